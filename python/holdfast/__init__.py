@@ -1,0 +1,1 @@
+"""Holdfast: a local guardian for the wallets of AI agents."""

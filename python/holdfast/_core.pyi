@@ -1,0 +1,225 @@
+"""The Rust core. All decisions are made here; Python only carries bytes in and out.
+
+Times are milliseconds since the epoch. `bytes` that carry data are UTF-8 JSON unless said otherwise; records are canonical JSON.
+"""
+
+from collections.abc import Sequence
+from typing import final
+
+__version__: str
+
+class HoldfastError(ValueError):
+    """Refused by the core: `args` is `(code, text)`, code from the closed list in docs/policy.md."""
+
+class MalformedError(HoldfastError):
+    """Input that is not what it must be: `args` is `(code, text, path)`."""
+
+class PolicyError(HoldfastError):
+    """A policy file with faults: `args` is `(code, text, faults)`, faults a list of (line, column, code, text, hint)."""
+
+def display_safe(text: str, max_chars: int = ...) -> str:
+    """Turns everything outside the allow-list into visible escapes; cuts at `max_chars` with a visible mark."""
+
+def canonical_json(data: bytes) -> bytes:
+    """Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785."""
+
+def check_policy(source: str) -> bytes:
+    """Parses and lints. JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
+
+def decode(request: bytes, chain_id: int, policy: str | None, tokens: bytes | None) -> bytes:
+    """The object of `holdfast decode`. `request` is JSON `{"tx": {...}} | {"raw_tx": "0x…"} | {"typed_data": {...}} | {"message": "0x…"}`."""
+
+def checksum_address(address: str) -> str: ...
+def ed25519_verify(public_key: bytes, message: bytes, signature: bytes) -> bool: ...
+def verify_operator_command(public_key: bytes, payload: str, signature: bytes) -> bool: ...
+
+@final
+class Framer:
+    """Splits one connection's byte stream into JSON values, whatever the line ends; refuses frames over the limit."""
+
+    def __init__(self, max_bytes: int = ...) -> None: ...
+    def feed(self, data: bytes) -> list[bytes]:
+        """Complete values in order. Raises MalformedError (`frame_too_large`, `frame_garbage`): close the connection after answering."""
+
+    @property
+    def pending(self) -> int:
+        """Bytes held of a value that is not complete."""
+
+@final
+class Call:
+    """One JSON-RPC call of a frame."""
+
+    @property
+    def id_json(self) -> bytes | None:
+        """The id exactly as it came (JSON); None for a notification."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def params(self) -> bytes:
+        """JSON of params (`[]` if absent)."""
+
+    @property
+    def error(self) -> tuple[int, str] | None:
+        """(-32600, text) when this is not a request at all."""
+
+def parse_frame(frame: bytes) -> tuple[bool, list[Call]]:
+    """(is a batch, calls). Never raises: garbage is one Call with `error` and id null."""
+
+def response_result(id_json: bytes, result: bytes) -> bytes:
+    """One compact response line ending in one newline, braces inside strings escaped (viem counts them)."""
+
+def response_error(id_json: bytes, code: int, message: str, data: bytes | None = ...) -> bytes: ...
+def response_batch(responses: Sequence[bytes]) -> bytes: ...
+
+@final
+class Applied:
+    """What a command did. `records` must be durable before anything of it leaves the process."""
+
+    @property
+    def records(self) -> list[bytes]:
+        """Canonical event records, in order, already folded into the state."""
+
+    @property
+    def request_id(self) -> str | None: ...
+    @property
+    def status(self) -> str:
+        """submit: `go` (authorise now), `waiting`, `attached` (an identical request exists: request_id names it), `denied`, `refused`. Others: the request's new state, or ``."""
+
+    @property
+    def answer(self) -> bytes:
+        """JSON object for the error `data` of a denied, refused or pending answer; also the result of `holdfast_check`."""
+
+@final
+class Guard:
+    """The state machine. Not thread-safe: one owner. Every mutator folds its own records before it returns."""
+
+    @staticmethod
+    def create(genesis: bytes, now_ms: int) -> tuple[Guard, bytes]:
+        """Genesis JSON as the data of `guardian.created`; gives the record of seq 0."""
+
+    @staticmethod
+    def replay(records: Sequence[bytes]) -> Guard:
+        """From seq 0. Raises HoldfastError (`replay_*`) naming the seq that does not follow."""
+
+    @staticmethod
+    def restore(snapshot: bytes) -> Guard:
+        """A snapshot is untrusted until `size`, `root` and its sha256 were compared with a signed checkpoint."""
+
+    def extend(self, records: Sequence[bytes]) -> None:
+        """Folds further records (tail after a snapshot)."""
+
+    def snapshot(self) -> bytes: ...
+    def state_digest(self) -> bytes:
+        """32 bytes: sha256 over the canonical state; equal states have equal digests."""
+
+    @property
+    def size(self) -> int:
+        """Number of records = next seq."""
+
+    @property
+    def root(self) -> bytes:
+        """RFC 6962 root (32 bytes)."""
+
+    @property
+    def last_at(self) -> int: ...
+    def started(self, version: str, now_ms: int) -> Applied: ...
+    def stopped(self, now_ms: int) -> Applied: ...
+    def load_policy(self, source: str, by: str, now_ms: int) -> Applied: ...
+    def reject_policy(self, source: str, error: str, by: str, now_ms: int) -> Applied: ...
+    def submit(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> Applied:
+        """Parse, attach or decide, reserve. Never raises for what an agent sent: malformed is `refused`."""
+
+    def submit_signed(self, agent: str, payload: bytes, signature: bytes, facts: bytes, now_ms: int) -> Applied:
+        """As `submit`, for agents with a public key; checks signature, expiry and nonce first."""
+
+    def check(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> bytes:
+        """Same engine, no records, nothing reserved: JSON `{"status":"ok","verdict",...}`."""
+
+    def command(self, payload: bytes, signature: bytes, now_ms: int) -> Applied:
+        """approve, deny, thaw, signed by an operator key. Raises HoldfastError when refused."""
+
+    def freeze(self, scope: bytes, reason: str, actor: str, now_ms: int) -> Applied: ...
+    def tick(self, now_ms: int) -> Applied:
+        """Expires waiting requests and matures delays (which then are `authorising`)."""
+
+    def next_deadline(self) -> int | None:
+        """When `tick` next has something to do."""
+
+    def authorising(self) -> list[str]:
+        """Ids that may go on to an order, oldest first."""
+
+    def authorise(self, request_id: str, facts: bytes, now_ms: int) -> Applied:
+        """Re-decides (policy and freezes of this moment), fixes the order. facts for transactions: `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce"}` (decimal strings or ints)."""
+
+    def fail(self, request_id: str, code: str, text: str, now_ms: int) -> Applied: ...
+    def signed(self, request_id: str, payload: bytes, now_ms: int) -> Applied:
+        """`payload` = raw transaction bytes, or 65 signature bytes. Checked against the order. Raises `frozen` in a frozen scope."""
+
+    def may_send(self, request_id: str) -> bool:
+        """Signed, not frozen, not held. Ask right before every broadcast."""
+
+    def sent(self, request_id: str, outcome: str, text: str, now_ms: int) -> Applied: ...
+    def settle(self, request_id: str, outcome: bytes, now_ms: int) -> Applied:
+        """JSON `{"outcome","block_number"?,"block_hash"?,"gas_used"?,"fee_wei"?}`."""
+
+    def cancel(self, request_id: str, by: str, now_ms: int) -> Applied: ...
+    def delivered(self, request_id: str, now_ms: int) -> Applied: ...
+    def clock_jumped(self, wall_ms: int, expected_ms: int, now_ms: int) -> Applied: ...
+    def mark_pending_answer(self, request_id: str) -> None:
+        """A "pending" answer left for this request: identical ones attach until its outcome is delivered. Every request
+        that waits is marked by itself; this is for an instant one that took longer than the hold. Kept in memory only:
+        after a restart every undelivered request of the last 24 h attaches, which errs on the safe side."""
+
+    def request(self, request_id: str) -> bytes | None:
+        """Request view as in the operator protocol, without `history`."""
+
+    def open_requests(self) -> list[str]:
+        """Ids that are not at an end, oldest first."""
+
+    def to_sign(self) -> list[tuple[str, int]]:
+        """(id, seq of its `request.authorised`) of orders without a signature: after a restart the same order is signed again."""
+
+    def unsettled(self) -> list[tuple[str, str, int, str, int, bytes, str]]:
+        """(id, wallet, chain_id, hash, nonce, raw, state) of transactions signed and not settled (`signed`, `sent`, `held`, `released` not yet mined)."""
+
+    def status(self, now_ms: int) -> bytes:
+        """JSON part of `status` the core knows: seq, freezes, policy, agents, waiting, counts."""
+
+    def limits(self, agent: str | None, now_ms: int) -> bytes: ...
+    def agent(self, agent: str) -> bytes | None:
+        """JSON `{"id","wallets":[addresses],"chain_id","uids":[...],"public_key"|null,"privacy", "requests_per_minute", "connections_max"}`."""
+
+    def agents(self) -> list[str]: ...
+    def chains(self) -> bytes:
+        """JSON list `[{"chain_id","name","gas_max","fee_per_gas_max","priority_fee_per_gas_max"}]` of the policy."""
+
+    def next_nonce(self, wallet: str, chain_id: int) -> int | None:
+        """What the ledger would give next; None until a chain nonce was seen."""
+
+@final
+class Simulator:
+    """`policy decide`: cases against a policy, no journal. Never raises for a case; a malformed one is a deny."""
+
+    def __init__(self, policy: str, stateful: bool) -> None: ...
+    def decide(self, case: bytes) -> bytes: ...
+
+@final
+class LogTree:
+    """RFC 6962 tree over records, for verification offline."""
+
+    def __init__(self) -> None: ...
+    def extend(self, records: Sequence[bytes]) -> None: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def root(self) -> bytes: ...
+
+def checkpoint_body(origin: str, size: int, root: bytes) -> bytes:
+    """The C2SP checkpoint text that is signed."""
+
+def signed_note(body: bytes, key_name: str, public_key: bytes, signature: bytes) -> bytes:
+    """C2SP signed note of one ed25519 signature over `body`."""
+
+def open_note(note: bytes, key_name: str, public_key: bytes) -> tuple[str, int, bytes]:
+    """Verified (origin, size, root). Raises HoldfastError (`note_*`)."""

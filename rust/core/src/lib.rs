@@ -1,0 +1,21 @@
+//! The pure core of Holdfast: strict parsing, effects, policy, limits, the state machine and the evidence log.
+//!
+//! Nothing here reads a clock, a file, a socket or a random source; time and facts arrive as data, so replaying the
+//! journal gives the same state byte for byte. There are no floats and no panics.
+
+pub mod amount;
+pub mod asset;
+pub mod canonical;
+pub mod effects;
+pub mod event;
+pub mod frame;
+pub mod guard;
+pub mod json;
+pub mod log;
+pub mod policy;
+pub mod request;
+pub mod rpc;
+pub mod simulate;
+pub mod text;
+pub mod verify;
+pub mod window;
