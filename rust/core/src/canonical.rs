@@ -1,0 +1,1 @@
+//! Placeholder of the module `canonical`, see docs/architecture.md.

@@ -1,0 +1,1 @@
+//! Placeholder of the module `event`, see docs/architecture.md.

@@ -1,0 +1,5 @@
+//! Policy: model, compile, decide.
+
+mod verdict;
+
+pub use verdict::{Decision, Reason, Reservation, Verdict};

@@ -1,0 +1,1 @@
+//! Placeholder of the module `simulate`, see docs/architecture.md.
