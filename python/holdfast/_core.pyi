@@ -166,10 +166,10 @@ class Guard:
     def cancel(self, request_id: str, by: str, now_ms: int) -> Applied: ...
     def delivered(self, request_id: str, now_ms: int) -> Applied: ...
     def clock_jumped(self, wall_ms: int, expected_ms: int, now_ms: int) -> Applied: ...
-    def mark_pending_answer(self, request_id: str) -> None:
-        """A "pending" answer left for this request: identical ones attach until its outcome is delivered. Every request
-        that waits is marked by itself; this is for an instant one that took longer than the hold. Kept in memory only:
-        after a restart every undelivered request of the last 24 h attaches, which errs on the safe side."""
+    def mark_pending_answer(self, request_id: str, now_ms: int) -> Applied:
+        """A "pending" answer is about to leave for an instant request that took longer than the hold: identical ones
+        attach until its outcome is delivered. Its record must be durable before the answer leaves, so that a restart
+        knows it too. Requests that wait are marked by themselves; marking twice or an unknown id gives no records."""
 
     def request(self, request_id: str) -> bytes | None:
         """Request view as in the operator protocol, without `history`."""
