@@ -136,6 +136,10 @@ class Guard:
     def check(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> bytes:
         """Same engine, no records, nothing reserved: JSON `{"status":"ok","verdict",...}`."""
 
+    def refuse(self, agent: str, method: str, params: bytes, code: str, text: str, now_ms: int) -> Applied:
+        """Records (`request.refused`, path `""`) a call the gate turned away before it could be decided, such as a send
+        without an id. `status` is `refused`; `answer` as for a malformed submit."""
+
     def command(self, payload: bytes, signature: bytes, now_ms: int) -> Applied:
         """approve, deny, thaw, signed by an operator key. Raises HoldfastError when refused."""
 
@@ -172,7 +176,8 @@ class Guard:
         knows it too. Requests that wait are marked by themselves; marking twice or an unknown id gives no records."""
 
     def request(self, request_id: str) -> bytes | None:
-        """Request view as in the operator protocol, without `history`."""
+        """Request view as in the operator protocol, without `history`; plus `raw` or `signature` once signed (the gate
+        hands them to the agent on attach; the operator socket leaves them out)."""
 
     def open_requests(self) -> list[str]:
         """Ids that are not at an end, oldest first."""
