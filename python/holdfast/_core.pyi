@@ -130,13 +130,17 @@ class Guard:
     def submit(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> Applied:
         """Parse, attach or decide, reserve. Never raises for what an agent sent: malformed is `refused`."""
 
-    def submit_signed(self, agent: str, payload: bytes, signature: bytes, facts: bytes, now_ms: int) -> Applied:
+    def submit_signed(
+        self, agent: str, payload: bytes, signature: bytes, facts: bytes, now_ms: int
+    ) -> Applied:
         """As `submit`, for agents with a public key; checks signature, expiry and nonce first."""
 
     def check(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> bytes:
         """Same engine, no records, nothing reserved: JSON `{"status":"ok","verdict",...}`."""
 
-    def refuse(self, agent: str, method: str, params: bytes, code: str, text: str, now_ms: int) -> Applied:
+    def refuse(
+        self, agent: str, method: str, params: bytes, code: str, text: str, now_ms: int
+    ) -> Applied:
         """Records (`request.refused`, path `""`) a call the gate turned away before it could be decided, such as a send
         without an id. `status` is `refused`; `answer` as for a malformed submit."""
 
