@@ -16,16 +16,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from holdfast.agent.signed import RequestKey
 from tests.bench.policies import TOKEN, WALLET, transfer_data, vendor
+
+from holdfast.agent.signed import RequestKey
 
 
 def frames(token: str, wallet: str, to: str, first: int) -> Iterator[bytes]:
     """Endless `eth_sendTransaction` frames with amounts from `first` up."""
     start, end = transfer_data(to, 0)[:-16], 16
     head = (
-        '{"jsonrpc":"2.0","id":1,"method":"eth_sendTransaction","params":[{"from":"%s",'
-        '"to":"%s","gas":"0x186a0","data":"%s' % (wallet, token, start)
+        '{"jsonrpc":"2.0","id":1,"method":"eth_sendTransaction","params":[{"from":"'
+        f'{wallet}","to":"{token}","gas":"0x186a0","data":"{start}'
     ).encode()
     number = first
     while True:

@@ -1,7 +1,7 @@
 """The baseline: the same policy evaluated in plain Python, the way one writes it straight away.
 
-Per request: strict JSON (no duplicate keys, no floats), range and checksum checks, ERC-20 decoding,
-rules, the list as a dict, five exact windows with reservation, a canonical record and its leaf hash.
+Per request: strict JSON (no duplicate keys, no floats), range and checksum checks, ERC-20
+decoding, rules, the list as a dict, five exact windows with reservation, a canonical record and its leaf hash.
 It is honest work of the standard library; only keccak for checksums comes from pycryptodome.
 """
 

@@ -7,7 +7,7 @@ import socket
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from holdfast.agent.signed import RequestKey
 
@@ -73,7 +73,7 @@ class Client:
             self._socket.close()
             raise
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
