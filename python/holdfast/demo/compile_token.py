@@ -1,5 +1,5 @@
-"""Makes `token.json` (abi and creation bytecode) from `token.vy`. Run after every change of the contract:
-`python -m holdfast.demo.compile_token`.
+"""Makes `token.json` (abi and creation bytecode) from `token.vy`. Run after every change of the
+contract: `python -m holdfast.demo.compile_token`.
 """
 
 import json
@@ -12,7 +12,7 @@ COMPILED = Path(__file__).with_name("token.json")
 
 def compiled() -> str:
     """The text of `token.json`. Needs vyper, which only developers install."""
-    from vyper import compile_code
+    from vyper import compile_code  # type: ignore[import-untyped]
 
     built = compile_code(SOURCE.read_text(), output_formats=["abi", "bytecode"])
     return json.dumps({"abi": built["abi"], "bytecode": built["bytecode"]}, indent=1) + "\n"
