@@ -1,8 +1,8 @@
 """The baseline: the same policy evaluated in plain Python, the way one writes it straight away.
 
 Per request: strict JSON (no duplicate keys, no floats), range and checksum checks, ERC-20
-decoding, rules, the list as a dict, five exact windows with reservation, a canonical record and its leaf hash.
-It is honest work of the standard library; only keccak for checksums comes from pycryptodome.
+decoding, rules, the list as a set, five exact windows with reservation, a canonical record and its
+leaf hash. It is honest work of the standard library; only checksums come from eth_utils.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class Hijacked:
             data = calldata(fill(drain["call"], self._names))
             transaction |= {"to": self._plan.token, "data": data}
         transaction |= fill(drain.get("transaction", {}), self._names)
-        return method, [{key: value for key, value in transaction.items() if value != ""}]
+        return method, [transaction, *([{"note": drain["note"]}] if "note" in drain else [])]
 
     def _approve_myself(self) -> dict[str, Any]:
         """Goes to the operator's socket and approves whatever waits, with a key of its own."""

@@ -99,6 +99,11 @@ class House:
 
     def start(self, wait_s: float = START_S) -> None:
         """Starts the daemon and waits until it answers `hello`."""
+        self.spawn()
+        self.wait_ready(wait_s)
+
+    def spawn(self) -> None:
+        """Starts the daemon's process."""
         read_end, write_end = os.pipe()
         try:
             os.write(write_end, WALLETS_PASSPHRASE.encode() + b"\n")
@@ -115,7 +120,6 @@ class House:
                 )
         finally:
             os.close(read_end)
-        self.wait_ready(wait_s)
 
     def wait_ready(self, wait_s: float = START_S) -> None:
         """Returns when the operator socket answers; raises HouseError otherwise."""
