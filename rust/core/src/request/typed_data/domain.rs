@@ -54,9 +54,6 @@ impl Domain {
                 _ => return Err(at(fault("not a member of a domain"))),
             }
         }
-        if found.is_empty() {
-            return Err(fault("the domain is empty").under("domain"));
-        }
         if let Some(declared) = declared {
             parsed
                 .check_declared(declared)
