@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::spend::Spends;
+use super::wire;
+
 /// How a request may go on. Ordered: the later, the stricter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "tier")]
@@ -79,6 +82,7 @@ pub struct Reservation {
     /// The scope instance: `agent:shopper`, `wallet:0x…`, `recipient:1:0x…`, `global`.
     pub key: String,
     /// How much.
+    #[serde(with = "wire::decimal")]
     pub amount: u128,
 }
 
@@ -91,4 +95,6 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
     /// Empty when the verdict is deny.
     pub reservations: Vec<Reservation>,
+    /// What the reservations were computed from; `None` when the verdict is deny.
+    pub spends: Option<Spends>,
 }
