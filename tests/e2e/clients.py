@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from web3 import AsyncIPCProvider, AsyncWeb3, IPCProvider, Web3
 from web3.exceptions import Web3RPCError
+from web3.types import Wei
 
 REPO = Path(__file__).resolve().parents[2]
 NODE_MODULES = Path(os.environ.get("HOLDFAST_NODE_MODULES", REPO / ".tools/npm/node_modules"))
@@ -38,13 +39,14 @@ def _error(refused: Web3RPCError) -> Answer:
 
 def web3_sync(socket: str, wallet: str, to: str, value: int) -> Answer:
     """web3.py, blocking."""
-    w3 = Web3(IPCProvider(socket))
+    provider = IPCProvider(socket)
     try:
-        sent = w3.eth.send_transaction({"from": wallet, "to": to, "value": value})
+        sent = Web3(provider).eth.send_transaction({"from": wallet, "to": to, "value": Wei(value)})
     except Web3RPCError as refused:
         return _error(refused)
     finally:
-        w3.provider._socket.sock.close()  # the provider has no public way to close
+        if provider._socket is not None and provider._socket.sock is not None:
+            provider._socket.sock.close()  # the provider has no public way to close
     return {"ok": sent.to_0x_hex()}
 
 
@@ -54,7 +56,9 @@ def web3_async(socket: str, wallet: str, to: str, value: int) -> Answer:
     async def pay() -> Answer:
         async with AsyncWeb3(AsyncIPCProvider(socket)) as w3:
             try:
-                sent = await w3.eth.send_transaction({"from": wallet, "to": to, "value": value})
+                sent = await w3.eth.send_transaction(
+                    {"from": wallet, "to": to, "value": Wei(value)}
+                )
             except Web3RPCError as refused:
                 return _error(refused)
             return {"ok": sent.to_0x_hex()}

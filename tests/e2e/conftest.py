@@ -66,7 +66,10 @@ def chain() -> Iterator[Chain]:
 def world(chain: Chain) -> Iterator[World]:
     """Sockets need a short path, so the home is not in pytest's own folder."""
     known, shop, slow, stranger = (chain.accounts[n] for n in (1, 2, 3, 4))
-    with tempfile.TemporaryDirectory(prefix="hf-") as folder, House(Path(folder), chain) as house:
+    with (
+        tempfile.TemporaryDirectory(prefix="hf-") as folder,
+        House(Path(folder) / "home", chain) as house,
+    ):
         agents = "\n".join(
             f'[[agent]]\nid = "{name}"\nwallets = ["purse"]\nchain = 31337\n' for name in CLIENTS
         )

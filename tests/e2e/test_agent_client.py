@@ -58,8 +58,8 @@ def test_the_same_idempotency_key_pays_once_and_another_body_is_refused(world: W
     with client(world, "cast") as agent:
         first = agent.send_transaction(body, wait_s=30, idempotency_key="invoice-7")
         assert agent.send_transaction(body, wait_s=30, idempotency_key="invoice-7") == first
+        other = payment(world, world.known, 2 * CENT)
         with pytest.raises(RpcError) as no:
-            other = payment(world, world.known, 2 * CENT)
             agent.send_transaction(other, idempotency_key="invoice-7")
     assert no.value.data["reasons"][0]["code"] == "idempotency_conflict"
     world.chain.receipt(first)

@@ -50,8 +50,8 @@ class Stage:
             folder = Path(tempfile.mkdtemp(prefix="holdfast-"))
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
             self.chain = undo.enter_context(Chain())
-            kept = Path(home).expanduser().absolute() if home else folder
-            self.house = undo.enter_context(House(kept, self.chain, wallets=2))
+            place = Path(home).expanduser().absolute() if home else folder / "home"
+            self.house = undo.enter_context(House(place, self.chain, wallets=2))
             self.token = self._fund()
             self.house.policy(self._policy())
             self.house.config("[gate]\nhold_ms = 1500\nretry_after_s = 1\n")
