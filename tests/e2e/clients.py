@@ -45,8 +45,10 @@ def web3_sync(socket: str, wallet: str, to: str, value: int) -> Answer:
     except Web3RPCError as refused:
         return _error(refused)
     finally:
-        if provider._socket is not None and provider._socket.sock is not None:
-            provider._socket.sock.close()  # the provider has no public way to close
+        # The provider has no public way to close.
+        line: Any = provider._socket
+        if line is not None and line.sock is not None:
+            line.sock.close()
     return {"ok": sent.to_0x_hex()}
 
 

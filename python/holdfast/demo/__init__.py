@@ -36,7 +36,8 @@ def run(
 ) -> int:
     """The exit code: 0 when every agent ended as expected (headless) or the console was left.
 
-    `home` is where the guardian's home is made and kept; by default it is temporary and removed. `seconds` bounds the headless run, but never below two minutes.
+    `home` is where the guardian's home is made and kept; by default it is temporary and removed.
+    `seconds` bounds the headless run, but never below two minutes.
     """
     from holdfast.demo.stage import Stage
 
