@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -120,6 +121,19 @@ def cast(socket: str, wallet: str, to: str, value: int) -> Answer:
 def _unquoted(text: str) -> str:
     """cast shows data as Rust's `String("…")` or as JSON; this gives the JSON."""
     return text[text.index("{") :] if "{" in text else "null"
+
+
+def paid(pay: Pay, socket: str, wallet: str, to: str, value: int) -> Answer:
+    """Sends again while the answer is "pending", as agents do: on a slow machine even an allowed
+    payment may outlast the hold of one call.
+    """
+    deadline = time.monotonic() + CALL_S
+    while True:
+        answer = pay(socket, wallet, to, value)
+        data = answer.get("error", {}).get("data")
+        waits = isinstance(data, dict) and data.get("status") == "pending"
+        if not waits or time.monotonic() > deadline:
+            return answer
 
 
 CLIENTS: dict[str, Pay] = {

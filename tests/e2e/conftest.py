@@ -78,7 +78,7 @@ def world(chain: Chain) -> Iterator[World]:
         text = Path(__file__).with_name("policy.toml").read_text()
         names = {"known": known, "shop": shop, "slow": slow, "agents": agents}
         house.policy(Template(text).substitute(names, wallet=house.wallets[0]))
-        house.config("[gate]\nhold_ms = 300\nretry_after_s = 1\n")
+        house.config("[gate]\nhold_ms = 700\nretry_after_s = 1\n")
         house.start()
         with house.door() as door:
             yield World(chain, house, door, known, shop, slow, stranger)
