@@ -1,4 +1,4 @@
-"""One agent's connection: frames in, answers out, and limits that keep it from hurting anyone else."""
+"""One agent's connection: frames in, answers out, and limits that keep it from hurting others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Door(Protocol):
 
 
 class AgentConnection(asyncio.Protocol):
-    """Protocol of one accepted connection. Answers may leave in another order than the calls came."""
+    """Protocol of one connection. Answers may leave in another order than the calls came."""
 
     __slots__ = (
         "_backlog",
@@ -75,7 +75,7 @@ class AgentConnection(asyncio.Protocol):
             return
         self._transport.set_write_buffer_limits(high=self._door.config.write_buffer_bytes_max)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         """Calls under way go on; their outcome waits for the agent's retry."""
         self._is_gone()
         self._backlog.clear()
