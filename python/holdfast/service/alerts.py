@@ -33,9 +33,6 @@ ROUTE_PAUSE_MAX_MS = 60_000
 READ_EVERY_S = 0.1
 IDLE_S = 60.0
 
-Read = Callable[[int, int], Sequence[bytes]]
-"""Gives up to `count` durable records from seq `from_seq` on; called from a thread of its own."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -51,9 +48,7 @@ def start(core: Core, journal: Journal, tables: object) -> Alerts:
     """
     home = journal.path.parent
     routes = parse_routes(tables, home)
-    # A connection of its own: it is used on the reading thread only.
-    reader = JournalReader(journal.path)
-    alerts = Alerts(routes, home / "outbox.sqlite", reader.records)
+    alerts = Alerts(routes, home / "outbox.sqlite", JournalReader(journal.path))
     alerts.start(core.durable_size)
     core.listen(alerts.more)
     core.on_sealed(alerts.sealed)
@@ -64,14 +59,19 @@ class Alerts:
     """Delivers alerts for as long as it runs. Every public method may be called from any thread."""
 
     def __init__(
-        self, routes: Sequence[Route], path: Path, read: Read, *, retry_first_ms: int = 1_000
+        self,
+        routes: Sequence[Route],
+        path: Path,
+        events: JournalReader,
+        *,
+        retry_first_ms: int = 1_000,
     ) -> None:
-        """`path` is outbox.sqlite; `retry_first_ms` the pause after a first failure, doubled with
-        each further one.
+        """`path` is outbox.sqlite; `events` is closed by `stop`; `retry_first_ms` is the pause
+        after a first failure, doubled with each further one.
         """
         self._routes = list(routes)
         self._outbox = Outbox(path)
-        self._read = read
+        self._events = events
         self._retry_first_ms = retry_first_ms
         self._more = threading.Event()
         self._stopping = threading.Event()
@@ -104,6 +104,7 @@ class Alerts:
             thread.join(max(0.0, deadline - time.monotonic()))
         if not any(thread.is_alive() for thread in self._threads):
             self._outbox.close()
+            self._events.close()
 
     def more(self, _records: object = None) -> None:
         """There are new durable events. Cheap: it only wakes the reader."""
@@ -161,7 +162,7 @@ class Alerts:
         self._more.clear()
         while not self._stopping.is_set():
             begin = min(self._positions.values())
-            records = self._read(begin, BATCH)
+            records = self._events.records(begin, BATCH)
             if not records:
                 break
             self._queue(begin, records)
@@ -212,7 +213,7 @@ class Alerts:
         number = request_id.removeprefix("r")
         if not (number.isascii() and number.isdigit()):
             return None
-        for record in self._read(int(number), 1):
+        for record in self._events.records(int(number), 1):
             if kind_of(record) == REQUEST_DECIDED:
                 data: Record = parse(record)["data"]
                 return data
