@@ -79,14 +79,27 @@ struct Window {
 impl Windows {
     /// Empty windows for the limits of this policy.
     pub fn for_policy(policy: &Policy) -> Self {
-        Self::with_limits(policy.limits().iter().map(|limit| (limit.id.as_str(), limit.window_ms)))
+        Self::with_limits(
+            policy
+                .limits()
+                .iter()
+                .map(|limit| (limit.id.as_str(), limit.window_ms)),
+        )
     }
 
     /// Empty windows for limits given as (id, window in ms).
     pub fn with_limits<'a>(limits: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
-        let fresh = |window_ms| LimitWindows { window_ms, posts: 0, keys: HashMap::new() };
-        let limits = limits.into_iter().map(|(id, window_ms)| (id.to_owned(), fresh(window_ms)));
-        Self { limits: limits.collect() }
+        let fresh = |window_ms| LimitWindows {
+            window_ms,
+            posts: 0,
+            keys: HashMap::new(),
+        };
+        let limits = limits
+            .into_iter()
+            .map(|(id, window_ms)| (id.to_owned(), fresh(window_ms)));
+        Self {
+            limits: limits.collect(),
+        }
     }
 
     /// The windows as if the limits of `policy` had always existed: `ledger` is what was posted in the last 31 days,
@@ -112,7 +125,8 @@ impl Windows {
     /// Held plus what is posted and still counts at `now_ms`; zero for a limit or key never seen. O(1), and
     /// O(log entries) when entries have left the window since the last post.
     pub fn used(&self, limit: &str, key: &str, now_ms: u64) -> u128 {
-        self.find(limit, key).map_or(0, |(window, window_ms)| window.used(window_ms, now_ms))
+        self.find(limit, key)
+            .map_or(0, |(window, window_ms)| window.used(window_ms, now_ms))
     }
 
     /// What is held under this key.
@@ -194,7 +208,12 @@ impl Windows {
             for (key, window) in &limit.keys {
                 let posted = window.posted_sum(limit.window_ms, now_ms);
                 if posted != 0 || window.held != 0 {
-                    usages.push(Usage { limit: id, key, posted, held: window.held });
+                    usages.push(Usage {
+                        limit: id,
+                        key,
+                        posted,
+                        held: window.held,
+                    });
                 }
             }
             if let Some(of_limit) = usages.get_mut(first..) {
@@ -223,15 +242,24 @@ impl Windows {
         };
         let overflow = || WindowError::Overflow(reservation.limit.clone());
         let Some(window) = limit.keys.get_mut(&reservation.key) else {
-            let window = Window { held: reservation.amount, ..Window::default() };
+            let window = Window {
+                held: reservation.amount,
+                ..Window::default()
+            };
             limit.keys.insert(reservation.key.clone(), window);
             return Ok(());
         };
         // The whole sum must fit: then moving from held to posted cannot overflow, and differences of running sums
         // are exact although they wrap.
-        let sum = window.held.checked_add(window.posted_sum(limit.window_ms, now_ms));
-        sum.and_then(|sum| sum.checked_add(reservation.amount)).ok_or_else(overflow)?;
-        window.held = window.held.checked_add(reservation.amount).ok_or_else(overflow)?;
+        let sum = window
+            .held
+            .checked_add(window.posted_sum(limit.window_ms, now_ms));
+        sum.and_then(|sum| sum.checked_add(reservation.amount))
+            .ok_or_else(overflow)?;
+        window.held = window
+            .held
+            .checked_add(reservation.amount)
+            .ok_or_else(overflow)?;
         Ok(())
     }
 
@@ -255,7 +283,9 @@ impl Windows {
     }
 
     fn post_one(&mut self, reservation: &Reservation, now_ms: u64) {
-        let Some(limit) = self.limits.get_mut(&reservation.limit) else { return };
+        let Some(limit) = self.limits.get_mut(&reservation.limit) else {
+            return;
+        };
         let window_ms = limit.window_ms;
         if let Some(window) = limit.keys.get_mut(&reservation.key) {
             window.post(reservation.amount, window_ms, now_ms);
@@ -268,7 +298,11 @@ impl Windows {
 
     fn forget_if_empty(&mut self, reservation: &Reservation) {
         if let Some(limit) = self.limits.get_mut(&reservation.limit) {
-            if limit.keys.get(&reservation.key).is_some_and(Window::is_empty) {
+            if limit
+                .keys
+                .get(&reservation.key)
+                .is_some_and(Window::is_empty)
+            {
                 limit.keys.remove(&reservation.key);
             }
         }
@@ -280,7 +314,9 @@ const SWEEP_MIN: u64 = 1024;
 
 /// The sum `reservations` have for the limit and key of `like`.
 fn total(reservations: &[Reservation], like: &Reservation) -> u128 {
-    let same = reservations.iter().filter(|one| one.limit == like.limit && one.key == like.key);
+    let same = reservations
+        .iter()
+        .filter(|one| one.limit == like.limit && one.key == like.key);
     same.fold(0, |sum, one| sum.saturating_add(one.amount))
 }
 
@@ -302,7 +338,10 @@ impl LimitWindows {
 
 impl Posted {
     fn new(at_ms: u64, through: u128) -> Self {
-        Self { at_ms, through: [(through >> 64) as u64, through as u64] }
+        Self {
+            at_ms,
+            through: [(through >> 64) as u64, through as u64],
+        }
     }
 
     fn through(self) -> u128 {
@@ -322,21 +361,30 @@ impl Window {
     }
 
     fn last_through(&self) -> u128 {
-        self.posted.back().map_or(self.evicted, |entry| entry.through())
+        self.posted
+            .back()
+            .map_or(self.evicted, |entry| entry.through())
     }
 
     /// The running sum just before the first entry that counts.
     fn base(&self, window_ms: u64, now_ms: u64) -> u128 {
-        if self.posted.front().is_none_or(|entry| entry.counts(window_ms, now_ms)) {
+        if self
+            .posted
+            .front()
+            .is_none_or(|entry| entry.counts(window_ms, now_ms))
+        {
             return self.evicted;
         }
-        let aged = self.posted.partition_point(|entry| !entry.counts(window_ms, now_ms));
+        let aged = self
+            .posted
+            .partition_point(|entry| !entry.counts(window_ms, now_ms));
         let last_aged = aged.checked_sub(1).and_then(|index| self.posted.get(index));
         last_aged.map_or(self.evicted, |entry| entry.through())
     }
 
     fn posted_sum(&self, window_ms: u64, now_ms: u64) -> u128 {
-        self.last_through().wrapping_sub(self.base(window_ms, now_ms))
+        self.last_through()
+            .wrapping_sub(self.base(window_ms, now_ms))
     }
 
     fn used(&self, window_ms: u64, now_ms: u64) -> u128 {
@@ -352,7 +400,9 @@ impl Window {
             entry.counts(window_ms, now_ms) && entry.through().wrapping_sub(base) >= excess
         };
         let index = self.posted.partition_point(|entry| !enough(entry));
-        self.posted.get(index).map(|entry| entry.at_ms.saturating_add(window_ms))
+        self.posted
+            .get(index)
+            .map(|entry| entry.at_ms.saturating_add(window_ms))
     }
 
     fn evict(&mut self, window_ms: u64, now_ms: u64) {
@@ -414,15 +464,25 @@ struct Amount(#[serde(with = "crate::policy::wire::decimal")] u128);
 
 impl Serialize for Window {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let posted = self.amounts().map(|(at_ms, amount)| (at_ms, Amount(amount))).collect();
-        Saved { held: Amount(self.held), posted }.serialize(to)
+        let posted = self
+            .amounts()
+            .map(|(at_ms, amount)| (at_ms, Amount(amount)))
+            .collect();
+        Saved {
+            held: Amount(self.held),
+            posted,
+        }
+        .serialize(to)
     }
 }
 
 impl<'de> Deserialize<'de> for Window {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let saved = Saved::deserialize(from)?;
-        let mut window = Self { held: saved.held.0, ..Self::default() };
+        let mut window = Self {
+            held: saved.held.0,
+            ..Self::default()
+        };
         let mut sum = window.held;
         for (at_ms, Amount(amount)) in saved.posted {
             let ordered = window.posted.back().is_none_or(|last| last.at_ms < at_ms);

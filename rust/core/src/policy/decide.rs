@@ -48,7 +48,9 @@ pub fn decide(
     now_ms: u64,
 ) -> Decision {
     let mut ladder = Ladder::default();
-    let Some(method) = ladder.preconditions(policy, subject) else { return ladder.denied() };
+    let Some(method) = ladder.preconditions(policy, subject) else {
+        return ladder.denied();
+    };
     let spends = spends(policy, subject, method, facts, now_ms);
     let agent = policy.agent_index(subject.agent);
     for (effect, spend) in subject.effects.iter().zip(&spends.items) {
@@ -119,7 +121,10 @@ impl Ladder {
         } else if chain_id != agent.chain_id {
             self.mismatch(chain_id, agent.chain_id);
         }
-        let other = subject.effects.iter().find(|effect| effect.chain_id != chain_id);
+        let other = subject
+            .effects
+            .iter()
+            .find(|effect| effect.chain_id != chain_id);
         if let Some(other) = other {
             self.mismatch(other.chain_id, chain_id);
         }
@@ -137,7 +142,9 @@ impl Ladder {
     fn forbids(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
         let mut first: [Option<&str>; 2] = [None, None];
         policy.forbid_index.find(query, |number, fit| {
-            let Some(forbid) = policy.forbids.get(number as usize) else { return };
+            let Some(forbid) = policy.forbids.get(number as usize) else {
+                return;
+            };
             let [sure, unknown] = &mut first;
             let slot = if fit == Fit::Yes { sure } else { unknown };
             if slot.is_none_or(|id| forbid.id.as_str() < id) {
@@ -158,7 +165,9 @@ impl Ladder {
         let mut tier = Verdict::Instant;
         let mut unknown: Option<&str> = None;
         policy.grant_index.find(query, |number, fit| {
-            let Some(grant) = policy.grants.get(number as usize) else { return };
+            let Some(grant) = policy.grants.get(number as usize) else {
+                return;
+            };
             tier = tier.strictest(grant.tier);
             let id = grant.rule.as_str();
             let named = |(tier, id): (Verdict, &str)| (tier, Reverse(id.to_owned()));
@@ -191,23 +200,26 @@ impl Ladder {
     }
 
     /// What is posted and held in the window, plus this request, must not be over the limit.
-    fn limit(
-        &mut self,
-        charge: &Charge<'_>,
-        own: &[Reservation],
-        windows: &Windows,
-        now_ms: u64,
-    ) {
+    fn limit(&mut self, charge: &Charge<'_>, own: &[Reservation], windows: &Windows, now_ms: u64) {
         let limit = charge.limit;
         if charge.price_unknown {
-            self.add(APPROVAL, "price_unknown", Some(&limit.id), Some(charge.key.clone()));
+            self.add(
+                APPROVAL,
+                "price_unknown",
+                Some(&limit.id),
+                Some(charge.key.clone()),
+            );
         }
         if charge.amount == 0 {
             return;
         }
-        let mine = own.iter().filter(|part| part.limit == limit.id && part.key == charge.key);
+        let mine = own
+            .iter()
+            .filter(|part| part.limit == limit.id && part.key == charge.key);
         let mine = mine.fold(0u128, |sum, part| sum.saturating_add(part.amount));
-        let used = windows.used(&limit.id, &charge.key, now_ms).saturating_sub(mine);
+        let used = windows
+            .used(&limit.id, &charge.key, now_ms)
+            .saturating_sub(mine);
         let Some(total) = used.checked_add(charge.amount) else {
             return self.deny("amount_overflow", Some(&limit.id), Some(charge.key.clone()));
         };
@@ -264,18 +276,34 @@ impl Ladder {
     fn denied(mut self) -> Decision {
         self.steps.retain(|(_, reason)| reason.code != "granted");
         let reasons = self.reasons();
-        Decision { verdict: Verdict::Deny, reasons, reservations: Vec::new(), spends: None }
+        Decision {
+            verdict: Verdict::Deny,
+            reasons,
+            reservations: Vec::new(),
+            spends: None,
+        }
     }
 
     fn allowed(self, reservations: Vec<Reservation>, spends: Spends) -> Decision {
         let verdict = self.verdict();
-        Decision { verdict, reasons: self.reasons(), reservations, spends: Some(spends) }
+        Decision {
+            verdict,
+            reasons: self.reasons(),
+            reservations,
+            spends: Some(spends),
+        }
     }
 }
 
 fn reason(code: &str) -> Reason {
     let code = code.to_owned();
-    Reason { code, rule: None, observed: None, limit: None, retry_at_ms: None }
+    Reason {
+        code,
+        rule: None,
+        observed: None,
+        limit: None,
+        retry_at_ms: None,
+    }
 }
 
 fn asset_of(policy: &Policy, effect: &Effect) -> Option<u32> {
@@ -318,7 +346,13 @@ fn spends(
         let kind = EffectKind::Fee;
         let usd = worth(policy, kind, native, fee, facts, now_ms);
         let (asset, amount) = (SpendAsset::Native, clamp(fee));
-        items.push(Spend { kind, asset, to: None, amount, usd });
+        items.push(Spend {
+            kind,
+            asset,
+            to: None,
+            amount,
+            usd,
+        });
     }
     Spends {
         agent: subject.agent.to_owned(),

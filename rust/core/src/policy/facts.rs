@@ -10,8 +10,12 @@ use crate::json::{self, Json, Limits, Malformed};
 /// A price from this far in the future is malformed rather than fresh.
 pub const FUTURE_MS_MAX: u64 = 60_000;
 
-const LIMITS: Limits =
-    Limits { max_bytes: 1 << 20, max_depth: 8, max_nodes: 20_000, max_string: 4096 };
+const LIMITS: Limits = Limits {
+    max_bytes: 1 << 20,
+    max_depth: 8,
+    max_nodes: 20_000,
+    max_string: 4096,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Quote {
@@ -69,8 +73,7 @@ impl Facts {
         if quotes.iter().any(|quote| quote.at_ms > latest) {
             return None;
         }
-        let fresh =
-            |quote: &&Quote| now_ms.saturating_sub(quote.at_ms) <= asset.price_age_ms_max;
+        let fresh = |quote: &&Quote| now_ms.saturating_sub(quote.at_ms) <= asset.price_age_ms_max;
         quotes.iter().filter(fresh).map(|quote| quote.price).max()
     }
 }

@@ -37,13 +37,23 @@ impl Fault {
         hint: impl Into<String>,
     ) -> Self {
         let (line, column) = (place.line, place.column);
-        Self { line, column, code, text: text.into(), hint: hint.into() }
+        Self {
+            line,
+            column,
+            code,
+            text: text.into(),
+            hint: hint.into(),
+        }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{}:{}: {}: {}", self.line, self.column, self.code, self.text)?;
+        write!(
+            to,
+            "{}:{}: {}: {}",
+            self.line, self.column, self.code, self.text
+        )?;
         if self.hint.is_empty() {
             return Ok(());
         }
@@ -99,14 +109,25 @@ pub(super) struct Lines<'a> {
 impl<'a> Lines<'a> {
     pub(super) fn new(source: &'a str) -> Self {
         let after = |(index, _): (usize, &str)| index.saturating_add(1);
-        let starts = std::iter::once(0).chain(source.match_indices('\n').map(after)).collect();
+        let starts = std::iter::once(0)
+            .chain(source.match_indices('\n').map(after))
+            .collect();
         Self { source, starts }
     }
 
     pub(super) fn place(&self, offset: usize) -> Place {
         let line = self.starts.partition_point(|start| *start <= offset);
-        let start = line.checked_sub(1).and_then(|index| self.starts.get(index)).copied();
-        let before = self.source.get(start.unwrap_or(0)..offset).unwrap_or_default();
-        Place { line, column: before.chars().count().saturating_add(1) }
+        let start = line
+            .checked_sub(1)
+            .and_then(|index| self.starts.get(index))
+            .copied();
+        let before = self
+            .source
+            .get(start.unwrap_or(0)..offset)
+            .unwrap_or_default();
+        Place {
+            line,
+            column: before.chars().count().saturating_add(1),
+        }
     }
 }

@@ -22,7 +22,10 @@ pub(super) fn compile(rules: &[Rule]) -> (Vec<Grant>, Index) {
     let mut alike: HashMap<(EffectKind, Matcher), usize> = HashMap::new();
     let mut members: Vec<(EffectKind, &Matcher, Vec<&Rule>)> = Vec::new();
     for rule in rules {
-        let bare = Matcher { kinds: Bits::default(), ..rule.matcher.clone() };
+        let bare = Matcher {
+            kinds: Bits::default(),
+            ..rule.matcher.clone()
+        };
         for kind in rule.matcher.kinds.of_kinds() {
             let next = members.len();
             let place = *alike.entry((kind, bare.clone())).or_insert(next);
@@ -41,14 +44,22 @@ pub(super) fn compile(rules: &[Rule]) -> (Vec<Grant>, Index) {
 fn merge(rules: &[&Rule]) -> Grant {
     let tiers = rules.iter().map(|rule| rule.tier);
     let tier = tiers.fold(Verdict::Instant, Verdict::strictest);
-    let named = rules.iter().max_by_key(|rule| (rule.tier, Reverse(rule.id.as_str())));
-    Grant { tier, rule: named.map(|rule| rule.id.clone()).unwrap_or_default() }
+    let named = rules
+        .iter()
+        .max_by_key(|rule| (rule.tier, Reverse(rule.id.as_str())));
+    Grant {
+        tier,
+        rule: named.map(|rule| rule.id.clone()).unwrap_or_default(),
+    }
 }
 
 /// An index whose payloads are the positions of the matchers.
 pub(super) fn index<'m>(matchers: impl Iterator<Item = &'m Matcher>) -> Index {
     let numbered = matchers.zip(0u32..);
     Index::new(numbered.flat_map(|(matcher, number)| {
-        matcher.kinds.of_kinds().map(move |kind| (kind, matcher, number))
+        matcher
+            .kinds
+            .of_kinds()
+            .map(move |kind| (kind, matcher, number))
     }))
 }

@@ -102,7 +102,10 @@ impl Index {
             let dimensions = dimensions(matcher);
             let group = groups.entry((kind as usize, dimensions)).or_default();
             group.dimensions = dimensions;
-            group.slots.push(Slot { matcher: number, payload });
+            group.slots.push(Slot {
+                matcher: number,
+                payload,
+            });
         }
         for ((kind, _), mut group) in groups {
             if group.slots.len() > SCAN_MAX {
@@ -128,9 +131,13 @@ impl Index {
                 group.slots.iter().copied().for_each(&mut test);
                 continue;
             }
-            let Some(dimension) = group.narrowest(query) else { continue };
+            let Some(dimension) = group.narrowest(query) else {
+                continue;
+            };
             group.candidates(dimension, query, |numbers| {
-                let slots = numbers.iter().filter_map(|number| group.slots.get(*number as usize));
+                let slots = numbers
+                    .iter()
+                    .filter_map(|number| group.slots.get(*number as usize));
                 slots.copied().for_each(&mut test);
             });
         }
@@ -140,14 +147,34 @@ impl Index {
 impl Group {
     fn post(&mut self, matchers: &[Matcher]) {
         for (slot, number) in self.slots.iter().zip(0u32..) {
-            let Some(matcher) = matchers.get(slot.matcher as usize) else { continue };
+            let Some(matcher) = matchers.get(slot.matcher as usize) else {
+                continue;
+            };
             let mut add = |key| self.postings.entry(key).or_default().push(number);
-            matcher.agents.iter().flatten().for_each(|agent| add(Key::Agent(*agent)));
-            matcher.wallets.iter().flatten().for_each(|wallet| add(Key::Wallet(*wallet)));
-            matcher.chains.iter().flatten().for_each(|chain| add(Key::Chain(*chain)));
-            matcher.assets.iter().flatten().for_each(|asset| add(Key::Asset(*asset)));
+            matcher
+                .agents
+                .iter()
+                .flatten()
+                .for_each(|agent| add(Key::Agent(*agent)));
+            matcher
+                .wallets
+                .iter()
+                .flatten()
+                .for_each(|wallet| add(Key::Wallet(*wallet)));
+            matcher
+                .chains
+                .iter()
+                .flatten()
+                .for_each(|chain| add(Key::Chain(*chain)));
+            matcher
+                .assets
+                .iter()
+                .flatten()
+                .for_each(|asset| add(Key::Asset(*asset)));
             if let Some(to) = &matcher.to {
-                to.addresses.iter().for_each(|address| add(Key::Address(*address)));
+                to.addresses
+                    .iter()
+                    .for_each(|address| add(Key::Address(*address)));
                 to.lists.iter().for_each(|list| add(Key::List(*list)));
             }
         }
@@ -156,7 +183,10 @@ impl Group {
     /// The dimension with the fewest candidates; `None` if one has none.
     fn narrowest(&self, query: &Query<'_>) -> Option<u8> {
         let mut best: Option<(usize, u8)> = None;
-        for dimension in DIMENSIONS.into_iter().filter(|one| self.dimensions & one != 0) {
+        for dimension in DIMENSIONS
+            .into_iter()
+            .filter(|one| self.dimensions & one != 0)
+        {
             let mut count = 0usize;
             self.candidates(dimension, query, |numbers| {
                 count = count.saturating_add(numbers.len());
@@ -181,21 +211,34 @@ impl Group {
             }
         };
         match dimension {
-            AGENT => query.agent.into_iter().for_each(|agent| look(Key::Agent(agent))),
+            AGENT => query
+                .agent
+                .into_iter()
+                .for_each(|agent| look(Key::Agent(agent))),
             WALLET => look(Key::Wallet(query.wallet)),
             CHAIN => look(Key::Chain(query.chain_id)),
-            ASSET => query.asset.into_iter().for_each(|asset| look(Key::Asset(asset))),
+            ASSET => query
+                .asset
+                .into_iter()
+                .for_each(|asset| look(Key::Asset(asset))),
             _ => {
                 query.to.into_iter().for_each(|to| look(Key::Address(to)));
                 let counting = |hit: &&Hit| hit.counts(query.chain_id, query.now_ms);
-                query.hits.iter().filter(counting).for_each(|hit| look(Key::List(hit.list)));
+                query
+                    .hits
+                    .iter()
+                    .filter(counting)
+                    .for_each(|hit| look(Key::List(hit.list)));
             }
         }
     }
 }
 
 fn without_kinds(matcher: &Matcher) -> Matcher {
-    Matcher { kinds: Bits::default(), ..matcher.clone() }
+    Matcher {
+        kinds: Bits::default(),
+        ..matcher.clone()
+    }
 }
 
 fn dimensions(matcher: &Matcher) -> u8 {
@@ -212,20 +255,29 @@ fn fits(matcher: &Matcher, query: &Query<'_>) -> Option<Fit> {
     let in_scope = has(&matcher.agents, query.agent)
         && has(&matcher.wallets, Some(query.wallet))
         && has(&matcher.chains, Some(query.chain_id))
-        && matcher.methods.is_none_or(|methods| methods.has(query.method as u8))
+        && matcher
+            .methods
+            .is_none_or(|methods| methods.has(query.method as u8))
         && has(&matcher.assets, query.asset)
         && matcher.to.as_ref().is_none_or(|to| is_target(to, query))
-        && !matcher.not_to.as_ref().is_some_and(|not_to| is_target(not_to, query));
+        && !matcher
+            .not_to
+            .as_ref()
+            .is_some_and(|not_to| is_target(not_to, query));
     if !in_scope
         || matcher.amount_max.is_some_and(|max| query.amount > max)
-        || matcher.amount_above.is_some_and(|above| query.amount <= above)
+        || matcher
+            .amount_above
+            .is_some_and(|above| query.amount <= above)
     {
         return None;
     }
     if matcher.usd_max.is_none() && matcher.usd_above.is_none() {
         return Some(Fit::Yes);
     }
-    let Some(usd) = query.usd else { return Some(Fit::PriceUnknown) };
+    let Some(usd) = query.usd else {
+        return Some(Fit::PriceUnknown);
+    };
     let in_range = matcher.usd_max.is_none_or(|max| usd <= max)
         && matcher.usd_above.is_none_or(|above| usd > above);
     in_range.then_some(Fit::Yes)

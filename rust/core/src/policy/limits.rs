@@ -32,7 +32,10 @@ struct Sum {
 impl Policy {
     /// What `spends` reserve under the limits of this policy, sorted by limit and key.
     pub fn reservations(&self, spends: &Spends) -> Vec<Reservation> {
-        let charges = self.charges(spends).into_iter().filter(|charge| charge.amount != 0);
+        let charges = self
+            .charges(spends)
+            .into_iter()
+            .filter(|charge| charge.amount != 0);
         let reservation = |charge: Charge<'_>| Reservation {
             limit: charge.limit.id.clone(),
             key: charge.key,
@@ -49,7 +52,8 @@ impl Policy {
         for item in &spends.items {
             let query = self.spend_query(spends, item, agent);
             touched.clear();
-            self.limit_index.find(&query, |limit, _| touched.push(limit));
+            self.limit_index
+                .find(&query, |limit, _| touched.push(limit));
             touched.sort_unstable();
             touched.dedup();
             for number in &touched {
@@ -58,8 +62,10 @@ impl Policy {
                 }
             }
         }
-        let mut charges: Vec<Charge<'_>> =
-            sums.into_iter().filter_map(|sum| self.charge(spends, &sum)).collect();
+        let mut charges: Vec<Charge<'_>> = sums
+            .into_iter()
+            .filter_map(|sum| self.charge(spends, &sum))
+            .collect();
         charges.sort_unstable_by(|a, b| (&a.limit.id, &a.key).cmp(&(&b.limit.id, &b.key)));
         charges
     }
@@ -95,7 +101,12 @@ impl Policy {
             Per::Global => "global".to_owned(),
         };
         let price_unknown = sum.price_unknown;
-        Some(Charge { limit, key, amount: clamp(sum.amount), price_unknown })
+        Some(Charge {
+            limit,
+            key,
+            amount: clamp(sum.amount),
+            price_unknown,
+        })
     }
 }
 
@@ -115,7 +126,12 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
     let amount = U256::from(amount);
     let same = |sum: &&mut Sum| sum.limit == number && sum.recipient == recipient;
     match sums.iter_mut().find(same) {
-        None => sums.push(Sum { limit: number, recipient, amount, price_unknown }),
+        None => sums.push(Sum {
+            limit: number,
+            recipient,
+            amount,
+            price_unknown,
+        }),
         Some(sum) => {
             sum.price_unknown |= price_unknown;
             if limit.measure != Measure::Count {
@@ -130,11 +146,14 @@ pub(super) fn wallet_key(address: Address) -> String {
 }
 
 fn recipient_key(chain_id: u64, to: Address) -> String {
-    format!("recipient:{chain_id}:{}", to.to_checksum_buffer(None).as_str())
+    format!(
+        "recipient:{chain_id}:{}",
+        to.to_checksum_buffer(None).as_str()
+    )
 }
 
-/// A limit and one of its keys, as the console shows it. Amounts are whole numbers as decimal strings; divided by
-/// `10^decimals` they are in `unit`.
+/// A limit and one of its keys, as the console shows it. Amounts are decimal strings in the unit of the measure:
+/// requests, micro-USD or base units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LimitView {
     /// Limit id.
@@ -143,10 +162,12 @@ pub struct LimitView {
     pub key: String,
     /// `count`, `usd` or `amount`.
     pub measure: &'static str,
-    /// `requests`, `USD`, or the asset's id.
-    pub unit: String,
-    /// Places after the point: 0, 6, or those of the asset.
-    pub decimals: u8,
+    /// The asset's symbol, for `amount`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
+    /// The asset's places after the point, for `amount`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimals: Option<u8>,
     /// Posted and still in the window.
     pub used: String,
     /// Held.
@@ -164,7 +185,12 @@ pub struct LimitView {
 impl Policy {
     /// Every limit with what counts under it at `now_ms`, by limit and key. With `agent` only what that agent can meet:
     /// its own key, its wallets, recipients and global ones. A limit per agent or global nobody used yet is shown too.
-    pub fn limit_views(&self, windows: &Windows, agent: Option<&str>, now_ms: u64) -> Vec<LimitView> {
+    pub fn limit_views(
+        &self,
+        windows: &Windows,
+        agent: Option<&str>,
+        now_ms: u64,
+    ) -> Vec<LimitView> {
         let mut views = Vec::new();
         for usage in windows.usages(now_ms) {
             let limit = self.limit_by_id(usage.limit);
@@ -174,7 +200,9 @@ impl Policy {
         }
         for limit in self.limits() {
             for key in self.standing_keys(limit) {
-                let shown = views.iter().any(|view| view.limit == limit.id && view.key == key);
+                let shown = views
+                    .iter()
+                    .any(|view| view.limit == limit.id && view.key == key);
                 if !shown && self.concerns(agent, &key) {
                     views.push(view(limit, &key, 0, 0));
                 }
@@ -193,9 +221,13 @@ impl Policy {
     ) -> Vec<LimitView> {
         let mut views = Vec::new();
         for part in reservations {
-            let Some(limit) = self.limit_by_id(&part.limit) else { continue };
+            let Some(limit) = self.limit_by_id(&part.limit) else {
+                continue;
+            };
             let held = windows.held(&part.limit, &part.key);
-            let used = windows.used(&part.limit, &part.key, now_ms).saturating_sub(held);
+            let used = windows
+                .used(&part.limit, &part.key, now_ms)
+                .saturating_sub(held);
             views.push(view(limit, &part.key, used, held));
         }
         views
@@ -209,13 +241,20 @@ impl Policy {
                 let meant = |number: &u32| named.is_none_or(|named| named.contains(number));
                 let numbered = self.agents().iter().zip(0u32..);
                 let agents = numbered.filter(|(_, number)| meant(number));
-                agents.map(|(agent, _)| format!("agent:{}", agent.id)).collect()
+                agents
+                    .map(|(agent, _)| format!("agent:{}", agent.id))
+                    .collect()
             }
             Per::Wallet => {
                 let named = limit.matcher.wallets.as_ref();
                 let meant = |address: &Address| named.is_none_or(|named| named.contains(address));
-                let wallets = self.wallets().iter().filter(|wallet| meant(&wallet.address));
-                wallets.map(|wallet| self.wallet_key(wallet.address)).collect()
+                let wallets = self
+                    .wallets()
+                    .iter()
+                    .filter(|wallet| meant(&wallet.address));
+                wallets
+                    .map(|wallet| self.wallet_key(wallet.address))
+                    .collect()
             }
             Per::Recipient => Vec::new(),
             Per::Global => vec!["global".to_owned()],
@@ -229,7 +268,10 @@ impl Policy {
             return owner == id;
         }
         if key.starts_with("wallet:") {
-            let wallets = self.agent(id).map(|agent| agent.wallets.as_slice()).unwrap_or_default();
+            let wallets = self
+                .agent(id)
+                .map(|agent| agent.wallets.as_slice())
+                .unwrap_or_default();
             return wallets.iter().any(|wallet| self.wallet_key(*wallet) == key);
         }
         true
@@ -237,22 +279,24 @@ impl Policy {
 }
 
 fn view(limit: &Limit, key: &str, used: u128, reserved: u128) -> LimitView {
-    let (unit, decimals) = match &limit.measure {
-        Measure::Count => ("requests", 0),
-        Measure::Usd => ("USD", 6),
-        Measure::Amount(asset) => (asset.id.as_str(), asset.decimals),
+    let asset = match &limit.measure {
+        Measure::Count | Measure::Usd => None,
+        Measure::Amount(asset) => Some(asset),
     };
     LimitView {
         limit: limit.id.clone(),
         key: key.to_owned(),
         measure: limit.measure.as_str(),
-        unit: unit.to_owned(),
-        decimals,
+        symbol: asset.map(|asset| asset.symbol.clone()),
+        decimals: asset.map(|asset| asset.decimals),
         used: used.to_string(),
         reserved: reserved.to_string(),
         max: limit.max.to_string(),
         window_ms: limit.window_ms,
-        left: limit.max.saturating_sub(used.saturating_add(reserved)).to_string(),
+        left: limit
+            .max
+            .saturating_sub(used.saturating_add(reserved))
+            .to_string(),
         on_exceed: limit.on_exceed,
     }
 }

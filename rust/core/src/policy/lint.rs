@@ -43,7 +43,11 @@ pub fn check(source: &str, now_ms: Option<u64>) -> Result<Summary, PolicyErrors>
         digest: policy.digest().to_owned(),
         chains: policy.chains().len(),
         wallets: policy.wallets().len(),
-        agents: policy.agents().iter().map(|agent| agent.id.clone()).collect(),
+        agents: policy
+            .agents()
+            .iter()
+            .map(|agent| agent.id.clone())
+            .collect(),
         assets: policy.assets().len(),
         lists: policy.lists().len(),
         rules: policy.rules().len(),

@@ -35,7 +35,11 @@ impl ListIndex {
         for (list, index) in lists.iter().zip(0u32..) {
             for entry in &list.entries {
                 let expires_ms = entry.expires_ms.unwrap_or(u64::MAX);
-                let hit = Hit { list: index, chain_id: entry.chain_id, expires_ms };
+                let hit = Hit {
+                    list: index,
+                    chain_id: entry.chain_id,
+                    expires_ms,
+                };
                 entries.push((entry.address, hit));
             }
         }

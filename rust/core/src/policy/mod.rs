@@ -36,8 +36,6 @@ pub use resolve::{resolve, Resolved};
 pub use spend::{clamp, Spend, SpendAsset, Spends, AMOUNT_MAX};
 pub use verdict::{Decision, Reason, Reservation, Verdict};
 
-pub(crate) use time::epoch_ms;
-
 use crate::asset::Registry;
 use grants::Grant;
 use index::Index;
@@ -201,7 +199,10 @@ impl Policy {
 
     /// `wallet:0x…`, written once for the wallets of the policy.
     fn wallet_key(&self, address: Address) -> String {
-        self.wallet_keys.get(&address).cloned().unwrap_or_else(|| limits::wallet_key(address))
+        self.wallet_keys
+            .get(&address)
+            .cloned()
+            .unwrap_or_else(|| limits::wallet_key(address))
     }
 }
 

@@ -120,11 +120,15 @@ impl Bits {
     }
 
     pub(super) fn kinds(kinds: &[EffectKind]) -> Self {
-        kinds.iter().fold(Self::default(), |bits, kind| bits.with(*kind as u8))
+        kinds
+            .iter()
+            .fold(Self::default(), |bits, kind| bits.with(*kind as u8))
     }
 
     pub(super) fn of_kinds(self) -> impl Iterator<Item = EffectKind> {
-        EffectKind::ALL.into_iter().filter(move |kind| self.has(*kind as u8))
+        EffectKind::ALL
+            .into_iter()
+            .filter(move |kind| self.has(*kind as u8))
     }
 }
 
@@ -280,10 +284,16 @@ const SPELLINGS: [(Method, &str); 7] = [
 
 /// The method a JSON-RPC name means; two spellings of one method are the same to every rule.
 pub fn method_of(spelling: &str) -> Option<Method> {
-    SPELLINGS.iter().find(|(_, one)| *one == spelling).map(|(method, _)| *method)
+    SPELLINGS
+        .iter()
+        .find(|(_, one)| *one == spelling)
+        .map(|(method, _)| *method)
 }
 
 /// The first spelling of a method.
 pub fn method_name(method: Method) -> &'static str {
-    SPELLINGS.iter().find(|(one, _)| *one == method).map_or("", |(_, spelling)| spelling)
+    SPELLINGS
+        .iter()
+        .find(|(one, _)| *one == method)
+        .map_or("", |(_, spelling)| spelling)
 }

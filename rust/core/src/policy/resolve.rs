@@ -60,14 +60,23 @@ pub fn resolve<'p>(
     };
     let wallet = wallet_of(agent, &request)?;
     let Some(chain) = policy.chain(agent.chain_id) else {
-        return Err(denial("chain_not_allowed", agent.chain_id.to_string(), None));
+        return Err(denial(
+            "chain_not_allowed",
+            agent.chain_id.to_string(),
+            None,
+        ));
     };
     same_chain(chain.id, &request)?;
     let caps = match &request.body {
         Body::Transaction(transaction) => caps_of(chain, transaction)?,
-        Body::TypedData(_) | Body::Message(_) => Caps { gas: 0, fee: 0, tip: 0 },
+        Body::TypedData(_) | Body::Message(_) => Caps {
+            gas: 0,
+            fee: 0,
+            tip: 0,
+        },
     };
-    let decoded = crate::effects::decode(&request, wallet, chain.id, policy.registry())?;
+    let decoded = crate::effects::decode(&request.body, wallet, chain.id, policy.registry())
+        .map_err(|refused| denial(refused.code, refused.text, None))?;
     let fee_wei_max = U256::from(caps.gas).saturating_mul(U256::from(caps.fee));
     Ok(Resolved {
         agent,
@@ -100,28 +109,27 @@ fn wallet_of(agent: &Agent, request: &Request) -> Result<Address, Reason> {
     }
 }
 
-/// Whatever names a chain must name the agent's. A typed-data document must name one: without it the signature would be
-/// good on every chain.
+/// A request may name the agent's chain or none; what a typed-data document names is checked by the decoder.
 fn same_chain(chain_id: u64, request: &Request) -> Result<(), Reason> {
-    let mismatch = |observed: String| denial("chain_mismatch", observed, Some(chain_id.to_string()));
-    if let Some(named) = request.chain_id.filter(|named| *named != chain_id) {
-        return Err(mismatch(named.to_string()));
+    match request.chain_id {
+        Some(named) if named != chain_id => Err(denial(
+            "chain_mismatch",
+            named.to_string(),
+            Some(chain_id.to_string()),
+        )),
+        _ => Ok(()),
     }
-    if let Body::TypedData(document) = &request.body {
-        match document.domain_chain_id {
-            Some(named) if named == chain_id => {}
-            Some(named) => return Err(mismatch(named.to_string())),
-            None => return Err(mismatch("no chainId in the domain".to_owned())),
-        }
-    }
-    Ok(())
 }
 
 /// What the agent names may only be less than the caps of the chain, and then is the most that is signed.
 fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
     let gas = transaction.gas.unwrap_or(chain.gas_max);
     if gas > chain.gas_max {
-        return Err(denial("gas_over_cap", gas.to_string(), Some(chain.gas_max.to_string())));
+        return Err(denial(
+            "gas_over_cap",
+            gas.to_string(),
+            Some(chain.gas_max.to_string()),
+        ));
     }
     let fee = transaction.max_fee_per_gas.unwrap_or(chain.fee_per_gas_max);
     if fee > chain.fee_per_gas_max {
@@ -134,10 +142,20 @@ fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
         let cap = format!("{} wei", chain.priority_fee_per_gas_max);
         return Err(denial("tip_over_cap", format!("{tip} wei"), Some(cap)));
     }
-    Ok(Caps { gas, fee, tip: tip.min(fee) })
+    Ok(Caps {
+        gas,
+        fee,
+        tip: tip.min(fee),
+    })
 }
 
 fn denial(code: &str, observed: String, limit: Option<String>) -> Reason {
     let (code, observed) = (code.to_owned(), Some(observed));
-    Reason { code, rule: None, observed, limit, retry_at_ms: None }
+    Reason {
+        code,
+        rule: None,
+        observed,
+        limit,
+        retry_at_ms: None,
+    }
 }

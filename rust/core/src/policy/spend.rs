@@ -30,10 +30,11 @@ pub enum SpendAsset {
 }
 
 impl SpendAsset {
-    /// The identity of an effect's asset. A fee is always the native coin.
+    /// The identity of an effect's asset. A fee is the native coin, and so is a transfer of what is not registered:
+    /// the decoder knows no other.
     pub fn of(kind: EffectKind, asset: Option<&Asset>) -> Self {
         match (kind, asset) {
-            (EffectKind::Fee, _) => Self::Native,
+            (EffectKind::Fee, _) | (EffectKind::Transfer, None) => Self::Native,
             (_, None) => Self::None,
             (_, Some(asset)) => asset.address.map_or(Self::Native, Self::Token),
         }

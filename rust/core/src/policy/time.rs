@@ -4,7 +4,10 @@ use toml::value::{Datetime, Offset};
 
 /// Milliseconds of a duration like `30s`, `10m`, `24h`, `7d`; the error says what is missing.
 pub(super) fn duration_ms(text: &str) -> Result<u64, &'static str> {
-    let digits_end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let digits_end = text
+        .bytes()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, unit) = text.split_at(digits_end);
     if digits.is_empty() || digits.len() > 10 || (digits.len() > 1 && digits.starts_with('0')) {
         return Err("bad_value");
@@ -23,7 +26,12 @@ pub(super) fn duration_ms(text: &str) -> Result<u64, &'static str> {
 
 /// A duration in its largest unit without remainder.
 pub(super) fn duration_words(ms: u64) -> String {
-    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
+    let units = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1000, "s"),
+    ];
     for (unit_ms, unit) in units {
         if ms >= unit_ms && ms.checked_rem(unit_ms) == Some(0) {
             return format!("{}{unit}", ms.checked_div(unit_ms).unwrap_or_default());
@@ -33,36 +41,56 @@ pub(super) fn duration_words(ms: u64) -> String {
 }
 
 /// Milliseconds since the epoch of a date, time and offset (RFC 3339); `None` without one of them or before 1970.
-pub(super) fn epoch_ms(datetime: &Datetime) -> Option<u64> {
+pub(crate) fn epoch_ms(datetime: &Datetime) -> Option<u64> {
     let (date, time, offset) = (datetime.date?, datetime.time?, datetime.offset?);
     let offset_minutes = match offset {
         Offset::Z => 0,
         Offset::Custom { minutes } => i64::from(minutes),
     };
-    let days = days_since_epoch(i64::from(date.year), i64::from(date.month), i64::from(date.day))?;
+    let days = days_since_epoch(
+        i64::from(date.year),
+        i64::from(date.month),
+        i64::from(date.day),
+    )?;
     let minutes = days
         .checked_mul(24)?
         .checked_add(i64::from(time.hour))?
         .checked_mul(60)?
         .checked_add(i64::from(time.minute))?
         .checked_sub(offset_minutes)?;
-    let seconds = minutes.checked_mul(60)?.checked_add(i64::from(time.second.unwrap_or(0)))?;
+    let seconds = minutes
+        .checked_mul(60)?
+        .checked_add(i64::from(time.second.unwrap_or(0)))?;
     let millis = i64::from(time.nanosecond.unwrap_or(0).checked_div(1_000_000)?);
     u64::try_from(seconds.checked_mul(1000)?.checked_add(millis)?).ok()
 }
 
 /// Days from 1970-01-01 in the proleptic Gregorian calendar: years start in March, so the leap day is the last one.
 fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
-    let year = if month <= 2 { year.checked_sub(1)? } else { year };
+    let year = if month <= 2 {
+        year.checked_sub(1)?
+    } else {
+        year
+    };
     let era = year.checked_div_euclid(400)?;
     let year_of_era = year.checked_rem_euclid(400)?;
     let from_march = month.checked_add(9)?.checked_rem(12)?;
-    let day_of_year =
-        from_march.checked_mul(153)?.checked_add(2)?.checked_div(5)?.checked_add(day)?.checked_sub(1)?;
-    let leap_days = year_of_era.checked_div(4)?.checked_sub(year_of_era.checked_div(100)?)?;
-    let day_of_era =
-        year_of_era.checked_mul(365)?.checked_add(leap_days)?.checked_add(day_of_year)?;
-    era.checked_mul(146_097)?.checked_add(day_of_era)?.checked_sub(719_468)
+    let day_of_year = from_march
+        .checked_mul(153)?
+        .checked_add(2)?
+        .checked_div(5)?
+        .checked_add(day)?
+        .checked_sub(1)?;
+    let leap_days = year_of_era
+        .checked_div(4)?
+        .checked_sub(year_of_era.checked_div(100)?)?;
+    let day_of_era = year_of_era
+        .checked_mul(365)?
+        .checked_add(leap_days)?
+        .checked_add(day_of_year)?;
+    era.checked_mul(146_097)?
+        .checked_add(day_of_era)?
+        .checked_sub(719_468)
 }
 
 #[cfg(test)]
@@ -90,7 +118,16 @@ mod tests {
         assert_eq!(duration_ms("10m"), Ok(600_000));
         assert_eq!(duration_ms("31d"), Ok(2_678_400_000));
         assert_eq!(duration_ms("10"), Err("missing_unit"));
-        for bad in ["", "m", "10 m", "1.5h", "-1h", "010m", "10min", "99999999999s"] {
+        for bad in [
+            "",
+            "m",
+            "10 m",
+            "1.5h",
+            "-1h",
+            "010m",
+            "10min",
+            "99999999999s",
+        ] {
             assert_eq!(duration_ms(bad), Err("bad_value"), "{bad}");
         }
         assert_eq!(duration_words(86_400_000), "1d");

@@ -47,9 +47,18 @@ impl Verdict {
     pub fn strictest(self, other: Self) -> Self {
         match (self, other) {
             (
-                Self::Approval { quorum: a, timeout_ms: s },
-                Self::Approval { quorum: b, timeout_ms: t },
-            ) => Self::Approval { quorum: a.max(b), timeout_ms: s.min(t) },
+                Self::Approval {
+                    quorum: a,
+                    timeout_ms: s,
+                },
+                Self::Approval {
+                    quorum: b,
+                    timeout_ms: t,
+                },
+            ) => Self::Approval {
+                quorum: a.max(b),
+                timeout_ms: s.min(t),
+            },
             (a, b) => a.max(b),
         }
     }

@@ -44,7 +44,8 @@ pub mod decimal_option {
         }
         let bad = || serde::de::Error::custom("not a decimal amount");
         let text = Option::<String>::deserialize(from)?;
-        text.map(|text| super::digits(&text).ok_or_else(bad)).transpose()
+        text.map(|text| super::digits(&text).ok_or_else(bad))
+            .transpose()
     }
 }
 

@@ -54,7 +54,9 @@ impl Book {
 
     /// What this request holds under the limits of the policy loaded last; empty if nothing.
     pub fn reservations(&self, request: &str) -> &[Reservation] {
-        self.held.get(request).map_or(&[], |held| held.reservations.as_slice())
+        self.held
+            .get(request)
+            .map_or(&[], |held| held.reservations.as_slice())
     }
 
     /// What this request may cost, while it is held.
@@ -85,7 +87,13 @@ impl Book {
             return Err(BookError::HeldAlready(request.to_owned()));
         }
         self.windows.reserve(&reservations, now_ms)?;
-        self.held.insert(request.to_owned(), Held { spends, reservations });
+        self.held.insert(
+            request.to_owned(),
+            Held {
+                spends,
+                reservations,
+            },
+        );
         Ok(())
     }
 
@@ -108,7 +116,8 @@ impl Book {
         now_ms: u64,
     ) -> Result<(), BookError> {
         let held = self.one(request)?.clone();
-        self.windows.post_partial(&held.reservations, &policy.reservations(kept), now_ms)?;
+        self.windows
+            .post_partial(&held.reservations, &policy.reservations(kept), now_ms)?;
         self.ledger.post(kept, now_ms);
         self.held.remove(request);
         Ok(())
@@ -129,6 +138,8 @@ impl Book {
     }
 
     fn one(&self, request: &str) -> Result<&Held, BookError> {
-        self.held.get(request).ok_or_else(|| BookError::NotHeld(request.to_owned()))
+        self.held
+            .get(request)
+            .ok_or_else(|| BookError::NotHeld(request.to_owned()))
     }
 }

@@ -138,7 +138,11 @@ impl Ledger {
     fn item(&self, entry: &Entry) -> Spend {
         Spend {
             kind: entry.kind,
-            asset: self.assets.get(entry.asset as usize).copied().unwrap_or(SpendAsset::None),
+            asset: self
+                .assets
+                .get(entry.asset as usize)
+                .copied()
+                .unwrap_or(SpendAsset::None),
             to: (entry.flags & HAS_TO != 0).then_some(entry.to),
             amount: value(entry.amount),
             usd: (entry.flags & HAS_USD != 0).then(|| value(entry.usd)),
@@ -165,10 +169,14 @@ impl Ledger {
     }
 
     fn asset(&mut self, asset: SpendAsset) -> u32 {
-        let index = self.assets.iter().position(|one| *one == asset).unwrap_or_else(|| {
-            self.assets.push(asset);
-            self.assets.len().saturating_sub(1)
-        });
+        let index = self
+            .assets
+            .iter()
+            .position(|one| *one == asset)
+            .unwrap_or_else(|| {
+                self.assets.push(asset);
+                self.assets.len().saturating_sub(1)
+            });
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 }

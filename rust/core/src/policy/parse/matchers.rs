@@ -18,22 +18,27 @@ use crate::window::LEDGER_MS;
 /// Approvals a rule may ask for.
 const QUORUM_MAX: u64 = 16;
 /// Approval when a rule or a limit does not say more.
-pub(crate) const APPROVAL: Verdict = Verdict::Approval { quorum: 1, timeout_ms: TIMEOUT_MS };
+pub(crate) const APPROVAL: Verdict = Verdict::Approval {
+    quorum: 1,
+    timeout_ms: TIMEOUT_MS,
+};
 const TIMEOUT_MS: u64 = 30 * 60 * 1000;
 const TIMEOUT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
 /// A delay has to leave time to notice and to stop.
 const DELAY_MS_MIN: u64 = 180 * 1000;
 const DELAY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
-const SCOPE_KEYS: [&str; 8] =
-    ["agents", "wallets", "chains", "methods", "effects", "assets", "to", "not_to"];
+const SCOPE_KEYS: [&str; 8] = [
+    "agents", "wallets", "chains", "methods", "effects", "assets", "to", "not_to",
+];
 const RANGE_KEYS: [&str; 4] = ["amount_max", "amount_above", "usd_max", "usd_above"];
 
 use EffectKind::{Allowance, Call, Deploy, Fee, Message, Revoke, Transfer, TypedData};
 
 /// Everything but the fee, which needs no grant.
-const GRANTABLE: [EffectKind; 7] =
-    [Transfer, Allowance, Revoke, Deploy, Call, TypedData, Message];
+const GRANTABLE: [EffectKind; 7] = [
+    Transfer, Allowance, Revoke, Deploy, Call, TypedData, Message,
+];
 /// What has an amount a rule can compare.
 const MEASURED: [EffectKind; 3] = [Transfer, Allowance, Revoke];
 /// What costs something: the default of a limit.
@@ -45,12 +50,19 @@ impl File {
             let own = ["id", "tier", "delay", "quorum", "timeout"];
             reader.known(section, &[&own[..], &SCOPE_KEYS, &RANGE_KEYS].concat());
             let id = reader.declare(section, &mut self.rule_names, ID_CHARS);
-            let effects = reader.required(section, "effects", "[\"transfer\"]").is_some();
+            let effects = reader
+                .required(section, "effects", "[\"transfer\"]")
+                .is_some();
             let matcher = self.read_matcher(reader, section, &GRANTABLE, None);
             let tier = read_tier(reader, section);
             if let (Some(id), true, Some(matcher), Some(tier)) = (id, effects, matcher, tier) {
                 let at = reader.place(section.at);
-                self.rules.push(Rule { id, tier, matcher, at });
+                self.rules.push(Rule {
+                    id,
+                    tier,
+                    matcher,
+                    at,
+                });
             }
         }
     }
@@ -61,7 +73,11 @@ impl File {
             let id = reader.declare(section, &mut self.forbid_names, ID_CHARS);
             let matcher = self.read_matcher(reader, section, &GRANTABLE, None);
             if let (Some(id), Some(matcher)) = (id, matcher) {
-                self.forbids.push(Forbid { id, matcher, at: reader.place(section.at) });
+                self.forbids.push(Forbid {
+                    id,
+                    matcher,
+                    at: reader.place(section.at),
+                });
             }
         }
     }
@@ -78,8 +94,12 @@ impl File {
 
     fn read_limit(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Limit> {
         let id = reader.declare(section, &mut self.limit_names, ID_CHARS);
-        let words =
-            [("agent", Per::Agent), ("wallet", Per::Wallet), ("recipient", Per::Recipient), ("global", Per::Global)];
+        let words = [
+            ("agent", Per::Agent),
+            ("wallet", Per::Wallet),
+            ("recipient", Per::Recipient),
+            ("global", Per::Global),
+        ];
         let per = reader.required(section, "per", "\"agent\"");
         let per = per.and_then(|value| one_of(reader, value, "per", &words));
         let words = [("count", 0), ("usd", 1), ("amount", 2)];
@@ -87,12 +107,18 @@ impl File {
         let measure = measure.and_then(|value| one_of(reader, value, "measure", &words));
         let matcher = match measure {
             Some(0) => {
-                let kinds = [Transfer, Allowance, Revoke, Deploy, Call, TypedData, Message, Fee];
+                let kinds = [
+                    Transfer, Allowance, Revoke, Deploy, Call, TypedData, Message, Fee,
+                ];
                 self.read_matcher(reader, section, &kinds, Some(&COSTLY))
             }
             _ => self.read_matcher(reader, section, &COSTLY, Some(&COSTLY)),
         };
-        let asset = if measure == Some(2) { self.one_asset(reader, section, "measure") } else { None };
+        let asset = if measure == Some(2) {
+            self.one_asset(reader, section, "measure")
+        } else {
+            None
+        };
         let measure = match measure {
             Some(0) => Some(Measure::Count),
             Some(1) => Some(Measure::Usd),
@@ -100,7 +126,9 @@ impl File {
             None => None,
         };
         let max = reader.required(section, "max", "\"200\"");
-        let max = max.zip(measure.as_ref()).and_then(|(value, measure)| read_max(reader, value, measure));
+        let max = max
+            .zip(measure.as_ref())
+            .and_then(|(value, measure)| read_max(reader, value, measure));
         let window = reader.required(section, "window", "\"24h\"");
         let window = window.and_then(|value| reader.duration(value, "window", 1000..=LEDGER_MS));
         let words = [("deny", OnExceed::Deny), ("approval", OnExceed::Approval)];
@@ -128,8 +156,11 @@ impl File {
         default: Option<&[EffectKind]>,
     ) -> Option<Matcher> {
         let get = |key| section.table.get(key);
-        let ranged = RANGE_KEYS.iter().any(|key| section.table.contains_key(*key));
-        let agents = get("agents").map(|v| reader.references(v, "agents", "agent", &self.agent_names));
+        let ranged = RANGE_KEYS
+            .iter()
+            .any(|key| section.table.contains_key(*key));
+        let agents =
+            get("agents").map(|v| reader.references(v, "agents", "agent", &self.agent_names));
         let wallets = get("wallets").map(|v| self.wallet_refs(reader, v, "wallets"));
         let chains = get("chains").map(|v| self.read_chain_refs(reader, v));
         let methods = get("methods").map(|v| read_methods(reader, v));
@@ -138,15 +169,28 @@ impl File {
             None if ranged => Some(Bits::kinds(&MEASURED)),
             None => Some(Bits::kinds(default.unwrap_or(allowed))),
         };
-        let assets = get("assets").map(|v| reader.references(v, "assets", "asset", &self.asset_names));
+        let assets =
+            get("assets").map(|v| reader.references(v, "assets", "asset", &self.asset_names));
         let to = get("to").map(|v| self.read_targets(reader, v, "to"));
         let not_to = get("not_to").map(|v| self.read_targets(reader, v, "not_to"));
-        let amount_max = get("amount_max").map(|v| self.read_units(reader, section, v, "amount_max"));
-        let above = get("amount_above").map(|v| self.read_units(reader, section, v, "amount_above"));
+        let amount_max =
+            get("amount_max").map(|v| self.read_units(reader, section, v, "amount_max"));
+        let above =
+            get("amount_above").map(|v| self.read_units(reader, section, v, "amount_above"));
         let usd_max = get("usd_max").map(|v| reader.usd(v, "usd_max"));
         let usd_above = get("usd_above").map(|v| reader.usd(v, "usd_above"));
-        not_empty(reader, get("amount_max"), amount_max.flatten(), above.flatten());
-        not_empty(reader, get("usd_max"), usd_max.flatten(), usd_above.flatten());
+        not_empty(
+            reader,
+            get("amount_max"),
+            amount_max.flatten(),
+            above.flatten(),
+        );
+        not_empty(
+            reader,
+            get("usd_max"),
+            usd_max.flatten(),
+            usd_above.flatten(),
+        );
         Some(Matcher {
             agents: flip(agents)?.map(sorted),
             wallets: flip(wallets)?.map(sorted),
@@ -175,7 +219,12 @@ impl File {
         all.then_some(chains)
     }
 
-    fn read_targets(&self, reader: &mut Reader<'_>, value: Value<'_>, key: &str) -> Option<Targets> {
+    fn read_targets(
+        &self,
+        reader: &mut Reader<'_>,
+        value: Value<'_>,
+        key: &str,
+    ) -> Option<Targets> {
         let mut targets = Targets::default();
         let mut all = true;
         for element in reader.elements(value, key)? {
@@ -207,18 +256,36 @@ impl File {
 
     /// The one asset of `assets`, which `key` cannot do without.
     fn one_asset(&self, reader: &mut Reader<'_>, section: Section<'_>, key: &str) -> Option<Asset> {
-        let named = section.table.get("assets").and_then(|value| value.get_ref().as_array());
-        let one = match named.map(|array| array.iter().collect::<Vec<_>>()).as_deref() {
+        let named = section
+            .table
+            .get("assets")
+            .and_then(|value| value.get_ref().as_array());
+        let one = match named
+            .map(|array| array.iter().collect::<Vec<_>>())
+            .as_deref()
+        {
             Some([one]) => one.get_ref().as_str(),
             _ => {
-                let at = section.table.get(key).map_or(section.at, |value| value.span().start);
-                let text = format!("`{key}` needs exactly one asset: amounts of two cannot be compared");
-                reader.fault(at, "one_asset", text, "write assets = [\"usdc\"], or measure in usd");
+                let at = section
+                    .table
+                    .get(key)
+                    .map_or(section.at, |value| value.span().start);
+                let text =
+                    format!("`{key}` needs exactly one asset: amounts of two cannot be compared");
+                reader.fault(
+                    at,
+                    "one_asset",
+                    text,
+                    "write assets = [\"usdc\"], or measure in usd",
+                );
                 return None;
             }
         };
         let index = self.asset_names.get(one?)?;
-        self.assets.get(index as usize)?.as_ref().map(|entry| entry.asset.clone())
+        self.assets
+            .get(index as usize)?
+            .as_ref()
+            .map(|entry| entry.asset.clone())
     }
 
     fn read_units(
@@ -261,10 +328,17 @@ fn not_empty<T: PartialOrd + Default>(
     max: Option<T>,
     above: Option<T>,
 ) {
-    let (Some(value), Some(max)) = (value, max) else { return };
+    let (Some(value), Some(max)) = (value, max) else {
+        return;
+    };
     let at = value.span().start;
     if max == T::default() {
-        reader.fault(at, "zero", "a maximum of zero", "write more than zero, or leave the rule out");
+        reader.fault(
+            at,
+            "zero",
+            "a maximum of zero",
+            "write more than zero, or leave the rule out",
+        );
     } else if above.is_some_and(|above| above >= max) {
         let text = "the maximum is not above the exclusive minimum: nothing is between them";
         reader.fault(at, "conflict", text, "write a larger maximum");
@@ -279,7 +353,10 @@ fn one_of<T: Copy>(
 ) -> Option<T> {
     let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
     let word = reader.string(value, key, &format!("\"{}\"", names.first().unwrap_or(&"")))?;
-    let found = words.iter().find(|(name, _)| *name == word).map(|(_, meaning)| *meaning);
+    let found = words
+        .iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, meaning)| *meaning);
     if found.is_none() {
         let text = format!("`{key}` is `{}`", crate::text::display_safe(word, 40));
         let hint = match closest(word, &names) {
@@ -297,8 +374,10 @@ fn read_kinds(
     allowed: &[EffectKind],
     ranged: bool,
 ) -> Option<Bits> {
-    let words: Vec<(&str, EffectKind)> =
-        EffectKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
+    let words: Vec<(&str, EffectKind)> = EffectKind::ALL
+        .iter()
+        .map(|kind| (kind.as_str(), *kind))
+        .collect();
     let mut kinds = Vec::new();
     let mut all = true;
     for element in reader.elements(value, "effects")? {
@@ -310,10 +389,20 @@ fn read_kinds(
         let word = kind.as_str();
         if kind == Fee && !allowed.contains(&kind) {
             let hint = "leave it out: [[chain]] caps the fee and limits count it";
-            reader.fault(at, "bad_value", "`fee` needs no grant and cannot be forbidden", hint);
+            reader.fault(
+                at,
+                "bad_value",
+                "`fee` needs no grant and cannot be forbidden",
+                hint,
+            );
         } else if !allowed.contains(&kind) || (ranged && !MEASURED.contains(&kind)) {
             let text = format!("`{word}` has no amount to compare");
-            reader.fault(at, "bad_value", text, "measure by count, or use a table without amounts");
+            reader.fault(
+                at,
+                "bad_value",
+                text,
+                "measure by count, or use a table without amounts",
+            );
         }
         once(reader, &mut kinds, kind, element, "effects");
     }
@@ -337,7 +426,9 @@ fn read_methods(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Bits> {
             None => all = false,
         }
     }
-    let bits = methods.iter().fold(Bits::default(), |bits, method| bits.with(*method as u8));
+    let bits = methods
+        .iter()
+        .fold(Bits::default(), |bits, method| bits.with(*method as u8));
     all.then_some(bits)
 }
 
@@ -346,10 +437,17 @@ fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {
     let tier = reader.required(section, "tier", "\"approval\"");
     let tier = tier.and_then(|value| one_of(reader, value, "tier", &words))?;
     for (key, owner) in [("delay", 2), ("quorum", 3), ("timeout", 3)] {
-        let Some(value) = section.table.get(key).filter(|_| tier != owner) else { continue };
+        let Some(value) = section.table.get(key).filter(|_| tier != owner) else {
+            continue;
+        };
         let word = words.get(owner).map_or("", |(word, _)| *word);
         let text = format!("`{key}` does nothing without tier = \"{word}\"");
-        reader.fault(value.span().start, "conflict", text, "leave it out, or change the tier");
+        reader.fault(
+            value.span().start,
+            "conflict",
+            text,
+            "leave it out, or change the tier",
+        );
     }
     match tier {
         0 => Some(Verdict::Instant),
@@ -363,9 +461,13 @@ fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {
             let quorum = section.table.get("quorum");
             let quorum = quorum.map(|value| reader.integer(value, "quorum", 1..=QUORUM_MAX));
             let timeout = section.table.get("timeout");
-            let timeout = timeout.map(|value| reader.duration(value, "timeout", 1000..=TIMEOUT_MS_MAX));
+            let timeout =
+                timeout.map(|value| reader.duration(value, "timeout", 1000..=TIMEOUT_MS_MAX));
             let quorum = u8::try_from(flip(quorum)?.unwrap_or(1)).ok()?;
-            Some(Verdict::Approval { quorum, timeout_ms: flip(timeout)?.unwrap_or(TIMEOUT_MS) })
+            Some(Verdict::Approval {
+                quorum,
+                timeout_ms: flip(timeout)?.unwrap_or(TIMEOUT_MS),
+            })
         }
     }
 }
@@ -382,11 +484,21 @@ fn read_max(reader: &mut Reader<'_>, value: Value<'_>, measure: &Measure) -> Opt
     };
     let at = value.span().start;
     if max == 0 {
-        reader.fault(at, "zero", "`max` is zero", "write a [[forbid]] to allow nothing");
+        reader.fault(
+            at,
+            "zero",
+            "`max` is zero",
+            "write a [[forbid]] to allow nothing",
+        );
         return None;
     }
     if max >= AMOUNT_MAX {
-        reader.fault(at, "out_of_range", "`max` is too large to count", "write less than 2^120 base units");
+        reader.fault(
+            at,
+            "out_of_range",
+            "`max` is too large to count",
+            "write less than 2^120 base units",
+        );
         return None;
     }
     Some(max)

@@ -43,14 +43,22 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
     let (document, errors) = DeTable::parse_recoverable(source);
     for error in &errors {
         let at = error.span().map_or(0, |span| span.start);
-        let code = if error.message().contains("duplicate") { "duplicate_key" } else { "syntax" };
+        let code = if error.message().contains("duplicate") {
+            "duplicate_key"
+        } else {
+            "syntax"
+        };
         let hint = "see https://toml.io for how TOML is written";
         reader.fault(at, code, error.message().to_lowercase(), hint);
     }
     if !errors.is_empty() {
         return Err(PolicyErrors::new(reader.faults));
     }
-    let root = Section { table: document.get_ref(), at: 0, name: "policy" };
+    let root = Section {
+        table: document.get_ref(),
+        at: 0,
+        name: "policy",
+    };
     let mut file = File::default();
     read_head(&mut reader, root, &mut file);
     file.read_chains(&mut reader, root);

@@ -56,7 +56,10 @@ impl Names {
 
 impl<'s> Reader<'s> {
     pub fn new(source: &'s str) -> Self {
-        Self { lines: Lines::new(source), faults: Vec::new() }
+        Self {
+            lines: Lines::new(source),
+            faults: Vec::new(),
+        }
     }
 
     pub fn place(&self, at: usize) -> Place {
@@ -70,7 +73,8 @@ impl<'s> Reader<'s> {
         text: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.faults.push(Fault::new(self.lines.place(at), code, text, hint));
+        self.faults
+            .push(Fault::new(self.lines.place(at), code, text, hint));
     }
 
     /// Every key must be one of `keys`.
@@ -89,18 +93,33 @@ impl<'s> Reader<'s> {
         }
     }
 
-    pub fn required<'t>(&mut self, section: Section<'t>, key: &str, example: &str) -> Option<Value<'t>> {
+    pub fn required<'t>(
+        &mut self,
+        section: Section<'t>,
+        key: &str,
+        example: &str,
+    ) -> Option<Value<'t>> {
         let value = section.table.get(key);
         if value.is_none() {
             let text = format!("`{}` needs `{key}`", section.name);
-            self.fault(section.at, "missing_key", text, format!("write {key} = {example}"));
+            self.fault(
+                section.at,
+                "missing_key",
+                text,
+                format!("write {key} = {example}"),
+            );
         }
         value
     }
 
     fn wrong_type(&mut self, value: Value<'_>, key: &str, wanted: &str, example: &str) {
         let text = format!("`{key}` is {}, not {wanted}", value.get_ref().type_str());
-        self.fault(value.span().start, "wrong_type", text, format!("write {key} = {example}"));
+        self.fault(
+            value.span().start,
+            "wrong_type",
+            text,
+            format!("write {key} = {example}"),
+        );
     }
 
     pub fn string<'t>(&mut self, value: Value<'t>, key: &str, example: &str) -> Option<&'t str> {
@@ -120,7 +139,12 @@ impl<'s> Reader<'s> {
     }
 
     /// An integer in `range`. Zero where it is not allowed has a code of its own.
-    pub fn integer(&mut self, value: Value<'_>, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub fn integer(
+        &mut self,
+        value: Value<'_>,
+        key: &str,
+        range: RangeInclusive<u64>,
+    ) -> Option<u64> {
         let (low, high) = (*range.start(), *range.end());
         let Some(integer) = value.get_ref().as_integer() else {
             self.wrong_type(value, key, "an integer", &low.to_string());
@@ -129,15 +153,28 @@ impl<'s> Reader<'s> {
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
         let found = number.filter(|number| range.contains(number));
         if found.is_none() {
-            let code = if number == Some(0) { "zero" } else { "out_of_range" };
+            let code = if number == Some(0) {
+                "zero"
+            } else {
+                "out_of_range"
+            };
             let text = format!("`{key}` is {integer}");
-            self.fault(value.span().start, code, text, format!("write {low} to {high}"));
+            self.fault(
+                value.span().start,
+                code,
+                text,
+                format!("write {low} to {high}"),
+            );
         }
         found
     }
 
     /// The elements of an array that may not be empty.
-    pub fn elements<'t>(&mut self, value: Value<'t>, key: &str) -> Option<&'t [Spanned<DeValue<'t>>]> {
+    pub fn elements<'t>(
+        &mut self,
+        value: Value<'t>,
+        key: &str,
+    ) -> Option<&'t [Spanned<DeValue<'t>>]> {
         let Some(array) = value.get_ref().as_array() else {
             self.wrong_type(value, key, "a list", "[\"…\"]");
             return None;
@@ -153,17 +190,31 @@ impl<'s> Reader<'s> {
 
     /// The tables of `[[key]]`; none if it is absent.
     pub fn tables<'t>(&mut self, section: Section<'t>, key: &'static str) -> Vec<Section<'t>> {
-        let Some(value) = section.table.get(key) else { return Vec::new() };
+        let Some(value) = section.table.get(key) else {
+            return Vec::new();
+        };
         let Some(array) = value.get_ref().as_array() else {
-            let text = format!("`{key}` is {}, not a list of tables", value.get_ref().type_str());
-            self.fault(value.span().start, "wrong_type", text, format!("write [[{key}]]"));
+            let text = format!(
+                "`{key}` is {}, not a list of tables",
+                value.get_ref().type_str()
+            );
+            self.fault(
+                value.span().start,
+                "wrong_type",
+                text,
+                format!("write [[{key}]]"),
+            );
             return Vec::new();
         };
         let mut sections = Vec::with_capacity(array.len());
         for element in array {
             match element.get_ref().as_table() {
                 Some(table) => {
-                    sections.push(Section { table, at: element.span().start, name: key });
+                    sections.push(Section {
+                        table,
+                        at: element.span().start,
+                        name: key,
+                    });
                 }
                 None => self.wrong_type(element, key, "a table", "{ … }"),
             }
@@ -172,7 +223,12 @@ impl<'s> Reader<'s> {
     }
 
     /// Reads `id`, which must be new. Gives its index even when the rest of the table has faults.
-    pub fn declare(&mut self, section: Section<'_>, names: &mut Names, chars_max: usize) -> Option<String> {
+    pub fn declare(
+        &mut self,
+        section: Section<'_>,
+        names: &mut Names,
+        chars_max: usize,
+    ) -> Option<String> {
         let value = self.required(section, "id", "\"a-name\"")?;
         let id = self.string(value, "id", "\"a-name\"")?;
         let at = value.span().start;
@@ -221,7 +277,12 @@ pub(super) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         return None;
     }
     let near = |one: &&'k str| (distance(word, one), *one);
-    known.iter().map(near).filter(|(edits, _)| *edits <= 2).min().map(|(_, one)| one)
+    known
+        .iter()
+        .map(near)
+        .filter(|(edits, _)| *edits <= 2)
+        .min()
+        .map(|(_, one)| one)
 }
 
 /// Levenshtein distance.
@@ -234,7 +295,9 @@ fn distance(a: &str, b: &str) -> usize {
         for (y, above) in b.iter().zip(row.windows(2)) {
             let [diagonal, up] = above else { continue };
             let replace = diagonal.saturating_add(usize::from(x != *y));
-            left = replace.min(up.saturating_add(1)).min(left.saturating_add(1));
+            left = replace
+                .min(up.saturating_add(1))
+                .min(left.saturating_add(1));
             next.push(left);
         }
         row = next;

@@ -16,6 +16,8 @@ const GAS_MIN: u64 = 21_000;
 /// No chain has larger blocks.
 const GAS_MAX: u64 = 10_000_000_000;
 const DECIMALS_MAX: u64 = 36;
+/// The largest 32-bit number means "no user".
+const UID_MAX: u64 = 0xffff_fffe;
 const HOUR_MS: u64 = 3_600_000;
 const PRICE_AGE_MS_MAX: u64 = 31 * 24 * HOUR_MS;
 pub(super) const AGENT_ID_CHARS: usize = 32;
@@ -25,7 +27,13 @@ const LABEL_CHARS: usize = 64;
 impl File {
     pub(super) fn read_chains(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         for section in reader.tables(root, "chain") {
-            let keys = ["id", "name", "gas_max", "fee_per_gas_max", "priority_fee_per_gas_max"];
+            let keys = [
+                "id",
+                "name",
+                "gas_max",
+                "fee_per_gas_max",
+                "priority_fee_per_gas_max",
+            ];
             reader.known(section, &keys);
             if let Some(chain) = self.read_chain(reader, section) {
                 self.chains.push(chain);
@@ -38,7 +46,12 @@ impl File {
             let id = reader.integer(value, "id", 1..=CHAIN_ID_MAX)?;
             if !self.chain_ids.insert(id) {
                 let text = format!("a second `chain` with id {id}");
-                reader.fault(value.span().start, "duplicate_id", text, "declare each chain once");
+                reader.fault(
+                    value.span().start,
+                    "duplicate_id",
+                    text,
+                    "declare each chain once",
+                );
             }
             Some(id)
         });
@@ -54,7 +67,12 @@ impl File {
         if let (Some(value), Some(tip), Some(fee)) = (tip_value, tip, fee) {
             if tip > fee {
                 let text = format!("`{key}` is more than `fee_per_gas_max`, which includes it");
-                reader.fault(value.span().start, "conflict", text, "write at most the fee");
+                reader.fault(
+                    value.span().start,
+                    "conflict",
+                    text,
+                    "write at most the fee",
+                );
             }
         }
         Some(Chain {
@@ -68,13 +86,23 @@ impl File {
     }
 
     /// A chain id that was declared.
-    pub(super) fn chain_ref(&self, reader: &mut Reader<'_>, value: Value<'_>, key: &str) -> Option<u64> {
+    pub(super) fn chain_ref(
+        &self,
+        reader: &mut Reader<'_>,
+        value: Value<'_>,
+        key: &str,
+    ) -> Option<u64> {
         let id = reader.integer(value, key, 1..=CHAIN_ID_MAX)?;
         if self.chain_ids.contains(&id) {
             return Some(id);
         }
         let hint = "declare it with [[chain]]";
-        reader.fault(value.span().start, "unknown_reference", format!("no chain {id}"), hint);
+        reader.fault(
+            value.span().start,
+            "unknown_reference",
+            format!("no chain {id}"),
+            hint,
+        );
         None
     }
 
@@ -88,18 +116,32 @@ impl File {
             if let (Some(value), Some(address)) = (value, address) {
                 if address.is_zero() {
                     let text = "the zero address is nobody's wallet";
-                    reader.fault(value.span().start, "bad_address", text, "write the wallet's address");
+                    reader.fault(
+                        value.span().start,
+                        "bad_address",
+                        text,
+                        "write the wallet's address",
+                    );
                 }
                 if !seen.insert(address) {
                     let text = format!("a second `wallet` with address `{address}`");
-                    reader.fault(value.span().start, "duplicate_entry", text, "declare it once");
+                    reader.fault(
+                        value.span().start,
+                        "duplicate_entry",
+                        text,
+                        "declare it once",
+                    );
                 }
             }
             let at = reader.place(section.at);
             // A wallet with a fault keeps its index: the file is refused anyway.
             if id.is_some() {
                 let address = address.unwrap_or_default();
-                self.wallets.push(Wallet { id: id.unwrap_or_default(), address, at });
+                self.wallets.push(Wallet {
+                    id: id.unwrap_or_default(),
+                    address,
+                    at,
+                });
             }
         }
     }
@@ -166,7 +208,11 @@ impl File {
         key: &str,
     ) -> Option<Vec<Address>> {
         let indexes = reader.references(value, key, "wallet", &self.wallet_names)?;
-        let address = |index: u32| self.wallets.get(index as usize).map(|wallet| wallet.address);
+        let address = |index: u32| {
+            self.wallets
+                .get(index as usize)
+                .map(|wallet| wallet.address)
+        };
         indexes.into_iter().map(address).collect()
     }
 
@@ -190,7 +236,12 @@ impl File {
                 let identity = (entry.asset.chain_id, entry.asset.address);
                 if let Some(other) = seen.insert(identity, entry.asset.id.clone()) {
                     let text = format!("the same asset as `{other}`");
-                    reader.fault(section.at, "duplicate_entry", text, "register each asset once");
+                    reader.fault(
+                        section.at,
+                        "duplicate_entry",
+                        text,
+                        "register each asset once",
+                    );
                 }
             }
             if self.asset_names.all().len() > before {
@@ -216,15 +267,31 @@ impl File {
         let age = section.table.get("price_max_age").map(|value| {
             if price_at {
                 let text = "`price_max_age` does nothing beside `price_usd`";
-                reader.fault(value.span().start, "conflict", text, "leave one of them out");
+                reader.fault(
+                    value.span().start,
+                    "conflict",
+                    text,
+                    "leave one of them out",
+                );
             }
             reader.duration(value, "price_max_age", 1000..=PRICE_AGE_MS_MAX)
         });
         let address = address?;
-        let standard = if address.is_some() { Standard::Erc20 } else { Standard::Native };
+        let standard = if address.is_some() {
+            Standard::Erc20
+        } else {
+            Standard::Native
+        };
         let (chain_id, symbol, decimals) = (chain?, symbol?, decimals?);
         Some(AssetEntry {
-            asset: Asset { id: id?, chain_id, address, standard, symbol, decimals },
+            asset: Asset {
+                id: id?,
+                chain_id,
+                address,
+                standard,
+                symbol,
+                decimals,
+            },
             price: flip(price)?,
             price_age_ms_max: flip(age)?.unwrap_or(HOUR_MS),
             at: reader.place(section.at),
@@ -239,7 +306,9 @@ impl File {
             let mut entries = Vec::new();
             for entry in reader.tables(section, "entry") {
                 reader.known(entry, &["chain", "address", "label", "expires"]);
-                let Some(entry_read) = self.read_entry(reader, entry) else { continue };
+                let Some(entry_read) = self.read_entry(reader, entry) else {
+                    continue;
+                };
                 if !seen.insert((entry_read.chain_id, entry_read.address)) {
                     let text = format!("`{}` is in this list already", entry_read.address);
                     reader.fault(entry.at, "duplicate_entry", text, "keep one of them");
@@ -247,7 +316,11 @@ impl File {
                 entries.push(entry_read);
             }
             if let Some(id) = id {
-                self.lists.push(List { id, entries, at: reader.place(section.at) });
+                self.lists.push(List {
+                    id,
+                    entries,
+                    at: reader.place(section.at),
+                });
             }
         }
     }
@@ -315,7 +388,12 @@ fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option
                 return Some(None);
             }
             let text = "`native` is false and there is no `address`";
-            reader.fault(native.span().start, "missing_key", text, "write the token's address");
+            reader.fault(
+                native.span().start,
+                "missing_key",
+                text,
+                "write the token's address",
+            );
             None
         }
         (None, Some(address)) => {
@@ -323,19 +401,30 @@ fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option
             let address = reader.address(address, "address")?;
             if address.is_zero() {
                 let text = "the zero address is no token";
-                reader.fault(at, "bad_address", text, "write native = true for the chain's own coin");
+                reader.fault(
+                    at,
+                    "bad_address",
+                    text,
+                    "write native = true for the chain's own coin",
+                );
                 return None;
             }
             Some(Some(address))
         }
         (Some(native), Some(_)) => {
             let text = "both `native` and `address`";
-            reader.fault(native.span().start, "conflict", text, "the chain's own coin has no address");
+            reader.fault(
+                native.span().start,
+                "conflict",
+                text,
+                "the chain's own coin has no address",
+            );
             None
         }
         (None, None) => {
             let text = "`asset` needs `address` or `native`";
-            let hint = "write address = \"0x…\" for a token, native = true for the chain's own coin";
+            let hint =
+                "write address = \"0x…\" for a token, native = true for the chain's own coin";
             reader.fault(section.at, "missing_key", text, hint);
             None
         }
@@ -346,11 +435,16 @@ fn read_uids(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<u32>> {
     let mut uids = Vec::new();
     let mut all = true;
     for element in reader.elements(value, "uids")? {
-        let uid = reader.integer(element, "uids", 0..=u64::from(u32::MAX) - 1);
+        let uid = reader.integer(element, "uids", 0..=UID_MAX);
         match uid.and_then(|uid| u32::try_from(uid).ok()) {
             Some(uid) if uids.contains(&uid) => {
                 let text = format!("{uid} twice in `uids`");
-                reader.fault(element.span().start, "duplicate_entry", text, "name it once");
+                reader.fault(
+                    element.span().start,
+                    "duplicate_entry",
+                    text,
+                    "name it once",
+                );
             }
             Some(uid) => uids.push(uid),
             None => all = false,
@@ -365,7 +459,12 @@ fn read_privacy(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Privacy> {
         "code" => Some(Privacy::Code),
         other => {
             let text = format!("`privacy` is `{}`", crate::text::display_safe(other, 40));
-            reader.fault(value.span().start, "bad_value", text, "write \"full\" or \"code\"");
+            reader.fault(
+                value.span().start,
+                "bad_value",
+                text,
+                "write \"full\" or \"code\"",
+            );
             None
         }
     }

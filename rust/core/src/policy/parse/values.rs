@@ -21,7 +21,12 @@ impl Reader<'_> {
         let parsed = text.parse::<Address>().ok().filter(|_| is_hex);
         let Some(address) = parsed else {
             let text = format!("`{}` is not an address", cut(text));
-            self.fault(at, "bad_address", text, "write 0x and 40 hexadecimal digits");
+            self.fault(
+                at,
+                "bad_address",
+                text,
+                "write 0x and 40 hexadecimal digits",
+            );
             return None;
         };
         if text == address.to_checksum(None) {
@@ -30,23 +35,46 @@ impl Reader<'_> {
         let single_case = !digits.bytes().any(|byte| byte.is_ascii_uppercase())
             || !digits.bytes().any(|byte| byte.is_ascii_lowercase());
         if single_case {
-            let hint = format!("write \"{}\" after comparing every digit", address.to_checksum(None));
-            self.fault(at, "bad_checksum", format!("`{text}` has no EIP-55 checksum"), hint);
+            let hint = format!(
+                "write \"{}\" after comparing every digit",
+                address.to_checksum(None)
+            );
+            self.fault(
+                at,
+                "bad_checksum",
+                format!("`{text}` has no EIP-55 checksum"),
+                hint,
+            );
         } else {
             let hint = "a digit is wrong: copy the address again from where it came from";
-            self.fault(at, "bad_checksum", format!("`{text}` has a wrong EIP-55 checksum"), hint);
+            self.fault(
+                at,
+                "bad_checksum",
+                format!("`{text}` has a wrong EIP-55 checksum"),
+                hint,
+            );
         }
         None
     }
 
     /// A duration in ms, within `range`.
-    pub fn duration(&mut self, value: Value<'_>, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub fn duration(
+        &mut self,
+        value: Value<'_>,
+        key: &str,
+        range: RangeInclusive<u64>,
+    ) -> Option<u64> {
         let text = self.string(value, key, "\"10m\"")?;
         let at = value.span().start;
         let (low, high) = (duration_words(*range.start()), duration_words(*range.end()));
         match duration_ms(text) {
             Ok(ms) if range.contains(&ms) => return Some(ms),
-            Ok(0) => self.fault(at, "zero", format!("`{key}` is zero"), format!("write {low} to {high}")),
+            Ok(0) => self.fault(
+                at,
+                "zero",
+                format!("`{key}` is zero"),
+                format!("write {low} to {high}"),
+            ),
             Ok(_) | Err("out_of_range") => {
                 let text = format!("`{key}` is {}", cut(text));
                 self.fault(at, "out_of_range", text, format!("write {low} to {high}"));
@@ -57,7 +85,12 @@ impl Reader<'_> {
             }
             Err(code) => {
                 let text = format!("`{}` is not a duration", cut(text));
-                self.fault(at, code, text, "write a whole number and s, m, h or d: \"10m\"");
+                self.fault(
+                    at,
+                    code,
+                    text,
+                    "write a whole number and s, m, h or d: \"10m\"",
+                );
             }
         }
         None
@@ -67,13 +100,24 @@ impl Reader<'_> {
     pub fn fee(&mut self, value: Value<'_>, key: &str) -> Option<u128> {
         let text = self.string(value, key, "\"100 gwei\"")?;
         let at = value.span().start;
-        let found = parse_wei(text).and_then(|wei| u128::try_from(wei).map_err(|_| AmountError::TooLarge));
+        let found =
+            parse_wei(text).and_then(|wei| u128::try_from(wei).map_err(|_| AmountError::TooLarge));
         match found {
-            Ok(0) => self.fault(at, "zero", format!("`{key}` is zero"), "write more than zero"),
+            Ok(0) => self.fault(
+                at,
+                "zero",
+                format!("`{key}` is zero"),
+                "write more than zero",
+            ),
             Ok(wei) => return Some(wei),
             Err(AmountError::Unit) => {
                 let text = format!("`{key}` has no unit");
-                self.fault(at, "missing_unit", text, "write it: \"100 gwei\" (wei, gwei or ether)");
+                self.fault(
+                    at,
+                    "missing_unit",
+                    text,
+                    "write it: \"100 gwei\" (wei, gwei or ether)",
+                );
             }
             Err(error) => self.bad_number(at, key, error, "\"100 gwei\""),
         }
@@ -107,7 +151,12 @@ impl Reader<'_> {
         match Price::parse(text) {
             Ok(price) => return Some(price),
             Err(AmountError::Zero) => {
-                self.fault(at, "zero", format!("`{key}` is zero"), "leave it out if it is not known");
+                self.fault(
+                    at,
+                    "zero",
+                    format!("`{key}` is zero"),
+                    "leave it out if it is not known",
+                );
             }
             Err(error) => self.bad_number(at, key, error, "\"3000\""),
         }
@@ -115,7 +164,12 @@ impl Reader<'_> {
     }
 
     fn bad_number(&mut self, at: usize, key: &str, error: AmountError, example: &str) {
-        self.fault(at, "bad_value", format!("`{key}`: {error}"), format!("write {key} = {example}"));
+        self.fault(
+            at,
+            "bad_value",
+            format!("`{key}`: {error}"),
+            format!("write {key} = {example}"),
+        );
     }
 
     /// 32 bytes of an ed25519 key.
@@ -126,7 +180,12 @@ impl Reader<'_> {
         let found: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
         if found.is_none() {
             let text = format!("`{key}` is not an ed25519 public key");
-            self.fault(value.span().start, "bad_value", text, "write 0x and 64 hexadecimal digits");
+            self.fault(
+                value.span().start,
+                "bad_value",
+                text,
+                "write 0x and 64 hexadecimal digits",
+            );
         }
         found
     }
