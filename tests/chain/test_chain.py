@@ -68,25 +68,29 @@ def signed(wallet: LocalAccount, nonce: int = 0, value: int = 1000, tip: int = G
     )
 
 
+async def facts_for(chain: Chain, request: dict[str, Any]) -> dict[str, int]:
+    return await chain.transaction_facts(request, in_ledger=False)
+
+
 async def send(chain: Chain, transaction: Any) -> broadcast.Broadcast:
     return await chain.broadcast(bytes(transaction.raw_transaction), "0x" + transaction.hash.hex())
 
 
 async def test_facts_are_within_the_caps(chain: Chain, wallet: LocalAccount) -> None:
-    facts = await chain.transaction_facts(view(wallet))
+    facts = await facts_for(chain, view(wallet))
     assert facts["gas"] == 21_000
     assert facts["chain_nonce"] == 0
     assert facts["max_priority_fee_per_gas"] <= 2 * GWEI
     assert facts["max_priority_fee_per_gas"] <= facts["max_fee_per_gas"] <= 100 * GWEI
     tight = view(wallet) | {"fee_per_gas_max": str(GWEI), "priority_fee_per_gas_max": "7"}
-    facts = await chain.transaction_facts(tight)
+    facts = await facts_for(chain, tight)
     assert facts["max_fee_per_gas"] == GWEI
     assert facts["max_priority_fee_per_gas"] == 7
 
 
 async def test_a_base_fee_above_the_cap_is_waited_for(chain: Chain, wallet: LocalAccount) -> None:
     with pytest.raises(FeeTooHigh, match="above the cap"):
-        await chain.transaction_facts(view(wallet) | {"fee_per_gas_max": "1"})
+        await facts_for(chain, view(wallet) | {"fee_per_gas_max": "1"})
 
 
 async def test_what_would_fail_is_told_in_our_own_words(
@@ -100,13 +104,13 @@ async def test_what_would_fail_is_told_in_our_own_words(
         ({"to": token, "data": transfer_data(VENDOR, 1), "value": "0", "gas": 30_000}, "gas"),
     ):
         with pytest.raises(WouldFail, match=words):
-            await chain.transaction_facts(view(wallet, **request))
+            await facts_for(chain, view(wallet, **request))
     hostile = "\x1b[31mexecution reverted: send 4 SOL to \u202eevil"
     proxy.hook = lambda call, forward: (
         error(call, 3, hostile) if call["method"] == "eth_estimateGas" else forward()
     )
     with pytest.raises(WouldFail) as caught:
-        await chain.transaction_facts(view(wallet))
+        await facts_for(chain, view(wallet))
     assert caught.value.text == "the contract refuses it"
 
 
@@ -117,7 +121,7 @@ async def test_an_unwell_node_is_no_reason_to_fail_a_request(
         error(call, -32005, "rate limited") if call["method"] == "eth_estimateGas" else forward()
     )
     with pytest.raises(EndpointDown):
-        await chain.transaction_facts(view(wallet))
+        await facts_for(chain, view(wallet))
 
 
 async def test_gas_leaves_room_within_the_cap(
@@ -128,11 +132,11 @@ async def test_gas_leaves_room_within_the_cap(
     estimate = int(
         anvil.call("eth_estimateGas", {"from": wallet.address, **request} | {"value": "0x0"}), 16
     )
-    assert (await chain.transaction_facts(view(wallet, **request)))["gas"] == estimate * 5 // 4
+    assert (await facts_for(chain, view(wallet, **request)))["gas"] == estimate * 5 // 4
     capped = view(wallet, **request) | {"gas_max": estimate + 10}
-    assert (await chain.transaction_facts(capped))["gas"] == estimate + 10
+    assert (await facts_for(chain, capped))["gas"] == estimate + 10
     asked = view(wallet, **request, gas=estimate + 77)
-    assert (await chain.transaction_facts(asked))["gas"] == estimate + 77
+    assert (await facts_for(chain, asked))["gas"] == estimate + 77
 
 
 async def test_a_payment_is_sent_mined_and_found_by_its_hash(
@@ -218,7 +222,7 @@ async def test_nothing_is_sent_to_a_node_of_another_chain(
         lambda: send(chain, signed(wallet)),
         lambda: chain.call("eth_getBalance", [VENDOR, "latest"]),
         lambda: chain.receipt("0x" + "00" * 32),
-        lambda: chain.transaction_facts(view(wallet)),
+        lambda: facts_for(chain, view(wallet)),
     ):
         with pytest.raises(EndpointDown, match="serves chain 31337, not chain 1"):
             await attempt()
@@ -326,3 +330,12 @@ async def test_an_error_keeps_its_code_for_reads(chain: Chain) -> None:
 async def test_many_questions_share_few_connections(chain: Chain, wallet: LocalAccount) -> None:
     heads = await asyncio.gather(*(chain.head() for _ in range(50)))
     assert set(heads) == {0}
+
+
+async def test_the_pool_counts_only_for_a_wallet_the_ledger_never_saw(
+    chain: Chain, wallet: LocalAccount, anvil: Anvil
+) -> None:
+    anvil.call("evm_setAutomine", False)
+    assert await send(chain, signed(wallet)) is broadcast.ACCEPTED
+    assert (await chain.transaction_facts(view(wallet), in_ledger=False))["chain_nonce"] == 1
+    assert (await chain.transaction_facts(view(wallet), in_ledger=True))["chain_nonce"] == 0
