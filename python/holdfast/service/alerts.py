@@ -20,12 +20,11 @@ from typing import Any
 import structlog
 
 from holdfast.service.alerts_outbox import RETRY_MAX_MS, Entry, Message, Outbox
-from holdfast.service.alerts_routes import Route, Severity, parse_routes
+from holdfast.service.alerts_routes import Route, Severity
 from holdfast.service.alerts_send import send
 from holdfast.service.alerts_text import KINDS, Alert, describe, plain
-from holdfast.service.core import Core
 from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse
-from holdfast.service.journal import Journal, JournalError, JournalReader
+from holdfast.service.journal_file import JournalError, JournalReader
 
 BATCH = 500
 GIVE_UP_AFTER_MS = 48 * 3_600_000
@@ -39,20 +38,6 @@ log = structlog.get_logger(__name__)
 def wall_ms() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
-
-
-def start(core: Core, journal: Journal, tables: object) -> Alerts:
-    """Alerts for the `[[alert]]` tables of config.toml, from the event after the last one read.
-
-    Raises RouteError for a table with a fault and sqlite3.Error for an outbox that cannot be used.
-    """
-    home = journal.path.parent
-    routes = parse_routes(tables, home)
-    alerts = Alerts(routes, home / "outbox.sqlite", JournalReader(journal.path))
-    alerts.start(core.durable_size)
-    core.listen(alerts.more)
-    core.on_sealed(alerts.sealed)
-    return alerts
 
 
 class Alerts:
@@ -224,11 +209,8 @@ class Alerts:
         wake = self._wake[route.id]
         while not self._stopping.is_set():
             wake.clear()
-            try:
-                urgent, message = self._urgent.get(route.id), self._outbox.due(route.id, wall_ms())
-            except sqlite3.Error as error:
-                self._error = f"outbox: {plain(error)}"
-                urgent, message = self._urgent.get(route.id), None
+            urgent = self._urgent.get(route.id)
+            message = None if urgent else self._due(route)
             if urgent is None and message is None:
                 wake.wait(self._idle_s(route))
                 continue
@@ -237,6 +219,13 @@ class Alerts:
             if failures:
                 pause_ms = self._pause_ms(failures, ROUTE_PAUSE_MAX_MS)
                 self._stopping.wait(pause_ms / 1_000)
+
+    def _due(self, route: Route) -> Message | None:
+        try:
+            return self._outbox.due(route.id, wall_ms())
+        except sqlite3.Error as error:
+            self._error = f"outbox: {plain(error)}"
+            return None
 
     def _send_urgent(self, route: Route, alert: Alert) -> bool:
         error = send(route, alert.severity, alert.title, alert.body)

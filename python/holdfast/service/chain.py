@@ -123,14 +123,17 @@ class Chain:
             self.alarm = error.text
             raise
 
-    async def transaction_facts(self, view: dict[str, Any]) -> dict[str, int]:
+    async def transaction_facts(self, view: dict[str, Any], *, in_ledger: bool) -> dict[str, int]:
         """What `Guard.authorise` needs of the chain, for a request view. Raises WouldFail,
         FeeTooHigh, EndpointDown.
         """
         wallet, request = view["wallet"], view["request"]
         gas_max = int(view["gas_max"])
         fees, nonce, balance, gas = await asyncio.gather(
-            self.fees(), self.nonce(wallet), self.balance(wallet), self.gas(view, gas_max)
+            self.fees(),
+            self.nonce(wallet, with_pool=not in_ledger),
+            self.balance(wallet),
+            self.gas(view, gas_max),
         )
         fee_cap = int(view["fee_per_gas_max"])
         tip = min(fees.tip, int(view["priority_fee_per_gas_max"]), fee_cap)
@@ -165,12 +168,15 @@ class Chain:
     async def _tip(self) -> int:
         return _integer(await self._ask("eth_maxPriorityFeePerGas", []), "tip")
 
-    async def nonce(self, wallet: str) -> int:
-        """The next nonce as the node's pool sees it; at most a second old, so the local ledger may
-        be ahead.
+    async def nonce(self, wallet: str, *, with_pool: bool) -> int:
+        """The next nonce by what is mined, at most a second old; with the node's pool only on
+        request.
+
+        Our own ledger knows what of ours is in the pool. The pool counts for a wallet it never saw.
         """
+        at = "pending" if with_pool else "latest"
         return await self._cached_integer(
-            "nonce", wallet, "eth_getTransactionCount", [wallet, "pending"]
+            f"{at} nonce", wallet, "eth_getTransactionCount", [wallet, at]
         )
 
     async def balance(self, wallet: str) -> int:

@@ -15,8 +15,6 @@ from holdfast.service.errors import INVALID_REQUEST
 from holdfast.service.reply import Batch, Out, Reply
 from holdfast.service.unix_socket import Peer, peer_of
 
-PARSE_ERROR = -32700
-
 
 class Door(Protocol):
     """The side of the gate a connection belongs to."""
@@ -186,6 +184,5 @@ class AgentConnection(asyncio.Protocol):
         """What cannot be split into frames ends the connection, with words."""
         if self._transport is None:
             return
-        code = INVALID_REQUEST if error.args[0] == "frame_too_large" else PARSE_ERROR
-        self._transport.write(response_error(b"null", code, error.args[1]))
+        self._transport.write(response_error(b"null", INVALID_REQUEST, error.args[1]))
         self._transport.close()

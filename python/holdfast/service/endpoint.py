@@ -7,10 +7,13 @@ web3 takes most of a second to import, so it is loaded at the first call and not
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import orjson
+
+from holdfast.service.hardening import limit_recursion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +80,7 @@ class Endpoint:
         provider = self._provider or await self._open()
         try:
             answer: Any = await provider.make_request(method, params)
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError) as error:
             raise EndpointDown(
                 f"{self.name} answered with no JSON-RPC ({type(error).__name__})"
             ) from None
@@ -164,8 +167,10 @@ class Endpoint:
 def _provider_class() -> Callable[[str, Callable[[bytes], Any]], AsyncHTTPProvider]:
     from web3.providers.rpc import AsyncHTTPProvider
 
+    limit_recursion()
+
     class BoundedProvider(AsyncHTTPProvider):
-        """web3's provider over our own bounded post; it never repeats a call."""
+        """web3's provider over our own bounded post and parser; it never repeats a call."""
 
         def __init__(self, url: str, post: Callable[[bytes], Any]) -> None:
             super().__init__(url, exception_retry_configuration=None)
@@ -175,13 +180,18 @@ def _provider_class() -> Callable[[str, Callable[[bytes], Any]], AsyncHTTPProvid
             answer: bytes = await self._post(request_data)
             return answer
 
+        @staticmethod
+        def decode_rpc_response(raw_response: bytes) -> Any:
+            # orjson bounds the depth of what it reads.
+            return orjson.loads(raw_response)
+
     return BoundedProvider
 
 
 def _is_error_object(answer: bytes) -> bool:
     try:
-        value = json.loads(answer)
-    except (ValueError, RecursionError):
+        value = orjson.loads(answer)
+    except ValueError:
         return False
     return isinstance(value, dict) and isinstance(value.get("error"), dict)
 

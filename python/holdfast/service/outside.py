@@ -11,11 +11,8 @@ import structlog
 
 from holdfast.service.alerts_routes import Route
 from holdfast.service.checkpoints import Checkpoints
-from holdfast.service.config import Config
-from holdfast.service.core import Core, Sealed
-from holdfast.service.health import Health
-from holdfast.service.home import Home
-from holdfast.service.journal import Journal
+from holdfast.service.core import Sealed
+from holdfast.service.inside import Inside
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.reads import Node
 from holdfast.service.sender import Sender
@@ -31,22 +28,13 @@ log = structlog.get_logger()
 class Outside:
     """Starts them in order of use; requests wait until they are there."""
 
-    def __init__(
-        self,
-        core: Core,
-        journal: Journal,
-        home: Home,
-        config: Config,
-        routes: list[Route],
-        health: Health,
-        passphrase: bytearray,
-    ) -> None:
-        self._core = core
-        self._journal = journal
-        self._home = home
-        self._config = config
+    def __init__(self, inside: Inside, routes: list[Route], passphrase: bytearray) -> None:
+        self._core = inside.core
+        self._journal = inside.journal
+        self._home = inside.home
+        self._config = inside.config
+        self._health = inside.health
         self._routes = routes
-        self._health = health
         self._passphrase = passphrase
         self._signer: Signer | None = None
         self._sender: Sender | None = None

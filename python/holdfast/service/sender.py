@@ -227,8 +227,9 @@ class Sender:
         if view is None or view["kind"] != "transaction":
             return b"{}"
         chain = self._chain(view["chain_id"])
+        known = self._core.guard.next_nonce(view["wallet"], chain.id) is not None
         async with self._limit:
-            return orjson.dumps(_plain(await chain.transaction_facts(view)))
+            return orjson.dumps(_plain(await chain.transaction_facts(view, in_ledger=known)))
 
     def _chain(self, chain_id: int) -> Chain:
         chain = self._chains.get(chain_id)
