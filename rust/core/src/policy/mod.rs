@@ -36,6 +36,8 @@ pub use resolve::{resolve, Resolved};
 pub use spend::{clamp, Spend, SpendAsset, Spends, AMOUNT_MAX};
 pub use verdict::{Decision, Reason, Reservation, Verdict};
 
+pub(crate) use time::epoch_ms;
+
 use crate::asset::Registry;
 use grants::Grant;
 use index::Index;

@@ -89,6 +89,6 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
         }
     }
     if let Some(value) = reader.required(root, "name", "\"my-policy\"") {
-        file.name = reader.label(value, "name", 64).unwrap_or_default();
+        file.name = reader.label(value, "name", 128).unwrap_or_default();
     }
 }

@@ -183,8 +183,8 @@ impl File {
                 found.and_then(|number| u32::try_from(number).ok())
             }
         };
-        let requests_per_minute = count("requests_per_minute", 6000, 1_000_000);
-        let connections_max = count("connections_max", 64, 10_000);
+        let requests_per_minute = count("requests_per_minute", 6000, 1_000_000_000);
+        let connections_max = count("connections_max", 64, 100_000);
         let waiting_max = count("waiting_max", 16, 10_000);
         Some(Agent {
             id: id?,
