@@ -58,13 +58,16 @@ class Tally:
     def summary(self) -> dict[str, float | int | str]:
         """The printed object."""
         ordered = sorted(self.latencies)
-        at = lambda q: ordered[min(len(ordered) - 1, int(len(ordered) * q))] / 1000  # noqa: E731
+
+        def at(part: float) -> float:
+            return round(ordered[min(len(ordered) - 1, int(len(ordered) * part))] / 1000, 1)
+
         return {
             "calls": len(ordered),
             "seconds": round(self.seconds, 3),
             "per_s": round(len(ordered) / self.seconds, 1),
-            "p50_us": round(at(0.5), 1),
-            "p99_us": round(at(0.99), 1),
+            "p50_us": at(0.5),
+            "p99_us": at(0.99),
             "max_us": round(ordered[-1] / 1000, 1),
             "unexpected": self.unexpected,
             "cpu_s": round(self.cpu_s, 2),

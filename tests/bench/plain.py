@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from eth_utils import is_checksum_address
+from eth_utils.address import is_checksum_address
 
 STEP = {"instant": 0, "notify": 1, "delay": 2, "approval": 3, "deny": 4}
 WINDOW_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from eth_utils import to_checksum_address
+from eth_utils.address import to_checksum_address
 
 CHAIN = 31337
 TOKEN = to_checksum_address("0x5fbdb2315678afecb367f032d93f642f64180aa3")

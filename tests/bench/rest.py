@@ -85,7 +85,7 @@ def start_rows(events: int = EVENTS) -> list[Row]:
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         Chain() as chain,
-        House(Path(folder), chain) as house,
+        House(Path(folder) / "home", chain) as house,
     ):
         house.policy(bench_policy(wallet=house.wallets[0], spent_out=True))
         house.config("")
@@ -124,7 +124,7 @@ def idle_rows() -> list[Row]:
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         Chain() as chain,
-        House(Path(folder), chain) as house,
+        House(Path(folder) / "home", chain) as house,
     ):
         house.policy(bench_policy(wallet=house.wallets[0]))
         house.start()

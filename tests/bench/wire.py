@@ -31,7 +31,7 @@ def guardian(**policy: Any) -> Iterator[House]:
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         Chain() as chain,
-        House(Path(folder), chain) as house,
+        House(Path(folder) / "home", chain) as house,
     ):
         house.policy(bench_policy(wallet=house.wallets[0], spent_out=True, **policy))
         house.config("")

@@ -50,7 +50,7 @@ def ground(agents: Sequence[str], most: str, *options: str) -> Iterator[Ground]:
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         Chain(*options) as chain,
-        House(Path(folder), chain) as house,
+        House(Path(folder) / "home", chain) as house,
     ):
         token = deploy(chain)
         token.give(house.wallets[0], token.supply // 2)

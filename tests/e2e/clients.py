@@ -9,11 +9,13 @@ import json
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
 from web3 import AsyncIPCProvider, AsyncWeb3, IPCProvider, Web3
 from web3.exceptions import Web3RPCError
+from web3.types import Wei
 
 REPO = Path(__file__).resolve().parents[2]
 NODE_MODULES = Path(os.environ.get("HOLDFAST_NODE_MODULES", REPO / ".tools/npm/node_modules"))
@@ -38,13 +40,16 @@ def _error(refused: Web3RPCError) -> Answer:
 
 def web3_sync(socket: str, wallet: str, to: str, value: int) -> Answer:
     """web3.py, blocking."""
-    w3 = Web3(IPCProvider(socket))
+    provider = IPCProvider(socket)
     try:
-        sent = w3.eth.send_transaction({"from": wallet, "to": to, "value": value})
+        sent = Web3(provider).eth.send_transaction({"from": wallet, "to": to, "value": Wei(value)})
     except Web3RPCError as refused:
         return _error(refused)
     finally:
-        w3.provider._socket.sock.close()  # the provider has no public way to close
+        # The provider has no public way to close.
+        line: Any = provider._socket
+        if line is not None and line.sock is not None:
+            line.sock.close()
     return {"ok": sent.to_0x_hex()}
 
 
@@ -54,7 +59,9 @@ def web3_async(socket: str, wallet: str, to: str, value: int) -> Answer:
     async def pay() -> Answer:
         async with AsyncWeb3(AsyncIPCProvider(socket)) as w3:
             try:
-                sent = await w3.eth.send_transaction({"from": wallet, "to": to, "value": value})
+                sent = await w3.eth.send_transaction(
+                    {"from": wallet, "to": to, "value": Wei(value)}
+                )
             except Web3RPCError as refused:
                 return _error(refused)
             return {"ok": sent.to_0x_hex()}
@@ -114,6 +121,19 @@ def cast(socket: str, wallet: str, to: str, value: int) -> Answer:
 def _unquoted(text: str) -> str:
     """cast shows data as Rust's `String("…")` or as JSON; this gives the JSON."""
     return text[text.index("{") :] if "{" in text else "null"
+
+
+def paid(pay: Pay, socket: str, wallet: str, to: str, value: int) -> Answer:
+    """Sends again while the answer is "pending", as agents do: on a slow machine even an allowed
+    payment may outlast the hold of one call.
+    """
+    deadline = time.monotonic() + CALL_S
+    while True:
+        answer = pay(socket, wallet, to, value)
+        data = answer.get("error", {}).get("data")
+        waits = isinstance(data, dict) and data.get("status") == "pending"
+        if not waits or time.monotonic() > deadline:
+            return answer
 
 
 CLIENTS: dict[str, Pay] = {

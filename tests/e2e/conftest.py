@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from tests.e2e.clients import CLIENTS
 
+from holdfast.agent import RequestKey
 from holdfast.demo.chain import Chain
 from holdfast.demo.door import Door
 from holdfast.demo.house import House
 
 WAIT_S = 30.0
+SIGNER = RequestKey(bytes.fromhex("42" * 32))
 
 
 def wait_for(what: str, condition: Callable[[], Any], wait_s: float = WAIT_S) -> Any:
@@ -64,14 +66,19 @@ def chain() -> Iterator[Chain]:
 def world(chain: Chain) -> Iterator[World]:
     """Sockets need a short path, so the home is not in pytest's own folder."""
     known, shop, slow, stranger = (chain.accounts[n] for n in (1, 2, 3, 4))
-    with tempfile.TemporaryDirectory(prefix="hf-") as folder, House(Path(folder), chain) as house:
+    with (
+        tempfile.TemporaryDirectory(prefix="hf-") as folder,
+        House(Path(folder) / "home", chain) as house,
+    ):
         agents = "\n".join(
             f'[[agent]]\nid = "{name}"\nwallets = ["purse"]\nchain = 31337\n' for name in CLIENTS
         )
+        agents += '[[agent]]\nid = "signed"\nwallets = ["purse"]\nchain = 31337\n'
+        agents += f'public_key = "{SIGNER.public_key}"\n'
         text = Path(__file__).with_name("policy.toml").read_text()
         names = {"known": known, "shop": shop, "slow": slow, "agents": agents}
         house.policy(Template(text).substitute(names, wallet=house.wallets[0]))
-        house.config("[gate]\nhold_ms = 300\nretry_after_s = 1\n")
+        house.config("[gate]\nhold_ms = 700\nretry_after_s = 1\n")
         house.start()
         with house.door() as door:
             yield World(chain, house, door, known, shop, slow, stranger)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.e2e.clients import CLIENTS
+from tests.e2e.clients import CLIENTS, paid
 from tests.e2e.conftest import World, wait_for
 
 pytestmark = pytest.mark.timeout(240)
@@ -13,7 +13,8 @@ CENT = 10**13  # wei
 @pytest.mark.parametrize("client", CLIENTS)
 def test_an_allowed_payment_is_mined(world: World, client: str) -> None:
     before = world.chain.balance(world.known)
-    answer = CLIENTS[client](world.house.agent_socket(client), world.wallet, world.known, CENT)
+    socket = world.house.agent_socket(client)
+    answer = paid(CLIENTS[client], socket, world.wallet, world.known, CENT)
     assert "ok" in answer, answer
     receipt = world.chain.receipt(answer["ok"])
     assert receipt["status"] == "0x1"
@@ -50,10 +51,10 @@ def test_approved_after_the_client_gave_up_it_is_paid_once_and_keeps_its_hash(
     assert world.chain.nonce(world.wallet) == nonce
 
     world.door.answer("approve", request)
-    paid = world.ended(request, "confirmed")
+    view = world.ended(request, "confirmed")
     second = CLIENTS[client](socket, world.wallet, world.shop, value)
-    assert second == {"ok": paid["hash"]}
-    assert world.chain.receipt(paid["hash"])["status"] == "0x1"
+    assert second == {"ok": view["hash"]}
+    assert world.chain.receipt(view["hash"])["status"] == "0x1"
     assert world.chain.balance(world.shop) - before == value
     assert world.chain.nonce(world.wallet) == nonce + 1
 
@@ -80,10 +81,11 @@ def test_a_freeze_ends_what_waits_for_a_person_and_nothing_of_it_is_signed(world
     assert world.state(pending["requestId"]) == "frozen"
     refused = CLIENTS["viem"](socket, world.wallet, world.known, CENT)["error"]
     assert (refused["code"], refused["data"]["reasons"][0]["code"]) == (4001, "frozen")
-    other = CLIENTS["ethers"](world.house.agent_socket("ethers"), world.wallet, world.known, CENT)
+    elsewhere = world.house.agent_socket("ethers")
+    other = paid(CLIENTS["ethers"], elsewhere, world.wallet, world.known, CENT)
     assert "ok" in other, other
     world.door.thaw(freeze)
-    allowed = CLIENTS["viem"](socket, world.wallet, world.known, CENT)
+    allowed = paid(CLIENTS["viem"], socket, world.wallet, world.known, CENT)
     assert "ok" in allowed, allowed
     assert world.state(pending["requestId"]) == "frozen"
     wait_for("two mined", lambda: world.chain.nonce(world.wallet) == nonce + 2)

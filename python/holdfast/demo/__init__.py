@@ -36,8 +36,8 @@ def run(
 ) -> int:
     """The exit code: 0 when every agent ended as expected (headless) or the console was left.
 
-    `home` is where the guardian's home is made (inside a folder given, as `home`); by default in a
-    temporary one that is removed. `seconds` bounds the headless run, but never below two minutes.
+    `home` is where the guardian's home is made and kept; by default it is temporary and removed.
+    `seconds` bounds the headless run, but never below two minutes.
     """
     from holdfast.demo.stage import Stage
 
@@ -130,7 +130,7 @@ def _interactive(stage: Stage, theme: str | None) -> int:
         f"  The operator's passphrase, to approve, deny and thaw:  {OPERATOR_PASSPHRASE}\n"
     )
     if sys.stdin.isatty():
-        input("  Press Enter for the console; `?` there shows the keys, `q` leaves. ")
+        input("  Press Enter for the console; `?` there shows the keys, `q` leaves.\n  ")
     agents = [
         stage.start_agent(stage.plan(agent, pace_s=PACE_S[agent], forever=True)) for agent in AGENTS
     ]

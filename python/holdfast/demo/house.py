@@ -35,13 +35,13 @@ class HouseError(RuntimeError):
 
 
 class House:
-    """`home` lies in a folder given; the daemon's words go to `log` beside it."""
+    """The daemon's words go to `run/serve.log` of the home."""
 
-    def __init__(self, folder: Path, chain: Chain, wallets: int = 1) -> None:
-        """Makes the home and gives every wallet 100 ether."""
+    def __init__(self, home: Path, chain: Chain, wallets: int = 1) -> None:
+        """Makes the home, which must not be there yet, and gives every wallet 100 ether."""
         self.chain = chain
-        self.home = Home(folder / "home")
-        self.log = folder / "serve.log"
+        self.home = Home(home)
+        self.log = self.home.run_dir / "serve.log"
         self._process: subprocess.Popen[bytes] | None = None
         created = init_home(
             self.home,

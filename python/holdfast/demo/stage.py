@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from holdfast.demo.chain import Chain, ChainError
-from holdfast.demo.house import House
+from holdfast.demo.house import OPERATOR_PASSPHRASE, House
 from holdfast.demo.plan import UNIT, Plan
 from holdfast.demo.token import Token, calldata, deploy
 
@@ -50,8 +50,8 @@ class Stage:
             folder = Path(tempfile.mkdtemp(prefix="holdfast-"))
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
             self.chain = undo.enter_context(Chain())
-            kept = Path(home).expanduser().absolute() if home else folder
-            self.house = undo.enter_context(House(kept, self.chain, wallets=2))
+            place = Path(home).expanduser().absolute() if home else folder / "home"
+            self.house = undo.enter_context(House(place, self.chain, wallets=2))
             self.token = self._fund()
             self.house.policy(self._policy())
             self.house.config("[gate]\nhold_ms = 1500\nretry_after_s = 1\n")
@@ -74,7 +74,13 @@ class Stage:
 
     def _policy(self) -> str:
         text = resources.files("holdfast.demo").joinpath("policy.toml").read_text()
-        names = {**self.cast.named(), "token": self.token.address, "symbol": self.token.symbol}
+        names = {
+            **self.cast.named(),
+            "token": self.token.address,
+            "symbol": self.token.symbol,
+            # The console shows the policy's name, so the operator of the demo need not remember.
+            "passphrase": OPERATOR_PASSPHRASE,
+        }
         return Template(text).substitute(names)
 
     def __enter__(self) -> Self:

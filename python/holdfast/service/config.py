@@ -5,7 +5,6 @@ Money rules are not here but in the policy. Every value has a default except the
 """
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -59,7 +58,7 @@ class JournalConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole file. `alerts` is the table as it is written; the alerts part checks it."""
+    """The whole file. `alert` is as it is written; the alerts part checks it."""
 
     version: int = VERSION
     endpoint: tuple[EndpointSettings, ...] = ()
@@ -67,7 +66,7 @@ class Config:
     reads: ReadsConfig = field(default_factory=ReadsConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     log_level: str = "info"
-    alerts: Mapping[str, Any] = field(default_factory=dict)
+    alert: list[dict[str, Any]] = field(default_factory=list)
 
 
 def load_config(path: Path) -> Config:
@@ -102,9 +101,9 @@ def parse_config(text: str, name: str) -> Config:
     values["endpoint"] = tuple(
         _strict(EndpointSettings, each, name, f"endpoint[{n}]") for n, each in enumerate(endpoints)
     )
-    alerts = values.get("alerts", {})
-    if not isinstance(alerts, dict):
-        raise ConfigError(f"{name}: `alerts`: must be a table")
+    alerts = values.get("alert", [])
+    if not isinstance(alerts, list):
+        raise ConfigError(f"{name}: `alert`: write `[[alert]]` with double brackets")
     config = _strict(Config, values, name, "")
     _check(config, name)
     return config
@@ -135,6 +134,18 @@ def _strict(kind: type[T], table: object, name: str, where: str) -> T:
 def _check(config: Config, name: str) -> None:
     if config.version != VERSION:
         raise ConfigError(f"{name}: `version`: this holdfast knows version {VERSION} only")
+    _check_endpoints(config, name)
+    if config.log_level not in LOG_LEVELS:
+        raise ConfigError(f"{name}: `log_level`: must be one of {', '.join(LOG_LEVELS)}")
+    if not 10 <= config.gate.hold_ms <= 8_000:
+        raise ConfigError(f"{name}: `gate.hold_ms`: must be 10 to 8000; viem gives up after 10 s")
+    for section in (config.gate, config.reads, config.journal):
+        for each in fields(section):
+            if getattr(section, each.name) < 1:
+                raise ConfigError(f"{name}: `{each.name}`: must be at least 1")
+
+
+def _check_endpoints(config: Config, name: str) -> None:
     seen: set[int] = set()
     for endpoint in config.endpoint:
         if endpoint.chain in seen:
@@ -146,11 +157,5 @@ def _check(config: Config, name: str) -> None:
         for key in ("poll_ms", "timeout_ms"):
             if getattr(endpoint, key) < 10:
                 raise ConfigError(f"{name}: `endpoint.{key}`: must be at least 10 ms")
-    if config.log_level not in LOG_LEVELS:
-        raise ConfigError(f"{name}: `log_level`: must be one of {', '.join(LOG_LEVELS)}")
-    if not 10 <= config.gate.hold_ms <= 8_000:
-        raise ConfigError(f"{name}: `gate.hold_ms`: must be 10 to 8000; viem gives up after 10 s")
-    for section in (config.gate, config.reads, config.journal):
-        for each in fields(section):
-            if getattr(section, each.name) < 1:
-                raise ConfigError(f"{name}: `{each.name}`: must be at least 1")
+        if endpoint.confirmations < 1:
+            raise ConfigError(f"{name}: `endpoint.confirmations`: must be at least 1")

@@ -10,15 +10,18 @@ import ctypes
 import os
 import resource
 import signal
+import sys
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_GET_DUMPABLE = 3
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
+CAP_IPC_LOCK = 14
 MCL_CURRENT = 1
 MCL_FUTURE = 2
 MCL_ONFAULT = 4
+RECURSION_MAX = 1000
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -61,6 +64,13 @@ def close_inherited(keep: set[int]) -> None:
                 continue  # the descriptor that listed the folder
 
 
+def limit_recursion() -> None:
+    """Call after loading eth-account or web3: what they load lifts the limit so far that deeply
+    nested input overflows the stack and ends the process instead of raising RecursionError.
+    """
+    sys.setrecursionlimit(RECURSION_MAX)
+
+
 def clean_environment(environment: dict[str, str]) -> dict[str, str]:
     """The few variables a new interpreter needs; everything else may hold secrets or change what it
     loads.
@@ -79,6 +89,14 @@ def _lock_memory() -> bool:
     # is all or nothing.
     _, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (hard, hard))
-    if hard != resource.RLIM_INFINITY and os.geteuid() != 0:
+    if hard != resource.RLIM_INFINITY and not _may_lock_without_limit():
         return False
     return bool(_libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
+
+
+def _may_lock_without_limit() -> bool:
+    """Whether this process has CAP_IPC_LOCK; see capabilities(7)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) >> CAP_IPC_LOCK & 1)
+    return False

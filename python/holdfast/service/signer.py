@@ -87,7 +87,8 @@ class Signer:
             return {"error": "the question is not JSON"}
         except sqlite3.Error as error:
             self._close_journal()
-            return {"error": f"the journal cannot be read ({type(error).__name__})"}
+            words = f"the journal cannot be read ({type(error).__name__})"
+            return {"error": words, "code": "again"}
         except Exception as error:  # noqa: BLE001 - one bad line must not end the signer; its text may hold secrets
             return {"error": f"this could not be done ({type(error).__name__})"}
 
@@ -252,8 +253,10 @@ def _read_passphrase(descriptor: int) -> bytearray:
 def _open_keys(home: Path, passphrase: bytearray) -> tuple[dict[str, LocalAccount], SigningKey]:
     from holdfast.secrets.passphrase import wipe
     from holdfast.service import keystore
+    from holdfast.service import order as _loaded_before_the_first_question  # noqa: F401
     from holdfast.service.home import Home
 
+    hardening.limit_recursion()
     try:
         keystore.check_fast_backend()
         where = Home(home)

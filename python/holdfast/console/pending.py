@@ -1,0 +1,74 @@
+"""The list of requests that wait for a person or a delay."""
+
+from __future__ import annotations
+
+from holdfast.console.lines import LineList, Parts
+from holdfast.operator import format as fmt
+from holdfast.operator.request import Request
+
+URGENT_MS = 60_000
+WIDE = 110
+
+
+class PendingList(LineList):
+    """Rows of `model.pending`; the cursor is the app's selected request id."""
+
+    HEADING_ROWS = 1
+
+    def __init__(self) -> None:
+        super().__init__(id="pending", classes="pane")
+        self.rows: list[Request] = []
+
+    def take(self, rows: list[Request]) -> None:
+        self.rows = rows
+        self.sync()
+
+    def row_count(self) -> int:
+        return len(self.rows)
+
+    def cursor_index(self) -> int | None:
+        chosen = self.hold.selected_id
+        for index, request in enumerate(self.rows):
+            if request.id == chosen:
+                return index
+        return None
+
+    def put_cursor(self, index: int) -> str | None:
+        return self.rows[index].id if 0 <= index < len(self.rows) else None
+
+    def heading_parts(self, width: int) -> Parts:
+        agent = 14 if width >= WIDE else 10
+        quorum = f"{'QUORUM':<7}" if width >= WIDE else ""
+        words = f"    {'LEFT':>8}  {'ID':<7}{'AGENT':<{agent}} {'USD':>10}  {quorum}WHAT"
+        return [(words, "muted bold")]
+
+    def empty_parts(self) -> Parts:
+        return [("    nothing waits for you", "muted")]
+
+    def row_parts(self, index: int, width: int) -> Parts:
+        request = self.rows[index]
+        mark = request.mark
+        now = self.hold.model.now_ms(self.hold.clock())
+        left = None if request.deadline is None else request.deadline - now
+        urgent = left is not None and left < URGENT_MS and request.decidable
+        pointer = "▶" if request.id == self.hold.selected_id else " "
+        usd = fmt.usd(request.usd) if request.usd is not None else "no price"
+        agent = 14 if width >= WIDE else 10
+        parts: Parts = [
+            (f" {pointer} ", "accent bold"),
+            (f"{mark.glyph}", f"{mark.tone} bold"),
+            (f"{fmt.countdown(left):>8}  ", "alarm bold" if urgent else mark.tone),
+            (f"{fmt.safe(request.id, 12):<6} ", "foreground bold"),
+            (f"{fmt.safe(request.agent, 40)[:agent]:<{agent}} ", "foreground"),
+            (f"{usd:>10}  ", "foreground"),
+        ]
+        if width >= WIDE:
+            parts.append((f"{request.approvals}/{request.quorum:<5}", "muted"))
+        if request.state != "waiting-approval":
+            parts.append((f"{mark.word} ", f"{mark.tone} bold"))
+        effect = request.main_effect
+        words = request.summary
+        if width >= WIDE and effect is not None and effect.to is not None:
+            words = words.replace(fmt.address_short(effect.to), fmt.safe(effect.to, 80))
+        parts.append((words, "foreground"))
+        return parts
