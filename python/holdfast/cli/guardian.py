@@ -330,12 +330,15 @@ def freeze(
         with Link(place.operator_socket, FREEZE_TIMEOUT_S) as link:
             result = link.object("freeze", scope=scope, reason=reason, actor=_actor())
     except Failure as failure:
-        if failure.code not in ("no_guardian", "sealed", "malformed"):
+        if failure.code not in ("no_guardian", "sealed", "bad_answer"):
             raise
         _drop_file(place, reason, failure, as_json)
         return
     if as_json:
         emit({"frozen": "guardian", "scope": scope, **result})
+    elif result.get("freeze") is None:
+        line("frozen  at the next start")
+        say("The guardian is sealed: it signs nothing now, and will begin frozen when it starts.")
     else:
         line(f"frozen  {result.get('freeze')}")
         say(f"Lift it with `holdfast thaw {result.get('freeze')}`.")
