@@ -140,6 +140,16 @@ class AgentConnection(asyncio.Protocol):
         elif self.gone and not self._in_flight:
             transport.close()
 
+    @property
+    def connection(self) -> Out:
+        """Itself."""
+        return self
+
+    def push(self, line: bytes) -> None:
+        """Sends a line that answers no call, unless the peer does not read."""
+        if self._transport is not None and not self.gone and not self._stalled_since:
+            self._transport.write(line)
+
     def sweep(self, now: float) -> None:
         """Drops a peer that keeps half a frame open, or its answers unread, for too long."""
         limit = self._door.config.half_frame_ms_max / 1000
