@@ -34,7 +34,7 @@ demo: setup ## The console on a local chain, with sample agents at work
 .PHONY: test
 test: setup ## Every test
 	@$(STEP) "core tests" cargo test --locked --workspace --exclude holdfast-binding
-	@$(STEP) "tests" $(RUN) -m pytest -n $(WORKERS)
+	@$(STEP) "tests" $(RUN) -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: check
 check: setup .tools/bin/cargo-deny ## Formatting, lints, types, import contracts, licences
