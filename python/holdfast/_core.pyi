@@ -39,7 +39,10 @@ class Framer:
 
     def __init__(self, max_bytes: int = ...) -> None: ...
     def feed(self, data: bytes) -> list[bytes]:
-        """Complete values in order. Raises MalformedError (`frame_too_large`, `frame_garbage`): close the connection after answering."""
+        """Complete values in order. Raises MalformedError (`frame_too_large`, `frame_garbage`): close the connection after answering.
+
+        A fault is final. Values complete before it are given first; then the next call raises, `feed(b"")` at once.
+        """
 
     @property
     def pending(self) -> int:

@@ -1,5 +1,10 @@
 //! The pieces of the way in, one promise a test: amounts, text, frames, envelopes, canonical JSON.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
 
 use alloy_primitives::U256;
 use holdfast_core::address::checksum;

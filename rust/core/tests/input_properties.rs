@@ -1,5 +1,10 @@
 //! Properties of the way in, for inputs nobody thought of. Also the short form of the fuzz targets on a stable toolchain.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
 
 use alloy_dyn_abi::TypedData;
 use alloy_primitives::{address, Address, Bytes, U256, U512};
