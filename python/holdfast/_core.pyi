@@ -130,11 +130,19 @@ class Guard:
     def submit(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> Applied:
         """Parse, attach or decide, reserve. Never raises for what an agent sent: malformed is `refused`."""
 
-    def submit_signed(self, agent: str, payload: bytes, signature: bytes, facts: bytes, now_ms: int) -> Applied:
+    def submit_signed(
+        self, agent: str, payload: bytes, signature: bytes, facts: bytes, now_ms: int
+    ) -> Applied:
         """As `submit`, for agents with a public key; checks signature, expiry and nonce first."""
 
     def check(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> bytes:
         """Same engine, no records, nothing reserved: JSON `{"status":"ok","verdict",...}`."""
+
+    def refuse(
+        self, agent: str, method: str, params: bytes, code: str, text: str, now_ms: int
+    ) -> Applied:
+        """Records (`request.refused`, path `""`) a call the gate turned away before it could be decided, such as a send
+        without an id. `status` is `refused`; `answer` as for a malformed submit."""
 
     def command(self, payload: bytes, signature: bytes, now_ms: int) -> Applied:
         """approve, deny, thaw, signed by an operator key. Raises HoldfastError when refused."""
@@ -172,7 +180,8 @@ class Guard:
         knows it too. Requests that wait are marked by themselves; marking twice or an unknown id gives no records."""
 
     def request(self, request_id: str) -> bytes | None:
-        """Request view as in the operator protocol, without `history`."""
+        """Request view as in the operator protocol, without `history`; plus `raw` or `signature` once signed (the gate
+        hands them to the agent on attach; the operator socket leaves them out)."""
 
     def open_requests(self) -> list[str]:
         """Ids that are not at an end, oldest first."""

@@ -1,0 +1,76 @@
+"""Sample agent: buys things that a person has to agree to. Plain web3.py on its socket.
+
+While a purchase is pending it sends the same again, as any agent would; the guardian joins the
+calls, so it is paid at most once.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from web3 import IPCProvider, Web3
+from web3.exceptions import Web3RPCError
+
+from holdfast.demo.plan import ERC20_ABI, UNIT, Plan
+from holdfast.demo.report import outcome, report
+
+# Whole tokens. `again` purchases wait for the end of a freeze instead of giving up.
+PURCHASES = (
+    {"step": "gpu-hours", "amount": 120, "again": False},
+    {"step": "luxury-data", "amount": 480, "again": False},
+    {"step": "annual-licence", "amount": 150, "again": False},
+    {"step": "translation", "amount": 130, "again": True},
+)
+PATIENCE_S = 600.0
+
+
+class Buyer:
+    """One connection and its purchases."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        w3 = Web3(IPCProvider(plan.socket))
+        self._token = w3.eth.contract(address=Web3.to_checksum_address(plan.token), abi=ERC20_ABI)
+
+    def _send(self, amount: int) -> dict[str, Any]:
+        transfer = self._token.functions.transfer(self._plan.names["shop"], amount * UNIT)
+        try:
+            tx_hash = transfer.transact({"from": self._plan.wallet})
+        except Web3RPCError as refused:
+            return outcome(dict(refused.rpc_response or {}))
+        return {"verdict": "paid", "codes": [], "hash": tx_hash.to_0x_hex(), "text": ""}
+
+    def buy(self, step: str, amount: int, again: bool) -> dict[str, Any]:
+        """Sends until there is an answer other than "pending"; tells both in the report."""
+        deadline = time.monotonic() + PATIENCE_S
+        told_pending = False
+        while True:
+            result = self._send(amount)
+            waits = result["verdict"] == "pending"
+            frozen = again and "frozen" in result["codes"]
+            if waits and not told_pending:
+                report(self._plan.agent, step, amount=amount, **result)
+                told_pending = True
+            if not (waits or frozen) or time.monotonic() > deadline:
+                return report(self._plan.agent, step, amount=amount, **result)
+            time.sleep(0.2)
+
+
+def run(plan: Plan) -> None:
+    """The purchases in order; with `forever`, slightly dearer each time round."""
+    buyer, dearer = Buyer(plan), 0
+    while True:
+        for purchase in PURCHASES:
+            buyer.buy(
+                str(purchase["step"]), int(purchase["amount"]) + dearer, bool(purchase["again"])
+            )
+            time.sleep(plan.pace_s)
+        dearer += 1
+        if not plan.forever:
+            break
+    report(plan.agent, "end", "done")
+
+
+if __name__ == "__main__":
+    run(Plan.from_argv())

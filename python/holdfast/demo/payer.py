@@ -1,0 +1,74 @@
+"""Sample agent: pays vendors it knows, small amounts, all day. Plain web3.py on its socket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from hexbytes import HexBytes
+from web3 import IPCProvider, Web3
+from web3.exceptions import Web3RPCError
+
+from holdfast.demo.plan import ERC20_ABI, UNIT, Plan
+from holdfast.demo.report import outcome, report
+
+# Whole tokens, each to the next vendor. The policy allows 50 a payment and 200 in ten minutes, so
+# the first thirteen go through and the last one meets the limit.
+INVOICES = (12, 8, 25, 3, 5, 40, 10, 7, 30, 15, 20, 10, 5, 45)
+# What most payments of agents are: cents. In base units, for the demo that runs for ever.
+CENTS = (250_000, 400_000, 90_000, 330_000, 600_000, 150_000)
+ETHER_TIP_WEI = 10**15
+
+
+class Payer:
+    """One connection, and payments to one vendor after the other."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._w3 = Web3(IPCProvider(plan.socket))
+        address = Web3.to_checksum_address(plan.token)
+        self._token = self._w3.eth.contract(address=address, abi=ERC20_ABI)
+        names = sorted(name for name in plan.names if name.startswith("vendor"))
+        self._vendors = [plan.names[name] for name in names]
+
+    def pay(self, step: str, number: int, amount: int) -> None:
+        """One invoice in base units of the token, mined before the next."""
+        vendor = self._vendors[number % len(self._vendors)]
+        transfer = self._token.functions.transfer(vendor, amount)
+        self._attempt(step, lambda: transfer.transact({"from": self._plan.wallet}))
+
+    def tip(self) -> None:
+        """A little ether to the first vendor."""
+        transaction = {
+            "from": self._plan.wallet,
+            "to": self._vendors[0],
+            "value": ETHER_TIP_WEI,
+        }
+        self._attempt("ether-tip", lambda: self._w3.eth.send_transaction(transaction))
+
+    def _attempt(self, step: str, send: Callable[[], HexBytes]) -> None:
+        try:
+            tx_hash = send()
+        except Web3RPCError as refused:
+            report(self._plan.agent, step, **outcome(dict(refused.rpc_response or {})))
+            return
+        self._w3.eth.wait_for_transaction_receipt(tx_hash, timeout=60, poll_latency=0.05)
+        report(self._plan.agent, step, "paid", codes=[], hash=tx_hash.to_0x_hex(), text="")
+
+
+def run(plan: Plan) -> None:
+    """A tip and every invoice once; with `forever`, cents again and again."""
+    payer = Payer(plan)
+    payer.tip()
+    if not plan.forever:
+        for number, amount in enumerate(INVOICES):
+            payer.pay(f"invoice-{number + 1}", number, amount * UNIT)
+    while plan.forever:
+        for number, amount in enumerate(CENTS):
+            payer.pay("micro-invoice", number, amount)
+            time.sleep(plan.pace_s)
+    report(plan.agent, "end", "done")
+
+
+if __name__ == "__main__":
+    run(Plan.from_argv())

@@ -1,0 +1,211 @@
+"""The one registry of what an operator can do. Keys, footer, command palette and help screen are
+all made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from holdfast.operator.decision import cannot_answer, cannot_approve, cannot_decide
+from holdfast.operator.model import Model
+from holdfast.operator.request import Request
+
+PANES = ("pending", "feed", "detail", "limits")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What availability is judged by."""
+
+    model: Model
+    selected: Request | None
+    pane: str
+    mono: float
+    read_only: bool = False
+    unlocked: bool = False
+
+
+Reason = Callable[[Context], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do. `available_when` gives the reason why not, or None."""
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    group: str
+    available_when: Reason
+    needs_confirmation: bool = False
+    panes: tuple[str, ...] = PANES
+    footer: bool = True
+
+    @property
+    def key_text(self) -> str:
+        """The first key as it is printed in footer and help."""
+        return KEY_NAMES.get(self.keys[0], self.keys[0]) if self.keys else ""
+
+
+KEY_NAMES = {
+    "question_mark": "?",
+    "slash": "/",
+    "enter": "Enter",
+    "escape": "Esc",
+    "tab": "Tab",
+    "shift+tab": "⇧Tab",
+    "space": "Space",
+    "ctrl+p": "^p",
+    "ctrl+q": "^q",
+    "up": "↑",
+    "down": "↓",
+}
+
+
+def _always(_: Context) -> str | None:
+    return None
+
+
+def _approve(ctx: Context) -> str | None:
+    return cannot_approve(ctx.selected, ctx.model, ctx.mono, ctx.read_only)
+
+
+def _deny(ctx: Context) -> str | None:
+    return cannot_decide(ctx.selected, ctx.model, ctx.mono, ctx.read_only)
+
+
+def _freeze(ctx: Context) -> str | None:
+    """Stale and sealed do not stand in the way of a stop: it is tried, and the answer is shown."""
+    return "attached read-only" if ctx.read_only else None
+
+
+def _thaw(ctx: Context) -> str | None:
+    general = cannot_answer(ctx.model, ctx.mono, ctx.read_only)
+    if general is not None:
+        return general
+    return None if ctx.model.status.freezes else "nothing is frozen"
+
+
+def _selected(ctx: Context) -> str | None:
+    return None if ctx.selected is not None else "no request is selected"
+
+
+def _feed_rows(ctx: Context) -> str | None:
+    return None if len(ctx.model.feed) else "the feed is empty"
+
+
+def _lock(ctx: Context) -> str | None:
+    return None if ctx.unlocked else "no operator key is held"
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "approve", ("a",), "approve",
+        "Open the selected request for approval. A second, different key sends it.",
+        "Decide", _approve, needs_confirmation=True, panes=("pending", "feed", "detail"),
+    ),
+    Action(
+        "deny", ("d",), "deny",
+        "Open the selected request to deny it.",
+        "Decide", _deny, needs_confirmation=True, panes=("pending", "feed", "detail"),
+    ),
+    Action(
+        "freeze", ("f",), "freeze",
+        "Stop signing: everything (f f), one agent or one wallet. Needs no passphrase.",
+        "Decide", _freeze,
+    ),
+    Action(
+        "thaw", ("t",), "thaw",
+        "Lift one freeze. Needs the operator key.",
+        "Decide", _thaw, needs_confirmation=True,
+    ),
+    Action(
+        "filter", ("slash",), "filter",
+        "Show only feed rows that hold every word typed. Empty shows all again.",
+        "Look", _always,
+    ),
+    Action(
+        "pause", ("p",), "pause",
+        "Hold the feed still; rows that arrive meanwhile are counted as +N new.",
+        "Look", _always,
+    ),
+    Action(
+        "sort", ("s",), "sort",
+        "Order pending requests by deadline, newest, amount or agent.",
+        "Look", _always, footer=False,
+    ),
+    Action(
+        "open", ("enter",), "detail",
+        "Show the selected request in full.",
+        "Look", _selected, panes=("pending", "feed"), footer=False,
+    ),
+    Action(
+        "top", ("g", "home"), "top",
+        "Go to the oldest row.",
+        "Move", _always, footer=False,
+    ),
+    Action(
+        "bottom", ("G", "end"), "follow",
+        "Go to the newest row and follow the feed.",
+        "Move", _always, footer=False,
+    ),
+    Action(
+        "pane-pending", ("1",), "pending", "Go to pending approvals.",
+        "Move", _always, footer=False,
+    ),
+    Action(
+        "pane-feed", ("2",), "feed", "Go to the live feed.",
+        "Move", _always, footer=False,
+    ),
+    Action(
+        "pane-detail", ("3",), "detail", "Go to the detail pane.",
+        "Move", _always, footer=False,
+    ),
+    Action(
+        "pane-limits", ("4",), "limits", "Go to limits and agents.",
+        "Move", _always, footer=False,
+    ),
+    Action(
+        "copy", ("c",), "copy",
+        "Copy the selected request as JSON to the terminal's clipboard (OSC 52).",
+        "Keep", _selected, footer=False,
+    ),
+    Action(
+        "export", ("e",), "export",
+        "Write the visible feed rows as JSON lines to a file in the home's exports folder.",
+        "Keep", _feed_rows, footer=False,
+    ),
+    Action("theme", ("T",), "theme", "Use the next theme.", "Session", _always, footer=False),
+    Action(
+        "lock", ("L",), "lock",
+        "Forget the operator key held in memory.",
+        "Session", _lock, footer=False,
+    ),
+    Action(
+        "palette", ("ctrl+p",), "commands", "Search all actions.",
+        "Session", _always, footer=False,
+    ),
+    Action("help", ("question_mark",), "help", "Explain the focused pane.", "Session", _always),
+    Action(
+        "quit", ("q", "ctrl+q"), "quit",
+        "Leave the console; asks first. The guardian goes on.",
+        "Session", _always, needs_confirmation=True,
+    ),
+)  # fmt: skip
+
+BY_ID = {action.id: action for action in ACTIONS}
+BY_KEY = {key: action for action in ACTIONS for key in action.keys}
+
+
+def footer_actions(pane: str) -> list[Action]:
+    """The actions a footer offers for a pane, in the registry's order."""
+    return [action for action in ACTIONS if action.footer and pane in action.panes]
+
+
+def unavailable(action: Action, ctx: Context) -> str | None:
+    """Why the action does nothing now; None when it works."""
+    if ctx.pane not in action.panes:
+        return f"{action.label} works in: {', '.join(action.panes)}"
+    return action.available_when(ctx)

@@ -1,0 +1,57 @@
+"""Which one state the whole screen is in, most severe first. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from holdfast.operator import format as fmt
+from holdfast.operator.describe import scope_text
+from holdfast.operator.model import Model
+
+
+class Banner(NamedTuple):
+    """`kind` names the theme's colours; `word` is read from across the room; `text` says why."""
+
+    kind: str
+    glyph: str
+    word: str
+    text: str
+
+    @property
+    def alarming(self) -> bool:
+        return self.kind != "live"
+
+
+def connecting(model: Model) -> bool:
+    """Nothing was ever heard from the guardian."""
+    return model.link.heard is None
+
+
+def banner(model: Model, mono: float) -> Banner:
+    """SEALED beats STALE beats FROZEN beats POLICY ALARM beats LIVE."""
+    status = model.status
+    if status.sealed is not None:
+        return Banner("sealed", "✗", "SEALED", fmt.safe(status.sealed, 200))
+    stale = model.link.stale_s(mono)
+    if stale is not None:
+        error = fmt.safe(model.link.error, 160)
+        if connecting(model):
+            return Banner("stale", "~", "CONNECTING", error or "waiting for the guardian")
+        word = f"STALE {int(stale)} s" + (" · FROZEN" if status.freezes else "")
+        return Banner("stale", "~", word, error or "no word from the guardian")
+    if status.freezes:
+        newest = status.freezes[-1]
+        scopes = ", ".join(scope_text(f.get("scope")) for f in status.freezes[:3])
+        more = f" +{len(status.freezes) - 3}" if len(status.freezes) > 3 else ""
+        why = f"{fmt.safe(newest.get('reason') or 'no reason given', 120)}"
+        by = fmt.safe(newest.get("actor") or "?", 40)
+        return Banner("frozen", "■", "FROZEN", f"{scopes}{more} · {why} · by {by}")
+    alarm = status.policy.get("alarm")
+    if alarm:
+        return Banner(
+            "alarm", "!", "POLICY ALARM", f"last good policy kept · {fmt.safe(alarm, 200)}"
+        )
+    if not status.policy.get("digest"):
+        return Banner("alarm", "!", "NO POLICY", "everything is denied until a policy loads")
+    name = fmt.safe(status.policy.get("name") or "policy", 40)
+    return Banner("live", "●", "LIVE", f"policy {name}")

@@ -1,0 +1,211 @@
+"""The rules that stand between a key press and an approval. Headless; every time is monotonic
+seconds from outside.
+
+An answer is bound to the id and digest captured at the first key, never to a place in a list.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from holdfast.operator import format as fmt
+from holdfast.operator.describe import scope_text
+from holdfast.operator.model import Model
+from holdfast.operator.request import Request
+
+ARM_S = 1.0
+BURST_S = 0.025
+QUIET_S = 0.15
+CONFIRM_USD_MICRO = 100 * fmt.MICRO_USD
+TYPED_CHARS = 4
+
+Press = Literal["ignored", "burst", "taken"]
+
+
+class KeyGate:
+    """Lets through keys pressed by a person: none in the first second, none that come in a burst."""
+
+    def __init__(self, mono: float) -> None:
+        self._armed_at = mono + ARM_S
+        self._last: float | None = None
+
+    def arm(self, mono: float) -> None:
+        """Starts the deaf second again."""
+        self._armed_at = mono + ARM_S
+
+    def armed_in(self, mono: float) -> float:
+        """Seconds until keys count; 0 when they do."""
+        return max(0.0, self._armed_at - mono)
+
+    def press(self, mono: float) -> Press:
+        """Judges one key. A burst starts the deaf second again."""
+        last, self._last = self._last, mono
+        burst = last is not None and mono - last < BURST_S
+        if burst:
+            self.arm(mono)
+            return "burst"
+        return "ignored" if mono < self._armed_at else "taken"
+
+
+def needs_typing(request: Request, confirm_usd_micro: int = CONFIRM_USD_MICRO) -> bool:
+    """Whether the last four characters must be typed: a payment at or above the bar, or of
+    unknown price.
+    """
+    usd = request.usd
+    return usd is None or usd >= confirm_usd_micro
+
+
+def typed_target(request: Request) -> tuple[str, str]:
+    """(what it is, the four characters): of the payee, or of the digest where nothing is paid to
+    anybody.
+    """
+    effect = request.main_effect
+    if effect is not None and effect.to:
+        return "payee", effect.to[-TYPED_CHARS:]
+    return "digest", request.digest[-TYPED_CHARS:]
+
+
+def cannot_answer(model: Model, mono: float, read_only: bool) -> str | None:
+    """Why no approve, deny or thaw can be sent now; None when it can."""
+    if read_only:
+        return "attached read-only"
+    if model.status.sealed is not None:
+        return "the guardian is sealed: it accepts only freeze"
+    stale = model.link.stale_s(mono)
+    if stale is not None:
+        return f"STALE {int(stale)} s: what you see may be old"
+    return None
+
+
+def cannot_decide(
+    request: Request | None, model: Model, mono: float, read_only: bool
+) -> str | None:
+    """Why the request cannot be answered at all; None when it can."""
+    if request is None:
+        return "no request is selected"
+    general = cannot_answer(model, mono, read_only)
+    if general is not None:
+        return general
+    if not request.decidable:
+        return f"{fmt.safe(request.id, 24)} is {request.mark.word}, not waiting for an answer"
+    overdue = request.deadline is not None and model.now_ms(mono) >= request.deadline
+    if overdue and request.state == "waiting-approval":
+        return f"{fmt.safe(request.id, 24)} ran out of time"
+    return None
+
+
+def cannot_approve(
+    request: Request | None, model: Model, mono: float, read_only: bool
+) -> str | None:
+    """As `cannot_decide`, and what only stands against an approval."""
+    reason = cannot_decide(request, model, mono, read_only)
+    if reason is not None or request is None:
+        return reason
+    freeze = model.frozen_for(request)
+    if freeze is not None:
+        return f"frozen ({scope_text(freeze.get('scope'))}): thaw first"
+    return None
+
+
+class Decision:
+    """An open question: shall this request be approved? Holds what was captured and what was
+    typed.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        action: Literal["approve", "deny"],
+        mono: float,
+        confirm_usd_micro: int = CONFIRM_USD_MICRO,
+    ) -> None:
+        if not request.id or not request.digest:
+            raise ValueError("a decision needs an id and a digest")
+        self.id = request.id
+        self.digest = request.digest
+        self.shown = request
+        self.action = action
+        self.gate = KeyGate(mono)
+        self.typing = action == "approve" and needs_typing(request, confirm_usd_micro)
+        self.target_name, self._target = typed_target(request)
+        self.typed = ""
+        self.notice = ""
+        self._confirmed_at: float | None = None
+
+    @property
+    def typed_right(self) -> bool:
+        return not self.typing or self.typed.lower() == self._target.lower()
+
+    def refresh(self, now: Request | None, mono: float) -> bool:
+        """Compares with what the model holds; a change starts everything again. True when it
+        changed.
+        """
+        if now is None or now.digest != self.digest:
+            return False
+        before = (self.shown.state, self.shown.approvals, self.shown.quorum)
+        after = (now.state, now.approvals, now.quorum)
+        changed = before != after or now.effects != self.shown.effects
+        self.shown = now
+        if changed:
+            self.reset(mono, "the request changed while this was open: look again")
+        return changed
+
+    def reset(self, mono: float, notice: str) -> None:
+        """Forgets what was typed and waits a second before keys count again."""
+        self.typed = ""
+        self._confirmed_at = None
+        self.gate.arm(mono)
+        self.notice = notice
+
+    def blocked(
+        self, now: Request | None, model: Model, mono: float, read_only: bool
+    ) -> str | None:
+        """Why the answer cannot be given now. A digest other than the captured one blocks for
+        good.
+        """
+        if now is None:
+            return f"{fmt.safe(self.id, 24)} is no longer known"
+        if now.digest != self.digest:
+            return "this is not the request you opened any more: close and look again"
+        if self.action == "deny":
+            return cannot_decide(now, model, mono, read_only)
+        return cannot_approve(now, model, mono, read_only)
+
+    def press(self, mono: float) -> Press:
+        """Judges any key of the dialog first. A burst cancels what was about to happen."""
+        result = self.gate.press(mono)
+        if result == "burst":
+            self.reset(mono, "keys came too fast for a person: ignored, start again")
+        elif self._confirmed_at is not None:
+            self._confirmed_at = None
+            self.notice = "another key followed: nothing was sent"
+            return "ignored"
+        elif result == "ignored":
+            self.notice = "keys count one second after this opened"
+        else:
+            self.notice = ""
+        return result
+
+    def type_char(self, char: str) -> None:
+        """Takes one typed character (a key that was `taken`)."""
+        if len(self.typed) >= TYPED_CHARS:
+            self.typed = ""
+        self.typed += char
+        if len(self.typed) == TYPED_CHARS and not self.typed_right:
+            self.notice = f"`{fmt.safe(self.typed)}` is not how the {self.target_name} ends"
+            self.typed = ""
+
+    def confirm(self, mono: float) -> None:
+        """The second, different key. Takes effect only after a quiet moment: see `due`."""
+        if not self.typed_right:
+            self.notice = f"first type the last four characters of the {self.target_name}"
+            return
+        self._confirmed_at = mono
+        self.notice = ""
+
+    def due(self, mono: float) -> bool:
+        """True once, when the confirmation stood alone for a quiet moment."""
+        if self._confirmed_at is None or mono - self._confirmed_at < QUIET_S:
+            return False
+        self._confirmed_at = None
+        return True

@@ -1,0 +1,192 @@
+"""One request as the operator socket shows it: typed reading of a JSON object that is never
+trusted to be whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdfast.operator import format as fmt
+from holdfast.operator.states import DECIDABLE, ENDS, PENDING, Mark, state_mark
+
+Json = dict[str, Any]
+
+VERBS = {
+    "transfer": "pay",
+    "allowance": "let spend",
+    "revoke": "revoke",
+    "deploy": "deploy",
+    "call": "call",
+    "typed-data": "sign data",
+    "message": "sign message",
+    "fee": "fee up to",
+}
+OPAQUE = frozenset({"deploy", "call", "typed-data", "message"})
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing a request can do in the worst case. `amount` in base units."""
+
+    kind: str
+    amount: str | None
+    symbol: str | None
+    decimals: int | None
+    asset_address: str | None
+    source: str | None
+    to: str | None
+    unlimited: bool
+    expires: int | None
+    path: str
+
+    @classmethod
+    def read(cls, data: Json) -> Effect:
+        asset = data.get("asset") or {}
+        decimals = asset.get("decimals")
+        path = data.get("path")
+        return cls(
+            kind=str(data.get("effect", "call")),
+            amount=None if data.get("amount") is None else str(data["amount"]),
+            symbol=asset.get("symbol"),
+            decimals=decimals if isinstance(decimals, int) else None,
+            asset_address=asset.get("address"),
+            source=data.get("from"),
+            to=data.get("to"),
+            unlimited=bool(data.get("unlimited")),
+            expires=data.get("expires"),
+            path=".".join(map(str, path)) if isinstance(path, list) else str(path or ""),
+        )
+
+    @property
+    def verb(self) -> str:
+        return VERBS.get(self.kind, fmt.safe(self.kind, 20))
+
+    @property
+    def amount_text(self) -> str:
+        """`250 USDC`; empty when this effect moves nothing countable."""
+        if self.amount is None and not self.unlimited:
+            return ""
+        return fmt.amount(self.amount, self.decimals, self.symbol, unlimited=self.unlimited)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request view: what `request.decided` said, and what happened since."""
+
+    raw: Json
+    effects: tuple[Effect, ...] = field(default=())
+
+    @classmethod
+    def read(cls, raw: Json) -> Request:
+        effects = raw.get("effects")
+        rows = effects if isinstance(effects, list) else []
+        return cls(raw, tuple(Effect.read(item) for item in rows if isinstance(item, dict)))
+
+    def changed(self, **members: Any) -> Request:
+        """A copy with members replaced; the effects are the decision's and stay."""
+        return Request({**self.raw, **members}, self.effects)
+
+    def text(self, name: str) -> str:
+        value = self.raw.get(name)
+        return "" if value is None else fmt.safe(value)
+
+    def rows(self, name: str) -> list[Json]:
+        """A member that is a list of objects; anything else is no rows."""
+        value = self.raw.get(name)
+        return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+    @property
+    def id(self) -> str:
+        return str(self.raw.get("id", ""))
+
+    @property
+    def agent(self) -> str:
+        return str(self.raw.get("agent", ""))
+
+    @property
+    def wallet(self) -> str:
+        return str(self.raw.get("wallet", ""))
+
+    @property
+    def digest(self) -> str:
+        return str(self.raw.get("digest", ""))
+
+    @property
+    def state(self) -> str:
+        return str(self.raw.get("state", ""))
+
+    @property
+    def mark(self) -> Mark:
+        return state_mark(self.state)
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDS
+
+    @property
+    def pending(self) -> bool:
+        return self.state in PENDING
+
+    @property
+    def decidable(self) -> bool:
+        """An operator's answer is wanted: waiting for approval, or held by a freeze."""
+        return self.state in DECIDABLE
+
+    @property
+    def deadline(self) -> int | None:
+        """ms when nobody answering ends (approval) or starts (delay) it."""
+        name = "matures_at" if self.state == "waiting-delay" else "expires_at"
+        value = self.raw.get(name)
+        return value if isinstance(value, int) else None
+
+    @property
+    def approvals(self) -> int:
+        value = self.raw.get("approvals", 0)
+        if isinstance(value, list):
+            return len(value)
+        return value if isinstance(value, int) else 0
+
+    @property
+    def quorum(self) -> int:
+        value = self.raw.get("quorum")
+        return value if isinstance(value, int) and value > 0 else 1
+
+    @property
+    def main_effect(self) -> Effect | None:
+        """What is shown first: the first effect that is no fee."""
+        for effect in self.effects:
+            if effect.kind != "fee":
+                return effect
+        return self.effects[0] if self.effects else None
+
+    @property
+    def opaque(self) -> bool:
+        return any(effect.kind in OPAQUE for effect in self.effects)
+
+    @property
+    def usd(self) -> int | None:
+        """Micro-USD of all it can move except the fee; None when any part is unknown or
+        unlimited.
+        """
+        if self.opaque or any(effect.unlimited for effect in self.effects):
+            return None
+        try:
+            return int(self.raw["usd"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @property
+    def summary(self) -> str:
+        """One line for lists: what, to whom (short), how many more effects."""
+        effect = self.main_effect
+        if effect is None:
+            return fmt.safe(self.raw.get("method", "request"), 40)
+        more = sum(1 for item in self.effects if item.kind != "fee") - 1
+        amount = effect.amount_text
+        words = [amount] if effect.kind == "transfer" and amount else [effect.verb, amount]
+        if effect.to is not None or effect.kind == "deploy":
+            words += ["→", fmt.address_short(effect.to)]
+        if more > 0:
+            words.append(f"+{more} more")
+        return " ".join(word for word in words if word)

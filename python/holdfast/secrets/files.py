@@ -1,0 +1,108 @@
+"""Private files: made whole or not at all, and read only if nobody else could have written them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+FILE_BYTES_MAX = 1 << 20
+
+
+class UnsafeFile(ValueError):
+    """A file or folder that others could have made, changed or swapped; the text names it and says
+    why.
+    """
+
+
+def write_private(path: Path, data: bytes, *, replace: bool = False) -> None:
+    """Writes `data` to `path` with mode 0600: afterwards the whole file is on disk, or nothing is.
+
+    Without `replace` an existing file is never touched: raises FileExistsError.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            temporary.replace(path)
+        else:
+            path.hardlink_to(temporary)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check_private(path: Path, *, folder: bool, secret: bool = False) -> None:
+    """Refuses with `UnsafeFile` unless `path` is a real file (or folder) of this user that no one
+    else can write.
+
+    A `secret` one must not be readable by anyone else either.
+    """
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        raise UnsafeFile(f"`{path}` does not exist") from None
+    except OSError as error:
+        raise UnsafeFile(f"`{path}` cannot be looked at: {error.strerror}") from None
+    if stat.S_ISLNK(found.st_mode):
+        raise UnsafeFile(
+            f"`{path}` is a symbolic link: a link can be pointed elsewhere, so put the real one "
+            "there"
+        )
+    expected = stat.S_ISDIR if folder else stat.S_ISREG
+    if not expected(found.st_mode):
+        raise UnsafeFile(f"`{path}` is not a {'folder' if folder else 'regular file'}")
+    if found.st_uid != os.geteuid():
+        raise UnsafeFile(
+            f"`{path}` belongs to uid {found.st_uid}, not to uid {os.geteuid()} who runs this"
+        )
+    bits = stat.S_IMODE(found.st_mode)
+    if bits & 0o022:
+        raise UnsafeFile(
+            f"`{path}` can be written by others (mode {bits:04o}): chmod go-w it after checking "
+            "its contents"
+        )
+    if secret and bits & 0o077:
+        raise UnsafeFile(
+            f"`{path}` can be read by others (mode {bits:04o}): chmod go-rwx it; think of its "
+            "key as seen"
+        )
+
+
+def check_ancestors(path: Path) -> None:
+    """Refuses with `UnsafeFile` when someone else could swap a folder above `path`."""
+    for ancestor in path.resolve().parents:
+        found = ancestor.stat()
+        if found.st_uid not in (0, os.geteuid()):
+            raise UnsafeFile(
+                f"`{ancestor}` above `{path.name}` belongs to uid {found.st_uid}, who could swap it"
+            )
+        if found.st_mode & 0o002 and not found.st_mode & stat.S_ISVTX:
+            raise UnsafeFile(
+                f"`{ancestor}` above `{path.name}` can be written by everyone, who could swap it"
+            )
+
+
+def read_private(path: Path, *, secret: bool = False) -> bytes:
+    """The bytes of a checked file of at most 1 MiB. Raises `UnsafeFile`."""
+    check_private(path, folder=False, secret=secret)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(FILE_BYTES_MAX + 1)
+    if len(data) > FILE_BYTES_MAX:
+        raise UnsafeFile(f"`{path}` is larger than {FILE_BYTES_MAX} bytes")
+    return data

@@ -1,0 +1,211 @@
+"""What an event says on a phone: how much it matters, and words without a foreign mark in them.
+
+Chat programs turn parts of a text into links, mentions and formatting. Words of agents must not do
+that there, so `plain` takes the meaning out of every such mark before a message is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast._core import display_safe
+from holdfast.service.alerts_routes import Severity
+from holdfast.service.event import Record
+
+LINE_CHARACTERS_MAX = 160
+LINES_MAX = 12
+
+Decided = Callable[[str], Record | None]
+"""Gives the data of `request.decided` for a request id, or None when it is not to be had."""
+
+_MARKUP = str.maketrans(dict.fromkeys("<>[]{}*_~`|#\\", "·"))
+_DOT_IN_NAME = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_])|(?<=[^\W\d_])\.(?=[^\W_])")
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One message before it is addressed. Title and body are plain text; lines end in LF."""
+
+    severity: Severity
+    title: str
+    body: str
+
+
+def plain(text: object, max_chars: int = LINE_CHARACTERS_MAX) -> str:
+    """`text` on one line, without control characters and without anything a chat program acts on.
+
+    `@` becomes `(at)`, `://` becomes `:/ /`, a dot between letters `(dot)`, and formatting marks
+    `·`.
+    """
+    safe = display_safe(str(text), max_chars).translate(_MARKUP)
+    safe = safe.replace("@", "(at)").replace("://", ":/ /").replace("\n", " ")
+    return _DOT_IN_NAME.sub("(dot)", safe)
+
+
+def describe(record: Record, decided: Decided) -> Alert | None:
+    """The alert of an event, or None for one that nobody needs to hear of."""
+    handler = _HANDLERS.get(record["kind"])
+    return handler(record["data"], decided) if handler else None
+
+
+def _alert(severity: Severity, title: str, *lines: str) -> Alert:
+    body = "\n".join([line for line in lines if line][:LINES_MAX])
+    return Alert(severity, f"Holdfast: {title}", body or title)
+
+
+def _who(data: Record) -> str:
+    return f"{plain(data.get('agent', '?'))} {plain(data.get('id', ''))}".strip()
+
+
+def _reasons(reasons: Any) -> str:
+    words = []
+    for reason in reasons if isinstance(reasons, list) else []:
+        text = plain(reason.get("code", ""))
+        if reason.get("rule"):
+            text += f" ({plain(reason['rule'])})"
+        words.append(text)
+    return f"Why: {', '.join(words[:6])}" if words else ""
+
+
+def _details(data: Record | None) -> list[str]:
+    """What the request does, from the same decoded display the console shows."""
+    if data is None:
+        return []
+    shown = data.get("display", [])[: LINES_MAX - 4]
+    lines = [f"{plain(row.get('label', ''))}: {plain(row.get('value', ''))}" for row in shown]
+    lines += [f"Warning: {plain(w.get('text', ''))}" for w in data.get("warnings", [])[:2]]
+    if data.get("note"):
+        lines.append(f'The agent says: "{plain(data["note"])}"')
+    return lines
+
+
+def _about(data: Record, decided: Decided) -> tuple[str, list[str]]:
+    known = decided(str(data.get("id", "")))
+    return _who(known or data), _details(known)
+
+
+def _decided(data: Record, _: Decided) -> Alert | None:
+    who, details = _who(data), _details(data)
+    match data.get("state"):
+        case "waiting-approval":
+            title = f"approval needed: {who}"
+            return _alert(Severity.ACTION, title, *details, _reasons(data.get("reasons")))
+        case "waiting-delay":
+            return _alert(Severity.ACTION, f"goes out after its delay: {who}", *details)
+        case "denied":
+            reasons = _reasons(data.get("reasons"))
+            return _alert(Severity.WARNING, f"denied: {who}", reasons, *details)
+    if data.get("verdict") == "notify":
+        return _alert(Severity.WARNING, f"let through: {who}", *details)
+    return None
+
+
+def _denied(data: Record, decided: Decided) -> Alert | None:
+    who, details = _about(data, decided)
+    if data.get("by") == "policy":
+        return _alert(Severity.WARNING, f"denied: {who}", _reasons(data.get("reasons")), *details)
+    return _alert(Severity.INFO, f"denied by {plain(data.get('by'))}: {who}", *details)
+
+
+def _refused(data: Record, _: Decided) -> Alert | None:
+    said = f"{plain(data.get('method', ''))}: {plain(data.get('text', ''))}"
+    return _alert(Severity.WARNING, f"refused: {plain(data.get('agent', '?'))}", said)
+
+
+def _approved(data: Record, decided: Decided) -> Alert | None:
+    who, details = _about(data, decided)
+    count = f"{data.get('approvals')} of {data.get('quorum')}"
+    return _alert(Severity.INFO, f"approved by {plain(data.get('by'))} ({count}): {who}", *details)
+
+
+def _ended(severity: Severity, word: str) -> Callable[[Record, Decided], Alert | None]:
+    def handler(data: Record, decided: Decided) -> Alert | None:
+        who, details = _about(data, decided)
+        return _alert(severity, f"{word}: {who}", plain(data.get("text", "")), *details)
+
+    return handler
+
+
+def _sent(data: Record, decided: Decided) -> Alert | None:
+    outcome = data.get("outcome")
+    if outcome not in ("rejected", "unknown"):
+        return None
+    who, details = _about(data, decided)
+    title = f"the chain did not take it ({plain(outcome)}): {who}"
+    return _alert(Severity.WARNING, title, plain(data.get("text", "")), *details)
+
+
+def _settled(data: Record, decided: Decided) -> Alert | None:
+    outcome = data.get("outcome")
+    severity = Severity.INFO if outcome == "confirmed" else Severity.WARNING
+    who, details = _about(data, decided)
+    return _alert(severity, f"{plain(outcome)}: {who}", *details)
+
+
+def _scope(scope: Any) -> str:
+    kind = plain(scope.get("kind", "?"))
+    return f"{kind} {plain(scope['id'])}" if scope.get("id") else kind
+
+
+def _frozen(data: Record, _: Decided) -> Alert | None:
+    counts = f"{len(data.get('ended', []))} requests ended, {len(data.get('held', []))} held"
+    return _alert(
+        Severity.CRITICAL,
+        f"frozen: {_scope(data.get('scope', {}))}",
+        f"By {plain(data.get('actor', '?'))}: {plain(data.get('reason', ''))}",
+        counts,
+    )
+
+
+def _thawed(data: Record, _: Decided) -> Alert | None:
+    title = f"freeze {data.get('freeze')} lifted by {plain(data.get('by', '?'))}"
+    return _alert(Severity.CRITICAL, title)
+
+
+def _policy_loaded(data: Record, _: Decided) -> Alert | None:
+    digest = str(data.get("digest", ""))[:16]
+    title = f"policy loaded: {plain(data.get('name', '?'))}"
+    return _alert(
+        Severity.WARNING, title, f"Digest {plain(digest)}, by {plain(data.get('by', '?'))}"
+    )
+
+
+def _policy_rejected(data: Record, _: Decided) -> Alert | None:
+    title = "policy file refused; the last good one stays in force"
+    return _alert(Severity.CRITICAL, title, plain(data.get("error", "")))
+
+
+def _clock_jumped(data: Record, _: Decided) -> Alert | None:
+    seconds = (int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))) // 1000
+    return _alert(
+        Severity.CRITICAL, f"the clock jumped by {seconds} s", "Check the time of this machine."
+    )
+
+
+def _said(severity: Severity, words: str) -> Callable[[Record, Decided], Alert | None]:
+    return lambda _data, _decided: _alert(severity, words)
+
+
+_HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
+    "guardian.started": _said(Severity.INFO, "started"),
+    "guardian.stopped": _said(Severity.WARNING, "stopped: nothing is signed until it runs again"),
+    "policy.loaded": _policy_loaded,
+    "policy.rejected": _policy_rejected,
+    "request.refused": _refused,
+    "request.decided": _decided,
+    "request.denied": _denied,
+    "request.approved": _approved,
+    "request.expired": _ended(Severity.WARNING, "nobody answered in time"),
+    "request.cancelled": _ended(Severity.INFO, "cancelled"),
+    "request.failed": _ended(Severity.WARNING, "could not be sent, nothing was signed"),
+    "request.sent": _sent,
+    "request.settled": _settled,
+    "freeze.set": _frozen,
+    "freeze.lifted": _thawed,
+    "clock.jumped": _clock_jumped,
+}
+
+KINDS = frozenset(_HANDLERS)

@@ -1,0 +1,156 @@
+"""`config.toml`: endpoints and timings, set by the operator. Strict: an unknown key or a wrong type
+is an error.
+
+Money rules are not here but in the policy. Every value has a default except the endpoints.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+from urllib.parse import urlsplit
+
+from holdfast.service.endpoint import EndpointSettings
+
+T = TypeVar("T")
+
+VERSION = 1
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class ConfigError(ValueError):
+    """A configuration file that cannot be used. The text names file and key and says what to write
+    instead.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class GateConfig:
+    """`[gate]`: limits on what agents may do to the sockets."""
+
+    hold_ms: int = 8_000
+    retry_after_s: int = 5
+    frame_bytes_max: int = 1024 * 1024
+    half_frame_ms_max: int = 30_000
+    in_flight_max: int = 256
+    batch_max: int = 100
+    write_buffer_bytes_max: int = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ReadsConfig:
+    """`[reads]`: limits on calls that pass through to the node, per agent."""
+
+    concurrent_max: int = 16
+    queued_max: int = 256
+    timeout_ms: int = 10_000
+    response_bytes_max: int = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JournalConfig:
+    """`[journal]`: how often the log is signed and the state is stored."""
+
+    checkpoint_events: int = 10_000
+    checkpoint_seconds: int = 300
+    snapshot_events: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file. `alerts` is the table as it is written; the alerts part checks it."""
+
+    version: int = VERSION
+    endpoint: tuple[EndpointSettings, ...] = ()
+    gate: GateConfig = field(default_factory=GateConfig)
+    reads: ReadsConfig = field(default_factory=ReadsConfig)
+    journal: JournalConfig = field(default_factory=JournalConfig)
+    log_level: str = "info"
+    alerts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load_config(path: Path) -> Config:
+    """Reads and checks the file; a file that is not there is an empty one. Raises ConfigError."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, name: str) -> Config:
+    """Checks the text of a file called `name`. Raises ConfigError."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: {error}") from error
+    sections: dict[str, Any] = {
+        "gate": GateConfig,
+        "reads": ReadsConfig,
+        "journal": JournalConfig,
+    }
+    values = dict(table)
+    for key, kind in sections.items():
+        if key in values:
+            values[key] = _strict(kind, values[key], name, key)
+    endpoints = values.get("endpoint", [])
+    if not isinstance(endpoints, list):
+        raise ConfigError(f"{name}: `endpoint`: write `[[endpoint]]` with double brackets")
+    values["endpoint"] = tuple(
+        _strict(EndpointSettings, each, name, f"endpoint[{n}]") for n, each in enumerate(endpoints)
+    )
+    alerts = values.get("alerts", {})
+    if not isinstance(alerts, dict):
+        raise ConfigError(f"{name}: `alerts`: must be a table")
+    config = _strict(Config, values, name, "")
+    _check(config, name)
+    return config
+
+
+def _strict(kind: type[T], table: object, name: str, where: str) -> T:
+    """Builds the dataclass from a table whose keys and types must be exactly its own."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{name}: `{where}`: must be a table")
+    known: dict[str, Field[Any]] = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
+    types = get_type_hints(kind)
+    dot = f"{where}." if where else ""
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigError(f"{name}: `{dot}{key}`: unknown key; known are {', '.join(known)}")
+        if types[key] is int and (not isinstance(value, int) or isinstance(value, bool)):
+            raise ConfigError(f"{name}: `{dot}{key}`: must be an integer")
+        if types[key] is int and not 0 <= value < 2**53:
+            raise ConfigError(f"{name}: `{dot}{key}`: must be between 0 and 2^53")
+        if types[key] is str and not isinstance(value, str):
+            raise ConfigError(f"{name}: `{dot}{key}`: must be a string")
+    for key, each in known.items():
+        if each.default is MISSING and each.default_factory is MISSING and key not in table:
+            raise ConfigError(f"{name}: `{dot}{key}`: is missing")
+    return kind(**table)
+
+
+def _check(config: Config, name: str) -> None:
+    if config.version != VERSION:
+        raise ConfigError(f"{name}: `version`: this holdfast knows version {VERSION} only")
+    seen: set[int] = set()
+    for endpoint in config.endpoint:
+        if endpoint.chain in seen:
+            raise ConfigError(f"{name}: `endpoint`: chain {endpoint.chain} is given twice")
+        seen.add(endpoint.chain)
+        parts = urlsplit(endpoint.rpc_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(f"{name}: `endpoint.rpc_url`: must be an http:// or https:// address")
+        for key in ("poll_ms", "timeout_ms"):
+            if getattr(endpoint, key) < 10:
+                raise ConfigError(f"{name}: `endpoint.{key}`: must be at least 10 ms")
+    if config.log_level not in LOG_LEVELS:
+        raise ConfigError(f"{name}: `log_level`: must be one of {', '.join(LOG_LEVELS)}")
+    if not 10 <= config.gate.hold_ms <= 8_000:
+        raise ConfigError(f"{name}: `gate.hold_ms`: must be 10 to 8000; viem gives up after 10 s")
+    for section in (config.gate, config.reads, config.journal):
+        for each in fields(section):
+            if getattr(section, each.name) < 1:
+                raise ConfigError(f"{name}: `{each.name}`: must be at least 1")

@@ -1,0 +1,153 @@
+"""The journal's one writer: records in, durable sizes out.
+
+Everything that queued up while one transaction was being synced goes into the next (group commit),
+so one fsync
+serves many requests. Each transaction is a single multi-row statement, because the writer gives the
+interpreter up
+at every statement and takes a while to get it back under load. The first error ends all writing for
+good: what
+follows a failed write or fsync cannot be trusted, and the guardian comes back only by replay.
+"""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from holdfast.service.journal_file import (
+    JournalError,
+    JournalReader,
+    Snapshot,
+    connect,
+    create,
+    sync_folder,
+)
+
+__all__ = ["Journal", "JournalError", "JournalReader", "Snapshot", "create"]
+
+RECORDS_PER_COMMIT_MAX = 4096
+BYTES_PER_COMMIT_MAX = 16 * 1024 * 1024
+SNAPSHOTS_KEPT = 2
+
+Job = Callable[[sqlite3.Connection], None]
+OnDurable = Callable[[int], None]
+OnFailure = Callable[[Exception], None]
+
+
+class Journal:
+    """Appends records in order from a thread of its own. Callbacks come on that thread: hand them
+    on to the loop.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens the journal for writing. Raises JournalError when it is none."""
+        self.path = path
+        self._db = connect(path, write=True)
+        sync_folder(path.parent)
+        self.reader = JournalReader(path)
+        self._size = self.reader.size()
+        self._wake = threading.Condition()
+        self._queue: deque[bytes | Job | None] = deque()
+        self._thread: threading.Thread | None = None
+
+    def start(self, on_durable: OnDurable, on_failure: OnFailure) -> None:
+        """Starts the writer. `on_durable(size)`: events below `size` are on disk.
+        `on_failure(error)`: once, the end.
+        """
+        self._thread = threading.Thread(
+            target=self._run, args=(on_durable, on_failure), name="journal", daemon=True
+        )
+        self._thread.start()
+
+    def append(self, records: list[bytes]) -> None:
+        """Queues records, whose sequence numbers follow those queued before. Never blocks."""
+        with self._wake:
+            self._queue.extend(records)
+            self._wake.notify()
+
+    def add_checkpoint(self, size: int, note: bytes) -> None:
+        """Stores the signed note of the log's first `size` events, after them."""
+        self._put(
+            lambda db: _run_one(db, "INSERT OR REPLACE INTO checkpoint VALUES(?, ?)", (size, note))
+        )
+
+    def add_snapshot(self, snapshot: Snapshot) -> None:
+        """Stores a state and forgets all but the newest two."""
+        row = (snapshot.size, snapshot.root, snapshot.sha256, snapshot.data, snapshot.note)
+
+        def job(db: sqlite3.Connection) -> None:
+            _run_one(db, "INSERT OR REPLACE INTO snapshot VALUES(?, ?, ?, ?, ?)", row)
+            _run_one(
+                db,
+                "DELETE FROM snapshot WHERE size NOT IN "
+                "(SELECT size FROM snapshot ORDER BY size DESC LIMIT ?)",
+                (SNAPSHOTS_KEPT,),
+            )
+
+        self._put(job)
+
+    def close(self) -> None:
+        """Writes what is queued, ends the writer and closes the file."""
+        if self._thread is not None:
+            self._put(None)
+            self._thread.join()
+            self._thread = None
+        self.reader.close()
+        self._db.close()
+
+    def _put(self, item: Job | None) -> None:
+        with self._wake:
+            self._queue.append(item)
+            self._wake.notify()
+
+    def _run(self, on_durable: OnDurable, on_failure: OnFailure) -> None:
+        try:
+            while True:
+                records, job, ends = self._take()
+                if records:
+                    self._commit(records)
+                    on_durable(self._size)
+                if job is not None:
+                    job(self._db)
+                if ends:
+                    return
+        except (sqlite3.Error, OSError, MemoryError, OverflowError) as error:
+            on_failure(error)
+
+    def _take(self) -> tuple[list[bytes], Job | None, bool]:
+        """Waits, then gives the next records (within the limits of one commit) and a job queued
+        right behind them.
+        """
+        records: list[bytes] = []
+        size_bytes = 0
+        with self._wake:
+            while not self._queue:
+                self._wake.wait()
+            while self._queue:
+                item = self._queue[0]
+                if isinstance(item, bytes):
+                    size_bytes += len(item)
+                    full = (
+                        len(records) == RECORDS_PER_COMMIT_MAX or size_bytes > BYTES_PER_COMMIT_MAX
+                    )
+                    if records and full:
+                        break
+                    records.append(item)
+                    self._queue.popleft()
+                    continue
+                self._queue.popleft()
+                return records, item, item is None
+        return records, None, False
+
+    def _commit(self, records: list[bytes]) -> None:
+        rows: list[int | bytes] = []
+        for seq, record in enumerate(records, self._size):
+            rows += (seq, record)
+        places = "(?,?)," * (len(records) - 1) + "(?,?)"
+        self._db.execute("INSERT INTO event VALUES " + places, rows)  # noqa: S608 only marks
+        self._size += len(records)
+
+
+def _run_one(db: sqlite3.Connection, statement: str, values: tuple[int | bytes, ...]) -> None:
+    db.execute(statement, values)

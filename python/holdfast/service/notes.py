@@ -1,0 +1,78 @@
+"""Which log this is and what its key signed: checkpoints over the events, and notes over stored
+states.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from holdfast._core import HoldfastError, checkpoint_body, open_note
+from holdfast.service.event import parse
+from holdfast.service.journal_file import JournalError, Snapshot
+
+SNAPSHOT_DOMAIN = b"holdfast snapshot v1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class LogIdentity:
+    """The log's name and its ed25519 public key (32 bytes), as event 0 states them."""
+
+    origin: str
+    key: bytes
+
+    @classmethod
+    def of_genesis(cls, record: bytes) -> "LogIdentity":
+        """From the record of event 0. Raises JournalError when it is no `guardian.created`."""
+        try:
+            event = parse(record)
+            if event["kind"] != "guardian.created":
+                raise ValueError("it is not `guardian.created`")
+            data = event["data"]
+            key = bytes.fromhex(str(data["log_key"]).removeprefix("0x"))
+            if len(key) != 32:
+                raise ValueError("its log key is not 32 bytes")
+            return cls(str(data["origin"]), key)
+        except (ValueError, KeyError, TypeError) as error:
+            raise JournalError(
+                "genesis_bad", f"the first event cannot be used: {error}", 0
+            ) from error
+
+    def checkpoint_root(self, size: int, note: bytes) -> bytes:
+        """The root a checkpoint states for `size` events. Raises JournalError when it is not this
+        log's.
+        """
+        return self._open(note, self.origin, size, "checkpoint")
+
+    def check_snapshot(self, snapshot: Snapshot) -> None:
+        """Raises JournalError unless the note is this log's and binds the data to size and root."""
+        if hashlib.sha256(snapshot.data).digest() != snapshot.sha256:
+            raise JournalError(
+                "snapshot_bad", f"the snapshot of {snapshot.size} events was changed"
+            )
+        stated = self._open(snapshot.note, f"{self.origin}/snapshot", snapshot.size, "snapshot")
+        if stated != snapshot_binding(snapshot.root, snapshot.sha256):
+            raise JournalError(
+                "snapshot_bad", f"the note of the snapshot of {snapshot.size} events is for another"
+            )
+
+    def _open(self, note: bytes, origin: str, size: int, what: str) -> bytes:
+        try:
+            stated_origin, stated_size, root = open_note(note, self.origin, self.key)
+        except HoldfastError as error:
+            raise JournalError(
+                f"{what}_bad", f"the {what} of {size} events: {error.args[1]}"
+            ) from error
+        if (stated_origin, stated_size) != (origin, size):
+            raise JournalError(
+                f"{what}_bad", f"the {what} of {size} events is signed for something else"
+            )
+        return root
+
+
+def snapshot_binding(root: bytes, sha256: bytes) -> bytes:
+    """What stands in the root's place in a snapshot's note."""
+    return hashlib.sha256(SNAPSHOT_DOMAIN + root + sha256).digest()
+
+
+def snapshot_body(origin: str, size: int, root: bytes, sha256: bytes) -> bytes:
+    """The text that is signed for a snapshot."""
+    return checkpoint_body(f"{origin}/snapshot", size, snapshot_binding(root, sha256))

@@ -1,0 +1,169 @@
+"""From a journalled order to signed bytes. Every range is checked here again, because what was
+signed cannot be taken back.
+
+The ranges stand for themselves: nothing in this file asks the policy, and nothing of it is
+configurable.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from eth_account import Account
+from eth_account.messages import SignableMessage, encode_defunct, encode_typed_data
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+CHAIN_ID_MAX = (1 << 53) - 1
+NONCE_MAX = (1 << 64) - 2  # EIP-2681
+GAS_MIN = 21_000
+GAS_MAX = 30_000_000
+FEE_MAX = (1 << 96) - 1
+VALUE_MAX = (1 << 256) - 1
+DATA_BYTES_MAX = 128 * 1024
+MESSAGE_BYTES_MAX = 128 * 1024
+
+TRANSACTION_MEMBERS = {
+    "kind", "chain_id", "wallet", "nonce", "gas", "max_fee_per_gas", "max_priority_fee_per_gas",
+    "to", "value", "data",
+}  # fmt: skip
+TYPED_DATA_MEMBERS = {"kind", "chain_id", "wallet", "json", "digest"}
+MESSAGE_MEMBERS = {"kind", "chain_id", "wallet", "message", "digest"}
+
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+
+Order = Mapping[str, Any]
+Wallets = Mapping[str, LocalAccount]
+
+
+class OrderError(ValueError):
+    """An order that must not be signed; the text names the member and never holds a key."""
+
+
+def sign_order(order: Order, wallets: Wallets) -> dict[str, str]:
+    """`{"raw", "hash"}` of a transaction, `{"signature", "hash"}` of typed data or a message; all
+    0x hex.
+
+    Signatures are deterministic (RFC 6979), so the same order always gives the same bytes. Raises
+    OrderError.
+    """
+    kind = order.get("kind")
+    chain_id = _integer(order, "chain_id", 1, CHAIN_ID_MAX)
+    wallet = wallets.get(_address(order, "wallet"))
+    if wallet is None:
+        raise OrderError("`wallet` is none of the wallets of this home")
+    if kind == "transaction":
+        return _sign_transaction(order, chain_id, wallet)
+    if kind == "typed-data":
+        return _sign_digest(order, _typed_data_digest(order), wallet)
+    if kind == "message":
+        return _sign_digest(order, _message_digest(order), wallet)
+    raise OrderError("`kind` is none of transaction, typed-data and message")
+
+
+def _sign_transaction(order: Order, chain_id: int, wallet: LocalAccount) -> dict[str, str]:
+    _members(order, TRANSACTION_MEMBERS)
+    max_fee = _integer(order, "max_fee_per_gas", 0, FEE_MAX)
+    transaction: dict[str, Any] = {
+        "type": 2,
+        "chainId": chain_id,
+        "nonce": _integer(order, "nonce", 0, NONCE_MAX),
+        "gas": _integer(order, "gas", GAS_MIN, GAS_MAX),
+        "maxFeePerGas": max_fee,
+        "maxPriorityFeePerGas": _integer(order, "max_priority_fee_per_gas", 0, max_fee),
+        "value": _integer(order, "value", 0, VALUE_MAX),
+        "data": _bytes(order, "data", DATA_BYTES_MAX),
+    }
+    if order["to"] is not None:
+        transaction["to"] = _address(order, "to")
+    elif not transaction["data"]:
+        raise OrderError("`to` is null, which deploys a contract, but there is no `data` to deploy")
+    signed = wallet.sign_transaction(transaction)
+    return {"raw": _hex(signed.raw_transaction), "hash": _hex(signed.hash)}
+
+
+def _typed_data_digest(order: Order) -> bytes:
+    _members(order, TYPED_DATA_MEMBERS)
+    text = order["json"]
+    if not isinstance(text, str) or len(text) > DATA_BYTES_MAX:
+        raise OrderError("`json` is not text of at most 128 KiB")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        raise OrderError("`json` is not JSON") from None
+    if not isinstance(message, dict):
+        raise OrderError("`json` is not an object")
+    try:
+        return _digest_of(encode_typed_data(full_message=message))
+    except Exception as error:  # noqa: BLE001 - the encoder raises many kinds for what it cannot encode
+        raise OrderError(f"`json` cannot be encoded as EIP-712 ({type(error).__name__})") from None
+
+
+def _message_digest(order: Order) -> bytes:
+    _members(order, MESSAGE_MEMBERS)
+    return _digest_of(encode_defunct(primitive=_bytes(order, "message", MESSAGE_BYTES_MAX)))
+
+
+def _digest_of(message: SignableMessage) -> bytes:
+    """keccak-256 of `0x19 || version || header || body`; EIP-191."""
+    return bytes(keccak(b"\x19" + message.version + message.header + message.body))
+
+
+def _sign_digest(order: Order, digest: bytes, wallet: LocalAccount) -> dict[str, str]:
+    """Signs `digest`, computed here from the content, only when the order names the same one."""
+    named = _bytes(order, "digest", 32)
+    if len(named) != 32 or not hmac.compare_digest(named, digest):
+        raise OrderError(
+            "`digest` is not that of the content: what was decided is not what would be signed"
+        )
+    signed = Account.unsafe_sign_hash(digest, wallet.key)
+    return {"signature": _hex(signed.signature), "hash": _hex(digest)}
+
+
+def _members(order: Order, expected: set[str]) -> None:
+    if set(order) != expected:
+        odd = min(set(order) ^ expected)
+        raise OrderError(f"`{odd[:40]}` is missing or not a member of such an order")
+
+
+def _integer(order: Order, name: str, low: int, high: int) -> int:
+    """A JSON integer or a decimal string, the journal's form for amounts."""
+    value = order.get(name)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise OrderError(f"`{name}` is not a whole number")
+    if not low <= value <= high:
+        raise OrderError(f"`{name}` is outside {low} to {high}")
+    return value
+
+
+def _address(order: Order, name: str) -> str:
+    """A checksummed address; a wrong checksum is refused, not repaired."""
+    value = order.get(name)
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+        raise OrderError(f"`{name}` is not an address")
+    if value != to_checksum_address(value):
+        raise OrderError(f"`{name}` does not carry its checksum")
+    return value
+
+
+def _bytes(order: Order, name: str, size_max: int) -> bytes:
+    value = order.get(name)
+    if not isinstance(value, str) or not _HEX.fullmatch(value):
+        raise OrderError(f"`{name}` is not 0x hex")
+    data = bytes.fromhex(value[2:])
+    if len(data) > size_max:
+        raise OrderError(f"`{name}` is longer than {size_max} bytes")
+    return data
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + bytes(data).hex()

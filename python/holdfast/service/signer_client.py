@@ -1,0 +1,244 @@
+"""The service's end of the signer: starts it, asks it, and says so when it is gone.
+
+The passphrase goes through a pipe once and is zeroed here; so a signer that died is not started
+again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast._core import signed_note
+from holdfast.secrets.passphrase import wipe
+from holdfast.service.hardening import clean_environment
+from holdfast.service.home import Home
+
+START_SECONDS_MAX = 120
+ANSWER_SECONDS_MAX = 30
+CLOSE_SECONDS_MAX = 5
+LINE_BYTES_MAX = 1 << 20
+
+Answer = dict[str, Any]
+
+
+class SignerError(RuntimeError):
+    """The signer could not be started, or refused; the text says why."""
+
+
+class WrongPassphrase(SignerError):
+    """The passphrase does not open the home's keys."""
+
+
+class SignerGone(SignerError):
+    """The process with the keys is not there any more: nothing is signed until the guardian is
+    started again.
+    """
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What an order became: raw transaction bytes or a 65-byte signature, and the transaction hash
+    or digest.
+    """
+
+    hash: str
+    payload: bytes
+    is_transaction: bool
+
+
+class Signer:
+    """One signer process. Questions may overlap; they are answered in order."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ready: Answer) -> None:
+        """Made by `start`."""
+        self._process = process
+        self.wallets: list[str] = ready["wallets"]
+        self.log_key = bytes.fromhex(ready["log_key"])
+        self.memory_locked: bool = ready["memory_locked"]
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
+        self._waiting: deque[asyncio.Future[Answer]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._gone = False
+        self._on_gone: list[Callable[[str], None]] = []
+
+    @classmethod
+    async def start(cls, home: Home, passphrase: bytearray) -> Signer:
+        """Starts the process and opens the keys. Raises WrongPassphrase or SignerError.
+
+        Must run in the main thread: the process dies with the thread that made it.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            process = _spawn(home, theirs, passphrase)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+            wipe(passphrase)
+        reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES_MAX)
+        try:
+            ready = await _ready(reader)
+            signer = cls(process, ready)
+        except BaseException:
+            writer.close()
+            process.kill()
+            process.wait()
+            raise
+        signer._reader, signer._writer = reader, writer
+        signer._task = asyncio.create_task(signer._read(), name="signer")
+        return signer
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still answers."""
+        return not self._gone
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def on_gone(self, callback: Callable[[str], None]) -> None:
+        """Calls `callback(text)` once when the process dies while it is needed."""
+        self._on_gone.append(callback)
+
+    async def sign(self, seq: int) -> Signed:
+        """Signs the order that event `seq` of the journal holds. Raises SignerError, SignerGone."""
+        answer = await self._ask({"op": "sign", "seq": seq})
+        is_transaction = "raw" in answer
+        payload = answer["raw" if is_transaction else "signature"]
+        return Signed(answer["hash"], bytes.fromhex(payload[2:]), is_transaction)
+
+    async def checkpoint(self, size: int, root: bytes) -> bytes:
+        """The signed note of the log's first `size` events. Raises SignerError, SignerGone."""
+        return self._note(
+            await self._ask({"op": "checkpoint", "size": size, "root": _base64(root)})
+        )
+
+    async def snapshot_note(self, size: int, root: bytes, sha256: bytes) -> bytes:
+        """A signed note that binds a snapshot's SHA-256 to the log; see `notes.LogIdentity`."""
+        question = {"op": "snapshot", "size": size, "root": _base64(root), "sha256": sha256.hex()}
+        return self._note(await self._ask(question))
+
+    async def ping(self) -> Answer:
+        """`{"pong": true, "dumpable", "pid"}` from the process itself."""
+        return await self._ask({"op": "ping"})
+
+    async def close(self) -> None:
+        """Ends the process; whoever waits for an answer gets SignerGone."""
+        self._on_gone.clear()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._writer.close()
+        self._fail_waiting()
+        try:
+            await asyncio.to_thread(self._process.wait, CLOSE_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
+
+    async def _ask(self, question: Answer) -> Answer:
+        if self._gone:
+            raise _gone()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        self._writer.write(json.dumps(question).encode() + b"\n")
+        try:
+            answer = await asyncio.wait_for(future, ANSWER_SECONDS_MAX)
+        except TimeoutError:
+            raise SignerError(f"the signer did not answer within {ANSWER_SECONDS_MAX} s") from None
+        if "error" in answer:
+            raise SignerError(f"the signer refused: {answer['error']}")
+        return answer
+
+    async def _read(self) -> None:
+        try:
+            while line := await self._reader.readline():
+                # An answer nobody waits for any more still takes its place in the order.
+                future = self._waiting.popleft()
+                if not future.done():
+                    future.set_result(json.loads(line))
+        except (OSError, ValueError, IndexError):
+            self._process.kill()
+        self._fail_waiting()
+        code = await asyncio.to_thread(self._process.wait)
+        for callback in self._on_gone:
+            callback(
+                f"the signer process ended (exit code {code}); restart the guardian to sign again"
+            )
+
+    def _fail_waiting(self) -> None:
+        self._gone = True
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(_gone())
+
+    def _note(self, answer: Answer) -> bytes:
+        body: str = answer["body"]
+        origin = body.partition("\n")[0].removesuffix("/snapshot")
+        signature = bytes.fromhex(answer["signature"][2:])
+        return signed_note(body.encode(), origin, self.log_key, signature)
+
+
+def _spawn(home: Home, channel: socket.socket, passphrase: bytearray) -> subprocess.Popen[bytes]:
+    read_end, write_end = os.pipe()
+    try:
+        command = [sys.executable, "-m", "holdfast.service.signer", "--home", str(home.path)]
+        command += ["--socket-fd", str(channel.fileno()), "--passphrase-fd", str(read_end)]
+        command += ["--parent", str(os.getpid())]
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(channel.fileno(), read_end),
+            env=clean_environment(dict(os.environ)),
+            start_new_session=True,
+        )
+        # At most 1 KiB, which a pipe takes at once; it is read only after the process has hardened
+        # itself.
+        os.write(write_end, passphrase)
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+    return process
+
+
+async def _ready(reader: asyncio.StreamReader) -> Answer:
+    try:
+        line = await asyncio.wait_for(reader.readline(), START_SECONDS_MAX)
+    except TimeoutError:
+        raise SignerError(f"the signer did not start within {START_SECONDS_MAX} s") from None
+    if not line:
+        raise SignerError("the signer ended before it was ready; its last words are above")
+    answer: Answer = json.loads(line)
+    if answer.get("code") == "wrong_passphrase":
+        raise WrongPassphrase(answer["error"])
+    if "error" in answer:
+        raise SignerError(f"the signer could not start: {answer['error']}")
+    return answer
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _gone() -> SignerGone:
+    return SignerGone(
+        "the signer process is gone: nothing is signed until the guardian is started again"
+    )

@@ -1,0 +1,109 @@
+"""The commented files that a new home starts with. They are valid as they are: every payment asks a
+person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+CONFIG = """\
+# Holdfast: where the chains are. Only the operator writes this file; unknown keys are errors.
+
+[[chain]]
+id = {chain_id}
+rpc_url = "{rpc_url}"
+confirmations = 1              # blocks until a payment is final, its own included
+# poll_ms = 1_000              # how often to look for new blocks
+# timeout_ms = 10_000          # how long one answer may take
+"""
+
+POLICY_HEAD = """\
+# Holdfast: what agents may do. Everything not granted here is denied.
+# Check it with `holdfast policy check policy.toml`. A running guardian takes over every sound
+# change at once.
+version = 1
+name = "starter"
+
+[[chain]]
+id = {chain_id}
+name = "{chain_name}"
+gas_max = 500_000
+fee_per_gas_max = "100 gwei"
+priority_fee_per_gas_max = "5 gwei"
+
+"""
+
+POLICY_WALLET = """\
+[[wallet]]
+id = "{wallet_id}"
+address = "{address}"
+
+"""
+
+POLICY_TAIL = """\
+[[agent]]
+id = "{agent_id}"                # its socket is run/agents/{agent_id}.sock
+wallets = ["wallet-1"]
+chain = {chain_id}
+
+[[asset]]
+id = "eth"
+chain = {chain_id}
+native = true
+decimals = 18
+symbol = "ETH"
+
+# [[asset]]
+# id = "usdc"
+# chain = {chain_id}
+# address = "0x…"              # the token's address with its checksum
+# decimals = 6
+# symbol = "USDC"
+# price_usd = "1"
+
+# [[list]]
+# id = "vendors"
+# [[list.entry]]
+# address = "0x…"
+# label = "who this is"
+
+[[rule]]
+id = "ask-for-every-payment"
+effects = ["transfer"]
+assets = ["eth"]
+tier = "approval"              # instant | notify | delay | approval
+timeout = "30m"
+
+# [[rule]]
+# id = "small-payments-to-vendors"
+# effects = ["transfer"]
+# assets = ["usdc"]
+# to = ["@vendors"]
+# amount_max = "5"
+# tier = "instant"
+
+# [[limit]]
+# id = "usdc-a-day"
+# per = "agent"
+# assets = ["usdc"]
+# measure = "amount"
+# max = "50"
+# window = "24h"
+# on_exceed = "deny"
+"""
+
+
+def config(chain_id: int, rpc_url: str) -> str:
+    """The text of config.toml."""
+    escaped = rpc_url.replace("\\", "\\\\").replace('"', '\\"')
+    return CONFIG.format(chain_id=chain_id, rpc_url=escaped)
+
+
+def policy(addresses: Sequence[str], chain_id: int, agent_id: str) -> str:
+    """The text of policy.toml for checksummed wallet addresses; the agent gets the first one."""
+    name = "local" if chain_id == 31337 else f"chain-{chain_id}"
+    parts = [POLICY_HEAD.format(chain_id=chain_id, chain_name=name)]
+    for number, address in enumerate(addresses, start=1):
+        parts.append(POLICY_WALLET.format(wallet_id=f"wallet-{number}", address=address))
+    parts.append(POLICY_TAIL.format(chain_id=chain_id, agent_id=agent_id))
+    return "".join(parts)

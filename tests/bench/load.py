@@ -1,0 +1,147 @@
+"""Load: N clients, each with one call under way, in one process that spends little itself.
+
+    python -m tests.bench.load SOCKET --clients 64 --seconds 5 [--sign SEED --agent ID]
+
+Every call is a token payment of another amount, so no two are identical. Prints one JSON object:
+`{"calls", "seconds", "per_s", "p50_us", "p99_us", "max_us", "unexpected", "cpu_s"}`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import select
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from holdfast.agent.signed import RequestKey
+from tests.bench.policies import TOKEN, WALLET, transfer_data, vendor
+
+
+def frames(token: str, wallet: str, to: str, first: int) -> Iterator[bytes]:
+    """Endless `eth_sendTransaction` frames with amounts from `first` up."""
+    start, end = transfer_data(to, 0)[:-16], 16
+    head = (
+        '{"jsonrpc":"2.0","id":1,"method":"eth_sendTransaction","params":[{"from":"%s",'
+        '"to":"%s","gas":"0x186a0","data":"%s' % (wallet, token, start)
+    ).encode()
+    number = first
+    while True:
+        yield b'%b%0*x"}]}\n' % (head, end, number)
+        number += 1
+
+
+def signed_frames(plain: Iterator[bytes], key: RequestKey, agent: str, count: int) -> list[bytes]:
+    """`count` frames wrapped and signed beforehand; they are good for half a minute."""
+    out = []
+    for _ in range(count):
+        call = json.loads(next(plain))
+        wrapped = key.wrap(agent, call["method"], call["params"])
+        call = {"jsonrpc": "2.0", "id": 1, **wrapped}
+        out.append(json.dumps(call, separators=(",", ":")).encode() + b"\n")
+    return out
+
+
+@dataclass
+class Tally:
+    """What came back; latencies in nanoseconds."""
+
+    latencies: list[int]
+    seconds: float
+    unexpected: int
+    cpu_s: float
+    sample: str
+
+    def summary(self) -> dict[str, float | int | str]:
+        """The printed object."""
+        ordered = sorted(self.latencies)
+        at = lambda q: ordered[min(len(ordered) - 1, int(len(ordered) * q))] / 1000  # noqa: E731
+        return {
+            "calls": len(ordered),
+            "seconds": round(self.seconds, 3),
+            "per_s": round(len(ordered) / self.seconds, 1),
+            "p50_us": round(at(0.5), 1),
+            "p99_us": round(at(0.99), 1),
+            "max_us": round(ordered[-1] / 1000, 1),
+            "unexpected": self.unexpected,
+            "cpu_s": round(self.cpu_s, 2),
+            "sample": self.sample,
+        }
+
+
+def drive(path: str, source: Iterator[bytes], clients: int, seconds: float, expect: bytes) -> Tally:
+    """Closed loop: each client sends its next frame when the answer of the last one is whole."""
+    poll = select.epoll()
+    lines: dict[int, socket.socket] = {}
+    for _ in range(clients):
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        line.settimeout(10)
+        line.connect(path)
+        lines[line.fileno()] = line
+        poll.register(line.fileno(), select.EPOLLIN)
+    latencies: list[int] = []
+    unexpected, sample = 0, b""
+    begun: dict[int, int] = {}
+    partial: dict[int, bytes] = {}
+    clock = time.perf_counter_ns
+    cpu, start = time.process_time(), clock()
+    stop = start + int(seconds * 1e9)
+    for number, line in lines.items():
+        begun[number] = clock()
+        line.send(next(source))
+    under_way = len(lines)
+    while under_way:
+        ready = poll.poll(10)
+        if not ready:
+            raise TimeoutError(f"{under_way} calls without an answer for 10 s")
+        for number, _ in ready:
+            line = lines[number]
+            piece = line.recv(65536)
+            if not piece:
+                raise ConnectionResetError("the connection was closed under load")
+            if number in partial:
+                piece = partial.pop(number) + piece
+            if not piece.endswith(b"\n"):
+                partial[number] = piece
+                continue
+            now = clock()
+            latencies.append(now - begun[number])
+            if expect not in piece:
+                unexpected, sample = unexpected + 1, piece
+            if now < stop and (frame := next(source, None)) is not None:
+                begun[number] = now
+                line.send(frame)
+            else:
+                under_way -= 1
+    spent = (clock() - start) / 1e9
+    for line in lines.values():
+        line.close()
+    return Tally(latencies, spent, unexpected, time.process_time() - cpu, sample.decode()[:500])
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("socket")
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--expect", default='"code":4001')
+    parser.add_argument("--sign", help="hex seed of the agent's key")
+    parser.add_argument("--signed-count", type=int, default=60_000)
+    parser.add_argument("--agent", default="load")
+    parser.add_argument("--token", default=TOKEN)
+    parser.add_argument("--wallet", default=WALLET)
+    parser.add_argument("--to", default=vendor(0))
+    given = parser.parse_args()
+    source = frames(given.token, given.wallet, given.to, time.time_ns() % 10**12)
+    if given.sign:
+        key = RequestKey(bytes.fromhex(given.sign))
+        source = iter(signed_frames(source, key, given.agent, given.signed_count))
+    tally = drive(given.socket, source, given.clients, given.seconds, given.expect.encode())
+    print(json.dumps(tally.summary()))
+
+
+if __name__ == "__main__":
+    main()
