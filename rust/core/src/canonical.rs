@@ -4,6 +4,8 @@
 //! Records are written straight into one buffer: no tree, no sorting at run time. [`Object`] asks for its keys in order
 //! and checks that in debug builds; replay checks it in every build by writing each record again.
 
+use std::cell::RefCell;
+
 use alloy_primitives::{hex, Address, B256, U256};
 
 /// The largest integer that every JSON reader keeps exactly (2^53−1).
@@ -182,9 +184,49 @@ pub fn decimal(out: &mut Vec<u8>, value: U256) {
 
 /// Writes an address with its EIP-55 checksum.
 pub fn address(out: &mut Vec<u8>, value: &Address) {
-    out.push(b'"');
-    out.extend_from_slice(value.to_checksum_buffer(None).as_str().as_bytes());
-    out.push(b'"');
+    string(out, &checksum(value));
+}
+
+/// An address with its EIP-55 checksum.
+///
+/// A checksum costs a Keccak, and one record names the same few addresses many times, so the last ones are remembered,
+/// each in the one slot its last byte points to. What is given back never depends on the memo.
+pub fn checksum(address: &Address) -> Checksummed {
+    thread_local! {
+        static MEMO: RefCell<[Option<(Address, Checksummed)>; 256]> =
+            const { RefCell::new([None; 256]) };
+    }
+    let compute = || Checksummed::new(address);
+    MEMO.with(|memo| {
+        let Ok(mut memo) = memo.try_borrow_mut() else { return compute() };
+        let Some(slot) = memo.get_mut(usize::from(address.0[19])) else { return compute() };
+        match slot {
+            Some((known, text)) if known == address => *text,
+            _ => slot.insert((*address, compute())).1,
+        }
+    })
+}
+
+/// The 42 ASCII characters of a checksummed address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checksummed([u8; 42]);
+
+impl Checksummed {
+    fn new(address: &Address) -> Self {
+        let mut text = [0; 42];
+        let buffer = address.to_checksum_buffer(None);
+        text.copy_from_slice(buffer.as_str().as_bytes());
+        Self(text)
+    }
+}
+
+impl std::ops::Deref for Checksummed {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Always ASCII, so never the default.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// SHA-256 of a canonical text.
