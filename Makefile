@@ -85,6 +85,9 @@ rust:
 .tools/bin/cargo-deny:
 	@$(STEP) "cargo-deny" scripts/setup deny
 
+.PHONY: tools
+tools: .tools/npm/.done ## The local chain and the agents' JavaScript clients
+
 .PHONY: clean
 clean: ## Removes what was built, not what was written
 	@rm -rf target .venv .tools python/holdfast/*.so

@@ -16,16 +16,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from holdfast.agent.signed import RequestKey
 from tests.bench.policies import TOKEN, WALLET, transfer_data, vendor
+
+from holdfast.agent.signed import RequestKey
 
 
 def frames(token: str, wallet: str, to: str, first: int) -> Iterator[bytes]:
     """Endless `eth_sendTransaction` frames with amounts from `first` up."""
     start, end = transfer_data(to, 0)[:-16], 16
     head = (
-        '{"jsonrpc":"2.0","id":1,"method":"eth_sendTransaction","params":[{"from":"%s",'
-        '"to":"%s","gas":"0x186a0","data":"%s' % (wallet, token, start)
+        '{"jsonrpc":"2.0","id":1,"method":"eth_sendTransaction","params":[{"from":"'
+        f'{wallet}","to":"{token}","gas":"0x186a0","data":"{start}'
     ).encode()
     number = first
     while True:
@@ -57,13 +58,16 @@ class Tally:
     def summary(self) -> dict[str, float | int | str]:
         """The printed object."""
         ordered = sorted(self.latencies)
-        at = lambda q: ordered[min(len(ordered) - 1, int(len(ordered) * q))] / 1000  # noqa: E731
+
+        def at(part: float) -> float:
+            return round(ordered[min(len(ordered) - 1, int(len(ordered) * part))] / 1000, 1)
+
         return {
             "calls": len(ordered),
             "seconds": round(self.seconds, 3),
             "per_s": round(len(ordered) / self.seconds, 1),
-            "p50_us": round(at(0.5), 1),
-            "p99_us": round(at(0.99), 1),
+            "p50_us": at(0.5),
+            "p99_us": at(0.99),
             "max_us": round(ordered[-1] / 1000, 1),
             "unexpected": self.unexpected,
             "cpu_s": round(self.cpu_s, 2),

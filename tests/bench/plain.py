@@ -1,8 +1,8 @@
 """The baseline: the same policy evaluated in plain Python, the way one writes it straight away.
 
-Per request: strict JSON (no duplicate keys, no floats), range and checksum checks, ERC-20 decoding,
-rules, the list as a dict, five exact windows with reservation, a canonical record and its leaf hash.
-It is honest work of the standard library; only keccak for checksums comes from pycryptodome.
+Per request: strict JSON (no duplicate keys, no floats), range and checksum checks, ERC-20
+decoding, rules, the list as a set, five exact windows with reservation, a canonical record and its
+leaf hash. It is honest work of the standard library; only checksums come from eth_utils.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from eth_utils import is_checksum_address
+from eth_utils.address import is_checksum_address
 
 STEP = {"instant": 0, "notify": 1, "delay": 2, "approval": 3, "deny": 4}
 WINDOW_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}

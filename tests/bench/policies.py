@@ -1,4 +1,4 @@
-"""The policy and requests of the benchmarks: rules, a list of addresses and five windows, as data."""
+"""The policy and requests of the benchmarks: rules, a list of addresses, five windows."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from eth_utils import to_checksum_address
+from eth_utils.address import to_checksum_address
 
 CHAIN = 31337
 TOKEN = to_checksum_address("0x5fbdb2315678afecb367f032d93f642f64180aa3")
 WALLET = to_checksum_address("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266")
-PRICED = '[[asset]]\nid = "{id}"\nchain = 31337\n{where}\ndecimals = {decimals}\nsymbol = "{symbol}"\nprice_usd = "{usd}"\n'
+PRICED = (
+    '[[asset]]\nid = "{id}"\nchain = 31337\n{where}\ndecimals = {decimals}\n'
+    'symbol = "{symbol}"\nprice_usd = "{usd}"\n'
+)
 
 
 def vendor(number: int) -> str:
@@ -35,8 +38,10 @@ def _rules(count: int, agents: Sequence[str]) -> list[str]:
     assets, effects and recipients, as in a policy that grew."""
     named = ", ".join(f'"{agent}"' for agent in agents)
     out = [
-        f'[[rule]]\nid = "pay"\nagents = [{named}]\neffects = ["transfer"]\nassets = ["usd"]\n'
-        'to = ["@vendors"]\namount_max = "1000000"\ntier = "instant"\n'
+        (
+            f'[[rule]]\nid = "pay"\nagents = [{named}]\neffects = ["transfer"]\nassets = ["usd"]\n'
+            'to = ["@vendors"]\namount_max = "1000000"\ntier = "instant"\n'
+        )
     ]
     for number in range(1, count):
         effect = ("allowance", "transfer", "message", "call")[number % 4]
@@ -76,8 +81,10 @@ def bench_policy(
     """A whole policy file. Agents named beside `agents` in rules exist too (`other-N`)."""
     out = [
         'version = 1\nname = "bench"\n',
-        '[[chain]]\nid = 31337\nname = "local"\ngas_max = 500_000\n'
-        'fee_per_gas_max = "100 gwei"\npriority_fee_per_gas_max = "5 gwei"\n',
+        (
+            '[[chain]]\nid = 31337\nname = "local"\ngas_max = 500_000\n'
+            'fee_per_gas_max = "100 gwei"\npriority_fee_per_gas_max = "5 gwei"\n'
+        ),
         f'[[wallet]]\nid = "hot"\naddress = "{wallet}"\n',
     ]
     others = [f"other-{number}" for number in range(min(40, rules - 1) + 1)]

@@ -7,7 +7,7 @@ import socket
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from holdfast.agent.signed import RequestKey
 
@@ -73,7 +73,7 @@ class Client:
             self._socket.close()
             raise
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -100,16 +100,27 @@ class Client:
         result = answer.get("result")
         return result if self._key is None else _unwrap(result)
 
-    def send_transaction(self, transaction: dict[str, Any], wait_s: float = 0.0) -> str:
+    def send_transaction(
+        self,
+        transaction: dict[str, Any],
+        *,
+        wait_s: float = 0.0,
+        idempotency_key: str | None = None,
+        note: str | None = None,
+    ) -> str:
         """The transaction's hash. While it is pending, asks again for up to `wait_s` seconds.
 
         Raises Pending when the time is up: the request still waits, and sending the same again
-        later joins it and can never pay twice.
+        later joins it and can never pay twice. With an `idempotency_key` (1 to 128 visible ASCII
+        characters) the same holds after a lost connection. `note` is shown to the operator.
         """
+        options = {"idempotencyKey": idempotency_key, "note": note}
+        given = {key: value for key, value in options.items() if value is not None}
+        params = [transaction, given] if given else [transaction]
         deadline = time.monotonic() + wait_s
         while True:
             try:
-                return str(self.call("eth_sendTransaction", [transaction]))
+                return str(self.call("eth_sendTransaction", params))
             except Pending as pending:
                 left = deadline - time.monotonic()
                 if left <= 0:

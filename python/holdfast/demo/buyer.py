@@ -15,12 +15,13 @@ from web3.exceptions import Web3RPCError
 from holdfast.demo.plan import ERC20_ABI, UNIT, Plan
 from holdfast.demo.report import outcome, report
 
-# Whole tokens. `again` purchases wait for the end of a freeze instead of giving up.
-PURCHASES = (
-    {"step": "gpu-hours", "amount": 120, "again": False},
-    {"step": "luxury-data", "amount": 480, "again": False},
-    {"step": "annual-licence", "amount": 150, "again": False},
-    {"step": "translation", "amount": 130, "again": True},
+# Name, whole tokens, and whether the purchase waits for the end of a freeze
+# instead of giving up.
+PURCHASES: tuple[tuple[str, int, bool], ...] = (
+    ("gpu-hours", 120, False),
+    ("luxury-data", 480, False),
+    ("annual-licence", 150, False),
+    ("translation", 130, True),
 )
 PATIENCE_S = 600.0
 
@@ -61,10 +62,8 @@ def run(plan: Plan) -> None:
     """The purchases in order; with `forever`, slightly dearer each time round."""
     buyer, dearer = Buyer(plan), 0
     while True:
-        for purchase in PURCHASES:
-            buyer.buy(
-                str(purchase["step"]), int(purchase["amount"]) + dearer, bool(purchase["again"])
-            )
+        for step, amount, again in PURCHASES:
+            buyer.buy(step, amount + dearer, again)
             time.sleep(plan.pace_s)
         dearer += 1
         if not plan.forever:

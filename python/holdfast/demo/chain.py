@@ -15,7 +15,7 @@ import time
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 CHAIN_ID = 31337
 START_S = 20.0
@@ -49,7 +49,7 @@ class Chain:
 
     def __init__(self, *options: str, port: int = 0) -> None:
         """Starts it and waits for its port; raises ChainError after 20 s."""
-        self._log: IO[str] = tempfile.TemporaryFile("w+")
+        self._log: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by stop()
         self._process = subprocess.Popen(
             [find_anvil(), "--host", "127.0.0.1", "--port", str(port), *options],
             stdin=subprocess.DEVNULL,
@@ -75,7 +75,7 @@ class Chain:
             time.sleep(0.02)
         raise ChainError("anvil did not start in time")
 
-    def __enter__(self) -> Chain:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -15,10 +15,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from eth_abi import encode
-from eth_utils import function_signature_to_4byte_selector
+from eth_abi.abi import encode
+from eth_utils.abi import function_signature_to_4byte_selector
 from nacl.signing import SigningKey
-from web3 import IPCProvider, Web3
+from web3 import IPCProvider
 from web3.types import RPCEndpoint
 
 from holdfast.demo.plan import Plan
@@ -50,7 +50,11 @@ def calldata(call: list[str]) -> str:
     signature, *texts = call
     types = signature[signature.index("(") + 1 : -1].split(",")
     values = [
-        int(text, 0) if kind.startswith("uint") else bytes.fromhex(text[2:]) if kind == "bytes" else text
+        int(text, 0)
+        if kind.startswith("uint")
+        else bytes.fromhex(text[2:])
+        if kind == "bytes"
+        else text
         for kind, text in zip(types, texts, strict=True)
     ]
     return "0x" + (function_signature_to_4byte_selector(signature) + encode(types, values)).hex()
@@ -83,7 +87,7 @@ class Hijacked:
             data = calldata(fill(drain["call"], self._names))
             transaction |= {"to": self._plan.token, "data": data}
         transaction |= fill(drain.get("transaction", {}), self._names)
-        return method, [{key: value for key, value in transaction.items() if value != ""}]
+        return method, [transaction, *([{"note": drain["note"]}] if "note" in drain else [])]
 
     def _approve_myself(self) -> dict[str, Any]:
         """Goes to the operator's socket and approves whatever waits, with a key of its own."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import cast
 
+from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
 from web3 import IPCProvider, Web3
 from web3.exceptions import Web3RPCError
+from web3.types import TxParams, Wei
 
 from holdfast.demo.plan import ERC20_ABI, UNIT, Plan
 from holdfast.demo.report import outcome, report
@@ -39,10 +42,10 @@ class Payer:
 
     def tip(self) -> None:
         """A little ether to the first vendor."""
-        transaction = {
-            "from": self._plan.wallet,
+        transaction: TxParams = {
+            "from": cast(ChecksumAddress, self._plan.wallet),
             "to": self._vendors[0],
-            "value": ETHER_TIP_WEI,
+            "value": Wei(ETHER_TIP_WEI),
         }
         self._attempt("ether-tip", lambda: self._w3.eth.send_transaction(transaction))
 

@@ -20,14 +20,12 @@ def report(agent: str, step: str, verdict: str, **more: Any) -> dict[str, Any]:
 
 
 def codes_of(data: Any) -> list[str]:
-    """The reason codes in an error's `data`, most important first."""
+    """The reason codes in an error's `data`, most important first, then its status."""
     if not isinstance(data, dict):
         return []
-    reasons = data.get("reasons")
-    found = [str(one["code"]) for one in reasons or [] if isinstance(one, dict) and "code" in one]
-    if not found and isinstance(data.get("code"), str):
-        found = [data["code"]]
-    return found
+    reasons = [one for one in data.get("reasons") or [] if isinstance(one, dict)]
+    found = [one.get("code") for one in reasons] + [data.get("code"), data.get("status")]
+    return [code for code in dict.fromkeys(found) if isinstance(code, str)]
 
 
 def outcome(answer: dict[str, Any]) -> dict[str, Any]:

@@ -112,8 +112,8 @@ ACTIONS: tuple[Action, ...] = (
         "Decide", _deny, needs_confirmation=True, panes=("pending", "feed", "detail"),
     ),
     Action(
-        "freeze", ("f",), "freeze",
-        "Stop signing: everything (f f), one agent or one wallet. Needs no passphrase.",
+        "freeze", ("f", "ctrl+f"), "freeze",
+        "Stop signing: everything (f f), one agent or one wallet. No passphrase. ^f in dialogs.",
         "Decide", _freeze,
     ),
     Action(
@@ -189,7 +189,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("help", ("question_mark",), "help", "Explain the focused pane.", "Session", _always),
     Action(
-        "quit", ("q", "ctrl+q"), "quit",
+        "quit", ("q", "ctrl+q", "ctrl+c"), "quit",
         "Leave the console; asks first. The guardian goes on.",
         "Session", _always, needs_confirmation=True,
     ),

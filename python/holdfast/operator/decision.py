@@ -20,10 +20,11 @@ CONFIRM_USD_MICRO = 100 * fmt.MICRO_USD
 TYPED_CHARS = 4
 
 Press = Literal["ignored", "burst", "taken"]
+Answer = Literal["approve", "deny"]
 
 
 class KeyGate:
-    """Lets through keys pressed by a person: none in the first second, none that come in a burst."""
+    """Lets through a person's keys: none in the first second, none that come in a burst."""
 
     def __init__(self, mono: float) -> None:
         self._armed_at = mono + ARM_S
@@ -115,7 +116,7 @@ class Decision:
     def __init__(
         self,
         request: Request,
-        action: Literal["approve", "deny"],
+        action: Answer,
         mono: float,
         confirm_usd_micro: int = CONFIRM_USD_MICRO,
     ) -> None:
@@ -130,7 +131,7 @@ class Decision:
         self.target_name, self._target = typed_target(request)
         self.typed = ""
         self.notice = ""
-        self._confirmed_at: float | None = None
+        self._confirmed: tuple[Answer, float] | None = None
 
     @property
     def typed_right(self) -> bool:
@@ -153,21 +154,24 @@ class Decision:
     def reset(self, mono: float, notice: str) -> None:
         """Forgets what was typed and waits a second before keys count again."""
         self.typed = ""
-        self._confirmed_at = None
+        self._confirmed = None
         self.gate.arm(mono)
         self.notice = notice
 
     def blocked(
-        self, now: Request | None, model: Model, mono: float, read_only: bool
+        self,
+        answer: Answer,
+        now: Request | None,
+        model: Model,
+        mono: float,
+        read_only: bool,
     ) -> str | None:
-        """Why the answer cannot be given now. A digest other than the captured one blocks for
-        good.
-        """
+        """Why this answer cannot be given now; with another digest, never again."""
         if now is None:
             return f"{fmt.safe(self.id, 24)} is no longer known"
         if now.digest != self.digest:
             return "this is not the request you opened any more: close and look again"
-        if self.action == "deny":
+        if answer == "deny":
             return cannot_decide(now, model, mono, read_only)
         return cannot_approve(now, model, mono, read_only)
 
@@ -176,8 +180,8 @@ class Decision:
         result = self.gate.press(mono)
         if result == "burst":
             self.reset(mono, "keys came too fast for a person: ignored, start again")
-        elif self._confirmed_at is not None:
-            self._confirmed_at = None
+        elif self._confirmed is not None:
+            self._confirmed = None
             self.notice = "another key followed: nothing was sent"
             return "ignored"
         elif result == "ignored":
@@ -195,17 +199,20 @@ class Decision:
             self.notice = f"`{fmt.safe(self.typed)}` is not how the {self.target_name} ends"
             self.typed = ""
 
-    def confirm(self, mono: float) -> None:
+    def confirm(self, answer: Answer, mono: float) -> None:
         """The second, different key. Takes effect only after a quiet moment: see `due`."""
-        if not self.typed_right:
+        if answer == "approve" and self.action != "approve":
+            self.notice = "opened to deny: close it and press a to approve"
+            return
+        if answer == "approve" and not self.typed_right:
             self.notice = f"first type the last four characters of the {self.target_name}"
             return
-        self._confirmed_at = mono
+        self._confirmed = (answer, mono)
         self.notice = ""
 
-    def due(self, mono: float) -> bool:
-        """True once, when the confirmation stood alone for a quiet moment."""
-        if self._confirmed_at is None or mono - self._confirmed_at < QUIET_S:
-            return False
-        self._confirmed_at = None
-        return True
+    def due(self, mono: float) -> Answer | None:
+        """The answer, once, when it stood alone for a quiet moment."""
+        if self._confirmed is None or mono - self._confirmed[1] < QUIET_S:
+            return None
+        answer, self._confirmed = self._confirmed[0], None
+        return answer

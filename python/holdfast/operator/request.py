@@ -185,8 +185,8 @@ class Request:
         more = sum(1 for item in self.effects if item.kind != "fee") - 1
         amount = effect.amount_text
         words = [amount] if effect.kind == "transfer" and amount else [effect.verb, amount]
-        if effect.to is not None or effect.kind == "deploy":
-            words += ["→", fmt.address_short(effect.to)]
         if more > 0:
             words.append(f"+{more} more")
+        if effect.to is not None or effect.kind == "deploy":
+            words += ["→", fmt.address_short(effect.to)]
         return " ".join(word for word in words if word)

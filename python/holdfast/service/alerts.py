@@ -45,7 +45,7 @@ def wall_ms() -> int:
 
 
 def start(core: Core, journal: Journal, tables: object) -> Alerts:
-    """Alerts for the `[[alert]]` tables of config.toml, from the first event after the last one read.
+    """Alerts for the `[[alert]]` tables of config.toml, from the event after the last one read.
 
     Raises RouteError for a table with a fault and sqlite3.Error for an outbox that cannot be used.
     """

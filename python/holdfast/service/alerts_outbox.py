@@ -136,7 +136,8 @@ class Outbox:
         """What to send next: of those whose time has come the gravest, then the oldest."""
         row = self._one(
             "SELECT id, severity, title, body, at_ms, tries FROM message "
-            "WHERE route = ? AND state = 0 AND (next_ms <= ? OR next_ms > ?) ORDER BY severity DESC, id LIMIT 1",
+            "WHERE route = ? AND state = 0 AND (next_ms <= ? OR next_ms > ?) "
+            "ORDER BY severity DESC, id LIMIT 1",
             (route_id, now_ms, now_ms + 2 * RETRY_MAX_MS),
         )
         return Message(row[0], Severity(row[1]), *row[2:]) if row else None

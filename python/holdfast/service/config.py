@@ -5,17 +5,13 @@ Money rules are not here but in the policy. Every value has a default except the
 """
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
-from holdfast.service.endpoint import EndpointSettings
-
 T = TypeVar("T")
 
-VERSION = 1
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -23,6 +19,17 @@ class ConfigError(ValueError):
     """A configuration file that cannot be used. The text names file and key and says what to write
     instead.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class ChainConfig:
+    """One `[[chain]]`: where its node is and when a transaction counts as settled."""
+
+    id: int
+    rpc_url: str
+    confirmations: int = 1
+    poll_ms: int = 1_000
+    timeout_ms: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +66,14 @@ class JournalConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole file. `alerts` is the table as it is written; the alerts part checks it."""
+    """The whole file. `alert` is as it is written; the alerts part checks it."""
 
-    version: int = VERSION
-    endpoint: tuple[EndpointSettings, ...] = ()
+    chain: tuple[ChainConfig, ...] = ()
     gate: GateConfig = field(default_factory=GateConfig)
     reads: ReadsConfig = field(default_factory=ReadsConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     log_level: str = "info"
-    alerts: Mapping[str, Any] = field(default_factory=dict)
+    alert: list[dict[str, Any]] = field(default_factory=list)
 
 
 def load_config(path: Path) -> Config:
@@ -96,15 +102,15 @@ def parse_config(text: str, name: str) -> Config:
     for key, kind in sections.items():
         if key in values:
             values[key] = _strict(kind, values[key], name, key)
-    endpoints = values.get("endpoint", [])
-    if not isinstance(endpoints, list):
-        raise ConfigError(f"{name}: `endpoint`: write `[[endpoint]]` with double brackets")
-    values["endpoint"] = tuple(
-        _strict(EndpointSettings, each, name, f"endpoint[{n}]") for n, each in enumerate(endpoints)
+    chains = values.get("chain", [])
+    if not isinstance(chains, list):
+        raise ConfigError(f"{name}: `chain`: write `[[chain]]` with double brackets")
+    values["chain"] = tuple(
+        _strict(ChainConfig, each, name, f"chain[{n}]") for n, each in enumerate(chains)
     )
-    alerts = values.get("alerts", {})
-    if not isinstance(alerts, dict):
-        raise ConfigError(f"{name}: `alerts`: must be a table")
+    alerts = values.get("alert", [])
+    if not isinstance(alerts, list):
+        raise ConfigError(f"{name}: `alert`: write `[[alert]]` with double brackets")
     config = _strict(Config, values, name, "")
     _check(config, name)
     return config
@@ -133,19 +139,19 @@ def _strict(kind: type[T], table: object, name: str, where: str) -> T:
 
 
 def _check(config: Config, name: str) -> None:
-    if config.version != VERSION:
-        raise ConfigError(f"{name}: `version`: this holdfast knows version {VERSION} only")
     seen: set[int] = set()
-    for endpoint in config.endpoint:
-        if endpoint.chain in seen:
-            raise ConfigError(f"{name}: `endpoint`: chain {endpoint.chain} is given twice")
-        seen.add(endpoint.chain)
-        parts = urlsplit(endpoint.rpc_url)
+    for chain in config.chain:
+        if chain.id in seen:
+            raise ConfigError(f"{name}: `chain`: id {chain.id} is given twice")
+        seen.add(chain.id)
+        parts = urlsplit(chain.rpc_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(f"{name}: `endpoint.rpc_url`: must be an http:// or https:// address")
+            raise ConfigError(f"{name}: `chain.rpc_url`: must be an http:// or https:// address")
         for key in ("poll_ms", "timeout_ms"):
-            if getattr(endpoint, key) < 10:
-                raise ConfigError(f"{name}: `endpoint.{key}`: must be at least 10 ms")
+            if getattr(chain, key) < 10:
+                raise ConfigError(f"{name}: `chain.{key}`: must be at least 10 ms")
+        if chain.confirmations < 1:
+            raise ConfigError(f"{name}: `chain.confirmations`: must be at least 1")
     if config.log_level not in LOG_LEVELS:
         raise ConfigError(f"{name}: `log_level`: must be one of {', '.join(LOG_LEVELS)}")
     if not 10 <= config.gate.hold_ms <= 8_000:

@@ -1,9 +1,24 @@
 //! Effects: what a signature can do in the worst case. Policies, limits, screens and alerts speak only of these.
 
+mod context;
+mod erc20;
+mod json;
+mod known;
+mod raw_tx;
+mod signature;
+mod standalone;
+mod transaction;
+
+use std::borrow::Cow;
+
 use alloy_primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 
-use crate::asset::Asset;
+use crate::asset::{Asset, Registry};
+use crate::request::Body;
+use context::Context;
+
+pub use standalone::{decode_standalone, DecodeError};
 
 /// The closed list of effect kinds. The word of each is what policy files, events and screens use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,7 +71,10 @@ impl EffectKind {
 
     /// Whether a request with this effect is `opaque`: it needs a person at the least.
     pub const fn is_opaque(self) -> bool {
-        matches!(self, Self::Deploy | Self::Call | Self::TypedData | Self::Message)
+        matches!(
+            self,
+            Self::Deploy | Self::Call | Self::TypedData | Self::Message
+        )
     }
 }
 
@@ -71,9 +89,11 @@ pub struct Effect {
     pub asset: Option<Asset>,
     /// Whose value it is (the wallet).
     pub from: Address,
-    /// Beneficiary, spender, or called contract; `None` for deploy, message and fee.
+    /// Beneficiary, spender, called contract, or the contract that verifies a typed-data signature; `None` for deploy
+    /// (and the value sent with it), message and fee.
     pub to: Option<Address>,
-    /// Base units; zero where amounts make no sense.
+    /// Base units; zero where amounts make no sense. Of a revoke: by how much the allowance is lowered, zero when it is
+    /// taken away altogether.
     pub amount: U256,
     /// The amount is at or above 2^96-1 for an allowance: nobody spends that, so it means "everything".
     pub unlimited: bool,
@@ -85,7 +105,7 @@ pub struct Effect {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
     /// What it is.
-    pub label: String,
+    pub label: Cow<'static, str>,
     /// The value.
     pub value: String,
 }
@@ -110,4 +130,58 @@ pub struct Decoded {
     pub warnings: Vec<Warning>,
     /// At least one effect is not understood.
     pub opaque: bool,
+}
+
+/// A request that must not be carried out whatever the policy says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Denial {
+    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata` or `chain_mismatch`, see `docs/policy.md`.
+    pub code: &'static str,
+    /// Words.
+    pub text: String,
+}
+
+impl Denial {
+    pub(crate) fn new(code: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+        }
+    }
+}
+
+/// From this amount on an allowance is "everything": 2^96-1 is the largest some tokens can store.
+pub const UNLIMITED_FROM: U256 = U256::from_limbs([u64::MAX, 0xffff_ffff, 0, 0]);
+
+/// What the signature can do in the worst case. `wallet` signs, `chain_id` is the chain it is for. Contracts are known by
+/// (chain, address) in the registry and by nothing else.
+///
+/// # Errors
+/// [`Denial`] for what no policy and no approval may allow.
+pub fn decode(
+    body: &Body,
+    wallet: Address,
+    chain_id: u64,
+    registry: &Registry,
+) -> Result<Decoded, Denial> {
+    if let Body::TypedData(typed) = body {
+        signature::check_chain(typed, chain_id)?;
+    }
+    decode_in(
+        body,
+        &Context {
+            wallet: Some(wallet),
+            chain_id,
+            registry,
+        },
+    )
+}
+
+fn decode_in(body: &Body, context: &Context<'_>) -> Result<Decoded, Denial> {
+    match body {
+        Body::Transaction(transaction) => transaction::decode(transaction, context),
+        Body::TypedData(typed) => Ok(signature::decode_typed_data(typed, context)),
+        Body::Message(message) => Ok(signature::decode_message(message, context)),
+    }
 }

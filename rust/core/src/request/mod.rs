@@ -3,8 +3,25 @@
 //! `parse` is strict and bounded, and knows nothing of policy. What it accepts it has understood completely; anything
 //! else is `Malformed` with a code, a path and words.
 
+mod hex;
+mod message;
+mod transaction;
+mod typed_data;
+
 use alloy_primitives::{Address, Bytes, B256, U256};
 use serde::{Deserialize, Serialize};
+
+use crate::json::{self, Json, Limits, Malformed};
+
+pub(crate) use hex::{bytes, parse_address, Fault};
+pub(crate) use message::parse as parse_message;
+pub(crate) use transaction::{parse as parse_transaction, Shape, TransactionRequest};
+pub(crate) use typed_data::parse as parse_typed_data;
+
+/// Longest `note`, in bytes.
+pub const NOTE_BYTES_MAX: usize = 512;
+/// Longest `idempotencyKey`, in bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 
 /// Wallet methods a request can arrive by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,7 +58,9 @@ pub struct Transaction {
 /// A typed-data document that hashed without doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypedData {
-    /// The document as canonical JSON; the signer rebuilds its digest from these bytes.
+    /// The document as canonical JSON, its values in one spelling (integers as decimal strings, addresses with
+    /// checksum, `domain.chainId` as a number), `EIP712Domain` written out, types that are not used left out. The
+    /// digest is the same, and the signer rebuilds it from these bytes.
     pub json: String,
     /// EIP-712 digest.
     pub digest: B256,
@@ -81,4 +100,152 @@ pub struct Request {
     pub note: Option<String>,
     /// Explicit idempotency key (1 to 128 visible ASCII characters).
     pub idempotency_key: Option<String>,
+}
+
+impl Method {
+    /// The wallet method of this JSON-RPC name, if it is one.
+    pub fn from_rpc(name: &str) -> Option<Self> {
+        Some(match name {
+            "eth_sendTransaction" => Self::SendTransaction,
+            "eth_signTransaction" => Self::SignTransaction,
+            "personal_sign" | "eth_sign" => Self::SignMessage,
+            "eth_signTypedData" | "eth_signTypedData_v3" | "eth_signTypedData_v4" => {
+                Self::SignTypedData
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Parses the params of a wallet method.
+///
+/// # Errors
+/// [`Malformed`] with a code of section "Malformed details" in `docs/policy.md`. The code `raw_hash` is a reason code of
+/// its own.
+pub fn parse(method: &str, params: &[u8]) -> Result<Request, Malformed> {
+    let Some(kind) = Method::from_rpc(method) else {
+        return Err(Malformed::new("method", "", "not a method that signs"));
+    };
+    let params = json::parse(params, &Limits::REQUEST)?;
+    let Some(items) = params.as_array() else {
+        return Err(Malformed::new("params", "", "params must be an array"));
+    };
+    match (kind, items) {
+        (Method::SendTransaction | Method::SignTransaction, [fields, rest @ ..]) => {
+            let parsed = transaction::parse(fields).map_err(|fault| fault.under("0"))?;
+            let options = options(rest, 1)?;
+            Ok(options.into_request(
+                kind,
+                parsed.from,
+                parsed.chain_id,
+                Body::Transaction(parsed.transaction),
+            ))
+        }
+        (Method::SignMessage, [first, second, rest @ ..]) => {
+            let (from, from_at, text, text_at) = if method == "eth_sign" {
+                (first, "0", second, "1")
+            } else {
+                (second, "1", first, "0")
+            };
+            let from = signer(from).map_err(|fault| fault.under(from_at))?;
+            let bytes = message::parse(text).map_err(|fault| fault.under(text_at))?;
+            let options = options(rest, 2)?;
+            Ok(options.into_request(kind, Some(from), None, Body::Message(bytes)))
+        }
+        (Method::SignTypedData, [from, document, rest @ ..]) => {
+            let from = signer(from).map_err(|fault| fault.under("0"))?;
+            let typed = typed_data::parse(document).map_err(|fault| fault.under("1"))?;
+            let options = options(rest, 2)?;
+            Ok(options.into_request(kind, Some(from), None, Body::TypedData(typed)))
+        }
+        _ => Err(Malformed::new("params", "", "too few params")),
+    }
+}
+
+fn signer(value: &Json<'_>) -> Result<Address, Malformed> {
+    hex::address(value).map_err(|fault| fault.here())
+}
+
+/// What an agent may say besides the request itself.
+#[derive(Default)]
+struct Options {
+    note: Option<String>,
+    idempotency_key: Option<String>,
+}
+
+impl Options {
+    fn into_request(
+        self,
+        method: Method,
+        from: Option<Address>,
+        chain_id: Option<u64>,
+        body: Body,
+    ) -> Request {
+        let Self {
+            note,
+            idempotency_key,
+        } = self;
+        Request {
+            method,
+            from,
+            chain_id,
+            body,
+            note,
+            idempotency_key,
+        }
+    }
+}
+
+/// Reads the optional object after the params of the method; `index` is its place.
+fn options(rest: &[Json<'_>], index: usize) -> Result<Options, Malformed> {
+    let members = match rest {
+        [] => return Ok(Options::default()),
+        [Json::Object(members)] => members,
+        [_] => {
+            let fault =
+                Malformed::new("params", "", "the last param may only be an options object");
+            return Err(fault.under_index(index));
+        }
+        _ => return Err(Malformed::new("params", "", "too many params")),
+    };
+    let mut options = Options::default();
+    for (key, value) in members {
+        let slot = match key.as_ref() {
+            "note" => &mut options.note,
+            "idempotencyKey" => &mut options.idempotency_key,
+            _ => {
+                let fault = Malformed::new("unknown_key", "", "not an option");
+                return Err(fault.under(key).under_index(index));
+            }
+        };
+        *slot = Some(option(key, value).map_err(|fault| fault.under(key).under_index(index))?);
+    }
+    Ok(options)
+}
+
+fn option(key: &str, value: &Json<'_>) -> Result<String, Malformed> {
+    let Some(text) = value.as_str() else {
+        return Err(Malformed::new(
+            "type",
+            "",
+            format!("expected a string, not {}", value.kind()),
+        ));
+    };
+    let is_key = |text: &str| {
+        !text.is_empty()
+            && text.len() <= IDEMPOTENCY_KEY_BYTES_MAX
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if key == "note" && text.len() > NOTE_BYTES_MAX {
+        return Err(Malformed::new(
+            "note",
+            "",
+            "the note is longer than 512 bytes",
+        ));
+    }
+    if key != "note" && !is_key(text) {
+        let text = "an idempotency key is 1 to 128 visible ASCII characters";
+        return Err(Malformed::new("idempotency_key", "", text));
+    }
+    Ok(text.to_owned())
 }

@@ -1,0 +1,152 @@
+"""`holdfast decode`: what a request can do, without a guardian."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from holdfast.cli.options import JsonOption, text_of
+from holdfast.cli.output import Failure, emit, emit_raw, line, say
+
+CASE_KINDS = ("raw_tx", "tx", "typed_data", "message")
+
+HELP = """Show what a transaction, typed data or a message can do, without sending it anywhere.
+
+Give exactly one of --raw-tx, --tx, --typed-data, --message, or --cases for many.
+
+Example:
+
+    holdfast decode --chain 1 --tx '{"to": "0x7099...79C8", "value": "0x1"}'
+"""
+
+
+def decode(
+    chain: Annotated[int | None, typer.Option("--chain", help="The chain id.")] = None,
+    raw_tx: Annotated[
+        str | None, typer.Option("--raw-tx", help="An unsigned or signed transaction as 0x hex.")
+    ] = None,
+    tx: Annotated[
+        str | None,
+        typer.Option("--tx", help="A transaction as JSON, as eth_sendTransaction takes."),
+    ] = None,
+    typed_data: Annotated[
+        Path | None, typer.Option("--typed-data", help="A file with EIP-712 typed data.")
+    ] = None,
+    message: Annotated[
+        str | None, typer.Option("--message", help="A message for personal_sign as 0x hex.")
+    ] = None,
+    cases: Annotated[
+        Path | None,
+        typer.Option(
+            "--cases", help="A file with one case a line: id, chain_id and one of the four."
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="A policy whose assets and labels to use.")
+    ] = None,
+    tokens: Annotated[
+        Path | None,
+        typer.Option("--tokens", help="A JSON list of tokens, for display only."),
+    ] = None,
+    registry: Annotated[
+        Path | None,
+        typer.Option(
+            "--registry", help="A folder of ERC-7730 descriptors (not used by this version)."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """See HELP."""
+    if registry is not None:
+        if not registry.is_dir():
+            raise Failure(f"`{registry}` is not a folder", code="bad_file")
+        say("holdfast: --registry: this version does not use clear-signing descriptors yet")
+    source = text_of(policy) if policy else None
+    list_of_tokens = text_of(tokens).encode() if tokens else None
+    if cases is not None:
+        if any(given is not None for given in (raw_tx, tx, typed_data, message)):
+            raise Failure("give either --cases or one request", code="usage", exit_code=2)
+        _decode_cases(text_of(cases), chain, source, list_of_tokens)
+        return
+    request = _request(raw_tx, tx, typed_data, message)
+    if chain is None:
+        raise Failure(
+            "--chain is missing: the same bytes mean different things on different chains",
+            code="usage",
+            exit_code=2,
+        )
+    from holdfast._core import decode as core_decode
+
+    result = core_decode(request, chain, source, list_of_tokens)
+    if as_json:
+        emit_raw(result)
+    else:
+        _print(json.loads(result))
+
+
+def _request(
+    raw_tx: str | None, tx: str | None, typed_data: Path | None, message: str | None
+) -> bytes:
+    given = {
+        "raw_tx": None if raw_tx is None else json.dumps(raw_tx),
+        "tx": tx,
+        "typed_data": None if typed_data is None else text_of(typed_data),
+        "message": None if message is None else json.dumps(message),
+    }
+    chosen = [(name, value) for name, value in given.items() if value is not None]
+    if len(chosen) != 1:
+        text = "give exactly one of --raw-tx, --tx, --typed-data, --message, or --cases"
+        raise Failure(text, code="usage", exit_code=2)
+    name, value = chosen[0]
+    # The user's JSON goes to the core as it is, so that its strict parser judges every byte of it.
+    return f'{{"{name}":{value}}}'.encode()
+
+
+def _decode_cases(text: str, chain: int | None, policy: str | None, tokens: bytes | None) -> None:
+    for row in text.splitlines():
+        if row.strip():
+            emit(_decode_case(row.encode(), chain, policy, tokens))
+
+
+def _decode_case(
+    row: bytes, chain: int | None, policy: str | None, tokens: bytes | None
+) -> dict[str, Any]:
+    from holdfast._core import HoldfastError, canonical_json
+    from holdfast._core import decode as core_decode
+
+    ident: Any = None
+    try:
+        # Strict: a member that is there twice must not be read in two ways.
+        case = json.loads(canonical_json(row))
+        if not isinstance(case, dict):
+            return _case_error(None, "malformed", "a case is an object")
+        ident = case.get("id")
+        chain_id = case.get("chain_id", chain)
+        if type(chain_id) is not int:
+            return _case_error(ident, "malformed", "`chain_id` is missing or not a number")
+        body = {name: case[name] for name in CASE_KINDS if name in case}
+        unknown = set(case) - {"id", "chain_id", *CASE_KINDS}
+        if len(body) != 1 or unknown:
+            return _case_error(ident, "malformed", f"give exactly one of {', '.join(CASE_KINDS)}")
+        result = core_decode(json.dumps(body).encode(), chain_id, policy, tokens)
+    except HoldfastError as error:
+        return _case_error(ident, str(error.args[0]), str(error.args[1]))
+    return {"id": ident, **json.loads(result)}
+
+
+def _case_error(ident: Any, code: str, text: str) -> dict[str, Any]:
+    return {"id": ident, "error": {"code": code, "text": text}}
+
+
+def _print(result: dict[str, Any]) -> None:
+    line(f"{result['kind']} on chain {result['chain_id']}")
+    line(f"digest  {result['digest']}")
+    for row in result.get("display", []):
+        line(f"{row['label']}: {row['value']}")
+    for warning in result.get("warnings", []):
+        line(f"warning: {warning['text']} ({warning['code']})")
+    if result.get("opaque"):
+        line("opaque: not everything this can do is known; a person has to decide")

@@ -1,0 +1,127 @@
+"""`holdfast journal ...`: prove, export and replay the journal. No guardian needed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
+from holdfast.cli.output import Failure, emit, line, say, table
+
+app = typer.Typer(
+    name="journal", help="Prove, export and replay the journal.", no_args_is_help=True
+)
+
+PathArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[DIR]", help="A home or a journal file. Default: the home of --home."),
+]
+
+
+def _path(given: Path | None, home: Path | None) -> Path:
+    return given if given is not None else existing(home).path
+
+
+@app.command()
+def verify(
+    folder: PathArgument = None,
+    anchor: Annotated[
+        str | None,
+        typer.Option(
+            "--anchor", help="A root kept elsewhere, or size:root; it must be in the log."
+        ),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove that no event is missing, changed or reordered, and that all of it replays.
+
+    What was cut off after the newest checkpoint is only found with an --anchor: keep the root that
+    this command prints somewhere else.
+
+    Example:
+
+        holdfast journal verify --anchor
+        42:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    """
+    from holdfast.service.journal_verify import verify as verify_journal
+
+    report = verify_journal(_path(folder, home), anchor)
+    if as_json:
+        emit(report.as_dict())
+    else:
+        line(f"events       {report.size}")
+        line(f"root         {report.size}:{report.root}")
+        line(f"checkpoints  {report.checkpoints}, signed up to event {report.signed_size}")
+        line(f"origin       {report.origin}")
+        for fault in report.faults:
+            where = "" if fault.seq is None else f" at event {fault.seq}"
+            line(f"FAULT        {fault.code}{where}: {fault.text}")
+    if not report.ok:
+        say(f"holdfast: {report.path}: this journal is NOT as it was signed")
+        raise typer.Exit(1)
+    say(f"{report.path}: every event is in its place, as signed, and replays")
+
+
+@app.command()
+def export(
+    folder: PathArgument = None,
+    form: Annotated[
+        Literal["jsonl", "csv"], typer.Option("--format", help="One event a line, or a table.")
+    ] = "jsonl",
+    home: HomeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
+) -> None:
+    """Print every event.
+
+    Example:
+
+        holdfast journal export --format csv > events.csv
+    """
+    from holdfast.service.journal_export import export as export_journal
+
+    count = export_journal(_path(folder, home), "jsonl" if as_json else form, sys.stdout)
+    say(f"{count} events")
+
+
+@app.command()
+def replay(
+    policy: Annotated[Path, typer.Option("--policy", help="The candidate policy.")],
+    folder: PathArgument = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which past requests another policy would have decided differently.
+
+    Every decided request is judged again at its own time with the facts that were recorded with it,
+    in order, so limits fill up as they would have. A person's answers are not replayed: a request
+    that waits counts as let through.
+
+    Example:
+
+        holdfast journal replay --policy candidate.toml
+    """
+    from holdfast._core import PolicyError
+    from holdfast.cli.replay import flips
+
+    try:
+        result = flips(_path(folder, home), text_of(policy))
+    except PolicyError as error:
+        faults = error.args[2]
+        first = f"{policy}:{faults[0][0]}:{faults[0][1]}: {faults[0][3]}"
+        raise Failure(f"{first}; see `holdfast policy check {policy}`", code="bad_policy") from None
+    if as_json:
+        for flip in result.flips:
+            emit(flip)
+    else:
+        header = ("request", "agent", "then", "now", "why now")
+        table(header, [_flip_row(flip) for flip in result.flips])
+    say(f"{len(result.flips)} of {result.decided} decided requests would have another verdict")
+
+
+def _flip_row(flip: dict[str, Any]) -> tuple[object, ...]:
+    words = ", ".join(str(reason["code"]) for reason in flip["reasons"])
+    return flip["id"], flip["agent"], flip["then"], flip["now"], words

@@ -1,0 +1,121 @@
+"""The `holdfast` command: every command in one place, every known error as one plain sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from holdfast import __version__
+from holdfast.cli import alerts, decode, guardian, journal, policy, requests
+from holdfast.cli.output import EXIT_BUG, Failure, fail, line
+
+app = typer.Typer(
+    name="holdfast",
+    help="A local guardian for the wallets of AI agents.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        line(f"holdfast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+for _command in (
+    guardian.init,
+    guardian.serve,
+    guardian.console,
+    guardian.up,
+    guardian.demo,
+    guardian.status,
+    guardian.watch,
+    requests.pending,
+    requests.show,
+    requests.approve,
+    requests.deny,
+    guardian.freeze,
+    guardian.thaw,
+):
+    app.command()(_command)
+app.command(help=decode.HELP)(decode.decode)
+app.add_typer(policy.app)
+app.add_typer(journal.app)
+app.add_typer(alerts.app)
+
+
+def main() -> None:
+    """Runs one command and ends: 0 done, 1 failed, 2 wrong use, 3 no guardian answers."""
+    as_json = "--json" in sys.argv[1:]
+    try:
+        app()
+    except Failure as failure:
+        fail(failure, as_json=as_json)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `| head` does; that is no failure of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence, not a traceback
+        fail(_sentence(error), as_json=as_json)
+
+
+def _sentence(error: Exception) -> Failure:
+    """Known errors in their own words; anything else is a bug of ours and says so."""
+    from holdfast._core import HoldfastError
+
+    if isinstance(error, HoldfastError):
+        return Failure(str(error.args[1]), code=str(error.args[0]))
+    if _known(error):
+        return Failure(str(error), code=type(error).__name__)
+    if isinstance(error, OSError):
+        where = f"`{error.filename}`: " if error.filename else ""
+        return Failure(f"{where}{error.strerror or error}", code="os_error")
+    if os.environ.get("HOLDFAST_DEBUG"):
+        raise error
+    what = f"{type(error).__name__}: {error}"
+    text = f"an error of Holdfast itself ({what}); HOLDFAST_DEBUG=1 shows where"
+    return Failure(text, code="bug", exit_code=EXIT_BUG)
+
+
+_KNOWN = {
+    "holdfast.secrets.files": ("UnsafeFile",),
+    "holdfast.secrets.passphrase": ("PassphraseError",),
+    "holdfast.secrets.sealed": ("SealedKeyError",),
+    "holdfast.service.config": ("ConfigError",),
+    "holdfast.service.home": ("HomeError",),
+    "holdfast.service.journal_file": ("JournalError",),
+    "holdfast.service.keystore": ("KeystoreError",),
+    "holdfast.service.lock": ("HomeInUse",),
+}
+
+
+def _known(error: Exception) -> bool:
+    """Whether the error's own text is a sentence for people. Imports nothing: a module that was not
+    loaded cannot have raised it.
+    """
+    classes = [
+        getattr(sys.modules[module], name)
+        for module, names in _KNOWN.items()
+        for name in names
+        if module in sys.modules
+    ]
+    return isinstance(error, tuple(classes))

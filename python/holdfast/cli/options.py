@@ -1,0 +1,77 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holdfast.cli.output import Failure
+
+if TYPE_CHECKING:
+    from holdfast.secrets.passphrase import PassphraseSource
+    from holdfast.service.home import Home
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        help="The guardian's folder. Default: $HOLDFAST_HOME, else the XDG data folder.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON on stdout instead of text for people.")
+]
+PassphraseFd = Annotated[
+    int | None,
+    typer.Option(
+        "--passphrase-fd", help="Read the passphrase from this file descriptor.", show_default=False
+    ),
+]
+PassphraseCommand = Annotated[
+    str | None,
+    typer.Option(
+        "--passphrase-command",
+        help="Take the first line this command prints as the passphrase.",
+        show_default=False,
+    ),
+]
+
+
+def locate(home: Path | None) -> Home:
+    """The home meant by `--home`, not yet looked at."""
+    from holdfast.service.home import Home
+
+    return Home.locate(home)
+
+
+def existing(home: Path | None) -> Home:
+    """The home meant by `--home`; fails when no guardian was made there."""
+    found = locate(home)
+    if not found.exists:
+        text = f"there is no guardian in `{found.path}`: make one with `holdfast init`"
+        raise Failure(text, code="no_home")
+    return found
+
+
+def source(fd: int | None, command: str | None) -> PassphraseSource:
+    """Where a passphrase comes from; the terminal when neither option is given."""
+    from holdfast.secrets.passphrase import PassphraseSource
+
+    return PassphraseSource(fd=fd, command=command)
+
+
+def text_of(path: Path) -> str:
+    """The text of a file the user named; `-` is standard input."""
+    import sys
+
+    try:
+        if str(path) == "-":
+            return sys.stdin.read()
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise Failure(f"`{path}` is not UTF-8 text", code="bad_file") from None
+    except OSError as error:
+        raise Failure(f"`{path}` cannot be read: {error.strerror}", code="bad_file") from None

@@ -1,0 +1,77 @@
+"""Time travel: past requests under another policy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from holdfast._core import Simulator
+from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse
+from holdfast.service.journal_file import JournalReader
+
+
+@dataclass
+class Flips:
+    """`decided` requests were judged again; `flips` are those with another verdict, oldest first:
+    `{id, agent, at, then, now, reasons}`.
+    """
+
+    decided: int = 0
+    flips: list[dict[str, Any]] = field(default_factory=list)
+
+
+def flips(path: Path, policy: str) -> Flips:
+    """Judges every `request.decided` of a home or journal file by `policy`, in order.
+
+    Raises PolicyError for the policy and JournalError for a file that is no journal.
+    """
+    simulator = Simulator(policy, True)
+    result = Flips()
+    reader = JournalReader(path / "journal.sqlite" if path.is_dir() else path)
+    try:
+        for _, records in reader.chunks():
+            for record in records:
+                if kind_of(record) == REQUEST_DECIDED:
+                    _judge(simulator, parse(record), result)
+    finally:
+        reader.close()
+    return result
+
+
+def _judge(simulator: Simulator, record: Record, result: Flips) -> None:
+    data = record["data"]
+    result.decided += 1
+    case = {
+        "id": data["id"],
+        "agent": data["agent"],
+        "at": record["at"],
+        "request": {"method": data["method"], "params": params_of(data)},
+        "facts": data["facts"],
+    }
+    now = json.loads(simulator.decide(json.dumps(case).encode()))
+    if now["verdict"] != data["verdict"]:
+        flip = {"id": data["id"], "agent": data["agent"], "at": record["at"]}
+        flip |= {"then": data["verdict"], "now": now["verdict"], "reasons": now["reasons"]}
+        result.flips.append(flip)
+
+
+def params_of(data: Record) -> list[Any]:
+    """The JSON-RPC params that `request.decided` was made from, as far as a policy looks."""
+    request, wallet = data["request"], data["wallet"]
+    match data["kind"]:
+        case "transaction":
+            tx = {"from": wallet, "value": hex(int(request["value"])), "data": request["data"]}
+            if request.get("to"):
+                tx["to"] = request["to"]
+            if request.get("gas") is not None:
+                tx["gas"] = hex(int(request["gas"]))
+            return [tx]
+        case "typed-data":
+            return [wallet, request["json"]]
+        case _:
+            message = request["message"]
+            # EIP-1474: personal_sign takes the message first, eth_sign the address.
+            personal = data["method"] == "personal_sign"
+            return [message, wallet] if personal else [wallet, message]

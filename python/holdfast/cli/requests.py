@@ -1,0 +1,184 @@
+"""Requests of the running guardian: `pending show approve deny`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from holdfast.cli.options import (
+    HomeOption,
+    JsonOption,
+    PassphraseCommand,
+    PassphraseFd,
+    existing,
+    source,
+)
+from holdfast.cli.output import Failure, emit, line, say, table
+
+if TYPE_CHECKING:
+    from holdfast.cli.link import Link
+
+RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="Its id, such as r12.")]
+DigestOption = Annotated[
+    str | None,
+    typer.Option(
+        "--digest", help="Answer only if the request has this digest; then nothing is asked."
+    ),
+]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, for the journal.")]
+
+
+def pending(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the requests that wait for a person or a delay.
+
+    Example:
+
+        holdfast pending --json
+    """
+    from holdfast.cli.link import Link
+    from holdfast.operator import format as fmt
+    from holdfast.operator.request import Request
+
+    with Link(existing(home).operator_socket) as link:
+        snapshot = link.object("subscribe", backlog=0).get("snapshot") or {}
+        now_ms = int((snapshot.get("status") or {}).get("now_ms", 0))
+    views = [view for view in snapshot.get("requests") or [] if Request.read(view).pending]
+    if as_json:
+        for view in views:
+            emit(view)
+        return
+    rows = []
+    for request in map(Request.read, views):
+        left = None if request.deadline is None else request.deadline - now_ms
+        agent = fmt.safe(request.agent, 32)
+        rows.append((request.id, agent, request.mark.word, fmt.countdown(left), request.summary))
+    table(("request", "agent", "state", "left", "what"), rows)
+    say(f"{len(rows)} waiting")
+
+
+def show(ident: RequestArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show one request in full: what it can do, why it was decided so, what happened since.
+
+    Example:
+
+        holdfast show r12
+    """
+    from holdfast.cli.link import Link
+
+    with Link(existing(home).operator_socket) as link:
+        view = link.object("request", id=ident)
+    if as_json:
+        emit(view)
+    else:
+        _print(view)
+
+
+def _print(view: dict[str, Any]) -> None:
+    from holdfast.operator import format as fmt
+    from holdfast.operator.describe import reasons_text
+    from holdfast.operator.request import Request
+
+    request = Request.read(view)
+    line(f"{request.id}  {request.mark.word}  agent {fmt.safe(request.agent)}  {request.summary}")
+    for row in request.rows("display"):
+        line(f"  {fmt.safe(row.get('label', ''))}: {fmt.safe(row.get('value', ''))}")
+    for effect in request.effects:
+        target = fmt.safe(effect.to) if effect.to else "a new contract"
+        line(f"  {effect.verb} {effect.amount_text} -> {target}".replace("  ->", " ->"))
+    for warning in request.rows("warnings"):
+        line(f"  WARNING {fmt.safe(warning.get('text', ''))}")
+    if view.get("note"):
+        line(f'  the agent says: "{fmt.safe(view["note"])}"')
+    line(f"  wallet {request.wallet} on chain {view.get('chain_id')}")
+    line(f"  digest {request.digest}")
+    line(f"  why    {reasons_text(view.get('reasons')) or '-'}")
+    for row in request.rows("limits"):
+        unit = (str(row.get("measure")), row.get("symbol"), row.get("decimals"))
+        left, top = fmt.measure(row.get("left"), *unit), fmt.measure(row.get("max"), *unit)
+        line(f"  limit  {fmt.safe(row.get('limit', ''))}: {left} left of {top}")
+    for row in request.rows("history"):
+        words = f"{fmt.safe(row.get('kind', ''))} {fmt.safe(row.get('text', ''))}"
+        line(f"  {fmt.stamp(row.get('at'))}  {words}".rstrip())
+
+
+def approve(
+    ident: RequestArgument,
+    digest: DigestOption = None,
+    reason: ReasonOption = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_command: PassphraseCommand = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve one request, bound to exactly what is shown. Needs the operator key.
+
+    It shows the request and asks; with --digest it does not ask, and answers only if the request
+    is still the one you saw.
+
+    Example:
+
+        holdfast approve r12
+    """
+    _answer("approve", ident, digest, reason, (passphrase_fd, passphrase_command), home, as_json)
+
+
+def deny(
+    ident: RequestArgument,
+    digest: DigestOption = None,
+    reason: ReasonOption = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_command: PassphraseCommand = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Deny one request. Needs the operator key.
+
+    Example:
+
+        holdfast deny r12 --reason "unknown payee"
+    """
+    _answer("deny", ident, digest, reason, (passphrase_fd, passphrase_command), home, as_json)
+
+
+def _answer(
+    action: Any,
+    ident: str,
+    digest: str | None,
+    reason: str | None,
+    keys: tuple[int | None, str | None],
+    home: Any,
+    as_json: bool,
+) -> None:
+    from holdfast.cli.commands import send_command
+    from holdfast.cli.link import Link
+
+    place = existing(home)
+    with Link(place.operator_socket) as link:
+        seen = _seen(link, ident, digest, action)
+        result = send_command(
+            link, place, source(*keys), action, request=ident, digest=seen, reason=reason
+        )
+    if as_json:
+        emit({"request": ident, "action": action, **result})
+    else:
+        line(f"{ident}  {result.get('state') or 'counted'}")
+
+
+def _seen(link: Link, ident: str, digest: str | None, action: str) -> str:
+    """The digest that is answered: the one given, or the one just shown and agreed to."""
+    view = link.object("request", id=ident)
+    found = str(view.get("digest", ""))
+    if digest is not None:
+        if digest != found:
+            text = f"{ident} has the digest {found}, not the one given: nothing was sent"
+            raise Failure(text, code="digest_mismatch")
+        return found
+    if not sys.stdin.isatty():
+        text = f"say --digest {found} to {action} {ident} without being asked"
+        raise Failure(text, code="usage", exit_code=2)
+    _print(view)
+    if not typer.confirm(f"{action} {ident}?", default=False, err=True):
+        raise Failure("nothing was sent", code="not_confirmed")
+    return found

@@ -1,0 +1,51 @@
+"""Events as lines, for `holdfast watch`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from holdfast.cli.link import Link
+from holdfast.cli.output import emit, line
+from holdfast.operator import format as fmt
+from holdfast.operator.describe import feed_row
+from holdfast.operator.request import Request
+
+REMEMBERED_MAX = 10_000
+
+_requests: dict[str, Request] = {}
+
+
+def events(link: Link, from_seq: int | None) -> Iterator[dict[str, Any]]:
+    """Every record after `from_seq`, or from now on."""
+    params = {"backlog": 0} if from_seq is None else {"backlog": 0, "from_seq": from_seq}
+    answer = link.object("subscribe", **params)
+    for view in (answer.get("snapshot") or {}).get("requests") or []:
+        _remember(Request.read(view))
+    newest = -1 if from_seq is None else from_seq
+    for push in link.pushes():
+        record = push.get("event")
+        if isinstance(record, dict) and int(record.get("seq", -1)) > newest:
+            newest = int(record["seq"])
+            yield record
+
+
+def show(_link: Link, record: dict[str, Any], *, as_json: bool) -> None:
+    """One record as JSON, or as a line of the feed."""
+    if as_json:
+        emit(record)
+    else:
+        data = record.get("data") or {}
+        if record.get("kind") == "request.decided":
+            _remember(Request.read(data))
+        row = feed_row(record, _requests.get(str(data.get("id", ""))))
+        head = f"{record.get('seq'):>8}  {fmt.stamp(row.at)}  {row.glyph} {row.word:<10}"
+        line(f"{head} {row.request_id:<8} {row.agent:<12} {row.text}".rstrip())
+    sys.stdout.flush()
+
+
+def _remember(request: Request) -> None:
+    _requests[request.id] = request
+    while len(_requests) > REMEMBERED_MAX:
+        del _requests[next(iter(_requests))]

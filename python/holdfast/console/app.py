@@ -1,0 +1,481 @@
+"""The console application: drains the client ten times a second into the model, and turns keys
+into actions.
+
+It decides nothing: what may be done is in `holdfast.operator`, what is true is with the guardian.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.theme import Theme
+
+from holdfast.console import settings as remembered
+from holdfast.console.deciding import DecisionScreen
+from holdfast.console.dialogs import FreezeScreen, HelpScreen, QuitScreen, ThawScreen, UnlockScreen
+from holdfast.console.main_screen import MainScreen
+from holdfast.console.palette import RegistryCommands
+from holdfast.console.session import Session
+from holdfast.console.themes import Library, Palette, packaged_themes
+from holdfast.operator import format as fmt
+from holdfast.operator.actions import BY_ID, BY_KEY, Context, unavailable
+from holdfast.operator.client import NotConnectedError, OperatorClient, OperatorError
+from holdfast.operator.decision import Answer, Decision
+from holdfast.operator.describe import scope_text
+from holdfast.operator.model import SORTS, Model
+from holdfast.operator.request import Json, Request
+
+DRAIN_S = 0.1
+LIMITS_EVERY_S = 1.0
+THEMES_EVERY_S = 1.0
+
+
+class HoldfastApp(App[None], inherit_bindings=False):
+    """`clock` is monotonic seconds; tests give their own."""
+
+    CSS_PATH = "console.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = []
+    COMMANDS: ClassVar[set[Any]] = {RegistryCommands}
+    TITLE = "Holdfast"
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        theme: str | None = None,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        config: Path | None = None,
+        animate: bool = False,
+    ) -> None:
+        self.palette: Palette
+        super().__init__()
+        self.home = home
+        self.read_only = read_only
+        self.clock = clock
+        self.animation_level = "full" if animate else "none"
+        self._config = config if config is not None else remembered.config_folder()
+        self._settings_path = self._config / "console.json"
+        self.settings = remembered.load(self._settings_path)
+        self.model = Model()
+        self.client = OperatorClient(home / "run" / "operator.sock", clock=clock)
+        self.session = Session(
+            home,
+            self.client,
+            clock,
+            lambda: self.model.now_ms(self.clock()),
+            self.settings.forget_key_after_s,
+        )
+        folders = [packaged_themes(), self._config / "themes", home / "themes"]
+        self._library = Library(folders)
+        self._theme_faults = [str(fault) for fault in self._library.refresh()[1]]
+        self._wanted_theme = theme or self.settings.theme
+        self.palette = self._first_palette()
+        self.selected_id: str | None = None
+        self._main: MainScreen | None = None
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._limits_at = float("-inf")
+        self._limits_dirty = True
+        self._themes_at = clock()
+        self._detail_wanted: str | None = None
+        self._waiting_seen = 0
+        self._title_shown = ""
+
+    # --- life -----------------------------------------------------------------------------------
+
+    def _first_palette(self) -> Palette:
+        known = self._library.palettes
+        if self._wanted_theme not in known:
+            self._theme_faults.append(f"no theme is named `{self._wanted_theme}`")
+        return known.get(self._wanted_theme) or known["night"]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return {"hf-muted": "#888888"}
+
+    def on_mount(self) -> None:
+        for palette in self._library.palettes.values():
+            self.register_theme(palette.to_textual())
+        self.theme = self.palette.name
+        self.model.sort = self.settings.sort
+        self.model.feed.set_filter(self.settings.filter)
+        self._main = MainScreen()
+        self.push_screen(self._main)
+        self._start(self.client.run())
+        self.set_interval(DRAIN_S, self.tick)
+        for fault in self._theme_faults:
+            self.say(fault, "error")
+
+    async def on_unmount(self) -> None:
+        jobs = list(self._jobs)
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+        self.session.lock()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """A task that lives at most as long as the app."""
+        job = asyncio.create_task(work)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+
+    def tick(self) -> None:
+        """One drain: fold what arrived, then draw once."""
+        if self._main is None or not self._main.ready:
+            return
+        mono = self.clock()
+        self._drain(mono)
+        touched = self.model.take_touched()
+        if touched:
+            self._limits_dirty = True
+        if self.selected_id is None:
+            waiting = self.model.pending
+            if waiting:
+                self.select(waiting[0].id)
+        elif self.selected_id in touched:
+            self._detail_wanted = self.selected_id
+        self._ask(mono)
+        if self.session.forget_if_idle():
+            self.say("the operator key was forgotten: nobody used the console", "warning")
+        if mono - self._themes_at >= THEMES_EVERY_S:
+            self._themes_at = mono
+            self._reload_themes()
+        self._main.set_class(self.model.link.stale_s(mono) is not None, "-stale")
+        self._main.update_all()
+        self._attention()
+
+    def _drain(self, mono: float) -> None:
+        link = self.model.link
+        link.connected, link.error = self.client.connected, self.client.error
+        events: list[Json] = []
+        for push in self.client.drain():
+            if "event" in push:
+                events.append(push["event"])
+            elif "past" in push:
+                events.append(push["past"])
+            elif "snapshot" in push:
+                self.model.load_events(events, mono)
+                events = []
+                self.model.load_snapshot(push["snapshot"], push["seq"], mono)
+            elif "health" in push:
+                self.model.load_health(push["health"] or {}, mono)
+        self.model.load_events(events, mono)
+
+    def _ask(self, mono: float) -> None:
+        """Questions only the guardian can answer: limits after a change, the selected request in
+        full.
+        """
+        if not self.client.connected:
+            return
+        if self._limits_dirty and mono - self._limits_at >= LIMITS_EVERY_S:
+            self._limits_dirty, self._limits_at = False, mono
+            self._start(self._fetch_limits())
+        wanted, self._detail_wanted = self._detail_wanted, None
+        if wanted is not None:
+            self._start(self._fetch_request(wanted))
+
+    async def _fetch_limits(self) -> None:
+        try:
+            self.model.limits = await self.client.limits()
+        except (OperatorError, NotConnectedError, TimeoutError):
+            self._limits_dirty = True
+
+    async def _fetch_request(self, ident: str) -> None:
+        try:
+            self.model.load_request(await self.client.request(ident))
+        except OperatorError as error:
+            self.say(f"{ident}: {error}", "warning")
+        except (NotConnectedError, TimeoutError):
+            return
+
+    def _attention(self) -> None:
+        """Bell and window title for what waits."""
+        waiting = self.model.waiting
+        if waiting > self._waiting_seen and self.settings.bell:
+            self.bell()
+        self._waiting_seen = waiting
+        title = f"({waiting}!) Holdfast" if waiting else "Holdfast"
+        if title != self._title_shown:
+            self._title_shown = title
+            if self._driver is not None and not self.is_headless:
+                self._driver.write(f"\x1b]2;{title}\x07")
+
+    # --- reading --------------------------------------------------------------------------------
+
+    @property
+    def unlocked(self) -> bool:
+        return self.session.unlocked
+
+    def context(self) -> Context:
+        pane = self._main.pane if self._main is not None else "pending"
+        return Context(
+            model=self.model,
+            selected=self.model.request(self.selected_id),
+            pane=pane,
+            mono=self.clock(),
+            read_only=self.read_only,
+            unlocked=self.unlocked,
+        )
+
+    def say(self, text: str, severity: Any = "information") -> None:
+        """A toast; never read as markup."""
+        self.notify(fmt.safe(text, 500), severity=severity, markup=False, timeout=6)
+
+    def select(self, ident: str) -> None:
+        """Selection is a request's id; the detail follows it."""
+        if ident != self.selected_id:
+            self.selected_id = ident
+            self._detail_wanted = ident
+
+    # --- actions --------------------------------------------------------------------------------
+
+    async def action_simulate_key(self, key: str) -> None:
+        """Textual offers this to links in markup; here nothing may press keys but the operator."""
+
+    def action_command_palette(self) -> None:
+        if self.screen is self._main:
+            super().action_command_palette()
+
+    def dispatch_later(self, ident: str) -> None:
+        """For the palette: acts when its own screen is gone."""
+        self.call_next(self.dispatch, ident)
+
+    def dispatch_key(self, key: str) -> bool:
+        """True when the key belongs to an action."""
+        action = BY_KEY.get(key)
+        if action is None:
+            return False
+        self.dispatch(action.id)
+        return True
+
+    def dispatch(self, ident: str) -> None:
+        """Runs one action of the registry, or says why not. Only from the main screen."""
+        if self.screen is not self._main:
+            return
+        self.session.touch()
+        action = BY_ID[ident]
+        reason = unavailable(action, self.context())
+        if reason is not None:
+            self.say(f"{action.label}: {reason}", "warning")
+            return
+        self._handlers()[ident]()
+
+    def _handlers(self) -> dict[str, Callable[[], object]]:
+        main = self._main
+        assert main is not None  # noqa: S101 - dispatch runs only on the main screen
+        panes = {
+            f"pane-{name}": lambda name=name: main.show_pane(name)
+            for name in ("pending", "feed", "detail", "limits")
+        }
+        return {
+            "approve": lambda: self._open_decision("approve"),
+            "deny": lambda: self._open_decision("deny"),
+            "freeze": self.open_freeze,
+            "thaw": self._open_thaw,
+            "filter": main.open_filter,
+            "pause": self._pause,
+            "sort": self._next_sort,
+            "open": lambda: main.show_pane("detail"),
+            "top": lambda: self._edge(top=True),
+            "bottom": lambda: self._edge(top=False),
+            "copy": self._copy,
+            "export": self._export,
+            "theme": self._next_theme,
+            "lock": self._lock,
+            "palette": self.action_command_palette,
+            "help": lambda: self.push_screen(HelpScreen(self.context())),
+            "quit": self._open_quit,
+            **panes,
+        }
+
+    def _open_decision(self, answer: Answer) -> None:
+        """Captures id and digest now; what moves in the lists after this key does not matter."""
+        request = self.model.request(self.selected_id)
+        if request is None:
+            return
+
+        def decide(unlocked: bool | None) -> None:
+            if unlocked:
+                self._ask_decision(request, answer)
+
+        self._with_key(f"To {answer} {request.id}, open your operator key.", decide)
+
+    def _ask_decision(self, request: Request, answer: Answer) -> None:
+        decision = Decision(request, answer, self.clock(), self.settings.confirm_usd_micro)
+
+        def done(result: str | None) -> None:
+            if result is None:
+                return
+            self.say(f"{decision.id}: {result} sent and on disk")
+            rest = [row for row in self.model.pending if row.id != decision.id]
+            if rest and self.selected_id == decision.id:
+                self.select(rest[0].id)
+
+        self.push_screen(DecisionScreen(decision), done)
+
+    def _with_key(self, why: str, then: Callable[[bool | None], None]) -> None:
+        if self.unlocked:
+            then(True)
+        else:
+            self.push_screen(UnlockScreen(why), then)
+
+    def open_freeze(self) -> None:
+        """The freeze menu; reachable from every screen, needs no key."""
+        if self.read_only:
+            self.say("freeze: attached read-only", "warning")
+            return
+        request = self.model.request(self.selected_id)
+        agents = [str(agent.get("id")) for agent in self.model.status.agents if agent.get("id")]
+        agent, wallet = (request.agent, request.wallet) if request else (None, None)
+
+        def chosen(scope: Json | None) -> None:
+            if scope is not None:
+                self._start(self._freeze(scope))
+
+        self.push_screen(FreezeScreen(agent, wallet, agents), chosen)
+
+    async def _freeze(self, scope: Json) -> None:
+        fault = await self.session.freeze(scope)
+        if fault is None:
+            self.say(f"■ frozen: {scope_text(scope)}", "warning")
+        else:
+            self.say(f"freeze: {fault}", "error")
+
+    def _open_thaw(self) -> None:
+        def chosen(freeze: int | None) -> None:
+            if freeze is not None:
+                self._start(self._thaw(freeze))
+
+        def ask(unlocked: bool | None) -> None:
+            if unlocked:
+                self.push_screen(ThawScreen(self.model.status.freezes, self.clock()), chosen)
+
+        self._with_key("To thaw, open your operator key.", ask)
+
+    async def _thaw(self, freeze: int) -> None:
+        fault = await self.session.thaw(freeze)
+        if fault is None:
+            self.say(f"□ freeze {freeze} lifted")
+        else:
+            self.say(f"thaw: {fault}", "error")
+
+    def _open_quit(self) -> None:
+        def chosen(leave: bool | None) -> None:
+            if leave:
+                self.exit()
+
+        self.push_screen(QuitScreen(), chosen)
+
+    def _pause(self) -> None:
+        self.model.feed.pause(not self.model.feed.paused)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self._main is not None and self._main.ready:
+            self._main.update_all()
+
+    def _edge(self, *, top: bool) -> None:
+        main = self._main
+        if main is None:
+            return
+        if main.pane == "pending":
+            main.pending.go(0 if top else max(0, len(main.pending.rows) - 1))
+        elif main.pane == "feed" and top:
+            main.feed.go(0)
+        elif main.pane == "feed":
+            main.feed.to_end()
+        else:
+            pane = main.query_one(f"#{main.pane}")
+            pane.scroll_home(animate=False) if top else pane.scroll_end(animate=False)
+
+    def _lock(self) -> None:
+        self.session.lock()
+        self.say("the operator key is forgotten")
+
+    def _copy(self) -> None:
+        request = self.model.request(self.selected_id)
+        if request is not None:
+            self.copy_to_clipboard(json.dumps(request.raw, ensure_ascii=True, indent=1))
+            self.say(f"{request.id} copied as JSON (if the terminal allows OSC 52)")
+
+    def _export(self) -> None:
+        folder = self.home / "exports"
+        feed = self.model.feed
+        rows = (feed.row(index) for index in range(len(feed)))
+        text = "".join(f"{json.dumps(row._asdict())}\n" for row in rows if row is not None)
+        path = folder / f"feed-{self.model.now_ms(self.clock())}.jsonl"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            self.say(f"export: {error.strerror}: {path}", "error")
+            return
+        self.say(f"{len(feed):,} rows written to {path}")
+
+    # --- remembered -----------------------------------------------------------------------------
+
+    def _remember(self) -> None:
+        if self._main is not None:
+            self.settings.pane = self._main.pane
+        try:
+            remembered.save(self._settings_path, self.settings)
+        except OSError as error:
+            self.say(f"settings not saved: {error.strerror}", "warning")
+
+    def set_filter(self, needle: str) -> None:
+        self.model.feed.set_filter(needle)
+        self.settings.filter = needle
+        self._remember()
+        self._refresh()
+
+    def _next_sort(self) -> None:
+        self.model.sort = SORTS[(SORTS.index(self.model.sort) + 1) % len(SORTS)]
+        self.settings.sort = self.model.sort
+        self._remember()
+        self._refresh()
+
+    def theme_names(self) -> list[str]:
+        return sorted(self._library.palettes)
+
+    def _next_theme(self) -> None:
+        names = self.theme_names()
+        self.use_theme(names[(names.index(self.palette.name) + 1) % len(names)])
+
+    def use_theme(self, name: str) -> None:
+        self._show_palette(self._library.palettes[name])
+        self.settings.theme = name
+        self._remember()
+        self.say(f"theme {name}")
+
+    def _show_palette(self, palette: Palette) -> None:
+        self.palette = palette
+        theme: Theme = palette.to_textual()
+        self.register_theme(theme)
+        if self.theme == palette.name:
+            self._watch_theme(palette.name)
+        else:
+            self.theme = palette.name
+        self._refresh()
+
+    def _reload_themes(self) -> None:
+        """Changed files: the one in use is shown at once, a faulty one is reported and the old
+        kept.
+        """
+        good, bad = self._library.refresh()
+        for fault in bad:
+            self.say(f"theme kept as it was: {fault}", "error")
+        for palette in good:
+            if palette.name == self.palette.name:
+                self._show_palette(palette)
+                self.say(f"theme {palette.name} reloaded")
+            else:
+                self.register_theme(palette.to_textual())

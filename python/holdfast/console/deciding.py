@@ -1,0 +1,159 @@
+"""The dialog in which an operator approves or denies one request; its rules are in
+`holdfast.operator.decision`.
+"""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from holdfast.console import details
+from holdfast.console.dialogs import Dialog
+from holdfast.operator import format as fmt
+from holdfast.operator.decision import TYPED_CHARS, Answer, Decision
+
+HEX = frozenset("0123456789abcdefABCDEF")
+
+
+class DecisionScreen(Dialog[str]):
+    """Shows the captured request; the result is what was done (`approve`, `deny`) or None."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__()
+        self.decision = decision
+        self._choice = 0
+        self._sending = False
+        self._result = ""
+        self._shown: object = None
+
+    def compose_box(self) -> ComposeResult:
+        yield Static(id="decision-head")
+        with VerticalScroll(id="decision-body", can_focus=False):
+            yield Static(id="decision-text")
+        yield Static(id="decision-foot")
+
+    def tick(self) -> None:
+        super().tick()
+        app, decision = self.hold, self.decision
+        mono = app.clock()
+        now = app.model.request(decision.id)
+        decision.refresh(now, mono)
+        answer = decision.due(mono)
+        if answer is not None and not self._sending:
+            self._send(answer)
+        self._draw(mono)
+
+    def _blocked(self, answer: Answer, mono: float) -> str | None:
+        now = self.hold.model.request(self.decision.id)
+        return self.decision.blocked(answer, now, self.hold.model, mono, self.hold.read_only)
+
+    def _draw(self, mono: float) -> None:
+        app, request = self.hold, self.decision.shown
+        title = self.words().put(f" {self.decision.action.upper()}? ", "accent bold")
+        title.text.append_text(details.status_line(request, app.model, app.palette, mono))
+        self.query_one(".box-title", Static).update(title.text)
+        history = len(app.model.history.get(request.id, []))
+        shown = (id(request), history, app.palette.name)
+        if shown != self._shown:
+            self._shown = shown
+            head = details.head(request, app.palette)
+            self.query_one("#decision-head", Static).update(head)
+            body = details.body(request, app.model, app.palette)
+            self.query_one("#decision-text", Static).update(body)
+        self.query_one("#decision-foot", Static).update(self._foot(mono).text)
+
+    def _foot(self, mono: float):  # type: ignore[no-untyped-def]
+        decision = self.decision
+        words = self.words()
+        blocked = self._blocked(decision.action, mono)
+        wait = decision.gate.armed_in(mono)
+        if self._sending:
+            words.line(" … sending, waiting for the guardian", "warn bold")
+        elif self._result:
+            words.line(f" ✗ {self._result}", "alarm bold")
+        elif blocked is not None:
+            words.line(f" ✗ cannot {decision.action}: {blocked}", "alarm bold")
+        elif decision.notice:
+            words.line(f" ! {decision.notice}", "warn bold")
+        elif wait > 0:
+            words.line(" … read it; keys count in a moment", "muted")
+        else:
+            words.line()
+        if decision.typing:
+            typed = fmt.safe(decision.typed).ljust(TYPED_CHARS, "_")
+            words.put(f" Type the last four characters of the {decision.target_name}: ")
+            words.put(f" {typed} ", "select bold")
+            words.line("  ✓ right" if decision.typed_right else "", "ok bold")
+        for number, (key, name) in enumerate((("n", "Deny"), ("Esc", "Back"))):
+            chosen = self._choice == number
+            words.put(" ").put(
+                f" {'▶' if chosen else ' '} {name} ", "select bold" if chosen else "foreground"
+            )
+            words.put(f"{key} ", "accent bold")
+        if decision.action == "approve":
+            ready = blocked is None and decision.typed_right and wait <= 0
+            words.put("     Approve ", "ok bold" if ready else "muted")
+            words.put("y", "accent bold" if ready else "muted")
+        words.put("   ↑↓ scroll", "muted")
+        return words
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.decision.reset(self.hold.clock(), "a paste is not an answer: ignored")
+
+    def take_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            self.dismiss(None)
+            return
+        scroll = self.query_one("#decision-body", VerticalScroll)
+        if event.key in {"up", "down", "pageup", "pagedown"} and not self._sending:
+            step = scroll.size.height - 1 if event.key.startswith("page") else 1
+            way = -1 if event.key.endswith("up") else 1
+            scroll.scroll_relative(y=way * step, animate=False)
+            return
+        mono = self.hold.clock()
+        if self._sending or self.decision.press(mono) != "taken":
+            return
+        self._result = ""
+        self._taken(event, mono)
+
+    def _taken(self, event: events.Key, mono: float) -> None:
+        decision = self.decision
+        character = event.character or ""
+        if event.key in {"tab", "shift+tab", "left", "right"}:
+            self._choice = 1 - self._choice
+        elif event.key == "enter":
+            if self._choice == 1:
+                self.dismiss(None)
+            else:
+                decision.confirm("deny", mono)
+        elif event.key == "n":
+            decision.confirm("deny", mono)
+        elif event.key == "y":
+            decision.confirm("approve", mono)
+        elif decision.typing and character in HEX and character:
+            decision.type_char(character)
+        elif event.key == "backspace":
+            decision.typed = decision.typed[:-1]
+        elif event.key == "a":
+            decision.notice = "the second key is y, not a"
+
+    def _send(self, answer: Answer) -> None:
+        blocked = self._blocked(answer, self.hold.clock())
+        if blocked is not None:
+            self._result = f"not sent: {blocked}"
+            return
+        self._sending = True
+        self.run_worker(self._send_now(answer), exclusive=True)
+
+    async def _send_now(self, answer: Answer) -> None:
+        """The signature names the captured id and digest, whatever the lists show by now."""
+        fault = await self.hold.session.decide(answer, self.decision.id, self.decision.digest)
+        self._sending = False
+        if fault is None:
+            self.dismiss(answer)
+        else:
+            self._result = fault
+            self.decision.reset(self.hold.clock(), fault)

@@ -1,0 +1,301 @@
+"""Dialogs that ask before something happens: unlock, freeze, thaw, quit, help. The decision has
+its own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from holdfast.console.panes import BannerBar
+from holdfast.console.words import Words
+from holdfast.operator import format as fmt
+from holdfast.operator.actions import ACTIONS, Context, unavailable
+from holdfast.operator.decision import QUIET_S, KeyGate
+from holdfast.operator.describe import scope_text
+from holdfast.operator.request import Json
+
+if TYPE_CHECKING:
+    from holdfast.console.app import HoldfastApp
+
+Result = TypeVar("Result")
+
+
+class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
+    """A box under the banner. Keys end here: nothing behind it hears them; ctrl+f still opens the
+    freeze menu.
+    """
+
+    AUTO_FOCUS: ClassVar[str | None] = ""
+    TITLE_WORDS: ClassVar[str] = ""
+
+    @property
+    def hold(self) -> HoldfastApp:
+        return cast("HoldfastApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield BannerBar()
+        with Vertical(classes="box"):
+            yield Static(Text(f" {self.TITLE_WORDS}"), classes="box-title")
+            yield from self.compose_box()
+
+    def compose_box(self) -> ComposeResult:
+        yield from ()
+
+    def on_mount(self) -> None:
+        self.tick()
+        self.set_interval(0.1, self.tick)
+
+    def tick(self) -> None:
+        """Ten times a second: the banner, and whatever a dialog watches."""
+        self.query_one(BannerBar).update_state()
+
+    def words(self) -> Words:
+        return Words(self.hold.palette)
+
+    async def on_key(self, event: events.Key) -> None:
+        event.stop()
+        event.prevent_default()
+        if event.key == "ctrl+f" and not isinstance(self, FreezeScreen):
+            self.hold.open_freeze()
+            return
+        self.take_key(event)
+
+    def take_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            self.dismiss(None)
+
+
+class UnlockScreen(Dialog[bool]):
+    """Asks for the operator's passphrase. True when the key is held."""
+
+    TITLE_WORDS = "Operator key"
+    AUTO_FOCUS = "Input"
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self._why = why
+        self._busy = False
+
+    def compose_box(self) -> ComposeResult:
+        yield Static(
+            self.words()
+            .line(f" {self._why}")
+            .put(
+                " The key stays in this console's memory only, and is forgotten when idle.", "muted"
+            )
+            .text
+        )
+        yield Input(password=True, placeholder="passphrase", id="passphrase")
+        yield Static(id="unlock-notice")
+        yield Static(
+            self.words()
+            .put(" Enter", "accent bold")
+            .put(" unlock  ")
+            .put("Esc", "accent bold")
+            .put(" back")
+            .text
+        )
+
+    async def on_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            event.stop()
+            self.dismiss(False)
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._busy or not event.value:
+            return
+        phrase = bytearray(event.value.encode())
+        event.input.value = ""
+        self._busy = True
+        self._notice("opening the key …", "muted")
+        fault = await self.hold.session.unlock(phrase)
+        self._busy = False
+        if fault is None:
+            self.dismiss(True)
+        else:
+            self._notice(f"✗ {fault}", "alarm bold")
+
+    def _notice(self, text: str, tone: str) -> None:
+        self.query_one("#unlock-notice", Static).update(self.words().put(f" {text}", tone).text)
+
+
+class FreezeScreen(Dialog[Json]):
+    """What to stop. `f` again stops everything at once; the result is a scope."""
+
+    TITLE_WORDS = "■ FREEZE — stop signing"
+
+    def __init__(self, agent: str | None, wallet: str | None, agents: list[str]) -> None:
+        super().__init__()
+        self._scopes: dict[str, Json] = {"f": {"kind": "everything"}}
+        if agent:
+            self._scopes["a"] = {"kind": "agent", "id": agent}
+        if wallet:
+            self._scopes["w"] = {"kind": "wallet", "id": wallet}
+        others = [name for name in agents if name != agent][:9]
+        for number, name in enumerate(others, 1):
+            self._scopes[str(number)] = {"kind": "agent", "id": name}
+
+    def compose_box(self) -> ComposeResult:
+        words = self.words().line(
+            " Takes effect at once, needs no passphrase. Only an operator key"
+        )
+        words.line(" can thaw. Waiting requests in scope end; signed unsent ones are held.").line()
+        for key, scope in self._scopes.items():
+            tone = "alarm bold" if key == "f" else "foreground"
+            words.put(f"  {key} ", "accent bold").line(f" {scope_text(scope)}", tone)
+        words.line().put("  Esc ", "accent bold").put(" back, freeze nothing")
+        yield Static(words.text)
+
+    def take_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            self.dismiss(None)
+        elif event.key in {"e", "ctrl+f"}:
+            self.dismiss(self._scopes["f"])
+        elif event.key in self._scopes:
+            self.dismiss(self._scopes[event.key])
+
+
+class ThawScreen(Dialog[int]):
+    """Which freeze to lift; a number chooses, y lifts it after the deaf second. The result is the
+    freeze's seq.
+    """
+
+    TITLE_WORDS = "□ THAW — let signing go on"
+
+    def __init__(self, freezes: list[Json], mono: float) -> None:
+        super().__init__()
+        self._freezes = freezes[:9]
+        self._chosen = 0 if len(freezes) == 1 else -1
+        self._gate = KeyGate(mono)
+        self._confirmed_at: float | None = None
+        self._notice = ""
+
+    def compose_box(self) -> ComposeResult:
+        yield Static(id="thaw-text")
+
+    def tick(self) -> None:
+        super().tick()
+        mono = self.hold.clock()
+        if self._confirmed_at is not None and mono - self._confirmed_at >= QUIET_S:
+            self._confirmed_at = None
+            self.dismiss(int(self._freezes[self._chosen]["freeze"]))
+            return
+        words = self.words()
+        for number, freeze in enumerate(self._freezes):
+            mark = "▶" if number == self._chosen else " "
+            words.put(f" {mark} {number + 1} ", "accent bold")
+            words.put(scope_text(freeze.get("scope")), "alarm bold")
+            at = freeze.get("at")
+            words.line(f"  since {fmt.stamp(at if isinstance(at, int) else None)}", "muted")
+            reason, actor = fmt.safe(freeze.get("reason"), 200), fmt.safe(freeze.get("actor"), 60)
+            words.line(f"      {reason} · by {actor}", "muted")
+        words.line().line(f" {self._notice}", "warn bold")
+        words.put("  Esc ", "accent bold").put(" back (default)   ")
+        words.put("y ", "accent bold").put(" thaw the chosen one")
+        self.query_one("#thaw-text", Static).update(words.text)
+
+    def take_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            self.dismiss(None)
+            return
+        mono = self.hold.clock()
+        result = self._gate.press(mono)
+        if result != "taken" or self._confirmed_at is not None:
+            self._confirmed_at = None
+            self._notice = "keys count one second after this opened, one at a time"
+            return
+        self._notice = ""
+        if event.key.isdigit() and 1 <= int(event.key) <= len(self._freezes):
+            self._chosen = int(event.key) - 1
+        elif event.key == "y" and self._chosen >= 0:
+            self._confirmed_at = mono
+        elif event.key == "y":
+            self._notice = "choose a freeze by its number first"
+
+
+class QuitScreen(Dialog[bool]):
+    """Leaving takes a second key."""
+
+    TITLE_WORDS = "Leave the console?"
+
+    def compose_box(self) -> ComposeResult:
+        words = self.words().line(
+            " The guardian goes on without it. Requests that wait keep waiting."
+        )
+        words.line().put("  y ", "accent bold").put(" leave   ")
+        words.put("Esc ", "accent bold").put(" stay (default)")
+        yield Static(words.text)
+
+    def take_key(self, event: events.Key) -> None:
+        if event.key == "y":
+            self.dismiss(True)
+        elif event.key in {"escape", "enter", "n"}:
+            self.dismiss(False)
+
+
+PANE_HELP = {
+    "pending": "Requests that wait for a person (?), for a delay (…) or are held by a freeze (■). "
+    "The cursor stays with its request when the list moves.",
+    "feed": "Every event as it becomes durable. Moving the cursor stops following; G follows again.",
+    "detail": "All that is known of the selected request. Lines after ┃ are the agent's own words.",
+    "limits": "What is used (█), reserved by requests under way (▒) and left (░), the fullest first.",
+}
+
+
+class HelpScreen(Dialog[None]):
+    """The focused pane, then every action of the registry with its key, and why it does nothing
+    now.
+    """
+
+    TITLE_WORDS = "Help"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._ctx = context
+
+    def compose_box(self) -> ComposeResult:
+        words = self.words()
+        pane = self._ctx.pane
+        words.line(f" {pane}", "accent bold").line(f" {PANE_HELP[pane]}").line()
+        group = ""
+        for action in ACTIONS:
+            if action.group != group:
+                group = action.group
+                words.line(f" {group}", "accent bold")
+            keys = " ".join(_key_name(key) for key in action.keys)
+            words.put(f"  {keys:<10} ", "accent").line(action.help)
+            reason = unavailable(action, self._ctx)
+            if reason is not None:
+                words.line(f"  {'':<10} not now: {reason}", "muted")
+        words.put("  ↑ ↓ PgUp PgDn scroll · Esc back", "muted")
+        with VerticalScroll(id="help-scroll", can_focus=False):
+            yield Static(words.text)
+
+    def take_key(self, event: events.Key) -> None:
+        scroll = self.query_one("#help-scroll", VerticalScroll)
+        moves: dict[str, Callable[..., None]] = {
+            "up": scroll.scroll_up,
+            "down": scroll.scroll_down,
+            "pageup": scroll.scroll_page_up,
+            "pagedown": scroll.scroll_page_down,
+        }
+        move = moves.get(event.key)
+        if move is not None:
+            move(animate=False)
+        elif event.key in {"escape", "q", "question_mark", "enter"}:
+            self.dismiss(None)
+
+
+def _key_name(key: str) -> str:
+    from holdfast.operator.actions import KEY_NAMES
+
+    return KEY_NAMES.get(key, key.replace("ctrl+", "^"))

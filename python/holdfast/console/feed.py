@@ -1,0 +1,81 @@
+"""The live feed on screen: draws the visible part of the ring, follows its end unless the
+operator moved.
+"""
+
+from __future__ import annotations
+
+from textual.geometry import Size
+
+from holdfast.console.lines import LineList, Parts
+from holdfast.operator import format as fmt
+
+
+class FeedList(LineList):
+    """The cursor is a row's serial, so it stays on its row while others arrive."""
+
+    def __init__(self) -> None:
+        super().__init__(id="feed", classes="pane")
+        self.cursor: int | None = None
+        self.follow = True
+        self._first = 0
+        self._version = -1
+
+    @property
+    def feed(self):  # type: ignore[no-untyped-def]
+        return self.hold.model.feed
+
+    def row_count(self) -> int:
+        return len(self.feed)
+
+    def cursor_index(self) -> int | None:
+        return None if self.cursor is None else self.feed.index_of(self.cursor)
+
+    def put_cursor(self, index: int) -> str | None:
+        self.follow = False
+        self.cursor = self.feed.serial_at(index)
+        row = self.feed.row(index)
+        return row.request_id or None if row is not None else None
+
+    def to_end(self) -> None:
+        """Follows the newest row again."""
+        self.follow, self.cursor = True, None
+        self.sync()
+
+    def sync(self) -> None:
+        """New rows arrived: follow the end, or keep what is shown where it is."""
+        feed = self.feed
+        count = len(feed)
+        gone = feed.first_serial - self._first
+        self._first = feed.first_serial
+        size = Size(self.size.width, count)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        if self.follow:
+            self.scroll_to(y=max(0, count - self.page_rows), animate=False, immediate=True)
+        elif gone and not feed.needle:
+            self.scroll_to(y=max(0, self.scroll_y - gone), animate=False, immediate=True)
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self.sync()
+
+    def on_mouse_scroll_up(self) -> None:
+        self.follow = False
+
+    def empty_parts(self) -> Parts:
+        if self.feed.needle:
+            return [(f" no row holds `{fmt.safe(self.feed.needle, 60)}`", "muted")]
+        return [(" nothing has happened yet", "muted")]
+
+    def row_parts(self, index: int, width: int) -> Parts:
+        row = self.feed.row(index)
+        if row is None:
+            return []
+        agent_width = 16 if width >= 100 else 10
+        return [
+            (f" {fmt.clock(row.at)} ", "muted"),
+            (f"{row.glyph} {row.word[:9]:<9} ", f"{row.tone} bold"),
+            (f"{row.request_id[:8]:<7} ", "foreground"),
+            (f"{row.agent[:agent_width]:<{agent_width}} ", "muted"),
+            (row.text, "foreground" if row.tone != "muted" else "muted"),
+        ]

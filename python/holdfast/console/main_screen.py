@@ -1,0 +1,164 @@
+"""The one screen that stays: banner, pending, feed, detail, limits, health, footer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
+
+from holdfast.console.feed import FeedList
+from holdfast.console.lines import LineList
+from holdfast.console.panes import BannerBar, DetailPane, FooterBar, HealthLine, LimitsPane
+from holdfast.console.pending import PendingList
+from holdfast.operator.actions import PANES
+
+if TYPE_CHECKING:
+    from holdfast.console.app import HoldfastApp
+
+
+class MainScreen(Screen[None], inherit_bindings=False):
+    """Keys no pane wanted go to the app's dispatcher; widgets never start an action themselves."""
+
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-narrow"),
+        (120, "-wide"),
+    ]
+    AUTO_FOCUS: ClassVar[str | None] = "#pending"
+
+    def __init__(self) -> None:
+        super().__init__(id="main")
+        self.pane = "pending"
+        self.ready = False
+
+    @property
+    def hold(self) -> HoldfastApp:
+        return cast("HoldfastApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield BannerBar()
+        with Container(id="body"):
+            with Vertical(id="left"):
+                yield PendingList()
+                yield FeedList()
+            with Vertical(id="right"):
+                yield DetailPane()
+                yield LimitsPane()
+        with Vertical(id="bottom"):
+            yield Input(
+                id="filter", placeholder="words every row must hold · Enter keep · Esc clear"
+            )
+            yield HealthLine()
+            yield FooterBar()
+
+    def on_mount(self) -> None:
+        self.show_pane(self.hold.settings.pane)
+        self.ready = True
+
+    @property
+    def feed(self) -> FeedList:
+        return self.query_one(FeedList)
+
+    @property
+    def pending(self) -> PendingList:
+        return self.query_one(PendingList)
+
+    def show_pane(self, name: str) -> None:
+        """Brings a pane forward (one below another in 80 columns) and gives it the keys."""
+        self.pane = name
+        below = name if name != "pending" else self._below()
+        for pane in PANES[1:]:
+            self.set_class(pane == below, f"-view-{pane}")
+        self.query_one("#left").set_class(below == "feed", "-with-feed")
+        self.query_one(f"#{name}").focus()
+        self.update_titles()
+        self.query_one(FooterBar).refresh()
+
+    def _below(self) -> str:
+        return next((pane for pane in PANES[1:] if self.has_class(f"-view-{pane}")), "feed")
+
+    def cycle(self, by: int) -> None:
+        self.show_pane(PANES[(PANES.index(self.pane) + by) % len(PANES)])
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        widget: Widget = event.widget
+        if widget.id in PANES and widget.id != self.pane:
+            self.pane = str(widget.id)
+            self.query_one(FooterBar).refresh()
+
+    def update_titles(self) -> None:
+        model, feed = self.hold.model, self.feed
+        count = len(self.pending.rows)
+        self.pending.border_title = f"1 Pending ({count}) by {model.sort}"
+        parts = ["2 Live feed"]
+        if model.feed.needle:
+            parts.append(f"filter: {model.feed.needle[:40]}")
+        if model.feed.paused:
+            parts.append(f"PAUSED +{model.feed.new_while_paused:,} new")
+        elif not feed.follow:
+            parts.append("not following (G)")
+        feed.border_title = _plain(" · ".join(parts))
+        feed.border_subtitle = f"{len(model.feed):,} rows"
+        self.query_one("#detail").border_title = _plain(f"3 Detail {self.hold.selected_id or ''}")
+        self.query_one("#limits").border_title = "4 Limits and agents"
+
+    def update_all(self) -> None:
+        """Takes the model as it is now."""
+        self.query_one(BannerBar).update_state()
+        self.pending.take(self.hold.model.pending)
+        self.feed.sync()
+        self.query_one(DetailPane).update_state()
+        self.query_one(LimitsPane).update_state()
+        self.update_titles()
+        self.query_one(HealthLine).refresh()
+        self.query_one(FooterBar).refresh()
+
+    def on_line_list_moved(self, event: LineList.Moved) -> None:
+        if event.request_id is not None:
+            self.hold.select(event.request_id)
+        self.update_titles()
+
+    async def on_key(self, event: events.Key) -> None:
+        if isinstance(self.focused, Input):
+            if event.key == "escape":
+                event.stop()
+                self.close_filter("")
+            return
+        if event.key in {"tab", "shift+tab"}:
+            event.stop()
+            self.cycle(1 if event.key == "tab" else -1)
+            return
+        if self.hold.dispatch_key(event.key):
+            event.stop()
+            event.prevent_default()
+
+    # --- filter ---------------------------------------------------------------------------------
+
+    def open_filter(self) -> None:
+        self.query_one("#bottom").add_class("-filtering")
+        field = self.query_one("#filter", Input)
+        field.value = self.hold.model.feed.needle
+        field.focus()
+
+    def close_filter(self, needle: str | None) -> None:
+        if needle is not None:
+            self.hold.set_filter(needle)
+        self.query_one("#bottom").remove_class("-filtering")
+        self.show_pane("feed")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id == "filter" and event.input.has_focus:
+            self.hold.set_filter(event.value[:200])
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.input.id == "filter":
+            self.close_filter(None)
+
+
+def _plain(title: str) -> str:
+    """A border title is read as markup: brackets are made harmless."""
+    return title.replace("[", "(").replace("]", ")")

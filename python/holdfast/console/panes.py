@@ -1,0 +1,234 @@
+"""The smaller parts of the main screen: banner, detail, limits, health line, footer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.text import Text
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+
+from holdfast.console import details
+from holdfast.console.words import Words
+from holdfast.operator import format as fmt
+from holdfast.operator.actions import footer_actions, unavailable
+from holdfast.operator.banner import banner
+from holdfast.operator.request import Json
+
+if TYPE_CHECKING:
+    from holdfast.console.app import HoldfastApp
+
+
+class HoldWidget(Widget):
+    """A widget that knows its app by type."""
+
+    @property
+    def hold(self) -> HoldfastApp:
+        return cast("HoldfastApp", self.app)
+
+
+class BannerBar(HoldWidget):
+    """The one state of the whole house; three lines high when it is not LIVE."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="banner")
+        self._shown: object = None
+
+    def update_state(self) -> None:
+        mono = self.hold.clock()
+        state = banner(self.hold.model, mono)
+        for kind in ("live", "stale", "frozen", "sealed", "alarm"):
+            self.set_class(state.kind == kind, f"-{kind}")
+        now = self.hold.model.now_ms(mono) // 1000
+        shown = (state, self.hold.model.waiting, now, self.hold.palette.name, self.size)
+        if shown != self._shown:
+            self._shown = shown
+            self.refresh()
+
+    def render(self) -> Text:
+        mono = self.hold.clock()
+        model = self.hold.model
+        state = banner(model, mono)
+        style = self.hold.palette.style(f"banner:{state.kind}")
+        bold = self.hold.palette.style(f"banner:{state.kind} bold")
+        width = self.size.width
+        left = Text(f"  {state.glyph} {state.word}  ", style=bold)
+        clock = f"{fmt.clock(model.now_ms(mono) or None)}Z"
+        waiting = model.waiting
+        want = f"({waiting}!) {waiting} waiting · " if waiting else ""
+        only = "read-only · " if self.hold.read_only else ""
+        right = Text(f" {only}{want}{clock}  ", style=bold)
+        text = Text(state.text, style=style, no_wrap=True)
+        text.truncate(max(0, width - left.cell_len - right.cell_len), overflow="ellipsis")
+        gap = " " * max(0, width - left.cell_len - right.cell_len - text.cell_len)
+        line = Text.assemble(left, text, (gap, style), right, no_wrap=True, end="")
+        if self.size.height >= 3:
+            blank = Text(" " * width + "\n", style=style, end="")
+            line = Text.assemble(blank, line, "\n", (" " * width, style), no_wrap=True, end="")
+        return line
+
+
+class DetailPane(VerticalScroll, can_focus=True):
+    """Everything known about the selected request."""
+
+    def __init__(self) -> None:
+        super().__init__(id="detail", classes="pane")
+        self._shown: object = None
+
+    @property
+    def hold(self) -> HoldfastApp:
+        return cast("HoldfastApp", self.app)
+
+    def compose(self):  # type: ignore[no-untyped-def]
+        yield Static(id="detail-status")
+        yield Static(id="detail-text")
+
+    def update_state(self) -> None:
+        app = self.hold
+        request = app.model.request(app.selected_id)
+        status = self.query_one("#detail-status", Static)
+        text = self.query_one("#detail-text", Static)
+        if request is None:
+            if self._shown is not None or not status.content:
+                hint = "  Choose a request to see all of it here."
+                status.update(Words(app.palette).put(hint, "muted").text)
+                text.update(Text(""))
+                self._shown = None
+            return
+        status.update(details.status_line(request, app.model, app.palette, app.clock()))
+        history = len(app.model.history.get(request.id, []))
+        shown = (request.id, id(request.raw), history, app.palette.name)
+        if shown == self._shown:
+            return
+        if not (isinstance(self._shown, tuple) and self._shown[0] == request.id):
+            self.scroll_home(animate=False)
+        self._shown = shown
+        whole = details.head(request, app.palette)
+        whole.append("\n")
+        whole.append_text(details.body(request, app.model, app.palette))
+        text.update(whole)
+
+
+class LimitsPane(VerticalScroll, can_focus=True):
+    """Gauges of every limit, the fullest first, and the agents."""
+
+    def __init__(self) -> None:
+        super().__init__(id="limits", classes="pane")
+        self._shown: object = None
+
+    @property
+    def hold(self) -> HoldfastApp:
+        return cast("HoldfastApp", self.app)
+
+    def compose(self):  # type: ignore[no-untyped-def]
+        yield Static(id="limits-text")
+
+    def update_state(self) -> None:
+        app = self.hold
+        shown = (
+            id(app.model.limits),
+            id(app.model.status.agents),
+            app.palette.name,
+            app.model.waiting,
+        )
+        if shown == self._shown:
+            return
+        self._shown = shown
+        words = Words(app.palette)
+        if not app.model.limits:
+            words.line("  no limit has been touched", "muted")
+        for row in sorted(app.model.limits, key=_fullness):
+            details.gauge(words, row, 20)
+        for agent in app.model.status.agents:
+            waiting = sum(
+                1 for r in app.model.requests.values() if r.pending and r.agent == agent.get("id")
+            )
+            words.put("  agent ", "muted").put(
+                f"{fmt.safe(agent.get('id'), 32):<14} ", "foreground bold"
+            )
+            words.put(f"{waiting} waiting · ", "warn" if waiting else "muted")
+            words.put(f"{fmt.safe(agent.get('connections', 0), 12)} connected · ", "muted")
+            words.line(fmt.safe(agent.get("wallet"), 80), "muted")
+        words.text.rstrip()
+        self.query_one("#limits-text", Static).update(words.text)
+
+
+def _fullness(row: Json) -> tuple[float, str]:
+    top = details._number(row.get("max"))
+    used = details._number(row.get("used")) + details._number(row.get("reserved"))
+    return (-(used / top) if top else -2.0, str(row.get("limit")))
+
+
+class HealthLine(HoldWidget):
+    """Counters and everything that is not well, alerts that failed first."""
+
+    def __init__(self) -> None:
+        super().__init__(id="health")
+
+    def render(self) -> Text:
+        app = self.hold
+        model = app.model
+        words = Words(app.palette)
+        health = model.status.health
+        alerts = health.get("alerts") or {}
+        failed = alerts.get("failed") or 0
+        if failed:
+            why = fmt.safe(alerts.get("last_error") or "", 60)
+            words.put(f" ✗ {failed} alerts failed {why} ", "alarm bold")
+        for chain in health.get("chains") or []:
+            if isinstance(chain, dict) and not chain.get("ok", True):
+                text = fmt.safe(chain.get("text") or "", 40)
+                words.put(
+                    f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
+                )
+        signer = health.get("signer") or {}
+        if signer and not signer.get("ok", True):
+            words.put(f" ✗ signer {fmt.safe(signer.get('text') or 'down', 40)} ", "alarm bold")
+        counts = model.status.counts
+        done = counts.get("confirmed", 0) + counts.get("released", 0)
+        ended_badly = sum(counts.get(s, 0) for s in ("reverted", "dropped", "failed"))
+        words.put(f" ✓ {done:,} done", "ok")
+        words.put(
+            f"  ✗ {counts.get('denied', 0):,} denied", "alarm" if counts.get("denied") else "muted"
+        )
+        words.put(f"  ○ {counts.get('expired', 0):,} expired", "muted")
+        if ended_badly:
+            words.put(f"  ✗ {ended_badly:,} failed", "alarm")
+        now = model.now_ms(app.clock())
+        rates = model.rates(now, 24 if self.size.width >= 120 else 10)
+        words.put("  events/s ", "muted").put(fmt.sparkline(rates), "info")
+        words.put(f" {rates[-1] if rates else 0:,}", "foreground")
+        pending = alerts.get("pending") or 0
+        words.put(f"  alerts {'ok' if not failed else ''}".rstrip(), "muted")
+        words.put(f" {pending} queued" if pending else "", "warn")
+        if model.skipped:
+            words.put(f"  +{model.skipped:,} skipped", "muted")
+        if app.unlocked:
+            words.put("  key held", "warn")
+        words.text.no_wrap = True
+        words.text.overflow = "ellipsis"
+        return words.text
+
+
+class FooterBar(HoldWidget):
+    """Keys of the focused pane, from the registry; what does nothing now is dim and says why when
+    pressed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="footer")
+
+    def render(self) -> Text:
+        app = self.hold
+        context = app.context()
+        words = Words(app.palette)
+        for action in footer_actions(context.pane):
+            off = unavailable(action, context) is not None
+            words.put(f" {action.key_text}", "muted" if off else "accent bold")
+            label = "resume" if action.id == "pause" and app.model.feed.paused else action.label
+            words.put(f" {label} ", "muted" if off else "foreground")
+        words.put(" ⇥ pane  ^p commands", "muted")
+        words.text.no_wrap = True
+        words.text.overflow = "ellipsis"
+        return words.text

@@ -1,0 +1,120 @@
+"""The operator's session: the key in memory while it is used, and the commands signed with it."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Callable
+from pathlib import Path
+
+from holdfast.operator import format as fmt
+from holdfast.operator import keys
+from holdfast.operator.client import NotConnectedError, OperatorClient, OperatorError
+from holdfast.operator.decision import Answer
+from holdfast.operator.request import Json
+
+FREEZE_FILE = "FREEZE"
+REASON = "stopped at the console"
+
+
+class Session:
+    """Every method that asks the guardian gives None when it did what was asked, else why not."""
+
+    def __init__(
+        self,
+        home: Path,
+        client: OperatorClient,
+        clock: Callable[[], float],
+        now_ms: Callable[[], int],
+        forget_after_s: float,
+    ) -> None:
+        self._home = home
+        self._client = client
+        self._clock = clock
+        self._now_ms = now_ms
+        self._forget_after_s = forget_after_s
+        self._key: keys.OperatorKey | None = None
+        self._used = 0.0
+
+    @property
+    def unlocked(self) -> bool:
+        return self._key is not None
+
+    def touch(self) -> None:
+        """The operator is here: the idle time starts again."""
+        self._used = self._clock()
+
+    def forget_if_idle(self) -> bool:
+        """Forgets the key when nobody used the console for too long. True when it did."""
+        if self._key is None or self._clock() - self._used < self._forget_after_s:
+            return False
+        self._key = None
+        return True
+
+    def lock(self) -> None:
+        self._key = None
+
+    async def unlock(self, passphrase: bytearray) -> str | None:
+        """Opens the operator key off the event loop; the passphrase is wiped."""
+        path = self._home / "keys" / "operator.json"
+        try:
+            self._key = await asyncio.to_thread(keys.load, path, passphrase)
+        except FileNotFoundError:
+            return "this home has no operator key (keys/operator.json)"
+        except (ValueError, OSError) as error:
+            return fmt.safe(str(error) or type(error).__name__, 200)
+        finally:
+            passphrase[:] = bytes(len(passphrase))
+        self.touch()
+        return None
+
+    async def decide(self, answer: Answer, ident: str, digest: str) -> str | None:
+        if self._key is None:
+            return "the operator key was forgotten: close and unlock again"
+        signed = self._key.sign_command(
+            answer, guardian=self._guardian(), now_ms=self._now_ms(), request=ident, digest=digest
+        )
+        return await self._ask(self._client.command(signed.payload, signed.signature))
+
+    async def thaw(self, freeze: int) -> str | None:
+        if self._key is None:
+            return "the operator key was forgotten: unlock again"
+        signed = self._key.sign_command(
+            "thaw", guardian=self._guardian(), now_ms=self._now_ms(), freeze=freeze
+        )
+        return await self._ask(self._client.command(signed.payload, signed.signature))
+
+    async def freeze(self, scope: Json) -> str | None:
+        """Stops. If no guardian answers, a FREEZE file stops everything as soon as one runs."""
+        actor = f"{getpass.getuser()} at the console"
+        self.touch()
+        try:
+            await self._client.freeze(scope, REASON, actor)
+        except OperatorError as error:
+            return f"refused: {fmt.safe(error.code, 60)}: {fmt.safe(error.text, 300)}"
+        except (NotConnectedError, TimeoutError) as error:
+            return self._drop_freeze_file(actor, fmt.safe(str(error) or "no answer in time", 200))
+        return None
+
+    def _drop_freeze_file(self, actor: str, fault: str) -> str:
+        """The widest stop, because nobody is there to hear a narrower one."""
+        try:
+            (self._home / FREEZE_FILE).write_text(f"{REASON} by {actor}\n", "utf-8")
+        except OSError as error:
+            return f"{fault}; and no FREEZE file could be written: {error.strerror}"
+        return f"{fault}; a FREEZE file was dropped, it stops everything"
+
+    def _guardian(self) -> str:
+        return str(self._client.hello.get("guardian", ""))
+
+    async def _ask(self, call) -> str | None:  # type: ignore[no-untyped-def]
+        self.touch()
+        try:
+            await call
+        except OperatorError as error:
+            return f"refused: {fmt.safe(error.code, 60)}: {fmt.safe(error.text, 300)}"
+        except NotConnectedError as error:
+            return fmt.safe(str(error), 200)
+        except TimeoutError:
+            return "no answer in time: the outcome is not known, watch the feed"
+        return None

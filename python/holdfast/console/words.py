@@ -1,0 +1,41 @@
+"""Builds rich Text from plain, untrusted words. The only place the console makes styled text;
+nothing here reads markup.
+"""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.strip import Strip
+
+from holdfast.console.themes import Palette
+from holdfast.operator.format import safe
+
+
+class Words:
+    """A Text under construction in one palette."""
+
+    def __init__(self, palette: Palette) -> None:
+        self.palette = palette
+        self.text = Text(no_wrap=False, end="")
+
+    def put(self, words: object, spec: str = "foreground") -> Words:
+        """Appends display-safe words in a style (see `Palette.style`)."""
+        self.text.append(safe(words, 20_000), self.palette.style(spec))
+        return self
+
+    def line(self, words: object = "", spec: str = "foreground") -> Words:
+        """Appends words and ends the line."""
+        self.put(words, spec)
+        self.text.append("\n")
+        return self
+
+
+def strip(parts: list[tuple[str, str]], palette: Palette, width: int, ground: Style) -> Strip:
+    """One screen line of (words, style) parts on a ground, cut or padded to `width` cells.
+
+    The ground's background wins where it is a selection, so a row reads as one bar.
+    """
+    segments = [Segment(words, ground + palette.style(spec)) for words, spec in parts]
+    return Strip(segments).adjust_cell_length(width, ground)

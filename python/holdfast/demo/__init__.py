@@ -1,0 +1,167 @@
+"""The demonstration: a local chain, a guardian, three sample agents, and an operator.
+
+Interactive, it opens the console and the operator is whoever sits there; headless, the operator is
+a script and the end is compared with the chain.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from holdfast.demo.stage import Stage
+
+AGENTS = ("payer", "buyer", "hijacked")
+SECONDS = 60.0
+# However short a time was asked for, the script is played to its end on a slow machine.
+SECONDS_MIN = 120.0
+PACE_S = {"payer": 1.5, "buyer": 6.0, "hijacked": 4.0}
+
+
+def run(
+    *,
+    home: str | Path | None = None,
+    headless: bool = False,
+    seconds: float = SECONDS,
+    as_json: bool = False,
+    theme: str | None = None,
+) -> int:
+    """The exit code: 0 when every agent ended as expected (headless) or the console was left.
+
+    `home` is where the guardian's home is made and kept; by default it is temporary and removed.
+    `seconds` bounds the headless run, but never below two minutes.
+    """
+    from holdfast.demo.stage import Stage
+
+    _end_on_signals()
+    with Stage(home) as stage:
+        if not headless:
+            return _interactive(stage, theme)
+        summary = play(stage, max(seconds, SECONDS_MIN))
+    if as_json:
+        print(json.dumps(summary, indent=2))
+    else:
+        print(words(summary))
+    return 0 if summary["ok"] else 1
+
+
+def play(stage: Stage, seconds: float) -> dict[str, Any]:
+    """One headless run on a stage that stands: its summary."""
+    from holdfast.demo.director import Director
+    from holdfast.demo.summary import summarise
+
+    started = time.monotonic()
+    before = stage.balances()
+    director = Director(stage.house.door())
+    director.start()
+    agents = {agent: stage.start_agent(stage.plan(agent)) for agent in AGENTS}
+    try:
+        reports, errors = _listen(agents, started + seconds)
+    finally:
+        for process in agents.values():
+            process.kill()
+            process.wait()
+        director.finish()
+    summary = summarise(stage, reports, before, director.done)
+    if director.failure is not None:
+        summary["problems"].append(f"the operator's script failed: {director.failure}")
+        summary["ok"] = False
+    for agent, said in errors.items():
+        if said:
+            summary["agents"][agent]["stderr"] = said[-2000:]
+    summary["seconds"] = round(time.monotonic() - started, 1)
+    return summary
+
+
+def _listen(
+    agents: dict[str, subprocess.Popen[str]], deadline: float
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:
+    """What each agent reported until it ended or the time was up, and what it said on stderr."""
+    said: dict[str, tuple[str, str]] = {}
+
+    def collect(agent: str, process: subprocess.Popen[str]) -> None:
+        try:
+            said[agent] = process.communicate(timeout=max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said[agent] = process.communicate()
+
+    threads = [threading.Thread(target=collect, args=pair) for pair in agents.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    reports = {
+        agent: [json.loads(line) for line in out.splitlines()] for agent, (out, _) in said.items()
+    }
+    return reports, {agent: error for agent, (_, error) in said.items()}
+
+
+def words(summary: dict[str, Any]) -> str:
+    """The summary for people."""
+    lines = []
+    for agent, one in summary["agents"].items():
+        told = ", ".join(f"{count} {verdict}" for verdict, count in one["verdicts"].items())
+        state = "as expected" if one["ok"] else "NOT AS EXPECTED"
+        lines.append(f"{agent:<10}{state}: {told}; {len(one['mined'])} mined")
+        lines += [f"  {problem}" for problem in one["problems"]]
+    journal = summary["journal"]
+    verified = "clean" if journal["verify_exit"] == 0 else "NOT CLEAN"
+    lines.append(f"{'journal':<10}{verified}: {journal['events']} events")
+    lines += summary["problems"]
+    return "\n".join(lines)
+
+
+def _interactive(stage: Stage, theme: str | None) -> int:
+    """Sample agents at work for ever, and the console over them."""
+    from holdfast.demo.house import OPERATOR_PASSPHRASE
+
+    print(
+        "\n  A local chain, a guardian and three sample agents are at work.\n"
+        "  `payer` pays vendors, `buyer` asks you, `hijacked` has been taken over.\n\n"
+        f"  The operator's passphrase, to approve, deny and thaw:  {OPERATOR_PASSPHRASE}\n"
+    )
+    if sys.stdin.isatty():
+        input("  Press Enter for the console; `?` there shows the keys, `q` leaves. ")
+    agents = [
+        stage.start_agent(stage.plan(agent, pace_s=PACE_S[agent], forever=True)) for agent in AGENTS
+    ]
+    drains = [
+        threading.Thread(target=_drain, args=(pipe,), daemon=True)
+        for process in agents
+        for pipe in (process.stdout, process.stderr)
+    ]
+    for thread in drains:
+        thread.start()
+    command = [sys.executable, "-m", "holdfast", "console", "--home", str(stage.house.home.path)]
+    try:
+        return subprocess.call(command + (["--theme", theme] if theme else []))
+    finally:
+        for process in agents:
+            process.kill()
+            process.wait()
+
+
+def _drain(pipe: Any) -> None:
+    """Reads a pipe to its end, so that its writer never waits."""
+    for _ in pipe:
+        pass
+
+
+def _end_on_signals() -> None:
+    """A hang-up or a polite kill ends the demo as Ctrl-C does: with everything cleaned up."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, leave)

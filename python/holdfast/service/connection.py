@@ -1,0 +1,191 @@
+"""One agent's connection: frames in, answers out, and limits that keep it from hurting anyone else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from holdfast._core import Call, Framer, MalformedError, parse_frame, response_error
+from holdfast.service.agents import Agent
+from holdfast.service.calls import AnyCall
+from holdfast.service.config import GateConfig
+from holdfast.service.errors import INVALID_REQUEST
+from holdfast.service.reply import Batch, Out, Reply
+from holdfast.service.unix_socket import Peer, peer_of
+
+PARSE_ERROR = -32700
+
+
+class Door(Protocol):
+    """The side of the gate a connection belongs to."""
+
+    agent: Agent
+    config: GateConfig
+
+    def admit(self, connection: AgentConnection, peer: Peer) -> bool:
+        """Whether the peer may stay."""
+
+    def left(self, connection: AgentConnection) -> None:
+        """The connection is closed."""
+
+    def abandon(self, out: Out) -> None:
+        """The peer will not read what it waits for."""
+
+    def handle(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        """Carries one call out."""
+
+
+class AgentConnection(asyncio.Protocol):
+    """Protocol of one accepted connection. Answers may leave in another order than the calls came."""
+
+    __slots__ = (
+        "_backlog",
+        "_door",
+        "_framer",
+        "_half_since",
+        "_in_flight",
+        "_pumping",
+        "_stalled_since",
+        "_time",
+        "_transport",
+        "gone",
+    )
+
+    def __init__(self, door: Door, time: Callable[[], float]) -> None:
+        self._door = door
+        self._time = time
+        self._framer = Framer(door.config.frame_bytes_max)
+        self._backlog: deque[Call | tuple[Call, ...]] = deque()
+        self._in_flight = 0
+        self._pumping = False
+        self._half_since = 0.0
+        self._stalled_since = 0.0
+        self._transport: asyncio.Transport | None = None
+        self.gone = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asks the kernel who this is, and the door whether it may stay."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = peer_of(transport.get_extra_info("socket"))
+        if not self._door.admit(self, peer):
+            self.gone = True
+            self._transport.abort()
+            return
+        self._transport.set_write_buffer_limits(high=self._door.config.write_buffer_bytes_max)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Calls under way go on; their outcome waits for the agent's retry."""
+        self._is_gone()
+        self._backlog.clear()
+        self._transport = None
+        self._door.left(self)
+
+    def eof_received(self) -> bool:
+        """The peer writes no more: answers under way still go out, but nobody is known to read
+        them.
+        """
+        self._is_gone()
+        return self._in_flight > 0
+
+    def data_received(self, data: bytes) -> None:
+        """Splits the stream into calls and carries out as many as may be under way at once."""
+        try:
+            frames = self._framer.feed(data)
+        except MalformedError as error:
+            self._refuse(error)
+            return
+        for frame in frames:
+            is_batch, calls = parse_frame(frame)
+            if is_batch:
+                self._backlog.append(tuple(calls))
+            else:
+                self._backlog.append(calls[0])
+        self._pump()
+        if not self._framer.pending:
+            self._half_since = 0.0
+        elif frames or not self._half_since:
+            self._half_since = self._time()
+
+    def pause_writing(self) -> None:
+        """The peer does not read its answers: take no more calls from it."""
+        self._stalled_since = self._time()
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+        self._stalled_since = 0.0
+        self._pump()
+
+    def answered(self, line: bytes | None) -> None:
+        """A call is finished; `line` is its answer."""
+        self._in_flight -= 1
+        transport = self._transport
+        if transport is None:
+            return
+        if line is not None:
+            transport.write(line)
+        if self._backlog:
+            # Calls that are answered at once must not pile up on the stack.
+            if not self._pumping:
+                self._pump()
+        elif self.gone and not self._in_flight:
+            transport.close()
+
+    def sweep(self, now: float) -> None:
+        """Drops a peer that keeps half a frame open, or its answers unread, for too long."""
+        limit = self._door.config.half_frame_ms_max / 1000
+        for since in (self._half_since, self._stalled_since):
+            if since and now - since > limit:
+                self.drop()
+                return
+
+    def drop(self) -> None:
+        """Closes at once, without waiting for unread answers."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _is_gone(self) -> None:
+        if not self.gone:
+            self.gone = True
+            if self._in_flight:
+                self._door.abandon(self)
+
+    def _pump(self) -> None:
+        transport = self._transport
+        in_flight_max = self._door.config.in_flight_max
+        self._pumping = True
+        while self._backlog and self._in_flight < in_flight_max and not self._stalled_since:
+            item = self._backlog.popleft()
+            self._in_flight += 1
+            if isinstance(item, tuple):
+                self._batch(item)
+            else:
+                self._door.handle(self._door.agent, item, Reply(self, item.id_json))
+        self._pumping = False
+        if transport is None or transport.is_closing() or self.gone:
+            return
+        if self._backlog or self._stalled_since:
+            transport.pause_reading()
+        elif not transport.is_reading():
+            transport.resume_reading()
+
+    def _batch(self, calls: tuple[Call, ...]) -> None:
+        if not calls or len(calls) > self._door.config.batch_max:
+            limit = self._door.config.batch_max
+            text = f"a batch holds 1 to {limit} calls"
+            self.answered(response_error(b"null", INVALID_REQUEST, text))
+            return
+        batch = Batch(self, len(calls))
+        for call in calls:
+            self._door.handle(self._door.agent, call, Reply(batch, call.id_json))
+
+    def _refuse(self, error: MalformedError) -> None:
+        """What cannot be split into frames ends the connection, with words."""
+        if self._transport is None:
+            return
+        code = INVALID_REQUEST if error.args[0] == "frame_too_large" else PARSE_ERROR
+        self._transport.write(response_error(b"null", code, error.args[1]))
+        self._transport.close()

@@ -1,0 +1,200 @@
+"""Calls that wait for their request's outcome, for a few seconds at most.
+
+Real clients give up after 10 s, so a call is held for 8 s and then answered "pending"; an identical
+request attaches
+later. Outcomes come from durable events only. A request whose caller is gone counts as answered
+"pending", so that the
+caller's retry joins it and does not pay twice; an outcome counts as delivered only when a living
+connection took it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import orjson
+
+from holdfast._core import HoldfastError
+from holdfast.service.core import Core, Sealed
+from holdfast.service.errors import sealed
+from holdfast.service.event import REQUEST_DECIDED, REQUEST_REFUSED, kind_of, parse, requests_of
+from holdfast.service.outcomes import Outcome, outcome_of, pending
+from holdfast.service.reply import Out, Reply
+
+Write = Callable[[Reply, Outcome, str], None]
+
+
+class Hold:
+    """One call that waits. `marked`: a pending answer left for its request, or is about to."""
+
+    __slots__ = ("done", "marked", "privacy", "reply", "request_id", "until", "write")
+
+    def __init__(
+        self, reply: Reply, request_id: str, write: Write, privacy: str, marked: bool, until: float
+    ) -> None:
+        self.reply = reply
+        self.request_id = request_id
+        self.write = write
+        self.privacy = privacy
+        self.marked = marked
+        self.until = until
+        self.done = False
+
+
+class Holds:
+    """All calls that wait, by request."""
+
+    def __init__(self, core: Core, hold_ms: int, retry_after_s: int) -> None:
+        self._core = core
+        self._loop = asyncio.get_running_loop()
+        self._hold_s = hold_ms / 1000
+        self._retry_after_s = retry_after_s
+        self._by_request: dict[str, list[Hold]] = {}
+        self._in_order: deque[Hold] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        core.listen(self._durable)
+        core.on_sealed(self._sealed)
+
+    def __len__(self) -> int:
+        return sum(len(holds) for holds in self._by_request.values())
+
+    def wait(
+        self, reply: Reply, request_id: str, write: Write, privacy: str, *, marked: bool
+    ) -> None:
+        """Answers `reply` through `write` with the outcome, or "pending" when the time is up."""
+        until = self._loop.time() + self._hold_s
+        hold = Hold(reply, request_id, write, privacy, marked, until)
+        self._by_request.setdefault(request_id, []).append(hold)
+        self._in_order.append(hold)
+        if self._timer is None:
+            self._timer = self._loop.call_at(until, self._expire)
+
+    def settle_now(
+        self, reply: Reply, request_id: str, write: Write, privacy: str, *, marked: bool
+    ) -> bool:
+        """Answers with the outcome the request already has, once that is durable. False if it has
+        none.
+        """
+        outcome = self.outcome(request_id, privacy)
+        if outcome is None:
+            return False
+        hold = Hold(reply, request_id, write, privacy, marked, 0.0)
+        self._core.after_durable(lambda ok: self._hand_over([hold], outcome, ok))
+        return True
+
+    def outcome(self, request_id: str, privacy: str) -> Outcome | None:
+        """The final outcome of a request as memory has it (not yet durable, perhaps)."""
+        view = self._core.guard.request(request_id)
+        return None if view is None else outcome_of(orjson.loads(view), privacy)
+
+    def abandon(self, out: Out) -> None:
+        """The caller behind `out` is gone: what it waited for must be joined by its retry."""
+        for request_id, holds in tuple(self._by_request.items()):
+            gone = [hold for hold in holds if _connection(hold.reply.out) is out]
+            if gone and not any(hold.marked for hold in holds):
+                self._mark(request_id, holds)
+
+    def _mark(self, request_id: str, holds: list[Hold]) -> None:
+        for hold in holds:
+            hold.marked = True
+        try:
+            self._core.mark_pending_answer(request_id)
+        except (Sealed, HoldfastError):
+            return
+
+    def _durable(self, records: list[bytes]) -> None:
+        if not self._by_request:
+            return
+        for record in records:
+            kind = kind_of(record)
+            if kind in (REQUEST_DECIDED, REQUEST_REFUSED):
+                continue
+            if kind.startswith((b"request.", b"freeze.")):
+                for request_id in requests_of(parse(record)):
+                    self._look(request_id)
+
+    def _look(self, request_id: str) -> None:
+        """Something about the request is on disk: hand its outcome over if it has one."""
+        holds = self._by_request.get(request_id)
+        if not holds:
+            return
+        outcome = self.outcome(request_id, holds[0].privacy)
+        if outcome is None:
+            return
+        del self._by_request[request_id]
+        # The view may be ahead of the disk: wait until all of it is there.
+        self._core.after_durable(lambda ok: self._hand_over(holds, outcome, ok))
+
+    def _hand_over(self, holds: list[Hold], outcome: Outcome, ok: bool) -> None:
+        request_id = holds[0].request_id
+        taken = marked = False
+        for hold in holds:
+            if hold.done:
+                continue
+            hold.done = True
+            marked = marked or hold.marked
+            if ok:
+                taken = taken or not hold.reply.gone
+                hold.write(hold.reply, outcome, request_id)
+            else:
+                self._say_sealed(hold)
+        if not ok:
+            return
+        try:
+            if taken and marked:
+                self._core.delivered(request_id)
+            elif not taken and not marked:
+                self._core.mark_pending_answer(request_id)
+        except (Sealed, HoldfastError):
+            return
+
+    def _expire(self) -> None:
+        """Answers "pending" for every call whose time is up, once that fact is durable."""
+        now = self._loop.time()
+        while self._in_order and (self._in_order[0].done or self._in_order[0].until <= now):
+            hold = self._in_order.popleft()
+            if hold.done:
+                continue
+            holds = self._by_request.get(hold.request_id, [])
+            if hold not in holds:
+                continue
+            if not hold.marked:
+                self._mark(hold.request_id, holds)
+            self._core.after_durable(lambda ok, hold=hold: self._say_pending(hold, ok))
+        self._timer = None
+        if self._in_order:
+            self._timer = self._loop.call_at(self._in_order[0].until, self._expire)
+
+    def _say_pending(self, hold: Hold, ok: bool) -> None:
+        if hold.done:
+            return
+        hold.done = True
+        holds = self._by_request.get(hold.request_id)
+        if holds and hold in holds:
+            holds.remove(hold)
+            if not holds:
+                del self._by_request[hold.request_id]
+        if ok:
+            outcome = pending(hold.request_id, self._retry_after_s)
+            hold.write(hold.reply, outcome, hold.request_id)
+        else:
+            self._say_sealed(hold)
+
+    def _sealed(self, _: str) -> None:
+        for holds in self._by_request.values():
+            for hold in holds:
+                if not hold.done:
+                    hold.done = True
+                    self._say_sealed(hold)
+        self._by_request.clear()
+        self._in_order.clear()
+
+    def _say_sealed(self, hold: Hold) -> None:
+        error = sealed(self._core.sealed or "sealed")
+        hold.write(hold.reply, Outcome(error=error, status="sealed"), hold.request_id)
+
+
+def _connection(out: Out) -> Out:
+    """The connection behind a batch, or `out` itself."""
+    inner = getattr(out, "out", None)
+    return out if inner is None else inner

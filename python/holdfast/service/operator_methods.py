@@ -1,0 +1,235 @@
+"""What an operator client may ask for (docs/architecture.md, 7). Only `command` needs a key; the
+core checks it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from holdfast import __version__
+from holdfast.service.core import Core
+from holdfast.service.event import Record, kind_of, parse
+from holdfast.service.freeze_file import FreezeFile
+from holdfast.service.gate import Gate
+from holdfast.service.home import Home
+from holdfast.service.journal_file import JournalReader
+from holdfast.service.notes import LogIdentity
+from holdfast.service.operator_socket import Method, OperatorConnection, Params, Refused
+from holdfast.service.policy_file import PolicyFile
+from holdfast.service.sends import NO_FACTS
+from holdfast.service.stream import Stream
+
+EVENTS_MAX = 1_000
+BACKLOG_MAX = 1_000
+HISTORY_MAX = 200
+TEXT_CHARS_MAX = 500
+# The signed bytes themselves are the agent's, and for a held request nobody's.
+HIDDEN = ("raw", "signature")
+
+Json = dict[str, Any]
+
+
+class OperatorMethods:
+    """The methods, by name in `table`."""
+
+    def __init__(
+        self,
+        core: Core,
+        stream: Stream,
+        reader: JournalReader,
+        gate: Gate,
+        policy: PolicyFile,
+        freeze_file: FreezeFile,
+        home: Home,
+        identity: LogIdentity,
+        operators: list[Json],
+        health: Callable[[], Json],
+        alerts: Callable[[], Json],
+    ) -> None:
+        self._core = core
+        self._stream = stream
+        self._reader = reader
+        self._gate = gate
+        self._policy = policy
+        self._freeze_file = freeze_file
+        self._home = home
+        self._identity = identity
+        self._operators = operators
+        self._health = health
+        self._alerts = alerts
+        self.table: dict[str, Method] = {
+            "hello": self._hello,
+            "status": self._status,
+            "subscribe": self._subscribe,
+            "request": self._request,
+            "limits": self._limits,
+            "command": self._command,
+            "freeze": self._freeze,
+            "events": self._events,
+            "decide": self._decide,
+            "reload": self._reload,
+            "alerts": self._alert_report,
+        }
+
+    async def _hello(self, _: OperatorConnection, _params: Params) -> Json:
+        return {
+            "version": __version__,
+            "guardian": self._identity.key.hex(),
+            "origin": self._identity.origin,
+            "seq": self._core.durable_size - 1,
+            "home": str(self._home.path),
+            "operators": self._operators,
+        }
+
+    async def _status(self, _: OperatorConnection, _params: Params) -> Json:
+        return self.status()
+
+    def status(self) -> Json:
+        """What the core knows, and what only the service does."""
+        status: Json = orjson.loads(self._core.guard.status(self._core.clock.now_ms()))
+        status |= {
+            "seq": self._core.durable_size - 1,
+            "now_ms": self._core.clock.now_ms(),
+            "sealed": self._core.sealed,
+            "health": self._health(),
+        }
+        if isinstance(status.get("policy"), dict):
+            status["policy"]["alarm"] = self._policy.alarm
+        for agent in status.get("agents", []):
+            door = self._gate.doors.get(agent["id"])
+            agent["connections"] = 0 if door is None else len(door.connections)
+        return status
+
+    async def _subscribe(self, connection: OperatorConnection, params: Params) -> Json:
+        """The state as of event `seq`, once that is durable; then every event after it (or after
+        `from_seq`).
+        """
+        if connection.subscriber is not None:
+            raise Refused("subscribed", "this connection is subscribed already")
+        size = self._core.guard.size
+        from_seq = _integer(params, "from_seq", size - 1)
+        backlog = min(_integer(params, "backlog", 0), BACKLOG_MAX)
+        snapshot = {
+            "status": self.status(),
+            "requests": self._requests(backlog),
+            "limits": orjson.loads(self._core.guard.limits(None, self._core.clock.now_ms())),
+        }
+        if self._core.sealed is None:
+            await self._core.durable()
+        else:
+            size = self._core.durable_size
+        # The answer is written by the caller before the loop's next turn, and so before any event.
+        connection.subscriber = self._stream.subscribe(
+            min(from_seq + 1, size), connection.write, connection.drop
+        )
+        return {"snapshot": snapshot, "seq": size - 1}
+
+    def _requests(self, backlog: int) -> list[Json]:
+        guard = self._core.guard
+        still_open = guard.open_requests()
+        known = set(still_open)
+        ended = [each for each in self._stream.recent_requests(BACKLOG_MAX) if each not in known]
+        newest = ended[-backlog:] if backlog else []
+        views = (guard.request(each) for each in [*newest, *still_open])
+        return [_shown(view) for view in views if view is not None]
+
+    async def _request(self, _: OperatorConnection, params: Params) -> Json:
+        request_id = _text(params, "id")
+        raw = self._core.guard.request(request_id)
+        if raw is None or not request_id[1:].isdigit():
+            raise Refused("request_unknown", f"there is no request {request_id[:32]!r}")
+        view = _shown(raw)
+        born = int(request_id[1:])
+        records = await asyncio.to_thread(self._reader.about, request_id, born, HISTORY_MAX)
+        view["history"] = [_history(parse(record)) for record in records]
+        return view
+
+    async def _limits(self, _: OperatorConnection, params: Params) -> list[Json]:
+        agent = params.get("agent")
+        if agent is not None and not isinstance(agent, str):
+            raise Refused("malformed", "`agent` must be a string")
+        found: list[Json] = orjson.loads(self._core.guard.limits(agent, self._core.clock.now_ms()))
+        return found
+
+    async def _command(self, _: OperatorConnection, params: Params) -> Json:
+        payload = _text(params, "payload", chars_max=16_384)
+        try:
+            signature = bytes.fromhex(_text(params, "signature").removeprefix("0x"))
+        except ValueError:
+            raise Refused("malformed", "`signature` must be hex") from None
+        applied = self._core.command(payload.encode(), signature)
+        size = self._core.guard.size
+        await self._core.durable()
+        result: Json = {"applied": True, "seq": size - 1}
+        if applied.status:
+            result["state"] = applied.status
+        return result
+
+    async def _freeze(self, _: OperatorConnection, params: Params) -> Json:
+        """Acknowledged once it is on disk. When sealed, nothing can be signed; the file keeps it so
+        at the next start.
+        """
+        scope = orjson.dumps(params.get("scope"))
+        reason = _text(params, "reason", chars_max=TEXT_CHARS_MAX, default="")
+        actor = _text(params, "actor", chars_max=TEXT_CHARS_MAX, default="operator")
+        if self._core.sealed is not None:
+            self._freeze_file.drop(f"{actor}: {reason}")
+            return {"freeze": None, "sealed": self._core.sealed}
+        applied = self._core.freeze(scope, reason, actor)
+        self._core.flush()
+        await self._core.durable()
+        frozen = [parse(each) for each in applied.records if kind_of(each) == b"freeze.set"]
+        return {"freeze": frozen[0]["seq"] if frozen else None}
+
+    async def _events(self, _: OperatorConnection, params: Params) -> Json:
+        count = min(_integer(params, "count", EVENTS_MAX), EVENTS_MAX)
+        records = self._reader.records(_integer(params, "from_seq", 0), count)
+        return {"events": [orjson.Fragment(record) for record in records]}
+
+    async def _decide(self, _: OperatorConnection, params: Params) -> object:
+        inner = orjson.dumps(params.get("params", []))
+        answer = self._core.check(_text(params, "agent"), _text(params, "method"), inner, NO_FACTS)
+        return orjson.Fragment(answer)
+
+    async def _reload(self, _: OperatorConnection, _params: Params) -> Json:
+        return {"digest": await self._policy.reload("operator")}
+
+    async def _alert_report(self, _: OperatorConnection, _params: Params) -> Json:
+        return self._alerts()
+
+
+def _shown(view: bytes) -> Json:
+    shown: Json = orjson.loads(view)
+    for key in HIDDEN:
+        shown.pop(key, None)
+    return shown
+
+
+def _history(record: Record) -> Json:
+    data = record["data"]
+    words = [
+        data.get(key)
+        for key in ("verdict", "outcome", "by", "why", "code", "text", "hash", "reason")
+    ]
+    text = " ".join(str(word) for word in words if word)
+    return {"seq": record["seq"], "at": record["at"], "kind": record["kind"], "text": text}
+
+
+def _text(params: Params, key: str, *, chars_max: int = 256, default: str | None = None) -> str:
+    value = params.get(key, default)
+    if not isinstance(value, str) or len(value) > chars_max:
+        raise Refused("malformed", f"`{key}` must be a string of at most {chars_max} characters")
+    return value
+
+
+def _integer(params: Params, key: str, default: int) -> int:
+    value = params.get(key, default)
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or not -1 <= value < 2**53:
+        raise Refused("malformed", f"`{key}` must be an integer that is not negative")
+    return value

@@ -1,0 +1,132 @@
+"""What an agent is told about a request: a result, an error, or nothing yet.
+
+Made from the core's own view of the request. Codes and states come from closed lists
+(docs/policy.md,
+docs/architecture.md 1); with `privacy = "code"` an agent sees no more than those.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from holdfast.service.errors import DENIED, PENDING, CallError
+
+View = dict[str, Any]
+
+# States from which the agent can be told a hash: the bytes have been handed to the chain.
+_OUT = frozenset({"sent", "confirmed", "reverted"})
+_REFUSED = {
+    "denied": "denied",
+    "expired": "nobody answered in time",
+    "cancelled": "cancelled",
+    "failed": "it cannot succeed and was not signed",
+    "frozen": "stopped by a freeze",
+    "dropped": "another transaction took its place",
+}
+_SIGN_ONLY = "eth_signTransaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Exactly one of `result` (JSON) and `error`; `final` is False for a pending one."""
+
+    result: bytes | None = None
+    error: CallError | None = None
+    status: str = "ok"
+    final: bool = True
+
+
+def outcome_of(view: View, privacy: str) -> Outcome | None:
+    """The final outcome of a request, or None while there is none."""
+    state = view["state"]
+    if view["kind"] == "transaction" and view["method"] != _SIGN_ONLY:
+        if state in _OUT:
+            return Outcome(result=orjson.dumps(view["hash"]))
+    elif view["kind"] == "transaction":
+        if view.get("raw") and state in _OUT | {"released"}:
+            return Outcome(result=signed_transaction(view["raw"]))
+    elif view.get("signature") and state == "released":
+        return Outcome(result=orjson.dumps(view["signature"]))
+    words = _REFUSED.get(state)
+    return None if words is None else _refused(view, state, words, privacy)
+
+
+def pending(request_id: str, retry_after_s: int) -> Outcome:
+    """The outcome of a request that takes longer than a call may."""
+    data = {"requestId": request_id, "status": "pending", "retryAfter": retry_after_s}
+    error = CallError(
+        PENDING,
+        f"request {request_id} is pending: send the same again later to get its outcome",
+        orjson.dumps(data),
+    )
+    return Outcome(error=error, status="pending", final=False)
+
+
+def denied(answer: bytes, status: str) -> Outcome:
+    """A refusal with the data the core gave; malformed input keeps JSON-RPC's own code."""
+    data = orjson.loads(answer)
+    code = -32602 if _first_code(data) == "malformed" else DENIED
+    return Outcome(error=CallError(code, _words(data, status), answer), status=status)
+
+
+def _refused(view: View, state: str, words: str, privacy: str) -> Outcome:
+    data: dict[str, Any] = {"requestId": view["id"], "status": state}
+    reasons = view.get("end_reasons") or view.get("reasons") or []
+    if privacy == "code":
+        reasons = [{"code": reason["code"]} for reason in reasons if "code" in reason]
+    if state in ("denied", "failed"):
+        data["reasons"] = reasons
+    return Outcome(
+        error=CallError(DENIED, f"request {view['id']}: {words}", orjson.dumps(data)), status=state
+    )
+
+
+def _first_code(data: dict[str, Any]) -> str:
+    if isinstance(data.get("code"), str):
+        return str(data["code"])
+    reasons = data.get("reasons") or [{}]
+    return str(reasons[0].get("code", ""))
+
+
+def _words(data: dict[str, Any], status: str) -> str:
+    text = data.get("text") or _first_code(data)
+    return f"{status}: {text}" if text else status
+
+
+def as_object(outcome: Outcome, request_id: str | None) -> bytes:
+    """The result object of a `holdfast_*` method, which never answers with an error."""
+    told: dict[str, Any] = {"status": outcome.status}
+    if request_id:
+        told["requestId"] = request_id
+    if outcome.result is not None:
+        told["result"] = orjson.Fragment(outcome.result)
+    if outcome.error is not None:
+        error = outcome.error
+        data = orjson.loads(error.data) if error.data is not None else None
+        if isinstance(data, dict):
+            told = data | told
+        told["error"] = {"code": error.code, "message": error.message, "data": data}
+    return orjson.dumps(told)
+
+
+def signed_transaction(raw: str) -> bytes:
+    """The answer of `eth_signTransaction` (execution-apis): `{"raw", "tx"}`, the fields read from
+    the bytes.
+    """
+    from eth_account.typed_transactions import TypedTransaction
+    from eth_utils import keccak
+    from hexbytes import HexBytes
+
+    data = HexBytes(raw)
+    fields = TypedTransaction.from_bytes(data).as_dict()
+    tx: dict[str, Any] = {"input": _hex(fields.pop("data", b"")), "hash": _hex(keccak(data))}
+    for key, value in fields.items():
+        tx[key] = [] if key == "accessList" and not value else _hex(value)
+    return orjson.dumps({"raw": raw, "tx": tx})
+
+
+def _hex(value: object) -> str:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return hex(value) if isinstance(value, int) else str(value)

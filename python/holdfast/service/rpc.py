@@ -1,0 +1,183 @@
+"""Which method does what. The allow-list is complete: everything else is -32601.
+
+Methods of our own (`holdfast_*`) always answer a result object with a `status`: an error answer to
+a custom method ends
+web3.py's async listener for good.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from holdfast import __version__
+from holdfast._core import HoldfastError, MalformedError
+from holdfast.service.agents import Agent
+from holdfast.service.calls import AnyCall, InnerCall, inner_call, one_object
+from holdfast.service.core import Core
+from holdfast.service.errors import DENIED, INVALID_PARAMS, METHOD_NOT_FOUND, CallError
+from holdfast.service.outcomes import Outcome, as_object
+from holdfast.service.rate import Rate
+from holdfast.service.reads import READS, Reads
+from holdfast.service.reply import Reply
+from holdfast.service.sends import NO_FACTS, RAW_REFUSED, SIGNING_METHODS, Sends
+
+Handler = Callable[[Agent, AnyCall, Reply], None]
+
+NO_METHOD = CallError(METHOD_NOT_FOUND, "this method is not served here")
+TOO_FAST = CallError(
+    DENIED,
+    "denied: rate_limited",
+    orjson.dumps(
+        {"status": "denied", "code": "rate_limited", "reasons": [{"code": "rate_limited"}]}
+    ),
+)
+
+
+class WrappedReply(Reply):
+    """The answer to a call inside `holdfast_request`, as a result object."""
+
+    __slots__ = ("_outer",)
+
+    def __init__(self, outer: Reply) -> None:
+        super().__init__(outer.out, outer.id_json)
+        self._outer = outer
+
+    def result(self, result: bytes) -> None:
+        """Answers `{"status": "ok", "result": …}`."""
+        self._outer.result(as_object(Outcome(result=result), None))
+
+    def error(self, error: CallError) -> None:
+        """Answers `{"status": "error", "error": …}`."""
+        self._outer.result(as_object(Outcome(error=error, status="error"), None))
+
+
+class Rpc:
+    """Dispatches one agent's call."""
+
+    def __init__(self, core: Core, sends: Sends, reads: Reads) -> None:
+        self._core = core
+        self._sends = sends
+        self._reads = reads
+        self._rates: dict[str, tuple[int, Rate]] = {}
+        self._time = asyncio.get_running_loop().time
+        self._handlers: dict[str, Handler] = {
+            "eth_chainId": lambda a, _, r: r.result(orjson.dumps(hex(a.chain_id))),
+            "net_version": lambda a, _, r: r.result(orjson.dumps(str(a.chain_id))),
+            "web3_clientVersion": lambda _a, _c, r: r.result(
+                orjson.dumps(f"holdfast/{__version__}")
+            ),
+            "eth_accounts": lambda a, _, r: r.result(orjson.dumps(a.wallets)),
+            "eth_requestAccounts": lambda a, _, r: r.result(orjson.dumps(a.wallets)),
+            "wallet_getCapabilities": lambda a, _, r: r.result(orjson.dumps({hex(a.chain_id): {}})),
+            "eth_sendRawTransaction": lambda _a, _c, r: r.error(RAW_REFUSED),
+            "holdfast_check": self._check,
+            "holdfast_request": self._request,
+            "holdfast_status": self._status,
+            "holdfast_submit": self._submit,
+        }
+        for method in READS:
+            self._handlers[method] = reads.start
+
+    def handle(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        """Answers the call now or later, exactly once."""
+        if call.error is not None:
+            reply.error(CallError(*call.error))
+        elif call.method in SIGNING_METHODS:
+            if self._slow_enough(agent):
+                self._sends.send(agent, call, reply)
+            else:
+                reply.error(TOO_FAST)
+        else:
+            self._other(agent, call, reply)
+
+    def _other(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        handler = self._handlers.get(call.method)
+        if handler is None:
+            if call.method.startswith("holdfast_"):
+                reply.result(_refusal("error", METHOD_NOT_FOUND, "there is no such method"))
+            else:
+                reply.error(NO_METHOD)
+            return
+        handler(agent, call, reply)
+
+    def _slow_enough(self, agent: Agent) -> bool:
+        now = self._time()
+        known = self._rates.get(agent.id)
+        if known is None or known[0] != agent.requests_per_minute:
+            known = (agent.requests_per_minute, Rate(agent.requests_per_minute, now))
+            self._rates[agent.id] = known
+        return known[1].take(now)
+
+    def _check(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        inner = inner_call(call)
+        if inner is None:
+            reply.result(_refusal("error", INVALID_PARAMS, 'params must be [{"method", "params"}]'))
+            return
+        if not self._slow_enough(agent):
+            reply.result(_too_fast())
+            return
+        try:
+            reply.result(self._core.check(agent.id, inner[0], inner[1], NO_FACTS))
+        except HoldfastError as error:
+            reply.result(_refusal("denied", INVALID_PARAMS, error.args[1], error))
+
+    def _submit(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        inner = inner_call(call)
+        if inner is None or inner[0] not in SIGNING_METHODS:
+            text = 'params must be [{"method", "params"}] of a signing method'
+            reply.result(_refusal("error", INVALID_PARAMS, text))
+        elif not self._slow_enough(agent):
+            reply.result(_too_fast())
+        else:
+            self._sends.submit(agent, inner[0], inner[1], call, reply)
+
+    def _status(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        params = one_object(call)
+        request_id = params.get("requestId") if params else None
+        if not isinstance(request_id, str) or len(request_id) > 32:
+            text = 'params must be [{"requestId": "r…"}]'
+            reply.result(_refusal("error", INVALID_PARAMS, text))
+            return
+        self._sends.status(agent, request_id, reply)
+
+    def _request(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        """A signed call. Only what asks for a signature needs one; the rest is served as if it came
+        plain.
+        """
+        params = one_object(call)
+        payload, signature = (params.get("payload"), params.get("signature")) if params else (0, 0)
+        if not isinstance(payload, str) or not isinstance(signature, str):
+            text = 'params must be [{"payload", "signature"}]'
+            reply.result(_refusal("error", INVALID_PARAMS, text))
+            return
+        try:
+            signature_bytes = bytes.fromhex(signature.removeprefix("0x"))
+            inner = orjson.loads(payload)
+            method = str(inner["method"])
+            plain = method not in SIGNING_METHODS and method != "holdfast_request"
+            asked = InnerCall(call.id_json, method, orjson.dumps(inner.get("params", [])))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            text = "the payload is a JSON object with a method, the signature hex"
+            reply.result(_refusal("error", INVALID_PARAMS, text))
+            return
+        if plain:
+            self._other(agent, asked, WrappedReply(reply))
+        elif not self._slow_enough(agent):
+            reply.result(_too_fast())
+        else:
+            self._sends.send_signed(agent, payload.encode(), signature_bytes, call, reply)
+
+
+def _refusal(status: str, code: int, text: str, error: HoldfastError | None = None) -> bytes:
+    data: dict[str, Any] = {"status": status, "error": {"code": code, "message": text}}
+    if error is not None:
+        data["code"] = error.args[0]
+        if isinstance(error, MalformedError):
+            data["path"] = error.args[2]
+    return orjson.dumps(data)
+
+
+def _too_fast() -> bytes:
+    return as_object(Outcome(error=TOO_FAST, status="denied"), None)

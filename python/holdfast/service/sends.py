@@ -1,0 +1,174 @@
+"""Calls that ask for a signature: submitted to the core, answered from the fsync of what became of
+them.
+"""
+
+from functools import partial
+
+import orjson
+
+from holdfast._core import Applied, HoldfastError
+from holdfast.service.agents import Agent
+from holdfast.service.calls import AnyCall
+from holdfast.service.core import Core, Sealed
+from holdfast.service.errors import DENIED, INTERNAL, INVALID_PARAMS, CallError, sealed
+from holdfast.service.holds import Holds, Write
+from holdfast.service.outcomes import Outcome, as_object, denied, pending
+from holdfast.service.reply import Reply
+
+NO_FACTS = b"{}"
+WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
+
+SIGNING_METHODS = frozenset(
+    {
+        "eth_sendTransaction",
+        "eth_signTransaction",
+        "personal_sign",
+        "eth_sign",
+        "eth_signTypedData",
+        "eth_signTypedData_v3",
+        "eth_signTypedData_v4",
+    }
+)
+
+
+def plain(reply: Reply, outcome: Outcome, _request_id: str) -> None:
+    """Answers as Ethereum clients expect: a result or an error."""
+    if outcome.error is not None:
+        reply.error(outcome.error)
+    elif outcome.result is not None:
+        reply.result(outcome.result)
+
+
+def wrapped(reply: Reply, outcome: Outcome, request_id: str) -> None:
+    """Answers with a result object that has a `status`, for the methods of our own."""
+    reply.result(as_object(outcome, request_id or None))
+
+
+class Sends:
+    """Submits signing calls and sees to it that each gets its one answer."""
+
+    def __init__(self, core: Core, holds: Holds, retry_after_s: int) -> None:
+        self._core = core
+        self._holds = holds
+        self._retry_after_s = retry_after_s
+
+    def send(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        """A signing method as Ethereum clients call it."""
+        if call.id_json is None:
+            self._without_id(agent, call, reply)
+            return
+        try:
+            applied = self._core.submit(agent.id, call.method, call.params, NO_FACTS)
+        except (Sealed, HoldfastError) as error:
+            self._failed(reply, error, plain)
+            return
+        self._take(applied, agent, reply, plain)
+
+    def send_signed(
+        self, agent: Agent, payload: bytes, signature: bytes, call: AnyCall, reply: Reply
+    ) -> None:
+        """The same inside `holdfast_request`."""
+        if call.id_json is None:
+            self._without_id(agent, call, reply)
+            return
+        try:
+            applied = self._core.submit_signed(agent.id, payload, signature, NO_FACTS)
+        except (Sealed, HoldfastError) as error:
+            self._failed(reply, error, wrapped)
+            return
+        self._take(applied, agent, reply, wrapped)
+
+    def submit(self, agent: Agent, method: str, params: bytes, call: AnyCall, reply: Reply) -> None:
+        """`holdfast_submit`: answers as soon as the decision is durable, and never waits for its
+        outcome.
+        """
+        if call.id_json is None:
+            self._without_id(agent, call, reply)
+            return
+        try:
+            applied = self._core.submit(agent.id, method, params, NO_FACTS)
+            request_id = applied.request_id
+            if applied.status in ("denied", "refused") or request_id is None:
+                self._take(applied, agent, reply, wrapped)
+                return
+            if self._holds.settle_now(reply, request_id, wrapped, agent.privacy, marked=True):
+                return
+            # Whoever sends the same again meanwhile must join this one.
+            self._core.mark_pending_answer(request_id)
+        except (Sealed, HoldfastError) as error:
+            self._failed(reply, error, wrapped)
+            return
+        outcome = pending(request_id, self._retry_after_s)
+        self._after(reply, outcome, request_id, wrapped)
+
+    def status(self, agent: Agent, request_id: str, reply: Reply) -> None:
+        """`holdfast_status`: what became of one of the agent's own requests."""
+        raw = self._core.guard.request(request_id)
+        view = orjson.loads(raw) if raw is not None else None
+        if view is None or view["agent"] != agent.id:
+            # The same words for both: ids of other agents are none of its business.
+            reply.result(orjson.dumps({"status": "unknown", "requestId": request_id}))
+            return
+        if self._holds.settle_now(
+            reply, request_id, wrapped, agent.privacy, marked=not view.get("delivered", False)
+        ):
+            return
+        data = {
+            "requestId": request_id,
+            "status": "pending",
+            "state": view["state"],
+            "retryAfter": self._retry_after_s,
+        }
+        self._core.after_durable(
+            lambda ok: reply.result(orjson.dumps(data if ok else {"status": "sealed"}))
+        )
+
+    def _take(self, applied: Applied, agent: Agent, reply: Reply, write: Write) -> None:
+        status = applied.status
+        if status in ("denied", "refused"):
+            outcome = denied(applied.answer, status)
+            self._after(reply, outcome, applied.request_id or "", write)
+            return
+        request_id = applied.request_id
+        if request_id is None:
+            self._failed(reply, HoldfastError("internal", f"no request for `{status}`"), write)
+            return
+        joined = status != "go"
+        if status == "attached" and self._holds.settle_now(
+            reply, request_id, write, agent.privacy, marked=True
+        ):
+            return
+        self._holds.wait(reply, request_id, write, agent.privacy, marked=joined)
+
+    def _after(self, reply: Reply, outcome: Outcome, request_id: str, write: Write) -> None:
+        self._core.after_durable(partial(self._finish, reply, outcome, request_id, write))
+
+    def _finish(
+        self, reply: Reply, outcome: Outcome, request_id: str, write: Write, ok: bool
+    ) -> None:
+        if not ok:
+            outcome = Outcome(error=sealed(self._core.sealed or "sealed"), status="sealed")
+        write(reply, outcome, request_id)
+
+    def _failed(self, reply: Reply, error: Sealed | HoldfastError, write: Write) -> None:
+        if isinstance(error, Sealed):
+            told = sealed(str(error))
+        elif error.args[0] == "malformed":
+            told = CallError(INVALID_PARAMS, error.args[1], orjson.dumps({"code": "malformed"}))
+        else:
+            told = CallError(INTERNAL, "the guardian could not decide", None)
+        write(reply, Outcome(error=told, status="error"), "")
+
+    def _without_id(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        try:
+            self._core.refuse(agent.id, call.method, call.params, "malformed", WITHOUT_ID)
+        except (Sealed, HoldfastError):
+            pass
+        reply.nothing()
+
+
+RAW_REFUSED = CallError(
+    DENIED,
+    "signed transactions are not passed on: the guardian holds the keys and signs what it decided",
+    orjson.dumps({"status": "denied", "code": "method_not_allowed"}),
+)

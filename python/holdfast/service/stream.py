@@ -1,0 +1,142 @@
+"""The one stream of durable events, as operators see it: from any number on, without gaps, and
+never held up by a reader.
+
+A reader that keeps up gets each batch as it becomes durable. One that does not is served from the
+journal when it reads
+again; one that falls too far behind, or stops reading, is dropped with words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import orjson
+
+from holdfast.service.core import Core
+from holdfast.service.event import REQUEST_DECIDED, kind_of
+from holdfast.service.journal_file import JournalReader
+
+CATCH_UP_RECORDS = 500
+LAG_EVENTS_MAX = 200_000
+RECENT_MAX = 2_000
+
+Write = Callable[[bytes], None]
+Drop = Callable[[str], None]
+
+
+def pushes(records: Iterable[bytes]) -> bytes:
+    """The lines that carry these events."""
+    return b"".join([b'{"event":' + record + b"}\n" for record in records])
+
+
+class Subscriber:
+    """One reader of the stream. `next_seq` is the first event it has not been sent."""
+
+    __slots__ = ("_drop", "_write", "catching_up", "next_seq", "paused")
+
+    def __init__(self, next_seq: int, write: Write, drop: Drop) -> None:
+        self.next_seq = next_seq
+        self.paused = False
+        self.catching_up = False
+        self._write = write
+        self._drop = drop
+
+    def send(self, first: int, records: list[bytes], line: bytes) -> None:
+        """Sends a batch (`line` is all of it) from `next_seq` on."""
+        skip = self.next_seq - first
+        if skip < len(records):
+            self._write(line if skip <= 0 else pushes(records[skip:]))
+            self.next_seq = first + len(records)
+
+    def drop(self, text: str) -> None:
+        """Ends the subscription and says why."""
+        self._drop(text)
+
+
+class Stream:
+    """Hands durable events to all readers."""
+
+    def __init__(self, core: Core, reader: JournalReader) -> None:
+        self._core = core
+        self._reader = reader
+        self._loop = asyncio.get_running_loop()
+        self._subscribers: set[Subscriber] = set()
+        self._decided: deque[int] = deque(maxlen=RECENT_MAX)
+        first = max(0, core.durable_size - RECENT_MAX)
+        self._remember(first, reader.records(first, RECENT_MAX))
+        core.listen(self._durable)
+
+    def recent_requests(self, count: int) -> list[str]:
+        """Ids of the newest `count` requests that are on disk, oldest first."""
+        return [f"r{seq}" for seq in list(self._decided)[-count:]] if count > 0 else []
+
+    def subscribe(self, next_seq: int, write: Write, drop: Drop) -> Subscriber:
+        """Sends every event from `next_seq` on through `write`, beginning in the next turn of the
+        loop.
+        """
+        subscriber = Subscriber(next_seq, write, drop)
+        self._subscribers.add(subscriber)
+        self._catch_up_soon(subscriber)
+        return subscriber
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Ends it."""
+        self._subscribers.discard(subscriber)
+
+    def pause(self, subscriber: Subscriber) -> None:
+        """The reader's buffer is full."""
+        subscriber.paused = True
+
+    def resume(self, subscriber: Subscriber) -> None:
+        """The reader reads again."""
+        subscriber.paused = False
+        self._catch_up_soon(subscriber)
+
+    def _durable(self, records: list[bytes]) -> None:
+        first = self._core.durable_size - len(records)
+        self._remember(first, records)
+        if not self._subscribers:
+            return
+        line = pushes(records)
+        for subscriber in tuple(self._subscribers):
+            if subscriber.paused or subscriber.next_seq < first:
+                if self._core.durable_size - subscriber.next_seq > LAG_EVENTS_MAX:
+                    self.unsubscribe(subscriber)
+                    subscriber.drop(
+                        "too far behind: connect again and subscribe from the last event seen"
+                    )
+                elif not subscriber.paused:
+                    self._catch_up_soon(subscriber)
+            else:
+                subscriber.send(first, records, line)
+
+    def _remember(self, first: int, records: list[bytes]) -> None:
+        for seq, record in enumerate(records, first):
+            if kind_of(record) == REQUEST_DECIDED:
+                self._decided.append(seq)
+
+    def _catch_up_soon(self, subscriber: Subscriber) -> None:
+        if not subscriber.catching_up:
+            subscriber.catching_up = True
+            self._loop.call_soon(self._catch_up, subscriber)
+
+    def _catch_up(self, subscriber: Subscriber) -> None:
+        """Sends one chunk from the journal; the rest in later turns of the loop, so others are
+        served between.
+        """
+        subscriber.catching_up = False
+        if subscriber not in self._subscribers or subscriber.paused:
+            return
+        behind = self._core.durable_size - subscriber.next_seq
+        if behind <= 0:
+            return
+        records = self._reader.records(subscriber.next_seq, min(behind, CATCH_UP_RECORDS))
+        subscriber.send(subscriber.next_seq, records, pushes(records))
+        self._catch_up_soon(subscriber)
+
+
+def health_push(health: dict[str, object]) -> bytes:
+    """The line that carries the health."""
+    return orjson.dumps({"health": health}) + b"\n"

@@ -1,0 +1,38 @@
+"""Watches the home for the two files that act on a running daemon: the policy and FREEZE.
+
+The folder is watched, not the files: an editor replaces a file by a rename, and a watch on the file
+misses most of them.
+"""
+
+import asyncio
+from pathlib import Path
+
+from holdfast.service.freeze_file import FreezeFile
+from holdfast.service.policy_file import PolicyFile
+
+STEP_MS = 10
+DEBOUNCE_MS = 50
+
+
+async def watch(policy: PolicyFile, freeze: FreezeFile) -> None:
+    """Runs until cancelled. What was changed before it began must be looked at by the caller."""
+    from watchfiles import Change, awatch
+
+    names = {str(policy.path), str(freeze.path)}
+
+    def wanted(change: Change, path: str) -> bool:
+        return path in names and change in (Change.added, Change.modified)
+
+    async for changes in awatch(
+        policy.path.parent,
+        watch_filter=wanted,
+        step=STEP_MS,
+        debounce=DEBOUNCE_MS,
+        recursive=False,
+    ):
+        touched = {Path(path) for _, path in changes}
+        if freeze.path in touched:
+            await freeze.obey()
+        if policy.path in touched:
+            await policy.changed()
+        await asyncio.sleep(0)

@@ -1,0 +1,128 @@
+//! What every decoder knows, and the small pieces they share.
+
+use alloy_primitives::{Address, U256};
+
+use super::{Decoded, Denial, Effect, EffectKind, Field, Warning};
+use crate::amount::format_units;
+use crate::asset::{Asset, Registry};
+use crate::text::display_safe;
+
+const SYMBOL_CHARS_MAX: usize = 24;
+
+/// Who signs, for which chain, and what is known there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'r> {
+    /// Unknown only in a decode without a wallet; then the zero address stands for it in effects.
+    pub wallet: Option<Address>,
+    pub chain_id: u64,
+    pub registry: &'r Registry,
+}
+
+impl Context<'_> {
+    /// An effect on the outer path.
+    pub(super) fn effect(
+        &self,
+        kind: EffectKind,
+        asset: Option<&Asset>,
+        to: Option<Address>,
+        amount: U256,
+    ) -> Effect {
+        Effect {
+            kind,
+            chain_id: self.chain_id,
+            asset: asset.cloned(),
+            from: self.wallet.unwrap_or(Address::ZERO),
+            to,
+            amount,
+            unlimited: kind == EffectKind::Allowance && amount >= super::UNLIMITED_FROM,
+            path: String::new(),
+        }
+    }
+
+    /// Native value leaving the wallet.
+    pub(super) fn native_transfer(&self, to: Option<Address>, value: U256) -> Effect {
+        self.effect(
+            EffectKind::Transfer,
+            self.registry.native(self.chain_id),
+            to,
+            value,
+        )
+    }
+
+    /// `1.5 ETH`, or wei where the coin of the chain is not registered.
+    pub(super) fn native_amount(&self, value: U256) -> String {
+        match self.registry.native(self.chain_id) {
+            Some(asset) => amount_text(asset, value),
+            None => format!("{value} wei"),
+        }
+    }
+}
+
+/// `50 USDC`
+pub(super) fn amount_text(asset: &Asset, amount: U256) -> String {
+    let mut text = format_units(amount, asset.decimals);
+    text.push(' ');
+    text.push_str(&display_safe(&asset.symbol, SYMBOL_CHARS_MAX));
+    text
+}
+
+/// `USDC 0xA0b8…`, the address in full.
+pub(super) fn token_text(asset: &Asset, contract: Address) -> String {
+    let mut text = display_safe(&asset.symbol, SYMBOL_CHARS_MAX);
+    text.push(' ');
+    text.push_str(&address_text(contract));
+    text
+}
+
+pub(super) fn address_text(address: Address) -> String {
+    address.to_checksum(None)
+}
+
+pub(super) fn field(label: &'static str, value: impl Into<String>) -> Field {
+    Field {
+        label: label.into(),
+        value: value.into(),
+    }
+}
+
+pub(super) fn warning(code: &'static str, text: &str) -> Warning {
+    Warning {
+        code,
+        text: text.to_owned(),
+    }
+}
+
+/// Puts the parts together; opaque follows from the effects.
+pub(super) fn decoded(
+    effects: Vec<Effect>,
+    display: Vec<Field>,
+    warnings: Vec<Warning>,
+) -> Decoded {
+    let opaque = effects.iter().any(|effect| effect.kind.is_opaque());
+    Decoded {
+        effects,
+        display,
+        warnings,
+        opaque,
+    }
+}
+
+/// Refuses places value never comes back from: the zero address and precompiles (everything up to `0xffff`).
+pub(super) fn check_recipient(address: Address) -> Result<(), Denial> {
+    if address.starts_with(&[0; 18]) {
+        let text = "the recipient is the zero address or a precompile";
+        return Err(Denial::new("recipient_forbidden", text));
+    }
+    Ok(())
+}
+
+/// Refuses the token's own contract as recipient or spender.
+pub(super) fn check_not_token(address: Address, token: Address) -> Result<(), Denial> {
+    if address == token {
+        return Err(Denial::new(
+            "recipient_forbidden",
+            "the recipient is the token contract itself",
+        ));
+    }
+    Ok(())
+}

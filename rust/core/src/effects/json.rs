@@ -1,0 +1,74 @@
+//! Effects in the one spelling that events, screens and `holdfast decode` share.
+
+use alloy_primitives::Address;
+
+use super::Effect;
+use crate::asset::Asset;
+use crate::json::write_string;
+use crate::text::append;
+
+impl Effect {
+    /// Appends the canonical JSON `{"amount","asset","effect","expires","from","path","to","unlimited"}`; amounts are
+    /// decimal strings in base units, addresses have their checksum.
+    pub fn write_canonical(&self, out: &mut String) {
+        append(
+            out,
+            format_args!("{{\"amount\":\"{}\",\"asset\":", self.amount),
+        );
+        match &self.asset {
+            Some(asset) => asset.write_canonical(out),
+            None => out.push_str("null"),
+        }
+        out.push_str(",\"effect\":\"");
+        out.push_str(self.kind.as_str());
+        out.push_str("\",\"expires\":null,\"from\":");
+        write_address(Some(self.from).filter(|from| !from.is_zero()), out);
+        out.push_str(",\"path\":");
+        write_string(&self.path, out);
+        out.push_str(",\"to\":");
+        write_address(self.to, out);
+        out.push_str(if self.unlimited {
+            ",\"unlimited\":true}"
+        } else {
+            ",\"unlimited\":false}"
+        });
+    }
+}
+
+impl Asset {
+    /// Appends the canonical JSON `{"address","chain_id","decimals","id","standard","symbol"}`; `id` is null for an
+    /// asset that is in no policy.
+    pub fn write_canonical(&self, out: &mut String) {
+        out.push_str("{\"address\":");
+        write_address(self.address, out);
+        append(
+            out,
+            format_args!(
+                ",\"chain_id\":{},\"decimals\":{}",
+                self.chain_id, self.decimals
+            ),
+        );
+        out.push_str(",\"id\":");
+        if self.id.is_empty() {
+            out.push_str("null");
+        } else {
+            write_string(&self.id, out);
+        }
+        out.push_str(",\"standard\":\"");
+        out.push_str(self.standard.as_str());
+        out.push_str("\",\"symbol\":");
+        write_string(&self.symbol, out);
+        out.push('}');
+    }
+}
+
+fn write_address(address: Option<Address>, out: &mut String) {
+    let Some(address) = address else {
+        out.push_str("null");
+        return;
+    };
+    let mut buffer = [0; 42];
+    out.push('"');
+    out.push_str(address.to_checksum_raw(&mut buffer, None));
+    out.push('"');
+}

@@ -1,0 +1,142 @@
+//! Typed data and messages: signatures without gas, with full value.
+
+use std::borrow::Cow;
+
+use alloy_primitives::{hex, U256};
+
+use super::context::{address_text, decoded, field, warning, Context};
+use super::{Decoded, Denial, EffectKind, Field};
+use crate::json::{self, Json, Limits};
+use crate::request::TypedData;
+use crate::text::display_safe;
+
+const NAME_CHARS_MAX: usize = 64;
+const VALUE_CHARS_MAX: usize = 512;
+const MESSAGE_CHARS_MAX: usize = 8_192;
+/// Values of a document shown one by one; the rest is counted.
+const VALUES_SHOWN_MAX: usize = 96;
+
+/// A signature for another chain, or for any chain, is not what was asked for.
+pub(super) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial> {
+    match typed.domain_chain_id {
+        Some(id) if id == chain_id => Ok(()),
+        Some(id) => {
+            let text = format!("the document is for chain {id}, not {chain_id}");
+            Err(Denial::new("chain_mismatch", text))
+        }
+        None => Err(Denial::new(
+            "chain_mismatch",
+            "the document names no chain: it is for any",
+        )),
+    }
+}
+
+pub(super) fn decode_typed_data(typed: &TypedData, context: &Context<'_>) -> Decoded {
+    let mut display = vec![
+        field("Action", "sign a typed-data document"),
+        field(
+            "Primary type",
+            display_safe(&typed.primary_type, NAME_CHARS_MAX),
+        ),
+    ];
+    if let Some(name) = &typed.domain_name {
+        display.push(field(
+            "Domain (claimed)",
+            display_safe(name, NAME_CHARS_MAX),
+        ));
+    }
+    if let Some(chain_id) = typed.domain_chain_id {
+        display.push(field("Chain", chain_id.to_string()));
+    }
+    let mut warnings = Vec::new();
+    if let Some(contract) = typed.verifying_contract {
+        display.push(field("Contract (claimed)", address_text(contract)));
+    } else {
+        warnings.push(warning(
+            "no_contract",
+            "the document names no contract that verifies it",
+        ));
+    }
+    if typed.domain_chain_id.is_none() {
+        warnings.push(warning(
+            "no_chain",
+            "the document names no chain: it is for any",
+        ));
+    }
+    let limits = Limits {
+        max_bytes: usize::MAX,
+        max_nodes: usize::MAX,
+        max_string: usize::MAX,
+        ..Limits::REQUEST
+    };
+    match json::parse(typed.json.as_bytes(), &limits) {
+        Ok(document) => push_message(&document, &mut display),
+        Err(_) => warnings.push(warning("unreadable", "the document cannot be shown")),
+    }
+    let effect = context.effect(
+        EffectKind::TypedData,
+        None,
+        typed.verifying_contract,
+        U256::ZERO,
+    );
+    decoded(vec![effect], display, warnings)
+}
+
+fn push_message(document: &Json<'_>, display: &mut Vec<Field>) {
+    let mut left_out = 0;
+    let first = display.len();
+    if let Some(message) = document.get("message") {
+        push_values("message", message, first, display, &mut left_out);
+    }
+    if left_out > 0 {
+        display.push(field("More values", format!("{left_out}, not shown")));
+    }
+}
+
+/// One line for each value that is not an object or array. Depth is bounded by the parser.
+fn push_values(
+    path: &str,
+    value: &Json<'_>,
+    first: usize,
+    display: &mut Vec<Field>,
+    left_out: &mut usize,
+) {
+    let text = match value {
+        Json::Object(members) if !members.is_empty() => {
+            for (key, value) in members {
+                let path = format!("{path}.{}", display_safe(key, NAME_CHARS_MAX));
+                push_values(&path, value, first, display, left_out);
+            }
+            return;
+        }
+        Json::Array(items) if !items.is_empty() => {
+            for (index, value) in items.iter().enumerate() {
+                push_values(&format!("{path}[{index}]"), value, first, display, left_out);
+            }
+            return;
+        }
+        Json::Str(text) => display_safe(text, VALUE_CHARS_MAX),
+        other => other.to_canonical(),
+    };
+    if display.len().saturating_sub(first) < VALUES_SHOWN_MAX {
+        let label = Cow::Owned(display_safe(path, VALUE_CHARS_MAX));
+        display.push(Field { label, value: text });
+    } else {
+        *left_out = left_out.saturating_add(1);
+    }
+}
+
+pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Decoded {
+    let mut display = vec![field("Action", "sign a message")];
+    let mut warnings = Vec::new();
+    if let Ok(text) = std::str::from_utf8(message) {
+        display.push(field("Message", display_safe(text, MESSAGE_CHARS_MAX)));
+    } else {
+        let hex = hex::encode_prefixed(message);
+        display.push(field("Message", display_safe(&hex, MESSAGE_CHARS_MAX)));
+        warnings.push(warning("unreadable", "the message is not text"));
+    }
+    display.push(field("Message size", format!("{} bytes", message.len())));
+    let effect = context.effect(EffectKind::Message, None, None, U256::ZERO);
+    decoded(vec![effect], display, warnings)
+}

@@ -1,0 +1,52 @@
+//! Messages of `personal_sign` and `eth_sign`.
+
+use alloy_primitives::{hex, Bytes};
+
+use super::hex::{text, Fault};
+use crate::json::{Json, Malformed};
+
+/// Longest message, in bytes.
+const MESSAGE_BYTES_MAX: usize = 65_536;
+
+/// The bytes to sign. `0x` hex counts as bytes and other text as its UTF-8, but what could be taken for either is
+/// refused, and so are 32 bytes in any spelling: that is what a hash looks like.
+pub(crate) fn parse(value: &Json<'_>) -> Result<Bytes, Malformed> {
+    bytes(text(value).map_err(Fault::here)?).map_err(Fault::here)
+}
+
+fn bytes(text: &str) -> Result<Bytes, Fault> {
+    const AMBIGUOUS: Fault = Fault::new(
+        "message_ambiguous",
+        "hex bytes must be written with `0x`, and text must not look like hex",
+    );
+    if text.len() / 2 > MESSAGE_BYTES_MAX {
+        return Err(Fault::new(
+            "message_too_large",
+            "the message is longer than 65536 bytes",
+        ));
+    }
+    let message = if let Some(digits) = text.strip_prefix("0x") {
+        if digits.starts_with("0x") {
+            return Err(AMBIGUOUS);
+        }
+        hex::decode(digits).map_err(|_| AMBIGUOUS)?
+    } else {
+        let all_hex = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if text.starts_with("0X") || (all_hex && text.len().is_multiple_of(2)) {
+            return Err(AMBIGUOUS);
+        }
+        text.as_bytes().to_vec()
+    };
+    match message.len() {
+        0 => Err(Fault::new("message_empty", "the message is empty")),
+        32 => Err(Fault::new(
+            "raw_hash",
+            "32 bytes are signed by nobody: they may be a hash",
+        )),
+        length if length > MESSAGE_BYTES_MAX => Err(Fault::new(
+            "message_too_large",
+            "the message is longer than 65536 bytes",
+        )),
+        _ => Ok(Bytes::from(message)),
+    }
+}

@@ -1,0 +1,85 @@
+"""A guardian on a local chain, shared by the tests of a module."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pytest
+from tests.e2e.clients import CLIENTS
+
+from holdfast.agent import RequestKey
+from holdfast.demo.chain import Chain
+from holdfast.demo.door import Door
+from holdfast.demo.house import House
+
+WAIT_S = 30.0
+SIGNER = RequestKey(bytes.fromhex("42" * 32))
+
+
+def wait_for(what: str, condition: Callable[[], Any], wait_s: float = WAIT_S) -> Any:
+    """The first true value of `condition`; fails when there is none in time."""
+    deadline = time.monotonic() + wait_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(0.02)
+    return value
+
+
+@dataclass
+class World:
+    """Chain, guardian, the operator's door, and the payees by name."""
+
+    chain: Chain
+    house: House
+    door: Door
+    known: str
+    shop: str
+    slow: str
+    stranger: str
+
+    @property
+    def wallet(self) -> str:
+        return self.house.wallets[0]
+
+    def state(self, request: str) -> str:
+        return str(self.door.call("request", id=request)["state"])
+
+    def ended(self, request: str, state: str) -> dict[str, Any]:
+        """The view of a request once it is in `state`."""
+        wait_for(f"{request} {state}", lambda: self.state(request) == state)
+        return self.door.call("request", id=request)
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Chain]:
+    with Chain() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def world(chain: Chain) -> Iterator[World]:
+    """Sockets need a short path, so the home is not in pytest's own folder."""
+    known, shop, slow, stranger = (chain.accounts[n] for n in (1, 2, 3, 4))
+    with (
+        tempfile.TemporaryDirectory(prefix="hf-") as folder,
+        House(Path(folder) / "home", chain) as house,
+    ):
+        agents = "\n".join(
+            f'[[agent]]\nid = "{name}"\nwallets = ["purse"]\nchain = 31337\n' for name in CLIENTS
+        )
+        agents += '[[agent]]\nid = "signed"\nwallets = ["purse"]\nchain = 31337\n'
+        agents += f'public_key = "{SIGNER.public_key}"\n'
+        text = Path(__file__).with_name("policy.toml").read_text()
+        names = {"known": known, "shop": shop, "slow": slow, "agents": agents}
+        house.policy(Template(text).substitute(names, wallet=house.wallets[0]))
+        house.config("[gate]\nhold_ms = 700\nretry_after_s = 1\n")
+        house.start()
+        with house.door() as door:
+            yield World(chain, house, door, known, shop, slow, stranger)
+        assert house.stop() == 0, house.last_words()

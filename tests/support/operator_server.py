@@ -1,0 +1,136 @@
+"""A guardian's operator socket that replays recorded protocol lines: a real Unix socket, scripted
+words.
+
+It stands for what the daemon writes on the wire, never for the console's own parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class OperatorServer:
+    """Serves one recorded scene at `<home>/run/operator.sock` and keeps what clients asked."""
+
+    def __init__(self, home: Path, scene: Path) -> None:
+        self.home = home
+        recorded = json.loads(scene.read_text("utf-8"))
+        self.hello: Json = recorded["hello"]
+        self.snapshot: Json = recorded["snapshot"]
+        self.seq: int = recorded["seq"]
+        self.limits: list[Json] = recorded["limits"]
+        lines = scene.with_suffix(".events.jsonl").read_text("utf-8").splitlines()
+        self.events: list[Json] = [json.loads(line) for line in lines]
+        self.asked: list[tuple[str, Json]] = []
+        self.refuse: dict[str, tuple[str, str]] = {}
+        self.subscribers: set[asyncio.StreamWriter] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.home / "run" / "operator.sock"
+
+    async def start(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, str(self.path), limit=1 << 22)
+
+    async def stop(self) -> None:
+        """Closes the socket and every connection, as a daemon that dies."""
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._open):
+            writer.close()
+        if self._server is not None:
+            await self._server.wait_closed()
+        self._server = None
+        self.path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            while line := await reader.readline():
+                await self._answer(json.loads(line), writer)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._open.discard(writer)
+            self.subscribers.discard(writer)
+            writer.close()
+
+    async def _answer(self, call: Json, writer: asyncio.StreamWriter) -> None:
+        method, params = call["method"], call.get("params") or {}
+        self.asked.append((method, params))
+        if method in self.refuse:
+            code, text = self.refuse[method]
+            self._send(writer, {"id": call["id"], "error": {"code": code, "text": text}})
+            return
+        self._send(writer, {"id": call["id"], "result": self._result(method, params)})
+        if method == "subscribe":
+            self.subscribers.add(writer)
+            resume = params.get("from_seq")
+            for record in self.events:
+                if resume is not None and record["seq"] > resume:
+                    self._send(writer, {"event": record})
+        await writer.drain()
+
+    def _result(self, method: str, params: Json) -> Any:
+        if method == "hello":
+            return self.hello
+        if method == "subscribe":
+            return {"snapshot": self.snapshot, "seq": self.seq}
+        if method == "events":
+            start, count = params["from_seq"], params["count"]
+            rows = [record for record in self.events if record["seq"] >= start]
+            return {"events": rows[:count]}
+        if method == "limits":
+            return {"limits": self.limits}
+        if method == "request":
+            return self.view(params["id"])
+        if method == "freeze":
+            return {"freeze": self.seq + 1}
+        return {"applied": True, "seq": self.seq + 1}
+
+    def view(self, ident: str) -> Json:
+        """The snapshot's view of a request with the history its events tell."""
+        history = [
+            {"seq": e["seq"], "at": e["at"], "kind": e["kind"], "text": ""}
+            for e in self.events
+            if (e["data"] or {}).get("id") == ident
+        ]
+        for view in self.snapshot["requests"]:
+            if view["id"] == ident:
+                return {**view, "history": history}
+        decided = [
+            e["data"]
+            for e in self.events
+            if e["kind"] == "request.decided" and e["data"]["id"] == ident
+        ]
+        return {**decided[0], "history": history} if decided else {"id": ident, "state": "denied"}
+
+    @staticmethod
+    def _send(writer: asyncio.StreamWriter, message: Json) -> None:
+        writer.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+
+    def push(self, message: Json) -> None:
+        """A push to every subscriber."""
+        for writer in self.subscribers:
+            self._send(writer, message)
+
+    def push_event(self, kind: str, data: Json, at: int | None = None) -> Json:
+        """A new event of the guardian, recorded and pushed."""
+        self.seq += 1
+        when = at if at is not None else self.snapshot["status"]["now_ms"]
+        record = {"at": when, "data": data, "kind": kind, "seq": self.seq, "v": 1}
+        self.events.append(record)
+        self.push({"event": record})
+        return record
+
+    def push_health(self, now_ms: int, **members: Any) -> None:
+        health = {**self.snapshot["status"]["health"], "now_ms": now_ms, **members}
+        self.push({"health": health})
