@@ -3,6 +3,7 @@
 
 mod errors;
 mod evidence;
+mod input;
 
 use pyo3::prelude::*;
 
@@ -14,6 +15,11 @@ mod _core {
     #[pymodule_export]
     use crate::evidence::{
         checkpoint_body, ed25519_verify, open_note, signed_note, verify_operator_command, LogTree,
+    };
+    #[pymodule_export]
+    use crate::input::{
+        canonical_json, checksum_address, display_safe, parse_frame, response_batch,
+        response_error, response_result, Call, Framer,
     };
 
     #[pymodule_export]
