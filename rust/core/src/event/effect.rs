@@ -1,6 +1,8 @@
 //! How effects, lines and warnings are written in records. Records keep them as they were shown: names and decimals of
 //! that day, whatever the registry says later.
 
+use std::borrow::Cow;
+
 use alloy_primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +46,8 @@ pub struct AssetRecord {
     pub chain_id: u64,
     /// Pinned by the operator.
     pub decimals: u8,
-    /// The operator's name.
-    pub id: String,
+    /// The operator's name; null for an asset that is in no policy.
+    pub id: Option<String>,
     /// How it moves.
     pub standard: Standard,
     /// Label.
@@ -58,7 +60,7 @@ impl From<Asset> for AssetRecord {
             address: asset.address,
             chain_id: asset.chain_id,
             decimals: asset.decimals,
-            id: asset.id,
+            id: Some(asset.id).filter(|id| !id.is_empty()),
             standard: asset.standard,
             symbol: asset.symbol,
         }
@@ -85,7 +87,7 @@ impl From<Effect> for EffectRecord {
 #[serde(deny_unknown_fields)]
 pub struct LineRecord {
     /// What it is.
-    pub label: String,
+    pub label: Cow<'static, str>,
     /// The value.
     pub value: String,
 }
@@ -101,13 +103,13 @@ impl From<Field> for LineRecord {
 #[serde(deny_unknown_fields)]
 pub struct WarningRecord {
     /// From the closed list.
-    pub code: String,
+    pub code: Cow<'static, str>,
     /// Words.
     pub text: String,
 }
 
 impl From<Warning> for WarningRecord {
     fn from(warning: Warning) -> Self {
-        Self { code: warning.code.to_owned(), text: warning.text }
+        Self { code: Cow::Borrowed(warning.code), text: warning.text }
     }
 }
