@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,15 @@ class Anvil:
 
     def nonce(self, address: str) -> int:
         return int(self.call("eth_getTransactionCount", address, "latest"), 16)
+
+    def wait_mined(self, tx_hash: str, seconds: float = 10) -> dict[str, Any]:
+        """The receipt; anvil mines a moment after it answers."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if receipt := self.call("eth_getTransactionReceipt", tx_hash):
+                return dict(receipt)
+            time.sleep(0.01)
+        raise TimeoutError(f"{tx_hash} was not mined")
 
     def stop(self) -> None:
         self.process.kill()

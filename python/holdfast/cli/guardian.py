@@ -172,7 +172,7 @@ def console(
     """
     import holdfast.console
 
-    raise typer.Exit(holdfast.console.run(existing(home), theme=theme, read_only=read_only))
+    raise typer.Exit(holdfast.console.run(existing(home).path, theme=theme, read_only=read_only))
 
 
 def up(
@@ -194,7 +194,7 @@ def up(
 
     place = existing(home).open_checked()
     with running(place, source(passphrase_fd, passphrase_command)):
-        code = holdfast.console.run(place, theme=theme, read_only=False)
+        code = holdfast.console.run(place.path, theme=theme, read_only=False)
     raise typer.Exit(code)
 
 

@@ -130,7 +130,7 @@ def _interactive(stage: Stage, theme: str | None) -> int:
         f"  The operator's passphrase, to approve, deny and thaw:  {OPERATOR_PASSPHRASE}\n"
     )
     if sys.stdin.isatty():
-        input("  Press Enter for the console; `?` there shows the keys, `q` leaves. ")
+        input("  Press Enter for the console; `?` there shows the keys, `q` leaves.\n  ")
     agents = [
         stage.start_agent(stage.plan(agent, pace_s=PACE_S[agent], forever=True)) for agent in AGENTS
     ]

@@ -22,7 +22,7 @@ class Agent:
 
 
 def agents_of(guard: Guard, own_uid: int) -> dict[str, Agent]:
-    """All agents of the policy; one that names no uid may be spoken for by the daemon's own user."""
+    """All agents of the policy; one without uids is spoken for by the daemon's own user."""
     found = {}
     for name in guard.agents():
         raw = guard.agent(name)

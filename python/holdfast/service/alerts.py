@@ -20,21 +20,17 @@ from typing import Any
 import structlog
 
 from holdfast.service.alerts_outbox import RETRY_MAX_MS, Entry, Message, Outbox
-from holdfast.service.alerts_routes import Route, Severity, parse_routes
+from holdfast.service.alerts_routes import Route, Severity
 from holdfast.service.alerts_send import send
 from holdfast.service.alerts_text import KINDS, Alert, describe, plain
-from holdfast.service.core import Core
 from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse
-from holdfast.service.journal import Journal, JournalError, JournalReader
+from holdfast.service.journal_file import JournalError, JournalReader
 
 BATCH = 500
 GIVE_UP_AFTER_MS = 48 * 3_600_000
 ROUTE_PAUSE_MAX_MS = 60_000
 READ_EVERY_S = 0.1
 IDLE_S = 60.0
-
-Read = Callable[[int, int], Sequence[bytes]]
-"""Gives up to `count` durable records from seq `from_seq` on; called from a thread of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,34 +40,23 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def start(core: Core, journal: Journal, tables: object) -> Alerts:
-    """Alerts for the `[[alert]]` tables of config.toml, from the event after the last one read.
-
-    Raises RouteError for a table with a fault and sqlite3.Error for an outbox that cannot be used.
-    """
-    home = journal.path.parent
-    routes = parse_routes(tables, home)
-    # A connection of its own: it is used on the reading thread only.
-    reader = JournalReader(journal.path)
-    alerts = Alerts(routes, home / "outbox.sqlite", reader.records)
-    alerts.start(core.durable_size)
-    core.listen(alerts.more)
-    core.on_sealed(alerts.sealed)
-    return alerts
-
-
 class Alerts:
     """Delivers alerts for as long as it runs. Every public method may be called from any thread."""
 
     def __init__(
-        self, routes: Sequence[Route], path: Path, read: Read, *, retry_first_ms: int = 1_000
+        self,
+        routes: Sequence[Route],
+        path: Path,
+        events: JournalReader,
+        *,
+        retry_first_ms: int = 1_000,
     ) -> None:
-        """`path` is outbox.sqlite; `retry_first_ms` the pause after a first failure, doubled with
-        each further one.
+        """`path` is outbox.sqlite; `events` is closed by `stop`; `retry_first_ms` is the pause
+        after a first failure, doubled with each further one.
         """
         self._routes = list(routes)
         self._outbox = Outbox(path)
-        self._read = read
+        self._events = events
         self._retry_first_ms = retry_first_ms
         self._more = threading.Event()
         self._stopping = threading.Event()
@@ -104,6 +89,7 @@ class Alerts:
             thread.join(max(0.0, deadline - time.monotonic()))
         if not any(thread.is_alive() for thread in self._threads):
             self._outbox.close()
+            self._events.close()
 
     def more(self, _records: object = None) -> None:
         """There are new durable events. Cheap: it only wakes the reader."""
@@ -161,7 +147,7 @@ class Alerts:
         self._more.clear()
         while not self._stopping.is_set():
             begin = min(self._positions.values())
-            records = self._read(begin, BATCH)
+            records = self._events.records(begin, BATCH)
             if not records:
                 break
             self._queue(begin, records)
@@ -212,7 +198,7 @@ class Alerts:
         number = request_id.removeprefix("r")
         if not (number.isascii() and number.isdigit()):
             return None
-        for record in self._read(int(number), 1):
+        for record in self._events.records(int(number), 1):
             if kind_of(record) == REQUEST_DECIDED:
                 data: Record = parse(record)["data"]
                 return data
@@ -223,11 +209,8 @@ class Alerts:
         wake = self._wake[route.id]
         while not self._stopping.is_set():
             wake.clear()
-            try:
-                urgent, message = self._urgent.get(route.id), self._outbox.due(route.id, wall_ms())
-            except sqlite3.Error as error:
-                self._error = f"outbox: {plain(error)}"
-                urgent, message = self._urgent.get(route.id), None
+            urgent = self._urgent.get(route.id)
+            message = None if urgent else self._due(route)
             if urgent is None and message is None:
                 wake.wait(self._idle_s(route))
                 continue
@@ -236,6 +219,13 @@ class Alerts:
             if failures:
                 pause_ms = self._pause_ms(failures, ROUTE_PAUSE_MAX_MS)
                 self._stopping.wait(pause_ms / 1_000)
+
+    def _due(self, route: Route) -> Message | None:
+        try:
+            return self._outbox.due(route.id, wall_ms())
+        except sqlite3.Error as error:
+            self._error = f"outbox: {plain(error)}"
+            return None
 
     def _send_urgent(self, route: Route, alert: Alert) -> bool:
         error = send(route, alert.severity, alert.title, alert.body)

@@ -91,9 +91,16 @@ class Outbox:
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_SCHEMA)
+        # Reports come from the daemon's loop, which must not wait for a writer; in WAL mode no
+        # reader does.
+        self._reports = sqlite3.connect(
+            path, check_same_thread=False, isolation_level=None, timeout=0
+        )
+        self._reports.execute("PRAGMA query_only=1")
 
     def close(self) -> None:
         """Closes the file; nothing may be called afterwards."""
+        self._reports.close()
         with self._lock:
             self._db.close()
 
@@ -179,13 +186,13 @@ class Outbox:
         """`{pending, failed: [{route, text, at, error, tries}]}`; failed: not delivered though
         tried, newest first.
         """
-        with self._lock:
-            pending = self._db.execute("SELECT count(*) FROM message WHERE state = 0").fetchone()[0]
-            rows = self._db.execute(
-                "SELECT route, title, at_ms, error, tries FROM message "
-                "WHERE state != 1 AND error IS NOT NULL ORDER BY id DESC LIMIT ?",
-                (FAILED_SHOWN_MAX,),
-            ).fetchall()
+        db = self._reports
+        pending = db.execute("SELECT count(*) FROM message WHERE state = 0").fetchone()[0]
+        rows = db.execute(
+            "SELECT route, title, at_ms, error, tries FROM message "
+            "WHERE state != 1 AND error IS NOT NULL ORDER BY id DESC LIMIT ?",
+            (FAILED_SHOWN_MAX,),
+        ).fetchall()
         names = ("route", "text", "at", "error", "tries")
         return {"pending": pending, "failed": [dict(zip(names, row, strict=True)) for row in rows]}
 

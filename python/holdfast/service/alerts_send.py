@@ -30,31 +30,36 @@ def send(route: Route, severity: Severity, title: str, body: str) -> str | None:
     Each call makes its own Apprise object: a shared one throttles itself by seconds between
     messages.
     """
+    try:
+        return _send(route.url, severity, title, body)
+    except Exception as error:  # noqa: BLE001
+        # Apprise loads some hundred plugins of many hands. Whatever one of them raises is a failed
+        # delivery, which is kept, shown and tried again; it must not end the thread.
+        return redact(f"{type(error).__name__}: {error}", route.url)
+
+
+def _send(url: str, severity: Severity, title: str, body: str) -> str | None:
     # About a quarter of a second to import, so not before there is something to send.
     import apprise
-    from apprise.exception import AppriseException
 
     _quiet()
-    service = apprise.Apprise.instantiate(route.url, asset=_asset(), suppress_exceptions=True)
+    service = apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
     if service is None:
         return "Apprise does not understand the URL of this route"
     bus = apprise.Apprise(asset=_asset())
     bus.add(service)
-    try:
-        result = bus.notify(
-            body=body,
-            title=title,
-            notify_type=_TYPES[severity],
-            body_format="text",
-            interpret_escapes=False,
-            timeout=SEND_SECONDS_MAX,
-        )
-    except (AppriseException, OSError, ValueError, TypeError) as error:
-        return redact(f"{type(error).__name__}: {error}", route.url)
+    result = bus.notify(
+        body=body,
+        title=title,
+        notify_type=_TYPES[severity],
+        body_format="text",
+        interpret_escapes=False,
+        timeout=SEND_SECONDS_MAX,
+    )
     if result:
         return None
     said = [entry.message for entry in result.logs() if entry.level in ("WARNING", "ERROR")]
-    return redact(said[-1] if said else f"not taken ({result.status.name.lower()})", route.url)
+    return redact(said[-1] if said else f"not taken ({result.status.name.lower()})", url)
 
 
 def redact(text: str, url: str) -> str:

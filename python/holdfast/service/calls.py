@@ -53,7 +53,7 @@ def one_object(call: AnyCall) -> dict[str, Any] | None:
 
 
 def inner_call(call: AnyCall) -> tuple[str, bytes] | None:
-    """`(method, params)` of the call that is the one parameter of another, None if there is none."""
+    """`(method, params)` of the call that is the one parameter of another, or None."""
     inner = one_object(call)
     if inner is None or not isinstance(inner.get("method"), str):
         return None

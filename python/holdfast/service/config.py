@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
+from holdfast.service.endpoint import EndpointSettings
+
 T = TypeVar("T")
 
+VERSION = 1
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -19,17 +22,6 @@ class ConfigError(ValueError):
     """A configuration file that cannot be used. The text names file and key and says what to write
     instead.
     """
-
-
-@dataclass(frozen=True, slots=True)
-class ChainConfig:
-    """One `[[chain]]`: where its node is and when a transaction counts as settled."""
-
-    id: int
-    rpc_url: str
-    confirmations: int = 1
-    poll_ms: int = 1_000
-    timeout_ms: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +60,8 @@ class JournalConfig:
 class Config:
     """The whole file. `alert` is as it is written; the alerts part checks it."""
 
-    chain: tuple[ChainConfig, ...] = ()
+    version: int = VERSION
+    endpoint: tuple[EndpointSettings, ...] = ()
     gate: GateConfig = field(default_factory=GateConfig)
     reads: ReadsConfig = field(default_factory=ReadsConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
@@ -102,11 +95,11 @@ def parse_config(text: str, name: str) -> Config:
     for key, kind in sections.items():
         if key in values:
             values[key] = _strict(kind, values[key], name, key)
-    chains = values.get("chain", [])
-    if not isinstance(chains, list):
-        raise ConfigError(f"{name}: `chain`: write `[[chain]]` with double brackets")
-    values["chain"] = tuple(
-        _strict(ChainConfig, each, name, f"chain[{n}]") for n, each in enumerate(chains)
+    endpoints = values.get("endpoint", [])
+    if not isinstance(endpoints, list):
+        raise ConfigError(f"{name}: `endpoint`: write `[[endpoint]]` with double brackets")
+    values["endpoint"] = tuple(
+        _strict(EndpointSettings, each, name, f"endpoint[{n}]") for n, each in enumerate(endpoints)
     )
     alerts = values.get("alert", [])
     if not isinstance(alerts, list):
@@ -139,19 +132,9 @@ def _strict(kind: type[T], table: object, name: str, where: str) -> T:
 
 
 def _check(config: Config, name: str) -> None:
-    seen: set[int] = set()
-    for chain in config.chain:
-        if chain.id in seen:
-            raise ConfigError(f"{name}: `chain`: id {chain.id} is given twice")
-        seen.add(chain.id)
-        parts = urlsplit(chain.rpc_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(f"{name}: `chain.rpc_url`: must be an http:// or https:// address")
-        for key in ("poll_ms", "timeout_ms"):
-            if getattr(chain, key) < 10:
-                raise ConfigError(f"{name}: `chain.{key}`: must be at least 10 ms")
-        if chain.confirmations < 1:
-            raise ConfigError(f"{name}: `chain.confirmations`: must be at least 1")
+    if config.version != VERSION:
+        raise ConfigError(f"{name}: `version`: this holdfast knows version {VERSION} only")
+    _check_endpoints(config, name)
     if config.log_level not in LOG_LEVELS:
         raise ConfigError(f"{name}: `log_level`: must be one of {', '.join(LOG_LEVELS)}")
     if not 10 <= config.gate.hold_ms <= 8_000:
@@ -160,3 +143,19 @@ def _check(config: Config, name: str) -> None:
         for each in fields(section):
             if getattr(section, each.name) < 1:
                 raise ConfigError(f"{name}: `{each.name}`: must be at least 1")
+
+
+def _check_endpoints(config: Config, name: str) -> None:
+    seen: set[int] = set()
+    for endpoint in config.endpoint:
+        if endpoint.chain in seen:
+            raise ConfigError(f"{name}: `endpoint`: chain {endpoint.chain} is given twice")
+        seen.add(endpoint.chain)
+        parts = urlsplit(endpoint.rpc_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(f"{name}: `endpoint.rpc_url`: must be an http:// or https:// address")
+        for key in ("poll_ms", "timeout_ms"):
+            if getattr(endpoint, key) < 10:
+                raise ConfigError(f"{name}: `endpoint.{key}`: must be at least 10 ms")
+        if endpoint.confirmations < 1:
+            raise ConfigError(f"{name}: `endpoint.confirmations`: must be at least 1")

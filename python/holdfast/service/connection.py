@@ -1,4 +1,4 @@
-"""One agent's connection: frames in, answers out, and limits that keep it from hurting anyone else."""
+"""One agent's connection: frames in, answers out, and limits that keep it from hurting others."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from holdfast.service.config import GateConfig
 from holdfast.service.errors import INVALID_REQUEST
 from holdfast.service.reply import Batch, Out, Reply
 from holdfast.service.unix_socket import Peer, peer_of
-
-PARSE_ERROR = -32700
 
 
 class Door(Protocol):
@@ -38,7 +36,7 @@ class Door(Protocol):
 
 
 class AgentConnection(asyncio.Protocol):
-    """Protocol of one accepted connection. Answers may leave in another order than the calls came."""
+    """Protocol of one connection. Answers may leave in another order than the calls came."""
 
     __slots__ = (
         "_backlog",
@@ -75,7 +73,7 @@ class AgentConnection(asyncio.Protocol):
             return
         self._transport.set_write_buffer_limits(high=self._door.config.write_buffer_bytes_max)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         """Calls under way go on; their outcome waits for the agent's retry."""
         self._is_gone()
         self._backlog.clear()
@@ -186,6 +184,5 @@ class AgentConnection(asyncio.Protocol):
         """What cannot be split into frames ends the connection, with words."""
         if self._transport is None:
             return
-        code = INVALID_REQUEST if error.args[0] == "frame_too_large" else PARSE_ERROR
-        self._transport.write(response_error(b"null", code, error.args[1]))
+        self._transport.write(response_error(b"null", INVALID_REQUEST, error.args[1]))
         self._transport.close()

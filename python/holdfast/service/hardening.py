@@ -10,6 +10,7 @@ import ctypes
 import os
 import resource
 import signal
+import sys
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -19,6 +20,7 @@ PR_SET_NO_NEW_PRIVS = 38
 MCL_CURRENT = 1
 MCL_FUTURE = 2
 MCL_ONFAULT = 4
+RECURSION_MAX = 1000
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -59,6 +61,13 @@ def close_inherited(keep: set[int]) -> None:
                 os.close(descriptor)
             except OSError:
                 continue  # the descriptor that listed the folder
+
+
+def limit_recursion() -> None:
+    """Call after loading eth-account or web3: what they load lifts the limit so far that deeply
+    nested input overflows the stack and ends the process instead of raising RecursionError.
+    """
+    sys.setrecursionlimit(RECURSION_MAX)
 
 
 def clean_environment(environment: dict[str, str]) -> dict[str, str]:

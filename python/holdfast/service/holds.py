@@ -11,6 +11,7 @@ connection took it.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import orjson
 
@@ -160,7 +161,7 @@ class Holds:
                 continue
             if not hold.marked:
                 self._mark(hold.request_id, holds)
-            self._core.after_durable(lambda ok, hold=hold: self._say_pending(hold, ok))
+            self._core.after_durable(partial(self._say_pending, hold))
         self._timer = None
         if self._in_order:
             self._timer = self._loop.call_at(self._in_order[0].until, self._expire)

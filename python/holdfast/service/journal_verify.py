@@ -178,7 +178,7 @@ def _check_checkpoints(reader: JournalReader, report: Report, roots: dict[int, b
 def _check_anchor(
     reader: JournalReader, report: Report, roots: dict[int, bytes], size: int | None, root: bytes
 ) -> None:
-    """The anchor must be the root of the first events: of exactly `size`, or of any number of them."""
+    """The anchor must be the root of the first events: of `size`, or of any number of them."""
     found = next((each for each, known in roots.items() if known == root), None)
     if found is None and (size is None or size <= report.size):
         tree = LogTree()

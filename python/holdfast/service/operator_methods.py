@@ -5,7 +5,6 @@ core checks it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -15,6 +14,7 @@ from holdfast.service.core import Core
 from holdfast.service.event import Record, kind_of, parse
 from holdfast.service.freeze_file import FreezeFile
 from holdfast.service.gate import Gate
+from holdfast.service.health import Health
 from holdfast.service.home import Home
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.notes import LogIdentity
@@ -47,8 +47,7 @@ class OperatorMethods:
         home: Home,
         identity: LogIdentity,
         operators: list[Json],
-        health: Callable[[], Json],
-        alerts: Callable[[], Json],
+        health: Health,
     ) -> None:
         self._core = core
         self._stream = stream
@@ -60,7 +59,6 @@ class OperatorMethods:
         self._identity = identity
         self._operators = operators
         self._health = health
-        self._alerts = alerts
         self.table: dict[str, Method] = {
             "hello": self._hello,
             "status": self._status,
@@ -95,7 +93,7 @@ class OperatorMethods:
             "seq": self._core.durable_size - 1,
             "now_ms": self._core.clock.now_ms(),
             "sealed": self._core.sealed,
-            "health": self._health(),
+            "health": self._health.report(),
         }
         if isinstance(status.get("policy"), dict):
             status["policy"]["alarm"] = self._policy.alarm
@@ -199,7 +197,7 @@ class OperatorMethods:
         return {"digest": await self._policy.reload("operator")}
 
     async def _alert_report(self, _: OperatorConnection, _params: Params) -> Json:
-        return self._alerts()
+        return self._health.alert_report()
 
 
 def _shown(view: bytes) -> Json:

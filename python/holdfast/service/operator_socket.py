@@ -57,7 +57,7 @@ class OperatorConnection(asyncio.Protocol):
         self._socket.connections.add(self)
         self._transport.set_write_buffer_limits(high=BUFFER_BYTES_HIGH)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         """Ends the subscription; a command under way is still carried out."""
         self._transport = None
         self._socket.connections.discard(self)

@@ -114,8 +114,8 @@ def signed_transaction(raw: str) -> bytes:
     """The answer of `eth_signTransaction` (execution-apis): `{"raw", "tx"}`, the fields read from
     the bytes.
     """
-    from eth_account.typed_transactions import TypedTransaction
-    from eth_utils import keccak
+    from eth_account.typed_transactions.typed_transaction import TypedTransaction
+    from eth_utils.crypto import keccak
     from hexbytes import HexBytes
 
     data = HexBytes(raw)

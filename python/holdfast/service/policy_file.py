@@ -111,7 +111,7 @@ def read_private_text(path: Path) -> str:
     except OSError as error:
         why = "it is a symbolic link" if path.is_symlink() else str(error.strerror)
         raise PolicyRejected("policy_unreadable", f"{path.name}: cannot be read: {why}") from error
-    with open(fd, "rb") as file:
+    with os.fdopen(fd, "rb") as file:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
             raise PolicyRejected("policy_unsafe", f"{path.name}: is not a regular file")

@@ -252,8 +252,10 @@ def _read_passphrase(descriptor: int) -> bytearray:
 def _open_keys(home: Path, passphrase: bytearray) -> tuple[dict[str, LocalAccount], SigningKey]:
     from holdfast.secrets.passphrase import wipe
     from holdfast.service import keystore
+    from holdfast.service import order as _loaded_before_the_first_question  # noqa: F401
     from holdfast.service.home import Home
 
+    hardening.limit_recursion()
     try:
         keystore.check_fast_backend()
         where = Home(home)

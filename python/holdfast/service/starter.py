@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 CONFIG = """\
 # Holdfast: where the chains are. Only the operator writes this file; unknown keys are errors.
+version = 1
 
-[[chain]]
-id = {chain_id}
+[[endpoint]]
+chain = {chain_id}
 rpc_url = "{rpc_url}"
 confirmations = 1              # blocks until a payment is final, its own included
-# poll_ms = 1_000              # how often to look for new blocks
-# timeout_ms = 10_000          # how long one answer may take
+# poll_ms = 500                # how often to look for new blocks
+# timeout_ms = 5_000           # how long one answer may take
 """
 
 POLICY_HEAD = """\

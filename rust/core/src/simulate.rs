@@ -1,1 +1,271 @@
-//! Placeholder of the module `simulate`, see docs/architecture.md.
+//! `policy decide`: cases against a policy, without journal, keys or clock. What is simulated is what is decided: the
+//! same parser, decoder, resolution and ladder as the guardian's.
+
+use std::borrow::Cow;
+
+use crate::effects::Effect;
+use crate::json::{self, Json, Limits, Malformed};
+use crate::policy::{
+    decide, epoch_ms, resolve, Decision, Facts, Policy, PolicyErrors, Reason, Verdict,
+};
+use crate::request;
+use crate::window::Windows;
+
+/// A case may be as large as the largest request, and its surroundings.
+const LIMITS: Limits = Limits {
+    max_bytes: 2 << 20,
+    max_nodes: 40_000,
+    ..Limits::REQUEST
+};
+/// An integer `at` below this is in seconds: in ms it would be before 1973.
+const SECONDS_BELOW: u64 = 100_000_000_000;
+
+/// Decides cases one after another. Never fails for a case: one that is not what it must be is a denial.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    policy: Policy,
+    windows: Windows,
+    stateful: bool,
+    last_ms: u64,
+}
+
+/// A case that was understood as far as its surroundings go.
+struct Case<'a> {
+    agent: Cow<'a, str>,
+    at_ms: u64,
+    method: Cow<'a, str>,
+    params: String,
+    facts: Facts,
+}
+
+impl Simulator {
+    /// With `stateful`, what is not denied counts under the limits of later cases, at its own time.
+    ///
+    /// # Errors
+    /// As `Policy::parse`.
+    pub fn new(source: &str, stateful: bool) -> Result<Self, PolicyErrors> {
+        let policy = Policy::parse(source)?;
+        let windows = Windows::for_policy(&policy);
+        Ok(Self {
+            policy,
+            windows,
+            stateful,
+            last_ms: 0,
+        })
+    }
+
+    /// The policy cases are decided by.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// One case `{"id","agent","at","request":{"method","params"},"facts"}` to one result `{"id","verdict","reasons",
+    /// "effects"}`, with `delay_ms`, `quorum` and `timeout_ms` where the verdict has them. `at` is milliseconds, seconds
+    /// if it is below 10^11, or RFC 3339 text; without it the time of the case before. Other members are passed over.
+    pub fn decide(&mut self, case: &[u8]) -> Vec<u8> {
+        let tree = match json::parse(case, &LIMITS) {
+            Ok(tree) => tree,
+            Err(fault) => return refused(&Json::Null, &fault),
+        };
+        let id = tree.get("id").cloned().unwrap_or(Json::Null);
+        match self.read(tree).and_then(|case| self.run(&case)) {
+            Ok((decision, effects)) => result(&id, &decision, &effects),
+            Err(fault) => refused(&id, &fault),
+        }
+    }
+
+    fn read<'a>(&self, tree: Json<'a>) -> Result<Case<'a>, Malformed> {
+        let Json::Object(members) = tree else {
+            return Err(Malformed::new("type", "", "a case is an object"));
+        };
+        let (mut agent, mut at_ms, mut call) = (None, self.last_ms, None);
+        let mut facts = Facts::none();
+        for (key, value) in members {
+            match key.as_ref() {
+                "agent" => agent = Some(text(value).map_err(|fault| fault.under("agent"))?),
+                "at" => at_ms = time(&value).map_err(|fault| fault.under("at"))?,
+                "request" => call = Some(request(value).map_err(|fault| fault.under("request"))?),
+                "facts" => {
+                    facts = Facts::from_json(&value).map_err(|fault| fault.under("facts"))?;
+                }
+                _ => {}
+            }
+        }
+        let missing = |what: &str| Malformed::new("missing", "", format!("`{what}` is missing"));
+        let agent = agent.ok_or_else(|| missing("agent"))?;
+        let (method, params) = call.ok_or_else(|| missing("request"))?;
+        Ok(Case {
+            agent,
+            at_ms,
+            method,
+            params,
+            facts,
+        })
+    }
+
+    fn run(&mut self, case: &Case<'_>) -> Result<(Decision, Vec<Effect>), Malformed> {
+        let now_ms = if self.stateful {
+            case.at_ms.max(self.last_ms)
+        } else {
+            case.at_ms
+        };
+        let parsed = match request::parse(&case.method, case.params.as_bytes()) {
+            Err(fault) if fault.code == "raw_hash" => {
+                return Ok((denial("raw_hash", fault.text), Vec::new()));
+            }
+            parsed => parsed.map_err(|fault| fault.under("params").under("request"))?,
+        };
+        let resolved = match resolve(&self.policy, &case.agent, parsed) {
+            Ok(resolved) => resolved,
+            Err(reason) => return Ok((denied_by(reason), Vec::new())),
+        };
+        let subject = resolved.subject(&case.method, &[]);
+        let decision = decide(&self.policy, &subject, &self.windows, &case.facts, now_ms);
+        let effects = resolved.decoded.effects;
+        if self.stateful {
+            self.last_ms = now_ms;
+            self.count(&decision, now_ms)?;
+        }
+        Ok((decision, effects))
+    }
+
+    /// What is not denied is taken as settled at once.
+    fn count(&mut self, decision: &Decision, now_ms: u64) -> Result<(), Malformed> {
+        let counted = self.windows.reserve(&decision.reservations, now_ms);
+        counted
+            .and_then(|()| self.windows.post(&decision.reservations, now_ms))
+            .map_err(|error| Malformed::new("window", "", error.to_string()))
+    }
+}
+
+fn text(value: Json<'_>) -> Result<Cow<'_, str>, Malformed> {
+    match value {
+        Json::Str(text) => Ok(text),
+        other => {
+            let text = format!("expected a string, not {}", other.kind());
+            Err(Malformed::new("type", "", text))
+        }
+    }
+}
+
+/// Exactly `method` and `params`, which may be absent; the params as JSON text.
+fn request(value: Json<'_>) -> Result<(Cow<'_, str>, String), Malformed> {
+    let Json::Object(members) = value else {
+        return Err(Malformed::new("type", "", "a request is an object"));
+    };
+    let (mut method, mut params) = (None, "[]".to_owned());
+    for (key, value) in members {
+        match key.as_ref() {
+            "method" => method = Some(text(value).map_err(|fault| fault.under("method"))?),
+            "params" => params = value.to_canonical(),
+            _ => {
+                let fault = Malformed::new("unknown_key", "", "not a member of a request");
+                return Err(fault.under(&key));
+            }
+        }
+    }
+    let method = method.ok_or_else(|| Malformed::new("missing", "", "`method` is missing"))?;
+    Ok((method, params))
+}
+
+/// Milliseconds since the epoch.
+fn time(value: &Json<'_>) -> Result<u64, Malformed> {
+    let bad = || {
+        let text = "a time is an integer in ms (or s, below 10^11) or RFC 3339 text with offset";
+        Malformed::new("time", "", text)
+    };
+    match value {
+        Json::Int(number) => {
+            let number = u64::try_from(*number).map_err(|_| bad())?;
+            let unit_ms = if number < SECONDS_BELOW { 1000 } else { 1 };
+            Ok(number.saturating_mul(unit_ms))
+        }
+        Json::Str(text) => {
+            let datetime = text.parse().map_err(|_| bad())?;
+            epoch_ms(&datetime).ok_or_else(bad)
+        }
+        _ => Err(bad()),
+    }
+}
+
+fn denial(code: &str, observed: String) -> Decision {
+    let (code, observed) = (code.to_owned(), Some(observed));
+    denied_by(Reason {
+        code,
+        rule: None,
+        observed,
+        limit: None,
+        retry_at_ms: None,
+    })
+}
+
+fn denied_by(reason: Reason) -> Decision {
+    let reasons = vec![reason];
+    Decision {
+        verdict: Verdict::Deny,
+        reasons,
+        reservations: Vec::new(),
+        spends: None,
+    }
+}
+
+fn refused(id: &Json<'_>, fault: &Malformed) -> Vec<u8> {
+    let observed = if fault.path.is_empty() {
+        format!("{}: {}", fault.code, fault.text)
+    } else {
+        format!("{} at {}: {}", fault.code, fault.path, fault.text)
+    };
+    result(id, &denial("malformed", observed), &[])
+}
+
+/// One compact object, its members sorted.
+fn result(id: &Json<'_>, decision: &Decision, effects: &[Effect]) -> Vec<u8> {
+    let mut out = String::from("{");
+    if let Verdict::Delay { delay_ms } = decision.verdict {
+        out.push_str(&format!("\"delay_ms\":{delay_ms},"));
+    }
+    out.push_str("\"effects\":[");
+    for (index, effect) in effects.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        effect.write_canonical(&mut out);
+    }
+    out.push_str("],\"id\":");
+    id.write_canonical(&mut out);
+    if let Verdict::Approval { quorum, .. } = decision.verdict {
+        out.push_str(&format!(",\"quorum\":{quorum}"));
+    }
+    out.push_str(",\"reasons\":[");
+    for (index, reason) in decision.reasons.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write_reason(reason, &mut out);
+    }
+    out.push(']');
+    if let Verdict::Approval { timeout_ms, .. } = decision.verdict {
+        out.push_str(&format!(",\"timeout_ms\":{timeout_ms}"));
+    }
+    out.push_str(&format!(",\"verdict\":\"{}\"}}", decision.verdict.as_str()));
+    out.into_bytes()
+}
+
+/// `rule`, `observed` and `limit` are null where there is none; `retry_at_ms` is left out.
+fn write_reason(reason: &Reason, out: &mut String) {
+    let member = |key: &str, value: Option<&str>, out: &mut String| {
+        out.push_str(key);
+        match value {
+            Some(text) => json::write_string(text, out),
+            None => out.push_str("null"),
+        }
+    };
+    member("{\"code\":", Some(&reason.code), out);
+    member(",\"limit\":", reason.limit.as_deref(), out);
+    member(",\"observed\":", reason.observed.as_deref(), out);
+    if let Some(retry_at_ms) = reason.retry_at_ms {
+        out.push_str(&format!(",\"retry_at_ms\":{retry_at_ms}"));
+    }
+    member(",\"rule\":", reason.rule.as_deref(), out);
+    out.push('}');
+}

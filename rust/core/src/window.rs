@@ -1,1 +1,498 @@
-//! Placeholder of the module `window`, see docs/architecture.md.
+//! Exact rolling windows: what is held and posted under every limit of the policy.
+//!
+//! A reservation is *held* from the decision on and never leaves by age. It is *posted* at settlement and then counts
+//! while `now < posted_at + window`. It is *voided* only by proof that the money cannot move.
+//! Time is given and must not run backwards; an earlier time is taken as the latest one seen in that window.
+
+mod book;
+mod ledger;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use book::{Book, BookError};
+pub use ledger::{Ledger, LEDGER_MS};
+
+use crate::policy::{Policy, Reservation, Spends};
+
+/// Why a change of the windows was refused. Nothing is changed then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WindowError {
+    /// The reservation names a limit the windows were not built for.
+    #[error("no limit `{0}`")]
+    UnknownLimit(String),
+    /// The sum of a window would not fit in 128 bits.
+    #[error("the sum under limit `{0}` overflows")]
+    Overflow(String),
+    /// More would be posted or voided than is held.
+    #[error("more than is held under limit `{0}`")]
+    NotHeld(String),
+}
+
+/// What counts under one key of a limit right now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage<'a> {
+    /// Limit id.
+    pub limit: &'a str,
+    /// Scope instance, as in `Reservation`.
+    pub key: &'a str,
+    /// Posted and still in the window.
+    pub posted: u128,
+    /// Held.
+    pub held: u128,
+}
+
+/// The state of all limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Windows {
+    limits: BTreeMap<String, LimitWindows>,
+}
+
+/// All keys of one limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct LimitWindows {
+    window_ms: u64,
+    /// Posts since empty keys were last looked for: the search is paid for by as many posts as there are keys.
+    posts: u64,
+    #[serde(serialize_with = "sorted")]
+    keys: HashMap<String, Window>,
+}
+
+/// One entry that counts by age: 24 bytes. `through` is the running sum up to and with this entry, modulo 2^128, so
+/// any range is one subtraction; two words, because a `u128` would align the entry to 32 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Posted {
+    at_ms: u64,
+    through: [u64; 2],
+}
+
+/// One window: its held sum and its posted entries in the order of time.
+#[derive(Clone, Debug, Default)]
+struct Window {
+    held: u128,
+    /// Running sum of everything that was evicted.
+    evicted: u128,
+    posted: VecDeque<Posted>,
+}
+
+impl Windows {
+    /// Empty windows for the limits of this policy.
+    pub fn for_policy(policy: &Policy) -> Self {
+        Self::with_limits(
+            policy
+                .limits()
+                .iter()
+                .map(|limit| (limit.id.as_str(), limit.window_ms)),
+        )
+    }
+
+    /// Empty windows for limits given as (id, window in ms).
+    pub fn with_limits<'a>(limits: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
+        let fresh = |window_ms| LimitWindows {
+            window_ms,
+            posts: 0,
+            keys: HashMap::new(),
+        };
+        let limits = limits
+            .into_iter()
+            .map(|(id, window_ms)| (id.to_owned(), fresh(window_ms)));
+        Self {
+            limits: limits.collect(),
+        }
+    }
+
+    /// The windows as if the limits of `policy` had always existed: `ledger` is what was posted in the last 31 days,
+    /// `held` what is set aside now.
+    pub fn rebuild<'a>(
+        policy: &Policy,
+        ledger: &Ledger,
+        held: impl IntoIterator<Item = &'a Spends>,
+        now_ms: u64,
+    ) -> Result<Self, WindowError> {
+        let mut windows = Self::for_policy(policy);
+        ledger.each(|at_ms, spends| {
+            let reservations = policy.reservations(spends);
+            windows.reserve(&reservations, at_ms)?;
+            windows.post(&reservations, at_ms)
+        })?;
+        for spends in held {
+            windows.reserve(&policy.reservations(spends), now_ms)?;
+        }
+        Ok(windows)
+    }
+
+    /// Held plus what is posted and still counts at `now_ms`; zero for a limit or key never seen. O(1), and
+    /// O(log entries) when entries have left the window since the last post.
+    pub fn used(&self, limit: &str, key: &str, now_ms: u64) -> u128 {
+        self.find(limit, key)
+            .map_or(0, |(window, window_ms)| window.used(window_ms, now_ms))
+    }
+
+    /// What is held under this key.
+    pub fn held(&self, limit: &str, key: &str) -> u128 {
+        self.find(limit, key).map_or(0, |(window, _)| window.held)
+    }
+
+    /// The first moment at which `excess` less counts because posted entries have left; `None` if what is posted now
+    /// is not as much.
+    pub fn frees_at(&self, limit: &str, key: &str, excess: u128, now_ms: u64) -> Option<u64> {
+        let (window, window_ms) = self.find(limit, key)?;
+        window.frees_at(excess, window_ms, now_ms)
+    }
+
+    /// Sets amounts aside: all of them or none.
+    pub fn reserve(
+        &mut self,
+        reservations: &[Reservation],
+        now_ms: u64,
+    ) -> Result<(), WindowError> {
+        for (done, reservation) in reservations.iter().enumerate() {
+            if let Err(error) = self.hold_one(reservation, now_ms) {
+                self.void(reservations.get(..done).unwrap_or_default())?;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what was held: all of it or nothing.
+    pub fn void(&mut self, reservations: &[Reservation]) -> Result<(), WindowError> {
+        self.free_all(reservations)?;
+        for reservation in reservations {
+            self.forget_if_empty(reservation);
+        }
+        Ok(())
+    }
+
+    /// What was held counts from `now_ms` on for the full window.
+    pub fn post(&mut self, reservations: &[Reservation], now_ms: u64) -> Result<(), WindowError> {
+        self.post_partial(reservations, reservations, now_ms)
+    }
+
+    /// Posts `kept` of what was `held` and voids the rest. Each amount of `kept` is at most that of `held` for the
+    /// same limit and key.
+    pub fn post_partial(
+        &mut self,
+        held: &[Reservation],
+        kept: &[Reservation],
+        now_ms: u64,
+    ) -> Result<(), WindowError> {
+        for part in kept {
+            if total(kept, part) > total(held, part) {
+                return Err(WindowError::NotHeld(part.limit.clone()));
+            }
+        }
+        self.free_all(held)?;
+        for part in kept {
+            self.post_one(part, now_ms);
+        }
+        for reservation in held {
+            self.forget_if_empty(reservation);
+        }
+        Ok(())
+    }
+
+    /// Forgets every entry that no longer counts. Never needed for a right answer, only for memory.
+    pub fn evict(&mut self, now_ms: u64) {
+        for limit in self.limits.values_mut() {
+            limit.sweep(now_ms);
+        }
+    }
+
+    /// Everything that counts at `now_ms`, by limit and key.
+    pub fn usages(&self, now_ms: u64) -> Vec<Usage<'_>> {
+        let mut usages = Vec::new();
+        for (id, limit) in &self.limits {
+            let first = usages.len();
+            for (key, window) in &limit.keys {
+                let posted = window.posted_sum(limit.window_ms, now_ms);
+                if posted != 0 || window.held != 0 {
+                    usages.push(Usage {
+                        limit: id,
+                        key,
+                        posted,
+                        held: window.held,
+                    });
+                }
+            }
+            if let Some(of_limit) = usages.get_mut(first..) {
+                of_limit.sort_unstable_by_key(|usage| usage.key);
+            }
+        }
+        usages
+    }
+
+    /// Number of posted entries that are kept.
+    pub fn entries(&self) -> usize {
+        let of_limit = |limit: &LimitWindows| -> usize {
+            limit.keys.values().map(|window| window.posted.len()).sum()
+        };
+        self.limits.values().map(of_limit).sum()
+    }
+
+    fn find(&self, limit: &str, key: &str) -> Option<(&Window, u64)> {
+        let limit = self.limits.get(limit)?;
+        Some((limit.keys.get(key)?, limit.window_ms))
+    }
+
+    fn hold_one(&mut self, reservation: &Reservation, now_ms: u64) -> Result<(), WindowError> {
+        let Some(limit) = self.limits.get_mut(&reservation.limit) else {
+            return Err(WindowError::UnknownLimit(reservation.limit.clone()));
+        };
+        let overflow = || WindowError::Overflow(reservation.limit.clone());
+        let Some(window) = limit.keys.get_mut(&reservation.key) else {
+            let window = Window {
+                held: reservation.amount,
+                ..Window::default()
+            };
+            limit.keys.insert(reservation.key.clone(), window);
+            return Ok(());
+        };
+        // The whole sum must fit: then moving from held to posted cannot overflow, and differences of running sums
+        // are exact although they wrap.
+        let sum = window
+            .held
+            .checked_add(window.posted_sum(limit.window_ms, now_ms));
+        sum.and_then(|sum| sum.checked_add(reservation.amount))
+            .ok_or_else(overflow)?;
+        window.held = window
+            .held
+            .checked_add(reservation.amount)
+            .ok_or_else(overflow)?;
+        Ok(())
+    }
+
+    /// Takes every amount off what is held, or none of them.
+    fn free_all(&mut self, reservations: &[Reservation]) -> Result<(), WindowError> {
+        for part in reservations {
+            if !self.limits.contains_key(&part.limit) {
+                return Err(WindowError::UnknownLimit(part.limit.clone()));
+            }
+            if total(reservations, part) > self.held(&part.limit, &part.key) {
+                return Err(WindowError::NotHeld(part.limit.clone()));
+            }
+        }
+        for part in reservations {
+            let limit = self.limits.get_mut(&part.limit);
+            if let Some(window) = limit.and_then(|limit| limit.keys.get_mut(&part.key)) {
+                window.held = window.held.saturating_sub(part.amount);
+            }
+        }
+        Ok(())
+    }
+
+    fn post_one(&mut self, reservation: &Reservation, now_ms: u64) {
+        let Some(limit) = self.limits.get_mut(&reservation.limit) else {
+            return;
+        };
+        let window_ms = limit.window_ms;
+        if let Some(window) = limit.keys.get_mut(&reservation.key) {
+            window.post(reservation.amount, window_ms, now_ms);
+        }
+        limit.posts = limit.posts.saturating_add(1);
+        if limit.posts > (limit.keys.len() as u64).saturating_add(SWEEP_MIN) {
+            limit.sweep(now_ms);
+        }
+    }
+
+    fn forget_if_empty(&mut self, reservation: &Reservation) {
+        if let Some(limit) = self.limits.get_mut(&reservation.limit) {
+            if limit
+                .keys
+                .get(&reservation.key)
+                .is_some_and(Window::is_empty)
+            {
+                limit.keys.remove(&reservation.key);
+            }
+        }
+    }
+}
+
+/// A limit is swept for empty keys after at least this many posts.
+const SWEEP_MIN: u64 = 1024;
+
+/// The sum `reservations` have for the limit and key of `like`.
+fn total(reservations: &[Reservation], like: &Reservation) -> u128 {
+    let same = reservations
+        .iter()
+        .filter(|one| one.limit == like.limit && one.key == like.key);
+    same.fold(0, |sum, one| sum.saturating_add(one.amount))
+}
+
+/// Writes keys in their order, so that equal states have equal bytes.
+fn sorted<S: Serializer>(keys: &HashMap<String, Window>, to: S) -> Result<S::Ok, S::Error> {
+    keys.iter().collect::<BTreeMap<_, _>>().serialize(to)
+}
+
+impl LimitWindows {
+    fn sweep(&mut self, now_ms: u64) {
+        self.posts = 0;
+        let window_ms = self.window_ms;
+        self.keys.retain(|_, window| {
+            window.evict(window_ms, now_ms);
+            !window.is_empty()
+        });
+    }
+}
+
+impl Posted {
+    fn new(at_ms: u64, through: u128) -> Self {
+        Self {
+            at_ms,
+            through: [(through >> 64) as u64, through as u64],
+        }
+    }
+
+    fn through(self) -> u128 {
+        let [high, low] = self.through;
+        (u128::from(high) << 64) | u128::from(low)
+    }
+
+    /// The edge rule: an entry posted at `t` counts while `now < t + window`.
+    fn counts(self, window_ms: u64, now_ms: u64) -> bool {
+        now_ms < self.at_ms.saturating_add(window_ms)
+    }
+}
+
+impl Window {
+    fn is_empty(&self) -> bool {
+        self.held == 0 && self.posted.is_empty()
+    }
+
+    fn last_through(&self) -> u128 {
+        self.posted
+            .back()
+            .map_or(self.evicted, |entry| entry.through())
+    }
+
+    /// The running sum just before the first entry that counts.
+    fn base(&self, window_ms: u64, now_ms: u64) -> u128 {
+        if self
+            .posted
+            .front()
+            .is_none_or(|entry| entry.counts(window_ms, now_ms))
+        {
+            return self.evicted;
+        }
+        let aged = self
+            .posted
+            .partition_point(|entry| !entry.counts(window_ms, now_ms));
+        let last_aged = aged.checked_sub(1).and_then(|index| self.posted.get(index));
+        last_aged.map_or(self.evicted, |entry| entry.through())
+    }
+
+    fn posted_sum(&self, window_ms: u64, now_ms: u64) -> u128 {
+        self.last_through()
+            .wrapping_sub(self.base(window_ms, now_ms))
+    }
+
+    fn used(&self, window_ms: u64, now_ms: u64) -> u128 {
+        self.held.saturating_add(self.posted_sum(window_ms, now_ms))
+    }
+
+    fn frees_at(&self, excess: u128, window_ms: u64, now_ms: u64) -> Option<u64> {
+        let base = self.base(window_ms, now_ms);
+        if excess == 0 || excess > self.posted_sum(window_ms, now_ms) {
+            return None;
+        }
+        let enough = |entry: &Posted| {
+            entry.counts(window_ms, now_ms) && entry.through().wrapping_sub(base) >= excess
+        };
+        let index = self.posted.partition_point(|entry| !enough(entry));
+        self.posted
+            .get(index)
+            .map(|entry| entry.at_ms.saturating_add(window_ms))
+    }
+
+    fn evict(&mut self, window_ms: u64, now_ms: u64) {
+        while let Some(front) = self.posted.front() {
+            if front.counts(window_ms, now_ms) {
+                break;
+            }
+            self.evicted = front.through();
+            self.posted.pop_front();
+        }
+        if self.posted.is_empty() {
+            self.evicted = 0;
+        }
+        if self.posted.len() < self.posted.capacity() / 4 {
+            self.posted.shrink_to(self.posted.len().saturating_mul(2));
+        }
+    }
+
+    fn post(&mut self, amount: u128, window_ms: u64, now_ms: u64) {
+        self.evict(window_ms, now_ms);
+        if amount == 0 {
+            return;
+        }
+        let through = self.last_through().wrapping_add(amount);
+        match self.posted.back_mut() {
+            Some(last) if last.at_ms >= now_ms => *last = Posted::new(last.at_ms, through),
+            _ => self.posted.push_back(Posted::new(now_ms, through)),
+        }
+    }
+
+    /// (time, amount) of every entry.
+    fn amounts(&self) -> impl Iterator<Item = (u64, u128)> + '_ {
+        let mut before = self.evicted;
+        self.posted.iter().map(move |entry| {
+            let amount = entry.through().wrapping_sub(before);
+            before = entry.through();
+            (entry.at_ms, amount)
+        })
+    }
+}
+
+impl PartialEq for Window {
+    fn eq(&self, other: &Self) -> bool {
+        self.held == other.held && self.amounts().eq(other.amounts())
+    }
+}
+
+impl Eq for Window {}
+
+/// The form of a snapshot: amounts rather than running sums, so that equal windows have equal bytes.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    held: Amount,
+    posted: Vec<(u64, Amount)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Amount(#[serde(with = "crate::policy::wire::decimal")] u128);
+
+impl Serialize for Window {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let posted = self
+            .amounts()
+            .map(|(at_ms, amount)| (at_ms, Amount(amount)))
+            .collect();
+        Saved {
+            held: Amount(self.held),
+            posted,
+        }
+        .serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Window {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let saved = Saved::deserialize(from)?;
+        let mut window = Self {
+            held: saved.held.0,
+            ..Self::default()
+        };
+        let mut sum = window.held;
+        for (at_ms, Amount(amount)) in saved.posted {
+            let ordered = window.posted.back().is_none_or(|last| last.at_ms < at_ms);
+            let Some(next) = sum.checked_add(amount).filter(|_| ordered && amount != 0) else {
+                return Err(serde::de::Error::custom("a window that cannot be"));
+            };
+            sum = next;
+            let through = window.last_through().wrapping_add(amount);
+            window.posted.push_back(Posted::new(at_ms, through));
+        }
+        Ok(window)
+    }
+}

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::spend::Spends;
+use super::wire;
+
 /// How a request may go on. Ordered: the later, the stricter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "tier")]
@@ -44,9 +47,18 @@ impl Verdict {
     pub fn strictest(self, other: Self) -> Self {
         match (self, other) {
             (
-                Self::Approval { quorum: a, timeout_ms: s },
-                Self::Approval { quorum: b, timeout_ms: t },
-            ) => Self::Approval { quorum: a.max(b), timeout_ms: s.min(t) },
+                Self::Approval {
+                    quorum: a,
+                    timeout_ms: s,
+                },
+                Self::Approval {
+                    quorum: b,
+                    timeout_ms: t,
+                },
+            ) => Self::Approval {
+                quorum: a.max(b),
+                timeout_ms: s.min(t),
+            },
             (a, b) => a.max(b),
         }
     }
@@ -79,6 +91,7 @@ pub struct Reservation {
     /// The scope instance: `agent:shopper`, `wallet:0x…`, `recipient:1:0x…`, `global`.
     pub key: String,
     /// How much.
+    #[serde(with = "wire::decimal")]
     pub amount: u128,
 }
 
@@ -91,4 +104,6 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
     /// Empty when the verdict is deny.
     pub reservations: Vec<Reservation>,
+    /// What the reservations were computed from; `None` when the verdict is deny.
+    pub spends: Option<Spends>,
 }

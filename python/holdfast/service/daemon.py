@@ -1,0 +1,123 @@
+"""The daemon's life: lock, replay, sockets, and only then what takes long to load; the same in
+reverse at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from contextlib import suppress
+
+import structlog
+import uvloop
+
+from holdfast.secrets.passphrase import wipe
+from holdfast.service import logs
+from holdfast.service.alerts_routes import Route, parse_routes
+from holdfast.service.config import Config, load_config
+from holdfast.service.core import Sealed
+from holdfast.service.home import Home
+from holdfast.service.inside import Inside
+from holdfast.service.lock import HomeLock
+from holdfast.service.outside import Outside
+from holdfast.service.policy_file import PolicyRejected
+from holdfast.service.signer_client import SignerError
+from holdfast.service.supervise import Supervisor
+from holdfast.service.unix_socket import SocketError
+
+log = structlog.get_logger()
+
+# The journal's writer needs the interpreter once a commit; the default of 5 ms would cost that much
+# each time.
+SWITCH_SECONDS = 0.0005
+STOP_SECONDS_MAX = 10.0
+
+
+def run(home: Home, passphrase: bytearray) -> int:
+    """Serves `home` until SIGTERM or SIGINT; gives the exit code. Zeroes the passphrase.
+
+    Raises ConfigError, HomeError, HomeInUse and JournalError before anything is served; every other
+    refusal is said on
+    stderr.
+    """
+    os.umask(0o077)
+    try:
+        config = load_config(home.config_path)
+        routes = parse_routes(config.alert, home.path)
+        logs.set_up(config.log_level)
+        sys.setswitchinterval(SWITCH_SECONDS)
+        with HomeLock(home.lock_path), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(Daemon(home, config, routes, passphrase).serve())
+        return 0
+    except (PolicyRejected, SocketError, SignerError) as error:
+        text = error.args[1] if isinstance(error, PolicyRejected) else error
+        print(f"holdfast: {text}", file=sys.stderr)
+        return 1
+    finally:
+        wipe(passphrase)
+
+
+class Daemon:
+    """All parts, from start to stop."""
+
+    def __init__(
+        self, home: Home, config: Config, routes: list[Route], passphrase: bytearray
+    ) -> None:
+        self._home = home
+        self._config = config
+        self._routes = routes
+        self._passphrase = passphrase
+        self._stop = asyncio.Event()
+        self._error: BaseException | None = None
+
+    async def serve(self) -> None:
+        """Starts, waits for the end, stops. Raises what ended it, if it was not asked to end."""
+        inside = Inside(self._home, self._config)
+        outside = Outside(inside, self._routes, self._passphrase)
+        supervisor = Supervisor(self._failed)
+        try:
+            await inside.open(outside.node)
+            self._obey_signals(inside)
+            inside.run(supervisor)
+            supervisor.start("outside", outside.start(supervisor))
+            # What was loaded so far lives as long as the process: no need to look at it again and
+            # again.
+            gc.collect()
+            gc.freeze()
+            await self._stop.wait()
+        finally:
+            await self._close(inside, outside, supervisor)
+        if self._error is not None:
+            raise self._error
+
+    def _obey_signals(self, inside: Inside) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGUSR1, inside.freeze_by_signal)
+
+    def _failed(self, name: str, error: BaseException) -> None:
+        """A part failed: end in good order, and let the next start replay what is on disk."""
+        if self._error is None:
+            self._error = error
+        if not isinstance(error, SignerError):
+            log.error("a part of the daemon failed", part=name, exc_info=error)
+        self._stop.set()
+
+    async def _close(self, inside: Inside, outside: Outside, supervisor: Supervisor) -> None:
+        """Takes no more requests, lets the journal say so, signs and stores the end, and goes."""
+        await inside.close_gate()
+        await supervisor.stop()
+        await outside.stop_sending()
+        with suppress(Sealed):
+            await inside.say_stopped()
+        try:
+            async with asyncio.timeout(STOP_SECONDS_MAX):
+                await outside.close(last_note=inside.started and inside.core.sealed is None)
+        except TimeoutError:
+            log.warning("not everything ended in time")
+        await inside.close()
+        log.info("stopped", events=inside.core.durable_size)

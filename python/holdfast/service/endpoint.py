@@ -1,0 +1,204 @@
+"""JSON-RPC over HTTP to one node that the operator chose: bounded answers, bounded time, no
+redirects, no proxies.
+
+web3 takes most of a second to import, so it is loaded at the first call and not with this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from holdfast.service.hardening import limit_recursion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp import ClientSession
+    from web3.providers.rpc import AsyncHTTPProvider
+
+ANSWER_BYTES_MAX = 8 << 20
+CONNECTIONS_MAX = 16
+CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """One `[[endpoint]]` of config.toml: the node of a chain, and when a payment there is final."""
+
+    chain: int
+    rpc_url: str
+    confirmations: int = 1
+    poll_ms: int = 500
+    timeout_ms: int = 5000
+
+
+class RpcError(Exception):
+    """The node answered with an error: `code`, and `text` as it came (untrusted: never shown as it
+    is).
+    """
+
+    def __init__(self, code: int, text: str, data: Any = None) -> None:
+        super().__init__(f"the node answered with error {code}")
+        self.code = code
+        self.text = text
+        self.data = data
+
+
+class EndpointDown(Exception):
+    """No usable answer. `not_sent`: the question surely never reached the node."""
+
+    def __init__(self, text: str, *, not_sent: bool = False) -> None:
+        super().__init__(text)
+        self.text = text
+        self.not_sent = not_sent
+
+
+class Endpoint:
+    """One node. Calls may overlap; each stands alone and is never repeated here."""
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        self.settings = settings
+        parts = urlsplit(settings.rpc_url)
+        # A path or a query often is a key of the provider's, so neither is ever shown.
+        self.name = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        self._session: ClientSession | None = None
+        self._provider: AsyncHTTPProvider | None = None
+        self._opening = asyncio.Lock()
+        self._on_connect: list[Callable[[], None]] = []
+
+    def on_connect(self, callback: Callable[[], None]) -> None:
+        """Calls `callback()` for every new connection: another node may be behind it."""
+        self._on_connect.append(callback)
+
+    async def call(self, method: str, params: list[Any]) -> Any:
+        """The result, any JSON. Raises RpcError or EndpointDown."""
+        provider = self._provider or await self._open()
+        try:
+            answer: Any = await provider.make_request(method, params)
+        except (ValueError, TypeError) as error:
+            raise EndpointDown(
+                f"{self.name} answered with no JSON-RPC ({type(error).__name__})"
+            ) from None
+        if not isinstance(answer, dict):
+            raise EndpointDown(f"{self.name} answered with no JSON-RPC object")
+        if answer.get("error") is not None:
+            raise _rpc_error(answer["error"])
+        if "result" not in answer:
+            raise EndpointDown(f"{self.name} answered with neither result nor error")
+        return answer["result"]
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        if self._session is not None:
+            await self._session.close()
+        self._session = self._provider = None
+
+    async def _open(self) -> AsyncHTTPProvider:
+        async with self._opening:
+            if self._provider is None:
+                # The import holds the interpreter for most of a second: not on the loop.
+                make = await asyncio.to_thread(_provider_class)
+                self._session = self._new_session()
+                self._provider = make(self.settings.rpc_url, self._post)
+            return self._provider
+
+    def _new_session(self) -> ClientSession:
+        import aiohttp
+
+        async def connected(*_: Any) -> None:
+            for callback in self._on_connect:
+                callback()
+
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_create_end.append(connected)
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
+            timeout=aiohttp.ClientTimeout(total=self.settings.timeout_ms / 1000),
+            trace_configs=[trace],
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def _post(self, body: bytes) -> bytes:
+        import aiohttp
+
+        if self._session is None:
+            raise EndpointDown("the endpoint is closed", not_sent=True)
+        try:
+            async with self._session.post(
+                self.settings.rpc_url,
+                data=body,
+                headers={"content-type": "application/json"},
+                allow_redirects=False,
+            ) as response:
+                if 300 <= response.status < 400:
+                    raise EndpointDown(f"{self.name} redirects elsewhere, which is not followed")
+                answer = await self._read(response)
+                if response.status != 200 and not _is_error_object(answer):
+                    raise EndpointDown(f"{self.name} answered with HTTP status {response.status}")
+                return answer
+        except aiohttp.ClientConnectorError as error:
+            raise EndpointDown(
+                f"{self.name} cannot be reached ({type(error.os_error).__name__})", not_sent=True
+            ) from None
+        except TimeoutError:
+            raise EndpointDown(
+                f"{self.name} did not answer within {self.settings.timeout_ms} ms"
+            ) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise EndpointDown(
+                f"the connection to {self.name} broke ({type(error).__name__})"
+            ) from None
+
+    async def _read(self, response: Any) -> bytes:
+        answer = bytearray()
+        async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+            answer += chunk
+            if len(answer) > ANSWER_BYTES_MAX:
+                raise EndpointDown(f"{self.name} answered with more than {ANSWER_BYTES_MAX} bytes")
+        return bytes(answer)
+
+
+def _provider_class() -> Callable[[str, Callable[[bytes], Any]], AsyncHTTPProvider]:
+    from web3.providers.rpc import AsyncHTTPProvider
+
+    limit_recursion()
+
+    class BoundedProvider(AsyncHTTPProvider):
+        """web3's provider over our own bounded post and parser; it never repeats a call."""
+
+        def __init__(self, url: str, post: Callable[[bytes], Any]) -> None:
+            super().__init__(url, exception_retry_configuration=None)
+            self._post = post
+
+        async def _make_request(self, _method: Any, request_data: bytes) -> bytes:
+            answer: bytes = await self._post(request_data)
+            return answer
+
+        @staticmethod
+        def decode_rpc_response(raw_response: bytes) -> Any:
+            # orjson bounds the depth of what it reads.
+            return orjson.loads(raw_response)
+
+    return BoundedProvider
+
+
+def _is_error_object(answer: bytes) -> bool:
+    try:
+        value = orjson.loads(answer)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and isinstance(value.get("error"), dict)
+
+
+def _rpc_error(error: Any) -> RpcError:
+    if not isinstance(error, dict):
+        return RpcError(0, str(error)[:1000])
+    code = error.get("code")
+    number = code if isinstance(code, int) and not isinstance(code, bool) else 0
+    return RpcError(number, str(error.get("message", ""))[:1000], error.get("data"))

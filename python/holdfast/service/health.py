@@ -1,0 +1,54 @@
+"""How the daemon is, for the health push: the journal, the policy, the chains, the signer and the
+alerts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from holdfast.service.core import Core
+from holdfast.service.policy_file import PolicyFile
+from holdfast.service.signer_client import Signer
+
+if TYPE_CHECKING:
+    from holdfast.service.alerts import Alerts
+    from holdfast.service.chain import Chains
+
+Json = dict[str, Any]
+
+STARTING = "starting"
+NO_ALERTS: Json = {"pending": 0, "failed": 0, "last_error": None}
+
+
+class Health:
+    """Collects what each part says of itself. Parts that are not there yet are `starting`."""
+
+    def __init__(self, core: Core, policy: PolicyFile) -> None:
+        self._core = core
+        self._policy = policy
+        self.signer: Signer | None = None
+        self.chains: Chains | None = None
+        self.alerts: Alerts | None = None
+
+    def report(self) -> Json:
+        """The `health` object (docs/architecture.md, 7)."""
+        return {
+            "now_ms": self._core.clock.now_ms(),
+            "seq": self._core.durable_size - 1,
+            "sealed": self._core.sealed,
+            "policy_alarm": self._policy.alarm,
+            "alerts": NO_ALERTS if self.alerts is None else self.alerts.health(),
+            "chains": [] if self.chains is None else self.chains.health(),
+            "signer": self._signer(),
+        }
+
+    def alert_report(self) -> Json:
+        """The answer of the operator method `alerts`."""
+        return {"pending": 0, "failed": []} if self.alerts is None else self.alerts.report()
+
+    def _signer(self) -> Json:
+        if self.signer is None:
+            return {"ok": False, "text": STARTING}
+        if not self.signer.alive:
+            return {"ok": False, "text": "the signer ended: start the guardian again"}
+        return {"ok": True, "text": ""}

@@ -1,0 +1,154 @@
+"""The parts within the process: journal, core, sockets. They need no key and no chain, and open
+first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+
+from holdfast import __version__
+from holdfast.service.clock import Clock
+from holdfast.service.config import Config
+from holdfast.service.core import Core, Sealed
+from holdfast.service.event import parse
+from holdfast.service.freeze_file import EVERYTHING, FreezeFile
+from holdfast.service.gate import Gate
+from holdfast.service.health import Health
+from holdfast.service.holds import Holds
+from holdfast.service.home import Home
+from holdfast.service.journal import Journal
+from holdfast.service.journal_file import JournalReader
+from holdfast.service.operator_methods import OperatorMethods
+from holdfast.service.operator_socket import OperatorSocket
+from holdfast.service.policy_file import PolicyFile
+from holdfast.service.reads import FindNode, Reads
+from holdfast.service.restore import restore
+from holdfast.service.rpc import Rpc
+from holdfast.service.sends import Sends
+from holdfast.service.stream import Stream
+from holdfast.service.supervise import Supervisor
+from holdfast.service.ticker import Ticker
+from holdfast.service.unix_socket import ListeningSocket
+from holdfast.service.watch import watch
+
+log = structlog.get_logger()
+
+
+class Inside:
+    """Replays the journal when made; serves from `open` to `close`."""
+
+    def __init__(self, home: Home, config: Config, clock: Clock | None = None) -> None:
+        """Raises JournalError. Must be made on the running loop, with the home's lock held."""
+        self.home = home
+        self.config = config
+        self.journal = Journal(home.journal_path)
+        try:
+            restored = restore(self.journal.reader)
+        except BaseException:
+            self.journal.close()
+            raise
+        for remark in restored.remarks:
+            log.warning("a stored state was passed over", remark=remark)
+        self.identity = restored.identity
+        clock = clock or Clock()
+        clock.start(restored.guard.last_at)
+        self.core = core = Core(restored.guard, self.journal, clock)
+        core.on_sealed(lambda text: log.error("SEALED", reason=text))
+        self.reader = JournalReader(home.journal_path)
+        self.policy = PolicyFile(home.policy_path, core)
+        self.freeze_file = FreezeFile(home.freeze_file, core)
+        self.health = Health(core, self.policy)
+        self._ticker: Ticker | None = None
+        self._gate: Gate | None = None
+        self._reads: Reads | None = None
+        self._operator: OperatorSocket | None = None
+        self._started = False
+
+    async def open(self, node: FindNode) -> None:
+        """Takes the policy over and opens the sockets, the operator's last: who can reach that one
+        finds all open.
+
+        Raises PolicyRejected, SocketError, Sealed.
+        """
+        core, home, gate_config = self.core, self.home, self.config.gate
+        self.policy.load_at_start()
+        core.started(__version__)
+        self._started = True
+        await self.freeze_file.obey()
+        await core.durable()
+        self._ticker = Ticker(core)
+        self._ticker.check_clock()
+        stream = Stream(core, self.reader)
+        holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s)
+        sends = Sends(core, holds, gate_config.retry_after_s)
+        self._reads = Reads(core.guard, node, self.config.reads)
+        self._gate = Gate(core, home, Rpc(core, sends, self._reads), holds, gate_config)
+        await self._gate.sync()
+        methods = OperatorMethods(
+            core=core,
+            stream=stream,
+            reader=self.reader,
+            gate=self._gate,
+            policy=self.policy,
+            freeze_file=self.freeze_file,
+            home=home,
+            identity=self.identity,
+            operators=parse(self.reader.records(0, 1)[0])["data"]["operators"],
+            health=self.health,
+        )
+        listening = ListeningSocket(home.operator_socket)
+        self._operator = OperatorSocket(listening, stream, methods.table, self.health.report)
+        await self._operator.open()
+        log.info("ready", home=str(home.path), events=core.durable_size, version=__version__)
+
+    def run(self, supervisor: Supervisor) -> None:
+        """Starts what goes on in the background. Call after `open`."""
+        if self._gate is None or self._operator is None or self._ticker is None:
+            raise RuntimeError("`open` comes first")
+        supervisor.start("gate", self._gate.run())
+        supervisor.start("operator", self._operator.run())
+        supervisor.start("clock", self._ticker.run())
+        supervisor.start("watch", watch(self.policy, self.freeze_file))
+
+    def freeze_by_signal(self) -> None:
+        """Freezes everything."""
+        with suppress(Sealed):
+            self.core.freeze(EVERYTHING, "SIGUSR1", "signal")
+            self.core.flush()
+            log.warning("frozen by signal")
+
+    async def close_gate(self) -> None:
+        """Takes no more requests. What dropped callers waited for is marked, so that their retry
+        joins it.
+        """
+        if self._gate is not None:
+            self._gate.close()
+        if self._reads is not None:
+            await self._reads.close()
+        # Dropped connections say so in the loop's next turns.
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    async def say_stopped(self) -> None:
+        """The last event of this run. Raises Sealed."""
+        if self._started:
+            self.core.stopped()
+        await self.core.durable()
+
+    async def close(self) -> None:
+        """Closes the operator's socket and the journal."""
+        if self._ticker is not None:
+            self._ticker.stop()
+        if self._operator is not None:
+            self._operator.close()
+            await asyncio.sleep(0)
+        self.reader.close()
+        self.journal.close()
+
+    @property
+    def started(self) -> bool:
+        """Whether `open` got as far as an event."""
+        return self._started

@@ -1,0 +1,92 @@
+"""The parts that reach outside the process, started behind the open sockets: signer, chains,
+sender, alerts, notes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from holdfast.service.alerts_routes import Route
+from holdfast.service.checkpoints import Checkpoints
+from holdfast.service.core import Sealed
+from holdfast.service.inside import Inside
+from holdfast.service.journal_file import JournalReader
+from holdfast.service.reads import Node
+from holdfast.service.sender import Sender
+from holdfast.service.signer_client import Signer, SignerError
+from holdfast.service.supervise import Supervisor
+
+if TYPE_CHECKING:
+    from holdfast.service.alerts import Alerts
+
+log = structlog.get_logger()
+
+
+class Outside:
+    """Starts them in order of use; requests wait until they are there."""
+
+    def __init__(self, inside: Inside, routes: list[Route], passphrase: bytearray) -> None:
+        self._core = inside.core
+        self._journal = inside.journal
+        self._home = inside.home
+        self._config = inside.config
+        self._health = inside.health
+        self._routes = routes
+        self._passphrase = passphrase
+        self._signer: Signer | None = None
+        self._sender: Sender | None = None
+        self._notes: Checkpoints | None = None
+
+    def node(self, chain_id: int) -> Node | None:
+        """The node of a chain, None while there is none."""
+        chains = self._health.chains
+        return None if chains is None else chains.get(chain_id)
+
+    async def start(self, supervisor: Supervisor) -> None:
+        """Starts everything. Raises SignerError when the keys cannot be opened."""
+        from holdfast.service.chain import Chains
+
+        alerts = self._health.alerts = await asyncio.to_thread(self._open_alerts)
+        self._core.listen(alerts.more)
+        self._core.on_sealed(alerts.sealed)
+        signer = await Signer.start(self._home, self._passphrase)
+        self._signer = self._health.signer = signer
+        signer.on_gone(lambda text: log.error("the signer is gone", text=text))
+        chains = self._health.chains = Chains(self._config.endpoint)
+        self._notes = Checkpoints(self._core, self._journal, signer, self._config.journal)
+        supervisor.start("notes", self._notes.run())
+        await chains.start()
+        self._sender = Sender(self._core, signer, chains)
+        await self._sender.start()
+        log.info("signing", wallets=signer.wallets)
+
+    def _open_alerts(self) -> Alerts:
+        from holdfast.service.alerts import Alerts
+
+        reader = JournalReader(self._home.journal_path)
+        alerts = Alerts(self._routes, self._home.path / "outbox.sqlite", reader)
+        alerts.start(self._core.durable_size)
+        return alerts
+
+    async def stop_sending(self) -> None:
+        """Begins nothing new on the chains."""
+        if self._sender is not None:
+            await self._sender.stop()
+
+    async def close(self, *, last_note: bool) -> None:
+        """Signs and stores the end of the log, then ends the parts."""
+        if last_note and self._notes is not None:
+            try:
+                await self._notes.snapshot()
+            except (Sealed, SignerError) as error:
+                log.warning("the end of the log is not signed", error=str(error))
+        if self._signer is not None:
+            await self._signer.close()
+        if self._health.chains is not None:
+            await self._health.chains.stop()
+        if self._health.alerts is not None:
+            self._core.unlisten(self._health.alerts.more)
+            await asyncio.to_thread(self._health.alerts.stop)

@@ -1,0 +1,401 @@
+"""The driver from a decided request to its end on the chain: order, signature, broadcast,
+settlement.
+
+It acts only on what is on disk and keeps no truth of its own: after a restart the guard says what
+is open, and every step can be done again with the same bytes. A step that cannot be done now is
+tried again later; nothing is lost by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+from holdfast._core import HoldfastError
+from holdfast.service.chain import FeeTooHigh, WouldFail
+from holdfast.service.core import Sealed
+from holdfast.service.endpoint import EndpointDown
+from holdfast.service.event import kind_of
+from holdfast.service.settle import Round, Settler, Unsettled, look_or_nothing
+from holdfast.service.signer_client import SignerError, SignerGone
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from holdfast.service.broadcast import Broadcast
+    from holdfast.service.chain import Chain, Chains
+    from holdfast.service.core import Core
+    from holdfast.service.signer_client import Signer
+
+log = structlog.get_logger()
+
+STEPS_AT_ONCE = 64
+RETRY_SECONDS_MIN = 0.25
+RETRY_SECONDS_MAX = 15.0
+RESEND_SECONDS_MIN = 2.0
+RESEND_SECONDS_MAX = 60.0
+# Refusals of `authorise` that pass by themselves: the request waits in line meanwhile.
+PASSING_CODES = frozenset({"fee_over_cap", "tip_over_cap", "nonce_ahead"})
+PASSING_SECONDS_MAX = 600.0
+# Events after which there may be bytes to send or to follow.
+KINDS_WITH_BYTES = frozenset({b"request.signed", b"request.approved", b"freeze.lifted"})
+SLOW_POLL_SECONDS = 5.0
+
+
+class Passing(Exception):
+    """Refused for a reason that may pass by itself; `code` from docs/policy.md."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+class Backoff:
+    """Growing waits with jitter, so that many waiting requests do not ask all at once."""
+
+    def __init__(self, low: float, high: float) -> None:
+        self._next = low
+        self._high = high
+
+    def seconds(self) -> float:
+        """The next wait."""
+        wait, self._next = self._next, min(self._next * 2, self._high)
+        return wait * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
+
+
+class Sender:
+    """One for all wallets and chains. `start` reconciles and returns; the work goes on behind
+    it.
+    """
+
+    def __init__(self, core: Core, signer: Signer, chains: Chains) -> None:
+        self._core = core
+        self._signer = signer
+        self._chains = chains
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._active: set[str] = set()
+        self._outcomes: dict[str, str] = {}
+        self._resend_at: dict[str, tuple[float, Backoff]] = {}
+        self._settling: dict[int, asyncio.Task[None]] = {}
+        self._news: dict[int, asyncio.Event] = {}
+        self._limit = asyncio.Semaphore(STEPS_AT_ONCE)
+        self._woken = False
+        self._scan = True
+        self._stopping = False
+        self._signer_text = ""
+
+    async def start(self) -> None:
+        """Takes up everything that was open when the guardian stopped, then follows the events."""
+        self._signer.on_gone(self._signer_is_gone)
+        self._core.listen(self._listen)
+        for request_id, seq in self._core.guard.to_sign():
+            self._begin(request_id, self._sign_and_send(request_id, seq))
+        self.wake()
+
+    async def stop(self) -> None:
+        """Ends all work between two steps; the next start takes it up again."""
+        self._stopping = True
+        self._core.unlisten(self._listen)
+        tasks = [*self._tasks, *self._settling.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Looks for work soon. Cheap, and safe to call at any time."""
+        if not self._woken and not self._stopping:
+            self._woken = True
+            asyncio.get_running_loop().call_soon(self._look)
+
+    def health(self) -> dict[str, Any]:
+        """`{"chains": [...], "signer": {"ok", "text"}}` as in docs/architecture.md, 7."""
+        return {
+            "chains": self._chains.health(),
+            "signer": {"ok": self._signer.alive, "text": self._signer_text},
+        }
+
+    def _listen(self, records: list[bytes]) -> None:
+        if not self._scan and any(kind_of(record) in KINDS_WITH_BYTES for record in records):
+            self._scan = True
+        self.wake()
+
+    def _signer_is_gone(self, text: str) -> None:
+        self._signer_text = text
+        log.error("signer gone", text=text)
+
+    def _look(self) -> None:
+        self._woken = False
+        if self._stopping or self._core.sealed is not None:
+            return
+        # Without the signer an order would take a nonce and never be signed.
+        if self._signer.alive:
+            for request_id in self._core.guard.authorising():
+                if request_id not in self._active:
+                    self._begin(request_id, self._authorise(request_id))
+        if self._scan:
+            self._scan = False
+            for row in self._unsettled():
+                # An approval can free a held one: then its bytes are sent like any others.
+                if row.state == "signed" and row.id not in self._active:
+                    self._begin(row.id, self._send(row.id))
+                self._settle_on(row.chain_id)
+
+    def _begin(self, request_id: str, work: Coroutine[Any, Any, None]) -> None:
+        self._active.add(request_id)
+        task = asyncio.create_task(self._run(request_id, work), name=f"send {request_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("step failed", task=task.get_name(), error=repr(error))
+
+    async def _run(self, request_id: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Sealed:
+            return
+        except SignerGone as error:
+            self._signer_text = str(error)
+            return
+        finally:
+            self._active.discard(request_id)
+        # What this request became while it was worked on may need another step.
+        self.wake()
+
+    async def _authorise(self, request_id: str) -> None:
+        """From a decided request to a fixed order, then on.
+
+        Waits as long as the chain gives no usable answer, and ten minutes for what passes by
+        itself.
+        """
+        waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        give_up_at = time.monotonic() + PASSING_SECONDS_MAX
+        while self._signer.alive and self._is_authorising(request_id):
+            try:
+                seq = await self._order(request_id)
+                break
+            except WouldFail as failure:
+                self._fail(request_id, failure.code, failure.text)
+                return
+            except Passing as passing:
+                if time.monotonic() >= give_up_at:
+                    self._fail(request_id, passing.code, passing.text)
+                    return
+            except EndpointDown as down:
+                log.info("waiting for the chain", request=request_id, why=down.text)
+            await asyncio.sleep(waits.seconds())
+        else:
+            return
+        await self._core.durable()
+        if seq is not None:
+            await self._sign_and_send(request_id, seq)
+
+    async def _order(self, request_id: str) -> int | None:
+        """Gathers facts and fixes the order: its event's number, or None when the decision became
+        another.
+        """
+        try:
+            facts = await self._facts(request_id)
+        except FeeTooHigh as high:
+            raise Passing("fee_over_cap", high.text) from None
+        if not self._is_authorising(request_id):
+            return None
+        try:
+            return _authorised_seq(self._core.authorise(request_id, facts).records)
+        except HoldfastError as refusal:
+            code, text = str(refusal.args[0]), str(refusal.args[1])
+            if code in PASSING_CODES:
+                raise Passing(code, text) from None
+            raise WouldFail(text, code) from None
+
+    def _is_authorising(self, request_id: str) -> bool:
+        view = self._view(request_id)
+        return view is not None and view["state"] == "authorising"
+
+    async def _facts(self, request_id: str) -> bytes:
+        view = self._view(request_id)
+        if view is None or view["kind"] != "transaction":
+            return b"{}"
+        chain = self._chain(view["chain_id"])
+        known = self._core.guard.next_nonce(view["wallet"], chain.id) is not None
+        async with self._limit:
+            return orjson.dumps(_plain(await chain.transaction_facts(view, in_ledger=known)))
+
+    def _chain(self, chain_id: int) -> Chain:
+        chain = self._chains.get(chain_id)
+        if chain is None:
+            raise EndpointDown(f"config.toml names no endpoint for chain {chain_id}", not_sent=True)
+        return chain
+
+    def _fail(self, request_id: str, code: str, text: str) -> None:
+        """Ends a request that was never signed; unless it left that state in the meantime."""
+        if self._is_authorising(request_id):
+            self._core.fail(request_id, code, text)
+
+    async def _sign_and_send(self, request_id: str, seq: int) -> None:
+        """From an order on disk to a signature on disk, then on."""
+        try:
+            signed = await self._signer.sign(seq)
+        except SignerGone:
+            raise
+        except SignerError as error:
+            # The order stays: it is signed at the next start if the cause is gone by then.
+            self._signer_text = str(error)
+            log.error("order not signed", request=request_id, why=str(error))
+            return
+        try:
+            self._core.signed(request_id, signed.payload)
+        except HoldfastError as refusal:
+            # Frozen, or ended otherwise, while it was being signed: the bytes are dropped here.
+            log.warning("signature dropped", request=request_id, code=str(refusal.args[0]))
+            return
+        await self._core.durable()
+        if signed.is_transaction:
+            await self._send(request_id)
+
+    async def _send(self, request_id: str) -> None:
+        """Broadcasts signed bytes until a node answered, asking the guard right before every
+        time.
+        """
+        waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        while self._core.sealed is None and self._core.guard.may_send(request_id):
+            view = self._view(request_id)
+            if view is None or view["state"] not in ("signed", "sent"):
+                return
+            try:
+                await self._send_once(request_id, view)
+                return
+            except EndpointDown as down:
+                log.info("waiting to send", request=request_id, why=down.text)
+                await asyncio.sleep(waits.seconds())
+
+    async def _send_once(self, request_id: str, view: dict[str, Any]) -> None:
+        chain = self._chain(view["chain_id"])
+        await chain.verify()
+        if not self._core.guard.may_send(request_id):
+            return
+        found = await chain.broadcast(bytes.fromhex(view["raw"][2:]), view["hash"])
+        self._record(request_id, found)
+        await self._core.durable()
+
+    def _record(self, request_id: str, found: Broadcast) -> None:
+        """Records a sending's outcome when it says something new."""
+        self._resend_at.setdefault(request_id, _first_resend())
+        if self._outcomes.get(request_id) in (found.outcome, "accepted", "known"):
+            return
+        try:
+            self._core.sent(request_id, found.outcome, found.text)
+        except HoldfastError as refusal:
+            # It was settled or frozen while the answer was under way; the chain's word comes by
+            # receipt.
+            log.warning("outcome not recorded", request=request_id, code=str(refusal.args[0]))
+            return
+        self._outcomes[request_id] = found.outcome
+
+    def _unsettled(self) -> list[Unsettled]:
+        rows = (Unsettled(*row) for row in self._core.guard.unsettled())
+        return [replace(row, hash=row.hash.lower()) for row in rows]
+
+    def _settle_on(self, chain_id: int) -> None:
+        """Follows a chain for as long as something on it is open."""
+        chain = self._chains.get(chain_id)
+        task = self._settling.get(chain_id)
+        if chain is None:
+            return
+        self._news.setdefault(chain_id, asyncio.Event()).set()
+        if task is None or task.done():
+            task = asyncio.create_task(self._follow(chain), name=f"settle {chain_id}")
+            task.add_done_callback(self._done)
+            self._settling[chain_id] = task
+
+    async def _follow(self, chain: Chain) -> None:
+        settler = Settler(chain)
+        waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        while self._core.sealed is None:
+            rows = [row for row in self._unsettled() if row.chain_id == chain.id]
+            if not rows:
+                return
+            found = await look_or_nothing(settler, rows)
+            if found is None:
+                await asyncio.sleep(waits.seconds())
+                continue
+            waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+            try:
+                await self._take(chain, found)
+            except Sealed:
+                return
+            await self._pause(chain, rows)
+
+    async def _pause(self, chain: Chain, rows: list[Unsettled]) -> None:
+        """Until the next look: soon while ours are under way, slowly while others must send
+        them.
+        """
+        poll = chain.settings.poll_ms / 1000
+        news = self._news[chain.id]
+        news.clear()
+        if any(row.state in ("signed", "sent") for row in rows):
+            await asyncio.sleep(poll)
+            return
+        try:
+            async with asyncio.timeout(max(poll, SLOW_POLL_SECONDS)):
+                await news.wait()
+        except TimeoutError:
+            return
+
+    async def _take(self, chain: Chain, found: Round) -> None:
+        for end in found.settled:
+            try:
+                self._core.settle(end.id, orjson.dumps(end.as_json()))
+            except HoldfastError as refusal:
+                log.warning("not settled", request=end.id, code=str(refusal.args[0]))
+                continue
+            self._outcomes.pop(end.id, None)
+            self._resend_at.pop(end.id, None)
+        now = time.monotonic()
+        for row in sorted(found.not_mined, key=lambda each: each.nonce):
+            if row.state != "sent" or row.id in self._active:
+                continue
+            at, waits = self._resend_at.setdefault(row.id, (now, _resend_backoff()))
+            if now >= at:
+                self._resend_at[row.id] = (now + waits.seconds(), waits)
+                if not await chain.has_transaction(row.hash):
+                    self._begin(row.id, self._send(row.id))
+
+    def _view(self, request_id: str) -> dict[str, Any] | None:
+        found = self._core.guard.request(request_id)
+        return None if found is None else json.loads(found)
+
+
+def _resend_backoff() -> Backoff:
+    return Backoff(RESEND_SECONDS_MIN, RESEND_SECONDS_MAX)
+
+
+def _first_resend() -> tuple[float, Backoff]:
+    waits = _resend_backoff()
+    return time.monotonic() + waits.seconds(), waits
+
+
+def _plain(facts: dict[str, int]) -> dict[str, str]:
+    """Numbers as decimal strings, the journal's form: they may be beyond 2^53."""
+    return {name: str(value) for name, value in facts.items()}
+
+
+def _authorised_seq(records: list[bytes]) -> int | None:
+    """The number of the order among the records of an `authorise`; None when the decision became
+    another.
+    """
+    for record in records:
+        event = orjson.loads(record)
+        if event["kind"] == "request.authorised":
+            return int(event["seq"])
+    return None

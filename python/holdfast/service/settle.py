@@ -1,0 +1,174 @@
+"""How a signed transaction ends, by proof from the chain: its receipt in a canonical block with
+enough blocks on top, or the block in which its nonce was used by another transaction.
+
+Nothing is concluded from silence. What cannot be proved stays counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from holdfast.service.endpoint import EndpointDown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from holdfast.service.chain import Block, Chain, Receipt
+
+LOOKUPS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """One row of `Guard.unsettled`; `hash` in lower case."""
+
+    id: str
+    wallet: str
+    chain_id: int
+    hash: str
+    nonce: int
+    raw: bytes
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one ended. For a dropped one the block is that of the transaction which used its
+    nonce.
+    """
+
+    id: str
+    outcome: Literal["confirmed", "reverted", "dropped"]
+    block_number: int
+    block_hash: str
+    gas_used: int | None = None
+    fee_wei: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The argument of `Guard.settle`."""
+        members: dict[str, Any] = {
+            "outcome": self.outcome,
+            "block_number": self.block_number,
+            "block_hash": self.block_hash,
+        }
+        if self.gas_used is not None:
+            members["gas_used"] = self.gas_used
+        if self.fee_wei is not None:
+            members["fee_wei"] = str(self.fee_wei)
+        return members
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one look at the chain found: proved ends, and those that the chain has not mined."""
+
+    settled: list[Settlement]
+    not_mined: list[Unsettled]
+
+
+class Settler:
+    """Looks at one chain. Keeps only blocks of one round, so a reorganisation is seen in the
+    next.
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._limit = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+
+    async def look(self, rows: Iterable[Unsettled]) -> Round:
+        """One round over the open transactions of this chain. Raises EndpointDown."""
+        found = Round([], [])
+        by_wallet: dict[str, list[Unsettled]] = {}
+        for row in rows:
+            by_wallet.setdefault(row.wallet, []).append(row)
+        for wallet, open_rows in by_wallet.items():
+            mined = await self._chain.mined_nonce(wallet)
+            past = [row for row in open_rows if row.nonce < mined]
+            found.not_mined.extend(row for row in open_rows if row.nonce >= mined)
+            if past:
+                found.settled.extend(await self._ends_of(past))
+        return found
+
+    async def _ends_of(self, rows: list[Unsettled]) -> list[Settlement]:
+        """The proved ends among transactions whose nonces were used."""
+        receipts = await asyncio.gather(*(self._receipt(row) for row in rows))
+        # The head is asked for after the receipts, so it is never behind them.
+        final = await self._chain.head() - self._chain.settings.confirmations + 1
+        blocks: dict[int, Block | None] = {}
+        ends = []
+        for row, receipt in zip(rows, receipts, strict=True):
+            if receipt is None:
+                ends.append(await self._replaced(row, final))
+            elif receipt.block_number <= final:
+                ends.append(await self._mined(row, receipt, blocks))
+        return [end for end in ends if end is not None]
+
+    async def _receipt(self, row: Unsettled) -> Receipt | None:
+        async with self._limit:
+            return await self._chain.receipt(row.hash)
+
+    async def _mined(
+        self, row: Unsettled, receipt: Receipt, blocks: dict[int, Block | None]
+    ) -> Settlement | None:
+        """Its end, if the block of the receipt is still the chain's and holds it."""
+        block = await self._block(receipt.block_number, blocks)
+        if block is None or block.hash != receipt.block_hash or row.hash not in block.transactions:
+            return None  # a reorganisation is under way: look again
+        return Settlement(
+            row.id,
+            "confirmed" if receipt.succeeded else "reverted",
+            receipt.block_number,
+            receipt.block_hash,
+            receipt.gas_used,
+            receipt.fee_wei,
+        )
+
+    async def _block(self, number: int, blocks: dict[int, Block | None]) -> Block | None:
+        if number not in blocks:
+            blocks[number] = await self._chain.block(number)
+        return blocks[number]
+
+    async def _replaced(self, row: Unsettled, final: int) -> Settlement | None:
+        """Proof that another transaction used the nonce: the final block that used it does not hold
+        ours.
+
+        A transaction can only be mined in the block where its wallet's count passes its nonce, so
+        that one block decides.
+        """
+        number = await self._block_that_used(row, final)
+        if number is None:
+            return None
+        block = await self._chain.block(number)
+        if block is None or row.hash in block.transactions:
+            return None
+        return Settlement(row.id, "dropped", number, block.hash)
+
+    async def _block_that_used(self, row: Unsettled, final: int) -> int | None:
+        """The first block after which the wallet's count is above the nonce, searched back from
+        `final`.
+        """
+        if final < 0 or await self._chain.mined_nonce(row.wallet, final) <= row.nonce:
+            return None
+        high, step = final, 1
+        low = high - step
+        while low >= 0 and await self._chain.mined_nonce(row.wallet, low) > row.nonce:
+            high, step = low, step * 2
+            low = high - step
+        low = max(low, -1)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if await self._chain.mined_nonce(row.wallet, middle) > row.nonce:
+                high = middle
+            else:
+                low = middle
+        return high
+
+
+async def look_or_nothing(settler: Settler, rows: list[Unsettled]) -> Round | None:
+    """A round, or None when the chain gives no usable answer now."""
+    try:
+        return await settler.look(rows)
+    except EndpointDown:
+        return None

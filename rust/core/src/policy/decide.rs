@@ -1,0 +1,409 @@
+//! The ladder: one page, read top to bottom, that says how a request may go on.
+//!
+//! Each step only adds reasons; the verdict is the strictest of them, so no step can loosen what another one said, and
+//! the order of tables in the file cannot matter. Frozen scopes are the guard's business, before this page.
+
+use std::cmp::Reverse;
+
+use alloy_primitives::{Address, U256};
+
+use super::facts::Facts;
+use super::index::{Fit, Query};
+use super::limits::Charge;
+use super::model::{method_of, Agent, OnExceed};
+use super::parse::APPROVAL;
+use super::spend::{clamp, Spend, SpendAsset, Spends};
+use super::verdict::{Decision, Reason, Reservation, Verdict};
+use super::Policy;
+use crate::amount::{format_units, usd_value, Usd};
+use crate::effects::{Effect, EffectKind};
+use crate::request::Method;
+use crate::window::Windows;
+
+/// What is asked, decoded: everything a decision depends on besides policy, windows, facts and time.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Agent id.
+    pub agent: &'a str,
+    /// The wallet that would sign.
+    pub wallet: Address,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// JSON-RPC spelling of the method.
+    pub method: &'a str,
+    /// Effects without the fee.
+    pub effects: &'a [Effect],
+    /// The most the fee can be; zero for signatures.
+    pub fee_wei_max: U256,
+    /// What this very request holds already, so that deciding it again does not count it twice; empty the first time.
+    pub own: &'a [Reservation],
+}
+
+/// Decides a request. Pure: the same arguments give the same decision.
+pub fn decide(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    windows: &Windows,
+    facts: &Facts,
+    now_ms: u64,
+) -> Decision {
+    let mut ladder = Ladder::default();
+    let Some(method) = ladder.preconditions(policy, subject) else {
+        return ladder.denied();
+    };
+    let spends = spends(policy, subject, method, facts, now_ms);
+    let agent = policy.agent_index(subject.agent);
+    for (effect, spend) in subject.effects.iter().zip(&spends.items) {
+        let to = effect.to.map(|to| policy.lists.of(to)).unwrap_or_default();
+        let query = Query {
+            agent,
+            wallet: subject.wallet,
+            chain_id: subject.chain_id,
+            method,
+            kind: effect.kind,
+            asset: asset_of(policy, effect),
+            to: effect.to,
+            hits: to,
+            now_ms,
+            amount: effect.amount,
+            usd: spend.usd.map(Usd),
+        };
+        ladder.forbids(policy, effect, &query);
+        ladder.grants(policy, effect, &query);
+        ladder.opaque(effect);
+    }
+    let charges = policy.charges(&spends);
+    for charge in &charges {
+        ladder.limit(charge, subject.own, windows, now_ms);
+    }
+    if ladder.verdict() == Verdict::Deny {
+        return ladder.denied();
+    }
+    ladder.allowed(reservations(charges), spends)
+}
+
+/// Reasons so far, each with the verdict it asks for.
+#[derive(Default)]
+struct Ladder {
+    steps: Vec<(Verdict, Reason)>,
+}
+
+impl Ladder {
+    /// Who asks, from which wallet, on which chain, by which method: anything but the agent's own is denied.
+    fn preconditions(&mut self, policy: &Policy, subject: &Subject<'_>) -> Option<Method> {
+        let Some(agent) = policy.agent(subject.agent) else {
+            self.deny("agent_unknown", None, Some(subject.agent.to_owned()));
+            return None;
+        };
+        let wallet = subject.wallet;
+        if !agent.wallets.contains(&wallet) {
+            self.deny("wallet_not_allowed", None, Some(wallet.to_string()));
+        }
+        self.chain(policy, agent, subject);
+        let method = method_of(subject.method);
+        if method.is_none() {
+            let shown = crate::text::display_safe(subject.method, 64);
+            self.deny("method_not_allowed", None, Some(shown));
+        }
+        if subject.effects.iter().any(|effect| effect.from != wallet) {
+            self.deny("not_own_funds", None, None);
+        }
+        if subject.effects.is_empty() {
+            self.deny("no_grant", None, Some("no effect".to_owned()));
+        }
+        method.filter(|_| self.steps.is_empty())
+    }
+
+    fn chain(&mut self, policy: &Policy, agent: &Agent, subject: &Subject<'_>) {
+        let chain_id = subject.chain_id;
+        if policy.chain(chain_id).is_none() {
+            self.deny("chain_not_allowed", None, Some(chain_id.to_string()));
+        } else if chain_id != agent.chain_id {
+            self.mismatch(chain_id, agent.chain_id);
+        }
+        let other = subject
+            .effects
+            .iter()
+            .find(|effect| effect.chain_id != chain_id);
+        if let Some(other) = other {
+            self.mismatch(other.chain_id, chain_id);
+        }
+    }
+
+    fn mismatch(&mut self, observed: u64, wanted: u64) {
+        let mut reason = reason("chain_mismatch");
+        reason.observed = Some(observed.to_string());
+        reason.limit = Some(wanted.to_string());
+        self.steps.push((Verdict::Deny, reason));
+    }
+
+    /// A forbid that matches denies. One that cannot be judged for want of a price denies as well: an approval could
+    /// not have passed it either.
+    fn forbids(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
+        let mut first: [Option<&str>; 2] = [None, None];
+        policy.forbid_index.find(query, |number, fit| {
+            let Some(forbid) = policy.forbids.get(number as usize) else {
+                return;
+            };
+            let [sure, unknown] = &mut first;
+            let slot = if fit == Fit::Yes { sure } else { unknown };
+            if slot.is_none_or(|id| forbid.id.as_str() < id) {
+                *slot = Some(&forbid.id);
+            }
+        });
+        for (id, code) in first.into_iter().zip(["forbidden", "price_unknown"]) {
+            if id.is_some() {
+                self.deny(code, id, Some(words(effect)));
+            }
+        }
+    }
+
+    /// At least one rule must match; of all that do the strictest tier wins. With an unknown price a grant is worth an
+    /// approval at most.
+    fn grants(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
+        let mut best: Option<(Verdict, &str)> = None;
+        let mut tier = Verdict::Instant;
+        let mut unknown: Option<&str> = None;
+        policy.grant_index.find(query, |number, fit| {
+            let Some(grant) = policy.grants.get(number as usize) else {
+                return;
+            };
+            tier = tier.strictest(grant.tier);
+            let id = grant.rule.as_str();
+            let named = |(tier, id): (Verdict, &str)| (tier, Reverse(id.to_owned()));
+            let stricter = match best {
+                None => true,
+                Some(old) if old.0 == grant.tier => id < old.1,
+                Some(old) => named((grant.tier, id)) > named(old),
+            };
+            if stricter {
+                best = Some((grant.tier, id));
+            }
+            if fit == Fit::PriceUnknown && unknown.is_none_or(|old| id < old) {
+                unknown = Some(id);
+            }
+        });
+        let Some((_, id)) = best else {
+            return self.deny("no_grant", None, Some(words(effect)));
+        };
+        self.add(tier, "granted", Some(id), None);
+        if let Some(id) = unknown {
+            self.add(APPROVAL, "price_unknown", Some(id), Some(words(effect)));
+        }
+    }
+
+    /// What is not understood needs a person, whatever a rule says.
+    fn opaque(&mut self, effect: &Effect) {
+        if effect.kind.is_opaque() {
+            self.add(APPROVAL, "opaque", None, Some(words(effect)));
+        }
+    }
+
+    /// What is posted and held in the window, plus this request, must not be over the limit.
+    fn limit(&mut self, charge: &Charge<'_>, own: &[Reservation], windows: &Windows, now_ms: u64) {
+        let limit = charge.limit;
+        if charge.price_unknown {
+            self.add(
+                APPROVAL,
+                "price_unknown",
+                Some(&limit.id),
+                Some(charge.key.clone()),
+            );
+        }
+        if charge.amount == 0 {
+            return;
+        }
+        let mine = own
+            .iter()
+            .filter(|part| part.limit == limit.id && part.key == charge.key);
+        let mine = mine.fold(0u128, |sum, part| sum.saturating_add(part.amount));
+        let used = windows
+            .used(&limit.id, &charge.key, now_ms)
+            .saturating_sub(mine);
+        let Some(total) = used.checked_add(charge.amount) else {
+            return self.deny("amount_overflow", Some(&limit.id), Some(charge.key.clone()));
+        };
+        let Some(excess) = total.checked_sub(limit.max).filter(|excess| *excess > 0) else {
+            return;
+        };
+        let verdict = match limit.on_exceed {
+            OnExceed::Deny => Verdict::Deny,
+            OnExceed::Approval => APPROVAL,
+        };
+        let mut reason = reason("limit_exceeded");
+        reason.rule = Some(limit.id.clone());
+        reason.observed = Some(limit.measure.words(total));
+        reason.limit = Some(limit.measure.words(limit.max));
+        reason.retry_at_ms = if charge.amount > limit.max {
+            None
+        } else {
+            windows.frees_at(&limit.id, &charge.key, excess, now_ms)
+        };
+        self.steps.push((verdict, reason));
+    }
+
+    fn verdict(&self) -> Verdict {
+        let verdicts = self.steps.iter().map(|(verdict, _)| *verdict);
+        verdicts.fold(Verdict::Instant, Verdict::strictest)
+    }
+
+    fn deny(&mut self, code: &str, rule: Option<&str>, observed: Option<String>) {
+        self.add(Verdict::Deny, code, rule, observed);
+    }
+
+    fn add(&mut self, verdict: Verdict, code: &str, rule: Option<&str>, observed: Option<String>) {
+        let mut reason = reason(code);
+        reason.rule = rule.map(str::to_owned);
+        reason.observed = observed;
+        self.steps.push((verdict, reason));
+    }
+
+    /// Most severe first, then by code, rule and words.
+    fn reasons(mut self) -> Vec<Reason> {
+        self.steps.sort_unstable_by(|(a, x), (b, y)| {
+            let words = |reason: &Reason| (reason.observed.clone(), reason.limit.clone());
+            b.cmp(a)
+                .then_with(|| x.code.cmp(&y.code))
+                .then_with(|| x.rule.cmp(&y.rule))
+                .then_with(|| words(x).cmp(&words(y)))
+        });
+        let mut reasons: Vec<Reason> = self.steps.into_iter().map(|(_, reason)| reason).collect();
+        reasons.dedup();
+        reasons
+    }
+
+    /// What was granted is no reason for a denial.
+    fn denied(mut self) -> Decision {
+        self.steps.retain(|(_, reason)| reason.code != "granted");
+        let reasons = self.reasons();
+        Decision {
+            verdict: Verdict::Deny,
+            reasons,
+            reservations: Vec::new(),
+            spends: None,
+        }
+    }
+
+    fn allowed(self, reservations: Vec<Reservation>, spends: Spends) -> Decision {
+        let verdict = self.verdict();
+        Decision {
+            verdict,
+            reasons: self.reasons(),
+            reservations,
+            spends: Some(spends),
+        }
+    }
+}
+
+fn reason(code: &str) -> Reason {
+    let code = code.to_owned();
+    Reason {
+        code,
+        rule: None,
+        observed: None,
+        limit: None,
+        retry_at_ms: None,
+    }
+}
+
+fn asset_of(policy: &Policy, effect: &Effect) -> Option<u32> {
+    let asset = effect.asset.as_ref()?;
+    policy.asset_index(asset.chain_id, asset.address)
+}
+
+fn reservations(charges: Vec<Charge<'_>>) -> Vec<Reservation> {
+    let charged = charges.into_iter().filter(|charge| charge.amount != 0);
+    let reservation = |charge: Charge<'_>| Reservation {
+        limit: charge.limit.id.clone(),
+        key: charge.key,
+        amount: charge.amount,
+    };
+    charged.map(reservation).collect()
+}
+
+/// Every effect and the fee with their worth at this moment.
+fn spends(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    method: Method,
+    facts: &Facts,
+    now_ms: u64,
+) -> Spends {
+    let mut items = Vec::with_capacity(subject.effects.len().saturating_add(1));
+    for effect in subject.effects {
+        let asset = asset_of(policy, effect);
+        items.push(Spend {
+            kind: effect.kind,
+            asset: SpendAsset::of(effect.kind, effect.asset.as_ref()),
+            to: effect.to,
+            amount: clamp(effect.amount),
+            usd: worth(policy, effect.kind, asset, effect.amount, facts, now_ms),
+        });
+    }
+    let fee = subject.fee_wei_max;
+    if !fee.is_zero() {
+        let native = policy.asset_index(subject.chain_id, None);
+        let kind = EffectKind::Fee;
+        let usd = worth(policy, kind, native, fee, facts, now_ms);
+        let (asset, amount) = (SpendAsset::Native, clamp(fee));
+        items.push(Spend {
+            kind,
+            asset,
+            to: None,
+            amount,
+            usd,
+        });
+    }
+    Spends {
+        agent: subject.agent.to_owned(),
+        wallet: subject.wallet,
+        chain_id: subject.chain_id,
+        method,
+        decided_ms: now_ms,
+        items,
+    }
+}
+
+/// Micro-USD, rounded up and cut to what is counted. Nothing is worth nothing, even without a price; what is not
+/// understood has no known worth.
+fn worth(
+    policy: &Policy,
+    kind: EffectKind,
+    asset: Option<u32>,
+    amount: U256,
+    facts: &Facts,
+    now_ms: u64,
+) -> Option<u128> {
+    if kind.is_opaque() {
+        return None;
+    }
+    if amount.is_zero() {
+        return Some(0);
+    }
+    let entry = policy.assets.get(asset? as usize)?;
+    let price = facts.price(entry, now_ms)?;
+    let usd = usd_value(amount, entry.asset.decimals, price);
+    Some(clamp(usd.map_or(U256::MAX, |usd| U256::from(usd.0))))
+}
+
+/// `transfer of 50 usdc to 0x…`
+fn words(effect: &Effect) -> String {
+    let mut words = effect.kind.as_str().to_owned();
+    if effect.unlimited {
+        words.push_str(" of everything");
+    } else if let Some(asset) = &effect.asset {
+        words.push_str(" of ");
+        words.push_str(&format_units(effect.amount, asset.decimals));
+    } else if !effect.amount.is_zero() {
+        words.push_str(&format!(" of {} base units", effect.amount));
+    }
+    if let Some(asset) = &effect.asset {
+        words.push(' ');
+        words.push_str(&asset.id);
+    }
+    if let Some(to) = effect.to {
+        words.push_str(" to ");
+        words.push_str(&to.to_checksum(None));
+    }
+    words
+}

@@ -1,0 +1,65 @@
+//! Rules, compiled: of rules that match the same effects only the strictest outcome is kept.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::index::Index;
+use super::model::{Bits, Matcher, Rule};
+use super::verdict::Verdict;
+use crate::effects::EffectKind;
+
+/// What an effect is granted by one or more rules with the same matchers.
+#[derive(Clone, Debug)]
+pub(super) struct Grant {
+    /// The strictest of them.
+    pub tier: Verdict,
+    /// The rule that is named for it: the strictest one, of equal ones that with the smallest id.
+    pub rule: String,
+}
+
+/// Rules that differ only in their id, their tier and the effects they list fold into one grant per effect kind.
+pub(super) fn compile(rules: &[Rule]) -> (Vec<Grant>, Index) {
+    let mut alike: HashMap<(EffectKind, Matcher), usize> = HashMap::new();
+    let mut members: Vec<(EffectKind, &Matcher, Vec<&Rule>)> = Vec::new();
+    for rule in rules {
+        let bare = Matcher {
+            kinds: Bits::default(),
+            ..rule.matcher.clone()
+        };
+        for kind in rule.matcher.kinds.of_kinds() {
+            let next = members.len();
+            let place = *alike.entry((kind, bare.clone())).or_insert(next);
+            match members.get_mut(place) {
+                Some((_, _, same)) => same.push(rule),
+                None => members.push((kind, &rule.matcher, vec![rule])),
+            }
+        }
+    }
+    let grants = members.iter().map(|(_, _, same)| merge(same)).collect();
+    let entries = members.iter().zip(0u32..);
+    let index = Index::new(entries.map(|((kind, matcher, _), number)| (*kind, *matcher, number)));
+    (grants, index)
+}
+
+fn merge(rules: &[&Rule]) -> Grant {
+    let tiers = rules.iter().map(|rule| rule.tier);
+    let tier = tiers.fold(Verdict::Instant, Verdict::strictest);
+    let named = rules
+        .iter()
+        .max_by_key(|rule| (rule.tier, Reverse(rule.id.as_str())));
+    Grant {
+        tier,
+        rule: named.map(|rule| rule.id.clone()).unwrap_or_default(),
+    }
+}
+
+/// An index whose payloads are the positions of the matchers.
+pub(super) fn index<'m>(matchers: impl Iterator<Item = &'m Matcher>) -> Index {
+    let numbered = matchers.zip(0u32..);
+    Index::new(numbered.flat_map(|(matcher, number)| {
+        matcher
+            .kinds
+            .of_kinds()
+            .map(move |kind| (kind, matcher, number))
+    }))
+}

@@ -1,0 +1,299 @@
+//! What a policy file says, after every word of it was understood.
+
+use alloy_primitives::{Address, U256};
+use serde::{Serialize, Serializer};
+
+use super::fault::Place;
+use super::verdict::Verdict;
+use crate::amount::{Price, Usd};
+use crate::asset::Asset;
+use crate::effects::EffectKind;
+use crate::request::Method;
+
+/// A chain and the caps of its fees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// EIP-155 id.
+    pub id: u64,
+    /// The operator's name for it.
+    pub name: String,
+    /// Most gas of one transaction.
+    pub gas_max: u64,
+    /// Most wei for one unit of gas, tip included.
+    pub fee_per_gas_max: u128,
+    /// Most wei of tip for one unit of gas.
+    pub priority_fee_per_gas_max: u128,
+    pub(super) at: Place,
+}
+
+/// A wallet whose keys the guardian holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wallet {
+    /// The operator's name for it.
+    pub id: String,
+    /// Its address.
+    pub address: Address,
+    pub(super) at: Place,
+}
+
+/// What an error tells the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Privacy {
+    /// Codes, rules and amounts.
+    Full,
+    /// The code only.
+    Code,
+}
+
+/// A program that asks for signatures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its name; also that of its socket.
+    pub id: String,
+    /// Addresses it may spend from; the first one is used when it names none. Never empty.
+    pub wallets: Vec<Address>,
+    /// The one chain it works on.
+    pub chain_id: u64,
+    /// User ids that may connect; `None` means the daemon's own.
+    pub uids: Option<Vec<u32>>,
+    /// If set, every request must be signed by this ed25519 key.
+    pub public_key: Option<[u8; 32]>,
+    /// What an error tells it.
+    pub privacy: Privacy,
+    /// Requests in any minute.
+    pub requests_per_minute: u32,
+    /// Connections at once.
+    pub connections_max: u32,
+    /// Requests that wait for an approval or a delay, at once.
+    pub waiting_max: u32,
+    pub(super) at: Place,
+}
+
+/// A registered asset and where its price comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetEntry {
+    /// Identity and decimals.
+    pub asset: Asset,
+    /// The price the operator pinned; without it the price must come as a fact.
+    pub price: Option<Price>,
+    /// Oldest fact that is believed, in ms.
+    pub price_age_ms_max: u64,
+    pub(super) at: Place,
+}
+
+/// One address of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEntry {
+    /// `None` means every chain.
+    pub chain_id: Option<u64>,
+    /// The address.
+    pub address: Address,
+    /// The operator's words, may be empty.
+    pub label: String,
+    /// First ms since the epoch at which it does not count any more.
+    pub expires_ms: Option<u64>,
+    pub(super) at: Place,
+}
+
+/// Addresses under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// Referred to as `@id`.
+    pub id: String,
+    /// Its entries.
+    pub entries: Vec<ListEntry>,
+    pub(super) at: Place,
+}
+
+/// A set of small numbers (effect kinds, methods).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Bits(pub u16);
+
+impl Bits {
+    pub(super) const fn with(self, index: u8) -> Self {
+        Self(self.0 | (1 << index))
+    }
+
+    pub(super) const fn has(self, index: u8) -> bool {
+        self.0 & (1 << index) != 0
+    }
+
+    pub(super) fn kinds(kinds: &[EffectKind]) -> Self {
+        kinds
+            .iter()
+            .fold(Self::default(), |bits, kind| bits.with(*kind as u8))
+    }
+
+    pub(super) fn of_kinds(self) -> impl Iterator<Item = EffectKind> {
+        EffectKind::ALL
+            .into_iter()
+            .filter(move |kind| self.has(*kind as u8))
+    }
+}
+
+/// Addresses and lists of a `to` or `not_to`, both sorted; lists by their index.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Targets {
+    pub addresses: Vec<Address>,
+    pub lists: Vec<u32>,
+}
+
+/// What an effect must be to be matched; `None` matches all. Numbers are indexes into the policy, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Matcher {
+    pub agents: Option<Vec<u32>>,
+    pub wallets: Option<Vec<Address>>,
+    pub chains: Option<Vec<u64>>,
+    pub methods: Option<Bits>,
+    pub kinds: Bits,
+    pub assets: Option<Vec<u32>>,
+    pub to: Option<Targets>,
+    pub not_to: Option<Targets>,
+    pub amount_max: Option<U256>,
+    pub amount_above: Option<U256>,
+    pub usd_max: Option<Usd>,
+    pub usd_above: Option<Usd>,
+}
+
+/// Grants a tier to the effects it matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Unique among rules.
+    pub id: String,
+    /// What it grants: never `Deny`.
+    pub tier: Verdict,
+    pub(super) matcher: Matcher,
+    pub(super) at: Place,
+}
+
+/// Denies what it matches, whatever else grants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forbid {
+    /// Unique among forbids.
+    pub id: String,
+    pub(super) matcher: Matcher,
+    pub(super) at: Place,
+}
+
+/// For whom a limit counts apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Per {
+    /// Each agent.
+    Agent,
+    /// Each wallet, whatever the agent and the chain.
+    Wallet,
+    /// Each recipient on each chain.
+    Recipient,
+    /// Everything together.
+    Global,
+}
+
+impl Per {
+    /// The word in the policy.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Wallet => "wallet",
+            Self::Recipient => "recipient",
+            Self::Global => "global",
+        }
+    }
+}
+
+/// What a limit counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Requests with at least one matching effect other than the fee.
+    Count,
+    /// Micro-USD.
+    Usd,
+    /// Base units of the one asset.
+    Amount(Asset),
+}
+
+impl Measure {
+    /// The word in the policy.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Usd => "usd",
+            Self::Amount(_) => "amount",
+        }
+    }
+
+    /// `amount` as people write it: `12`, `50.25 USD`, `0.1 eth`.
+    pub fn words(&self, amount: u128) -> String {
+        match self {
+            Self::Count => amount.to_string(),
+            Self::Usd => format!("{} USD", Usd(amount)),
+            Self::Amount(asset) => {
+                let units = crate::amount::format_units(U256::from(amount), asset.decimals);
+                format!("{units} {}", asset.id)
+            }
+        }
+    }
+}
+
+impl Serialize for Measure {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
+/// What happens over a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnExceed {
+    /// Never.
+    Deny,
+    /// A person decides.
+    Approval,
+}
+
+/// A cap on what happens in a rolling window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Unique among limits.
+    pub id: String,
+    /// For whom it counts apart.
+    pub per: Per,
+    /// What it counts.
+    pub measure: Measure,
+    /// Most that may be posted and held in the window, in the unit of the measure.
+    pub max: u128,
+    /// Length of the window in ms.
+    pub window_ms: u64,
+    /// What happens over it.
+    pub on_exceed: OnExceed,
+    pub(super) matcher: Matcher,
+    pub(super) at: Place,
+}
+
+/// Every method, the spelling of events first.
+const SPELLINGS: [(Method, &str); 7] = [
+    (Method::SendTransaction, "eth_sendTransaction"),
+    (Method::SignTransaction, "eth_signTransaction"),
+    (Method::SignMessage, "personal_sign"),
+    (Method::SignMessage, "eth_sign"),
+    (Method::SignTypedData, "eth_signTypedData_v4"),
+    (Method::SignTypedData, "eth_signTypedData"),
+    (Method::SignTypedData, "eth_signTypedData_v3"),
+];
+
+/// The method a JSON-RPC name means; two spellings of one method are the same to every rule.
+pub fn method_of(spelling: &str) -> Option<Method> {
+    SPELLINGS
+        .iter()
+        .find(|(_, one)| *one == spelling)
+        .map(|(method, _)| *method)
+}
+
+/// The first spelling of a method.
+pub fn method_name(method: Method) -> &'static str {
+    SPELLINGS
+        .iter()
+        .find(|(one, _)| *one == method)
+        .map_or("", |(_, spelling)| spelling)
+}

@@ -1,0 +1,94 @@
+//! From TOML source to a policy, or to every fault in it.
+
+mod matchers;
+mod reader;
+mod tables;
+mod values;
+
+use std::collections::BTreeSet;
+
+use toml::de::DeTable;
+
+use super::fault::PolicyErrors;
+use super::model::{Agent, AssetEntry, Chain, Forbid, Limit, List, Rule, Wallet};
+use reader::{Names, Reader, Section};
+
+pub(crate) use matchers::APPROVAL;
+
+/// Everything of a file, in its order. Indexes in matchers point into these.
+#[derive(Default)]
+pub(super) struct File {
+    pub name: String,
+    pub chains: Vec<Chain>,
+    pub wallets: Vec<Wallet>,
+    pub agents: Vec<Agent>,
+    pub assets: Vec<Option<AssetEntry>>,
+    pub lists: Vec<List>,
+    pub rules: Vec<Rule>,
+    pub forbids: Vec<Forbid>,
+    pub limits: Vec<Limit>,
+    chain_ids: BTreeSet<u64>,
+    wallet_names: Names,
+    agent_names: Names,
+    asset_names: Names,
+    list_names: Names,
+    rule_names: Names,
+    forbid_names: Names,
+    limit_names: Names,
+}
+
+/// Reads the whole file. Faults of TOML itself hide all others.
+pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
+    let mut reader = Reader::new(source);
+    let (document, errors) = DeTable::parse_recoverable(source);
+    for error in &errors {
+        let at = error.span().map_or(0, |span| span.start);
+        let code = if error.message().contains("duplicate") {
+            "duplicate_key"
+        } else {
+            "syntax"
+        };
+        let hint = "see https://toml.io for how TOML is written";
+        reader.fault(at, code, error.message().to_lowercase(), hint);
+    }
+    if !errors.is_empty() {
+        return Err(PolicyErrors::new(reader.faults));
+    }
+    let root = Section {
+        table: document.get_ref(),
+        at: 0,
+        name: "policy",
+    };
+    let mut file = File::default();
+    read_head(&mut reader, root, &mut file);
+    file.read_chains(&mut reader, root);
+    file.read_wallets(&mut reader, root);
+    file.read_agents(&mut reader, root);
+    file.read_assets(&mut reader, root);
+    file.read_lists(&mut reader, root);
+    file.read_rules(&mut reader, root);
+    file.read_forbids(&mut reader, root);
+    file.read_limits(&mut reader, root);
+    if reader.faults.is_empty() {
+        Ok(file)
+    } else {
+        Err(PolicyErrors::new(reader.faults))
+    }
+}
+
+fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
+    let keys = [
+        "version", "name", "chain", "wallet", "agent", "asset", "list", "rule", "forbid", "limit",
+    ];
+    reader.known(root, &keys);
+    if let Some(value) = reader.required(root, "version", "1") {
+        let version = value.get_ref().as_integer();
+        if version.is_none_or(|version| version.as_str() != "1") {
+            let text = "this version of the policy language is not known";
+            reader.fault(value.span().start, "version", text, "write version = 1");
+        }
+    }
+    if let Some(value) = reader.required(root, "name", "\"my-policy\"") {
+        file.name = reader.label(value, "name", 128).unwrap_or_default();
+    }
+}

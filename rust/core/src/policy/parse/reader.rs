@@ -1,0 +1,306 @@
+//! Walks the TOML tree, takes typed values out of it and collects every fault with its place.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use toml::de::{DeTable, DeValue};
+use toml::Spanned;
+
+use crate::policy::fault::{Fault, Lines, Place};
+
+/// A value of the file with the offset it starts at.
+pub(super) type Value<'t> = &'t Spanned<DeValue<'t>>;
+
+/// One table of the file.
+#[derive(Clone, Copy)]
+pub(super) struct Section<'t> {
+    pub table: &'t DeTable<'t>,
+    pub at: usize,
+    /// Its word in messages: `rule`.
+    pub name: &'static str,
+}
+
+/// Where the faults gather.
+pub(super) struct Reader<'s> {
+    lines: Lines<'s>,
+    pub faults: Vec<Fault>,
+}
+
+/// Ids that were declared for one kind of table, in the order of the file.
+#[derive(Default)]
+pub(super) struct Names {
+    index: HashMap<String, u32>,
+    order: Vec<String>,
+}
+
+impl Names {
+    pub fn get(&self, id: &str) -> Option<u32> {
+        self.index.get(id).copied()
+    }
+
+    pub fn all(&self) -> &[String] {
+        &self.order
+    }
+
+    /// The index of a new id, or `None` if it was there already.
+    fn insert(&mut self, id: &str) -> Option<u32> {
+        if self.index.contains_key(id) {
+            return None;
+        }
+        let index = u32::try_from(self.order.len()).ok()?;
+        self.index.insert(id.to_owned(), index);
+        self.order.push(id.to_owned());
+        Some(index)
+    }
+}
+
+impl<'s> Reader<'s> {
+    pub fn new(source: &'s str) -> Self {
+        Self {
+            lines: Lines::new(source),
+            faults: Vec::new(),
+        }
+    }
+
+    pub fn place(&self, at: usize) -> Place {
+        self.lines.place(at)
+    }
+
+    pub fn fault(
+        &mut self,
+        at: usize,
+        code: &'static str,
+        text: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.faults
+            .push(Fault::new(self.lines.place(at), code, text, hint));
+    }
+
+    /// Every key must be one of `keys`.
+    pub fn known(&mut self, section: Section<'_>, keys: &[&str]) {
+        for key in section.table.keys() {
+            let name: &str = key.get_ref();
+            if keys.contains(&name) {
+                continue;
+            }
+            let text = format!("unknown key `{name}` in `{}`", section.name);
+            let hint = match closest(name, keys) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => format!("known keys: {}", keys.join(", ")),
+            };
+            self.fault(key.span().start, "unknown_key", text, hint);
+        }
+    }
+
+    pub fn required<'t>(
+        &mut self,
+        section: Section<'t>,
+        key: &str,
+        example: &str,
+    ) -> Option<Value<'t>> {
+        let value = section.table.get(key);
+        if value.is_none() {
+            let text = format!("`{}` needs `{key}`", section.name);
+            self.fault(
+                section.at,
+                "missing_key",
+                text,
+                format!("write {key} = {example}"),
+            );
+        }
+        value
+    }
+
+    fn wrong_type(&mut self, value: Value<'_>, key: &str, wanted: &str, example: &str) {
+        let text = format!("`{key}` is {}, not {wanted}", value.get_ref().type_str());
+        self.fault(
+            value.span().start,
+            "wrong_type",
+            text,
+            format!("write {key} = {example}"),
+        );
+    }
+
+    pub fn string<'t>(&mut self, value: Value<'t>, key: &str, example: &str) -> Option<&'t str> {
+        let text = value.get_ref().as_str();
+        if text.is_none() {
+            self.wrong_type(value, key, "a string", example);
+        }
+        text
+    }
+
+    pub fn boolean(&mut self, value: Value<'_>, key: &str) -> Option<bool> {
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            self.wrong_type(value, key, "true or false", "true");
+        }
+        flag
+    }
+
+    /// An integer in `range`. Zero where it is not allowed has a code of its own.
+    pub fn integer(
+        &mut self,
+        value: Value<'_>,
+        key: &str,
+        range: RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let (low, high) = (*range.start(), *range.end());
+        let Some(integer) = value.get_ref().as_integer() else {
+            self.wrong_type(value, key, "an integer", &low.to_string());
+            return None;
+        };
+        let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let found = number.filter(|number| range.contains(number));
+        if found.is_none() {
+            let code = if number == Some(0) {
+                "zero"
+            } else {
+                "out_of_range"
+            };
+            let text = format!("`{key}` is {integer}");
+            self.fault(
+                value.span().start,
+                code,
+                text,
+                format!("write {low} to {high}"),
+            );
+        }
+        found
+    }
+
+    /// The elements of an array that may not be empty.
+    pub fn elements<'t>(
+        &mut self,
+        value: Value<'t>,
+        key: &str,
+    ) -> Option<&'t [Spanned<DeValue<'t>>]> {
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(value, key, "a list", "[\"…\"]");
+            return None;
+        };
+        if array.is_empty() {
+            let text = format!("`{key}` is an empty list, which matches nothing");
+            let hint = format!("leave `{key}` out to match all, or name what it matches");
+            self.fault(value.span().start, "empty_list", text, hint);
+            return None;
+        }
+        Some(array)
+    }
+
+    /// The tables of `[[key]]`; none if it is absent.
+    pub fn tables<'t>(&mut self, section: Section<'t>, key: &'static str) -> Vec<Section<'t>> {
+        let Some(value) = section.table.get(key) else {
+            return Vec::new();
+        };
+        let Some(array) = value.get_ref().as_array() else {
+            let text = format!(
+                "`{key}` is {}, not a list of tables",
+                value.get_ref().type_str()
+            );
+            self.fault(
+                value.span().start,
+                "wrong_type",
+                text,
+                format!("write [[{key}]]"),
+            );
+            return Vec::new();
+        };
+        let mut sections = Vec::with_capacity(array.len());
+        for element in array {
+            match element.get_ref().as_table() {
+                Some(table) => {
+                    sections.push(Section {
+                        table,
+                        at: element.span().start,
+                        name: key,
+                    });
+                }
+                None => self.wrong_type(element, key, "a table", "{ … }"),
+            }
+        }
+        sections
+    }
+
+    /// Reads `id`, which must be new. Gives its index even when the rest of the table has faults.
+    pub fn declare(
+        &mut self,
+        section: Section<'_>,
+        names: &mut Names,
+        chars_max: usize,
+    ) -> Option<String> {
+        let value = self.required(section, "id", "\"a-name\"")?;
+        let id = self.string(value, "id", "\"a-name\"")?;
+        let at = value.span().start;
+        if !is_id(id, chars_max) {
+            let text = format!("`{id}` is not an id");
+            let hint = format!(
+                "small letters, digits and hyphens, starting with a letter or digit, at most {chars_max}"
+            );
+            self.fault(at, "bad_id", text, hint);
+            return None;
+        }
+        if names.insert(id).is_none() {
+            let text = format!("a second `{}` with id `{id}`", section.name);
+            self.fault(at, "duplicate_id", text, "give each its own id");
+            return None;
+        }
+        Some(id.to_owned())
+    }
+
+    /// The index of a declared id.
+    pub fn refer(&mut self, at: usize, id: &str, what: &str, names: &Names) -> Option<u32> {
+        let found = names.get(id);
+        if found.is_none() {
+            let known: Vec<&str> = names.all().iter().map(String::as_str).collect();
+            let hint = match closest(id, &known) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("declare it with [[{what}]]"),
+            };
+            self.fault(at, "unknown_reference", format!("no {what} `{id}`"), hint);
+        }
+        found
+    }
+}
+
+/// `[a-z0-9][a-z0-9-]*`
+fn is_id(id: &str, chars_max: usize) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    id.len() <= chars_max
+        && id.bytes().next().is_some_and(plain)
+        && id.bytes().all(|byte| plain(byte) || byte == b'-')
+}
+
+/// The known word that is at most two edits away.
+pub(super) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    if word.len() > 64 || known.len() > 1000 {
+        return None;
+    }
+    let near = |one: &&'k str| (distance(word, one), *one);
+    known
+        .iter()
+        .map(near)
+        .filter(|(edits, _)| *edits <= 2)
+        .min()
+        .map(|(_, one)| one)
+}
+
+/// Levenshtein distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut left = i.saturating_add(1);
+        let mut next = vec![left];
+        for (y, above) in b.iter().zip(row.windows(2)) {
+            let [diagonal, up] = above else { continue };
+            let replace = diagonal.saturating_add(usize::from(x != *y));
+            left = replace
+                .min(up.saturating_add(1))
+                .min(left.saturating_add(1));
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}

@@ -1,0 +1,222 @@
+//! Values with a grammar of their own: addresses, durations, fees, prices, keys, labels.
+
+use std::ops::RangeInclusive;
+
+use alloy_primitives::{Address, U256};
+
+use super::reader::{Reader, Value};
+use crate::amount::{parse_decimal_units, parse_wei, AmountError, Price, Usd};
+use crate::policy::time::{duration_ms, duration_words, epoch_ms};
+
+impl Reader<'_> {
+    /// An address with its EIP-55 checksum.
+    pub fn address(&mut self, value: Value<'_>, key: &str) -> Option<Address> {
+        let text = self.string(value, key, "\"0x…\"")?;
+        self.address_text(value.span().start, text)
+    }
+
+    pub fn address_text(&mut self, at: usize, text: &str) -> Option<Address> {
+        let digits = text.strip_prefix("0x").unwrap_or_default();
+        let is_hex = digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let parsed = text.parse::<Address>().ok().filter(|_| is_hex);
+        let Some(address) = parsed else {
+            let text = format!("`{}` is not an address", cut(text));
+            self.fault(
+                at,
+                "bad_address",
+                text,
+                "write 0x and 40 hexadecimal digits",
+            );
+            return None;
+        };
+        if text == address.to_checksum(None) {
+            return Some(address);
+        }
+        let single_case = !digits.bytes().any(|byte| byte.is_ascii_uppercase())
+            || !digits.bytes().any(|byte| byte.is_ascii_lowercase());
+        if single_case {
+            let hint = format!(
+                "write \"{}\" after comparing every digit",
+                address.to_checksum(None)
+            );
+            self.fault(
+                at,
+                "bad_checksum",
+                format!("`{text}` has no EIP-55 checksum"),
+                hint,
+            );
+        } else {
+            let hint = "a digit is wrong: copy the address again from where it came from";
+            self.fault(
+                at,
+                "bad_checksum",
+                format!("`{text}` has a wrong EIP-55 checksum"),
+                hint,
+            );
+        }
+        None
+    }
+
+    /// A duration in ms, within `range`.
+    pub fn duration(
+        &mut self,
+        value: Value<'_>,
+        key: &str,
+        range: RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let text = self.string(value, key, "\"10m\"")?;
+        let at = value.span().start;
+        let (low, high) = (duration_words(*range.start()), duration_words(*range.end()));
+        match duration_ms(text) {
+            Ok(ms) if range.contains(&ms) => return Some(ms),
+            Ok(0) => self.fault(
+                at,
+                "zero",
+                format!("`{key}` is zero"),
+                format!("write {low} to {high}"),
+            ),
+            Ok(_) | Err("out_of_range") => {
+                let text = format!("`{key}` is {}", cut(text));
+                self.fault(at, "out_of_range", text, format!("write {low} to {high}"));
+            }
+            Err("missing_unit") => {
+                let hint = format!("write \"{text}s\", \"{text}m\", \"{text}h\" or \"{text}d\"");
+                self.fault(at, "missing_unit", format!("`{key}` has no unit"), hint);
+            }
+            Err(code) => {
+                let text = format!("`{}` is not a duration", cut(text));
+                self.fault(
+                    at,
+                    code,
+                    text,
+                    "write a whole number and s, m, h or d: \"10m\"",
+                );
+            }
+        }
+        None
+    }
+
+    /// Wei for one unit of gas, with the unit written.
+    pub fn fee(&mut self, value: Value<'_>, key: &str) -> Option<u128> {
+        let text = self.string(value, key, "\"100 gwei\"")?;
+        let at = value.span().start;
+        let found =
+            parse_wei(text).and_then(|wei| u128::try_from(wei).map_err(|_| AmountError::TooLarge));
+        match found {
+            Ok(0) => self.fault(
+                at,
+                "zero",
+                format!("`{key}` is zero"),
+                "write more than zero",
+            ),
+            Ok(wei) => return Some(wei),
+            Err(AmountError::Unit) => {
+                let text = format!("`{key}` has no unit");
+                self.fault(
+                    at,
+                    "missing_unit",
+                    text,
+                    "write it: \"100 gwei\" (wei, gwei or ether)",
+                );
+            }
+            Err(error) => self.bad_number(at, key, error, "\"100 gwei\""),
+        }
+        None
+    }
+
+    /// A decimal string in whole units of something with `decimals` places.
+    pub fn units(&mut self, value: Value<'_>, key: &str, decimals: u8) -> Option<U256> {
+        let text = self.string(value, key, "\"50\"")?;
+        match parse_decimal_units(text, decimals) {
+            Ok(amount) => return Some(amount),
+            Err(error) => self.bad_number(value.span().start, key, error, "\"50.25\""),
+        }
+        None
+    }
+
+    /// Micro-USD from a decimal string.
+    pub fn usd(&mut self, value: Value<'_>, key: &str) -> Option<Usd> {
+        let text = self.string(value, key, "\"50\"")?;
+        match Usd::parse(text) {
+            Ok(usd) => return Some(usd),
+            Err(error) => self.bad_number(value.span().start, key, error, "\"50.25\""),
+        }
+        None
+    }
+
+    /// A pinned price: more than zero.
+    pub fn price(&mut self, value: Value<'_>, key: &str) -> Option<Price> {
+        let text = self.string(value, key, "\"3000\"")?;
+        let at = value.span().start;
+        match Price::parse(text) {
+            Ok(price) => return Some(price),
+            Err(AmountError::Zero) => {
+                self.fault(
+                    at,
+                    "zero",
+                    format!("`{key}` is zero"),
+                    "leave it out if it is not known",
+                );
+            }
+            Err(error) => self.bad_number(at, key, error, "\"3000\""),
+        }
+        None
+    }
+
+    fn bad_number(&mut self, at: usize, key: &str, error: AmountError, example: &str) {
+        self.fault(
+            at,
+            "bad_value",
+            format!("`{key}`: {error}"),
+            format!("write {key} = {example}"),
+        );
+    }
+
+    /// 32 bytes of an ed25519 key.
+    pub fn public_key(&mut self, value: Value<'_>, key: &str) -> Option<[u8; 32]> {
+        let text = self.string(value, key, "\"0x…\"")?;
+        let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 64);
+        let bytes = digits.and_then(|digits| alloy_primitives::hex::decode(digits).ok());
+        let found: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
+        if found.is_none() {
+            let text = format!("`{key}` is not an ed25519 public key");
+            self.fault(
+                value.span().start,
+                "bad_value",
+                text,
+                "write 0x and 64 hexadecimal digits",
+            );
+        }
+        found
+    }
+
+    /// Words for people: not empty, printable, on one line.
+    pub fn label(&mut self, value: Value<'_>, key: &str, chars_max: usize) -> Option<String> {
+        let text = self.string(value, key, "\"a name\"")?;
+        let shown = crate::text::display_safe(text, chars_max);
+        if text.trim().is_empty() || shown != text {
+            let at = value.span().start;
+            let text = format!("`{key}` is empty, too long or has characters that cannot be shown");
+            let hint = format!("write 1 to {chars_max} printable characters");
+            self.fault(at, "bad_value", text, hint);
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// Milliseconds since the epoch of a TOML date with time and offset.
+    pub fn datetime(&mut self, value: Value<'_>, key: &str) -> Option<u64> {
+        let found = value.get_ref().as_datetime().and_then(epoch_ms);
+        if found.is_none() {
+            let text = format!("`{key}` is not a date with time and offset");
+            let hint = format!("write {key} = 2027-01-01T00:00:00Z, without quotes");
+            self.fault(value.span().start, "bad_value", text, hint);
+        }
+        found
+    }
+}
+
+/// The beginning of what was written, for a message.
+fn cut(text: &str) -> String {
+    crate::text::display_safe(text, 60)
+}

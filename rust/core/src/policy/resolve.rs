@@ -1,0 +1,161 @@
+//! From a parsed request to what is decided: whose wallet, which chain, which effects, and what may be signed at most.
+//!
+//! The guard and the simulator both go through here, so what is simulated is what is decided.
+
+use alloy_primitives::{Address, U256};
+
+use super::decide::Subject;
+use super::model::{Agent, Chain};
+use super::verdict::{Reason, Reservation};
+use super::Policy;
+use crate::effects::Decoded;
+use crate::request::{Body, Request, Transaction};
+
+/// A request with everything the policy says about its surroundings.
+#[derive(Clone, Debug)]
+pub struct Resolved<'p> {
+    /// Who asks.
+    pub agent: &'p Agent,
+    /// Whose signature is asked for.
+    pub wallet: Address,
+    /// On which chain.
+    pub chain: &'p Chain,
+    /// The request as parsed.
+    pub request: Request,
+    /// Its effects.
+    pub decoded: Decoded,
+    /// Most gas that may be signed: what the agent named, else the cap of the chain. Zero for signatures.
+    pub gas_max: u64,
+    /// Most wei per gas that may be signed, tip included. Zero for signatures.
+    pub fee_per_gas_max: u128,
+    /// Most wei of tip per gas that may be signed. Zero for signatures.
+    pub priority_fee_per_gas_max: u128,
+    /// `gas_max * fee_per_gas_max`: the worst case of the fee. Zero for signatures.
+    pub fee_wei_max: U256,
+}
+
+impl Resolved<'_> {
+    /// What `decide` is asked. `method` is the JSON-RPC spelling it arrived by, `own` what the request holds already.
+    pub fn subject<'a>(&'a self, method: &'a str, own: &'a [Reservation]) -> Subject<'a> {
+        Subject {
+            agent: &self.agent.id,
+            wallet: self.wallet,
+            chain_id: self.chain.id,
+            method,
+            effects: &self.decoded.effects,
+            fee_wei_max: self.fee_wei_max,
+            own,
+        }
+    }
+}
+
+/// Finds agent, wallet, chain, effects and caps. An error is a denial: no approval changes it.
+pub fn resolve<'p>(
+    policy: &'p Policy,
+    agent: &str,
+    request: Request,
+) -> Result<Resolved<'p>, Reason> {
+    let Some(agent) = policy.agent(agent) else {
+        return Err(denial("agent_unknown", agent.to_owned(), None));
+    };
+    let wallet = wallet_of(agent, &request)?;
+    let Some(chain) = policy.chain(agent.chain_id) else {
+        return Err(denial(
+            "chain_not_allowed",
+            agent.chain_id.to_string(),
+            None,
+        ));
+    };
+    same_chain(chain.id, &request)?;
+    let caps = match &request.body {
+        Body::Transaction(transaction) => caps_of(chain, transaction)?,
+        Body::TypedData(_) | Body::Message(_) => Caps {
+            gas: 0,
+            fee: 0,
+            tip: 0,
+        },
+    };
+    let decoded = crate::effects::decode(&request.body, wallet, chain.id, policy.registry())
+        .map_err(|refused| denial(refused.code, refused.text, None))?;
+    let fee_wei_max = U256::from(caps.gas).saturating_mul(U256::from(caps.fee));
+    Ok(Resolved {
+        agent,
+        wallet,
+        chain,
+        request,
+        decoded,
+        gas_max: caps.gas,
+        fee_per_gas_max: caps.fee,
+        priority_fee_per_gas_max: caps.tip,
+        fee_wei_max,
+    })
+}
+
+struct Caps {
+    gas: u64,
+    fee: u128,
+    tip: u128,
+}
+
+/// The wallet named, which must be the agent's, or the agent's first.
+fn wallet_of(agent: &Agent, request: &Request) -> Result<Address, Reason> {
+    match (request.from, agent.wallets.first()) {
+        (Some(named), _) if agent.wallets.contains(&named) => Ok(named),
+        (None, Some(first)) => Ok(*first),
+        (named, _) => {
+            let observed = named.map_or_else(|| "no wallet".to_owned(), |named| named.to_string());
+            Err(denial("wallet_not_allowed", observed, None))
+        }
+    }
+}
+
+/// A request may name the agent's chain or none; what a typed-data document names is checked by the decoder.
+fn same_chain(chain_id: u64, request: &Request) -> Result<(), Reason> {
+    match request.chain_id {
+        Some(named) if named != chain_id => Err(denial(
+            "chain_mismatch",
+            named.to_string(),
+            Some(chain_id.to_string()),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What the agent names may only be less than the caps of the chain, and then is the most that is signed.
+fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
+    let gas = transaction.gas.unwrap_or(chain.gas_max);
+    if gas > chain.gas_max {
+        return Err(denial(
+            "gas_over_cap",
+            gas.to_string(),
+            Some(chain.gas_max.to_string()),
+        ));
+    }
+    let fee = transaction.max_fee_per_gas.unwrap_or(chain.fee_per_gas_max);
+    if fee > chain.fee_per_gas_max {
+        let cap = format!("{} wei", chain.fee_per_gas_max);
+        return Err(denial("fee_over_cap", format!("{fee} wei"), Some(cap)));
+    }
+    let tip = transaction.max_priority_fee_per_gas;
+    let tip = tip.unwrap_or_else(|| chain.priority_fee_per_gas_max.min(fee));
+    if tip > chain.priority_fee_per_gas_max {
+        let cap = format!("{} wei", chain.priority_fee_per_gas_max);
+        return Err(denial("tip_over_cap", format!("{tip} wei"), Some(cap)));
+    }
+    Ok(Caps {
+        gas,
+        fee,
+        tip: tip.min(fee),
+    })
+}
+
+fn denial(code: &str, observed: String, limit: Option<String>) -> Reason {
+    let (code, observed) = (code.to_owned(), Some(observed));
+    Reason {
+        code,
+        rule: None,
+        observed,
+        limit,
+        retry_at_ms: None,
+    }
+}

@@ -1,0 +1,145 @@
+//! Windows, ledger and what is held, changed together: the one place a guardian keeps its limits.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Ledger, WindowError, Windows};
+use crate::policy::{Policy, Reservation, Spends};
+
+/// Why a change of the book was refused. Nothing is changed then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BookError {
+    /// The request holds something already.
+    #[error("request `{0}` holds already")]
+    HeldAlready(String),
+    /// The request holds nothing.
+    #[error("request `{0}` holds nothing")]
+    NotHeld(String),
+    /// The windows refused.
+    #[error(transparent)]
+    Window(#[from] WindowError),
+}
+
+/// What one request has set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Held {
+    spends: Spends,
+    reservations: Vec<Reservation>,
+}
+
+/// The limits of a guardian: every request is held once, and then posted, posted in part, or voided, once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Book {
+    windows: Windows,
+    ledger: Ledger,
+    held: BTreeMap<String, Held>,
+}
+
+impl Book {
+    /// An empty book without limits: `load` gives it some.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The windows `decide` reads.
+    pub fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    /// What was posted.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What this request holds under the limits of the policy loaded last; empty if nothing.
+    pub fn reservations(&self, request: &str) -> &[Reservation] {
+        self.held
+            .get(request)
+            .map_or(&[], |held| held.reservations.as_slice())
+    }
+
+    /// What this request may cost, while it is held.
+    pub fn spends(&self, request: &str) -> Option<&Spends> {
+        self.held.get(request).map(|held| &held.spends)
+    }
+
+    /// Takes over another policy: its limits count what was spent before it came.
+    pub fn load(&mut self, policy: &Policy, now_ms: u64) -> Result<(), BookError> {
+        let spends = self.held.values().map(|held| &held.spends);
+        self.windows = Windows::rebuild(policy, &self.ledger, spends, now_ms)?;
+        for held in self.held.values_mut() {
+            held.reservations = policy.reservations(&held.spends);
+        }
+        self.windows.evict(now_ms);
+        Ok(())
+    }
+
+    /// Sets aside what a decision asks for (its `spends` and `reservations`).
+    pub fn hold(
+        &mut self,
+        request: &str,
+        spends: Spends,
+        reservations: Vec<Reservation>,
+        now_ms: u64,
+    ) -> Result<(), BookError> {
+        if self.held.contains_key(request) {
+            return Err(BookError::HeldAlready(request.to_owned()));
+        }
+        self.windows.reserve(&reservations, now_ms)?;
+        self.held.insert(
+            request.to_owned(),
+            Held {
+                spends,
+                reservations,
+            },
+        );
+        Ok(())
+    }
+
+    /// All of it counts from `now_ms` on.
+    pub fn post(&mut self, request: &str, now_ms: u64) -> Result<(), BookError> {
+        let held = self.one(request)?.clone();
+        self.windows.post(&held.reservations, now_ms)?;
+        self.ledger.post(&held.spends, now_ms);
+        self.held.remove(request);
+        Ok(())
+    }
+
+    /// `kept` counts from `now_ms` on and the rest is void: `kept` is made by `Spends::fee_only` after a revert, or by
+    /// `Spends::with_fee` when the fee that was paid is known.
+    pub fn post_partial(
+        &mut self,
+        policy: &Policy,
+        request: &str,
+        kept: &Spends,
+        now_ms: u64,
+    ) -> Result<(), BookError> {
+        let held = self.one(request)?.clone();
+        self.windows
+            .post_partial(&held.reservations, &policy.reservations(kept), now_ms)?;
+        self.ledger.post(kept, now_ms);
+        self.held.remove(request);
+        Ok(())
+    }
+
+    /// Nothing of it counts: only with proof that the money cannot move any more.
+    pub fn void(&mut self, request: &str) -> Result<(), BookError> {
+        let held = self.one(request)?.clone();
+        self.windows.void(&held.reservations)?;
+        self.held.remove(request);
+        Ok(())
+    }
+
+    /// Forgets what no longer counts anywhere. Only for memory: right answers never need it.
+    pub fn evict(&mut self, now_ms: u64) {
+        self.windows.evict(now_ms);
+        self.ledger.evict(now_ms);
+    }
+
+    fn one(&self, request: &str) -> Result<&Held, BookError> {
+        self.held
+            .get(request)
+            .ok_or_else(|| BookError::NotHeld(request.to_owned()))
+    }
+}

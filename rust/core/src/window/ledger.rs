@@ -1,0 +1,192 @@
+//! What was posted in the last 31 days, kept so that a policy that changes can count it under its own limits.
+//!
+//! One entry is 80 bytes, whatever the length of ids: who spends is written once and referred to by number. A million
+//! entries are 80 MB.
+
+use std::collections::VecDeque;
+
+use alloy_primitives::Address;
+use serde::{Deserialize, Serialize};
+
+use crate::effects::EffectKind;
+use crate::policy::{Spend, SpendAsset, Spends};
+use crate::request::Method;
+
+/// How long posted spends are kept: the longest window a limit may have.
+pub const LEDGER_MS: u64 = 31 * 24 * 60 * 60 * 1000;
+
+/// Posted spends in the order of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    spenders: Vec<Spender>,
+    assets: Vec<SpendAsset>,
+    entries: VecDeque<Entry>,
+}
+
+/// Who spends and how; there are few of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Spender {
+    agent: String,
+    wallet: Address,
+    chain_id: u64,
+    method: Method,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    posted_ms: u64,
+    decided_ms: u64,
+    amount: [u64; 2],
+    usd: [u64; 2],
+    to: Address,
+    spender: u32,
+    asset: u32,
+    kind: EffectKind,
+    /// Bits: the first of its request; has a recipient; has a value in USD.
+    flags: u8,
+}
+
+const FIRST: u8 = 1;
+const HAS_TO: u8 = 2;
+const HAS_USD: u8 = 4;
+
+const fn words(value: u128) -> [u64; 2] {
+    [(value >> 64) as u64, value as u64]
+}
+
+const fn value(words: [u64; 2]) -> u128 {
+    let [high, low] = words;
+    ((high as u128) << 64) | low as u128
+}
+
+impl Ledger {
+    /// Adds what one request has cost, and forgets what is older than 31 days. `posted_ms` must not run backwards; an
+    /// earlier time is taken as the time of the last entry.
+    pub fn post(&mut self, spends: &Spends, posted_ms: u64) {
+        let last_ms = self.entries.back().map_or(0, |entry| entry.posted_ms);
+        let posted_ms = posted_ms.max(last_ms);
+        self.evict(posted_ms);
+        let spender = self.spender(spends);
+        for (index, item) in spends.items.iter().enumerate() {
+            let flags = if index == 0 { FIRST } else { 0 }
+                | if item.to.is_some() { HAS_TO } else { 0 }
+                | if item.usd.is_some() { HAS_USD } else { 0 };
+            let entry = Entry {
+                posted_ms,
+                decided_ms: spends.decided_ms,
+                amount: words(item.amount),
+                usd: words(item.usd.unwrap_or_default()),
+                to: item.to.unwrap_or_default(),
+                spender,
+                asset: self.asset(item.asset),
+                kind: item.kind,
+                flags,
+            };
+            self.entries.push_back(entry);
+        }
+    }
+
+    /// Forgets what was posted 31 days ago or earlier.
+    pub fn evict(&mut self, now_ms: u64) {
+        while let Some(front) = self.entries.front() {
+            if now_ms < front.posted_ms.saturating_add(LEDGER_MS) {
+                break;
+            }
+            self.entries.pop_front();
+        }
+    }
+
+    /// Number of entries: one for each effect and fee.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing was posted in the last 31 days.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Gives (posted at, spends) of each request, oldest first; stops at the first error.
+    pub fn each<E>(&self, mut visit: impl FnMut(u64, &Spends) -> Result<(), E>) -> Result<(), E> {
+        let mut current: Option<(u64, Spends)> = None;
+        for entry in &self.entries {
+            if entry.flags & FIRST != 0 {
+                if let Some((at_ms, spends)) = current.take() {
+                    visit(at_ms, &spends)?;
+                }
+                current = self.begin(entry).map(|spends| (entry.posted_ms, spends));
+            }
+            if let Some((_, spends)) = current.as_mut() {
+                spends.items.push(self.item(entry));
+            }
+        }
+        current.map_or(Ok(()), |(at_ms, spends)| visit(at_ms, &spends))
+    }
+
+    fn begin(&self, entry: &Entry) -> Option<Spends> {
+        let spender = self.spenders.get(entry.spender as usize)?;
+        Some(Spends {
+            agent: spender.agent.clone(),
+            wallet: spender.wallet,
+            chain_id: spender.chain_id,
+            method: spender.method,
+            decided_ms: entry.decided_ms,
+            items: Vec::new(),
+        })
+    }
+
+    fn item(&self, entry: &Entry) -> Spend {
+        Spend {
+            kind: entry.kind,
+            asset: self
+                .assets
+                .get(entry.asset as usize)
+                .copied()
+                .unwrap_or(SpendAsset::None),
+            to: (entry.flags & HAS_TO != 0).then_some(entry.to),
+            amount: value(entry.amount),
+            usd: (entry.flags & HAS_USD != 0).then(|| value(entry.usd)),
+        }
+    }
+
+    fn spender(&mut self, spends: &Spends) -> u32 {
+        let same = |one: &Spender| {
+            one.agent == spends.agent
+                && one.wallet == spends.wallet
+                && one.chain_id == spends.chain_id
+                && one.method == spends.method
+        };
+        let index = self.spenders.iter().position(same).unwrap_or_else(|| {
+            self.spenders.push(Spender {
+                agent: spends.agent.clone(),
+                wallet: spends.wallet,
+                chain_id: spends.chain_id,
+                method: spends.method,
+            });
+            self.spenders.len().saturating_sub(1)
+        });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    fn asset(&mut self, asset: SpendAsset) -> u32 {
+        let index = self
+            .assets
+            .iter()
+            .position(|one| *one == asset)
+            .unwrap_or_else(|| {
+                self.assets.push(asset);
+                self.assets.len().saturating_sub(1)
+            });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_entries_fit_in_a_hundred_megabytes() {
+        assert!(std::mem::size_of::<Entry>() <= 80);
+    }
+}

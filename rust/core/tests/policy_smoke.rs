@@ -1,0 +1,27 @@
+//! The demo policy parses, and a first payment of it is decided.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use holdfast_core::policy::{decide, resolve, Facts, Policy, Verdict};
+use holdfast_core::window::Windows;
+
+const DEMO: &str = include_str!("data/policy_demo.toml");
+
+#[test]
+fn a_small_payment_to_a_vendor_is_instant() {
+    let policy = Policy::parse(DEMO).unwrap_or_else(|errors| panic!("{errors}"));
+    let params = br#"[{"to":"0x5FbDB2315678afecb367f032d93F642f64180aa3","gas":"0x186a0","data":"0xa9059cbb00000000000000000000000070997970c51812dc3a010c7d01b50e0d17dc79c800000000000000000000000000000000000000000000000000000000007a1200"}]"#;
+    let method = "eth_sendTransaction";
+    let request = holdfast_core::request::parse(method, params).unwrap();
+    let resolved = resolve(&policy, "shopper", request).unwrap();
+    let windows = Windows::for_policy(&policy);
+    let facts = Facts::parse(br#"{"prices":{"usdc":{"usd":"1.0003","at":1000}}}"#).unwrap();
+    let decision = decide(
+        &policy,
+        &resolved.subject(method, &[]),
+        &windows,
+        &facts,
+        2000,
+    );
+    assert_eq!(decision.verdict, Verdict::Instant, "{:?}", decision.reasons);
+    assert_eq!(decision.reservations.len(), 4);
+}

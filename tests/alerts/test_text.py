@@ -1,0 +1,93 @@
+"""What alerts say: nothing of an agent's words is a link, a mention, a format or an escape."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from holdfast.service.alerts_routes import Severity
+from holdfast.service.alerts_text import KINDS, Alert, describe, plain
+
+Decided = Callable[..., dict[str, Any]]
+
+HOSTILE = [
+    "@everyone look",
+    "<!channel> <@U123>",
+    "https://evil.example/claim?x=1",
+    "evil.example",
+    "[free money](http://evil.example)",
+    "**bold** _it_ `code` ~~x~~ ||spoiler||",
+    "<b>html</b> &lt;",
+    "line one\nApproved by: operator",
+    "\x1b[2Jgone\x07\x9b31m",
+    "\u202egnp.exe\u200b\u2066",
+    "# heading",
+    "xn--80ak6aa92e.com",
+    "a" * 5_000,
+]
+
+
+def _describe(kind: str, data: dict[str, Any], known: dict[str, Any] | None = None) -> Alert | None:
+    return describe({"kind": kind, "data": data, "seq": 9, "at": 0, "v": 1}, lambda _: known)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_words_of_an_agent_lose_every_mark_a_chat_acts_on(text: str, decided: Decided) -> None:
+    data = decided(1, note=text, agent=text, display=[{"label": text, "value": text}])
+    alert = _describe("request.decided", data)
+    assert alert is not None
+    for part in (alert.title, *alert.body.split("\n")):
+        assert part.isprintable()
+        assert not re.search(r"[@<>\[\]{}*_`~|#\\]|://", part)
+        assert not re.search(r"[a-z]\.[a-z]", part)
+        assert len(part) < 500
+    assert "\n" not in alert.title
+    assert "\nApproved by" not in alert.body
+
+
+def test_numbers_and_addresses_stay_readable() -> None:
+    said = "12.5 USDC to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8, $1,250.50"
+    assert plain(said) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "severity"),
+    [
+        ("request.decided", {"verdict": "approval", "state": "waiting-approval"}, Severity.ACTION),
+        ("request.decided", {"verdict": "delay", "state": "waiting-delay"}, Severity.ACTION),
+        ("request.decided", {"verdict": "deny", "state": "denied"}, Severity.WARNING),
+        ("request.decided", {"verdict": "notify", "state": "authorising"}, Severity.WARNING),
+        ("request.decided", {"verdict": "instant", "state": "authorising"}, None),
+        ("request.denied", {"by": "policy"}, Severity.WARNING),
+        ("request.denied", {"by": "operator"}, Severity.INFO),
+        ("request.expired", {}, Severity.WARNING),
+        ("request.settled", {"outcome": "confirmed"}, Severity.INFO),
+        ("request.settled", {"outcome": "reverted"}, Severity.WARNING),
+        ("request.sent", {"outcome": "accepted"}, None),
+        ("request.sent", {"outcome": "unknown"}, Severity.WARNING),
+        ("request.signed", {}, None),
+        ("freeze.set", {"scope": {"kind": "agent", "id": "a"}}, Severity.CRITICAL),
+        ("freeze.lifted", {"freeze": 3}, Severity.CRITICAL),
+        ("policy.rejected", {}, Severity.CRITICAL),
+        ("clock.jumped", {"wall_ms": 1, "expected_ms": 2}, Severity.CRITICAL),
+    ],
+)
+def test_every_event_has_its_severity(
+    kind: str, data: dict[str, Any], severity: Severity | None
+) -> None:
+    alert = _describe(kind, data)
+    assert (alert.severity if alert else None) == severity
+
+
+def test_every_kind_can_be_described_with_nothing_but_an_id(decided: Decided) -> None:
+    for kind in KINDS:
+        _describe(kind, {"id": "r1"})
+        _describe(kind, {"id": "r1"}, decided(1))
+
+
+def test_an_outcome_says_what_the_request_was(decided: Decided) -> None:
+    alert = _describe("request.settled", {"id": "r1", "outcome": "reverted"}, decided(1))
+    assert alert is not None
+    assert "shopper r1" in alert.title
+    assert "12.5 USDC" in alert.body

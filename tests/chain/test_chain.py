@@ -1,0 +1,341 @@
+"""What is asked of a node, on a real one, and what its worst answers may do."""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from tests.support.anvil import Anvil
+from tests.support.proxy import NodeProxy, error, result
+from tests.support.token import deploy_token, transfer_data
+
+from holdfast.service import broadcast
+from holdfast.service.chain import Chain, Chains, FeeTooHigh, WouldFail
+from holdfast.service.endpoint import ANSWER_BYTES_MAX, EndpointDown, EndpointSettings, RpcError
+
+VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+GWEI = 10**9
+
+
+@pytest.fixture
+def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
+    node = NodeProxy(anvil.url)
+    yield node
+    node.stop()
+
+
+@pytest.fixture
+async def chain(proxy: NodeProxy) -> AsyncIterator[Chain]:
+    made = Chain(EndpointSettings(31337, proxy.url, timeout_ms=2000))
+    yield made
+    await made.endpoint.close()
+
+
+@pytest.fixture
+def wallet(anvil: Anvil) -> LocalAccount:
+    account: LocalAccount = Account.create()
+    anvil.fund(account.address)
+    return account
+
+
+def view(wallet: LocalAccount, **request: Any) -> dict[str, Any]:
+    return {
+        "wallet": wallet.address,
+        "chain_id": 31337,
+        "gas_max": 500_000,
+        "fee_per_gas_max": str(100 * GWEI),
+        "priority_fee_per_gas_max": str(2 * GWEI),
+        "request": {"to": VENDOR, "value": "1000", "data": "0x", "gas": None} | request,
+    }
+
+
+def signed(wallet: LocalAccount, nonce: int = 0, value: int = 1000, tip: int = GWEI) -> Any:
+    return wallet.sign_transaction(
+        {
+            "type": 2,
+            "chainId": 31337,
+            "nonce": nonce,
+            "gas": 21_000,
+            "maxFeePerGas": 10 * GWEI,
+            "maxPriorityFeePerGas": tip,
+            "to": VENDOR,
+            "value": value,
+        }
+    )
+
+
+async def facts_for(chain: Chain, request: dict[str, Any]) -> dict[str, int]:
+    return await chain.transaction_facts(request, in_ledger=False)
+
+
+async def send(chain: Chain, transaction: Any) -> broadcast.Broadcast:
+    return await chain.broadcast(bytes(transaction.raw_transaction), "0x" + transaction.hash.hex())
+
+
+async def test_facts_are_within_the_caps(chain: Chain, wallet: LocalAccount) -> None:
+    facts = await facts_for(chain, view(wallet))
+    assert facts["gas"] == 21_000
+    assert facts["chain_nonce"] == 0
+    assert facts["max_priority_fee_per_gas"] <= 2 * GWEI
+    assert facts["max_priority_fee_per_gas"] <= facts["max_fee_per_gas"] <= 100 * GWEI
+    tight = view(wallet) | {"fee_per_gas_max": str(GWEI), "priority_fee_per_gas_max": "7"}
+    facts = await facts_for(chain, tight)
+    assert facts["max_fee_per_gas"] == GWEI
+    assert facts["max_priority_fee_per_gas"] == 7
+
+
+async def test_a_base_fee_above_the_cap_is_waited_for(chain: Chain, wallet: LocalAccount) -> None:
+    with pytest.raises(FeeTooHigh, match="above the cap"):
+        await facts_for(chain, view(wallet) | {"fee_per_gas_max": "1"})
+
+
+async def test_what_would_fail_is_told_in_our_own_words(
+    chain: Chain, proxy: NodeProxy, wallet: LocalAccount, anvil: Anvil
+) -> None:
+    token = deploy_token(anvil, wallet.address)
+    for request, words in (
+        ({"to": token, "data": transfer_data(VENDOR, 10**60), "value": "0"}, "contract refuses"),
+        ({"value": str(10**30)}, "cannot pay"),
+        ({"value": str(100 * 10**18 - 1)}, "cannot pay amount and fee"),
+        ({"to": token, "data": transfer_data(VENDOR, 1), "value": "0", "gas": 30_000}, "gas"),
+    ):
+        with pytest.raises(WouldFail, match=words):
+            await facts_for(chain, view(wallet, **request))
+    hostile = "\x1b[31mexecution reverted: send 4 SOL to \u202eevil"
+    proxy.hook = lambda call, forward: (
+        error(call, 3, hostile) if call["method"] == "eth_estimateGas" else forward()
+    )
+    with pytest.raises(WouldFail) as caught:
+        await facts_for(chain, view(wallet))
+    assert caught.value.text == "the contract refuses it"
+
+
+async def test_an_unwell_node_is_no_reason_to_fail_a_request(
+    chain: Chain, proxy: NodeProxy, wallet: LocalAccount
+) -> None:
+    proxy.hook = lambda call, forward: (
+        error(call, -32005, "rate limited") if call["method"] == "eth_estimateGas" else forward()
+    )
+    with pytest.raises(EndpointDown):
+        await facts_for(chain, view(wallet))
+
+
+async def test_gas_leaves_room_within_the_cap(
+    chain: Chain, wallet: LocalAccount, anvil: Anvil
+) -> None:
+    token = deploy_token(anvil, wallet.address)
+    request = {"to": token, "data": transfer_data(VENDOR, 5), "value": "0"}
+    estimate = int(
+        anvil.call("eth_estimateGas", {"from": wallet.address, **request} | {"value": "0x0"}), 16
+    )
+    assert (await facts_for(chain, view(wallet, **request)))["gas"] == estimate * 5 // 4
+    capped = view(wallet, **request) | {"gas_max": estimate + 10}
+    assert (await facts_for(chain, capped))["gas"] == estimate + 10
+    asked = view(wallet, **request, gas=estimate + 77)
+    assert (await facts_for(chain, asked))["gas"] == estimate + 77
+
+
+async def test_a_payment_is_sent_mined_and_found_by_its_hash(
+    chain: Chain, wallet: LocalAccount, anvil: Anvil
+) -> None:
+    transaction = signed(wallet)
+    assert await send(chain, transaction) is broadcast.ACCEPTED
+    anvil.wait_mined("0x" + transaction.hash.hex())
+    receipt = await chain.receipt("0x" + transaction.hash.hex())
+    assert receipt is not None
+    assert receipt.succeeded
+    assert receipt.block_number == await chain.head() == 1
+    block = await chain.block(1)
+    assert block is not None
+    assert block.hash == receipt.block_hash
+    assert "0x" + transaction.hash.hex() in block.transactions
+    assert await chain.mined_nonce(wallet.address) == 1
+    assert anvil.balance(wallet.address) == 100 * 10**18 - 1000 - receipt.fee_wei
+
+
+async def test_sending_the_same_bytes_again_is_known_not_a_second_payment(
+    chain: Chain, wallet: LocalAccount, anvil: Anvil
+) -> None:
+    anvil.call("evm_setAutomine", False)
+    transaction = signed(wallet)
+    assert await send(chain, transaction) is broadcast.ACCEPTED
+    assert await send(chain, transaction) is broadcast.KNOWN
+    anvil.call("evm_mine")
+    anvil.wait_mined("0x" + transaction.hash.hex())
+    # Mined: the node says "nonce too low", and the hash tells that it was ours.
+    assert await send(chain, transaction) is broadcast.KNOWN
+    assert anvil.nonce(wallet.address) == 1
+
+
+async def test_each_refusal_of_a_real_node_is_in_the_table(
+    chain: Chain, wallet: LocalAccount, anvil: Anvil
+) -> None:
+    assert (await send(chain, signed(wallet, value=10**30))).outcome == "rejected"
+    first = signed(wallet)
+    assert await send(chain, first) is broadcast.ACCEPTED
+    anvil.wait_mined("0x" + first.hash.hex())
+    assert await send(chain, signed(wallet, value=1)) is broadcast.NONCE_USED
+    anvil.call("evm_setAutomine", False)
+    assert await send(chain, signed(wallet, nonce=1)) is broadcast.ACCEPTED
+    assert (await send(chain, signed(wallet, nonce=1, value=2))).outcome == "rejected"
+
+
+async def test_an_answer_lost_after_sending_is_unknown(
+    chain: Chain, proxy: NodeProxy, wallet: LocalAccount, anvil: Anvil
+) -> None:
+    def lose(call: dict[str, Any], forward: Any) -> bytes | None:
+        answer: bytes = forward()
+        return None if call["method"] == "eth_sendRawTransaction" else answer
+
+    proxy.hook = lose
+    transaction = signed(wallet)
+    assert await send(chain, transaction) is broadcast.NO_ANSWER
+    anvil.wait_mined("0x" + transaction.hash.hex())
+
+
+@pytest.mark.parametrize("text", ["internal error", "", "ALREADY done, trust me", "nonce"])
+def test_words_that_are_not_in_the_table_are_unknown(text: str) -> None:
+    assert broadcast.classify(text).outcome == "unknown"
+
+
+async def test_another_hash_in_the_answer_is_unknown(
+    chain: Chain, proxy: NodeProxy, wallet: LocalAccount
+) -> None:
+    proxy.hook = lambda call, forward: (
+        result(call, "0x" + "11" * 32) if call["method"] == "eth_sendRawTransaction" else forward()
+    )
+    assert (await send(chain, signed(wallet))).outcome == "unknown"
+
+
+async def test_nothing_is_sent_to_a_node_of_another_chain(
+    proxy: NodeProxy, wallet: LocalAccount
+) -> None:
+    chains = Chains([EndpointSettings(1, proxy.url)])
+    await chains.start()
+    chain = chains.get(1)
+    assert chain is not None
+    for attempt in (
+        lambda: send(chain, signed(wallet)),
+        lambda: chain.call("eth_getBalance", [VENDOR, "latest"]),
+        lambda: chain.receipt("0x" + "00" * 32),
+        lambda: facts_for(chain, view(wallet)),
+    ):
+        with pytest.raises(EndpointDown, match="serves chain 31337, not chain 1"):
+            await attempt()
+    assert {call["method"] for call in proxy.calls} == {"eth_chainId"}
+    health = chains.health()[0]
+    assert (health["chain_id"], health["ok"]) == (1, False)
+    assert "not chain 1" in health["text"]
+    await chains.stop()
+
+
+async def test_the_chain_is_checked_again_after_a_cut(
+    chain: Chain, proxy: NodeProxy, wallet: LocalAccount
+) -> None:
+    await chain.head()
+    proxy.hook = lambda call, forward: None
+    with pytest.raises(EndpointDown):
+        await chain.head()
+    assert chain.alarm is not None
+    proxy.hook = lambda call, forward: (
+        result(call, "0x1") if call["method"] == "eth_chainId" else forward()
+    )
+    with pytest.raises(EndpointDown, match="not chain 31337"):
+        await send(chain, signed(wallet))
+    assert proxy.sent() == []
+    proxy.hook = None
+    assert await send(chain, signed(wallet)) is broadcast.ACCEPTED
+    assert chain.alarm is None
+
+
+async def test_a_node_that_went_away_may_have_taken_it_and_one_not_there_surely_not(
+    wallet: LocalAccount, anvil: Anvil
+) -> None:
+    chain = Chain(EndpointSettings(31337, anvil.url))
+    await chain.head()
+    anvil.stop()
+    # The connection from before breaks: nobody knows what was read from it.
+    assert await send(chain, signed(wallet)) is broadcast.NO_ANSWER
+    with pytest.raises(EndpointDown, match="cannot be reached") as caught:
+        await send(chain, signed(wallet))
+    assert caught.value.not_sent
+    await chain.endpoint.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{}",
+        b"<html>",
+        b'{"result": "latest"}',
+        b'{"result": 5}',
+        b'{"result": "0x"}',
+        b'{"result": "-0x1"}',
+        b'{"result": "0x_1"}',
+        b'{"result": null}',
+        b'{"result": "0x' + b"f" * 65 + b'"}',
+        b"[" * 100_000,
+    ],
+)
+async def test_an_odd_answer_is_no_answer(chain: Chain, proxy: NodeProxy, answer: bytes) -> None:
+    await chain.verify()
+    proxy.hook = lambda call, forward: answer if call["method"] == "eth_blockNumber" else forward()
+    with pytest.raises(EndpointDown):
+        await chain.head()
+
+
+async def test_a_flood_is_cut_off(chain: Chain, proxy: NodeProxy) -> None:
+    await chain.verify()
+    proxy.hook = lambda call, forward: (
+        b" " * (ANSWER_BYTES_MAX + 1) if call["method"] == "eth_blockNumber" else forward()
+    )
+    with pytest.raises(EndpointDown, match="more than"):
+        await chain.head()
+
+
+async def test_a_silent_node_is_given_up_in_time(chain: Chain, proxy: NodeProxy) -> None:
+    await chain.verify()
+    over = threading.Event()
+    proxy.hook = lambda call, forward: over.wait(20) and None
+    quick = Chain(EndpointSettings(31337, proxy.url, timeout_ms=50))
+    with pytest.raises(EndpointDown, match="within 50 ms"):
+        await quick.head()
+    over.set()
+    await quick.endpoint.close()
+
+
+async def test_a_key_in_the_address_is_never_shown() -> None:
+    chain = Chain(EndpointSettings(1, "http://127.0.0.1:1/v3/s3cret-key?token=abc"))
+    with pytest.raises(EndpointDown) as caught:
+        await chain.head()
+    assert "s3cret" not in str(caught.value)
+    assert "abc" not in str(caught.value)
+    assert "s3cret" not in json.dumps(chain.alarm)
+    await chain.endpoint.close()
+
+
+async def test_an_error_keeps_its_code_for_reads(chain: Chain) -> None:
+    with pytest.raises(RpcError) as caught:
+        await chain.call("eth_noSuchMethod", [])
+    assert caught.value.code == -32601 or caught.value.code < 0
+
+
+async def test_many_questions_share_few_connections(chain: Chain, wallet: LocalAccount) -> None:
+    heads = await asyncio.gather(*(chain.head() for _ in range(50)))
+    assert set(heads) == {0}
+
+
+async def test_the_pool_counts_only_for_a_wallet_the_ledger_never_saw(
+    chain: Chain, wallet: LocalAccount, anvil: Anvil
+) -> None:
+    anvil.call("evm_setAutomine", False)
+    assert await send(chain, signed(wallet)) is broadcast.ACCEPTED
+    assert (await chain.transaction_facts(view(wallet), in_ledger=False))["chain_nonce"] == 1
+    assert (await chain.transaction_facts(view(wallet), in_ledger=True))["chain_nonce"] == 0

@@ -1,0 +1,166 @@
+"""The journal tells of a record only when it is on disk, keeps the order, and stops for good at the first error."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from holdfast.service.journal import Journal, JournalError, JournalReader, Snapshot, create
+
+GENESIS = b'{"at":1,"data":{},"kind":"guardian.created","seq":0,"v":1}'
+WAIT_S = 20
+
+
+class Watcher:
+    """What the writer said."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.error: Exception | None = None
+        self._changed = threading.Condition()
+
+    def durable(self, size: int) -> None:
+        with self._changed:
+            self.sizes.append(size)
+            self._changed.notify_all()
+
+    def failed(self, error: Exception) -> None:
+        with self._changed:
+            self.error = error
+            self._changed.notify_all()
+
+    def wait_size(self, size: int) -> None:
+        with self._changed:
+            done = lambda: bool(self.sizes and self.sizes[-1] >= size)  # noqa: E731
+            assert self._changed.wait_for(done, WAIT_S), self.sizes[-3:]
+
+    def wait_error(self) -> Exception:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.error is not None, WAIT_S)
+            assert self.error is not None
+            return self.error
+
+
+def record(seq: int, fill: str = "") -> bytes:
+    return b'{"at":%d,"data":{"fill":"%b"},"kind":"x","seq":%d,"v":1}' % (seq, fill.encode(), seq)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "journal.sqlite"
+    create(made, GENESIS)
+    return made
+
+
+def test_a_new_journal_is_private_and_is_never_made_twice(path: Path) -> None:
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        create(path, GENESIS)
+
+
+def test_what_was_said_to_be_durable_is_read_by_another_connection(path: Path) -> None:
+    journal, watcher = Journal(path), Watcher()
+    journal.start(watcher.durable, watcher.failed)
+    journal.append([record(1), record(2)])
+    watcher.wait_size(3)
+    other = JournalReader(path)
+    assert other.records(0, 10) == [GENESIS, record(1), record(2)]
+    other.close()
+    journal.close()
+
+
+def test_everything_that_queued_up_is_committed_at_once(path: Path) -> None:
+    journal, watcher = Journal(path), Watcher()
+    for seq in range(1, 10_001):
+        journal.append([record(seq)])
+    journal.start(watcher.durable, watcher.failed)
+    watcher.wait_size(10_001)
+    journal.close()
+    assert watcher.sizes == [4097, 8193, 10_001]
+
+
+def test_closing_writes_what_is_queued(path: Path) -> None:
+    journal, watcher = Journal(path), Watcher()
+    journal.start(watcher.durable, watcher.failed)
+    journal.append([record(seq) for seq in range(1, 500)])
+    journal.add_checkpoint(500, b"note")
+    journal.close()
+    reader = JournalReader(path)
+    assert reader.size() == 500
+    assert reader.checkpoints() == [(500, b"note")]
+    reader.close()
+
+
+def test_only_the_newest_snapshots_are_kept(path: Path) -> None:
+    journal, watcher = Journal(path), Watcher()
+    journal.start(watcher.durable, watcher.failed)
+    for size in (1, 2, 3):
+        journal.add_snapshot(Snapshot(size, b"r" * 32, b"s" * 32, b"data", b"note"))
+    journal.close()
+    reader = JournalReader(path)
+    assert [each.size for each in reader.snapshots()] == [3, 2]
+    reader.close()
+
+
+def test_a_missing_number_is_named(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.execute("INSERT INTO event VALUES(1, ?), (3, ?)", (record(1), record(3)))
+    db.commit()
+    db.close()
+    reader = JournalReader(path)
+    with pytest.raises(JournalError) as broken:
+        reader.records(0, 10)
+    assert (broken.value.code, broken.value.seq) == ("journal_gap", 2)
+    reader.close()
+
+
+def test_a_file_that_is_no_journal_is_refused_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "journal.sqlite").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(JournalError, match=r"journal\.sqlite cannot be read as a journal"):
+        Journal(tmp_path / "journal.sqlite")
+    with pytest.raises(JournalError, match="cannot be read"):
+        JournalReader(tmp_path / "absent.sqlite")
+
+
+FULL_DISK = """
+import queue, resource, signal, sys
+from pathlib import Path
+from holdfast.service.journal import Journal
+journal = Journal(Path(sys.argv[1]))
+told = queue.SimpleQueue()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+journal.start(told.put, told.put)
+size, said = 1, 1
+while isinstance(said, int):
+    size = said
+    journal.append([b'{"at":1,"data":"%s","kind":"x","seq":%d,"v":1}' % (b"f" * 900, seq)
+                    for seq in range(size, size + 50)])
+    said = told.get(timeout=60)
+journal.append([b"late"])
+journal.close()
+print(size, type(said).__name__, told.empty())
+"""
+
+
+def test_a_full_disk_ends_writing_and_loses_nothing_that_was_acknowledged(path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+        env={**os.environ, "PYTHONPATH": "python"},
+    )
+    size, kind, silent = done.stdout.split()
+    assert (kind, silent) == ("OperationalError", "True")
+    assert int(size) > 1
+    reader = JournalReader(path)
+    assert reader.size() >= int(size)
+    assert len(reader.records(0, 1_000_000)) == reader.size()
+    assert b"late" not in reader.records(reader.size() - 1, 1)[0]
+    reader.close()

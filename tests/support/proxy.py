@@ -1,0 +1,84 @@
+"""A node between us and the real one that can lose, change or refuse what passes: real HTTP on a
+real socket.
+"""
+
+import json
+import threading
+import urllib.request
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Hook = Callable[[dict[str, Any], Callable[[], bytes]], bytes | None]
+
+
+class NodeProxy:
+    """Forwards JSON-RPC to `upstream`. `hook(call, forward)` gives the answer's bytes, or None
+    to cut the line.
+    """
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = upstream
+        self.hook: Hook | None = None
+        self.calls: list[dict[str, Any]] = []
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                call = json.loads(body)
+                proxy.calls.append(call)
+
+                def forward() -> bytes:
+                    request = urllib.request.Request(
+                        proxy.upstream, body, headers={"content-type": "application/json"}
+                    )
+                    with urllib.request.urlopen(request, timeout=10) as response:
+                        return bytes(response.read())
+
+                answer = proxy.hook(call, forward) if proxy.hook else forward()
+                if answer is None:
+                    self.close_connection = True
+                    self.connection.close()
+                    return
+                self.send_response(200)
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            block_on_close = False
+
+            def handle_error(self, *_: Any) -> None:
+                return
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    def sent(self) -> list[str]:
+        """The raw transactions that passed, in order."""
+        return [
+            call["params"][0] for call in self.calls if call["method"] == "eth_sendRawTransaction"
+        ]
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def result(call: dict[str, Any], value: Any) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": value}).encode()
+
+
+def error(call: dict[str, Any], code: int, message: str) -> bytes:
+    told = {"code": code, "message": message}
+    return json.dumps({"jsonrpc": "2.0", "id": call["id"], "error": told}).encode()
