@@ -29,7 +29,12 @@ pub fn display_safe(text: &Bound<'_, PyString>, max_chars: usize) -> String {
 /// Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785.
 #[pyfunction]
 pub fn canonical_json<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    let limits = Limits { max_bytes: 64 << 20, max_depth: 64, max_nodes: 4_000_000, max_string: 64 << 20 };
+    let limits = Limits {
+        max_bytes: 64 << 20,
+        max_depth: 64,
+        max_nodes: 4_000_000,
+        max_string: 64 << 20,
+    };
     let value = json::parse(data, &limits).map_err(|error| fault(&error))?;
     Ok(PyBytes::new(py, value.to_canonical().as_bytes()))
 }
@@ -79,7 +84,9 @@ impl Framer {
     #[new]
     #[pyo3(signature = (max_bytes = frame::FRAME_BYTES_MAX))]
     fn new(max_bytes: usize) -> Self {
-        Self { inner: frame::Framer::new(max_bytes) }
+        Self {
+            inner: frame::Framer::new(max_bytes),
+        }
     }
 
     fn feed<'py>(&mut self, py: Python<'py>, data: &[u8]) -> PyResult<Vec<Bound<'py, PyBytes>>> {
@@ -140,7 +147,10 @@ impl Call {
 #[pyfunction]
 pub fn parse_frame(py: Python<'_>, frame: &[u8]) -> (bool, Vec<Call>) {
     let (batch, calls) = rpc::parse_frame(frame);
-    (batch, calls.into_iter().map(|call| Call::new(py, call)).collect())
+    (
+        batch,
+        calls.into_iter().map(|call| Call::new(py, call)).collect(),
+    )
 }
 
 /// One compact response line ending in one newline, braces inside strings escaped (viem counts them).

@@ -3,7 +3,9 @@
 
 mod errors;
 mod evidence;
+mod guard;
 mod input;
+mod policy;
 
 use pyo3::prelude::*;
 
@@ -21,6 +23,11 @@ mod _core {
         canonical_json, checksum_address, display_safe, parse_frame, response_batch,
         response_error, response_result, Call, Framer,
     };
+
+    #[pymodule_export]
+    use crate::guard::{Applied, Guard};
+    #[pymodule_export]
+    use crate::policy::{check_policy, decode, Simulator};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -198,8 +198,12 @@ pub fn checksum(address: &Address) -> Checksummed {
     }
     let compute = || Checksummed::new(address);
     MEMO.with(|memo| {
-        let Ok(mut memo) = memo.try_borrow_mut() else { return compute() };
-        let Some(slot) = memo.get_mut(usize::from(address.0[19])) else { return compute() };
+        let Ok(mut memo) = memo.try_borrow_mut() else {
+            return compute();
+        };
+        let Some(slot) = memo.get_mut(usize::from(address.0[19])) else {
+            return compute();
+        };
         match slot {
             Some((known, text)) if known == address => *text,
             _ => slot.insert((*address, compute())).1,

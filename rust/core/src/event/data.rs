@@ -23,7 +23,11 @@ impl std::str::FromStr for Id {
         let digits = text.strip_prefix('r').ok_or(())?;
         let id = Self(digits.parse().map_err(|_| ())?);
         // One spelling: no sign, no leading zero.
-        if id.to_string() == text { Ok(id) } else { Err(()) }
+        if id.to_string() == text {
+            Ok(id)
+        } else {
+            Err(())
+        }
     }
 }
 
@@ -269,7 +273,11 @@ pub struct Settled {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_number: Option<u64>,
     /// What the network took, in wei.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "wire::decimal_option")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "wire::decimal_option"
+    )]
     pub fee_wei: Option<U256>,
     /// Gas.
     #[serde(default, skip_serializing_if = "Option::is_none")]

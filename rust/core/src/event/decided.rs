@@ -194,7 +194,9 @@ impl Wanted {
                 json: typed.json.clone(),
                 typed_data_digest: typed.digest,
             }),
-            Body::Message(bytes) => Self::Message(WantedMessage { message: bytes.clone() }),
+            Body::Message(bytes) => Self::Message(WantedMessage {
+                message: bytes.clone(),
+            }),
         }
     }
 
@@ -311,13 +313,22 @@ pub fn match_key(
     request: &Wanted,
 ) -> B256 {
     let without_gas = match request {
-        Wanted::Transaction(tx) => {
-            WithoutGas::Transaction { data: &tx.data, to: tx.to, value: tx.value }
-        }
+        Wanted::Transaction(tx) => WithoutGas::Transaction {
+            data: &tx.data,
+            to: tx.to,
+            value: tx.value,
+        },
         other => WithoutGas::Other(other),
     };
     let kind = request.kind();
-    hash(&MatchSubject { agent, chain_id, kind, method, request: without_gas, wallet })
+    hash(&MatchSubject {
+        agent,
+        chain_id,
+        kind,
+        method,
+        request: without_gas,
+        wallet,
+    })
 }
 
 #[derive(Serialize)]

@@ -94,7 +94,10 @@ pub struct LineRecord {
 
 impl From<Field> for LineRecord {
     fn from(field: Field) -> Self {
-        Self { label: field.label, value: field.value }
+        Self {
+            label: field.label,
+            value: field.value,
+        }
     }
 }
 
@@ -110,6 +113,9 @@ pub struct WarningRecord {
 
 impl From<Warning> for WarningRecord {
     fn from(warning: Warning) -> Self {
-        Self { code: Cow::Borrowed(warning.code), text: warning.text }
+        Self {
+            code: Cow::Borrowed(warning.code),
+            text: warning.text,
+        }
     }
 }

@@ -15,14 +15,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use data::{
-    Approved, Attached, Cancelled, ClockJumped, Denied, Envelope, Failed, FreezeLifted, FreezeSet, Genesis,
-    Id, Operator, PolicyLoaded, PolicyRejected, Refused, RequestRef, Scope, SendOutcome, Sent,
-    SettleOutcome, Settled, Signed, Started,
+    Approved, Attached, Cancelled, ClockJumped, Denied, Envelope, Failed, FreezeLifted, FreezeSet,
+    Genesis, Id, Operator, PolicyLoaded, PolicyRejected, Refused, RequestRef, Scope, SendOutcome,
+    Sent, SettleOutcome, Settled, Signed, Started,
 };
-pub use decided::{approval_digest, match_key, Decided, RequestKind, Stage, Wanted, WantedMessage, WantedTransaction, WantedTypedData};
+pub use decided::{
+    approval_digest, match_key, Decided, RequestKind, Stage, Wanted, WantedMessage,
+    WantedTransaction, WantedTypedData,
+};
 pub use effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
 pub use order::{Authorised, MessageOrder, Order, TransactionOrder, TypedDataOrder};
-pub use wire::{method_name, Raw};
+pub use wire::Raw;
 
 use crate::canonical::INTEGER_MAX;
 
@@ -58,7 +61,7 @@ pub enum RecordError {
 }
 
 #[derive(Serialize)]
-struct Envelope<'a, T> {
+struct Record<'a, T> {
     at: u64,
     data: &'a T,
     kind: &'static str,
@@ -68,7 +71,7 @@ struct Envelope<'a, T> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawEnvelope<'a> {
+struct RawRecord<'a> {
     at: u64,
     #[serde(borrow)]
     data: &'a RawValue,
@@ -115,7 +118,7 @@ macro_rules! bodies {
                 match self {
                     $(Self::$variant(data) => serde_json::to_writer(
                         out,
-                        &Envelope { at, data, kind: $kind, seq, v: VERSION },
+                        &Record { at, data, kind: $kind, seq, v: VERSION },
                     ),)*
                 }
             }
@@ -169,7 +172,7 @@ impl Event {
     /// # Errors
     /// [`RecordError`] unless these bytes are exactly what [`Event::write`] gives.
     pub fn from_record(record: &[u8]) -> Result<Self, RecordError> {
-        let raw: RawEnvelope<'_> =
+        let raw: RawRecord<'_> =
             serde_json::from_slice(record).map_err(|_| RecordError::Malformed)?;
         if raw.v != VERSION {
             return Err(RecordError::Version);
@@ -178,9 +181,17 @@ impl Event {
             return Err(RecordError::Malformed);
         }
         let body = Body::read(raw.kind, raw.data.get())?;
-        let event = Self { seq: raw.seq, at: raw.at, body };
+        let event = Self {
+            seq: raw.seq,
+            at: raw.at,
+            body,
+        };
         let mut again = Vec::with_capacity(record.len());
         event.write(&mut again);
-        if again == record { Ok(event) } else { Err(RecordError::NotCanonical) }
+        if again == record {
+            Ok(event)
+        } else {
+            Err(RecordError::NotCanonical)
+        }
     }
 }

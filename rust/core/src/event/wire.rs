@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::data::{Id, Scope};
 use crate::canonical::checksum;
-use crate::asset::{Asset, Standard};
+use crate::policy::{method_name, method_of};
 use crate::request::Method;
 
 /// JSON that is canonical already and is carried as it is.
@@ -32,16 +32,6 @@ impl Raw {
 impl PartialEq for Raw {
     fn eq(&self, other: &Self) -> bool {
         self.get() == other.get()
-    }
-}
-
-/// The JSON-RPC name a method is written by.
-pub const fn method_name(method: Method) -> &'static str {
-    match method {
-        Method::SendTransaction => "eth_sendTransaction",
-        Method::SignTransaction => "eth_signTransaction",
-        Method::SignMessage => "personal_sign",
-        Method::SignTypedData => "eth_signTypedData_v4",
     }
 }
 
@@ -89,7 +79,7 @@ text_form!(
 text_form!(
     /// A wallet method by its JSON-RPC name.
     method, Method, |value, to| to.serialize_str(method_name(*value)),
-    read_method, "a wallet method"
+    method_of, "a wallet method"
 );
 
 /// Gives the form of an optional value from the form of the value.
@@ -145,17 +135,11 @@ fn write_decimal<S: Serializer>(value: U256, to: S) -> Result<S::Ok, S::Error> {
 
 fn read_decimal(text: &str) -> Option<U256> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { U256::from_str_radix(text, 10).ok() } else { None }
-}
-
-fn read_method(text: &str) -> Option<Method> {
-    const ALL: [Method; 4] = [
-        Method::SendTransaction,
-        Method::SignTransaction,
-        Method::SignMessage,
-        Method::SignTypedData,
-    ];
-    ALL.into_iter().find(|method| method_name(*method) == text)
+    if plain {
+        U256::from_str_radix(text, 10).ok()
+    } else {
+        None
+    }
 }
 
 /// A list of ids.
@@ -172,7 +156,10 @@ pub mod ids {
 
     /// Reads it back.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Id>, D::Error> {
-        Ok(Vec::<One>::deserialize(from)?.into_iter().map(|one| one.0).collect())
+        Ok(Vec::<One>::deserialize(from)?
+            .into_iter()
+            .map(|one| one.0)
+            .collect())
     }
 }
 
@@ -193,7 +180,11 @@ impl Serialize for Scope {
             Self::Agent(id) => ("agent", Some(Cow::Borrowed(id.as_str()))),
             Self::Wallet(address) => ("wallet", Some(Cow::Owned(address.to_checksum(None)))),
         };
-        ScopeJson { id, kind: kind.into() }.serialize(to)
+        ScopeJson {
+            id,
+            kind: kind.into(),
+        }
+        .serialize(to)
     }
 }
 

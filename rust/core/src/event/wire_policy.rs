@@ -27,8 +27,12 @@ pub mod verdict {
 
     /// Writes it.
     pub fn serialize<S: Serializer>(value: &Verdict, to: S) -> Result<S::Ok, S::Error> {
-        let mut json =
-            VerdictJson { delay_ms: None, quorum: None, tier: value.as_str(), timeout_ms: None };
+        let mut json = VerdictJson {
+            delay_ms: None,
+            quorum: None,
+            tier: value.as_str(),
+            timeout_ms: None,
+        };
         match *value {
             Verdict::Delay { delay_ms } => json.delay_ms = Some(delay_ms),
             Verdict::Approval { quorum, timeout_ms } => {
@@ -122,7 +126,11 @@ struct ReservationView<'a> {
 
 impl<'a> ReservationView<'a> {
     fn of(reservation: &'a Reservation) -> Self {
-        Self { amount: reservation.amount, key: &reservation.key, limit: &reservation.limit }
+        Self {
+            amount: reservation.amount,
+            key: &reservation.key,
+            limit: &reservation.limit,
+        }
     }
 }
 
@@ -179,7 +187,9 @@ pub mod spends {
 
     /// Writes it.
     pub fn serialize<S: Serializer>(value: &Option<Spends>, to: S) -> Result<S::Ok, S::Error> {
-        let Some(spends) = value else { return to.serialize_none() };
+        let Some(spends) = value else {
+            return to.serialize_none();
+        };
         SpendsView {
             agent: &spends.agent,
             chain_id: spends.chain_id,

@@ -58,7 +58,9 @@ pub(super) fn told(reasons: &[Reason], privacy: Privacy) -> Vec<Told<'_>> {
 
 /// The most severe reason in words.
 pub(super) fn words(reasons: &[Reason], privacy: Privacy) -> String {
-    let Some(reason) = reasons.first() else { return String::new() };
+    let Some(reason) = reasons.first() else {
+        return String::new();
+    };
     let mut words = reason.code.replace('_', " ");
     if privacy == Privacy::Code {
         return words;
@@ -77,19 +79,15 @@ pub(super) fn words(reasons: &[Reason], privacy: Privacy) -> String {
 
 /// When the last of all limits in the way lets the same request pass, in seconds from now; `None` if one never does.
 fn retry_after(reasons: &[Reason], now_ms: u64) -> Option<u64> {
-    let at = reasons.iter().map(|reason| reason.retry_at_ms).try_fold(0, |latest, at| {
-        at.map(|at| u64::max(latest, at))
-    })?;
+    let at = reasons
+        .iter()
+        .map(|reason| reason.retry_at_ms)
+        .try_fold(0, |latest, at| at.map(|at| u64::max(latest, at)))?;
     (at > now_ms).then(|| at.saturating_sub(now_ms).div_ceil(1000))
 }
 
 /// A denial.
-pub(super) fn denied(
-    id: Option<Id>,
-    reasons: &[Reason],
-    privacy: Privacy,
-    now_ms: u64,
-) -> Vec<u8> {
+pub(super) fn denied(id: Option<Id>, reasons: &[Reason], privacy: Privacy, now_ms: u64) -> Vec<u8> {
     bytes(&Answer {
         code: reasons.first().map_or("no_grant", |reason| &reason.code),
         detail: None,

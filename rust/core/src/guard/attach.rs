@@ -35,7 +35,9 @@ pub(super) fn joins(
             None => Joins::Nothing,
         };
     }
-    let Some(same) = state.by_match.get(match_key) else { return Joins::Nothing };
+    let Some(same) = state.by_match.get(match_key) else {
+        return Joins::Nothing;
+    };
     let same = same.iter().filter_map(|seq| state.requests.get(seq));
     let open = same.filter(|entry| attachable(entry, now_ms));
     // Of several the oldest outcome that nobody took, else the one that was taken last.

@@ -10,15 +10,19 @@ use super::{Applied, Guard, Refusal};
 use crate::canonical::INTEGER_MAX;
 use crate::effects::EffectKind;
 use crate::event::{
-    method_name, Authorised, Body, Decided, Denied, EffectRecord, MessageOrder, Order, Stage,
-    TransactionOrder, TypedDataOrder, Wanted,
+    Authorised, Body, Decided, Denied, EffectRecord, MessageOrder, Order, Stage, TransactionOrder,
+    TypedDataOrder, Wanted,
 };
 use crate::json::{self, Json, Limits};
-use crate::policy::{self, Decision, Facts, Policy, Reason, Verdict};
+use crate::policy::{self, method_name, Decision, Facts, Policy, Reason, Verdict};
 use crate::request::{self, Request, Transaction, TypedData};
 
-const FACTS: Limits =
-    Limits { max_bytes: 1 << 20, max_depth: 8, max_nodes: 20_000, max_string: 4096 };
+const FACTS: Limits = Limits {
+    max_bytes: 1 << 20,
+    max_depth: 8,
+    max_nodes: 20_000,
+    max_string: 4096,
+};
 
 /// What the service found out for a transaction.
 #[derive(Default)]
@@ -72,10 +76,12 @@ impl Guard {
     ) -> Result<Applied, Refusal> {
         let now = self.now(now_ms);
         let entry = self.entry(request_id)?;
-        if entry.stage == Stage::Frozen
-            || self.state.frozen(&entry.agent, &entry.wallet).is_some()
+        if entry.stage == Stage::Frozen || self.state.frozen(&entry.agent, &entry.wallet).is_some()
         {
-            return Err(Refusal::new("frozen", format!("{request_id} is in a frozen scope")));
+            return Err(Refusal::new(
+                "frozen",
+                format!("{request_id} is in a frozen scope"),
+            ));
         }
         if entry.stage != Stage::Authorising {
             let text = format!("{request_id} is {}", entry.stage.as_str());
@@ -89,7 +95,13 @@ impl Guard {
             Ok(order) => Body::RequestAuthorised(Box::new(Authorised { digest, id, order })),
             Err(No::Denied(reasons)) => {
                 let by = "policy".to_owned();
-                Body::RequestDenied(Denied { by, command: None, id, reasons, signature: None })
+                Body::RequestDenied(Denied {
+                    by,
+                    command: None,
+                    id,
+                    reasons,
+                    signature: None,
+                })
             }
             Err(No::Refused(refusal)) => return Err(refusal),
         };
@@ -120,8 +132,16 @@ impl Guard {
                 policy::decide(policy, &subject, windows, &prices, now)
             }
         };
-        let effects = resolved.decoded.effects.iter().cloned().map(EffectRecord::from);
-        let seen = decided.effects.iter().filter(|effect| effect.effect != EffectKind::Fee);
+        let effects = resolved
+            .decoded
+            .effects
+            .iter()
+            .cloned()
+            .map(EffectRecord::from);
+        let seen = decided
+            .effects
+            .iter()
+            .filter(|effect| effect.effect != EffectKind::Fee);
         let unchanged = effects.eq(seen.cloned());
         stands(entry, decision, unchanged, now).map_err(No::Denied)?;
         let caps = Caps {
@@ -188,7 +208,10 @@ impl Guard {
             }
         };
         if next > INTEGER_MAX {
-            return Err(Refusal::new("nonce_unknown", "no wallet has a nonce this large"));
+            return Err(Refusal::new(
+                "nonce_unknown",
+                "no wallet has a nonce this large",
+            ));
         }
         Ok(next)
     }
@@ -221,21 +244,26 @@ impl Given {
             serde_json::from_str(&numbers).map_err(|error| bad(format!("facts: {error}")))?;
         let small = |number: &Option<Number>, name: &str| match number {
             None => Ok(None),
-            Some(number) => {
-                number.small().map(Some).ok_or_else(|| bad(format!("`{name}` is out of range")))
-            }
+            Some(number) => number
+                .small()
+                .map(Some)
+                .ok_or_else(|| bad(format!("`{name}` is out of range"))),
         };
         let wei = |number: &Option<Number>, name: &str| match number {
             None => Ok(None),
             Some(number) => {
                 let wei = number.big().and_then(|wei| u128::try_from(wei).ok());
-                wei.map(Some).ok_or_else(|| bad(format!("`{name}` is out of range")))
+                wei.map(Some)
+                    .ok_or_else(|| bad(format!("`{name}` is out of range")))
             }
         };
         Ok(Self {
             gas: small(&numbers.gas, "gas")?,
             fee: wei(&numbers.max_fee_per_gas, "max_fee_per_gas")?,
-            tip: wei(&numbers.max_priority_fee_per_gas, "max_priority_fee_per_gas")?,
+            tip: wei(
+                &numbers.max_priority_fee_per_gas,
+                "max_priority_fee_per_gas",
+            )?,
             chain_nonce: small(&numbers.chain_nonce, "chain_nonce")?,
             prices,
         })
@@ -257,10 +285,18 @@ impl Given {
             return over("gas_over_cap", gas.to_string(), caps.gas.to_string());
         }
         if fee > caps.fee {
-            return over("fee_over_cap", format!("{fee} wei"), format!("{} wei", caps.fee));
+            return over(
+                "fee_over_cap",
+                format!("{fee} wei"),
+                format!("{} wei", caps.fee),
+            );
         }
         if tip > caps.tip {
-            return over("tip_over_cap", format!("{tip} wei"), format!("{} wei", caps.tip));
+            return over(
+                "tip_over_cap",
+                format!("{tip} wei"),
+                format!("{} wei", caps.tip),
+            );
         }
         Ok((gas, fee, tip))
     }
@@ -279,9 +315,7 @@ fn stands(
     let approved = entry.quorum > 0 && approvals >= usize::from(entry.quorum);
     let goes_on = match decision.verdict {
         Verdict::Instant | Verdict::Notify => unchanged || entry.approvals.is_empty(),
-        Verdict::Delay { delay_ms } => {
-            approved || now >= entry.decided_at.saturating_add(delay_ms)
-        }
+        Verdict::Delay { delay_ms } => approved || now >= entry.decided_at.saturating_add(delay_ms),
         Verdict::Approval { quorum, .. } => approved && approvals >= usize::from(quorum),
         Verdict::Deny => false,
     };
@@ -298,7 +332,9 @@ fn stands(
 /// The prices of the decision.
 fn old_prices(decided: &Decided) -> Result<Facts, Refusal> {
     let tree = json::parse(decided.facts.get().as_bytes(), &FACTS);
-    let Ok(Json::Object(mut members)) = tree else { return Ok(Facts::none()) };
+    let Ok(Json::Object(mut members)) = tree else {
+        return Ok(Facts::none());
+    };
     members.retain(|(key, _)| key == "prices");
     Facts::from_json(&Json::Object(members)).map_err(|fault| unfit(&fault))
 }
@@ -308,7 +344,10 @@ fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reason> {
     let chain = policy.chain(decided.chain_id);
     let body = match &decided.request {
         Wanted::Transaction(tx) => {
-            let gas = decided.gas_max.zip(chain).map(|(gas, chain)| gas.min(chain.gas_max));
+            let gas = decided
+                .gas_max
+                .zip(chain)
+                .map(|(gas, chain)| gas.min(chain.gas_max));
             let fee = decided.fee_per_gas_max.zip(chain);
             let tip = decided.priority_fee_per_gas_max.zip(chain);
             request::Body::Transaction(Transaction {

@@ -12,8 +12,12 @@ use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{self, Decision, Facts, Policy, Privacy, Reason, Resolved, Verdict};
 use crate::request::{self, Body};
 
-const FACTS: Limits =
-    Limits { max_bytes: 1 << 20, max_depth: 8, max_nodes: 20_000, max_string: 4096 };
+const FACTS: Limits = Limits {
+    max_bytes: 1 << 20,
+    max_depth: 8,
+    max_nodes: 20_000,
+    max_string: 4096,
+};
 
 /// A call as it came.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +60,11 @@ impl GivenFacts {
                 _ => return Err(Refusal::new("malformed", "an unknown fact")),
             }
         }
-        Ok(Self { json, prices, chain_nonce })
+        Ok(Self {
+            json,
+            prices,
+            chain_nonce,
+        })
     }
 }
 
@@ -82,7 +90,13 @@ pub(super) struct Understood<'p> {
 }
 
 pub(super) fn reason(code: &str, observed: Option<String>, limit: Option<String>) -> Reason {
-    Reason { code: code.to_owned(), rule: None, observed, limit, retry_at_ms: None }
+    Reason {
+        code: code.to_owned(),
+        rule: None,
+        observed,
+        limit,
+        retry_at_ms: None,
+    }
 }
 
 /// Parses and resolves a call.
@@ -105,7 +119,13 @@ pub(super) fn understand<'p>(state: &'p State, call: Call<'_>) -> Result<Underst
     let (wallet, chain_id) = (resolved.wallet, resolved.chain.id);
     let method = resolved.request.method;
     let match_key = match_key(call.agent, wallet, method, chain_id, &wanted);
-    Ok(Understood { policy, policy_digest: loaded.digest, resolved, wanted, match_key })
+    Ok(Understood {
+        policy,
+        policy_digest: loaded.digest,
+        resolved,
+        wanted,
+        match_key,
+    })
 }
 
 impl Understood<'_> {
@@ -119,20 +139,28 @@ impl Understood<'_> {
     pub fn decide(&self, state: &State, method: &str, facts: &GivenFacts, now_ms: u64) -> Decision {
         let subject = self.resolved.subject(method, &[]);
         let windows = state.book.windows();
-        let mut decision =
-            policy::decide(self.policy, &subject, windows, &facts.prices, now_ms);
+        let mut decision = policy::decide(self.policy, &subject, windows, &facts.prices, now_ms);
         let agent = self.resolved.agent;
         if let Some(freeze) = state.frozen(&agent.id, &self.resolved.wallet) {
-            deny(&mut decision, reason("frozen", Some(format!("freeze {freeze}")), None));
+            deny(
+                &mut decision,
+                reason("frozen", Some(format!("freeze {freeze}")), None),
+            );
         }
         if let Some(ahead) = self.nonce_ahead(state, facts) {
             deny(&mut decision, ahead);
         }
-        if matches!(decision.verdict, Verdict::Delay { .. } | Verdict::Approval { .. }) {
+        if matches!(
+            decision.verdict,
+            Verdict::Delay { .. } | Verdict::Approval { .. }
+        ) {
             let waiting = state.waiting_of(&agent.id);
             if waiting >= agent.waiting_max as usize {
                 let (observed, limit) = (waiting.to_string(), agent.waiting_max.to_string());
-                deny(&mut decision, reason("waiting_full", Some(observed), Some(limit)));
+                deny(
+                    &mut decision,
+                    reason("waiting_full", Some(observed), Some(limit)),
+                );
             }
         }
         decision
@@ -141,9 +169,13 @@ impl Understood<'_> {
     /// The agent's nonce is a hint. A lower one is ignored; a higher one means the agent counts on transactions the
     /// guardian knows nothing of.
     fn nonce_ahead(&self, state: &State, facts: &GivenFacts) -> Option<Reason> {
-        let Body::Transaction(transaction) = &self.resolved.request.body else { return None };
+        let Body::Transaction(transaction) = &self.resolved.request.body else {
+            return None;
+        };
         let hint = transaction.nonce?;
-        let book = state.nonces.get(&(self.resolved.wallet, self.resolved.chain.id));
+        let book = state
+            .nonces
+            .get(&(self.resolved.wallet, self.resolved.chain.id));
         let next = match (book, facts.chain_nonce) {
             (Some(book), chain) => book.peek(chain),
             (None, Some(chain)) => chain,
@@ -192,7 +224,12 @@ impl Guard {
         let now = self.now(now_ms);
         let facts = GivenFacts::parse(facts)?;
         let privacy = self.privacy(agent);
-        let call = Call { agent, method, params, signed: true };
+        let call = Call {
+            agent,
+            method,
+            params,
+            signed: true,
+        };
         let understood = match understand(&self.state, call) {
             Ok(understood) => understood,
             Err(Stop::Malformed(fault)) => return Ok(answer::malformed(&fault)),
@@ -209,7 +246,10 @@ impl Guard {
         let effects = effects.map(EffectRecord::from).collect();
         Ok(bytes(&Checked {
             attached,
-            code: decision.reasons.first().map_or("granted", |reason| &reason.code),
+            code: decision
+                .reasons
+                .first()
+                .map_or("granted", |reason| &reason.code),
             effects: Some(effects).filter(|_| privacy == Privacy::Full),
             reasons: answer::told(&decision.reasons, privacy),
             status: "ok",

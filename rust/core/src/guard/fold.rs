@@ -124,7 +124,10 @@ fn policy_loaded(state: &mut State, at: u64, data: PolicyLoaded) -> Result<(), I
     // A file this version cannot read was read by the version that loaded it: nothing is allowed under it any more.
     let compiled = Policy::parse(&data.source).ok().map(Arc::new);
     if let Some(policy) = &compiled {
-        state.book.load(policy, at).map_err(|error| Impossible::Limits(error.to_string()))?;
+        state
+            .book
+            .load(policy, at)
+            .map_err(|error| Impossible::Limits(error.to_string()))?;
     }
     state.alarm = None;
     state.policy = Some(LoadedPolicy {
@@ -160,7 +163,9 @@ fn freeze_set(state: &mut State, seq: u64, at: u64, data: FreezeSet) -> Result<(
     let (ended, held) = in_scope(state, &data.scope);
     let named = |ids: &[crate::event::Id]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
     if named(&data.ended) != ended || named(&data.held) != held {
-        return Err(Impossible::Unfit("the freeze does not name exactly what it stops"));
+        return Err(Impossible::Unfit(
+            "the freeze does not name exactly what it stops",
+        ));
     }
     for seq in ended {
         life::freeze_ends(state, at, seq)?;
@@ -168,8 +173,21 @@ fn freeze_set(state: &mut State, seq: u64, at: u64, data: FreezeSet) -> Result<(
     for seq in held {
         life::freeze_holds(state, at, seq);
     }
-    let FreezeSet { scope, reason, actor, .. } = data;
-    state.freezes.insert(seq, Freeze { scope, reason, actor, at });
+    let FreezeSet {
+        scope,
+        reason,
+        actor,
+        ..
+    } = data;
+    state.freezes.insert(
+        seq,
+        Freeze {
+            scope,
+            reason,
+            actor,
+            at,
+        },
+    );
     Ok(())
 }
 
@@ -183,6 +201,10 @@ fn freeze_lifted(state: &mut State, data: &FreezeLifted) -> Result<(), Impossibl
 /// Notes the nonce of a signed agent request as used up.
 pub(super) fn use_up(state: &mut State, agent: &str, envelope: &Envelope) {
     let nonce = envelope.nonce.0;
-    state.agent_nonces.insert((agent.to_owned(), nonce), envelope.expires_at);
-    state.nonce_expiry.insert((envelope.expires_at, agent.to_owned(), nonce));
+    state
+        .agent_nonces
+        .insert((agent.to_owned(), nonce), envelope.expires_at);
+    state
+        .nonce_expiry
+        .insert((envelope.expires_at, agent.to_owned(), nonce));
 }

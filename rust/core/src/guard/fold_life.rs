@@ -39,7 +39,13 @@ pub(super) fn needed(entry: &Entry) -> u8 {
 }
 
 fn why(code: &str, observed: Option<String>) -> Reason {
-    Reason { code: code.to_owned(), rule: None, observed, limit: None, retry_at_ms: None }
+    Reason {
+        code: code.to_owned(),
+        rule: None,
+        observed,
+        limit: None,
+        retry_at_ms: None,
+    }
 }
 
 fn set_reasons(state: &mut State, id: Id, reasons: Vec<Reason>) {
@@ -64,10 +70,19 @@ fn end_unsigned(
 }
 
 fn give_nonce_back(state: &mut State, id: Id) {
-    let Some(entry) = state.requests.get(&id.0) else { return };
-    let nonce = entry.ordered.as_ref().and_then(|ordered| ordered.order.nonce());
+    let Some(entry) = state.requests.get(&id.0) else {
+        return;
+    };
+    let nonce = entry
+        .ordered
+        .as_ref()
+        .and_then(|ordered| ordered.order.nonce());
     if let Some(nonce) = nonce {
-        state.nonces.entry((entry.wallet, entry.chain_id)).or_default().give_back(nonce);
+        state
+            .nonces
+            .entry((entry.wallet, entry.chain_id))
+            .or_default()
+            .give_back(nonce);
     }
 }
 
@@ -75,7 +90,9 @@ pub(super) fn approved(state: &mut State, at: u64, data: Approved) -> Result<(),
     let entry = find(state, data.id)?;
     expect(entry, &[Stage::WaitingApproval, Stage::Held])?;
     not_frozen(state, entry)?;
-    let so_far = u64::try_from(entry.approvals.len()).unwrap_or(u64::MAX).saturating_add(1);
+    let so_far = u64::try_from(entry.approvals.len())
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     if entry.approvals.contains(&data.by)
         || data.approvals != so_far
         || data.quorum != u64::from(needed(entry))
@@ -114,7 +131,13 @@ pub(super) fn expired(state: &mut State, at: u64, id: Id) -> Result<(), Impossib
     if entry.expires_at.is_none_or(|expires_at| at < expires_at) {
         return Err(Impossible::Unfit("the request has not expired"));
     }
-    end_unsigned(state, at, id, Stage::Expired, vec![why("expired_unanswered", None)])
+    end_unsigned(
+        state,
+        at,
+        id,
+        Stage::Expired,
+        vec![why("expired_unanswered", None)],
+    )
 }
 
 pub(super) fn matured(state: &mut State, at: u64, id: Id) -> Result<(), Impossible> {
@@ -149,20 +172,29 @@ pub(super) fn authorised(
         return Err(Impossible::Unfit("the order is for another request"));
     }
     if let Some(nonce) = data.order.nonce() {
-        let book = state.nonces.entry((entry.wallet, entry.chain_id)).or_default();
+        let book = state
+            .nonces
+            .entry((entry.wallet, entry.chain_id))
+            .or_default();
         if !book.take(nonce) {
             return Err(Impossible::Unfit("the nonce is in use"));
         }
     }
     if let Some(entry) = state.requests.get_mut(&data.id.0) {
-        entry.ordered = Some(Ordered { seq, order: data.order });
+        entry.ordered = Some(Ordered {
+            seq,
+            order: data.order,
+        });
     }
     enter(state, data.id.0, at, Stage::Authorised);
     Ok(())
 }
 
 pub(super) fn failed(state: &mut State, at: u64, data: Failed) -> Result<(), Impossible> {
-    expect(find(state, data.id)?, &[Stage::Authorising, Stage::Authorised])?;
+    expect(
+        find(state, data.id)?,
+        &[Stage::Authorising, Stage::Authorised],
+    )?;
     let reason = why(&data.code, Some(data.text));
     end_unsigned(state, at, data.id, Stage::Failed, vec![reason])
 }
@@ -175,7 +207,11 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
     let payload = match (kind, data.raw, data.signature) {
         (RequestKind::Transaction, Some(raw), None) => raw,
         (RequestKind::TypedData | RequestKind::Message, None, Some(signature)) => signature,
-        _ => return Err(Impossible::Unfit("a transaction has bytes, all else a signature")),
+        _ => {
+            return Err(Impossible::Unfit(
+                "a transaction has bytes, all else a signature",
+            ))
+        }
     };
     if kind != RequestKind::Transaction {
         state.book.post(&data.id.to_string(), at).map_err(limits)?;
@@ -183,7 +219,10 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
         state.unsettled.insert(data.id.0);
     }
     if let Some(entry) = state.requests.get_mut(&data.id.0) {
-        entry.signed = Some(SignedBytes { hash: data.hash, payload });
+        entry.signed = Some(SignedBytes {
+            hash: data.hash,
+            payload,
+        });
     }
     let next = match method {
         Method::SendTransaction => Stage::Signed,
@@ -218,7 +257,10 @@ pub(super) fn settled(state: &mut State, at: u64, data: &Settled) -> Result<(), 
         SettleOutcome::Reverted => spends.map(|spends| spends.fee_only(data.fee_wei)),
         SettleOutcome::Dropped => None,
     };
-    let compiled = state.policy.as_ref().and_then(|policy| policy.compiled.clone());
+    let compiled = state
+        .policy
+        .as_ref()
+        .and_then(|policy| policy.compiled.clone());
     match (kept, compiled) {
         (Some(kept), Some(policy)) => state.book.post_partial(&policy, &name, &kept, at),
         // Without a policy that can be read, all of it counts.

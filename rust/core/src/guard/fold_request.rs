@@ -83,7 +83,11 @@ fn new_entry(at: u64, data: Box<Decided>) -> Entry {
         answer_at: denied.then_some(at),
         delivered_at: None,
         ended_at: denied.then_some(at),
-        end_reasons: if denied { data.reasons.clone() } else { Vec::new() },
+        end_reasons: if denied {
+            data.reasons.clone()
+        } else {
+            Vec::new()
+        },
         ordered: None,
         signed: None,
         outcome: None,
@@ -94,7 +98,11 @@ fn new_entry(at: u64, data: Box<Decided>) -> Entry {
 }
 
 fn index(state: &mut State, seq: u64, entry: Entry) {
-    state.by_match.entry(entry.match_key).or_default().insert(seq);
+    state
+        .by_match
+        .entry(entry.match_key)
+        .or_default()
+        .insert(seq);
     if let Some(key) = &entry.idempotency_key {
         state.by_key.insert((entry.agent.clone(), key.clone()), seq);
     }
@@ -113,7 +121,10 @@ fn index(state: &mut State, seq: u64, entry: Entry) {
 }
 
 pub(super) fn attached(state: &mut State, data: Attached) -> Result<(), Impossible> {
-    let entry = state.requests.get(&data.id.0).ok_or(Impossible::NoRequest)?;
+    let entry = state
+        .requests
+        .get(&data.id.0)
+        .ok_or(Impossible::NoRequest)?;
     let agent = entry.agent.clone();
     use_up(state, &agent, &data.envelope);
     Ok(())

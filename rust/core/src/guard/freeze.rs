@@ -9,7 +9,12 @@ use crate::event::{Body, FreezeSet, Id, Scope};
 use crate::json::{self, Json, Limits};
 use crate::text::display_safe;
 
-const SCOPE: Limits = Limits { max_bytes: 1024, max_depth: 2, max_nodes: 8, max_string: 256 };
+const SCOPE: Limits = Limits {
+    max_bytes: 1024,
+    max_depth: 2,
+    max_nodes: 8,
+    max_string: 256,
+};
 
 impl Guard {
     /// Freezes everything, an agent or a wallet (by address or by its name in the policy). What is not signed in scope
@@ -41,21 +46,33 @@ impl Guard {
     fn scope(&self, scope: &[u8]) -> Result<Scope, Refusal> {
         let tree = json::parse(scope, &SCOPE).map_err(|fault| bad(format!("scope: {fault}")))?;
         let known = |(key, _): &(std::borrow::Cow<'_, str>, Json<'_>)| key == "kind" || key == "id";
-        if !tree.as_object().is_some_and(|members| members.iter().all(known)) {
+        if !tree
+            .as_object()
+            .is_some_and(|members| members.iter().all(known))
+        {
             return Err(bad("a scope is `{\"kind\", \"id\"}`"));
         }
         let id = tree.get("id").filter(|id| !id.is_null());
-        match (tree.get("kind").and_then(Json::as_str), id.map(Json::as_str)) {
+        match (
+            tree.get("kind").and_then(Json::as_str),
+            id.map(Json::as_str),
+        ) {
             (Some("everything"), None) => Ok(Scope::Everything),
             (Some("agent"), Some(Some(id))) if is_agent_id(id) => Ok(Scope::Agent(id.to_owned())),
             (Some("wallet"), Some(Some(id))) => self.wallet(id).map(Scope::Wallet),
-            _ => Err(bad("freeze `everything`, an `agent` by id or a `wallet` by address or id")),
+            _ => Err(bad(
+                "freeze `everything`, an `agent` by id or a `wallet` by address or id",
+            )),
         }
     }
 
     fn wallet(&self, id: &str) -> Result<Address, Refusal> {
         let named = self.state.policy().and_then(|policy| {
-            policy.wallets().iter().find(|wallet| wallet.id == id).map(|wallet| wallet.address)
+            policy
+                .wallets()
+                .iter()
+                .find(|wallet| wallet.id == id)
+                .map(|wallet| wallet.address)
         });
         let address = || id.strip_prefix("0x").and_then(|hex| hex.parse().ok());
         let shown = || bad(format!("no wallet `{}`", display_safe(id, 64)));

@@ -6,7 +6,9 @@ use crate::request::Method;
 
 /// Moves a request to another stage and keeps every index of it right.
 pub(super) fn enter(state: &mut State, seq: u64, at: u64, stage: Stage) {
-    let Some(entry) = state.requests.get_mut(&seq) else { return };
+    let Some(entry) = state.requests.get_mut(&seq) else {
+        return;
+    };
     let before = std::mem::replace(&mut entry.stage, stage);
     if before.is_waiting() {
         let deadline = entry.expires_at.or(entry.matures_at);
@@ -52,9 +54,13 @@ pub(super) fn show(state: &mut State, seq: u64) {
     if state.recent.len() <= RECENT_MAX {
         return;
     }
-    let Some(old) = state.recent.pop_front() else { return };
+    let Some(old) = state.recent.pop_front() else {
+        return;
+    };
     let unsettled = state.unsettled.contains(&old);
-    let Some(entry) = state.requests.get_mut(&old) else { return };
+    let Some(entry) = state.requests.get_mut(&old) else {
+        return;
+    };
     entry.recent = false;
     entry.decided = None;
     if !unsettled {
@@ -78,8 +84,12 @@ fn shrink(entry: &mut Entry) {
 /// Works out anew until when a request that is over is kept.
 pub(super) fn retain(state: &mut State, seq: u64) {
     let unsettled = state.unsettled.contains(&seq);
-    let Some(entry) = state.requests.get_mut(&seq) else { return };
-    let Some(ended_at) = entry.ended_at.filter(|_| !unsettled) else { return };
+    let Some(entry) = state.requests.get_mut(&seq) else {
+        return;
+    };
+    let Some(ended_at) = entry.ended_at.filter(|_| !unsettled) else {
+        return;
+    };
     let mut until = ended_at.saturating_add(REPEAT_MS);
     if entry.answered_pending {
         until = until.max(match entry.delivered_at {
@@ -106,7 +116,9 @@ pub(super) fn purge(state: &mut State, now_ms: u64) {
             break;
         }
         state.forget.pop_first();
-        let Some(entry) = state.requests.get_mut(&seq) else { continue };
+        let Some(entry) = state.requests.get_mut(&seq) else {
+            continue;
+        };
         entry.kept_until = None;
         if !entry.recent {
             forget(state, seq);
@@ -122,7 +134,9 @@ pub(super) fn purge(state: &mut State, now_ms: u64) {
 }
 
 fn forget(state: &mut State, seq: u64) {
-    let Some(entry) = state.requests.remove(&seq) else { return };
+    let Some(entry) = state.requests.remove(&seq) else {
+        return;
+    };
     if let Some(same) = state.by_match.get_mut(&entry.match_key) {
         same.remove(&seq);
         if same.is_empty() {
@@ -142,7 +156,12 @@ fn forget(state: &mut State, seq: u64) {
 pub(super) fn started(state: &mut State) {
     let since = state.last_at.saturating_sub(REPEAT_MS);
     let in_doubt = |entry: &&Entry| entry.answer_at.is_none_or(|at| at >= since);
-    let doubtful: Vec<Id> = state.requests.values().filter(in_doubt).map(|e| e.id).collect();
+    let doubtful: Vec<Id> = state
+        .requests
+        .values()
+        .filter(in_doubt)
+        .map(|e| e.id)
+        .collect();
     for Id(seq) in doubtful {
         if let Some(entry) = state.requests.get_mut(&seq) {
             entry.answered_pending = true;

@@ -39,14 +39,18 @@ impl Number {
             Self::Small(value) => Some(U256::from(*value)),
             Self::Text(text) => {
                 let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-                digits.then(|| U256::from_str_radix(text, 10).ok()).flatten()
+                digits
+                    .then(|| U256::from_str_radix(text, 10).ok())
+                    .flatten()
             }
         }
     }
 
     /// Within what a JSON integer can carry.
     pub(super) fn small(&self) -> Option<u64> {
-        u64::try_from(self.big()?).ok().filter(|value| *value <= INTEGER_MAX)
+        u64::try_from(self.big()?)
+            .ok()
+            .filter(|value| *value <= INTEGER_MAX)
     }
 }
 
@@ -62,10 +66,18 @@ impl Guard {
     pub fn tick(&mut self, now_ms: u64) -> Result<Applied, Refusal> {
         let now = self.now(now_ms);
         let mut applied = Applied::default();
-        while let Some((due, seq)) = self.state.due.first().copied().filter(|(due, _)| *due <= now)
+        while let Some((due, seq)) = self
+            .state
+            .due
+            .first()
+            .copied()
+            .filter(|(due, _)| *due <= now)
         {
             let Some(entry) = self.state.requests.get(&seq) else {
-                return Err(Refusal::new("internal", format!("r{seq} is due at {due}: unknown")));
+                return Err(Refusal::new(
+                    "internal",
+                    format!("r{seq} is due at {due}: unknown"),
+                ));
             };
             let data = RequestRef { id: entry.id };
             let body = match entry.stage {
@@ -155,7 +167,11 @@ impl Guard {
             "unknown" => SendOutcome::Unknown,
             _ => return Err(bad("`outcome` is accepted, known, rejected or unknown")),
         };
-        let body = Body::RequestSent(Sent { id, outcome, text: display_safe(text, WORDS_MAX) });
+        let body = Body::RequestSent(Sent {
+            id,
+            outcome,
+            text: display_safe(text, WORDS_MAX),
+        });
         self.about(id, self.now(now_ms), body)
     }
 
@@ -176,7 +192,9 @@ impl Guard {
             None => Ok(None),
             Some(number) => {
                 let small = number.small();
-                small.map(Some).ok_or_else(|| bad(format!("`{name}` is out of range")))
+                small
+                    .map(Some)
+                    .ok_or_else(|| bad(format!("`{name}` is out of range")))
             }
         };
         let fee_wei = match given.fee_wei {
@@ -199,7 +217,10 @@ impl Guard {
         if self.state.unsettled.contains(&entry.id.0) {
             return Ok(entry.id);
         }
-        let text = format!("{request_id} is {}: no transaction of it is out", entry.stage.as_str());
+        let text = format!(
+            "{request_id} is {}: no transaction of it is out",
+            entry.stage.as_str()
+        );
         Err(Refusal::new("wrong_state", text))
     }
 
@@ -214,7 +235,11 @@ impl Guard {
             return Err(Refusal::new("wrong_state", text));
         }
         let id = entry.id;
-        self.about(id, self.now(now_ms), Body::RequestDelivered(RequestRef { id }))
+        self.about(
+            id,
+            self.now(now_ms),
+            Body::RequestDelivered(RequestRef { id }),
+        )
     }
 
     /// A pending answer is about to leave for an instant request. Marking twice, or an id nobody knows, changes nothing.
@@ -226,12 +251,22 @@ impl Guard {
         request_id: &str,
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
-        let Ok(entry) = self.entry(request_id) else { return Ok(Applied::default()) };
+        let Ok(entry) = self.entry(request_id) else {
+            return Ok(Applied::default());
+        };
         let id = entry.id;
         if entry.answered_pending {
             let status = entry.stage.as_str();
-            return Ok(Applied { request: Some(id), status, ..Applied::default() });
+            return Ok(Applied {
+                request: Some(id),
+                status,
+                ..Applied::default()
+            });
         }
-        self.about(id, self.now(now_ms), Body::RequestPending(RequestRef { id }))
+        self.about(
+            id,
+            self.now(now_ms),
+            Body::RequestPending(RequestRef { id }),
+        )
     }
 }

@@ -53,11 +53,17 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with this code.
     pub fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(code), text: text.into() }
+        Self {
+            code: Cow::Borrowed(code),
+            text: text.into(),
+        }
     }
 
     fn no_request(id: &str) -> Self {
-        Self::new("request_unknown", format!("there is no request `{}`", display_safe(id, 40)))
+        Self::new(
+            "request_unknown",
+            format!("there is no request `{}`", display_safe(id, 40)),
+        )
     }
 }
 
@@ -114,7 +120,11 @@ impl Guard {
         check_genesis(&genesis)?;
         let mut guard = Self::default();
         let mut applied = Applied::default();
-        guard.apply(now_ms.min(INTEGER_MAX), Body::GuardianCreated(genesis), &mut applied)?;
+        guard.apply(
+            now_ms.min(INTEGER_MAX),
+            Body::GuardianCreated(genesis),
+            &mut applied,
+        )?;
         let record = applied.records.pop().unwrap_or_default();
         Ok((guard, record))
     }
@@ -128,7 +138,11 @@ impl Guard {
         guard.extend(records)?;
         if guard.size() == 0 {
             let text = "there is no first event".to_owned();
-            return Err(ReplayError { seq: 0, code: "replay_genesis", text });
+            return Err(ReplayError {
+                seq: 0,
+                code: "replay_genesis",
+                text,
+            });
         }
         Ok(guard)
     }
@@ -243,7 +257,13 @@ impl Guard {
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let (wall_ms, expected_ms) = (wall_ms.min(INTEGER_MAX), expected_ms.min(INTEGER_MAX));
-        self.one(now_ms, Body::ClockJumped(ClockJumped { expected_ms, wall_ms }))
+        self.one(
+            now_ms,
+            Body::ClockJumped(ClockJumped {
+                expected_ms,
+                wall_ms,
+            }),
+        )
     }
 
     /// Time never runs backwards.
@@ -253,7 +273,11 @@ impl Guard {
 
     /// Writes one event, folds it and adds it to the log.
     fn apply(&mut self, at: u64, body: Body, applied: &mut Applied) -> Result<(), Refusal> {
-        let event = Event { seq: self.state.seq, at, body };
+        let event = Event {
+            seq: self.state.seq,
+            at,
+            body,
+        };
         let record = event.to_record();
         fold(&mut self.state, event)
             .map_err(|error| Refusal::new("internal", error.to_string()))?;
@@ -270,14 +294,20 @@ impl Guard {
 
     /// One event about a request; the status is where the request is then.
     fn about(&mut self, id: Id, at: u64, body: Body) -> Result<Applied, Refusal> {
-        let mut applied = Applied { request: Some(id), ..Applied::default() };
+        let mut applied = Applied {
+            request: Some(id),
+            ..Applied::default()
+        };
         self.apply(at, body, &mut applied)?;
         applied.status = self.stage_word(id);
         Ok(applied)
     }
 
     fn stage_word(&self, id: Id) -> &'static str {
-        self.state.requests.get(&id.0).map_or("", |entry| entry.stage.as_str())
+        self.state
+            .requests
+            .get(&id.0)
+            .map_or("", |entry| entry.stage.as_str())
     }
 
     fn entry(&self, request_id: &str) -> Result<&Entry, Refusal> {
@@ -316,7 +346,12 @@ fn check_genesis(genesis: &Genesis) -> Result<(), Refusal> {
         let twin = |other: &crate::event::Operator| {
             other.id == operator.id || other.public_key == operator.public_key
         };
-        if genesis.operators.iter().skip(index.saturating_add(1)).any(twin) {
+        if genesis
+            .operators
+            .iter()
+            .skip(index.saturating_add(1))
+            .any(twin)
+        {
             return bad("two operators have the same id or the same key");
         }
     }

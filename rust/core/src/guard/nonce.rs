@@ -98,7 +98,13 @@ mod tests {
         assert!(book.take(0) && book.take(1) && book.take(2));
         book.give_back(1);
         book.give_back(2);
-        assert_eq!(book, NonceBook { next: 1, free: BTreeSet::new() });
+        assert_eq!(
+            book,
+            NonceBook {
+                next: 1,
+                free: BTreeSet::new()
+            }
+        );
         assert!(!book.take(u64::MAX));
     }
 }

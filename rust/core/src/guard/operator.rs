@@ -16,7 +16,12 @@ use crate::verify;
 /// How far ahead a command may expire.
 const EXPIRES_AHEAD_MS: u64 = 5 * 60 * 1000;
 
-const COMMAND: Limits = Limits { max_bytes: 4096, max_depth: 2, max_nodes: 32, max_string: 2048 };
+const COMMAND: Limits = Limits {
+    max_bytes: 4096,
+    max_depth: 2,
+    max_nodes: 32,
+    max_string: 2048,
+};
 
 /// A command whose signature holds.
 struct Command<'a> {
@@ -63,10 +68,14 @@ impl Guard {
         let genesis = self.state.genesis.as_ref();
         let genesis = genesis.ok_or_else(|| Refusal::new("internal", "no guardian"))?;
         let by = tree.get("key").and_then(Json::as_str);
-        let operator = genesis.operators.iter().find(|operator| Some(operator.id.as_str()) == by);
+        let operator = genesis
+            .operators
+            .iter()
+            .find(|operator| Some(operator.id.as_str()) == by);
         let operator = operator.ok_or_else(|| invalid("no operator has this key"))?;
-        let signature_bytes: &[u8; 64] =
-            signature.try_into().map_err(|_| invalid("a signature has 64 bytes"))?;
+        let signature_bytes: &[u8; 64] = signature
+            .try_into()
+            .map_err(|_| invalid("a signature has 64 bytes"))?;
         if !verify::operator_command(&operator.public_key, payload, signature_bytes) {
             return Err(invalid("the signature is not that of this operator"));
         }
@@ -82,10 +91,18 @@ impl Guard {
             return Err(Refusal::new("expired", "the command has expired"));
         }
         if expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
-            return Err(Refusal::new("expired", "a command expires within five minutes"));
+            return Err(Refusal::new(
+                "expired",
+                "a command expires within five minutes",
+            ));
         }
         let by = operator.id.clone();
-        Ok(Command { by, payload: text, signature: Bytes::copy_from_slice(signature), tree })
+        Ok(Command {
+            by,
+            payload: text,
+            signature: Bytes::copy_from_slice(signature),
+            tree,
+        })
     }
 
     fn approve(&mut self, command: &Command<'_>, now: u64) -> Result<Applied, Refusal> {
@@ -174,11 +191,14 @@ impl Command<'_> {
     fn only(&self, names: &[&str]) -> Result<(), Refusal> {
         const ALWAYS: [&str; 5] = ["action", "expires_at", "guardian", "key", "reason"];
         let members = self.tree.as_object().unwrap_or_default();
-        let unknown = members.iter().find(|(name, _)| {
-            !ALWAYS.contains(&name.as_ref()) && !names.contains(&name.as_ref())
-        });
+        let unknown = members
+            .iter()
+            .find(|(name, _)| !ALWAYS.contains(&name.as_ref()) && !names.contains(&name.as_ref()));
         if let Some((name, _)) = unknown {
-            return Err(bad(format!("`{}` does not belong here", display_safe(name, 40))));
+            return Err(bad(format!(
+                "`{}` does not belong here",
+                display_safe(name, 40)
+            )));
         }
         match self.tree.get("reason") {
             Some(reason) if reason.as_str().is_none() => Err(bad("`reason` is a string")),
@@ -188,5 +208,8 @@ impl Command<'_> {
 }
 
 fn wrong_state(entry: &Entry) -> Refusal {
-    Refusal::new("wrong_state", format!("{} is {}", entry.id, entry.stage.as_str()))
+    Refusal::new(
+        "wrong_state",
+        format!("{} is {}", entry.id, entry.stage.as_str()),
+    )
 }

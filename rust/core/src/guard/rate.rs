@@ -30,7 +30,10 @@ impl Rate {
     /// Calls in the last minute.
     pub fn calls(&self, now_ms: u64) -> u64 {
         let second = now_ms / 1000;
-        let old = self.seconds.iter().take_while(|(at, _)| at.saturating_add(WINDOW_S) <= second);
+        let old = self
+            .seconds
+            .iter()
+            .take_while(|(at, _)| at.saturating_add(WINDOW_S) <= second);
         let old: u64 = old.map(|(_, calls)| u64::from(*calls)).sum();
         self.total.saturating_sub(old)
     }
@@ -42,7 +45,8 @@ impl Rate {
 
     /// Whether another call over the rate may be put on record: once a second, so that a flood does not fill the disk.
     pub fn may_record_flood(&self, now_ms: u64) -> bool {
-        self.flooded_at.is_none_or(|at| now_ms >= at.saturating_add(1000))
+        self.flooded_at
+            .is_none_or(|at| now_ms >= at.saturating_add(1000))
     }
 
     fn forget(&mut self, second: u64) {

@@ -24,9 +24,15 @@ impl Guard {
         let entry = self.entry(request_id)?;
         let frozen = self.state.frozen(&entry.agent, &entry.wallet).is_some();
         if frozen || matches!(entry.stage, Stage::Frozen | Stage::Held) {
-            return Err(Refusal::new("frozen", format!("{request_id} was stopped by a freeze")));
+            return Err(Refusal::new(
+                "frozen",
+                format!("{request_id} was stopped by a freeze"),
+            ));
         }
-        let Some(ordered) = entry.ordered.as_ref().filter(|_| entry.stage == Stage::Authorised)
+        let Some(ordered) = entry
+            .ordered
+            .as_ref()
+            .filter(|_| entry.stage == Stage::Authorised)
         else {
             let text = format!("{request_id} is {}", entry.stage.as_str());
             return Err(Refusal::new("not_authorised", text));
@@ -34,9 +40,11 @@ impl Guard {
         let id = entry.id;
         let bytes = Bytes::copy_from_slice(payload);
         let (hash, raw, signature) = match &ordered.order {
-            Order::Transaction(order) => {
-                (transaction(order, payload).map_err(mismatch)?, Some(bytes), None)
-            }
+            Order::Transaction(order) => (
+                transaction(order, payload).map_err(mismatch)?,
+                Some(bytes),
+                None,
+            ),
             Order::TypedData(order) => {
                 digest(order.digest, order.wallet, payload).map_err(mismatch)?;
                 (order.digest, None, Some(bytes))
@@ -46,7 +54,12 @@ impl Guard {
                 (order.digest, None, Some(bytes))
             }
         };
-        let body = Body::RequestSigned(Signed { hash, id, raw, signature });
+        let body = Body::RequestSigned(Signed {
+            hash,
+            id,
+            raw,
+            signature,
+        });
         self.about(id, self.now(now_ms), body)
     }
 }
@@ -91,7 +104,9 @@ fn digest(
     wallet: alloy_primitives::Address,
     signature: &[u8],
 ) -> Result<(), &'static str> {
-    let signature = signature.try_into().map_err(|_| "a signature has 65 bytes")?;
+    let signature = signature
+        .try_into()
+        .map_err(|_| "a signature has 65 bytes")?;
     match verify::recover(digest, signature) {
         Some(signer) if signer == wallet => Ok(()),
         _ => Err("not signed by the wallet"),

@@ -37,7 +37,10 @@ struct Restored {
 impl Guard {
     /// The state as bytes.
     pub fn snapshot(&self) -> Vec<u8> {
-        let saved = Saved { log: &self.log, state: &self.state };
+        let saved = Saved {
+            log: &self.log,
+            state: &self.state,
+        };
         // Writing into memory fails only for types that cannot be written at all, which tests would show.
         postcard::to_extend(&saved, vec![FORMAT]).unwrap_or_default()
     }
@@ -52,8 +55,8 @@ impl Guard {
         if *format != FORMAT {
             return Err(SnapshotError::Format);
         }
-        let (restored, rest) = postcard::take_from_bytes::<Restored>(bytes)
-            .map_err(|_| SnapshotError::Damaged)?;
+        let (restored, rest) =
+            postcard::take_from_bytes::<Restored>(bytes).map_err(|_| SnapshotError::Damaged)?;
         let Restored { log, mut state } = restored;
         if !rest.is_empty() || !log.is_sound() || log.size() != state.seq {
             return Err(SnapshotError::Damaged);

@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::nonce::NonceBook;
 use super::rate::Rate;
-use crate::event::{
-    Decided, Genesis, Id, Order, RequestKind, Scope, SettleOutcome, Stage,
-};
+use crate::event::{Decided, Genesis, Id, Order, RequestKind, Scope, SettleOutcome, Stage};
 use crate::policy::{Policy, Reason};
 use crate::request::Method;
 use crate::window::Book;
@@ -30,7 +28,9 @@ pub(super) mod as_json {
     use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
 
     pub fn serialize<T: Serialize, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
-        serde_json::to_string(value).map_err(S::Error::custom)?.serialize(to)
+        serde_json::to_string(value)
+            .map_err(S::Error::custom)?
+            .serialize(to)
     }
 
     pub fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(
@@ -219,7 +219,10 @@ impl State {
     /// The freeze that covers this agent and wallet, if one does; the oldest of several.
     pub fn frozen(&self, agent: &str, wallet: &Address) -> Option<u64> {
         let covers = |freeze: &Freeze| freeze.scope.covers(agent, wallet);
-        self.freezes.iter().find(|(_, freeze)| covers(freeze)).map(|(seq, _)| *seq)
+        self.freezes
+            .iter()
+            .find(|(_, freeze)| covers(freeze))
+            .map(|(seq, _)| *seq)
     }
 
     /// How many requests of this agent wait for a person or for their time.

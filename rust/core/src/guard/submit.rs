@@ -8,8 +8,8 @@ use super::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
 use crate::effects::{Effect, EffectKind};
 use crate::event::{
-    approval_digest, Attached, Body, Decided, EffectRecord, Envelope, Id, LineRecord, Raw,
-    Refused, Stage, Wanted, WarningRecord,
+    approval_digest, Attached, Body, Decided, EffectRecord, Envelope, Id, LineRecord, Raw, Refused,
+    Stage, Wanted, WarningRecord,
 };
 use crate::json::Malformed;
 use crate::policy::{Decision, Privacy, Verdict};
@@ -32,7 +32,12 @@ impl Guard {
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let facts = GivenFacts::parse(facts)?;
-        let call = Call { agent, method, params, signed: false };
+        let call = Call {
+            agent,
+            method,
+            params,
+            signed: false,
+        };
         self.take(call, None, &facts, self.now(now_ms))
     }
 
@@ -50,13 +55,28 @@ impl Guard {
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let now = self.now(now_ms);
-        let call = Call { agent, method, params, signed: false };
+        let call = Call {
+            agent,
+            method,
+            params,
+            signed: false,
+        };
         let code = &display_safe(code, 64);
         if self.over_rate(agent, now) {
             return self.flood(call, now);
         }
         let answer = answer::refused(code, text, None);
-        self.turn_away(call, Why { code, path: "", text, status: "refused", answer }, now)
+        self.turn_away(
+            call,
+            Why {
+                code,
+                path: "",
+                text,
+                status: "refused",
+                answer,
+            },
+            now,
+        )
     }
 
     pub(super) fn take(
@@ -78,7 +98,13 @@ impl Guard {
                 let answer = answer::denied(None, &reasons, privacy, now);
                 let text = &format!("the key belongs to {id}, which is another request");
                 let code = "idempotency_conflict";
-                let why = Why { code, path: "", text, status: "denied", answer };
+                let why = Why {
+                    code,
+                    path: "",
+                    text,
+                    status: "denied",
+                    answer,
+                };
                 return self.turn_away(call, why, now);
             }
             Joins::Nothing => {}
@@ -102,7 +128,10 @@ impl Guard {
     ) -> Result<Applied, Refusal> {
         let id = data.id;
         let (verdict, reasons) = (data.verdict, data.reasons.clone());
-        let mut applied = Applied { request: Some(id), ..Applied::default() };
+        let mut applied = Applied {
+            request: Some(id),
+            ..Applied::default()
+        };
         self.apply(now, Body::RequestDecided(data), &mut applied)?;
         (applied.status, applied.answer) = match verdict {
             Verdict::Deny => ("denied", answer::denied(Some(id), &reasons, privacy, now)),
@@ -117,13 +146,12 @@ impl Guard {
     }
 
     /// An identical request exists. A signed call uses up its nonce all the same.
-    fn join(
-        &mut self,
-        id: Id,
-        envelope: Option<Envelope>,
-        now: u64,
-    ) -> Result<Applied, Refusal> {
-        let mut applied = Applied { request: Some(id), status: "attached", ..Applied::default() };
+    fn join(&mut self, id: Id, envelope: Option<Envelope>, now: u64) -> Result<Applied, Refusal> {
+        let mut applied = Applied {
+            request: Some(id),
+            status: "attached",
+            ..Applied::default()
+        };
         if let Some(envelope) = envelope {
             let body = Body::RequestAttached(Attached { envelope, id });
             self.apply(now, body, &mut applied)?;
@@ -155,7 +183,13 @@ impl Guard {
                 let Malformed { code, path, text } = fault;
                 let text = &format!("{code}: {text}");
                 let answer = answer::malformed(fault);
-                let why = Why { code: "malformed", path, text, status: "refused", answer };
+                let why = Why {
+                    code: "malformed",
+                    path,
+                    text,
+                    status: "refused",
+                    answer,
+                };
                 self.turn_away(call, why, now)
             }
             Stop::Denied(reason) => {
@@ -163,7 +197,17 @@ impl Guard {
                 let answer = answer::denied(None, reasons, self.privacy(call.agent), now);
                 let text = &answer::words(reasons, Privacy::Full);
                 let code = &reason.code;
-                self.turn_away(call, Why { code, path: "", text, status: "denied", answer }, now)
+                self.turn_away(
+                    call,
+                    Why {
+                        code,
+                        path: "",
+                        text,
+                        status: "denied",
+                        answer,
+                    },
+                    now,
+                )
             }
         }
     }
@@ -181,20 +225,29 @@ impl Guard {
         let answer = answer::refused(RATE_LIMITED, text, Some(1));
         let rate = self.state.rates.get(call.agent);
         if rate.is_some_and(|rate| !rate.may_record_flood(now)) {
-            return Ok(Applied { status: "refused", answer, ..Applied::default() });
+            return Ok(Applied {
+                status: "refused",
+                answer,
+                ..Applied::default()
+            });
         }
-        let why = Why { code: RATE_LIMITED, path: "", text, status: "refused", answer };
+        let why = Why {
+            code: RATE_LIMITED,
+            path: "",
+            text,
+            status: "refused",
+            answer,
+        };
         self.turn_away(call, why, now)
     }
 
-    fn turn_away(
-        &mut self,
-        call: Call<'_>,
-        why: Why<'_>,
-        now: u64,
-    ) -> Result<Applied, Refusal> {
+    fn turn_away(&mut self, call: Call<'_>, why: Why<'_>, now: u64) -> Result<Applied, Refusal> {
         let Why { status, answer, .. } = why;
-        let mut applied = Applied { status, answer, ..Applied::default() };
+        let mut applied = Applied {
+            status,
+            answer,
+            ..Applied::default()
+        };
         let refused = Refused {
             agent: display_safe(call.agent, 64),
             code: why.code.to_owned(),
@@ -226,25 +279,42 @@ fn record(
     facts: &GivenFacts,
     now: u64,
 ) -> Box<Decided> {
-    let Understood { policy, policy_digest, resolved, wanted, match_key } = understood;
+    let Understood {
+        policy,
+        policy_digest,
+        resolved,
+        wanted,
+        match_key,
+    } = understood;
     let latest = crate::canonical::INTEGER_MAX;
     if resolved.gas_max > latest {
-        deny(&mut decision, reason("gas_over_cap", Some(resolved.gas_max.to_string()), None));
+        deny(
+            &mut decision,
+            reason("gas_over_cap", Some(resolved.gas_max.to_string()), None),
+        );
     }
     let (state, expires_at, matures_at) = match decision.verdict {
         Verdict::Instant | Verdict::Notify => (Stage::Authorising, None, None),
-        Verdict::Delay { delay_ms } => {
-            (Stage::WaitingDelay, None, Some(now.saturating_add(delay_ms).min(latest)))
-        }
-        Verdict::Approval { timeout_ms, .. } => {
-            (Stage::WaitingApproval, Some(now.saturating_add(timeout_ms).min(latest)), None)
-        }
+        Verdict::Delay { delay_ms } => (
+            Stage::WaitingDelay,
+            None,
+            Some(now.saturating_add(delay_ms).min(latest)),
+        ),
+        Verdict::Approval { timeout_ms, .. } => (
+            Stage::WaitingApproval,
+            Some(now.saturating_add(timeout_ms).min(latest)),
+            None,
+        ),
         Verdict::Deny => (Stage::Denied, None, None),
     };
     let is_transaction = matches!(wanted, Wanted::Transaction(_));
     let chain_id = resolved.chain.id;
-    let mut effects: Vec<EffectRecord> =
-        resolved.decoded.effects.into_iter().map(EffectRecord::from).collect();
+    let mut effects: Vec<EffectRecord> = resolved
+        .decoded
+        .effects
+        .into_iter()
+        .map(EffectRecord::from)
+        .collect();
     if !resolved.fee_wei_max.is_zero() {
         effects.push(EffectRecord::from(Effect {
             kind: EffectKind::Fee,
@@ -261,7 +331,12 @@ fn record(
         agent: resolved.agent.id.clone(),
         chain_id,
         digest: Default::default(),
-        display: resolved.decoded.display.into_iter().map(LineRecord::from).collect(),
+        display: resolved
+            .decoded
+            .display
+            .into_iter()
+            .map(LineRecord::from)
+            .collect(),
         effects,
         envelope,
         expires_at,
@@ -274,7 +349,10 @@ fn record(
         match_key,
         matures_at,
         method: resolved.request.method,
-        note: resolved.request.note.map(|note| display_safe(&note, WORDS_MAX)),
+        note: resolved
+            .request
+            .note
+            .map(|note| display_safe(&note, WORDS_MAX)),
         policy: policy_digest,
         priority_fee_per_gas_max: is_transaction.then_some(resolved.priority_fee_per_gas_max),
         reasons: decision.reasons,
@@ -284,7 +362,12 @@ fn record(
         state,
         verdict: decision.verdict,
         wallet: resolved.wallet,
-        warnings: resolved.decoded.warnings.into_iter().map(WarningRecord::from).collect(),
+        warnings: resolved
+            .decoded
+            .warnings
+            .into_iter()
+            .map(WarningRecord::from)
+            .collect(),
     });
     data.digest = approval_digest(&data);
     data

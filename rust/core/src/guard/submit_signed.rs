@@ -12,8 +12,12 @@ use crate::verify;
 const EXPIRES_AHEAD_MS: u64 = 60_000;
 const NONCE_BYTES: usize = 16;
 
-const ENVELOPE: Limits =
-    Limits { max_bytes: 1 << 20, max_depth: 33, max_nodes: 20_010, max_string: 1 << 20 };
+const ENVELOPE: Limits = Limits {
+    max_bytes: 1 << 20,
+    max_depth: 33,
+    max_nodes: 20_010,
+    max_string: 1 << 20,
+};
 
 /// What a payload says.
 struct Payload {
@@ -40,11 +44,21 @@ impl Guard {
     ) -> Result<Applied, Refusal> {
         let facts = GivenFacts::parse(facts)?;
         let now = self.now(now_ms);
-        let outer = Call { agent, method: "holdfast_request", params: payload, signed: true };
+        let outer = Call {
+            agent,
+            method: "holdfast_request",
+            params: payload,
+            signed: true,
+        };
         match self.open_envelope(agent, payload, signature, now) {
             Ok((payload, envelope)) => {
                 let (method, params) = (payload.method.as_str(), payload.params.as_bytes());
-                let call = Call { agent, method, params, signed: true };
+                let call = Call {
+                    agent,
+                    method,
+                    params,
+                    signed: true,
+                };
                 self.take(call, Some(envelope), &facts, now)
             }
             Err(stop) => self.stop(outer, &stop, now),
@@ -59,7 +73,9 @@ impl Guard {
         now: u64,
     ) -> Result<(Payload, Envelope), Stop> {
         let denied = |code, observed| Stop::Denied(reason(code, observed, None));
-        let Some(policy) = self.state.policy() else { return Err(denied("no_policy", None)) };
+        let Some(policy) = self.state.policy() else {
+            return Err(denied("no_policy", None));
+        };
         let Some(known) = policy.agent(agent) else {
             return Err(denied("agent_unknown", Some(agent.to_owned())));
         };
@@ -77,7 +93,11 @@ impl Guard {
         if read.expires_at <= now || read.expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
             return Err(denied("expired", Some(read.expires_at.to_string())));
         }
-        if self.state.agent_nonces.contains_key(&(agent.to_owned(), read.nonce)) {
+        if self
+            .state
+            .agent_nonces
+            .contains_key(&(agent.to_owned(), read.nonce))
+        {
             return Err(denied("replayed", None));
         }
         let envelope = Envelope {
@@ -96,7 +116,10 @@ fn read(payload: &[u8]) -> Result<Payload, Malformed> {
         return Err(Malformed::new("type", "", "a payload is an object"));
     };
     const KNOWN: [&str; 5] = ["agent", "expires_at", "method", "nonce", "params"];
-    if let Some((key, _)) = members.iter().find(|(key, _)| !KNOWN.contains(&key.as_ref())) {
+    if let Some((key, _)) = members
+        .iter()
+        .find(|(key, _)| !KNOWN.contains(&key.as_ref()))
+    {
         return Err(Malformed::new("unknown_key", "", "not a member of a payload").under(key));
     }
     let text = |key: &str| {
@@ -104,17 +127,17 @@ fn read(payload: &[u8]) -> Result<Payload, Malformed> {
         value.ok_or_else(|| Malformed::new("type", "", "expected a string").under(key))
     };
     let expires_at = tree.get("expires_at").and_then(Json::as_int);
-    let expires_at = expires_at.and_then(|at| u64::try_from(at).ok()).ok_or_else(|| {
-        Malformed::new("type", "", "expected an integer").under("expires_at")
-    })?;
+    let expires_at = expires_at
+        .and_then(|at| u64::try_from(at).ok())
+        .ok_or_else(|| Malformed::new("type", "", "expected an integer").under("expires_at"))?;
     let nonce = text("nonce")?;
     let nonce = hex::decode(nonce.strip_prefix("0x").unwrap_or(nonce)).unwrap_or_default();
-    let nonce = nonce.try_into().map_err(|_| {
-        Malformed::new("hex", "", "expected 16 bytes in hex").under("nonce")
-    })?;
-    let params = tree.get("params").ok_or_else(|| {
-        Malformed::new("params", "", "expected params").under("params")
-    })?;
+    let nonce = nonce
+        .try_into()
+        .map_err(|_| Malformed::new("hex", "", "expected 16 bytes in hex").under("nonce"))?;
+    let params = tree
+        .get("params")
+        .ok_or_else(|| Malformed::new("params", "", "expected params").under("params"))?;
     Ok(Payload {
         agent: text("agent")?.to_owned(),
         expires_at,

@@ -136,7 +136,10 @@ impl Guard {
         let entry = self.entry(request_id).ok()?;
         let progress = self.progress(entry);
         Some(match entry.decided.as_deref() {
-            Some(decided) => bytes(&Shown { what: &without_state(decided), progress }),
+            Some(decided) => bytes(&Shown {
+                what: &without_state(decided),
+                progress,
+            }),
             None => bytes(&Shown {
                 what: &Remains {
                     agent: &entry.agent,
@@ -157,10 +160,14 @@ impl Guard {
     fn progress<'a>(&'a self, entry: &'a Entry) -> Progress<'a> {
         let name = entry.id.to_string();
         let (book, now) = (&self.state.book, self.state.last_at);
-        let limits = self.state.policy().map(|policy| {
-            policy.reserved_views(book.windows(), book.reservations(&name), now)
-        });
-        let payload = entry.signed.as_ref().map(|signed| hex::encode_prefixed(&signed.payload));
+        let limits = self
+            .state
+            .policy()
+            .map(|policy| policy.reserved_views(book.windows(), book.reservations(&name), now));
+        let payload = entry
+            .signed
+            .as_ref()
+            .map(|signed| hex::encode_prefixed(&signed.payload));
         let (raw, signature) = match entry.kind {
             RequestKind::Transaction => (payload, None),
             RequestKind::TypedData | RequestKind::Message => (None, payload),
@@ -176,7 +183,11 @@ impl Guard {
             raw,
             signature,
             state: entry.stage,
-            usd: entry.decided.as_deref().and_then(usd).map(|usd| usd.to_string()),
+            usd: entry
+                .decided
+                .as_deref()
+                .and_then(usd)
+                .map(|usd| usd.to_string()),
         }
     }
 
@@ -188,7 +199,9 @@ impl Guard {
     /// Ids that may go on to an order, oldest first.
     pub fn authorising(&self) -> Vec<Id> {
         let open = self.state.open_entries();
-        open.filter(|entry| entry.stage == Stage::Authorising).map(|entry| entry.id).collect()
+        open.filter(|entry| entry.stage == Stage::Authorising)
+            .map(|entry| entry.id)
+            .collect()
     }
 
     /// Orders without a signature, with the seq of their `request.authorised`, oldest first.
@@ -196,20 +209,32 @@ impl Guard {
         let open = self.state.open_entries();
         let ordered = open.filter(|entry| entry.stage == Stage::Authorised);
         ordered
-            .filter_map(|entry| entry.ordered.as_ref().map(|ordered| (entry.id, ordered.seq)))
+            .filter_map(|entry| {
+                entry
+                    .ordered
+                    .as_ref()
+                    .map(|ordered| (entry.id, ordered.seq))
+            })
             .collect()
     }
 
     /// Signed transactions whose nonce is not provably consumed, oldest first.
     pub fn unsettled(&self) -> Vec<Unsettled<'_>> {
-        let entries = self.state.unsettled.iter().filter_map(|seq| self.state.requests.get(seq));
+        let entries = self
+            .state
+            .unsettled
+            .iter()
+            .filter_map(|seq| self.state.requests.get(seq));
         entries.filter_map(unsettled).collect()
     }
 
     /// The part of `status` the core knows.
     pub fn status(&self, now_ms: u64) -> Vec<u8> {
         let state = &self.state;
-        let waiting = state.open_entries().filter(|entry| entry.stage.is_waiting()).count();
+        let waiting = state
+            .open_entries()
+            .filter(|entry| entry.stage.is_waiting())
+            .count();
         let freezes = state.freezes.iter().map(|(seq, freeze)| FreezeStatus {
             actor: &freeze.actor,
             at: freeze.at,
@@ -217,7 +242,10 @@ impl Guard {
             reason: &freeze.reason,
             scope: &freeze.scope,
         });
-        let counts = state.counts.iter().map(|(stage, count)| (stage.as_str(), *count));
+        let counts = state
+            .counts
+            .iter()
+            .map(|(stage, count)| (stage.as_str(), *count));
         let loaded = state.policy.as_ref();
         bytes(&Status {
             agents: agents(state),
@@ -239,7 +267,10 @@ impl Guard {
     pub fn limits(&self, agent: Option<&str>, now_ms: u64) -> Vec<u8> {
         let now = self.now(now_ms);
         let windows = self.state.book.windows();
-        let views = self.state.policy().map(|policy| policy.limit_views(windows, agent, now));
+        let views = self
+            .state
+            .policy()
+            .map(|policy| policy.limit_views(windows, agent, now));
         bytes(&views.unwrap_or_default())
     }
 
@@ -255,7 +286,11 @@ impl Guard {
             requests_per_minute: agent.requests_per_minute,
             uids: agent.uids.as_deref(),
             waiting_max: agent.waiting_max,
-            wallets: agent.wallets.iter().map(|wallet| checksum(wallet).to_string()).collect(),
+            wallets: agent
+                .wallets
+                .iter()
+                .map(|wallet| checksum(wallet).to_string())
+                .collect(),
         }))
     }
 
@@ -304,7 +339,9 @@ fn without_state(decided: &Decided) -> serde_json::Map<String, serde_json::Value
 fn usd(decided: &Decided) -> Option<u128> {
     let items = decided.spends.as_ref()?.items.iter();
     let moved = items.filter(|item| item.kind != EffectKind::Fee);
-    moved.map(|item| item.usd).try_fold(0, |sum: u128, usd| Some(sum.saturating_add(usd?)))
+    moved
+        .map(|item| item.usd)
+        .try_fold(0, |sum: u128, usd| Some(sum.saturating_add(usd?)))
 }
 
 fn unsettled(entry: &Entry) -> Option<Unsettled<'_>> {
@@ -324,13 +361,18 @@ fn unsettled(entry: &Entry) -> Option<Unsettled<'_>> {
 }
 
 fn agents(state: &State) -> Vec<AgentStatus<'_>> {
-    let Some(policy) = state.policy() else { return Vec::new() };
+    let Some(policy) = state.policy() else {
+        return Vec::new();
+    };
     let agents = policy.agents().iter();
     agents
         .map(|agent| AgentStatus {
             chain_id: agent.chain_id,
             id: &agent.id,
-            wallet: agent.wallets.first().map(|wallet| checksum(wallet).to_string()),
+            wallet: agent
+                .wallets
+                .first()
+                .map(|wallet| checksum(wallet).to_string()),
             waiting: state.waiting_of(&agent.id),
         })
         .collect()
