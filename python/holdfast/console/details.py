@@ -41,7 +41,7 @@ def head(request: Request, palette: Palette) -> Text:
     for warning in request.rows("warnings")[:3]:
         code, text = fmt.safe(warning.get("code"), 40), fmt.safe(warning.get("text"), 120)
         label(words, "WARNING").line(f"! {code}: {text}", "alarm bold")
-    if request.opaque:
+    if request.opaque and not any(w.get("code") == "opaque" for w in request.rows("warnings")):
         label(words, "WARNING").line("! cannot be decoded fully: it may do more", "alarm bold")
     return _trim(words.text)
 
@@ -155,24 +155,24 @@ def gauge(words: Words, row: Json, width: int) -> None:
     """Two lines of one limit: bar with the numbers of used, reserved and left."""
     kind = str(row.get("measure", "count"))
     unit = (row.get("symbol"), row.get("decimals"))
-    used, held, top = (_number(row.get(name)) for name in ("used", "reserved", "max"))
+    used, held, top = (number(row.get(name)) for name in ("used", "reserved", "max"))
     filled, waiting, free = fmt.bar(used, held, top, width)
     share = (used + held) / top if top else 1.0
     tone = "alarm" if share >= 0.95 else "warn" if share >= 0.75 else "ok"
     words.put("  ").put(f"{fmt.safe(row.get('limit'), 40):<18} ", "foreground bold")
     words.line(
-        f"{fmt.safe(row.get('key'), 80)} · {fmt.window(_number(row.get('window_ms')))}", "muted"
+        f"{fmt.safe(row.get('key'), 80)} · {fmt.window(number(row.get('window_ms')))}", "muted"
     )
     words.put("  ").put("█" * filled, tone).put("▒" * waiting, tone).put("░" * free, "muted")
     words.put(f" {fmt.measure(row.get('left'), kind, *unit)} left", f"{tone} bold")
     words.put(f" of {fmt.measure(row.get('max'), kind, *unit)}", "foreground")
-    words.put(f" · used {fmt.measure(row.get('used'), kind, *unit)}", "muted")
-    words.line(
-        f" · reserved {fmt.measure(row.get('reserved'), kind, *unit)}" if held else "", "muted"
-    )
+    words.put(f" · used {fmt.measure(row.get('used'), kind, None, unit[1])}", "muted")
+    reserved = fmt.measure(row.get("reserved"), kind, None, unit[1])
+    words.line(f" · reserved {reserved}" if held else "", "muted")
 
 
-def _number(value: object) -> int:
+def number(value: object) -> int:
+    """An integer or its decimal string; anything else is 0."""
     try:
         return int(value)  # type: ignore[call-overload,no-any-return]
     except (TypeError, ValueError):

@@ -22,6 +22,7 @@ VERBS = {
     "message": "sign message",
     "fee": "fee up to",
 }
+MOVING = frozenset({"transfer", "allowance"})
 OPAQUE = frozenset({"deploy", "call", "typed-data", "message"})
 
 
@@ -61,6 +62,11 @@ class Effect:
     @property
     def verb(self) -> str:
         return VERBS.get(self.kind, fmt.safe(self.kind, 20))
+
+    @property
+    def moves(self) -> bool:
+        """Whether it can take anything countable away."""
+        return self.kind in MOVING and (self.unlimited or self.amount not in {None, "0"})
 
     @property
     def amount_text(self) -> str:
@@ -154,11 +160,10 @@ class Request:
 
     @property
     def main_effect(self) -> Effect | None:
-        """What is shown first: the first effect that is no fee."""
-        for effect in self.effects:
-            if effect.kind != "fee":
-                return effect
-        return self.effects[0] if self.effects else None
+        """What is shown first: what moves money, else the first effect that is no fee."""
+        moving = [effect for effect in self.effects if effect.moves and effect.kind != "fee"]
+        others = [effect for effect in self.effects if effect.kind != "fee"]
+        return next(iter(moving or others or self.effects), None)
 
     @property
     def opaque(self) -> bool:

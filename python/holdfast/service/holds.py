@@ -91,7 +91,7 @@ class Holds:
     def abandon(self, out: Out) -> None:
         """The caller behind `out` is gone: what it waited for must be joined by its retry."""
         for request_id, holds in tuple(self._by_request.items()):
-            gone = [hold for hold in holds if _connection(hold.reply.out) is out]
+            gone = [hold for hold in holds if hold.reply.connection is out]
             if gone and not any(hold.marked for hold in holds):
                 self._mark(request_id, holds)
 
@@ -193,9 +193,3 @@ class Holds:
     def _say_sealed(self, hold: Hold) -> None:
         error = sealed(self._core.sealed or "sealed")
         hold.write(hold.reply, Outcome(error=error, status="sealed"), hold.request_id)
-
-
-def _connection(out: Out) -> Out:
-    """The connection behind a batch, or `out` itself."""
-    inner = getattr(out, "out", None)
-    return out if inner is None else inner

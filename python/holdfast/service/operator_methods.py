@@ -175,7 +175,13 @@ class OperatorMethods:
         reason = _text(params, "reason", chars_max=TEXT_CHARS_MAX, default="")
         actor = _text(params, "actor", chars_max=TEXT_CHARS_MAX, default="operator")
         if self._core.sealed is not None:
-            self._freeze_file.drop(f"{actor}: {reason}")
+            try:
+                self._freeze_file.drop(f"{actor}: {reason}")
+            except OSError as error:
+                raise Refused(
+                    "sealed",
+                    f"{self._core.sealed}; a freeze for that time cannot be stored: {error}",
+                ) from error
             return {"freeze": None, "sealed": self._core.sealed}
         applied = self._core.freeze(scope, reason, actor)
         self._core.flush()
