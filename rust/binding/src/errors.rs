@@ -5,19 +5,19 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 create_exception!(
-    _core,
+    holdfast._core,
     HoldfastError,
     PyValueError,
     "Refused by the core: `args` is `(code, text)`, code from the closed list in docs/policy.md."
 );
 create_exception!(
-    _core,
+    holdfast._core,
     MalformedError,
     HoldfastError,
     "Input that is not what it must be: `args` is `(code, text, path)`."
 );
 create_exception!(
-    _core,
+    holdfast._core,
     PolicyError,
     HoldfastError,
     "A policy file with faults: `args` is `(code, text, faults)`."

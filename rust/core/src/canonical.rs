@@ -201,7 +201,8 @@ pub fn checksum(address: &Address) -> Checksummed {
         let Ok(mut memo) = memo.try_borrow_mut() else {
             return compute();
         };
-        let Some(slot) = memo.get_mut(usize::from(address.0[19])) else {
+        let Some(slot) = memo.get_mut(usize::from(address.last().copied().unwrap_or_default()))
+        else {
             return compute();
         };
         match slot {

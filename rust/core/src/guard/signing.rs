@@ -13,7 +13,7 @@ impl Guard {
     /// Takes a signature: `payload` is raw transaction bytes, or `r || s || v`.
     ///
     /// # Errors
-    /// [`Refusal`] `frozen` in a frozen scope, `not_authorised` when no order waits for a signature, and
+    /// [`Refusal`] `frozen` in a frozen scope, `wrong_state` when no order waits for a signature, and
     /// `signature_mismatch` when the bytes are not exactly what was ordered, signed by the wallet.
     pub fn signed(
         &mut self,
@@ -35,7 +35,7 @@ impl Guard {
             .filter(|_| entry.stage == Stage::Authorised)
         else {
             let text = format!("{request_id} is {}", entry.stage.as_str());
-            return Err(Refusal::new("not_authorised", text));
+            return Err(Refusal::new("wrong_state", text));
         };
         let id = entry.id;
         let bytes = Bytes::copy_from_slice(payload);
