@@ -410,7 +410,7 @@ async def test_a_dead_signer_takes_no_nonce_and_is_told(guardian: Guardian) -> N
     health = guardian.sender.health()["signer"]
     assert not health["ok"]
     assert "restart the guardian" in health["text"]
-    await guardian.halt()
+    await guardian.close()
     guardian.signer = None
     await guardian.open()
     await guardian.until(request, "confirmed")

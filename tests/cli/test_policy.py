@@ -42,7 +42,7 @@ def test_a_fault_is_named_with_file_line_and_column_and_exit_code_1(
     as_json = run("policy", "check", faulty, "--json")
     assert as_json.code == 1
     assert as_json.json["ok"] is False
-    assert as_json.json["faults"][0]["line"] == number
+    assert number in [fault["line"] for fault in as_json.json["faults"]]
 
 
 def test_a_file_that_is_not_there_is_one_sentence(run: Run, tmp_path: Path) -> None:

@@ -51,6 +51,12 @@ def make_home(folder: Path, *, count: int = 1_000_000, uids: str = "") -> Home:
     return home.open_checked()
 
 
+def frame(method: str, params: Any = (), ident: object = 1) -> bytes:
+    """A call as clients write it, without a line end."""
+    call = {"jsonrpc": "2.0", "id": ident, "method": method, "params": params}
+    return json.dumps(call).encode()
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Returns when something outside this loop has come true."""
     async with asyncio.timeout(20):
@@ -88,8 +94,7 @@ class Line:
     async def call(self, method: str, params: Any = ()) -> Json:
         """One JSON-RPC call; the whole answer."""
         self._ids += 1
-        call = {"jsonrpc": "2.0", "id": self._ids, "method": method, "params": params}
-        await self.send(json.dumps(call).encode())
+        await self.send(frame(method, params, self._ids))
         answer = await self.json()
         assert answer["id"] == self._ids
         return dict(answer)

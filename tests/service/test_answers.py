@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from tests.service.guardian import SHOP, STRANGER, VENDOR, Guardian, serving, until
+from tests.service.guardian import SHOP, STRANGER, VENDOR, Guardian, frame, serving, until
 
 from holdfast.service.home import Home
 
@@ -17,7 +17,7 @@ async def test_a_denied_payment_is_4001_with_the_reason_and_is_on_disk(home: Hom
         assert error["data"]["status"] == "denied"
         assert [each["code"] for each in error["data"]["reasons"]] == ["no_grant"]
         seq = int(error["data"]["requestId"][1:])
-        assert b'"verdict":"deny"' in guardian.inside.reader.records(seq, 1)[0]
+        assert b'"verdict":{"tier":"deny"}' in guardian.inside.reader.records(seq, 1)[0]
 
 
 async def test_an_allowed_payment_is_answered_with_its_hash(home: Home) -> None:
@@ -73,12 +73,7 @@ async def test_a_caller_that_hangs_up_is_joined_by_its_retry(home: Home) -> None
     """No answer reached it, so the same payment again must not be a second one."""
     async with serving(home) as guardian:
         line = await guardian.agent()
-        call = {
-            "id": 1,
-            "method": "eth_sendTransaction",
-            "params": [{"to": VENDOR, "value": "0x1"}],
-        }
-        await line.send(json.dumps(call).encode())
+        await line.send(frame("eth_sendTransaction", [{"to": VENDOR, "value": "0x1"}]))
         (view,) = await guardian.until_open("authorising")
         line.close()
         await until_marked(guardian, view["id"])
@@ -121,7 +116,11 @@ async def test_a_send_without_an_id_is_recorded_and_never_carried_out(home: Home
     async with serving(home) as guardian:
         line = await guardian.agent()
         before = guardian.core.guard.size
-        call = {"method": "eth_sendTransaction", "params": [{"to": VENDOR, "value": "0x1"}]}
+        call = {
+            "jsonrpc": "2.0",
+            "method": "eth_sendTransaction",
+            "params": [{"to": VENDOR, "value": "0x1"}],
+        }
         await line.send(json.dumps(call).encode())
         assert (await line.call("eth_chainId"))["result"] == "0x7a69"
         await guardian.core.durable()

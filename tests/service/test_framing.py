@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from tests.service.guardian import STRANGER, Line, serving
+from tests.service.guardian import STRANGER, Line, frame, serving
 
 from holdfast.service.home import Home
 
@@ -64,12 +64,8 @@ async def test_a_batch_gets_one_array_on_one_line(home: Home) -> None:
 async def test_a_batch_with_a_payment_waits_for_its_verdict(home: Home) -> None:
     async with serving(home) as guardian:
         line = await guardian.agent()
-        send = {
-            "id": 1,
-            "method": "eth_sendTransaction",
-            "params": [{"to": STRANGER, "value": "0x1"}],
-        }
-        await line.send(json.dumps([send, json.loads(CHAIN_ID)]).encode())
+        send = frame("eth_sendTransaction", [{"to": STRANGER, "value": "0x1"}])
+        await line.send(b"[" + send + b"," + CHAIN_ID + b"]")
         answers = {each["id"]: each for each in await line.json()}
         assert answers[1]["error"]["code"] == 4001
         assert answers[7]["result"] == "0x7a69"
@@ -78,7 +74,9 @@ async def test_a_batch_with_a_payment_waits_for_its_verdict(home: Home) -> None:
 async def test_notifications_get_no_answer(home: Home) -> None:
     async with serving(home) as guardian:
         line = await guardian.agent()
-        await line.send(b'{"jsonrpc":"2.0","method":"eth_chainId"}[{"method":"eth_accounts"}]')
+        await line.send(
+            b'{"jsonrpc":"2.0","method":"eth_chainId"}[{"jsonrpc":"2.0","method":"eth_accounts"}]'
+        )
         await line.send(CHAIN_ID)
         assert await line.line() == ANSWER
 
@@ -125,7 +123,7 @@ async def test_no_brace_inside_a_string_reaches_a_client(home: Home) -> None:
     """viem counts braces, also those inside strings."""
     async with serving(home) as guardian:
         line = await guardian.agent()
-        await line.send(b'{"id":"{{{","method":"eth_chainId"}')
+        await line.send(frame("eth_chainId", [], "{{{"))
         answer = await line.line()
         assert answer.count(b"{") == answer.count(b"}") == 1
         assert json.loads(answer)["id"] == "{{{"
@@ -135,8 +133,7 @@ async def test_answers_may_overtake_a_call_that_waits(home: Home) -> None:
     async with serving(home) as guardian:
         line = await guardian.agent()
         shop = {"to": "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc", "value": "0x1"}
-        waits = {"id": 1, "method": "eth_sendTransaction", "params": [shop]}
-        await line.send(json.dumps(waits).encode() + CHAIN_ID)
+        await line.send(frame("eth_sendTransaction", [shop]) + CHAIN_ID)
         assert await line.line() == ANSWER
 
 

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.service.guardian import VENDOR, make_home, serving
+from tests.service.guardian import VENDOR, frame, make_home, serving
 
 CLIENTS = 64
 CALLS = 20
@@ -30,8 +30,7 @@ class Caller:
             for turn in range(CALLS):
                 payment = {"to": VENDOR, "value": hex(1 + number * CALLS + turn)}
                 send = {"method": "eth_sendTransaction", "params": [payment]}
-                call = {"id": turn, "method": "holdfast_submit", "params": [send]}
-                line.sendall(json.dumps(call).encode())
+                line.sendall(frame("holdfast_submit", [send], turn))
                 answer = json.loads(answers.readline())
                 assert answer["id"] == turn
                 result = answer["result"]

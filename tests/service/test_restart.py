@@ -2,17 +2,18 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.service.guardian import STRANGER, WALLETS_PASSPHRASE, make_home
+from tests.service.guardian import STRANGER, WALLETS_PASSPHRASE, frame, make_home
 
 from holdfast.service.home import Home
 from holdfast.service.journal_file import JournalReader
@@ -25,10 +26,12 @@ SERVE = (sys.executable, "-m", "holdfast", "serve")
 class Daemon:
     """The real daemon in a process of its own. Its chain's node is not there."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(
+        self, home: Home, passphrase: bytes = WALLETS_PASSPHRASE, *, files: int = 4096
+    ) -> None:
         self.home = home
         read_end, write_end = os.pipe()
-        os.write(write_end, WALLETS_PASSPHRASE + b"\n")
+        os.write(write_end, passphrase + b"\n")
         os.close(write_end)
         self.log = home.path.parent / "log"
         with self.log.open("ab") as log:
@@ -39,6 +42,7 @@ class Daemon:
                 stderr=log,
                 pass_fds=(read_end,),
             )
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (files, files))
         os.close(read_end)
 
     def wait_ready(self) -> None:
@@ -72,10 +76,12 @@ class Daemon:
 
 
 @contextmanager
-def daemon(home: Home) -> Iterator[Daemon]:
-    made = Daemon(home)
+def spawned(
+    home: Home, passphrase: bytes = WALLETS_PASSPHRASE, *, files: int = 4096
+) -> Iterator[Daemon]:
+    """A daemon that may refuse to start; it never outlives the test."""
+    made = Daemon(home, passphrase, files=files)
     try:
-        made.wait_ready()
         yield made
     finally:
         if made.process.poll() is None:
@@ -83,16 +89,26 @@ def daemon(home: Home) -> Iterator[Daemon]:
             made.process.wait()
 
 
-def pay_until_killed(served: Daemon, after: int) -> list[str]:
-    """Ids of payments that were answered, until the daemon is killed after so many of them."""
+@contextmanager
+def daemon(home: Home) -> Iterator[Daemon]:
+    """A daemon that serves."""
+    with spawned(home) as made:
+        made.wait_ready()
+        yield made
+
+
+def pay_until_killed(served: Daemon, after: int, first: int) -> list[str]:
+    """Ids of payments that were answered, until the daemon is killed after so many of them.
+
+    The amounts begin at `first`.
+    """
     told: list[str] = []
     with served.connect(served.home.agent_socket("agent")) as line:
         answers = line.makefile("rb")
         while True:
-            payment = {"to": STRANGER, "value": hex(len(told) + 1)}
-            call = {"id": 1, "method": "eth_sendTransaction", "params": [payment]}
+            payment = {"to": STRANGER, "value": hex(first + len(told))}
             try:
-                line.sendall(json.dumps(call).encode())
+                line.sendall(frame("eth_sendTransaction", [payment]))
                 answer = answers.readline()
             except OSError:
                 return told
@@ -108,7 +124,7 @@ def test_every_acknowledged_decision_survives_kill_9(tmp_path: Path) -> None:
     told: list[str] = []
     for after in (1, 40, 173):
         with daemon(home) as served:
-            told += pay_until_killed(served, after)
+            told += pay_until_killed(served, after, 1 + len(told))
     assert len(told) == len(set(told)) >= 214
     with daemon(home) as served:
         assert served.end() == 0
@@ -147,10 +163,28 @@ def wait_for(served: Daemon, words: str) -> None:
 def test_a_second_daemon_refuses_with_words(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     with daemon(home) as served:
-        second = Daemon(home)
-        assert second.process.wait(60) != 0
-        assert f"another holdfast daemon (process {served.process.pid})" in second.words()
+        with spawned(home) as second:
+            assert second.process.wait(60) != 0
+            assert f"another holdfast daemon (process {served.process.pid})" in second.words()
         served.connect(home.operator_socket).close()
+
+
+def test_agents_that_take_every_file_leave_the_operator_its_own(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    with spawned(home, files=200) as served, ExitStack() as lines:
+        served.wait_ready()
+        refused = 0
+        for agent in ("agent", "other") * 60:
+            line = lines.enter_context(served.connect(home.agent_socket(agent)))
+            try:
+                line.sendall(frame("eth_chainId"))
+                refused += not line.recv(100)
+            except OSError:
+                refused += 1
+        assert refused > 0
+        operator = lines.enter_context(served.connect(home.operator_socket))
+        operator.sendall(b'{"id":1,"method":"freeze","params":{"scope":{"kind":"everything"}}}\n')
+        assert "freeze" in json.loads(operator.makefile("rb").readline())["result"]
 
 
 def test_a_signal_freezes_everything(tmp_path: Path) -> None:
@@ -186,16 +220,12 @@ def test_the_log_is_json_lines_without_the_passphrase(tmp_path: Path) -> None:
 def test_a_bad_policy_keeps_the_daemon_from_starting(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     home.policy_path.write_text(home.policy_path.read_text() + "\nnonsense = 1\n")
-    refused = Daemon(home)
-    assert refused.process.wait(60) == 1
-    assert "policy.toml:" in refused.words().splitlines()[-1]
+    with spawned(home) as refused:
+        assert refused.process.wait(60) == 1
+        assert "policy.toml:" in refused.words().splitlines()[-1]
 
 
-def test_a_wrong_passphrase_ends_the_daemon_with_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = make_home(tmp_path)
-    monkeypatch.setattr("tests.service.test_restart.WALLETS_PASSPHRASE", b"another one here")
-    refused = Daemon(home)
-    assert refused.process.wait(60) == 1
-    assert "passphrase" in refused.words().splitlines()[-1]
+def test_a_wrong_passphrase_ends_the_daemon_with_words(tmp_path: Path) -> None:
+    with spawned(make_home(tmp_path), b"another one here") as refused:
+        assert refused.process.wait(60) == 1
+        assert "passphrase" in refused.words().splitlines()[-1]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast._core import Simulator
-from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse
+from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
 from holdfast.service.journal_file import JournalReader
 
 
@@ -51,9 +51,10 @@ def _judge(simulator: Simulator, record: Record, result: Flips) -> None:
         "facts": data["facts"],
     }
     now = json.loads(simulator.decide(json.dumps(case).encode()))
-    if now["verdict"] != data["verdict"]:
+    then = tier_of(data)
+    if now["verdict"] != then:
         flip = {"id": data["id"], "agent": data["agent"], "at": record["at"]}
-        flip |= {"then": data["verdict"], "now": now["verdict"], "reasons": now["reasons"]}
+        flip |= {"then": then, "now": now["verdict"], "reasons": now["reasons"]}
         result.flips.append(flip)
 
 

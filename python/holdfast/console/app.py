@@ -226,7 +226,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
 
     def say(self, text: str, severity: Any = "information") -> None:
         """A toast; never read as markup."""
-        self.notify(fmt.safe(text, 500), severity=severity, markup=False, timeout=6)
+        self.notify(fmt.screen(text[:500]), severity=severity, markup=False, timeout=6)
 
     def select(self, ident: str) -> None:
         """Selection is a request's id; the detail follows it."""

@@ -31,9 +31,10 @@ def head(request: Request, palette: Palette) -> Text:
         label(words, effect.verb.upper()[:LABEL])
         words.put(effect.amount_text or "no amount", "foreground bold")
         words.line(f"   {fmt.usd(request.usd)}", "muted" if request.usd is not None else "warn")
-        label(words, "TO").line(effect.to or "a new contract", "foreground bold")
+        payee = fmt.safe(effect.to, 80) if effect.to else "a new contract"
+        label(words, "TO").line(payee, "foreground bold")
     label(words, "FROM").line(f"{fmt.safe(request.wallet, 80)}")
-    label(words, "AGENT").put(request.agent, "foreground bold")
+    label(words, "AGENT").put(fmt.safe(request.agent, 40), "foreground bold")
     words.line(f"   chain {fmt.safe(request.raw.get('chain_id'), 24)}", "muted")
     others = sum(1 for item in request.effects if item.kind != "fee") - 1
     if others > 0:
@@ -131,7 +132,7 @@ def _warnings(words: Words, request: Request) -> None:
 
 
 def _reasons(words: Words, request: Request) -> None:
-    _section(words, f"Verdict: {fmt.safe(request.raw.get('verdict', '?'), 24)}")
+    _section(words, f"Verdict: {fmt.safe(tier(request.raw) or '?', 24)}")
     for row in request.rows("reasons"):
         words.put(f"  {fmt.safe(row.get('code'), 60):<18} ", "foreground")
         if row.get("rule"):

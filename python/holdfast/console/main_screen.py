@@ -16,6 +16,7 @@ from holdfast.console.lines import LineList
 from holdfast.console.panes import BannerBar, DetailPane, FooterBar, HealthLine, LimitsPane
 from holdfast.console.pending import PendingList
 from holdfast.operator.actions import PANES
+from holdfast.operator.format import screen
 
 if TYPE_CHECKING:
     from holdfast.console.app import HoldfastApp
@@ -157,4 +158,4 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
 def _plain(title: str) -> str:
     """A border title is read as markup: brackets are made harmless."""
-    return title.replace("[", "(").replace("]", ")")
+    return screen(title).replace("[", "(").replace("]", ")")

@@ -60,7 +60,7 @@ class BannerBar(HoldWidget):
         want = f"({waiting}!) {waiting} waiting · " if waiting else ""
         only = "read-only · " if self.hold.read_only else ""
         right = Text(f" {only}{want}{clock}  ", style=bold)
-        text = Text(state.text, style=style, no_wrap=True)
+        text = Text(fmt.screen(state.text), style=style, no_wrap=True)
         text.truncate(max(0, width - left.cell_len - right.cell_len), overflow="ellipsis")
         gap = " " * max(0, width - left.cell_len - right.cell_len - text.cell_len)
         line = Text.assemble(left, text, (gap, style), right, no_wrap=True, end="")

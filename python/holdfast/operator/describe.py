@@ -32,6 +32,12 @@ REQUEST_STATE = {
 }
 
 
+def tier(data: Json) -> str:
+    """The tier of a decision: `instant`, `notify`, `delay`, `approval` or `deny`."""
+    verdict = data.get("verdict")
+    return str(verdict.get("tier", "")) if isinstance(verdict, dict) else str(verdict or "")
+
+
 def scope_text(scope: Json | None) -> str:
     """`everything`, `agent shopper`, `wallet 0x…`."""
     scope = scope or {}
@@ -92,7 +98,7 @@ def event_mark(kind: str, data: Json, request: Request | None) -> Mark:
     if kind in SYSTEM:
         return SYSTEM[kind]
     if kind == "request.decided":
-        return VERDICTS.get(str(data.get("verdict")), UNKNOWN)
+        return VERDICTS.get(tier(data), UNKNOWN)
     state = state_after(kind, data, request)
     return state_mark(state) if state else UNKNOWN
 
@@ -100,7 +106,7 @@ def event_mark(kind: str, data: Json, request: Request | None) -> Mark:
 def request_words(kind: str, data: Json) -> str:
     """What a request event adds to the request's own summary."""
     if kind == "request.decided":
-        return reasons_text(data.get("reasons")) if data.get("verdict") == "deny" else ""
+        return reasons_text(data.get("reasons")) if tier(data) == "deny" else ""
     if kind == "request.denied":
         by = fmt.safe(data.get("by", ""), 48)
         return f"by {by} {reasons_text(data.get('reasons'))}".rstrip()

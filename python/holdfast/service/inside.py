@@ -69,9 +69,9 @@ class Inside:
         self._operator: OperatorSocket | None = None
         self._started = False
 
-    async def open(self, node: FindNode) -> None:
+    async def open(self, node: FindNode, *, nodes_later: bool = False) -> None:
         """Takes the policy over and opens the sockets, the operator's last: who can reach that one
-        finds all open.
+        finds all open. With `nodes_later`, reads wait until `nodes_ready`.
 
         Raises PolicyRejected, SocketError, Sealed.
         """
@@ -87,6 +87,8 @@ class Inside:
         holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s)
         sends = Sends(core, holds, gate_config.retry_after_s)
         self._reads = Reads(core.guard, node, self.config.reads)
+        if nodes_later:
+            self._reads.wait_for_nodes()
         self._heads = Heads(node)
         self._gate = Gate(
             core, home, Rpc(core, sends, self._reads, self._heads), holds, gate_config
@@ -117,6 +119,11 @@ class Inside:
         supervisor.start("operator", self._operator.run())
         supervisor.start("clock", self._ticker.run())
         supervisor.start("watch", watch(self.policy, self.freeze_file))
+
+    def nodes_ready(self) -> None:
+        """The chains' nodes were asked for the first time: reads that wait for them go on."""
+        if self._reads is not None:
+            self._reads.nodes_ready()
 
     def freeze_by_signal(self) -> None:
         """Freezes everything."""

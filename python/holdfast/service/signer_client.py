@@ -149,6 +149,8 @@ class Signer:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
         self._fail_waiting()
         try:
             await asyncio.to_thread(self._process.wait, CLOSE_SECONDS_MAX)
