@@ -8,7 +8,7 @@ mod naive;
 #[path = "laws/world.rs"]
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::U256;
 use holdfast_core::policy::{
@@ -17,7 +17,7 @@ use holdfast_core::policy::{
 use holdfast_core::window::{Book, Windows};
 use naive::World;
 use proptest::prelude::*;
-use world::{asks, tables, Ask, Does, Table, AGENTS, EXPIRES_MS, HEAD, LISTS, METHODS, WALLETS};
+use world::{asks, focused, tables, Ask, Does, Table, AGENTS, EXPIRES_MS, HEAD, LISTS, METHODS, WALLETS};
 
 fn source(tables: &[Table], order: &[usize]) -> String {
     let mut parts: Vec<String> = tables.iter().map(Table::toml).collect();
@@ -105,7 +105,7 @@ fn before() -> impl Strategy<Value = Vec<(Ask, Option<u64>)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_second_implementation_agrees(
@@ -277,11 +277,11 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_second_implementation_agrees_on_long_policies(
-        tables in tables(200..400), before in before(), ask in asks(), price in prices(), now in times(),
+        tables in focused(200..400), before in before(), ask in asks(), price in prices(), now in times(),
     ) {
         agrees(&tables, &before, &ask, price, now);
     }
@@ -300,6 +300,11 @@ fn agrees(
     let world = World { now_ms, price, used: used(book.windows(), now_ms) };
     let (verdict, reserved) = naive::decide(tables, ask, &world);
     assert_eq!((found.verdict, added(&found)), (verdict, reserved), "{:?}", found.reasons);
+    if verdict != Verdict::Deny {
+        let named = found.reasons.iter().filter(|reason| reason.code == "granted");
+        let named: BTreeSet<String> = named.filter_map(|reason| reason.rule.clone()).collect();
+        assert_eq!(named, naive::granted(tables, ask, &world));
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -91,7 +91,7 @@ fn assert_same(windows: &Windows, model: &Model, now: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_counted_twice_or_forgotten(steps in steps()) {

@@ -1,6 +1,6 @@
 //! A second implementation of the language: slow, short, and written from the documentation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_core::effects::EffectKind;
 use holdfast_core::policy::Verdict;
@@ -80,6 +80,26 @@ fn matches(scope: &Scope, ask: &Ask, part: &Part, world: &World) -> Option<bool>
     let max = scope.usd.0.is_none_or(|max| usd <= u128::from(max) * MICRO);
     let above = scope.usd.1.is_none_or(|above| usd > u128::from(above) * MICRO);
     (max && above).then_some(true)
+}
+
+/// The rule that is named for each effect: the strictest that matches, of equal ones that with the smallest id.
+pub fn granted(tables: &[Table], ask: &Ask, world: &World) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for part in &ask.effects {
+        let mut best: Option<(Verdict, &str)> = None;
+        for table in tables {
+            let Does::Grant(number) = table.does else { continue };
+            let tier = tier(number);
+            let better = best.is_none_or(|(old, id)| {
+                tier > old || (tier == old && table.id.as_str() < id)
+            });
+            if better && matches(&table.scope, ask, part, world).is_some() {
+                best = Some((tier, &table.id));
+            }
+        }
+        named.extend(best.map(|(_, id)| id.to_owned()));
+    }
+    named
 }
 
 /// The verdict and what is set aside by limit and key.

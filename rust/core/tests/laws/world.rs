@@ -201,6 +201,32 @@ impl Scope {
     }
 }
 
+/// Long policies, nearly all rules, whose tables name only some dimensions (agents, wallets, assets, targets), so that
+/// many of them name the same ones.
+pub fn focused(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Table>> {
+    (tables(count), any::<[bool; 4]>()).prop_map(|(mut tables, [agents, wallets, assets, to])| {
+        for (number, table) in tables.iter_mut().enumerate() {
+            if !matches!(table.does, Does::Grant(_)) && number > 3 {
+                table.does = Does::Grant(number % 5);
+                table.scope.kinds.retain(|kind| *kind != EffectKind::Fee);
+            }
+            let scope = &mut table.scope;
+            scope.agents = scope.agents.take().filter(|_| agents);
+            scope.wallets = scope.wallets.take().filter(|_| wallets);
+            scope.to = scope.to.take().filter(|_| to);
+            scope.methods = None;
+            if !matches!(table.does, Does::Limit(_, 2, ..)) && !assets {
+                scope.assets = None;
+                scope.amount = (None, None);
+            }
+            if scope.kinds.is_empty() {
+                scope.kinds.push(EffectKind::Revoke);
+            }
+        }
+        tables
+    })
+}
+
 fn limit() -> impl Strategy<Value = (Scope, Does)> {
     let kinds = subsequence(
         vec![EffectKind::Transfer, EffectKind::Allowance, EffectKind::Fee, EffectKind::Call],
