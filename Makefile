@@ -34,7 +34,7 @@ demo: setup ## The console on a local chain, with sample agents at work
 .PHONY: test
 test: setup ## Every test
 	@$(STEP) "core tests" cargo test --locked --workspace --exclude holdfast-binding
-	@$(STEP) "tests" $(RUN) -m pytest -n $(WORKERS)
+	@$(STEP) "tests" $(RUN) -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: check
 check: setup .tools/bin/cargo-deny ## Formatting, lints, types, import contracts, licences
@@ -52,8 +52,7 @@ check: setup .tools/bin/cargo-deny ## Formatting, lints, types, import contracts
 
 .PHONY: bench
 bench: setup ## The figures of docs/performance.md
-	@$(STEP) "core benchmarks" cargo bench --locked -p holdfast-core
-	@$(STEP) "service benchmarks" $(RUN) -m pytest -m bench -n 0 -s tests/bench
+	@$(RUN) -m tests.bench.run $(BENCH)
 
 .PHONY: prove
 prove: setup ## Long proofs: crashes, races, many more generated cases

@@ -6,6 +6,33 @@ Times are milliseconds since the epoch. `bytes` that carry data are UTF-8 JSON u
 from collections.abc import Sequence
 from typing import final
 
+__all__ = [
+    "Applied",
+    "Call",
+    "Framer",
+    "Guard",
+    "HoldfastError",
+    "LogTree",
+    "MalformedError",
+    "PolicyError",
+    "Simulator",
+    "__version__",
+    "canonical_json",
+    "check_policy",
+    "checkpoint_body",
+    "checksum_address",
+    "decode",
+    "display_safe",
+    "ed25519_verify",
+    "open_note",
+    "parse_frame",
+    "response_batch",
+    "response_error",
+    "response_result",
+    "signed_note",
+    "verify_operator_command",
+]
+
 __version__: str
 
 class HoldfastError(ValueError):
@@ -37,7 +64,7 @@ def verify_operator_command(public_key: bytes, payload: str, signature: bytes) -
 class Framer:
     """Splits one connection's byte stream into JSON values, whatever the line ends; refuses frames over the limit."""
 
-    def __init__(self, max_bytes: int = ...) -> None: ...
+    def __new__(cls, max_bytes: int = ...) -> Framer: ...
     def feed(self, data: bytes) -> list[bytes]:
         """Complete values in order. Raises MalformedError (`frame_too_large`, `frame_garbage`): close the connection after answering."""
 
@@ -158,7 +185,10 @@ class Guard:
         """Ids that may go on to an order, oldest first."""
 
     def authorise(self, request_id: str, facts: bytes, now_ms: int) -> Applied:
-        """Re-decides (policy and freezes of this moment), fixes the order. facts for transactions: `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce"}` (decimal strings or ints)."""
+        """Re-decides (policy and freezes of this moment), fixes the order. facts for transactions:
+        `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce"}` (decimal strings or ints), for all kinds
+        `"prices"` of this moment (without them those of the decision count, as old as they are). `status` is
+        `authorised`, or `denied` when the policy does not let it pass now. Raises `frozen`, `nonce_unknown`."""
 
     def fail(self, request_id: str, code: str, text: str, now_ms: int) -> Applied: ...
     def signed(self, request_id: str, payload: bytes, now_ms: int) -> Applied:
@@ -210,14 +240,14 @@ class Guard:
 class Simulator:
     """`policy decide`: cases against a policy, no journal. Never raises for a case; a malformed one is a deny."""
 
-    def __init__(self, policy: str, stateful: bool) -> None: ...
+    def __new__(cls, policy: str, stateful: bool) -> Simulator: ...
     def decide(self, case: bytes) -> bytes: ...
 
 @final
 class LogTree:
     """RFC 6962 tree over records, for verification offline."""
 
-    def __init__(self) -> None: ...
+    def __new__(cls) -> LogTree: ...
     def extend(self, records: Sequence[bytes]) -> None: ...
     @property
     def size(self) -> int: ...

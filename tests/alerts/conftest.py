@@ -80,7 +80,7 @@ def decided() -> Callable[..., dict[str, Any]]:
         data = {
             "id": f"r{seq}",
             "agent": "shopper",
-            "verdict": "approval",
+            "verdict": {"tier": "approval", "quorum": 1, "timeout_ms": 1_800_000},
             "state": "waiting-approval",
             "reasons": [{"code": "granted", "rule": "ask"}],
             "display": [{"label": "Pay", "value": "12.5 USDC to Acme data"}],

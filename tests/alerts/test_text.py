@@ -54,11 +54,23 @@ def test_numbers_and_addresses_stay_readable() -> None:
 @pytest.mark.parametrize(
     ("kind", "data", "severity"),
     [
-        ("request.decided", {"verdict": "approval", "state": "waiting-approval"}, Severity.ACTION),
-        ("request.decided", {"verdict": "delay", "state": "waiting-delay"}, Severity.ACTION),
-        ("request.decided", {"verdict": "deny", "state": "denied"}, Severity.WARNING),
-        ("request.decided", {"verdict": "notify", "state": "authorising"}, Severity.WARNING),
-        ("request.decided", {"verdict": "instant", "state": "authorising"}, None),
+        (
+            "request.decided",
+            {"verdict": {"tier": "approval"}, "state": "waiting-approval"},
+            Severity.ACTION,
+        ),
+        (
+            "request.decided",
+            {"verdict": {"tier": "delay"}, "state": "waiting-delay"},
+            Severity.ACTION,
+        ),
+        ("request.decided", {"verdict": {"tier": "deny"}, "state": "denied"}, Severity.WARNING),
+        (
+            "request.decided",
+            {"verdict": {"tier": "notify"}, "state": "authorising"},
+            Severity.WARNING,
+        ),
+        ("request.decided", {"verdict": {"tier": "instant"}, "state": "authorising"}, None),
         ("request.denied", {"by": "policy"}, Severity.WARNING),
         ("request.denied", {"by": "operator"}, Severity.INFO),
         ("request.expired", {}, Severity.WARNING),

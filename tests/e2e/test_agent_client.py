@@ -41,7 +41,7 @@ def test_an_agent_with_a_key_is_refused_without_its_signature(world: World) -> N
 
 
 def test_a_signed_request_works_once(world: World) -> None:
-    call = SIGNER.wrap("signed", "eth_sendTransaction", [payment(world, world.known, CENT)])
+    call = SIGNER.wrap("signed", "eth_sendTransaction", [payment(world, world.known, 3 * CENT)])
     before = world.chain.balance(world.known)
     with client(world, "signed") as agent:
         first = agent.call(call["method"], call["params"])
@@ -49,21 +49,21 @@ def test_a_signed_request_works_once(world: World) -> None:
     assert first["status"] in ("ok", "pending")
     assert again["status"] in ("denied", "refused")
     assert again["reasons"][0]["code"] == "replayed"
-    wait_for("one payment", lambda: world.chain.balance(world.known) - before == CENT)
+    wait_for("one payment", lambda: world.chain.balance(world.known) - before == 3 * CENT)
 
 
 def test_the_same_idempotency_key_pays_once_and_another_body_is_refused(world: World) -> None:
     before = world.chain.balance(world.known)
-    body = payment(world, world.known, CENT)
+    body = payment(world, world.known, 5 * CENT)
     with client(world, "cast") as agent:
         first = agent.send_transaction(body, wait_s=30, idempotency_key="invoice-7")
         assert agent.send_transaction(body, wait_s=30, idempotency_key="invoice-7") == first
-        other = payment(world, world.known, 2 * CENT)
+        other = payment(world, world.known, 6 * CENT)
         with pytest.raises(RpcError) as no:
             agent.send_transaction(other, idempotency_key="invoice-7")
     assert no.value.data["reasons"][0]["code"] == "idempotency_conflict"
     world.chain.receipt(first)
-    assert world.chain.balance(world.known) - before == CENT
+    assert world.chain.balance(world.known) - before == 5 * CENT
 
 
 def test_it_waits_for_a_person_and_then_has_the_hash(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The journal tells of a record only when it is on disk, keeps the order, and stops for good at the first error."""
+"""The journal tells of a record only when it is on disk, and ends for good at the first error."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""A socket is private from its first moment and never takes the place of anything but its own leftovers."""
+"""A socket is private from its first moment and replaces only its own leftovers."""
 
 import os
 import socket

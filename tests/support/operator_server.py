@@ -128,9 +128,23 @@ class OperatorServer:
         when = at if at is not None else self.snapshot["status"]["now_ms"]
         record = {"at": when, "data": data, "kind": kind, "seq": self.seq, "v": 1}
         self.events.append(record)
+        self._change_view(kind, data)
         self.push({"event": record})
         return record
 
+    def _change_view(self, kind: str, data: Json) -> None:
+        """What `request` answers after the event, as the guardian would."""
+        ended = {"request.denied": "denied", "request.expired": "expired"}
+        for view in self.snapshot["requests"]:
+            if view["id"] == data.get("id"):
+                view.update({k: data[k] for k in ("approvals", "quorum") if k in data})
+                view["state"] = ended.get(kind, view["state"])
+            elif view["id"] in data.get("ended", []):
+                view["state"] = "frozen"
+
     def push_health(self, now_ms: int, **members: Any) -> None:
-        health = {**self.snapshot["status"]["health"], "now_ms": now_ms, **members}
+        """A health push; members stay for the next ones."""
+        kept = self.snapshot["status"]["health"]
+        kept.update(members)
+        health = {**kept, "now_ms": now_ms}
         self.push({"health": health})

@@ -12,6 +12,7 @@ import typer
 
 from holdfast.cli.options import (
     HomeOption,
+    JsonErrorsOption,
     JsonOption,
     PassphraseCommand,
     PassphraseFd,
@@ -141,6 +142,7 @@ def serve(
     passphrase_fd: PassphraseFd = None,
     passphrase_command: PassphraseCommand = None,
     home: HomeOption = None,
+    _as_json: JsonErrorsOption = False,
 ) -> None:
     """Run the guardian in the foreground, without a console.
 
@@ -163,6 +165,7 @@ def console(
     ] = False,
     theme: Annotated[str | None, typer.Option("--theme", help="A theme by name.")] = None,
     home: HomeOption = None,
+    _as_json: JsonErrorsOption = False,
 ) -> None:
     """Open the console of a running guardian: watch, approve, deny, stop.
 
@@ -180,6 +183,7 @@ def up(
     passphrase_command: PassphraseCommand = None,
     theme: Annotated[str | None, typer.Option("--theme", help="A theme by name.")] = None,
     home: HomeOption = None,
+    _as_json: JsonErrorsOption = False,
 ) -> None:
     """Run the guardian and open its console; leaving the console stops the guardian.
 
@@ -326,12 +330,15 @@ def freeze(
         with Link(place.operator_socket, FREEZE_TIMEOUT_S) as link:
             result = link.object("freeze", scope=scope, reason=reason, actor=_actor())
     except Failure as failure:
-        if failure.code not in ("no_guardian", "sealed", "malformed"):
+        if failure.code not in ("no_guardian", "sealed", "bad_answer"):
             raise
         _drop_file(place, reason, failure, as_json)
         return
     if as_json:
         emit({"frozen": "guardian", "scope": scope, **result})
+    elif result.get("freeze") is None:
+        line("frozen  at the next start")
+        say("The guardian is sealed: it signs nothing now, and will begin frozen when it starts.")
     else:
         line(f"frozen  {result.get('freeze')}")
         say(f"Lift it with `holdfast thaw {result.get('freeze')}`.")

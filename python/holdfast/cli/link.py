@@ -73,7 +73,9 @@ class Link:
         """As `call`, for a method that answers an object."""
         result = self.call(method, **params)
         if not isinstance(result, dict):
-            raise Failure(f"the guardian's answer to `{method}` is not an object", code="malformed")
+            raise Failure(
+                f"the guardian's answer to `{method}` is not an object", code="bad_answer"
+            )
         return result
 
     def pushes(self) -> Iterator[Json]:
@@ -93,7 +95,7 @@ class Link:
                 message = json.loads(data)
             except ValueError:
                 raise Failure(
-                    "the guardian sent a line that is not JSON", code="malformed"
+                    "the guardian sent a line that is not JSON", code="bad_answer"
                 ) from None
             if isinstance(message, dict):
                 yield message

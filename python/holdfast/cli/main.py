@@ -10,6 +10,7 @@ import typer
 
 from holdfast import __version__
 from holdfast.cli import alerts, decode, guardian, journal, policy, requests
+from holdfast.cli.options import HomeOption
 from holdfast.cli.output import EXIT_BUG, Failure, fail, line
 
 app = typer.Typer(
@@ -31,12 +32,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    _show: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
+    home: HomeOption = None,
 ) -> None:
-    pass
+    if home is not None:
+        os.environ["HOLDFAST_HOME"] = str(home)
 
 
 for _command in (

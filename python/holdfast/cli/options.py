@@ -24,6 +24,9 @@ HomeOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout instead of text for people.")
 ]
+JsonErrorsOption = Annotated[
+    bool, typer.Option("--json", help="Print an error as JSON on stdout too.")
+]
 PassphraseFd = Annotated[
     int | None,
     typer.Option(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 from holdfast.cli.link import Link, NoGuardian
 from holdfast.cli.output import Failure, say
@@ -30,6 +32,8 @@ def running(home: Home, keys: PassphraseSource) -> Iterator[None]:
         yield
         return
     process = _start(home, keys)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     try:
         _wait(home, process)
         yield
@@ -40,6 +44,11 @@ def running(home: Home, keys: PassphraseSource) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             say("holdfast: the guardian did not end by itself and was killed")
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """A polite kill or a lost terminal ends this as leaving the console does."""
+    raise SystemExit(128 + number)
 
 
 def _start(home: Home, keys: PassphraseSource) -> subprocess.Popen[bytes]:

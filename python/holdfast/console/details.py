@@ -11,6 +11,7 @@ from rich.text import Text
 from holdfast.console.themes import Palette
 from holdfast.console.words import Words
 from holdfast.operator import format as fmt
+from holdfast.operator.describe import tier
 from holdfast.operator.model import Model
 from holdfast.operator.request import Effect, Json, Request
 
@@ -31,9 +32,10 @@ def head(request: Request, palette: Palette) -> Text:
         label(words, effect.verb.upper()[:LABEL])
         words.put(effect.amount_text or "no amount", "foreground bold")
         words.line(f"   {fmt.usd(request.usd)}", "muted" if request.usd is not None else "warn")
-        label(words, "TO").line(effect.to or "a new contract", "foreground bold")
+        payee = fmt.safe(effect.to, 80) if effect.to else "a new contract"
+        label(words, "TO").line(payee, "foreground bold")
     label(words, "FROM").line(f"{fmt.safe(request.wallet, 80)}")
-    label(words, "AGENT").put(request.agent, "foreground bold")
+    label(words, "AGENT").put(fmt.safe(request.agent, 40), "foreground bold")
     words.line(f"   chain {fmt.safe(request.raw.get('chain_id'), 24)}", "muted")
     others = sum(1 for item in request.effects if item.kind != "fee") - 1
     if others > 0:
@@ -41,7 +43,7 @@ def head(request: Request, palette: Palette) -> Text:
     for warning in request.rows("warnings")[:3]:
         code, text = fmt.safe(warning.get("code"), 40), fmt.safe(warning.get("text"), 120)
         label(words, "WARNING").line(f"! {code}: {text}", "alarm bold")
-    if request.opaque:
+    if request.opaque and not any(w.get("code") == "opaque" for w in request.rows("warnings")):
         label(words, "WARNING").line("! cannot be decoded fully: it may do more", "alarm bold")
     return _trim(words.text)
 
@@ -131,7 +133,7 @@ def _warnings(words: Words, request: Request) -> None:
 
 
 def _reasons(words: Words, request: Request) -> None:
-    _section(words, f"Verdict: {fmt.safe(request.raw.get('verdict', '?'), 24)}")
+    _section(words, f"Verdict: {fmt.safe(tier(request.raw) or '?', 24)}")
     for row in request.rows("reasons"):
         words.put(f"  {fmt.safe(row.get('code'), 60):<18} ", "foreground")
         if row.get("rule"):
@@ -155,24 +157,24 @@ def gauge(words: Words, row: Json, width: int) -> None:
     """Two lines of one limit: bar with the numbers of used, reserved and left."""
     kind = str(row.get("measure", "count"))
     unit = (row.get("symbol"), row.get("decimals"))
-    used, held, top = (_number(row.get(name)) for name in ("used", "reserved", "max"))
+    used, held, top = (number(row.get(name)) for name in ("used", "reserved", "max"))
     filled, waiting, free = fmt.bar(used, held, top, width)
     share = (used + held) / top if top else 1.0
     tone = "alarm" if share >= 0.95 else "warn" if share >= 0.75 else "ok"
     words.put("  ").put(f"{fmt.safe(row.get('limit'), 40):<18} ", "foreground bold")
     words.line(
-        f"{fmt.safe(row.get('key'), 80)} · {fmt.window(_number(row.get('window_ms')))}", "muted"
+        f"{fmt.safe(row.get('key'), 80)} · {fmt.window(number(row.get('window_ms')))}", "muted"
     )
     words.put("  ").put("█" * filled, tone).put("▒" * waiting, tone).put("░" * free, "muted")
     words.put(f" {fmt.measure(row.get('left'), kind, *unit)} left", f"{tone} bold")
     words.put(f" of {fmt.measure(row.get('max'), kind, *unit)}", "foreground")
-    words.put(f" · used {fmt.measure(row.get('used'), kind, *unit)}", "muted")
-    words.line(
-        f" · reserved {fmt.measure(row.get('reserved'), kind, *unit)}" if held else "", "muted"
-    )
+    words.put(f" · used {fmt.measure(row.get('used'), kind, None, unit[1])}", "muted")
+    reserved = fmt.measure(row.get("reserved"), kind, None, unit[1])
+    words.line(f" · reserved {reserved}" if held else "", "muted")
 
 
-def _number(value: object) -> int:
+def number(value: object) -> int:
+    """An integer or its decimal string; anything else is 0."""
     try:
         return int(value)  # type: ignore[call-overload,no-any-return]
     except (TypeError, ValueError):

@@ -4,6 +4,7 @@ its own file.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from holdfast.console.app import HoldfastApp
 
 Result = TypeVar("Result")
+HELP_CELLS = 58
 
 
 class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
@@ -60,13 +62,18 @@ class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
     def words(self) -> Words:
         return Words(self.hold.palette)
 
-    async def on_key(self, event: events.Key) -> None:
-        event.stop()
-        event.prevent_default()
+    def on_key(self, event: events.Key) -> None:
+        """Textual calls this for every class of a screen, so subclasses override `take_key`."""
         if event.key == "ctrl+f" and not isinstance(self, FreezeScreen):
+            event.stop()
             self.hold.open_freeze()
-            return
-        self.take_key(event)
+        elif self.focused is None:
+            event.stop()
+            event.prevent_default()
+            self.take_key(event)
+        elif event.key == "escape":
+            event.stop()
+            self.dismiss(None)
 
     def take_key(self, event: events.Key) -> None:
         if event.key == "escape":
@@ -88,9 +95,7 @@ class UnlockScreen(Dialog[bool]):
         yield Static(
             self.words()
             .line(f" {self._why}")
-            .put(
-                " The key stays in this console's memory only, and is forgotten when idle.", "muted"
-            )
+            .put(" It stays in this console's memory and is forgotten when idle.", "muted")
             .text
         )
         yield Input(password=True, placeholder="passphrase", id="passphrase")
@@ -103,11 +108,6 @@ class UnlockScreen(Dialog[bool]):
             .put(" back")
             .text
         )
-
-    async def on_key(self, event: events.Key) -> None:
-        if event.key == "escape":
-            event.stop()
-            self.dismiss(False)
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -165,9 +165,7 @@ class FreezeScreen(Dialog[Json]):
 
 
 class ThawScreen(Dialog[int]):
-    """Which freeze to lift; a number chooses, y lifts it after the deaf second. The result is the
-    freeze's seq.
-    """
+    """Which freeze to lift: a number chooses, y lifts. The result is the freeze's seq."""
 
     TITLE_WORDS = "□ THAW — let signing go on"
 
@@ -245,9 +243,9 @@ class QuitScreen(Dialog[bool]):
 PANE_HELP = {
     "pending": "Requests that wait for a person (?), for a delay (…) or are held by a freeze (■). "
     "The cursor stays with its request when the list moves.",
-    "feed": "Every event as it becomes durable. Moving the cursor stops following; G follows again.",
-    "detail": "All that is known of the selected request. Lines after ┃ are the agent's own words.",
-    "limits": "What is used (█), reserved by requests under way (▒) and left (░), the fullest first.",
+    "feed": "Every event once it is on disk. Moving the cursor stops following; G follows again.",
+    "detail": "All that is known of the selected request. After ┃ stand the agent's own words.",
+    "limits": "Used (█), reserved by requests under way (▒) and left (░), the fullest first.",
 }
 
 
@@ -265,14 +263,20 @@ class HelpScreen(Dialog[None]):
     def compose_box(self) -> ComposeResult:
         words = self.words()
         pane = self._ctx.pane
-        words.line(f" {pane}", "accent bold").line(f" {PANE_HELP[pane]}").line()
+        words.line(f" {pane}", "accent bold")
+        for line in textwrap.wrap(PANE_HELP[pane], HELP_CELLS):
+            words.line(f"  {line}")
+        words.line()
         group = ""
         for action in ACTIONS:
             if action.group != group:
                 group = action.group
                 words.line(f" {group}", "accent bold")
             keys = " ".join(_key_name(key) for key in action.keys)
-            words.put(f"  {keys:<10} ", "accent").line(action.help)
+            first, *rest = textwrap.wrap(action.help, HELP_CELLS)
+            words.put(f"  {keys:<10} ", "accent").line(first)
+            for line in rest:
+                words.line(f"  {'':<10} {line}")
             reason = unavailable(action, self._ctx)
             if reason is not None:
                 words.line(f"  {'':<10} not now: {reason}", "muted")

@@ -16,6 +16,7 @@ from holdfast.console.lines import LineList
 from holdfast.console.panes import BannerBar, DetailPane, FooterBar, HealthLine, LimitsPane
 from holdfast.console.pending import PendingList
 from holdfast.operator.actions import PANES
+from holdfast.operator.format import screen
 
 if TYPE_CHECKING:
     from holdfast.console.app import HoldfastApp
@@ -24,48 +25,44 @@ if TYPE_CHECKING:
 class MainScreen(Screen[None], inherit_bindings=False):
     """Keys no pane wanted go to the app's dispatcher; widgets never start an action themselves."""
 
-    HORIZONTAL_BREAKPOINTS = [
-        (0, "-narrow"),
-        (120, "-wide"),
-    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
     AUTO_FOCUS: ClassVar[str | None] = "#pending"
 
     def __init__(self) -> None:
         super().__init__(id="main")
         self.pane = "pending"
         self.ready = False
+        self.banner = BannerBar()
+        self.pending = PendingList()
+        self.feed = FeedList()
+        self.detail = DetailPane()
+        self.limits = LimitsPane()
+        self.health = HealthLine()
+        self.footer = FooterBar()
 
     @property
     def hold(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
     def compose(self) -> ComposeResult:
-        yield BannerBar()
+        yield self.banner
         with Container(id="body"):
             with Vertical(id="left"):
-                yield PendingList()
-                yield FeedList()
+                yield self.pending
+                yield self.feed
             with Vertical(id="right"):
-                yield DetailPane()
-                yield LimitsPane()
+                yield self.detail
+                yield self.limits
         with Vertical(id="bottom"):
             yield Input(
                 id="filter", placeholder="words every row must hold · Enter keep · Esc clear"
             )
-            yield HealthLine()
-            yield FooterBar()
+            yield self.health
+            yield self.footer
 
     def on_mount(self) -> None:
         self.show_pane(self.hold.settings.pane)
         self.ready = True
-
-    @property
-    def feed(self) -> FeedList:
-        return self.query_one(FeedList)
-
-    @property
-    def pending(self) -> PendingList:
-        return self.query_one(PendingList)
 
     def show_pane(self, name: str) -> None:
         """Brings a pane forward (one below another in 80 columns) and gives it the keys."""
@@ -76,7 +73,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.query_one("#left").set_class(below == "feed", "-with-feed")
         self.query_one(f"#{name}").focus()
         self.update_titles()
-        self.query_one(FooterBar).refresh()
+        self.footer.refresh()
 
     def _below(self) -> str:
         return next((pane for pane in PANES[1:] if self.has_class(f"-view-{pane}")), "feed")
@@ -88,7 +85,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         widget: Widget = event.widget
         if widget.id in PANES and widget.id != self.pane:
             self.pane = str(widget.id)
-            self.query_one(FooterBar).refresh()
+            self.footer.refresh()
 
     def update_titles(self) -> None:
         model, feed = self.hold.model, self.feed
@@ -103,19 +100,19 @@ class MainScreen(Screen[None], inherit_bindings=False):
             parts.append("not following (G)")
         feed.border_title = _plain(" · ".join(parts))
         feed.border_subtitle = f"{len(model.feed):,} rows"
-        self.query_one("#detail").border_title = _plain(f"3 Detail {self.hold.selected_id or ''}")
-        self.query_one("#limits").border_title = "4 Limits and agents"
+        self.detail.border_title = _plain(f"3 Detail {self.hold.selected_id or ''}")
+        self.limits.border_title = "4 Limits and agents"
 
     def update_all(self) -> None:
         """Takes the model as it is now."""
-        self.query_one(BannerBar).update_state()
+        self.banner.update_state()
         self.pending.take(self.hold.model.pending)
         self.feed.sync()
-        self.query_one(DetailPane).update_state()
-        self.query_one(LimitsPane).update_state()
+        self.detail.update_state()
+        self.limits.update_state()
         self.update_titles()
-        self.query_one(HealthLine).refresh()
-        self.query_one(FooterBar).refresh()
+        self.health.refresh()
+        self.footer.refresh()
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         if event.request_id is not None:
@@ -161,4 +158,4 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
 def _plain(title: str) -> str:
     """A border title is read as markup: brackets are made harmless."""
-    return title.replace("[", "(").replace("]", ")")
+    return screen(title).replace("[", "(").replace("]", ")")

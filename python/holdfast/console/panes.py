@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
+from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
@@ -59,7 +60,7 @@ class BannerBar(HoldWidget):
         want = f"({waiting}!) {waiting} waiting · " if waiting else ""
         only = "read-only · " if self.hold.read_only else ""
         right = Text(f" {only}{want}{clock}  ", style=bold)
-        text = Text(state.text, style=style, no_wrap=True)
+        text = Text(fmt.screen(state.text), style=style, no_wrap=True)
         text.truncate(max(0, width - left.cell_len - right.cell_len), overflow="ellipsis")
         gap = " " * max(0, width - left.cell_len - right.cell_len - text.cell_len)
         line = Text.assemble(left, text, (gap, style), right, no_wrap=True, end="")
@@ -75,20 +76,21 @@ class DetailPane(VerticalScroll, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="detail", classes="pane")
         self._shown: object = None
+        self._status = Static(id="detail-status")
+        self._text = Static(id="detail-text")
 
     @property
     def hold(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
-    def compose(self):  # type: ignore[no-untyped-def]
-        yield Static(id="detail-status")
-        yield Static(id="detail-text")
+    def compose(self) -> ComposeResult:
+        yield self._status
+        yield self._text
 
     def update_state(self) -> None:
         app = self.hold
         request = app.model.request(app.selected_id)
-        status = self.query_one("#detail-status", Static)
-        text = self.query_one("#detail-text", Static)
+        status, text = self._status, self._text
         if request is None:
             if self._shown is not None or not status.content:
                 hint = "  Choose a request to see all of it here."
@@ -116,13 +118,14 @@ class LimitsPane(VerticalScroll, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="limits", classes="pane")
         self._shown: object = None
+        self._text = Static(id="limits-text")
 
     @property
     def hold(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
-    def compose(self):  # type: ignore[no-untyped-def]
-        yield Static(id="limits-text")
+    def compose(self) -> ComposeResult:
+        yield self._text
 
     def update_state(self) -> None:
         app = self.hold
@@ -139,24 +142,23 @@ class LimitsPane(VerticalScroll, can_focus=True):
         if not app.model.limits:
             words.line("  no limit has been touched", "muted")
         for row in sorted(app.model.limits, key=_fullness):
-            details.gauge(words, row, 20)
+            details.gauge(words, row, 12)
         for agent in app.model.status.agents:
             waiting = sum(
                 1 for r in app.model.requests.values() if r.pending and r.agent == agent.get("id")
             )
-            words.put("  agent ", "muted").put(
-                f"{fmt.safe(agent.get('id'), 32):<14} ", "foreground bold"
-            )
-            words.put(f"{waiting} waiting · ", "warn" if waiting else "muted")
-            words.put(f"{fmt.safe(agent.get('connections', 0), 12)} connected · ", "muted")
-            words.line(fmt.safe(agent.get("wallet"), 80), "muted")
+            words.put("  agent ", "muted").put(f"{fmt.safe(agent.get('id'), 32):<14} ", "bold")
+            words.put(f"{waiting} waiting", "warn" if waiting else "muted")
+            words.line(f" · {fmt.safe(agent.get('connections', 0), 12)} connected", "muted")
+            words.line(f"        {fmt.safe(agent.get('wallet'), 80)}", "muted")
+        words.text.no_wrap, words.text.overflow = True, "ellipsis"
         words.text.rstrip()
-        self.query_one("#limits-text", Static).update(words.text)
+        self._text.update(words.text)
 
 
 def _fullness(row: Json) -> tuple[float, str]:
-    top = details._number(row.get("max"))
-    used = details._number(row.get("used")) + details._number(row.get("reserved"))
+    top = details.number(row.get("max"))
+    used = details.number(row.get("used")) + details.number(row.get("reserved"))
     return (-(used / top) if top else -2.0, str(row.get("limit")))
 
 

@@ -7,6 +7,7 @@ from holdfast.operator import format as fmt
 from holdfast.operator.request import Request
 
 URGENT_MS = 60_000
+WIDE = 110
 
 
 class PendingList(LineList):
@@ -36,11 +37,10 @@ class PendingList(LineList):
         return self.rows[index].id if 0 <= index < len(self.rows) else None
 
     def heading_parts(self, width: int) -> Parts:
-        wide = width >= 110
-        words = f"    {'LEFT':>8}  {'REQUEST':<8} {'AGENT':<12} {'USD':>12}  "
-        if wide:
-            words += f"{'QUORUM':<7} "
-        return [(words + "WHAT", "muted bold")]
+        agent = 14 if width >= WIDE else 10
+        quorum = f"{'QUORUM':<7}" if width >= WIDE else ""
+        words = f"    {'LEFT':>8}  {'ID':<7}{'AGENT':<{agent}} {'USD':>10}  {quorum}WHAT"
+        return [(words, "muted bold")]
 
     def empty_parts(self) -> Parts:
         return [("    nothing waits for you", "muted")]
@@ -53,22 +53,22 @@ class PendingList(LineList):
         urgent = left is not None and left < URGENT_MS and request.decidable
         pointer = "▶" if request.id == self.hold.selected_id else " "
         usd = fmt.usd(request.usd) if request.usd is not None else "no price"
+        agent = 14 if width >= WIDE else 10
         parts: Parts = [
             (f" {pointer} ", "accent bold"),
             (f"{mark.glyph}", f"{mark.tone} bold"),
             (f"{fmt.countdown(left):>8}  ", "alarm bold" if urgent else mark.tone),
-            (f"{fmt.safe(request.id, 8):<8} ", "foreground bold"),
-            (f"{fmt.safe(request.agent, 40)[:12]:<12} ", "foreground"),
-            (f"{usd[:12]:>12}  ", "foreground"),
+            (f"{fmt.safe(request.id, 12):<6} ", "foreground bold"),
+            (f"{fmt.safe(request.agent, 40)[:agent]:<{agent}} ", "foreground"),
+            (f"{usd:>10}  ", "foreground"),
         ]
-        if width >= 110:
-            parts.append((f"{request.approvals}/{request.quorum:<5} ", "muted"))
-        kind = "" if request.state == "waiting-approval" else f"[{mark.word}] "
-        parts.append((kind, mark.tone))
+        if width >= WIDE:
+            parts.append((f"{request.approvals}/{request.quorum:<5}", "muted"))
+        if request.state != "waiting-approval":
+            parts.append((f"{mark.word} ", f"{mark.tone} bold"))
         effect = request.main_effect
-        full = width >= 130 and effect is not None and effect.to is not None
         words = request.summary
-        if full and effect is not None:
+        if width >= WIDE and effect is not None and effect.to is not None:
             words = words.replace(fmt.address_short(effect.to), fmt.safe(effect.to, 80))
         parts.append((words, "foreground"))
         return parts

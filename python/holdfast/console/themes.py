@@ -129,7 +129,9 @@ def parse_theme(data: dict[str, object], where: str) -> Palette:
         raise ThemeError(f"{where}: name: only letters, digits and dashes")
     if not isinstance(dark, bool) or not isinstance(ansi, bool):
         raise ThemeError(f"{where}: dark and ansi: must be true or false")
-    colours = _colours(_table(data["colours"], set(COLOURS), f"{where}: colours"), where, ansi)
+    colours = _colours(
+        _table(data["colours"], set(COLOURS), f"{where}: colours"), f"{where}: colours", ansi
+    )
     banners = {}
     for kind, value in _table(data["banner"], set(BANNERS), f"{where}: banner").items():
         spot = f"{where}: banner.{kind}"

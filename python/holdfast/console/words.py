@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.strip import Strip
 
 from holdfast.console.themes import Palette
-from holdfast.operator.format import safe
+from holdfast.operator.format import screen
 
 
 class Words:
@@ -21,8 +21,8 @@ class Words:
         self.text = Text(no_wrap=False, end="")
 
     def put(self, words: object, spec: str = "foreground") -> Words:
-        """Appends display-safe words in a style (see `Palette.style`)."""
-        self.text.append(safe(words, 20_000), self.palette.style(spec))
+        """Appends words in a style of `Palette.style`; foreign ones went through `safe` first."""
+        self.text.append(screen(str(words)), self.palette.style(spec))
         return self
 
     def line(self, words: object = "", spec: str = "foreground") -> Words:
@@ -37,5 +37,5 @@ def strip(parts: list[tuple[str, str]], palette: Palette, width: int, ground: St
 
     The ground's background wins where it is a selection, so a row reads as one bar.
     """
-    segments = [Segment(words, ground + palette.style(spec)) for words, spec in parts]
+    segments = [Segment(screen(words), ground + palette.style(spec)) for words, spec in parts]
     return Strip(segments).adjust_cell_length(width, ground)

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from eth_utils.address import to_checksum_address
+
 CHAIN_ID = 31337
 START_S = 20.0
 CALL_S = 20.0
@@ -58,7 +60,7 @@ class Chain:
         )
         try:
             self.url = "http://" + self._listening()
-            self.accounts: list[str] = self.call("eth_accounts", [])
+            self.accounts = [to_checksum_address(one) for one in self.call("eth_accounts", [])]
         except BaseException:
             self.stop()
             raise

@@ -21,6 +21,7 @@ SYSTEM: dict[str, Mark] = {
     "request.refused": Mark("alarm", "✗", "refused"),
     "request.approved": Mark("ok", "✓", "approval"),
     "request.delivered": Mark("muted", "·", "told"),
+    "request.pending": Mark("muted", "·", "pending"),
 }
 
 REQUEST_STATE = {
@@ -30,6 +31,12 @@ REQUEST_STATE = {
     "request.authorised": "authorised",
     "request.failed": "failed",
 }
+
+
+def tier(data: Json) -> str:
+    """The tier of a decision: `instant`, `notify`, `delay`, `approval` or `deny`."""
+    verdict = data.get("verdict")
+    return str(verdict.get("tier", "")) if isinstance(verdict, dict) else str(verdict or "")
 
 
 def scope_text(scope: Json | None) -> str:
@@ -92,7 +99,7 @@ def event_mark(kind: str, data: Json, request: Request | None) -> Mark:
     if kind in SYSTEM:
         return SYSTEM[kind]
     if kind == "request.decided":
-        return VERDICTS.get(str(data.get("verdict")), UNKNOWN)
+        return VERDICTS.get(tier(data), UNKNOWN)
     state = state_after(kind, data, request)
     return state_mark(state) if state else UNKNOWN
 
@@ -100,7 +107,7 @@ def event_mark(kind: str, data: Json, request: Request | None) -> Mark:
 def request_words(kind: str, data: Json) -> str:
     """What a request event adds to the request's own summary."""
     if kind == "request.decided":
-        return reasons_text(data.get("reasons")) if data.get("verdict") == "deny" else ""
+        return reasons_text(data.get("reasons")) if tier(data) == "deny" else ""
     if kind == "request.denied":
         by = fmt.safe(data.get("by", ""), 48)
         return f"by {by} {reasons_text(data.get('reasons'))}".rstrip()

@@ -7,12 +7,14 @@ a terminal must not depend on one check made elsewhere.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from holdfast._core import display_safe
 
 MICRO_USD = 1_000_000
 SPARKS = "▁▂▃▄▅▆▇█"
+OWN_GLYPHS = re.compile(f"([{SPARKS}▒░┃●○■□◆✓✗▶›»→⇥⇧↑↓─]+)")
 
 
 def safe(text: object, max_chars: int = 4_000) -> str:
@@ -20,6 +22,17 @@ def safe(text: object, max_chars: int = 4_000) -> str:
     escape.
     """
     return display_safe(text if isinstance(text, str) else str(text), max_chars)
+
+
+def screen(text: str) -> str:
+    """The last gate: the console's own glyphs stay, everything else must be display-safe.
+
+    Foreign text comes here already escaped by `safe()`, so it cannot forge a glyph.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    parts = OWN_GLYPHS.split(text)
+    return "".join(part if index % 2 else safe(part, 40_000) for index, part in enumerate(parts))
 
 
 def amount(

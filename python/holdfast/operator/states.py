@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from holdfast._core import display_safe
+
 
 class Mark(NamedTuple):
     """How a state or an event looks: theme tone, one-cell glyph, word."""
@@ -57,4 +59,4 @@ UNKNOWN = Mark("muted", "·", "event")
 
 def state_mark(state: str) -> Mark:
     """The look of a state; an unknown one is shown by its own name."""
-    return STATES.get(state) or Mark("muted", "·", state[:10])
+    return STATES.get(state) or Mark("muted", "·", display_safe(state, 24))

@@ -13,7 +13,7 @@ from typing import Any
 
 from holdfast._core import display_safe
 from holdfast.service.alerts_routes import Severity
-from holdfast.service.event import Record
+from holdfast.service.event import Record, tier_of
 
 LINE_CHARACTERS_MAX = 160
 LINES_MAX = 12
@@ -98,7 +98,7 @@ def _decided(data: Record, _: Decided) -> Alert | None:
         case "denied":
             reasons = _reasons(data.get("reasons"))
             return _alert(Severity.WARNING, f"denied: {who}", reasons, *details)
-    if data.get("verdict") == "notify":
+    if tier_of(data) == "notify":
         return _alert(Severity.WARNING, f"let through: {who}", *details)
     return None
 

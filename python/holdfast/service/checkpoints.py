@@ -41,7 +41,7 @@ class Checkpoints:
         self._signer = signer
         self._config = config
         self._signed_size = max((size for size, _ in journal.reader.checkpoints()), default=0)
-        self._stored_size = max((each.size for each in journal.reader.snapshots()), default=0)
+        self._stored_size = journal.reader.snapshot_size()
         self._signed_at = asyncio.get_running_loop().time()
 
     async def run(self) -> None:

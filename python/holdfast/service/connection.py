@@ -15,6 +15,9 @@ from holdfast.service.errors import INVALID_REQUEST
 from holdfast.service.reply import Batch, Out, Reply
 from holdfast.service.unix_socket import Peer, peer_of
 
+# Calls under way may still add their answers to a full buffer, but not without end.
+UNREAD_FACTOR = 4
+
 
 class Door(Protocol):
     """The side of the gate a connection belongs to."""
@@ -48,6 +51,7 @@ class AgentConnection(asyncio.Protocol):
         "_stalled_since",
         "_time",
         "_transport",
+        "_unread_max",
         "gone",
     )
 
@@ -61,6 +65,7 @@ class AgentConnection(asyncio.Protocol):
         self._half_since = 0.0
         self._stalled_since = 0.0
         self._transport: asyncio.Transport | None = None
+        self._unread_max = UNREAD_FACTOR * door.config.write_buffer_bytes_max
         self.gone = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -125,12 +130,25 @@ class AgentConnection(asyncio.Protocol):
             return
         if line is not None:
             transport.write(line)
+            if self._stalled_since and transport.get_write_buffer_size() > self._unread_max:
+                self.drop()
+                return
         if self._backlog:
             # Calls that are answered at once must not pile up on the stack.
             if not self._pumping:
                 self._pump()
         elif self.gone and not self._in_flight:
             transport.close()
+
+    @property
+    def connection(self) -> Out:
+        """Itself."""
+        return self
+
+    def push(self, line: bytes) -> None:
+        """Sends a line that answers no call, unless the peer does not read."""
+        if self._transport is not None and not self.gone and not self._stalled_since:
+            self._transport.write(line)
 
     def sweep(self, now: float) -> None:
         """Drops a peer that keeps half a frame open, or its answers unread, for too long."""

@@ -79,7 +79,7 @@ class Daemon:
         outside = Outside(inside, self._routes, self._passphrase)
         supervisor = Supervisor(self._failed)
         try:
-            await inside.open(outside.node)
+            await inside.open(outside.node, nodes_later=True)
             self._obey_signals(inside)
             inside.run(supervisor)
             supervisor.start("outside", outside.start(supervisor))

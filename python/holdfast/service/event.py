@@ -37,6 +37,12 @@ def parse(record: bytes) -> Record:
     return value
 
 
+def tier_of(decided: Record) -> str:
+    """The tier of a `request.decided`: `instant`, `notify`, `delay`, `approval` or `deny`."""
+    verdict = decided.get("verdict")
+    return str(verdict.get("tier", "")) if isinstance(verdict, dict) else ""
+
+
 def requests_of(record: Record) -> list[str]:
     """The request ids a record is about: its own, or those a freeze ended or held."""
     data = record.get("data", {})

@@ -87,7 +87,8 @@ class Gate:
         self.doors: dict[str, AgentDoor] = {}
         self._core = core
         self._home = home
-        self._connections_max = _raise_file_limit() - FILES_RESERVED
+        limit = _raise_file_limit()
+        self._connections_max = max(limit - FILES_RESERVED, limit // 2)
         self._sync_lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         core.listen(self._durable)

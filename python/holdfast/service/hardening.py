@@ -17,6 +17,7 @@ PR_SET_PDEATHSIG = 1
 PR_GET_DUMPABLE = 3
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
+CAP_IPC_LOCK = 14
 MCL_CURRENT = 1
 MCL_FUTURE = 2
 MCL_ONFAULT = 4
@@ -88,6 +89,14 @@ def _lock_memory() -> bool:
     # is all or nothing.
     _, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (hard, hard))
-    if hard != resource.RLIM_INFINITY and os.geteuid() != 0:
+    if hard != resource.RLIM_INFINITY and not _may_lock_without_limit():
         return False
     return bool(_libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
+
+
+def _may_lock_without_limit() -> bool:
+    """Whether this process has CAP_IPC_LOCK; see capabilities(7)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) >> CAP_IPC_LOCK & 1)
+    return False

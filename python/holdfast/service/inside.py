@@ -16,6 +16,7 @@ from holdfast.service.core import Core, Sealed
 from holdfast.service.event import parse
 from holdfast.service.freeze_file import EVERYTHING, FreezeFile
 from holdfast.service.gate import Gate
+from holdfast.service.heads import Heads
 from holdfast.service.health import Health
 from holdfast.service.holds import Holds
 from holdfast.service.home import Home
@@ -64,12 +65,13 @@ class Inside:
         self._ticker: Ticker | None = None
         self._gate: Gate | None = None
         self._reads: Reads | None = None
+        self._heads: Heads | None = None
         self._operator: OperatorSocket | None = None
         self._started = False
 
-    async def open(self, node: FindNode) -> None:
+    async def open(self, node: FindNode, *, nodes_later: bool = False) -> None:
         """Takes the policy over and opens the sockets, the operator's last: who can reach that one
-        finds all open.
+        finds all open. With `nodes_later`, reads wait until `nodes_ready`.
 
         Raises PolicyRejected, SocketError, Sealed.
         """
@@ -85,7 +87,12 @@ class Inside:
         holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s)
         sends = Sends(core, holds, gate_config.retry_after_s)
         self._reads = Reads(core.guard, node, self.config.reads)
-        self._gate = Gate(core, home, Rpc(core, sends, self._reads), holds, gate_config)
+        if nodes_later:
+            self._reads.wait_for_nodes()
+        self._heads = Heads(node)
+        self._gate = Gate(
+            core, home, Rpc(core, sends, self._reads, self._heads), holds, gate_config
+        )
         await self._gate.sync()
         methods = OperatorMethods(
             core=core,
@@ -113,6 +120,11 @@ class Inside:
         supervisor.start("clock", self._ticker.run())
         supervisor.start("watch", watch(self.policy, self.freeze_file))
 
+    def nodes_ready(self) -> None:
+        """The chains' nodes were asked for the first time: reads that wait for them go on."""
+        if self._reads is not None:
+            self._reads.nodes_ready()
+
     def freeze_by_signal(self) -> None:
         """Freezes everything."""
         with suppress(Sealed):
@@ -128,6 +140,8 @@ class Inside:
             self._gate.close()
         if self._reads is not None:
             await self._reads.close()
+        if self._heads is not None:
+            await self._heads.close()
         # Dropped connections say so in the loop's next turns.
         for _ in range(3):
             await asyncio.sleep(0)

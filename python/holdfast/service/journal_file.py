@@ -168,6 +168,11 @@ class JournalReader:
         ).fetchall()
         return [(int(size), bytes(note)) for size, note in rows]
 
+    def snapshot_size(self) -> int:
+        """The size of the newest stored state, 0 if there is none."""
+        row = self._db.execute("SELECT max(size) FROM snapshot").fetchone()
+        return int(row[0] or 0)
+
     def snapshots(self) -> Iterator[Snapshot]:
         """Stored states, newest first, loaded one by one."""
         sizes = self._db.execute("SELECT size FROM snapshot ORDER BY size DESC").fetchall()

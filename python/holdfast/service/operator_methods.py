@@ -11,7 +11,7 @@ import orjson
 
 from holdfast import __version__
 from holdfast.service.core import Core
-from holdfast.service.event import Record, kind_of, parse
+from holdfast.service.event import Record, kind_of, parse, tier_of
 from holdfast.service.freeze_file import FreezeFile
 from holdfast.service.gate import Gate
 from holdfast.service.health import Health
@@ -19,7 +19,7 @@ from holdfast.service.home import Home
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.notes import LogIdentity
 from holdfast.service.operator_socket import Method, OperatorConnection, Params, Refused
-from holdfast.service.policy_file import PolicyFile
+from holdfast.service.policy_file import PolicyFile, PolicyRejected
 from holdfast.service.sends import NO_FACTS
 from holdfast.service.stream import Stream
 
@@ -175,7 +175,13 @@ class OperatorMethods:
         reason = _text(params, "reason", chars_max=TEXT_CHARS_MAX, default="")
         actor = _text(params, "actor", chars_max=TEXT_CHARS_MAX, default="operator")
         if self._core.sealed is not None:
-            self._freeze_file.drop(f"{actor}: {reason}")
+            try:
+                self._freeze_file.drop(f"{actor}: {reason}")
+            except OSError as error:
+                raise Refused(
+                    "sealed",
+                    f"{self._core.sealed}; a freeze for that time cannot be stored: {error}",
+                ) from error
             return {"freeze": None, "sealed": self._core.sealed}
         applied = self._core.freeze(scope, reason, actor)
         self._core.flush()
@@ -194,7 +200,10 @@ class OperatorMethods:
         return orjson.Fragment(answer)
 
     async def _reload(self, _: OperatorConnection, _params: Params) -> Json:
-        return {"digest": await self._policy.reload("operator")}
+        try:
+            return {"digest": await self._policy.reload("operator")}
+        except PolicyRejected as error:
+            raise Refused(error.args[0], error.args[1]) from error
 
     async def _alert_report(self, _: OperatorConnection, _params: Params) -> Json:
         return self._health.alert_report()
@@ -209,9 +218,8 @@ def _shown(view: bytes) -> Json:
 
 def _history(record: Record) -> Json:
     data = record["data"]
-    words = [
-        data.get(key)
-        for key in ("verdict", "outcome", "by", "why", "code", "text", "hash", "reason")
+    words = [tier_of(data)] + [
+        data.get(key) for key in ("outcome", "by", "why", "code", "text", "hash", "reason")
     ]
     text = " ".join(str(word) for word in words if word)
     return {"seq": record["seq"], "at": record["at"], "kind": record["kind"], "text": text}

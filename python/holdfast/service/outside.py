@@ -30,6 +30,7 @@ class Outside:
 
     def __init__(self, inside: Inside, routes: list[Route], passphrase: bytearray) -> None:
         self._core = inside.core
+        self._nodes_ready = inside.nodes_ready
         self._journal = inside.journal
         self._home = inside.home
         self._config = inside.config
@@ -59,6 +60,7 @@ class Outside:
         self._notes = Checkpoints(self._core, self._journal, signer, self._config.journal)
         supervisor.start("notes", self._notes.run())
         await chains.start()
+        self._nodes_ready()
         self._sender = Sender(self._core, signer, chains)
         await self._sender.start()
         log.info("signing", wallets=signer.wallets)

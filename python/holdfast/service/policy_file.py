@@ -79,7 +79,7 @@ class PolicyFile:
             checked = orjson.loads(check_policy(source))
         except PolicyError as error:
             raise PolicyRejected("policy_invalid", self._faults(error)) from error
-        return source, checked["digest"]
+        return source, _digest(checked["digest"])
 
     def _faults(self, error: PolicyError) -> str:
         faults = error.args[2]
@@ -93,13 +93,18 @@ class PolicyFile:
 
     def _in_force(self) -> str | None:
         policy = orjson.loads(self._core.guard.status(self._core.clock.now_ms())).get("policy")
-        return policy["digest"] if policy else None
+        return _digest(policy["digest"]) if policy and policy["digest"] else None
 
     def _source_or_nothing(self) -> str:
         try:
             return read_private_text(self.path)
         except PolicyRejected:
             return ""
+
+
+def _digest(written: str) -> str:
+    """A SHA-256 in hex, however it was written."""
+    return written.removeprefix("0x").lower()
 
 
 def read_private_text(path: Path) -> str:

@@ -77,8 +77,18 @@ class Reads:
         self._guard = guard
         self._node = node
         self._config = config
+        self._ready = asyncio.Event()
+        self._ready.set()
         self._lanes: dict[str, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def wait_for_nodes(self) -> None:
+        """From now on reads wait, within their time: the nodes are still being connected."""
+        self._ready.clear()
+
+    def nodes_ready(self) -> None:
+        """Ends `wait_for_nodes`."""
+        self._ready.set()
 
     def start(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         """Passes a call on now or when its turn comes; answers `reply` in any case."""
@@ -120,9 +130,6 @@ class Reads:
                 self._begin(lane, *later)
 
     async def _ask(self, agent: Agent, call: AnyCall) -> bytes | CallError:
-        node = self._node(agent.chain_id)
-        if node is None:
-            return unavailable("the node of this chain is not connected")
         try:
             params = orjson.loads(call.params)
         except ValueError:
@@ -131,6 +138,10 @@ class Reads:
             return CallError(INVALID_PARAMS, "params must be an array")
         try:
             async with asyncio.timeout(self._config.timeout_ms / 1000):
+                await self._ready.wait()
+                node = self._node(agent.chain_id)
+                if node is None:
+                    return unavailable("the node of this chain is not connected")
                 result = await node.call(call.method, params)
         except TimeoutError:
             return unavailable("the node did not answer in time")

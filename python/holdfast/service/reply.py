@@ -18,6 +18,13 @@ class Out(Protocol):
     def gone(self) -> bool:
         """Whether nobody will read the answer."""
 
+    @property
+    def connection(self) -> Out:
+        """The connection: itself, or that of a batch."""
+
+    def push(self, line: bytes) -> None:
+        """Sends a line that answers no call."""
+
 
 class Reply:
     """The answer to one call."""
@@ -30,9 +37,9 @@ class Reply:
         self.id_json = id_json
 
     @property
-    def out(self) -> Out:
-        """The connection or batch it belongs to."""
-        return self._out
+    def connection(self) -> Out:
+        """The connection it will leave by."""
+        return self._out.connection
 
     @property
     def gone(self) -> bool:
@@ -71,9 +78,13 @@ class Batch:
         self._lines: list[bytes] = []
 
     @property
-    def out(self) -> Out:
+    def connection(self) -> Out:
         """The connection."""
-        return self._out
+        return self._out.connection
+
+    def push(self, line: bytes) -> None:
+        """Sends a line that answers no call."""
+        self._out.push(line)
 
     @property
     def gone(self) -> bool:

@@ -17,6 +17,7 @@ from holdfast.service.agents import Agent
 from holdfast.service.calls import AnyCall, InnerCall, inner_call, one_object
 from holdfast.service.core import Core
 from holdfast.service.errors import DENIED, INVALID_PARAMS, METHOD_NOT_FOUND, CallError
+from holdfast.service.heads import Heads
 from holdfast.service.outcomes import Outcome, as_object
 from holdfast.service.rate import Rate
 from holdfast.service.reads import READS, Reads
@@ -41,7 +42,7 @@ class WrappedReply(Reply):
     __slots__ = ("_outer",)
 
     def __init__(self, outer: Reply) -> None:
-        super().__init__(outer.out, outer.id_json)
+        super().__init__(outer.connection, outer.id_json)
         self._outer = outer
 
     def result(self, result: bytes) -> None:
@@ -56,7 +57,7 @@ class WrappedReply(Reply):
 class Rpc:
     """Dispatches one agent's call."""
 
-    def __init__(self, core: Core, sends: Sends, reads: Reads) -> None:
+    def __init__(self, core: Core, sends: Sends, reads: Reads, heads: Heads) -> None:
         self._core = core
         self._sends = sends
         self._reads = reads
@@ -72,6 +73,8 @@ class Rpc:
             "eth_requestAccounts": lambda a, _, r: r.result(orjson.dumps(a.wallets)),
             "wallet_getCapabilities": lambda a, _, r: r.result(orjson.dumps({hex(a.chain_id): {}})),
             "eth_sendRawTransaction": lambda _a, _c, r: r.error(RAW_REFUSED),
+            "eth_subscribe": heads.subscribe,
+            "eth_unsubscribe": heads.unsubscribe,
             "holdfast_check": self._check,
             "holdfast_request": self._request,
             "holdfast_status": self._status,

@@ -24,7 +24,7 @@ from holdfast.service.core import Sealed
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import kind_of
 from holdfast.service.settle import Round, Settler, Unsettled, look_or_nothing
-from holdfast.service.signer_client import SignerError, SignerGone
+from holdfast.service.signer_client import SignerError, SignerGone, SignerRefused
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from holdfast.service.broadcast import Broadcast
     from holdfast.service.chain import Chain, Chains
     from holdfast.service.core import Core
-    from holdfast.service.signer_client import Signer
+    from holdfast.service.signer_client import Signed, Signer
 
 log = structlog.get_logger()
 
@@ -219,8 +219,11 @@ class Sender:
             raise WouldFail(text, code) from None
 
     def _is_authorising(self, request_id: str) -> bool:
+        return self._state(request_id) == "authorising"
+
+    def _state(self, request_id: str) -> str:
         view = self._view(request_id)
-        return view is not None and view["state"] == "authorising"
+        return "" if view is None else str(view["state"])
 
     async def _facts(self, request_id: str) -> bytes:
         view = self._view(request_id)
@@ -239,19 +242,13 @@ class Sender:
 
     def _fail(self, request_id: str, code: str, text: str) -> None:
         """Ends a request that was never signed; unless it left that state in the meantime."""
-        if self._is_authorising(request_id):
+        if self._state(request_id) in ("authorising", "authorised"):
             self._core.fail(request_id, code, text)
 
     async def _sign_and_send(self, request_id: str, seq: int) -> None:
         """From an order on disk to a signature on disk, then on."""
-        try:
-            signed = await self._signer.sign(seq)
-        except SignerGone:
-            raise
-        except SignerError as error:
-            # The order stays: it is signed at the next start if the cause is gone by then.
-            self._signer_text = str(error)
-            log.error("order not signed", request=request_id, why=str(error))
+        signed = await self._sign(request_id, seq)
+        if signed is None:
             return
         try:
             self._core.signed(request_id, signed.payload)
@@ -262,6 +259,26 @@ class Sender:
         await self._core.durable()
         if signed.is_transaction:
             await self._send(request_id)
+
+    async def _sign(self, request_id: str, seq: int) -> Signed | None:
+        """Asks the signer until it signs or refuses for good; None when there will be no
+        signature.
+        """
+        waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        while self._state(request_id) == "authorised":
+            try:
+                return await self._signer.sign(seq)
+            except SignerGone:
+                raise
+            except SignerRefused as refusal:
+                log.error("order refused by the signer", request=request_id, why=str(refusal))
+                self._fail(request_id, "would_fail", str(refusal))
+                return None
+            except SignerError as error:
+                self._signer_text = str(error)
+                log.error("order not signed yet", request=request_id, why=str(error))
+                await asyncio.sleep(waits.seconds())
+        return None
 
     async def _send(self, request_id: str) -> None:
         """Broadcasts signed bytes until a node answered, asking the guard right before every

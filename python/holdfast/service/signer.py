@@ -87,7 +87,8 @@ class Signer:
             return {"error": "the question is not JSON"}
         except sqlite3.Error as error:
             self._close_journal()
-            return {"error": f"the journal cannot be read ({type(error).__name__})"}
+            words = f"the journal cannot be read ({type(error).__name__})"
+            return {"error": words, "code": "again"}
         except Exception as error:  # noqa: BLE001 - one bad line must not end the signer; its text may hold secrets
             return {"error": f"this could not be done ({type(error).__name__})"}
 

@@ -40,6 +40,10 @@ class WrongPassphrase(SignerError):
     """The passphrase does not open the home's keys."""
 
 
+class SignerRefused(SignerError):
+    """The order is not one to be signed: asking again would change nothing."""
+
+
 class SignerGone(SignerError):
     """The process with the keys is not there any more: nothing is signed until the guardian is
     started again.
@@ -145,6 +149,8 @@ class Signer:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
         self._fail_waiting()
         try:
             await asyncio.to_thread(self._process.wait, CLOSE_SECONDS_MAX)
@@ -163,7 +169,8 @@ class Signer:
         except TimeoutError:
             raise SignerError(f"the signer did not answer within {ANSWER_SECONDS_MAX} s") from None
         if "error" in answer:
-            raise SignerError(f"the signer refused: {answer['error']}")
+            kind = SignerError if answer.get("code") == "again" else SignerRefused
+            raise kind(f"the signer refused: {answer['error']}")
         return answer
 
     async def _read(self) -> None:

@@ -1,1 +1,35 @@
-//! x
+//! The Python face of the core: conversions only, no decisions. The types are written down in
+//! `python/holdfast/_core.pyi`, which is checked by stubtest.
+
+mod errors;
+mod evidence;
+mod guard;
+mod input;
+mod policy;
+
+use pyo3::prelude::*;
+
+/// The Rust core.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::errors::{HoldfastError, MalformedError, PolicyError};
+    #[pymodule_export]
+    use crate::evidence::{
+        checkpoint_body, ed25519_verify, open_note, signed_note, verify_operator_command, LogTree,
+    };
+    #[pymodule_export]
+    use crate::input::{
+        canonical_json, checksum_address, display_safe, parse_frame, response_batch,
+        response_error, response_result, Call, Framer,
+    };
+
+    #[pymodule_export]
+    use crate::guard::{Applied, Guard};
+    #[pymodule_export]
+    use crate::policy::{check_policy, decode, Simulator};
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

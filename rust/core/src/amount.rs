@@ -161,7 +161,7 @@ pub fn parse_decimal_units(text: &str, decimals: u8) -> Result<U256, AmountError
 /// [`parse_decimal_units`].
 pub fn format_units(amount: U256, decimals: u8) -> String {
     let places = usize::from(decimals);
-    let digits = u64::try_from(amount).map_or_else(|_| amount.to_string(), |n| n.to_string());
+    let digits = decimal(amount);
     if places == 0 {
         return digits;
     }
@@ -180,6 +180,12 @@ pub fn format_units(amount: U256, decimals: u8) -> String {
     } else {
         format!("{whole}.{fraction}")
     }
+}
+
+/// The number in base ten.
+pub fn decimal(number: U256) -> String {
+    // Far faster for the numbers that occur.
+    u64::try_from(number).map_or_else(|_| number.to_string(), |small| small.to_string())
 }
 
 /// Reads `100 gwei`, `1.5 ether` or `7 wei`: a number, one space, the unit.

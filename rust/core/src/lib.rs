@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a file, a socket or a random source; time and facts arrive as data, so replaying the
 //! journal gives the same state byte for byte. There are no floats and no panics.
 
+pub mod address;
 pub mod amount;
 pub mod asset;
 pub mod canonical;

@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, U256};
 
 use super::{Decoded, Denial, Effect, EffectKind, Field, Warning};
+use crate::address::checksum;
 use crate::amount::format_units;
 use crate::asset::{Asset, Registry};
 use crate::text::display_safe;
@@ -75,7 +76,7 @@ pub(super) fn token_text(asset: &Asset, contract: Address) -> String {
 }
 
 pub(super) fn address_text(address: Address) -> String {
-    address.to_checksum(None)
+    checksum(address).to_string()
 }
 
 pub(super) fn field(label: &'static str, value: impl Into<String>) -> Field {

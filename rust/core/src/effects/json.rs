@@ -3,6 +3,8 @@
 use alloy_primitives::Address;
 
 use super::Effect;
+use crate::address::checksum;
+use crate::amount::decimal;
 use crate::asset::Asset;
 use crate::json::write_string;
 use crate::text::append;
@@ -11,10 +13,9 @@ impl Effect {
     /// Appends the canonical JSON `{"amount","asset","effect","expires","from","path","to","unlimited"}`; amounts are
     /// decimal strings in base units, addresses have their checksum.
     pub fn write_canonical(&self, out: &mut String) {
-        append(
-            out,
-            format_args!("{{\"amount\":\"{}\",\"asset\":", self.amount),
-        );
+        out.push_str("{\"amount\":\"");
+        out.push_str(&decimal(self.amount));
+        out.push_str("\",\"asset\":");
         match &self.asset {
             Some(asset) => asset.write_canonical(out),
             None => out.push_str("null"),
@@ -67,8 +68,7 @@ fn write_address(address: Option<Address>, out: &mut String) {
         out.push_str("null");
         return;
     };
-    let mut buffer = [0; 42];
     out.push('"');
-    out.push_str(address.to_checksum_raw(&mut buffer, None));
+    out.push_str(&checksum(address));
     out.push('"');
 }

@@ -1,1 +1,359 @@
-//! The state machine.
+//! The state machine: every change is an event, decided from the state and folded into it.
+
+mod answer;
+mod attach;
+mod authorise;
+mod check;
+mod fold;
+mod fold_life;
+mod fold_request;
+mod freeze;
+mod keep;
+mod lifecycle;
+mod nonce;
+mod operator;
+mod rate;
+mod signing;
+mod snapshot;
+mod state;
+mod submit;
+mod submit_signed;
+mod view;
+
+use std::borrow::Cow;
+
+use sha2::{Digest as _, Sha256};
+
+pub use fold::{fold, Impossible};
+pub use snapshot::SnapshotError;
+pub use state::{Entry, State};
+
+use crate::canonical::{sha256, INTEGER_MAX};
+use crate::event::{
+    Body, ClockJumped, Event, Genesis, Id, Nothing, PolicyLoaded, PolicyRejected, Started,
+};
+use crate::log::{Hash, Range};
+use crate::policy::{Policy, PolicyErrors};
+use crate::text::display_safe;
+use crate::verify;
+
+/// Longest words of others that are kept in an event, in characters.
+const WORDS_MAX: usize = 500;
+
+/// Refused by the core: nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {text}")]
+pub struct Refusal {
+    /// Closed list in `docs/policy.md`.
+    pub code: Cow<'static, str>,
+    /// Words.
+    pub text: String,
+}
+
+impl Refusal {
+    /// A refusal with this code.
+    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            code: Cow::Borrowed(code),
+            text: text.into(),
+        }
+    }
+
+    fn no_request(id: &str) -> Self {
+        Self::new(
+            "request_unknown",
+            format!("there is no request `{}`", display_safe(id, 40)),
+        )
+    }
+}
+
+/// Why a policy is not loaded.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file has faults.
+    #[error("{0}")]
+    Faults(PolicyErrors),
+    /// What was spent already does not fit its limits.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// A record that cannot follow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("event {seq}: {text}")]
+pub struct ReplayError {
+    /// The number it should have had.
+    pub seq: u64,
+    /// `replay_*`
+    pub code: &'static str,
+    /// Words.
+    pub text: String,
+}
+
+/// What a command did. `records` must be durable before anything of it leaves the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Canonical event records, in order, already folded into the state.
+    pub records: Vec<Vec<u8>>,
+    /// The request it was about.
+    pub request: Option<Id>,
+    /// `go`, `waiting`, `attached`, `denied`, `refused`; after submit, the request's stage.
+    pub status: &'static str,
+    /// JSON for the error data of a denied, refused or pending answer.
+    pub answer: Vec<u8>,
+}
+
+/// A guardian: its state and the log of how it came to be. One owner; every method that changes it gives the records of
+/// what it changed.
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    state: State,
+    log: Range,
+}
+
+impl Guard {
+    /// A new guardian and its record 0.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the genesis names no origin, no operator, the same operator twice, or a key that is none.
+    pub fn create(genesis: Genesis, now_ms: u64) -> Result<(Self, Vec<u8>), Refusal> {
+        check_genesis(&genesis)?;
+        let mut guard = Self::default();
+        let mut applied = Applied::default();
+        guard.apply(
+            now_ms.min(INTEGER_MAX),
+            Body::GuardianCreated(genesis),
+            &mut applied,
+        )?;
+        let record = applied.records.pop().unwrap_or_default();
+        Ok((guard, record))
+    }
+
+    /// The guardian these records, from 0 on, tell of.
+    ///
+    /// # Errors
+    /// [`ReplayError`] naming the record that does not follow.
+    pub fn replay<R: AsRef<[u8]>>(records: &[R]) -> Result<Self, ReplayError> {
+        let mut guard = Self::default();
+        guard.extend(records)?;
+        if guard.size() == 0 {
+            let text = "there is no first event".to_owned();
+            return Err(ReplayError {
+                seq: 0,
+                code: "replay_genesis",
+                text,
+            });
+        }
+        Ok(guard)
+    }
+
+    /// Folds further records; those before a bad one stay folded.
+    ///
+    /// # Errors
+    /// [`ReplayError`] naming the record that does not follow.
+    pub fn extend<R: AsRef<[u8]>>(&mut self, records: &[R]) -> Result<(), ReplayError> {
+        for record in records {
+            let seq = self.state.seq;
+            let record = record.as_ref();
+            let event = Event::from_record(record).map_err(|error| ReplayError {
+                seq,
+                code: "replay_record",
+                text: error.to_string(),
+            })?;
+            fold(&mut self.state, event).map_err(|error| ReplayError {
+                seq,
+                code: error.code(),
+                text: error.to_string(),
+            })?;
+            self.log.append(record);
+        }
+        Ok(())
+    }
+
+    /// Number of records = next seq.
+    pub const fn size(&self) -> u64 {
+        self.log.size()
+    }
+
+    /// RFC 6962 root over the records.
+    pub fn root(&self) -> Hash {
+        self.log.root()
+    }
+
+    /// Time of the last event, ms.
+    pub const fn last_at(&self) -> u64 {
+        self.state.last_at
+    }
+
+    /// What is known. Read only: changes come from events.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The daemon started.
+    ///
+    /// # Errors
+    /// Never in a guardian that was created.
+    pub fn started(&mut self, version: &str, now_ms: u64) -> Result<Applied, Refusal> {
+        let version = display_safe(version, 64);
+        self.one(now_ms, Body::GuardianStarted(Started { version }))
+    }
+
+    /// The daemon stops.
+    ///
+    /// # Errors
+    /// Never in a guardian that was created.
+    pub fn stopped(&mut self, now_ms: u64) -> Result<Applied, Refusal> {
+        self.one(now_ms, Body::GuardianStopped(Nothing {}))
+    }
+
+    /// Puts a policy in force. Requests that wait stay and are decided again before they are signed.
+    ///
+    /// # Errors
+    /// [`LoadError`]; the policy before stays in force.
+    pub fn load_policy(
+        &mut self,
+        source: &str,
+        by: &str,
+        now_ms: u64,
+    ) -> Result<Applied, LoadError> {
+        let policy = Policy::parse(source).map_err(LoadError::Faults)?;
+        let body = Body::PolicyLoaded(PolicyLoaded {
+            by: display_safe(by, 64),
+            digest: sha256(source.as_bytes()),
+            name: display_safe(policy.name(), 64),
+            source: source.to_owned(),
+        });
+        Ok(self.one(now_ms, body)?)
+    }
+
+    /// Notes that a policy file was refused.
+    ///
+    /// # Errors
+    /// Never in a guardian that was created.
+    pub fn reject_policy(
+        &mut self,
+        source: &str,
+        error: &str,
+        by: &str,
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let body = Body::PolicyRejected(PolicyRejected {
+            by: display_safe(by, 64),
+            digest: sha256(source.as_bytes()),
+            error: display_safe(error, WORDS_MAX),
+        });
+        self.one(now_ms, body)
+    }
+
+    /// Notes that the clock jumped.
+    ///
+    /// # Errors
+    /// Never in a guardian that was created.
+    pub fn clock_jumped(
+        &mut self,
+        wall_ms: u64,
+        expected_ms: u64,
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let (wall_ms, expected_ms) = (wall_ms.min(INTEGER_MAX), expected_ms.min(INTEGER_MAX));
+        self.one(
+            now_ms,
+            Body::ClockJumped(ClockJumped {
+                expected_ms,
+                wall_ms,
+            }),
+        )
+    }
+
+    /// Time never runs backwards.
+    fn now(&self, now_ms: u64) -> u64 {
+        now_ms.clamp(self.state.last_at, INTEGER_MAX)
+    }
+
+    /// Writes one event, folds it and adds it to the log.
+    fn apply(&mut self, at: u64, body: Body, applied: &mut Applied) -> Result<(), Refusal> {
+        let event = Event {
+            seq: self.state.seq,
+            at,
+            body,
+        };
+        let record = event.to_record();
+        fold(&mut self.state, event)
+            .map_err(|error| Refusal::new("internal", error.to_string()))?;
+        self.log.append(&record);
+        applied.records.push(record);
+        Ok(())
+    }
+
+    fn one(&mut self, now_ms: u64, body: Body) -> Result<Applied, Refusal> {
+        let mut applied = Applied::default();
+        self.apply(self.now(now_ms), body, &mut applied)?;
+        Ok(applied)
+    }
+
+    /// One event about a request; the status is where the request is then.
+    fn about(&mut self, id: Id, at: u64, body: Body) -> Result<Applied, Refusal> {
+        let mut applied = Applied {
+            request: Some(id),
+            ..Applied::default()
+        };
+        self.apply(at, body, &mut applied)?;
+        applied.status = self.stage_word(id);
+        Ok(applied)
+    }
+
+    fn stage_word(&self, id: Id) -> &'static str {
+        self.state
+            .requests
+            .get(&id.0)
+            .map_or("", |entry| entry.stage.as_str())
+    }
+
+    fn entry(&self, request_id: &str) -> Result<&Entry, Refusal> {
+        let id: Option<Id> = request_id.parse().ok();
+        let entry = id.and_then(|id| self.state.requests.get(&id.0));
+        entry.ok_or_else(|| Refusal::no_request(request_id))
+    }
+
+    /// SHA-256 over the state: equal states have equal digests, whatever way they came about.
+    pub fn state_digest(&self) -> Hash {
+        let mut digest = Sha256::new();
+        digest.update(b"holdfast state v1\n");
+        digest.update(snapshot::state_bytes(&self.state));
+        digest.finalize().into()
+    }
+}
+
+fn check_genesis(genesis: &Genesis) -> Result<(), Refusal> {
+    let bad = |text: &str| Err(Refusal::new("malformed", text));
+    if genesis.origin.is_empty() || genesis.origin.contains(|c: char| c.is_control()) {
+        return bad("`origin` is the name of the log: one line, not empty");
+    }
+    if !verify::is_public_key(&genesis.log_key) {
+        return bad("`log_key` is not an ed25519 public key");
+    }
+    if genesis.operators.is_empty() {
+        return bad("without an operator nobody could approve or thaw");
+    }
+    for (index, operator) in genesis.operators.iter().enumerate() {
+        if operator.id.is_empty() || operator.id == "policy" || operator.id.len() > 64 {
+            return bad("an operator's `id` has 1 to 64 bytes and is not `policy`");
+        }
+        if !verify::is_public_key(&operator.public_key) {
+            return bad("an operator's `public_key` is not an ed25519 public key");
+        }
+        let twin = |other: &crate::event::Operator| {
+            other.id == operator.id || other.public_key == operator.public_key
+        };
+        if genesis
+            .operators
+            .iter()
+            .skip(index.saturating_add(1))
+            .any(twin)
+        {
+            return bad("two operators have the same id or the same key");
+        }
+    }
+    Ok(())
+}

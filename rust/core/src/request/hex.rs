@@ -2,6 +2,7 @@
 
 use alloy_primitives::{hex, Address, Bytes, U256};
 
+use crate::address::checksum;
 use crate::json::{Json, Malformed};
 
 /// Most bytes of call data or init code in one transaction; nodes take no larger transaction from anybody.
@@ -99,14 +100,11 @@ pub(crate) fn parse_address(text: &str) -> Result<Address, Fault> {
     let address = Address::new(raw);
     let lower = digits.bytes().any(|byte| byte.is_ascii_lowercase());
     let upper = digits.bytes().any(|byte| byte.is_ascii_uppercase());
-    if lower && upper {
-        let mut buffer = [0; 42];
-        if address.to_checksum_raw(&mut buffer, None) != text {
-            return Err(Fault::new(
-                "checksum",
-                "the EIP-55 checksum of the address is wrong",
-            ));
-        }
+    if lower && upper && *checksum(address) != *text {
+        return Err(Fault::new(
+            "checksum",
+            "the EIP-55 checksum of the address is wrong",
+        ));
     }
     Ok(address)
 }

@@ -8,6 +8,7 @@ use alloy_sol_types::Eip712Domain;
 use super::members;
 use super::schema::{field_json, Kind};
 use super::value::{self, Leaf};
+use crate::address::checksum;
 use crate::json::{Json, Malformed};
 
 /// Standard members in the order of EIP-712, with their types.
@@ -52,9 +53,6 @@ impl Domain {
                 },
                 _ => return Err(at(fault("not a member of a domain"))),
             }
-        }
-        if found.is_empty() {
-            return Err(fault("the domain is empty").under("domain"));
         }
         if let Some(declared) = declared {
             parsed
@@ -135,7 +133,8 @@ impl Domain {
             ("chainId", self.chain_id.map(chain_id)),
             (
                 "verifyingContract",
-                self.verifying_contract.map(|a| text(&a.to_checksum(None))),
+                self.verifying_contract
+                    .map(|a| text(&checksum(a).to_string())),
             ),
             ("salt", self.salt.map(|salt| text(&salt.to_string()))),
         ];

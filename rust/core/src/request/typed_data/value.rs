@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use alloy_primitives::{hex, keccak256, Address, B256, I256, U256};
 
 use super::schema::{Kind, Schema};
+use crate::address::checksum;
+use crate::amount::decimal;
 use crate::json::{Json, Malformed, INTEGER_MAX};
 use crate::request::hex::{bytes, parse_address, parse_hex_digits, Fault, DATA_BYTES_MAX};
 
@@ -204,9 +206,9 @@ impl<'j> Leaf<'j> {
         Json::Str(Cow::Owned(match self {
             Self::Bool(value) => return Json::Bool(*value),
             Self::String(text) => return Json::Str(Cow::Borrowed(text)),
-            Self::Uint(number) => number.to_string(),
+            Self::Uint(number) => decimal(*number),
             Self::Int(number) => number.to_string(),
-            Self::Address(address) => address.to_checksum(None),
+            Self::Address(address) => checksum(*address).to_string(),
             Self::Bytes(raw) => hex::encode_prefixed(raw),
             Self::FixedBytes(word, length) => {
                 hex::encode_prefixed(word.get(..*length).unwrap_or_default())

@@ -1,0 +1,450 @@
+//! The state machine. Only conversions are here: what is refused or decided, the core says.
+
+use holdfast_core::event::{Genesis, Id};
+use holdfast_core::guard::{self, LoadError, Refusal, ReplayError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyString};
+
+use crate::errors::{malformed, refused};
+use crate::policy::faults;
+
+fn refusal(error: Refusal) -> PyErr {
+    if error.code == "malformed" {
+        malformed(&error.code, error.text, "")
+    } else {
+        refused(&error.code, error.text)
+    }
+}
+
+fn replay(error: ReplayError) -> PyErr {
+    refused(error.code, error)
+}
+
+/// Python strings may carry lone surrogates; those come out as replacement characters.
+fn lossy(text: &Bound<'_, PyString>) -> String {
+    text.to_string_lossy().into_owned()
+}
+
+fn names(ids: Vec<Id>) -> Vec<String> {
+    ids.iter().map(Id::to_string).collect()
+}
+
+type UnsettledRow<'py> = (
+    String,
+    String,
+    u64,
+    String,
+    u64,
+    Bound<'py, PyBytes>,
+    &'static str,
+);
+
+/// What a command did. `records` must be durable before anything of it leaves the process.
+#[pyclass(module = "holdfast._core", frozen)]
+pub struct Applied {
+    records: Vec<Py<PyBytes>>,
+    request_id: Option<String>,
+    status: &'static str,
+    answer: Vec<u8>,
+}
+
+impl Applied {
+    fn new(py: Python<'_>, applied: guard::Applied) -> Self {
+        let records = applied.records.iter();
+        Self {
+            records: records
+                .map(|record| PyBytes::new(py, record).unbind())
+                .collect(),
+            request_id: applied.request.map(|id| id.to_string()),
+            status: applied.status,
+            answer: applied.answer,
+        }
+    }
+}
+
+#[pymethods]
+impl Applied {
+    #[getter]
+    fn records(&self, py: Python<'_>) -> Vec<Py<PyBytes>> {
+        self.records
+            .iter()
+            .map(|record| record.clone_ref(py))
+            .collect()
+    }
+
+    #[getter]
+    fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    #[getter]
+    fn status(&self) -> &'static str {
+        self.status
+    }
+
+    #[getter]
+    fn answer<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.answer)
+    }
+}
+
+/// The state machine. Not thread-safe: one owner.
+#[pyclass(module = "holdfast._core")]
+pub struct Guard {
+    inner: guard::Guard,
+}
+
+impl Guard {
+    fn applied(py: Python<'_>, result: Result<guard::Applied, Refusal>) -> PyResult<Applied> {
+        result
+            .map(|applied| Applied::new(py, applied))
+            .map_err(refusal)
+    }
+}
+
+#[pymethods]
+impl Guard {
+    #[staticmethod]
+    fn create<'py>(
+        py: Python<'py>,
+        genesis: &[u8],
+        now_ms: u64,
+    ) -> PyResult<(Self, Bound<'py, PyBytes>)> {
+        let genesis: Genesis = serde_json::from_slice(genesis)
+            .map_err(|error| malformed("malformed", format!("genesis: {error}"), ""))?;
+        let (inner, record) = guard::Guard::create(genesis, now_ms).map_err(refusal)?;
+        Ok((Self { inner }, PyBytes::new(py, &record)))
+    }
+
+    #[staticmethod]
+    #[pyo3(name = "replay")]
+    fn from_records(py: Python<'_>, records: Vec<PyBackedBytes>) -> PyResult<Self> {
+        let inner = py
+            .detach(|| guard::Guard::replay(&records))
+            .map_err(replay)?;
+        Ok(Self { inner })
+    }
+
+    #[staticmethod]
+    fn restore(py: Python<'_>, snapshot: PyBackedBytes) -> PyResult<Self> {
+        let inner = py
+            .detach(|| guard::Guard::restore(&snapshot))
+            .map_err(|error| refused("replay_snapshot", error))?;
+        Ok(Self { inner })
+    }
+
+    fn extend(&mut self, py: Python<'_>, records: Vec<PyBackedBytes>) -> PyResult<()> {
+        let inner = &mut self.inner;
+        py.detach(|| inner.extend(&records)).map_err(replay)
+    }
+
+    fn snapshot<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let bytes = py.detach(|| self.inner.snapshot());
+        PyBytes::new(py, &bytes)
+    }
+
+    fn state_digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let digest = py.detach(|| self.inner.state_digest());
+        PyBytes::new(py, &digest)
+    }
+
+    #[getter]
+    fn size(&self) -> u64 {
+        self.inner.size()
+    }
+
+    #[getter]
+    fn root<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.root())
+    }
+
+    #[getter]
+    fn last_at(&self) -> u64 {
+        self.inner.last_at()
+    }
+
+    fn started(&mut self, py: Python<'_>, version: &str, now_ms: u64) -> PyResult<Applied> {
+        Self::applied(py, self.inner.started(version, now_ms))
+    }
+
+    fn stopped(&mut self, py: Python<'_>, now_ms: u64) -> PyResult<Applied> {
+        Self::applied(py, self.inner.stopped(now_ms))
+    }
+
+    fn load_policy(
+        &mut self,
+        py: Python<'_>,
+        source: &str,
+        by: &str,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        match self.inner.load_policy(source, by, now_ms) {
+            Ok(applied) => Ok(Applied::new(py, applied)),
+            Err(LoadError::Faults(errors)) => Err(faults(&errors)),
+            Err(LoadError::Refused(error)) => Err(refusal(error)),
+        }
+    }
+
+    fn reject_policy(
+        &mut self,
+        py: Python<'_>,
+        source: &Bound<'_, PyString>,
+        error: &Bound<'_, PyString>,
+        by: &str,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        let (source, error) = (lossy(source), lossy(error));
+        Self::applied(py, self.inner.reject_policy(&source, &error, by, now_ms))
+    }
+
+    fn submit(
+        &mut self,
+        py: Python<'_>,
+        agent: &str,
+        method: &Bound<'_, PyString>,
+        params: &[u8],
+        facts: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        let method = method.to_string_lossy();
+        Self::applied(py, self.inner.submit(agent, &method, params, facts, now_ms))
+    }
+
+    fn submit_signed(
+        &mut self,
+        py: Python<'_>,
+        agent: &str,
+        payload: &[u8],
+        signature: &[u8],
+        facts: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(
+            py,
+            self.inner
+                .submit_signed(agent, payload, signature, facts, now_ms),
+        )
+    }
+
+    fn check<'py>(
+        &self,
+        py: Python<'py>,
+        agent: &str,
+        method: &Bound<'_, PyString>,
+        params: &[u8],
+        facts: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let method = method.to_string_lossy();
+        let answer = self.inner.check(agent, &method, params, facts, now_ms);
+        answer
+            .map(|answer| PyBytes::new(py, &answer))
+            .map_err(refusal)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn refuse(
+        &mut self,
+        py: Python<'_>,
+        agent: &str,
+        method: &Bound<'_, PyString>,
+        params: &[u8],
+        code: &str,
+        text: &Bound<'_, PyString>,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        let (method, text) = (lossy(method), lossy(text));
+        Self::applied(
+            py,
+            self.inner
+                .refuse(agent, &method, params, code, &text, now_ms),
+        )
+    }
+
+    fn command(
+        &mut self,
+        py: Python<'_>,
+        payload: &[u8],
+        signature: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.command(payload, signature, now_ms))
+    }
+
+    fn freeze(
+        &mut self,
+        py: Python<'_>,
+        scope: &[u8],
+        reason: &Bound<'_, PyString>,
+        actor: &Bound<'_, PyString>,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        let (reason, actor) = (lossy(reason), lossy(actor));
+        Self::applied(py, self.inner.freeze(scope, &reason, &actor, now_ms))
+    }
+
+    fn tick(&mut self, py: Python<'_>, now_ms: u64) -> PyResult<Applied> {
+        Self::applied(py, self.inner.tick(now_ms))
+    }
+
+    fn next_deadline(&self) -> Option<u64> {
+        self.inner.next_deadline()
+    }
+
+    fn authorising(&self) -> Vec<String> {
+        names(self.inner.authorising())
+    }
+
+    fn authorise(
+        &mut self,
+        py: Python<'_>,
+        request_id: &str,
+        facts: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.authorise(request_id, facts, now_ms))
+    }
+
+    fn fail(
+        &mut self,
+        py: Python<'_>,
+        request_id: &str,
+        code: &str,
+        text: &Bound<'_, PyString>,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.fail(request_id, code, &lossy(text), now_ms))
+    }
+
+    fn signed(
+        &mut self,
+        py: Python<'_>,
+        request_id: &str,
+        payload: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.signed(request_id, payload, now_ms))
+    }
+
+    fn may_send(&self, request_id: &str) -> bool {
+        self.inner.may_send(request_id)
+    }
+
+    fn sent(
+        &mut self,
+        py: Python<'_>,
+        request_id: &str,
+        outcome: &str,
+        text: &Bound<'_, PyString>,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(
+            py,
+            self.inner.sent(request_id, outcome, &lossy(text), now_ms),
+        )
+    }
+
+    fn settle(
+        &mut self,
+        py: Python<'_>,
+        request_id: &str,
+        outcome: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.settle(request_id, outcome, now_ms))
+    }
+
+    fn cancel(
+        &mut self,
+        py: Python<'_>,
+        request_id: &str,
+        by: &str,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.cancel(request_id, by, now_ms))
+    }
+
+    fn delivered(&mut self, py: Python<'_>, request_id: &str, now_ms: u64) -> PyResult<Applied> {
+        Self::applied(py, self.inner.delivered(request_id, now_ms))
+    }
+
+    fn clock_jumped(
+        &mut self,
+        py: Python<'_>,
+        wall_ms: u64,
+        expected_ms: u64,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.clock_jumped(wall_ms, expected_ms, now_ms))
+    }
+
+    fn mark_pending_answer(
+        &mut self,
+        py: Python<'_>,
+        request_id: &str,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.mark_pending_answer(request_id, now_ms))
+    }
+
+    fn request<'py>(&self, py: Python<'py>, request_id: &str) -> Option<Bound<'py, PyBytes>> {
+        self.inner
+            .request(request_id)
+            .map(|view| PyBytes::new(py, &view))
+    }
+
+    fn open_requests(&self) -> Vec<String> {
+        names(self.inner.open_requests())
+    }
+
+    fn to_sign(&self) -> Vec<(String, u64)> {
+        let orders = self.inner.to_sign().into_iter();
+        orders.map(|(id, seq)| (id.to_string(), seq)).collect()
+    }
+
+    fn unsettled<'py>(&self, py: Python<'py>) -> Vec<UnsettledRow<'py>> {
+        let rows = self.inner.unsettled().into_iter();
+        rows.map(|row| {
+            (
+                row.id.to_string(),
+                row.wallet.to_checksum(None),
+                row.chain_id,
+                row.hash.to_string(),
+                row.nonce,
+                PyBytes::new(py, row.raw),
+                row.state,
+            )
+        })
+        .collect()
+    }
+
+    fn status<'py>(&self, py: Python<'py>, now_ms: u64) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.status(now_ms))
+    }
+
+    fn limits<'py>(
+        &self,
+        py: Python<'py>,
+        agent: Option<&str>,
+        now_ms: u64,
+    ) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.limits(agent, now_ms))
+    }
+
+    fn agent<'py>(&self, py: Python<'py>, agent: &str) -> Option<Bound<'py, PyBytes>> {
+        self.inner.agent(agent).map(|view| PyBytes::new(py, &view))
+    }
+
+    fn agents(&self) -> Vec<String> {
+        self.inner.agents()
+    }
+
+    fn chains<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.chains())
+    }
+
+    fn next_nonce(&self, wallet: &str, chain_id: u64) -> Option<u64> {
+        self.inner.next_nonce(wallet, chain_id)
+    }
+}

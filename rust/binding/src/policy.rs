@@ -1,0 +1,73 @@
+//! Policy files: checking, simulating, and decoding with a registry.
+
+use holdfast_core::asset::Registry;
+use holdfast_core::policy::{self, Policy, PolicyErrors};
+use holdfast_core::simulate;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::errors::{refused, PolicyError};
+use crate::input::decode_with;
+
+/// `PolicyError(code, text, faults)`, faults a list of (line, column, code, text, hint).
+pub fn faults(errors: &PolicyErrors) -> PyErr {
+    let rows: Vec<_> = errors
+        .faults()
+        .iter()
+        .map(|fault| {
+            (
+                fault.line,
+                fault.column,
+                fault.code,
+                fault.text.clone(),
+                fault.hint.clone(),
+            )
+        })
+        .collect();
+    PolicyError::new_err(("policy_invalid", errors.to_string(), rows))
+}
+
+/// Parses and lints.
+#[pyfunction]
+pub fn check_policy<'py>(py: Python<'py>, source: &str) -> PyResult<Bound<'py, PyBytes>> {
+    let summary = policy::check(source, None).map_err(|errors| faults(&errors))?;
+    let json = serde_json::to_vec(&summary).map_err(|error| refused("internal", error))?;
+    Ok(PyBytes::new(py, &json))
+}
+
+/// The object of `holdfast decode`.
+#[pyfunction]
+pub fn decode<'py>(
+    py: Python<'py>,
+    request: &[u8],
+    chain_id: u64,
+    policy: Option<&str>,
+    tokens: Option<&[u8]>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    match policy {
+        Some(source) => {
+            let policy = Policy::parse(source).map_err(|errors| faults(&errors))?;
+            decode_with(py, request, chain_id, policy.registry(), tokens)
+        }
+        None => decode_with(py, request, chain_id, &Registry::new(), tokens),
+    }
+}
+
+/// `policy decide`: cases against a policy, no journal. Never raises for a case; a malformed one is a deny.
+#[pyclass(module = "holdfast._core")]
+pub struct Simulator {
+    inner: simulate::Simulator,
+}
+
+#[pymethods]
+impl Simulator {
+    #[new]
+    fn new(policy: &str, stateful: bool) -> PyResult<Self> {
+        let inner = simulate::Simulator::new(policy, stateful).map_err(|errors| faults(&errors))?;
+        Ok(Self { inner })
+    }
+
+    fn decide<'py>(&mut self, py: Python<'py>, case: &[u8]) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.decide(case))
+    }
+}

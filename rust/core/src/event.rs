@@ -1,1 +1,0 @@
-//! Placeholder of the module `event`, see docs/architecture.md.

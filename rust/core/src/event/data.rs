@@ -1,0 +1,356 @@
+//! Data of the small kinds. Fields are in the order of their names: that is the canonical order.
+
+use alloy_primitives::{Address, Bytes, FixedBytes, B256, U256};
+use serde::{Deserialize, Serialize};
+
+use super::{wire, wire_policy};
+use crate::policy::Reason;
+
+/// An id of a request, `r<seq>`: the record with that seq is its `request.decided`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(pub u64);
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "r{}", self.0)
+    }
+}
+
+impl std::str::FromStr for Id {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let digits = text.strip_prefix('r').ok_or(())?;
+        let id = Self(digits.parse().map_err(|_| ())?);
+        // One spelling: no sign, no leading zero.
+        if id.to_string() == text {
+            Ok(id)
+        } else {
+            Err(())
+        }
+    }
+}
+
+/// An operator's key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operator {
+    /// Its name in commands.
+    pub id: String,
+    /// ed25519.
+    pub public_key: B256,
+}
+
+/// `guardian.created`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// ed25519 key that signs checkpoints; names this guardian in operator commands.
+    pub log_key: B256,
+    /// Who may command.
+    pub operators: Vec<Operator>,
+    /// Name of the log in checkpoints.
+    pub origin: String,
+    /// Version of the program.
+    pub version: String,
+}
+
+/// `guardian.started`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Started {
+    /// Version of the program.
+    pub version: String,
+}
+
+/// `policy.loaded`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyLoaded {
+    /// Who or what loaded it.
+    pub by: String,
+    /// SHA-256 of the source.
+    pub digest: B256,
+    /// Its name.
+    pub name: String,
+    /// The whole file.
+    pub source: String,
+}
+
+/// `policy.rejected`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRejected {
+    /// Who or what tried.
+    pub by: String,
+    /// SHA-256 of the source.
+    pub digest: B256,
+    /// What is wrong with it.
+    pub error: String,
+}
+
+/// `request.refused`: it never had an id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// Whose socket it came by.
+    pub agent: String,
+    /// From the closed list.
+    pub code: String,
+    /// The method as it came, display-safe.
+    pub method: String,
+    /// Where in the params, when something in them is wrong.
+    pub path: String,
+    /// SHA-256 of the params.
+    pub sha256: B256,
+    /// Words.
+    pub text: String,
+}
+
+/// What an agent with a key signed: the payload, the signature, and from the payload the nonce it uses up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope {
+    /// Until when the nonce counts as used, ms.
+    pub expires_at: u64,
+    /// Single use.
+    pub nonce: FixedBytes<16>,
+    /// JSON as it was signed.
+    pub payload: String,
+    /// ed25519.
+    pub signature: Bytes,
+}
+
+/// `request.attached`: a signed call joined a request that exists; its nonce is used up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attached {
+    /// What was signed.
+    pub envelope: Envelope,
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+}
+
+/// `request.expired`, `request.matured`, `request.pending`, `request.delivered`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestRef {
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+}
+
+/// `request.approved`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approved {
+    /// How many different keys have approved, this one included.
+    pub approvals: u64,
+    /// Operator id.
+    pub by: String,
+    /// The signed payload.
+    pub command: String,
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// How many are needed.
+    pub quorum: u64,
+    /// ed25519 over the payload.
+    pub signature: Bytes,
+}
+
+/// `request.denied`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Denied {
+    /// Operator id, or `policy`.
+    pub by: String,
+    /// The signed payload, when an operator denied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// Why.
+    #[serde(with = "wire_policy::reasons")]
+    pub reasons: Vec<Reason>,
+    /// ed25519 over the payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Bytes>,
+}
+
+/// `request.cancelled`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cancelled {
+    /// Who.
+    pub by: String,
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// Why.
+    pub why: String,
+}
+
+/// `request.failed`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failed {
+    /// From the closed list.
+    pub code: String,
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// Words.
+    pub text: String,
+}
+
+/// `request.signed`: exactly one of `raw` and `signature`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signed {
+    /// Transaction hash, or the digest that was signed.
+    pub hash: B256,
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// Signed transaction bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Bytes>,
+    /// `r || s || v` of a message or typed data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Bytes>,
+}
+
+/// What a node said to the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SendOutcome {
+    /// It took them.
+    Accepted,
+    /// It had them already.
+    Known,
+    /// It did not take them.
+    Rejected,
+    /// No answer, or one that says nothing.
+    Unknown,
+}
+
+/// `request.sent`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sent {
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// What the node said.
+    pub outcome: SendOutcome,
+    /// Words, display-safe.
+    pub text: String,
+}
+
+/// How a transaction ended on the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SettleOutcome {
+    /// Mined and done.
+    Confirmed,
+    /// Mined and undone; the fee is paid.
+    Reverted,
+    /// Its nonce went to another transaction: it can never be mined.
+    Dropped,
+}
+
+/// `request.settled`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settled {
+    /// Block hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_hash: Option<B256>,
+    /// Block number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_number: Option<u64>,
+    /// What the network took, in wei.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "wire::decimal_option"
+    )]
+    pub fee_wei: Option<U256>,
+    /// Gas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gas_used: Option<u64>,
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// How it ended.
+    pub outcome: SettleOutcome,
+}
+
+/// What a freeze covers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Every agent and wallet.
+    Everything,
+    /// One agent.
+    Agent(String),
+    /// One wallet.
+    Wallet(Address),
+}
+
+impl Scope {
+    /// Whether a request of this agent from this wallet is inside.
+    pub fn covers(&self, agent: &str, wallet: &Address) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Agent(id) => id == agent,
+            Self::Wallet(address) => address == wallet,
+        }
+    }
+}
+
+/// `freeze.set`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreezeSet {
+    /// Who or what asked for it.
+    pub actor: String,
+    /// Requests that ended as `frozen`.
+    #[serde(with = "wire::ids")]
+    pub ended: Vec<Id>,
+    /// Its own seq: a thaw names it.
+    pub freeze: u64,
+    /// Signed requests that are not sent until approved again.
+    #[serde(with = "wire::ids")]
+    pub held: Vec<Id>,
+    /// Why, display-safe.
+    pub reason: String,
+    /// What it covers.
+    pub scope: Scope,
+}
+
+/// `freeze.lifted`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreezeLifted {
+    /// Operator id.
+    pub by: String,
+    /// The signed payload.
+    pub command: String,
+    /// Seq of the freeze.
+    pub freeze: u64,
+    /// ed25519 over the payload.
+    pub signature: Bytes,
+}
+
+/// `clock.jumped`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockJumped {
+    /// What it should have read.
+    pub expected_ms: u64,
+    /// What the clock read.
+    pub wall_ms: u64,
+}

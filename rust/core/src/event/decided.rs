@@ -1,0 +1,376 @@
+//! `request.decided`: everything a request is, once, so that nothing about it has to be looked up again.
+
+use alloy_primitives::{Address, Bytes, B256, U256};
+use serde::{Deserialize, Serialize};
+
+use super::data::{Envelope, Id};
+use super::effect::{EffectRecord, LineRecord, WarningRecord};
+use super::wire::{self, Raw};
+use super::wire_policy;
+use crate::canonical::sha256;
+use crate::policy::{Reason, Reservation, Spends, Verdict};
+use crate::request::{Body, Method};
+
+/// What kind of thing is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequestKind {
+    /// A transaction.
+    Transaction,
+    /// An EIP-712 document.
+    TypedData,
+    /// An EIP-191 message.
+    Message,
+}
+
+/// Where a request is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Waits for operators.
+    WaitingApproval,
+    /// Waits for its time.
+    WaitingDelay,
+    /// May go on; what exactly is signed is not fixed yet.
+    Authorising,
+    /// The order is fixed and on its way to the signer.
+    Authorised,
+    /// Signed, not sent.
+    Signed,
+    /// Sent, outcome on the chain open.
+    Sent,
+    /// Signed, then frozen before it was sent.
+    Held,
+    /// Mined.
+    Confirmed,
+    /// Mined and undone.
+    Reverted,
+    /// Can never be mined.
+    Dropped,
+    /// The signature was given to the agent.
+    Released,
+    /// By policy or a person.
+    Denied,
+    /// Nobody answered in time.
+    Expired,
+    /// Taken back.
+    Cancelled,
+    /// Could not be authorised.
+    Failed,
+    /// Stopped by a freeze before it was signed.
+    Frozen,
+}
+
+impl Stage {
+    /// Every stage, in the order of a life.
+    pub const ALL: [Self; 16] = [
+        Self::WaitingApproval,
+        Self::WaitingDelay,
+        Self::Authorising,
+        Self::Authorised,
+        Self::Signed,
+        Self::Sent,
+        Self::Held,
+        Self::Confirmed,
+        Self::Reverted,
+        Self::Dropped,
+        Self::Released,
+        Self::Denied,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Failed,
+        Self::Frozen,
+    ];
+
+    /// The word used in events and on screens.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WaitingApproval => "waiting-approval",
+            Self::WaitingDelay => "waiting-delay",
+            Self::Authorising => "authorising",
+            Self::Authorised => "authorised",
+            Self::Signed => "signed",
+            Self::Sent => "sent",
+            Self::Held => "held",
+            Self::Confirmed => "confirmed",
+            Self::Reverted => "reverted",
+            Self::Dropped => "dropped",
+            Self::Released => "released",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+            Self::Frozen => "frozen",
+        }
+    }
+
+    /// Waits for a person or for its time.
+    pub const fn is_waiting(self) -> bool {
+        matches!(self, Self::WaitingApproval | Self::WaitingDelay)
+    }
+
+    /// No signature exists, and one may still come.
+    pub const fn is_unsigned(self) -> bool {
+        matches!(
+            self,
+            Self::WaitingApproval | Self::WaitingDelay | Self::Authorising | Self::Authorised
+        )
+    }
+
+    /// Over. A request enters exactly one of these, once.
+    pub const fn is_end(self) -> bool {
+        matches!(
+            self,
+            Self::Confirmed
+                | Self::Reverted
+                | Self::Dropped
+                | Self::Released
+                | Self::Denied
+                | Self::Expired
+                | Self::Cancelled
+                | Self::Failed
+                | Self::Frozen
+        )
+    }
+}
+
+/// What the agent wants signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Wanted {
+    /// A transaction.
+    Transaction(WantedTransaction),
+    /// An EIP-712 document.
+    TypedData(WantedTypedData),
+    /// An EIP-191 message.
+    Message(WantedMessage),
+}
+
+/// `request` of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WantedTransaction {
+    /// Call data or init code.
+    pub data: Bytes,
+    /// Gas the agent asked for.
+    pub gas: Option<u64>,
+    /// Recipient or contract; null creates a contract.
+    #[serde(with = "wire::eip55_option")]
+    pub to: Option<Address>,
+    /// Wei.
+    #[serde(with = "wire::decimal")]
+    pub value: U256,
+}
+
+/// `request` of typed data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WantedTypedData {
+    /// The document, canonical.
+    pub json: String,
+    /// EIP-712 digest.
+    pub typed_data_digest: B256,
+}
+
+/// `request` of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WantedMessage {
+    /// The bytes before the EIP-191 prefix.
+    pub message: Bytes,
+}
+
+impl Wanted {
+    /// What a parsed request wants, without the hints that are filled in afresh.
+    pub fn of(body: &Body) -> Self {
+        match body {
+            Body::Transaction(tx) => Self::Transaction(WantedTransaction {
+                data: tx.data.clone(),
+                gas: tx.gas,
+                to: tx.to,
+                value: tx.value,
+            }),
+            Body::TypedData(typed) => Self::TypedData(WantedTypedData {
+                json: typed.json.clone(),
+                typed_data_digest: typed.digest,
+            }),
+            Body::Message(bytes) => Self::Message(WantedMessage {
+                message: bytes.clone(),
+            }),
+        }
+    }
+
+    /// What kind it is.
+    pub const fn kind(&self) -> RequestKind {
+        match self {
+            Self::Transaction(_) => RequestKind::Transaction,
+            Self::TypedData(_) => RequestKind::TypedData,
+            Self::Message(_) => RequestKind::Message,
+        }
+    }
+}
+
+/// Data of `request.decided`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decided {
+    /// Agent id.
+    pub agent: String,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// What approvals bind.
+    pub digest: B256,
+    /// Lines for a person, display-safe.
+    pub display: Vec<LineRecord>,
+    /// In the worst case, fee included.
+    pub effects: Vec<EffectRecord>,
+    /// What the agent signed, when it has a key.
+    pub envelope: Option<Envelope>,
+    /// When a waiting approval expires, ms.
+    pub expires_at: Option<u64>,
+    /// Facts as they were given.
+    pub facts: Raw,
+    /// Most wei per gas that may be signed.
+    #[serde(with = "wire::u128_option")]
+    pub fee_per_gas_max: Option<u128>,
+    /// Most gas that may be signed.
+    pub gas_max: Option<u64>,
+    /// `r<seq>` of this very record.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// The agent's explicit key.
+    pub idempotency_key: Option<String>,
+    /// What kind of thing is signed.
+    pub kind: RequestKind,
+    /// Same key, same request.
+    pub match_key: B256,
+    /// When a delay is over, ms.
+    pub matures_at: Option<u64>,
+    /// How it arrived.
+    #[serde(with = "wire::method")]
+    pub method: Method,
+    /// The agent's words, display-safe.
+    pub note: Option<String>,
+    /// Digest of the policy that decided.
+    pub policy: B256,
+    /// Most tip in wei per gas that may be signed.
+    #[serde(with = "wire::u128_option")]
+    pub priority_fee_per_gas_max: Option<u128>,
+    /// Why.
+    #[serde(with = "wire_policy::reasons")]
+    pub reasons: Vec<Reason>,
+    /// What is wanted.
+    pub request: Wanted,
+    /// What is set aside.
+    #[serde(with = "wire_policy::reservations")]
+    pub reservations: Vec<Reservation>,
+    /// What it can cost, for limits of later policies.
+    #[serde(with = "wire_policy::spends")]
+    pub spends: Option<Spends>,
+    /// Where it starts.
+    pub state: Stage,
+    /// How it may go on.
+    #[serde(with = "wire_policy::verdict")]
+    pub verdict: Verdict,
+    /// The wallet.
+    #[serde(with = "wire::eip55")]
+    pub wallet: Address,
+    /// What to look out for.
+    pub warnings: Vec<WarningRecord>,
+}
+
+#[derive(Serialize)]
+struct MatchSubject<'a> {
+    agent: &'a str,
+    chain_id: u64,
+    kind: RequestKind,
+    #[serde(with = "wire::method")]
+    method: Method,
+    request: WithoutGas<'a>,
+    #[serde(with = "wire::eip55")]
+    wallet: Address,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WithoutGas<'a> {
+    Transaction {
+        data: &'a Bytes,
+        #[serde(with = "wire::eip55_option")]
+        to: Option<Address>,
+        #[serde(with = "wire::decimal")]
+        value: U256,
+    },
+    Other(&'a Wanted),
+}
+
+/// Two requests with the same key are "identical": gas, fees and nonce are filled in afresh by clients.
+pub fn match_key(
+    agent: &str,
+    wallet: Address,
+    method: Method,
+    chain_id: u64,
+    request: &Wanted,
+) -> B256 {
+    let without_gas = match request {
+        Wanted::Transaction(tx) => WithoutGas::Transaction {
+            data: &tx.data,
+            to: tx.to,
+            value: tx.value,
+        },
+        other => WithoutGas::Other(other),
+    };
+    let kind = request.kind();
+    hash(&MatchSubject {
+        agent,
+        chain_id,
+        kind,
+        method,
+        request: without_gas,
+        wallet,
+    })
+}
+
+#[derive(Serialize)]
+struct ApprovalSubject<'a> {
+    agent: &'a str,
+    chain_id: u64,
+    effects: &'a [EffectRecord],
+    #[serde(with = "wire::u128_option")]
+    fee_per_gas_max: Option<u128>,
+    gas_max: Option<u64>,
+    #[serde(with = "wire::id")]
+    id: Id,
+    kind: RequestKind,
+    #[serde(with = "wire::method")]
+    method: Method,
+    #[serde(with = "wire::u128_option")]
+    priority_fee_per_gas_max: Option<u128>,
+    request: &'a Wanted,
+    #[serde(with = "wire::eip55")]
+    wallet: Address,
+}
+
+/// What an approval binds: this one request, with all its effects and caps.
+pub fn approval_digest(decided: &Decided) -> B256 {
+    hash(&ApprovalSubject {
+        agent: &decided.agent,
+        chain_id: decided.chain_id,
+        effects: &decided.effects,
+        fee_per_gas_max: decided.fee_per_gas_max,
+        gas_max: decided.gas_max,
+        id: decided.id,
+        kind: decided.kind,
+        method: decided.method,
+        priority_fee_per_gas_max: decided.priority_fee_per_gas_max,
+        request: &decided.request,
+        wallet: decided.wallet,
+    })
+}
+
+fn hash(subject: &impl Serialize) -> B256 {
+    let mut text = Vec::with_capacity(1024);
+    let written = serde_json::to_writer(&mut text, subject);
+    debug_assert!(written.is_ok());
+    sha256(&text)
+}

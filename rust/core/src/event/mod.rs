@@ -1,0 +1,197 @@
+//! Events: every change of state, and the canonical record each one is.
+//!
+//! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":1}` in RFC 8785 form. Writing is one pass over structs whose
+//! fields are declared in the order of their names, so no tree is built. Reading is strict: unknown members, missing
+//! members and duplicates are refused, and a record that would not be written the same way again is not a record.
+
+mod data;
+mod decided;
+mod effect;
+mod order;
+mod wire;
+mod wire_policy;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+pub use data::{
+    Approved, Attached, Cancelled, ClockJumped, Denied, Envelope, Failed, FreezeLifted, FreezeSet,
+    Genesis, Id, Operator, PolicyLoaded, PolicyRejected, Refused, RequestRef, Scope, SendOutcome,
+    Sent, SettleOutcome, Settled, Signed, Started,
+};
+pub use decided::{
+    approval_digest, match_key, Decided, RequestKind, Stage, Wanted, WantedMessage,
+    WantedTransaction, WantedTypedData,
+};
+pub use effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
+pub use order::{Authorised, MessageOrder, Order, TransactionOrder, TypedDataOrder};
+pub use wire::Raw;
+
+use crate::canonical::INTEGER_MAX;
+
+/// Version of the record format.
+pub const VERSION: u64 = 1;
+
+/// A change of state, with its place in the log and its time (ms since the epoch).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Leaf index in the log.
+    pub seq: u64,
+    /// When, ms since the epoch; never before the event before it.
+    pub at: u64,
+    /// What.
+    pub body: Body,
+}
+
+/// Why bytes are not a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Not the JSON of any record.
+    #[error("not a record")]
+    Malformed,
+    /// A record of a later version.
+    #[error("a record of a version this program does not know")]
+    Version,
+    /// A kind this version does not know.
+    #[error("a record of a kind this program does not know")]
+    Kind,
+    /// Right content, other bytes than the canonical ones.
+    #[error("the record is not in its canonical form")]
+    NotCanonical,
+}
+
+#[derive(Serialize)]
+struct Record<'a, T> {
+    at: u64,
+    data: &'a T,
+    kind: &'static str,
+    seq: u64,
+    v: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRecord<'a> {
+    at: u64,
+    #[serde(borrow)]
+    data: &'a RawValue,
+    kind: &'a str,
+    seq: u64,
+    v: u64,
+}
+
+/// Data of a kind that has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+macro_rules! bodies {
+    ($($variant:ident($data:ty) = $kind:literal,)*) => {
+        /// What happened: one variant for each kind of docs/architecture.md.
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(missing_docs)]
+        pub enum Body {
+            $($variant($data),)*
+        }
+
+        impl Body {
+            /// Every kind there is.
+            pub const KINDS: &'static [&'static str] = &[$($kind,)*];
+
+            /// The word of this kind.
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $kind,)*
+                }
+            }
+
+            fn read(kind: &str, data: &str) -> Result<Self, RecordError> {
+                match kind {
+                    $($kind => serde_json::from_str(data)
+                        .map(Self::$variant)
+                        .map_err(|_| RecordError::Malformed),)*
+                    _ => Err(RecordError::Kind),
+                }
+            }
+
+            fn write(&self, out: &mut Vec<u8>, at: u64, seq: u64) -> serde_json::Result<()> {
+                match self {
+                    $(Self::$variant(data) => serde_json::to_writer(
+                        out,
+                        &Record { at, data, kind: $kind, seq, v: VERSION },
+                    ),)*
+                }
+            }
+        }
+    };
+}
+
+bodies! {
+    GuardianCreated(Genesis) = "guardian.created",
+    GuardianStarted(Started) = "guardian.started",
+    GuardianStopped(Nothing) = "guardian.stopped",
+    PolicyLoaded(PolicyLoaded) = "policy.loaded",
+    PolicyRejected(PolicyRejected) = "policy.rejected",
+    RequestRefused(Refused) = "request.refused",
+    RequestDecided(Box<Decided>) = "request.decided",
+    RequestAttached(Attached) = "request.attached",
+    RequestApproved(Approved) = "request.approved",
+    RequestDenied(Denied) = "request.denied",
+    RequestExpired(RequestRef) = "request.expired",
+    RequestCancelled(Cancelled) = "request.cancelled",
+    RequestMatured(RequestRef) = "request.matured",
+    RequestAuthorised(Box<Authorised>) = "request.authorised",
+    RequestFailed(Failed) = "request.failed",
+    RequestSigned(Signed) = "request.signed",
+    RequestSent(Sent) = "request.sent",
+    RequestSettled(Settled) = "request.settled",
+    RequestPending(RequestRef) = "request.pending",
+    RequestDelivered(RequestRef) = "request.delivered",
+    FreezeSet(FreezeSet) = "freeze.set",
+    FreezeLifted(FreezeLifted) = "freeze.lifted",
+    ClockJumped(ClockJumped) = "clock.jumped",
+}
+
+impl Event {
+    /// The canonical record.
+    pub fn to_record(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(2048);
+        self.write(&mut out);
+        out
+    }
+
+    /// Appends the canonical record to `out`.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        // Writing plain structs with string keys into memory has no way to fail.
+        let written = self.body.write(out, self.at, self.seq);
+        debug_assert!(written.is_ok(), "{written:?}");
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// [`RecordError`] unless these bytes are exactly what [`Event::write`] gives.
+    pub fn from_record(record: &[u8]) -> Result<Self, RecordError> {
+        let raw: RawRecord<'_> =
+            serde_json::from_slice(record).map_err(|_| RecordError::Malformed)?;
+        if raw.v != VERSION {
+            return Err(RecordError::Version);
+        }
+        if raw.seq > INTEGER_MAX || raw.at > INTEGER_MAX {
+            return Err(RecordError::Malformed);
+        }
+        let body = Body::read(raw.kind, raw.data.get())?;
+        let event = Self {
+            seq: raw.seq,
+            at: raw.at,
+            body,
+        };
+        let mut again = Vec::with_capacity(record.len());
+        event.write(&mut again);
+        if again == record {
+            Ok(event)
+        } else {
+            Err(RecordError::NotCanonical)
+        }
+    }
+}

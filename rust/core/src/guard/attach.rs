@@ -1,0 +1,64 @@
+//! Which request an identical call joins, so that asking again never pays twice.
+//!
+//! A call joins a request that waits, or whose agent was told to come back and has not been given the outcome yet (or
+//! was given it less than a minute ago). An explicit idempotency key decides alone, whatever state its request is in.
+
+use alloy_primitives::B256;
+
+use super::state::{Entry, State, OUTCOME_KEPT_MS, REPEAT_MS};
+use crate::event::Id;
+
+/// What a call joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joins {
+    /// Nothing: it is a new request.
+    Nothing,
+    /// This request.
+    This(Id),
+    /// Its idempotency key belongs to a request with other content.
+    Conflict(Id),
+}
+
+pub(super) fn joins(
+    state: &State,
+    agent: &str,
+    match_key: &B256,
+    idempotency_key: Option<&str>,
+    now_ms: u64,
+) -> Joins {
+    if let Some(key) = idempotency_key {
+        let known = state.by_key.get(&(agent.to_owned(), key.to_owned()));
+        let entry = known.and_then(|seq| state.requests.get(seq));
+        return match entry.filter(|entry| key_counts(entry, now_ms)) {
+            Some(entry) if entry.match_key == *match_key => Joins::This(entry.id),
+            Some(entry) => Joins::Conflict(entry.id),
+            None => Joins::Nothing,
+        };
+    }
+    let Some(same) = state.by_match.get(match_key) else {
+        return Joins::Nothing;
+    };
+    let same = same.iter().filter_map(|seq| state.requests.get(seq));
+    let open = same.filter(|entry| attachable(entry, now_ms));
+    // Of several the oldest outcome that nobody took, else the one that was taken last.
+    let best = open.min_by_key(|entry| match entry.delivered_at {
+        None => (0, entry.id.0),
+        Some(at) => (1, u64::MAX.saturating_sub(at)),
+    });
+    best.map_or(Joins::Nothing, |entry| Joins::This(entry.id))
+}
+
+fn key_counts(entry: &Entry, now_ms: u64) -> bool {
+    entry.ended_at.is_none() || now_ms < entry.decided_at.saturating_add(OUTCOME_KEPT_MS)
+}
+
+fn attachable(entry: &Entry, now_ms: u64) -> bool {
+    if !entry.answered_pending {
+        return false;
+    }
+    match (entry.delivered_at, entry.ended_at) {
+        (Some(delivered_at), _) => now_ms < delivered_at.saturating_add(REPEAT_MS),
+        (None, Some(ended_at)) => now_ms < ended_at.saturating_add(OUTCOME_KEPT_MS),
+        (None, None) => true,
+    }
+}

@@ -1,0 +1,383 @@
+//! The last decision before a signature: the policy and the freezes of this moment, and then the order.
+
+use alloy_primitives::eip191_hash_message;
+use serde::Deserialize;
+
+use super::check::{deny, reason, unfit};
+use super::lifecycle::{bad, Number};
+use super::state::Entry;
+use super::{Applied, Guard, Refusal};
+use crate::canonical::INTEGER_MAX;
+use crate::effects::EffectKind;
+use crate::event::{
+    Authorised, Body, Decided, Denied, EffectRecord, MessageOrder, Order, Stage, TransactionOrder,
+    TypedDataOrder, Wanted,
+};
+use crate::json::{self, Json, Limits};
+use crate::policy::{self, method_name, Decision, Facts, Policy, Reason, Verdict};
+use crate::request::{self, Request, Transaction, TypedData};
+
+const FACTS: Limits = Limits {
+    max_bytes: 1 << 20,
+    max_depth: 8,
+    max_nodes: 20_000,
+    max_string: 4096,
+};
+
+/// What the service found out for a transaction.
+#[derive(Default)]
+struct Given {
+    gas: Option<u64>,
+    fee: Option<u128>,
+    tip: Option<u128>,
+    chain_nonce: Option<u64>,
+    /// Prices of this moment; without them those of the decision are used, as old as they are by now.
+    prices: Option<Facts>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenNumbers {
+    #[serde(default)]
+    gas: Option<Number>,
+    #[serde(default)]
+    max_fee_per_gas: Option<Number>,
+    #[serde(default)]
+    max_priority_fee_per_gas: Option<Number>,
+    #[serde(default)]
+    chain_nonce: Option<Number>,
+}
+
+/// Why a request does not go on.
+enum No {
+    /// The policy denies it now: that ends it.
+    Denied(Vec<Reason>),
+    /// It cannot be done with what was given; nothing changes.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for No {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Guard {
+    /// Decides again and fixes the order.
+    ///
+    /// # Errors
+    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, or `malformed` facts. A policy that denies now is no error:
+    /// the request ends as denied.
+    pub fn authorise(
+        &mut self,
+        request_id: &str,
+        facts: &[u8],
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let now = self.now(now_ms);
+        let entry = self.entry(request_id)?;
+        if entry.stage == Stage::Frozen || self.state.frozen(&entry.agent, &entry.wallet).is_some()
+        {
+            return Err(Refusal::new(
+                "frozen",
+                format!("{request_id} is in a frozen scope"),
+            ));
+        }
+        if entry.stage != Stage::Authorising {
+            let text = format!("{request_id} is {}", entry.stage.as_str());
+            return Err(Refusal::new("wrong_state", text));
+        }
+        let decided = entry.decided.as_deref();
+        let decided = decided.ok_or_else(|| Refusal::new("internal", "no decision"))?;
+        let given = Given::parse(facts)?;
+        let (id, digest) = (entry.id, entry.digest);
+        let body = match self.order(entry, decided, &given, now) {
+            Ok(order) => Body::RequestAuthorised(Box::new(Authorised { digest, id, order })),
+            Err(No::Denied(reasons)) => {
+                let by = "policy".to_owned();
+                Body::RequestDenied(Denied {
+                    by,
+                    command: None,
+                    id,
+                    reasons,
+                    signature: None,
+                })
+            }
+            Err(No::Refused(refusal)) => return Err(refusal),
+        };
+        self.about(id, now, body)
+    }
+
+    fn order(
+        &self,
+        entry: &Entry,
+        decided: &Decided,
+        given: &Given,
+        now: u64,
+    ) -> Result<Order, No> {
+        let one = |reason: Reason| No::Denied(vec![reason]);
+        let Some(policy) = self.state.policy() else {
+            return Err(one(reason("no_policy", None, None)));
+        };
+        let request = again(decided, policy).map_err(one)?;
+        let method = method_name(decided.method);
+        let resolved = policy::resolve(policy, &entry.agent, request).map_err(one)?;
+        let name = entry.id.to_string();
+        let subject = resolved.subject(method, self.state.book.reservations(&name));
+        let windows = self.state.book.windows();
+        let decision = match &given.prices {
+            Some(prices) => policy::decide(policy, &subject, windows, prices, now),
+            None => {
+                let prices = old_prices(decided)?;
+                policy::decide(policy, &subject, windows, &prices, now)
+            }
+        };
+        let effects = resolved
+            .decoded
+            .effects
+            .iter()
+            .cloned()
+            .map(EffectRecord::from);
+        let seen = decided
+            .effects
+            .iter()
+            .filter(|effect| effect.effect != EffectKind::Fee);
+        let unchanged = effects.eq(seen.cloned());
+        stands(entry, decision, unchanged, now).map_err(No::Denied)?;
+        let caps = Caps {
+            gas: resolved.gas_max,
+            fee: resolved.fee_per_gas_max,
+            tip: resolved.priority_fee_per_gas_max,
+        };
+        self.write_order(entry, &decided.request, given, &caps)
+    }
+
+    fn write_order(
+        &self,
+        entry: &Entry,
+        wanted: &Wanted,
+        given: &Given,
+        caps: &Caps,
+    ) -> Result<Order, No> {
+        let (chain_id, wallet) = (entry.chain_id, entry.wallet);
+        let tx = match wanted {
+            Wanted::Transaction(tx) => tx,
+            Wanted::TypedData(typed) => {
+                return Ok(Order::TypedData(TypedDataOrder {
+                    chain_id,
+                    digest: typed.typed_data_digest,
+                    json: typed.json.clone(),
+                    kind: Default::default(),
+                    wallet,
+                }));
+            }
+            Wanted::Message(message) => {
+                return Ok(Order::Message(MessageOrder {
+                    chain_id,
+                    digest: eip191_hash_message(&message.message),
+                    kind: Default::default(),
+                    message: message.message.clone(),
+                    wallet,
+                }));
+            }
+        };
+        let (gas, fee, tip) = given.within(caps)?;
+        Ok(Order::Transaction(TransactionOrder {
+            chain_id,
+            data: tx.data.clone(),
+            gas,
+            kind: Default::default(),
+            max_fee_per_gas: fee,
+            max_priority_fee_per_gas: tip,
+            nonce: self.nonce(entry, given.chain_nonce)?,
+            to: tx.to,
+            value: tx.value,
+            wallet,
+        }))
+    }
+
+    /// The next nonce of the ledger, or of the chain when that is further on.
+    fn nonce(&self, entry: &Entry, chain: Option<u64>) -> Result<u64, Refusal> {
+        let book = self.state.nonces.get(&(entry.wallet, entry.chain_id));
+        let next = match (book, chain) {
+            (Some(book), chain) => book.peek(chain),
+            (None, Some(chain)) => chain,
+            (None, None) => {
+                let text = "neither the ledger nor the facts know the nonce of this wallet";
+                return Err(Refusal::new("nonce_unknown", text));
+            }
+        };
+        if next > INTEGER_MAX {
+            return Err(Refusal::new(
+                "nonce_unknown",
+                "no wallet has a nonce this large",
+            ));
+        }
+        Ok(next)
+    }
+}
+
+/// The most that may be signed.
+struct Caps {
+    gas: u64,
+    fee: u128,
+    tip: u128,
+}
+
+impl Given {
+    fn parse(facts: &[u8]) -> Result<Self, Refusal> {
+        let tree = json::parse(facts, &FACTS).map_err(|fault| unfit(&fault))?;
+        let Json::Object(members) = tree else {
+            return Err(bad("facts are a JSON object"));
+        };
+        let (prices, numbers): (Vec<_>, Vec<_>) =
+            members.into_iter().partition(|(key, _)| key == "prices");
+        let prices = match prices.is_empty() {
+            true => None,
+            false => {
+                let only = Json::Object(prices);
+                Some(Facts::from_json(&only).map_err(|fault| unfit(&fault))?)
+            }
+        };
+        let numbers = Json::Object(numbers).to_canonical();
+        let numbers: GivenNumbers =
+            serde_json::from_str(&numbers).map_err(|error| bad(format!("facts: {error}")))?;
+        let small = |number: &Option<Number>, name: &str| match number {
+            None => Ok(None),
+            Some(number) => number
+                .small()
+                .map(Some)
+                .ok_or_else(|| bad(format!("`{name}` is out of range"))),
+        };
+        let wei = |number: &Option<Number>, name: &str| match number {
+            None => Ok(None),
+            Some(number) => {
+                let wei = number.big().and_then(|wei| u128::try_from(wei).ok());
+                wei.map(Some)
+                    .ok_or_else(|| bad(format!("`{name}` is out of range")))
+            }
+        };
+        Ok(Self {
+            gas: small(&numbers.gas, "gas")?,
+            fee: wei(&numbers.max_fee_per_gas, "max_fee_per_gas")?,
+            tip: wei(
+                &numbers.max_priority_fee_per_gas,
+                "max_priority_fee_per_gas",
+            )?,
+            chain_nonce: small(&numbers.chain_nonce, "chain_nonce")?,
+            prices,
+        })
+    }
+
+    /// Gas, fee and tip, none of them over its cap.
+    fn within(&self, caps: &Caps) -> Result<(u64, u128, u128), No> {
+        let (Some(gas), Some(fee), Some(tip)) = (self.gas, self.fee, self.tip) else {
+            let names = "`gas`, `max_fee_per_gas` and `max_priority_fee_per_gas`";
+            return Err(bad(format!("facts of a transaction have {names}")).into());
+        };
+        if tip > fee {
+            return Err(bad("the tip is part of the fee and cannot be more").into());
+        }
+        let over = |code, given: String, cap: String| {
+            Err(No::Denied(vec![reason(code, Some(given), Some(cap))]))
+        };
+        if gas > caps.gas {
+            return over("gas_over_cap", gas.to_string(), caps.gas.to_string());
+        }
+        if fee > caps.fee {
+            return over(
+                "fee_over_cap",
+                format!("{fee} wei"),
+                format!("{} wei", caps.fee),
+            );
+        }
+        if tip > caps.tip {
+            return over(
+                "tip_over_cap",
+                format!("{tip} wei"),
+                format!("{} wei", caps.tip),
+            );
+        }
+        Ok((gas, fee, tip))
+    }
+}
+
+/// Whether the decision of this moment still lets the request go on: it must have gone through everything it would have
+/// to go through now.
+fn stands(
+    entry: &Entry,
+    mut decision: Decision,
+    unchanged: bool,
+    now: u64,
+) -> Result<(), Vec<Reason>> {
+    // An approval is for the effects that were shown, so it does not count for others.
+    let approvals = if unchanged { entry.approvals.len() } else { 0 };
+    let approved = entry.quorum > 0 && approvals >= usize::from(entry.quorum);
+    let goes_on = match decision.verdict {
+        Verdict::Instant | Verdict::Notify => unchanged || entry.approvals.is_empty(),
+        Verdict::Delay { delay_ms } => approved || now >= entry.decided_at.saturating_add(delay_ms),
+        Verdict::Approval { quorum, .. } => approved && approvals >= usize::from(quorum),
+        Verdict::Deny => false,
+    };
+    if goes_on {
+        return Ok(());
+    }
+    if decision.verdict != Verdict::Deny {
+        let stricter = format!("the policy now asks for {}", decision.verdict.as_str());
+        deny(&mut decision, reason("no_grant", Some(stricter), None));
+    }
+    Err(decision.reasons)
+}
+
+/// The prices of the decision.
+fn old_prices(decided: &Decided) -> Result<Facts, Refusal> {
+    let tree = json::parse(decided.facts.get().as_bytes(), &FACTS);
+    let Ok(Json::Object(mut members)) = tree else {
+        return Ok(Facts::none());
+    };
+    members.retain(|(key, _)| key == "prices");
+    Facts::from_json(&Json::Object(members)).map_err(|fault| unfit(&fault))
+}
+
+/// The request as it was decided, with caps that are no looser than those of the chain now.
+fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reason> {
+    let chain = policy.chain(decided.chain_id);
+    let body = match &decided.request {
+        Wanted::Transaction(tx) => {
+            let gas = decided
+                .gas_max
+                .zip(chain)
+                .map(|(gas, chain)| gas.min(chain.gas_max));
+            let fee = decided.fee_per_gas_max.zip(chain);
+            let tip = decided.priority_fee_per_gas_max.zip(chain);
+            request::Body::Transaction(Transaction {
+                to: tx.to,
+                value: tx.value,
+                data: tx.data.clone(),
+                gas,
+                max_fee_per_gas: fee.map(|(fee, chain)| fee.min(chain.fee_per_gas_max)),
+                max_priority_fee_per_gas: tip
+                    .map(|(tip, chain)| tip.min(chain.priority_fee_per_gas_max)),
+                nonce: None,
+            })
+        }
+        Wanted::TypedData(typed) => request::Body::TypedData(
+            typed_data(&typed.json)
+                .filter(|read| read.digest == typed.typed_data_digest)
+                .ok_or_else(|| reason("malformed", None, None))?,
+        ),
+        Wanted::Message(message) => request::Body::Message(message.message.clone()),
+    };
+    Ok(Request {
+        method: decided.method,
+        from: Some(decided.wallet),
+        chain_id: Some(decided.chain_id).filter(|_| decided.gas_max.is_some()),
+        body,
+        note: None,
+        idempotency_key: None,
+    })
+}
+
+fn typed_data(document: &str) -> Option<TypedData> {
+    request::parse_typed_data(&Json::Str(document.into())).ok()
+}

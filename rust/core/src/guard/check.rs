@@ -1,0 +1,266 @@
+//! One look at a call, shared by `submit` and `check`: what it is, what it would join, and what the policy says.
+
+use alloy_primitives::B256;
+use serde::Serialize;
+
+use super::answer::{self, bytes, Told};
+use super::attach::{joins, Joins};
+use super::state::State;
+use super::{Guard, Refusal};
+use crate::event::{match_key, EffectRecord, Wanted};
+use crate::json::{self, Json, Limits, Malformed};
+use crate::policy::{self, Decision, Facts, Policy, Privacy, Reason, Resolved, Verdict};
+use crate::request::{self, Body};
+
+const FACTS: Limits = Limits {
+    max_bytes: 1 << 20,
+    max_depth: 8,
+    max_nodes: 20_000,
+    max_string: 4096,
+};
+
+/// A call as it came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'a> {
+    pub agent: &'a str,
+    pub method: &'a str,
+    pub params: &'a [u8],
+    /// It came inside an envelope signed by the agent's key.
+    pub signed: bool,
+}
+
+/// Facts given with a call: canonical JSON, what the policy reads of it, and the chain's nonce.
+pub(super) struct GivenFacts {
+    pub json: String,
+    pub prices: Facts,
+    pub chain_nonce: Option<u64>,
+}
+
+impl GivenFacts {
+    /// Reads the facts of a submit: `{"prices"?, "chain_nonce"?}`.
+    pub fn parse(facts: &[u8]) -> Result<Self, Refusal> {
+        let tree = json::parse(facts, &FACTS).map_err(|fault| unfit(&fault))?;
+        let json = tree.to_canonical();
+        let Json::Object(members) = tree else {
+            return Err(Refusal::new("malformed", "facts are a JSON object"));
+        };
+        let mut prices = Facts::none();
+        let mut chain_nonce = None;
+        for (key, value) in members {
+            match key.as_ref() {
+                "chain_nonce" => {
+                    let nonce = value.as_int().and_then(|nonce| u64::try_from(nonce).ok());
+                    let bad = || Refusal::new("malformed", "`chain_nonce` is an integer");
+                    chain_nonce = Some(nonce.ok_or_else(bad)?);
+                }
+                "prices" => {
+                    let only = Json::Object(vec![(key, value)]);
+                    prices = Facts::from_json(&only).map_err(|fault| unfit(&fault))?;
+                }
+                _ => return Err(Refusal::new("malformed", "an unknown fact")),
+            }
+        }
+        Ok(Self {
+            json,
+            prices,
+            chain_nonce,
+        })
+    }
+}
+
+pub(super) fn unfit(fault: &Malformed) -> Refusal {
+    Refusal::new("malformed", format!("facts: {fault}"))
+}
+
+/// What stops a call before it is a request.
+pub(super) enum Stop {
+    /// Not a request at all.
+    Malformed(Malformed),
+    /// No policy or approval could allow it.
+    Denied(Reason),
+}
+
+/// A call that was understood.
+pub(super) struct Understood<'p> {
+    pub policy: &'p Policy,
+    pub policy_digest: B256,
+    pub resolved: Resolved<'p>,
+    pub wanted: Wanted,
+    pub match_key: B256,
+}
+
+pub(super) fn reason(code: &str, observed: Option<String>, limit: Option<String>) -> Reason {
+    Reason {
+        code: code.to_owned(),
+        rule: None,
+        observed,
+        limit,
+        retry_at_ms: None,
+    }
+}
+
+/// Parses and resolves a call.
+pub(super) fn understand<'p>(state: &'p State, call: Call<'_>) -> Result<Understood<'p>, Stop> {
+    let denied = |code, observed| Err(Stop::Denied(reason(code, observed, None)));
+    let request = match request::parse(call.method, call.params) {
+        Ok(request) => request,
+        // A bare hash to sign is understood, and never signed.
+        Err(fault) if fault.code == "raw_hash" => return denied("raw_hash", Some(fault.text)),
+        Err(fault) => return Err(Stop::Malformed(fault)),
+    };
+    let Some((loaded, policy)) = state.policy.as_ref().zip(state.policy()) else {
+        return denied("no_policy", None);
+    };
+    let resolved = policy::resolve(policy, call.agent, request).map_err(Stop::Denied)?;
+    if resolved.agent.public_key.is_some() && !call.signed {
+        return denied("signature_required", None);
+    }
+    let wanted = Wanted::of(&resolved.request.body);
+    let (wallet, chain_id) = (resolved.wallet, resolved.chain.id);
+    let method = resolved.request.method;
+    let match_key = match_key(call.agent, wallet, method, chain_id, &wanted);
+    Ok(Understood {
+        policy,
+        policy_digest: loaded.digest,
+        resolved,
+        wanted,
+        match_key,
+    })
+}
+
+impl Understood<'_> {
+    /// What this call would join.
+    pub fn joins(&self, state: &State, now_ms: u64) -> Joins {
+        let key = self.resolved.request.idempotency_key.as_deref();
+        joins(state, &self.resolved.agent.id, &self.match_key, key, now_ms)
+    }
+
+    /// What the policy says, and what the guardian adds: freezes, nonces, and how much may wait at once.
+    pub fn decide(&self, state: &State, method: &str, facts: &GivenFacts, now_ms: u64) -> Decision {
+        let subject = self.resolved.subject(method, &[]);
+        let windows = state.book.windows();
+        let mut decision = policy::decide(self.policy, &subject, windows, &facts.prices, now_ms);
+        let agent = self.resolved.agent;
+        if let Some(freeze) = state.frozen(&agent.id, &self.resolved.wallet) {
+            deny(
+                &mut decision,
+                reason("frozen", Some(format!("freeze {freeze}")), None),
+            );
+        }
+        if let Some(ahead) = self.nonce_ahead(state, facts) {
+            deny(&mut decision, ahead);
+        }
+        if matches!(
+            decision.verdict,
+            Verdict::Delay { .. } | Verdict::Approval { .. }
+        ) {
+            let waiting = state.waiting_of(&agent.id);
+            if waiting >= agent.waiting_max as usize {
+                let (observed, limit) = (waiting.to_string(), agent.waiting_max.to_string());
+                deny(
+                    &mut decision,
+                    reason("waiting_full", Some(observed), Some(limit)),
+                );
+            }
+        }
+        decision
+    }
+
+    /// The agent's nonce is a hint. A lower one is ignored; a higher one means the agent counts on transactions the
+    /// guardian knows nothing of.
+    fn nonce_ahead(&self, state: &State, facts: &GivenFacts) -> Option<Reason> {
+        let Body::Transaction(transaction) = &self.resolved.request.body else {
+            return None;
+        };
+        let hint = transaction.nonce?;
+        let book = state
+            .nonces
+            .get(&(self.resolved.wallet, self.resolved.chain.id));
+        let next = match (book, facts.chain_nonce) {
+            (Some(book), chain) => book.peek(chain),
+            (None, Some(chain)) => chain,
+            (None, None) => return None,
+        };
+        let next_is = |next: u64| Some(next.to_string());
+        (hint > next).then(|| reason("nonce_ahead", Some(hint.to_string()), next_is(next)))
+    }
+}
+
+/// Turns a decision into a denial for this reason before all others.
+pub(super) fn deny(decision: &mut Decision, reason: Reason) {
+    decision.reasons.retain(|other| other.code != "granted");
+    decision.reasons.insert(0, reason);
+    decision.verdict = Verdict::Deny;
+    decision.reservations.clear();
+    decision.spends = None;
+}
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attached: Option<String>,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effects: Option<Vec<EffectRecord>>,
+    reasons: Vec<Told<'a>>,
+    status: &'a str,
+    text: String,
+    verdict: &'a str,
+}
+
+impl Guard {
+    /// What a submit would answer now, without recording or setting aside anything.
+    ///
+    /// # Errors
+    /// [`Refusal`] `malformed` when the facts are not what they must be.
+    pub fn check(
+        &self,
+        agent: &str,
+        method: &str,
+        params: &[u8],
+        facts: &[u8],
+        now_ms: u64,
+    ) -> Result<Vec<u8>, Refusal> {
+        let now = self.now(now_ms);
+        let facts = GivenFacts::parse(facts)?;
+        let privacy = self.privacy(agent);
+        let call = Call {
+            agent,
+            method,
+            params,
+            signed: true,
+        };
+        let understood = match understand(&self.state, call) {
+            Ok(understood) => understood,
+            Err(Stop::Malformed(fault)) => return Ok(answer::malformed(&fault)),
+            Err(Stop::Denied(reason)) => {
+                return Ok(answer::denied(None, &[reason], privacy, now));
+            }
+        };
+        let decision = understood.decide(&self.state, method, &facts, now);
+        let attached = match understood.joins(&self.state, now) {
+            Joins::This(id) => Some(id.to_string()),
+            Joins::Nothing | Joins::Conflict(_) => None,
+        };
+        let effects = understood.resolved.decoded.effects.iter().cloned();
+        let effects = effects.map(EffectRecord::from).collect();
+        Ok(bytes(&Checked {
+            attached,
+            code: decision
+                .reasons
+                .first()
+                .map_or("granted", |reason| &reason.code),
+            effects: Some(effects).filter(|_| privacy == Privacy::Full),
+            reasons: answer::told(&decision.reasons, privacy),
+            status: "ok",
+            text: answer::words(&decision.reasons, privacy),
+            verdict: decision.verdict.as_str(),
+        }))
+    }
+
+    /// What this agent may be told; unknown agents are told everything there is, which is that they are unknown.
+    pub(super) fn privacy(&self, agent: &str) -> Privacy {
+        let agent = self.state.policy().and_then(|policy| policy.agent(agent));
+        agent.map_or(Privacy::Full, |agent| agent.privacy)
+    }
+}

@@ -1,0 +1,294 @@
+//! Folding the life of a request after its decision.
+
+use super::fold::Impossible;
+use super::keep::enter;
+use super::state::{Entry, Ordered, SignedBytes, State};
+use crate::event::{
+    Approved, Authorised, Cancelled, Denied, Failed, Id, RequestKind, SendOutcome, Sent,
+    SettleOutcome, Settled, Signed, Stage,
+};
+use crate::policy::Reason;
+use crate::request::Method;
+
+fn find(state: &State, id: Id) -> Result<&Entry, Impossible> {
+    state.requests.get(&id.0).ok_or(Impossible::NoRequest)
+}
+
+fn expect(entry: &Entry, stages: &[Stage]) -> Result<(), Impossible> {
+    if stages.contains(&entry.stage) {
+        Ok(())
+    } else {
+        Err(Impossible::Stage(entry.stage.as_str()))
+    }
+}
+
+fn not_frozen(state: &State, entry: &Entry) -> Result<(), Impossible> {
+    match state.frozen(&entry.agent, &entry.wallet) {
+        Some(_) => Err(Impossible::Unfit("the scope is frozen")),
+        None => Ok(()),
+    }
+}
+
+fn limits(error: impl ToString) -> Impossible {
+    Impossible::Limits(error.to_string())
+}
+
+/// Approvals a request needs to go on; one for a request that is held, whatever it needed before.
+pub(super) fn needed(entry: &Entry) -> u8 {
+    entry.quorum.max(1)
+}
+
+fn why(code: &str, observed: Option<String>) -> Reason {
+    Reason {
+        code: code.to_owned(),
+        rule: None,
+        observed,
+        limit: None,
+        retry_at_ms: None,
+    }
+}
+
+fn set_reasons(state: &mut State, id: Id, reasons: Vec<Reason>) {
+    if let Some(entry) = state.requests.get_mut(&id.0) {
+        entry.end_reasons = reasons;
+    }
+}
+
+/// Ends a request that was never signed: that is the proof that nothing of it can move.
+fn end_unsigned(
+    state: &mut State,
+    at: u64,
+    id: Id,
+    stage: Stage,
+    reasons: Vec<Reason>,
+) -> Result<(), Impossible> {
+    state.book.void(&id.to_string()).map_err(limits)?;
+    give_nonce_back(state, id);
+    set_reasons(state, id, reasons);
+    enter(state, id.0, at, stage);
+    Ok(())
+}
+
+fn give_nonce_back(state: &mut State, id: Id) {
+    let Some(entry) = state.requests.get(&id.0) else {
+        return;
+    };
+    let nonce = entry
+        .ordered
+        .as_ref()
+        .and_then(|ordered| ordered.order.nonce());
+    if let Some(nonce) = nonce {
+        state
+            .nonces
+            .entry((entry.wallet, entry.chain_id))
+            .or_default()
+            .give_back(nonce);
+    }
+}
+
+pub(super) fn approved(state: &mut State, at: u64, data: Approved) -> Result<(), Impossible> {
+    let entry = find(state, data.id)?;
+    expect(entry, &[Stage::WaitingApproval, Stage::Held])?;
+    not_frozen(state, entry)?;
+    let so_far = u64::try_from(entry.approvals.len())
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    if entry.approvals.contains(&data.by)
+        || data.approvals != so_far
+        || data.quorum != u64::from(needed(entry))
+    {
+        return Err(Impossible::Unfit("the approval does not count"));
+    }
+    let next = match entry.stage {
+        Stage::Held => Stage::Signed,
+        _ => Stage::Authorising,
+    };
+    if let Some(entry) = state.requests.get_mut(&data.id.0) {
+        entry.approvals.push(data.by);
+    }
+    if so_far == data.quorum {
+        enter(state, data.id.0, at, next);
+    }
+    Ok(())
+}
+
+pub(super) fn denied(state: &mut State, at: u64, data: Denied) -> Result<(), Impossible> {
+    let entry = find(state, data.id)?;
+    if entry.stage.is_unsigned() {
+        return end_unsigned(state, at, data.id, Stage::Denied, data.reasons);
+    }
+    expect(entry, &[Stage::Held])?;
+    // The bytes exist, so what they move stays set aside until another transaction has used their nonce up.
+    give_nonce_back(state, data.id);
+    set_reasons(state, data.id, data.reasons);
+    enter(state, data.id.0, at, Stage::Denied);
+    Ok(())
+}
+
+pub(super) fn expired(state: &mut State, at: u64, id: Id) -> Result<(), Impossible> {
+    let entry = find(state, id)?;
+    expect(entry, &[Stage::WaitingApproval])?;
+    if entry.expires_at.is_none_or(|expires_at| at < expires_at) {
+        return Err(Impossible::Unfit("the request has not expired"));
+    }
+    end_unsigned(
+        state,
+        at,
+        id,
+        Stage::Expired,
+        vec![why("expired_unanswered", None)],
+    )
+}
+
+pub(super) fn matured(state: &mut State, at: u64, id: Id) -> Result<(), Impossible> {
+    let entry = find(state, id)?;
+    expect(entry, &[Stage::WaitingDelay])?;
+    if entry.matures_at.is_none_or(|matures_at| at < matures_at) {
+        return Err(Impossible::Unfit("the delay is not over"));
+    }
+    enter(state, id.0, at, Stage::Authorising);
+    Ok(())
+}
+
+pub(super) fn cancelled(state: &mut State, at: u64, data: Cancelled) -> Result<(), Impossible> {
+    let entry = find(state, data.id)?;
+    if !entry.stage.is_unsigned() {
+        return Err(Impossible::Stage(entry.stage.as_str()));
+    }
+    let reason = why("cancelled", Some(data.by));
+    end_unsigned(state, at, data.id, Stage::Cancelled, vec![reason])
+}
+
+pub(super) fn authorised(
+    state: &mut State,
+    seq: u64,
+    at: u64,
+    data: Authorised,
+) -> Result<(), Impossible> {
+    let entry = find(state, data.id)?;
+    expect(entry, &[Stage::Authorising])?;
+    not_frozen(state, entry)?;
+    if data.digest != entry.digest {
+        return Err(Impossible::Unfit("the order is for another request"));
+    }
+    if let Some(nonce) = data.order.nonce() {
+        let book = state
+            .nonces
+            .entry((entry.wallet, entry.chain_id))
+            .or_default();
+        if !book.take(nonce) {
+            return Err(Impossible::Unfit("the nonce is in use"));
+        }
+    }
+    if let Some(entry) = state.requests.get_mut(&data.id.0) {
+        entry.ordered = Some(Ordered {
+            seq,
+            order: data.order,
+        });
+    }
+    enter(state, data.id.0, at, Stage::Authorised);
+    Ok(())
+}
+
+pub(super) fn failed(state: &mut State, at: u64, data: Failed) -> Result<(), Impossible> {
+    expect(
+        find(state, data.id)?,
+        &[Stage::Authorising, Stage::Authorised],
+    )?;
+    let reason = why(&data.code, Some(data.text));
+    end_unsigned(state, at, data.id, Stage::Failed, vec![reason])
+}
+
+pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Impossible> {
+    let entry = find(state, data.id)?;
+    expect(entry, &[Stage::Authorised])?;
+    not_frozen(state, entry)?;
+    let (kind, method) = (entry.kind, entry.method);
+    let payload = match (kind, data.raw, data.signature) {
+        (RequestKind::Transaction, Some(raw), None) => raw,
+        (RequestKind::TypedData | RequestKind::Message, None, Some(signature)) => signature,
+        _ => {
+            return Err(Impossible::Unfit(
+                "a transaction has bytes, all else a signature",
+            ))
+        }
+    };
+    if kind != RequestKind::Transaction {
+        state.book.post(&data.id.to_string(), at).map_err(limits)?;
+    } else {
+        state.unsettled.insert(data.id.0);
+    }
+    if let Some(entry) = state.requests.get_mut(&data.id.0) {
+        entry.signed = Some(SignedBytes {
+            hash: data.hash,
+            payload,
+        });
+    }
+    let next = match method {
+        Method::SendTransaction => Stage::Signed,
+        _ => Stage::Released,
+    };
+    enter(state, data.id.0, at, next);
+    Ok(())
+}
+
+pub(super) fn sent(state: &mut State, at: u64, data: &Sent) -> Result<(), Impossible> {
+    let entry = find(state, data.id)?;
+    if !state.unsettled.contains(&data.id.0) {
+        return Err(Impossible::Stage(entry.stage.as_str()));
+    }
+    // A node that has, or may have, the bytes makes them sent, even if a freeze came while they were on their way.
+    let out = data.outcome != SendOutcome::Rejected;
+    if out && matches!(entry.stage, Stage::Signed | Stage::Held) {
+        enter(state, data.id.0, at, Stage::Sent);
+    }
+    Ok(())
+}
+
+pub(super) fn settled(state: &mut State, at: u64, data: &Settled) -> Result<(), Impossible> {
+    let entry = find(state, data.id)?;
+    if !state.unsettled.contains(&data.id.0) {
+        return Err(Impossible::Stage(entry.stage.as_str()));
+    }
+    let name = data.id.to_string();
+    let spends = state.book.spends(&name);
+    let kept = match data.outcome {
+        SettleOutcome::Confirmed => spends.map(|spends| spends.with_fee(data.fee_wei)),
+        SettleOutcome::Reverted => spends.map(|spends| spends.fee_only(data.fee_wei)),
+        SettleOutcome::Dropped => None,
+    };
+    let compiled = state
+        .policy
+        .as_ref()
+        .and_then(|policy| policy.compiled.clone());
+    match (kept, compiled) {
+        (Some(kept), Some(policy)) => state.book.post_partial(&policy, &name, &kept, at),
+        // Without a policy that can be read, all of it counts.
+        (Some(_), None) => state.book.post(&name, at),
+        (None, _) => state.book.void(&name),
+    }
+    .map_err(limits)?;
+    state.unsettled.remove(&data.id.0);
+    let stage = match data.outcome {
+        SettleOutcome::Confirmed => Stage::Confirmed,
+        SettleOutcome::Reverted => Stage::Reverted,
+        SettleOutcome::Dropped => Stage::Dropped,
+    };
+    if let Some(entry) = state.requests.get_mut(&data.id.0) {
+        entry.outcome = Some(data.outcome);
+    }
+    enter(state, data.id.0, at, stage);
+    Ok(())
+}
+
+pub(super) fn freeze_ends(state: &mut State, at: u64, seq: u64) -> Result<(), Impossible> {
+    end_unsigned(state, at, Id(seq), Stage::Frozen, vec![why("frozen", None)])
+}
+
+pub(super) fn freeze_holds(state: &mut State, at: u64, seq: u64) {
+    if let Some(entry) = state.requests.get_mut(&seq) {
+        // Approvals from before the freeze do not send anything after it.
+        entry.approvals.clear();
+    }
+    enter(state, seq, at, Stage::Held);
+}

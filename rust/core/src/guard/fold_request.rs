@@ -1,0 +1,148 @@
+//! Folding how a request comes in and how its agent is answered.
+
+use super::fold::{use_up, Impossible};
+use super::keep;
+use super::state::{Entry, State};
+use crate::event::{Attached, Decided, Id, Refused, Stage};
+use crate::policy::Verdict;
+
+/// The code of a refusal that is counted apart.
+pub(super) const RATE_LIMITED: &str = "rate_limited";
+
+pub(super) fn refused(state: &mut State, at: u64, data: &Refused) {
+    let rate = state.rates.entry(data.agent.clone()).or_default();
+    if data.code == RATE_LIMITED {
+        rate.flooded(at);
+    } else {
+        rate.count(at);
+    }
+}
+
+pub(super) fn decided(
+    state: &mut State,
+    seq: u64,
+    at: u64,
+    data: Box<Decided>,
+) -> Result<(), Impossible> {
+    if data.id != Id(seq) {
+        return Err(Impossible::Unfit("a request is named by its own number"));
+    }
+    if !starts_right(&data) {
+        return Err(Impossible::Unfit("the verdict does not lead to this state"));
+    }
+    if data.state != Stage::Denied {
+        let Some(spends) = data.spends.clone() else {
+            return Err(Impossible::Unfit("nothing is set aside for the request"));
+        };
+        state
+            .book
+            .hold(&data.id.to_string(), spends, data.reservations.clone(), at)
+            .map_err(|error| Impossible::Limits(error.to_string()))?;
+    }
+    state.rates.entry(data.agent.clone()).or_default().count(at);
+    if let Some(envelope) = &data.envelope {
+        use_up(state, &data.agent, envelope);
+    }
+    let entry = new_entry(at, data);
+    index(state, seq, entry);
+    Ok(())
+}
+
+fn starts_right(data: &Decided) -> bool {
+    match (data.verdict, data.state) {
+        (Verdict::Instant | Verdict::Notify, Stage::Authorising) => true,
+        (Verdict::Delay { .. }, Stage::WaitingDelay) => data.matures_at.is_some(),
+        (Verdict::Approval { .. }, Stage::WaitingApproval) => data.expires_at.is_some(),
+        (Verdict::Deny, Stage::Denied) => data.reservations.is_empty(),
+        _ => false,
+    }
+}
+
+fn new_entry(at: u64, data: Box<Decided>) -> Entry {
+    let denied = data.state == Stage::Denied;
+    Entry {
+        id: data.id,
+        stage: data.state,
+        agent: data.agent.clone(),
+        wallet: data.wallet,
+        chain_id: data.chain_id,
+        method: data.method,
+        kind: data.kind,
+        match_key: data.match_key,
+        digest: data.digest,
+        idempotency_key: data.idempotency_key.clone(),
+        decided_at: at,
+        expires_at: data.expires_at,
+        matures_at: data.matures_at,
+        quorum: match data.verdict {
+            Verdict::Approval { quorum, .. } => quorum,
+            _ => 0,
+        },
+        approvals: Vec::new(),
+        answered_pending: data.state.is_waiting(),
+        answer_at: denied.then_some(at),
+        delivered_at: None,
+        ended_at: denied.then_some(at),
+        end_reasons: if denied {
+            data.reasons.clone()
+        } else {
+            Vec::new()
+        },
+        ordered: None,
+        signed: None,
+        outcome: None,
+        kept_until: None,
+        recent: false,
+        decided: Some(data),
+    }
+}
+
+fn index(state: &mut State, seq: u64, entry: Entry) {
+    state
+        .by_match
+        .entry(entry.match_key)
+        .or_default()
+        .insert(seq);
+    if let Some(key) = &entry.idempotency_key {
+        state.by_key.insert((entry.agent.clone(), key.clone()), seq);
+    }
+    keep::count(state, entry.stage);
+    let (stage, deadline) = (entry.stage, entry.expires_at.or(entry.matures_at));
+    state.requests.insert(seq, entry);
+    if stage.is_end() {
+        keep::show(state, seq);
+        keep::retain(state, seq);
+        return;
+    }
+    state.open.insert(seq);
+    if stage.is_waiting() {
+        state.due.insert((deadline.unwrap_or_default(), seq));
+    }
+}
+
+pub(super) fn attached(state: &mut State, data: Attached) -> Result<(), Impossible> {
+    let entry = state
+        .requests
+        .get(&data.id.0)
+        .ok_or(Impossible::NoRequest)?;
+    let agent = entry.agent.clone();
+    use_up(state, &agent, &data.envelope);
+    Ok(())
+}
+
+pub(super) fn pending(state: &mut State, id: Id) -> Result<(), Impossible> {
+    let entry = state.requests.get_mut(&id.0).ok_or(Impossible::NoRequest)?;
+    entry.answered_pending = true;
+    keep::retain(state, id.0);
+    Ok(())
+}
+
+pub(super) fn delivered(state: &mut State, at: u64, id: Id) -> Result<(), Impossible> {
+    let entry = state.requests.get_mut(&id.0).ok_or(Impossible::NoRequest)?;
+    if entry.answer_at.is_none() {
+        return Err(Impossible::Stage("there is no outcome yet"));
+    }
+    entry.delivered_at = Some(at);
+    keep::retain(state, id.0);
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! What is remembered of requests that are over, and for how long. All of it follows from events alone.
+
+use super::state::{Entry, State, OUTCOME_KEPT_MS, RECENT_MAX, REPEAT_MS};
+use crate::event::{Id, Stage};
+use crate::request::Method;
+
+/// Moves a request to another stage and keeps every index of it right.
+pub(super) fn enter(state: &mut State, seq: u64, at: u64, stage: Stage) {
+    let Some(entry) = state.requests.get_mut(&seq) else {
+        return;
+    };
+    let before = std::mem::replace(&mut entry.stage, stage);
+    if before.is_waiting() {
+        let deadline = entry.expires_at.or(entry.matures_at);
+        state.due.remove(&(deadline.unwrap_or_default(), seq));
+    }
+    if stage == Stage::Sent || stage.is_end() {
+        entry.answer_at.get_or_insert(at);
+    }
+    let first_end = stage.is_end() && entry.ended_at.is_none();
+    if first_end {
+        entry.ended_at = Some(at);
+    }
+    uncount(state, before);
+    count(state, stage);
+    if first_end {
+        state.open.remove(&seq);
+        show(state, seq);
+    }
+    retain(state, seq);
+}
+
+/// One more request in this stage.
+pub(super) fn count(state: &mut State, stage: Stage) {
+    let count = state.counts.entry(stage).or_default();
+    *count = count.saturating_add(1);
+}
+
+fn uncount(state: &mut State, stage: Stage) {
+    if let Some(count) = state.counts.get_mut(&stage) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            state.counts.remove(&stage);
+        }
+    }
+}
+
+/// Puts a request among the last that ended; the oldest of those gives up its details.
+pub(super) fn show(state: &mut State, seq: u64) {
+    if let Some(entry) = state.requests.get_mut(&seq) {
+        entry.recent = true;
+    }
+    state.recent.push_back(seq);
+    if state.recent.len() <= RECENT_MAX {
+        return;
+    }
+    let Some(old) = state.recent.pop_front() else {
+        return;
+    };
+    let unsettled = state.unsettled.contains(&old);
+    let Some(entry) = state.requests.get_mut(&old) else {
+        return;
+    };
+    entry.recent = false;
+    entry.decided = None;
+    if !unsettled {
+        shrink(entry);
+        if entry.kept_until.is_none() {
+            forget(state, old);
+        }
+    }
+}
+
+/// Drops what only an open transaction needs.
+fn shrink(entry: &mut Entry) {
+    entry.ordered = None;
+    if entry.method == Method::SendTransaction {
+        if let Some(signed) = entry.signed.as_mut() {
+            signed.payload = alloy_primitives::Bytes::new();
+        }
+    }
+}
+
+/// Works out anew until when a request that is over is kept.
+pub(super) fn retain(state: &mut State, seq: u64) {
+    let unsettled = state.unsettled.contains(&seq);
+    let Some(entry) = state.requests.get_mut(&seq) else {
+        return;
+    };
+    let Some(ended_at) = entry.ended_at.filter(|_| !unsettled) else {
+        return;
+    };
+    let mut until = ended_at.saturating_add(REPEAT_MS);
+    if entry.answered_pending {
+        until = until.max(match entry.delivered_at {
+            Some(at) => at.saturating_add(REPEAT_MS),
+            None => ended_at.saturating_add(OUTCOME_KEPT_MS),
+        });
+    }
+    if entry.idempotency_key.is_some() {
+        until = until.max(entry.decided_at.saturating_add(OUTCOME_KEPT_MS));
+    }
+    if !entry.recent {
+        shrink(entry);
+    }
+    if let Some(before) = entry.kept_until.replace(until) {
+        state.forget.remove(&(before, seq));
+    }
+    state.forget.insert((until, seq));
+}
+
+/// Forgets everything whose time is up.
+pub(super) fn purge(state: &mut State, now_ms: u64) {
+    while let Some((until, seq)) = state.forget.first().copied() {
+        if until > now_ms {
+            break;
+        }
+        state.forget.pop_first();
+        let Some(entry) = state.requests.get_mut(&seq) else {
+            continue;
+        };
+        entry.kept_until = None;
+        if !entry.recent {
+            forget(state, seq);
+        }
+    }
+    while let Some((expires_at, agent, nonce)) = state.nonce_expiry.first().cloned() {
+        if expires_at > now_ms {
+            break;
+        }
+        state.nonce_expiry.pop_first();
+        state.agent_nonces.remove(&(agent, nonce));
+    }
+}
+
+fn forget(state: &mut State, seq: u64) {
+    let Some(entry) = state.requests.remove(&seq) else {
+        return;
+    };
+    if let Some(same) = state.by_match.get_mut(&entry.match_key) {
+        same.remove(&seq);
+        if same.is_empty() {
+            state.by_match.remove(&entry.match_key);
+        }
+    }
+    if let Some(key) = entry.idempotency_key {
+        let key = (entry.agent, key);
+        if state.by_key.get(&key) == Some(&seq) {
+            state.by_key.remove(&key);
+        }
+    }
+}
+
+/// A start means every connection was cut: an agent whose request was open then, or answered in the last minute, may
+/// never have got its answer and will ask again.
+pub(super) fn started(state: &mut State) {
+    let since = state.last_at.saturating_sub(REPEAT_MS);
+    let in_doubt = |entry: &&Entry| entry.answer_at.is_none_or(|at| at >= since);
+    let doubtful: Vec<Id> = state
+        .requests
+        .values()
+        .filter(in_doubt)
+        .map(|e| e.id)
+        .collect();
+    for Id(seq) in doubtful {
+        if let Some(entry) = state.requests.get_mut(&seq) {
+            entry.answered_pending = true;
+        }
+        retain(state, seq);
+    }
+}

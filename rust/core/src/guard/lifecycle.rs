@@ -1,0 +1,272 @@
+//! What happens to a request by time, by the service, and on the chain.
+
+use alloy_primitives::{B256, U256};
+use serde::Deserialize;
+
+use super::{Applied, Guard, Refusal, WORDS_MAX};
+use crate::canonical::INTEGER_MAX;
+use crate::event::{
+    Body, Cancelled, Failed, Id, RequestRef, SendOutcome, Sent, SettleOutcome, Settled, Stage,
+};
+use crate::text::display_safe;
+
+/// What the service says about the end of a transaction. Numbers may be decimal strings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outcome {
+    outcome: SettleOutcome,
+    #[serde(default)]
+    block_number: Option<Number>,
+    #[serde(default)]
+    block_hash: Option<B256>,
+    #[serde(default)]
+    gas_used: Option<Number>,
+    #[serde(default)]
+    fee_wei: Option<Number>,
+}
+
+/// An integer as JSON integer or decimal string.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Number {
+    Small(u64),
+    Text(String),
+}
+
+impl Number {
+    pub(super) fn big(&self) -> Option<U256> {
+        match self {
+            Self::Small(value) => Some(U256::from(*value)),
+            Self::Text(text) => {
+                let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+                digits
+                    .then(|| U256::from_str_radix(text, 10).ok())
+                    .flatten()
+            }
+        }
+    }
+
+    /// Within what a JSON integer can carry.
+    pub(super) fn small(&self) -> Option<u64> {
+        u64::try_from(self.big()?)
+            .ok()
+            .filter(|value| *value <= INTEGER_MAX)
+    }
+}
+
+pub(super) fn bad(text: impl Into<String>) -> Refusal {
+    Refusal::new("malformed", text)
+}
+
+impl Guard {
+    /// Expires what was not answered in time and matures delays.
+    ///
+    /// # Errors
+    /// Never in a guardian that was created.
+    pub fn tick(&mut self, now_ms: u64) -> Result<Applied, Refusal> {
+        let now = self.now(now_ms);
+        let mut applied = Applied::default();
+        while let Some((due, seq)) = self
+            .state
+            .due
+            .first()
+            .copied()
+            .filter(|(due, _)| *due <= now)
+        {
+            let Some(entry) = self.state.requests.get(&seq) else {
+                return Err(Refusal::new(
+                    "internal",
+                    format!("r{seq} is due at {due}: unknown"),
+                ));
+            };
+            let data = RequestRef { id: entry.id };
+            let body = match entry.stage {
+                Stage::WaitingDelay => Body::RequestMatured(data),
+                _ => Body::RequestExpired(data),
+            };
+            self.apply(now, body, &mut applied)?;
+        }
+        Ok(applied)
+    }
+
+    /// When `tick` next has something to do.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.state.due.first().map(|(due, _)| *due)
+    }
+
+    /// It could not be authorised: nothing was signed.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the request is not on its way to a signature.
+    pub fn fail(
+        &mut self,
+        request_id: &str,
+        code: &str,
+        text: &str,
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let id = self.unsigned(request_id, &[Stage::Authorising, Stage::Authorised])?;
+        let (code, text) = (display_safe(code, 64), display_safe(text, WORDS_MAX));
+        let body = Body::RequestFailed(Failed { code, id, text });
+        self.about(id, self.now(now_ms), body)
+    }
+
+    /// Takes back a request that is not signed.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is signed or over.
+    pub fn cancel(&mut self, request_id: &str, by: &str, now_ms: u64) -> Result<Applied, Refusal> {
+        let unsigned = [
+            Stage::WaitingApproval,
+            Stage::WaitingDelay,
+            Stage::Authorising,
+            Stage::Authorised,
+        ];
+        let id = self.unsigned(request_id, &unsigned)?;
+        let body = Body::RequestCancelled(Cancelled {
+            by: display_safe(by, 64),
+            id,
+            why: String::new(),
+        });
+        self.about(id, self.now(now_ms), body)
+    }
+
+    fn unsigned(&self, request_id: &str, stages: &[Stage]) -> Result<Id, Refusal> {
+        let entry = self.entry(request_id)?;
+        if stages.contains(&entry.stage) {
+            return Ok(entry.id);
+        }
+        let text = format!("{request_id} is {}", entry.stage.as_str());
+        Err(Refusal::new("wrong_state", text))
+    }
+
+    /// Whether the signed bytes of a request may go out now. Ask right before every broadcast.
+    pub fn may_send(&self, request_id: &str) -> bool {
+        self.entry(request_id).is_ok_and(|entry| {
+            matches!(entry.stage, Stage::Signed | Stage::Sent)
+                && self.state.frozen(&entry.agent, &entry.wallet).is_none()
+        })
+    }
+
+    /// What a node said to the bytes.
+    ///
+    /// # Errors
+    /// [`Refusal`] for an unknown outcome, and when the request has no bytes out or its end is known.
+    pub fn sent(
+        &mut self,
+        request_id: &str,
+        outcome: &str,
+        text: &str,
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let id = self.unsettled_id(request_id)?;
+        let outcome = match outcome {
+            "accepted" => SendOutcome::Accepted,
+            "known" => SendOutcome::Known,
+            "rejected" => SendOutcome::Rejected,
+            "unknown" => SendOutcome::Unknown,
+            _ => return Err(bad("`outcome` is accepted, known, rejected or unknown")),
+        };
+        let body = Body::RequestSent(Sent {
+            id,
+            outcome,
+            text: display_safe(text, WORDS_MAX),
+        });
+        self.about(id, self.now(now_ms), body)
+    }
+
+    /// How the transaction ended on the chain: what it moved is posted, or void by proof.
+    ///
+    /// # Errors
+    /// [`Refusal`] for anything that is no outcome, and when the end is known already.
+    pub fn settle(
+        &mut self,
+        request_id: &str,
+        outcome: &[u8],
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let id = self.unsettled_id(request_id)?;
+        let given: Outcome =
+            serde_json::from_slice(outcome).map_err(|error| bad(format!("outcome: {error}")))?;
+        let small = |number: Option<Number>, name: &str| match number {
+            None => Ok(None),
+            Some(number) => {
+                let small = number.small();
+                small
+                    .map(Some)
+                    .ok_or_else(|| bad(format!("`{name}` is out of range")))
+            }
+        };
+        let fee_wei = match given.fee_wei {
+            None => None,
+            Some(fee) => Some(fee.big().ok_or_else(|| bad("`fee_wei` is out of range"))?),
+        };
+        let body = Body::RequestSettled(Settled {
+            block_hash: given.block_hash,
+            block_number: small(given.block_number, "block_number")?,
+            fee_wei,
+            gas_used: small(given.gas_used, "gas_used")?,
+            id,
+            outcome: given.outcome,
+        });
+        self.about(id, self.now(now_ms), body)
+    }
+
+    fn unsettled_id(&self, request_id: &str) -> Result<Id, Refusal> {
+        let entry = self.entry(request_id)?;
+        if self.state.unsettled.contains(&entry.id.0) {
+            return Ok(entry.id);
+        }
+        let text = format!(
+            "{request_id} is {}: no transaction of it is out",
+            entry.stage.as_str()
+        );
+        Err(Refusal::new("wrong_state", text))
+    }
+
+    /// The outcome was handed to the agent after a pending answer.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is no outcome yet.
+    pub fn delivered(&mut self, request_id: &str, now_ms: u64) -> Result<Applied, Refusal> {
+        let entry = self.entry(request_id)?;
+        if entry.answer_at.is_none() {
+            let text = format!("{request_id} is {}: no outcome yet", entry.stage.as_str());
+            return Err(Refusal::new("wrong_state", text));
+        }
+        let id = entry.id;
+        self.about(
+            id,
+            self.now(now_ms),
+            Body::RequestDelivered(RequestRef { id }),
+        )
+    }
+
+    /// A pending answer is about to leave for an instant request. Marking twice, or an id nobody knows, changes nothing.
+    ///
+    /// # Errors
+    /// Never in a guardian that was created.
+    pub fn mark_pending_answer(
+        &mut self,
+        request_id: &str,
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let Ok(entry) = self.entry(request_id) else {
+            return Ok(Applied::default());
+        };
+        let id = entry.id;
+        if entry.answered_pending {
+            let status = entry.stage.as_str();
+            return Ok(Applied {
+                request: Some(id),
+                status,
+                ..Applied::default()
+            });
+        }
+        self.about(
+            id,
+            self.now(now_ms),
+            Body::RequestPending(RequestRef { id }),
+        )
+    }
+}

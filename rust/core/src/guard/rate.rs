@@ -1,0 +1,87 @@
+//! How many calls an agent made in the last minute, counted from events and so the same after a restart.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+const WINDOW_S: u64 = 60;
+
+/// Calls in whole seconds, oldest first; at most 61 entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    seconds: VecDeque<(u64, u32)>,
+    total: u64,
+    /// When a call over the rate was last put on record, ms.
+    flooded_at: Option<u64>,
+}
+
+impl Rate {
+    /// Counts one call.
+    pub fn count(&mut self, now_ms: u64) {
+        let second = now_ms / 1000;
+        self.forget(second);
+        match self.seconds.back_mut() {
+            Some((last, calls)) if *last == second => *calls = calls.saturating_add(1),
+            _ => self.seconds.push_back((second, 1)),
+        }
+        self.total = self.total.saturating_add(1);
+    }
+
+    /// Calls in the last minute.
+    pub fn calls(&self, now_ms: u64) -> u64 {
+        let second = now_ms / 1000;
+        let old = self
+            .seconds
+            .iter()
+            .take_while(|(at, _)| at.saturating_add(WINDOW_S) <= second);
+        let old: u64 = old.map(|(_, calls)| u64::from(*calls)).sum();
+        self.total.saturating_sub(old)
+    }
+
+    /// Notes that a call over the rate was put on record.
+    pub fn flooded(&mut self, now_ms: u64) {
+        self.flooded_at = Some(now_ms);
+    }
+
+    /// Whether another call over the rate may be put on record: once a second, so that a flood does not fill the disk.
+    pub fn may_record_flood(&self, now_ms: u64) -> bool {
+        self.flooded_at
+            .is_none_or(|at| now_ms >= at.saturating_add(1000))
+    }
+
+    fn forget(&mut self, second: u64) {
+        while let Some((at, calls)) = self.seconds.front() {
+            if at.saturating_add(WINDOW_S) > second {
+                break;
+            }
+            self.total = self.total.saturating_sub(u64::from(*calls));
+            self.seconds.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_counts_for_a_minute_and_no_longer() {
+        let mut rate = Rate::default();
+        rate.count(500);
+        rate.count(999);
+        rate.count(30_000);
+        assert_eq!(rate.calls(59_999), 3);
+        assert_eq!(rate.calls(60_000), 1);
+        rate.count(90_000);
+        assert_eq!(rate.calls(90_000), 1);
+    }
+
+    #[test]
+    fn a_flood_is_recorded_once_a_second() {
+        let mut rate = Rate::default();
+        assert!(rate.may_record_flood(0));
+        rate.flooded(5);
+        assert!(!rate.may_record_flood(1004));
+        assert!(rate.may_record_flood(1005));
+    }
+}

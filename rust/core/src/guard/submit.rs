@@ -1,0 +1,374 @@
+//! A call comes in: it joins a request, or is decided and put on record with what it sets aside.
+
+use super::answer;
+use super::attach::Joins;
+use super::check::{deny, reason, understand, Call, GivenFacts, Stop, Understood};
+use super::fold_request::RATE_LIMITED;
+use super::{Applied, Guard, Refusal, WORDS_MAX};
+use crate::canonical::sha256;
+use crate::effects::{Effect, EffectKind};
+use crate::event::{
+    approval_digest, Attached, Body, Decided, EffectRecord, Envelope, Id, LineRecord, Raw, Refused,
+    Stage, Wanted, WarningRecord,
+};
+use crate::json::Malformed;
+use crate::policy::{Decision, Privacy, Verdict};
+use crate::text::display_safe;
+
+/// Calls in a minute of somebody no policy knows.
+const RATE_UNKNOWN: u32 = 60;
+
+impl Guard {
+    /// Parse, attach or decide, reserve. What an agent sends is never an error.
+    ///
+    /// # Errors
+    /// [`Refusal`] `malformed` when the facts, which are the service's, are not what they must be.
+    pub fn submit(
+        &mut self,
+        agent: &str,
+        method: &str,
+        params: &[u8],
+        facts: &[u8],
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let facts = GivenFacts::parse(facts)?;
+        let call = Call {
+            agent,
+            method,
+            params,
+            signed: false,
+        };
+        self.take(call, None, &facts, self.now(now_ms))
+    }
+
+    /// Records a call that was turned away before it could be decided.
+    ///
+    /// # Errors
+    /// Never in a guardian that was created.
+    pub fn refuse(
+        &mut self,
+        agent: &str,
+        method: &str,
+        params: &[u8],
+        code: &str,
+        text: &str,
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let now = self.now(now_ms);
+        let call = Call {
+            agent,
+            method,
+            params,
+            signed: false,
+        };
+        let code = &display_safe(code, 64);
+        if self.over_rate(agent, now) {
+            return self.flood(call, now);
+        }
+        let answer = answer::refused(code, text, None);
+        self.turn_away(
+            call,
+            Why {
+                code,
+                path: "",
+                text,
+                status: "refused",
+                answer,
+            },
+            now,
+        )
+    }
+
+    pub(super) fn take(
+        &mut self,
+        call: Call<'_>,
+        envelope: Option<Envelope>,
+        facts: &GivenFacts,
+        now: u64,
+    ) -> Result<Applied, Refusal> {
+        let understood = match understand(&self.state, call) {
+            Ok(understood) => understood,
+            Err(stop) => return self.stop(call, &stop, now),
+        };
+        match understood.joins(&self.state, now) {
+            Joins::This(id) => return self.join(id, envelope, now),
+            Joins::Conflict(id) => {
+                let reasons = [reason("idempotency_conflict", Some(id.to_string()), None)];
+                let privacy = understood.resolved.agent.privacy;
+                let answer = answer::denied(None, &reasons, privacy, now);
+                let text = &format!("the key belongs to {id}, which is another request");
+                let code = "idempotency_conflict";
+                let why = Why {
+                    code,
+                    path: "",
+                    text,
+                    status: "denied",
+                    answer,
+                };
+                return self.turn_away(call, why, now);
+            }
+            Joins::Nothing => {}
+        }
+        if self.over_rate(call.agent, now) {
+            return self.flood(call, now);
+        }
+        let decision = understood.decide(&self.state, call.method, facts, now);
+        let privacy = understood.resolved.agent.privacy;
+        let id = Id(self.state.seq);
+        let data = record(id, understood, decision, envelope, facts, now);
+        self.decided(data, privacy, now)
+    }
+
+    /// Puts a decision on record. If its amounts do not fit the windows, it is denied.
+    fn decided(
+        &mut self,
+        data: Box<Decided>,
+        privacy: Privacy,
+        now: u64,
+    ) -> Result<Applied, Refusal> {
+        let id = data.id;
+        let (verdict, reasons) = (data.verdict, data.reasons.clone());
+        let mut applied = Applied {
+            request: Some(id),
+            ..Applied::default()
+        };
+        self.apply(now, Body::RequestDecided(data), &mut applied)?;
+        (applied.status, applied.answer) = match verdict {
+            Verdict::Deny => ("denied", answer::denied(Some(id), &reasons, privacy, now)),
+            Verdict::Instant | Verdict::Notify => {
+                ("go", answer::pending(id, verdict, &reasons, privacy))
+            }
+            Verdict::Delay { .. } | Verdict::Approval { .. } => {
+                ("waiting", answer::pending(id, verdict, &reasons, privacy))
+            }
+        };
+        Ok(applied)
+    }
+
+    /// An identical request exists. A signed call uses up its nonce all the same.
+    fn join(&mut self, id: Id, envelope: Option<Envelope>, now: u64) -> Result<Applied, Refusal> {
+        let mut applied = Applied {
+            request: Some(id),
+            status: "attached",
+            ..Applied::default()
+        };
+        if let Some(envelope) = envelope {
+            let body = Body::RequestAttached(Attached { envelope, id });
+            self.apply(now, body, &mut applied)?;
+        }
+        applied.answer = answer::refused("pending", &format!("joined request {id}"), None);
+        if let Some(entry) = self.state.requests.get(&id.0) {
+            let privacy = self.privacy(&entry.agent);
+            applied.answer = match entry.stage {
+                stage if stage.is_end() && !entry.end_reasons.is_empty() => {
+                    answer::denied(Some(id), &entry.end_reasons, privacy, now)
+                }
+                _ => answer::pending(id, Verdict::Instant, &[], Privacy::Code),
+            };
+        }
+        Ok(applied)
+    }
+
+    pub(super) fn stop(
+        &mut self,
+        call: Call<'_>,
+        stop: &Stop,
+        now: u64,
+    ) -> Result<Applied, Refusal> {
+        if self.over_rate(call.agent, now) {
+            return self.flood(call, now);
+        }
+        match stop {
+            Stop::Malformed(fault) => {
+                let Malformed { code, path, text } = fault;
+                let text = &format!("{code}: {text}");
+                let answer = answer::malformed(fault);
+                let why = Why {
+                    code: "malformed",
+                    path,
+                    text,
+                    status: "refused",
+                    answer,
+                };
+                self.turn_away(call, why, now)
+            }
+            Stop::Denied(reason) => {
+                let reasons = std::slice::from_ref(reason);
+                let answer = answer::denied(None, reasons, self.privacy(call.agent), now);
+                let text = &answer::words(reasons, Privacy::Full);
+                let code = &reason.code;
+                self.turn_away(
+                    call,
+                    Why {
+                        code,
+                        path: "",
+                        text,
+                        status: "denied",
+                        answer,
+                    },
+                    now,
+                )
+            }
+        }
+    }
+
+    fn over_rate(&self, agent: &str, now: u64) -> bool {
+        let known = self.state.policy().and_then(|policy| policy.agent(agent));
+        let max = known.map_or(RATE_UNKNOWN, |agent| agent.requests_per_minute);
+        let rate = self.state.rates.get(agent);
+        rate.is_some_and(|rate| rate.calls(now) >= u64::from(max))
+    }
+
+    /// Over the rate: refused, and put on record at most once a second.
+    fn flood(&mut self, call: Call<'_>, now: u64) -> Result<Applied, Refusal> {
+        let text = "too many requests in a minute";
+        let answer = answer::refused(RATE_LIMITED, text, Some(1));
+        let rate = self.state.rates.get(call.agent);
+        if rate.is_some_and(|rate| !rate.may_record_flood(now)) {
+            return Ok(Applied {
+                status: "refused",
+                answer,
+                ..Applied::default()
+            });
+        }
+        let why = Why {
+            code: RATE_LIMITED,
+            path: "",
+            text,
+            status: "refused",
+            answer,
+        };
+        self.turn_away(call, why, now)
+    }
+
+    fn turn_away(&mut self, call: Call<'_>, why: Why<'_>, now: u64) -> Result<Applied, Refusal> {
+        let Why { status, answer, .. } = why;
+        let mut applied = Applied {
+            status,
+            answer,
+            ..Applied::default()
+        };
+        let refused = Refused {
+            agent: display_safe(call.agent, 64),
+            code: why.code.to_owned(),
+            method: display_safe(call.method, 64),
+            path: why.path.to_owned(),
+            sha256: sha256(call.params),
+            text: display_safe(why.text, WORDS_MAX),
+        };
+        self.apply(now, Body::RequestRefused(refused), &mut applied)?;
+        Ok(applied)
+    }
+}
+
+/// Why a call is turned away, for the record and for the agent.
+struct Why<'a> {
+    code: &'a str,
+    path: &'a str,
+    text: &'a str,
+    status: &'static str,
+    answer: Vec<u8>,
+}
+
+/// The data of `request.decided`.
+fn record(
+    id: Id,
+    understood: Understood<'_>,
+    mut decision: Decision,
+    envelope: Option<Envelope>,
+    facts: &GivenFacts,
+    now: u64,
+) -> Box<Decided> {
+    let Understood {
+        policy,
+        policy_digest,
+        resolved,
+        wanted,
+        match_key,
+    } = understood;
+    let latest = crate::canonical::INTEGER_MAX;
+    if resolved.gas_max > latest {
+        deny(
+            &mut decision,
+            reason("gas_over_cap", Some(resolved.gas_max.to_string()), None),
+        );
+    }
+    let (state, expires_at, matures_at) = match decision.verdict {
+        Verdict::Instant | Verdict::Notify => (Stage::Authorising, None, None),
+        Verdict::Delay { delay_ms } => (
+            Stage::WaitingDelay,
+            None,
+            Some(now.saturating_add(delay_ms).min(latest)),
+        ),
+        Verdict::Approval { timeout_ms, .. } => (
+            Stage::WaitingApproval,
+            Some(now.saturating_add(timeout_ms).min(latest)),
+            None,
+        ),
+        Verdict::Deny => (Stage::Denied, None, None),
+    };
+    let is_transaction = matches!(wanted, Wanted::Transaction(_));
+    let chain_id = resolved.chain.id;
+    let mut effects: Vec<EffectRecord> = resolved
+        .decoded
+        .effects
+        .into_iter()
+        .map(EffectRecord::from)
+        .collect();
+    if !resolved.fee_wei_max.is_zero() {
+        effects.push(EffectRecord::from(Effect {
+            kind: EffectKind::Fee,
+            chain_id,
+            asset: policy.registry().native(chain_id).cloned(),
+            from: resolved.wallet,
+            to: None,
+            amount: resolved.fee_wei_max,
+            unlimited: false,
+            path: String::new(),
+        }));
+    }
+    let mut data = Box::new(Decided {
+        agent: resolved.agent.id.clone(),
+        chain_id,
+        digest: Default::default(),
+        display: resolved
+            .decoded
+            .display
+            .into_iter()
+            .map(LineRecord::from)
+            .collect(),
+        effects,
+        envelope,
+        expires_at,
+        facts: Raw::new(facts.json.clone()),
+        fee_per_gas_max: is_transaction.then_some(resolved.fee_per_gas_max),
+        gas_max: is_transaction.then_some(resolved.gas_max.min(latest)),
+        id,
+        idempotency_key: resolved.request.idempotency_key,
+        kind: wanted.kind(),
+        match_key,
+        matures_at,
+        method: resolved.request.method,
+        note: resolved
+            .request
+            .note
+            .map(|note| display_safe(&note, WORDS_MAX)),
+        policy: policy_digest,
+        priority_fee_per_gas_max: is_transaction.then_some(resolved.priority_fee_per_gas_max),
+        reasons: decision.reasons,
+        request: wanted,
+        reservations: decision.reservations,
+        spends: decision.spends,
+        state,
+        verdict: decision.verdict,
+        wallet: resolved.wallet,
+        warnings: resolved
+            .decoded
+            .warnings
+            .into_iter()
+            .map(WarningRecord::from)
+            .collect(),
+    });
+    data.digest = approval_digest(&data);
+    data
+}

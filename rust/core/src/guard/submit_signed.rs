@@ -1,0 +1,148 @@
+//! Calls of agents that have a key: the envelope is checked before anything in it counts.
+
+use alloy_primitives::{hex, Bytes, FixedBytes};
+
+use super::check::{reason, Call, GivenFacts, Stop};
+use super::{Applied, Guard, Refusal};
+use crate::event::Envelope;
+use crate::json::{self, Json, Limits, Malformed};
+use crate::verify;
+
+/// How far ahead a signed call may expire.
+const EXPIRES_AHEAD_MS: u64 = 60_000;
+const NONCE_BYTES: usize = 16;
+
+const ENVELOPE: Limits = Limits {
+    max_bytes: 1 << 20,
+    max_depth: 33,
+    max_nodes: 20_010,
+    max_string: 1 << 20,
+};
+
+/// What a payload says.
+struct Payload {
+    agent: String,
+    expires_at: u64,
+    method: String,
+    nonce: [u8; NONCE_BYTES],
+    params: String,
+}
+
+impl Guard {
+    /// As `submit`, for agents with a public key. The payload is
+    /// `{"agent","expires_at","method","nonce","params"}`, signed over `"holdfast agent request v1\n" || payload`.
+    ///
+    /// # Errors
+    /// [`Refusal`] `malformed` when the facts, which are the service's, are not what they must be.
+    pub fn submit_signed(
+        &mut self,
+        agent: &str,
+        payload: &[u8],
+        signature: &[u8],
+        facts: &[u8],
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let facts = GivenFacts::parse(facts)?;
+        let now = self.now(now_ms);
+        let outer = Call {
+            agent,
+            method: "holdfast_request",
+            params: payload,
+            signed: true,
+        };
+        match self.open_envelope(agent, payload, signature, now) {
+            Ok((payload, envelope)) => {
+                let (method, params) = (payload.method.as_str(), payload.params.as_bytes());
+                let call = Call {
+                    agent,
+                    method,
+                    params,
+                    signed: true,
+                };
+                self.take(call, Some(envelope), &facts, now)
+            }
+            Err(stop) => self.stop(outer, &stop, now),
+        }
+    }
+
+    fn open_envelope(
+        &self,
+        agent: &str,
+        payload: &[u8],
+        signature: &[u8],
+        now: u64,
+    ) -> Result<(Payload, Envelope), Stop> {
+        let denied = |code, observed| Stop::Denied(reason(code, observed, None));
+        let Some(policy) = self.state.policy() else {
+            return Err(denied("no_policy", None));
+        };
+        let Some(known) = policy.agent(agent) else {
+            return Err(denied("agent_unknown", Some(agent.to_owned())));
+        };
+        let signed = match (&known.public_key, signature.try_into()) {
+            (Some(key), Ok(signature)) => verify::agent_request(key, payload, signature),
+            _ => false,
+        };
+        if !signed {
+            return Err(denied("signature_invalid", None));
+        }
+        let read = read(payload).map_err(Stop::Malformed)?;
+        if read.agent != agent {
+            return Err(denied("agent_mismatch", None));
+        }
+        if read.expires_at <= now || read.expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
+            return Err(denied("expired", Some(read.expires_at.to_string())));
+        }
+        if self
+            .state
+            .agent_nonces
+            .contains_key(&(agent.to_owned(), read.nonce))
+        {
+            return Err(denied("replayed", None));
+        }
+        let envelope = Envelope {
+            expires_at: read.expires_at,
+            nonce: FixedBytes(read.nonce),
+            payload: String::from_utf8_lossy(payload).into_owned(),
+            signature: Bytes::copy_from_slice(signature),
+        };
+        Ok((read, envelope))
+    }
+}
+
+fn read(payload: &[u8]) -> Result<Payload, Malformed> {
+    let tree = json::parse(payload, &ENVELOPE)?;
+    let Some(members) = tree.as_object() else {
+        return Err(Malformed::new("type", "", "a payload is an object"));
+    };
+    const KNOWN: [&str; 5] = ["agent", "expires_at", "method", "nonce", "params"];
+    if let Some((key, _)) = members
+        .iter()
+        .find(|(key, _)| !KNOWN.contains(&key.as_ref()))
+    {
+        return Err(Malformed::new("unknown_key", "", "not a member of a payload").under(key));
+    }
+    let text = |key: &str| {
+        let value = tree.get(key).and_then(Json::as_str);
+        value.ok_or_else(|| Malformed::new("type", "", "expected a string").under(key))
+    };
+    let expires_at = tree.get("expires_at").and_then(Json::as_int);
+    let expires_at = expires_at
+        .and_then(|at| u64::try_from(at).ok())
+        .ok_or_else(|| Malformed::new("type", "", "expected an integer").under("expires_at"))?;
+    let nonce = text("nonce")?;
+    let nonce = hex::decode(nonce.strip_prefix("0x").unwrap_or(nonce)).unwrap_or_default();
+    let nonce = nonce
+        .try_into()
+        .map_err(|_| Malformed::new("hex", "", "expected 16 bytes in hex").under("nonce"))?;
+    let params = tree
+        .get("params")
+        .ok_or_else(|| Malformed::new("params", "", "expected params").under("params"))?;
+    Ok(Payload {
+        agent: text("agent")?.to_owned(),
+        expires_at,
+        method: text("method")?.to_owned(),
+        nonce,
+        params: params.to_canonical(),
+    })
+}

@@ -1,0 +1,379 @@
+//! Read-only views as JSON, for the operator protocol and the service.
+
+use alloy_primitives::{hex, Address, B256};
+use serde::Serialize;
+
+use super::answer::bytes;
+use super::state::{Entry, State};
+use super::Guard;
+use crate::canonical::checksum;
+use crate::effects::EffectKind;
+use crate::event::{Decided, Id, RequestKind, Scope, Stage};
+use crate::policy::{method_name, LimitView, Privacy, Reason};
+
+/// A signed transaction whose end is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsettled<'a> {
+    /// Request id.
+    pub id: Id,
+    /// Who signed.
+    pub wallet: Address,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Transaction hash.
+    pub hash: B256,
+    /// Its nonce.
+    pub nonce: u64,
+    /// Its bytes.
+    pub raw: &'a [u8],
+    /// `signed`, `sent`, `held` or `released`. One that an operator denied while it was held is still `held`: its bytes
+    /// exist and must not go out.
+    pub state: &'static str,
+}
+
+/// What every request view has on top of its decision.
+#[derive(Serialize)]
+struct Progress<'a> {
+    approvals: &'a [String],
+    delivered: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_reasons: Option<&'a [Reason]>,
+    hash: Option<B256>,
+    limits: Vec<LimitView>,
+    outcome: Option<crate::event::SettleOutcome>,
+    quorum: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<String>,
+    state: Stage,
+    usd: Option<String>,
+}
+
+/// What is left of a request whose details were forgotten.
+#[derive(Serialize)]
+struct Remains<'a> {
+    agent: &'a str,
+    chain_id: u64,
+    decided_at: u64,
+    digest: B256,
+    id: String,
+    kind: RequestKind,
+    match_key: B256,
+    method: &'a str,
+    wallet: String,
+}
+
+#[derive(Serialize)]
+struct Shown<'a, T> {
+    #[serde(flatten)]
+    what: &'a T,
+    #[serde(flatten)]
+    progress: Progress<'a>,
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    agents: Vec<AgentStatus<'a>>,
+    counts: std::collections::BTreeMap<&'static str, u64>,
+    freezes: Vec<FreezeStatus<'a>>,
+    now_ms: u64,
+    policy: PolicyStatus<'a>,
+    seq: u64,
+    waiting: usize,
+}
+
+#[derive(Serialize)]
+struct AgentStatus<'a> {
+    chain_id: u64,
+    id: &'a str,
+    wallet: Option<String>,
+    waiting: usize,
+}
+
+#[derive(Serialize)]
+struct FreezeStatus<'a> {
+    actor: &'a str,
+    at: u64,
+    freeze: u64,
+    reason: &'a str,
+    scope: &'a Scope,
+}
+
+#[derive(Serialize)]
+struct PolicyStatus<'a> {
+    alarm: Option<&'a str>,
+    digest: Option<B256>,
+    loaded_at: Option<u64>,
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct AgentView<'a> {
+    chain_id: u64,
+    connections_max: u32,
+    id: &'a str,
+    privacy: Privacy,
+    public_key: Option<String>,
+    requests_per_minute: u32,
+    uids: Option<&'a [u32]>,
+    waiting_max: u32,
+    wallets: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ChainView<'a> {
+    chain_id: u64,
+    fee_per_gas_max: String,
+    gas_max: u64,
+    name: &'a str,
+    priority_fee_per_gas_max: String,
+}
+
+impl Guard {
+    /// A request as the operator protocol shows it, without `history`.
+    pub fn request(&self, request_id: &str) -> Option<Vec<u8>> {
+        let entry = self.entry(request_id).ok()?;
+        let progress = self.progress(entry);
+        Some(match entry.decided.as_deref() {
+            Some(decided) => bytes(&Shown {
+                what: &without_state(decided),
+                progress,
+            }),
+            None => bytes(&Shown {
+                what: &Remains {
+                    agent: &entry.agent,
+                    chain_id: entry.chain_id,
+                    decided_at: entry.decided_at,
+                    digest: entry.digest,
+                    id: entry.id.to_string(),
+                    kind: entry.kind,
+                    match_key: entry.match_key,
+                    method: method_name(entry.method),
+                    wallet: checksum(&entry.wallet).to_string(),
+                },
+                progress,
+            }),
+        })
+    }
+
+    fn progress<'a>(&'a self, entry: &'a Entry) -> Progress<'a> {
+        let name = entry.id.to_string();
+        let (book, now) = (&self.state.book, self.state.last_at);
+        let limits = self
+            .state
+            .policy()
+            .map(|policy| policy.reserved_views(book.windows(), book.reservations(&name), now));
+        let payload = entry
+            .signed
+            .as_ref()
+            .map(|signed| hex::encode_prefixed(&signed.payload));
+        let (raw, signature) = match entry.kind {
+            RequestKind::Transaction => (payload, None),
+            RequestKind::TypedData | RequestKind::Message => (None, payload),
+        };
+        Progress {
+            approvals: &entry.approvals,
+            delivered: entry.delivered_at.is_some(),
+            end_reasons: Some(entry.end_reasons.as_slice()).filter(|reasons| !reasons.is_empty()),
+            hash: entry.signed.as_ref().map(|signed| signed.hash),
+            limits: limits.unwrap_or_default(),
+            outcome: entry.outcome,
+            quorum: entry.quorum,
+            raw,
+            signature,
+            state: entry.stage,
+            usd: entry
+                .decided
+                .as_deref()
+                .and_then(usd)
+                .map(|usd| usd.to_string()),
+        }
+    }
+
+    /// Ids that are not at an end, oldest first.
+    pub fn open_requests(&self) -> Vec<Id> {
+        self.state.open_entries().map(|entry| entry.id).collect()
+    }
+
+    /// Ids that may go on to an order, oldest first.
+    pub fn authorising(&self) -> Vec<Id> {
+        let open = self.state.open_entries();
+        open.filter(|entry| entry.stage == Stage::Authorising)
+            .map(|entry| entry.id)
+            .collect()
+    }
+
+    /// Orders without a signature, with the seq of their `request.authorised`, oldest first.
+    pub fn to_sign(&self) -> Vec<(Id, u64)> {
+        let open = self.state.open_entries();
+        let ordered = open.filter(|entry| entry.stage == Stage::Authorised);
+        ordered
+            .filter_map(|entry| {
+                entry
+                    .ordered
+                    .as_ref()
+                    .map(|ordered| (entry.id, ordered.seq))
+            })
+            .collect()
+    }
+
+    /// Signed transactions whose nonce is not provably consumed, oldest first.
+    pub fn unsettled(&self) -> Vec<Unsettled<'_>> {
+        let entries = self
+            .state
+            .unsettled
+            .iter()
+            .filter_map(|seq| self.state.requests.get(seq));
+        entries.filter_map(unsettled).collect()
+    }
+
+    /// The part of `status` the core knows.
+    pub fn status(&self, now_ms: u64) -> Vec<u8> {
+        let state = &self.state;
+        let waiting = state
+            .open_entries()
+            .filter(|entry| entry.stage.is_waiting())
+            .count();
+        let freezes = state.freezes.iter().map(|(seq, freeze)| FreezeStatus {
+            actor: &freeze.actor,
+            at: freeze.at,
+            freeze: *seq,
+            reason: &freeze.reason,
+            scope: &freeze.scope,
+        });
+        let counts = state
+            .counts
+            .iter()
+            .map(|(stage, count)| (stage.as_str(), *count));
+        let loaded = state.policy.as_ref();
+        bytes(&Status {
+            agents: agents(state),
+            counts: counts.collect(),
+            freezes: freezes.collect(),
+            now_ms: self.now(now_ms),
+            policy: PolicyStatus {
+                alarm: state.alarm.as_deref(),
+                digest: loaded.map(|loaded| loaded.digest),
+                loaded_at: loaded.map(|loaded| loaded.loaded_at),
+                name: loaded.map(|loaded| loaded.name.as_str()),
+            },
+            seq: state.seq,
+            waiting,
+        })
+    }
+
+    /// Every limit with what counts under it; with `agent` only what that agent can meet.
+    pub fn limits(&self, agent: Option<&str>, now_ms: u64) -> Vec<u8> {
+        let now = self.now(now_ms);
+        let windows = self.state.book.windows();
+        let views = self
+            .state
+            .policy()
+            .map(|policy| policy.limit_views(windows, agent, now));
+        bytes(&views.unwrap_or_default())
+    }
+
+    /// What the gate needs to know of an agent.
+    pub fn agent(&self, id: &str) -> Option<Vec<u8>> {
+        let agent = self.state.policy()?.agent(id)?;
+        Some(bytes(&AgentView {
+            chain_id: agent.chain_id,
+            connections_max: agent.connections_max,
+            id: &agent.id,
+            privacy: agent.privacy,
+            public_key: agent.public_key.map(hex::encode_prefixed),
+            requests_per_minute: agent.requests_per_minute,
+            uids: agent.uids.as_deref(),
+            waiting_max: agent.waiting_max,
+            wallets: agent
+                .wallets
+                .iter()
+                .map(|wallet| checksum(wallet).to_string())
+                .collect(),
+        }))
+    }
+
+    /// Agents of the policy, in its order.
+    pub fn agents(&self) -> Vec<String> {
+        let policy = self.state.policy();
+        let agents = policy.map(|policy| policy.agents()).unwrap_or_default();
+        agents.iter().map(|agent| agent.id.clone()).collect()
+    }
+
+    /// Chains of the policy with their caps; wei as decimal strings.
+    pub fn chains(&self) -> Vec<u8> {
+        let policy = self.state.policy();
+        let chains = policy.map(|policy| policy.chains()).unwrap_or_default();
+        let views: Vec<_> = chains
+            .iter()
+            .map(|chain| ChainView {
+                chain_id: chain.id,
+                fee_per_gas_max: chain.fee_per_gas_max.to_string(),
+                gas_max: chain.gas_max,
+                name: &chain.name,
+                priority_fee_per_gas_max: chain.priority_fee_per_gas_max.to_string(),
+            })
+            .collect();
+        bytes(&views)
+    }
+
+    /// What the nonce ledger would give out next; `None` until a nonce of the chain was seen.
+    pub fn next_nonce(&self, wallet: &str, chain_id: u64) -> Option<u64> {
+        let wallet = wallet.parse().ok()?;
+        Some(self.state.nonces.get(&(wallet, chain_id))?.peek(None))
+    }
+}
+
+/// The view's own `state` replaces the one the request started in.
+fn without_state(decided: &Decided) -> serde_json::Map<String, serde_json::Value> {
+    let mut map = match serde_json::to_value(decided) {
+        Ok(serde_json::Value::Object(map)) => map,
+        _ => serde_json::Map::new(),
+    };
+    map.remove("state");
+    map
+}
+
+/// Micro-USD of everything it can move except the fee; `None` when any of it is unknown.
+fn usd(decided: &Decided) -> Option<u128> {
+    let items = decided.spends.as_ref()?.items.iter();
+    let moved = items.filter(|item| item.kind != EffectKind::Fee);
+    moved
+        .map(|item| item.usd)
+        .try_fold(0, |sum: u128, usd| Some(sum.saturating_add(usd?)))
+}
+
+fn unsettled(entry: &Entry) -> Option<Unsettled<'_>> {
+    let signed = entry.signed.as_ref()?;
+    Some(Unsettled {
+        id: entry.id,
+        wallet: entry.wallet,
+        chain_id: entry.chain_id,
+        hash: signed.hash,
+        nonce: entry.ordered.as_ref()?.order.nonce()?,
+        raw: &signed.payload,
+        state: match entry.stage {
+            Stage::Denied => Stage::Held.as_str(),
+            stage => stage.as_str(),
+        },
+    })
+}
+
+fn agents(state: &State) -> Vec<AgentStatus<'_>> {
+    let Some(policy) = state.policy() else {
+        return Vec::new();
+    };
+    let agents = policy.agents().iter();
+    agents
+        .map(|agent| AgentStatus {
+            chain_id: agent.chain_id,
+            id: &agent.id,
+            wallet: agent
+                .wallets
+                .first()
+                .map(|wallet| checksum(wallet).to_string()),
+            waiting: state.waiting_of(&agent.id),
+        })
+        .collect()
+}

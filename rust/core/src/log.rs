@@ -1,1 +1,0 @@
-//! Placeholder of the module `log`, see docs/architecture.md.

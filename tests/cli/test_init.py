@@ -1,0 +1,56 @@
+"""`holdfast init` makes a home once, whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import OPERATOR_PASSPHRASE, PASSPHRASE, Run
+
+SECRETS = (PASSPHRASE, OPERATOR_PASSPHRASE)
+FDS = ("--passphrase-fd", "{0}", "--operator-passphrase-fd", "{1}", "--kdf", "light")
+
+
+def test_init_makes_a_home_that_checks_and_verifies(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "h"
+    made = run("init", "--home", home, "--agent", "shopper", *FDS, "--json", secrets=SECRETS)
+    assert made.code == 0, made.err
+    assert made.json["wallets"][0].startswith("0x")
+    assert made.json["agent_socket"] == str(home / "run/agents/shopper.sock")
+    assert run("policy", "check", home / "policy.toml").code == 0
+    assert run("journal", "verify", home).code == 0
+    for path in (home, *home.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_init_never_touches_a_home_that_is_there(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "h"
+    assert run("init", "--home", home, *FDS, secrets=SECRETS).code == 0
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    again = run("init", "--home", home, *FDS, "--json", secrets=SECRETS)
+    assert again.code == 1
+    assert again.json["error"]["code"] == "home_exists"
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("short", ["", "1234567"])
+def test_a_passphrase_that_is_too_short_makes_nothing(run: Run, tmp_path: Path, short: str) -> None:
+    result = run("init", "--home", tmp_path / "h", *FDS, secrets=(short, OPERATOR_PASSPHRASE))
+    assert result.code == 1
+    assert not (tmp_path / "h").exists()
+
+
+def test_without_a_terminal_the_other_ways_are_named(run: Run, tmp_path: Path) -> None:
+    import os
+
+    if os.isatty(0):
+        pytest.skip("the tests run at a terminal, which would be asked")
+    result = run("init", "--home", tmp_path / "h")
+    assert result.code in (1, 130)
+
+
+def test_a_wrong_passphrase_starts_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "h"
+    assert run("init", "--home", home, *FDS, secrets=SECRETS).code == 0
+    result = run("serve", "--home", home, "--passphrase-fd", "{0}", secrets=("not this one",))
+    assert result.code == 1
+    assert "passphrase" in result.err
+    assert PASSPHRASE not in result.err

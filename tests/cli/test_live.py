@@ -1,0 +1,209 @@
+"""The commands that talk to a running guardian, on a real chain."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.alerts.receivers import HttpReceiver
+from tests.cli.conftest import Run
+
+from holdfast.agent import Client, Denied, Pending
+from holdfast.demo.chain import Chain
+from holdfast.demo.house import OPERATOR_PASSPHRASE, House
+
+pytestmark = pytest.mark.timeout(180)
+
+OWN = ("--passphrase-fd", "{0}")
+KEY = (OPERATOR_PASSPHRASE,)
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[HttpReceiver]:
+    http = HttpReceiver()
+    yield http
+    http.stop()
+
+
+@pytest.fixture(scope="module")
+def house(receiver: HttpReceiver) -> Iterator[House]:
+    """The starter policy: every payment asks."""
+    with (
+        Chain() as chain,
+        tempfile.TemporaryDirectory(prefix="hf-") as folder,
+        House(Path(folder), chain) as made,
+    ):
+        alert = f'[[alert]]\nid = "web"\nurl = "{receiver.url}"\nmin_severity = "info"\n'
+        made.config(f"[gate]\nhold_ms = 200\n\n{alert}")
+        made.start()
+        yield made
+        assert made.stop() == 0, made.last_words()
+
+
+@pytest.fixture
+def agent(house: House) -> Iterator[Client]:
+    with Client(house.agent_socket("agent")) as client:
+        yield client
+
+
+class Waiting:
+    """A payment that waits for a person."""
+
+    def __init__(self, agent: Client, house: House, value: int) -> None:
+        self.agent = agent
+        self.payment = {"to": house.chain.accounts[1], "value": hex(value)}
+        try:
+            agent.send_transaction(self.payment)
+        except Pending as pending:
+            self.id = pending.request_id
+
+    def outcome(self) -> str:
+        return self.agent.send_transaction(self.payment, wait_s=30)
+
+
+def _view(run: Run, house: House, ident: str) -> dict[str, Any]:
+    view: dict[str, Any] = run("show", ident, "--home", house.home.path, "--json").json
+    return view
+
+
+def test_status_says_how_it_is(run: Run, house: House) -> None:
+    result = run("status", "--home", house.home.path, "--json")
+    assert result.code == 0
+    assert result.json["sealed"] is None
+    assert result.json["hello"]["operators"]
+    text = run("status", "--home", house.home.path)
+    assert "policy    starter" in text.out
+
+
+def test_approve_binds_what_was_shown_and_the_same_request_gets_its_hash(
+    run: Run, house: House, agent: Client
+) -> None:
+    waiting = Waiting(agent, house, 1_000)
+    (listed,) = run("pending", "--home", house.home.path, "--json").lines
+    assert listed["id"] == waiting.id
+    assert waiting.id in run("pending", "--home", house.home.path).out
+    digest = _view(run, house, waiting.id)["digest"]
+    at = ("--home", house.home.path, "--json", *OWN)
+    wrong = run("approve", waiting.id, "--digest", "0x" + "00" * 32, *at, secrets=KEY)
+    assert wrong.code == 1
+    assert wrong.json["error"]["code"] == "digest_mismatch"
+    unasked = run("approve", waiting.id, *at, secrets=KEY)
+    assert unasked.code == 2
+    right = run("approve", waiting.id, "--digest", digest, *at, secrets=KEY)
+    assert right.code == 0, right.err
+    sent = waiting.outcome()
+    assert house.chain.call("eth_getTransactionByHash", [sent])["value"] == hex(1_000)
+
+
+def test_approve_with_a_wrong_passphrase_sends_nothing(
+    run: Run, house: House, agent: Client
+) -> None:
+    waiting = Waiting(agent, house, 1_001)
+    digest = _view(run, house, waiting.id)["digest"]
+    at = ("--digest", digest, "--home", house.home.path, *OWN)
+    result = run("approve", waiting.id, *at, secrets=("wrong wrong",))
+    assert result.code == 1
+    assert "passphrase" in result.err
+    assert _view(run, house, waiting.id)["state"] == "waiting-approval"
+    assert run("deny", waiting.id, *at, secrets=KEY).code == 0
+
+
+def test_deny_ends_it(run: Run, house: House, agent: Client) -> None:
+    waiting = Waiting(agent, house, 1_002)
+    digest = _view(run, house, waiting.id)["digest"]
+    at = ("--digest", digest, "--home", house.home.path, *OWN)
+    assert run("deny", waiting.id, "--reason", "no", *at, secrets=KEY).code == 0
+    with pytest.raises(Denied):
+        waiting.outcome()
+    assert _view(run, house, waiting.id)["state"] == "denied"
+    assert "denied" in run("show", waiting.id, "--home", house.home.path).out
+
+
+def test_freeze_needs_no_key_and_thaw_does(run: Run, house: House, agent: Client) -> None:
+    home = ("--home", house.home.path)
+    frozen = run("freeze", "--reason", "drill", *home, "--json")
+    assert frozen.code == 0
+    number = frozen.json["freeze"]
+    assert run("status", *home).code == 1
+    assert f"FROZEN    {number}" in run("status", *home).out
+    with pytest.raises(Denied) as denied:
+        agent.send_transaction({"to": house.chain.accounts[1], "value": "0x1"})
+    assert "frozen" in json.dumps(denied.value.data)
+    assert run("thaw", *home, *OWN, secrets=("wrong wrong",)).code == 1
+    assert run("thaw", *home, *OWN, secrets=KEY).code == 0
+    assert run("status", *home).code == 0
+    nothing = run("thaw", *home, "--json", *OWN, secrets=KEY)
+    assert nothing.json["error"]["code"] == "not_frozen"
+
+
+def test_watch_shows_each_event_from_a_number_on(run: Run, house: House) -> None:
+    result = run("watch", "--from-seq", 0, "--count", 3, "--home", house.home.path, "--json")
+    assert [record["seq"] for record in result.lines] == [1, 2, 3]
+    text = run("watch", "--from-seq", 0, "--count", 3, "--home", house.home.path)
+    assert len(text.out.splitlines()) == 3
+
+
+def test_watch_ends_when_the_reader_goes(house: House) -> None:
+    command = [sys.executable, "-m", "holdfast", "watch", "--from-seq", "0", "--json"]
+    with subprocess.Popen(
+        [*command, "--home", str(house.home.path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.readline()
+        child.stdout.close()
+        stop = threading.Timer(10, child.kill)
+        stop.start()
+        house.chain.call("anvil_mine", ["0x1"])
+        child.terminate()
+        assert b"Traceback" not in child.stderr.read()
+        stop.cancel()
+
+
+def test_an_unknown_request_is_one_sentence(run: Run, house: House) -> None:
+    result = run("show", "r999999", "--home", house.home.path, "--json")
+    assert result.code == 1
+    assert result.json["error"]["text"]
+
+
+def test_alerts_arrive_from_the_running_guardian(
+    run: Run, house: House, agent: Client, receiver: HttpReceiver
+) -> None:
+    waiting = Waiting(agent, house, 1_003)
+    wanted = f"approval needed: agent {waiting.id}"
+    receiver.arrivals.wait(lambda here: any(wanted in item["title"] for item in here.items))
+    assert run("alerts", "status", "--home", house.home.path, "--json").json["failed"] == []
+    tried = run("alerts", "test", "--home", house.home.path, "--json")
+    assert tried.code == 0
+    assert tried.json == {"route": "web", "ok": True, "error": None}
+
+
+def test_the_journal_verifies_exports_and_replays_while_it_runs(
+    run: Run, house: House, agent: Client, tmp_path: Path
+) -> None:
+    Waiting(agent, house, 1_004)
+    home = ("--home", house.home.path)
+    verified = run("journal", "verify", *home, "--json")
+    assert verified.code == 0, verified.out
+    anchor = f"{verified.json['size']}:{verified.json['root']}"
+    assert run("journal", "verify", "--anchor", anchor, *home).code == 0
+    assert run("journal", "verify", "--anchor", "00" * 32, *home).code == 1
+    events = run("journal", "export", *home).lines
+    assert [event["seq"] for event in events] == list(range(len(events)))
+    assert run("journal", "export", "--format", "csv", *home).out.startswith("seq,")
+    same = run("journal", "replay", "--policy", house.home.policy_path, *home, "--json")
+    assert same.code == 0, same.err
+    assert same.out == ""
+    stricter = tmp_path / "stricter.toml"
+    policy = house.home.policy_path.read_text().replace('tier = "approval"', 'tier = "instant"')
+    stricter.write_text(policy.replace('timeout = "30m"', ""))
+    flips = run("journal", "replay", "--policy", stricter, *home, "--json")
+    assert flips.code == 0, flips.err
+    assert {(flip["then"], flip["now"]) for flip in flips.lines} == {("approval", "instant")}

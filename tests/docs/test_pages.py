@@ -1,0 +1,51 @@
+"""What the pages say is so: examples parse, links lead somewhere, tables are whole."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.docs.blocks import PAGES, ROOT, Block, blocks
+
+from holdfast import __version__, _core
+from holdfast.service.alerts_routes import parse_routes
+from holdfast.service.config import parse_config
+
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+
+
+@pytest.mark.parametrize("block", blocks(language="toml", use="policy"), ids=str)
+def test_every_policy_example_is_sound(block: Block) -> None:
+    _core.check_policy(block.text)
+
+
+@pytest.mark.parametrize("block", blocks(language="toml", use="config"), ids=str)
+def test_every_config_example_is_accepted(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "mail.url").touch(mode=0o600)
+    (tmp_path / "mail.url").write_text("mailtos://user:secret@mail.example")
+    config = parse_config(block.text, str(block))
+    assert len(parse_routes(config.alert, tmp_path)) == len(config.alert)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target, _ in LINK.findall(page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    crates = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
+    assert {project["version"], crates["version"], _core.__version__} == {__version__}
+
+
+def test_examples_are_found() -> None:
+    """Guards the guards: a fence written in another way would be skipped without a word."""
+    assert len(blocks(language="toml", use="policy")) >= 1
+    assert len(blocks(language="toml", use="config")) >= 1
+    for name in ("quick-start.md", "operations.md", "protocol.md"):
+        assert blocks(ROOT / "docs" / name, use="run"), name
+    for page in PAGES:
+        fences = re.findall(r"^```(\w+ \w+)$", page.read_text(), re.MULTILINE)
+        assert len(fences) == len(blocks(page)), page.name

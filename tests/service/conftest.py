@@ -1,0 +1,14 @@
+"""Homes for the service's tests."""
+
+from pathlib import Path
+
+import pytest
+from tests.service.guardian import make_home
+
+from holdfast.service.home import Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A new home with the tests' policy."""
+    return make_home(tmp_path)

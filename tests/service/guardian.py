@@ -1,0 +1,244 @@
+"""A guardian within the test's process: real home, journal, core and sockets.
+
+The test does what signer and chain do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+
+from holdfast.operator import keys
+from holdfast.service import keystore
+from holdfast.service.config import Config, GateConfig
+from holdfast.service.home import Home, Init, init_home
+from holdfast.service.inside import Inside
+from holdfast.service.lock import HomeLock
+from holdfast.service.order import sign_order
+from holdfast.service.reads import Node
+from holdfast.service.supervise import Supervisor
+
+VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+SHOP = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+STRANGER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
+WALLETS_PASSPHRASE = b"wallets of the tests"
+OPERATOR_PASSPHRASE = b"operator of the tests"
+FACTS = {"gas": 21_000, "max_fee_per_gas": 2_000_000_000, "max_priority_fee_per_gas": 10**9}
+POLICY = Path(__file__).with_name("policy.toml")
+
+Json = dict[str, Any]
+
+
+def make_home(folder: Path, *, count: int = 1_000_000, uids: str = "") -> Home:
+    """A new home in `folder` with the tests' policy and cheap keys."""
+    home = Home(folder / "home")
+    created = init_home(
+        home, Init(bytearray(WALLETS_PASSPHRASE), bytearray(OPERATOR_PASSPHRASE), kdf="light")
+    )
+    text = Template(POLICY.read_text()).substitute(
+        wallet=created.wallets[0], count=count, uids=uids
+    )
+    home.policy_path.write_text(text)
+    home.config_path.write_text("version = 1\n")
+    return home.open_checked()
+
+
+def frame(method: str, params: Any = (), ident: object = 1) -> bytes:
+    """A call as clients write it, without a line end."""
+    call = {"jsonrpc": "2.0", "id": ident, "method": method, "params": params}
+    return json.dumps(call).encode()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Returns when something outside this loop has come true."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.005)
+
+
+class Line:
+    """One connection to a socket: raw bytes out, lines in."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self._ids = 0
+
+    @classmethod
+    async def open(cls, path: Path) -> Line:
+        return cls(*await asyncio.open_unix_connection(str(path), limit=1 << 26))
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def line(self) -> bytes:
+        """The next line, or `b""` at the end."""
+        async with asyncio.timeout(20):
+            try:
+                return await self.reader.readline()
+            except ConnectionResetError:
+                return b""
+
+    async def json(self) -> Any:
+        return json.loads(await self.line())
+
+    async def call(self, method: str, params: Any = ()) -> Json:
+        """One JSON-RPC call; the whole answer."""
+        self._ids += 1
+        await self.send(frame(method, params, self._ids))
+        answer = await self.json()
+        assert answer["id"] == self._ids
+        return dict(answer)
+
+    async def pay(self, to: str, value: int = 1) -> Json:
+        """A payment of `value` wei."""
+        return await self.call("eth_sendTransaction", [{"to": to, "value": hex(value)}])
+
+    async def operate(self, method: str, **params: Any) -> Any:
+        """One call on the operator's socket; pushes that come before are kept in `pushes`."""
+        answer = await self.operate_raw(method, params)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    async def operate_raw(self, method: str, params: Json) -> Json:
+        self._ids += 1
+        call = {"id": self._ids, "method": method, "params": params}
+        await self.send(json.dumps(call).encode() + b"\n")
+        while True:
+            found = await self.json()
+            if found.get("id") == self._ids:
+                return dict(found)
+            self.pushes.append(found)
+
+    @property
+    def pushes(self) -> list[Json]:
+        """What came unasked."""
+        if not hasattr(self, "_pushes"):
+            self._pushes: list[Json] = []
+        return self._pushes
+
+    async def event(self, kind: str) -> Json:
+        """The next pushed event of a kind."""
+        while True:
+            found = self.pushes.pop(0) if self.pushes else await self.json()
+            if found.get("event", {}).get("kind") == kind:
+                return dict(found["event"])
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class Guardian:
+    """The served home, and hands to do what signer, chain and operator do."""
+
+    def __init__(self, inside: Inside) -> None:
+        self.inside = inside
+        self.core = inside.core
+        self.home = inside.home
+        self._lines: list[Line] = []
+        self._wallets: dict[str, LocalAccount] | None = None
+        self._nonces = 0
+
+    async def agent(self, name: str = "agent") -> Line:
+        return await self._line(self.home.agent_socket(name))
+
+    async def operator(self) -> Line:
+        return await self._line(self.home.operator_socket)
+
+    async def _line(self, path: Path) -> Line:
+        line = await Line.open(path)
+        self._lines.append(line)
+        return line
+
+    async def close_lines(self) -> None:
+        for line in self._lines:
+            line.close()
+            try:
+                await line.writer.wait_closed()
+            except OSError:
+                pass
+
+    async def until_open(self, state: str, count: int = 1) -> list[Json]:
+        """Views of the open requests in `state`, once `count` of them are on disk."""
+        guard = self.core.guard
+
+        def found() -> list[Json]:
+            raw = [guard.request(each) for each in guard.open_requests()]
+            views = [json.loads(each) for each in raw if each is not None]
+            return [each for each in views if each["state"] == state]
+
+        await until(lambda: len(found()) >= count)
+        await self.core.durable()
+        return found()
+
+    def sign(self, request_id: str) -> None:
+        """Orders and signs a request that may go on, with the home's real key."""
+        guard = self.core.guard
+        facts = {**FACTS, "chain_nonce": self._nonces}
+        view = json.loads(guard.request(request_id) or b"null")
+        applied = self.core.authorise(
+            request_id, json.dumps(facts if view["kind"] == "transaction" else {}).encode()
+        )
+        order = next(
+            json.loads(each)["data"]["order"]
+            for each in applied.records
+            if b'"kind":"request.authorised"' in each
+        )
+        if self._wallets is None:
+            self._wallets = keystore.open_wallets(
+                self.home.wallets_dir, bytearray(WALLETS_PASSPHRASE)
+            )
+        signed = sign_order(order, self._wallets)
+        payload = signed.get("raw") or signed["signature"]
+        self.core.signed(request_id, bytes.fromhex(payload[2:]))
+
+    async def carry_out(self, request_id: str) -> None:
+        """Signs, and says that the chain took it."""
+        self.sign(request_id)
+        await self.core.durable()
+        self.core.sent(request_id, "accepted", "")
+        await self.core.durable()
+
+    def command(self, action: keys.Action, **members: Any) -> Json:
+        """A command signed with the operator's key."""
+        key = keys.load(self.home.operator_key_path, bytearray(OPERATOR_PASSPHRASE))
+        signed = key.sign_command(
+            action,
+            guardian=self.inside.identity.key.hex(),
+            now_ms=time.time_ns() // 1_000_000,
+            **members,
+        )
+        return {"payload": signed.payload, "signature": signed.signature}
+
+
+@asynccontextmanager
+async def serving(
+    home: Home, *, hold_ms: int = 8_000, node: Node | None = None, **gate: int
+) -> AsyncIterator[Guardian]:
+    """Serves `home` until the block ends, then stops it in good order."""
+    crashes: list[str] = []
+    with HomeLock(home.lock_path):
+        inside = Inside(home, Config(gate=GateConfig(hold_ms=hold_ms, **gate)))
+        supervisor = Supervisor(lambda name, error: crashes.append(f"{name}: {error!r}"))
+        await inside.open(lambda _: node)
+        inside.run(supervisor)
+        guardian = Guardian(inside)
+        try:
+            yield guardian
+        finally:
+            await guardian.close_lines()
+            await inside.close_gate()
+            await supervisor.stop()
+            if inside.core.sealed is None:
+                await inside.say_stopped()
+            await inside.close()
+    assert not crashes, crashes

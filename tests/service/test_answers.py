@@ -1,0 +1,265 @@
+"""What an agent is told: verdicts, pending, and one outcome for the same request."""
+
+import asyncio
+import json
+
+import pytest
+from tests.service.guardian import SHOP, STRANGER, VENDOR, Guardian, frame, serving, until
+
+from holdfast.service.home import Home
+
+
+async def test_a_denied_payment_is_4001_with_the_reason_and_is_on_disk(home: Home) -> None:
+    async with serving(home) as guardian:
+        answer = await (await guardian.agent()).pay(STRANGER)
+        error = answer["error"]
+        assert error["code"] == 4001
+        assert error["data"]["status"] == "denied"
+        assert [each["code"] for each in error["data"]["reasons"]] == ["no_grant"]
+        seq = int(error["data"]["requestId"][1:])
+        assert b'"verdict":{"tier":"deny"}' in guardian.inside.reader.records(seq, 1)[0]
+
+
+async def test_an_allowed_payment_is_answered_with_its_hash(home: Home) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        paying = asyncio.create_task(line.pay(VENDOR))
+        (view,) = await guardian.until_open("authorising")
+        await guardian.carry_out(view["id"])
+        known = json.loads(guardian.core.guard.request(view["id"]) or b"")
+        assert (await paying)["result"] == known["hash"]
+
+
+async def test_a_slow_outcome_is_pending_and_asking_again_joins_it(home: Home) -> None:
+    async with serving(home, hold_ms=50) as guardian:
+        line = await guardian.agent()
+        first = (await line.pay(SHOP))["error"]
+        assert first["code"] == -32003
+        assert first["data"]["status"] == "pending"
+        assert first["data"]["retryAfter"] > 0
+        again = (await line.pay(SHOP))["error"]
+        assert again["data"]["requestId"] == first["data"]["requestId"]
+        assert len(await guardian.until_open("waiting-approval")) == 1
+
+
+async def test_an_approved_request_gives_its_one_hash_to_every_retry(home: Home) -> None:
+    async with serving(home, hold_ms=50) as guardian:
+        line = await guardian.agent()
+        request_id = (await line.pay(SHOP))["error"]["data"]["requestId"]
+        (view,) = await guardian.until_open("waiting-approval")
+        operator = await guardian.operator()
+        approve = guardian.command("approve", request=request_id, digest=view["digest"])
+        assert (await operator.operate("command", **approve))["applied"] is True
+        await guardian.carry_out(request_id)
+        answers = [await line.pay(SHOP) for _ in range(3)]
+        assert len({each["result"] for each in answers}) == 1
+        other = await guardian.agent("other")
+        assert "error" in await other.pay(SHOP)
+
+
+async def test_an_instant_payment_that_takes_long_is_joined_by_its_retry(home: Home) -> None:
+    async with serving(home, hold_ms=50) as guardian:
+        line = await guardian.agent()
+        first = (await line.pay(VENDOR))["error"]
+        assert (first["code"], first["data"]["status"]) == (-32003, "pending")
+        retry = asyncio.create_task(line.pay(VENDOR))
+        (view,) = await guardian.until_open("authorising")
+        assert view["id"] == first["data"]["requestId"]
+        await guardian.carry_out(view["id"])
+        assert "result" in await retry
+
+
+async def test_a_caller_that_hangs_up_is_joined_by_its_retry(home: Home) -> None:
+    """No answer reached it, so the same payment again must not be a second one."""
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        await line.send(frame("eth_sendTransaction", [{"to": VENDOR, "value": "0x1"}]))
+        (view,) = await guardian.until_open("authorising")
+        line.close()
+        await until_marked(guardian, view["id"])
+        retry = asyncio.create_task((await guardian.agent()).pay(VENDOR))
+        await guardian.carry_out(view["id"])
+        assert "result" in await retry
+        assert guardian.core.guard.authorising() == []
+
+
+async def until_marked(guardian: Guardian, request_id: str) -> None:
+    """Waits until the journal says that identical calls join this request."""
+    about = guardian.inside.reader.about
+    await until(lambda: any(b'"request.pending"' in each for each in about(request_id, 0, 99)))
+
+
+async def test_a_person_who_says_no_ends_the_call_with_4001(home: Home) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        paying = asyncio.create_task(line.pay(SHOP))
+        (view,) = await guardian.until_open("waiting-approval")
+        deny = guardian.command("deny", request=view["id"], digest=view["digest"])
+        await (await guardian.operator()).operate("command", **deny)
+        error = (await paying)["error"]
+        assert (error["code"], error["data"]["status"]) == (4001, "denied")
+        assert error["data"]["requestId"] == view["id"]
+
+
+async def test_a_freeze_ends_a_call_that_waits(home: Home) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        paying = asyncio.create_task(line.pay(SHOP))
+        await guardian.until_open("waiting-approval")
+        operator = await guardian.operator()
+        await operator.operate("freeze", scope={"kind": "everything"}, reason="", actor="test")
+        error = (await paying)["error"]
+        assert (error["code"], error["data"]["status"]) == (4001, "frozen")
+
+
+async def test_a_send_without_an_id_is_recorded_and_never_carried_out(home: Home) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        before = guardian.core.guard.size
+        call = {
+            "jsonrpc": "2.0",
+            "method": "eth_sendTransaction",
+            "params": [{"to": VENDOR, "value": "0x1"}],
+        }
+        await line.send(json.dumps(call).encode())
+        assert (await line.call("eth_chainId"))["result"] == "0x7a69"
+        await guardian.core.durable()
+        (record,) = guardian.inside.reader.records(before, 10)
+        assert b'"kind":"request.refused"' in record
+        assert guardian.core.guard.authorising() == []
+
+
+async def test_a_message_is_signed_after_its_approval(home: Home) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        wallet = (await line.call("eth_accounts"))["result"][0]
+        signing = asyncio.create_task(line.call("personal_sign", ["0x68656c6c6f", wallet]))
+        (view,) = await guardian.until_open("waiting-approval")
+        approve = guardian.command("approve", request=view["id"], digest=view["digest"])
+        await (await guardian.operator()).operate("command", **approve)
+        guardian.sign(view["id"])
+        signature = (await signing)["result"]
+        assert len(signature) == 2 + 130
+
+
+async def test_a_signature_nobody_took_is_not_given_out_after_a_freeze(home: Home) -> None:
+    async with serving(home, hold_ms=50) as guardian:
+        line, operator = await guardian.agent(), await guardian.operator()
+        wallet = (await line.call("eth_accounts"))["result"][0]
+        ask = ("personal_sign", ["0x68656c6c6f", wallet])
+        request_id = (await line.call(*ask))["error"]["data"]["requestId"]
+        (view,) = await guardian.until_open("waiting-approval")
+        approve = guardian.command("approve", request=request_id, digest=view["digest"])
+        await operator.operate("command", **approve)
+        guardian.sign(request_id)
+        await guardian.core.durable()
+        scope = {"kind": "wallet", "id": wallet}
+        freeze = (await operator.operate("freeze", scope=scope, reason="", actor="me"))["freeze"]
+        told = [(await line.call(*ask))["error"]["data"]["status"] for _ in range(2)]
+        assert told == ["frozen", "frozen"]
+        await operator.operate("command", **guardian.command("thaw", freeze=freeze))
+        assert "result" in await line.call(*ask)
+
+
+async def test_a_signed_transaction_is_given_with_its_fields(home: Home) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        asking = asyncio.create_task(
+            line.call("eth_signTransaction", [{"to": VENDOR, "value": "0x7"}])
+        )
+        (view,) = await guardian.until_open("authorising")
+        guardian.sign(view["id"])
+        result = (await asking)["result"]
+        assert result["raw"].startswith("0x02")
+        assert result["tx"]["value"] == "0x7"
+        assert result["tx"]["to"].lower() == VENDOR.lower()
+        assert result["tx"]["chainId"] == "0x7a69"
+        assert result["tx"]["hash"].startswith("0x")
+
+
+async def test_local_methods_answer_without_a_node(home: Home) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        accounts = (await line.call("eth_accounts"))["result"]
+        assert (await line.call("eth_requestAccounts"))["result"] == accounts
+        assert len(accounts) == 1
+        assert (await line.call("net_version"))["result"] == "31337"
+        assert (await line.call("web3_clientVersion"))["result"].startswith("holdfast/")
+        assert (await line.call("wallet_getCapabilities"))["result"] == {"0x7a69": {}}
+
+
+async def test_foreign_signed_bytes_are_refused(home: Home) -> None:
+    async with serving(home) as guardian:
+        error = (await (await guardian.agent()).call("eth_sendRawTransaction", ["0x00"]))["error"]
+        assert error["code"] == 4001
+        assert error["data"]["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("method", ["eth_mine", "anvil_setBalance", "debug_traceCall", "wallet_x"])
+async def test_everything_else_is_not_served(home: Home, method: str) -> None:
+    async with serving(home) as guardian:
+        answer = await (await guardian.agent()).call(method)
+        assert answer["error"]["code"] == -32601
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        [{"to": "0x12", "value": "0x1"}],
+        [{"to": VENDOR, "value": 1.5}],
+        [{"to": VENDOR, "x": 1}],
+        [],
+    ],
+)
+async def test_what_is_not_a_request_is_minus_32602_with_its_code(home: Home, params: list) -> None:  # type: ignore[type-arg]
+    async with serving(home) as guardian:
+        error = (await (await guardian.agent()).call("eth_sendTransaction", params))["error"]
+        assert error["code"] == -32602
+        assert error["data"]["code"] == "malformed"
+
+
+async def test_methods_of_our_own_never_answer_with_an_error(home: Home) -> None:
+    """An error answer to a custom method ends web3.py's async listener."""
+    async with serving(home, hold_ms=50) as guardian:
+        line = await guardian.agent()
+        send = {"method": "eth_sendTransaction", "params": [{"to": STRANGER, "value": "0x1"}]}
+        calls = [
+            ("holdfast_check", [send], "ok"),
+            ("holdfast_submit", [send], "denied"),
+            ("holdfast_status", [{"requestId": "r999999"}], "unknown"),
+            ("holdfast_request", [{"payload": "{", "signature": "0x"}], "error"),
+            ("holdfast_check", [], "error"),
+            ("holdfast_submit", [{"method": "eth_call", "params": []}], "error"),
+            ("holdfast_status", [], "error"),
+            ("holdfast_nothing", [], "error"),
+        ]
+        for method, params, status in calls:
+            answer = await line.call(method, params)
+            assert "error" not in answer, (method, answer)
+            assert answer["result"]["status"] == status, (method, answer)
+
+
+async def test_a_check_leaves_nothing_behind(home: Home) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        before = guardian.core.guard.state_digest()
+        send = {"method": "eth_sendTransaction", "params": [{"to": VENDOR, "value": "0x1"}]}
+        result = (await line.call("holdfast_check", [send]))["result"]
+        assert result["verdict"] == "instant"
+        assert guardian.core.guard.state_digest() == before
+
+
+async def test_submit_answers_at_once_and_status_tells_the_outcome(home: Home) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        send = {"method": "eth_sendTransaction", "params": [{"to": VENDOR, "value": "0x1"}]}
+        told = (await line.call("holdfast_submit", [send]))["result"]
+        assert told["status"] == "pending"
+        ask = [{"requestId": told["requestId"]}]
+        assert (await line.call("holdfast_status", ask))["result"]["status"] == "pending"
+        other = await guardian.agent("other")
+        assert (await other.call("holdfast_status", ask))["result"]["status"] == "unknown"
+        await guardian.carry_out(told["requestId"])
+        found = (await line.call("holdfast_status", ask))["result"]
+        assert found["status"] == "ok"
+        assert found["result"].startswith("0x")

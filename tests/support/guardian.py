@@ -1,0 +1,186 @@
+"""A guardian without its sockets: real journal, core, signer process and chain, so that a test
+can stop it between any two steps and start it again from what is on disk.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.anvil import Anvil
+
+from holdfast.service.chain import Chains
+from holdfast.service.clock import Clock
+from holdfast.service.core import Core
+from holdfast.service.endpoint import EndpointSettings
+from holdfast.service.event import kind_of
+from holdfast.service.home import Home, Init, init_home
+from holdfast.service.journal import Journal
+from holdfast.service.restore import restore
+from holdfast.service.sender import Sender
+from holdfast.service.signer_client import Signer
+
+PASSPHRASE = b"passphrase of this home"
+VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+
+POLICY = """
+version = 1
+name = "test"
+[[chain]]
+id = 31337
+name = "local"
+gas_max = 500_000
+fee_per_gas_max = "100 gwei"
+priority_fee_per_gas_max = "5 gwei"
+{wallets}
+[[agent]]
+id = "shopper"
+wallets = [{names}]
+chain = 31337
+[[asset]]
+id = "eth"
+chain = 31337
+native = true
+decimals = 18
+symbol = "ETH"
+price_usd = "3000"
+[[rule]]
+id = "payments"
+effects = ["transfer"]
+assets = ["eth"]
+amount_max = "1000"
+tier = "instant"
+[[rule]]
+id = "calls"
+effects = ["call", "message", "typed-data"]
+tier = "approval"
+"""
+
+
+@dataclass
+class Guardian:
+    """`open` and `halt` may be called again and again; the signer process lives through all of
+    it.
+    """
+
+    home: Home
+    anvil: Anvil
+    wallets: list[str]
+    settings: EndpointSettings
+    signer: Signer | None = None
+    records: list[bytes] = field(default_factory=list)
+    sender: Sender | None = None
+
+    @classmethod
+    def make(cls, path: Path, anvil: Anvil, wallets: int = 1, url: str | None = None) -> "Guardian":
+        created = init_home(
+            Home(path), Init(PASSPHRASE, b"operator's own", wallets=wallets, kdf="light")
+        )
+        for wallet in created.wallets:
+            anvil.fund(wallet)
+        settings = EndpointSettings(31337, url or anvil.url, poll_ms=20, timeout_ms=2000)
+        return cls(created.home, anvil, created.wallets, settings)
+
+    async def open(self, *, sending: bool = True) -> None:
+        """From what is on disk to a running core; with `sending` also the sender."""
+        self.journal = Journal(self.home.journal_path)
+        restored = restore(self.journal.reader)
+        clock = Clock()
+        clock.start(restored.guard.last_at)
+        self.core = Core(restored.guard, self.journal, clock)
+        self.records = self.journal.reader.records(0, 1_000_000)
+        self.core.listen(self.records.extend)
+        if restored.guard.size == 1:
+            self.core.load_policy(self.policy(), "test")
+        if self.signer is None:
+            self.signer = await Signer.start(self.home, bytearray(PASSPHRASE))
+        self.chains = Chains([self.settings])
+        if sending:
+            await self.send()
+
+    async def send(self) -> None:
+        assert self.signer is not None
+        self.sender = Sender(self.core, self.signer, self.chains)
+        await self.sender.start()
+
+    async def halt(self) -> None:
+        """As a crash: what was queued for the journal is there, nothing else is tidied up."""
+        if self.sender is not None:
+            await self.sender.stop()
+            self.sender = None
+        await self.core.durable()
+        await self.chains.stop()
+        self.journal.close()
+
+    async def close(self) -> None:
+        await self.halt()
+        if self.signer is not None:
+            await self.signer.close()
+
+    def policy(self) -> str:
+        wallets = "".join(
+            f'[[wallet]]\nid = "w{number}"\naddress = "{wallet}"\n'
+            for number, wallet in enumerate(self.wallets)
+        )
+        names = ", ".join(f'"w{number}"' for number in range(len(self.wallets)))
+        return POLICY.format(wallets=wallets, names=names)
+
+    def pay(self, value: int = 1000, wallet: int = 0, **more: Any) -> str:
+        """Submits one payment to the vendor and gives its id."""
+        request = {"from": self.wallets[wallet], "to": VENDOR, "value": hex(value)} | more
+        return self.submit("eth_sendTransaction", [request])
+
+    def submit(self, method: str, params: list[Any]) -> str:
+        applied = self.core.submit("shopper", method, json.dumps(params).encode(), b"{}")
+        assert applied.status in ("go", "waiting"), (applied.status, applied.answer)
+        assert applied.request_id is not None
+        return applied.request_id
+
+    def view(self, request_id: str) -> dict[str, Any]:
+        found = self.core.guard.request(request_id)
+        assert found is not None
+        view: dict[str, Any] = json.loads(found)
+        return view
+
+    def state(self, request_id: str) -> str:
+        return str(self.view(request_id)["state"])
+
+    async def until(self, request_id: str, *states: str, seconds: float = 20) -> dict[str, Any]:
+        """Waits for durable events until the request is in one of the states."""
+        async with asyncio.timeout(seconds):
+            while self.state(request_id) not in states:
+                await self.next_batch()
+        return self.view(request_id)
+
+    async def next_batch(self) -> None:
+        arrived = asyncio.get_running_loop().create_future()
+
+        def take(_: list[bytes]) -> None:
+            if not arrived.done():
+                arrived.set_result(None)
+
+        self.core.listen(take)
+        try:
+            await arrived
+        finally:
+            self.core.unlisten(take)
+
+    def events(self, kind: str, request_id: str | None = None) -> list[dict[str, Any]]:
+        """The data of durable events of a kind."""
+        found = [
+            json.loads(each)["data"] for each in self.records if kind_of(each) == kind.encode()
+        ]
+        return [data for data in found if request_id is None or data.get("id") == request_id]
+
+    def received(self) -> int:
+        """wei that the vendor has more than at the start of a chain."""
+        return self.anvil.balance(VENDOR) - 10_000 * 10**18
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Waits for something that no event tells of."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
