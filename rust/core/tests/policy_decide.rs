@@ -56,9 +56,14 @@ fn word(decimal: &str) -> String {
 
 /// A call of a token: selector, "token party amount".
 fn token(selector: &str, words: &str) -> String {
-    let [token, party, amount] = words.split(' ').collect::<Vec<_>>()[..] else { panic!("{words}") };
+    let [token, party, amount] = words.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{words}")
+    };
     let data = format!("{selector}{:0>64}{}", address(party), word(amount));
-    format!(r#"[{{"to":"0x{}","gas":"0x5208","data":"0x{data}"}}]"#, address(token))
+    format!(
+        r#"[{{"to":"0x{}","gas":"0x5208","data":"0x{data}"}}]"#,
+        address(token)
+    )
 }
 
 fn params(case: &Case) -> String {
@@ -71,7 +76,10 @@ fn params(case: &Case) -> String {
     if let Some(words) = &case.coin {
         let (to, wei) = words.split_once(' ').unwrap();
         let wei: u128 = wei.parse().unwrap();
-        return format!(r#"[{{"to":"0x{}","gas":"0x5208","value":"{wei:#x}"}}]"#, address(to));
+        return format!(
+            r#"[{{"to":"0x{}","gas":"0x5208","value":"{wei:#x}"}}]"#,
+            address(to)
+        );
     }
     case.params.clone().unwrap()
 }
@@ -96,11 +104,18 @@ fn reasons(result: &Value) -> Vec<String> {
         Some(rule) => format!("{} {rule}", reason["code"].as_str().unwrap()),
         None => reason["code"].as_str().unwrap().to_owned(),
     };
-    result["reasons"].as_array().unwrap().iter().map(words).collect()
+    result["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(words)
+        .collect()
 }
 
 fn table() -> Vec<Case> {
-    toml::from_str::<Table>(include_str!("data/policy_decide.toml")).unwrap().case
+    toml::from_str::<Table>(include_str!("data/policy_decide.toml"))
+        .unwrap()
+        .case
 }
 
 #[test]
@@ -111,17 +126,30 @@ fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
         let at = case.at.clone().unwrap_or(Value::from(NOW));
         for n in 0..case.before {
             let earlier = Value::from(NOW - (case.before - n) * 1000);
-            decide(&mut simulator, &line(&case, &earlier).replace(&format!("\"at\":{NOW}}}"), &format!("\"at\":{earlier}}}")));
+            decide(
+                &mut simulator,
+                &line(&case, &earlier)
+                    .replace(&format!("\"at\":{NOW}}}"), &format!("\"at\":{earlier}}}")),
+            );
         }
         let result = decide(&mut simulator, &line(&case, &at));
         let found = (result["verdict"].as_str().unwrap(), reasons(&result));
         let wanted = (case.verdict.as_str(), case.reasons.clone());
-        let more = [("delay_ms", case.delay_ms), ("quorum", case.quorum), ("timeout_ms", case.timeout_ms)];
-        let differs = more.iter().any(|(key, value)| value.is_some() && result[key].as_u64() != *value);
+        let more = [
+            ("delay_ms", case.delay_ms),
+            ("quorum", case.quorum),
+            ("timeout_ms", case.timeout_ms),
+        ];
+        let differs = more
+            .iter()
+            .any(|(key, value)| value.is_some() && result[key].as_u64() != *value);
         // A malformed case whose JSON does not parse cannot be answered by its id.
         let id = result["id"] == 7 || found.1 == ["malformed"];
         if found != wanted || differs || !id {
-            wrong.push_str(&format!("{}:\n  expected {wanted:?}\n  found    {found:?}\n  {result}\n", case.name));
+            wrong.push_str(&format!(
+                "{}:\n  expected {wanted:?}\n  found    {found:?}\n  {result}\n",
+                case.name
+            ));
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -129,10 +157,25 @@ fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
 
 /// Codes that only the guardian, or a caller that does not resolve, can meet.
 const ELSEWHERE: [&str; 19] = [
-    "frozen", "no_policy", "chain_not_allowed", "method_not_allowed", "waiting_full", "rate_limited",
-    "amount_overflow", "nonce_ahead", "nonce_used", "agent_mismatch", "signature_required",
-    "signature_invalid", "replayed", "expired", "idempotency_conflict", "pending", "approved",
-    "denied_by_operator", "cancelled",
+    "frozen",
+    "no_policy",
+    "chain_not_allowed",
+    "method_not_allowed",
+    "waiting_full",
+    "rate_limited",
+    "amount_overflow",
+    "nonce_ahead",
+    "nonce_used",
+    "agent_mismatch",
+    "signature_required",
+    "signature_invalid",
+    "replayed",
+    "expired",
+    "idempotency_conflict",
+    "pending",
+    "approved",
+    "denied_by_operator",
+    "cancelled",
 ];
 
 #[test]
@@ -145,27 +188,51 @@ fn every_reason_code_a_decision_can_give_is_in_the_table_and_documented() {
         .map(|reason| reason.split(' ').next().unwrap())
         .collect();
     for code in &used {
-        assert!(page.contains(&format!("`{code}`")), "{code} is not in docs/policy.md");
+        assert!(
+            page.contains(&format!("`{code}`")),
+            "{code} is not in docs/policy.md"
+        );
     }
     let (_, list) = page.split_once("\n## Reason codes").unwrap();
     let list = list.split("\n## ").next().unwrap();
-    let documented = list.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let documented = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     for code in documented {
         let lifecycle = ["expired_unanswered", "would_fail", "sealed"].contains(&code);
-        assert!(used.contains(&code) || ELSEWHERE.contains(&code) || lifecycle, "{code} is not tested");
+        assert!(
+            used.contains(&code) || ELSEWHERE.contains(&code) || lifecycle,
+            "{code} is not tested"
+        );
     }
 }
 
 #[test]
 fn a_time_is_ms_or_seconds_or_text() {
     let mut simulator = Simulator::new(DEMO, false).unwrap();
-    for at in ["1700000000000", "1700000000", "\"2023-11-14T22:13:20Z\"", "\"2023-11-14T23:13:20+01:00\""] {
+    for at in [
+        "1700000000000",
+        "1700000000",
+        "\"2023-11-14T22:13:20Z\"",
+        "\"2023-11-14T23:13:20+01:00\"",
+    ] {
         let case = line(&table()[0], &serde_json::from_str(at).unwrap());
         assert_eq!(decide(&mut simulator, &case)["verdict"], "instant", "{at}");
     }
-    for at in ["-1", "1.5", "\"2023-11-14T22:13:20\"", "\"now\"", "null", "[]"] {
+    for at in [
+        "-1",
+        "1.5",
+        "\"2023-11-14T22:13:20\"",
+        "\"now\"",
+        "null",
+        "[]",
+    ] {
         let case = line(&table()[0], &serde_json::from_str(at).unwrap());
-        assert_eq!(reasons(&decide(&mut simulator, &case)), ["malformed"], "{at}");
+        assert_eq!(
+            reasons(&decide(&mut simulator, &case)),
+            ["malformed"],
+            "{at}"
+        );
     }
 }
 
@@ -183,12 +250,23 @@ fn an_exceeded_limit_says_when_it_passes_again() {
     let mut simulator = Simulator::new(DEMO, true).unwrap();
     let at = |ms: u64| line(&table()[0], &Value::from(ms));
     for n in 0..3 {
-        assert_eq!(decide(&mut simulator, &at(NOW + n * 1000))["verdict"], "instant");
+        assert_eq!(
+            decide(&mut simulator, &at(NOW + n * 1000))["verdict"],
+            "instant"
+        );
     }
     let result = decide(&mut simulator, &at(NOW + 5000));
     assert_eq!(result["verdict"], "deny");
-    let each = result["reasons"].as_array().unwrap().iter().find(|r| r["rule"] == "each-vendor").unwrap();
-    assert_eq!((each["observed"].as_str(), each["limit"].as_str()), (Some("4"), Some("3")));
+    let each = result["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|r| r["rule"] == "each-vendor")
+        .unwrap();
+    assert_eq!(
+        (each["observed"].as_str(), each["limit"].as_str()),
+        (Some("4"), Some("3"))
+    );
     let retry_at = each["retry_at_ms"].as_u64().unwrap();
     assert_eq!(retry_at, NOW + 600_000);
     let again = "limit_exceeded each-vendor".to_owned();
@@ -199,7 +277,16 @@ fn an_exceeded_limit_says_when_it_passes_again() {
 #[test]
 fn whatever_comes_in_is_answered() {
     let mut simulator = Simulator::new(DEMO, true).unwrap();
-    for case in ["", "{", "[]", "null", "{}", "{\"id\":\"x\"}", "\u{feff}{}", "{\"id\":{\"a\":[1]},\"agent\":1}"] {
+    for case in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        "{\"id\":\"x\"}",
+        "\u{feff}{}",
+        "{\"id\":{\"a\":[1]},\"agent\":1}",
+    ] {
         let result = decide(&mut simulator, case);
         assert_eq!(result["verdict"], "deny", "{case}");
         assert_eq!(reasons(&result), ["malformed"], "{case}");

@@ -1,6 +1,6 @@
 //! Every fault of a policy file is found, in one go, at its line and column, with what to write instead.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-#![allow(clippy::arithmetic_side_effects)]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 use holdfast_core::policy::{Policy, FAULTS_MAX};
 use serde::Deserialize;
@@ -70,12 +70,21 @@ fn every_fault_has_its_place_and_its_code() {
             .map(|fault| format!("{}:{} {}", fault.line - lines, fault.column, fault.code))
             .collect();
         if found != case.faults {
-            wrong.push_str(&format!("{}:\n  expected {:?}\n  found    {found:?}\n", case.name, case.faults));
+            wrong.push_str(&format!(
+                "{}:\n  expected {:?}\n  found    {found:?}\n",
+                case.name, case.faults
+            ));
             wrong.push_str(&format!("{errors}\n"));
         }
         for fault in errors.faults() {
-            assert!(!fault.text.is_empty() && !fault.hint.is_empty(), "{fault:?}");
-            assert!(!fault.text.ends_with('.') && !fault.text.contains('\n'), "{fault:?}");
+            assert!(
+                !fault.text.is_empty() && !fault.hint.is_empty(),
+                "{fault:?}"
+            );
+            assert!(
+                !fault.text.ends_with('.') && !fault.text.contains('\n'),
+                "{fault:?}"
+            );
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -92,7 +101,10 @@ fn every_fault_code_is_documented() {
     let table: Table = toml::from_str(include_str!("data/policy_faults.toml")).unwrap();
     for line in table.case.iter().flat_map(|case| &case.faults) {
         let code = line.split(' ').next_back().unwrap();
-        assert!(page.contains(&format!("`{code}`")), "{code} is not in docs/policy.md");
+        assert!(
+            page.contains(&format!("`{code}`")),
+            "{code} is not in docs/policy.md"
+        );
     }
 }
 
@@ -105,7 +117,8 @@ fn a_hostile_file_gives_a_bounded_list_of_faults() {
 
 #[test]
 fn hints_name_the_word_that_was_meant() {
-    let add = "[[rule]]\nid = \"r\"\neffects = [\"transfer\"]\ntier = \"instant\"\namount_mx = \"1\"\n";
+    let add =
+        "[[rule]]\nid = \"r\"\neffects = [\"transfer\"]\ntier = \"instant\"\namount_mx = \"1\"\n";
     let errors = Policy::parse(&format!("{BASE}{add}")).unwrap_err();
     assert_eq!(errors.faults()[0].hint, "did you mean `amount_max`?");
 }

@@ -17,12 +17,17 @@ use holdfast_core::policy::{
 use holdfast_core::window::{Book, Windows};
 use naive::World;
 use proptest::prelude::*;
-use world::{asks, focused, tables, Ask, Does, Table, AGENTS, EXPIRES_MS, HEAD, LISTS, METHODS, WALLETS};
+use world::{
+    asks, focused, tables, Ask, Does, Table, AGENTS, EXPIRES_MS, HEAD, LISTS, METHODS, WALLETS,
+};
 
 fn source(tables: &[Table], order: &[usize]) -> String {
     let mut parts: Vec<String> = tables.iter().map(Table::toml).collect();
     parts.extend(LISTS.map(str::to_owned));
-    let shuffled = order.iter().filter_map(|n| parts.get(*n)).map(String::as_str);
+    let shuffled = order
+        .iter()
+        .filter_map(|n| parts.get(*n))
+        .map(String::as_str);
     format!("{HEAD}{}", shuffled.collect::<String>())
 }
 
@@ -61,7 +66,9 @@ fn run(policy: &Policy, ask: &Ask, windows: &Windows, facts: &Facts, now_ms: u64
 
 fn added(decision: &Decision) -> BTreeMap<(String, String), u128> {
     let parts = decision.reservations.iter();
-    parts.map(|part| ((part.limit.clone(), part.key.clone()), part.amount)).collect()
+    parts
+        .map(|part| ((part.limit.clone(), part.key.clone()), part.amount))
+        .collect()
 }
 
 /// `a` is at least as strict as `b`.
@@ -86,7 +93,8 @@ fn book(policy: &Policy, before: &[(Ask, Option<u64>)], now_ms: u64) -> Book {
         let decision = run(policy, ask, book.windows(), &facts(*price, now_ms), now_ms);
         if let Some(spends) = decision.spends {
             let id = format!("r{n}");
-            book.hold(&id, spends, decision.reservations, now_ms).unwrap();
+            book.hold(&id, spends, decision.reservations, now_ms)
+                .unwrap();
             if n % 3 != 2 {
                 book.post(&id, now_ms).unwrap();
             }
@@ -97,7 +105,9 @@ fn book(policy: &Policy, before: &[(Ask, Option<u64>)], now_ms: u64) -> Book {
 
 fn used(windows: &Windows, now_ms: u64) -> BTreeMap<(String, String), u128> {
     let usages = windows.usages(now_ms).into_iter();
-    usages.map(|u| ((u.limit.to_owned(), u.key.to_owned()), u.posted + u.held)).collect()
+    usages
+        .map(|u| ((u.limit.to_owned(), u.key.to_owned()), u.posted + u.held))
+        .collect()
 }
 
 fn before() -> impl Strategy<Value = Vec<(Ask, Option<u64>)>> {
@@ -297,11 +307,23 @@ fn agrees(
     let policy = in_order(tables);
     let book = book(&policy, before, now_ms);
     let found = run(&policy, ask, book.windows(), &facts(price, now_ms), now_ms);
-    let world = World { now_ms, price, used: used(book.windows(), now_ms) };
+    let world = World {
+        now_ms,
+        price,
+        used: used(book.windows(), now_ms),
+    };
     let (verdict, reserved) = naive::decide(tables, ask, &world);
-    assert_eq!((found.verdict, added(&found)), (verdict, reserved), "{:?}", found.reasons);
+    assert_eq!(
+        (found.verdict, added(&found)),
+        (verdict, reserved),
+        "{:?}",
+        found.reasons
+    );
     if verdict != Verdict::Deny {
-        let named = found.reasons.iter().filter(|reason| reason.code == "granted");
+        let named = found
+            .reasons
+            .iter()
+            .filter(|reason| reason.code == "granted");
         let named: BTreeSet<String> = named.filter_map(|reason| reason.rule.clone()).collect();
         assert_eq!(named, naive::granted(tables, ask, &world));
     }
@@ -319,7 +341,13 @@ struct Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let wait = prop_oneof![Just(0u64), 1u64..20_000, 59_000u64..61_000];
     let step = (asks(), prices(), wait, 0usize..10, 0usize..4);
-    let step = step.prop_map(|(ask, price, wait_ms, pick, end)| Step { ask, price, wait_ms, pick, end });
+    let step = step.prop_map(|(ask, price, wait_ms, pick, end)| Step {
+        ask,
+        price,
+        wait_ms,
+        pick,
+        end,
+    });
     prop::collection::vec(step, 1..25)
 }
 
@@ -328,7 +356,9 @@ fn settle(book: &mut Book, policy: &Policy, id: &str, end: usize, now_ms: u64) {
     match end {
         0 => book.void(id).unwrap(),
         1 => book.post(id, now_ms).unwrap(),
-        2 => book.post_partial(policy, id, &spends.fee_only(None), now_ms).unwrap(),
+        2 => book
+            .post_partial(policy, id, &spends.fee_only(None), now_ms)
+            .unwrap(),
         _ => {
             let paid = spends.with_fee(Some(U256::from(1)));
             book.post_partial(policy, id, &paid, now_ms).unwrap();
@@ -353,15 +383,31 @@ fn verdicts() -> impl Strategy<Value = Verdict> {
 /// Reservations of two limits that never mix.
 #[test]
 fn a_sum_that_cannot_be_counted_is_denied() {
-    let limit = "[[limit]]\nid = \"l\"\nper = \"global\"\nmeasure = \"amount\"\nassets = [\"usd\"]\n\
+    let limit =
+        "[[limit]]\nid = \"l\"\nper = \"global\"\nmeasure = \"amount\"\nassets = [\"usd\"]\n\
                  max = \"1\"\nwindow = \"1m\"\non_exceed = \"approval\"\n";
     let rule = "[[rule]]\nid = \"r\"\neffects = [\"transfer\"]\ntier = \"instant\"\n";
     let policy = parse(&format!("{HEAD}{limit}{rule}"));
     let mut windows = Windows::for_policy(&policy);
-    let full = Reservation { limit: "l".into(), key: "global".into(), amount: u128::MAX };
+    let full = Reservation {
+        limit: "l".into(),
+        key: "global".into(),
+        amount: u128::MAX,
+    };
     windows.reserve(&[full], 0).unwrap();
-    let effects = vec![(holdfast_core::effects::EffectKind::Transfer, Some(2), Some(0), 1)];
-    let ask = Ask { agent: 0, wallet: 0, method: 0, effects, fee: 0 };
+    let effects = vec![(
+        holdfast_core::effects::EffectKind::Transfer,
+        Some(2),
+        Some(0),
+        1,
+    )];
+    let ask = Ask {
+        agent: 0,
+        wallet: 0,
+        method: 0,
+        effects,
+        fee: 0,
+    };
     let decision = run(&policy, &ask, &windows, &Facts::none(), 0);
     assert_eq!(decision.verdict, Verdict::Deny);
     assert_eq!(decision.reasons[0].code, "amount_overflow");

@@ -7,11 +7,19 @@ use holdfast_core::policy::{Reservation, AMOUNT_MAX};
 use holdfast_core::window::{WindowError, Windows};
 use proptest::prelude::*;
 
-const LIMITS: [(&str, u64); 3] = [("minute", 60_000), ("second", 1_000), ("month", 2_678_400_000)];
+const LIMITS: [(&str, u64); 3] = [
+    ("minute", 60_000),
+    ("second", 1_000),
+    ("month", 2_678_400_000),
+];
 const KEYS: [&str; 3] = ["agent:a", "agent:b", "global"];
 
 fn part(limit: &str, key: &str, amount: u128) -> Reservation {
-    Reservation { limit: limit.to_owned(), key: key.to_owned(), amount }
+    Reservation {
+        limit: limit.to_owned(),
+        key: key.to_owned(),
+        amount,
+    }
 }
 
 fn windows() -> Windows {
@@ -32,19 +40,30 @@ struct Model {
 
 impl Model {
     fn used(&self, limit: &str, key: &str, window_ms: u64, now: u64) -> u128 {
-        let mine = self.lines.iter().filter(|l| l.part.limit == limit && l.part.key == key);
-        mine.filter(|l| l.posted_at.is_none_or(|at| now < at + window_ms)).map(|l| l.part.amount).sum()
+        let mine = self
+            .lines
+            .iter()
+            .filter(|l| l.part.limit == limit && l.part.key == key);
+        mine.filter(|l| l.posted_at.is_none_or(|at| now < at + window_ms))
+            .map(|l| l.part.amount)
+            .sum()
     }
 
     fn remove(&mut self, parts: &[Reservation]) {
         for part in parts {
-            let at = self.lines.iter().position(|l| l.posted_at.is_none() && l.part == *part);
+            let at = self
+                .lines
+                .iter()
+                .position(|l| l.posted_at.is_none() && l.part == *part);
             self.lines.remove(at.unwrap());
         }
     }
 
     fn add(&mut self, parts: &[Reservation], posted_at: Option<u64>) {
-        let line = |part: &Reservation| Line { part: part.clone(), posted_at };
+        let line = |part: &Reservation| Line {
+            part: part.clone(),
+            posted_at,
+        };
         self.lines.extend(parts.iter().map(line));
     }
 }
@@ -65,7 +84,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let parts = prop::collection::btree_map((0usize..3, 0usize..3), amount, 1..4);
     let parts = parts.prop_map(|map| map.into_iter().map(|((l, k), a)| (l, k, a)).collect());
     let wait = prop_oneof![
-        Just(0u64), 1u64..3, 900u64..1_100, 59_000u64..61_000, 2_678_000_000u64..2_679_000_000,
+        Just(0u64),
+        1u64..3,
+        900u64..1_100,
+        59_000u64..61_000,
+        2_678_000_000u64..2_679_000_000,
     ];
     let step = prop_oneof![
         3 => wait.prop_map(Step::Wait),
@@ -84,7 +107,11 @@ fn assert_same(windows: &Windows, model: &Model, now: u64) {
         for key in KEYS {
             for at in [now, now + 1, now + window_ms - 1, now + window_ms] {
                 let wanted = model.used(limit, key, window_ms, at);
-                assert_eq!(windows.used(limit, key, at), wanted, "{limit} {key} at {at}");
+                assert_eq!(
+                    windows.used(limit, key, at),
+                    wanted,
+                    "{limit} {key} at {at}"
+                );
             }
         }
     }
@@ -226,12 +253,16 @@ fn a_refused_change_changes_nothing() {
 #[test]
 fn a_sum_that_does_not_fit_is_refused() {
     let mut windows = windows();
-    windows.reserve(&[part("minute", "global", u128::MAX)], 0).unwrap();
+    windows
+        .reserve(&[part("minute", "global", u128::MAX)], 0)
+        .unwrap();
     let more = [part("minute", "agent:a", 1), part("minute", "global", 1)];
     let overflow = WindowError::Overflow("minute".to_owned());
     assert_eq!(windows.reserve(&more, 0), Err(overflow.clone()));
     assert_eq!(windows.used("minute", "agent:a", 0), 0);
-    windows.post(&[part("minute", "global", u128::MAX)], 0).unwrap();
+    windows
+        .post(&[part("minute", "global", u128::MAX)], 0)
+        .unwrap();
     assert_eq!(windows.reserve(&more, 59_999), Err(overflow));
     windows.reserve(&more, 60_000).unwrap();
 }

@@ -159,7 +159,12 @@ impl Policy {
                 kinds: everything.kinds,
                 ..forbid.matcher.clone()
             } == everything;
-            let all_kinds = forbid.matcher.kinds.of_kinds().count() >= EffectKind::ALL.len() - 1;
+            let grantable = EffectKind::ALL
+                .into_iter()
+                .filter(|kind| *kind != EffectKind::Fee);
+            let all_kinds = grantable
+                .into_iter()
+                .all(|kind| forbid.matcher.kinds.has(kind as u8));
             if any && all_kinds {
                 let text = format!("forbid `{}` denies everything", forbid.id);
                 let hint = "name what it is about, or use `holdfast freeze`";

@@ -7,7 +7,10 @@ use holdfast_core::policy::Verdict;
 
 use super::world::{listed, Ask, Does, Scope, Table, AGENTS, PARTIES, PERS, WALLETS};
 
-const APPROVAL: Verdict = Verdict::Approval { quorum: 1, timeout_ms: 1_800_000 };
+const APPROVAL: Verdict = Verdict::Approval {
+    quorum: 1,
+    timeout_ms: 1_800_000,
+};
 const MICRO: u128 = 1_000_000;
 
 /// Kind, asset, party, amount.
@@ -41,8 +44,14 @@ fn tier(number: usize) -> Verdict {
         0 => Verdict::Instant,
         1 => Verdict::Notify,
         2 => Verdict::Delay { delay_ms: 300_000 },
-        3 => Verdict::Approval { quorum: 1, timeout_ms: 1_200_000 },
-        _ => Verdict::Approval { quorum: 2, timeout_ms: 2_400_000 },
+        3 => Verdict::Approval {
+            quorum: 1,
+            timeout_ms: 1_200_000,
+        },
+        _ => Verdict::Approval {
+            quorum: 2,
+            timeout_ms: 2_400_000,
+        },
     }
 }
 
@@ -56,12 +65,27 @@ fn on(targets: &(Vec<usize>, Vec<usize>), party: Option<usize>, now_ms: u64) -> 
 fn in_scope(scope: &Scope, ask: &Ask, part: &Part, now_ms: u64) -> bool {
     let (kind, asset, party, _) = part;
     scope.kinds.contains(kind)
-        && scope.agents.as_ref().is_none_or(|all| all.contains(&ask.agent))
-        && scope.wallets.as_ref().is_none_or(|all| all.contains(&ask.wallet))
-        && scope.methods.as_ref().is_none_or(|all| all.contains(&ask.method))
-        && scope.assets.as_ref().is_none_or(|all| asset.is_some_and(|one| all.contains(&one)))
+        && scope
+            .agents
+            .as_ref()
+            .is_none_or(|all| all.contains(&ask.agent))
+        && scope
+            .wallets
+            .as_ref()
+            .is_none_or(|all| all.contains(&ask.wallet))
+        && scope
+            .methods
+            .as_ref()
+            .is_none_or(|all| all.contains(&ask.method))
+        && scope
+            .assets
+            .as_ref()
+            .is_none_or(|all| asset.is_some_and(|one| all.contains(&one)))
         && scope.to.as_ref().is_none_or(|to| on(to, *party, now_ms))
-        && !scope.not_to.as_ref().is_some_and(|not_to| on(not_to, *party, now_ms))
+        && !scope
+            .not_to
+            .as_ref()
+            .is_some_and(|not_to| on(not_to, *party, now_ms))
 }
 
 /// `Some(true)`: matches; `Some(false)`: would match but for an unknown price.
@@ -76,9 +100,14 @@ fn matches(scope: &Scope, ask: &Ask, part: &Part, world: &World) -> Option<bool>
     if scope.usd == (None, None) {
         return Some(true);
     }
-    let Some(usd) = world.usd(part) else { return Some(false) };
+    let Some(usd) = world.usd(part) else {
+        return Some(false);
+    };
     let max = scope.usd.0.is_none_or(|max| usd <= u128::from(max) * MICRO);
-    let above = scope.usd.1.is_none_or(|above| usd > u128::from(above) * MICRO);
+    let above = scope
+        .usd
+        .1
+        .is_none_or(|above| usd > u128::from(above) * MICRO);
     (max && above).then_some(true)
 }
 
@@ -88,11 +117,12 @@ pub fn granted(tables: &[Table], ask: &Ask, world: &World) -> BTreeSet<String> {
     for part in &ask.effects {
         let mut best: Option<(Verdict, &str)> = None;
         for table in tables {
-            let Does::Grant(number) = table.does else { continue };
+            let Does::Grant(number) = table.does else {
+                continue;
+            };
             let tier = tier(number);
-            let better = best.is_none_or(|(old, id)| {
-                tier > old || (tier == old && table.id.as_str() < id)
-            });
+            let better =
+                best.is_none_or(|(old, id)| tier > old || (tier == old && table.id.as_str() < id));
             if better && matches(&table.scope, ask, part, world).is_some() {
                 best = Some((tier, &table.id));
             }
@@ -139,9 +169,14 @@ pub fn decide(
     }
     let mut added = BTreeMap::new();
     for table in tables {
-        let Does::Limit(per, measure, max, denies) = &table.does else { continue };
+        let Does::Limit(per, measure, max, denies) = &table.does else {
+            continue;
+        };
         let mut sums: BTreeMap<String, u128> = BTreeMap::new();
-        for part in parts.iter().filter(|part| in_scope(&table.scope, ask, part, world.now_ms)) {
+        for part in parts
+            .iter()
+            .filter(|part| in_scope(&table.scope, ask, part, world.now_ms))
+        {
             let key = match PERS[*per] {
                 "agent" => format!("agent:{}", AGENTS[ask.agent]),
                 "wallet" => format!("wallet:{}", WALLETS[ask.wallet]),

@@ -7,8 +7,12 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 pub const AGENTS: [&str; 3] = ["ann", "bob", "cid"];
-pub const METHODS: [&str; 4] =
-    ["eth_sendTransaction", "eth_signTransaction", "personal_sign", "eth_signTypedData_v4"];
+pub const METHODS: [&str; 4] = [
+    "eth_sendTransaction",
+    "eth_signTransaction",
+    "personal_sign",
+    "eth_signTypedData_v4",
+];
 pub const ASSETS: [&str; 3] = ["eth", "tok", "usd"];
 pub const WALLETS: [Address; 2] = [
     address!("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
@@ -154,14 +158,21 @@ pub const TIERS: [&str; 5] = [
 ];
 pub const PERS: [&str; 4] = ["agent", "wallet", "recipient", "global"];
 
-fn some<T: Clone + std::fmt::Debug + 'static>(all: Vec<T>) -> impl Strategy<Value = Option<Vec<T>>> {
+fn some<T: Clone + std::fmt::Debug + 'static>(
+    all: Vec<T>,
+) -> impl Strategy<Value = Option<Vec<T>>> {
     let most = all.len();
     prop_oneof![2 => Just(None), 1 => subsequence(all, 1..=most).prop_map(Some)]
 }
 
 fn target() -> impl Strategy<Value = Option<(Vec<usize>, Vec<usize>)>> {
-    let pair = (subsequence(vec![0, 1], 0..=2), subsequence(vec![0, 1, 2, 3, 4], 0..=2));
-    let pair = pair.prop_filter("not empty", |(lists, parties)| !lists.is_empty() || !parties.is_empty());
+    let pair = (
+        subsequence(vec![0, 1], 0..=2),
+        subsequence(vec![0, 1, 2, 3, 4], 0..=2),
+    );
+    let pair = pair.prop_filter("not empty", |(lists, parties)| {
+        !lists.is_empty() || !parties.is_empty()
+    });
     prop_oneof![2 => Just(None), 1 => pair.prop_map(Some)]
 }
 
@@ -176,10 +187,26 @@ fn range() -> impl Strategy<Value = (Option<u64>, Option<u64>)> {
 
 fn scope() -> impl Strategy<Value = Scope> {
     let kinds = subsequence(KINDS.to_vec(), 1..=7);
-    let names = (some(vec![0, 1, 2]), some(vec![0, 1]), some(vec![0, 1, 2, 3]), some(vec![0, 1, 2]));
+    let names = (
+        some(vec![0, 1, 2]),
+        some(vec![0, 1]),
+        some(vec![0, 1, 2, 3]),
+        some(vec![0, 1, 2]),
+    );
     (names, kinds, target(), target(), range(), range()).prop_map(
         |((agents, wallets, methods, assets), kinds, to, not_to, amount, usd)| {
-            Scope { agents, wallets, methods, kinds, assets, to, not_to, amount, usd }.tidy()
+            Scope {
+                agents,
+                wallets,
+                methods,
+                kinds,
+                assets,
+                to,
+                not_to,
+                amount,
+                usd,
+            }
+            .tidy()
         },
     )
 }
@@ -229,11 +256,23 @@ pub fn focused(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Table
 
 fn limit() -> impl Strategy<Value = (Scope, Does)> {
     let kinds = subsequence(
-        vec![EffectKind::Transfer, EffectKind::Allowance, EffectKind::Fee, EffectKind::Call],
+        vec![
+            EffectKind::Transfer,
+            EffectKind::Allowance,
+            EffectKind::Fee,
+            EffectKind::Call,
+        ],
         1..=4,
     );
-    (scope(), kinds, 0usize..4, 0usize..3, 1u64..60, any::<bool>()).prop_map(
-        |(mut scope, kinds, per, measure, max, denies)| {
+    (
+        scope(),
+        kinds,
+        0usize..4,
+        0usize..3,
+        1u64..60,
+        any::<bool>(),
+    )
+        .prop_map(|(mut scope, kinds, per, measure, max, denies)| {
             scope.kinds = kinds;
             scope.amount = (None, None);
             scope.usd = (None, None);
@@ -248,8 +287,7 @@ fn limit() -> impl Strategy<Value = (Scope, Does)> {
                 scope.assets = Some(vec![asset]);
             }
             (scope, Does::Limit(per, measure, max, denies))
-        },
-    )
+        })
 }
 
 pub fn tables(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Table>> {
@@ -260,7 +298,13 @@ pub fn tables(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Table>
     ];
     prop::collection::vec(one, count).prop_map(|tables| {
         let named = tables.into_iter().enumerate();
-        named.map(|(n, (scope, does))| Table { id: format!("t{n}"), scope, does }).collect()
+        named
+            .map(|(n, (scope, does))| Table {
+                id: format!("t{n}"),
+                scope,
+                does,
+            })
+            .collect()
     })
 }
 
@@ -271,7 +315,13 @@ fn words(names: impl Iterator<Item = String>) -> String {
 
 fn target_words((lists, parties): &(Vec<usize>, Vec<usize>)) -> String {
     let lists = lists.iter().map(|list| ["@one", "@two"][*list].to_owned());
-    words(lists.chain(parties.iter().map(|party| PARTIES[*party].to_checksum(None))))
+    words(
+        lists.chain(
+            parties
+                .iter()
+                .map(|party| PARTIES[*party].to_checksum(None)),
+        ),
+    )
 }
 
 impl Table {
@@ -281,7 +331,11 @@ impl Table {
             Does::Grant(tier) => format!("[[rule]]\nid = \"{}\"\n{}", self.id, TIERS[*tier]),
             Does::Forbid => format!("[[forbid]]\nid = \"{}\"\n", self.id),
             Does::Limit(per, measure, max, denies) => {
-                let max = if *measure == 0 { max.to_string() } else { format!("\"{max}\"") };
+                let max = if *measure == 0 {
+                    max.to_string()
+                } else {
+                    format!("\"{max}\"")
+                };
                 format!(
                     "[[limit]]\nid = \"{}\"\nper = \"{}\"\nmeasure = \"{}\"\nmax = {max}\n\
                      window = \"1m\"\non_exceed = \"{}\"\n",
@@ -293,16 +347,33 @@ impl Table {
             }
         };
         let mut line = |key: &str, value: String| out.push_str(&format!("{key} = {value}\n"));
-        let named = |list: &Vec<usize>, names: &[&str]| {
-            words(list.iter().map(|n| names[*n].to_owned()))
-        };
-        scope.agents.iter().for_each(|list| line("agents", named(list, &AGENTS)));
-        scope.wallets.iter().for_each(|list| line("wallets", named(list, &["first", "second"])));
-        scope.methods.iter().for_each(|list| line("methods", named(list, &METHODS)));
-        scope.assets.iter().for_each(|list| line("assets", named(list, &ASSETS)));
-        line("effects", words(scope.kinds.iter().map(|kind| kind.as_str().to_owned())));
+        let named =
+            |list: &Vec<usize>, names: &[&str]| words(list.iter().map(|n| names[*n].to_owned()));
+        scope
+            .agents
+            .iter()
+            .for_each(|list| line("agents", named(list, &AGENTS)));
+        scope
+            .wallets
+            .iter()
+            .for_each(|list| line("wallets", named(list, &["first", "second"])));
+        scope
+            .methods
+            .iter()
+            .for_each(|list| line("methods", named(list, &METHODS)));
+        scope
+            .assets
+            .iter()
+            .for_each(|list| line("assets", named(list, &ASSETS)));
+        line(
+            "effects",
+            words(scope.kinds.iter().map(|kind| kind.as_str().to_owned())),
+        );
         scope.to.iter().for_each(|to| line("to", target_words(to)));
-        scope.not_to.iter().for_each(|to| line("not_to", target_words(to)));
+        scope
+            .not_to
+            .iter()
+            .for_each(|to| line("not_to", target_words(to)));
         let bounds = [
             ("amount_max", scope.amount.0),
             ("amount_above", scope.amount.1),
@@ -310,7 +381,9 @@ impl Table {
             ("usd_above", scope.usd.1),
         ];
         for (key, bound) in bounds {
-            bound.iter().for_each(|bound| line(key, format!("\"{bound}\"")));
+            bound
+                .iter()
+                .for_each(|bound| line(key, format!("\"{bound}\"")));
         }
         out
     }
@@ -328,9 +401,8 @@ pub struct Ask {
 
 pub fn asks() -> impl Strategy<Value = Ask> {
     let moved = (0usize..3, 0usize..3, 0usize..5, 0u64..50);
-    let moved = moved.prop_map(|(kind, asset, party, amount)| {
-        (KINDS[kind], Some(asset), Some(party), amount)
-    });
+    let moved = moved
+        .prop_map(|(kind, asset, party, amount)| (KINDS[kind], Some(asset), Some(party), amount));
     let opaque = (3usize..7, prop::option::of(0usize..5));
     let opaque = opaque.prop_map(|(kind, party)| (KINDS[kind], None, party, 0));
     let effects = prop::collection::vec(prop_oneof![5 => moved, 1 => opaque], 1..4);
@@ -347,16 +419,19 @@ pub fn asks() -> impl Strategy<Value = Ask> {
 
 impl Ask {
     pub fn effects(&self) -> Vec<Effect> {
-        let effect = |(kind, asset, party, amount): &(EffectKind, Option<usize>, Option<usize>, u64)| Effect {
-            kind: *kind,
-            chain_id: 1,
-            asset: asset.map(asset_of),
-            from: WALLETS[self.wallet],
-            to: party.map(|party| PARTIES[party]),
-            amount: U256::from(*amount),
-            unlimited: false,
-            path: String::new(),
-        };
+        let effect =
+            |(kind, asset, party, amount): &(EffectKind, Option<usize>, Option<usize>, u64)| {
+                Effect {
+                    kind: *kind,
+                    chain_id: 1,
+                    asset: asset.map(asset_of),
+                    from: WALLETS[self.wallet],
+                    to: party.map(|party| PARTIES[party]),
+                    amount: U256::from(*amount),
+                    unlimited: false,
+                    path: String::new(),
+                }
+            };
         self.effects.iter().map(effect).collect()
     }
 }
@@ -367,7 +442,11 @@ fn asset_of(number: usize) -> Asset {
         id: ASSETS[number].to_owned(),
         chain_id: 1,
         address,
-        standard: if address.is_some() { Standard::Erc20 } else { Standard::Native },
+        standard: if address.is_some() {
+            Standard::Erc20
+        } else {
+            Standard::Native
+        },
         symbol: String::new(),
         decimals: 0,
     }

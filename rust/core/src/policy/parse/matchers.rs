@@ -144,7 +144,7 @@ impl File {
     /// Everything a rule or a forbid can match by. If it compares amounts, its effects must have some.
     fn read_matcher(&self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Matcher> {
         let get = |key: &str| section.table.get(key);
-        let ranged = RANGE_KEYS.iter().any(|key| get(*key).is_some());
+        let ranged = RANGE_KEYS.iter().any(|key| get(key).is_some());
         let kinds = match get("effects") {
             Some(value) => read_kinds(reader, value, &GRANTABLE, ranged),
             None if ranged => Some(Bits::kinds(&MEASURED)),
