@@ -152,6 +152,31 @@ def test_a_clean_stop_signs_and_stores_the_end(tmp_path: Path) -> None:
         pass
 
 
+def test_a_start_after_kill_9_goes_on_from_the_stored_state(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    text = "version = 1\n[journal]\nsnapshot_events = 100\ncheckpoint_events = 20\n"
+    home.config_path.write_text(text)
+    with daemon(home) as served:
+        wait_for(served, '"event": "signing"')
+        with served.connect(home.agent_socket("agent")) as line:
+            answers = line.makefile("rb")
+            for value in range(1, 301):
+                line.sendall(frame("eth_sendTransaction", [{"to": STRANGER, "value": hex(value)}]))
+                answers.readline()
+        reader = JournalReader(home.journal_path)
+        deadline = time.monotonic() + START_S
+        while reader.snapshot_size() < 300:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        reader.close()
+    with daemon(home) as served:
+        assert served.end() == 0
+        assert "passed over" not in served.words()
+    report = verify(home.path)
+    assert report.ok, report.faults
+    assert report.checkpoints > 0
+
+
 def wait_for(served: Daemon, words: str) -> None:
     deadline = time.monotonic() + START_S
     while words not in served.words():

@@ -1,5 +1,10 @@
 //! The table of requests, hostile and honest, and the bounds of the parser.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
 
 use holdfast_core::json::Malformed;
 use holdfast_core::request::{self, Body, Method, Request};
@@ -70,6 +75,19 @@ fn every_request_of_the_table_is_judged_as_written() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn every_code_of_the_table_is_documented() {
+    let documentation = include_str!("../../../docs/policy.md");
+    let (_, details) = documentation.split_once("## Malformed details").unwrap();
+    let table: Table = toml::from_str(include_str!("data/requests.toml")).unwrap();
+    for code in table.case.iter().filter_map(|case| case.error.as_ref()) {
+        assert!(
+            details.contains(&format!("`{code}`")),
+            "`{code}` is not in docs/policy.md"
+        );
+    }
+}
+
 fn transaction(params: &str) -> Result<Request, Malformed> {
     request::parse("eth_sendTransaction", params.as_bytes())
 }
@@ -120,6 +138,22 @@ fn types_are_bounded_in_number_and_depth() {
     assert!(typed(&chain(15), &nested(16)).is_ok());
     assert_eq!(code(typed(&chain(16), &nested(17))), "typed_limit");
     assert_eq!(code(typed(&chain(3_000), "{}")), "typed_limit");
+    let long: Vec<String> = (0..64)
+        .map(|n| format!("{{\"name\":\"m{n}{}\",\"type\":\"T1\"}}", "x".repeat(100)))
+        .collect();
+    let wide: Vec<String> = (0..8)
+        .map(|n| {
+            format!(
+                "\"T{n}\":[{}]",
+                long.join(",").replace("T1", &format!("T{}", n + 1))
+            )
+        })
+        .collect();
+    let types = format!(
+        "{},\"T8\":[{{\"name\":\"a\",\"type\":\"bool\"}}]",
+        wide.join(",")
+    );
+    assert_eq!(code(typed(&types, "{}")), "typed_limit");
     let array = format!("{{\"a\":[{}1]}}", "1,".repeat(1_000_000));
     let types = "\"T0\":[{\"name\":\"a\",\"type\":\"uint8[]\"}]";
     assert_eq!(code(typed(types, &array)), "json_too_large");

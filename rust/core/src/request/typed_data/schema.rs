@@ -11,7 +11,11 @@ use crate::json::{Json, Malformed};
 
 const STRUCTS_MAX: usize = 64;
 const FIELDS_MAX: usize = 64;
+/// Members of all types together.
+const MEMBERS_MAX: usize = 512;
 const NAME_BYTES_MAX: usize = 128;
+/// Bytes of all names and types of members: each type is hashed with everything it uses.
+const TEXT_BYTES_MAX: usize = 32_768;
 const NESTING_MAX: usize = 16;
 const ARRAY_DIMENSIONS_MAX: usize = 4;
 const ARRAY_LENGTH_MAX: usize = 10_000;
@@ -314,6 +318,13 @@ fn is_type_name(name: &str) -> bool {
 
 fn hash_types(structs: &mut [Struct<'_>]) -> Result<(), Malformed> {
     let refused = |_| fault("the types do not make sense together");
+    let fields = || structs.iter().flat_map(|definition| &definition.fields);
+    let text: usize = fields()
+        .map(|f| f.name.len().saturating_add(f.type_name.len()))
+        .sum();
+    if text > TEXT_BYTES_MAX || fields().count() > MEMBERS_MAX {
+        return Err(limit("the types are too large"));
+    }
     let mut resolver = Resolver::default();
     for definition in structs.iter() {
         let fields = definition.fields.iter();
