@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,7 +28,7 @@ def check(
     from holdfast._core import PolicyError, check_policy
 
     try:
-        report = json.loads(check_policy(text_of(file), time.time_ns() // 1_000_000))
+        report = json.loads(check_policy(text_of(file)))
     except PolicyError as error:
         _refuse(file, error, as_json)
     if as_json:
