@@ -34,6 +34,7 @@ from holdfast.operator.model import SORTS, Model
 from holdfast.operator.request import Json, Request
 
 DRAIN_S = 0.1
+HANG_UP = 129
 LIMITS_EVERY_S = 1.0
 THEMES_EVERY_S = 1.0
 
@@ -88,6 +89,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         self._detail_wanted: str | None = None
         self._waiting_seen = 0
         self._title_shown = ""
+        self._on_terminal = os.isatty(0)
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -120,6 +122,10 @@ class HoldfastApp(App[None], inherit_bindings=False):
         await asyncio.gather(*jobs, return_exceptions=True)
         self.session.lock()
 
+    def _terminal_lost(self) -> bool:
+        """Whether the terminal this began on is gone: a console nobody sees must not stay."""
+        return self._on_terminal and not os.isatty(0)
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """A task that lives at most as long as the app."""
         job = asyncio.create_task(work)
@@ -147,6 +153,8 @@ class HoldfastApp(App[None], inherit_bindings=False):
         if mono - self._themes_at >= THEMES_EVERY_S:
             self._themes_at = mono
             self._reload_themes()
+            if self._terminal_lost():
+                self.exit(return_code=HANG_UP)
         self._main.set_class(self.model.link.stale_s(mono) is not None, "-stale")
         self._main.update_all()
         self._attention()

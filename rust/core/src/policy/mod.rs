@@ -18,6 +18,7 @@ mod spend;
 mod time;
 mod verdict;
 pub mod wire;
+mod worth;
 
 use std::collections::HashMap;
 
