@@ -96,7 +96,8 @@ def measure(value: str | int | None, kind: str, symbol: str | None, decimals: in
         return usd(value)
     if kind == "amount":
         return amount(value, decimals, symbol)
-    return safe(value, 40)
+    words = safe(value, 40)
+    return f"{int(words):,}" if words.isascii() and words.isdigit() else words
 
 
 def address_short(address: str | None) -> str:

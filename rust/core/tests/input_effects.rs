@@ -241,7 +241,8 @@ fn standalone_decode_uses_the_token_list_for_names_only_where_nothing_is_known()
 
 #[test]
 fn standalone_decode_gives_the_digests_that_are_signed() {
-    // The EIP-191 digest of "hello" (independent source: eth_account.messages.defunct_hash_message).
+    // The EIP-191 digest of "hello" (independent source:
+    // eth_account.messages.defunct_hash_message).
     let message = standalone(r#"{"message":"0x68656c6c6f"}"#, 1).unwrap();
     let digest = "0x50b2c43fd39106bafbba0da34fc430e1f91e3c96ea2acee2bc34119f92b37750";
     assert!(message.contains(digest), "{message}");

@@ -1,4 +1,5 @@
-//! The `types` of a document, compiled: names resolved, cycles and shadowed names refused, type hashes computed.
+//! The `types` of a document, compiled: names resolved, cycles and shadowed names refused, type
+//! hashes computed.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -265,7 +266,8 @@ fn bounded_number(text: &str, max: usize) -> Option<usize> {
     (1..=max).contains(&number).then_some(number)
 }
 
-/// The built-in types of EIP-712. `uint` and `int` without bits are not among them: libraries hash them differently.
+/// The built-in types of EIP-712. `uint` and `int` without bits are not among them: libraries hash
+/// them differently.
 fn atomic(name: &str) -> Option<Kind> {
     let bits = |text: &str| bounded_number(text, 256).filter(|bits| bits % 8 == 0);
     match name {
@@ -310,8 +312,8 @@ fn is_identifier(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Identifiers, with `:` between parts as in `HyperliquidTransaction:Withdraw`. No `$`: it makes libraries sort types
-/// differently.
+/// Identifiers, with `:` between parts as in `HyperliquidTransaction:Withdraw`. No `$`: it makes
+/// libraries sort types differently.
 fn is_type_name(name: &str) -> bool {
     name.len() <= NAME_BYTES_MAX && name.split(':').all(is_identifier)
 }
