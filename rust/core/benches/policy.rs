@@ -1,5 +1,5 @@
-//! Deciding: 20 and 10,000 rules that differ in one dimension each, a list of 10,000 addresses, five windows, a million
-//! posted entries.
+//! Deciding: 20 and 10,000 rules that differ in one dimension each, a list of 10,000 addresses,
+//! five windows, a million posted entries.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -16,6 +16,7 @@ use holdfast_core::policy::{decide, resolve, Facts, Policy, Reservation, Resolve
 use holdfast_core::request;
 use holdfast_core::window::Windows;
 
+const USDC: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
 const METHOD: &str = "eth_sendTransaction";
 const NOW: u64 = 1_700_000_000_000;
 const EFFECTS: [&str; 7] = [
@@ -33,7 +34,8 @@ fn party(number: usize) -> String {
     Address::from_slice(hash.get(..20).unwrap()).to_checksum(None)
 }
 
-/// A list of 10,000, five limits, and `rules` rules of which the first grants; the others differ from it in `by`.
+/// A list of 10,000, five limits, and `rules` rules of which the first grants; the others differ
+/// from it in `by`.
 fn policy(rules: usize, by: &str) -> Policy {
     let mut out = String::from(include_str!("../tests/data/policy_bench.toml"));
     let crowd = if by == "agents" || by == "assets" {
@@ -51,7 +53,8 @@ fn policy(rules: usize, by: &str) -> Policy {
             let address = party(n + 1_000_000);
             let _ = write!(
                 out,
-                "[[asset]]\nid = \"t{n}\"\nchain = 31337\naddress = \"{address}\"\ndecimals = 6\nsymbol = \"T\"\n"
+                "[[asset]]\nid = \"t{n}\"\nchain = 31337\naddress = \"{address}\"\n\
+                 decimals = 6\nsymbol = \"T\"\n"
             );
         }
     }
@@ -92,7 +95,8 @@ fn policy(rules: usize, by: &str) -> Policy {
         };
         let _ = write!(
             out,
-            "[[rule]]\nid = \"r{n}\"\nagents = [\"{agent}\"]\neffects = [\"{kinds}\"]\n{asset}to = [\"{to}\"]\ntier = \"instant\"\n"
+            "[[rule]]\nid = \"r{n}\"\nagents = [\"{agent}\"]\neffects = [\"{kinds}\"]\n\
+             {asset}to = [\"{to}\"]\ntier = \"instant\"\n"
         );
     }
     Policy::parse(&out).unwrap()
@@ -102,7 +106,7 @@ fn params() -> String {
     let to = party(7_000).to_lowercase();
     let digits = to.trim_start_matches("0x");
     format!(
-        r#"[{{"to":"0x5FbDB2315678afecb367f032d93F642f64180aa3","gas":"0x5208","data":"0xa9059cbb{digits:0>64}{:064x}"}}]"#,
+        r#"[{{"to":"{USDC}","gas":"0x5208","data":"0xa9059cbb{digits:0>64}{:064x}"}}]"#,
         5
     )
 }

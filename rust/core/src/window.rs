@@ -1,8 +1,9 @@
 //! Exact rolling windows: what is held and posted under every limit of the policy.
 //!
-//! A reservation is *held* from the decision on and never leaves by age. It is *posted* at settlement and then counts
-//! while `now < posted_at + window`. It is *voided* only by proof that the money cannot move.
-//! Time is given and must not run backwards; an earlier time is taken as the latest one seen in that window.
+//! A reservation is *held* from the decision on and never leaves by age. It is *posted* at
+//! settlement and then counts while `now < posted_at + window`. It is *voided* only by proof that
+//! the money cannot move. Time is given and must not run backwards; an earlier time is taken as the
+//! latest one seen in that window.
 
 mod book;
 mod ledger;
@@ -55,7 +56,8 @@ pub struct Windows {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct LimitWindows {
     window_ms: u64,
-    /// Posts until empty keys are looked for again: as many as there were keys, so each search is paid for.
+    /// Posts until empty keys are looked for again: as many as there were keys, so each search is
+    /// paid for.
     until_sweep: u64,
     #[serde(serialize_with = "sorted")]
     keys: HashMap<String, Window>,
@@ -87,8 +89,8 @@ impl Windows {
         }
     }
 
-    /// The windows as if the limits of `policy` had always existed: `ledger` is what was posted in the last 31 days,
-    /// `held` what is set aside now.
+    /// The windows as if the limits of `policy` had always existed: `ledger` is what was posted in
+    /// the last 31 days, `held` what is set aside now.
     pub fn rebuild<'a>(
         policy: &Policy,
         ledger: &Ledger,
@@ -107,8 +109,8 @@ impl Windows {
         Ok(windows)
     }
 
-    /// Held plus what is posted and still counts at `now_ms`; zero for a limit or key never seen. O(1), and
-    /// O(log entries) when entries have left the window since the last post.
+    /// Held plus what is posted and still counts at `now_ms`; zero for a limit or key never seen.
+    /// O(1), and O(log entries) when entries have left the window since the last post.
     pub fn used(&self, limit: &str, key: &str, now_ms: u64) -> u128 {
         self.find(limit, key)
             .map_or(0, |(window, window_ms)| window.used(window_ms, now_ms))
@@ -119,8 +121,8 @@ impl Windows {
         self.find(limit, key).map_or(0, |(window, _)| window.held)
     }
 
-    /// The first moment at which `excess` less counts because posted entries have left; `None` if what is posted now
-    /// is not as much.
+    /// The first moment at which `excess` less counts because posted entries have left; `None` if
+    /// what is posted now is not as much.
     pub fn frees_at(&self, limit: &str, key: &str, excess: u128, now_ms: u64) -> Option<u64> {
         let (window, window_ms) = self.find(limit, key)?;
         window.frees_at(excess, window_ms, now_ms)
@@ -155,8 +157,8 @@ impl Windows {
         self.post_partial(reservations, reservations, now_ms)
     }
 
-    /// Posts `kept` of what was `held` and voids the rest. Each amount of `kept` is at most that of `held` for the
-    /// same limit and key.
+    /// Posts `kept` of what was `held` and voids the rest. Each amount of `kept` is at most that of
+    /// `held` for the same limit and key.
     pub fn post_partial(
         &mut self,
         held: &[Reservation],
@@ -231,8 +233,8 @@ impl Windows {
             limit.keys.insert(reservation.key.clone(), window);
             return Ok(());
         };
-        // The whole sum must fit: then moving from held to posted cannot overflow, and differences of running sums
-        // are exact although they wrap.
+        // The whole sum must fit: then moving from held to posted cannot overflow, and differences
+        // of running sums are exact although they wrap.
         let sum = window
             .held
             .checked_add(window.posted_sum(limit.window_ms, now_ms));

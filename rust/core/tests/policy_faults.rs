@@ -1,4 +1,5 @@
-//! Every fault of a policy file is found, in one go, at its line and column, with what to write instead.
+//! Every fault of a policy file is found, in one go, at its line and column, with what to write
+//! instead.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 

@@ -1,7 +1,8 @@
 //! The ladder: one page, read top to bottom, that says how a request may go on.
 //!
-//! Each step only adds reasons; the verdict is the strictest of them, so no step can loosen what another one said, and
-//! the order of tables in the file cannot matter. Frozen scopes are the guard's business, before this page.
+//! Each step only adds reasons; the verdict is the strictest of them, so no step can loosen what
+//! another one said, and the order of tables in the file cannot matter. Frozen scopes are the
+//! guard's business, before this page.
 
 use std::cmp::Reverse;
 
@@ -21,7 +22,8 @@ use crate::effects::Effect;
 use crate::request::Method;
 use crate::window::Windows;
 
-/// What is asked, decoded: everything a decision depends on besides policy, windows, facts and time.
+/// What is asked, decoded: everything a decision depends on besides policy, windows, facts and
+/// time.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// Agent id.
@@ -36,7 +38,8 @@ pub struct Subject<'a> {
     pub effects: &'a [Effect],
     /// The most the fee can be; zero for signatures.
     pub fee_wei_max: U256,
-    /// What this very request holds already, so that deciding it again does not count it twice; empty the first time.
+    /// What this very request holds already, so that deciding it again does not count it twice;
+    /// empty the first time.
     pub own: &'a [Reservation],
 }
 
@@ -90,7 +93,8 @@ struct Ladder {
 }
 
 impl Ladder {
-    /// Who asks, from which wallet, on which chain, by which method: anything but the agent's own is denied.
+    /// Who asks, from which wallet, on which chain, by which method: anything but the agent's own
+    /// is denied.
     fn preconditions(&mut self, policy: &Policy, subject: &Subject<'_>) -> Option<Method> {
         let Some(agent) = policy.agent(subject.agent) else {
             self.deny("agent_unknown", None, Some(subject.agent.to_owned()));
@@ -138,8 +142,8 @@ impl Ladder {
         self.steps.push((Verdict::Deny, reason));
     }
 
-    /// A forbid that matches denies. One that cannot be judged for want of a price denies as well: an approval could
-    /// not have passed it either.
+    /// A forbid that matches denies. One that cannot be judged for want of a price denies as well:
+    /// an approval could not have passed it either.
     fn forbids(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
         let mut first: [Option<&str>; 2] = [None, None];
         policy.forbid_index.find(query, |number, fit| {
@@ -159,8 +163,8 @@ impl Ladder {
         }
     }
 
-    /// At least one rule must match; of all that do the strictest tier wins. With an unknown price a grant is worth an
-    /// approval at most.
+    /// At least one rule must match; of all that do the strictest tier wins. With an unknown price
+    /// a grant is worth an approval at most.
     fn grants(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
         let mut best: Option<(Verdict, Reverse<&str>)> = None;
         let mut tier = Verdict::Instant;

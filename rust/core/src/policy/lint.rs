@@ -72,7 +72,8 @@ pub fn check(source: &str, now_ms: Option<u64>) -> Result<Summary, PolicyErrors>
 }
 
 impl Policy {
-    /// Warnings in the order of the file. Without `now_ms` nothing is said about list entries that expire.
+    /// Warnings in the order of the file. Without `now_ms` nothing is said about list entries that
+    /// expire.
     pub fn lint(&self, now_ms: Option<u64>) -> Vec<Fault> {
         let mut found = Vec::new();
         self.lint_rules(&mut found);

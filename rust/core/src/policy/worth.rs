@@ -53,8 +53,8 @@ pub(super) fn spends(
     }
 }
 
-/// Micro-USD, rounded up and cut to what is counted. Nothing is worth nothing, even without a price; what is not
-/// understood has no known worth.
+/// Micro-USD, rounded up and cut to what is counted. Nothing is worth nothing, even without a
+/// price; what is not understood has no known worth.
 fn worth(
     policy: &Policy,
     kind: EffectKind,

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// One entry that counts by age: 24 bytes. `through` is the running sum up to and with this entry, modulo 2^128, so
-/// any range is one subtraction; two words, because a `u128` would align the entry to 32 bytes.
+/// One entry that counts by age: 24 bytes. `through` is the running sum up to and with this entry,
+/// modulo 2^128, so any range is one subtraction; two words, because a `u128` would align the entry
+/// to 32 bytes.
 #[derive(Clone, Copy, Debug)]
 struct Posted {
     at_ms: u64,
@@ -150,7 +151,8 @@ impl PartialEq for Window {
 
 impl Eq for Window {}
 
-/// The form of a snapshot: amounts rather than running sums, so that equal windows have equal bytes.
+/// The form of a snapshot: amounts rather than running sums, so that equal windows have equal
+/// bytes.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     held: Amount,

@@ -244,7 +244,7 @@ impl<'s> Reader<'s> {
         if !is_id(id, chars_max) {
             let text = format!("`{id}` is not an id");
             let hint = format!(
-                "small letters, digits and hyphens, starting with a letter or digit, at most {chars_max}"
+                "small letters, digits and hyphens, not a hyphen first, at most {chars_max}"
             );
             self.fault(at, "bad_id", text, hint);
             return None;

@@ -28,7 +28,8 @@ pub(super) const MEASURED: [EffectKind; 3] = [Transfer, Allowance, Revoke];
 pub(super) const COSTLY: [EffectKind; 3] = [Transfer, Allowance, Fee];
 
 impl File {
-    /// Everything a rule or a forbid can match by. If it compares amounts, its effects must have some.
+    /// Everything a rule or a forbid can match by. If it compares amounts, its effects must have
+    /// some.
     pub(super) fn read_matcher(
         &self,
         reader: &mut Reader<'_>,
@@ -231,7 +232,8 @@ fn once<T: PartialEq>(
     items.push(item);
 }
 
-/// A range that starts where it ends matches nothing, and a maximum of zero is no limit anybody means.
+/// A range that starts where it ends matches nothing, and a maximum of zero is no limit anybody
+/// means.
 fn not_empty<T: PartialOrd + Default>(
     reader: &mut Reader<'_>,
     value: Option<Value<'_>>,
