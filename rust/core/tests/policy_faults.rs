@@ -116,6 +116,21 @@ fn a_hostile_file_gives_a_bounded_list_of_faults() {
 }
 
 #[test]
+fn no_text_whatever_stops_the_parser() {
+    for source in [
+        "a = ".to_owned() + &"[".repeat(100_000),
+        "a = ".to_owned() + &"{a=".repeat(100_000),
+        "[[a.".to_owned() + &"a.".repeat(50_000) + "a]]",
+        "\u{0}".to_owned(),
+        "\u{feff}version = 1".to_owned(),
+        "version = 1e400".to_owned(),
+        format!("version = {}", "9".repeat(5_000)),
+    ] {
+        assert!(Policy::parse(&source).is_err());
+    }
+}
+
+#[test]
 fn hints_name_the_word_that_was_meant() {
     let add =
         "[[rule]]\nid = \"r\"\neffects = [\"transfer\"]\ntier = \"instant\"\namount_mx = \"1\"\n";

@@ -8,6 +8,7 @@ use super::model::{Limit, Measure, OnExceed, Per};
 use super::spend::{clamp, Spend, SpendAsset, Spends};
 use super::verdict::Reservation;
 use super::Policy;
+use crate::address::checksum;
 use crate::effects::EffectKind;
 use crate::window::Windows;
 
@@ -95,7 +96,7 @@ impl Policy {
     fn charge(&self, spends: &Spends, sum: &Sum) -> Option<Charge<'_>> {
         let limit = self.limits().get(sum.limit as usize)?;
         let key = match limit.per {
-            Per::Agent => format!("agent:{}", spends.agent),
+            Per::Agent => ["agent:", &spends.agent].concat(),
             Per::Wallet => self.wallet_key(spends.wallet),
             Per::Recipient => recipient_key(spends.chain_id, sum.recipient?),
             Per::Global => "global".to_owned(),
@@ -142,14 +143,11 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
 }
 
 pub(super) fn wallet_key(address: Address) -> String {
-    format!("wallet:{}", address.to_checksum_buffer(None).as_str())
+    ["wallet:", &checksum(address)].concat()
 }
 
 fn recipient_key(chain_id: u64, to: Address) -> String {
-    format!(
-        "recipient:{chain_id}:{}",
-        to.to_checksum_buffer(None).as_str()
-    )
+    ["recipient:", &chain_id.to_string(), ":", &checksum(to)].concat()
 }
 
 /// A limit and one of its keys, as the console shows it. Amounts are decimal strings in the unit of the measure:

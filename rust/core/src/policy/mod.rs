@@ -20,8 +20,7 @@ mod verdict;
 pub mod wire;
 mod worth;
 
-use std::collections::HashMap;
-
+use alloy_primitives::map::HashMap;
 use alloy_primitives::Address;
 use sha2::{Digest, Sha256};
 

@@ -194,3 +194,13 @@ impl<'de> Deserialize<'de> for Window {
         Ok(window)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_24_bytes() {
+        assert_eq!(std::mem::size_of::<Posted>(), 24);
+    }
+}
