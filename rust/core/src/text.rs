@@ -108,12 +108,8 @@ fn push(character: char, in_mixed_word: bool, out: &mut String) -> usize {
         return 1;
     }
     let before = out.len();
-    match character {
-        '\n' => out.push_str("\\n"),
-        '\r' => out.push_str("\\r"),
-        '\t' => out.push_str("\\t"),
-        other => append(out, format_args!("\\u{{{:x}}}", u32::from(other))),
-    }
+    // One form for all: an escape that ends in a letter, like `\n`, would join the word after it.
+    append(out, format_args!("\\u{{{:x}}}", u32::from(character)));
     out.len().saturating_sub(before)
 }
 

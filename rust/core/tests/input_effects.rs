@@ -199,7 +199,7 @@ fn a_message_is_shown_as_text_or_as_hex() {
         (decoded.display[1].value.clone(), decoded.warnings.len())
     };
     let text = show(&format!("[\"pay\\nme\",\"{WALLET}\"]"));
-    assert_eq!(text, ("pay\\nme".to_owned(), 0));
+    assert_eq!(text, ("pay\\u{a}me".to_owned(), 0));
     let bytes = show(&format!("[\"0xff00\",\"{WALLET}\"]"));
     assert_eq!(bytes, ("0xff00".to_owned(), 1));
 }
