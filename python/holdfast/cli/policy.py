@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +29,7 @@ def check(
     from holdfast._core import PolicyError, check_policy
 
     try:
-        report = json.loads(check_policy(text_of(file)))
+        report = json.loads(check_policy(text_of(file), time.time_ns() // 1_000_000))
     except PolicyError as error:
         _refuse(file, error, as_json)
     if as_json:
