@@ -66,7 +66,10 @@ class Framer:
 
     def __new__(cls, max_bytes: int = ...) -> Framer: ...
     def feed(self, data: bytes) -> list[bytes]:
-        """Complete values in order. Raises MalformedError (`frame_too_large`, `frame_garbage`): close the connection after answering."""
+        """Complete values in order. Raises MalformedError (`frame_too_large`, `frame_garbage`): close the connection after answering.
+
+        A fault is final. Values complete before it are given first; then the next call raises, `feed(b"")` at once.
+        """
 
     @property
     def pending(self) -> int:

@@ -3,7 +3,8 @@
     python -m tests.campaign.crash --kills 100 --seed 7
 
 Each payment has a recipient of its own, so a second payment of the same thing shows on the chain.
-Careful agents resend under an idempotency key after a lost connection; careless ones never do.
+After a lost connection careful agents resend under an idempotency key, stubborn ones resend without
+one, and timid ones never do.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from tests.campaign.ground import UNIT, Ground, ground
 
 from holdfast.agent.client import Client, Denied, Pending, RpcError
 
-AGENTS = ("careful-1", "careful-2", "careful-3", "careless-1")
-LIFE_S = 1.2  # the longest a daemon lives between two kills
+AGENTS = ("careful-1", "careful-2", "stubborn-1", "stubborn-2", "timid-1")
+# The longest a daemon lives between two kills: every other time until just after its keys are open.
+LIVES_S = (1.0, 4.0)
 TOKENS_PER_KILL = 12
 QUIET_S = 240.0
 
@@ -60,7 +62,7 @@ class Payer(threading.Thread):
             self._client.close()
 
     def _pay(self, to: str) -> None:
-        careful = self._agent.startswith("careful")
+        careful, timid = self._agent.startswith("careful"), self._agent.startswith("timid")
         payment = self._field.payment(to, UNIT)
         while True:
             try:
@@ -81,9 +83,12 @@ class Payer(threading.Thread):
                 if self._over.is_set():
                     return
             except OSError:
-                sent, self._client = self._client is not None, None
+                sent = self._client is not None
+                if self._client is not None:
+                    self._client.close()
+                    self._client = None
                 self.told.lost += sent
-                if (sent and not careful) or self._over.wait(0.02):
+                if (sent and timid) or self._over.wait(0.02):
                     return
 
     def _refused(self, no: Denied) -> None:
@@ -100,7 +105,9 @@ def kill_again_and_again(field_: Ground, kills: int, chance: random.Random) -> l
     """Kills and restarts the daemon; gives what `journal verify` did not like."""
     faults = []
     for number in range(kills):
-        time.sleep(chance.uniform(0.0, LIFE_S))  # the moment of the crash, not synchronisation
+        time.sleep(
+            chance.uniform(0.0, LIVES_S[number % 2])
+        )  # the moment of the crash, not synchronisation
         field_.house.kill()
         code, said = field_.house.verify()
         if code != 0:
@@ -140,7 +147,7 @@ def judge(field_: Ground, payers: list[Payer], most: int) -> list[str]:
                 wrong.append(f"{payer.name} was told {tx_hash} for {to}: not on the chain")
         for request, agent in payer.told.denied:
             found = decided.get(request)
-            if found is None or (found["agent"], found["verdict"]) != (agent, "deny"):
+            if found is None or (found["agent"], found["state"]) != (agent, "denied"):
                 wrong.append(f"{agent} was told that {request} was denied: not in the journal")
         wrong += [f"{payer.name}: {odd}" for odd in payer.told.odd]
     signed = [one["data"] for one in events if one["kind"] == "request.signed"]

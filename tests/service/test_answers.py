@@ -142,6 +142,25 @@ async def test_a_message_is_signed_after_its_approval(home: Home) -> None:
         assert len(signature) == 2 + 130
 
 
+async def test_a_signature_nobody_took_is_not_given_out_after_a_freeze(home: Home) -> None:
+    async with serving(home, hold_ms=50) as guardian:
+        line, operator = await guardian.agent(), await guardian.operator()
+        wallet = (await line.call("eth_accounts"))["result"][0]
+        ask = ("personal_sign", ["0x68656c6c6f", wallet])
+        request_id = (await line.call(*ask))["error"]["data"]["requestId"]
+        (view,) = await guardian.until_open("waiting-approval")
+        approve = guardian.command("approve", request=request_id, digest=view["digest"])
+        await operator.operate("command", **approve)
+        guardian.sign(request_id)
+        await guardian.core.durable()
+        scope = {"kind": "wallet", "id": wallet}
+        freeze = (await operator.operate("freeze", scope=scope, reason="", actor="me"))["freeze"]
+        told = [(await line.call(*ask))["error"]["data"]["status"] for _ in range(2)]
+        assert told == ["frozen", "frozen"]
+        await operator.operate("command", **guardian.command("thaw", freeze=freeze))
+        assert "result" in await line.call(*ask)
+
+
 async def test_a_signed_transaction_is_given_with_its_fields(home: Home) -> None:
     async with serving(home) as guardian:
         line = await guardian.agent()

@@ -2,13 +2,14 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,9 @@ SERVE = (sys.executable, "-m", "holdfast", "serve")
 class Daemon:
     """The real daemon in a process of its own. Its chain's node is not there."""
 
-    def __init__(self, home: Home, passphrase: bytes = WALLETS_PASSPHRASE) -> None:
+    def __init__(
+        self, home: Home, passphrase: bytes = WALLETS_PASSPHRASE, *, files: int = 4096
+    ) -> None:
         self.home = home
         read_end, write_end = os.pipe()
         os.write(write_end, passphrase + b"\n")
@@ -39,6 +42,7 @@ class Daemon:
                 stderr=log,
                 pass_fds=(read_end,),
             )
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (files, files))
         os.close(read_end)
 
     def wait_ready(self) -> None:
@@ -72,9 +76,11 @@ class Daemon:
 
 
 @contextmanager
-def spawned(home: Home, passphrase: bytes = WALLETS_PASSPHRASE) -> Iterator[Daemon]:
+def spawned(
+    home: Home, passphrase: bytes = WALLETS_PASSPHRASE, *, files: int = 4096
+) -> Iterator[Daemon]:
     """A daemon that may refuse to start; it never outlives the test."""
-    made = Daemon(home, passphrase)
+    made = Daemon(home, passphrase, files=files)
     try:
         yield made
     finally:
@@ -146,6 +152,31 @@ def test_a_clean_stop_signs_and_stores_the_end(tmp_path: Path) -> None:
         pass
 
 
+def test_a_start_after_kill_9_goes_on_from_the_stored_state(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    text = "version = 1\n[journal]\nsnapshot_events = 100\ncheckpoint_events = 20\n"
+    home.config_path.write_text(text)
+    with daemon(home) as served:
+        wait_for(served, '"event": "signing"')
+        with served.connect(home.agent_socket("agent")) as line:
+            answers = line.makefile("rb")
+            for value in range(1, 301):
+                line.sendall(frame("eth_sendTransaction", [{"to": STRANGER, "value": hex(value)}]))
+                answers.readline()
+        reader = JournalReader(home.journal_path)
+        deadline = time.monotonic() + START_S
+        while reader.snapshot_size() < 300:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        reader.close()
+    with daemon(home) as served:
+        assert served.end() == 0
+        assert "passed over" not in served.words()
+    report = verify(home.path)
+    assert report.ok, report.faults
+    assert report.checkpoints > 0
+
+
 def wait_for(served: Daemon, words: str) -> None:
     deadline = time.monotonic() + START_S
     while words not in served.words():
@@ -161,6 +192,24 @@ def test_a_second_daemon_refuses_with_words(tmp_path: Path) -> None:
             assert second.process.wait(60) != 0
             assert f"another holdfast daemon (process {served.process.pid})" in second.words()
         served.connect(home.operator_socket).close()
+
+
+def test_agents_that_take_every_file_leave_the_operator_its_own(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    with spawned(home, files=200) as served, ExitStack() as lines:
+        served.wait_ready()
+        refused = 0
+        for agent in ("agent", "other") * 60:
+            line = lines.enter_context(served.connect(home.agent_socket(agent)))
+            try:
+                line.sendall(frame("eth_chainId"))
+                refused += not line.recv(100)
+            except OSError:
+                refused += 1
+        assert refused > 0
+        operator = lines.enter_context(served.connect(home.operator_socket))
+        operator.sendall(b'{"id":1,"method":"freeze","params":{"scope":{"kind":"everything"}}}\n')
+        assert "freeze" in json.loads(operator.makefile("rb").readline())["result"]
 
 
 def test_a_signal_freezes_everything(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +35,10 @@ class ThreadedOperator:
             return work()
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> Future[None]:
+        """Runs a coroutine on the server's loop beside everything else."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def start(self) -> None:
         asyncio.run_coroutine_threadsafe(self.server.start(), self._loop).result(10)

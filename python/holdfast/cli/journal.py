@@ -120,6 +120,8 @@ def replay(
         header = ("request", "agent", "then", "now", "why now")
         table(header, [_flip_row(flip) for flip in result.flips])
     say(f"{len(result.flips)} of {result.decided} decided requests would have another verdict")
+    if result.passed_over:
+        say(f"{result.passed_over} more were denied for the moment they came in, such as a freeze")
 
 
 def _flip_row(flip: dict[str, Any]) -> tuple[object, ...]:

@@ -11,14 +11,18 @@ from holdfast._core import Simulator
 from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
 from holdfast.service.journal_file import JournalReader
 
+# Denials that came of the moment and not of a rule: another policy says nothing about them.
+OF_THE_MOMENT = frozenset({"frozen", "sealed", "waiting_full", "rate_limited"})
+
 
 @dataclass
 class Flips:
     """`decided` requests were judged again; `flips` are those with another verdict, oldest first:
-    `{id, agent, at, then, now, reasons}`.
+    `{id, agent, at, then, now, reasons}`. `passed_over` were denied for the moment they came in.
     """
 
     decided: int = 0
+    passed_over: int = 0
     flips: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -42,6 +46,9 @@ def flips(path: Path, policy: str) -> Flips:
 
 def _judge(simulator: Simulator, record: Record, result: Flips) -> None:
     data = record["data"]
+    if OF_THE_MOMENT & {reason["code"] for reason in data["reasons"]}:
+        result.passed_over += 1
+        return
     result.decided += 1
     case = {
         "id": data["id"],

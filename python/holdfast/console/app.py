@@ -188,8 +188,11 @@ class HoldfastApp(App[None], inherit_bindings=False):
             self._limits_dirty = True
 
     async def _fetch_request(self, ident: str) -> None:
+        before = self.model.request(ident)
         try:
-            self.model.load_request(await self.client.request(ident))
+            view = await self.client.request(ident)
+            if self.model.request(ident) is before:
+                self.model.load_request(view)
         except OperatorError as error:
             self.say(f"{ident}: {error}", "warning")
         except (NotConnectedError, TimeoutError):

@@ -11,6 +11,7 @@ from rich.text import Text
 from holdfast.console.themes import Palette
 from holdfast.console.words import Words
 from holdfast.operator import format as fmt
+from holdfast.operator.describe import tier
 from holdfast.operator.model import Model
 from holdfast.operator.request import Effect, Json, Request
 

@@ -8,6 +8,7 @@ from textual.geometry import Size
 
 from holdfast.console.lines import LineList, Parts
 from holdfast.operator import format as fmt
+from holdfast.operator.feed import Feed
 
 
 class FeedList(LineList):
@@ -18,10 +19,10 @@ class FeedList(LineList):
         self.cursor: int | None = None
         self.follow = True
         self._first = 0
-        self._version = -1
+        self._shown: object = None
 
     @property
-    def feed(self):  # type: ignore[no-untyped-def]
+    def feed(self) -> Feed:
         return self.hold.model.feed
 
     def row_count(self) -> int:
@@ -45,6 +46,10 @@ class FeedList(LineList):
         """New rows arrived: follow the end, or keep what is shown where it is."""
         feed = self.feed
         count = len(feed)
+        shown = (feed.version, self.follow, self.size, self.hold.palette.name)
+        if shown == self._shown:
+            return
+        self._shown = shown
         gone = feed.first_serial - self._first
         self._first = feed.first_serial
         size = Size(self.size.width, count)

@@ -73,7 +73,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.query_one("#left").set_class(below == "feed", "-with-feed")
         self.query_one(f"#{name}").focus()
         self.update_titles()
-        self.footer.refresh()
+        self.footer.update_state()
 
     def _below(self) -> str:
         return next((pane for pane in PANES[1:] if self.has_class(f"-view-{pane}")), "feed")
@@ -85,12 +85,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
         widget: Widget = event.widget
         if widget.id in PANES and widget.id != self.pane:
             self.pane = str(widget.id)
-            self.footer.refresh()
+            self.footer.update_state()
 
     def update_titles(self) -> None:
         model, feed = self.hold.model, self.feed
         count = len(self.pending.rows)
-        self.pending.border_title = f"1 Pending ({count}) by {model.sort}"
         parts = ["2 Live feed"]
         if model.feed.needle:
             parts.append(f"filter: {model.feed.needle[:40]}")
@@ -98,10 +97,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
             parts.append(f"PAUSED +{model.feed.new_while_paused:,} new")
         elif not feed.follow:
             parts.append("not following (G)")
-        feed.border_title = _plain(" · ".join(parts))
-        feed.border_subtitle = f"{len(model.feed):,} rows"
-        self.detail.border_title = _plain(f"3 Detail {self.hold.selected_id or ''}")
-        self.limits.border_title = "4 Limits and agents"
+        _title(self.pending, f"1 Pending ({count}) by {model.sort}")
+        _title(feed, " · ".join(parts))
+        _title(self.detail, f"3 Detail {self.hold.selected_id or ''}")
+        _title(self.limits, "4 Limits and agents")
+        rows = f"{len(model.feed):,} rows"
+        if feed.border_subtitle != rows:
+            feed.border_subtitle = rows
 
     def update_all(self) -> None:
         """Takes the model as it is now."""
@@ -111,8 +113,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.detail.update_state()
         self.limits.update_state()
         self.update_titles()
-        self.health.refresh()
-        self.footer.refresh()
+        self.health.update_state()
+        self.footer.update_state()
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         if event.request_id is not None:
@@ -156,6 +158,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.close_filter(None)
 
 
-def _plain(title: str) -> str:
-    """A border title is read as markup: brackets are made harmless."""
-    return screen(title).replace("[", "(").replace("]", ")")
+def _title(widget: Widget, title: str) -> None:
+    """Sets a changed title. It is read as markup, so brackets are made harmless."""
+    plain = screen(title).replace("[", "(").replace("]", ")")
+    if widget.border_title != plain:
+        widget.border_title = plain

@@ -76,6 +76,7 @@ class DetailPane(VerticalScroll, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="detail", classes="pane")
         self._shown: object = None
+        self._line = Text()
         self._status = Static(id="detail-status")
         self._text = Static(id="detail-text")
 
@@ -97,8 +98,12 @@ class DetailPane(VerticalScroll, can_focus=True):
                 status.update(Words(app.palette).put(hint, "muted").text)
                 text.update(Text(""))
                 self._shown = None
+                self._line = Text()
             return
-        status.update(details.status_line(request, app.model, app.palette, app.clock()))
+        line = details.status_line(request, app.model, app.palette, app.clock())
+        if line != self._line or line.spans != self._line.spans:
+            self._line = line
+            status.update(line)
         history = len(app.model.history.get(request.id, []))
         shown = (request.id, id(request.raw), history, app.palette.name)
         if shown == self._shown:
@@ -144,9 +149,7 @@ class LimitsPane(VerticalScroll, can_focus=True):
         for row in sorted(app.model.limits, key=_fullness):
             details.gauge(words, row, 12)
         for agent in app.model.status.agents:
-            waiting = sum(
-                1 for r in app.model.requests.values() if r.pending and r.agent == agent.get("id")
-            )
+            waiting = app.model.waiting_of(str(agent.get("id")))
             words.put("  agent ", "muted").put(f"{fmt.safe(agent.get('id'), 32):<14} ", "bold")
             words.put(f"{waiting} waiting", "warn" if waiting else "muted")
             words.line(f" · {fmt.safe(agent.get('connections', 0), 12)} connected", "muted")
@@ -167,8 +170,19 @@ class HealthLine(HoldWidget):
 
     def __init__(self) -> None:
         super().__init__(id="health")
+        self._shown = Text()
+
+    def update_state(self) -> None:
+        """Draws only what changed."""
+        words = self._words()
+        if words != self._shown or words.spans != self._shown.spans:
+            self._shown = words
+            self.refresh()
 
     def render(self) -> Text:
+        return self._shown
+
+    def _words(self) -> Text:
         app = self.hold
         model = app.model
         words = Words(app.palette)
@@ -220,8 +234,19 @@ class FooterBar(HoldWidget):
 
     def __init__(self) -> None:
         super().__init__(id="footer")
+        self._shown = Text()
+
+    def update_state(self) -> None:
+        """Draws only what changed."""
+        words = self._words()
+        if words != self._shown or words.spans != self._shown.spans:
+            self._shown = words
+            self.refresh()
 
     def render(self) -> Text:
+        return self._shown
+
+    def _words(self) -> Text:
         app = self.hold
         context = app.context()
         words = Words(app.palette)

@@ -18,10 +18,17 @@ class PendingList(LineList):
     def __init__(self) -> None:
         super().__init__(id="pending", classes="pane")
         self.rows: list[Request] = []
+        self._shown: object = None
 
     def take(self, rows: list[Request]) -> None:
+        """New rows; drawn again when one changed, a second passed, or the cursor moved."""
         self.rows = rows
-        self.sync()
+        app = self.hold
+        second = app.model.now_ms(app.clock()) // 1000 if rows else 0
+        shown = ([id(row.raw) for row in rows], second, app.selected_id, app.palette.name)
+        if shown != self._shown:
+            self._shown = shown
+            self.sync()
 
     def row_count(self) -> int:
         return len(self.rows)

@@ -89,11 +89,14 @@ class Session:
         actor = f"{getpass.getuser()} at the console"
         self.touch()
         try:
-            await self._client.freeze(scope, REASON, actor)
+            answer = await self._client.freeze(scope, REASON, actor)
         except OperatorError as error:
             return f"refused: {fmt.safe(error.code, 60)}: {fmt.safe(error.text, 300)}"
         except (NotConnectedError, TimeoutError) as error:
             return self._drop_freeze_file(actor, fmt.safe(str(error) or "no answer in time", 200))
+        if answer.get("freeze") is None:
+            why = fmt.safe(answer.get("sealed") or "sealed", 200)
+            return f"nothing is signed anyway ({why}); frozen when it starts again"
         return None
 
     def _drop_freeze_file(self, actor: str, fault: str) -> str:

@@ -21,6 +21,7 @@ SYSTEM: dict[str, Mark] = {
     "request.refused": Mark("alarm", "✗", "refused"),
     "request.approved": Mark("ok", "✓", "approval"),
     "request.delivered": Mark("muted", "·", "told"),
+    "request.pending": Mark("muted", "·", "pending"),
 }
 
 REQUEST_STATE = {

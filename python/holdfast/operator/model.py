@@ -64,6 +64,7 @@ class Model:
         self.limits: list[Json] = []
         self.requests: OrderedDict[str, Request] = OrderedDict()
         self._ended: deque[str] = deque()
+        self._open: dict[str, Request] = {}
         self.history: dict[str, list[Json]] = {}
         self.sort = SORTS[0]
         self.feed_seq = -1
@@ -98,6 +99,7 @@ class Model:
         self.load_status(status, mono)
         self.status.seq = max(seq, int(status.get("seq", seq)))
         self.requests.clear()
+        self._open.clear()
         self._ended.clear()
         for raw in snapshot.get("requests") or []:
             request = Request.read(raw)
@@ -245,6 +247,10 @@ class Model:
         """Stores a request; of ended ones only the last `ENDED_KEPT_MAX`."""
         known = self.requests.get(request.id)
         self.requests[request.id] = request
+        if request.pending:
+            self._open[request.id] = request
+        else:
+            self._open.pop(request.id, None)
         if request.ended and (known is None or not known.ended):
             self._ended.append(request.id)
         while len(self._ended) > ENDED_KEPT_MAX:
@@ -287,8 +293,7 @@ class Model:
     @property
     def pending(self) -> list[Request]:
         """Waiting and held requests in the chosen order; ties by id: it never flickers."""
-        rows = [request for request in self.requests.values() if request.pending]
-        return sorted(rows, key=self._sort_key)
+        return sorted(self._open.values(), key=self._sort_key)
 
     def _sort_key(self, request: Request) -> tuple[Any, ...]:
         number = int(request.id[1:]) if request.id[1:].isdigit() else 0
@@ -301,10 +306,14 @@ class Model:
         deadline = request.deadline
         return (not request.decidable, deadline if deadline is not None else 2**62, number)
 
+    def waiting_of(self, agent: str) -> int:
+        """How many requests of an agent wait for a person, a delay or a thaw."""
+        return sum(1 for request in self._open.values() if request.agent == agent)
+
     @property
     def waiting(self) -> int:
         """Requests that want a person's answer now."""
-        return sum(1 for request in self.requests.values() if request.decidable)
+        return sum(1 for request in self._open.values() if request.decidable)
 
     @property
     def frozen_everything(self) -> bool:

@@ -155,8 +155,11 @@ class Request:
 
     @property
     def quorum(self) -> int:
-        value = self.raw.get("quorum")
-        return value if isinstance(value, int) and value > 0 else 1
+        verdict = self.raw.get("verdict")
+        wanted = self.raw.get("quorum")
+        if wanted is None and isinstance(verdict, dict):
+            wanted = verdict.get("quorum")
+        return wanted if isinstance(wanted, int) and wanted > 0 else 1
 
     @property
     def main_effect(self) -> Effect | None:
@@ -176,10 +179,19 @@ class Request:
         """
         if self.opaque or any(effect.unlimited for effect in self.effects):
             return None
-        try:
-            return int(self.raw["usd"])
-        except (KeyError, TypeError, ValueError):
+        if "usd" not in self.raw:
+            return self._usd_of_spends()
+        return _micro_usd(self.raw["usd"])
+
+    def _usd_of_spends(self) -> int | None:
+        """A decision's event carries the price of each entry of the ledger instead of the sum."""
+        spends = self.raw.get("spends")
+        items = spends.get("items") if isinstance(spends, dict) else None
+        if not isinstance(items, list):
             return None
+        prices = [_micro_usd(item.get("usd")) for item in items if item.get("kind") != "fee"]
+        known = [price for price in prices if price is not None]
+        return sum(known) if known and len(known) == len(prices) else None
 
     @property
     def summary(self) -> str:
@@ -195,3 +207,10 @@ class Request:
         if effect.to is not None or effect.kind == "deploy":
             words += ["→", fmt.address_short(effect.to)]
         return " ".join(word for word in words if word)
+
+
+def _micro_usd(value: object) -> int | None:
+    """Micro-USD from a decimal string or an integer; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None

@@ -19,8 +19,11 @@ from holdfast._core import HoldfastError
 from holdfast.service.core import Core, Sealed
 from holdfast.service.errors import sealed
 from holdfast.service.event import REQUEST_DECIDED, REQUEST_REFUSED, kind_of, parse, requests_of
-from holdfast.service.outcomes import Outcome, outcome_of, pending
+from holdfast.service.outcomes import Outcome, View, covers, outcome_of, pending, withheld
 from holdfast.service.reply import Out, Reply
+
+# Events that make a result; what a hash or signature stands for is on disk with them.
+MADE_BY = frozenset({b"request.signed", b"request.sent", b"request.settled"})
 
 Write = Callable[[Reply, Outcome, str], None]
 
@@ -84,9 +87,20 @@ class Holds:
         return True
 
     def outcome(self, request_id: str, privacy: str) -> Outcome | None:
-        """The final outcome of a request as memory has it (not yet durable, perhaps)."""
-        view = self._core.guard.request(request_id)
-        return None if view is None else outcome_of(orjson.loads(view), privacy)
+        """The outcome of a request as memory has it (not yet durable, perhaps)."""
+        raw = self._core.guard.request(request_id)
+        if raw is None:
+            return None
+        view = orjson.loads(raw)
+        outcome = outcome_of(view, privacy)
+        if outcome is not None and outcome.gives_signature and self._is_frozen(view):
+            return withheld(request_id)
+        return outcome
+
+    def _is_frozen(self, view: View) -> bool:
+        """Whether a freeze covers the request: then not even an older signature is given out."""
+        status = orjson.loads(self._core.guard.status(self._core.clock.now_ms()))
+        return any(covers(freeze["scope"], view) for freeze in status["freezes"])
 
     def abandon(self, out: Out) -> None:
         """The caller behind `out` is gone: what it waited for must be joined by its retry."""
@@ -112,10 +126,14 @@ class Holds:
                 continue
             if kind.startswith((b"request.", b"freeze.")):
                 for request_id in requests_of(parse(record)):
-                    self._look(request_id)
+                    self._look(request_id, kind in MADE_BY)
 
-    def _look(self, request_id: str) -> None:
-        """Something about the request is on disk: hand its outcome over if it has one."""
+    def _look(self, request_id: str, made: bool) -> None:
+        """Something about the request is on disk: hand its outcome over if it has one.
+
+        `made`: it is what makes a result, so a result is on disk now. It leaves at once, before
+        anything that became durable later is acknowledged, such as a freeze.
+        """
         holds = self._by_request.get(request_id)
         if not holds:
             return
@@ -123,8 +141,11 @@ class Holds:
         if outcome is None:
             return
         del self._by_request[request_id]
-        # The view may be ahead of the disk: wait until all of it is there.
-        self._core.after_durable(lambda ok: self._hand_over(holds, outcome, ok))
+        if made and outcome.result is not None:
+            self._hand_over(holds, outcome, True)
+        else:
+            # The view may be ahead of the disk: wait until all of it is there.
+            self._core.after_durable(lambda ok: self._hand_over(holds, outcome, ok))
 
     def _hand_over(self, holds: list[Hold], outcome: Outcome, ok: bool) -> None:
         request_id = holds[0].request_id
@@ -142,10 +163,10 @@ class Holds:
         if not ok:
             return
         try:
-            if taken and marked:
-                self._core.delivered(request_id)
-            elif not taken and not marked:
+            if not marked and not (taken and outcome.final):
                 self._core.mark_pending_answer(request_id)
+            elif marked and taken and outcome.final:
+                self._core.delivered(request_id)
         except (Sealed, HoldfastError):
             return
 

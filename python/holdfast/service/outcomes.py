@@ -29,12 +29,15 @@ _SIGN_ONLY = "eth_signTransaction"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Exactly one of `result` (JSON) and `error`; `final` is False for a pending one."""
+    """Exactly one of `result` (JSON) and `error`. Asking again about one that is not `final` may
+    give another.
+    """
 
     result: bytes | None = None
     error: CallError | None = None
     status: str = "ok"
     final: bool = True
+    gives_signature: bool = False
 
 
 def outcome_of(view: View, privacy: str) -> Outcome | None:
@@ -45,9 +48,9 @@ def outcome_of(view: View, privacy: str) -> Outcome | None:
             return Outcome(result=orjson.dumps(view["hash"]))
     elif view["kind"] == "transaction":
         if view.get("raw") and state in _OUT | {"released"}:
-            return Outcome(result=signed_transaction(view["raw"]))
+            return Outcome(result=signed_transaction(view["raw"]), gives_signature=True)
     elif view.get("signature") and state == "released":
-        return Outcome(result=orjson.dumps(view["signature"]))
+        return Outcome(result=orjson.dumps(view["signature"]), gives_signature=True)
     words = _REFUSED.get(state)
     return None if words is None else _refused(view, state, words, privacy)
 
@@ -61,6 +64,20 @@ def pending(request_id: str, retry_after_s: int) -> Outcome:
         orjson.dumps(data),
     )
     return Outcome(error=error, status="pending", final=False)
+
+
+def withheld(request_id: str) -> Outcome:
+    """A signature exists, but its scope is frozen: after the thaw asking again gives it."""
+    data = {"requestId": request_id, "status": "frozen", "code": "frozen"}
+    error = CallError(DENIED, f"request {request_id}: {_REFUSED['frozen']}", orjson.dumps(data))
+    return Outcome(error=error, status="frozen", final=False)
+
+
+def covers(scope: View, view: View) -> bool:
+    """Whether a freeze's scope covers a request: everything, its agent, or its wallet."""
+    whom = {"agent": view["agent"], "wallet": view["wallet"].lower()}
+    kind = scope["kind"]
+    return kind == "everything" or str(scope["id"]).lower() == whom.get(kind)
 
 
 def denied(answer: bytes, status: str) -> Outcome:

@@ -10,8 +10,9 @@ from pathlib import Path
 from holdfast.service.freeze_file import FreezeFile
 from holdfast.service.policy_file import PolicyFile
 
-STEP_MS = 10
-DEBOUNCE_MS = 50
+# The journal lies in the same folder, so under load every step sees a change that is not wanted.
+STEP_MS = 50
+DEBOUNCE_MS = 200
 
 
 async def watch(policy: PolicyFile, freeze: FreezeFile) -> None:

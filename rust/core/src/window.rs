@@ -53,8 +53,8 @@ pub struct Windows {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct LimitWindows {
     window_ms: u64,
-    /// Posts since empty keys were last looked for: the search is paid for by as many posts as there are keys.
-    posts: u64,
+    /// Posts until empty keys are looked for again: as many as there were keys, so each search is paid for.
+    until_sweep: u64,
     #[serde(serialize_with = "sorted")]
     keys: HashMap<String, Window>,
 }
@@ -91,7 +91,7 @@ impl Windows {
     pub fn with_limits<'a>(limits: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
         let fresh = |window_ms| LimitWindows {
             window_ms,
-            posts: 0,
+            until_sweep: SWEEP_MIN,
             keys: HashMap::new(),
         };
         let limits = limits
@@ -290,8 +290,8 @@ impl Windows {
         if let Some(window) = limit.keys.get_mut(&reservation.key) {
             window.post(reservation.amount, window_ms, now_ms);
         }
-        limit.posts = limit.posts.saturating_add(1);
-        if limit.posts > (limit.keys.len() as u64).saturating_add(SWEEP_MIN) {
+        limit.until_sweep = limit.until_sweep.saturating_sub(1);
+        if limit.until_sweep == 0 {
             limit.sweep(now_ms);
         }
     }
@@ -327,12 +327,12 @@ fn sorted<S: Serializer>(keys: &HashMap<String, Window>, to: S) -> Result<S::Ok,
 
 impl LimitWindows {
     fn sweep(&mut self, now_ms: u64) {
-        self.posts = 0;
         let window_ms = self.window_ms;
         self.keys.retain(|_, window| {
             window.evict(window_ms, now_ms);
             !window.is_empty()
         });
+        self.until_sweep = (self.keys.len() as u64).saturating_add(SWEEP_MIN);
     }
 }
 

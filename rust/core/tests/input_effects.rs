@@ -1,5 +1,10 @@
 //! The table of calls and their effects, signatures, and `decode_standalone`.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
 
 use alloy_primitives::{address, Address, Bytes, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};

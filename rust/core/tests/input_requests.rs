@@ -1,5 +1,10 @@
 //! The table of requests, hostile and honest, and the bounds of the parser.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
 
 use holdfast_core::json::Malformed;
 use holdfast_core::request::{self, Body, Method, Request};
@@ -68,6 +73,19 @@ fn every_request_of_the_table_is_judged_as_written() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_code_of_the_table_is_documented() {
+    let documentation = include_str!("../../../docs/policy.md");
+    let (_, details) = documentation.split_once("## Malformed details").unwrap();
+    let table: Table = toml::from_str(include_str!("data/requests.toml")).unwrap();
+    for code in table.case.iter().filter_map(|case| case.error.as_ref()) {
+        assert!(
+            details.contains(&format!("`{code}`")),
+            "`{code}` is not in docs/policy.md"
+        );
+    }
 }
 
 fn transaction(params: &str) -> Result<Request, Malformed> {

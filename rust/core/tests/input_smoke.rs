@@ -1,5 +1,10 @@
 //! The path of one request: bytes, frame, call, request, effects.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
 
 use alloy_primitives::{address, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};

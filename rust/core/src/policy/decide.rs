@@ -161,7 +161,7 @@ impl Ladder {
     /// At least one rule must match; of all that do the strictest tier wins. With an unknown price a grant is worth an
     /// approval at most.
     fn grants(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
-        let mut best: Option<(Verdict, &str)> = None;
+        let mut best: Option<(Verdict, Reverse<&str>)> = None;
         let mut tier = Verdict::Instant;
         let mut unknown: Option<&str> = None;
         policy.grant_index.find(query, |number, fit| {
@@ -170,20 +170,15 @@ impl Ladder {
             };
             tier = tier.strictest(grant.tier);
             let id = grant.rule.as_str();
-            let named = |(tier, id): (Verdict, &str)| (tier, Reverse(id.to_owned()));
-            let stricter = match best {
-                None => true,
-                Some(old) if old.0 == grant.tier => id < old.1,
-                Some(old) => named((grant.tier, id)) > named(old),
-            };
-            if stricter {
-                best = Some((grant.tier, id));
+            let named = (grant.rule_tier, Reverse(id));
+            if best.is_none_or(|best| named > best) {
+                best = Some(named);
             }
             if fit == Fit::PriceUnknown && unknown.is_none_or(|old| id < old) {
                 unknown = Some(id);
             }
         });
-        let Some((_, id)) = best else {
+        let Some((_, Reverse(id))) = best else {
             return self.deny("no_grant", None, Some(words(effect)));
         };
         self.add(tier, "granted", Some(id), None);

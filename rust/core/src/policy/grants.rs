@@ -15,6 +15,8 @@ pub(super) struct Grant {
     pub tier: Verdict,
     /// The rule that is named for it: the strictest one, of equal ones that with the smallest id.
     pub rule: String,
+    /// The tier of that rule alone.
+    pub rule_tier: Verdict,
 }
 
 /// Rules that differ only in their id, their tier and the effects they list fold into one grant per effect kind.
@@ -50,6 +52,7 @@ fn merge(rules: &[&Rule]) -> Grant {
     Grant {
         tier,
         rule: named.map(|rule| rule.id.clone()).unwrap_or_default(),
+        rule_tier: named.map_or(tier, |rule| rule.tier),
     }
 }
 

@@ -1,9 +1,23 @@
-//! Warnings: things a policy may say but hardly means.
+//! Warnings: things a policy may say but hardly means. They refuse nothing.
 
+use std::collections::{HashMap, HashSet};
+
+use alloy_primitives::Address;
 use serde::Serialize;
 
-use super::fault::{Fault, PolicyErrors};
+use super::fault::{Fault, Place, PolicyErrors};
+use super::model::{Bits, Matcher, Measure, Per, Rule, Targets};
+use super::reach::Reach;
+use super::verdict::Verdict;
 use super::Policy;
+use crate::effects::EffectKind;
+
+/// An entry that expires within this time is worth a word.
+const EXPIRING_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// Comparing every rule with every forbid stops here; larger policies are written by programs.
+const PAIRS_MAX: usize = 1_000_000;
+/// No more warnings than this.
+const WARNINGS_MAX: usize = 200;
 
 /// What `policy check` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -12,21 +26,21 @@ pub struct Summary {
     pub name: String,
     /// SHA-256 of the source, hex.
     pub digest: String,
-    /// Numbers of tables.
+    /// Number of chains.
     pub chains: usize,
-    /// Numbers of tables.
+    /// Number of wallets.
     pub wallets: usize,
     /// Agent ids.
     pub agents: Vec<String>,
-    /// Numbers of tables.
+    /// Number of assets.
     pub assets: usize,
-    /// Numbers of tables.
+    /// Number of lists.
     pub lists: usize,
-    /// Numbers of tables.
+    /// Number of rules.
     pub rules: usize,
-    /// Numbers of tables.
+    /// Number of forbids.
     pub forbids: usize,
-    /// Numbers of tables.
+    /// Number of limits.
     pub limits: usize,
     /// Warnings.
     pub lint: Vec<Fault>,
@@ -58,9 +72,303 @@ pub fn check(source: &str, now_ms: Option<u64>) -> Result<Summary, PolicyErrors>
 }
 
 impl Policy {
-    /// Warnings, in the order of the file. Without `now_ms` nothing is said about list entries that expire.
+    /// Warnings in the order of the file. Without `now_ms` nothing is said about list entries that expire.
     pub fn lint(&self, now_ms: Option<u64>) -> Vec<Fault> {
-        let _ = now_ms;
-        Vec::new()
+        let mut found = Vec::new();
+        self.lint_rules(&mut found);
+        self.lint_pairs(&mut found);
+        self.lint_forbids(&mut found);
+        self.lint_limits(&mut found);
+        self.lint_agents(&mut found);
+        self.lint_unused(&mut found);
+        if let Some(now_ms) = now_ms {
+            self.lint_entries(now_ms, &mut found);
+        }
+        found.sort();
+        found.truncate(WARNINGS_MAX);
+        found
     }
+
+    fn lint_rules(&self, found: &mut Vec<Fault>) {
+        for rule in &self.rules {
+            if let Err(why) = Reach::of(self, &rule.matcher) {
+                let text = format!("rule `{}` can never match: {why}", rule.id);
+                let hint = "change the matcher, or leave the rule out";
+                found.push(Fault::new(rule.at, "never_matches", text, hint));
+            }
+            let opaque: Vec<&str> = rule
+                .matcher
+                .kinds
+                .of_kinds()
+                .filter(|kind| kind.is_opaque())
+                .map(EffectKind::as_str)
+                .collect();
+            if !opaque.is_empty() && !matches!(rule.tier, Verdict::Approval { .. }) {
+                let text = format!(
+                    "rule `{}` says {}, but {} always needs an approval",
+                    rule.id,
+                    rule.tier.as_str(),
+                    opaque.join(", "),
+                );
+                let hint = "write tier = \"approval\" in a rule of its own";
+                found.push(Fault::new(rule.at, "raised", text, hint));
+            }
+        }
+    }
+
+    /// Rules that do nothing because of a forbid or of another rule.
+    fn lint_pairs(&self, found: &mut Vec<Fault>) {
+        let mut alike: HashMap<&Matcher, &Rule> = HashMap::new();
+        for rule in &self.rules {
+            let Some(other) = alike.insert(&rule.matcher, rule) else {
+                continue;
+            };
+            let (weaker, stricter) = if rule.tier > other.tier {
+                (other, rule)
+            } else {
+                (rule, other)
+            };
+            alike.insert(&rule.matcher, stricter);
+            let text = format!("rules `{}` and `{}` match the same", weaker.id, stricter.id);
+            let hint = format!("leave `{}` out: the stricter tier counts", weaker.id);
+            found.push(Fault::new(weaker.at, "redundant", text, hint));
+        }
+        if self.rules.len().saturating_mul(self.forbids.len()) > PAIRS_MAX {
+            return;
+        }
+        for rule in &self.rules {
+            let covers = |matcher: &Matcher| self.covers(matcher, &rule.matcher);
+            if let Some(forbid) = self.forbids.iter().find(|forbid| covers(&forbid.matcher)) {
+                let text = format!(
+                    "all that rule `{}` grants is forbidden by `{}`",
+                    rule.id, forbid.id
+                );
+                let hint = "narrow the forbid, or leave the rule out";
+                found.push(Fault::new(rule.at, "shadowed", text, hint));
+            }
+        }
+    }
+
+    fn lint_forbids(&self, found: &mut Vec<Fault>) {
+        let everything = Matcher {
+            kinds: Bits::kinds(&EffectKind::ALL),
+            ..Matcher::default()
+        };
+        for forbid in &self.forbids {
+            let any = Matcher {
+                kinds: everything.kinds,
+                ..forbid.matcher.clone()
+            } == everything;
+            let grantable = EffectKind::ALL
+                .into_iter()
+                .filter(|kind| *kind != EffectKind::Fee);
+            let all_kinds = grantable
+                .into_iter()
+                .all(|kind| forbid.matcher.kinds.has(kind as u8));
+            if any && all_kinds {
+                let text = format!("forbid `{}` denies everything", forbid.id);
+                let hint = "name what it is about, or use `holdfast freeze`";
+                found.push(Fault::new(forbid.at, "denies_everything", text, hint));
+            } else if let Err(why) = Reach::of(self, &forbid.matcher) {
+                let text = format!("forbid `{}` can never match: {why}", forbid.id);
+                let hint = "change the matcher: nothing is forbidden now";
+                found.push(Fault::new(forbid.at, "never_matches", text, hint));
+            }
+        }
+    }
+
+    fn lint_limits(&self, found: &mut Vec<Fault>) {
+        for limit in &self.limits {
+            let never = match Reach::of(self, &limit.matcher) {
+                Err(why) => Some(why),
+                Ok(reach) if limit.per == Per::Recipient && !reach.has_recipient => {
+                    Some("none of its effects has a recipient")
+                }
+                Ok(reach) if limit.measure == Measure::Count && reach.only_fee => {
+                    Some("the fee is not a request of its own")
+                }
+                Ok(_) => None,
+            };
+            if let Some(why) = never {
+                let text = format!("limit `{}` never counts anything: {why}", limit.id);
+                let hint = "change the matcher: nothing is limited now";
+                found.push(Fault::new(limit.at, "never_binds", text, hint));
+            }
+            let counts_fees = limit.measure == Measure::Usd
+                && limit.per != Per::Recipient
+                && limit.matcher.kinds.has(EffectKind::Fee as u8)
+                && limit.matcher.assets.is_none()
+                && limit.matcher.to.is_none();
+            let unpriced = self.chains.iter().find(|chain| {
+                let meant = limit
+                    .matcher
+                    .chains
+                    .as_ref()
+                    .is_none_or(|ids| ids.contains(&chain.id));
+                let used = self.agents.iter().any(|agent| agent.chain_id == chain.id);
+                meant && used && self.registry.native(chain.id).is_none()
+            });
+            if let Some(chain) = unpriced.filter(|_| counts_fees) {
+                let text = format!(
+                    "limit `{}` counts fees in USD, but the coin of chain {} is no asset",
+                    limit.id, chain.id,
+                );
+                let hint =
+                    "register it with native = true and a price, or leave `fee` out of `effects`";
+                found.push(Fault::new(limit.at, "fee_unpriced", text, hint));
+            }
+        }
+    }
+
+    fn lint_agents(&self, found: &mut Vec<Fault>) {
+        for (agent, number) in self.agents.iter().zip(0u32..) {
+            let meant = |matcher: &Matcher| {
+                matcher
+                    .agents
+                    .as_ref()
+                    .is_none_or(|agents| agents.contains(&number))
+                    && matcher
+                        .chains
+                        .as_ref()
+                        .is_none_or(|ids| ids.contains(&agent.chain_id))
+                    && matcher
+                        .wallets
+                        .as_ref()
+                        .is_none_or(|all| agent.wallets.iter().any(|wallet| all.contains(wallet)))
+            };
+            let mut rules = self
+                .rules
+                .iter()
+                .filter(|rule| meant(&rule.matcher))
+                .peekable();
+            if rules.peek().is_none() {
+                let text = format!("nothing is granted to agent `{}`", agent.id);
+                let hint = "write a [[rule]] for it, or leave the agent out";
+                found.push(Fault::new(agent.at, "agent_without_rule", text, hint));
+                continue;
+            }
+            let costly = [EffectKind::Transfer, EffectKind::Allowance];
+            let free = |rule: &&Rule| {
+                !matches!(rule.tier, Verdict::Approval { .. })
+                    && costly
+                        .iter()
+                        .any(|kind| rule.matcher.kinds.has(*kind as u8))
+            };
+            let limited = self.limits.iter().any(|limit| meant(&limit.matcher));
+            if let Some(rule) = rules.find(free).filter(|_| !limited) {
+                let text = format!(
+                    "rule `{}` lets agent `{}` spend without a person, and no limit counts it",
+                    rule.id, agent.id,
+                );
+                let hint = "write a [[limit]] for this agent";
+                found.push(Fault::new(agent.at, "no_limit", text, hint));
+            }
+        }
+    }
+
+    fn lint_unused(&self, found: &mut Vec<Fault>) {
+        let used: HashSet<Address> = self
+            .agents
+            .iter()
+            .flat_map(|agent| agent.wallets.iter().copied())
+            .collect();
+        for wallet in self
+            .wallets
+            .iter()
+            .filter(|wallet| !used.contains(&wallet.address))
+        {
+            let text = format!("no agent uses wallet `{}`", wallet.id);
+            found.push(unused(wallet.at, text));
+        }
+        let mut named: HashSet<u32> = HashSet::new();
+        let rules = self.rules.iter().map(|rule| &rule.matcher);
+        let forbids = self.forbids.iter().map(|forbid| &forbid.matcher);
+        let limits = self.limits.iter().map(|limit| &limit.matcher);
+        for matcher in rules.chain(forbids).chain(limits) {
+            let targets = matcher.to.iter().chain(&matcher.not_to);
+            named.extend(targets.flat_map(|targets| targets.lists.iter().copied()));
+        }
+        for (list, number) in self.list_tables.iter().zip(0u32..) {
+            if !named.contains(&number) {
+                found.push(unused(
+                    list.at,
+                    format!("nothing names list `@{}`", list.id),
+                ));
+            }
+        }
+    }
+
+    fn lint_entries(&self, now_ms: u64, found: &mut Vec<Fault>) {
+        for list in &self.list_tables {
+            for entry in &list.entries {
+                let Some(expires_ms) = entry.expires_ms else {
+                    continue;
+                };
+                let (code, word) = if expires_ms <= now_ms {
+                    ("entry_expired", "has expired")
+                } else if expires_ms <= now_ms.saturating_add(EXPIRING_MS) {
+                    ("entry_expiring", "expires within a week")
+                } else {
+                    continue;
+                };
+                let text = format!("`{}` in list `@{}` {word}", entry.address, list.id);
+                found.push(Fault::new(
+                    entry.at,
+                    code,
+                    text,
+                    "renew it, or leave it out",
+                ));
+            }
+        }
+    }
+
+    /// Whether everything `inner` matches is matched by `outer`. Errs on the side of no.
+    fn covers(&self, outer: &Matcher, inner: &Matcher) -> bool {
+        let bounds = [outer.usd_max, outer.usd_above] == [None, None]
+            && [outer.amount_max, outer.amount_above] == [None, None];
+        let methods = match (outer.methods, inner.methods) {
+            (None, _) => true,
+            (Some(outer), Some(inner)) => inner.0 & !outer.0 == 0,
+            (Some(_), None) => false,
+        };
+        let spared = match (&outer.not_to, &inner.to, &inner.not_to) {
+            (None, ..) => true,
+            (Some(outer), _, Some(inner)) => within(Some(outer), Some(inner)),
+            (Some(_), ..) => false,
+        };
+        bounds
+            && methods
+            && spared
+            && inner.kinds.0 & !outer.kinds.0 == 0
+            && subset(&outer.agents, &inner.agents)
+            && subset(&outer.wallets, &inner.wallets)
+            && subset(&outer.chains, &inner.chains)
+            && subset(&outer.assets, &inner.assets)
+            && (outer.to.is_none() || within(inner.to.as_ref(), outer.to.as_ref()))
+    }
+}
+
+fn unused(at: Place, text: String) -> Fault {
+    Fault::new(at, "unused", text, "leave it out, or use it")
+}
+
+/// Whether everything `inner` names is in `outer`; `None` names all.
+fn subset<T: Ord>(outer: &Option<Vec<T>>, inner: &Option<Vec<T>>) -> bool {
+    match (outer, inner) {
+        (None, _) => true,
+        (Some(outer), Some(inner)) => inner.iter().all(|one| outer.binary_search(one).is_ok()),
+        (Some(_), None) => false,
+    }
+}
+
+/// Whether all targets of `inner` are named by `outer`, address by address and list by list.
+fn within(inner: Option<&Targets>, outer: Option<&Targets>) -> bool {
+    let (Some(inner), Some(outer)) = (inner, outer) else {
+        return false;
+    };
+    inner
+        .addresses
+        .iter()
+        .all(|one| outer.addresses.contains(one))
+        && inner.lists.iter().all(|one| outer.lists.contains(one))
 }

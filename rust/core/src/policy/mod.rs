@@ -12,6 +12,7 @@ mod lint;
 mod lists;
 mod model;
 mod parse;
+mod reach;
 mod resolve;
 mod spend;
 mod time;

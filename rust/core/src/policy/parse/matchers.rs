@@ -53,7 +53,7 @@ impl File {
             let effects = reader
                 .required(section, "effects", "[\"transfer\"]")
                 .is_some();
-            let matcher = self.read_matcher(reader, section, &GRANTABLE, None);
+            let matcher = self.read_matcher(reader, section);
             let tier = read_tier(reader, section);
             if let (Some(id), true, Some(matcher), Some(tier)) = (id, effects, matcher, tier) {
                 let at = reader.place(section.at);
@@ -71,7 +71,7 @@ impl File {
         for section in reader.tables(root, "forbid") {
             reader.known(section, &[&["id"][..], &SCOPE_KEYS, &RANGE_KEYS].concat());
             let id = reader.declare(section, &mut self.forbid_names, ID_CHARS);
-            let matcher = self.read_matcher(reader, section, &GRANTABLE, None);
+            let matcher = self.read_matcher(reader, section);
             if let (Some(id), Some(matcher)) = (id, matcher) {
                 self.forbids.push(Forbid {
                     id,
@@ -106,13 +106,8 @@ impl File {
         let measure = reader.required(section, "measure", "\"usd\"");
         let measure = measure.and_then(|value| one_of(reader, value, "measure", &words));
         let matcher = match measure {
-            Some(0) => {
-                let kinds = [
-                    Transfer, Allowance, Revoke, Deploy, Call, TypedData, Message, Fee,
-                ];
-                self.read_matcher(reader, section, &kinds, Some(&COSTLY))
-            }
-            _ => self.read_matcher(reader, section, &COSTLY, Some(&COSTLY)),
+            Some(0) => self.read_limit_matcher(reader, section, &EffectKind::ALL),
+            _ => self.read_limit_matcher(reader, section, &COSTLY),
         };
         let asset = if measure == Some(2) {
             self.one_asset(reader, section, "measure")
@@ -146,39 +141,22 @@ impl File {
         })
     }
 
-    /// Everything a table can match by. `default` are the kinds when `effects` is absent; without it all of `allowed`,
-    /// or those that have an amount if the table compares amounts.
-    fn read_matcher(
-        &self,
-        reader: &mut Reader<'_>,
-        section: Section<'_>,
-        allowed: &[EffectKind],
-        default: Option<&[EffectKind]>,
-    ) -> Option<Matcher> {
-        let get = |key| section.table.get(key);
-        let ranged = RANGE_KEYS
-            .iter()
-            .any(|key| section.table.contains_key(*key));
-        let agents =
-            get("agents").map(|v| reader.references(v, "agents", "agent", &self.agent_names));
-        let wallets = get("wallets").map(|v| self.wallet_refs(reader, v, "wallets"));
-        let chains = get("chains").map(|v| self.read_chain_refs(reader, v));
-        let methods = get("methods").map(|v| read_methods(reader, v));
+    /// Everything a rule or a forbid can match by. If it compares amounts, its effects must have some.
+    fn read_matcher(&self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Matcher> {
+        let get = |key: &str| section.table.get(key);
+        let ranged = RANGE_KEYS.iter().any(|key| get(key).is_some());
         let kinds = match get("effects") {
-            Some(value) => read_kinds(reader, value, allowed, ranged),
+            Some(value) => read_kinds(reader, value, &GRANTABLE, ranged),
             None if ranged => Some(Bits::kinds(&MEASURED)),
-            None => Some(Bits::kinds(default.unwrap_or(allowed))),
+            None => Some(Bits::kinds(&GRANTABLE)),
         };
-        let assets =
-            get("assets").map(|v| reader.references(v, "assets", "asset", &self.asset_names));
-        let to = get("to").map(|v| self.read_targets(reader, v, "to"));
-        let not_to = get("not_to").map(|v| self.read_targets(reader, v, "not_to"));
-        let amount_max =
-            get("amount_max").map(|v| self.read_units(reader, section, v, "amount_max"));
-        let above =
-            get("amount_above").map(|v| self.read_units(reader, section, v, "amount_above"));
-        let usd_max = get("usd_max").map(|v| reader.usd(v, "usd_max"));
-        let usd_above = get("usd_above").map(|v| reader.usd(v, "usd_above"));
+        let scope = self.read_scope(reader, section, kinds);
+        let units = |reader: &mut Reader<'_>, key: &str| {
+            get(key).map(|value| self.read_units(reader, section, value, key))
+        };
+        let (amount_max, above) = (units(reader, "amount_max"), units(reader, "amount_above"));
+        let usd_max = get("usd_max").map(|value| reader.usd(value, "usd_max"));
+        let usd_above = get("usd_above").map(|value| reader.usd(value, "usd_above"));
         not_empty(
             reader,
             get("amount_max"),
@@ -192,6 +170,45 @@ impl File {
             usd_above.flatten(),
         );
         Some(Matcher {
+            amount_max: flip(amount_max)?,
+            amount_above: flip(above)?,
+            usd_max: flip(usd_max)?,
+            usd_above: flip(usd_above)?,
+            ..scope?
+        })
+    }
+
+    /// What a limit matches by: all of the above but amounts.
+    fn read_limit_matcher(
+        &self,
+        reader: &mut Reader<'_>,
+        section: Section<'_>,
+        allowed: &[EffectKind],
+    ) -> Option<Matcher> {
+        let kinds = match section.table.get("effects") {
+            Some(value) => read_kinds(reader, value, allowed, false),
+            None => Some(Bits::kinds(&COSTLY)),
+        };
+        self.read_scope(reader, section, kinds)
+    }
+
+    fn read_scope(
+        &self,
+        reader: &mut Reader<'_>,
+        section: Section<'_>,
+        kinds: Option<Bits>,
+    ) -> Option<Matcher> {
+        let get = |key| section.table.get(key);
+        let agents = get("agents");
+        let agents = agents.map(|v| reader.references(v, "agents", "agent", &self.agent_names));
+        let wallets = get("wallets").map(|v| self.wallet_refs(reader, v, "wallets"));
+        let chains = get("chains").map(|v| self.read_chain_refs(reader, v));
+        let methods = get("methods").map(|v| read_methods(reader, v));
+        let assets = get("assets");
+        let assets = assets.map(|v| reader.references(v, "assets", "asset", &self.asset_names));
+        let to = get("to").map(|v| self.read_targets(reader, v, "to"));
+        let not_to = get("not_to").map(|v| self.read_targets(reader, v, "not_to"));
+        Some(Matcher {
             agents: flip(agents)?.map(sorted),
             wallets: flip(wallets)?.map(sorted),
             chains: flip(chains)?.map(sorted),
@@ -200,10 +217,7 @@ impl File {
             assets: flip(assets)?.map(sorted),
             to: flip(to)?,
             not_to: flip(not_to)?,
-            amount_max: flip(amount_max)?,
-            amount_above: flip(above)?,
-            usd_max: flip(usd_max)?,
-            usd_above: flip(usd_above)?,
+            ..Matcher::default()
         })
     }
 

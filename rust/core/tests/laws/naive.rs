@@ -1,0 +1,213 @@
+//! A second implementation of the language: slow, short, and written from the documentation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use holdfast_core::effects::EffectKind;
+use holdfast_core::policy::Verdict;
+
+use super::world::{listed, Ask, Does, Scope, Table, AGENTS, PARTIES, PERS, WALLETS};
+
+const APPROVAL: Verdict = Verdict::Approval {
+    quorum: 1,
+    timeout_ms: 1_800_000,
+};
+const MICRO: u128 = 1_000_000;
+
+/// Kind, asset, party, amount.
+type Part = (EffectKind, Option<usize>, Option<usize>, u64);
+
+pub struct World {
+    pub now_ms: u64,
+    /// USD for one `tok`.
+    pub price: Option<u64>,
+    /// What counts already, by limit and key.
+    pub used: BTreeMap<(String, String), u128>,
+}
+
+impl World {
+    /// Micro-USD.
+    fn usd(&self, part: &Part) -> Option<u128> {
+        let price = match part.1? {
+            0 => Some(3),
+            1 => self.price,
+            _ => Some(1),
+        };
+        if part.3 == 0 {
+            return Some(0);
+        }
+        price.map(|price| u128::from(price) * u128::from(part.3) * MICRO)
+    }
+}
+
+fn tier(number: usize) -> Verdict {
+    match number {
+        0 => Verdict::Instant,
+        1 => Verdict::Notify,
+        2 => Verdict::Delay { delay_ms: 300_000 },
+        3 => Verdict::Approval {
+            quorum: 1,
+            timeout_ms: 1_200_000,
+        },
+        _ => Verdict::Approval {
+            quorum: 2,
+            timeout_ms: 2_400_000,
+        },
+    }
+}
+
+fn on(targets: &(Vec<usize>, Vec<usize>), party: Option<usize>, now_ms: u64) -> bool {
+    party.is_some_and(|party| {
+        targets.1.contains(&party) || targets.0.iter().any(|list| listed(*list, party, now_ms))
+    })
+}
+
+/// In scope, whatever the amounts.
+fn in_scope(scope: &Scope, ask: &Ask, part: &Part, now_ms: u64) -> bool {
+    let (kind, asset, party, _) = part;
+    scope.kinds.contains(kind)
+        && scope
+            .agents
+            .as_ref()
+            .is_none_or(|all| all.contains(&ask.agent))
+        && scope
+            .wallets
+            .as_ref()
+            .is_none_or(|all| all.contains(&ask.wallet))
+        && scope
+            .methods
+            .as_ref()
+            .is_none_or(|all| all.contains(&ask.method))
+        && scope
+            .assets
+            .as_ref()
+            .is_none_or(|all| asset.is_some_and(|one| all.contains(&one)))
+        && scope.to.as_ref().is_none_or(|to| on(to, *party, now_ms))
+        && !scope
+            .not_to
+            .as_ref()
+            .is_some_and(|not_to| on(not_to, *party, now_ms))
+}
+
+/// `Some(true)`: matches; `Some(false)`: would match but for an unknown price.
+fn matches(scope: &Scope, ask: &Ask, part: &Part, world: &World) -> Option<bool> {
+    let amount = part.3;
+    if !in_scope(scope, ask, part, world.now_ms)
+        || scope.amount.0.is_some_and(|max| amount > max)
+        || scope.amount.1.is_some_and(|above| amount <= above)
+    {
+        return None;
+    }
+    if scope.usd == (None, None) {
+        return Some(true);
+    }
+    let Some(usd) = world.usd(part) else {
+        return Some(false);
+    };
+    let max = scope.usd.0.is_none_or(|max| usd <= u128::from(max) * MICRO);
+    let above = scope
+        .usd
+        .1
+        .is_none_or(|above| usd > u128::from(above) * MICRO);
+    (max && above).then_some(true)
+}
+
+/// The rule that is named for each effect: the strictest that matches, of equal ones that with the smallest id.
+pub fn granted(tables: &[Table], ask: &Ask, world: &World) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for part in &ask.effects {
+        let mut best: Option<(Verdict, &str)> = None;
+        for table in tables {
+            let Does::Grant(number) = table.does else {
+                continue;
+            };
+            let tier = tier(number);
+            let better =
+                best.is_none_or(|(old, id)| tier > old || (tier == old && table.id.as_str() < id));
+            if better && matches(&table.scope, ask, part, world).is_some() {
+                best = Some((tier, &table.id));
+            }
+        }
+        named.extend(best.map(|(_, id)| id.to_owned()));
+    }
+    named
+}
+
+/// The verdict and what is set aside by limit and key.
+pub fn decide(
+    tables: &[Table],
+    ask: &Ask,
+    world: &World,
+) -> (Verdict, BTreeMap<(String, String), u128>) {
+    let mut verdict = Verdict::Instant;
+    let mut stricter = |other: Verdict| verdict = verdict.strictest(other);
+    for part in &ask.effects {
+        let mut granted = false;
+        for table in tables {
+            let fit = matches(&table.scope, ask, part, world);
+            match (&table.does, fit) {
+                (Does::Grant(number), Some(known)) => {
+                    granted = true;
+                    stricter(tier(*number));
+                    if !known {
+                        stricter(APPROVAL);
+                    }
+                }
+                (Does::Forbid, Some(_)) => stricter(Verdict::Deny),
+                _ => {}
+            }
+        }
+        if !granted {
+            stricter(Verdict::Deny);
+        }
+        if part.0.is_opaque() {
+            stricter(APPROVAL);
+        }
+    }
+    let mut parts = ask.effects.clone();
+    if ask.fee > 0 {
+        parts.push((EffectKind::Fee, Some(0), None, ask.fee));
+    }
+    let mut added = BTreeMap::new();
+    for table in tables {
+        let Does::Limit(per, measure, max, denies) = &table.does else {
+            continue;
+        };
+        let mut sums: BTreeMap<String, u128> = BTreeMap::new();
+        for part in parts
+            .iter()
+            .filter(|part| in_scope(&table.scope, ask, part, world.now_ms))
+        {
+            let key = match PERS[*per] {
+                "agent" => format!("agent:{}", AGENTS[ask.agent]),
+                "wallet" => format!("wallet:{}", WALLETS[ask.wallet]),
+                "global" => "global".to_owned(),
+                _ => match part.2 {
+                    Some(party) => format!("recipient:1:{}", PARTIES[party]),
+                    None => continue,
+                },
+            };
+            let sum = sums.entry(key).or_default();
+            match measure {
+                0 if part.0 != EffectKind::Fee => *sum = 1,
+                0 => {}
+                1 => match world.usd(part) {
+                    Some(usd) => *sum += usd,
+                    None => stricter(APPROVAL),
+                },
+                _ => *sum += u128::from(part.3),
+            }
+        }
+        let max = u128::from(*max) * if *measure == 1 { MICRO } else { 1 };
+        for (key, sum) in sums.into_iter().filter(|(_, sum)| *sum > 0) {
+            let name = (table.id.clone(), key);
+            if world.used.get(&name).copied().unwrap_or(0) + sum > max {
+                stricter(if *denies { Verdict::Deny } else { APPROVAL });
+            }
+            added.insert(name, sum);
+        }
+    }
+    if verdict == Verdict::Deny {
+        added.clear();
+    }
+    (verdict, added)
+}

@@ -1,0 +1,26 @@
+//! The strict tree: accepts less than `serde_json`, means the same, and writes a canonical fixed point.
+#![no_main]
+
+use holdfast_core::json::{parse, Limits};
+use holdfast_core::text::display_safe;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(tree) = parse(data, &Limits::REQUEST) {
+        let canonical = tree.to_canonical();
+        let reference: Value = serde_json::from_slice(data).expect("serde_json reads it too");
+        assert_eq!(
+            serde_json::from_str::<Value>(&canonical).expect("canonical"),
+            reference
+        );
+        let again = parse(canonical.as_bytes(), &Limits::REQUEST);
+        // Escapes can make the canonical text longer than the input may be.
+        assert!(again.is_ok_and(|tree| tree.to_canonical() == canonical) || data.len() > 100_000);
+    }
+    if let Ok(text) = std::str::from_utf8(data) {
+        let shown = display_safe(text, 80);
+        assert!(shown.chars().count() <= 80 && !shown.chars().any(char::is_control));
+        assert_eq!(display_safe(&shown, 80), shown);
+    }
+});
