@@ -150,6 +150,14 @@ impl Understood<'_> {
         if let Some(ahead) = self.nonce_ahead(state, facts) {
             deny(&mut decision, ahead);
         }
+        if let Verdict::Approval { quorum, .. } = decision.verdict {
+            let approvers = state.genesis.as_ref().map_or(0, |genesis| genesis.operators.len());
+            if usize::from(quorum) > approvers {
+                // Waiting for keys that do not exist would only look like hope.
+                let (observed, limit) = (approvers.to_string(), quorum.to_string());
+                deny(&mut decision, reason("no_approver", Some(observed), Some(limit)));
+            }
+        }
         if matches!(
             decision.verdict,
             Verdict::Delay { .. } | Verdict::Approval { .. }
