@@ -21,13 +21,29 @@ fn decisions(c: &mut Criterion) {
                 number += 1;
                 house::params(number)
             },
-            |params| guard.submit("load", "eth_sendTransaction", &params, b"{}", house::START_MS),
+            |params| {
+                guard.submit(
+                    "load",
+                    "eth_sendTransaction",
+                    &params,
+                    b"{}",
+                    house::START_MS,
+                )
+            },
             BatchSize::SmallInput,
         );
     });
     let params = house::params(7);
     c.bench_function("check", |b| {
-        b.iter(|| guard.check("load", "eth_sendTransaction", &params, b"{}", house::START_MS));
+        b.iter(|| {
+            guard.check(
+                "load",
+                "eth_sendTransaction",
+                &params,
+                b"{}",
+                house::START_MS,
+            )
+        });
     });
     c.bench_function("parse", |b| {
         b.iter(|| request::parse("eth_sendTransaction", black_box(&params)));
@@ -37,12 +53,20 @@ fn decisions(c: &mut Criterion) {
 fn records(c: &mut Criterion) {
     let mut guard = house::guard(20);
     let params = house::params(1);
-    let applied = guard.submit("load", "eth_sendTransaction", &params, b"{}", house::START_MS);
+    let applied = guard.submit(
+        "load",
+        "eth_sendTransaction",
+        &params,
+        b"{}",
+        house::START_MS,
+    );
     let record = applied.expect("a decision").records.remove(0);
     c.bench_function("leaf hash", |b| b.iter(|| leaf_hash(black_box(&record))));
     let event = Event::from_record(&record).expect("a record");
     c.bench_function("write record", |b| b.iter(|| black_box(&event).to_record()));
-    c.bench_function("read record", |b| b.iter(|| Event::from_record(black_box(&record))));
+    c.bench_function("read record", |b| {
+        b.iter(|| Event::from_record(black_box(&record)))
+    });
     c.bench_function("snapshot and restore", |b| {
         b.iter(|| Guard::restore(&black_box(&guard).snapshot()));
     });

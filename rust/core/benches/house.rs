@@ -52,9 +52,21 @@ fn policy(rules: u32) -> String {
     }
     for (id, per, measure, max, window) in [
         ("agent-day", "agent", "usd", "\"1000000000000\"", "24h"),
-        ("wallet-month", "wallet", "amount", "\"1000000000000\"", "30d"),
+        (
+            "wallet-month",
+            "wallet",
+            "amount",
+            "\"1000000000000\"",
+            "30d",
+        ),
         ("agent-minute", "agent", "count", "1000000000", "1m"),
-        ("recipient-day", "recipient", "usd", "\"1000000000000\"", "24h"),
+        (
+            "recipient-day",
+            "recipient",
+            "usd",
+            "\"1000000000000\"",
+            "24h",
+        ),
         ("all-month", "global", "usd", "\"1000000000000\"", "30d"),
     ] {
         text += &format!(
@@ -75,7 +87,9 @@ pub fn guard(rules: u32) -> Guard {
         version: "bench".to_owned(),
     };
     let (mut guard, _) = Guard::create(genesis, START_MS).expect("a genesis");
-    guard.load_policy(&policy(rules), "bench", START_MS).expect("a policy");
+    guard
+        .load_policy(&policy(rules), "bench", START_MS)
+        .expect("a policy");
     guard
 }
 
@@ -83,18 +97,27 @@ pub fn guard(rules: u32) -> Guard {
 pub fn guard_with_history(payments: u32) -> Guard {
     let mut guard = guard(20);
     let params = params(0);
-    guard.submit("load", "eth_sendTransaction", &params, b"{}", START_MS).expect("a payment");
+    guard
+        .submit("load", "eth_sendTransaction", &params, b"{}", START_MS)
+        .expect("a payment");
     let snapshot = guard.snapshot();
     let (format, bytes) = snapshot.split_first().expect("a snapshot");
     let (log, mut state): (Range, State) = postcard::from_bytes(bytes).expect("a state");
     let policy = Policy::parse(&self::policy(20)).expect("a policy");
-    let spends = state.book.spends("r2").expect("what the payment holds").clone();
+    let spends = state
+        .book
+        .spends("r2")
+        .expect("what the payment holds")
+        .clone();
     let reservations = policy.reservations(&spends);
     let first = START_MS - 29 * 24 * 3_600_000;
     for number in 0..u64::from(payments) {
         let at = first + number * 29 * 24 * 3_600_000 / u64::from(payments);
         let name = format!("p{number}");
-        state.book.hold(&name, spends.clone(), reservations.clone(), at).expect("held");
+        state
+            .book
+            .hold(&name, spends.clone(), reservations.clone(), at)
+            .expect("held");
         state.book.post(&name, at).expect("posted");
     }
     let bytes = postcard::to_extend(&(log, state), vec![*format]).expect("a snapshot");

@@ -1,7 +1,12 @@
 //! How long one decision takes, from request bytes to the hashed event: p50 and p99 over many different payments.
 //!
 //! `cargo run --release -p holdfast-core --example latency [-- --json]`
-#![allow(missing_docs, clippy::print_stdout, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::indexing_slicing
+)]
 #![allow(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 #[path = "../benches/house.rs"]
@@ -34,7 +39,10 @@ fn measure(mut guard: Guard) -> Figures {
     let mut taken = taken.split_off(WARM as usize);
     taken.sort_unstable();
     let at = |share: usize| taken[(taken.len() * share / 100).min(taken.len() - 1)] as f64 / 1e3;
-    Figures { p50_us: at(50), p99_us: at(99) }
+    Figures {
+        p50_us: at(50),
+        p99_us: at(99),
+    }
 }
 
 fn main() {
@@ -42,7 +50,10 @@ fn main() {
     let rows = [
         ("rules_20", measure(house::guard(20))),
         ("rules_10000", measure(house::guard(10_000))),
-        ("window_1000000", measure(house::guard_with_history(1_000_000))),
+        (
+            "window_1000000",
+            measure(house::guard_with_history(1_000_000)),
+        ),
     ];
     if json {
         let members = rows.iter().map(|(name, figures)| {
@@ -53,6 +64,9 @@ fn main() {
         return;
     }
     for (name, figures) in &rows {
-        println!("{name:<16} p50 {:>7.2} µs   p99 {:>7.2} µs", figures.p50_us, figures.p99_us);
+        println!(
+            "{name:<16} p50 {:>7.2} µs   p99 {:>7.2} µs",
+            figures.p50_us, figures.p99_us
+        );
     }
 }

@@ -1,5 +1,9 @@
 //! What holds whatever happens, in whatever order: arbitrary lives, judged by an auditor that only reads records.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 mod support;
 
@@ -149,10 +153,17 @@ fn arbitrary_lives_reach_every_kind_of_event() {
         }
     }
     // Not in these lives: signed agents, faulty files, clocks and an orderly stop.
-    let elsewhere =
-        ["request.attached", "policy.rejected", "clock.jumped", "guardian.stopped"];
+    let elsewhere = [
+        "request.attached",
+        "policy.rejected",
+        "clock.jumped",
+        "guardian.stopped",
+    ];
     for kind in holdfast_core::event::Body::KINDS {
         let count = seen.get(kind).copied().unwrap_or_default();
-        assert!(count > 4 || elsewhere.contains(kind), "{kind}: {count} of {seen:?}");
+        assert!(
+            count > 4 || elsewhere.contains(kind),
+            "{kind}: {count} of {seen:?}"
+        );
     }
 }

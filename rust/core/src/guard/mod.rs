@@ -30,7 +30,7 @@ pub use state::{Entry, State};
 
 use crate::canonical::{sha256, INTEGER_MAX};
 use crate::event::{
-    Body, ClockJumped, Event, Genesis, Id, Nothing, PolicyLoaded, PolicyRejected, Started,
+    Body, ClockJumped, Event, Genesis, Id, Nothing, Parts, PolicyLoaded, PolicyRejected, Started,
 };
 use crate::log::{Hash, Range};
 use crate::policy::{Policy, PolicyErrors};
@@ -273,12 +273,24 @@ impl Guard {
 
     /// Writes one event, folds it and adds it to the log.
     fn apply(&mut self, at: u64, body: Body, applied: &mut Applied) -> Result<(), Refusal> {
-        let event = Event {
-            seq: self.state.seq,
-            at,
-            body,
+        self.apply_with(at, body, None, applied)
+    }
+
+    /// The same for an event of which parts are written already.
+    fn apply_with(
+        &mut self,
+        at: u64,
+        body: Body,
+        parts: Option<&Parts>,
+        applied: &mut Applied,
+    ) -> Result<(), Refusal> {
+        let seq = self.state.seq;
+        let event = Event { seq, at, body };
+        let record = match parts {
+            Some(parts) => event.to_record_with(parts),
+            None => event.to_record(),
         };
-        let record = event.to_record();
+        debug_assert_eq!(record, event.to_record());
         fold(&mut self.state, event)
             .map_err(|error| Refusal::new("internal", error.to_string()))?;
         self.log.append(&record);

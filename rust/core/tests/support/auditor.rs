@@ -84,7 +84,9 @@ impl Auditor {
         let data = &event["data"];
         match text(&event["kind"]) {
             "policy.loaded" => {
-                let known = [TERMS, STRICT].into_iter().find(|t| policy(*t) == data["source"]);
+                let known = [TERMS, STRICT]
+                    .into_iter()
+                    .find(|t| policy(*t) == data["source"]);
                 self.terms = Some(known.unwrap_or(TERMS));
             }
             "request.decided" => self.decided(data),
@@ -96,7 +98,10 @@ impl Auditor {
             "request.denied" => self.denied(data),
             "request.expired" => {
                 let expires_at = self.requests[text(&data["id"])].expires_at;
-                assert!(expires_at.is_some_and(|expires_at| expires_at <= at), "in its own time");
+                assert!(
+                    expires_at.is_some_and(|expires_at| expires_at <= at),
+                    "in its own time"
+                );
                 self.ends_unsigned(text(&data["id"]), "expired");
             }
             "request.cancelled" => self.ends_unsigned(text(&data["id"]), "cancelled"),
@@ -118,7 +123,10 @@ impl Auditor {
             method: text(&data["method"]).to_owned(),
             transaction: data["kind"] == "transaction",
             digest: text(&data["digest"]).to_owned(),
-            wei: of("transfer").filter(native).map(|e| number(&e["amount"])).sum(),
+            wei: of("transfer")
+                .filter(native)
+                .map(|e| number(&e["amount"]))
+                .sum(),
             fee_max: of("fee").map(|e| number(&e["amount"])).sum(),
             recipients: of("transfer").map(|e| text(&e["to"]).to_owned()).collect(),
             expires_at: data["expires_at"].as_u64(),
@@ -127,7 +135,11 @@ impl Auditor {
             signed: false,
             sent: false,
             held_by_freeze: false,
-            ends: if denied { vec!["denied".to_owned()] } else { Vec::new() },
+            ends: if denied {
+                vec!["denied".to_owned()]
+            } else {
+                Vec::new()
+            },
             settled: false,
             money: if denied { Money::Void } else { Money::Held },
         };
@@ -135,7 +147,10 @@ impl Auditor {
         if !denied {
             self.not_frozen(&request);
         }
-        assert!(self.requests.insert(id.clone(), request).is_none(), "decided once");
+        assert!(
+            self.requests.insert(id.clone(), request).is_none(),
+            "decided once"
+        );
         if !denied {
             self.within_limits(&id);
         }
@@ -147,15 +162,24 @@ impl Auditor {
         let request = &self.requests[id];
         let (used, held) = self.wei(&request.agent, self.at);
         let counts = request.wei + request.fee_max > 0;
-        assert!(!counts || used + held <= terms.wei_max, "the limit of the hour holds");
+        assert!(
+            !counts || used + held <= terms.wei_max,
+            "the limit of the hour holds"
+        );
         for to in &request.recipients {
             let (used, held) = self.payments(to, self.at);
-            assert!(used + held <= u128::from(terms.count_max), "the limit of the day holds");
+            assert!(
+                used + held <= u128::from(terms.count_max),
+                "the limit of the day holds"
+            );
         }
     }
 
     fn not_frozen(&self, request: &Request) {
-        let frozen = self.freezes.values().any(|s| covers(s, &request.agent, &request.wallet));
+        let frozen = self
+            .freezes
+            .values()
+            .any(|s| covers(s, &request.agent, &request.wallet));
         assert!(!frozen, "nothing moves in a frozen scope");
     }
 
@@ -163,9 +187,14 @@ impl Auditor {
         let (by, payload) = (text(&data["by"]), text(&data["command"]));
         let operator: u8 = by.trim_start_matches("op").parse().unwrap();
         let key = operator_key(operator).verifying_key().to_bytes();
-        let signature: [u8; 64] =
-            hex::decode(text(&data["signature"])).unwrap().try_into().unwrap();
-        assert!(verify::operator_command(&key, payload.as_bytes(), &signature), "signed");
+        let signature: [u8; 64] = hex::decode(text(&data["signature"]))
+            .unwrap()
+            .try_into()
+            .unwrap();
+        assert!(
+            verify::operator_command(&key, payload.as_bytes(), &signature),
+            "signed"
+        );
         let command: Value = serde_json::from_str(payload).unwrap();
         assert_eq!(text(&command["key"]), by);
         command
@@ -175,8 +204,15 @@ impl Auditor {
         let command = Self::command(data);
         let id = text(&data["id"]);
         let request = &self.requests[id];
-        assert_eq!((&command["action"], &command["request"]), (&"approve".into(), &data["id"]));
-        assert_eq!(text(&command["digest"]), request.digest, "bound to the digest");
+        assert_eq!(
+            (&command["action"], &command["request"]),
+            (&"approve".into(), &data["id"])
+        );
+        assert_eq!(
+            text(&command["digest"]),
+            request.digest,
+            "bound to the digest"
+        );
         assert!(command["expires_at"].as_u64().unwrap() > at);
         self.not_frozen(request);
         assert!(request.ends.is_empty(), "nothing is approved after its end");
@@ -184,8 +220,14 @@ impl Auditor {
         let open = request.expires_at.is_some_and(|expires_at| at < expires_at);
         assert!(held || open, "late approvals do not count");
         let request = self.requests.get_mut(id).unwrap();
-        assert!(request.approvals.insert(text(&data["by"]).to_owned()), "a key counts once");
-        assert_eq!(data["approvals"].as_u64(), Some(request.approvals.len() as u64));
+        assert!(
+            request.approvals.insert(text(&data["by"]).to_owned()),
+            "a key counts once"
+        );
+        assert_eq!(
+            data["approvals"].as_u64(),
+            Some(request.approvals.len() as u64)
+        );
         if held && data["approvals"] == data["quorum"] {
             request.held_by_freeze = false;
         }
@@ -209,12 +251,19 @@ impl Auditor {
     fn signed(&mut self, data: &Value, at: u64) {
         let id = text(&data["id"]);
         let request = &self.requests[id];
-        assert!(request.ends.is_empty() && !request.signed, "signed once, and before its end");
+        assert!(
+            request.ends.is_empty() && !request.signed,
+            "signed once, and before its end"
+        );
         self.not_frozen(request);
         let request = self.requests.get_mut(id).unwrap();
         request.signed = true;
         if !request.transaction {
-            request.money = Money::Posted { at, wei: 0, counted: true };
+            request.money = Money::Posted {
+                at,
+                wei: 0,
+                counted: true,
+            };
         }
         if request.method != "eth_sendTransaction" {
             request.ends.push("released".to_owned());
@@ -235,8 +284,16 @@ impl Auditor {
         assert_eq!(request.money, Money::Held, "settled once");
         let fee = number(&data["fee_wei"]).min(request.fee_max);
         request.money = match text(&data["outcome"]) {
-            "confirmed" => Money::Posted { at, wei: request.wei + fee, counted: true },
-            "reverted" => Money::Posted { at, wei: fee, counted: false },
+            "confirmed" => Money::Posted {
+                at,
+                wei: request.wei + fee,
+                counted: true,
+            },
+            "reverted" => Money::Posted {
+                at,
+                wei: fee,
+                counted: false,
+            },
             _ => Money::Void,
         };
         request.settled = true;
@@ -249,7 +306,10 @@ impl Auditor {
         let id = text(&data["id"]);
         if data["by"] != "policy" {
             let command = Self::command(data);
-            assert_eq!((&command["action"], &command["request"]), (&"deny".into(), &data["id"]));
+            assert_eq!(
+                (&command["action"], &command["request"]),
+                (&"deny".into(), &data["id"])
+            );
             assert_eq!(text(&command["digest"]), self.requests[id].digest);
         }
         let request = self.requests.get_mut(id).unwrap();
@@ -280,7 +340,12 @@ impl Auditor {
     fn frozen(&mut self, data: &Value) {
         let scope = &data["scope"];
         let names = |name: &str| -> BTreeSet<String> {
-            data[name].as_array().unwrap().iter().map(|id| text(id).to_owned()).collect()
+            data[name]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|id| text(id).to_owned())
+                .collect()
         };
         let (ended, held) = (names("ended"), names("held"));
         let in_scope = |request: &&Request| covers(scope, &request.agent, &request.wallet);
@@ -299,7 +364,8 @@ impl Auditor {
             request.held_by_freeze = true;
             request.approvals.clear();
         }
-        self.freezes.insert(data["freeze"].as_u64().unwrap(), scope.clone());
+        self.freezes
+            .insert(data["freeze"].as_u64().unwrap(), scope.clone());
     }
 
     fn lifted(&mut self, data: &Value) {
@@ -312,7 +378,10 @@ impl Auditor {
 
     /// (posted, held) wei of an agent in the last hour.
     pub fn wei(&self, agent: &str, now: u64) -> (u128, u128) {
-        let of_agent = self.requests.values().filter(|request| request.agent == agent);
+        let of_agent = self
+            .requests
+            .values()
+            .filter(|request| request.agent == agent);
         of_agent.fold((0, 0), |(used, held), request| match request.money {
             Money::Held => (used, held + request.wei + request.fee_max),
             Money::Posted { at, wei, .. } if now < at + HOUR => (used + wei, held),
@@ -322,10 +391,15 @@ impl Auditor {
 
     /// (posted, held) payments to a recipient in the last day.
     pub fn payments(&self, to: &str, now: u64) -> (u128, u128) {
-        let paying = self.requests.values().filter(|request| request.recipients.contains(to));
+        let paying = self
+            .requests
+            .values()
+            .filter(|request| request.recipients.contains(to));
         paying.fold((0, 0), |(used, held), request| match request.money {
             Money::Held => (used, held + 1),
-            Money::Posted { at, counted: true, .. } if now < at + DAY => (used + 1, held),
+            Money::Posted {
+                at, counted: true, ..
+            } if now < at + DAY => (used + 1, held),
             _ => (used, held),
         })
     }
@@ -333,9 +407,14 @@ impl Auditor {
     /// Requests in a scope that is frozen now.
     pub fn frozen_requests(&self) -> impl Iterator<Item = &String> {
         let frozen = |request: &Request| {
-            self.freezes.values().any(|s| covers(s, &request.agent, &request.wallet))
+            self.freezes
+                .values()
+                .any(|s| covers(s, &request.agent, &request.wallet))
         };
-        self.requests.iter().filter(move |(_, request)| frozen(request)).map(|(id, _)| id)
+        self.requests
+            .iter()
+            .filter(move |(_, request)| frozen(request))
+            .map(|(id, _)| id)
     }
 
     /// (id, its end) of every request; an open one has none.

@@ -10,28 +10,80 @@ use super::{policy, signed_command, wallet, World, OTHER, STRICT, TERMS, USDC, V
 /// One thing that happens. `u8`s pick one of what there is at that moment.
 #[derive(Clone, Debug)]
 pub enum Step {
-    Pay { agent: u8, to: u8, tenths: u8, key: Option<u8>, hint: Option<u8>, sign_only: bool },
-    PayToken { agent: u8, units: u8 },
-    Say { agent: u8, words: u8 },
-    Garbage { agent: u8 },
-    Approve { request: u8, operator: u8, forged: bool },
-    Deny { request: u8, operator: u8 },
-    Freeze { scope: u8 },
-    Thaw { freeze: u8, forged: bool },
-    Time { ms: i32 },
+    Pay {
+        agent: u8,
+        to: u8,
+        tenths: u8,
+        key: Option<u8>,
+        hint: Option<u8>,
+        sign_only: bool,
+    },
+    PayToken {
+        agent: u8,
+        units: u8,
+    },
+    Say {
+        agent: u8,
+        words: u8,
+    },
+    Garbage {
+        agent: u8,
+    },
+    Approve {
+        request: u8,
+        operator: u8,
+        forged: bool,
+    },
+    Deny {
+        request: u8,
+        operator: u8,
+    },
+    Freeze {
+        scope: u8,
+    },
+    Thaw {
+        freeze: u8,
+        forged: bool,
+    },
+    Time {
+        ms: i32,
+    },
     Tick,
-    Authorise { request: u8, chain_nonce: Option<u8> },
-    Sign { request: u8 },
-    Sent { request: u8, outcome: u8 },
-    Settle { request: u8, outcome: u8 },
-    Fail { request: u8 },
-    Cancel { request: u8 },
-    Delivered { request: u8 },
-    Pending { request: u8 },
-    Load { strict: bool },
+    Authorise {
+        request: u8,
+        chain_nonce: Option<u8>,
+    },
+    Sign {
+        request: u8,
+    },
+    Sent {
+        request: u8,
+        outcome: u8,
+    },
+    Settle {
+        request: u8,
+        outcome: u8,
+    },
+    Fail {
+        request: u8,
+    },
+    Cancel {
+        request: u8,
+    },
+    Delivered {
+        request: u8,
+    },
+    Pending {
+        request: u8,
+    },
+    Load {
+        strict: bool,
+    },
     Restart,
     Snapshot,
-    Forward { request: u8 },
+    Forward {
+        request: u8,
+    },
 }
 
 pub fn step() -> impl Strategy<Value = Step> {
@@ -80,24 +132,48 @@ impl World {
     /// A request among those that are known, open ones first.
     fn pick(&self, number: u8) -> Option<String> {
         let open = self.guard.open_requests();
-        let ended = self.guard.state().requests.keys().map(|seq| holdfast_core::event::Id(*seq));
-        let all: Vec<_> = open.iter().copied().chain(open.iter().copied()).chain(ended).collect();
+        let ended = self
+            .guard
+            .state()
+            .requests
+            .keys()
+            .map(|seq| holdfast_core::event::Id(*seq));
+        let all: Vec<_> = open
+            .iter()
+            .copied()
+            .chain(open.iter().copied())
+            .chain(ended)
+            .collect();
         let index = usize::from(number) % all.len().max(1);
         all.get(index).map(ToString::to_string)
     }
 
     fn stage(&self, id: &str) -> Option<Stage> {
         let id: holdfast_core::event::Id = id.parse().ok()?;
-        self.guard.state().requests.get(&id.0).map(|entry| entry.stage)
+        self.guard
+            .state()
+            .requests
+            .get(&id.0)
+            .map(|entry| entry.stage)
     }
 
     /// Does one step; what is refused is refused.
     pub fn step(&mut self, step: &Step) {
         match step.clone() {
-            Step::Pay { agent, to, tenths, key, hint, sign_only } => {
+            Step::Pay {
+                agent,
+                to,
+                tenths,
+                key,
+                hint,
+                sign_only,
+            } => {
                 let to = [VENDOR, OTHER, USDC][usize::from(to)];
-                let method =
-                    if sign_only { "eth_signTransaction" } else { "eth_sendTransaction" };
+                let method = if sign_only {
+                    "eth_signTransaction"
+                } else {
+                    "eth_sendTransaction"
+                };
                 let wei = u128::from(tenths) * 100_000_000_000_000_000;
                 let mut tx = json!({"to": to, "value": super::quantity(wei)});
                 if let Some(hint) = hint {
@@ -130,7 +206,11 @@ impl World {
 
     fn about(&mut self, step: &Step) {
         match step.clone() {
-            Step::Approve { request, operator, forged } => {
+            Step::Approve {
+                request,
+                operator,
+                forged,
+            } => {
                 let Some(id) = self.pick(request) else { return };
                 let digest = self.view(&id)["digest"].clone();
                 let command = json!({"action": "approve", "request": id, "digest": digest});
@@ -160,7 +240,9 @@ impl World {
             Step::Thaw { freeze, forged } => {
                 let freezes: Vec<u64> = self.guard.state().freezes.keys().copied().collect();
                 let index = usize::from(freeze) % freezes.len().max(1);
-                let Some(freeze) = freezes.get(index) else { return };
+                let Some(freeze) = freezes.get(index) else {
+                    return;
+                };
                 let command = json!({"action": "thaw", "freeze": freeze});
                 let (payload, mut signature) = signed_command(0, command, self.now);
                 if forged {
@@ -237,7 +319,10 @@ impl World {
     }
 
     /// Signs with the right key whatever order the request ever had.
-    fn try_sign(&mut self, id: &str) -> Result<holdfast_core::guard::Applied, holdfast_core::guard::Refusal> {
+    fn try_sign(
+        &mut self,
+        id: &str,
+    ) -> Result<holdfast_core::guard::Applied, holdfast_core::guard::Refusal> {
         let ordered = self.records.iter().any(|record| {
             let text = String::from_utf8_lossy(record);
             text.contains("request.authorised") && text.contains(&format!("\"id\":\"{id}\""))
@@ -250,7 +335,10 @@ impl World {
     }
 
     /// The next step of an honest life.
-    fn forward(&mut self, id: &str) -> Result<holdfast_core::guard::Applied, holdfast_core::guard::Refusal> {
+    fn forward(
+        &mut self,
+        id: &str,
+    ) -> Result<holdfast_core::guard::Applied, holdfast_core::guard::Refusal> {
         match self.stage(id) {
             Some(Stage::Authorising) => self.authorise(id, Some(0)),
             Some(Stage::Authorised) => self.try_sign(id),
@@ -261,5 +349,8 @@ impl World {
 }
 
 fn hex_words(words: u8) -> String {
-    format!("hello {words}").bytes().map(|byte| format!("{byte:02x}")).collect()
+    format!("hello {words}")
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

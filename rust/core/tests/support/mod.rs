@@ -1,5 +1,11 @@
 //! A guardian with real keys, and everything around it that tests need.
-#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod auditor;
@@ -37,7 +43,11 @@ pub fn agent_key() -> ed25519_dalek::SigningKey {
 }
 
 pub fn log_key() -> B256 {
-    B256::from(ed25519_dalek::SigningKey::from_bytes(&[50; 32]).verifying_key().to_bytes())
+    B256::from(
+        ed25519_dalek::SigningKey::from_bytes(&[50; 32])
+            .verifying_key()
+            .to_bytes(),
+    )
 }
 
 pub fn genesis() -> Genesis {
@@ -74,11 +84,21 @@ pub const TERMS: Terms = Terms {
     waiting_max: 16,
 };
 
-pub const STRICT: Terms =
-    Terms { wei_max: 1_000_000_000_000_000_000, count_max: 3, approval_above: "0.2", ..TERMS };
+pub const STRICT: Terms = Terms {
+    wei_max: 1_000_000_000_000_000_000,
+    count_max: 3,
+    approval_above: "0.2",
+    ..TERMS
+};
 
 pub fn policy(terms: Terms) -> String {
-    let Terms { wei_max, count_max, approval_above, requests_per_minute, waiting_max } = terms;
+    let Terms {
+        wei_max,
+        count_max,
+        approval_above,
+        requests_per_minute,
+        waiting_max,
+    } = terms;
     let eth = holdfast_core::amount::format_units(alloy_primitives::U256::from(wei_max), 18);
     let (a, b) = (wallet(0), wallet(1));
     let key = hex::encode_prefixed(agent_key().verifying_key().to_bytes());
@@ -195,14 +215,21 @@ impl World {
 
     pub fn without_policy() -> Self {
         let (guard, first) = Guard::create(genesis(), T0).unwrap();
-        let mut world = Self { guard, records: vec![first], now: T0 };
+        let mut world = Self {
+            guard,
+            records: vec![first],
+            now: T0,
+        };
         let started = world.guard.started("0.1.0", world.now);
         world.keep(started).unwrap();
         world
     }
 
     pub fn load(&mut self, terms: Terms) {
-        let applied = self.guard.load_policy(&policy(terms), "test", self.now).unwrap();
+        let applied = self
+            .guard
+            .load_policy(&policy(terms), "test", self.now)
+            .unwrap();
         self.records.extend(applied.records);
     }
 
@@ -216,13 +243,19 @@ impl World {
 
     pub fn submit(&mut self, agent: &str, method: &str, params: &Value) -> Applied {
         let params = params.to_string();
-        let result = self.guard.submit(agent, method, params.as_bytes(), b"{}", self.now);
+        let result = self
+            .guard
+            .submit(agent, method, params.as_bytes(), b"{}", self.now);
         self.keep(result).unwrap()
     }
 
     /// Sends `wei` to the vendor.
     pub fn pay(&mut self, agent: &str, wei: u128) -> Applied {
-        self.submit(agent, "eth_sendTransaction", &json!([{"to": VENDOR, "value": quantity(wei)}]))
+        self.submit(
+            agent,
+            "eth_sendTransaction",
+            &json!([{"to": VENDOR, "value": quantity(wei)}]),
+        )
     }
 
     pub fn authorise(&mut self, id: &str, chain_nonce: Option<u64>) -> Result<Applied, Refusal> {
@@ -232,13 +265,19 @@ impl World {
         if let Some(nonce) = chain_nonce {
             facts["chain_nonce"] = json!(nonce);
         }
-        let result = self.guard.authorise(id, facts.to_string().as_bytes(), self.now);
+        let result = self
+            .guard
+            .authorise(id, facts.to_string().as_bytes(), self.now);
         self.keep(result)
     }
 
     /// The order of a request as its record says it.
     pub fn order(&self, id: &str) -> Order {
-        let bodies = self.records.iter().rev().map(|record| Event::from_record(record).unwrap());
+        let bodies = self
+            .records
+            .iter()
+            .rev()
+            .map(|record| Event::from_record(record).unwrap());
         bodies
             .filter_map(|event| match event.body {
                 Body::RequestAuthorised(data) if data.id.to_string() == id => Some(data.order),
@@ -262,7 +301,9 @@ impl World {
     pub fn settle(&mut self, id: &str, outcome: &str) -> Result<Applied, Refusal> {
         let fee = 21000u64 * 1_500_000_000;
         let given = json!({"outcome": outcome, "gas_used": 21000, "fee_wei": fee.to_string()});
-        let result = self.guard.settle(id, given.to_string().as_bytes(), self.now);
+        let result = self
+            .guard
+            .settle(id, given.to_string().as_bytes(), self.now);
         self.keep(result)
     }
 
@@ -274,7 +315,9 @@ impl World {
     }
 
     pub fn freeze(&mut self, scope: &Value) -> u64 {
-        let result = self.guard.freeze(scope.to_string().as_bytes(), "why", "test", self.now);
+        let result = self
+            .guard
+            .freeze(scope.to_string().as_bytes(), "why", "test", self.now);
         let applied = self.keep(result).unwrap();
         match Event::from_record(&applied.records[0]).unwrap().body {
             Body::FreezeSet(data) => data.freeze,
@@ -290,12 +333,18 @@ impl World {
 
     pub fn approve(&mut self, operator: u8, id: &str) -> Result<Applied, Refusal> {
         let digest = self.view(id)["digest"].clone();
-        self.command(operator, json!({"action": "approve", "request": id, "digest": digest}))
+        self.command(
+            operator,
+            json!({"action": "approve", "request": id, "digest": digest}),
+        )
     }
 
     pub fn deny(&mut self, operator: u8, id: &str) -> Result<Applied, Refusal> {
         let digest = self.view(id)["digest"].clone();
-        self.command(operator, json!({"action": "deny", "request": id, "digest": digest}))
+        self.command(
+            operator,
+            json!({"action": "deny", "request": id, "digest": digest}),
+        )
     }
 
     pub fn thaw(&mut self, freeze: u64) -> Result<Applied, Refusal> {
@@ -317,8 +366,7 @@ impl World {
 
     /// (used, reserved) of one limit and key.
     pub fn limit(&self, limit: &str, key: &str) -> (u128, u128) {
-        let rows: Value =
-            serde_json::from_slice(&self.guard.limits(None, self.now)).unwrap();
+        let rows: Value = serde_json::from_slice(&self.guard.limits(None, self.now)).unwrap();
         let number = |row: &Value, name: &str| row[name].as_str().unwrap().parse().unwrap();
         let rows = rows.as_array().unwrap().iter();
         rows.filter(|row| row["limit"] == limit && row["key"] == key)
@@ -339,13 +387,22 @@ pub fn quantity(value: u128) -> String {
 /// A command of this operator that expires in two minutes, as canonical JSON, and its signature.
 pub fn signed_command(operator: u8, mut command: Value, now: u64) -> (String, Vec<u8>) {
     let members = command.as_object_mut().unwrap();
-    members.entry("key").or_insert_with(|| json!(format!("op{operator}")));
-    members.entry("guardian").or_insert_with(|| json!(log_key().to_string()));
-    members.entry("expires_at").or_insert_with(|| json!(now + 120_000));
+    members
+        .entry("key")
+        .or_insert_with(|| json!(format!("op{operator}")));
+    members
+        .entry("guardian")
+        .or_insert_with(|| json!(log_key().to_string()));
+    members
+        .entry("expires_at")
+        .or_insert_with(|| json!(now + 120_000));
     // serde_json keeps members sorted by key.
     let payload = command.to_string();
     let message = [b"holdfast operator command v1\n", payload.as_bytes()].concat();
-    (payload, operator_key(operator).sign(&message).to_bytes().to_vec())
+    (
+        payload,
+        operator_key(operator).sign(&message).to_bytes().to_vec(),
+    )
 }
 
 pub fn secp256k1(key: &k256::ecdsa::SigningKey, digest: B256) -> Signature {
@@ -373,16 +430,21 @@ pub fn raw(tx: TxEip1559, key: &k256::ecdsa::SigningKey) -> Vec<u8> {
 }
 
 fn key_of(address: Address) -> k256::ecdsa::SigningKey {
-    (0..2).map(wallet_key).find(|key| Address::from_public_key(key.verifying_key()) == address).unwrap()
+    (0..2)
+        .map(wallet_key)
+        .find(|key| Address::from_public_key(key.verifying_key()) == address)
+        .unwrap()
 }
 
 /// What the signer would give for this order.
 pub fn sign_order(order: &Order) -> Vec<u8> {
     match order {
         Order::Transaction(order) => raw(unsigned(order), &key_of(order.wallet)),
-        Order::TypedData(order) => {
-            secp256k1(&key_of(order.wallet), order.digest).as_bytes().to_vec()
-        }
-        Order::Message(order) => secp256k1(&key_of(order.wallet), order.digest).as_bytes().to_vec(),
+        Order::TypedData(order) => secp256k1(&key_of(order.wallet), order.digest)
+            .as_bytes()
+            .to_vec(),
+        Order::Message(order) => secp256k1(&key_of(order.wallet), order.digest)
+            .as_bytes()
+            .to_vec(),
     }
 }
