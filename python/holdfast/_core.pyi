@@ -50,8 +50,8 @@ def display_safe(text: str, max_chars: int = ...) -> str:
 def canonical_json(data: bytes) -> bytes:
     """Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785."""
 
-def check_policy(source: str) -> bytes:
-    """Parses and lints. JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
+def check_policy(source: str, now_ms: int | None = None) -> bytes:
+    """Parses and lints (entries that expire only if `now_ms` is given). JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
 
 def decode(request: bytes, chain_id: int, policy: str | None, tokens: bytes | None) -> bytes:
     """The object of `holdfast decode`. `request` is JSON `{"tx": {...}} | {"raw_tx": "0x…"} | {"typed_data": {...}} | {"message": "0x…"}`."""

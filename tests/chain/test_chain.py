@@ -281,7 +281,7 @@ async def test_a_node_that_went_away_may_have_taken_it_and_one_not_there_surely_
         b'{"result": "0x_1"}',
         b'{"result": null}',
         b'{"result": "0x' + b"f" * 65 + b'"}',
-        b"[" * 100_000,
+        pytest.param(b"[" * 100_000, id="deep"),
     ],
 )
 async def test_an_odd_answer_is_no_answer(chain: Chain, proxy: NodeProxy, answer: bytes) -> None:

@@ -4,6 +4,8 @@ cut.
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -478,3 +480,23 @@ async def approve(guardian: Guardian, request: str) -> None:
         digest=guardian.view(request)["digest"],
     )
     guardian.core.command(payload.encode(), bytes.fromhex(signature[2:]))
+
+
+async def test_it_stops_at_once_while_the_node_is_silent(
+    guardian: Guardian, proxy: NodeProxy
+) -> None:
+    guardian.settings = EndpointSettings(31337, proxy.url, poll_ms=10, timeout_ms=100)
+    await guardian.halt()
+    await guardian.open()
+    await guardian.until(guardian.pay(), "confirmed")
+    over = threading.Event()
+    proxy.hook = lambda call, forward: over.wait(20) and None
+    for value in range(50):
+        guardian.pay(value + 1)
+    await eventually(lambda: not sender_health(guardian)["chains"][0]["ok"])
+    # Every call times out in the same turn of the loop in which the stop comes.
+    time.sleep(0.3)  # noqa: ASYNC251
+    assert guardian.sender is not None
+    async with asyncio.timeout(5):
+        await guardian.sender.stop()
+    over.set()

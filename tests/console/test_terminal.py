@@ -191,3 +191,13 @@ def test_what_waits_rings_and_stands_in_the_window_title(
         assert b"\x1b]2;Holdfast\x07" in before
     finally:
         terminal.close()
+
+
+def test_a_console_whose_terminal_is_gone_ends(home: Path, guardian: ThreadedOperator) -> None:
+    terminal = start(home, 80, 24)
+    try:
+        terminal.wait_for("LIVE")
+        terminal.hang_up()
+        assert terminal.process.wait(20) != 0
+    finally:
+        terminal.close()

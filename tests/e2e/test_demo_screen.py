@@ -9,6 +9,7 @@ import select
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from pathlib import Path
@@ -81,21 +82,19 @@ def processes_naming(text: str) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-def test_the_demo_opens_the_console_over_agents_at_work_and_leaves_nothing_behind(
-    tmp_path: Path,
-) -> None:
-    home = Path(os.path.realpath("/tmp")) / f"hf-{os.getpid()}-screen"
-    screen = Terminal([sys.executable, "-m", "holdfast", "demo", "--home", str(home)])
-    try:
-        screen.wait_for("let me decide")
-        screen.wait_for("Press Enter")
-        screen.press("\r")
-        for word in ("payer", "buyer", "hijacked"):
-            screen.wait_for(word)
-        assert processes_naming(str(home))
-        screen.press("q")
-        assert screen.ended("y") == 0
-    finally:
-        screen.close()
-        subprocess.run(["rm", "-rf", str(home)], check=False)
-    assert processes_naming(str(home)) == []
+def test_the_demo_opens_the_console_over_agents_at_work_and_leaves_nothing_behind() -> None:
+    with tempfile.TemporaryDirectory(prefix="hf-") as folder:
+        home = str(Path(folder) / "home")
+        screen = Terminal([sys.executable, "-m", "holdfast", "demo", "--home", home])
+        try:
+            screen.wait_for("let me decide")
+            screen.wait_for("Press Enter")
+            screen.press("\r")
+            for word in ("payer", "buyer", "hijacked"):
+                screen.wait_for(word)
+            assert processes_naming(home)
+            screen.press("q")
+            assert screen.ended("y") == 0
+        finally:
+            screen.close()
+        assert processes_naming(home) == []

@@ -160,3 +160,12 @@ def test_a_folder_above_that_everyone_may_write_is_not_trusted(tmp_path: Path) -
         check_ancestors(home)
     home.parent.chmod(0o1777)
     check_ancestors(home)
+
+
+def test_a_real_home_makes_guessing_a_passphrase_dear(tmp_path: Path) -> None:
+    path = keystore.save_wallet(tmp_path, keystore.new_wallet(), PASSPHRASE, "standard")
+    parameters = json.loads(path.read_text())["crypto"]["kdfparams"]
+    assert parameters["n"] * parameters["r"] * 128 >= 256 << 20
+    sealed_key = json.loads(sealed.seal(SigningKey.generate(), PASSPHRASE))
+    assert sealed_key["kdf"]["memlimit"] >= 256 << 20
+    assert len(keystore.open_wallets(tmp_path, PASSPHRASE)) == 1

@@ -4,11 +4,12 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_TOOLS = ".tools/npm/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
@@ -41,6 +42,8 @@ class Anvil:
         assert process.stdout is not None
         for line in process.stdout:
             if found := LISTENING.search(line):
+                # It tells every call: a full pipe would stop it.
+                threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
                 return cls(process, f"http://{found[1]}")
         raise RuntimeError(f"anvil ended with exit code {process.wait()}")
 
@@ -77,5 +80,9 @@ class Anvil:
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+
+
+def _drain(words: IO[str]) -> None:
+    with words:
+        for _ in words:
+            continue

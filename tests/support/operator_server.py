@@ -28,6 +28,7 @@ class OperatorServer:
         self.events: list[Json] = [json.loads(line) for line in lines]
         self.asked: list[tuple[str, Json]] = []
         self.refuse: dict[str, tuple[str, str]] = {}
+        self.silent: set[str] = set()
         self.subscribers: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
@@ -66,6 +67,8 @@ class OperatorServer:
     async def _answer(self, call: Json, writer: asyncio.StreamWriter) -> None:
         method, params = call["method"], call.get("params") or {}
         self.asked.append((method, params))
+        if method in self.silent:
+            return
         if method in self.refuse:
             code, text = self.refuse[method]
             self._send(writer, {"id": call["id"], "error": {"code": code, "text": text}})

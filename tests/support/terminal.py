@@ -64,8 +64,14 @@ class Terminal:
         self.read(0)
         return self.process.wait(1)
 
+    def hang_up(self) -> None:
+        """The terminal goes away while the program runs."""
+        os.close(self._master)
+        self._master = -1
+
     def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self.process.wait(5)
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)

@@ -113,6 +113,8 @@ def init(
         "guardian": created.log_key.hex(),
         "agent_socket": str(place.agent_socket(agent)),
     }
+    if kdf == "light":
+        say("warning: --kdf light makes the passphrases cheap to guess; never use it for money")
     if as_json:
         emit(result)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 __all__ = ["run"]
@@ -11,6 +12,10 @@ def run(home: Path, theme: str | None = None, read_only: bool = False) -> int:
     """Opens the console on a guardian's home until the operator leaves; gives the exit code."""
     from holdfast.console.app import HoldfastApp
 
+    # A thousand events a second are many short-lived objects, none of them in cycles; with the
+    # default thresholds the collector would walk the rest again and again in vain.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
     app = HoldfastApp(home, theme=theme, read_only=read_only)
     app.run(mouse=True)
     return app.return_code or 0

@@ -7,7 +7,6 @@ It decides nothing: what may be done is in `holdfast.operator`, what is true is 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Callable, Coroutine
@@ -19,8 +18,7 @@ from textual.binding import BindingType
 from textual.theme import Theme
 
 from holdfast.console import settings as remembered
-from holdfast.console.deciding import DecisionScreen
-from holdfast.console.dialogs import FreezeScreen, HelpScreen, QuitScreen, ThawScreen, UnlockScreen
+from holdfast.console.commands import Commands
 from holdfast.console.main_screen import MainScreen
 from holdfast.console.palette import RegistryCommands
 from holdfast.console.session import Session
@@ -28,12 +26,11 @@ from holdfast.console.themes import Library, Palette, packaged_themes
 from holdfast.operator import format as fmt
 from holdfast.operator.actions import BY_ID, BY_KEY, Context, unavailable
 from holdfast.operator.client import NotConnectedError, OperatorClient, OperatorError
-from holdfast.operator.decision import Answer, Decision
-from holdfast.operator.describe import scope_text
-from holdfast.operator.model import SORTS, Model
-from holdfast.operator.request import Json, Request
+from holdfast.operator.model import Model
+from holdfast.operator.request import Json
 
 DRAIN_S = 0.1
+HANG_UP = 129
 LIMITS_EVERY_S = 1.0
 THEMES_EVERY_S = 1.0
 
@@ -81,6 +78,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         self.palette = self._first_palette()
         self.selected_id: str | None = None
         self._main: MainScreen | None = None
+        self._commands = Commands(self)
         self._jobs: set[asyncio.Task[None]] = set()
         self._limits_at = float("-inf")
         self._limits_dirty = True
@@ -88,6 +86,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         self._detail_wanted: str | None = None
         self._waiting_seen = 0
         self._title_shown = ""
+        self._on_terminal = os.isatty(0)
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -108,7 +107,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         self.model.feed.set_filter(self.settings.filter)
         self._main = MainScreen()
         self.push_screen(self._main)
-        self._start(self.client.run())
+        self.start_job(self.client.run())
         self.set_interval(DRAIN_S, self.tick)
         for fault in self._theme_faults:
             self.say(fault, "error")
@@ -120,7 +119,11 @@ class HoldfastApp(App[None], inherit_bindings=False):
         await asyncio.gather(*jobs, return_exceptions=True)
         self.session.lock()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _terminal_lost(self) -> bool:
+        """Whether the terminal this began on is gone: a console nobody sees must not stay."""
+        return self._on_terminal and not os.isatty(0)
+
+    def start_job(self, work: Coroutine[Any, Any, None]) -> None:
         """A task that lives at most as long as the app."""
         job = asyncio.create_task(work)
         self._jobs.add(job)
@@ -147,6 +150,8 @@ class HoldfastApp(App[None], inherit_bindings=False):
         if mono - self._themes_at >= THEMES_EVERY_S:
             self._themes_at = mono
             self._reload_themes()
+            if self._terminal_lost():
+                self.exit(return_code=HANG_UP)
         self._main.set_class(self.model.link.stale_s(mono) is not None, "-stale")
         self._main.update_all()
         self._attention()
@@ -176,10 +181,10 @@ class HoldfastApp(App[None], inherit_bindings=False):
             return
         if self._limits_dirty and mono - self._limits_at >= LIMITS_EVERY_S:
             self._limits_dirty, self._limits_at = False, mono
-            self._start(self._fetch_limits())
+            self.start_job(self._fetch_limits())
         wanted, self._detail_wanted = self._detail_wanted, None
         if wanted is not None:
-            self._start(self._fetch_request(wanted))
+            self.start_job(self._fetch_request(wanted))
 
     async def _fetch_limits(self) -> None:
         try:
@@ -268,165 +273,28 @@ class HoldfastApp(App[None], inherit_bindings=False):
         if reason is not None:
             self.say(f"{action.label}: {reason}", "warning")
             return
-        self._handlers()[ident]()
-
-    def _handlers(self) -> dict[str, Callable[[], object]]:
-        main = self._main
-        assert main is not None  # noqa: S101 - dispatch runs only on the main screen
-        panes = {
-            f"pane-{name}": lambda name=name: main.show_pane(name)
-            for name in ("pending", "feed", "detail", "limits")
-        }
-        return {
-            "approve": lambda: self._open_decision("approve"),
-            "deny": lambda: self._open_decision("deny"),
-            "freeze": self.open_freeze,
-            "thaw": self._open_thaw,
-            "filter": main.open_filter,
-            "pause": self._pause,
-            "sort": self._next_sort,
-            "open": lambda: main.show_pane("detail"),
-            "top": lambda: self._edge(top=True),
-            "bottom": lambda: self._edge(top=False),
-            "copy": self._copy,
-            "export": self._export,
-            "theme": self._next_theme,
-            "lock": self._lock,
-            "palette": self.action_command_palette,
-            "help": lambda: self.push_screen(HelpScreen(self.context())),
-            "quit": self._open_quit,
-            **panes,
-        }
-
-    def _open_decision(self, answer: Answer) -> None:
-        """Captures id and digest now; what moves in the lists after this key does not matter."""
-        request = self.model.request(self.selected_id)
-        if request is None:
-            return
-
-        def decide(unlocked: bool | None) -> None:
-            if unlocked:
-                self._ask_decision(request, answer)
-
-        self._with_key(f"To {answer} {request.id}, open your operator key.", decide)
-
-    def _ask_decision(self, request: Request, answer: Answer) -> None:
-        decision = Decision(request, answer, self.clock(), self.settings.confirm_usd_micro)
-
-        def done(result: str | None) -> None:
-            if result is None:
-                return
-            self.say(f"{decision.id}: {result} sent and on disk")
-            rest = [row for row in self.model.pending if row.id != decision.id]
-            if rest and self.selected_id == decision.id:
-                self.select(rest[0].id)
-
-        self.push_screen(DecisionScreen(decision), done)
-
-    def _with_key(self, why: str, then: Callable[[bool | None], None]) -> None:
-        if self.unlocked:
-            then(True)
-        else:
-            self.push_screen(UnlockScreen(why), then)
+        self._commands.run(ident)
 
     def open_freeze(self) -> None:
         """The freeze menu; reachable from every screen, needs no key."""
-        if self.read_only:
-            self.say("freeze: attached read-only", "warning")
-            return
-        request = self.model.request(self.selected_id)
-        agents = [str(agent.get("id")) for agent in self.model.status.agents if agent.get("id")]
-        agent, wallet = (request.agent, request.wallet) if request else (None, None)
+        self._commands.open_freeze()
 
-        def chosen(scope: Json | None) -> None:
-            if scope is not None:
-                self._start(self._freeze(scope))
+    @property
+    def main(self) -> MainScreen:
+        """The screen that stays; there from the first key on."""
+        if self._main is None:
+            raise RuntimeError("the main screen is not there yet")
+        return self._main
 
-        self.push_screen(FreezeScreen(agent, wallet, agents), chosen)
-
-    async def _freeze(self, scope: Json) -> None:
-        fault = await self.session.freeze(scope)
-        if fault is None:
-            self.say(f"■ frozen: {scope_text(scope)}", "warning")
-        else:
-            self.say(f"freeze: {fault}", "error")
-
-    def _open_thaw(self) -> None:
-        def chosen(freeze: int | None) -> None:
-            if freeze is not None:
-                self._start(self._thaw(freeze))
-
-        def ask(unlocked: bool | None) -> None:
-            if unlocked:
-                self.push_screen(ThawScreen(self.model.status.freezes, self.clock()), chosen)
-
-        self._with_key("To thaw, open your operator key.", ask)
-
-    async def _thaw(self, freeze: int) -> None:
-        fault = await self.session.thaw(freeze)
-        if fault is None:
-            self.say(f"□ freeze {freeze} lifted")
-        else:
-            self.say(f"thaw: {fault}", "error")
-
-    def _open_quit(self) -> None:
-        def chosen(leave: bool | None) -> None:
-            if leave:
-                self.exit()
-
-        self.push_screen(QuitScreen(), chosen)
-
-    def _pause(self) -> None:
-        self.model.feed.pause(not self.model.feed.paused)
-        self._refresh()
-
-    def _refresh(self) -> None:
+    def redraw(self) -> None:
+        """Takes the model to the screen now instead of at the next drain."""
         if self._main is not None and self._main.ready:
             self._main.update_all()
 
-    def _edge(self, *, top: bool) -> None:
-        main = self._main
-        if main is None:
-            return
-        if main.pane == "pending":
-            main.pending.go(0 if top else max(0, len(main.pending.rows) - 1))
-        elif main.pane == "feed" and top:
-            main.feed.go(0)
-        elif main.pane == "feed":
-            main.feed.to_end()
-        else:
-            pane = main.query_one(f"#{main.pane}")
-            pane.scroll_home(animate=False) if top else pane.scroll_end(animate=False)
-
-    def _lock(self) -> None:
-        self.session.lock()
-        self.say("the operator key is forgotten")
-
-    def _copy(self) -> None:
-        request = self.model.request(self.selected_id)
-        if request is not None:
-            self.copy_to_clipboard(json.dumps(request.raw, ensure_ascii=True, indent=1))
-            self.say(f"{request.id} copied as JSON (if the terminal allows OSC 52)")
-
-    def _export(self) -> None:
-        folder = self.home / "exports"
-        feed = self.model.feed
-        rows = (feed.row(index) for index in range(len(feed)))
-        text = "".join(f"{json.dumps(row._asdict())}\n" for row in rows if row is not None)
-        path = folder / f"feed-{self.model.now_ms(self.clock())}.jsonl"
-        try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            self.say(f"export: {error.strerror}: {path}", "error")
-            return
-        self.say(f"{len(feed):,} rows written to {path}")
-
     # --- remembered -----------------------------------------------------------------------------
 
-    def _remember(self) -> None:
+    def remember(self) -> None:
+        """Writes the settings."""
         if self._main is not None:
             self.settings.pane = self._main.pane
         try:
@@ -437,26 +305,16 @@ class HoldfastApp(App[None], inherit_bindings=False):
     def set_filter(self, needle: str) -> None:
         self.model.feed.set_filter(needle)
         self.settings.filter = needle
-        self._remember()
-        self._refresh()
-
-    def _next_sort(self) -> None:
-        self.model.sort = SORTS[(SORTS.index(self.model.sort) + 1) % len(SORTS)]
-        self.settings.sort = self.model.sort
-        self._remember()
-        self._refresh()
+        self.remember()
+        self.redraw()
 
     def theme_names(self) -> list[str]:
         return sorted(self._library.palettes)
 
-    def _next_theme(self) -> None:
-        names = self.theme_names()
-        self.use_theme(names[(names.index(self.palette.name) + 1) % len(names)])
-
     def use_theme(self, name: str) -> None:
         self._show_palette(self._library.palettes[name])
         self.settings.theme = name
-        self._remember()
+        self.remember()
         self.say(f"theme {name}")
 
     def _show_palette(self, palette: Palette) -> None:
@@ -467,7 +325,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
             self._watch_theme(palette.name)
         else:
             self.theme = palette.name
-        self._refresh()
+        self.redraw()
 
     def _reload_themes(self) -> None:
         """Changed files: the one in use is shown at once, a faulty one is reported and the old

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from holdfast.console import details
 from holdfast.console.dialogs import Dialog
+from holdfast.console.words import Words
 from holdfast.operator import format as fmt
 from holdfast.operator.decision import TYPED_CHARS, Answer, Decision
 
@@ -64,7 +65,7 @@ class DecisionScreen(Dialog[str]):
             self.query_one("#decision-text", Static).update(body)
         self.query_one("#decision-foot", Static).update(self._foot(mono).text)
 
-    def _foot(self, mono: float):  # type: ignore[no-untyped-def]
+    def _foot(self, mono: float) -> Words:
         decision = self.decision
         words = self.words()
         blocked = self._blocked(decision.action, mono)

@@ -175,10 +175,9 @@ def gauge(words: Words, row: Json, width: int) -> None:
 
 def number(value: object) -> int:
     """An integer or its decimal string; anything else is 0."""
-    try:
-        return int(value)  # type: ignore[call-overload,no-any-return]
-    except (TypeError, ValueError):
-        return 0
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else 0
 
 
 def _agent_words(words: Words, request: Request) -> None:

@@ -10,9 +10,16 @@ from holdfast.console.lines import LineList, Parts
 from holdfast.operator import format as fmt
 from holdfast.operator.feed import Feed
 
+LAY_OUT_S = 1.0
+LAY_OUT_ROWS = 40
+
 
 class FeedList(LineList):
-    """The cursor is a row's serial, so it stays on its row while others arrive."""
+    """The cursor is a row's serial, so it stays on its row while others arrive.
+
+    While it follows, the last page is drawn whatever the scroll position says, and the scrollbar is
+    brought up to date once a second: a layout ten times a second costs more than all the rows.
+    """
 
     def __init__(self) -> None:
         super().__init__(id="feed", classes="pane")
@@ -20,6 +27,7 @@ class FeedList(LineList):
         self.follow = True
         self._first = 0
         self._shown: object = None
+        self._laid_out_at = float("-inf")
 
     @property
     def feed(self) -> Feed:
@@ -28,11 +36,16 @@ class FeedList(LineList):
     def row_count(self) -> int:
         return len(self.feed)
 
+    def top_index(self) -> int:
+        if self.follow:
+            return max(0, len(self.feed) - self.page_rows)
+        return super().top_index()
+
     def cursor_index(self) -> int | None:
         return None if self.cursor is None else self.feed.index_of(self.cursor)
 
     def put_cursor(self, index: int) -> str | None:
-        self.follow = False
+        self.leave_end()
         self.cursor = self.feed.serial_at(index)
         row = self.feed.row(index)
         return row.request_id or None if row is not None else None
@@ -42,30 +55,52 @@ class FeedList(LineList):
         self.follow, self.cursor = True, None
         self.sync()
 
+    def leave_end(self) -> None:
+        """Stops following without moving what is on screen."""
+        if self.follow:
+            self.lay_out()
+            self.follow = False
+
     def sync(self) -> None:
         """New rows arrived: follow the end, or keep what is shown where it is."""
-        feed = self.feed
-        count = len(feed)
+        feed, now = self.feed, self.hold.clock()
+        unseen = abs(len(feed) - self.virtual_size.height)
         shown = (feed.version, self.follow, self.size, self.hold.palette.name)
-        if shown == self._shown:
+        if shown == self._shown and (not unseen or now - self._laid_out_at < LAY_OUT_S):
             return
         self._shown = shown
         gone = feed.first_serial - self._first
         self._first = feed.first_serial
+        calm = unseen < LAY_OUT_ROWS or not self.follow
+        if calm or now - self._laid_out_at >= LAY_OUT_S:
+            self._laid_out_at = now
+            self.lay_out()
+        if gone and not self.follow and not feed.needle:
+            self.scroll_to(y=max(0, self.scroll_y - gone), animate=False, immediate=True)
+        self.refresh()
+
+    def lay_out(self) -> None:
+        """Gives the scrollbar the row count, and while following the end."""
+        count = len(self.feed)
         size = Size(self.size.width, count)
         if size != self.virtual_size:
             self.virtual_size = size
+            rows = f"{count:,} rows"
+            self.border_subtitle = rows
         if self.follow:
             self.scroll_to(y=max(0, count - self.page_rows), animate=False, immediate=True)
-        elif gone and not feed.needle:
-            self.scroll_to(y=max(0, self.scroll_y - gone), animate=False, immediate=True)
-        self.refresh()
 
     def on_resize(self) -> None:
         self.sync()
 
     def on_mouse_scroll_up(self) -> None:
-        self.follow = False
+        self.leave_end()
+
+    def on_scroll_up(self) -> None:
+        self.leave_end()
+
+    def on_scroll_to(self) -> None:
+        self.leave_end()
 
     def empty_parts(self) -> Parts:
         if self.feed.needle:

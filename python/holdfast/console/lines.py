@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -21,6 +22,7 @@ Parts = list[tuple[str, str]]
 class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     """Base of the feed and the pending list: subclasses say what row `index` is and shows."""
 
+    _ground = Style.null()
     MOVES: ClassVar[dict[str, int]] = {"up": -1, "down": 1, "k": -1, "j": 1}
     HEADING_ROWS: ClassVar[int] = 0
 
@@ -60,14 +62,19 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         raise NotImplementedError
 
     # Drawing.
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The ground is found once a drawing, not once a line."""
+        self._ground = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         palette = self.hold.palette
-        ground = self.rich_style
+        ground = self._ground
         if y < self.HEADING_ROWS:
             return strip(self.heading_parts(width), palette, width, ground)
         count = self.row_count()
-        index = y - self.HEADING_ROWS + round(self.scroll_y)
+        index = y - self.HEADING_ROWS + self.top_index()
         if index >= count:
             if count == 0 and y == self.HEADING_ROWS:
                 return strip(self.empty_parts(), palette, width, ground)
@@ -77,6 +84,10 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
             ground = palette.style("select")
             parts = [(words, "bold" if "bold" in spec else "") for words, spec in parts]
         return strip(parts, palette, width, ground)
+
+    def top_index(self) -> int:
+        """The row on the first line."""
+        return round(self.scroll_y)
 
     def sync(self) -> None:
         """Takes the row count of the model; keeps the cursor in sight."""
@@ -91,7 +102,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def show_index(self, index: int) -> None:
         """Scrolls just far enough that a row is visible."""
-        top = round(self.scroll_y)
+        top = self.top_index()
         if index < top:
             self.scroll_to(y=index, animate=False, immediate=True)
         elif index >= top + self.page_rows:
@@ -121,6 +132,6 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
             self.move(by)
 
     def on_click(self, event: events.Click) -> None:
-        index = event.y - self.HEADING_ROWS + round(self.scroll_y)
+        index = event.y - self.HEADING_ROWS + self.top_index()
         if event.y >= self.HEADING_ROWS and 0 <= index < self.row_count():
             self.go(index)

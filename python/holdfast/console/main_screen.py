@@ -101,9 +101,6 @@ class MainScreen(Screen[None], inherit_bindings=False):
         _title(feed, " · ".join(parts))
         _title(self.detail, f"3 Detail {self.hold.selected_id or ''}")
         _title(self.limits, "4 Limits and agents")
-        rows = f"{len(model.feed):,} rows"
-        if feed.border_subtitle != rows:
-            feed.border_subtitle = rows
 
     def update_all(self) -> None:
         """Takes the model as it is now."""

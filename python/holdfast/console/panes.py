@@ -135,8 +135,8 @@ class LimitsPane(VerticalScroll, can_focus=True):
     def update_state(self) -> None:
         app = self.hold
         shown = (
-            id(app.model.limits),
-            id(app.model.status.agents),
+            app.model.limits,
+            app.model.status.agents,
             app.palette.name,
             app.model.waiting,
         )

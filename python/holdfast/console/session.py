@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from holdfast.operator import format as fmt
@@ -110,7 +110,7 @@ class Session:
     def _guardian(self) -> str:
         return str(self._client.hello.get("guardian", ""))
 
-    async def _ask(self, call) -> str | None:  # type: ignore[no-untyped-def]
+    async def _ask(self, call: Awaitable[Json]) -> str | None:
         self.touch()
         try:
             await call

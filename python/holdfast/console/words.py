@@ -4,6 +4,7 @@ nothing here reads markup.
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -37,5 +38,10 @@ def strip(parts: list[tuple[str, str]], palette: Palette, width: int, ground: St
 
     The ground's background wins where it is a selection, so a row reads as one bar.
     """
-    segments = [Segment(screen(words), ground + palette.style(spec)) for words, spec in parts]
-    return Strip(segments).adjust_cell_length(width, ground)
+    segments = []
+    cells = 0
+    for words, spec in parts:
+        shown = screen(words)
+        cells += cell_len(shown)
+        segments.append(Segment(shown, ground + palette.style(spec)))
+    return Strip(segments, cells).adjust_cell_length(width, ground)

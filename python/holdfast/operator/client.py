@@ -132,6 +132,8 @@ class OperatorClient:
             await self._backfill(int(hello.get("seq", -1)))
         answer = await self.call("subscribe", params)
         seq = int(answer.get("seq", -1))
+        if self.seq < 0:
+            self.seq = seq
         self._inbox.append({"snapshot": answer.get("snapshot") or {}, "seq": seq})
         self.connected = True
         self.error = ""
@@ -220,6 +222,8 @@ class OperatorClient:
             async with asyncio.timeout(timeout_s):
                 await writer.drain()
                 return await future
+        except TimeoutError:  # is an OSError too
+            raise
         except OSError as error:
             raise NotConnectedError(f"the connection broke: {error}") from error
         finally:

@@ -154,8 +154,11 @@ def system_words(kind: str, data: Json) -> str:
     return ""
 
 
-def feed_row(record: Json, request: Request | None) -> FeedRow:
-    """The feed line of one event record; `request` is its request before the event, if known."""
+def feed_row(record: Json, request: Request | None, extra: str | None = None) -> FeedRow:
+    """The feed line of one event record; `request` is its request, if known.
+
+    `extra` is what `request_words` says of the event, when that is known already.
+    """
     kind = str(record.get("kind", "?"))
     data: Json = record.get("data") or {}
     at = int(record.get("at", 0))
@@ -169,9 +172,12 @@ def feed_row(record: Json, request: Request | None) -> FeedRow:
         mark = SYSTEM.get(kind, UNKNOWN)
         words = system_words(kind, data) or fmt.safe(kind, 48)
         return FeedRow(at, mark.tone, mark.glyph, mark.word, "", "", words)
-    shown = Request.read(data) if kind == "request.decided" else request
+    shown = request
+    if kind == "request.decided" and (shown is None or shown.id != data.get("id")):
+        shown = Request.read(data)
     mark = event_mark(kind, data, request)
-    extra = request_words(kind, data)
+    if extra is None:
+        extra = request_words(kind, data)
     if kind == "request.decided":
         state = str(data.get("state", ""))
         mark = state_mark(state) if state in {"denied", "waiting-delay"} else mark
@@ -181,8 +187,7 @@ def feed_row(record: Json, request: Request | None) -> FeedRow:
     return FeedRow(at, mark.tone, mark.glyph, mark.word, ident, agent, words)
 
 
-def history_line(record: Json) -> Json:
+def history_line(record: Json, words: str) -> Json:
     """An entry of a request view's `history`, made from the event itself."""
     kind = str(record.get("kind", "?"))
-    words = request_words(kind, record.get("data") or {})
     return {"seq": record.get("seq"), "at": record.get("at"), "kind": kind, "text": words}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from holdfast._core import display_safe
 
@@ -18,12 +19,14 @@ OWN_GLYPHS = re.compile(f"([{SPARKS}▒░┃●○■□◆✓✗▶›»→⇥
 
 
 def safe(text: object, max_chars: int = 4_000) -> str:
-    """One line of display-safe text; anything outside the core's allow-list becomes a visible
-    escape.
-    """
-    return display_safe(text if isinstance(text, str) else str(text), max_chars)
+    """One line of display-safe text; all outside the core's allow-list becomes a visible escape."""
+    words = text if isinstance(text, str) else str(text)
+    if len(words) <= max_chars and words.isascii() and words.isprintable():
+        return words
+    return display_safe(words, max_chars)
 
 
+@lru_cache(maxsize=4096)
 def screen(text: str) -> str:
     """The last gate: the console's own glyphs stay, everything else must be display-safe.
 
@@ -93,7 +96,8 @@ def measure(value: str | int | None, kind: str, symbol: str | None, decimals: in
         return usd(value)
     if kind == "amount":
         return amount(value, decimals, symbol)
-    return safe(value, 40)
+    words = safe(value, 40)
+    return f"{int(words):,}" if words.isascii() and words.isdigit() else words
 
 
 def address_short(address: str | None) -> str:

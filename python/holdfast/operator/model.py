@@ -12,14 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.operator.describe import feed_row, history_line, state_after
+from holdfast.operator.describe import feed_row, history_line, request_words, state_after
 from holdfast.operator.feed import FEED_ROWS_MAX, Feed, FeedRow
 from holdfast.operator.request import Json, Request
 
-ENDED_KEPT_MAX = 2_000
+ENDED_KEPT_MAX = 500
 ROWS_PER_DRAIN_MAX = 500
 STALE_AFTER_S = 3.0
 RATE_SECONDS = 60
+FOLDED = ("approvals", "quorum", "hash", "outcome", "block_number", "fee_wei")
 SORTS = ("deadline", "newest", "amount", "agent")
 
 
@@ -166,21 +167,30 @@ class Model:
 
     def _fold_one(self, record: Json, seq: int) -> FeedRow | None:
         """State if it is newer than the snapshot, a row if the feed has not shown it."""
+        kind = str(record.get("kind", ""))
         data: Json = record.get("data") or {}
         ident = str(data.get("id", ""))
-        before = self.requests.get(ident)
+        request = self.requests.get(ident)
+        if request is None and kind == "request.decided":
+            request = Request.read({"approvals": 0, **data, "at": record.get("at")})
+        of_request = kind.startswith("request.") and kind != "request.refused"
+        words = request_words(kind, data) if of_request else ""
         row = None
         if seq > self.feed_seq:
-            row = feed_row(record, before)
+            row = feed_row(record, request, words)
             self.feed_seq = seq
         if seq > self.status.seq:
             self.status.seq = seq
-            self._fold(str(record.get("kind", "")), data, record, before)
+            if of_request and request is not None:
+                self._fold_request(kind, data, request, history_line(record, words))
+            else:
+                self._fold(kind, data, record)
         return row
 
-    def _fold(self, kind: str, data: Json, record: Json, before: Request | None) -> None:
-        if kind.startswith("request."):
-            self._fold_request(kind, data, record, before)
+    def _fold(self, kind: str, data: Json, record: Json) -> None:
+        """An event that belongs to no known request."""
+        if kind == "request.refused":
+            self._count("refused", 1)
         elif kind == "freeze.set":
             self._fold_freeze(data, record)
         elif kind == "freeze.lifted":
@@ -196,27 +206,17 @@ class Model:
         elif kind == "policy.rejected":
             self.status.policy["alarm"] = data.get("error")
 
-    def _fold_request(self, kind: str, data: Json, record: Json, before: Request | None) -> None:
-        if kind == "request.refused":
-            self._count("refused", 1)
-            return
-        if kind == "request.decided":
-            request: Request | None = Request.read({"approvals": 0, **data, "at": record.get("at")})
-        else:
-            request = before
-        if request is None:
-            return
-        state = state_after(kind, data, before)
+    def _fold_request(self, kind: str, data: Json, request: Request, line: Json) -> None:
+        known = self.requests.get(request.id)
+        state = state_after(kind, data, request)
         extra: dict[str, Any] = {}
-        if state is not None:
-            extra["state"] = state
-        for name in ("approvals", "quorum", "hash", "outcome", "block_number", "fee_wei"):
-            if kind != "request.decided" and name in data:
-                extra[name] = data[name]
+        if kind != "request.decided":
+            extra = {name: data[name] for name in FOLDED if name in data}
+            if state is not None:
+                extra["state"] = state
         after = request.changed(**extra) if extra else request
-        line = history_line(record)
         self.history.setdefault(after.id, []).append(line)
-        self._move(before.state if before else None, after.state)
+        self._move(known.state if known else None, after.state)
         self._keep(after)
         self.touched.add(after.id)
 

@@ -82,6 +82,7 @@ class Request:
 
     raw: Json
     effects: tuple[Effect, ...] = field(default=())
+    _memo: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def read(cls, raw: Json) -> Request:
@@ -91,7 +92,7 @@ class Request:
 
     def changed(self, **members: Any) -> Request:
         """A copy with members replaced; the effects are the decision's and stay."""
-        return Request({**self.raw, **members}, self.effects)
+        return Request({**self.raw, **members}, self.effects, self._memo)
 
     def text(self, name: str) -> str:
         value = self.raw.get(name)
@@ -195,7 +196,13 @@ class Request:
 
     @property
     def summary(self) -> str:
-        """One line for lists: what, to whom (short), how many more effects."""
+        """One line for lists: what, to whom (short), how many more effects; made once."""
+        known = self._memo.get("summary")
+        if known is None:
+            known = self._memo["summary"] = self._summarise()
+        return known
+
+    def _summarise(self) -> str:
         effect = self.main_effect
         if effect is None:
             return fmt.safe(self.raw.get("method", "request"), 40)

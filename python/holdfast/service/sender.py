@@ -101,7 +101,9 @@ class Sender:
         self.wake()
 
     async def stop(self) -> None:
-        """Ends all work between two steps; the next start takes it up again."""
+        """Ends all work between two steps; the next start takes it up again. Idempotent."""
+        if self._stopping:
+            return
         self._stopping = True
         self._core.unlisten(self._listen)
         tasks = [*self._tasks, *self._settling.values()]
@@ -149,10 +151,20 @@ class Sender:
                 self._settle_on(row.chain_id)
 
     def _begin(self, request_id: str, work: Coroutine[Any, Any, None]) -> None:
+        if self._stopping:
+            work.close()
+            return
         self._active.add(request_id)
         task = asyncio.create_task(self._run(request_id, work), name=f"send {request_id}")
         self._tasks.add(task)
         task.add_done_callback(self._done)
+
+    async def _wait(self, waits: Backoff) -> None:
+        # `gather` loses a cancellation when a child fails in the same moment, so `stop` says it
+        # too.
+        if self._stopping:
+            raise asyncio.CancelledError
+        await asyncio.sleep(waits.seconds())
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -193,7 +205,7 @@ class Sender:
                     return
             except EndpointDown as down:
                 log.info("waiting for the chain", request=request_id, why=down.text)
-            await asyncio.sleep(waits.seconds())
+            await self._wait(waits)
         else:
             return
         await self._core.durable()
@@ -277,7 +289,7 @@ class Sender:
             except SignerError as error:
                 self._signer_text = str(error)
                 log.error("order not signed yet", request=request_id, why=str(error))
-                await asyncio.sleep(waits.seconds())
+                await self._wait(waits)
         return None
 
     async def _send(self, request_id: str) -> None:
@@ -294,7 +306,7 @@ class Sender:
                 return
             except EndpointDown as down:
                 log.info("waiting to send", request=request_id, why=down.text)
-                await asyncio.sleep(waits.seconds())
+                await self._wait(waits)
 
     async def _send_once(self, request_id: str, view: dict[str, Any]) -> None:
         chain = self._chain(view["chain_id"])
@@ -338,13 +350,13 @@ class Sender:
     async def _follow(self, chain: Chain) -> None:
         settler = Settler(chain)
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
-        while self._core.sealed is None:
+        while self._core.sealed is None and not self._stopping:
             rows = [row for row in self._unsettled() if row.chain_id == chain.id]
             if not rows:
                 return
             found = await look_or_nothing(settler, rows)
             if found is None:
-                await asyncio.sleep(waits.seconds())
+                await self._wait(waits)
                 continue
             waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
             try:

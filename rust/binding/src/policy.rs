@@ -27,10 +27,15 @@ pub fn faults(errors: &PolicyErrors) -> PyErr {
     PolicyError::new_err(("policy_invalid", errors.to_string(), rows))
 }
 
-/// Parses and lints.
+/// Parses and lints. Without a time nothing is said of list entries that expire.
 #[pyfunction]
-pub fn check_policy<'py>(py: Python<'py>, source: &str) -> PyResult<Bound<'py, PyBytes>> {
-    let summary = policy::check(source, None).map_err(|errors| faults(&errors))?;
+#[pyo3(signature = (source, now_ms=None))]
+pub fn check_policy<'py>(
+    py: Python<'py>,
+    source: &str,
+    now_ms: Option<u64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let summary = policy::check(source, now_ms).map_err(|errors| faults(&errors))?;
     let json = serde_json::to_vec(&summary).map_err(|error| refused("internal", error))?;
     Ok(PyBytes::new(py, &json))
 }

@@ -1,5 +1,5 @@
-//! Addresses with their EIP-55 checksum, remembered: the same few addresses occur in every request, and the hash behind
-//! a checksum costs more than parsing the request.
+//! Addresses with their EIP-55 checksum, remembered: the same few addresses occur in every request,
+//! and the hash behind a checksum costs more than parsing the request.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -7,7 +7,8 @@ use std::ops::Deref;
 
 use alloy_primitives::Address;
 
-/// Addresses remembered in each thread; a power of two. An address has one place, the last one there stays.
+/// Addresses remembered in each thread; a power of two. An address has one place, the last one
+/// there stays.
 const REMEMBERED: usize = 1024;
 
 /// `0x` and 40 hex digits in the case EIP-55 asks for.

@@ -103,7 +103,8 @@ impl fmt::Display for Price {
     }
 }
 
-/// What `amount` base units are worth, rounded up to a micro-USD. `None` when it does not fit: treat it as too much.
+/// What `amount` base units are worth, rounded up to a micro-USD. `None` when it does not fit:
+/// treat it as too much.
 pub fn usd_value(amount: U256, decimals: u8, price: Price) -> Option<Usd> {
     // amount / 10^decimals × price / 10^18 USD × 10^6 = amount × price / 10^(decimals + 12).
     let exponent = u32::from(decimals).checked_add(12)?;
@@ -121,8 +122,9 @@ pub fn usd_value(amount: U256, decimals: u8, price: Price) -> Option<Usd> {
     u128::try_from(product.div_ceil(unit)).ok().map(Usd)
 }
 
-/// Reads a decimal number of whole units (`50.25`) into base units. No sign, exponent, separator, space, bare point or
-/// superfluous leading zero; more places than `decimals` are an error even when they are zeros.
+/// Reads a decimal number of whole units (`50.25`) into base units. No sign, exponent, separator,
+/// space, bare point or superfluous leading zero; more places than `decimals` are an error even
+/// when they are zeros.
 ///
 /// # Errors
 /// [`AmountError`], except `Unit` and `Zero`.

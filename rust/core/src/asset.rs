@@ -1,4 +1,5 @@
-//! The asset registry: what a (chain, address) is, with pinned decimals. A symbol is a label, never an identity.
+//! The asset registry: what a (chain, address) is, with pinned decimals. A symbol is a label, never
+//! an identity.
 
 use std::collections::HashMap;
 
@@ -54,7 +55,8 @@ impl Registry {
         Self::default()
     }
 
-    /// Adds an asset; gives back the one that already had this identity, if any, and leaves it in place.
+    /// Adds an asset; gives back the one that already had this identity, if any, and leaves it in
+    /// place.
     pub fn insert(&mut self, asset: Asset) -> Option<Asset> {
         let key = (asset.chain_id, asset.address);
         if let Some(existing) = self.by_identity.get(&key) {

@@ -1,8 +1,9 @@
 //! Splits one connection's byte stream into JSON values.
 //!
-//! Clients write values with or without a line end, in one piece or many, several at once. Every byte is looked at once,
-//! whatever the pieces are; a value over the limit is refused before memory is taken for it. Only where a value ends is
-//! decided here, not whether it is good JSON: brackets of both kinds count alike, and [`crate::rpc`] judges the rest.
+//! Clients write values with or without a line end, in one piece or many, several at once. Every
+//! byte is looked at once, whatever the pieces are; a value over the limit is refused before memory
+//! is taken for it. Only where a value ends is decided here, not whether it is good JSON: brackets
+//! of both kinds count alike, and [`crate::rpc`] judges the rest.
 
 use crate::json::Malformed;
 
@@ -69,11 +70,13 @@ impl Framer {
 
     /// Takes the next bytes; gives the values they complete, in order.
     ///
-    /// A fault is final. Values that were complete before it are given first: then the fault comes with the next call
-    /// (which may be one without bytes), so no good request is lost to what follows it.
+    /// A fault is final. Values that were complete before it are given first: then the fault comes
+    /// with the next call (which may be one without bytes), so no good request is lost to what
+    /// follows it.
     ///
     /// # Errors
-    /// `frame_too_large` and `frame_garbage` (something other than an object or array between values).
+    /// `frame_too_large` and `frame_garbage` (something other than an object or array between
+    /// values).
     pub fn feed(&mut self, data: &[u8]) -> Result<Vec<Vec<u8>>, Malformed> {
         let mut values = Vec::new();
         if self.fault.is_none() {

@@ -1,9 +1,10 @@
 //! Strict, bounded JSON: one tree for everything that comes from outside.
 //!
-//! The tokenizer is `serde_json`'s; the visitor on top refuses what other parsers quietly repair: duplicate keys,
-//! floats and exponents, `-0`, integers that a double cannot hold, NUL, a byte order mark, bytes after the value. Depth,
-//! node count, string length and input size are bounded before anything is built. Strings without escapes borrow from
-//! the input. [`Json::to_canonical`] writes the RFC 8785 form.
+//! The tokenizer is `serde_json`'s; the visitor on top refuses what other parsers quietly repair:
+//! duplicate keys, floats and exponents, `-0`, integers that a double cannot hold, NUL, a byte
+//! order mark, bytes after the value. Depth, node count, string length and input size are bounded
+//! before anything is built. Strings without escapes borrow from the input. [`Json::to_canonical`]
+//! writes the RFC 8785 form.
 
 mod parse;
 mod write;
@@ -13,7 +14,8 @@ use std::borrow::Cow;
 pub use parse::parse;
 pub use write::{compare_keys, write_string};
 
-/// The largest integer magnitude a JSON number may have: `2^53 - 1` (RFC 7493). Larger ones must be strings.
+/// The largest integer magnitude a JSON number may have: `2^53 - 1` (RFC 7493). Larger ones must be
+/// strings.
 pub const INTEGER_MAX: i64 = 9_007_199_254_740_991;
 
 /// Bounds of one parse. A value at a bound passes, one above it is refused.

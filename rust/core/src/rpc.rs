@@ -1,7 +1,7 @@
 //! The JSON-RPC 2.0 envelope: calls of a frame, and response bytes every client can read.
 //!
-//! Responses are compact, on one line that ends in exactly one line feed, and have no brace inside a string (`\u007b`
-//! and `\u007d` instead), because clients count braces or read lines.
+//! Responses are compact, on one line that ends in exactly one line feed, and have no brace inside
+//! a string (`\u007b` and `\u007d` instead), because clients count braces or read lines.
 
 mod envelope;
 mod respond;

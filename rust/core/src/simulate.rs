@@ -1,5 +1,5 @@
-//! `policy decide`: cases against a policy, without journal, keys or clock. What is simulated is what is decided: the
-//! same parser, decoder, resolution and ladder as the guardian's.
+//! `policy decide`: cases against a policy, without journal, keys or clock. What is simulated is
+//! what is decided: the same parser, decoder, resolution and ladder as the guardian's.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,8 @@ const LIMITS: Limits = Limits {
 /// An integer `at` below this is in seconds: in ms it would be before 1973.
 const SECONDS_BELOW: u64 = 100_000_000_000;
 
-/// Decides cases one after another. Never fails for a case: one that is not what it must be is a denial.
+/// Decides cases one after another. Never fails for a case: one that is not what it must be is a
+/// denial.
 #[derive(Clone, Debug)]
 pub struct Simulator {
     policy: Policy,
@@ -59,9 +60,10 @@ impl Simulator {
         &self.policy
     }
 
-    /// One case `{"id","agent","at","request":{"method","params"},"facts"}` to one result `{"id","verdict","reasons",
-    /// "effects"}`, with `delay_ms`, `quorum` and `timeout_ms` where the verdict has them. `at` is milliseconds, seconds
-    /// if it is below 10^11, or RFC 3339 text; without it the time of the case before. Other members are passed over.
+    /// One case `{"id","agent","at","request":{"method","params"},"facts"}` to one result
+    /// `{"id","verdict","reasons", "effects"}`, with `delay_ms`, `quorum` and `timeout_ms` where
+    /// the verdict has them. `at` is milliseconds, seconds if it is below 10^11, or RFC 3339 text;
+    /// without it the time of the case before. Other members are passed over.
     pub fn decide(&mut self, case: &[u8]) -> Vec<u8> {
         let tree = match json::parse(case, &LIMITS) {
             Ok(tree) => tree,

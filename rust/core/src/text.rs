@@ -1,20 +1,25 @@
 //! The one gate for untrusted text on its way to a person.
 //!
-//! An allow-list decides; everything else becomes an escape that can be seen, like `\u{202e}`. What passes:
+//! An allow-list decides; everything else becomes an escape that can be seen, like `\u{202e}`. What
+//! passes:
 //! - printable ASCII (U+0020 to U+007E). Brackets pass: nothing untrusted is ever parsed as markup;
-//! - letters and signs of Latin-1 without the no-break space and the soft hyphen, and Latin Extended-A and -B;
-//! - Greek and Cyrillic letters, unless the same word also has Latin letters (then they are escaped: `USD\u{421}`);
+//! - letters and signs of Latin-1 without the no-break space and the soft hyphen, and Latin
+//!   Extended-A and -B;
+//! - Greek and Cyrillic letters, unless the same word also has Latin letters (then they are
+//!   escaped: `USD\u{421}`);
 //! - hiragana, katakana, CJK ideographs and hangul syllables;
 //! - dashes, curly quotes, bullet, ellipsis and the euro sign.
 //!
-//! So control characters of both ranges, line breaks, bidirectional controls and right-to-left scripts, zero-width and
-//! combining characters, emoji, private use and non-characters never reach a terminal. A backslash passes as it is, so
-//! the result is not reversible, but applying the gate twice changes nothing.
+//! So control characters of both ranges, line breaks, bidirectional controls and right-to-left
+//! scripts, zero-width and combining characters, emoji, private use and non-characters never reach
+//! a terminal. A backslash passes as it is, so the result is not reversible, but applying the gate
+//! twice changes nothing.
 
 use std::fmt::{self, Write as _};
 
-/// Makes `text` safe to show, at most `max_chars` characters long. A cut is shown as `…[+n]`, `n` being the number of
-/// characters of `text` that are missing. (With fewer than 48 characters of room the mark is a bare `…`.)
+/// Makes `text` safe to show, at most `max_chars` characters long. A cut is shown as `…[+n]`, `n`
+/// being the number of characters of `text` that are missing. (With fewer than 48 characters of
+/// room the mark is a bare `…`.)
 pub fn display_safe(text: &str, max_chars: usize) -> String {
     if text.len() <= max_chars && is_plain_ascii(text) {
         return text.to_owned();
@@ -79,7 +84,8 @@ fn is_plain_ascii(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
 }
 
-/// The length in characters of the word at the start of `text`, and whether it mixes Latin with Greek or Cyrillic.
+/// The length in characters of the word at the start of `text`, and whether it mixes Latin with
+/// Greek or Cyrillic.
 fn word(text: &str) -> (usize, bool) {
     let mut length: usize = 0;
     let mut latin = false;
@@ -102,12 +108,8 @@ fn push(character: char, in_mixed_word: bool, out: &mut String) -> usize {
         return 1;
     }
     let before = out.len();
-    match character {
-        '\n' => out.push_str("\\n"),
-        '\r' => out.push_str("\\r"),
-        '\t' => out.push_str("\\t"),
-        other => append(out, format_args!("\\u{{{:x}}}", u32::from(other))),
-    }
+    // One form for all: an escape that ends in a letter, like `\n`, would join the word after it.
+    append(out, format_args!("\\u{{{:x}}}", u32::from(character)));
     out.len().saturating_sub(before)
 }
 
@@ -117,7 +119,8 @@ fn is_latin(character: char) -> bool {
 
 fn is_greek_or_cyrillic(character: char) -> bool {
     match character {
-        // Accents that stand alone, the question mark that looks like a semicolon, and unassigned places.
+        // Accents that stand alone, the question mark that looks like a semicolon, and unassigned
+        // places.
         '\u{37a}' | '\u{37e}' | '\u{378}' | '\u{379}' | '\u{380}'..='\u{385}' => false,
         '\u{387}' | '\u{38b}' | '\u{38d}' | '\u{3a2}' => false,
         '\u{370}'..='\u{3ff}' => true,

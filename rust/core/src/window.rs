@@ -1,20 +1,23 @@
 //! Exact rolling windows: what is held and posted under every limit of the policy.
 //!
-//! A reservation is *held* from the decision on and never leaves by age. It is *posted* at settlement and then counts
-//! while `now < posted_at + window`. It is *voided* only by proof that the money cannot move.
-//! Time is given and must not run backwards; an earlier time is taken as the latest one seen in that window.
+//! A reservation is *held* from the decision on and never leaves by age. It is *posted* at
+//! settlement and then counts while `now < posted_at + window`. It is *voided* only by proof that
+//! the money cannot move. Time is given and must not run backwards; an earlier time is taken as the
+//! latest one seen in that window.
 
 mod book;
 mod ledger;
+mod rolling;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use book::{Book, BookError};
 pub use ledger::{Ledger, LEDGER_MS};
 
 use crate::policy::{Policy, Reservation, Spends};
+use rolling::Window;
 
 /// Why a change of the windows was refused. Nothing is changed then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,27 +56,11 @@ pub struct Windows {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct LimitWindows {
     window_ms: u64,
-    /// Posts until empty keys are looked for again: as many as there were keys, so each search is paid for.
+    /// Posts until empty keys are looked for again: as many as there were keys, so each search is
+    /// paid for.
     until_sweep: u64,
     #[serde(serialize_with = "sorted")]
     keys: HashMap<String, Window>,
-}
-
-/// One entry that counts by age: 24 bytes. `through` is the running sum up to and with this entry, modulo 2^128, so
-/// any range is one subtraction; two words, because a `u128` would align the entry to 32 bytes.
-#[derive(Clone, Copy, Debug)]
-struct Posted {
-    at_ms: u64,
-    through: [u64; 2],
-}
-
-/// One window: its held sum and its posted entries in the order of time.
-#[derive(Clone, Debug, Default)]
-struct Window {
-    held: u128,
-    /// Running sum of everything that was evicted.
-    evicted: u128,
-    posted: VecDeque<Posted>,
 }
 
 impl Windows {
@@ -102,8 +89,8 @@ impl Windows {
         }
     }
 
-    /// The windows as if the limits of `policy` had always existed: `ledger` is what was posted in the last 31 days,
-    /// `held` what is set aside now.
+    /// The windows as if the limits of `policy` had always existed: `ledger` is what was posted in
+    /// the last 31 days, `held` what is set aside now.
     pub fn rebuild<'a>(
         policy: &Policy,
         ledger: &Ledger,
@@ -122,8 +109,8 @@ impl Windows {
         Ok(windows)
     }
 
-    /// Held plus what is posted and still counts at `now_ms`; zero for a limit or key never seen. O(1), and
-    /// O(log entries) when entries have left the window since the last post.
+    /// Held plus what is posted and still counts at `now_ms`; zero for a limit or key never seen.
+    /// O(1), and O(log entries) when entries have left the window since the last post.
     pub fn used(&self, limit: &str, key: &str, now_ms: u64) -> u128 {
         self.find(limit, key)
             .map_or(0, |(window, window_ms)| window.used(window_ms, now_ms))
@@ -134,8 +121,8 @@ impl Windows {
         self.find(limit, key).map_or(0, |(window, _)| window.held)
     }
 
-    /// The first moment at which `excess` less counts because posted entries have left; `None` if what is posted now
-    /// is not as much.
+    /// The first moment at which `excess` less counts because posted entries have left; `None` if
+    /// what is posted now is not as much.
     pub fn frees_at(&self, limit: &str, key: &str, excess: u128, now_ms: u64) -> Option<u64> {
         let (window, window_ms) = self.find(limit, key)?;
         window.frees_at(excess, window_ms, now_ms)
@@ -170,8 +157,8 @@ impl Windows {
         self.post_partial(reservations, reservations, now_ms)
     }
 
-    /// Posts `kept` of what was `held` and voids the rest. Each amount of `kept` is at most that of `held` for the
-    /// same limit and key.
+    /// Posts `kept` of what was `held` and voids the rest. Each amount of `kept` is at most that of
+    /// `held` for the same limit and key.
     pub fn post_partial(
         &mut self,
         held: &[Reservation],
@@ -226,7 +213,7 @@ impl Windows {
     /// Number of posted entries that are kept.
     pub fn entries(&self) -> usize {
         let of_limit = |limit: &LimitWindows| -> usize {
-            limit.keys.values().map(|window| window.posted.len()).sum()
+            limit.keys.values().map(|window| window.len()).sum()
         };
         self.limits.values().map(of_limit).sum()
     }
@@ -242,15 +229,12 @@ impl Windows {
         };
         let overflow = || WindowError::Overflow(reservation.limit.clone());
         let Some(window) = limit.keys.get_mut(&reservation.key) else {
-            let window = Window {
-                held: reservation.amount,
-                ..Window::default()
-            };
+            let window = Window::holding(reservation.amount);
             limit.keys.insert(reservation.key.clone(), window);
             return Ok(());
         };
-        // The whole sum must fit: then moving from held to posted cannot overflow, and differences of running sums
-        // are exact although they wrap.
+        // The whole sum must fit: then moving from held to posted cannot overflow, and differences
+        // of running sums are exact although they wrap.
         let sum = window
             .held
             .checked_add(window.posted_sum(limit.window_ms, now_ms));
@@ -333,166 +317,5 @@ impl LimitWindows {
             !window.is_empty()
         });
         self.until_sweep = (self.keys.len() as u64).saturating_add(SWEEP_MIN);
-    }
-}
-
-impl Posted {
-    fn new(at_ms: u64, through: u128) -> Self {
-        Self {
-            at_ms,
-            through: [(through >> 64) as u64, through as u64],
-        }
-    }
-
-    fn through(self) -> u128 {
-        let [high, low] = self.through;
-        (u128::from(high) << 64) | u128::from(low)
-    }
-
-    /// The edge rule: an entry posted at `t` counts while `now < t + window`.
-    fn counts(self, window_ms: u64, now_ms: u64) -> bool {
-        now_ms < self.at_ms.saturating_add(window_ms)
-    }
-}
-
-impl Window {
-    fn is_empty(&self) -> bool {
-        self.held == 0 && self.posted.is_empty()
-    }
-
-    fn last_through(&self) -> u128 {
-        self.posted
-            .back()
-            .map_or(self.evicted, |entry| entry.through())
-    }
-
-    /// The running sum just before the first entry that counts.
-    fn base(&self, window_ms: u64, now_ms: u64) -> u128 {
-        if self
-            .posted
-            .front()
-            .is_none_or(|entry| entry.counts(window_ms, now_ms))
-        {
-            return self.evicted;
-        }
-        let aged = self
-            .posted
-            .partition_point(|entry| !entry.counts(window_ms, now_ms));
-        let last_aged = aged.checked_sub(1).and_then(|index| self.posted.get(index));
-        last_aged.map_or(self.evicted, |entry| entry.through())
-    }
-
-    fn posted_sum(&self, window_ms: u64, now_ms: u64) -> u128 {
-        self.last_through()
-            .wrapping_sub(self.base(window_ms, now_ms))
-    }
-
-    fn used(&self, window_ms: u64, now_ms: u64) -> u128 {
-        self.held.saturating_add(self.posted_sum(window_ms, now_ms))
-    }
-
-    fn frees_at(&self, excess: u128, window_ms: u64, now_ms: u64) -> Option<u64> {
-        let base = self.base(window_ms, now_ms);
-        if excess == 0 || excess > self.posted_sum(window_ms, now_ms) {
-            return None;
-        }
-        let enough = |entry: &Posted| {
-            entry.counts(window_ms, now_ms) && entry.through().wrapping_sub(base) >= excess
-        };
-        let index = self.posted.partition_point(|entry| !enough(entry));
-        self.posted
-            .get(index)
-            .map(|entry| entry.at_ms.saturating_add(window_ms))
-    }
-
-    fn evict(&mut self, window_ms: u64, now_ms: u64) {
-        while let Some(front) = self.posted.front() {
-            if front.counts(window_ms, now_ms) {
-                break;
-            }
-            self.evicted = front.through();
-            self.posted.pop_front();
-        }
-        if self.posted.is_empty() {
-            self.evicted = 0;
-        }
-        if self.posted.len() < self.posted.capacity() / 4 {
-            self.posted.shrink_to(self.posted.len().saturating_mul(2));
-        }
-    }
-
-    fn post(&mut self, amount: u128, window_ms: u64, now_ms: u64) {
-        self.evict(window_ms, now_ms);
-        if amount == 0 {
-            return;
-        }
-        let through = self.last_through().wrapping_add(amount);
-        match self.posted.back_mut() {
-            Some(last) if last.at_ms >= now_ms => *last = Posted::new(last.at_ms, through),
-            _ => self.posted.push_back(Posted::new(now_ms, through)),
-        }
-    }
-
-    /// (time, amount) of every entry.
-    fn amounts(&self) -> impl Iterator<Item = (u64, u128)> + '_ {
-        let mut before = self.evicted;
-        self.posted.iter().map(move |entry| {
-            let amount = entry.through().wrapping_sub(before);
-            before = entry.through();
-            (entry.at_ms, amount)
-        })
-    }
-}
-
-impl PartialEq for Window {
-    fn eq(&self, other: &Self) -> bool {
-        self.held == other.held && self.amounts().eq(other.amounts())
-    }
-}
-
-impl Eq for Window {}
-
-/// The form of a snapshot: amounts rather than running sums, so that equal windows have equal bytes.
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    held: Amount,
-    posted: Vec<(u64, Amount)>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Amount(#[serde(with = "crate::policy::wire::decimal")] u128);
-
-impl Serialize for Window {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let posted = self
-            .amounts()
-            .map(|(at_ms, amount)| (at_ms, Amount(amount)))
-            .collect();
-        Saved {
-            held: Amount(self.held),
-            posted,
-        }
-        .serialize(to)
-    }
-}
-
-impl<'de> Deserialize<'de> for Window {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let saved = Saved::deserialize(from)?;
-        let mut window = Self {
-            held: saved.held.0,
-            ..Self::default()
-        };
-        let mut sum = window.held;
-        for (at_ms, Amount(amount)) in saved.posted {
-            let ordered = window.posted.back().is_none_or(|last| last.at_ms < at_ms);
-            let Some(next) = sum.checked_add(amount).filter(|_| ordered && amount != 0) else {
-                return Err(serde::de::Error::custom("a window that cannot be"));
-            };
-            sum = next;
-            let through = window.last_through().wrapping_add(amount);
-            window.posted.push_back(Posted::new(at_ms, through));
-        }
-        Ok(window)
     }
 }

@@ -1,5 +1,5 @@
-//! Real data nobody here wrote: transactions of every type and EIP-712 vectors. Skipped, with a message, where the corpus
-//! is not beside the repository.
+//! Real data nobody here wrote: transactions of every type and EIP-712 vectors. Skipped, with a
+//! message, where the corpus is not beside the repository.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

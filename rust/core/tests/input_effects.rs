@@ -199,7 +199,7 @@ fn a_message_is_shown_as_text_or_as_hex() {
         (decoded.display[1].value.clone(), decoded.warnings.len())
     };
     let text = show(&format!("[\"pay\\nme\",\"{WALLET}\"]"));
-    assert_eq!(text, ("pay\\nme".to_owned(), 0));
+    assert_eq!(text, ("pay\\u{a}me".to_owned(), 0));
     let bytes = show(&format!("[\"0xff00\",\"{WALLET}\"]"));
     assert_eq!(bytes, ("0xff00".to_owned(), 1));
 }
@@ -241,7 +241,8 @@ fn standalone_decode_uses_the_token_list_for_names_only_where_nothing_is_known()
 
 #[test]
 fn standalone_decode_gives_the_digests_that_are_signed() {
-    // The EIP-191 digest of "hello" (independent source: eth_account.messages.defunct_hash_message).
+    // The EIP-191 digest of "hello" (independent source:
+    // eth_account.messages.defunct_hash_message).
     let message = standalone(r#"{"message":"0x68656c6c6f"}"#, 1).unwrap();
     let digest = "0x50b2c43fd39106bafbba0da34fc430e1f91e3c96ea2acee2bc34119f92b37750";
     assert!(message.contains(digest), "{message}");

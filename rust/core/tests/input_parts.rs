@@ -138,7 +138,10 @@ fn hostile_text_is_shown_as_what_it_is() {
         safe("\u{e000}\u{ffff}\u{10ffff}"),
         "\\u{e000}\\u{ffff}\\u{10ffff}"
     );
-    assert_eq!(safe("a\r\nb\tc\u{2028}d"), "a\\r\\nb\\tc\\u{2028}d");
+    assert_eq!(
+        safe("a\r\nb\tc\u{2028}d"),
+        "a\\u{d}\\u{a}b\\u{9}c\\u{2028}d"
+    );
     assert_eq!(safe("\u{a0}\u{ad}\u{3000}"), "\\u{a0}\\u{ad}\\u{3000}");
     assert_eq!(safe("\u{5d0}\u{627}"), "\\u{5d0}\\u{627}");
     assert_eq!(safe("🚀"), "\\u{1f680}");
@@ -385,4 +388,11 @@ fn a_checksum_is_right_the_first_time_and_every_other() {
     for _ in 0..2 {
         assert_eq!(&*checksum(text.parse().unwrap()), text);
     }
+}
+
+#[test]
+fn an_escape_never_joins_the_word_after_it() {
+    let shown = display_safe("a\tмир", 80);
+    assert_eq!(shown, "a\\u{9}мир");
+    assert_eq!(display_safe(&shown, 80), shown);
 }

@@ -1,4 +1,5 @@
-//! Properties of the way in, for inputs nobody thought of. Also the short form of the fuzz targets on a stable toolchain.
+//! Properties of the way in, for inputs nobody thought of. Also the short form of the fuzz targets
+//! on a stable toolchain.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -138,6 +138,22 @@ fn types_are_bounded_in_number_and_depth() {
     assert!(typed(&chain(15), &nested(16)).is_ok());
     assert_eq!(code(typed(&chain(16), &nested(17))), "typed_limit");
     assert_eq!(code(typed(&chain(3_000), "{}")), "typed_limit");
+    let long: Vec<String> = (0..64)
+        .map(|n| format!("{{\"name\":\"m{n}{}\",\"type\":\"T1\"}}", "x".repeat(100)))
+        .collect();
+    let wide: Vec<String> = (0..8)
+        .map(|n| {
+            format!(
+                "\"T{n}\":[{}]",
+                long.join(",").replace("T1", &format!("T{}", n + 1))
+            )
+        })
+        .collect();
+    let types = format!(
+        "{},\"T8\":[{{\"name\":\"a\",\"type\":\"bool\"}}]",
+        wide.join(",")
+    );
+    assert_eq!(code(typed(&types, "{}")), "typed_limit");
     let array = format!("{{\"a\":[{}1]}}", "1,".repeat(1_000_000));
     let types = "\"T0\":[{\"name\":\"a\",\"type\":\"uint8[]\"}]";
     assert_eq!(code(typed(types, &array)), "json_too_large");

@@ -1,4 +1,5 @@
-//! The decision table: requests as agents send them, through the simulator, with the verdict and every reason.
+//! The decision table: requests as agents send them, through the simulator, with the verdict and
+//! every reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 

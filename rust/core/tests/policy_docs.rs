@@ -1,4 +1,5 @@
-//! Every example of `docs/policy.md` is valid: whole files by themselves, additions with the first of them.
+//! Every example of `docs/policy.md` is valid: whole files by themselves, additions with the first
+//! of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use holdfast_core::policy::Policy;

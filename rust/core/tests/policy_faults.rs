@@ -1,4 +1,5 @@
-//! Every fault of a policy file is found, in one go, at its line and column, with what to write instead.
+//! Every fault of a policy file is found, in one go, at its line and column, with what to write
+//! instead.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
@@ -113,6 +114,21 @@ fn a_hostile_file_gives_a_bounded_list_of_faults() {
     let source = format!("{BASE}{}", "[[rule]]\n".repeat(1000));
     let errors = Policy::parse(&source).unwrap_err();
     assert_eq!(errors.faults().len(), FAULTS_MAX);
+}
+
+#[test]
+fn no_text_whatever_stops_the_parser() {
+    for source in [
+        "a = ".to_owned() + &"[".repeat(100_000),
+        "a = ".to_owned() + &"{a=".repeat(100_000),
+        "[[a.".to_owned() + &"a.".repeat(50_000) + "a]]",
+        "\u{0}".to_owned(),
+        "\u{feff}version = 1".to_owned(),
+        "version = 1e400".to_owned(),
+        format!("version = {}", "9".repeat(5_000)),
+    ] {
+        assert!(Policy::parse(&source).is_err());
+    }
 }
 
 #[test]

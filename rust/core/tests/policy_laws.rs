@@ -1,5 +1,5 @@
-//! Laws of deciding, on random policies: a second implementation agrees, the order of tables does not matter, and what
-//! is added never loosens.
+//! Laws of deciding, on random policies: a second implementation agrees, the order of tables does
+//! not matter, and what is added never loosens.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
@@ -114,12 +114,21 @@ fn before() -> impl Strategy<Value = Vec<(Ask, Option<u64>)>> {
     prop::collection::vec((asks(), prices()), 0..6)
 }
 
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn a_second_implementation_agrees(
-        tables in tables(1..30), before in before(), ask in asks(), price in prices(), now in times(),
+        tables in tables(1..30), before in before(), ask in asks(),
+        price in prices(), now in times(),
     ) {
         agrees(&tables, &before, &ask, price, now);
     }
@@ -130,7 +139,8 @@ proptest! {
             let all: Vec<usize> = (0..tables.len() + LISTS.len()).collect();
             (Just(tables), Just(all).prop_shuffle())
         }),
-        before in before(), ask in asks(), price in prices(), now in times(),
+        before in before(), ask in asks(),
+        price in prices(), now in times(),
     ) {
         let policy = in_order(&tables);
         let shuffled = parse(&source(&tables, &order));
@@ -172,7 +182,8 @@ proptest! {
 
     #[test]
     fn an_unknown_price_never_makes_it_instant(
-        tables in tables(1..15), before in before(), ask in asks(), price in 1u64..6, now in times(),
+        tables in tables(1..15), before in before(), ask in asks(), price in 1u64..6,
+        now in times(),
     ) {
         let policy = in_order(&tables);
         let book = book(&policy, &before, now);
@@ -287,11 +298,12 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn a_second_implementation_agrees_on_long_policies(
-        tables in focused(200..400), before in before(), ask in asks(), price in prices(), now in times(),
+        tables in focused(200..400), before in before(), ask in asks(),
+        price in prices(), now in times(),
     ) {
         agrees(&tables, &before, &ask, price, now);
     }

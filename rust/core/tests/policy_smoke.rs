@@ -9,9 +9,12 @@ const DEMO: &str = include_str!("data/policy_demo.toml");
 #[test]
 fn a_small_payment_to_a_vendor_is_instant() {
     let policy = Policy::parse(DEMO).unwrap_or_else(|errors| panic!("{errors}"));
-    let params = br#"[{"to":"0x5FbDB2315678afecb367f032d93F642f64180aa3","gas":"0x186a0","data":"0xa9059cbb00000000000000000000000070997970c51812dc3a010c7d01b50e0d17dc79c800000000000000000000000000000000000000000000000000000000007a1200"}]"#;
+    let to = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+    let party = "70997970c51812dc3a010c7d01b50e0d17dc79c8";
+    let data = format!("0xa9059cbb{party:0>64}{:064x}", 8_000_000);
+    let params = format!(r#"[{{"to":"{to}","gas":"0x186a0","data":"{data}"}}]"#);
     let method = "eth_sendTransaction";
-    let request = holdfast_core::request::parse(method, params).unwrap();
+    let request = holdfast_core::request::parse(method, params.as_bytes()).unwrap();
     let resolved = resolve(&policy, "shopper", request).unwrap();
     let windows = Windows::for_policy(&policy);
     let facts = Facts::parse(br#"{"prices":{"usdc":{"usd":"1.0003","at":1000}}}"#).unwrap();

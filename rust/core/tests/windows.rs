@@ -1,5 +1,5 @@
-//! Windows count exactly, whatever is reserved, posted or voided in whatever order: checked against a model that keeps
-//! every entry and adds them all up each time.
+//! Windows count exactly, whatever is reserved, posted or voided in whatever order: checked against
+//! a model that keeps every entry and adds them all up each time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
@@ -117,8 +117,16 @@ fn assert_same(windows: &Windows, model: &Model, now: u64) {
     }
 }
 
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn nothing_is_counted_twice_or_forgotten(steps in steps()) {

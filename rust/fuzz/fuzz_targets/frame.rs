@@ -4,6 +4,7 @@
 use holdfast_core::frame::Framer;
 use holdfast_core::rpc::{parse_frame, response_result};
 use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
 
 fn frames(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, bool) {
     let mut framer = Framer::new(4_096);
@@ -25,7 +26,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(batch || calls.len() == 1);
         for call in calls {
             let line = response_result(call.id_json.as_deref().unwrap_or(b"null"), &call.params);
-            assert!(serde_json::from_slice::<serde_json::Value>(&line).is_ok());
+            // Params are judged later: a lone surrogate or a huge number passes here as it came.
+            if serde_json::from_slice::<Value>(&call.params).is_ok() {
+                assert!(serde_json::from_slice::<Value>(&line).is_ok());
+            }
         }
     }
 });

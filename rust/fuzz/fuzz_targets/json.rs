@@ -1,4 +1,5 @@
-//! The strict tree: accepts less than `serde_json`, means the same, and writes a canonical fixed point.
+//! The strict tree: accepts less than `serde_json`, means the same, and writes a canonical fixed
+//! point.
 #![no_main]
 
 use holdfast_core::json::{parse, Limits};

@@ -1,4 +1,5 @@
-//! Params of every wallet method: parsed completely or refused, and what is parsed decodes or is denied.
+//! Params of every wallet method: parsed completely or refused, and what is parsed decodes or is
+//! denied.
 #![no_main]
 
 use holdfast_core::asset::Registry;

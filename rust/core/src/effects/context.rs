@@ -108,7 +108,8 @@ pub(super) fn decoded(
     }
 }
 
-/// Refuses places value never comes back from: the zero address and precompiles (everything up to `0xffff`).
+/// Refuses places value never comes back from: the zero address and precompiles (everything up to
+/// `0xffff`).
 pub(super) fn check_recipient(address: Address) -> Result<(), Denial> {
     if address.starts_with(&[0; 18]) {
         let text = "the recipient is the zero address or a precompile";

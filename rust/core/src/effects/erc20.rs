@@ -116,7 +116,8 @@ pub(super) fn parse(data: &[u8]) -> Result<Option<(TokenCall, usize)>, Denial> {
     Ok(Some((call, trailing)))
 }
 
-/// Decodes `words` words of arguments, encodes them again and compares; gives the number of bytes after them.
+/// Decodes `words` words of arguments, encodes them again and compares; gives the number of bytes
+/// after them.
 fn strict<C: SolCall>(arguments: &[u8], words: usize) -> Result<(C, usize), Denial> {
     let length = words.saturating_mul(32);
     let Some((head, tail)) = arguments.split_at_checked(length) else {

@@ -10,8 +10,9 @@ use crate::json::write_string;
 use crate::text::append;
 
 impl Effect {
-    /// Appends the canonical JSON `{"amount","asset","effect","expires","from","path","to","unlimited"}`; amounts are
-    /// decimal strings in base units, addresses have their checksum.
+    /// Appends the canonical JSON
+    /// `{"amount","asset","effect","expires","from","path","to","unlimited"}`; amounts are decimal
+    /// strings in base units, addresses have their checksum.
     pub fn write_canonical(&self, out: &mut String) {
         out.push_str("{\"amount\":\"");
         out.push_str(&decimal(self.amount));
@@ -37,8 +38,8 @@ impl Effect {
 }
 
 impl Asset {
-    /// Appends the canonical JSON `{"address","chain_id","decimals","id","standard","symbol"}`; `id` is null for an
-    /// asset that is in no policy.
+    /// Appends the canonical JSON `{"address","chain_id","decimals","id","standard","symbol"}`;
+    /// `id` is null for an asset that is in no policy.
     pub fn write_canonical(&self, out: &mut String) {
         out.push_str("{\"address\":");
         write_address(self.address, out);

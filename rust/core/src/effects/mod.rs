@@ -1,4 +1,5 @@
-//! Effects: what a signature can do in the worst case. Policies, limits, screens and alerts speak only of these.
+//! Effects: what a signature can do in the worst case. Policies, limits, screens and alerts speak
+//! only of these.
 
 mod context;
 mod erc20;
@@ -89,13 +90,14 @@ pub struct Effect {
     pub asset: Option<Asset>,
     /// Whose value it is (the wallet).
     pub from: Address,
-    /// Beneficiary, spender, called contract, or the contract that verifies a typed-data signature; `None` for deploy
-    /// (and the value sent with it), message and fee.
+    /// Beneficiary, spender, called contract, or the contract that verifies a typed-data signature;
+    /// `None` for deploy (and the value sent with it), message and fee.
     pub to: Option<Address>,
-    /// Base units; zero where amounts make no sense. Of a revoke: by how much the allowance is lowered, zero when it is
-    /// taken away altogether.
+    /// Base units; zero where amounts make no sense. Of a revoke: by how much the allowance is
+    /// lowered, zero when it is taken away altogether.
     pub amount: U256,
-    /// The amount is at or above 2^96-1 for an allowance: nobody spends that, so it means "everything".
+    /// The amount is at or above 2^96-1 for an allowance: nobody spends that, so it means
+    /// "everything".
     pub unlimited: bool,
     /// Which inner call it came from (`""` is the outer one, then `0`, `0.2`).
     pub path: String,
@@ -136,7 +138,8 @@ pub struct Decoded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Denial {
-    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata` or `chain_mismatch`, see `docs/policy.md`.
+    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata` or `chain_mismatch`, see
+    /// `docs/policy.md`.
     pub code: &'static str,
     /// Words.
     pub text: String,
@@ -154,8 +157,8 @@ impl Denial {
 /// From this amount on an allowance is "everything": 2^96-1 is the largest some tokens can store.
 pub const UNLIMITED_FROM: U256 = U256::from_limbs([u64::MAX, 0xffff_ffff, 0, 0]);
 
-/// What the signature can do in the worst case. `wallet` signs, `chain_id` is the chain it is for. Contracts are known by
-/// (chain, address) in the registry and by nothing else.
+/// What the signature can do in the worst case. `wallet` signs, `chain_id` is the chain it is for.
+/// Contracts are known by (chain, address) in the registry and by nothing else.
 ///
 /// # Errors
 /// [`Denial`] for what no policy and no approval may allow.

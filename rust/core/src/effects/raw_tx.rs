@@ -19,7 +19,8 @@ pub(super) struct RawTransaction {
     pub signer: Option<Address>,
 }
 
-/// Parses an EIP-2718 envelope or a legacy list; whatever does not encode to the same bytes again is refused.
+/// Parses an EIP-2718 envelope or a legacy list; whatever does not encode to the same bytes again
+/// is refused.
 pub(super) fn parse(bytes: &[u8]) -> Result<RawTransaction, Malformed> {
     match bytes.first() {
         Some(0xc0..) => read::<TxLegacy>(bytes, bytes),
@@ -38,7 +39,8 @@ fn read<T>(bytes: &[u8], list: &[u8]) -> Result<RawTransaction, Malformed>
 where
     T: RlpEcdsaDecodableTx + SignableTransaction<Signature> + Decodable,
 {
-    // Unsigned first: a legacy signing payload (chain id, 0, 0) could be read as a signature with r = s = 0.
+    // Unsigned first: a legacy signing payload (chain id, 0, 0) could be read as a signature with r
+    // = s = 0.
     let mut rest = list;
     if let Ok(unsigned) = T::decode(&mut rest) {
         if rest.is_empty() && unsigned.encoded_for_signing() == bytes {

@@ -36,12 +36,13 @@ pub enum DecodeError {
     Denied(#[from] Denial),
 }
 
-/// Decodes `{"tx": {…}}`, `{"raw_tx": "0x…"}`, `{"typed_data": {…}}` or `{"message": "0x…"}` to the canonical JSON
-/// `{"chain_id","digest","display","effects","kind","opaque","warnings"}`.
+/// Decodes `{"tx": {…}}`, `{"raw_tx": "0x…"}`, `{"typed_data": {…}}` or `{"message": "0x…"}` to the
+/// canonical JSON `{"chain_id","digest","display","effects","kind","opaque","warnings"}`.
 ///
-/// `digest` is what is signed: the signing hash, the EIP-712 digest or the EIP-191 digest; null for a `tx` that does not
-/// fix all of its fields. `tokens` is a JSON list of `{"chain_id","address","symbol","decimals","name"}` that names
-/// contracts the registry does not have; such assets have no id.
+/// `digest` is what is signed: the signing hash, the EIP-712 digest or the EIP-191 digest; null for
+/// a `tx` that does not fix all of its fields. `tokens` is a JSON list of
+/// `{"chain_id","address","symbol","decimals","name"}` that names contracts the registry does not
+/// have; such assets have no id.
 ///
 /// # Errors
 /// [`DecodeError`].
@@ -69,7 +70,8 @@ pub fn decode_standalone(
     };
     let mut decoded = decode_in(&subject.body, &context)?;
     if let Body::TypedData(typed) = &subject.body {
-        // A document without a chain is shown with a warning; one for another chain is not what was asked about.
+        // A document without a chain is shown with a warning; one for another chain is not what was
+        // asked about.
         if typed.domain_chain_id.is_some() {
             signature::check_chain(typed, chain_id)?;
         }

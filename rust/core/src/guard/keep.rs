@@ -90,7 +90,14 @@ pub(super) fn retain(state: &mut State, seq: u64) {
     let Some(ended_at) = entry.ended_at.filter(|_| !unsettled) else {
         return;
     };
-    let mut until = ended_at.saturating_add(REPEAT_MS);
+    // Nobody can join what was denied at once: the screens alone remember it. An agent that repeats a denied request
+    // must neither fill the memory nor make the search among identical ones longer.
+    let joinable = entry.stage != Stage::Denied || entry.answered_pending;
+    let mut until = if joinable {
+        ended_at.saturating_add(REPEAT_MS)
+    } else {
+        ended_at
+    };
     if entry.answered_pending {
         until = until.max(match entry.delivered_at {
             Some(at) => at.saturating_add(REPEAT_MS),

@@ -16,8 +16,9 @@ const PAIRWISE_KEYS_MAX: usize = 12;
 /// Parses one JSON value that fills all of `bytes` (white space around it is fine).
 ///
 /// # Errors
-/// `json_too_large`, `json_bom`, `json_utf8`, `json_syntax`, `json_number`, `json_duplicate_key`, `json_nul`,
-/// `json_string`, `json_depth`, `json_nodes`, `json_trailing`, with the JSON pointer of the value where it was noticed.
+/// `json_too_large`, `json_bom`, `json_utf8`, `json_syntax`, `json_number`, `json_duplicate_key`,
+/// `json_nul`, `json_string`, `json_depth`, `json_nodes`, `json_trailing`, with the JSON pointer of
+/// the value where it was noticed.
 pub fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Json<'a>, Malformed> {
     if bytes.len() > limits.max_bytes {
         return Err(Malformed::new(

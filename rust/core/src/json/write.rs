@@ -51,7 +51,8 @@ impl Json<'_> {
     }
 }
 
-/// The order of keys in RFC 8785: by UTF-16 code units, which differs from the order of code points above U+FFFF.
+/// The order of keys in RFC 8785: by UTF-16 code units, which differs from the order of code points
+/// above U+FFFF.
 pub fn compare_keys(a: &str, b: &str) -> Ordering {
     if a.is_ascii() && b.is_ascii() {
         return a.cmp(b);
@@ -59,7 +60,8 @@ pub fn compare_keys(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
 }
 
-/// Appends a quoted string escaped as RFC 8785 asks: only `"`, `\` and control characters below U+0020.
+/// Appends a quoted string escaped as RFC 8785 asks: only `"`, `\` and control characters below
+/// U+0020.
 pub fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;

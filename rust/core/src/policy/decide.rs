@@ -1,7 +1,8 @@
 //! The ladder: one page, read top to bottom, that says how a request may go on.
 //!
-//! Each step only adds reasons; the verdict is the strictest of them, so no step can loosen what another one said, and
-//! the order of tables in the file cannot matter. Frozen scopes are the guard's business, before this page.
+//! Each step only adds reasons; the verdict is the strictest of them, so no step can loosen what
+//! another one said, and the order of tables in the file cannot matter. Frozen scopes are the
+//! guard's business, before this page.
 
 use std::cmp::Reverse;
 
@@ -12,15 +13,17 @@ use super::index::{Fit, Query};
 use super::limits::Charge;
 use super::model::{method_of, Agent, OnExceed};
 use super::parse::APPROVAL;
-use super::spend::{clamp, Spend, SpendAsset, Spends};
+use super::spend::Spends;
 use super::verdict::{Decision, Reason, Reservation, Verdict};
+use super::worth::spends;
 use super::Policy;
-use crate::amount::{format_units, usd_value, Usd};
-use crate::effects::{Effect, EffectKind};
+use crate::amount::{format_units, Usd};
+use crate::effects::Effect;
 use crate::request::Method;
 use crate::window::Windows;
 
-/// What is asked, decoded: everything a decision depends on besides policy, windows, facts and time.
+/// What is asked, decoded: everything a decision depends on besides policy, windows, facts and
+/// time.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// Agent id.
@@ -35,7 +38,8 @@ pub struct Subject<'a> {
     pub effects: &'a [Effect],
     /// The most the fee can be; zero for signatures.
     pub fee_wei_max: U256,
-    /// What this very request holds already, so that deciding it again does not count it twice; empty the first time.
+    /// What this very request holds already, so that deciding it again does not count it twice;
+    /// empty the first time.
     pub own: &'a [Reservation],
 }
 
@@ -89,7 +93,8 @@ struct Ladder {
 }
 
 impl Ladder {
-    /// Who asks, from which wallet, on which chain, by which method: anything but the agent's own is denied.
+    /// Who asks, from which wallet, on which chain, by which method: anything but the agent's own
+    /// is denied.
     fn preconditions(&mut self, policy: &Policy, subject: &Subject<'_>) -> Option<Method> {
         let Some(agent) = policy.agent(subject.agent) else {
             self.deny("agent_unknown", None, Some(subject.agent.to_owned()));
@@ -137,8 +142,8 @@ impl Ladder {
         self.steps.push((Verdict::Deny, reason));
     }
 
-    /// A forbid that matches denies. One that cannot be judged for want of a price denies as well: an approval could
-    /// not have passed it either.
+    /// A forbid that matches denies. One that cannot be judged for want of a price denies as well:
+    /// an approval could not have passed it either.
     fn forbids(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
         let mut first: [Option<&str>; 2] = [None, None];
         policy.forbid_index.find(query, |number, fit| {
@@ -158,8 +163,8 @@ impl Ladder {
         }
     }
 
-    /// At least one rule must match; of all that do the strictest tier wins. With an unknown price a grant is worth an
-    /// approval at most.
+    /// At least one rule must match; of all that do the strictest tier wins. With an unknown price
+    /// a grant is worth an approval at most.
     fn grants(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
         let mut best: Option<(Verdict, Reverse<&str>)> = None;
         let mut tier = Verdict::Instant;
@@ -301,7 +306,7 @@ fn reason(code: &str) -> Reason {
     }
 }
 
-fn asset_of(policy: &Policy, effect: &Effect) -> Option<u32> {
+pub(super) fn asset_of(policy: &Policy, effect: &Effect) -> Option<u32> {
     let asset = effect.asset.as_ref()?;
     policy.asset_index(asset.chain_id, asset.address)
 }
@@ -314,71 +319,6 @@ fn reservations(charges: Vec<Charge<'_>>) -> Vec<Reservation> {
         amount: charge.amount,
     };
     charged.map(reservation).collect()
-}
-
-/// Every effect and the fee with their worth at this moment.
-fn spends(
-    policy: &Policy,
-    subject: &Subject<'_>,
-    method: Method,
-    facts: &Facts,
-    now_ms: u64,
-) -> Spends {
-    let mut items = Vec::with_capacity(subject.effects.len().saturating_add(1));
-    for effect in subject.effects {
-        let asset = asset_of(policy, effect);
-        items.push(Spend {
-            kind: effect.kind,
-            asset: SpendAsset::of(effect.kind, effect.asset.as_ref()),
-            to: effect.to,
-            amount: clamp(effect.amount),
-            usd: worth(policy, effect.kind, asset, effect.amount, facts, now_ms),
-        });
-    }
-    let fee = subject.fee_wei_max;
-    if !fee.is_zero() {
-        let native = policy.asset_index(subject.chain_id, None);
-        let kind = EffectKind::Fee;
-        let usd = worth(policy, kind, native, fee, facts, now_ms);
-        let (asset, amount) = (SpendAsset::Native, clamp(fee));
-        items.push(Spend {
-            kind,
-            asset,
-            to: None,
-            amount,
-            usd,
-        });
-    }
-    Spends {
-        agent: subject.agent.to_owned(),
-        wallet: subject.wallet,
-        chain_id: subject.chain_id,
-        method,
-        decided_ms: now_ms,
-        items,
-    }
-}
-
-/// Micro-USD, rounded up and cut to what is counted. Nothing is worth nothing, even without a price; what is not
-/// understood has no known worth.
-fn worth(
-    policy: &Policy,
-    kind: EffectKind,
-    asset: Option<u32>,
-    amount: U256,
-    facts: &Facts,
-    now_ms: u64,
-) -> Option<u128> {
-    if kind.is_opaque() {
-        return None;
-    }
-    if amount.is_zero() {
-        return Some(0);
-    }
-    let entry = policy.assets.get(asset? as usize)?;
-    let price = facts.price(entry, now_ms)?;
-    let usd = usd_value(amount, entry.asset.decimals, price);
-    Some(clamp(usd.map_or(U256::MAX, |usd| U256::from(usd.0))))
 }
 
 /// `transfer of 50 usdc to 0x…`

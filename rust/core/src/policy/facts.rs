@@ -1,5 +1,5 @@
-//! Facts from the outside world that came with a request: prices. They can only make a verdict stricter than the
-//! policy's own words; what is missing, old or malformed is unknown.
+//! Facts from the outside world that came with a request: prices. They can only make a verdict
+//! stricter than the policy's own words; what is missing, old or malformed is unknown.
 
 use std::collections::BTreeMap;
 
@@ -36,8 +36,9 @@ impl Facts {
         Self::default()
     }
 
-    /// Reads `{"prices": {"<asset id>": {"usd": "1.0003", "at": ms} | [...]}}`; every member may be absent. A malformed
-    /// price is an unknown price; anything else that is not as it must be is an error.
+    /// Reads `{"prices": {"<asset id>": {"usd": "1.0003", "at": ms} | [...]}}`; every member may be
+    /// absent. A malformed price is an unknown price; anything else that is not as it must be is an
+    /// error.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         Self::from_json(&json::parse(bytes, &LIMITS)?)
     }
@@ -63,7 +64,8 @@ impl Facts {
         Ok(Self { quotes })
     }
 
-    /// What one whole token is worth at most: the pinned price, or the dearest of the quotes that are not too old.
+    /// What one whole token is worth at most: the pinned price, or the dearest of the quotes that
+    /// are not too old.
     pub fn price(&self, asset: &AssetEntry, now_ms: u64) -> Option<Price> {
         if asset.price.is_some() {
             return asset.price;

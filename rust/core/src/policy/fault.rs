@@ -61,7 +61,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A policy file that is refused as a whole: every fault that was found, in the order of the file. Never empty.
+/// A policy file that is refused as a whole: every fault that was found, in the order of the file.
+/// Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyErrors {
     faults: Vec<Fault>,

@@ -19,7 +19,8 @@ pub(super) struct Grant {
     pub rule_tier: Verdict,
 }
 
-/// Rules that differ only in their id, their tier and the effects they list fold into one grant per effect kind.
+/// Rules that differ only in their id, their tier and the effects they list fold into one grant per
+/// effect kind.
 pub(super) fn compile(rules: &[Rule]) -> (Vec<Grant>, Index) {
     let mut alike: HashMap<(EffectKind, Matcher), usize> = HashMap::new();
     let mut members: Vec<(EffectKind, &Matcher, Vec<&Rule>)> = Vec::new();

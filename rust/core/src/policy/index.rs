@@ -1,8 +1,9 @@
 //! Finds the few tables that can match an effect among very many.
 //!
-//! Per effect kind, tables are grouped by which of agent, wallet, chain, asset and target they name. All tables of a
-//! group name the same dimensions, so each table is found under its value of *any* of them, and the dimension with the
-//! fewest candidates for the effect at hand is enough. Small groups are scanned.
+//! Per effect kind, tables are grouped by which of agent, wallet, chain, asset and target they
+//! name. All tables of a group name the same dimensions, so each table is found under its value of
+//! *any* of them, and the dimension with the fewest candidates for the effect at hand is enough.
+//! Small groups are scanned.
 
 use std::collections::BTreeMap;
 

@@ -8,6 +8,7 @@ use super::model::{Limit, Measure, OnExceed, Per};
 use super::spend::{clamp, Spend, SpendAsset, Spends};
 use super::verdict::Reservation;
 use super::Policy;
+use crate::address::checksum;
 use crate::effects::EffectKind;
 use crate::window::Windows;
 
@@ -95,7 +96,7 @@ impl Policy {
     fn charge(&self, spends: &Spends, sum: &Sum) -> Option<Charge<'_>> {
         let limit = self.limits().get(sum.limit as usize)?;
         let key = match limit.per {
-            Per::Agent => format!("agent:{}", spends.agent),
+            Per::Agent => ["agent:", &spends.agent].concat(),
             Per::Wallet => self.wallet_key(spends.wallet),
             Per::Recipient => recipient_key(spends.chain_id, sum.recipient?),
             Per::Global => "global".to_owned(),
@@ -110,7 +111,8 @@ impl Policy {
     }
 }
 
-/// Adds what one effect costs under one limit. Without a recipient nothing is added to a limit per recipient.
+/// Adds what one effect costs under one limit. Without a recipient nothing is added to a limit per
+/// recipient.
 fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
     let recipient = match limit.per {
         Per::Recipient if item.to.is_none() => return,
@@ -142,18 +144,15 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
 }
 
 pub(super) fn wallet_key(address: Address) -> String {
-    format!("wallet:{}", address.to_checksum_buffer(None).as_str())
+    ["wallet:", &checksum(address)].concat()
 }
 
 fn recipient_key(chain_id: u64, to: Address) -> String {
-    format!(
-        "recipient:{chain_id}:{}",
-        to.to_checksum_buffer(None).as_str()
-    )
+    ["recipient:", &chain_id.to_string(), ":", &checksum(to)].concat()
 }
 
-/// A limit and one of its keys, as the console shows it. Amounts are decimal strings in the unit of the measure:
-/// requests, micro-USD or base units.
+/// A limit and one of its keys, as the console shows it. Amounts are decimal strings in the unit of
+/// the measure: requests, micro-USD or base units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LimitView {
     /// Limit id.
@@ -183,8 +182,9 @@ pub struct LimitView {
 }
 
 impl Policy {
-    /// Every limit with what counts under it at `now_ms`, by limit and key. With `agent` only what that agent can meet:
-    /// its own key, its wallets, recipients and global ones. A limit per agent or global nobody used yet is shown too.
+    /// Every limit with what counts under it at `now_ms`, by limit and key. With `agent` only what
+    /// that agent can meet: its own key, its wallets, recipients and global ones. A limit per agent
+    /// or global nobody used yet is shown too.
     pub fn limit_views(
         &self,
         windows: &Windows,
@@ -233,7 +233,8 @@ impl Policy {
         views
     }
 
-    /// Keys a limit has whether anything was spent or not; recipients are known only by what they got.
+    /// Keys a limit has whether anything was spent or not; recipients are known only by what they
+    /// got.
     fn standing_keys(&self, limit: &Limit) -> Vec<String> {
         match limit.per {
             Per::Agent => {

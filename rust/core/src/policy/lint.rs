@@ -6,7 +6,7 @@ use alloy_primitives::Address;
 use serde::Serialize;
 
 use super::fault::{Fault, Place, PolicyErrors};
-use super::model::{Bits, Matcher, Measure, Per, Rule, Targets};
+use super::model::{Bits, Limit, Matcher, Measure, Per, Rule, Targets};
 use super::reach::Reach;
 use super::verdict::Verdict;
 use super::Policy;
@@ -72,7 +72,8 @@ pub fn check(source: &str, now_ms: Option<u64>) -> Result<Summary, PolicyErrors>
 }
 
 impl Policy {
-    /// Warnings in the order of the file. Without `now_ms` nothing is said about list entries that expire.
+    /// Warnings in the order of the file. Without `now_ms` nothing is said about list entries that
+    /// expire.
     pub fn lint(&self, now_ms: Option<u64>) -> Vec<Fault> {
         let mut found = Vec::new();
         self.lint_rules(&mut found);
@@ -194,29 +195,37 @@ impl Policy {
                 let hint = "change the matcher: nothing is limited now";
                 found.push(Fault::new(limit.at, "never_binds", text, hint));
             }
-            let counts_fees = limit.measure == Measure::Usd
-                && limit.per != Per::Recipient
-                && limit.matcher.kinds.has(EffectKind::Fee as u8)
-                && limit.matcher.assets.is_none()
-                && limit.matcher.to.is_none();
-            let unpriced = self.chains.iter().find(|chain| {
-                let meant = limit
-                    .matcher
-                    .chains
-                    .as_ref()
-                    .is_none_or(|ids| ids.contains(&chain.id));
-                let used = self.agents.iter().any(|agent| agent.chain_id == chain.id);
-                meant && used && self.registry.native(chain.id).is_none()
+            self.lint_fees(limit, found);
+        }
+    }
+
+    /// A limit in USD that counts fees needs a price for the coin of each chain it is about.
+    fn lint_fees(&self, limit: &Limit, found: &mut Vec<Fault>) {
+        let counts_fees = limit.measure == Measure::Usd
+            && limit.per != Per::Recipient
+            && limit.matcher.kinds.has(EffectKind::Fee as u8)
+            && limit.matcher.assets.is_none()
+            && limit.matcher.to.is_none();
+        let unpriced = self.chains.iter().find(|chain| {
+            let meant = limit
+                .matcher
+                .chains
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&chain.id));
+            let agents = limit.matcher.agents.as_ref();
+            let used = self.agents.iter().zip(0u32..).any(|(agent, number)| {
+                agent.chain_id == chain.id && agents.is_none_or(|all| all.contains(&number))
             });
-            if let Some(chain) = unpriced.filter(|_| counts_fees) {
-                let text = format!(
-                    "limit `{}` counts fees in USD, but the coin of chain {} is no asset",
-                    limit.id, chain.id,
-                );
-                let hint =
-                    "register it with native = true and a price, or leave `fee` out of `effects`";
-                found.push(Fault::new(limit.at, "fee_unpriced", text, hint));
-            }
+            meant && used && self.registry.native(chain.id).is_none()
+        });
+        if let Some(chain) = unpriced.filter(|_| counts_fees) {
+            let text = format!(
+                "limit `{}` counts fees in USD, but the coin of chain {} is no asset",
+                limit.id, chain.id,
+            );
+            let hint =
+                "register it with native = true and a price, or leave `fee` out of `effects`";
+            found.push(Fault::new(limit.at, "fee_unpriced", text, hint));
         }
     }
 

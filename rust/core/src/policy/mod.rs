@@ -1,6 +1,7 @@
 //! Policy: strict parsing, compiling, and deciding what an agent may have signed.
 //!
-//! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one page of law.
+//! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one
+//! page of law.
 
 mod decide;
 mod facts;
@@ -18,9 +19,9 @@ mod spend;
 mod time;
 mod verdict;
 pub mod wire;
+mod worth;
 
-use std::collections::HashMap;
-
+use alloy_primitives::map::HashMap;
 use alloy_primitives::Address;
 use sha2::{Digest, Sha256};
 
@@ -71,10 +72,10 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads a policy file. Strict: see `docs/policy.md`; nothing unknown, missing or doubtful is passed over.
+    /// Reads a policy file. Strict: see `docs/policy.md`; nothing unknown, missing or doubtful is
+    /// passed over.
     ///
-    /// # Errors
-    /// Every fault of the file with its place.
+    /// # Errors Every fault of the file with its place.
     pub fn parse(source: &str) -> Result<Self, PolicyErrors> {
         let file = parse::parse(source)?;
         let assets: Vec<AssetEntry> = file.assets.into_iter().flatten().collect();

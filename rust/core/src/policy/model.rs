@@ -139,7 +139,8 @@ pub(super) struct Targets {
     pub lists: Vec<u32>,
 }
 
-/// What an effect must be to be matched; `None` matches all. Numbers are indexes into the policy, sorted.
+/// What an effect must be to be matched; `None` matches all. Numbers are indexes into the policy,
+/// sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Matcher {
     pub agents: Option<Vec<u32>>,

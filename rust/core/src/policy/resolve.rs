@@ -1,4 +1,5 @@
-//! From a parsed request to what is decided: whose wallet, which chain, which effects, and what may be signed at most.
+//! From a parsed request to what is decided: whose wallet, which chain, which effects, and what may
+//! be signed at most.
 //!
 //! The guard and the simulator both go through here, so what is simulated is what is decided.
 
@@ -24,7 +25,8 @@ pub struct Resolved<'p> {
     pub request: Request,
     /// Its effects.
     pub decoded: Decoded,
-    /// Most gas that may be signed: what the agent named, else the cap of the chain. Zero for signatures.
+    /// Most gas that may be signed: what the agent named, else the cap of the chain. Zero for
+    /// signatures.
     pub gas_max: u64,
     /// Most wei per gas that may be signed, tip included. Zero for signatures.
     pub fee_per_gas_max: u128,
@@ -35,7 +37,8 @@ pub struct Resolved<'p> {
 }
 
 impl Resolved<'_> {
-    /// What `decide` is asked. `method` is the JSON-RPC spelling it arrived by, `own` what the request holds already.
+    /// What `decide` is asked. `method` is the JSON-RPC spelling it arrived by, `own` what the
+    /// request holds already.
     pub fn subject<'a>(&'a self, method: &'a str, own: &'a [Reservation]) -> Subject<'a> {
         Subject {
             agent: &self.agent.id,
@@ -109,7 +112,8 @@ fn wallet_of(agent: &Agent, request: &Request) -> Result<Address, Reason> {
     }
 }
 
-/// A request may name the agent's chain or none; what a typed-data document names is checked by the decoder.
+/// A request may name the agent's chain or none; what a typed-data document names is checked by the
+/// decoder.
 fn same_chain(chain_id: u64, request: &Request) -> Result<(), Reason> {
     match request.chain_id {
         Some(named) if named != chain_id => Err(denial(
@@ -121,7 +125,8 @@ fn same_chain(chain_id: u64, request: &Request) -> Result<(), Reason> {
     }
 }
 
-/// What the agent names may only be less than the caps of the chain, and then is the most that is signed.
+/// What the agent names may only be less than the caps of the chain, and then is the most that is
+/// signed.
 fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
     let gas = transaction.gas.unwrap_or(chain.gas_max);
     if gas > chain.gas_max {

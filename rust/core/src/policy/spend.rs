@@ -8,8 +8,9 @@ use crate::asset::Asset;
 use crate::effects::EffectKind;
 use crate::request::Method;
 
-/// Amounts are cut to this many base units (or micro-USD) before they are counted. Every `max` of a limit is below
-/// it, so an amount that was cut still exceeds each limit, and 255 of them fit one window without overflow.
+/// Amounts are cut to this many base units (or micro-USD) before they are counted. Every `max` of a
+/// limit is below it, so an amount that was cut still exceeds each limit, and 255 of them fit one
+/// window without overflow.
 pub const AMOUNT_MAX: u128 = 1 << 120;
 
 /// `amount`, cut to `AMOUNT_MAX`.
@@ -30,8 +31,8 @@ pub enum SpendAsset {
 }
 
 impl SpendAsset {
-    /// The identity of an effect's asset. A fee is the native coin, and so is a transfer of what is not registered:
-    /// the decoder knows no other.
+    /// The identity of an effect's asset. A fee is the native coin, and so is a transfer of what is
+    /// not registered: the decoder knows no other.
     pub fn of(kind: EffectKind, asset: Option<&Asset>) -> Self {
         match (kind, asset) {
             (EffectKind::Fee, _) | (EffectKind::Transfer, None) => Self::Native,
@@ -54,7 +55,8 @@ pub struct Spend {
     /// Base units, at most `AMOUNT_MAX`.
     #[serde(with = "wire::decimal")]
     pub amount: u128,
-    /// Micro-USD at the decision, rounded up, at most `AMOUNT_MAX`; `None` if the price was unknown.
+    /// Micro-USD at the decision, rounded up, at most `AMOUNT_MAX`; `None` if the price was
+    /// unknown.
     #[serde(with = "wire::decimal_option")]
     pub usd: Option<u128>,
 }
@@ -78,7 +80,8 @@ pub struct Spends {
 }
 
 impl Spends {
-    /// Only the fee, as after a revert. With `fee_wei` the fee that was really paid, otherwise the most it can be.
+    /// Only the fee, as after a revert. With `fee_wei` the fee that was really paid, otherwise the
+    /// most it can be.
     #[must_use]
     pub fn fee_only(&self, fee_wei: Option<U256>) -> Self {
         let mut kept = self.with_fee(fee_wei);
@@ -86,7 +89,8 @@ impl Spends {
         kept
     }
 
-    /// The same with the fee that was really paid; never more than was set aside. USD shrinks in proportion, rounded up.
+    /// The same with the fee that was really paid; never more than was set aside. USD shrinks in
+    /// proportion, rounded up.
     #[must_use]
     pub fn with_fee(&self, fee_wei: Option<U256>) -> Self {
         let mut paid = self.clone();

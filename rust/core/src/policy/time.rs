@@ -40,7 +40,8 @@ pub(super) fn duration_words(ms: u64) -> String {
     format!("{ms}ms")
 }
 
-/// Milliseconds since the epoch of a date, time and offset (RFC 3339); `None` without one of them or before 1970.
+/// Milliseconds since the epoch of a date, time and offset (RFC 3339); `None` without one of them
+/// or before 1970.
 pub(crate) fn epoch_ms(datetime: &Datetime) -> Option<u64> {
     let (date, time, offset) = (datetime.date?, datetime.time?, datetime.offset?);
     let offset_minutes = match offset {
@@ -65,7 +66,8 @@ pub(crate) fn epoch_ms(datetime: &Datetime) -> Option<u64> {
     u64::try_from(seconds.checked_mul(1000)?.checked_add(millis)?).ok()
 }
 
-/// Days from 1970-01-01 in the proleptic Gregorian calendar: years start in March, so the leap day is the last one.
+/// Days from 1970-01-01 in the proleptic Gregorian calendar: years start in March, so the leap day
+/// is the last one.
 fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
     let year = if month <= 2 {
         year.checked_sub(1)?

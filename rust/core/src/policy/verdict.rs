@@ -13,7 +13,8 @@ pub enum Verdict {
     Instant,
     /// Go on, tell the operator.
     Notify,
-    /// Go on after this many milliseconds, if the policy and the freezes of that moment still allow it.
+    /// Go on after this many milliseconds, if the policy and the freezes of that moment still allow
+    /// it.
     Delay {
         /// Milliseconds from the decision.
         delay_ms: u64,
@@ -22,7 +23,8 @@ pub enum Verdict {
     Approval {
         /// How many different approver keys.
         quorum: u8,
-        /// Milliseconds until it expires unanswered. A shorter time is stricter but is not compared.
+        /// Milliseconds until it expires unanswered. A shorter time is stricter but is not
+        /// compared.
         timeout_ms: u64,
     },
     /// Never; an approval does not change it.
@@ -41,8 +43,8 @@ impl Verdict {
         }
     }
 
-    /// The stricter of two. Of two approvals the larger quorum and the shorter timeout win, of two delays the longer,
-    /// so the result does not depend on the order.
+    /// The stricter of two. Of two approvals the larger quorum and the shorter timeout win, of two
+    /// delays the longer, so the result does not depend on the order.
     #[must_use]
     pub fn strictest(self, other: Self) -> Self {
         match (self, other) {
@@ -64,7 +66,8 @@ impl Verdict {
     }
 }
 
-/// Why a verdict is what it is. `code` is from the closed list in `docs/policy.md` and never changes meaning.
+/// Why a verdict is what it is. `code` is from the closed list in `docs/policy.md` and never
+/// changes meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// Closed list.
@@ -78,12 +81,14 @@ pub struct Reason {
     /// What is allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// When the same request would pass this limit again, in ms since the epoch, if that can be known.
+    /// When the same request would pass this limit again, in ms since the epoch, if that can be
+    /// known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at_ms: Option<u64>,
 }
 
-/// An amount set aside in one window. Base units of an asset, micro-USD, or requests, as the limit measures.
+/// An amount set aside in one window. Base units of an asset, micro-USD, or requests, as the limit
+/// measures.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reservation {
     /// Id of the limit in the policy.
@@ -95,7 +100,8 @@ pub struct Reservation {
     pub amount: u128,
 }
 
-/// Verdict, reasons (most severe first, then by code and rule: never by file order) and what to set aside.
+/// Verdict, reasons (most severe first, then by code and rule: never by file order) and what to set
+/// aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// How the request may go on.

@@ -1,4 +1,5 @@
-//! How numbers and addresses are written: decimal strings and EIP-55 where people read them, plain in snapshots.
+//! How numbers and addresses are written: decimal strings and EIP-55 where people read them, plain
+//! in snapshots.
 
 /// `u128` as a decimal string in JSON and as a number in binary formats.
 pub mod decimal {

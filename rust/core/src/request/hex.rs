@@ -5,7 +5,8 @@ use alloy_primitives::{hex, Address, Bytes, U256};
 use crate::address::checksum;
 use crate::json::{Json, Malformed};
 
-/// Most bytes of call data or init code in one transaction; nodes take no larger transaction from anybody.
+/// Most bytes of call data or init code in one transaction; nodes take no larger transaction from
+/// anybody.
 pub(crate) const DATA_BYTES_MAX: usize = 131_072;
 
 /// A fault without its place.

@@ -8,8 +8,8 @@ use crate::json::{Json, Malformed};
 /// Longest message, in bytes.
 const MESSAGE_BYTES_MAX: usize = 65_536;
 
-/// The bytes to sign. `0x` hex counts as bytes and other text as its UTF-8, but what could be taken for either is
-/// refused, and so are 32 bytes in any spelling: that is what a hash looks like.
+/// The bytes to sign. `0x` hex counts as bytes and other text as its UTF-8, but what could be taken
+/// for either is refused, and so are 32 bytes in any spelling: that is what a hash looks like.
 pub(crate) fn parse(value: &Json<'_>) -> Result<Bytes, Malformed> {
     bytes(text(value).map_err(Fault::here)?).map_err(Fault::here)
 }

@@ -1,7 +1,7 @@
 //! One parsed request: the single object that feeds policy, screen, journal and signer.
 //!
-//! `parse` is strict and bounded, and knows nothing of policy. What it accepts it has understood completely; anything
-//! else is `Malformed` with a code, a path and words.
+//! `parse` is strict and bounded, and knows nothing of policy. What it accepts it has understood
+//! completely; anything else is `Malformed` with a code, a path and words.
 
 mod hex;
 mod message;
@@ -36,7 +36,8 @@ pub enum Method {
     SignTypedData,
 }
 
-/// What a transaction asks for. Gas, fees and nonce are the agent's hints: the guardian sets its own.
+/// What a transaction asks for. Gas, fees and nonce are the agent's hints: the guardian sets its
+/// own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
     /// Recipient or contract; `None` is contract creation.
@@ -58,9 +59,10 @@ pub struct Transaction {
 /// A typed-data document that hashed without doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypedData {
-    /// The document as canonical JSON, its values in one spelling (integers as decimal strings, addresses with
-    /// checksum, `domain.chainId` as a number), `EIP712Domain` written out, types that are not used left out. The
-    /// digest is the same, and the signer rebuilds it from these bytes.
+    /// The document as canonical JSON, its values in one spelling (integers as decimal strings,
+    /// addresses with checksum, `domain.chainId` as a number), `EIP712Domain` written out, types
+    /// that are not used left out. The digest is the same, and the signer rebuilds it from these
+    /// bytes.
     pub json: String,
     /// EIP-712 digest.
     pub digest: B256,
@@ -120,8 +122,8 @@ impl Method {
 /// Parses the params of a wallet method.
 ///
 /// # Errors
-/// [`Malformed`] with a code of section "Malformed details" in `docs/policy.md`. The code `raw_hash` is a reason code of
-/// its own.
+/// [`Malformed`] with a code of section "Malformed details" in `docs/policy.md`. The code
+/// `raw_hash` is a reason code of its own.
 pub fn parse(method: &str, params: &[u8]) -> Result<Request, Malformed> {
     let Some(kind) = Method::from_rpc(method) else {
         return Err(Malformed::new("method", "", "not a method that signs"));

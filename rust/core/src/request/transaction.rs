@@ -6,7 +6,8 @@ use super::hex::{self, Fault};
 use super::Transaction;
 use crate::json::{Json, Malformed};
 
-/// How the agent wrote the fees. The guardian builds what it likes; only a digest of given fields needs it.
+/// How the agent wrote the fees. The guardian builds what it likes; only a digest of given fields
+/// needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// Type 0, or `gasPrice` without a type.

@@ -21,7 +21,8 @@ pub struct Call {
     pub id_json: Option<Vec<u8>>,
     /// The method name; empty with an error.
     pub method: String,
-    /// JSON of `params`, an array or object; `[]` if absent. Well-formed, but not yet judged by [`crate::json`].
+    /// JSON of `params`, an array or object; `[]` if absent. Well-formed, but not yet judged by
+    /// [`crate::json`].
     pub params: Vec<u8>,
     /// Set when this is not a request at all.
     pub error: Option<(i32, String)>,
@@ -38,8 +39,9 @@ impl Call {
     }
 }
 
-/// The calls of a frame, and whether it is a batch (then the answer is an array). Garbage is one call with an error and
-/// id null. An empty batch and one with more than [`BATCH_CALLS_MAX`] calls are answered by one error, not an array.
+/// The calls of a frame, and whether it is a batch (then the answer is an array). Garbage is one
+/// call with an error and id null. An empty batch and one with more than [`BATCH_CALLS_MAX`] calls
+/// are answered by one error, not an array.
 pub fn parse_frame(frame: &[u8]) -> (bool, Vec<Call>) {
     let Ok(text) = std::str::from_utf8(frame) else {
         return (false, vec![Call::invalid(None, "the request is not UTF-8")]);
@@ -174,7 +176,8 @@ impl Envelope<'_> {
     }
 }
 
-/// A string, an integer or null, as JSON text. Fractions and exponents have no one spelling to echo.
+/// A string, an integer or null, as JSON text. Fractions and exponents have no one spelling to
+/// echo.
 fn is_id(raw: &str) -> bool {
     let is_integer = || {
         let digits = raw.strip_prefix('-').unwrap_or(raw);

@@ -11,7 +11,8 @@ pub fn response_result(id_json: &[u8], result: &[u8]) -> Vec<u8> {
     line
 }
 
-/// `{"jsonrpc":"2.0","id":…,"error":{"code":…,"message":…,"data":…}}` and a line feed. `data` is JSON.
+/// `{"jsonrpc":"2.0","id":…,"error":{"code":…,"message":…,"data":…}}` and a line feed. `data` is
+/// JSON.
 pub fn response_error(id_json: &[u8], code: i64, message: &str, data: Option<&[u8]>) -> Vec<u8> {
     let mut line = start(
         id_json,
@@ -31,8 +32,8 @@ pub fn response_error(id_json: &[u8], code: i64, message: &str, data: Option<&[u
     line
 }
 
-/// One line with an array of responses made by the other functions. Nothing for no responses: a batch of notifications
-/// gets no answer.
+/// One line with an array of responses made by the other functions. Nothing for no responses: a
+/// batch of notifications gets no answer.
 pub fn response_batch<R: AsRef<[u8]>>(responses: &[R]) -> Vec<u8> {
     if responses.is_empty() {
         return Vec::new();
@@ -63,7 +64,8 @@ fn push_or_null(json: &[u8], line: &mut Vec<u8>) {
     }
 }
 
-/// Appends JSON text without white space between tokens and without braces or raw control characters inside strings.
+/// Appends JSON text without white space between tokens and without braces or raw control
+/// characters inside strings.
 fn push_compact(json: &[u8], line: &mut Vec<u8>) {
     let mut in_string = false;
     let mut escaped = false;

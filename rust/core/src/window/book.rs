@@ -28,7 +28,8 @@ struct Held {
     reservations: Vec<Reservation>,
 }
 
-/// The limits of a guardian: every request is held once, and then posted, posted in part, or voided, once.
+/// The limits of a guardian: every request is held once, and then posted, posted in part, or
+/// voided, once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Book {
     windows: Windows,
@@ -106,8 +107,8 @@ impl Book {
         Ok(())
     }
 
-    /// `kept` counts from `now_ms` on and the rest is void: `kept` is made by `Spends::fee_only` after a revert, or by
-    /// `Spends::with_fee` when the fee that was paid is known.
+    /// `kept` counts from `now_ms` on and the rest is void: `kept` is made by `Spends::fee_only`
+    /// after a revert, or by `Spends::with_fee` when the fee that was paid is known.
     pub fn post_partial(
         &mut self,
         policy: &Policy,

@@ -1,7 +1,8 @@
-//! What was posted in the last 31 days, kept so that a policy that changes can count it under its own limits.
+//! What was posted in the last 31 days, kept so that a policy that changes can count it under its
+//! own limits.
 //!
-//! One entry is 80 bytes, whatever the length of ids: who spends is written once and referred to by number. A million
-//! entries are 80 MB.
+//! One entry is 80 bytes, whatever the length of ids: who spends is written once and referred to by
+//! number. A million entries are 80 MB.
 
 use std::collections::VecDeque;
 
@@ -60,8 +61,8 @@ const fn value(words: [u64; 2]) -> u128 {
 }
 
 impl Ledger {
-    /// Adds what one request has cost, and forgets what is older than 31 days. `posted_ms` must not run backwards; an
-    /// earlier time is taken as the time of the last entry.
+    /// Adds what one request has cost, and forgets what is older than 31 days. `posted_ms` must not
+    /// run backwards; an earlier time is taken as the time of the last entry.
     pub fn post(&mut self, spends: &Spends, posted_ms: u64) {
         let last_ms = self.entries.back().map_or(0, |entry| entry.posted_ms);
         let posted_ms = posted_ms.max(last_ms);

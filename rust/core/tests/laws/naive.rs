@@ -111,7 +111,8 @@ fn matches(scope: &Scope, ask: &Ask, part: &Part, world: &World) -> Option<bool>
     (max && above).then_some(true)
 }
 
-/// The rule that is named for each effect: the strictest that matches, of equal ones that with the smallest id.
+/// The rule that is named for each effect: the strictest that matches, of equal ones that with the
+/// smallest id.
 pub fn granted(tables: &[Table], ask: &Ask, world: &World) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     for part in &ask.effects {

@@ -228,8 +228,8 @@ impl Scope {
     }
 }
 
-/// Long policies, nearly all rules, whose tables name only some dimensions (agents, wallets, assets, targets), so that
-/// many of them name the same ones.
+/// Long policies, nearly all rules, whose tables name only some dimensions (agents, wallets,
+/// assets, targets), so that many of them name the same ones.
 pub fn focused(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Table>> {
     (tables(count), any::<[bool; 4]>()).prop_map(|(mut tables, [agents, wallets, assets, to])| {
         for (number, table) in tables.iter_mut().enumerate() {

@@ -1,7 +1,9 @@
 //! From TOML source to a policy, or to every fault in it.
 
-mod matchers;
+mod assets;
 mod reader;
+mod rules;
+mod scope;
 mod tables;
 mod values;
 
@@ -13,7 +15,7 @@ use super::fault::PolicyErrors;
 use super::model::{Agent, AssetEntry, Chain, Forbid, Limit, List, Rule, Wallet};
 use reader::{Names, Reader, Section};
 
-pub(crate) use matchers::APPROVAL;
+pub(crate) use rules::APPROVAL;
 
 /// Everything of a file, in its order. Indexes in matchers point into these.
 #[derive(Default)]

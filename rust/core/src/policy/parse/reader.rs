@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use toml::de::{DeTable, DeValue};
 use toml::Spanned;
 
-use crate::policy::fault::{Fault, Lines, Place};
+use crate::policy::fault::{Fault, Lines, Place, FAULTS_MAX};
 
 /// A value of the file with the offset it starts at.
 pub(super) type Value<'t> = &'t Spanned<DeValue<'t>>;
@@ -85,7 +85,7 @@ impl<'s> Reader<'s> {
                 continue;
             }
             let text = format!("unknown key `{name}` in `{}`", section.name);
-            let hint = match closest(name, keys) {
+            let hint = match self.meant(name, keys) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => format!("known keys: {}", keys.join(", ")),
             };
@@ -110,6 +110,15 @@ impl<'s> Reader<'s> {
             );
         }
         value
+    }
+
+    /// The known word that was meant. Nobody reads the hints of a file with very many faults.
+    fn meant<'k>(&self, word: &str, known: &[&'k str]) -> Option<&'k str> {
+        if self.faults.len() < FAULTS_MAX {
+            closest(word, known)
+        } else {
+            None
+        }
     }
 
     fn wrong_type(&mut self, value: Value<'_>, key: &str, wanted: &str, example: &str) {
@@ -235,7 +244,7 @@ impl<'s> Reader<'s> {
         if !is_id(id, chars_max) {
             let text = format!("`{id}` is not an id");
             let hint = format!(
-                "small letters, digits and hyphens, starting with a letter or digit, at most {chars_max}"
+                "small letters, digits and hyphens, not a hyphen first, at most {chars_max}"
             );
             self.fault(at, "bad_id", text, hint);
             return None;
@@ -253,7 +262,7 @@ impl<'s> Reader<'s> {
         let found = names.get(id);
         if found.is_none() {
             let known: Vec<&str> = names.all().iter().map(String::as_str).collect();
-            let hint = match closest(id, &known) {
+            let hint = match self.meant(id, &known) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("declare it with [[{what}]]"),
             };

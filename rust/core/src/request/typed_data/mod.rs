@@ -1,9 +1,10 @@
 //! EIP-712 documents.
 //!
-//! Libraries disagree about documents that are not quite right, and a digest they disagree about is a trap. So only
-//! documents with one meaning pass: every member is declared, every declared member is there, values are in range, the
-//! domain is made of the five standard members in their order, types are finite and all of it is bounded. Hashing is
-//! `alloy`'s, composed here so that each type is hashed once however often it is used.
+//! Libraries disagree about documents that are not quite right, and a digest they disagree about is
+//! a trap. So only documents with one meaning pass: every member is declared, every declared member
+//! is there, values are in range, the domain is made of the five standard members in their order,
+//! types are finite and all of it is bounded. Hashing is `alloy`'s, composed here so that each type
+//! is hashed once however often it is used.
 
 mod domain;
 mod schema;
@@ -18,10 +19,12 @@ use crate::json::{self, Json, Limits, Malformed};
 use domain::Domain;
 use schema::Schema;
 
-/// Parses a document given as an object, or as a string that holds one (both occur under every spelling).
+/// Parses a document given as an object, or as a string that holds one (both occur under every
+/// spelling).
 ///
 /// # Errors
-/// Codes `typed_*`, those of JSON when it is a string, and those of hex and addresses, with the place.
+/// Codes `typed_*`, those of JSON when it is a string, and those of hex and addresses, with the
+/// place.
 pub(crate) fn parse(value: &Json<'_>) -> Result<TypedData, Malformed> {
     match value {
         Json::Object(_) => parse_document(value),

@@ -1,4 +1,5 @@
-//! The `types` of a document, compiled: names resolved, cycles and shadowed names refused, type hashes computed.
+//! The `types` of a document, compiled: names resolved, cycles and shadowed names refused, type
+//! hashes computed.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,7 +12,11 @@ use crate::json::{Json, Malformed};
 
 const STRUCTS_MAX: usize = 64;
 const FIELDS_MAX: usize = 64;
+/// Members of all types together.
+const MEMBERS_MAX: usize = 512;
 const NAME_BYTES_MAX: usize = 128;
+/// Bytes of all names and types of members: each type is hashed with everything it uses.
+const TEXT_BYTES_MAX: usize = 32_768;
 const NESTING_MAX: usize = 16;
 const ARRAY_DIMENSIONS_MAX: usize = 4;
 const ARRAY_LENGTH_MAX: usize = 10_000;
@@ -261,7 +266,8 @@ fn bounded_number(text: &str, max: usize) -> Option<usize> {
     (1..=max).contains(&number).then_some(number)
 }
 
-/// The built-in types of EIP-712. `uint` and `int` without bits are not among them: libraries hash them differently.
+/// The built-in types of EIP-712. `uint` and `int` without bits are not among them: libraries hash
+/// them differently.
 fn atomic(name: &str) -> Option<Kind> {
     let bits = |text: &str| bounded_number(text, 256).filter(|bits| bits % 8 == 0);
     match name {
@@ -306,14 +312,21 @@ fn is_identifier(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Identifiers, with `:` between parts as in `HyperliquidTransaction:Withdraw`. No `$`: it makes libraries sort types
-/// differently.
+/// Identifiers, with `:` between parts as in `HyperliquidTransaction:Withdraw`. No `$`: it makes
+/// libraries sort types differently.
 fn is_type_name(name: &str) -> bool {
     name.len() <= NAME_BYTES_MAX && name.split(':').all(is_identifier)
 }
 
 fn hash_types(structs: &mut [Struct<'_>]) -> Result<(), Malformed> {
     let refused = |_| fault("the types do not make sense together");
+    let fields = || structs.iter().flat_map(|definition| &definition.fields);
+    let text: usize = fields()
+        .map(|f| f.name.len().saturating_add(f.type_name.len()))
+        .sum();
+    if text > TEXT_BYTES_MAX || fields().count() > MEMBERS_MAX {
+        return Err(limit("the types are too large"));
+    }
     let mut resolver = Resolver::default();
     for definition in structs.iter() {
         let fields = definition.fields.iter();

@@ -1,148 +1,40 @@
-//! Rules, forbids and limits: what they match and what they do.
+//! What a rule, a forbid or a limit matches by.
 
+use alloy_primitives::U256;
 use toml::de::DeValue;
 use toml::Spanned;
 
 use super::reader::{closest, Reader, Section, Value};
-use super::tables::{flip, ID_CHARS};
+use super::tables::flip;
 use super::File;
 use crate::asset::Asset;
 use crate::effects::EffectKind;
-use crate::policy::model::{
-    method_of, Bits, Forbid, Limit, Matcher, Measure, OnExceed, Per, Rule, Targets,
-};
-use crate::policy::spend::AMOUNT_MAX;
-use crate::policy::verdict::Verdict;
-use crate::window::LEDGER_MS;
+use crate::policy::model::{method_of, Bits, Matcher, Targets};
 
-/// Approvals a rule may ask for.
-const QUORUM_MAX: u64 = 16;
-/// Approval when a rule or a limit does not say more.
-pub(crate) const APPROVAL: Verdict = Verdict::Approval {
-    quorum: 1,
-    timeout_ms: TIMEOUT_MS,
-};
-const TIMEOUT_MS: u64 = 30 * 60 * 1000;
-const TIMEOUT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
-/// A delay has to leave time to notice and to stop.
-const DELAY_MS_MIN: u64 = 180 * 1000;
-const DELAY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
-
-const SCOPE_KEYS: [&str; 8] = [
+pub(super) const SCOPE_KEYS: [&str; 8] = [
     "agents", "wallets", "chains", "methods", "effects", "assets", "to", "not_to",
 ];
-const RANGE_KEYS: [&str; 4] = ["amount_max", "amount_above", "usd_max", "usd_above"];
+pub(super) const RANGE_KEYS: [&str; 4] = ["amount_max", "amount_above", "usd_max", "usd_above"];
 
 use EffectKind::{Allowance, Call, Deploy, Fee, Message, Revoke, Transfer, TypedData};
 
 /// Everything but the fee, which needs no grant.
-const GRANTABLE: [EffectKind; 7] = [
+pub(super) const GRANTABLE: [EffectKind; 7] = [
     Transfer, Allowance, Revoke, Deploy, Call, TypedData, Message,
 ];
 /// What has an amount a rule can compare.
-const MEASURED: [EffectKind; 3] = [Transfer, Allowance, Revoke];
+pub(super) const MEASURED: [EffectKind; 3] = [Transfer, Allowance, Revoke];
 /// What costs something: the default of a limit.
-const COSTLY: [EffectKind; 3] = [Transfer, Allowance, Fee];
+pub(super) const COSTLY: [EffectKind; 3] = [Transfer, Allowance, Fee];
 
 impl File {
-    pub(super) fn read_rules(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
-        for section in reader.tables(root, "rule") {
-            let own = ["id", "tier", "delay", "quorum", "timeout"];
-            reader.known(section, &[&own[..], &SCOPE_KEYS, &RANGE_KEYS].concat());
-            let id = reader.declare(section, &mut self.rule_names, ID_CHARS);
-            let effects = reader
-                .required(section, "effects", "[\"transfer\"]")
-                .is_some();
-            let matcher = self.read_matcher(reader, section);
-            let tier = read_tier(reader, section);
-            if let (Some(id), true, Some(matcher), Some(tier)) = (id, effects, matcher, tier) {
-                let at = reader.place(section.at);
-                self.rules.push(Rule {
-                    id,
-                    tier,
-                    matcher,
-                    at,
-                });
-            }
-        }
-    }
-
-    pub(super) fn read_forbids(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
-        for section in reader.tables(root, "forbid") {
-            reader.known(section, &[&["id"][..], &SCOPE_KEYS, &RANGE_KEYS].concat());
-            let id = reader.declare(section, &mut self.forbid_names, ID_CHARS);
-            let matcher = self.read_matcher(reader, section);
-            if let (Some(id), Some(matcher)) = (id, matcher) {
-                self.forbids.push(Forbid {
-                    id,
-                    matcher,
-                    at: reader.place(section.at),
-                });
-            }
-        }
-    }
-
-    pub(super) fn read_limits(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
-        for section in reader.tables(root, "limit") {
-            let own = ["id", "per", "measure", "max", "window", "on_exceed"];
-            reader.known(section, &[&own[..], &SCOPE_KEYS].concat());
-            if let Some(limit) = self.read_limit(reader, section) {
-                self.limits.push(limit);
-            }
-        }
-    }
-
-    fn read_limit(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Limit> {
-        let id = reader.declare(section, &mut self.limit_names, ID_CHARS);
-        let words = [
-            ("agent", Per::Agent),
-            ("wallet", Per::Wallet),
-            ("recipient", Per::Recipient),
-            ("global", Per::Global),
-        ];
-        let per = reader.required(section, "per", "\"agent\"");
-        let per = per.and_then(|value| one_of(reader, value, "per", &words));
-        let words = [("count", 0), ("usd", 1), ("amount", 2)];
-        let measure = reader.required(section, "measure", "\"usd\"");
-        let measure = measure.and_then(|value| one_of(reader, value, "measure", &words));
-        let matcher = match measure {
-            Some(0) => self.read_limit_matcher(reader, section, &EffectKind::ALL),
-            _ => self.read_limit_matcher(reader, section, &COSTLY),
-        };
-        let asset = if measure == Some(2) {
-            self.one_asset(reader, section, "measure")
-        } else {
-            None
-        };
-        let measure = match measure {
-            Some(0) => Some(Measure::Count),
-            Some(1) => Some(Measure::Usd),
-            Some(_) => asset.map(Measure::Amount),
-            None => None,
-        };
-        let max = reader.required(section, "max", "\"200\"");
-        let max = max
-            .zip(measure.as_ref())
-            .and_then(|(value, measure)| read_max(reader, value, measure));
-        let window = reader.required(section, "window", "\"24h\"");
-        let window = window.and_then(|value| reader.duration(value, "window", 1000..=LEDGER_MS));
-        let words = [("deny", OnExceed::Deny), ("approval", OnExceed::Approval)];
-        let on_exceed = reader.required(section, "on_exceed", "\"deny\"");
-        let on_exceed = on_exceed.and_then(|value| one_of(reader, value, "on_exceed", &words));
-        Some(Limit {
-            id: id?,
-            per: per?,
-            measure: measure?,
-            max: max?,
-            window_ms: window?,
-            on_exceed: on_exceed?,
-            matcher: matcher?,
-            at: reader.place(section.at),
-        })
-    }
-
-    /// Everything a rule or a forbid can match by. If it compares amounts, its effects must have some.
-    fn read_matcher(&self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Matcher> {
+    /// Everything a rule or a forbid can match by. If it compares amounts, its effects must have
+    /// some.
+    pub(super) fn read_matcher(
+        &self,
+        reader: &mut Reader<'_>,
+        section: Section<'_>,
+    ) -> Option<Matcher> {
         let get = |key: &str| section.table.get(key);
         let ranged = RANGE_KEYS.iter().any(|key| get(key).is_some());
         let kinds = match get("effects") {
@@ -179,7 +71,7 @@ impl File {
     }
 
     /// What a limit matches by: all of the above but amounts.
-    fn read_limit_matcher(
+    pub(super) fn read_limit_matcher(
         &self,
         reader: &mut Reader<'_>,
         section: Section<'_>,
@@ -269,7 +161,12 @@ impl File {
     }
 
     /// The one asset of `assets`, which `key` cannot do without.
-    fn one_asset(&self, reader: &mut Reader<'_>, section: Section<'_>, key: &str) -> Option<Asset> {
+    pub(super) fn one_asset(
+        &self,
+        reader: &mut Reader<'_>,
+        section: Section<'_>,
+        key: &str,
+    ) -> Option<Asset> {
         let named = section
             .table
             .get("assets")
@@ -308,7 +205,7 @@ impl File {
         section: Section<'_>,
         value: Value<'_>,
         key: &str,
-    ) -> Option<alloy_primitives::U256> {
+    ) -> Option<U256> {
         let asset = self.one_asset(reader, section, key)?;
         reader.units(value, key, asset.decimals)
     }
@@ -335,7 +232,8 @@ fn once<T: PartialEq>(
     items.push(item);
 }
 
-/// A range that starts where it ends matches nothing, and a maximum of zero is no limit anybody means.
+/// A range that starts where it ends matches nothing, and a maximum of zero is no limit anybody
+/// means.
 fn not_empty<T: PartialOrd + Default>(
     reader: &mut Reader<'_>,
     value: Option<Value<'_>>,
@@ -359,7 +257,7 @@ fn not_empty<T: PartialOrd + Default>(
     }
 }
 
-fn one_of<T: Copy>(
+pub(super) fn one_of<T: Copy>(
     reader: &mut Reader<'_>,
     value: Value<'_>,
     key: &str,
@@ -444,76 +342,4 @@ fn read_methods(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Bits> {
         .iter()
         .fold(Bits::default(), |bits, method| bits.with(*method as u8));
     all.then_some(bits)
-}
-
-fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {
-    let words = [("instant", 0), ("notify", 1), ("delay", 2), ("approval", 3)];
-    let tier = reader.required(section, "tier", "\"approval\"");
-    let tier = tier.and_then(|value| one_of(reader, value, "tier", &words))?;
-    for (key, owner) in [("delay", 2), ("quorum", 3), ("timeout", 3)] {
-        let Some(value) = section.table.get(key).filter(|_| tier != owner) else {
-            continue;
-        };
-        let word = words.get(owner).map_or("", |(word, _)| *word);
-        let text = format!("`{key}` does nothing without tier = \"{word}\"");
-        reader.fault(
-            value.span().start,
-            "conflict",
-            text,
-            "leave it out, or change the tier",
-        );
-    }
-    match tier {
-        0 => Some(Verdict::Instant),
-        1 => Some(Verdict::Notify),
-        2 => {
-            let delay = reader.required(section, "delay", "\"10m\"")?;
-            let delay_ms = reader.duration(delay, "delay", DELAY_MS_MIN..=DELAY_MS_MAX)?;
-            Some(Verdict::Delay { delay_ms })
-        }
-        _ => {
-            let quorum = section.table.get("quorum");
-            let quorum = quorum.map(|value| reader.integer(value, "quorum", 1..=QUORUM_MAX));
-            let timeout = section.table.get("timeout");
-            let timeout =
-                timeout.map(|value| reader.duration(value, "timeout", 1000..=TIMEOUT_MS_MAX));
-            let quorum = u8::try_from(flip(quorum)?.unwrap_or(1)).ok()?;
-            Some(Verdict::Approval {
-                quorum,
-                timeout_ms: flip(timeout)?.unwrap_or(TIMEOUT_MS),
-            })
-        }
-    }
-}
-
-/// The most a limit allows: below `AMOUNT_MAX`, so that an amount that was cut exceeds it.
-fn read_max(reader: &mut Reader<'_>, value: Value<'_>, measure: &Measure) -> Option<u128> {
-    let max = match measure {
-        Measure::Count => u128::from(reader.integer(value, "max", 1..=(1 << 53) - 1)?),
-        Measure::Usd => reader.usd(value, "max")?.0,
-        Measure::Amount(asset) => {
-            let units = reader.units(value, "max", asset.decimals)?;
-            u128::try_from(units).unwrap_or(u128::MAX)
-        }
-    };
-    let at = value.span().start;
-    if max == 0 {
-        reader.fault(
-            at,
-            "zero",
-            "`max` is zero",
-            "write a [[forbid]] to allow nothing",
-        );
-        return None;
-    }
-    if max >= AMOUNT_MAX {
-        reader.fault(
-            at,
-            "out_of_range",
-            "`max` is too large to count",
-            "write less than 2^120 base units",
-        );
-        return None;
-    }
-    Some(max)
 }

@@ -1,0 +1,196 @@
+//! Assets and lists.
+
+use std::collections::{HashMap, HashSet};
+
+use alloy_primitives::Address;
+
+use super::reader::{Reader, Section};
+use super::tables::{flip, ID_CHARS, LABEL_CHARS};
+use super::File;
+use crate::asset::{Asset, Standard};
+use crate::policy::model::{AssetEntry, List, ListEntry};
+
+const DECIMALS_MAX: u64 = 36;
+const HOUR_MS: u64 = 3_600_000;
+const PRICE_AGE_MS_MAX: u64 = 31 * 24 * HOUR_MS;
+const SYMBOL_CHARS: usize = 16;
+
+impl File {
+    pub(super) fn read_assets(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
+        let mut seen = HashMap::new();
+        for section in reader.tables(root, "asset") {
+            let keys = [
+                "id",
+                "chain",
+                "native",
+                "address",
+                "decimals",
+                "symbol",
+                "price_usd",
+                "price_max_age",
+            ];
+            reader.known(section, &keys);
+            let before = self.asset_names.all().len();
+            let entry = self.read_asset(reader, section);
+            if let Some(entry) = &entry {
+                let identity = (entry.asset.chain_id, entry.asset.address);
+                if let Some(other) = seen.insert(identity, entry.asset.id.clone()) {
+                    let text = format!("the same asset as `{other}`");
+                    reader.fault(
+                        section.at,
+                        "duplicate_entry",
+                        text,
+                        "register each asset once",
+                    );
+                }
+            }
+            if self.asset_names.all().len() > before {
+                self.assets.push(entry);
+            }
+        }
+    }
+
+    fn read_asset(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<AssetEntry> {
+        let id = reader.declare(section, &mut self.asset_names, ID_CHARS);
+        let chain = reader.required(section, "chain", "1");
+        let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
+        let address = read_identity(reader, section);
+        let decimals = reader.required(section, "decimals", "18");
+        let decimals = decimals
+            .and_then(|value| reader.integer(value, "decimals", 0..=DECIMALS_MAX))
+            .and_then(|number| u8::try_from(number).ok());
+        let symbol = reader.required(section, "symbol", "\"USDC\"");
+        let symbol = symbol.and_then(|value| reader.label(value, "symbol", SYMBOL_CHARS));
+        let price = section.table.get("price_usd");
+        let price_at = price.is_some();
+        let price = price.map(|value| reader.price(value, "price_usd"));
+        let age = section.table.get("price_max_age").map(|value| {
+            if price_at {
+                let text = "`price_max_age` does nothing beside `price_usd`";
+                reader.fault(
+                    value.span().start,
+                    "conflict",
+                    text,
+                    "leave one of them out",
+                );
+            }
+            reader.duration(value, "price_max_age", 1000..=PRICE_AGE_MS_MAX)
+        });
+        let address = address?;
+        let standard = if address.is_some() {
+            Standard::Erc20
+        } else {
+            Standard::Native
+        };
+        let (chain_id, symbol, decimals) = (chain?, symbol?, decimals?);
+        Some(AssetEntry {
+            asset: Asset {
+                id: id?,
+                chain_id,
+                address,
+                standard,
+                symbol,
+                decimals,
+            },
+            price: flip(price)?,
+            price_age_ms_max: flip(age)?.unwrap_or(HOUR_MS),
+            at: reader.place(section.at),
+        })
+    }
+
+    pub(super) fn read_lists(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
+        for section in reader.tables(root, "list") {
+            reader.known(section, &["id", "entry"]);
+            let id = reader.declare(section, &mut self.list_names, ID_CHARS);
+            let mut seen = HashSet::new();
+            let mut entries = Vec::new();
+            for entry in reader.tables(section, "entry") {
+                reader.known(entry, &["chain", "address", "label", "expires"]);
+                let Some(entry_read) = self.read_entry(reader, entry) else {
+                    continue;
+                };
+                if !seen.insert((entry_read.chain_id, entry_read.address)) {
+                    let text = format!("`{}` is in this list already", entry_read.address);
+                    reader.fault(entry.at, "duplicate_entry", text, "keep one of them");
+                }
+                entries.push(entry_read);
+            }
+            if let Some(id) = id {
+                self.lists.push(List {
+                    id,
+                    entries,
+                    at: reader.place(section.at),
+                });
+            }
+        }
+    }
+
+    fn read_entry(&self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<ListEntry> {
+        let get = |key| section.table.get(key);
+        let chain = get("chain").map(|value| self.chain_ref(reader, value, "chain"));
+        let address = reader.required(section, "address", "\"0x…\"");
+        let address = address.and_then(|value| reader.address(value, "address"));
+        let label = get("label").map(|value| reader.label(value, "label", LABEL_CHARS));
+        let expires = get("expires").map(|value| reader.datetime(value, "expires"));
+        Some(ListEntry {
+            chain_id: flip(chain)?,
+            address: address?,
+            label: flip(label)?.unwrap_or_default(),
+            expires_ms: flip(expires)?,
+            at: reader.place(section.at),
+        })
+    }
+}
+
+/// Exactly one of `native = true` and `address`.
+fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option<Address>> {
+    let native = section.table.get("native");
+    let address = section.table.get("address");
+    match (native, address) {
+        (Some(native), None) => {
+            if reader.boolean(native, "native")? {
+                return Some(None);
+            }
+            let text = "`native` is false and there is no `address`";
+            reader.fault(
+                native.span().start,
+                "missing_key",
+                text,
+                "write the token's address",
+            );
+            None
+        }
+        (None, Some(address)) => {
+            let at = address.span().start;
+            let address = reader.address(address, "address")?;
+            if address.is_zero() {
+                let text = "the zero address is no token";
+                reader.fault(
+                    at,
+                    "bad_address",
+                    text,
+                    "write native = true for the chain's own coin",
+                );
+                return None;
+            }
+            Some(Some(address))
+        }
+        (Some(native), Some(_)) => {
+            let text = "both `native` and `address`";
+            reader.fault(
+                native.span().start,
+                "conflict",
+                text,
+                "the chain's own coin has no address",
+            );
+            None
+        }
+        (None, None) => {
+            let text = "`asset` needs `address` or `native`";
+            let hint =
+                "write address = \"0x…\" for a token, native = true for the chain's own coin";
+            reader.fault(section.at, "missing_key", text, hint);
+            None
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a request costs at this moment, in base units and in USD.
+
+use alloy_primitives::U256;
+
+use super::decide::{asset_of, Subject};
+use super::facts::Facts;
+use super::spend::{clamp, Spend, SpendAsset, Spends};
+use super::Policy;
+use crate::amount::usd_value;
+use crate::effects::EffectKind;
+use crate::request::Method;
+
+/// Every effect and the fee with their worth at this moment.
+pub(super) fn spends(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    method: Method,
+    facts: &Facts,
+    now_ms: u64,
+) -> Spends {
+    let mut items = Vec::with_capacity(subject.effects.len().saturating_add(1));
+    for effect in subject.effects {
+        let asset = asset_of(policy, effect);
+        items.push(Spend {
+            kind: effect.kind,
+            asset: SpendAsset::of(effect.kind, effect.asset.as_ref()),
+            to: effect.to,
+            amount: clamp(effect.amount),
+            usd: worth(policy, effect.kind, asset, effect.amount, facts, now_ms),
+        });
+    }
+    let fee = subject.fee_wei_max;
+    if !fee.is_zero() {
+        let native = policy.asset_index(subject.chain_id, None);
+        let kind = EffectKind::Fee;
+        let usd = worth(policy, kind, native, fee, facts, now_ms);
+        let (asset, amount) = (SpendAsset::Native, clamp(fee));
+        items.push(Spend {
+            kind,
+            asset,
+            to: None,
+            amount,
+            usd,
+        });
+    }
+    Spends {
+        agent: subject.agent.to_owned(),
+        wallet: subject.wallet,
+        chain_id: subject.chain_id,
+        method,
+        decided_ms: now_ms,
+        items,
+    }
+}
+
+/// Micro-USD, rounded up and cut to what is counted. Nothing is worth nothing, even without a
+/// price; what is not understood has no known worth.
+fn worth(
+    policy: &Policy,
+    kind: EffectKind,
+    asset: Option<u32>,
+    amount: U256,
+    facts: &Facts,
+    now_ms: u64,
+) -> Option<u128> {
+    if kind.is_opaque() {
+        return None;
+    }
+    if amount.is_zero() {
+        return Some(0);
+    }
+    let entry = policy.assets.get(asset? as usize)?;
+    let price = facts.price(entry, now_ms)?;
+    let usd = usd_value(amount, entry.asset.decimals, price);
+    Some(clamp(usd.map_or(U256::MAX, |usd| U256::from(usd.0))))
+}
