@@ -9,7 +9,7 @@
 )]
 #![allow(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
-#[path = "../benches/house.rs"]
+#[path = "../benches/house/mod.rs"]
 mod house;
 
 use std::time::Instant;
