@@ -38,6 +38,13 @@ fn compute(address: Address) -> Checksummed {
     Checksummed(text)
 }
 
+impl Checksummed {
+    /// The same as bytes.
+    pub const fn as_ascii(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl Deref for Checksummed {
     type Target = str;
 

@@ -4,52 +4,89 @@
 //! Records are written straight into one buffer: no tree, no sorting at run time. [`Object`] asks for its keys in order
 //! and checks that in debug builds; replay checks it in every build by writing each record again.
 
-use std::cell::RefCell;
-
 use alloy_primitives::{hex, Address, B256, U256};
+
+use crate::address::checksum;
 
 /// The largest integer that every JSON reader keeps exactly (2^53−1).
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// The key of a member as it stands in the text, comma before and colon behind, put together at compile time: keys are a
+/// third of a record.
+macro_rules! key {
+    ($name:literal) => {
+        $crate::canonical::Key(concat!(",\"", $name, "\":"))
+    };
+}
+pub(crate) use key;
+
+/// A key made by [`key!`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(pub &'static str);
 
 /// An object being written. Keys must come sorted, and [`Object::end`] must be called.
 #[derive(Debug)]
 #[must_use]
 pub struct Object<'a> {
     out: &'a mut Vec<u8>,
-    last: &'static str,
+    #[cfg(debug_assertions)]
+    last: Option<Key>,
+    empty: bool,
 }
 
 impl<'a> Object<'a> {
     /// Opens an object.
+    #[inline]
     pub fn new(out: &'a mut Vec<u8>) -> Self {
-        out.push(b'{');
-        Self { out, last: "" }
+        Self {
+            out,
+            #[cfg(debug_assertions)]
+            last: None,
+            empty: true,
+        }
     }
 
     /// Writes a key; the caller writes its value into the buffer given back.
-    pub fn key(&mut self, key: &'static str) -> &mut Vec<u8> {
-        debug_assert!(
-            self.last < key,
-            "`{key}` does not come after `{}`",
-            self.last
-        );
-        if !self.last.is_empty() {
-            self.out.push(b',');
+    #[inline(always)]
+    pub fn key(&mut self, key: Key) -> &mut Vec<u8> {
+        #[cfg(debug_assertions)]
+        {
+            assert!(self.last < Some(key), "{key:?} comes after {:?}", self.last);
+            self.last = Some(key);
         }
-        self.last = key;
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        let start = self.out.len();
+        self.out.extend_from_slice(key.0.as_bytes());
+        if self.empty {
+            self.empty = false;
+            // In front of the first member the brace stands where others have their comma.
+            if let Some(first) = self.out.get_mut(start) {
+                *first = b'{';
+            }
+        }
         self.out
     }
 
     /// A string member.
-    pub fn str(&mut self, key: &'static str, value: &str) {
+    #[inline(always)]
+    pub fn str(&mut self, key: Key, value: &str) {
         string(self.key(key), value);
     }
 
+    /// A string member that has nothing to escape, such as a word of our own.
+    #[inline(always)]
+    pub fn plain(&mut self, key: Key, value: &str) {
+        debug_assert!(value
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\'));
+        let out = self.key(key);
+        out.push(b'"');
+        out.extend_from_slice(value.as_bytes());
+        out.push(b'"');
+    }
+
     /// A string member or null.
-    pub fn opt_str(&mut self, key: &'static str, value: Option<&str>) {
+    #[inline(always)]
+    pub fn opt_str(&mut self, key: Key, value: Option<&str>) {
         match value {
             Some(value) => self.str(key, value),
             None => self.null(key),
@@ -57,12 +94,14 @@ impl<'a> Object<'a> {
     }
 
     /// An integer member; values over 2^53−1 are written as they are and refused on reading.
-    pub fn u64(&mut self, key: &'static str, value: u64) {
+    #[inline(always)]
+    pub fn u64(&mut self, key: Key, value: u64) {
         integer(self.key(key), value);
     }
 
     /// An integer member or null.
-    pub fn opt_u64(&mut self, key: &'static str, value: Option<u64>) {
+    #[inline(always)]
+    pub fn opt_u64(&mut self, key: Key, value: Option<u64>) {
         match value {
             Some(value) => self.u64(key, value),
             None => self.null(key),
@@ -70,33 +109,42 @@ impl<'a> Object<'a> {
     }
 
     /// A boolean member.
-    pub fn bool(&mut self, key: &'static str, value: bool) {
+    #[inline(always)]
+    pub fn bool(&mut self, key: Key, value: bool) {
         let text: &[u8] = if value { b"true" } else { b"false" };
         self.key(key).extend_from_slice(text);
     }
 
     /// A null member.
-    pub fn null(&mut self, key: &'static str) {
+    #[inline(always)]
+    pub fn null(&mut self, key: Key) {
         self.key(key).extend_from_slice(b"null");
     }
 
     /// Bytes as a `0x` string.
-    pub fn hex(&mut self, key: &'static str, value: &[u8]) {
+    #[inline(always)]
+    pub fn hex(&mut self, key: Key, value: &[u8]) {
         hex_string(self.key(key), value);
     }
 
     /// A number of any size as a decimal string.
-    pub fn decimal(&mut self, key: &'static str, value: U256) {
+    #[inline(always)]
+    pub fn decimal(&mut self, key: Key, value: U256) {
         decimal(self.key(key), value);
     }
 
     /// A member whose value is canonical JSON already.
-    pub fn raw(&mut self, key: &'static str, json: &[u8]) {
+    #[inline(always)]
+    pub fn raw(&mut self, key: Key, json: &[u8]) {
         self.key(key).extend_from_slice(json);
     }
 
     /// Closes the object.
+    #[inline(always)]
     pub fn end(self) {
+        if self.empty {
+            self.out.push(b'{');
+        }
         self.out.push(b'}');
     }
 }
@@ -121,9 +169,11 @@ pub fn list<T>(
 pub fn string(out: &mut Vec<u8>, value: &str) {
     out.push(b'"');
     let bytes = value.as_bytes();
-    if bytes
+    // No early exit, so that many bytes are looked at at once.
+    let special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if !bytes
         .iter()
-        .all(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
+        .fold(false, |found, byte| found | special(*byte))
     {
         out.extend_from_slice(bytes);
     } else {
@@ -174,64 +224,27 @@ pub fn hex_string(out: &mut Vec<u8>, value: &[u8]) {
 
 /// Writes a number of any size as a decimal string.
 pub fn decimal(out: &mut Vec<u8>, value: U256) {
-    out.push(b'"');
     match u128::try_from(value) {
-        Ok(small) => out.extend_from_slice(itoa::Buffer::new().format(small).as_bytes()),
-        Err(_) => out.extend_from_slice(value.to_string().as_bytes()),
+        Ok(small) => decimal_u128(out, small),
+        Err(_) => string(out, &value.to_string()),
+    }
+}
+
+/// Writes a number as a decimal string.
+pub fn decimal_u128(out: &mut Vec<u8>, value: u128) {
+    out.push(b'"');
+    match u64::try_from(value) {
+        Ok(small) => integer(out, small),
+        Err(_) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
     }
     out.push(b'"');
 }
 
 /// Writes an address with its EIP-55 checksum.
 pub fn address(out: &mut Vec<u8>, value: &Address) {
-    string(out, &checksum(value));
-}
-
-/// An address with its EIP-55 checksum.
-///
-/// A checksum costs a Keccak, and one record names the same few addresses many times, so the last ones are remembered,
-/// each in the one slot its last byte points to. What is given back never depends on the memo.
-pub fn checksum(address: &Address) -> Checksummed {
-    thread_local! {
-        static MEMO: RefCell<[Option<(Address, Checksummed)>; 256]> =
-            const { RefCell::new([None; 256]) };
-    }
-    let compute = || Checksummed::new(address);
-    MEMO.with(|memo| {
-        let Ok(mut memo) = memo.try_borrow_mut() else {
-            return compute();
-        };
-        let Some(slot) = memo.get_mut(usize::from(address.last().copied().unwrap_or_default()))
-        else {
-            return compute();
-        };
-        match slot {
-            Some((known, text)) if known == address => *text,
-            _ => slot.insert((*address, compute())).1,
-        }
-    })
-}
-
-/// The 42 ASCII characters of a checksummed address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checksummed([u8; 42]);
-
-impl Checksummed {
-    fn new(address: &Address) -> Self {
-        let mut text = [0; 42];
-        let buffer = address.to_checksum_buffer(None);
-        text.copy_from_slice(buffer.as_str().as_bytes());
-        Self(text)
-    }
-}
-
-impl std::ops::Deref for Checksummed {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        // Always ASCII, so never the default.
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
+    out.push(b'"');
+    out.extend_from_slice(checksum(*value).as_ascii());
+    out.push(b'"');
 }
 
 /// SHA-256 of a canonical text.
@@ -262,12 +275,12 @@ mod tests {
     fn members_come_out_as_json() {
         let mut out = Vec::new();
         let mut object = Object::new(&mut out);
-        object.u64("a", INTEGER_MAX);
-        object.bool("b", true);
-        object.null("c");
-        object.hex("d", &[0, 255]);
-        object.decimal("e", U256::MAX);
-        list(object.key("f"), [1, 2], integer);
+        object.u64(key!("a"), INTEGER_MAX);
+        object.bool(key!("b"), true);
+        object.null(key!("c"));
+        object.hex(key!("d"), &[0, 255]);
+        object.decimal(key!("e"), U256::MAX);
+        list(object.key(key!("f")), [1, 2], integer);
         object.end();
         let expected = concat!(
             r#"{"a":9007199254740991,"b":true,"c":null,"d":"0x00ff","e":"#,

@@ -7,7 +7,6 @@ use super::data::{Envelope, Id};
 use super::effect::{EffectRecord, LineRecord, WarningRecord};
 use super::wire::{self, Raw};
 use super::wire_policy;
-use crate::canonical::sha256;
 use crate::policy::{Reason, Reservation, Spends, Verdict};
 use crate::request::{Body, Method};
 
@@ -135,7 +134,7 @@ impl Stage {
 }
 
 /// What the agent wants signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Wanted {
     /// A transaction.
@@ -147,7 +146,7 @@ pub enum Wanted {
 }
 
 /// `request` of a transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WantedTransaction {
     /// Call data or init code.
@@ -163,7 +162,7 @@ pub struct WantedTransaction {
 }
 
 /// `request` of typed data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WantedTypedData {
     /// The document, canonical.
@@ -173,7 +172,7 @@ pub struct WantedTypedData {
 }
 
 /// `request` of a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WantedMessage {
     /// The bytes before the EIP-191 prefix.
@@ -211,7 +210,7 @@ impl Wanted {
 }
 
 /// Data of `request.decided`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decided {
     /// Agent id.
@@ -257,120 +256,22 @@ pub struct Decided {
     #[serde(with = "wire::u128_option")]
     pub priority_fee_per_gas_max: Option<u128>,
     /// Why.
-    #[serde(with = "wire_policy::reasons")]
     pub reasons: Vec<Reason>,
     /// What is wanted.
     pub request: Wanted,
     /// What is set aside.
-    #[serde(with = "wire_policy::reservations")]
     pub reservations: Vec<Reservation>,
     /// What it can cost, for limits of later policies.
-    #[serde(with = "wire_policy::spends")]
+    #[serde(deserialize_with = "wire_policy::spends")]
     pub spends: Option<Spends>,
     /// Where it starts.
     pub state: Stage,
     /// How it may go on.
-    #[serde(with = "wire_policy::verdict")]
+    #[serde(deserialize_with = "wire_policy::verdict")]
     pub verdict: Verdict,
     /// The wallet.
     #[serde(with = "wire::eip55")]
     pub wallet: Address,
     /// What to look out for.
     pub warnings: Vec<WarningRecord>,
-}
-
-#[derive(Serialize)]
-struct MatchSubject<'a> {
-    agent: &'a str,
-    chain_id: u64,
-    kind: RequestKind,
-    #[serde(with = "wire::method")]
-    method: Method,
-    request: WithoutGas<'a>,
-    #[serde(with = "wire::eip55")]
-    wallet: Address,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum WithoutGas<'a> {
-    Transaction {
-        data: &'a Bytes,
-        #[serde(with = "wire::eip55_option")]
-        to: Option<Address>,
-        #[serde(with = "wire::decimal")]
-        value: U256,
-    },
-    Other(&'a Wanted),
-}
-
-/// Two requests with the same key are "identical": gas, fees and nonce are filled in afresh by clients.
-pub fn match_key(
-    agent: &str,
-    wallet: Address,
-    method: Method,
-    chain_id: u64,
-    request: &Wanted,
-) -> B256 {
-    let without_gas = match request {
-        Wanted::Transaction(tx) => WithoutGas::Transaction {
-            data: &tx.data,
-            to: tx.to,
-            value: tx.value,
-        },
-        other => WithoutGas::Other(other),
-    };
-    let kind = request.kind();
-    hash(&MatchSubject {
-        agent,
-        chain_id,
-        kind,
-        method,
-        request: without_gas,
-        wallet,
-    })
-}
-
-#[derive(Serialize)]
-struct ApprovalSubject<'a> {
-    agent: &'a str,
-    chain_id: u64,
-    effects: &'a [EffectRecord],
-    #[serde(with = "wire::u128_option")]
-    fee_per_gas_max: Option<u128>,
-    gas_max: Option<u64>,
-    #[serde(with = "wire::id")]
-    id: Id,
-    kind: RequestKind,
-    #[serde(with = "wire::method")]
-    method: Method,
-    #[serde(with = "wire::u128_option")]
-    priority_fee_per_gas_max: Option<u128>,
-    request: &'a Wanted,
-    #[serde(with = "wire::eip55")]
-    wallet: Address,
-}
-
-/// What an approval binds: this one request, with all its effects and caps.
-pub fn approval_digest(decided: &Decided) -> B256 {
-    hash(&ApprovalSubject {
-        agent: &decided.agent,
-        chain_id: decided.chain_id,
-        effects: &decided.effects,
-        fee_per_gas_max: decided.fee_per_gas_max,
-        gas_max: decided.gas_max,
-        id: decided.id,
-        kind: decided.kind,
-        method: decided.method,
-        priority_fee_per_gas_max: decided.priority_fee_per_gas_max,
-        request: &decided.request,
-        wallet: decided.wallet,
-    })
-}
-
-fn hash(subject: &impl Serialize) -> B256 {
-    let mut text = Vec::with_capacity(1024);
-    let written = serde_json::to_writer(&mut text, subject);
-    debug_assert!(written.is_ok());
-    sha256(&text)
 }

@@ -83,7 +83,7 @@ impl From<Effect> for EffectRecord {
 }
 
 /// A line for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LineRecord {
     /// What it is.
@@ -102,7 +102,7 @@ impl From<Field> for LineRecord {
 }
 
 /// A warning; codes of other versions are kept as they are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarningRecord {
     /// From the closed list.

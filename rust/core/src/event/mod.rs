@@ -10,6 +10,7 @@ mod effect;
 mod order;
 mod wire;
 mod wire_policy;
+mod write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -20,15 +21,17 @@ pub use data::{
     Sent, SettleOutcome, Settled, Signed, Started,
 };
 pub use decided::{
-    approval_digest, match_key, Decided, RequestKind, Stage, Wanted, WantedMessage,
-    WantedTransaction, WantedTypedData,
+    Decided, RequestKind, Stage, Wanted, WantedMessage, WantedTransaction, WantedTypedData,
 };
 pub use effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
 pub use order::{Authorised, MessageOrder, Order, TransactionOrder, TypedDataOrder};
 pub use wire::Raw;
+pub use write::{approval_digest, match_key, Parts};
 
 use crate::canonical::INTEGER_MAX;
 
+/// Room for the record of a common decision.
+const RECORD_BYTES: usize = 3584;
 /// Version of the record format.
 pub const VERSION: u64 = 1;
 
@@ -155,13 +158,31 @@ bodies! {
 impl Event {
     /// The canonical record.
     pub fn to_record(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(2048);
+        let room = match &self.body {
+            Body::RequestDecided(_) => RECORD_BYTES,
+            _ => 512,
+        };
+        let mut out = Vec::with_capacity(room);
         self.write(&mut out);
+        out
+    }
+
+    /// The same for a decision whose parts are written already.
+    pub fn to_record_with(&self, parts: &Parts) -> Vec<u8> {
+        let mut out = Vec::with_capacity(RECORD_BYTES);
+        match &self.body {
+            Body::RequestDecided(data) => write::record(&mut out, self.at, self.seq, data, parts),
+            _ => self.write(&mut out),
+        }
         out
     }
 
     /// Appends the canonical record to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
+        if let Body::RequestDecided(data) = &self.body {
+            let parts = Parts::of(&data.effects, &data.request);
+            return write::record(out, self.at, self.seq, data, &parts);
+        }
         // Writing plain structs with string keys into memory has no way to fail.
         let written = self.body.write(out, self.at, self.seq);
         debug_assert!(written.is_ok(), "{written:?}");

@@ -8,7 +8,7 @@ use serde::{de, Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::data::{Id, Scope};
-use crate::canonical::checksum;
+use crate::address::checksum;
 use crate::policy::{method_name, method_of};
 use crate::request::Method;
 
@@ -39,6 +39,7 @@ impl PartialEq for Raw {
 macro_rules! text_form {
     ($(#[$doc:meta])* $name:ident, $type:ty, $text:expr, $read:expr, $what:literal) => {
         $(#[$doc])*
+        #[allow(dead_code)]
         pub mod $name {
             use super::*;
 
@@ -73,7 +74,7 @@ text_form!(
 );
 text_form!(
     /// An address with its EIP-55 checksum.
-    eip55, Address, |value, to| to.serialize_str(&checksum(value)),
+    eip55, Address, |value, to| to.serialize_str(&checksum(*value)),
     |text| Address::parse_checksummed(text, None).ok(), "a checksummed address"
 );
 text_form!(
@@ -86,6 +87,7 @@ text_form!(
 macro_rules! option_form {
     ($(#[$doc:meta])* $name:ident, $form:ident, $form_name:literal, $type:ty) => {
         $(#[$doc])*
+        #[allow(dead_code)]
         pub mod $name {
             use super::*;
 

@@ -120,6 +120,12 @@ pub(super) fn pending(id: Id, verdict: Verdict, reasons: &[Reason], privacy: Pri
     })
 }
 
+/// A request that goes on, without reasons.
+pub(super) fn going(id: Id) -> Vec<u8> {
+    format!(r#"{{"code":"pending","requestId":"{id}","retryAfter":{RETRY_S},"status":"pending"}}"#)
+        .into_bytes()
+}
+
 /// Input that is not a request.
 pub(super) fn malformed(fault: &Malformed) -> Vec<u8> {
     bytes(&Answer {

@@ -39,6 +39,14 @@ pub(super) struct GivenFacts {
 impl GivenFacts {
     /// Reads the facts of a submit: `{"prices"?, "chain_nonce"?}`.
     pub fn parse(facts: &[u8]) -> Result<Self, Refusal> {
+        if facts == b"{}" {
+            let (json, prices) = ("{}".to_owned(), Facts::none());
+            return Ok(Self {
+                json,
+                prices,
+                chain_nonce: None,
+            });
+        }
         let tree = json::parse(facts, &FACTS).map_err(|fault| unfit(&fault))?;
         let json = tree.to_canonical();
         let Json::Object(members) = tree else {
@@ -149,6 +157,20 @@ impl Understood<'_> {
         }
         if let Some(ahead) = self.nonce_ahead(state, facts) {
             deny(&mut decision, ahead);
+        }
+        if let Verdict::Approval { quorum, .. } = decision.verdict {
+            let approvers = state
+                .genesis
+                .as_ref()
+                .map_or(0, |genesis| genesis.operators.len());
+            if usize::from(quorum) > approvers {
+                // Waiting for keys that do not exist would only look like hope.
+                let (observed, limit) = (approvers.to_string(), quorum.to_string());
+                deny(
+                    &mut decision,
+                    reason("no_approver", Some(observed), Some(limit)),
+                );
+            }
         }
         if matches!(
             decision.verdict,

@@ -2,6 +2,7 @@
 
 use super::fold::{use_up, Impossible};
 use super::keep;
+use super::rate::Rate;
 use super::state::{Entry, State};
 use crate::event::{Attached, Decided, Id, Refused, Stage};
 use crate::policy::Verdict;
@@ -10,11 +11,18 @@ use crate::policy::Verdict;
 pub(super) const RATE_LIMITED: &str = "rate_limited";
 
 pub(super) fn refused(state: &mut State, at: u64, data: &Refused) {
-    let rate = state.rates.entry(data.agent.clone()).or_default();
-    if data.code == RATE_LIMITED {
-        rate.flooded(at);
-    } else {
-        rate.count(at);
+    let flood = data.code == RATE_LIMITED;
+    count(state, &data.agent, |rate| match flood {
+        true => rate.flooded(at),
+        false => rate.count(at),
+    });
+}
+
+/// Counts the event without copying the name of an agent that is known.
+fn count(state: &mut State, agent: &str, count: impl FnOnce(&mut Rate)) {
+    match state.rates.get_mut(agent) {
+        Some(rate) => count(rate),
+        None => count(state.rates.entry(agent.to_owned()).or_default()),
     }
 }
 
@@ -39,7 +47,7 @@ pub(super) fn decided(
             .hold(&data.id.to_string(), spends, data.reservations.clone(), at)
             .map_err(|error| Impossible::Limits(error.to_string()))?;
     }
-    state.rates.entry(data.agent.clone()).or_default().count(at);
+    count(state, &data.agent, |rate| rate.count(at));
     if let Some(envelope) = &data.envelope {
         use_up(state, &data.agent, envelope);
     }

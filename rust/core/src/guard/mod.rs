@@ -30,7 +30,7 @@ pub use state::{Entry, State};
 
 use crate::canonical::{sha256, INTEGER_MAX};
 use crate::event::{
-    Body, ClockJumped, Event, Genesis, Id, Nothing, PolicyLoaded, PolicyRejected, Started,
+    Body, ClockJumped, Event, Genesis, Id, Nothing, Parts, PolicyLoaded, PolicyRejected, Started,
 };
 use crate::log::{Hash, Range};
 use crate::policy::{Policy, PolicyErrors};
@@ -115,7 +115,7 @@ impl Guard {
     /// A new guardian and its record 0.
     ///
     /// # Errors
-    /// [`Refusal`] when the genesis names no origin, no operator, the same operator twice, or a key that is none.
+    /// [`Refusal`] when the genesis names no origin, the same operator twice, or an operator's key that is none.
     pub fn create(genesis: Genesis, now_ms: u64) -> Result<(Self, Vec<u8>), Refusal> {
         check_genesis(&genesis)?;
         let mut guard = Self::default();
@@ -273,12 +273,24 @@ impl Guard {
 
     /// Writes one event, folds it and adds it to the log.
     fn apply(&mut self, at: u64, body: Body, applied: &mut Applied) -> Result<(), Refusal> {
-        let event = Event {
-            seq: self.state.seq,
-            at,
-            body,
+        self.apply_with(at, body, None, applied)
+    }
+
+    /// The same for an event of which parts are written already.
+    fn apply_with(
+        &mut self,
+        at: u64,
+        body: Body,
+        parts: Option<&Parts>,
+        applied: &mut Applied,
+    ) -> Result<(), Refusal> {
+        let seq = self.state.seq;
+        let event = Event { seq, at, body };
+        let record = match parts {
+            Some(parts) => event.to_record_with(parts),
+            None => event.to_record(),
         };
-        let record = event.to_record();
+        debug_assert_eq!(record, event.to_record());
         fold(&mut self.state, event)
             .map_err(|error| Refusal::new("internal", error.to_string()))?;
         self.log.append(&record);
@@ -329,12 +341,6 @@ fn check_genesis(genesis: &Genesis) -> Result<(), Refusal> {
     let bad = |text: &str| Err(Refusal::new("malformed", text));
     if genesis.origin.is_empty() || genesis.origin.contains(|c: char| c.is_control()) {
         return bad("`origin` is the name of the log: one line, not empty");
-    }
-    if !verify::is_public_key(&genesis.log_key) {
-        return bad("`log_key` is not an ed25519 public key");
-    }
-    if genesis.operators.is_empty() {
-        return bad("without an operator nobody could approve or thaw");
     }
     for (index, operator) in genesis.operators.iter().enumerate() {
         if operator.id.is_empty() || operator.id == "policy" || operator.id.len() > 64 {

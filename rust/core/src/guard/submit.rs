@@ -8,8 +8,8 @@ use super::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
 use crate::effects::{Effect, EffectKind};
 use crate::event::{
-    approval_digest, Attached, Body, Decided, EffectRecord, Envelope, Id, LineRecord, Raw, Refused,
-    Stage, Wanted, WarningRecord,
+    approval_digest, Attached, Body, Decided, EffectRecord, Envelope, Id, LineRecord, Parts, Raw,
+    Refused, Stage, Wanted, WarningRecord,
 };
 use crate::json::Malformed;
 use crate::policy::{Decision, Privacy, Verdict};
@@ -115,33 +115,36 @@ impl Guard {
         let decision = understood.decide(&self.state, call.method, facts, now);
         let privacy = understood.resolved.agent.privacy;
         let id = Id(self.state.seq);
-        let data = record(id, understood, decision, envelope, facts, now);
-        self.decided(data, privacy, now)
+        let (data, parts) = record(id, understood, decision, envelope, facts, now);
+        self.decided(data, &parts, privacy, now)
     }
 
     /// Puts a decision on record. If its amounts do not fit the windows, it is denied.
     fn decided(
         &mut self,
         data: Box<Decided>,
+        parts: &Parts,
         privacy: Privacy,
         now: u64,
     ) -> Result<Applied, Refusal> {
         let id = data.id;
-        let (verdict, reasons) = (data.verdict, data.reasons.clone());
+        let reasons = &data.reasons;
+        let (status, answer) = match data.verdict {
+            Verdict::Deny => ("denied", answer::denied(Some(id), reasons, privacy, now)),
+            // Nobody waits for the words of this one.
+            Verdict::Instant | Verdict::Notify => ("go", answer::going(id)),
+            Verdict::Delay { .. } | Verdict::Approval { .. } => (
+                "waiting",
+                answer::pending(id, data.verdict, reasons, privacy),
+            ),
+        };
         let mut applied = Applied {
             request: Some(id),
+            status,
+            answer,
             ..Applied::default()
         };
-        self.apply(now, Body::RequestDecided(data), &mut applied)?;
-        (applied.status, applied.answer) = match verdict {
-            Verdict::Deny => ("denied", answer::denied(Some(id), &reasons, privacy, now)),
-            Verdict::Instant | Verdict::Notify => {
-                ("go", answer::pending(id, verdict, &reasons, privacy))
-            }
-            Verdict::Delay { .. } | Verdict::Approval { .. } => {
-                ("waiting", answer::pending(id, verdict, &reasons, privacy))
-            }
-        };
+        self.apply_with(now, Body::RequestDecided(data), Some(parts), &mut applied)?;
         Ok(applied)
     }
 
@@ -163,7 +166,7 @@ impl Guard {
                 stage if stage.is_end() && !entry.end_reasons.is_empty() => {
                     answer::denied(Some(id), &entry.end_reasons, privacy, now)
                 }
-                _ => answer::pending(id, Verdict::Instant, &[], Privacy::Code),
+                _ => answer::going(id),
             };
         }
         Ok(applied)
@@ -278,7 +281,7 @@ fn record(
     envelope: Option<Envelope>,
     facts: &GivenFacts,
     now: u64,
-) -> Box<Decided> {
+) -> (Box<Decided>, Parts) {
     let Understood {
         policy,
         policy_digest,
@@ -369,6 +372,7 @@ fn record(
             .map(WarningRecord::from)
             .collect(),
     });
-    data.digest = approval_digest(&data);
-    data
+    let parts = Parts::of(&data.effects, &data.request);
+    data.digest = approval_digest(&data, &parts);
+    (data, parts)
 }

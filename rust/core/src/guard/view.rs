@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::answer::bytes;
 use super::state::{Entry, State};
 use super::Guard;
-use crate::canonical::checksum;
+use crate::address::checksum;
 use crate::effects::EffectKind;
 use crate::event::{Decided, Id, RequestKind, Scope, Stage};
 use crate::policy::{method_name, LimitView, Privacy, Reason};
@@ -150,7 +150,7 @@ impl Guard {
                     kind: entry.kind,
                     match_key: entry.match_key,
                     method: method_name(entry.method),
-                    wallet: checksum(&entry.wallet).to_string(),
+                    wallet: checksum(entry.wallet).to_string(),
                 },
                 progress,
             }),
@@ -289,7 +289,7 @@ impl Guard {
             wallets: agent
                 .wallets
                 .iter()
-                .map(|wallet| checksum(wallet).to_string())
+                .map(|wallet| checksum(*wallet).to_string())
                 .collect(),
         }))
     }
@@ -327,7 +327,7 @@ impl Guard {
 
 /// The view's own `state` replaces the one the request started in.
 fn without_state(decided: &Decided) -> serde_json::Map<String, serde_json::Value> {
-    let mut map = match serde_json::to_value(decided) {
+    let mut map = match serde_json::from_slice(&decided.to_json()) {
         Ok(serde_json::Value::Object(map)) => map,
         _ => serde_json::Map::new(),
     };
@@ -372,7 +372,7 @@ fn agents(state: &State) -> Vec<AgentStatus<'_>> {
             wallet: agent
                 .wallets
                 .first()
-                .map(|wallet| checksum(wallet).to_string()),
+                .map(|wallet| checksum(*wallet).to_string()),
             waiting: state.waiting_of(&agent.id),
         })
         .collect()

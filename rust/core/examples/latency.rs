@@ -1,0 +1,72 @@
+//! How long one decision takes, from request bytes to the hashed event: p50 and p99 over many different payments.
+//!
+//! `cargo run --release -p holdfast-core --example latency [-- --json]`
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::indexing_slicing
+)]
+#![allow(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
+
+#[path = "../benches/house/mod.rs"]
+mod house;
+
+use std::time::Instant;
+
+use holdfast_core::guard::Guard;
+
+const WARM: u32 = 2_000;
+const COUNT: u32 = 20_000;
+
+struct Figures {
+    p50_us: f64,
+    p99_us: f64,
+}
+
+/// Every request is another one, is granted, reserves in five windows, and gives one record.
+fn measure(mut guard: Guard) -> Figures {
+    let calls: Vec<Vec<u8>> = (0..WARM + COUNT).map(house::params).collect();
+    let mut taken = Vec::with_capacity(calls.len());
+    for (number, params) in calls.iter().enumerate() {
+        let now = house::START_MS + number as u64 / 10;
+        let begun = Instant::now();
+        let applied = guard.submit("load", "eth_sendTransaction", params, b"{}", now);
+        taken.push(begun.elapsed().as_nanos());
+        let applied = applied.expect("a decision");
+        assert_eq!((applied.status, applied.records.len()), ("go", 1));
+    }
+    let mut taken = taken.split_off(WARM as usize);
+    taken.sort_unstable();
+    let at = |share: usize| taken[(taken.len() * share / 100).min(taken.len() - 1)] as f64 / 1e3;
+    Figures {
+        p50_us: at(50),
+        p99_us: at(99),
+    }
+}
+
+fn main() {
+    let json = std::env::args().any(|argument| argument == "--json");
+    let rows = [
+        ("rules_20", measure(house::guard(20))),
+        ("rules_10000", measure(house::guard(10_000))),
+        (
+            "window_1000000",
+            measure(house::guard_with_history(1_000_000)),
+        ),
+    ];
+    if json {
+        let members = rows.iter().map(|(name, figures)| {
+            let Figures { p50_us, p99_us } = figures;
+            format!("\"{name}\":{{\"p50_us\":{p50_us:.3},\"p99_us\":{p99_us:.3}}}")
+        });
+        println!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        return;
+    }
+    for (name, figures) in &rows {
+        println!(
+            "{name:<16} p50 {:>7.2} µs   p99 {:>7.2} µs",
+            figures.p50_us, figures.p99_us
+        );
+    }
+}

@@ -1,0 +1,324 @@
+//! `request.decided` and its two hashes written by hand: it is the record of every single decision, and what is hashed
+//! three times is written once. That the bytes are those of the plain serializer is checked by a test.
+
+use alloy_primitives::{Address, B256};
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::decided::{Decided, RequestKind, Stage, Wanted};
+use super::effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
+use super::VERSION;
+use crate::canonical::{self, address, key, list, sha256, Key, Object};
+use crate::effects::EffectKind;
+use crate::policy::{method_name, Reason, Reservation, SpendAsset, Spends, Verdict};
+use crate::request::Method;
+
+/// Parts that occur in the record and in the digest.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    effects: Vec<u8>,
+    request: Vec<u8>,
+}
+
+impl Parts {
+    /// Writes the parts of a request.
+    pub fn of(effects: &[EffectRecord], request: &Wanted) -> Self {
+        let mut parts = Self {
+            effects: Vec::with_capacity(768),
+            request: Vec::with_capacity(512),
+        };
+        list(&mut parts.effects, effects, effect);
+        wanted(&mut parts.request, request, true);
+        parts
+    }
+}
+
+/// Two requests with the same key are "identical": gas, fees and nonce are filled in afresh by clients.
+pub fn match_key(
+    agent: &str,
+    wallet: Address,
+    method: Method,
+    chain_id: u64,
+    request: &Wanted,
+) -> B256 {
+    let mut out = Vec::with_capacity(768);
+    let mut subject = Object::new(&mut out);
+    subject.str(key!("agent"), agent);
+    subject.u64(key!("chain_id"), chain_id);
+    subject.plain(key!("kind"), kind(request.kind()));
+    subject.plain(key!("method"), method_name(method));
+    wanted(subject.key(key!("request")), request, false);
+    address(subject.key(key!("wallet")), &wallet);
+    subject.end();
+    sha256(&out)
+}
+
+/// What an approval binds: this one request, with all its effects and caps.
+pub fn approval_digest(data: &Decided, parts: &Parts) -> B256 {
+    let mut out = Vec::with_capacity(2048);
+    let mut subject = Object::new(&mut out);
+    subject.str(key!("agent"), &data.agent);
+    subject.u64(key!("chain_id"), data.chain_id);
+    subject.raw(key!("effects"), &parts.effects);
+    opt_decimal(&mut subject, key!("fee_per_gas_max"), data.fee_per_gas_max);
+    subject.opt_u64(key!("gas_max"), data.gas_max);
+    id(&mut subject, data);
+    subject.plain(key!("kind"), kind(data.kind));
+    subject.plain(key!("method"), method_name(data.method));
+    opt_decimal(
+        &mut subject,
+        key!("priority_fee_per_gas_max"),
+        data.priority_fee_per_gas_max,
+    );
+    subject.raw(key!("request"), &parts.request);
+    address(subject.key(key!("wallet")), &data.wallet);
+    subject.end();
+    sha256(&out)
+}
+
+/// The record of a decision.
+pub fn record(out: &mut Vec<u8>, at: u64, seq: u64, data: &Decided, parts: &Parts) {
+    let mut record = Object::new(out);
+    record.u64(key!("at"), at);
+    decided(record.key(key!("data")), data, parts);
+    record.plain(key!("kind"), "request.decided");
+    record.u64(key!("seq"), seq);
+    record.u64(key!("v"), VERSION);
+    record.end();
+}
+
+impl Decided {
+    /// Canonical JSON of the data.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(4096);
+        decided(&mut out, self, &Parts::of(&self.effects, &self.request));
+        out
+    }
+}
+
+/// JSON only: the bytes of [`Decided::to_json`].
+impl Serialize for Decided {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let json: Result<Box<RawValue>, _> = serde_json::from_slice(&self.to_json());
+        json.map_err(S::Error::custom)?.serialize(to)
+    }
+}
+
+fn decided(out: &mut Vec<u8>, data: &Decided, parts: &Parts) {
+    let mut object = Object::new(out);
+    object.str(key!("agent"), &data.agent);
+    object.u64(key!("chain_id"), data.chain_id);
+    object.hex(key!("digest"), data.digest.as_slice());
+    list(object.key(key!("display")), &data.display, line);
+    object.raw(key!("effects"), &parts.effects);
+    match &data.envelope {
+        Some(envelope) => {
+            let mut inner = Object::new(object.key(key!("envelope")));
+            inner.u64(key!("expires_at"), envelope.expires_at);
+            inner.hex(key!("nonce"), envelope.nonce.as_slice());
+            inner.str(key!("payload"), &envelope.payload);
+            inner.hex(key!("signature"), &envelope.signature);
+            inner.end();
+        }
+        None => object.null(key!("envelope")),
+    }
+    object.opt_u64(key!("expires_at"), data.expires_at);
+    object.raw(key!("facts"), data.facts.get().as_bytes());
+    opt_decimal(&mut object, key!("fee_per_gas_max"), data.fee_per_gas_max);
+    object.opt_u64(key!("gas_max"), data.gas_max);
+    id(&mut object, data);
+    object.opt_str(key!("idempotency_key"), data.idempotency_key.as_deref());
+    object.plain(key!("kind"), kind(data.kind));
+    object.hex(key!("match_key"), data.match_key.as_slice());
+    object.opt_u64(key!("matures_at"), data.matures_at);
+    object.plain(key!("method"), method_name(data.method));
+    object.opt_str(key!("note"), data.note.as_deref());
+    object.hex(key!("policy"), data.policy.as_slice());
+    opt_decimal(
+        &mut object,
+        key!("priority_fee_per_gas_max"),
+        data.priority_fee_per_gas_max,
+    );
+    list(object.key(key!("reasons")), &data.reasons, reason);
+    object.raw(key!("request"), &parts.request);
+    list(
+        object.key(key!("reservations")),
+        &data.reservations,
+        reservation,
+    );
+    match &data.spends {
+        Some(value) => spends(object.key(key!("spends")), value),
+        None => object.null(key!("spends")),
+    }
+    object.plain(key!("state"), Stage::as_str(data.state));
+    verdict(object.key(key!("verdict")), &data.verdict);
+    address(object.key(key!("wallet")), &data.wallet);
+    list(object.key(key!("warnings")), &data.warnings, warning);
+    object.end();
+}
+
+const fn kind(kind: RequestKind) -> &'static str {
+    match kind {
+        RequestKind::Transaction => "transaction",
+        RequestKind::TypedData => "typed-data",
+        RequestKind::Message => "message",
+    }
+}
+
+fn id(object: &mut Object<'_>, data: &Decided) {
+    let out = object.key(key!("id"));
+    out.extend_from_slice(b"\"r");
+    canonical::integer(out, data.id.0);
+    out.push(b'"');
+}
+
+fn opt_decimal(object: &mut Object<'_>, key: Key, value: Option<u128>) {
+    match value {
+        Some(value) => canonical::decimal_u128(object.key(key), value),
+        None => object.null(key),
+    }
+}
+
+fn opt_address(object: &mut Object<'_>, key: Key, value: Option<&Address>) {
+    match value {
+        Some(value) => address(object.key(key), value),
+        None => object.null(key),
+    }
+}
+
+fn wanted(out: &mut Vec<u8>, request: &Wanted, with_gas: bool) {
+    let mut object = Object::new(out);
+    match request {
+        Wanted::Transaction(tx) => {
+            object.hex(key!("data"), &tx.data);
+            if with_gas {
+                object.opt_u64(key!("gas"), tx.gas);
+            }
+            opt_address(&mut object, key!("to"), tx.to.as_ref());
+            object.decimal(key!("value"), tx.value);
+        }
+        Wanted::TypedData(typed) => {
+            object.str(key!("json"), &typed.json);
+            object.hex(
+                key!("typed_data_digest"),
+                typed.typed_data_digest.as_slice(),
+            );
+        }
+        Wanted::Message(message) => object.hex(key!("message"), &message.message),
+    }
+    object.end();
+}
+
+fn effect(out: &mut Vec<u8>, effect: &EffectRecord) {
+    let mut object = Object::new(out);
+    object.decimal(key!("amount"), effect.amount);
+    match &effect.asset {
+        Some(value) => asset(object.key(key!("asset")), value),
+        None => object.null(key!("asset")),
+    }
+    object.plain(key!("effect"), EffectKind::as_str(effect.effect));
+    object.opt_u64(key!("expires"), effect.expires);
+    address(object.key(key!("from")), &effect.from);
+    object.str(key!("path"), &effect.path);
+    opt_address(&mut object, key!("to"), effect.to.as_ref());
+    object.bool(key!("unlimited"), effect.unlimited);
+    object.end();
+}
+
+fn asset(out: &mut Vec<u8>, asset: &AssetRecord) {
+    let mut object = Object::new(out);
+    opt_address(&mut object, key!("address"), asset.address.as_ref());
+    object.u64(key!("chain_id"), asset.chain_id);
+    object.u64(key!("decimals"), asset.decimals.into());
+    object.opt_str(key!("id"), asset.id.as_deref());
+    object.plain(key!("standard"), asset.standard.as_str());
+    object.str(key!("symbol"), &asset.symbol);
+    object.end();
+}
+
+fn line(out: &mut Vec<u8>, line: &LineRecord) {
+    let mut object = Object::new(out);
+    object.str(key!("label"), &line.label);
+    object.str(key!("value"), &line.value);
+    object.end();
+}
+
+fn warning(out: &mut Vec<u8>, warning: &WarningRecord) {
+    let mut object = Object::new(out);
+    object.str(key!("code"), &warning.code);
+    object.str(key!("text"), &warning.text);
+    object.end();
+}
+
+fn reason(out: &mut Vec<u8>, reason: &Reason) {
+    let mut object = Object::new(out);
+    object.str(key!("code"), &reason.code);
+    if let Some(limit) = &reason.limit {
+        object.str(key!("limit"), limit);
+    }
+    if let Some(observed) = &reason.observed {
+        object.str(key!("observed"), observed);
+    }
+    if let Some(at) = reason.retry_at_ms {
+        object.u64(key!("retry_at_ms"), at);
+    }
+    if let Some(rule) = &reason.rule {
+        object.str(key!("rule"), rule);
+    }
+    object.end();
+}
+
+fn reservation(out: &mut Vec<u8>, reservation: &Reservation) {
+    let mut object = Object::new(out);
+    canonical::decimal_u128(object.key(key!("amount")), reservation.amount);
+    object.str(key!("key"), &reservation.key);
+    object.str(key!("limit"), &reservation.limit);
+    object.end();
+}
+
+fn verdict(out: &mut Vec<u8>, verdict: &Verdict) {
+    let mut object = Object::new(out);
+    match *verdict {
+        Verdict::Delay { delay_ms } => {
+            object.u64(key!("delay_ms"), delay_ms);
+            object.plain(key!("tier"), verdict.as_str());
+        }
+        Verdict::Approval { quorum, timeout_ms } => {
+            object.u64(key!("quorum"), quorum.into());
+            object.plain(key!("tier"), verdict.as_str());
+            object.u64(key!("timeout_ms"), timeout_ms);
+        }
+        Verdict::Instant | Verdict::Notify | Verdict::Deny => {
+            object.plain(key!("tier"), verdict.as_str());
+        }
+    }
+    object.end();
+}
+
+fn spends(out: &mut Vec<u8>, spends: &Spends) {
+    let mut object = Object::new(out);
+    object.str(key!("agent"), &spends.agent);
+    object.u64(key!("chain_id"), spends.chain_id);
+    object.u64(key!("decided_ms"), spends.decided_ms);
+    list(object.key(key!("items")), &spends.items, |out, item| {
+        let mut object = Object::new(out);
+        canonical::decimal_u128(object.key(key!("amount")), item.amount);
+        match &item.asset {
+            SpendAsset::None => object.plain(key!("asset"), "none"),
+            SpendAsset::Native => object.plain(key!("asset"), "native"),
+            SpendAsset::Token(token) => {
+                let mut inner = Object::new(object.key(key!("asset")));
+                address(inner.key(key!("token")), token);
+                inner.end();
+            }
+        }
+        object.plain(key!("kind"), item.kind.as_str());
+        opt_address(&mut object, key!("to"), item.to.as_ref());
+        opt_decimal(&mut object, key!("usd"), item.usd);
+        object.end();
+    });
+    object.plain(key!("method"), method_name(spends.method));
+    address(object.key(key!("wallet")), &spends.wallet);
+    object.end();
+}

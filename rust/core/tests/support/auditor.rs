@@ -1,0 +1,427 @@
+//! A second opinion that knows nothing of the guardian but its records: it adds everything up anew, slowly and simply,
+//! and panics when an event should not have been possible.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy_primitives::hex;
+use holdfast_core::verify;
+use serde_json::Value;
+
+use super::{operator_key, policy, Terms, STRICT, TERMS};
+
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+
+#[derive(Clone, Debug, PartialEq)]
+enum Money {
+    Held,
+    Posted { at: u64, wei: u128, counted: bool },
+    Void,
+}
+
+#[derive(Clone, Debug)]
+struct Request {
+    agent: String,
+    wallet: String,
+    method: String,
+    transaction: bool,
+    digest: String,
+    wei: u128,
+    fee_max: u128,
+    recipients: BTreeSet<String>,
+    expires_at: Option<u64>,
+    approvals: BTreeSet<String>,
+    nonce: Option<u64>,
+    signed: bool,
+    sent: bool,
+    held_by_freeze: bool,
+    ends: Vec<String>,
+    settled: bool,
+    money: Money,
+}
+
+#[derive(Default)]
+pub struct Auditor {
+    terms: Option<Terms>,
+    requests: BTreeMap<String, Request>,
+    freezes: BTreeMap<u64, Value>,
+    nonces: BTreeSet<(String, u64)>,
+    seq: u64,
+    at: u64,
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+fn number(value: &Value) -> u128 {
+    text(value).parse().unwrap()
+}
+
+fn covers(scope: &Value, agent: &str, wallet: &str) -> bool {
+    match text(&scope["kind"]) {
+        "everything" => true,
+        "agent" => text(&scope["id"]) == agent,
+        _ => text(&scope["id"]) == wallet,
+    }
+}
+
+impl Auditor {
+    pub fn of(records: &[Vec<u8>]) -> Self {
+        let mut auditor = Self::default();
+        for record in records {
+            auditor.read(record);
+        }
+        auditor
+    }
+
+    pub fn read(&mut self, record: &[u8]) {
+        let event: Value = serde_json::from_slice(record).unwrap();
+        assert_eq!(event["seq"].as_u64(), Some(self.seq), "every number once");
+        let at = event["at"].as_u64().unwrap();
+        assert!(at >= self.at, "time runs forward");
+        (self.seq, self.at) = (self.seq + 1, at);
+        let data = &event["data"];
+        match text(&event["kind"]) {
+            "policy.loaded" => {
+                let known = [TERMS, STRICT]
+                    .into_iter()
+                    .find(|t| policy(*t) == data["source"]);
+                self.terms = Some(known.unwrap_or(TERMS));
+            }
+            "request.decided" => self.decided(data),
+            "request.approved" => self.approved(data, at),
+            "request.authorised" => self.authorised(data),
+            "request.signed" => self.signed(data, at),
+            "request.sent" => self.sent(data),
+            "request.settled" => self.settled(data, at),
+            "request.denied" => self.denied(data),
+            "request.expired" => {
+                let expires_at = self.requests[text(&data["id"])].expires_at;
+                assert!(
+                    expires_at.is_some_and(|expires_at| expires_at <= at),
+                    "in its own time"
+                );
+                self.ends_unsigned(text(&data["id"]), "expired");
+            }
+            "request.cancelled" => self.ends_unsigned(text(&data["id"]), "cancelled"),
+            "request.failed" => self.ends_unsigned(text(&data["id"]), "failed"),
+            "freeze.set" => self.frozen(data),
+            "freeze.lifted" => self.lifted(data),
+            _ => {}
+        }
+    }
+
+    fn decided(&mut self, data: &Value) {
+        let effects = data["effects"].as_array().unwrap();
+        let of = |kind: &'static str| effects.iter().filter(move |e| text(&e["effect"]) == kind);
+        let native = |e: &&Value| e["asset"]["standard"] == "native";
+        let denied = data["state"] == "denied";
+        let request = Request {
+            agent: text(&data["agent"]).to_owned(),
+            wallet: text(&data["wallet"]).to_owned(),
+            method: text(&data["method"]).to_owned(),
+            transaction: data["kind"] == "transaction",
+            digest: text(&data["digest"]).to_owned(),
+            wei: of("transfer")
+                .filter(native)
+                .map(|e| number(&e["amount"]))
+                .sum(),
+            fee_max: of("fee").map(|e| number(&e["amount"])).sum(),
+            recipients: of("transfer").map(|e| text(&e["to"]).to_owned()).collect(),
+            expires_at: data["expires_at"].as_u64(),
+            approvals: BTreeSet::new(),
+            nonce: None,
+            signed: false,
+            sent: false,
+            held_by_freeze: false,
+            ends: if denied {
+                vec!["denied".to_owned()]
+            } else {
+                Vec::new()
+            },
+            settled: false,
+            money: if denied { Money::Void } else { Money::Held },
+        };
+        let id = text(&data["id"]).to_owned();
+        if !denied {
+            self.not_frozen(&request);
+        }
+        assert!(
+            self.requests.insert(id.clone(), request).is_none(),
+            "decided once"
+        );
+        if !denied {
+            self.within_limits(&id);
+        }
+    }
+
+    /// Everything that counts for this request's agent and recipients, itself included, is within the limits in force.
+    fn within_limits(&self, id: &str) {
+        let terms = self.terms.unwrap();
+        let request = &self.requests[id];
+        let (used, held) = self.wei(&request.agent, self.at);
+        let counts = request.wei + request.fee_max > 0;
+        assert!(
+            !counts || used + held <= terms.wei_max,
+            "the limit of the hour holds"
+        );
+        for to in &request.recipients {
+            let (used, held) = self.payments(to, self.at);
+            assert!(
+                used + held <= u128::from(terms.count_max),
+                "the limit of the day holds"
+            );
+        }
+    }
+
+    fn not_frozen(&self, request: &Request) {
+        let frozen = self
+            .freezes
+            .values()
+            .any(|s| covers(s, &request.agent, &request.wallet));
+        assert!(!frozen, "nothing moves in a frozen scope");
+    }
+
+    fn command(data: &Value) -> Value {
+        let (by, payload) = (text(&data["by"]), text(&data["command"]));
+        let operator: u8 = by.trim_start_matches("op").parse().unwrap();
+        let key = operator_key(operator).verifying_key().to_bytes();
+        let signature: [u8; 64] = hex::decode(text(&data["signature"]))
+            .unwrap()
+            .try_into()
+            .unwrap();
+        assert!(
+            verify::operator_command(&key, payload.as_bytes(), &signature),
+            "signed"
+        );
+        let command: Value = serde_json::from_str(payload).unwrap();
+        assert_eq!(text(&command["key"]), by);
+        command
+    }
+
+    fn approved(&mut self, data: &Value, at: u64) {
+        let command = Self::command(data);
+        let id = text(&data["id"]);
+        let request = &self.requests[id];
+        assert_eq!(
+            (&command["action"], &command["request"]),
+            (&"approve".into(), &data["id"])
+        );
+        assert_eq!(
+            text(&command["digest"]),
+            request.digest,
+            "bound to the digest"
+        );
+        assert!(command["expires_at"].as_u64().unwrap() > at);
+        self.not_frozen(request);
+        assert!(request.ends.is_empty(), "nothing is approved after its end");
+        let held = request.held_by_freeze && !request.sent;
+        let open = request.expires_at.is_some_and(|expires_at| at < expires_at);
+        assert!(held || open, "late approvals do not count");
+        let request = self.requests.get_mut(id).unwrap();
+        assert!(
+            request.approvals.insert(text(&data["by"]).to_owned()),
+            "a key counts once"
+        );
+        assert_eq!(
+            data["approvals"].as_u64(),
+            Some(request.approvals.len() as u64)
+        );
+        if held && data["approvals"] == data["quorum"] {
+            request.held_by_freeze = false;
+        }
+    }
+
+    fn authorised(&mut self, data: &Value) {
+        let id = text(&data["id"]);
+        let request = &self.requests[id];
+        assert!(request.ends.is_empty() && !request.signed && request.nonce.is_none());
+        assert_eq!(text(&data["digest"]), request.digest);
+        self.not_frozen(request);
+        self.within_limits(id);
+        if request.transaction {
+            let nonce = data["order"]["nonce"].as_u64().unwrap();
+            let wallet = request.wallet.clone();
+            assert!(self.nonces.insert((wallet, nonce)), "a nonce is out once");
+            self.requests.get_mut(id).unwrap().nonce = Some(nonce);
+        }
+    }
+
+    fn signed(&mut self, data: &Value, at: u64) {
+        let id = text(&data["id"]);
+        let request = &self.requests[id];
+        assert!(
+            request.ends.is_empty() && !request.signed,
+            "signed once, and before its end"
+        );
+        self.not_frozen(request);
+        let request = self.requests.get_mut(id).unwrap();
+        request.signed = true;
+        if !request.transaction {
+            request.money = Money::Posted {
+                at,
+                wei: 0,
+                counted: true,
+            };
+        }
+        if request.method != "eth_sendTransaction" {
+            request.ends.push("released".to_owned());
+        }
+    }
+
+    fn sent(&mut self, data: &Value) {
+        let request = self.requests.get_mut(text(&data["id"])).unwrap();
+        assert!(request.signed && !request.settled);
+        if data["outcome"] != "rejected" {
+            request.sent = true;
+        }
+    }
+
+    fn settled(&mut self, data: &Value, at: u64) {
+        let request = self.requests.get_mut(text(&data["id"])).unwrap();
+        assert!(request.signed && request.transaction && !request.settled);
+        assert_eq!(request.money, Money::Held, "settled once");
+        let fee = number(&data["fee_wei"]).min(request.fee_max);
+        request.money = match text(&data["outcome"]) {
+            "confirmed" => Money::Posted {
+                at,
+                wei: request.wei + fee,
+                counted: true,
+            },
+            "reverted" => Money::Posted {
+                at,
+                wei: fee,
+                counted: false,
+            },
+            _ => Money::Void,
+        };
+        request.settled = true;
+        if request.ends.is_empty() {
+            request.ends.push(text(&data["outcome"]).to_owned());
+        }
+    }
+
+    fn denied(&mut self, data: &Value) {
+        let id = text(&data["id"]);
+        if data["by"] != "policy" {
+            let command = Self::command(data);
+            assert_eq!(
+                (&command["action"], &command["request"]),
+                (&"deny".into(), &data["id"])
+            );
+            assert_eq!(text(&command["digest"]), self.requests[id].digest);
+        }
+        let request = self.requests.get_mut(id).unwrap();
+        if !request.signed {
+            return self.ends_unsigned(id, "denied");
+        }
+        // Signed and held: the bytes exist, so the money stays held.
+        assert!(request.held_by_freeze && !request.sent && request.ends.is_empty());
+        request.ends.push("denied".to_owned());
+        let nonce = request.nonce.unwrap();
+        let wallet = request.wallet.clone();
+        self.nonces.remove(&(wallet, nonce));
+    }
+
+    fn ends_unsigned(&mut self, id: &str, end: &str) {
+        let request = self.requests.get_mut(id).unwrap();
+        assert!(!request.signed, "what is signed does not just end");
+        assert!(request.ends.is_empty(), "one end");
+        assert_eq!(request.money, Money::Held, "void once");
+        request.money = Money::Void;
+        request.ends.push(end.to_owned());
+        if let Some(nonce) = request.nonce {
+            let wallet = request.wallet.clone();
+            self.nonces.remove(&(wallet, nonce));
+        }
+    }
+
+    fn frozen(&mut self, data: &Value) {
+        let scope = &data["scope"];
+        let names = |name: &str| -> BTreeSet<String> {
+            data[name]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|id| text(id).to_owned())
+                .collect()
+        };
+        let (ended, held) = (names("ended"), names("held"));
+        let in_scope = |request: &&Request| covers(scope, &request.agent, &request.wallet);
+        for (id, request) in &self.requests {
+            let open = request.ends.is_empty() && in_scope(&request);
+            let was_held = request.held_by_freeze && !request.sent;
+            assert_eq!(ended.contains(id), open && !request.signed, "{id} ends");
+            let stays = open && request.signed && !request.sent && !was_held;
+            assert_eq!(held.contains(id), stays, "{id} is held");
+        }
+        for id in ended {
+            self.ends_unsigned(&id, "frozen");
+        }
+        for id in held {
+            let request = self.requests.get_mut(&id).unwrap();
+            request.held_by_freeze = true;
+            request.approvals.clear();
+        }
+        self.freezes
+            .insert(data["freeze"].as_u64().unwrap(), scope.clone());
+    }
+
+    fn lifted(&mut self, data: &Value) {
+        let command = Self::command(data);
+        assert_eq!(command["action"], "thaw");
+        assert_eq!(command["freeze"], data["freeze"], "a thaw names its freeze");
+        let freeze = data["freeze"].as_u64().unwrap();
+        assert!(self.freezes.remove(&freeze).is_some(), "lifted once");
+    }
+
+    /// (posted, held) wei of an agent in the last hour.
+    pub fn wei(&self, agent: &str, now: u64) -> (u128, u128) {
+        let of_agent = self
+            .requests
+            .values()
+            .filter(|request| request.agent == agent);
+        of_agent.fold((0, 0), |(used, held), request| match request.money {
+            Money::Held => (used, held + request.wei + request.fee_max),
+            Money::Posted { at, wei, .. } if now < at + HOUR => (used + wei, held),
+            _ => (used, held),
+        })
+    }
+
+    /// (posted, held) payments to a recipient in the last day.
+    pub fn payments(&self, to: &str, now: u64) -> (u128, u128) {
+        let paying = self
+            .requests
+            .values()
+            .filter(|request| request.recipients.contains(to));
+        paying.fold((0, 0), |(used, held), request| match request.money {
+            Money::Held => (used, held + 1),
+            Money::Posted {
+                at, counted: true, ..
+            } if now < at + DAY => (used + 1, held),
+            _ => (used, held),
+        })
+    }
+
+    /// Requests in a scope that is frozen now.
+    pub fn frozen_requests(&self) -> impl Iterator<Item = &String> {
+        let frozen = |request: &Request| {
+            self.freezes
+                .values()
+                .any(|s| covers(s, &request.agent, &request.wallet))
+        };
+        self.requests
+            .iter()
+            .filter(move |(_, request)| frozen(request))
+            .map(|(id, _)| id)
+    }
+
+    /// (id, its end) of every request; an open one has none.
+    pub fn ends(&self) -> impl Iterator<Item = (&String, Option<&String>)> {
+        self.requests.iter().map(|(id, request)| {
+            assert!(request.ends.len() <= 1, "{id} has one end");
+            (id, request.ends.first())
+        })
+    }
+}

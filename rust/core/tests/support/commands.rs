@@ -1,0 +1,356 @@
+//! Arbitrary lives of a guardian.
+
+use holdfast_core::event::Stage;
+use holdfast_core::guard::Guard;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::{policy, signed_command, wallet, World, OTHER, STRICT, TERMS, USDC, VENDOR};
+
+/// One thing that happens. `u8`s pick one of what there is at that moment.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Pay {
+        agent: u8,
+        to: u8,
+        tenths: u8,
+        key: Option<u8>,
+        hint: Option<u8>,
+        sign_only: bool,
+    },
+    PayToken {
+        agent: u8,
+        units: u8,
+    },
+    Say {
+        agent: u8,
+        words: u8,
+    },
+    Garbage {
+        agent: u8,
+    },
+    Approve {
+        request: u8,
+        operator: u8,
+        forged: bool,
+    },
+    Deny {
+        request: u8,
+        operator: u8,
+    },
+    Freeze {
+        scope: u8,
+    },
+    Thaw {
+        freeze: u8,
+        forged: bool,
+    },
+    Time {
+        ms: i32,
+    },
+    Tick,
+    Authorise {
+        request: u8,
+        chain_nonce: Option<u8>,
+    },
+    Sign {
+        request: u8,
+    },
+    Sent {
+        request: u8,
+        outcome: u8,
+    },
+    Settle {
+        request: u8,
+        outcome: u8,
+    },
+    Fail {
+        request: u8,
+    },
+    Cancel {
+        request: u8,
+    },
+    Delivered {
+        request: u8,
+    },
+    Pending {
+        request: u8,
+    },
+    Load {
+        strict: bool,
+    },
+    Restart,
+    Snapshot,
+    Forward {
+        request: u8,
+    },
+}
+
+pub fn step() -> impl Strategy<Value = Step> {
+    let agent = 0..2u8;
+    let request = any::<u8>();
+    prop_oneof![
+        8 => (agent.clone(), 0..3u8, 1..20u8, prop::option::weighted(0.2, 0..3u8),
+              prop::option::weighted(0.2, 0..4u8), prop::bool::weighted(0.1))
+            .prop_map(|(agent, to, tenths, key, hint, sign_only)| {
+                Step::Pay { agent, to, tenths, key, hint, sign_only }
+            }),
+        2 => (agent.clone(), 1..4u8).prop_map(|(agent, units)| Step::PayToken { agent, units }),
+        2 => (agent.clone(), 0..3u8).prop_map(|(agent, words)| Step::Say { agent, words }),
+        1 => agent.prop_map(|agent| Step::Garbage { agent }),
+        6 => (request, 0..2u8, prop::bool::weighted(0.2))
+            .prop_map(|(request, operator, forged)| Step::Approve { request, operator, forged }),
+        2 => (request, 0..2u8).prop_map(|(request, operator)| Step::Deny { request, operator }),
+        2 => (0..5u8).prop_map(|scope| Step::Freeze { scope }),
+        3 => (any::<u8>(), prop::bool::weighted(0.3))
+            .prop_map(|(freeze, forged)| Step::Thaw { freeze, forged }),
+        4 => (-600_000..4_000_000i32).prop_map(|ms| Step::Time { ms }),
+        3 => Just(Step::Tick),
+        6 => (request, prop::option::of(0..4u8))
+            .prop_map(|(request, chain_nonce)| Step::Authorise { request, chain_nonce }),
+        6 => request.prop_map(|request| Step::Sign { request }),
+        4 => (request, 0..4u8).prop_map(|(request, outcome)| Step::Sent { request, outcome }),
+        4 => (request, 0..3u8).prop_map(|(request, outcome)| Step::Settle { request, outcome }),
+        1 => request.prop_map(|request| Step::Fail { request }),
+        1 => request.prop_map(|request| Step::Cancel { request }),
+        2 => request.prop_map(|request| Step::Delivered { request }),
+        2 => request.prop_map(|request| Step::Pending { request }),
+        1 => any::<bool>().prop_map(|strict| Step::Load { strict }),
+        1 => Just(Step::Restart),
+        1 => Just(Step::Snapshot),
+        6 => request.prop_map(|request| Step::Forward { request }),
+    ]
+}
+
+pub fn life(steps: usize) -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..steps)
+}
+
+const AGENTS: [&str; 2] = ["shopper", "trader"];
+
+impl World {
+    /// A request among those that are known, open ones first.
+    fn pick(&self, number: u8) -> Option<String> {
+        let open = self.guard.open_requests();
+        let ended = self
+            .guard
+            .state()
+            .requests
+            .keys()
+            .map(|seq| holdfast_core::event::Id(*seq));
+        let all: Vec<_> = open
+            .iter()
+            .copied()
+            .chain(open.iter().copied())
+            .chain(ended)
+            .collect();
+        let index = usize::from(number) % all.len().max(1);
+        all.get(index).map(ToString::to_string)
+    }
+
+    fn stage(&self, id: &str) -> Option<Stage> {
+        let id: holdfast_core::event::Id = id.parse().ok()?;
+        self.guard
+            .state()
+            .requests
+            .get(&id.0)
+            .map(|entry| entry.stage)
+    }
+
+    /// Does one step; what is refused is refused.
+    pub fn step(&mut self, step: &Step) {
+        match step.clone() {
+            Step::Pay {
+                agent,
+                to,
+                tenths,
+                key,
+                hint,
+                sign_only,
+            } => {
+                let to = [VENDOR, OTHER, USDC][usize::from(to)];
+                let method = if sign_only {
+                    "eth_signTransaction"
+                } else {
+                    "eth_sendTransaction"
+                };
+                let wei = u128::from(tenths) * 100_000_000_000_000_000;
+                let mut tx = json!({"to": to, "value": super::quantity(wei)});
+                if let Some(hint) = hint {
+                    tx["nonce"] = json!(super::quantity(hint.into()));
+                }
+                let mut params = json!([tx]);
+                if let (Some(key), Some(list)) = (key, params.as_array_mut()) {
+                    list.push(json!({"idempotencyKey": format!("key{key}")}));
+                }
+                self.submit(AGENTS[usize::from(agent)], method, &params);
+            }
+            Step::PayToken { agent, units } => {
+                let to = VENDOR.trim_start_matches("0x");
+                let data = format!("0xa9059cbb000000000000000000000000{to}{units:064x}");
+                let tx = json!([{"to": USDC, "data": data.to_lowercase()}]);
+                self.submit(AGENTS[usize::from(agent)], "eth_sendTransaction", &tx);
+            }
+            Step::Say { agent, words } => {
+                let text = format!("0x{}", hex_words(words));
+                let params = json!([text, wallet(0).to_string()]);
+                self.submit(AGENTS[usize::from(agent)], "personal_sign", &params);
+            }
+            Step::Garbage { agent } => {
+                let agent = AGENTS[usize::from(agent)];
+                self.submit(agent, "eth_sendTransaction", &json!([{"to": "x"}]));
+            }
+            other => self.about(&other),
+        }
+    }
+
+    fn about(&mut self, step: &Step) {
+        match step.clone() {
+            Step::Approve {
+                request,
+                operator,
+                forged,
+            } => {
+                let Some(id) = self.pick(request) else { return };
+                let digest = self.view(&id)["digest"].clone();
+                let command = json!({"action": "approve", "request": id, "digest": digest});
+                let (payload, mut signature) = signed_command(operator, command, self.now);
+                if forged {
+                    signature[5] ^= 1;
+                }
+                let result = self.guard.command(payload.as_bytes(), &signature, self.now);
+                assert!(!forged || result.is_err());
+                drop(self.keep(result));
+            }
+            Step::Deny { request, operator } => {
+                if let Some(id) = self.pick(request) {
+                    drop(self.deny(operator, &id));
+                }
+            }
+            Step::Freeze { scope } => {
+                let scope = match scope {
+                    0 => json!({"kind": "everything"}),
+                    1 => json!({"kind": "agent", "id": "shopper"}),
+                    2 => json!({"kind": "agent", "id": "trader"}),
+                    3 => json!({"kind": "wallet", "id": "treasury"}),
+                    _ => json!({"kind": "wallet", "id": wallet(1).to_string()}),
+                };
+                self.freeze(&scope);
+            }
+            Step::Thaw { freeze, forged } => {
+                let freezes: Vec<u64> = self.guard.state().freezes.keys().copied().collect();
+                let index = usize::from(freeze) % freezes.len().max(1);
+                let Some(freeze) = freezes.get(index) else {
+                    return;
+                };
+                let command = json!({"action": "thaw", "freeze": freeze});
+                let (payload, mut signature) = signed_command(0, command, self.now);
+                if forged {
+                    signature[40] ^= 1;
+                }
+                let result = self.guard.command(payload.as_bytes(), &signature, self.now);
+                assert!(!forged || result.is_err());
+                drop(self.keep(result));
+            }
+            Step::Time { ms } => {
+                self.now = self.now.saturating_add_signed(i64::from(ms)).max(1);
+            }
+            Step::Tick => drop(self.tick()),
+            Step::Load { strict } => {
+                let source = policy(if strict { STRICT } else { TERMS });
+                if let Ok(applied) = self.guard.load_policy(&source, "test", self.now) {
+                    self.records.extend(applied.records);
+                }
+            }
+            Step::Restart => {
+                self.guard = Guard::replay(&self.records).unwrap();
+                let result = self.guard.started("0.1.0", self.now);
+                drop(self.keep(result));
+            }
+            Step::Snapshot => self.guard = Guard::restore(&self.guard.snapshot()).unwrap(),
+            other => self.onward(&other),
+        }
+    }
+
+    fn onward(&mut self, step: &Step) {
+        let (Step::Authorise { request, .. }
+        | Step::Sign { request }
+        | Step::Sent { request, .. }
+        | Step::Settle { request, .. }
+        | Step::Fail { request }
+        | Step::Cancel { request }
+        | Step::Delivered { request }
+        | Step::Pending { request }
+        | Step::Forward { request }) = *step
+        else {
+            return;
+        };
+        let Some(id) = self.pick(request) else { return };
+        let result = match *step {
+            Step::Authorise { chain_nonce, .. } => self.authorise(&id, chain_nonce.map(u64::from)),
+            Step::Sign { .. } => self.try_sign(&id),
+            Step::Sent { outcome, .. } => {
+                let words = ["accepted", "known", "rejected", "unknown"];
+                self.sent(&id, words[usize::from(outcome)])
+            }
+            Step::Settle { outcome, .. } => {
+                let words = ["confirmed", "reverted", "dropped"];
+                self.settle(&id, words[usize::from(outcome)])
+            }
+            Step::Fail { .. } => {
+                let result = self.guard.fail(&id, "would_fail", "no funds", self.now);
+                self.keep(result)
+            }
+            Step::Cancel { .. } => {
+                let result = self.guard.cancel(&id, "test", self.now);
+                self.keep(result)
+            }
+            Step::Delivered { .. } => {
+                let result = self.guard.delivered(&id, self.now);
+                self.keep(result)
+            }
+            Step::Pending { .. } => {
+                let result = self.guard.mark_pending_answer(&id, self.now);
+                self.keep(result)
+            }
+            _ => self.forward(&id),
+        };
+        drop(result);
+    }
+
+    /// Signs with the right key whatever order the request ever had.
+    fn try_sign(
+        &mut self,
+        id: &str,
+    ) -> Result<holdfast_core::guard::Applied, holdfast_core::guard::Refusal> {
+        let ordered = self.records.iter().any(|record| {
+            let text = String::from_utf8_lossy(record);
+            text.contains("request.authorised") && text.contains(&format!("\"id\":\"{id}\""))
+        });
+        if ordered {
+            self.sign(id)
+        } else {
+            self.guard.signed(id, &[0; 65], self.now)
+        }
+    }
+
+    /// The next step of an honest life.
+    fn forward(
+        &mut self,
+        id: &str,
+    ) -> Result<holdfast_core::guard::Applied, holdfast_core::guard::Refusal> {
+        match self.stage(id) {
+            Some(Stage::Authorising) => self.authorise(id, Some(0)),
+            Some(Stage::Authorised) => self.try_sign(id),
+            Some(Stage::Signed) => self.sent(id, "accepted"),
+            _ => self.settle(id, "confirmed"),
+        }
+    }
+}
+
+fn hex_words(words: u8) -> String {
+    format!("hello {words}")
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,450 @@
+//! A guardian with real keys, and everything around it that tests need.
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+pub mod auditor;
+pub mod commands;
+
+use alloy_consensus::{SignableTransaction as _, TxEip1559};
+use alloy_eips::eip2718::Encodable2718 as _;
+use alloy_primitives::{hex, Address, Signature, TxKind, B256};
+use ed25519_dalek::Signer as _;
+use holdfast_core::event::{Body, Event, Genesis, Operator, Order, TransactionOrder};
+use holdfast_core::guard::{Applied, Guard, Refusal};
+use serde_json::{json, Value};
+
+pub const T0: u64 = 1_700_000_000_000;
+pub const CHAIN: u64 = 31337;
+pub const VENDOR: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+pub const OTHER: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+pub const USDC: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+
+/// A wallet's key.
+pub fn wallet_key(number: u8) -> k256::ecdsa::SigningKey {
+    k256::ecdsa::SigningKey::from_slice(&[number + 1; 32]).unwrap()
+}
+
+pub fn wallet(number: u8) -> Address {
+    Address::from_public_key(wallet_key(number).verifying_key())
+}
+
+pub fn operator_key(number: u8) -> ed25519_dalek::SigningKey {
+    ed25519_dalek::SigningKey::from_bytes(&[100 + number; 32])
+}
+
+pub fn agent_key() -> ed25519_dalek::SigningKey {
+    ed25519_dalek::SigningKey::from_bytes(&[200; 32])
+}
+
+pub fn log_key() -> B256 {
+    B256::from(
+        ed25519_dalek::SigningKey::from_bytes(&[50; 32])
+            .verifying_key()
+            .to_bytes(),
+    )
+}
+
+pub fn genesis() -> Genesis {
+    let operator = |number: u8| Operator {
+        id: format!("op{number}"),
+        public_key: B256::from(operator_key(number).verifying_key().to_bytes()),
+    };
+    Genesis {
+        log_key: log_key(),
+        operators: vec![operator(0), operator(1)],
+        origin: "holdfast/test".to_owned(),
+        version: "0.1.0".to_owned(),
+    }
+}
+
+/// What of the policy differs from test to test.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Most wei of all an agent moves in an hour, fees included.
+    pub wei_max: u128,
+    /// Most payments to one recipient in a day.
+    pub count_max: u64,
+    /// Payments above this many wei need two approvals.
+    pub approval_above: &'static str,
+    pub requests_per_minute: u32,
+    pub waiting_max: u32,
+}
+
+pub const TERMS: Terms = Terms {
+    wei_max: 3_000_000_000_000_000_000,
+    count_max: 6,
+    approval_above: "1",
+    requests_per_minute: 6000,
+    waiting_max: 16,
+};
+
+pub const STRICT: Terms = Terms {
+    wei_max: 1_000_000_000_000_000_000,
+    count_max: 3,
+    approval_above: "0.2",
+    ..TERMS
+};
+
+pub fn policy(terms: Terms) -> String {
+    let Terms {
+        wei_max,
+        count_max,
+        approval_above,
+        requests_per_minute,
+        waiting_max,
+    } = terms;
+    let eth = holdfast_core::amount::format_units(alloy_primitives::U256::from(wei_max), 18);
+    let (a, b) = (wallet(0), wallet(1));
+    let key = hex::encode_prefixed(agent_key().verifying_key().to_bytes());
+    format!(
+        r#"
+version = 1
+name = "test"
+[[chain]]
+id = {CHAIN}
+name = "local"
+gas_max = 100_000
+fee_per_gas_max = "100 gwei"
+priority_fee_per_gas_max = "5 gwei"
+[[wallet]]
+id = "treasury"
+address = "{a}"
+[[wallet]]
+id = "petty"
+address = "{b}"
+[[agent]]
+id = "shopper"
+wallets = ["treasury"]
+chain = {CHAIN}
+requests_per_minute = {requests_per_minute}
+waiting_max = {waiting_max}
+[[agent]]
+id = "trader"
+wallets = ["treasury", "petty"]
+chain = {CHAIN}
+requests_per_minute = {requests_per_minute}
+waiting_max = {waiting_max}
+privacy = "code"
+[[agent]]
+id = "keyed"
+wallets = ["petty"]
+chain = {CHAIN}
+public_key = "{key}"
+[[asset]]
+id = "eth"
+chain = {CHAIN}
+native = true
+decimals = 18
+symbol = "ETH"
+price_usd = "3000"
+[[asset]]
+id = "usdc"
+chain = {CHAIN}
+address = "{USDC}"
+decimals = 6
+symbol = "USDC"
+price_usd = "1"
+[[rule]]
+id = "small"
+effects = ["transfer"]
+assets = ["eth"]
+amount_max = "{approval_above}"
+tier = "instant"
+[[rule]]
+id = "large"
+effects = ["transfer"]
+assets = ["eth"]
+amount_above = "{approval_above}"
+tier = "approval"
+quorum = 2
+timeout = "10m"
+[[rule]]
+id = "slow"
+effects = ["transfer"]
+assets = ["usdc"]
+tier = "delay"
+delay = "5m"
+[[rule]]
+id = "words"
+effects = ["message"]
+tier = "approval"
+timeout = "10m"
+[[limit]]
+id = "hour"
+per = "agent"
+measure = "amount"
+assets = ["eth"]
+max = "{eth}"
+window = "1h"
+on_exceed = "deny"
+[[limit]]
+id = "often"
+per = "recipient"
+measure = "count"
+max = {count_max}
+window = "1d"
+on_exceed = "deny"
+"#
+    )
+}
+
+/// A guardian, the records of its life, and its clock.
+#[derive(Clone)]
+pub struct World {
+    pub guard: Guard,
+    pub records: Vec<Vec<u8>>,
+    pub now: u64,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(TERMS)
+    }
+
+    pub fn with(terms: Terms) -> Self {
+        let mut world = Self::without_policy();
+        world.load(terms);
+        world
+    }
+
+    pub fn without_policy() -> Self {
+        let (guard, first) = Guard::create(genesis(), T0).unwrap();
+        let mut world = Self {
+            guard,
+            records: vec![first],
+            now: T0,
+        };
+        let started = world.guard.started("0.1.0", world.now);
+        world.keep(started).unwrap();
+        world
+    }
+
+    pub fn load(&mut self, terms: Terms) {
+        let applied = self
+            .guard
+            .load_policy(&policy(terms), "test", self.now)
+            .unwrap();
+        self.records.extend(applied.records);
+    }
+
+    /// Keeps the records of what was done.
+    pub fn keep(&mut self, result: Result<Applied, Refusal>) -> Result<Applied, Refusal> {
+        if let Ok(applied) = &result {
+            self.records.extend(applied.records.iter().cloned());
+        }
+        result
+    }
+
+    pub fn submit(&mut self, agent: &str, method: &str, params: &Value) -> Applied {
+        let params = params.to_string();
+        let result = self
+            .guard
+            .submit(agent, method, params.as_bytes(), b"{}", self.now);
+        self.keep(result).unwrap()
+    }
+
+    /// Sends `wei` to the vendor.
+    pub fn pay(&mut self, agent: &str, wei: u128) -> Applied {
+        self.submit(
+            agent,
+            "eth_sendTransaction",
+            &json!([{"to": VENDOR, "value": quantity(wei)}]),
+        )
+    }
+
+    pub fn authorise(&mut self, id: &str, chain_nonce: Option<u64>) -> Result<Applied, Refusal> {
+        let mut facts = json!({
+            "gas": 21000, "max_fee_per_gas": "2000000000", "max_priority_fee_per_gas": "1000000000",
+        });
+        if let Some(nonce) = chain_nonce {
+            facts["chain_nonce"] = json!(nonce);
+        }
+        let result = self
+            .guard
+            .authorise(id, facts.to_string().as_bytes(), self.now);
+        self.keep(result)
+    }
+
+    /// The order of a request as its record says it.
+    pub fn order(&self, id: &str) -> Order {
+        let bodies = self
+            .records
+            .iter()
+            .rev()
+            .map(|record| Event::from_record(record).unwrap());
+        bodies
+            .filter_map(|event| match event.body {
+                Body::RequestAuthorised(data) if data.id.to_string() == id => Some(data.order),
+                _ => None,
+            })
+            .next()
+            .unwrap()
+    }
+
+    pub fn sign(&mut self, id: &str) -> Result<Applied, Refusal> {
+        let payload = sign_order(&self.order(id));
+        let result = self.guard.signed(id, &payload, self.now);
+        self.keep(result)
+    }
+
+    pub fn sent(&mut self, id: &str, outcome: &str) -> Result<Applied, Refusal> {
+        let result = self.guard.sent(id, outcome, "", self.now);
+        self.keep(result)
+    }
+
+    pub fn settle(&mut self, id: &str, outcome: &str) -> Result<Applied, Refusal> {
+        let fee = 21000u64 * 1_500_000_000;
+        let given = json!({"outcome": outcome, "gas_used": 21000, "fee_wei": fee.to_string()});
+        let result = self
+            .guard
+            .settle(id, given.to_string().as_bytes(), self.now);
+        self.keep(result)
+    }
+
+    /// From `go` to `sent`.
+    pub fn carry_out(&mut self, id: &str) {
+        self.authorise(id, Some(0)).unwrap();
+        self.sign(id).unwrap();
+        self.sent(id, "accepted").unwrap();
+    }
+
+    pub fn freeze(&mut self, scope: &Value) -> u64 {
+        let result = self
+            .guard
+            .freeze(scope.to_string().as_bytes(), "why", "test", self.now);
+        let applied = self.keep(result).unwrap();
+        match Event::from_record(&applied.records[0]).unwrap().body {
+            Body::FreezeSet(data) => data.freeze,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn command(&mut self, operator: u8, command: Value) -> Result<Applied, Refusal> {
+        let (payload, signature) = signed_command(operator, command, self.now);
+        let result = self.guard.command(payload.as_bytes(), &signature, self.now);
+        self.keep(result)
+    }
+
+    pub fn approve(&mut self, operator: u8, id: &str) -> Result<Applied, Refusal> {
+        let digest = self.view(id)["digest"].clone();
+        self.command(
+            operator,
+            json!({"action": "approve", "request": id, "digest": digest}),
+        )
+    }
+
+    pub fn deny(&mut self, operator: u8, id: &str) -> Result<Applied, Refusal> {
+        let digest = self.view(id)["digest"].clone();
+        self.command(
+            operator,
+            json!({"action": "deny", "request": id, "digest": digest}),
+        )
+    }
+
+    pub fn thaw(&mut self, freeze: u64) -> Result<Applied, Refusal> {
+        self.command(0, json!({"action": "thaw", "freeze": freeze}))
+    }
+
+    pub fn tick(&mut self) -> Applied {
+        let result = self.guard.tick(self.now);
+        self.keep(result).unwrap()
+    }
+
+    pub fn view(&self, id: &str) -> Value {
+        serde_json::from_slice(&self.guard.request(id).unwrap()).unwrap()
+    }
+
+    pub fn state(&self, id: &str) -> String {
+        self.view(id)["state"].as_str().unwrap().to_owned()
+    }
+
+    /// (used, reserved) of one limit and key.
+    pub fn limit(&self, limit: &str, key: &str) -> (u128, u128) {
+        let rows: Value = serde_json::from_slice(&self.guard.limits(None, self.now)).unwrap();
+        let number = |row: &Value, name: &str| row[name].as_str().unwrap().parse().unwrap();
+        let rows = rows.as_array().unwrap().iter();
+        rows.filter(|row| row["limit"] == limit && row["key"] == key)
+            .map(|row| (number(row, "used"), number(row, "reserved")))
+            .next()
+            .unwrap_or_default()
+    }
+}
+
+pub fn id_of(applied: &Applied) -> String {
+    applied.request.unwrap().to_string()
+}
+
+pub fn quantity(value: u128) -> String {
+    format!("0x{value:x}")
+}
+
+/// A command of this operator that expires in two minutes, as canonical JSON, and its signature.
+pub fn signed_command(operator: u8, mut command: Value, now: u64) -> (String, Vec<u8>) {
+    let members = command.as_object_mut().unwrap();
+    members
+        .entry("key")
+        .or_insert_with(|| json!(format!("op{operator}")));
+    members
+        .entry("guardian")
+        .or_insert_with(|| json!(log_key().to_string()));
+    members
+        .entry("expires_at")
+        .or_insert_with(|| json!(now + 120_000));
+    // serde_json keeps members sorted by key.
+    let payload = command.to_string();
+    let message = [b"holdfast operator command v1\n", payload.as_bytes()].concat();
+    (
+        payload,
+        operator_key(operator).sign(&message).to_bytes().to_vec(),
+    )
+}
+
+pub fn secp256k1(key: &k256::ecdsa::SigningKey, digest: B256) -> Signature {
+    let (signature, recovery) = key.sign_prehash_recoverable(digest.as_slice()).unwrap();
+    Signature::from_signature_and_parity(signature, recovery.is_y_odd())
+}
+
+pub fn unsigned(order: &TransactionOrder) -> TxEip1559 {
+    TxEip1559 {
+        chain_id: order.chain_id,
+        nonce: order.nonce,
+        gas_limit: order.gas,
+        max_fee_per_gas: order.max_fee_per_gas,
+        max_priority_fee_per_gas: order.max_priority_fee_per_gas,
+        to: order.to.map_or(TxKind::Create, TxKind::Call),
+        value: order.value,
+        access_list: Default::default(),
+        input: order.data.clone(),
+    }
+}
+
+pub fn raw(tx: TxEip1559, key: &k256::ecdsa::SigningKey) -> Vec<u8> {
+    let signature = secp256k1(key, tx.signature_hash());
+    tx.into_signed(signature).encoded_2718()
+}
+
+fn key_of(address: Address) -> k256::ecdsa::SigningKey {
+    (0..2)
+        .map(wallet_key)
+        .find(|key| Address::from_public_key(key.verifying_key()) == address)
+        .unwrap()
+}
+
+/// What the signer would give for this order.
+pub fn sign_order(order: &Order) -> Vec<u8> {
+    match order {
+        Order::Transaction(order) => raw(unsigned(order), &key_of(order.wallet)),
+        Order::TypedData(order) => secp256k1(&key_of(order.wallet), order.digest)
+            .as_bytes()
+            .to_vec(),
+        Order::Message(order) => secp256k1(&key_of(order.wallet), order.digest)
+            .as_bytes()
+            .to_vec(),
+    }
+}
