@@ -157,9 +157,10 @@ fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
 }
 
 /// Codes that only the guardian, or a caller that does not resolve, can meet.
-const ELSEWHERE: [&str; 19] = [
+const ELSEWHERE: [&str; 20] = [
     "frozen",
     "no_policy",
+    "no_approver",
     "chain_not_allowed",
     "method_not_allowed",
     "waiting_full",

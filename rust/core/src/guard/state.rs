@@ -225,10 +225,13 @@ impl State {
             .map(|(seq, _)| *seq)
     }
 
-    /// How many requests of this agent wait for a person or for their time.
+    /// How many requests of this agent wait for a person or for their time. Only what waits is ever due.
     pub fn waiting_of(&self, agent: &str) -> usize {
-        let of_agent = |entry: &&Entry| entry.stage.is_waiting() && entry.agent == agent;
-        self.open_entries().filter(of_agent).count()
+        let waiting = self
+            .due
+            .iter()
+            .filter_map(|(_, seq)| self.requests.get(seq));
+        waiting.filter(|entry| entry.agent == agent).count()
     }
 
     /// Requests that are not at an end, oldest first.

@@ -231,10 +231,7 @@ impl Guard {
     /// The part of `status` the core knows.
     pub fn status(&self, now_ms: u64) -> Vec<u8> {
         let state = &self.state;
-        let waiting = state
-            .open_entries()
-            .filter(|entry| entry.stage.is_waiting())
-            .count();
+        let waiting = state.due.len();
         let freezes = state.freezes.iter().map(|(seq, freeze)| FreezeStatus {
             actor: &freeze.actor,
             at: freeze.at,
