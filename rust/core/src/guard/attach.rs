@@ -28,17 +28,15 @@ pub(super) fn joins(
 ) -> Joins {
     if let Some(key) = idempotency_key {
         let known = state.by_key.get(&(agent.to_owned(), key.to_owned()));
-        let entry = known.and_then(|seq| state.requests.get(seq));
+        let entry = known.and_then(|seq| state.request(*seq));
         return match entry.filter(|entry| key_counts(entry, now_ms)) {
             Some(entry) if entry.match_key == *match_key => Joins::This(entry.id),
             Some(entry) => Joins::Conflict(entry.id),
             None => Joins::Nothing,
         };
     }
-    let Some(same) = state.by_match.get(match_key) else {
-        return Joins::Nothing;
-    };
-    let same = same.iter().filter_map(|seq| state.requests.get(seq));
+    let same = state.by_match.range((*match_key, 0)..=(*match_key, u64::MAX));
+    let same = same.filter_map(|(_, seq)| state.request(*seq));
     let open = same.filter(|entry| attachable(entry, now_ms));
     // Of several the oldest outcome that nobody took, else the one that was taken last.
     let best = open.min_by_key(|entry| match entry.delivered_at {

@@ -11,7 +11,7 @@ use crate::policy::Reason;
 use crate::request::Method;
 
 fn find(state: &State, id: Id) -> Result<&Entry, Impossible> {
-    state.requests.get(&id.0).ok_or(Impossible::NoRequest)
+    state.request(id.0).ok_or(Impossible::NoRequest)
 }
 
 fn expect(entry: &Entry, stages: &[Stage]) -> Result<(), Impossible> {

@@ -66,9 +66,9 @@ fn starts_right(data: &Decided) -> bool {
     }
 }
 
-fn new_entry(at: u64, data: Box<Decided>) -> Entry {
+fn new_entry(at: u64, data: Box<Decided>) -> Box<Entry> {
     let denied = data.state == Stage::Denied;
-    Entry {
+    Box::new(Entry {
         id: data.id,
         stage: data.state,
         agent: data.agent.clone(),
@@ -102,15 +102,13 @@ fn new_entry(at: u64, data: Box<Decided>) -> Entry {
         kept_until: None,
         recent: false,
         decided: Some(data),
-    }
+    })
 }
 
-fn index(state: &mut State, seq: u64, entry: Entry) {
-    state
-        .by_match
-        .entry(entry.match_key)
-        .or_default()
-        .insert(seq);
+fn index(state: &mut State, seq: u64, entry: Box<Entry>) {
+    if entry.answered_pending {
+        state.by_match.insert((entry.match_key, seq));
+    }
     if let Some(key) = &entry.idempotency_key {
         state.by_key.insert((entry.agent.clone(), key.clone()), seq);
     }
@@ -139,9 +137,10 @@ pub(super) fn attached(state: &mut State, data: Attached) -> Result<(), Impossib
 }
 
 pub(super) fn pending(state: &mut State, id: Id) -> Result<(), Impossible> {
-    let entry = state.requests.get_mut(&id.0).ok_or(Impossible::NoRequest)?;
-    entry.answered_pending = true;
-    keep::retain(state, id.0);
+    if state.request(id.0).is_none() {
+        return Err(Impossible::NoRequest);
+    }
+    keep::told_to_come_back(state, id.0);
     Ok(())
 }
 

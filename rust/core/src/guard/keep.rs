@@ -144,12 +144,7 @@ fn forget(state: &mut State, seq: u64) {
     let Some(entry) = state.requests.remove(&seq) else {
         return;
     };
-    if let Some(same) = state.by_match.get_mut(&entry.match_key) {
-        same.remove(&seq);
-        if same.is_empty() {
-            state.by_match.remove(&entry.match_key);
-        }
-    }
+    state.by_match.remove(&(entry.match_key, seq));
     if let Some(key) = entry.idempotency_key {
         let key = (entry.agent, key);
         if state.by_key.get(&key) == Some(&seq) {
@@ -162,17 +157,23 @@ fn forget(state: &mut State, seq: u64) {
 /// never have got its answer and will ask again.
 pub(super) fn started(state: &mut State) {
     let since = state.last_at.saturating_sub(REPEAT_MS);
-    let in_doubt = |entry: &&Entry| entry.answer_at.is_none_or(|at| at >= since);
+    let in_doubt = |entry: &&Box<Entry>| entry.answer_at.is_none_or(|at| at >= since);
     let doubtful: Vec<Id> = state
         .requests
         .values()
         .filter(in_doubt)
-        .map(|e| e.id)
+        .map(|entry| entry.id)
         .collect();
     for Id(seq) in doubtful {
-        if let Some(entry) = state.requests.get_mut(&seq) {
-            entry.answered_pending = true;
-        }
-        retain(state, seq);
+        told_to_come_back(state, seq);
     }
+}
+
+/// From now on identical calls join this request.
+pub(super) fn told_to_come_back(state: &mut State, seq: u64) {
+    if let Some(entry) = state.requests.get_mut(&seq) {
+        entry.answered_pending = true;
+        state.by_match.insert((entry.match_key, seq));
+    }
+    retain(state, seq);
 }

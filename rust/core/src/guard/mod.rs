@@ -324,7 +324,7 @@ impl Guard {
 
     fn entry(&self, request_id: &str) -> Result<&Entry, Refusal> {
         let id: Option<Id> = request_id.parse().ok();
-        let entry = id.and_then(|id| self.state.requests.get(&id.0));
+        let entry = id.and_then(|id| self.state.request(id.0));
         entry.ok_or_else(|| Refusal::no_request(request_id))
     }
 

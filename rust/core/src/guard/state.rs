@@ -179,13 +179,13 @@ pub struct State {
     /// What is wrong with the policy file that was refused last, while none was loaded since.
     pub alarm: Option<String>,
     /// Requests by seq.
-    pub requests: BTreeMap<u64, Entry>,
+    pub requests: BTreeMap<u64, Box<Entry>>,
     /// Those that are not at an end.
     pub open: BTreeSet<u64>,
     /// Signed transactions whose nonce is not provably consumed.
     pub unsettled: BTreeSet<u64>,
-    /// Requests by match key.
-    pub by_match: BTreeMap<B256, BTreeSet<u64>>,
+    /// By match key, those whose agent was told to come back: no others can be joined.
+    pub by_match: BTreeSet<(B256, u64)>,
     /// Requests by (agent, idempotency key).
     pub by_key: BTreeMap<(String, String), u64>,
     /// What is due when: (ms, seq) of expiries and delays.
@@ -216,6 +216,11 @@ impl State {
         self.policy.as_ref()?.compiled.as_deref()
     }
 
+    /// The request of this number.
+    pub fn request(&self, seq: u64) -> Option<&Entry> {
+        self.requests.get(&seq).map(Box::as_ref)
+    }
+
     /// The freeze that covers this agent and wallet, if one does; the oldest of several.
     pub fn frozen(&self, agent: &str, wallet: &Address) -> Option<u64> {
         let covers = |freeze: &Freeze| freeze.scope.covers(agent, wallet);
@@ -230,12 +235,12 @@ impl State {
         let waiting = self
             .due
             .iter()
-            .filter_map(|(_, seq)| self.requests.get(seq));
+            .filter_map(|(_, seq)| self.request(*seq));
         waiting.filter(|entry| entry.agent == agent).count()
     }
 
     /// Requests that are not at an end, oldest first.
     pub fn open_entries(&self) -> impl Iterator<Item = &Entry> {
-        self.open.iter().filter_map(|seq| self.requests.get(seq))
+        self.open.iter().filter_map(|seq| self.request(*seq))
     }
 }

@@ -224,7 +224,7 @@ impl Guard {
             .state
             .unsettled
             .iter()
-            .filter_map(|seq| self.state.requests.get(seq));
+            .filter_map(|seq| self.state.request(*seq));
         entries.filter_map(unsettled).collect()
     }
 
