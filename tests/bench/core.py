@@ -13,6 +13,8 @@ from tests.bench.plain import Evaluator
 from tests.bench.policies import bench_policy, transfer_params, vendor
 from tests.bench.rows import Row, percentile
 
+from nacl.signing import SigningKey
+
 from holdfast._core import Guard
 
 REPO = Path(__file__).resolve().parents[2]
@@ -37,10 +39,11 @@ def rust_latency() -> dict[str, Any]:
 
 def guard_with(policy: str) -> Guard:
     """A new guard under a policy."""
+    public_key = bytes(SigningKey(bytes(32)).verify_key).hex()
     genesis = {
         "origin": "holdfast.local/bench",
-        "log_key": "00" * 32,
-        "operators": [],
+        "log_key": public_key,
+        "operators": [{"id": "operator", "public_key": "0x" + public_key}],
         "version": "bench",
     }
     guard, _ = Guard.create(json.dumps(genesis).encode(), START_MS)

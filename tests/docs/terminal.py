@@ -44,6 +44,9 @@ class Terminal:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             self._pump_until(lambda: self.process.poll() is not None, 30.0)
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
         os.close(self._master)
 
     def finish(self) -> int:

@@ -83,7 +83,7 @@ def _wait_for_guardian(home: Home, terminal: Terminal) -> None:
     while True:
         terminal.pump()
         try:
-            Link(home.operator_socket).__exit__(None, None, None)
+            Link(home.operator_socket).close()
         except NoGuardian:
             assert time.monotonic() < deadline, terminal.screen
         else:

@@ -59,6 +59,7 @@ class Terminal:
             self.press(keys)
             for _ in range(5):
                 self.pump(0.1)
+        self.pump(0.1)
         return code
 
     def close(self) -> None:
@@ -95,6 +96,7 @@ def test_the_demo_opens_the_console_over_agents_at_work_and_leaves_nothing_behin
             assert processes_naming(home)
             screen.press("q")
             assert screen.ended("y") == 0
+            assert b"The journal verifies: yes" in screen.seen
         finally:
             screen.close()
         assert processes_naming(home) == []

@@ -195,13 +195,10 @@ def up(
 
         holdfast up
     """
-    import holdfast.console
-    from holdfast.cli.up import running
+    from holdfast.cli import up as both
 
     place = existing(home).open_checked()
-    with running(place, source(passphrase_fd, passphrase_command)):
-        code = holdfast.console.run(place.path, theme=theme, read_only=False)
-    raise typer.Exit(code)
+    raise typer.Exit(both.run(place, source(passphrase_fd, passphrase_command), theme))
 
 
 def demo(

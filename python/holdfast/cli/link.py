@@ -49,6 +49,10 @@ class Link:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection."""
         self._file.close()
         self._socket.close()
 

@@ -1,4 +1,4 @@
-"""A guardian for as long as a console is open."""
+"""A guardian for as long as a console is open, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,32 +24,67 @@ if TYPE_CHECKING:
 START_S = 60.0
 STOP_S = 20.0
 LAST_WORDS = 2_000
+# Main screen, cursor, no mouse, no bracketed paste: what a console that was killed leaves undone.
+RESTORE = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?2004l"
 
 
-@contextmanager
-def running(home: Home, keys: PassphraseSource) -> Iterator[None]:
-    """Starts a guardian unless one answers, and stops it at the end if it was started here."""
-    with suppress(NoGuardian), Link(home.operator_socket):
-        yield
-        return
-    process = _start(home, keys)
+def run(home: Home, keys: PassphraseSource, theme: str | None) -> int:
+    """Starts a guardian unless one answers, opens the console, stops what was started here.
+
+    Gives the console's exit code. A polite kill or a lost terminal ends it as leaving does.
+    """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
+    with _guardian(home, keys):
+        return _console(home, theme)
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _console(home: Home, theme: str | None) -> int:
+    command = [sys.executable, "-m", "holdfast", "console", "--home", str(home.path)]
+    before = termios.tcgetattr(0) if sys.stdin.isatty() else None
+    process = subprocess.Popen(command + (["--theme", theme] if theme else []))
     try:
-        _wait(home, process)
-        yield
+        while True:
+            # Ctrl-C is a key of the console, which is in the same foreground group.
+            with suppress(KeyboardInterrupt):
+                return process.wait()
     finally:
+        if _stop(process) < 0 and before is not None:
+            termios.tcsetattr(0, termios.TCSANOW, before)
+            sys.stdout.write(RESTORE)
+            sys.stdout.flush()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> int:
+    """The exit code of a process that is asked to end, and made to when it does not."""
+    if process.poll() is None:
         process.terminate()
         try:
             process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            say("holdfast: the guardian did not end by itself and was killed")
+            say(f"holdfast: process {process.pid} did not end by itself and was killed")
+    return process.wait()
 
 
-def _leave(number: int, _: FrameType | None) -> NoReturn:
-    """A polite kill or a lost terminal ends this as leaving the console does."""
-    raise SystemExit(128 + number)
+@contextmanager
+def _guardian(home: Home, keys: PassphraseSource) -> Iterator[None]:
+    try:
+        Link(home.operator_socket).close()
+    except NoGuardian:
+        process = _start(home, keys)
+    else:
+        yield
+        return
+    try:
+        _wait(home, process)
+        yield
+    finally:
+        _stop(process)
 
 
 def _start(home: Home, keys: PassphraseSource) -> subprocess.Popen[bytes]:
@@ -77,14 +113,15 @@ def _start(home: Home, keys: PassphraseSource) -> subprocess.Popen[bytes]:
         os.close(descriptor)
 
 
-def _log_path(home: Home) -> str:
-    return str(home.run_dir / "serve.log")
+def _log_path(home: Home) -> Path:
+    return home.run_dir / "serve.log"
 
 
 def _wait(home: Home, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_S
     while True:
-        with suppress(NoGuardian), Link(home.operator_socket):
+        with suppress(NoGuardian):
+            Link(home.operator_socket).close()
             return
         if process.poll() is not None or time.monotonic() > deadline:
             raise Failure(f"the guardian did not start: {_last_words(home)}", code="no_start")
@@ -92,7 +129,7 @@ def _wait(home: Home, process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_words(home: Home) -> str:
-    with Path(_log_path(home)).open("rb") as log:
+    with _log_path(home).open("rb") as log:
         log.seek(0, os.SEEK_END)
         log.seek(max(0, log.tell() - LAST_WORDS))
         words = log.read().decode("utf-8", "replace").strip()

@@ -129,6 +129,7 @@ def _interactive(stage: Stage, theme: str | None) -> int:
         "  `payer` pays vendors, `buyer` asks you, `hijacked` has been taken over.\n\n"
         f"  The operator's passphrase, to approve, deny and thaw:  {OPERATOR_PASSPHRASE}\n"
     )
+    before = stage.balances()
     if sys.stdin.isatty():
         input("  Press Enter for the console; `?` there shows the keys, `q` leaves.\n  ")
     agents = [
@@ -143,11 +144,25 @@ def _interactive(stage: Stage, theme: str | None) -> int:
         thread.start()
     command = [sys.executable, "-m", "holdfast", "console", "--home", str(stage.house.home.path)]
     try:
-        return subprocess.call(command + (["--theme", theme] if theme else []))
+        code = subprocess.call(command + (["--theme", theme] if theme else []))
     finally:
         for process in agents:
             process.kill()
             process.wait()
+    print(_farewell(stage, before))
+    return code
+
+
+def _farewell(stage: Stage, before: dict[str, dict[str, str]]) -> str:
+    """What the chain says of the time the console was open, and whether the journal holds."""
+    after = stage.balances()
+    lines = ["", "  What the chain says, asked directly:"]
+    for name, balance in after.items():
+        gained = int(balance["token"]) - int(before[name]["token"])
+        lines.append(f"    {name:<12}{gained / 10**6:+12,.2f} {stage.token.symbol}")
+    code, _ = stage.house.verify()
+    lines.append(f"  The journal verifies: {'yes' if code == 0 else 'NO'}")
+    return "\n".join(lines) + "\n"
 
 
 def _drain(pipe: Any) -> None:

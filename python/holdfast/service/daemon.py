@@ -78,9 +78,13 @@ class Daemon:
         inside = Inside(self._home, self._config)
         outside = Outside(inside, self._routes, self._passphrase)
         supervisor = Supervisor(self._failed)
+        loop = asyncio.get_running_loop()
+        # Before the sockets open: whoever sees one may already ask for the end.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
         try:
             await inside.open(outside.node, nodes_later=True)
-            self._obey_signals(inside)
+            loop.add_signal_handler(signal.SIGUSR1, inside.freeze_by_signal)
             inside.run(supervisor)
             supervisor.start("outside", outside.start(supervisor))
             # What was loaded so far lives as long as the process: no need to look at it again and
@@ -92,12 +96,6 @@ class Daemon:
             await self._close(inside, outside, supervisor)
         if self._error is not None:
             raise self._error
-
-    def _obey_signals(self, inside: Inside) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGUSR1, inside.freeze_by_signal)
 
     def _failed(self, name: str, error: BaseException) -> None:
         """A part failed: end in good order, and let the next start replay what is on disk."""
