@@ -35,7 +35,9 @@ pub(super) fn joins(
             None => Joins::Nothing,
         };
     }
-    let same = state.by_match.range((*match_key, 0)..=(*match_key, u64::MAX));
+    let same = state
+        .by_match
+        .range((*match_key, 0)..=(*match_key, u64::MAX));
     let same = same.filter_map(|(_, seq)| state.request(*seq));
     let open = same.filter(|entry| attachable(entry, now_ms));
     // Of several the oldest outcome that nobody took, else the one that was taken last.

@@ -208,6 +208,8 @@ pub struct State {
     pub agent_nonces: BTreeMap<(String, [u8; 16]), u64>,
     /// The same by expiry.
     pub nonce_expiry: BTreeSet<(u64, String, [u8; 16])>,
+    /// Operator commands that were carried out and have not expired: (`expires_at`, SHA-256 of the payload).
+    pub commands: BTreeSet<(u64, B256)>,
 }
 
 impl State {
@@ -232,10 +234,7 @@ impl State {
 
     /// How many requests of this agent wait for a person or for their time. Only what waits is ever due.
     pub fn waiting_of(&self, agent: &str) -> usize {
-        let waiting = self
-            .due
-            .iter()
-            .filter_map(|(_, seq)| self.request(*seq));
+        let waiting = self.due.iter().filter_map(|(_, seq)| self.request(*seq));
         waiting.filter(|entry| entry.agent == agent).count()
     }
 
