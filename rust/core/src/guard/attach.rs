@@ -1,7 +1,8 @@
 //! Which request an identical call joins, so that asking again never pays twice.
 //!
-//! A call joins a request that waits, or whose agent was told to come back and has not been given the outcome yet (or
-//! was given it less than a minute ago). An explicit idempotency key decides alone, whatever state its request is in.
+//! A call joins a request that waits, or whose agent was told to come back and has not been given
+//! the outcome yet (or was given it less than a minute ago). An explicit idempotency key decides
+//! alone, whatever state its request is in.
 
 use alloy_primitives::B256;
 
@@ -35,7 +36,9 @@ pub(super) fn joins(
             None => Joins::Nothing,
         };
     }
-    let same = state.by_match.range((*match_key, 0)..=(*match_key, u64::MAX));
+    let same = state
+        .by_match
+        .range((*match_key, 0)..=(*match_key, u64::MAX));
     let same = same.filter_map(|(_, seq)| state.request(*seq));
     let open = same.filter(|entry| attachable(entry, now_ms));
     // Of several the oldest outcome that nobody took, else the one that was taken last.

@@ -1,5 +1,5 @@
-//! Commands signed by an operator: approve, deny, thaw. Single use follows from the state: a key's approval counts once,
-//! a request leaves `waiting-approval` once, a freeze is lifted once.
+//! Commands signed by an operator: approve, deny, thaw. Single use follows from the state: a key's
+//! approval counts once, a request leaves `waiting-approval` once, a freeze is lifted once.
 
 use alloy_primitives::{Bytes, B256};
 

@@ -1,5 +1,5 @@
-//! A second opinion that knows nothing of the guardian but its records: it adds everything up anew, slowly and simply,
-//! and panics when an event should not have been possible.
+//! A second opinion that knows nothing of the guardian but its records: it adds everything up anew,
+//! slowly and simply, and panics when an event should not have been possible.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -156,7 +156,8 @@ impl Auditor {
         }
     }
 
-    /// Everything that counts for this request's agent and recipients, itself included, is within the limits in force.
+    /// Everything that counts for this request's agent and recipients, itself included, is within
+    /// the limits in force.
     fn within_limits(&self, id: &str) {
         let terms = self.terms.unwrap();
         let request = &self.requests[id];
