@@ -25,8 +25,21 @@ fn lived(steps: &[Step]) -> World {
     world
 }
 
+/// Few cases, so that the tests stay quick; `PROPTEST_CASES` asks for more.
+fn config() -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    ProptestConfig {
+        cases: if asked { config.cases } else { 48 },
+        ..config
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// Cut the journal anywhere, take a snapshot there or not: what comes out is the same state and
     /// the same root.
