@@ -9,11 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nacl.signing import SigningKey
 from tests.bench.plain import Evaluator
 from tests.bench.policies import bench_policy, transfer_params, vendor
 from tests.bench.rows import Row, percentile
-
-from nacl.signing import SigningKey
 
 from holdfast._core import Guard
 

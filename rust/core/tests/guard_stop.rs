@@ -262,3 +262,29 @@ fn a_freeze_covers_its_scope_and_no_more() {
         );
     }
 }
+
+#[test]
+fn an_approval_from_before_a_freeze_never_sends_what_the_freeze_holds() {
+    let mut world = World::with(Terms {
+        wei_max: 100 * ETH,
+        ..TERMS
+    });
+    let id = id_of(&world.pay("shopper", 2 * ETH));
+    let digest = world.view(&id)["digest"].clone();
+    let approve = json!({"action": "approve", "request": id, "digest": digest});
+    world.command(0, approve.clone()).unwrap();
+    world.command(1, approve.clone()).unwrap();
+    world.authorise(&id, Some(7)).unwrap();
+    world.sign(&id).unwrap();
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    world.thaw(freeze).unwrap();
+    assert_eq!(world.state(&id), "held");
+    // The same payloads, byte for byte, as somebody who read them off the socket could send them.
+    assert_eq!(code(world.command(0, approve.clone())), "replayed");
+    assert_eq!(code(world.command(1, approve)), "replayed");
+    world.now += 1;
+    world.approve(0, &id).unwrap();
+    assert!(!world.guard.may_send(&id), "both have to approve again");
+    world.approve(1, &id).unwrap();
+    assert!(world.guard.may_send(&id));
+}

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::state::{Freeze, LoadedPolicy, State};
-use super::{fold_life as life, fold_request as request, keep};
+use super::{fold_life as life, fold_request as request, keep, operator};
 use crate::canonical::sha256;
 use crate::event::{Body, Envelope, Event, FreezeLifted, FreezeSet, Genesis, PolicyLoaded, Stage};
 use crate::policy::Policy;
@@ -194,7 +194,10 @@ fn freeze_set(state: &mut State, seq: u64, at: u64, data: FreezeSet) -> Result<(
 
 fn freeze_lifted(state: &mut State, data: &FreezeLifted) -> Result<(), Impossible> {
     match state.freezes.remove(&data.freeze) {
-        Some(_) => Ok(()),
+        Some(_) => {
+            operator::remember(state, &data.command);
+            Ok(())
+        }
         None => Err(Impossible::Unfit("there is no such freeze")),
     }
 }

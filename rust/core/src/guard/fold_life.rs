@@ -2,6 +2,7 @@
 
 use super::fold::Impossible;
 use super::keep::enter;
+use super::operator::remember;
 use super::state::{Entry, Ordered, SignedBytes, State};
 use crate::event::{
     Approved, Authorised, Cancelled, Denied, Failed, Id, RequestKind, SendOutcome, Sent,
@@ -103,6 +104,7 @@ pub(super) fn approved(state: &mut State, at: u64, data: Approved) -> Result<(),
         Stage::Held => Stage::Signed,
         _ => Stage::Authorising,
     };
+    remember(state, &data.command);
     if let Some(entry) = state.requests.get_mut(&data.id.0) {
         entry.approvals.push(data.by);
     }
@@ -113,11 +115,16 @@ pub(super) fn approved(state: &mut State, at: u64, data: Approved) -> Result<(),
 }
 
 pub(super) fn denied(state: &mut State, at: u64, data: Denied) -> Result<(), Impossible> {
-    let entry = find(state, data.id)?;
-    if entry.stage.is_unsigned() {
+    let unsigned = find(state, data.id)?.stage.is_unsigned();
+    if !unsigned {
+        expect(find(state, data.id)?, &[Stage::Held])?;
+    }
+    if let Some(command) = &data.command {
+        remember(state, command);
+    }
+    if unsigned {
         return end_unsigned(state, at, data.id, Stage::Denied, data.reasons);
     }
-    expect(entry, &[Stage::Held])?;
     // The bytes exist, so what they move stays set aside until another transaction has used their
     // nonce up.
     give_nonce_back(state, data.id);

@@ -140,6 +140,13 @@ pub(super) fn purge(state: &mut State, now_ms: u64) {
         state.nonce_expiry.pop_first();
         state.agent_nonces.remove(&(agent, nonce));
     }
+    while state
+        .commands
+        .first()
+        .is_some_and(|(expires_at, _)| *expires_at <= now_ms)
+    {
+        state.commands.pop_first();
+    }
 }
 
 fn forget(state: &mut State, seq: u64) {

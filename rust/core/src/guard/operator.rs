@@ -1,13 +1,15 @@
-//! Commands signed by an operator: approve, deny, thaw. Single use follows from the state: a key's
-//! approval counts once, a request leaves `waiting-approval` once, a freeze is lifted once.
+//! Commands signed by an operator: approve, deny, thaw. Each is carried out once: its payload is
+//! remembered until it expires, because a state can come again (an approval from before a freeze
+//! must not send what the freeze holds).
 
 use alloy_primitives::{Bytes, B256};
 
 use super::check::reason;
 use super::fold_life::needed;
 use super::lifecycle::bad;
-use super::state::Entry;
+use super::state::{Entry, State};
 use super::{Applied, Guard, Refusal, WORDS_MAX};
+use crate::canonical::sha256;
 use crate::event::{Approved, Body, Denied, FreezeLifted, Stage};
 use crate::json::{self, Json, Limits};
 use crate::text::display_safe;
@@ -26,6 +28,7 @@ const COMMAND: Limits = Limits {
 /// A command whose signature holds.
 struct Command<'a> {
     by: String,
+    expires_at: u64,
     payload: &'a str,
     signature: Bytes,
     tree: Json<'a>,
@@ -99,6 +102,7 @@ impl Guard {
         let by = operator.id.clone();
         Ok(Command {
             by,
+            expires_at,
             payload: text,
             signature: Bytes::copy_from_slice(signature),
             tree,
@@ -122,6 +126,7 @@ impl Guard {
             let text = format!("`{}` has approved {} already", command.by, entry.id);
             return Err(Refusal::new("replayed", text));
         }
+        self.first_time(command)?;
         let id = entry.id;
         let before = u64::try_from(entry.approvals.len()).unwrap_or(u64::MAX);
         let body = Body::RequestApproved(Approved {
@@ -141,6 +146,7 @@ impl Guard {
         if !entry.stage.is_unsigned() && entry.stage != Stage::Held {
             return Err(wrong_state(entry));
         }
+        self.first_time(command)?;
         let id = entry.id;
         let words = command.tree.get("reason").and_then(Json::as_str);
         let words = words.map(|words| display_safe(words, WORDS_MAX));
@@ -163,6 +169,7 @@ impl Guard {
             let text = format!("no freeze {freeze} stands");
             return Err(Refusal::new("freeze_unknown", text));
         }
+        self.first_time(command)?;
         let body = Body::FreezeLifted(FreezeLifted {
             by: command.by.clone(),
             command: command.payload.to_owned(),
@@ -170,6 +177,15 @@ impl Guard {
             signature: command.signature.clone(),
         });
         self.one(now, body)
+    }
+
+    fn first_time(&self, command: &Command<'_>) -> Result<(), Refusal> {
+        let known = (command.expires_at, sha256(command.payload.as_bytes()));
+        if self.state.commands.contains(&known) {
+            let text = "this very command was carried out before: sign a new one";
+            return Err(Refusal::new("replayed", text));
+        }
+        Ok(())
     }
 
     /// The request a command names by id and digest: both must fit, so a twin needs its own.
@@ -204,6 +220,22 @@ impl Command<'_> {
             Some(reason) if reason.as_str().is_none() => Err(bad("`reason` is a string")),
             _ => Ok(()),
         }
+    }
+}
+
+/// Remembers a command that was carried out until it expires. One without a readable expiry never
+/// passed its check.
+pub(super) fn remember(state: &mut State, payload: &str) {
+    let tree = json::parse(payload.as_bytes(), &COMMAND).ok();
+    let expires_at = tree
+        .as_ref()
+        .and_then(|tree| tree.get("expires_at"))
+        .and_then(Json::as_int)
+        .and_then(|at| u64::try_from(at).ok());
+    if let Some(expires_at) = expires_at {
+        state
+            .commands
+            .insert((expires_at, sha256(payload.as_bytes())));
     }
 }
 

@@ -209,6 +209,9 @@ pub struct State {
     pub agent_nonces: BTreeMap<(String, [u8; 16]), u64>,
     /// The same by expiry.
     pub nonce_expiry: BTreeSet<(u64, String, [u8; 16])>,
+    /// Operator commands that were carried out and have not expired: (`expires_at`, SHA-256 of the
+    /// payload).
+    pub commands: BTreeSet<(u64, B256)>,
 }
 
 impl State {

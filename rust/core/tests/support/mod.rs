@@ -11,6 +11,7 @@
 pub mod auditor;
 pub mod commands;
 pub mod orders;
+pub mod sums;
 
 use alloy_primitives::{hex, Address, B256};
 use ed25519_dalek::Signer as _;
