@@ -1,4 +1,5 @@
-//! Errors of the core as Python exceptions. `args` starts with the code of the closed list in docs/policy.md.
+//! Errors of the core as Python exceptions. `args` starts with the code of the closed list in
+//! docs/policy.md.
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;

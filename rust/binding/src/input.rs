@@ -18,11 +18,13 @@ pub fn fault(fault: &Malformed) -> PyErr {
     malformed(fault.code, &fault.text, &fault.path)
 }
 
-/// Turns everything outside the allow-list into visible escapes; cuts at `max_chars` with a visible mark.
+/// Turns everything outside the allow-list into visible escapes; cuts at `max_chars` with a visible
+/// mark.
 #[pyfunction]
 #[pyo3(signature = (text, max_chars = DISPLAY_CHARS_MAX))]
 pub fn display_safe(text: &Bound<'_, PyString>, max_chars: usize) -> String {
-    // Lone surrogates, which Python strings may carry, come out as replacement characters and so as escapes.
+    // Lone surrogates, which Python strings may carry, come out as replacement characters and so as
+    // escapes.
     text::display_safe(&text.to_string_lossy(), max_chars)
 }
 
@@ -153,7 +155,8 @@ pub fn parse_frame(py: Python<'_>, frame: &[u8]) -> (bool, Vec<Call>) {
     )
 }
 
-/// One compact response line ending in one newline, braces inside strings escaped (viem counts them).
+/// One compact response line ending in one newline, braces inside strings escaped (viem counts
+/// them).
 #[pyfunction]
 pub fn response_result<'py>(py: Python<'py>, id_json: &[u8], result: &[u8]) -> Bound<'py, PyBytes> {
     PyBytes::new(py, &rpc::response_result(id_json, result))

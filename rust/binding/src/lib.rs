@@ -1,6 +1,7 @@
 //! The Python face of the core: conversions only, no decisions. The types are written down in
 //! `python/holdfast/_core.pyi`, which is checked by stubtest.
 
+mod applied;
 mod errors;
 mod evidence;
 mod guard;
@@ -25,7 +26,9 @@ mod _core {
     };
 
     #[pymodule_export]
-    use crate::guard::{Applied, Guard};
+    use crate::applied::Applied;
+    #[pymodule_export]
+    use crate::guard::Guard;
     #[pymodule_export]
     use crate::policy::{check_policy, decode, Simulator};
 

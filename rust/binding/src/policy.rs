@@ -58,7 +58,8 @@ pub fn decode<'py>(
     }
 }
 
-/// `policy decide`: cases against a policy, no journal. Never raises for a case; a malformed one is a deny.
+/// `policy decide`: cases against a policy, no journal. Never raises for a case; a malformed one is
+/// a deny.
 #[pyclass(module = "holdfast._core")]
 pub struct Simulator {
     inner: simulate::Simulator,

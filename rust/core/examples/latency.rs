@@ -1,4 +1,5 @@
-//! How long one decision takes, from request bytes to the hashed event: p50 and p99 over many different payments.
+//! How long one decision takes, from request bytes to the hashed event: p50 and p99 over many
+//! different payments.
 //!
 //! `cargo run --release -p holdfast-core --example latency [-- --json]`
 #![allow(
@@ -26,8 +27,8 @@ struct Figures {
     p99_us: f64,
 }
 
-/// Every request is another one, is granted, reserves in five windows, and gives one record. As many are under way as in
-/// a busy guardian; how they end is not measured.
+/// Every request is another one, is granted, reserves in five windows, and gives one record. As
+/// many are under way as in a busy guardian; how they end is not measured.
 fn measure(mut guard: Guard) -> Figures {
     let mut under_way = VecDeque::new();
     let calls: Vec<Vec<u8>> = (0..WARM + COUNT).map(house::params).collect();

@@ -1,8 +1,9 @@
-//! RFC 8785 (JSON Canonicalization Scheme) for the types records use: objects, arrays, strings, booleans, null and
-//! integers within ±(2^53−1).
+//! RFC 8785 (JSON Canonicalization Scheme) for the types records use: objects, arrays, strings,
+//! booleans, null and integers within ±(2^53−1).
 //!
-//! Records are written straight into one buffer: no tree, no sorting at run time. [`Object`] asks for its keys in order
-//! and checks that in debug builds; replay checks it in every build by writing each record again.
+//! Records are written straight into one buffer: no tree, no sorting at run time. [`Object`] asks
+//! for its keys in order and checks that in debug builds; replay checks it in every build by
+//! writing each record again.
 
 use alloy_primitives::{hex, Address, B256, U256};
 
@@ -11,8 +12,8 @@ use crate::address::checksum;
 /// The largest integer that every JSON reader keeps exactly (2^53−1).
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 
-/// The key of a member as it stands in the text, comma before and colon behind, put together at compile time: keys are a
-/// third of a record.
+/// The key of a member as it stands in the text, comma before and colon behind, put together at
+/// compile time: keys are a third of a record.
 macro_rules! key {
     ($name:literal) => {
         $crate::canonical::Key(concat!(",\"", $name, "\":"))

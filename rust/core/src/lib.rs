@@ -1,7 +1,8 @@
-//! The pure core of Holdfast: strict parsing, effects, policy, limits, the state machine and the evidence log.
+//! The pure core of Holdfast: strict parsing, effects, policy, limits, the state machine and the
+//! evidence log.
 //!
-//! Nothing here reads a clock, a file, a socket or a random source; time and facts arrive as data, so replaying the
-//! journal gives the same state byte for byte. There are no floats and no panics.
+//! Nothing here reads a clock, a file, a socket or a random source; time and facts arrive as data,
+//! so replaying the journal gives the same state byte for byte. There are no floats and no panics.
 
 pub mod address;
 pub mod amount;

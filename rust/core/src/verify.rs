@@ -1,4 +1,5 @@
-//! Signatures: ed25519 of operators and agents, secp256k1 of wallets. Verification only; no key is ever here.
+//! Signatures: ed25519 of operators and agents, secp256k1 of wallets. Verification only; no key is
+//! ever here.
 
 use alloy_primitives::{Address, Signature, B256};
 use ed25519_dalek::VerifyingKey;
@@ -32,7 +33,8 @@ pub fn agent_request(public_key: &[u8; 32], payload: &[u8], signature: &[u8; 64]
     ed25519(public_key, &[AGENT_DOMAIN, payload].concat(), signature)
 }
 
-/// Who signed this digest. `signature` is `r || s || v` with `v` 27 or 28; only the low `s` of EIP-2 is taken.
+/// Who signed this digest. `signature` is `r || s || v` with `v` 27 or 28; only the low `s` of
+/// EIP-2 is taken.
 pub fn recover(digest: B256, signature: &[u8; 65]) -> Option<Address> {
     if !matches!(signature.last(), Some(27 | 28)) {
         return None;

@@ -1,4 +1,5 @@
-//! Asking again never pays twice: joining, idempotency keys, rates, and calls that never become requests.
+//! Asking again never pays twice: joining, idempotency keys, rates, and calls that never become
+//! requests.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,5 @@
-//! What holds whatever happens, in whatever order: arbitrary lives, judged by an auditor that only reads records.
+//! What holds whatever happens, in whatever order: arbitrary lives, judged by an auditor that only
+//! reads records.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -24,10 +25,24 @@ fn lived(steps: &[Step]) -> World {
     world
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+/// Few cases, so that the tests stay quick; `PROPTEST_CASES` asks for more.
+fn config() -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    ProptestConfig {
+        cases: if asked { config.cases } else { 48 },
+        ..config
+    }
+}
 
-    /// Cut the journal anywhere, take a snapshot there or not: what comes out is the same state and the same root.
+proptest! {
+    #![proptest_config(config())]
+
+    /// Cut the journal anywhere, take a snapshot there or not: what comes out is the same state and
+    /// the same root.
     #[test]
     fn replay_equals_live(steps in life(60), cut in any::<prop::sample::Index>()) {
         let world = lived(&steps);
@@ -62,8 +77,8 @@ proptest! {
         prop_assert_eq!(log.root(), world.guard.root());
     }
 
-    /// Every event was possible, limits held at each of them, and what the guardian says is used and held is what the
-    /// records add up to.
+    /// Every event was possible, limits held at each of them, and what the guardian says is used
+    /// and held is what the records add up to.
     #[test]
     fn limits_hold_and_every_request_has_one_end(steps in life(80)) {
         let world = lived(&steps);
@@ -84,7 +99,8 @@ proptest! {
         }
     }
 
-    /// After a freeze nothing in its scope is authorised, signed or sent until an operator lifts it.
+    /// After a freeze nothing in its scope is authorised, signed or sent until an operator lifts
+    /// it.
     #[test]
     fn a_frozen_scope_never_signs(steps in life(60)) {
         let mut world = World::new();

@@ -1,4 +1,5 @@
-//! The guardian that benchmarks measure: 20 or more rules, a list of 10,000 addresses, five windows.
+//! The guardian that benchmarks measure: 20 or more rules, a list of 10,000 addresses, five
+//! windows.
 #![allow(dead_code, missing_docs, clippy::expect_used, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects)]
 

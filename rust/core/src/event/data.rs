@@ -107,7 +107,8 @@ pub struct Refused {
     pub text: String,
 }
 
-/// What an agent with a key signed: the payload, the signature, and from the payload the nonce it uses up.
+/// What an agent with a key signed: the payload, the signature, and from the payload the nonce it
+/// uses up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {

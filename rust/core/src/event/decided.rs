@@ -1,4 +1,5 @@
-//! `request.decided`: everything a request is, once, so that nothing about it has to be looked up again.
+//! `request.decided`: everything a request is, once, so that nothing about it has to be looked up
+//! again.
 
 use alloy_primitives::{Address, Bytes, B256, U256};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! How effects, lines and warnings are written in records. Records keep them as they were shown: names and decimals of
-//! that day, whatever the registry says later.
+//! How effects, lines and warnings are written in records. Records keep them as they were shown:
+//! names and decimals of that day, whatever the registry says later.
 
 use std::borrow::Cow;
 

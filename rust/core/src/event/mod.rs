@@ -1,8 +1,9 @@
 //! Events: every change of state, and the canonical record each one is.
 //!
-//! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":1}` in RFC 8785 form. Writing is one pass over structs whose
-//! fields are declared in the order of their names, so no tree is built. Reading is strict: unknown members, missing
-//! members and duplicates are refused, and a record that would not be written the same way again is not a record.
+//! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":1}` in RFC 8785 form. Writing is one
+//! pass over structs whose fields are declared in the order of their names, so no tree is built.
+//! Reading is strict: unknown members, missing members and duplicates are refused, and a record
+//! that would not be written the same way again is not a record.
 
 mod data;
 mod decided;

@@ -1,5 +1,5 @@
-//! How the types of other modules are written in records: amounts as decimal strings, addresses with their checksum,
-//! members in the order of their names.
+//! How the types of other modules are written in records: amounts as decimal strings, addresses
+//! with their checksum, members in the order of their names.
 
 use std::borrow::Cow;
 

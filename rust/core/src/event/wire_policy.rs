@@ -1,4 +1,5 @@
-//! How verdicts, reasons and spends are read back, and reasons written. Decisions themselves are written by `write`.
+//! How verdicts, reasons and spends are read back, and reasons written. Decisions themselves are
+//! written by `write`.
 
 use alloy_primitives::Address;
 use serde::{de, Deserialize, Deserializer, Serialize, Serializer};

@@ -1,5 +1,6 @@
-//! `request.decided` and its two hashes written by hand: it is the record of every single decision, and what is hashed
-//! three times is written once. That the bytes are those of the plain serializer is checked by a test.
+//! `request.decided` and its two hashes written by hand: it is the record of every single decision,
+//! and what is hashed three times is written once. That the bytes are those of the plain serializer
+//! is checked by a test.
 
 use alloy_primitives::{Address, B256};
 use serde::ser::Error as _;
@@ -34,7 +35,8 @@ impl Parts {
     }
 }
 
-/// Two requests with the same key are "identical": gas, fees and nonce are filled in afresh by clients.
+/// Two requests with the same key are "identical": gas, fees and nonce are filled in afresh by
+/// clients.
 pub fn match_key(
     agent: &str,
     wallet: Address,

@@ -77,7 +77,8 @@ pub(super) fn words(reasons: &[Reason], privacy: Privacy) -> String {
     words
 }
 
-/// When the last of all limits in the way lets the same request pass, in seconds from now; `None` if one never does.
+/// When the last of all limits in the way lets the same request pass, in seconds from now; `None`
+/// if one never does.
 fn retry_after(reasons: &[Reason], now_ms: u64) -> Option<u64> {
     let at = reasons
         .iter()

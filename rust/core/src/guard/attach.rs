@@ -1,7 +1,8 @@
 //! Which request an identical call joins, so that asking again never pays twice.
 //!
-//! A call joins a request that waits, or whose agent was told to come back and has not been given the outcome yet (or
-//! was given it less than a minute ago). An explicit idempotency key decides alone, whatever state its request is in.
+//! A call joins a request that waits, or whose agent was told to come back and has not been given
+//! the outcome yet (or was given it less than a minute ago). An explicit idempotency key decides
+//! alone, whatever state its request is in.
 
 use alloy_primitives::B256;
 

@@ -1,4 +1,5 @@
-//! The last decision before a signature: the policy and the freezes of this moment, and then the order.
+//! The last decision before a signature: the policy and the freezes of this moment, and then the
+//! order.
 
 use alloy_primitives::eip191_hash_message;
 use serde::Deserialize;
@@ -31,7 +32,8 @@ struct Given {
     fee: Option<u128>,
     tip: Option<u128>,
     chain_nonce: Option<u64>,
-    /// Prices of this moment; without them those of the decision are used, as old as they are by now.
+    /// Prices of this moment; without them those of the decision are used, as old as they are by
+    /// now.
     prices: Option<Facts>,
 }
 
@@ -66,8 +68,8 @@ impl Guard {
     /// Decides again and fixes the order.
     ///
     /// # Errors
-    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, or `malformed` facts. A policy that denies now is no error:
-    /// the request ends as denied.
+    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, or `malformed` facts. A policy that
+    /// denies now is no error: the request ends as denied.
     pub fn authorise(
         &mut self,
         request_id: &str,
@@ -302,8 +304,8 @@ impl Given {
     }
 }
 
-/// Whether the decision of this moment still lets the request go on: it must have gone through everything it would have
-/// to go through now.
+/// Whether the decision of this moment still lets the request go on: it must have gone through
+/// everything it would have to go through now.
 fn stands(
     entry: &Entry,
     mut decision: Decision,

@@ -1,4 +1,5 @@
-//! One look at a call, shared by `submit` and `check`: what it is, what it would join, and what the policy says.
+//! One look at a call, shared by `submit` and `check`: what it is, what it would join, and what the
+//! policy says.
 
 use alloy_primitives::B256;
 use serde::Serialize;
@@ -143,7 +144,8 @@ impl Understood<'_> {
         joins(state, &self.resolved.agent.id, &self.match_key, key, now_ms)
     }
 
-    /// What the policy says, and what the guardian adds: freezes, nonces, and how much may wait at once.
+    /// What the policy says, and what the guardian adds: freezes, nonces, and how much may wait at
+    /// once.
     pub fn decide(&self, state: &State, method: &str, facts: &GivenFacts, now_ms: u64) -> Decision {
         let subject = self.resolved.subject(method, &[]);
         let windows = state.book.windows();
@@ -188,8 +190,8 @@ impl Understood<'_> {
         decision
     }
 
-    /// The agent's nonce is a hint. A lower one is ignored; a higher one means the agent counts on transactions the
-    /// guardian knows nothing of.
+    /// The agent's nonce is a hint. A lower one is ignored; a higher one means the agent counts on
+    /// transactions the guardian knows nothing of.
     fn nonce_ahead(&self, state: &State, facts: &GivenFacts) -> Option<Reason> {
         let Body::Transaction(transaction) = &self.resolved.request.body else {
             return None;
@@ -280,7 +282,8 @@ impl Guard {
         }))
     }
 
-    /// What this agent may be told; unknown agents are told everything there is, which is that they are unknown.
+    /// What this agent may be told; unknown agents are told everything there is, which is that they
+    /// are unknown.
     pub(super) fn privacy(&self, agent: &str) -> Privacy {
         let agent = self.state.policy().and_then(|policy| policy.agent(agent));
         agent.map_or(Privacy::Full, |agent| agent.privacy)

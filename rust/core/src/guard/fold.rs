@@ -1,7 +1,7 @@
 //! The only thing that changes the state, live and in replay.
 //!
-//! Every arm checks that the event can follow the state before it changes anything, so a record that cannot follow
-//! leaves the state as it was and is reported.
+//! Every arm checks that the event can follow the state before it changes anything, so a record
+//! that cannot follow leaves the state as it was and is reported.
 
 use std::sync::Arc;
 
@@ -121,7 +121,8 @@ fn policy_loaded(state: &mut State, at: u64, data: PolicyLoaded) -> Result<(), I
     if sha256(data.source.as_bytes()) != data.digest {
         return Err(Impossible::Unfit("the digest is not that of the policy"));
     }
-    // A file this version cannot read was read by the version that loaded it: nothing is allowed under it any more.
+    // A file this version cannot read was read by the version that loaded it: nothing is allowed
+    // under it any more.
     let compiled = Policy::parse(&data.source).ok().map(Arc::new);
     if let Some(policy) = &compiled {
         state

@@ -125,7 +125,8 @@ pub(super) fn denied(state: &mut State, at: u64, data: Denied) -> Result<(), Imp
     if unsigned {
         return end_unsigned(state, at, data.id, Stage::Denied, data.reasons);
     }
-    // The bytes exist, so what they move stays set aside until another transaction has used their nonce up.
+    // The bytes exist, so what they move stays set aside until another transaction has used their
+    // nonce up.
     give_nonce_back(state, data.id);
     set_reasons(state, data.id, data.reasons);
     enter(state, data.id.0, at, Stage::Denied);
@@ -244,7 +245,8 @@ pub(super) fn sent(state: &mut State, at: u64, data: &Sent) -> Result<(), Imposs
     if !state.unsettled.contains(&data.id.0) {
         return Err(Impossible::Stage(entry.stage.as_str()));
     }
-    // A node that has, or may have, the bytes makes them sent, even if a freeze came while they were on their way.
+    // A node that has, or may have, the bytes makes them sent, even if a freeze came while they
+    // were on their way.
     let out = data.outcome != SendOutcome::Rejected;
     if out && matches!(entry.stage, Stage::Signed | Stage::Held) {
         enter(state, data.id.0, at, Stage::Sent);

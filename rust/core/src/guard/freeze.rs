@@ -17,8 +17,8 @@ const SCOPE: Limits = Limits {
 };
 
 impl Guard {
-    /// Freezes everything, an agent or a wallet (by address or by its name in the policy). What is not signed in scope
-    /// ends; what is signed and not sent is held.
+    /// Freezes everything, an agent or a wallet (by address or by its name in the policy). What is
+    /// not signed in scope ends; what is signed and not sent is held.
     ///
     /// # Errors
     /// [`Refusal`] `malformed` when the scope names nothing that can be frozen.
@@ -80,7 +80,8 @@ impl Guard {
     }
 }
 
-/// As policies write them: `[a-z0-9][a-z0-9-]{0,31}`. Somebody no policy knows yet can be frozen too.
+/// As policies write them: `[a-z0-9][a-z0-9-]{0,31}`. Somebody no policy knows yet can be frozen
+/// too.
 fn is_agent_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !id.is_empty() && id.len() <= 32 && !id.starts_with('-') && id.bytes().all(plain)

@@ -1,7 +1,8 @@
-//! What is remembered of requests that are over, and for how long. All of it follows from events alone.
+//! What is remembered of requests that are over, and for how long. All of it follows from events
+//! alone.
 
 use super::state::{Entry, State, OUTCOME_KEPT_MS, RECENT_MAX, REPEAT_MS};
-use crate::event::{Id, Stage};
+use crate::event::Stage;
 use crate::request::Method;
 
 /// Moves a request to another stage and keeps every index of it right.
@@ -90,8 +91,9 @@ pub(super) fn retain(state: &mut State, seq: u64) {
     let Some(ended_at) = entry.ended_at.filter(|_| !unsettled) else {
         return;
     };
-    // Nobody can join what was denied at once: the screens alone remember it. An agent that repeats a denied request
-    // must neither fill the memory nor make the search among identical ones longer.
+    // Nobody can join what was denied at once: the screens alone remember it. An agent that repeats
+    // a denied request must neither fill the memory nor make the search among identical ones
+    // longer.
     let joinable = entry.stage != Stage::Denied || entry.answered_pending;
     let mut until = if joinable {
         ended_at.saturating_add(REPEAT_MS)
@@ -160,19 +162,16 @@ fn forget(state: &mut State, seq: u64) {
     }
 }
 
-/// A start means every connection was cut: an agent whose request was open then, or answered in the last minute, may
-/// never have got its answer and will ask again.
+/// A start means every connection was cut: an agent whose request was open then, or answered in the
+/// last minute, may never have got its answer and will ask again.
 pub(super) fn started(state: &mut State) {
     let since = state.last_at.saturating_sub(REPEAT_MS);
-    let in_doubt = |entry: &&Box<Entry>| entry.answer_at.is_none_or(|at| at >= since);
-    let doubtful: Vec<Id> = state
-        .requests
-        .values()
-        .filter(in_doubt)
-        .map(|entry| entry.id)
-        .collect();
-    for Id(seq) in doubtful {
-        told_to_come_back(state, seq);
+    let all: Vec<u64> = state.requests.keys().copied().collect();
+    for seq in all {
+        let entry = state.request(seq);
+        if entry.is_some_and(|entry| entry.answer_at.is_none_or(|at| at >= since)) {
+            told_to_come_back(state, seq);
+        }
     }
 }
 

@@ -151,7 +151,8 @@ impl Guard {
     /// What a node said to the bytes.
     ///
     /// # Errors
-    /// [`Refusal`] for an unknown outcome, and when the request has no bytes out or its end is known.
+    /// [`Refusal`] for an unknown outcome, and when the request has no bytes out or its end is
+    /// known.
     pub fn sent(
         &mut self,
         request_id: &str,
@@ -242,7 +243,8 @@ impl Guard {
         )
     }
 
-    /// A pending answer is about to leave for an instant request. Marking twice, or an id nobody knows, changes nothing.
+    /// A pending answer is about to leave for an instant request. Marking twice, or an id nobody
+    /// knows, changes nothing.
     ///
     /// # Errors
     /// Never in a guardian that was created.

@@ -13,6 +13,7 @@ mod lifecycle;
 mod nonce;
 mod operator;
 mod rate;
+mod recording;
 mod signing;
 mod snapshot;
 mod state;
@@ -103,8 +104,8 @@ pub struct Applied {
     pub answer: Vec<u8>,
 }
 
-/// A guardian: its state and the log of how it came to be. One owner; every method that changes it gives the records of
-/// what it changed.
+/// A guardian: its state and the log of how it came to be. One owner; every method that changes it
+/// gives the records of what it changed.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     state: State,
@@ -115,7 +116,8 @@ impl Guard {
     /// A new guardian and its record 0.
     ///
     /// # Errors
-    /// [`Refusal`] when the genesis names no origin, the same operator twice, or an operator's key that is none.
+    /// [`Refusal`] when the genesis names no origin, the same operator twice, or an operator's key
+    /// that is none.
     pub fn create(genesis: Genesis, now_ms: u64) -> Result<(Self, Vec<u8>), Refusal> {
         check_genesis(&genesis)?;
         let mut guard = Self::default();
@@ -207,7 +209,8 @@ impl Guard {
         self.one(now_ms, Body::GuardianStopped(Nothing {}))
     }
 
-    /// Puts a policy in force. Requests that wait stay and are decided again before they are signed.
+    /// Puts a policy in force. Requests that wait stay and are decided again before they are
+    /// signed.
     ///
     /// # Errors
     /// [`LoadError`]; the policy before stays in force.

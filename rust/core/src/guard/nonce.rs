@@ -1,7 +1,7 @@
 //! The nonce ledger of one wallet on one chain.
 //!
-//! The guardian gives out nonces itself. One that was given to an order that was never signed is given back and used
-//! first, so that no gap is left for later transactions to wait behind.
+//! The guardian gives out nonces itself. One that was given to an order that was never signed is
+//! given back and used first, so that no gap is left for later transactions to wait behind.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,8 @@ pub struct NonceBook {
 }
 
 impl NonceBook {
-    /// The nonce to give out next. `chain` is the number of transactions the chain has mined from this wallet: lower
-    /// nonces are gone, whoever used them.
+    /// The nonce to give out next. `chain` is the number of transactions the chain has mined from
+    /// this wallet: lower nonces are gone, whoever used them.
     pub fn peek(&self, chain: Option<u64>) -> u64 {
         let chain = chain.unwrap_or_default();
         let free = self.free.range(chain..).next();

@@ -1,5 +1,6 @@
-//! Commands signed by an operator: approve, deny, thaw. Each is carried out once: its payload is remembered until it
-//! expires, because a state can come again (an approval from before a freeze must not send what the freeze holds).
+//! Commands signed by an operator: approve, deny, thaw. Each is carried out once: its payload is
+//! remembered until it expires, because a state can come again (an approval from before a freeze
+//! must not send what the freeze holds).
 
 use alloy_primitives::{Bytes, B256};
 
@@ -222,7 +223,8 @@ impl Command<'_> {
     }
 }
 
-/// Remembers a command that was carried out until it expires. One without a readable expiry never passed its check.
+/// Remembers a command that was carried out until it expires. One without a readable expiry never
+/// passed its check.
 pub(super) fn remember(state: &mut State, payload: &str) {
     let tree = json::parse(payload.as_bytes(), &COMMAND).ok();
     let expires_at = tree

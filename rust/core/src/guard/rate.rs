@@ -1,4 +1,5 @@
-//! How many calls an agent made in the last minute, counted from events and so the same after a restart.
+//! How many calls an agent made in the last minute, counted from events and so the same after a
+//! restart.
 
 use std::collections::VecDeque;
 
@@ -43,7 +44,8 @@ impl Rate {
         self.flooded_at = Some(now_ms);
     }
 
-    /// Whether another call over the rate may be put on record: once a second, so that a flood does not fill the disk.
+    /// Whether another call over the rate may be put on record: once a second, so that a flood does
+    /// not fill the disk.
     pub fn may_record_flood(&self, now_ms: u64) -> bool {
         self.flooded_at
             .is_none_or(|at| now_ms >= at.saturating_add(1000))

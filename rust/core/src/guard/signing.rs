@@ -13,8 +13,9 @@ impl Guard {
     /// Takes a signature: `payload` is raw transaction bytes, or `r || s || v`.
     ///
     /// # Errors
-    /// [`Refusal`] `frozen` in a frozen scope, `wrong_state` when no order waits for a signature, and
-    /// `signature_mismatch` when the bytes are not exactly what was ordered, signed by the wallet.
+    /// [`Refusal`] `frozen` in a frozen scope, `wrong_state` when no order waits for a signature,
+    /// and `signature_mismatch` when the bytes are not exactly what was ordered, signed by the
+    /// wallet.
     pub fn signed(
         &mut self,
         request_id: &str,
@@ -68,7 +69,8 @@ fn mismatch(text: &'static str) -> Refusal {
     Refusal::new("signature_mismatch", text)
 }
 
-/// The hash of these bytes, if they are the ordered transaction, field by field, signed by the wallet.
+/// The hash of these bytes, if they are the ordered transaction, field by field, signed by the
+/// wallet.
 fn transaction(order: &TransactionOrder, raw: &[u8]) -> Result<B256, &'static str> {
     let mut rest = raw;
     let signed: SignedTx<TxEip1559> =

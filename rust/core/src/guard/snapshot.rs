@@ -41,12 +41,13 @@ impl Guard {
             log: &self.log,
             state: &self.state,
         };
-        // Writing into memory fails only for types that cannot be written at all, which tests would show.
+        // Writing into memory fails only for types that cannot be written at all, which tests would
+        // show.
         postcard::to_extend(&saved, vec![FORMAT]).unwrap_or_default()
     }
 
-    /// A guardian from a snapshot. Nothing in it is trusted until its size and root were compared with a signed
-    /// checkpoint.
+    /// A guardian from a snapshot. Nothing in it is trusted until its size and root were compared
+    /// with a signed checkpoint.
     ///
     /// # Errors
     /// [`SnapshotError`].

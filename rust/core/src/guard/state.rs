@@ -20,8 +20,8 @@ pub const REPEAT_MS: u64 = 60 * 1000;
 /// This many of the last ended requests keep all their details for screens.
 pub const RECENT_MAX: usize = 512;
 
-/// Writes a value as JSON bytes inside the binary snapshot: the types of events have optional members, which only a
-/// self-describing format can read back.
+/// Writes a value as JSON bytes inside the binary snapshot: the types of events have optional
+/// members, which only a self-describing format can read back.
 pub(super) mod as_json {
     use serde::de::{DeserializeOwned, Error as _};
     use serde::ser::Error as _;
@@ -51,7 +51,8 @@ pub struct LoadedPolicy {
     pub source: String,
     /// When it was loaded, ms.
     pub loaded_at: u64,
-    /// The source, compiled. `None` only if a later version of the program cannot read it: then everything is denied.
+    /// The source, compiled. `None` only if a later version of the program cannot read it: then
+    /// everything is denied.
     #[serde(skip)]
     pub compiled: Option<Arc<Policy>>,
 }
@@ -208,7 +209,8 @@ pub struct State {
     pub agent_nonces: BTreeMap<(String, [u8; 16]), u64>,
     /// The same by expiry.
     pub nonce_expiry: BTreeSet<(u64, String, [u8; 16])>,
-    /// Operator commands that were carried out and have not expired: (`expires_at`, SHA-256 of the payload).
+    /// Operator commands that were carried out and have not expired: (`expires_at`, SHA-256 of the
+    /// payload).
     pub commands: BTreeSet<(u64, B256)>,
 }
 
@@ -232,7 +234,8 @@ impl State {
             .map(|(seq, _)| *seq)
     }
 
-    /// How many requests of this agent wait for a person or for their time. Only what waits is ever due.
+    /// How many requests of this agent wait for a person or for their time. Only what waits is ever
+    /// due.
     pub fn waiting_of(&self, agent: &str) -> usize {
         let waiting = self.due.iter().filter_map(|(_, seq)| self.request(*seq));
         waiting.filter(|entry| entry.agent == agent).count()

@@ -2,17 +2,13 @@
 
 use super::answer;
 use super::attach::Joins;
-use super::check::{deny, reason, understand, Call, GivenFacts, Stop, Understood};
+use super::check::{reason, understand, Call, GivenFacts, Stop};
 use super::fold_request::RATE_LIMITED;
-use super::{Applied, Guard, Refusal, WORDS_MAX};
+use super::{recording, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
-use crate::effects::{Effect, EffectKind};
-use crate::event::{
-    approval_digest, Attached, Body, Decided, EffectRecord, Envelope, Id, LineRecord, Parts, Raw,
-    Refused, Stage, Wanted, WarningRecord,
-};
+use crate::event::{Attached, Body, Decided, Envelope, Id, Parts, Refused};
 use crate::json::Malformed;
-use crate::policy::{Decision, Privacy, Verdict};
+use crate::policy::{Privacy, Verdict};
 use crate::text::display_safe;
 
 /// Calls in a minute of somebody no policy knows.
@@ -115,7 +111,7 @@ impl Guard {
         let decision = understood.decide(&self.state, call.method, facts, now);
         let privacy = understood.resolved.agent.privacy;
         let id = Id(self.state.seq);
-        let (data, parts) = record(id, understood, decision, envelope, facts, now);
+        let (data, parts) = recording::decided(id, understood, decision, envelope, facts, now);
         self.decided(data, &parts, privacy, now)
     }
 
@@ -271,108 +267,4 @@ struct Why<'a> {
     text: &'a str,
     status: &'static str,
     answer: Vec<u8>,
-}
-
-/// The data of `request.decided`.
-fn record(
-    id: Id,
-    understood: Understood<'_>,
-    mut decision: Decision,
-    envelope: Option<Envelope>,
-    facts: &GivenFacts,
-    now: u64,
-) -> (Box<Decided>, Parts) {
-    let Understood {
-        policy,
-        policy_digest,
-        resolved,
-        wanted,
-        match_key,
-    } = understood;
-    let latest = crate::canonical::INTEGER_MAX;
-    if resolved.gas_max > latest {
-        deny(
-            &mut decision,
-            reason("gas_over_cap", Some(resolved.gas_max.to_string()), None),
-        );
-    }
-    let (state, expires_at, matures_at) = match decision.verdict {
-        Verdict::Instant | Verdict::Notify => (Stage::Authorising, None, None),
-        Verdict::Delay { delay_ms } => (
-            Stage::WaitingDelay,
-            None,
-            Some(now.saturating_add(delay_ms).min(latest)),
-        ),
-        Verdict::Approval { timeout_ms, .. } => (
-            Stage::WaitingApproval,
-            Some(now.saturating_add(timeout_ms).min(latest)),
-            None,
-        ),
-        Verdict::Deny => (Stage::Denied, None, None),
-    };
-    let is_transaction = matches!(wanted, Wanted::Transaction(_));
-    let chain_id = resolved.chain.id;
-    let mut effects: Vec<EffectRecord> = resolved
-        .decoded
-        .effects
-        .into_iter()
-        .map(EffectRecord::from)
-        .collect();
-    if !resolved.fee_wei_max.is_zero() {
-        effects.push(EffectRecord::from(Effect {
-            kind: EffectKind::Fee,
-            chain_id,
-            asset: policy.registry().native(chain_id).cloned(),
-            from: resolved.wallet,
-            to: None,
-            amount: resolved.fee_wei_max,
-            unlimited: false,
-            path: String::new(),
-        }));
-    }
-    let mut data = Box::new(Decided {
-        agent: resolved.agent.id.clone(),
-        chain_id,
-        digest: Default::default(),
-        display: resolved
-            .decoded
-            .display
-            .into_iter()
-            .map(LineRecord::from)
-            .collect(),
-        effects,
-        envelope,
-        expires_at,
-        facts: Raw::new(facts.json.clone()),
-        fee_per_gas_max: is_transaction.then_some(resolved.fee_per_gas_max),
-        gas_max: is_transaction.then_some(resolved.gas_max.min(latest)),
-        id,
-        idempotency_key: resolved.request.idempotency_key,
-        kind: wanted.kind(),
-        match_key,
-        matures_at,
-        method: resolved.request.method,
-        note: resolved
-            .request
-            .note
-            .map(|note| display_safe(&note, WORDS_MAX)),
-        policy: policy_digest,
-        priority_fee_per_gas_max: is_transaction.then_some(resolved.priority_fee_per_gas_max),
-        reasons: decision.reasons,
-        request: wanted,
-        reservations: decision.reservations,
-        spends: decision.spends,
-        state,
-        verdict: decision.verdict,
-        wallet: resolved.wallet,
-        warnings: resolved
-            .decoded
-            .warnings
-            .into_iter()
-            .map(WarningRecord::from)
-            .collect(),
-    });
-    let parts = Parts::of(&data.effects, &data.request);
-    data.digest = approval_digest(&data, &parts);
-    (data, parts)
 }

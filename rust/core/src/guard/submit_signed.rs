@@ -30,7 +30,8 @@ struct Payload {
 
 impl Guard {
     /// As `submit`, for agents with a public key. The payload is
-    /// `{"agent","expires_at","method","nonce","params"}`, signed over `"holdfast agent request v1\n" || payload`.
+    /// `{"agent","expires_at","method","nonce","params"}`, signed over `"holdfast agent request
+    /// v1\n" || payload`.
     ///
     /// # Errors
     /// [`Refusal`] `malformed` when the facts, which are the service's, are not what they must be.

@@ -26,8 +26,8 @@ pub struct Unsettled<'a> {
     pub nonce: u64,
     /// Its bytes.
     pub raw: &'a [u8],
-    /// `signed`, `sent`, `held` or `released`. One that an operator denied while it was held is still `held`: its bytes
-    /// exist and must not go out.
+    /// `signed`, `sent`, `held` or `released`. One that an operator denied while it was held is
+    /// still `held`: its bytes exist and must not go out.
     pub state: &'static str,
 }
 

@@ -1,7 +1,8 @@
 //! The evidence log: an RFC 6962 Merkle tree over record bytes, and C2SP checkpoints of it.
 //!
-//! Leaf hash is `SHA-256(0x00 || record)`, node hash `SHA-256(0x01 || left || right)`. [`Range`] keeps only the roots of
-//! the perfect subtrees (at most 64), so appending is O(1) amortised and a snapshot of it is small.
+//! Leaf hash is `SHA-256(0x00 || record)`, node hash `SHA-256(0x01 || left || right)`. [`Range`]
+//! keeps only the roots of the perfect subtrees (at most 64), so appending is O(1) amortised and a
+//! snapshot of it is small.
 
 mod note;
 mod proof;
@@ -64,7 +65,8 @@ impl Range {
         self.append_leaf(leaf_hash(record));
     }
 
-    /// Adds a leaf hash: it joins each perfect subtree of its own size, as a carry runs through the bits of `size`.
+    /// Adds a leaf hash: it joins each perfect subtree of its own size, as a carry runs through the
+    /// bits of `size`.
     pub fn append_leaf(&mut self, leaf: Hash) {
         let mut hash = leaf;
         for _ in 0..self.size.trailing_ones() {

@@ -1,8 +1,9 @@
-//! C2SP checkpoints (`tlog-checkpoint`) and signed notes (`signed-note`) with one ed25519 signature.
+//! C2SP checkpoints (`tlog-checkpoint`) and signed notes (`signed-note`) with one ed25519
+//! signature.
 //!
-//! A checkpoint is three lines: origin, number of records in decimal, root in base64. A signed note is that text, an
-//! empty line, and `— <name> <base64(key id || signature)>`; the key id is the first four bytes of
-//! `SHA-256(name || 0x0A || 0x01 || public key)`.
+//! A checkpoint is three lines: origin, number of records in decimal, root in base64. A signed note
+//! is that text, an empty line, and `— <name> <base64(key id || signature)>`; the key id is the
+//! first four bytes of `SHA-256(name || 0x0A || 0x01 || public key)`.
 
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
@@ -98,7 +99,8 @@ fn name_is_sound(name: &str) -> bool {
 /// Puts one signature under a text.
 ///
 /// # Errors
-/// [`NoteError`] when the text does not end in a newline, the name is unfit, or the signature is not of this text.
+/// [`NoteError`] when the text does not end in a newline, the name is unfit, or the signature is
+/// not of this text.
 pub fn signed_note(
     body: &str,
     name: &str,
@@ -122,7 +124,8 @@ pub fn signed_note(
     ))
 }
 
-/// Verifies a note and reads its checkpoint. Signatures of other keys are left alone, as the format asks.
+/// Verifies a note and reads its checkpoint. Signatures of other keys are left alone, as the format
+/// asks.
 ///
 /// # Errors
 /// [`NoteError`]: nothing of a note that does not verify is given back.

@@ -1,4 +1,5 @@
-//! Inclusion and consistency proofs: RFC 6962 section 2.1 makes them, RFC 9162 sections 2.1.3.2 and 2.1.4.2 check them.
+//! Inclusion and consistency proofs: RFC 6962 section 2.1 makes them, RFC 9162 sections 2.1.3.2 and
+//! 2.1.4.2 check them.
 
 use super::{node_hash, Hash, Range};
 

@@ -1,5 +1,5 @@
-//! A second opinion that knows nothing of the guardian but its records: it adds everything up anew, slowly and simply,
-//! and panics when an event should not have been possible.
+//! A second opinion that knows nothing of the guardian but its records: it adds everything up anew,
+//! slowly and simply, and panics when an event should not have been possible.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,43 +9,41 @@ use serde_json::Value;
 
 use super::{operator_key, policy, Terms, STRICT, TERMS};
 
-const HOUR: u64 = 3_600_000;
-const DAY: u64 = 24 * HOUR;
-
 #[derive(Clone, Debug, PartialEq)]
-enum Money {
+pub enum Money {
     Held,
     Posted { at: u64, wei: u128, counted: bool },
     Void,
 }
 
 #[derive(Clone, Debug)]
-struct Request {
-    agent: String,
-    wallet: String,
-    method: String,
-    transaction: bool,
-    digest: String,
-    wei: u128,
-    fee_max: u128,
-    recipients: BTreeSet<String>,
-    expires_at: Option<u64>,
-    approvals: BTreeSet<String>,
-    nonce: Option<u64>,
-    signed: bool,
-    sent: bool,
-    held_by_freeze: bool,
-    ends: Vec<String>,
-    settled: bool,
-    money: Money,
+pub struct Request {
+    pub agent: String,
+    pub wallet: String,
+    pub method: String,
+    pub transaction: bool,
+    pub digest: String,
+    pub wei: u128,
+    pub fee_max: u128,
+    pub recipients: BTreeSet<String>,
+    pub expires_at: Option<u64>,
+    pub approvals: BTreeSet<String>,
+    pub nonce: Option<u64>,
+    pub signed: bool,
+    pub sent: bool,
+    pub held_by_freeze: bool,
+    pub ends: Vec<String>,
+    pub settled: bool,
+    pub money: Money,
 }
 
 #[derive(Default)]
 pub struct Auditor {
     terms: Option<Terms>,
-    requests: BTreeMap<String, Request>,
-    freezes: BTreeMap<u64, Value>,
+    pub requests: BTreeMap<String, Request>,
+    pub freezes: BTreeMap<u64, Value>,
     nonces: BTreeSet<(String, u64)>,
+    commands: BTreeSet<String>,
     seq: u64,
     at: u64,
 }
@@ -58,7 +56,7 @@ fn number(value: &Value) -> u128 {
     text(value).parse().unwrap()
 }
 
-fn covers(scope: &Value, agent: &str, wallet: &str) -> bool {
+pub fn covers(scope: &Value, agent: &str, wallet: &str) -> bool {
     match text(&scope["kind"]) {
         "everything" => true,
         "agent" => text(&scope["id"]) == agent,
@@ -156,7 +154,8 @@ impl Auditor {
         }
     }
 
-    /// Everything that counts for this request's agent and recipients, itself included, is within the limits in force.
+    /// Everything that counts for this request's agent and recipients, itself included, is within
+    /// the limits in force.
     fn within_limits(&self, id: &str) {
         let terms = self.terms.unwrap();
         let request = &self.requests[id];
@@ -183,7 +182,7 @@ impl Auditor {
         assert!(!frozen, "nothing moves in a frozen scope");
     }
 
-    fn command(data: &Value) -> Value {
+    fn command(&mut self, data: &Value) -> Value {
         let (by, payload) = (text(&data["by"]), text(&data["command"]));
         let operator: u8 = by.trim_start_matches("op").parse().unwrap();
         let key = operator_key(operator).verifying_key().to_bytes();
@@ -195,13 +194,17 @@ impl Auditor {
             verify::operator_command(&key, payload.as_bytes(), &signature),
             "signed"
         );
+        assert!(
+            self.commands.insert(payload.to_owned()),
+            "each carried out once"
+        );
         let command: Value = serde_json::from_str(payload).unwrap();
         assert_eq!(text(&command["key"]), by);
         command
     }
 
     fn approved(&mut self, data: &Value, at: u64) {
-        let command = Self::command(data);
+        let command = self.command(data);
         let id = text(&data["id"]);
         let request = &self.requests[id];
         assert_eq!(
@@ -305,7 +308,7 @@ impl Auditor {
     fn denied(&mut self, data: &Value) {
         let id = text(&data["id"]);
         if data["by"] != "policy" {
-            let command = Self::command(data);
+            let command = self.command(data);
             assert_eq!(
                 (&command["action"], &command["request"]),
                 (&"deny".into(), &data["id"])
@@ -369,59 +372,10 @@ impl Auditor {
     }
 
     fn lifted(&mut self, data: &Value) {
-        let command = Self::command(data);
+        let command = self.command(data);
         assert_eq!(command["action"], "thaw");
         assert_eq!(command["freeze"], data["freeze"], "a thaw names its freeze");
         let freeze = data["freeze"].as_u64().unwrap();
         assert!(self.freezes.remove(&freeze).is_some(), "lifted once");
-    }
-
-    /// (posted, held) wei of an agent in the last hour.
-    pub fn wei(&self, agent: &str, now: u64) -> (u128, u128) {
-        let of_agent = self
-            .requests
-            .values()
-            .filter(|request| request.agent == agent);
-        of_agent.fold((0, 0), |(used, held), request| match request.money {
-            Money::Held => (used, held + request.wei + request.fee_max),
-            Money::Posted { at, wei, .. } if now < at + HOUR => (used + wei, held),
-            _ => (used, held),
-        })
-    }
-
-    /// (posted, held) payments to a recipient in the last day.
-    pub fn payments(&self, to: &str, now: u64) -> (u128, u128) {
-        let paying = self
-            .requests
-            .values()
-            .filter(|request| request.recipients.contains(to));
-        paying.fold((0, 0), |(used, held), request| match request.money {
-            Money::Held => (used, held + 1),
-            Money::Posted {
-                at, counted: true, ..
-            } if now < at + DAY => (used + 1, held),
-            _ => (used, held),
-        })
-    }
-
-    /// Requests in a scope that is frozen now.
-    pub fn frozen_requests(&self) -> impl Iterator<Item = &String> {
-        let frozen = |request: &Request| {
-            self.freezes
-                .values()
-                .any(|s| covers(s, &request.agent, &request.wallet))
-        };
-        self.requests
-            .iter()
-            .filter(move |(_, request)| frozen(request))
-            .map(|(id, _)| id)
-    }
-
-    /// (id, its end) of every request; an open one has none.
-    pub fn ends(&self) -> impl Iterator<Item = (&String, Option<&String>)> {
-        self.requests.iter().map(|(id, request)| {
-            assert!(request.ends.len() <= 1, "{id} has one end");
-            (id, request.ends.first())
-        })
     }
 }

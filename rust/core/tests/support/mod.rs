@@ -10,13 +10,14 @@
 
 pub mod auditor;
 pub mod commands;
+pub mod orders;
+pub mod sums;
 
-use alloy_consensus::{SignableTransaction as _, TxEip1559};
-use alloy_eips::eip2718::Encodable2718 as _;
-use alloy_primitives::{hex, Address, Signature, TxKind, B256};
+use alloy_primitives::{hex, Address, B256};
 use ed25519_dalek::Signer as _;
-use holdfast_core::event::{Body, Event, Genesis, Operator, Order, TransactionOrder};
+use holdfast_core::event::{Body, Event, Genesis, Operator, Order};
 use holdfast_core::guard::{Applied, Guard, Refusal};
+use orders::sign_order;
 use serde_json::{json, Value};
 
 pub const T0: u64 = 1_700_000_000_000;
@@ -102,95 +103,22 @@ pub fn policy(terms: Terms) -> String {
     let eth = holdfast_core::amount::format_units(alloy_primitives::U256::from(wei_max), 18);
     let (a, b) = (wallet(0), wallet(1));
     let key = hex::encode_prefixed(agent_key().verifying_key().to_bytes());
-    format!(
-        r#"
-version = 1
-name = "test"
-[[chain]]
-id = {CHAIN}
-name = "local"
-gas_max = 100_000
-fee_per_gas_max = "100 gwei"
-priority_fee_per_gas_max = "5 gwei"
-[[wallet]]
-id = "treasury"
-address = "{a}"
-[[wallet]]
-id = "petty"
-address = "{b}"
-[[agent]]
-id = "shopper"
-wallets = ["treasury"]
-chain = {CHAIN}
-requests_per_minute = {requests_per_minute}
-waiting_max = {waiting_max}
-[[agent]]
-id = "trader"
-wallets = ["treasury", "petty"]
-chain = {CHAIN}
-requests_per_minute = {requests_per_minute}
-waiting_max = {waiting_max}
-privacy = "code"
-[[agent]]
-id = "keyed"
-wallets = ["petty"]
-chain = {CHAIN}
-public_key = "{key}"
-[[asset]]
-id = "eth"
-chain = {CHAIN}
-native = true
-decimals = 18
-symbol = "ETH"
-price_usd = "3000"
-[[asset]]
-id = "usdc"
-chain = {CHAIN}
-address = "{USDC}"
-decimals = 6
-symbol = "USDC"
-price_usd = "1"
-[[rule]]
-id = "small"
-effects = ["transfer"]
-assets = ["eth"]
-amount_max = "{approval_above}"
-tier = "instant"
-[[rule]]
-id = "large"
-effects = ["transfer"]
-assets = ["eth"]
-amount_above = "{approval_above}"
-tier = "approval"
-quorum = 2
-timeout = "10m"
-[[rule]]
-id = "slow"
-effects = ["transfer"]
-assets = ["usdc"]
-tier = "delay"
-delay = "5m"
-[[rule]]
-id = "words"
-effects = ["message"]
-tier = "approval"
-timeout = "10m"
-[[limit]]
-id = "hour"
-per = "agent"
-measure = "amount"
-assets = ["eth"]
-max = "{eth}"
-window = "1h"
-on_exceed = "deny"
-[[limit]]
-id = "often"
-per = "recipient"
-measure = "count"
-max = {count_max}
-window = "1d"
-on_exceed = "deny"
-"#
+    [
+        ("{CHAIN}", CHAIN.to_string()),
+        ("{USDC}", USDC.to_owned()),
+        ("{a}", a.to_string()),
+        ("{b}", b.to_string()),
+        ("{key}", key),
+        ("{eth}", eth),
+        ("{count_max}", count_max.to_string()),
+        ("{approval_above}", approval_above.to_owned()),
+        ("{requests_per_minute}", requests_per_minute.to_string()),
+        ("{waiting_max}", waiting_max.to_string()),
+    ]
+    .iter()
+    .fold(
+        include_str!("../data/guard_policy.toml").to_owned(),
+        |text, (name, value)| text.replace(name, value),
     )
 }
 
@@ -403,48 +331,4 @@ pub fn signed_command(operator: u8, mut command: Value, now: u64) -> (String, Ve
         payload,
         operator_key(operator).sign(&message).to_bytes().to_vec(),
     )
-}
-
-pub fn secp256k1(key: &k256::ecdsa::SigningKey, digest: B256) -> Signature {
-    let (signature, recovery) = key.sign_prehash_recoverable(digest.as_slice()).unwrap();
-    Signature::from_signature_and_parity(signature, recovery.is_y_odd())
-}
-
-pub fn unsigned(order: &TransactionOrder) -> TxEip1559 {
-    TxEip1559 {
-        chain_id: order.chain_id,
-        nonce: order.nonce,
-        gas_limit: order.gas,
-        max_fee_per_gas: order.max_fee_per_gas,
-        max_priority_fee_per_gas: order.max_priority_fee_per_gas,
-        to: order.to.map_or(TxKind::Create, TxKind::Call),
-        value: order.value,
-        access_list: Default::default(),
-        input: order.data.clone(),
-    }
-}
-
-pub fn raw(tx: TxEip1559, key: &k256::ecdsa::SigningKey) -> Vec<u8> {
-    let signature = secp256k1(key, tx.signature_hash());
-    tx.into_signed(signature).encoded_2718()
-}
-
-fn key_of(address: Address) -> k256::ecdsa::SigningKey {
-    (0..2)
-        .map(wallet_key)
-        .find(|key| Address::from_public_key(key.verifying_key()) == address)
-        .unwrap()
-}
-
-/// What the signer would give for this order.
-pub fn sign_order(order: &Order) -> Vec<u8> {
-    match order {
-        Order::Transaction(order) => raw(unsigned(order), &key_of(order.wallet)),
-        Order::TypedData(order) => secp256k1(&key_of(order.wallet), order.digest)
-            .as_bytes()
-            .to_vec(),
-        Order::Message(order) => secp256k1(&key_of(order.wallet), order.digest)
-            .as_bytes()
-            .to_vec(),
-    }
 }

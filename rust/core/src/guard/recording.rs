@@ -1,0 +1,121 @@
+//! From a decision to the data of its record.
+
+use super::check::{GivenFacts, Understood};
+use super::WORDS_MAX;
+use crate::canonical::INTEGER_MAX;
+use crate::effects::{Effect, EffectKind};
+use crate::event::{
+    approval_digest, Decided, EffectRecord, Envelope, Id, LineRecord, Parts, Raw, Stage, Wanted,
+    WarningRecord,
+};
+use crate::policy::{Decision, Policy, Resolved, Verdict};
+use crate::text::display_safe;
+
+/// The data of `request.decided`, and the parts of it that are written already.
+pub(super) fn decided(
+    id: Id,
+    understood: Understood<'_>,
+    decision: Decision,
+    envelope: Option<Envelope>,
+    facts: &GivenFacts,
+    now: u64,
+) -> (Box<Decided>, Parts) {
+    let Understood {
+        policy,
+        policy_digest,
+        mut resolved,
+        wanted,
+        match_key,
+    } = understood;
+    let start = Start::of(decision.verdict, now);
+    let effects = effects(policy, &mut resolved);
+    let Resolved {
+        agent,
+        request,
+        decoded,
+        ..
+    } = resolved;
+    let is_transaction = matches!(wanted, Wanted::Transaction(_));
+    let (fee, tip) = (resolved.fee_per_gas_max, resolved.priority_fee_per_gas_max);
+    let mut data = Box::new(Decided {
+        agent: agent.id.clone(),
+        chain_id: resolved.chain.id,
+        digest: Default::default(),
+        display: decoded.display.into_iter().map(LineRecord::from).collect(),
+        effects,
+        envelope,
+        expires_at: start.expires_at,
+        facts: Raw::new(facts.json.clone()),
+        fee_per_gas_max: is_transaction.then_some(fee),
+        gas_max: is_transaction.then_some(resolved.gas_max),
+        id,
+        idempotency_key: request.idempotency_key,
+        kind: wanted.kind(),
+        match_key,
+        matures_at: start.matures_at,
+        method: request.method,
+        note: request.note.map(|note| display_safe(&note, WORDS_MAX)),
+        policy: policy_digest,
+        priority_fee_per_gas_max: is_transaction.then_some(tip),
+        reasons: decision.reasons,
+        request: wanted,
+        reservations: decision.reservations,
+        spends: decision.spends,
+        state: start.stage,
+        verdict: decision.verdict,
+        wallet: resolved.wallet,
+        warnings: decoded
+            .warnings
+            .into_iter()
+            .map(WarningRecord::from)
+            .collect(),
+    });
+    let parts = Parts::of(&data.effects, &data.request);
+    data.digest = approval_digest(&data, &parts);
+    (data, parts)
+}
+
+/// Where a verdict puts a request, and until when.
+struct Start {
+    stage: Stage,
+    expires_at: Option<u64>,
+    matures_at: Option<u64>,
+}
+
+impl Start {
+    fn of(verdict: Verdict, now: u64) -> Self {
+        let after = |ms: u64| Some(now.saturating_add(ms).min(INTEGER_MAX));
+        let (stage, expires_at, matures_at) = match verdict {
+            Verdict::Instant | Verdict::Notify => (Stage::Authorising, None, None),
+            Verdict::Delay { delay_ms } => (Stage::WaitingDelay, None, after(delay_ms)),
+            Verdict::Approval { timeout_ms, .. } => {
+                (Stage::WaitingApproval, after(timeout_ms), None)
+            }
+            Verdict::Deny => (Stage::Denied, None, None),
+        };
+        Self {
+            stage,
+            expires_at,
+            matures_at,
+        }
+    }
+}
+
+/// What was decoded, and the most the fee can be.
+fn effects(policy: &Policy, resolved: &mut Resolved<'_>) -> Vec<EffectRecord> {
+    let mut effects = std::mem::take(&mut resolved.decoded.effects);
+    if !resolved.fee_wei_max.is_zero() {
+        let chain_id = resolved.chain.id;
+        effects.push(Effect {
+            kind: EffectKind::Fee,
+            chain_id,
+            asset: policy.registry().native(chain_id).cloned(),
+            from: resolved.wallet,
+            to: None,
+            amount: resolved.fee_wei_max,
+            unlimited: false,
+            path: String::new(),
+        });
+    }
+    effects.into_iter().map(EffectRecord::from).collect()
+}

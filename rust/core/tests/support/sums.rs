@@ -1,0 +1,57 @@
+//! What the auditor adds up.
+
+use super::auditor::{covers, Auditor, Money, Request};
+
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+
+impl Auditor {
+    /// (posted, held) wei of an agent in the last hour.
+    pub fn wei(&self, agent: &str, now: u64) -> (u128, u128) {
+        let of_agent = self
+            .requests
+            .values()
+            .filter(|request| request.agent == agent);
+        of_agent.fold((0, 0), |(used, held), request| match request.money {
+            Money::Held => (used, held + request.wei + request.fee_max),
+            Money::Posted { at, wei, .. } if now < at + HOUR => (used + wei, held),
+            _ => (used, held),
+        })
+    }
+
+    /// (posted, held) payments to a recipient in the last day.
+    pub fn payments(&self, to: &str, now: u64) -> (u128, u128) {
+        let paying = self
+            .requests
+            .values()
+            .filter(|request| request.recipients.contains(to));
+        paying.fold((0, 0), |(used, held), request| match request.money {
+            Money::Held => (used, held + 1),
+            Money::Posted {
+                at, counted: true, ..
+            } if now < at + DAY => (used + 1, held),
+            _ => (used, held),
+        })
+    }
+
+    /// Requests in a scope that is frozen now.
+    pub fn frozen_requests(&self) -> impl Iterator<Item = &String> {
+        let frozen = |request: &Request| {
+            self.freezes
+                .values()
+                .any(|s| covers(s, &request.agent, &request.wallet))
+        };
+        self.requests
+            .iter()
+            .filter(move |(_, request)| frozen(request))
+            .map(|(id, _)| id)
+    }
+
+    /// (id, its end) of every request; an open one has none.
+    pub fn ends(&self) -> impl Iterator<Item = (&String, Option<&String>)> {
+        self.requests.iter().map(|(id, request)| {
+            assert!(request.ends.len() <= 1, "{id} has one end");
+            (id, request.ends.first())
+        })
+    }
+}
