@@ -197,6 +197,7 @@ async def test_the_cursor_stays_on_its_request_when_rows_above_leave(busy: Stage
         await pilot.press("a")
         await pilot.pause(0.1)
         assert isinstance(busy.app.screen, MainScreen)
+        assert busy.app.selected_id == busy.app.model.pending[0].id, "chosen to look at, not opened"
 
 
 async def test_a_request_that_changes_starts_the_dialog_again(busy: Stage) -> None:

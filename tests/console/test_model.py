@@ -102,6 +102,15 @@ def test_countdowns_use_the_guardians_clock_not_this_machines() -> None:
     assert model.now_ms(13.0) == 1_772_625_700_000
 
 
+def test_health_says_which_agents_are_connected_now() -> None:
+    model = loaded()
+    name = str(model.status.agents[0]["id"])
+    model.load_health({"connections": {name: 3}}, 11.0)
+    assert [agent["connections"] for agent in model.status.agents] == [
+        3 if agent["id"] == name else 0 for agent in model.status.agents
+    ]
+
+
 @pytest.mark.parametrize(
     ("silent", "connected", "word"),
     [(1.0, True, "LIVE"), (4.0, True, "STALE 4 s"), (12.0, False, "STALE 12 s")],

@@ -80,6 +80,10 @@ async def test_health_is_pushed_while_subscribed(home: Home) -> None:
         await operator.operate("subscribe")
         push = await operator.json()
         assert push["health"]["seq"] == guardian.core.durable_size - 1
+        assert push["health"]["connections"]["agent"] == 0
+        await guardian.agent()
+        while push["health"]["connections"]["agent"] != 1:
+            push = await operator.json()
 
 
 async def test_a_freeze_needs_no_key_and_is_on_disk_when_it_is_acknowledged(home: Home) -> None:

@@ -271,9 +271,21 @@ class HoldfastApp(App[None], inherit_bindings=False):
         action = BY_ID[ident]
         reason = unavailable(action, self.context())
         if reason is not None:
-            self.say(f"{action.label}: {reason}", "warning")
+            self.say(f"{action.label}: {reason}{self._next_waiting(ident)}", "warning")
             return
         self._commands.run(ident)
+
+    def _next_waiting(self, ident: str) -> str:
+        """Selects the first request that waits when the selected one no longer does; opens nothing,
+        so the next key is pressed with the new one in sight.
+        """
+        waiting = self.model.pending
+        if ident not in {"approve", "deny"} or not waiting:
+            return ""
+        if any(row.id == self.selected_id for row in waiting):
+            return ""
+        self.select(waiting[0].id)
+        return f". Selected {waiting[0].id} instead: look, then press again"
 
     def open_freeze(self) -> None:
         """The freeze menu; reachable from every screen, needs no key."""

@@ -133,6 +133,11 @@ class Model:
             self.status.sealed = health["sealed"]
         if "policy_alarm" in health:
             self.status.policy["alarm"] = health["policy_alarm"]
+        if isinstance(connected := health.get("connections"), dict):
+            self.status.agents = [
+                agent | {"connections": connected.get(agent.get("id"), 0)}
+                for agent in self.status.agents
+            ]
         self.heard(mono, health.get("now_ms"))
         self.version += 1
 

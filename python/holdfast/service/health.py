@@ -13,6 +13,7 @@ from holdfast.service.signer_client import Signer
 if TYPE_CHECKING:
     from holdfast.service.alerts import Alerts
     from holdfast.service.chain import Chains
+    from holdfast.service.gate import Gate
 
 Json = dict[str, Any]
 
@@ -29,6 +30,7 @@ class Health:
         self.signer: Signer | None = None
         self.chains: Chains | None = None
         self.alerts: Alerts | None = None
+        self.gate: Gate | None = None
 
     def report(self) -> Json:
         """The `health` object (docs/architecture.md, 7)."""
@@ -40,7 +42,13 @@ class Health:
             "alerts": NO_ALERTS if self.alerts is None else self.alerts.health(),
             "chains": [] if self.chains is None else self.chains.health(),
             "signer": self._signer(),
+            "connections": self.connections(),
         }
+
+    def connections(self) -> dict[str, int]:
+        """How many clients of each agent are connected."""
+        doors = {} if self.gate is None else self.gate.doors
+        return {agent: len(door.connections) for agent, door in doors.items()}
 
     def alert_report(self) -> Json:
         """The answer of the operator method `alerts`."""

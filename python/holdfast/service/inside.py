@@ -93,12 +93,12 @@ class Inside:
         self._gate = Gate(
             core, home, Rpc(core, sends, self._reads, self._heads), holds, gate_config
         )
+        self.health.gate = self._gate
         await self._gate.sync()
         methods = OperatorMethods(
             core=core,
             stream=stream,
             reader=self.reader,
-            gate=self._gate,
             policy=self.policy,
             freeze_file=self.freeze_file,
             home=home,

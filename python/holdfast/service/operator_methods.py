@@ -13,7 +13,6 @@ from holdfast import __version__
 from holdfast.service.core import Core
 from holdfast.service.event import Record, kind_of, parse, tier_of
 from holdfast.service.freeze_file import FreezeFile
-from holdfast.service.gate import Gate
 from holdfast.service.health import Health
 from holdfast.service.home import Home
 from holdfast.service.journal_file import JournalReader
@@ -41,7 +40,6 @@ class OperatorMethods:
         core: Core,
         stream: Stream,
         reader: JournalReader,
-        gate: Gate,
         policy: PolicyFile,
         freeze_file: FreezeFile,
         home: Home,
@@ -52,7 +50,6 @@ class OperatorMethods:
         self._core = core
         self._stream = stream
         self._reader = reader
-        self._gate = gate
         self._policy = policy
         self._freeze_file = freeze_file
         self._home = home
@@ -97,9 +94,9 @@ class OperatorMethods:
         }
         if isinstance(status.get("policy"), dict):
             status["policy"]["alarm"] = self._policy.alarm
+        connections = self._health.connections()
         for agent in status.get("agents", []):
-            door = self._gate.doors.get(agent["id"])
-            agent["connections"] = 0 if door is None else len(door.connections)
+            agent["connections"] = connections.get(agent["id"], 0)
         return status
 
     async def _subscribe(self, connection: OperatorConnection, params: Params) -> Json:
