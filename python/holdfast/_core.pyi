@@ -214,7 +214,9 @@ class Guard:
 
     def request(self, request_id: str) -> bytes | None:
         """Request view as in the operator protocol, without `history`; plus `raw` or `signature` once signed (the gate
-        hands them to the agent on attach; the operator socket leaves them out)."""
+        hands them to the agent on attach; the operator socket leaves them out), `end_reasons` when it was not carried
+        out, and `delivered`. Of a request that ended long ago only its identity, state and outcome are left (no
+        `effects`); None once nobody can ask for it any more."""
 
     def open_requests(self) -> list[str]:
         """Ids that are not at an end, oldest first."""

@@ -9,7 +9,7 @@
 mod support;
 
 use alloy_primitives::{Bytes, U256};
-use holdfast_core::event::Genesis;
+use holdfast_core::event::{Genesis, Order};
 use holdfast_core::guard::Guard;
 use serde_json::json;
 use support::orders::{code, key, nonce, ordered, raw, sign_order, transaction, unsigned};
@@ -373,4 +373,52 @@ fn a_bad_policy_leaves_the_good_one_in_force() {
     world.load(TERMS);
     let status: serde_json::Value = serde_json::from_slice(&world.guard.status(world.now)).unwrap();
     assert!(status["policy"]["alarm"].is_null());
+}
+
+#[test]
+fn a_document_is_signed_as_it_was_shown() {
+    let mut world = World::new();
+    let document = json!({
+        "types": {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"}, {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"},
+            ],
+            "Vote": [{"name": "proposal", "type": "uint256"}, {"name": "support", "type": "bool"}],
+        },
+        "primaryType": "Vote",
+        "domain": {"name": "House", "chainId": support::CHAIN, "verifyingContract": VENDOR},
+        "message": {"proposal": 7, "support": true},
+    });
+    let params = json!([wallet(0).to_string(), document.to_string()]);
+    let asked = world.submit("shopper", "eth_signTypedData", &params);
+    assert_eq!(asked.status, "waiting");
+    let id = id_of(&asked);
+    let object = json!([wallet(0).to_string(), document]);
+    assert_eq!(
+        id_of(&world.submit("shopper", "eth_signTypedData_v4", &object)),
+        id
+    );
+    world.approve(0, &id).unwrap();
+    let authorised = world.authorise(&id, None);
+    assert_eq!(
+        authorised.unwrap().status,
+        "authorised",
+        "{}",
+        world.view(&id)
+    );
+    let Order::TypedData(order) = world.order(&id) else {
+        panic!("a document")
+    };
+    assert_eq!(world.view(&id)["request"]["json"], order.json);
+    assert_eq!(
+        world.view(&id)["request"]["typed_data_digest"],
+        json!(order.digest)
+    );
+    let released = world.sign(&id).unwrap();
+    assert_eq!(released.status, "released");
+    assert!(world.view(&id)["signature"].is_string());
+    assert!(world.guard.unsettled().is_empty());
+    let replayed = Guard::replay(&world.records).unwrap();
+    assert_eq!(replayed.state_digest(), world.guard.state_digest());
 }
