@@ -88,7 +88,11 @@ class FeedList(LineList):
             rows = f"{count:,} rows"
             self.border_subtitle = rows
         if self.follow:
-            self.scroll_to(y=max(0, count - self.page_rows), animate=False, immediate=True)
+            end = max(0, count - self.page_rows)
+            self.scroll_to(y=end, animate=False, immediate=True)
+            if round(self.scroll_y) != end:
+                # A layout that is under way still cuts the position: the next drain tries again.
+                self._shown = None
 
     def on_resize(self) -> None:
         self.sync()
