@@ -56,7 +56,7 @@ def leave(terminal: Terminal) -> None:
         terminal.read(0.5)
         if b"Leave the console?" in terminal.output:
             return
-    raise AssertionError("q never asked")
+    raise AssertionError(f"q never asked: {terminal.output[-1500:]!r}")
 
 
 def hostile_event(number: int, text: str) -> tuple[str, dict[str, Any]]:
