@@ -302,6 +302,69 @@ async def test_freeze_is_reachable_from_inside_the_approval(busy: Stage) -> None
         await busy.until(pilot, lambda: busy.guardian.asked("freeze"))
 
 
+def key(name: str) -> events.Key:
+    return events.Key(name, name if len(name) == 1 else None)
+
+
+async def test_keys_typed_ahead_never_close_more_than_their_own_dialog(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        await pilot.press("question_mark")
+        help_screen = busy.app.screen
+        for name in ("q", "q", "escape", "enter"):
+            help_screen.post_message(key(name))
+        await busy.until(pilot, lambda: isinstance(busy.app.screen, MainScreen))
+        await pilot.pause(0.1)
+        assert [type(s).__name__ for s in busy.app.screen_stack[1:]] == ["MainScreen"]
+
+
+async def test_freeze_keys_typed_faster_than_screens_change_still_freeze(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        await pilot.press("question_mark")
+        help_screen = busy.app.screen
+        for name in ("ctrl+f", "f", "q", "q"):
+            help_screen.post_message(key(name))
+        await busy.until(pilot, lambda: busy.guardian.asked("freeze"))
+        await busy.until(pilot, lambda: isinstance(busy.app.screen, MainScreen))
+        main = busy.app.screen
+        for name in ("f", "f"):
+            main.post_message(key(name))
+        await busy.until(pilot, lambda: len(busy.guardian.asked("freeze")) == len("ff"))
+        assert busy.app.screen is main
+
+
+async def test_opening_the_freeze_menu_takes_back_an_answer_not_yet_sent(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await open_dialog(busy, pilot, "r26")
+        await busy.advance(pilot, 1.1)
+        await pilot.press("y", "ctrl+f", "escape")
+        await quiet(busy, pilot)
+        await quiet(busy, pilot)
+        assert commands(busy) == []
+        assert "freeze menu" in dialog(busy).decision.notice
+
+
+async def test_a_passphrase_opened_under_the_freeze_menu_closes_its_own_dialog(
+    busy: Stage,
+) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        await choose(busy, pilot, "r26")
+        await pilot.press("a")
+        await busy.until(pilot, lambda: type(busy.app.screen).__name__ == "UnlockScreen")
+        await pilot.press(*["space" if c == " " else c for c in PASSPHRASE], "enter", "ctrl+f")
+        await busy.until(pilot, lambda: busy.app.unlocked)
+        await pilot.pause(0.1)
+        if type(busy.app.screen).__name__ == "FreezeScreen":
+            await pilot.press("escape")
+        await busy.until(pilot, lambda: isinstance(busy.app.screen, DecisionScreen))
+        assert [type(s).__name__ for s in busy.app.screen_stack[1:]] == [
+            "MainScreen",
+            "DecisionScreen",
+        ]
+
+
 async def test_a_freeze_that_nobody_hears_leaves_the_freeze_file(busy: Stage) -> None:
     async with busy.run() as pilot:
         await busy.ready(pilot)

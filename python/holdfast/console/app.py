@@ -13,12 +13,14 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.theme import Theme
 
 from holdfast.console import settings as remembered
 from holdfast.console.commands import Commands
+from holdfast.console.dialogs import FreezeScreen
 from holdfast.console.main_screen import MainScreen
 from holdfast.console.palette import RegistryCommands
 from holdfast.console.session import Session
@@ -286,6 +288,14 @@ class HoldfastApp(App[None], inherit_bindings=False):
             return ""
         self.select(waiting[0].id)
         return f". Selected {waiting[0].id} instead: look, then press again"
+
+    def pass_on(self, event: events.Key) -> None:
+        """A key that reached a screen no longer on top: the freeze menu gets it, so `f` `f` stops
+        everything however fast it is typed; nothing else may be answered before it is seen.
+        """
+        top = self.screen
+        if isinstance(top, FreezeScreen):
+            top.on_key(event)
 
     def open_freeze(self) -> None:
         """The freeze menu; reachable from every screen, needs no key."""

@@ -96,11 +96,10 @@ class Commands:
         ]
         agent, wallet = (request.agent, request.wallet) if request else (None, None)
 
-        def chosen(scope: Json | None) -> None:
-            if scope is not None:
-                self._app.start_job(self._freeze(scope))
+        def stop(scope: Json) -> None:
+            self._app.start_job(self._freeze(scope))
 
-        self._app.push_screen(FreezeScreen(agent, wallet, agents), chosen)
+        self._app.push_screen(FreezeScreen(agent, wallet, agents, stop))
 
     async def _freeze(self, scope: Json) -> None:
         fault = await self._app.session.freeze(scope)

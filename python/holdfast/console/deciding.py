@@ -104,9 +104,12 @@ class DecisionScreen(Dialog[str]):
         event.stop()
         self.decision.reset(self.hold.clock(), "a paste is not an answer: ignored")
 
+    def interrupt(self) -> None:
+        self.decision.reset(self.hold.clock(), "not sent: the freeze menu was opened; look again")
+
     def take_key(self, event: events.Key) -> None:
         if event.key == "escape":
-            self.dismiss(None)
+            self.finish(None)
             return
         scroll = self.query_one("#decision-body", VerticalScroll)
         if event.key in {"up", "down", "pageup", "pagedown"} and not self._sending:
@@ -127,7 +130,7 @@ class DecisionScreen(Dialog[str]):
             self._choice = 1 - self._choice
         elif event.key == "enter":
             if self._choice == 1:
-                self.dismiss(None)
+                self.finish(None)
             else:
                 decision.confirm("deny", mono)
         elif event.key == "n":
@@ -154,7 +157,7 @@ class DecisionScreen(Dialog[str]):
         fault = await self.hold.session.decide(answer, self.decision.id, self.decision.digest)
         self._sending = False
         if fault is None:
-            self.dismiss(answer)
+            self.finish(answer)
         else:
             self._result = fault
             self.decision.reset(self.hold.clock(), fault)

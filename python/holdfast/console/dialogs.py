@@ -38,6 +38,11 @@ class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
     AUTO_FOCUS: ClassVar[str | None] = ""
     TITLE_WORDS: ClassVar[str] = ""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._over = False
+        self._held_result: tuple[Result | None] | None = None
+
     @property
     def hold(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
@@ -52,20 +57,51 @@ class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
         yield from ()
 
     def on_mount(self) -> None:
-        self.tick()
-        self.set_interval(0.1, self.tick)
+        self._beat()
+        self.set_interval(0.1, self._beat)
+
+    def _beat(self) -> None:
+        """The timer outlives the dialog's widgets by a moment."""
+        if not self._over:
+            self.tick()
 
     def tick(self) -> None:
         """Ten times a second: the banner, and whatever a dialog watches."""
         self.query_one(BannerBar).update_state()
+
+    @property
+    def covered(self) -> bool:
+        """Whether the freeze menu lies on top, or this dialog is already gone."""
+        return self.app.screen is not self
+
+    def finish(self, result: Result | None) -> None:
+        """Ends this dialog, once. Textual's `dismiss` takes away whatever screen is on top, so one
+        that is covered keeps its result until it is on top again.
+        """
+        if self._over:
+            return
+        if self.covered:
+            self._held_result = (result,)
+            return
+        self._over = True
+        self.dismiss(result)
+
+    def on_screen_resume(self) -> None:
+        if self._held_result is not None:
+            self.finish(self._held_result[0])
 
     def words(self) -> Words:
         return Words(self.hold.palette)
 
     def on_key(self, event: events.Key) -> None:
         """Textual calls this for every class of a screen, so subclasses override `take_key`."""
-        if event.key == "ctrl+f" and not isinstance(self, FreezeScreen):
+        if self.covered:
+            # Sent here before the screens changed: it was meant for what is on top now.
             event.stop()
+            self.hold.pass_on(event)
+        elif event.key == "ctrl+f" and not isinstance(self, FreezeScreen):
+            event.stop()
+            self.interrupt()
             self.hold.open_freeze()
         elif self.focused is None:
             event.stop()
@@ -73,11 +109,14 @@ class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
             self.take_key(event)
         elif event.key == "escape":
             event.stop()
-            self.dismiss(None)
+            self.finish(None)
+
+    def interrupt(self) -> None:
+        """The operator turns to the freeze menu: whatever was about to happen here must not."""
 
     def take_key(self, event: events.Key) -> None:
         if event.key == "escape":
-            self.dismiss(None)
+            self.finish(None)
 
 
 class UnlockScreen(Dialog[bool]):
@@ -120,7 +159,7 @@ class UnlockScreen(Dialog[bool]):
         fault = await self.hold.session.unlock(phrase)
         self._busy = False
         if fault is None:
-            self.dismiss(True)
+            self.finish(True)
         else:
             self._notice(f"✗ {fault}", "alarm bold")
 
@@ -128,13 +167,22 @@ class UnlockScreen(Dialog[bool]):
         self.query_one("#unlock-notice", Static).update(self.words().put(f" {text}", tone).text)
 
 
-class FreezeScreen(Dialog[Json]):
-    """What to stop. `f` again stops everything at once; the result is a scope."""
+class FreezeScreen(Dialog[None]):
+    """What to stop. `f` again stops everything at once. `stop` is called with the scope by the key
+    itself: a freeze does not wait for screens.
+    """
 
     TITLE_WORDS = "■ FREEZE — stop signing"
 
-    def __init__(self, agent: str | None, wallet: str | None, agents: list[str]) -> None:
+    def __init__(
+        self,
+        agent: str | None,
+        wallet: str | None,
+        agents: list[str],
+        stop: Callable[[Json], None],
+    ) -> None:
         super().__init__()
+        self._stop = stop
         self._scopes: dict[str, Json] = {"f": {"kind": "everything"}}
         if agent:
             self._scopes["a"] = {"kind": "agent", "id": agent}
@@ -156,12 +204,11 @@ class FreezeScreen(Dialog[Json]):
         yield Static(words.text)
 
     def take_key(self, event: events.Key) -> None:
-        if event.key == "escape":
-            self.dismiss(None)
-        elif event.key in {"e", "ctrl+f"}:
-            self.dismiss(self._scopes["f"])
-        elif event.key in self._scopes:
-            self.dismiss(self._scopes[event.key])
+        key = "f" if event.key in {"e", "ctrl+f"} else event.key
+        if key in self._scopes:
+            self._stop(self._scopes[key])
+        if key in self._scopes or key == "escape":
+            self.finish(None)
 
 
 class ThawScreen(Dialog[int]):
@@ -185,7 +232,7 @@ class ThawScreen(Dialog[int]):
         mono = self.hold.clock()
         if self._confirmed_at is not None and mono - self._confirmed_at >= QUIET_S:
             self._confirmed_at = None
-            self.dismiss(int(self._freezes[self._chosen]["freeze"]))
+            self.finish(int(self._freezes[self._chosen]["freeze"]))
             return
         words = self.words()
         for number, freeze in enumerate(self._freezes):
@@ -201,9 +248,13 @@ class ThawScreen(Dialog[int]):
         words.put("y ", "accent bold").put(" thaw the chosen one")
         self.query_one("#thaw-text", Static).update(words.text)
 
+    def interrupt(self) -> None:
+        self._confirmed_at = None
+        self._notice = "not thawed: the freeze menu was opened"
+
     def take_key(self, event: events.Key) -> None:
         if event.key == "escape":
-            self.dismiss(None)
+            self.finish(None)
             return
         mono = self.hold.clock()
         result = self._gate.press(mono)
@@ -235,9 +286,9 @@ class QuitScreen(Dialog[bool]):
 
     def take_key(self, event: events.Key) -> None:
         if event.key == "y":
-            self.dismiss(True)
+            self.finish(True)
         elif event.key in {"escape", "enter", "n"}:
-            self.dismiss(False)
+            self.finish(False)
 
 
 PANE_HELP = {
@@ -296,7 +347,7 @@ class HelpScreen(Dialog[None]):
         if move is not None:
             move(animate=False)
         elif event.key in {"escape", "q", "question_mark", "enter"}:
-            self.dismiss(None)
+            self.finish(None)
 
 
 def _key_name(key: str) -> str:

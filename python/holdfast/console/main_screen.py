@@ -119,6 +119,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.update_titles()
 
     async def on_key(self, event: events.Key) -> None:
+        if self.hold.screen is not self:
+            event.stop()
+            self.hold.pass_on(event)
+            return
         if isinstance(self.focused, Input):
             if event.key == "escape":
                 event.stop()
