@@ -13,6 +13,7 @@ from holdfast.service.journal import Journal, JournalError, JournalReader, Snaps
 
 GENESIS = b'{"at":1,"data":{},"kind":"guardian.created","seq":0,"v":1}'
 WAIT_S = 20
+MB = 1024 * 1024
 
 
 class Watcher:
@@ -81,6 +82,25 @@ def test_everything_that_queued_up_is_committed_at_once(path: Path) -> None:
     watcher.wait_size(10_001)
     journal.close()
     assert watcher.sizes == [4097, 8193, 10_001]
+
+
+def test_the_write_ahead_log_is_moved_while_writing_goes_on(path: Path) -> None:
+    """The log stays bounded under a writer that never rests, and nothing of it is lost."""
+    journal, watcher = Journal(path), Watcher()
+    journal.start(watcher.durable, watcher.failed)
+    seq, largest = 1, 0
+    while path.stat().st_size < 24 * MB:
+        assert seq < 200_000, "what was written never reached the journal's file"
+        journal.append([record(number, "f" * 4000) for number in range(seq, seq + 500)])
+        seq += 500
+        watcher.wait_size(seq)
+        largest = max(largest, Path(f"{path}-wal").stat().st_size)
+    other = JournalReader(path)
+    assert other.size() == seq
+    other.close()
+    journal.close()
+    assert watcher.error is None
+    assert largest < 100 * MB
 
 
 def test_closing_writes_what_is_queued(path: Path) -> None:

@@ -17,14 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from holdfast.service.alerts_outbox import RETRY_MAX_MS, Entry, Message, Outbox
 from holdfast.service.alerts_routes import Route, Severity
 from holdfast.service.alerts_send import send
 from holdfast.service.alerts_text import KINDS, Alert, describe, plain
 from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse
 from holdfast.service.journal_file import JournalError, JournalReader
+from holdfast.service.logs import get_logger
 
 BATCH = 500
 GIVE_UP_AFTER_MS = 48 * 3_600_000
@@ -32,7 +31,7 @@ ROUTE_PAUSE_MAX_MS = 60_000
 READ_EVERY_S = 0.1
 IDLE_S = 60.0
 
-log = structlog.get_logger(__name__)
+log = get_logger()
 
 
 def wall_ms() -> int:

@@ -6,14 +6,13 @@ import asyncio
 import hashlib
 from typing import Protocol
 
-import structlog
-
 from holdfast.service.config import JournalConfig
 from holdfast.service.core import Core, Sealed
 from holdfast.service.journal import Journal
 from holdfast.service.journal_file import Snapshot
+from holdfast.service.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 CHECK_SECONDS = 1.0
 

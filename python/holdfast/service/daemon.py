@@ -11,7 +11,6 @@ import signal
 import sys
 from contextlib import suppress
 
-import structlog
 import uvloop
 
 from holdfast.secrets.passphrase import wipe
@@ -22,13 +21,14 @@ from holdfast.service.core import Sealed
 from holdfast.service.home import Home
 from holdfast.service.inside import Inside
 from holdfast.service.lock import HomeLock
+from holdfast.service.logs import get_logger
 from holdfast.service.outside import Outside
 from holdfast.service.policy_file import PolicyRejected
 from holdfast.service.signer_client import SignerError
 from holdfast.service.supervise import Supervisor
 from holdfast.service.unix_socket import SocketError
 
-log = structlog.get_logger()
+log = get_logger()
 
 # The journal's writer needs the interpreter once a commit; the default of 5 ms would cost that much
 # each time.

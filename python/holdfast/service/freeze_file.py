@@ -7,12 +7,11 @@ The file is taken away once its freeze is in the journal, where only an operator
 import os
 from pathlib import Path
 
-import structlog
-
 from holdfast.service.core import Core, Sealed
 from holdfast.service.journal_file import sync_folder
+from holdfast.service.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 EVERYTHING = b'{"kind":"everything"}'
 REASON_BYTES_MAX = 500

@@ -4,8 +4,6 @@ import asyncio
 import os
 import resource
 
-import structlog
-
 from holdfast.service.agents import Agent, agents_of
 from holdfast.service.calls import AnyCall
 from holdfast.service.config import GateConfig
@@ -14,11 +12,12 @@ from holdfast.service.core import Core
 from holdfast.service.event import kind_of
 from holdfast.service.holds import Holds
 from holdfast.service.home import Home
+from holdfast.service.logs import get_logger
 from holdfast.service.reply import Out, Reply
 from holdfast.service.rpc import Rpc
 from holdfast.service.unix_socket import ListeningSocket, Peer, SocketError
 
-log = structlog.get_logger()
+log = get_logger()
 
 SWEEP_SECONDS = 1.0
 FILES_WANTED = 65_536

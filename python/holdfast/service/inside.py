@@ -7,8 +7,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-import structlog
-
 from holdfast import __version__
 from holdfast.service.clock import Clock
 from holdfast.service.config import Config
@@ -22,6 +20,7 @@ from holdfast.service.holds import Holds
 from holdfast.service.home import Home
 from holdfast.service.journal import Journal
 from holdfast.service.journal_file import JournalReader
+from holdfast.service.logs import get_logger
 from holdfast.service.operator_methods import OperatorMethods
 from holdfast.service.operator_socket import OperatorSocket
 from holdfast.service.policy_file import PolicyFile
@@ -35,7 +34,7 @@ from holdfast.service.ticker import Ticker
 from holdfast.service.unix_socket import ListeningSocket
 from holdfast.service.watch import watch
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Inside:

@@ -26,6 +26,9 @@ from holdfast.service.journal_file import (
 
 __all__ = ["Journal", "JournalError", "JournalReader", "Snapshot", "create"]
 
+CHECKPOINT_EVERY_BYTES = 4 * 1024 * 1024
+# The writer moves the write-ahead log itself only when the thread for it is far behind.
+WAL_PAGES_MAX = 16_384
 RECORDS_PER_COMMIT_MAX = 4096
 BYTES_PER_COMMIT_MAX = 16 * 1024 * 1024
 SNAPSHOTS_KEPT = 2
@@ -50,6 +53,9 @@ class Journal:
         self._wake = threading.Condition()
         self._queue: deque[bytes | Job | None] = deque()
         self._thread: threading.Thread | None = None
+        self._db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}")
+        self._mover = _Mover(path)
+        self._unmoved = 0
 
     def start(self, on_durable: OnDurable, on_failure: OnFailure) -> None:
         """Starts the writer. `on_durable(size)`: events below `size` are on disk.
@@ -59,6 +65,7 @@ class Journal:
             target=self._run, args=(on_durable, on_failure), name="journal", daemon=True
         )
         self._thread.start()
+        self._mover.start(on_failure)
 
     def append(self, records: list[bytes]) -> None:
         """Queues records, whose sequence numbers follow those queued before. Never blocks."""
@@ -93,6 +100,7 @@ class Journal:
             self._put(None)
             self._thread.join()
             self._thread = None
+        self._mover.close()
         self.reader.close()
         self._db.close()
 
@@ -147,6 +155,50 @@ class Journal:
         places = "(?,?)," * (len(records) - 1) + "(?,?)"
         self._db.execute("INSERT INTO event VALUES " + places, rows)  # noqa: S608 only marks
         self._size += len(records)
+        self._unmoved += sum(map(len, records))
+        if self._unmoved >= CHECKPOINT_EVERY_BYTES:
+            self._unmoved = 0
+            self._mover.wake()
+
+
+class _Mover:
+    """Moves what is durable in the write-ahead log into the journal's file, beside the writer: a
+    commit then never waits until 4 MB were moved. Nothing is moved that is not yet synced.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._db = connect(path, write=True)
+        self._asked = threading.Event()
+        self._ends = False
+        self._thread: threading.Thread | None = None
+
+    def start(self, on_failure: OnFailure) -> None:
+        self._thread = threading.Thread(
+            target=self._run, args=(on_failure,), name="journal-mover", daemon=True
+        )
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._asked.set()
+
+    def close(self) -> None:
+        self._ends = True
+        self._asked.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._db.close()
+
+    def _run(self, on_failure: OnFailure) -> None:
+        try:
+            while True:
+                self._asked.wait()
+                self._asked.clear()
+                if self._ends:
+                    return
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except (sqlite3.Error, OSError, MemoryError) as error:
+            # A failed sync of the file must never be followed by a log that begins anew.
+            on_failure(error)
 
 
 def _run_one(db: sqlite3.Connection, statement: str, values: tuple[int | bytes, ...]) -> None:

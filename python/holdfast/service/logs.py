@@ -4,8 +4,17 @@ import logging
 import sys
 from typing import Any
 
-import structlog
-from structlog.typing import EventDict, WrappedLogger
+# structlog takes rich along for tracebacks in colour, 6 MB. This log is lines of JSON, so rich
+# is not to be found while structlog looks for it.
+_RICH = sys.modules.get("rich")
+sys.modules["rich"] = None  # type: ignore[assignment]
+try:
+    import structlog
+    from structlog.typing import EventDict, WrappedLogger
+finally:
+    del sys.modules["rich"]
+    if _RICH is not None:
+        sys.modules["rich"] = _RICH
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -26,6 +35,11 @@ _SECRET_WORDS = (
 )
 _SECRET_NAMES = frozenset({"raw", "signature", "url", "key"})
 _TEXT_CHARS_MAX = 2_000
+
+
+def get_logger() -> Any:
+    """A logger; words first, then values by name."""
+    return structlog.get_logger()
 
 
 def set_up(level: str) -> None:

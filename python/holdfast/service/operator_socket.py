@@ -10,15 +10,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import orjson
-import structlog
 
 from holdfast._core import HoldfastError
 from holdfast.service.core import Sealed
 from holdfast.service.journal_file import JournalError
+from holdfast.service.logs import get_logger
 from holdfast.service.stream import Stream, Subscriber, health_push
 from holdfast.service.unix_socket import ListeningSocket, peer_of
 
-log = structlog.get_logger()
+log = get_logger()
 
 LINE_BYTES_MAX = 1024 * 1024
 CONNECTIONS_MAX = 64

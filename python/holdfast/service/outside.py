@@ -7,13 +7,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import structlog
-
 from holdfast.service.alerts_routes import Route
 from holdfast.service.checkpoints import Checkpoints
 from holdfast.service.core import Sealed
 from holdfast.service.inside import Inside
 from holdfast.service.journal_file import JournalReader
+from holdfast.service.logs import get_logger
 from holdfast.service.reads import Node
 from holdfast.service.sender import Sender
 from holdfast.service.signer_client import Signer, SignerError
@@ -22,7 +21,7 @@ from holdfast.service.supervise import Supervisor
 if TYPE_CHECKING:
     from holdfast.service.alerts import Alerts
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Outside:

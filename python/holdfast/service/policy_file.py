@@ -10,12 +10,12 @@ import stat
 from pathlib import Path
 
 import orjson
-import structlog
 
 from holdfast._core import HoldfastError, PolicyError, check_policy
 from holdfast.service.core import Core, Sealed
+from holdfast.service.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 POLICY_BYTES_MAX = 32 * 1024 * 1024
 FAULTS_SHOWN_MAX = 20

@@ -16,13 +16,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import structlog
 
 from holdfast._core import HoldfastError
 from holdfast.service.chain import FeeTooHigh, WouldFail
 from holdfast.service.core import Sealed
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import kind_of
+from holdfast.service.logs import get_logger
 from holdfast.service.settle import Round, Settler, Unsettled, look_or_nothing
 from holdfast.service.signer_client import SignerError, SignerGone, SignerRefused
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from holdfast.service.core import Core
     from holdfast.service.signer_client import Signed, Signer
 
-log = structlog.get_logger()
+log = get_logger()
 
 STEPS_AT_ONCE = 64
 RETRY_SECONDS_MIN = 0.25

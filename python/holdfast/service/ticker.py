@@ -2,11 +2,10 @@
 
 import asyncio
 
-import structlog
-
 from holdfast.service.core import Core, Sealed
+from holdfast.service.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 CLOCK_SECONDS = 5.0
 # A deadline is met in the core's time; one millisecond late never fires a moment too early.
