@@ -20,6 +20,8 @@ REPO = Path(__file__).resolve().parents[2]
 START_MS = 1_780_000_000_000
 WARM, COUNT = 2_000, 20_000
 ADDRESSES = 10_000
+# `The same` within what two runs of one benchmark differ here.
+SAME = 1.25
 
 
 def rust_latency() -> dict[str, Any]:
@@ -93,9 +95,9 @@ def rows() -> list[Row]:
     ratio = rust["rules_10000"]["p50_us"] / rust["rules_20"]["p50_us"]
     out.append(Row("decision, 10,000 rules / 20 rules", ratio, "x", 2.0, note="Rust, p50"))
     full = rust["window_1000000"]["p50_us"]
-    out.append(
-        Row("decision, 1,000,000 window entries, p50", full, "µs", 5.0, note="Rust, 30 days")
-    )
+    ratio = full / rust["rules_20"]["p50_us"]
+    name = "decision, 1,000,000 window entries / a few"
+    out.append(Row(name, ratio, "x", SAME, note=f"Rust, p50, 30 days: {full:.2f} µs"))
     p50, p99 = bound(20)
     out.append(Row("decision through the binding, p50", p50, "µs", note=f"p99 {p99:.1f} µs"))
     slow50, slow99 = plain(20, COUNT)
