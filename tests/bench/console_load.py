@@ -4,7 +4,8 @@ python -m tests.bench.console_load [--seconds N] [--rate N] [--json]
 
 The console is a process on a pseudo-terminal of 200x50; the guardian's socket and the reading of
 the terminal are in this process, so their cost is not counted. A baseline console without load
-runs first. The share is measured while nobody types, then keys are pressed under the same load. Prints `{"cpu_percent", "cpu_percent_idle", "key_ms_p50", "key_ms_p99", ...}`.
+runs first. The share is measured while nobody types, then keys are pressed under the same load.
+Prints `{"cpu_percent", "cpu_percent_idle", "key_ms_p50", "key_ms_p99", ...}`.
 """
 
 from __future__ import annotations
