@@ -29,6 +29,26 @@ class HoldWidget(Widget):
         return cast("HoldfastApp", self.app)
 
 
+class WordsLine(HoldWidget):
+    """One line of words, drawn only when they changed."""
+
+    def __init__(self, ident: str) -> None:
+        super().__init__(id=ident)
+        self._shown = Text()
+
+    def update_state(self) -> None:
+        words = self._words()
+        if words != self._shown or words.spans != self._shown.spans:
+            self._shown = words
+            self.refresh()
+
+    def render(self) -> Text:
+        return self._shown
+
+    def _words(self) -> Text:
+        return Text()
+
+
 class BannerBar(HoldWidget):
     """The one state of the whole house; three lines high when it is not LIVE."""
 
@@ -165,22 +185,11 @@ def _fullness(row: Json) -> tuple[float, str]:
     return (-(used / top) if top else -2.0, str(row.get("limit")))
 
 
-class HealthLine(HoldWidget):
+class HealthLine(WordsLine):
     """Counters and everything that is not well, alerts that failed first."""
 
     def __init__(self) -> None:
-        super().__init__(id="health")
-        self._shown = Text()
-
-    def update_state(self) -> None:
-        """Draws only what changed."""
-        words = self._words()
-        if words != self._shown or words.spans != self._shown.spans:
-            self._shown = words
-            self.refresh()
-
-    def render(self) -> Text:
-        return self._shown
+        super().__init__("health")
 
     def _words(self) -> Text:
         app = self.hold
@@ -227,24 +236,13 @@ class HealthLine(HoldWidget):
         return words.text
 
 
-class FooterBar(HoldWidget):
+class FooterBar(WordsLine):
     """Keys of the focused pane, from the registry; what does nothing now is dim and says why when
     pressed.
     """
 
     def __init__(self) -> None:
-        super().__init__(id="footer")
-        self._shown = Text()
-
-    def update_state(self) -> None:
-        """Draws only what changed."""
-        words = self._words()
-        if words != self._shown or words.spans != self._shown.spans:
-            self._shown = words
-            self.refresh()
-
-    def render(self) -> Text:
-        return self._shown
+        super().__init__("footer")
 
     def _words(self) -> Text:
         app = self.hold
