@@ -106,7 +106,7 @@ def _effect_rows(effect: Effect) -> list[tuple[str, str]]:
     if effect.asset_address is not None:
         rows.append(("token", fmt.safe(effect.asset_address, 80)))
     if effect.expires is not None:
-        rows.append(("expires", fmt.safe(effect.expires, 40)))
+        rows.append(("until", fmt.stamp(effect.expires)))
     if effect.path:
         rows.append(("inside", fmt.safe(effect.path, 120)))
     return rows

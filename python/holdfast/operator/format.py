@@ -152,10 +152,15 @@ def clock(at_ms: int | None) -> str:
     return f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
 
 
+LAST_MS = 253_402_300_799_999
+
+
 def stamp(at_ms: int | None) -> str:
-    """UTC date and time, `2026-03-04 12:04:31Z`."""
+    """UTC date and time, `2026-03-04 12:04:31Z`; beyond the year 9999 there is no end."""
     if at_ms is None:
         return "—"
+    if not 0 <= at_ms <= LAST_MS:
+        return "no end"
     moment = datetime.fromtimestamp(at_ms / 1000, tz=UTC)
     return moment.strftime("%Y-%m-%d %H:%M:%SZ")
 

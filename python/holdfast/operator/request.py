@@ -45,7 +45,7 @@ class Effect:
     def read(cls, data: Json) -> Effect:
         asset = data.get("asset") or {}
         decimals = asset.get("decimals")
-        path = data.get("path")
+        expires, path = data.get("expires"), data.get("path")
         return cls(
             kind=str(data.get("effect", "call")),
             amount=None if data.get("amount") is None else str(data["amount"]),
@@ -55,7 +55,7 @@ class Effect:
             source=data.get("from"),
             to=data.get("to"),
             unlimited=bool(data.get("unlimited")),
-            expires=data.get("expires"),
+            expires=expires if isinstance(expires, int) else None,
             path=".".join(map(str, path)) if isinstance(path, list) else str(path or ""),
         )
 

@@ -419,6 +419,7 @@ fn a_sum_that_cannot_be_counted_is_denied() {
         method: 0,
         effects,
         fee: 0,
+        expires: None,
     };
     let decision = run(&policy, &ask, &windows, &Facts::none(), 0);
     assert_eq!(decision.verdict, Verdict::Deny);

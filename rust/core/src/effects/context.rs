@@ -36,6 +36,7 @@ impl Context<'_> {
             to,
             amount,
             unlimited: kind == EffectKind::Allowance && amount >= super::UNLIMITED_FROM,
+            expires: None,
             path: String::new(),
         }
     }
@@ -73,6 +74,33 @@ pub(super) fn token_text(asset: &Asset, contract: Address) -> String {
     text.push(' ');
     text.push_str(&address_text(contract));
     text
+}
+
+/// The lines of an effect about an allowance.
+pub(super) fn allowance_display(
+    action: &'static str,
+    token: &Asset,
+    contract: Address,
+    effect: &Effect,
+) -> Vec<Field> {
+    let mut amount = amount_text(token, effect.amount);
+    if effect.unlimited {
+        amount.insert_str(0, "unlimited: ");
+    }
+    vec![
+        field("Action", action),
+        field("Amount", amount),
+        field("Spender", address_text(effect.to.unwrap_or_default())),
+        field("Token", token_text(token, contract)),
+    ]
+}
+
+/// What to say of an allowance without a practical limit.
+pub(super) fn unlimited_warning(effect: &Effect) -> Option<Warning> {
+    let text = "the allowance has no practical limit: everything, now and later";
+    effect
+        .unlimited
+        .then(|| warning("unlimited_allowance", text))
 }
 
 pub(super) fn address_text(address: Address) -> String {

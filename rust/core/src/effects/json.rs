@@ -23,7 +23,12 @@ impl Effect {
         }
         out.push_str(",\"effect\":\"");
         out.push_str(self.kind.as_str());
-        out.push_str("\",\"expires\":null,\"from\":");
+        out.push_str("\",\"expires\":");
+        match self.expires {
+            Some(expires) => append(out, format_args!("{expires}")),
+            None => out.push_str("null"),
+        }
+        out.push_str(",\"from\":");
         write_address(Some(self.from).filter(|from| !from.is_zero()), out);
         out.push_str(",\"path\":");
         write_string(&self.path, out);

@@ -5,10 +5,12 @@ mod context;
 mod erc20;
 mod json;
 mod known;
+mod moment;
 mod raw_tx;
 mod signature;
 mod standalone;
 mod transaction;
+mod typed;
 
 use std::borrow::Cow;
 
@@ -99,6 +101,8 @@ pub struct Effect {
     /// The amount is at or above 2^96-1 for an allowance: nobody spends that, so it means
     /// "everything".
     pub unlimited: bool,
+    /// Until when it can happen, ms since the epoch; `None`: for good, or at once.
+    pub expires: Option<u64>,
     /// Which inner call it came from (`""` is the outer one, then `0`, `0.2`).
     pub path: String,
 }
@@ -138,8 +142,8 @@ pub struct Decoded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Denial {
-    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata` or `chain_mismatch`, see
-    /// `docs/policy.md`.
+    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `delegatecall` or
+    /// `chain_mismatch`, see `docs/policy.md`.
     pub code: &'static str,
     /// Words.
     pub text: String,
@@ -184,7 +188,7 @@ pub fn decode(
 fn decode_in(body: &Body, context: &Context<'_>) -> Result<Decoded, Denial> {
     match body {
         Body::Transaction(transaction) => transaction::decode(transaction, context),
-        Body::TypedData(typed) => Ok(signature::decode_typed_data(typed, context)),
+        Body::TypedData(typed) => signature::decode_typed_data(typed, context),
         Body::Message(message) => Ok(signature::decode_message(message, context)),
     }
 }

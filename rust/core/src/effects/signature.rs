@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use alloy_primitives::{hex, U256};
 
 use super::context::{address_text, decoded, field, warning, Context};
-use super::{Decoded, Denial, EffectKind, Field};
+use super::typed;
+use super::{Decoded, Denial, EffectKind, Field, Warning};
 use crate::json::{self, Json, Limits};
 use crate::request::TypedData;
 use crate::text::display_safe;
@@ -31,55 +32,73 @@ pub(super) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial
     }
 }
 
-pub(super) fn decode_typed_data(typed: &TypedData, context: &Context<'_>) -> Decoded {
-    let mut display = vec![
-        field("Action", "sign a typed-data document"),
-        field(
-            "Primary type",
-            display_safe(&typed.primary_type, NAME_CHARS_MAX),
-        ),
-    ];
-    if let Some(name) = &typed.domain_name {
-        display.push(field(
-            "Domain (claimed)",
-            display_safe(name, NAME_CHARS_MAX),
-        ));
-    }
-    if let Some(chain_id) = typed.domain_chain_id {
-        display.push(field("Chain", chain_id.to_string()));
-    }
+/// What a document does if it is understood, and otherwise all of its values.
+///
+/// # Errors
+/// [`Denial`] for what no policy and no approval may allow.
+pub(super) fn decode_typed_data(
+    typed: &TypedData,
+    context: &Context<'_>,
+) -> Result<Decoded, Denial> {
     let mut warnings = Vec::new();
-    if let Some(contract) = typed.verifying_contract {
-        display.push(field("Contract (claimed)", address_text(contract)));
-    } else {
-        warnings.push(warning(
-            "no_contract",
-            "the document names no contract that verifies it",
-        ));
-    }
-    if typed.domain_chain_id.is_none() {
-        warnings.push(warning(
-            "no_chain",
-            "the document names no chain: it is for any",
-        ));
-    }
     let limits = Limits {
         max_bytes: usize::MAX,
         max_nodes: usize::MAX,
         max_string: usize::MAX,
         ..Limits::REQUEST
     };
-    match json::parse(typed.json.as_bytes(), &limits) {
-        Ok(document) => push_message(&document, &mut display),
-        Err(_) => warnings.push(warning("unreadable", "the document cannot be shown")),
+    let document = json::parse(typed.json.as_bytes(), &limits).ok();
+    if document.is_none() {
+        warnings.push(warning("unreadable", "the document cannot be shown"));
     }
-    let effect = context.effect(
-        EffectKind::TypedData,
-        None,
-        typed.verifying_contract,
-        U256::ZERO,
-    );
-    decoded(vec![effect], display, warnings)
+    let understood = match &document {
+        Some(document) => typed::understand(typed, document, context)?,
+        None => None,
+    };
+    let mut display = Vec::new();
+    let effects = match understood {
+        Some(mut understood) => {
+            display.append(&mut understood.display);
+            warnings.append(&mut understood.warnings);
+            push_domain(typed, &mut display, &mut warnings);
+            understood.effects
+        }
+        None => {
+            display.push(field("Action", "sign a typed-data document"));
+            push_domain(typed, &mut display, &mut warnings);
+            if let Some(document) = &document {
+                push_message(document, &mut display);
+            }
+            let contract = typed.verifying_contract;
+            vec![context.effect(EffectKind::TypedData, None, contract, U256::ZERO)]
+        }
+    };
+    Ok(decoded(effects, display, warnings))
+}
+
+fn push_domain(typed: &TypedData, display: &mut Vec<Field>, warnings: &mut Vec<Warning>) {
+    display.push(field(
+        "Primary type",
+        display_safe(&typed.primary_type, NAME_CHARS_MAX),
+    ));
+    if let Some(name) = &typed.domain_name {
+        let name = display_safe(name, NAME_CHARS_MAX);
+        display.push(field("Domain (claimed)", name));
+    }
+    match typed.domain_chain_id {
+        Some(chain_id) => display.push(field("Chain", chain_id.to_string())),
+        None => {
+            let text = "the document names no chain: it is for any";
+            warnings.push(warning("no_chain", text));
+        }
+    }
+    match typed.verifying_contract {
+        Some(contract) => display.push(field("Contract (claimed)", address_text(contract))),
+        None => {
+            let text = "the document names no contract that verifies it";
+            warnings.push(warning("no_contract", text));
+        }
+    }
 }
 
 fn push_message(document: &Json<'_>, display: &mut Vec<Field>) {

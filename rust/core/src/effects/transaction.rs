@@ -4,7 +4,7 @@ use alloy_primitives::{hex, Address, U256};
 
 use super::context::{
     address_text, amount_text, check_not_token, check_recipient, decoded, field, token_text,
-    warning, Context,
+    unlimited_warning, warning, Context,
 };
 use super::erc20::{self, TokenCall};
 use super::{Decoded, Denial, Effect, EffectKind, Field, Warning};
@@ -115,10 +115,7 @@ fn token_call(
         warnings.push(warning("value_with_token_call", text));
         warnings.append(&mut unregistered(transaction.value, context));
     }
-    if effect.unlimited {
-        let text = "the allowance has no practical limit: everything, now and later";
-        warnings.push(warning("unlimited_allowance", text));
-    }
+    warnings.extend(unlimited_warning(&effect));
     let whole_balance = effect.kind == EffectKind::Transfer && effect.amount == U256::MAX;
     if whole_balance {
         let text = "the amount is 2^256-1, which some tokens read as the whole balance";

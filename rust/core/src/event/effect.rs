@@ -73,7 +73,7 @@ impl From<Effect> for EffectRecord {
             amount: effect.amount,
             asset: effect.asset.map(AssetRecord::from),
             effect: effect.kind,
-            expires: None,
+            expires: effect.expires,
             from: effect.from,
             path: effect.path,
             to: effect.to,

@@ -114,6 +114,7 @@ fn effects(policy: &Policy, resolved: &mut Resolved<'_>) -> Vec<EffectRecord> {
             to: None,
             amount: resolved.fee_wei_max,
             unlimited: false,
+            expires: None,
             path: String::new(),
         });
     }

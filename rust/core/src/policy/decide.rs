@@ -18,9 +18,12 @@ use super::verdict::{Decision, Reason, Reservation, Verdict};
 use super::worth::spends;
 use super::Policy;
 use crate::amount::{format_units, Usd};
-use crate::effects::Effect;
+use crate::effects::{Effect, EffectKind};
 use crate::request::Method;
 use crate::window::Windows;
+
+/// How long a payment signed as a document may be collected without a person's word.
+const AUTHORISED_MS_MAX: u64 = 3_600_000;
 
 /// What is asked, decoded: everything a decision depends on besides policy, windows, facts and
 /// time.
@@ -75,6 +78,7 @@ pub fn decide(
         ladder.forbids(policy, effect, &query);
         ladder.grants(policy, effect, &query);
         ladder.opaque(effect);
+        ladder.lifetime(effect, method, now_ms);
     }
     let charges = policy.charges(&spends);
     for charge in &charges {
@@ -196,6 +200,16 @@ impl Ladder {
     fn opaque(&mut self, effect: &Effect) {
         if effect.kind.is_opaque() {
             self.add(APPROVAL, "opaque", None, Some(words(effect)));
+        }
+    }
+
+    /// A payment signed as a document lies in somebody's hands until it is collected. Beyond an
+    /// hour a person must want that.
+    fn lifetime(&mut self, effect: &Effect, method: Method, now_ms: u64) {
+        let signed = method == Method::SignTypedData && effect.kind == EffectKind::Transfer;
+        let end = now_ms.saturating_add(AUTHORISED_MS_MAX);
+        if signed && effect.expires.is_none_or(|expires| expires > end) {
+            self.add(APPROVAL, "long_lived", None, Some(words(effect)));
         }
     }
 

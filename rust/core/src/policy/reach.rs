@@ -72,7 +72,7 @@ fn of_methods(methods: Bits) -> Bits {
         kinds = kinds.with(EffectKind::Message as u8);
     }
     if methods.has(Method::SignTypedData as u8) {
-        kinds = Bits(kinds.0 | Bits::kinds(&[TypedData, Transfer, Allowance]).0);
+        kinds = Bits(kinds.0 | Bits::kinds(&[TypedData, Transfer, Allowance, Revoke]).0);
     }
     kinds
 }

@@ -66,6 +66,8 @@ pub struct TypedData {
     pub json: String,
     /// EIP-712 digest.
     pub digest: B256,
+    /// `keccak256(encodeType)` of the primary type.
+    pub type_hash: B256,
     /// The document's primary type.
     pub primary_type: String,
     /// `domain.chainId`, normalised, when present.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use holdfast_core::effects::EffectKind;
 use holdfast_core::policy::Verdict;
 
-use super::world::{listed, Ask, Does, Scope, Table, AGENTS, PARTIES, PERS, WALLETS};
+use super::world::{listed, Ask, Does, Scope, Table, AGENTS, METHODS, PARTIES, PERS, WALLETS};
 
 const APPROVAL: Verdict = Verdict::Approval {
     quorum: 1,
@@ -161,6 +161,12 @@ pub fn decide(
             stricter(Verdict::Deny);
         }
         if part.0.is_opaque() {
+            stricter(APPROVAL);
+        }
+        let signed = METHODS[ask.method] == "eth_signTypedData_v4";
+        let in_an_hour = world.now_ms + 3_600_000;
+        if signed && part.0 == EffectKind::Transfer && ask.expires.is_none_or(|at| at > in_an_hour)
+        {
             stricter(APPROVAL);
         }
     }

@@ -59,6 +59,9 @@ fn parse_document(document: &Json<'_>) -> Result<TypedData, Malformed> {
     Ok(TypedData {
         json: canonical.to_canonical(),
         digest,
+        type_hash: schema
+            .get(schema.primary())
+            .map_or(B256::ZERO, |primary| primary.type_hash),
         primary_type: primary.to_owned(),
         domain_chain_id: domain.chain_id,
         verifying_contract: domain.verifying_contract,

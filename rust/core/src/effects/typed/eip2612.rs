@@ -1,0 +1,79 @@
+//! EIP-2612 permits and those of DAI: an `approve` by signature. The deadline ends the time to
+//! submit it, not the allowance, so the effect has no end.
+
+use alloy_primitives::{Address, U256};
+
+use super::super::context::{
+    allowance_display, check_not_token, check_recipient, field, unlimited_warning, Context,
+};
+use super::super::moment::utc;
+use super::super::{Denial, EffectKind};
+use super::message::Message;
+use super::{check_owner, Understood};
+
+pub(super) const PERMIT: &str =
+    "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)";
+pub(super) const DAI_PERMIT: &str =
+    "Permit(address holder,address spender,uint256 nonce,uint256 expiry,bool allowed)";
+
+pub(super) fn permit(
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let (Some(owner), Some(spender)) = (message.address("owner"), message.address("spender"))
+    else {
+        return Ok(None);
+    };
+    let (Some(value), Some(deadline)) = (message.uint("value"), message.uint("deadline")) else {
+        return Ok(None);
+    };
+    allowance(contract, owner, spender, value, deadline, context)
+}
+
+/// All or nothing; an expiry of 0 means no deadline.
+pub(super) fn dai_permit(
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let (Some(owner), Some(spender)) = (message.address("holder"), message.address("spender"))
+    else {
+        return Ok(None);
+    };
+    let (Some(allowed), Some(expiry)) = (message.bool("allowed"), message.uint("expiry")) else {
+        return Ok(None);
+    };
+    let value = if allowed { U256::MAX } else { U256::ZERO };
+    let deadline = if expiry.is_zero() { U256::MAX } else { expiry };
+    allowance(contract, owner, spender, value, deadline, context)
+}
+
+fn allowance(
+    contract: Address,
+    owner: Address,
+    spender: Address,
+    value: U256,
+    deadline: U256,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let Some(token) = context.registry.token(context.chain_id, contract) else {
+        return Ok(None);
+    };
+    check_owner(owner, context)?;
+    let (kind, action) = if value.is_zero() {
+        (EffectKind::Revoke, "revoke the allowance")
+    } else {
+        check_recipient(spender)?;
+        check_not_token(spender, contract)?;
+        (EffectKind::Allowance, "allow to take")
+    };
+    let effect = context.effect(kind, Some(token), Some(spender), value);
+    let mut display = allowance_display(action, token, contract, &effect);
+    display.push(field("To be used until", utc(deadline)));
+    Ok(Some(Understood {
+        warnings: unlimited_warning(&effect).into_iter().collect(),
+        effects: vec![effect],
+        display,
+    }))
+}

@@ -1,0 +1,105 @@
+//! EIP-3009: a payment somebody else submits, as x402 `exact` uses it. It counts when it is signed,
+//! for whoever holds it can use it until `validBefore`.
+
+use alloy_primitives::{Address, U256};
+
+use super::super::context::{
+    address_text, amount_text, check_not_token, check_recipient, field, token_text, Context,
+};
+use super::super::moment::utc;
+use super::super::{Denial, EffectKind};
+use super::message::Message;
+use super::{check_owner, until_ms, Understood};
+
+pub(super) const TRANSFER: &str = "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
+pub(super) const RECEIVE: &str = "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
+pub(super) const CANCEL: &str = "CancelAuthorization(address authorizer,bytes32 nonce)";
+
+/// Anybody may submit it.
+pub(super) fn transfer(
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    payment("authorise a payment", contract, message, context)
+}
+
+/// Only the payee may submit it.
+pub(super) fn receive(
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    payment(
+        "authorise a payment the payee collects",
+        contract,
+        message,
+        context,
+    )
+}
+
+fn payment(
+    action: &'static str,
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let Some(token) = context.registry.token(context.chain_id, contract) else {
+        return Ok(None);
+    };
+    let (Some(from), Some(to), Some(value)) = (
+        message.address("from"),
+        message.address("to"),
+        message.uint("value"),
+    ) else {
+        return Ok(None);
+    };
+    let (Some(after), Some(before)) = (message.uint("validAfter"), message.uint("validBefore"))
+    else {
+        return Ok(None);
+    };
+    check_owner(from, context)?;
+    check_recipient(to)?;
+    check_not_token(to, contract)?;
+    let mut effect = context.effect(EffectKind::Transfer, Some(token), Some(to), value);
+    effect.expires = until_ms(before);
+    let mut display = vec![
+        field("Action", action),
+        field("Amount", amount_text(token, value)),
+        field("To", address_text(to)),
+        field("Token", token_text(token, contract)),
+    ];
+    if after > U256::ONE {
+        display.push(field("Valid from", utc(after)));
+    }
+    display.push(field("Valid until", utc(before)));
+    Ok(Some(Understood {
+        effects: vec![effect],
+        display,
+        warnings: Vec::new(),
+    }))
+}
+
+/// Takes an authorisation back that nobody used yet.
+pub(super) fn cancel(
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let token = context.registry.token(context.chain_id, contract);
+    let (Some(token), Some(owner)) = (token, message.address("authorizer")) else {
+        return Ok(None);
+    };
+    check_owner(owner, context)?;
+    let effect = context.effect(EffectKind::Revoke, Some(token), Some(contract), U256::ZERO);
+    let display = vec![
+        field("Action", "cancel an authorised payment"),
+        field("Token", token_text(token, contract)),
+        field("Authorisation", message.text("nonce").unwrap_or_default()),
+    ];
+    Ok(Some(Understood {
+        effects: vec![effect],
+        display,
+        warnings: Vec::new(),
+    }))
+}

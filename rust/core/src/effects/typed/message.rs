@@ -1,0 +1,44 @@
+//! Members of a message in the one spelling the strict parser gave them. A member that is missing
+//! or has another form cannot occur under a known type hash; then the document stays opaque.
+
+use alloy_primitives::{Address, U256};
+
+use crate::json::Json;
+
+/// A struct of the document.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message<'j> {
+    members: &'j Json<'j>,
+}
+
+impl<'j> Message<'j> {
+    pub(super) const fn new(members: &'j Json<'j>) -> Self {
+        Self { members }
+    }
+
+    pub(super) fn uint(&self, name: &str) -> Option<U256> {
+        U256::from_str_radix(self.members.get(name)?.as_str()?, 10).ok()
+    }
+
+    pub(super) fn address(&self, name: &str) -> Option<Address> {
+        self.members.get(name)?.as_str()?.parse().ok()
+    }
+
+    pub(super) fn bool(&self, name: &str) -> Option<bool> {
+        self.members.get(name)?.as_bool()
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&'j str> {
+        self.members.get(name)?.as_str()
+    }
+
+    /// A member that is a struct itself.
+    pub(super) fn inner(&self, name: &str) -> Option<Self> {
+        self.members.get(name).map(Self::new)
+    }
+
+    /// A member that is an array of structs.
+    pub(super) fn items(&self, name: &str) -> Option<impl Iterator<Item = Self>> {
+        Some(self.members.get(name)?.as_array()?.iter().map(Self::new))
+    }
+}

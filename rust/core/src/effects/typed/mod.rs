@@ -1,0 +1,89 @@
+//! Typed-data documents that move value, one file a family. A document is known by its type hash
+//! and by the contract that verifies it, never by its names; everything else stays opaque.
+
+mod eip2612;
+mod eip3009;
+mod message;
+mod permit2;
+mod safe;
+
+use alloy_primitives::{keccak256, Address, B256, U256};
+
+use super::context::Context;
+use super::{Denial, Effect, Field, Warning};
+use crate::json::Json;
+use crate::request::TypedData;
+use message::Message;
+
+/// What a document does, when it is understood completely.
+#[derive(Debug, Default)]
+pub(super) struct Understood {
+    pub effects: Vec<Effect>,
+    pub display: Vec<Field>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Reads one kind of document; `None` when the contract is not one it is known for.
+type Reader = fn(Address, &Message<'_>, &Context<'_>) -> Result<Option<Understood>, Denial>;
+
+/// Every document that is understood: `encodeType` (EIP-712) and its reader.
+const KNOWN: [(&str, Reader); 11] = [
+    (eip3009::TRANSFER, eip3009::transfer),
+    (eip3009::RECEIVE, eip3009::receive),
+    (eip3009::CANCEL, eip3009::cancel),
+    (eip2612::PERMIT, eip2612::permit),
+    (eip2612::DAI_PERMIT, eip2612::dai_permit),
+    (permit2::SINGLE, permit2::single),
+    (permit2::BATCH, permit2::batch),
+    (permit2::TRANSFER, permit2::transfer),
+    (permit2::BATCH_TRANSFER, permit2::batch_transfer),
+    (safe::TRANSACTION, safe::transaction),
+    (safe::TRANSACTION_OLD, safe::transaction),
+];
+
+/// What the document does, or `None` for one nobody here understands.
+///
+/// # Errors
+/// [`Denial`] for what no policy and no approval may allow.
+pub(super) fn understand(
+    typed: &TypedData,
+    document: &Json<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let (Some(contract), Some(message)) = (typed.verifying_contract, document.get("message"))
+    else {
+        return Ok(None);
+    };
+    let message = Message::new(message);
+    if let Some(read) = known(&typed.primary_type, typed.type_hash) {
+        return read(contract, &message, context);
+    }
+    if permit2::is_witness(&typed.primary_type, document) {
+        return permit2::witness(contract, &message, context);
+    }
+    Ok(None)
+}
+
+/// The reader for a type. The name only saves hashing types that cannot be meant.
+fn known(primary_type: &str, type_hash: B256) -> Option<Reader> {
+    let named = KNOWN.iter().filter(|(kind, _)| {
+        kind.strip_prefix(primary_type)
+            .is_some_and(|rest| rest.starts_with('('))
+    });
+    let mut same = named.filter(|(kind, _)| keccak256(kind.as_bytes()) == type_hash);
+    same.next().map(|(_, read)| *read)
+}
+
+/// Unix seconds as the milliseconds effects are written in; `None` for a time that never comes.
+fn until_ms(seconds: U256) -> Option<u64> {
+    u64::try_from(seconds).ok()?.checked_mul(1_000)
+}
+
+/// The owner a document names must be the wallet that signs it.
+fn check_owner(owner: Address, context: &Context<'_>) -> Result<(), Denial> {
+    if context.wallet.is_some_and(|wallet| wallet != owner) {
+        let text = "the document is about the value of another account";
+        return Err(Denial::new("not_own_funds", text));
+    }
+    Ok(())
+}

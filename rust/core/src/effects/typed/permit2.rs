@@ -1,0 +1,217 @@
+//! Permit2: allowances by signature for every token that trusts it. The owner is whoever signs. Who
+//! gets the tokens is not signed: the spender chooses, so each element is an allowance to it.
+
+use alloy_primitives::{address, Address, U256};
+
+use super::super::context::{
+    allowance_display, check_not_token, check_recipient, field, unlimited_warning, warning, Context,
+};
+use super::super::moment::utc;
+use super::super::{Denial, EffectKind};
+use super::message::Message;
+use super::{until_ms, Understood};
+use crate::json::Json;
+
+/// The same on every chain it is deployed to (CREATE2).
+const CONTRACT: Address = address!("0x000000000022D473030F116dDEE9F6B43aC78BA3");
+
+pub(super) const SINGLE: &str = "PermitSingle(PermitDetails details,address spender,uint256 sigDeadline)PermitDetails(address token,uint160 amount,uint48 expiration,uint48 nonce)";
+pub(super) const BATCH: &str = "PermitBatch(PermitDetails[] details,address spender,uint256 sigDeadline)PermitDetails(address token,uint160 amount,uint48 expiration,uint48 nonce)";
+pub(super) const TRANSFER: &str = "PermitTransferFrom(TokenPermissions permitted,address spender,uint256 nonce,uint256 deadline)TokenPermissions(address token,uint256 amount)";
+pub(super) const BATCH_TRANSFER: &str = "PermitBatchTransferFrom(TokenPermissions[] permitted,address spender,uint256 nonce,uint256 deadline)TokenPermissions(address token,uint256 amount)";
+
+/// One token a spender may take.
+struct Part {
+    token: Address,
+    amount: U256,
+    /// Unix seconds; the signature may be submitted later than this only to no effect.
+    until: U256,
+}
+
+pub(super) fn single(
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let Some(part) = message.inner("details").as_ref().and_then(details) else {
+        return Ok(None);
+    };
+    allowances(contract, message, "sigDeadline", vec![part], context)
+}
+
+pub(super) fn batch(
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let items = message.items("details");
+    let Some(parts) = items.and_then(|mut items| items.try_fold(Vec::new(), with(details))) else {
+        return Ok(None);
+    };
+    allowances(contract, message, "sigDeadline", parts, context)
+}
+
+pub(super) fn transfer(
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let until = message.uint("deadline").unwrap_or(U256::MAX);
+    let permitted = message.inner("permitted");
+    let Some(part) = permitted.and_then(|permitted| permission(&permitted, until)) else {
+        return Ok(None);
+    };
+    allowances(contract, message, "deadline", vec![part], context)
+}
+
+pub(super) fn batch_transfer(
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let until = message.uint("deadline").unwrap_or(U256::MAX);
+    let read = |item: &Message<'_>| permission(item, until);
+    let items = message.items("permitted");
+    let Some(parts) = items.and_then(|mut items| items.try_fold(Vec::new(), with(read))) else {
+        return Ok(None);
+    };
+    allowances(contract, message, "deadline", parts, context)
+}
+
+/// Whether the type is a transfer with a witness: the four members of a transfer and one more. The
+/// spender promises to obey the witness; what it can take is bounded without it.
+pub(super) fn is_witness(primary_type: &str, document: &Json<'_>) -> bool {
+    let permitted = match primary_type {
+        "PermitWitnessTransferFrom" => "TokenPermissions",
+        "PermitBatchWitnessTransferFrom" => "TokenPermissions[]",
+        _ => return false,
+    };
+    let Some(types) = document.get("types") else {
+        return false;
+    };
+    let own = [
+        ("permitted", permitted),
+        ("spender", "address"),
+        ("nonce", "uint256"),
+        ("deadline", "uint256"),
+    ];
+    let own_and_one = own.len().saturating_add(1);
+    let permission = [("token", "address"), ("amount", "uint256")];
+    members(types, primary_type, &own) == Some(own_and_one)
+        && members(types, "TokenPermissions", &permission) == Some(permission.len())
+}
+
+/// How many members the type has, if these come first.
+fn members(types: &Json<'_>, name: &str, first: &[(&str, &str)]) -> Option<usize> {
+    let declared = types.get(name)?.as_array()?;
+    let text =
+        |member: &Json<'_>, key: &str| member.get(key).and_then(Json::as_str).map(str::to_owned);
+    let mut pairs = first.iter().zip(declared);
+    let same = pairs.all(|((name, kind), member)| {
+        text(member, "name").as_deref() == Some(*name)
+            && text(member, "type").as_deref() == Some(*kind)
+    });
+    (same && declared.len() >= first.len()).then_some(declared.len())
+}
+
+pub(super) fn witness(
+    contract: Address,
+    message: &Message<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let read = if message.items("permitted").is_some() {
+        batch_transfer
+    } else {
+        transfer
+    };
+    let mut understood = read(contract, message, context)?;
+    if let Some(understood) = &mut understood {
+        let text = "what the spender promises to do in return is not checked by the guardian";
+        understood.warnings.push(warning("witness", text));
+    }
+    Ok(understood)
+}
+
+fn with<'j>(
+    read: impl Fn(&Message<'j>) -> Option<Part>,
+) -> impl FnMut(Vec<Part>, Message<'j>) -> Option<Vec<Part>> {
+    move |mut parts, item| {
+        parts.push(read(&item)?);
+        Some(parts)
+    }
+}
+
+fn details(details: &Message<'_>) -> Option<Part> {
+    Some(Part {
+        token: details.address("token")?,
+        amount: details.uint("amount")?,
+        until: details.uint("expiration")?,
+    })
+}
+
+fn permission(permitted: &Message<'_>, until: U256) -> Option<Part> {
+    Some(Part {
+        token: permitted.address("token")?,
+        amount: permitted.uint("amount")?,
+        until,
+    })
+}
+
+/// Every element is an allowance; one unknown token leaves the whole document opaque.
+fn allowances(
+    contract: Address,
+    message: &Message<'_>,
+    deadline: &str,
+    parts: Vec<Part>,
+    context: &Context<'_>,
+) -> Result<Option<Understood>, Denial> {
+    let (Some(spender), Some(deadline)) = (message.address("spender"), message.uint(deadline))
+    else {
+        return Ok(None);
+    };
+    if contract != CONTRACT || parts.is_empty() {
+        return Ok(None);
+    }
+    let many = parts.len() > 1;
+    let mut understood = Understood::default();
+    for (number, part) in parts.into_iter().enumerate() {
+        let Some(token) = context.registry.token(context.chain_id, part.token) else {
+            return Ok(None);
+        };
+        let (kind, action) = if part.amount.is_zero() {
+            (EffectKind::Revoke, "revoke the allowance at Permit2")
+        } else {
+            check_recipient(spender)?;
+            check_not_token(spender, part.token)?;
+            (EffectKind::Allowance, "allow to take through Permit2")
+        };
+        let mut effect = context.effect(kind, Some(token), Some(spender), part.amount);
+        if kind == EffectKind::Allowance {
+            // Permit2 reads an expiration of 0 as `only in the block it is submitted in`.
+            effect.expires = until_ms(if part.until.is_zero() {
+                deadline
+            } else {
+                part.until
+            });
+        }
+        if many {
+            effect.path = number.to_string();
+        }
+        let shown = allowance_display(action, token, part.token, &effect);
+        understood.display.extend(shown);
+        if kind == EffectKind::Allowance {
+            let end = if part.until.is_zero() {
+                deadline
+            } else {
+                part.until
+            };
+            understood.display.push(field("Allowed until", utc(end)));
+        }
+        understood.warnings.extend(unlimited_warning(&effect));
+        understood.effects.push(effect);
+    }
+    understood
+        .display
+        .push(field("To be used until", utc(deadline)));
+    Ok(Some(understood))
+}
