@@ -9,6 +9,7 @@ from typing import final
 __all__ = [
     "Applied",
     "Call",
+    "ClearSigning",
     "Framer",
     "Guard",
     "HoldfastError",
@@ -53,12 +54,27 @@ def canonical_json(data: bytes) -> bytes:
 def check_policy(source: str, now_ms: int | None = None) -> bytes:
     """Parses and lints (entries that expire only if `now_ms` is given). JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
 
-def decode(request: bytes, chain_id: int, policy: str | None, tokens: bytes | None) -> bytes:
+def decode(
+    request: bytes,
+    chain_id: int,
+    policy: str | None,
+    tokens: bytes | None,
+    clear: ClearSigning | None = None,
+) -> bytes:
     """The object of `holdfast decode`. `request` is JSON `{"tx": {...}} | {"raw_tx": "0x…"} | {"typed_data": {...}} | {"message": "0x…"}`."""
 
 def checksum_address(address: str) -> str: ...
 def ed25519_verify(public_key: bytes, message: bytes, signature: bytes) -> bool: ...
 def verify_operator_command(public_key: bytes, payload: str, signature: bytes) -> bool: ...
+
+@final
+class ClearSigning:
+    """ERC-7730 descriptors from (path, bytes) pairs, compiled once; display only. Files with a fault are left out."""
+
+    def __new__(cls, files: Sequence[tuple[str, bytes]]) -> ClearSigning: ...
+    def __len__(self) -> int: ...
+    @property
+    def faults(self) -> list[tuple[str, str]]: ...
 
 @final
 class Framer:

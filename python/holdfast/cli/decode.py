@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from holdfast.cli import descriptors
 from holdfast.cli.options import JsonOption, text_of
-from holdfast.cli.output import Failure, emit, emit_raw, line, say
+from holdfast.cli.output import Failure, emit, emit_raw, line
+
+if TYPE_CHECKING:
+    from holdfast._core import ClearSigning
 
 CASE_KINDS = ("raw_tx", "tx", "typed_data", "message")
 
@@ -54,22 +58,20 @@ def decode(
     registry: Annotated[
         Path | None,
         typer.Option(
-            "--registry", help="A folder of ERC-7730 descriptors (not used by this version)."
+            "--registry",
+            help="A folder of ERC-7730 descriptors: what the authors say, for display only.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """See HELP."""
-    if registry is not None:
-        if not registry.is_dir():
-            raise Failure(f"`{registry}` is not a folder", code="bad_file")
-        say("holdfast: --registry: this version does not use clear-signing descriptors yet")
+    clear = descriptors.load(registry) if registry is not None else None
     source = text_of(policy) if policy else None
     list_of_tokens = text_of(tokens).encode() if tokens else None
     if cases is not None:
         if any(given is not None for given in (raw_tx, tx, typed_data, message)):
             raise Failure("give either --cases or one request", code="usage", exit_code=2)
-        _decode_cases(text_of(cases), chain, source, list_of_tokens)
+        _decode_cases(text_of(cases), chain, source, list_of_tokens, clear)
         return
     request = _request(raw_tx, tx, typed_data, message)
     if chain is None:
@@ -80,7 +82,7 @@ def decode(
         )
     from holdfast._core import decode as core_decode
 
-    result = core_decode(request, chain, source, list_of_tokens)
+    result = core_decode(request, chain, source, list_of_tokens, clear)
     if as_json:
         emit_raw(result)
     else:
@@ -105,14 +107,24 @@ def _request(
     return f'{{"{name}":{value}}}'.encode()
 
 
-def _decode_cases(text: str, chain: int | None, policy: str | None, tokens: bytes | None) -> None:
+def _decode_cases(
+    text: str,
+    chain: int | None,
+    policy: str | None,
+    tokens: bytes | None,
+    clear: ClearSigning | None,
+) -> None:
     for row in text.splitlines():
         if row.strip():
-            emit(_decode_case(row.encode(), chain, policy, tokens))
+            emit(_decode_case(row.encode(), chain, policy, tokens, clear))
 
 
 def _decode_case(
-    row: bytes, chain: int | None, policy: str | None, tokens: bytes | None
+    row: bytes,
+    chain: int | None,
+    policy: str | None,
+    tokens: bytes | None,
+    clear: ClearSigning | None,
 ) -> dict[str, Any]:
     from holdfast._core import HoldfastError, canonical_json
     from holdfast._core import decode as core_decode
@@ -131,7 +143,7 @@ def _decode_case(
         unknown = set(case) - {"id", "chain_id", *CASE_KINDS}
         if len(body) != 1 or unknown:
             return _case_error(ident, "malformed", f"give exactly one of {', '.join(CASE_KINDS)}")
-        result = core_decode(json.dumps(body).encode(), chain_id, policy, tokens)
+        result = core_decode(json.dumps(body).encode(), chain_id, policy, tokens, clear)
     except HoldfastError as error:
         return _case_error(ident, str(error.args[0]), str(error.args[1]))
     return {"id": ident, **json.loads(result)}

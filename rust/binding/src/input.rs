@@ -2,6 +2,7 @@
 
 use alloy_primitives::Address;
 use holdfast_core::asset::Registry;
+use holdfast_core::clear::Library;
 use holdfast_core::effects::{decode_standalone, DecodeError};
 use holdfast_core::json::{self, Limits, Malformed};
 use holdfast_core::{frame, rpc, text};
@@ -67,8 +68,9 @@ pub fn decode_with<'py>(
     chain_id: u64,
     registry: &Registry,
     tokens: Option<&[u8]>,
+    clear: Option<&Library>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    match decode_standalone(request, chain_id, registry, tokens) {
+    match decode_standalone(request, chain_id, registry, tokens, clear) {
         Ok(object) => Ok(PyBytes::new(py, object.as_bytes())),
         Err(DecodeError::Malformed(error)) => Err(fault(&error)),
         Err(DecodeError::Denied(denial)) => Err(refused(denial.code, denial.text)),

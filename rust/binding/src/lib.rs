@@ -2,6 +2,7 @@
 //! `python/holdfast/_core.pyi`, which is checked by stubtest.
 
 mod applied;
+mod clear;
 mod errors;
 mod evidence;
 mod guard;
@@ -27,6 +28,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::applied::Applied;
+    #[pymodule_export]
+    use crate::clear::ClearSigning;
     #[pymodule_export]
     use crate::guard::Guard;
     #[pymodule_export]

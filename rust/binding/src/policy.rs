@@ -6,6 +6,7 @@ use holdfast_core::simulate;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::clear::ClearSigning;
 use crate::errors::{refused, PolicyError};
 use crate::input::decode_with;
 
@@ -42,19 +43,22 @@ pub fn check_policy<'py>(
 
 /// The object of `holdfast decode`.
 #[pyfunction]
+#[pyo3(signature = (request, chain_id, policy, tokens, clear=None))]
 pub fn decode<'py>(
     py: Python<'py>,
     request: &[u8],
     chain_id: u64,
     policy: Option<&str>,
     tokens: Option<&[u8]>,
+    clear: Option<PyRef<'_, ClearSigning>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    let clear = clear.as_deref().map(ClearSigning::library);
     match policy {
         Some(source) => {
             let policy = Policy::parse(source).map_err(|errors| faults(&errors))?;
-            decode_with(py, request, chain_id, policy.registry(), tokens)
+            decode_with(py, request, chain_id, policy.registry(), tokens, clear)
         }
-        None => decode_with(py, request, chain_id, &Registry::new(), tokens),
+        None => decode_with(py, request, chain_id, &Registry::new(), tokens, clear),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod address;
 pub mod amount;
 pub mod asset;
 pub mod canonical;
+pub mod clear;
 pub mod effects;
 pub mod event;
 pub mod frame;

@@ -40,7 +40,7 @@ fn corpus(name: &str) -> Option<Value> {
 
 fn decode(request: &Value, chain_id: u64) -> Result<Value, DecodeError> {
     let request = request.to_string();
-    decode_standalone(request.as_bytes(), chain_id, &Registry::new(), None)
+    decode_standalone(request.as_bytes(), chain_id, &Registry::new(), None, None)
         .map(|text| serde_json::from_str(&text).unwrap())
 }
 

@@ -205,7 +205,7 @@ fn a_message_is_shown_as_text_or_as_hex() {
 }
 
 fn standalone(request: &str, chain_id: u64) -> Result<String, DecodeError> {
-    decode_standalone(request.as_bytes(), chain_id, &Registry::new(), None)
+    decode_standalone(request.as_bytes(), chain_id, &Registry::new(), None, None)
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn standalone_decode_uses_the_token_list_for_names_only_where_nothing_is_known()
             "{{\"tx\":{{\"to\":\"{to}\",\"data\":\"0xa9059cbb{:0>64}{:0>64}\"}}}}",
             "70997970c51812dc3a010c7d01b50e0d17dc79c8", "64"
         );
-        decode_standalone(request.as_bytes(), 1, &Registry::new(), Some(tokens)).unwrap()
+        decode_standalone(request.as_bytes(), 1, &Registry::new(), Some(tokens), None).unwrap()
     };
     assert!(call("0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48").contains("0.0001 USDC"));
     assert!(call("0xe7f1725e7734ce288f8367e1bb143e90bb3f0512").contains("1 T\\\\u{202e}K"));
@@ -235,6 +235,7 @@ fn standalone_decode_uses_the_token_list_for_names_only_where_nothing_is_known()
         1,
         &Registry::new(),
         Some(b"[{}]"),
+        None,
     );
     assert!(matches!(broken, Err(DecodeError::Malformed(fault)) if fault.code == "tokens"));
 }

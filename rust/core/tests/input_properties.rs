@@ -168,10 +168,10 @@ proptest! {
         if let Ok(request) = request::parse(METHODS[method], &bytes) {
             let _ = decode(&request.body, WALLET, 31337, &registry());
         }
-        let _ = decode_standalone(&bytes, 1, &Registry::new(), Some(&bytes));
+        let _ = decode_standalone(&bytes, 1, &Registry::new(), Some(&bytes), None);
         let _ = display_safe(&String::from_utf8_lossy(&bytes), 40);
         let raw = format!("{{\"raw_tx\":\"{}\"}}", Bytes::from(bytes));
-        let _ = decode_standalone(raw.as_bytes(), 1, &Registry::new(), None);
+        let _ = decode_standalone(raw.as_bytes(), 1, &Registry::new(), None, None);
     }
 
     #[test]

@@ -4,12 +4,31 @@ use alloy_primitives::{address, Address};
 
 use crate::asset::{Asset, Registry, Standard};
 
-const NATIVE: [(u64, &str); 5] = [
-    (1, "ETH"),
-    (10, "ETH"),
-    (137, "POL"),
-    (8453, "ETH"),
-    (42161, "ETH"),
+/// Chains whose coin has 18 decimals, by its symbol.
+const NATIVE: [(&str, &[u64]); 17] = [
+    (
+        "ETH",
+        &[
+            1, 10, 130, 324, 480, 1101, 2741, 8453, 17000, 34443, 42161, 57073, 59144, 81457,
+            534_352, 560_048, 7_777_777, 11_155_111,
+        ],
+    ),
+    ("POL", &[137]),
+    ("BNB", &[56]),
+    ("AVAX", &[43113, 43114]),
+    ("xDAI", &[100]),
+    ("FTM", &[250]),
+    ("S", &[146]),
+    ("CELO", &[42220]),
+    ("MNT", &[5000]),
+    ("SEI", &[1329]),
+    ("CRO", &[25]),
+    ("BERA", &[80094]),
+    ("HYPE", &[999]),
+    ("RBTC", &[30]),
+    ("FLR", &[14]),
+    ("CORE", &[1116]),
+    ("CHZ", &[88888]),
 ];
 
 /// Chain, contract, symbol, decimals.
@@ -66,8 +85,10 @@ const TOKENS: [(u64, Address, &str, u8); 8] = [
 
 /// Adds them where the registry has nothing of its own. They have no id: no rule can name them.
 pub(super) fn add_to(registry: &mut Registry) {
-    for (chain_id, symbol) in NATIVE {
-        registry.insert(unnamed(chain_id, None, symbol.to_owned(), 18));
+    for (symbol, chains) in NATIVE {
+        for chain_id in chains {
+            registry.insert(unnamed(*chain_id, None, symbol.to_owned(), 18));
+        }
     }
     for (chain_id, address, symbol, decimals) in TOKENS {
         registry.insert(unnamed(

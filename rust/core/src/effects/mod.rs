@@ -5,7 +5,6 @@ mod context;
 mod erc20;
 mod json;
 mod known;
-mod moment;
 mod raw_tx;
 mod signature;
 mod standalone;
@@ -18,7 +17,7 @@ use alloy_primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 
 use crate::asset::{Asset, Registry};
-use crate::request::Body;
+use crate::request::{Body, Transaction};
 use context::Context;
 
 pub use standalone::{decode_standalone, DecodeError};
@@ -183,6 +182,33 @@ pub fn decode(
             registry,
         },
     )
+}
+
+/// The lines of a call of a registered token inside of another call; nothing for any other
+/// contract.
+pub(crate) fn token_call_lines(
+    to: Address,
+    data: &[u8],
+    chain_id: u64,
+    registry: &Registry,
+) -> Option<Vec<Field>> {
+    registry.token(chain_id, to)?;
+    let transaction = Transaction {
+        to: Some(to),
+        value: U256::ZERO,
+        data: data.to_vec().into(),
+        gas: None,
+        max_fee_per_gas: None,
+        max_priority_fee_per_gas: None,
+        nonce: None,
+    };
+    let context = Context {
+        wallet: None,
+        chain_id,
+        registry,
+    };
+    let decoded = transaction::decode(&transaction, &context).ok()?;
+    (!decoded.opaque).then_some(decoded.display)
 }
 
 fn decode_in(body: &Body, context: &Context<'_>) -> Result<Decoded, Denial> {

@@ -32,6 +32,17 @@ pub(super) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial
     }
 }
 
+/// The canonical document; its size was bounded when it came in.
+pub(super) fn document(typed: &TypedData) -> Option<Json<'_>> {
+    let limits = Limits {
+        max_bytes: usize::MAX,
+        max_nodes: usize::MAX,
+        max_string: usize::MAX,
+        ..Limits::REQUEST
+    };
+    json::parse(typed.json.as_bytes(), &limits).ok()
+}
+
 /// What a document does if it is understood, and otherwise all of its values.
 ///
 /// # Errors
@@ -41,13 +52,7 @@ pub(super) fn decode_typed_data(
     context: &Context<'_>,
 ) -> Result<Decoded, Denial> {
     let mut warnings = Vec::new();
-    let limits = Limits {
-        max_bytes: usize::MAX,
-        max_nodes: usize::MAX,
-        max_string: usize::MAX,
-        ..Limits::REQUEST
-    };
-    let document = json::parse(typed.json.as_bytes(), &limits).ok();
+    let document = document(typed);
     if document.is_none() {
         warnings.push(warning("unreadable", "the document cannot be shown"));
     }

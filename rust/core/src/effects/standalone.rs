@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
-use alloy_primitives::{eip191_hash_message, Address, TxKind, B256};
+use alloy_primitives::{eip191_hash_message, Address, TxKind, B256, U256};
 
-use super::context::{warning, Context};
-use super::{decode_in, known, raw_tx, signature, Decoded, Denial};
+use super::context::{address_text, amount_text, field, warning, Context};
+use super::{decode_in, known, raw_tx, signature, Decoded, Denial, EffectKind};
 use crate::asset::Registry;
+use crate::clear::{Container, Library, Said};
 use crate::json::{self, write_string, Json, Limits, Malformed};
 use crate::request::{
     bytes, parse_address, parse_message, parse_transaction, parse_typed_data, Body, Fault, Shape,
@@ -42,7 +43,8 @@ pub enum DecodeError {
 /// `digest` is what is signed: the signing hash, the EIP-712 digest or the EIP-191 digest; null for
 /// a `tx` that does not fix all of its fields. `tokens` is a JSON list of
 /// `{"chain_id","address","symbol","decimals","name"}` that names contracts the registry does not
-/// have; such assets have no id.
+/// have; such assets have no id. `clear` are descriptors that add lines for a person, and nothing
+/// else.
 ///
 /// # Errors
 /// [`DecodeError`].
@@ -51,6 +53,7 @@ pub fn decode_standalone(
     chain_id: u64,
     registry: &Registry,
     tokens: Option<&[u8]>,
+    clear: Option<&Library>,
 ) -> Result<String, DecodeError> {
     let request = json::parse(request, &Limits::REQUEST)?;
     let Some([(key, value)]) = request.as_object() else {
@@ -76,11 +79,92 @@ pub fn decode_standalone(
             signature::check_chain(typed, chain_id)?;
         }
     }
+    push_max_fee(&subject.body, &context, &mut decoded);
+    if let Some(said) = clear.and_then(|clear| say(&subject, &context, clear)) {
+        if let Some(differs) = difference(&decoded, &said) {
+            decoded
+                .warnings
+                .push(warning("descriptor_differs", &differs));
+        }
+        decoded.display.extend(said.fields);
+        if said.incomplete {
+            let text = "the descriptor does not fit this request: parts of it are not shown";
+            decoded.warnings.push(warning("descriptor", text));
+        }
+    }
     if subject.no_chain {
         let text = "the transaction names no chain: it is valid on every chain";
         decoded.warnings.push(warning("no_chain", text));
     }
     Ok(write(&subject, &decoded, chain_id))
+}
+
+/// The most the fee can be, where the request fixes that.
+fn push_max_fee(body: &Body, context: &Context<'_>, decoded: &mut Decoded) {
+    let Body::Transaction(transaction) = body else {
+        return;
+    };
+    let (Some(gas), Some(price)) = (transaction.gas, transaction.max_fee_per_gas) else {
+        return;
+    };
+    if let Some(fee) = U256::from(gas).checked_mul(U256::from(price)) {
+        let fee = context.native_amount(fee);
+        decoded.display.push(field("Max fee", fee));
+    }
+}
+
+/// What descriptors say of the request.
+fn say(subject: &Subject, context: &Context<'_>, clear: &Library) -> Option<Said> {
+    let container = |to: Address, value: U256| Container {
+        chain_id: context.chain_id,
+        from: context.wallet,
+        to,
+        value,
+    };
+    match &subject.body {
+        Body::Transaction(transaction) => {
+            let container = container(transaction.to?, transaction.value);
+            clear.call(&transaction.data, &container, context.registry)
+        }
+        Body::TypedData(typed) => {
+            let container = container(typed.verifying_contract?, U256::ZERO);
+            let document = signature::document(typed)?;
+            clear.document(&document, typed.type_hash, &container, context.registry)
+        }
+        Body::Message(_) => None,
+    }
+}
+
+/// What of the effects a descriptor leaves out or tells differently. Only where every effect is
+/// understood: otherwise there is nothing to compare with.
+fn difference(decoded: &Decoded, said: &Said) -> Option<String> {
+    if decoded.opaque {
+        return None;
+    }
+    let told = |text: &str| said.fields.iter().any(|line| line.value.contains(text));
+    let moves = [EffectKind::Transfer, EffectKind::Allowance];
+    let moving = decoded
+        .effects
+        .iter()
+        .filter(|effect| moves.contains(&effect.kind));
+    for effect in moving {
+        let missing = effect.to.map(address_text).filter(|to| !told(to));
+        if let Some(to) = missing {
+            return Some(format!(
+                "the descriptor does not name {to}, which gets the value"
+            ));
+        }
+        let amount = effect
+            .asset
+            .as_ref()
+            .map(|asset| amount_text(asset, effect.amount));
+        if let Some(amount) = amount.filter(|amount| !effect.unlimited && !told(amount)) {
+            return Some(format!(
+                "the descriptor does not say that {amount} can leave"
+            ));
+        }
+    }
+    None
 }
 
 struct Subject {

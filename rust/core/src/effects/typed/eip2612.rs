@@ -6,10 +6,10 @@ use alloy_primitives::{Address, U256};
 use super::super::context::{
     allowance_display, check_not_token, check_recipient, field, unlimited_warning, Context,
 };
-use super::super::moment::utc;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
 use super::{check_owner, Understood};
+use crate::clear::moment;
 
 pub(super) const PERMIT: &str =
     "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)";
@@ -70,7 +70,7 @@ fn allowance(
     };
     let effect = context.effect(kind, Some(token), Some(spender), value);
     let mut display = allowance_display(action, token, contract, &effect);
-    display.push(field("To be used until", utc(deadline)));
+    display.push(field("To be used until", moment(deadline)));
     Ok(Some(Understood {
         warnings: unlimited_warning(&effect).into_iter().collect(),
         effects: vec![effect],

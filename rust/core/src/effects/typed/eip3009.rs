@@ -6,10 +6,10 @@ use alloy_primitives::{Address, U256};
 use super::super::context::{
     address_text, amount_text, check_not_token, check_recipient, field, token_text, Context,
 };
-use super::super::moment::utc;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
 use super::{check_owner, until_ms, Understood};
+use crate::clear::moment;
 
 pub(super) const TRANSFER: &str = "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
 pub(super) const RECEIVE: &str = "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
@@ -70,9 +70,9 @@ fn payment(
         field("Token", token_text(token, contract)),
     ];
     if after > U256::ONE {
-        display.push(field("Valid from", utc(after)));
+        display.push(field("Valid from", moment(after)));
     }
-    display.push(field("Valid until", utc(before)));
+    display.push(field("Valid until", moment(before)));
     Ok(Some(Understood {
         effects: vec![effect],
         display,

@@ -6,10 +6,10 @@ use alloy_primitives::{address, Address, U256};
 use super::super::context::{
     allowance_display, check_not_token, check_recipient, field, unlimited_warning, warning, Context,
 };
-use super::super::moment::utc;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
 use super::{until_ms, Understood};
+use crate::clear::moment;
 use crate::json::Json;
 
 /// The same on every chain it is deployed to (CREATE2).
@@ -205,13 +205,13 @@ fn allowances(
             } else {
                 part.until
             };
-            understood.display.push(field("Allowed until", utc(end)));
+            understood.display.push(field("Allowed until", moment(end)));
         }
         understood.warnings.extend(unlimited_warning(&effect));
         understood.effects.push(effect);
     }
     understood
         .display
-        .push(field("To be used until", utc(deadline)));
+        .push(field("To be used until", moment(deadline)));
     Ok(Some(understood))
 }

@@ -1,13 +1,12 @@
-//! Times of documents and calls, for a person.
+//! Values as a person reads them.
 
 use alloy_primitives::U256;
 
-/// 9999-12-31 23:59:59 UTC.
 const LAST: u64 = 253_402_300_799;
 const DAY: u64 = 86_400;
 
-/// Unix seconds as `2027-01-01 12:00:00 UTC`; what lies beyond the year 9999 is `no end`.
-pub(super) fn utc(seconds: U256) -> String {
+/// Unix seconds as `2027-01-01 12:00:00 AM UTC`; what lies beyond the year 9999 is `no end`.
+pub(crate) fn moment(seconds: U256) -> String {
     let known = u64::try_from(seconds).ok().filter(|known| *known <= LAST);
     known
         .and_then(written)
@@ -20,8 +19,14 @@ fn written(seconds: u64) -> Option<String> {
     let hour = of_day.checked_div(3_600)?;
     let minute = of_day.checked_div(60)?.checked_rem(60)?;
     let second = of_day.checked_rem(60)?;
+    let (half, hour) = match hour {
+        0 => ("AM", 12),
+        1..=11 => ("AM", hour),
+        12 => ("PM", 12),
+        _ => ("PM", hour.checked_sub(12)?),
+    };
     Some(format!(
-        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC"
+        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} {half} UTC"
     ))
 }
 
@@ -55,6 +60,20 @@ fn date(days: u64) -> Option<(u64, u64, u64)> {
     Some((year.checked_add(late)?, month, day))
 }
 
+/// Seconds as `1d 02:03:04`, without what is zero in front.
+pub(super) fn duration(seconds: U256) -> Option<String> {
+    let seconds = u64::try_from(seconds).ok()?;
+    let days = seconds.checked_div(DAY)?;
+    let hour = seconds.checked_rem(DAY)?.checked_div(3_600)?;
+    let minute = seconds.checked_rem(3_600)?.checked_div(60)?;
+    let second = seconds.checked_rem(60)?;
+    let clock = format!("{hour:02}:{minute:02}:{second:02}");
+    Some(match days {
+        0 => clock,
+        _ => format!("{days}d {clock}"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,16 +81,16 @@ mod tests {
     #[test]
     fn moments_are_written_as_everywhere() {
         for (seconds, text) in [
-            (0, "1970-01-01 00:00:00 UTC"),
-            (951_825_599, "2000-02-29 11:59:59 UTC"),
-            (951_868_800, "2000-03-01 00:00:00 UTC"),
-            (1_798_761_599, "2026-12-31 23:59:59 UTC"),
-            (1_798_761_600, "2027-01-01 00:00:00 UTC"),
-            (LAST, "9999-12-31 23:59:59 UTC"),
+            (0, "1970-01-01 12:00:00 AM UTC"),
+            (951_825_599, "2000-02-29 11:59:59 AM UTC"),
+            (951_868_800, "2000-03-01 12:00:00 AM UTC"),
+            (1_798_761_599, "2026-12-31 11:59:59 PM UTC"),
+            (1_798_761_600, "2027-01-01 12:00:00 AM UTC"),
+            (LAST, "9999-12-31 11:59:59 PM UTC"),
         ] {
-            assert_eq!(utc(U256::from(seconds)), text);
+            assert_eq!(moment(U256::from(seconds)), text);
         }
-        assert_eq!(utc(U256::from(253_402_300_800u64)), "no end");
-        assert_eq!(utc(U256::MAX), "no end");
+        assert_eq!(moment(U256::from(253_402_300_800u64)), "no end");
+        assert_eq!(moment(U256::MAX), "no end");
     }
 }
