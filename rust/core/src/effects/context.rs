@@ -1,6 +1,6 @@
 //! What every decoder knows, and the small pieces they share.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{address, Address, U256};
 
 use super::{Decoded, Denial, Effect, EffectKind, Field, Warning};
 use crate::address::checksum;
@@ -141,6 +141,25 @@ pub(super) fn decoded(
 pub(super) fn check_recipient(address: Address) -> Result<(), Denial> {
     if address.starts_with(&[0; 18]) {
         let text = "the recipient is the zero address or a precompile";
+        return Err(Denial::new("recipient_forbidden", text));
+    }
+    Ok(())
+}
+
+/// Contracts that do for everybody what anybody asks: what is allowed to them, anybody takes.
+const OPEN_TO_ALL: [Address; 2] = [
+    // Multicall3
+    address!("0xcA11bde05977b3631167028862bE2a173976CA11"),
+    // Multicall2
+    address!("0x5BA1e12693Dc8F9c48aAD8770482f4739bEeD696"),
+];
+
+/// Refuses spenders that anybody can make take the tokens.
+pub(super) fn check_spender(spender: Address, token: Address) -> Result<(), Denial> {
+    check_recipient(spender)?;
+    check_not_token(spender, token)?;
+    if OPEN_TO_ALL.contains(&spender) {
+        let text = "the spender does what anybody asks: anybody could take the tokens";
         return Err(Denial::new("recipient_forbidden", text));
     }
     Ok(())

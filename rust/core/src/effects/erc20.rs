@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
+use super::abi::dirty;
 use super::Denial;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
@@ -131,8 +132,4 @@ fn strict<C: SolCall>(arguments: &[u8], words: usize) -> Result<(C, usize), Deni
         ));
     }
     Ok((call, tail.len()))
-}
-
-fn dirty(text: &str) -> Denial {
-    Denial::new("dirty_calldata", text)
 }

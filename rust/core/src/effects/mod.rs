@@ -1,11 +1,15 @@
 //! Effects: what a signature can do in the worst case. Policies, limits, screens and alerts speak
 //! only of these.
 
+mod abi;
 mod context;
 mod erc20;
 mod json;
 mod known;
+mod permit2;
 mod raw_tx;
+mod safe;
+mod sign_in;
 mod signature;
 mod standalone;
 mod transaction;
@@ -141,8 +145,8 @@ pub struct Decoded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Denial {
-    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `delegatecall` or
-    /// `chain_mismatch`, see `docs/policy.md`.
+    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `delegatecall`, `sign_in_mismatch`
+    /// or `chain_mismatch`, see `docs/policy.md`.
     pub code: &'static str,
     /// Words.
     pub text: String,
@@ -215,6 +219,6 @@ fn decode_in(body: &Body, context: &Context<'_>) -> Result<Decoded, Denial> {
     match body {
         Body::Transaction(transaction) => transaction::decode(transaction, context),
         Body::TypedData(typed) => signature::decode_typed_data(typed, context),
-        Body::Message(message) => Ok(signature::decode_message(message, context)),
+        Body::Message(message) => signature::decode_message(message, context),
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use alloy_primitives::{hex, U256};
 
 use super::context::{address_text, decoded, field, warning, Context};
-use super::typed;
+use super::{sign_in, typed};
 use super::{Decoded, Denial, EffectKind, Field, Warning};
 use crate::json::{self, Json, Limits};
 use crate::request::TypedData;
@@ -150,10 +150,21 @@ fn push_values(
     }
 }
 
-pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Decoded {
+/// A message is opaque, whatever it says.
+///
+/// # Errors
+/// [`Denial`] for a sign-in message of another account or chain.
+pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Result<Decoded, Denial> {
     let mut display = vec![field("Action", "sign a message")];
     let mut warnings = Vec::new();
     if let Ok(text) = std::str::from_utf8(message) {
+        if let Some((mut shown, ends)) = sign_in::read(text, context)? {
+            display.append(&mut shown);
+            if !ends {
+                let text = "the sign-in message does not say when it ends";
+                warnings.push(warning("no_end", text));
+            }
+        }
         display.push(field("Message", display_safe(text, MESSAGE_CHARS_MAX)));
     } else {
         let hex = hex::encode_prefixed(message);
@@ -162,5 +173,5 @@ pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Decoded {
     }
     display.push(field("Message size", format!("{} bytes", message.len())));
     let effect = context.effect(EffectKind::Message, None, None, U256::ZERO);
-    decoded(vec![effect], display, warnings)
+    Ok(decoded(vec![effect], display, warnings))
 }

@@ -3,10 +3,11 @@
 use alloy_primitives::{hex, Address, U256};
 
 use super::context::{
-    address_text, amount_text, check_not_token, check_recipient, decoded, field, token_text,
-    unlimited_warning, warning, Context,
+    address_text, amount_text, check_not_token, check_recipient, check_spender, decoded, field,
+    token_text, unlimited_warning, warning, Context,
 };
 use super::erc20::{self, TokenCall};
+use super::{permit2, safe};
 use super::{Decoded, Denial, Effect, EffectKind, Field, Warning};
 use crate::asset::Asset;
 use crate::request::Transaction;
@@ -24,6 +25,12 @@ pub(super) fn decode(transaction: &Transaction, context: &Context<'_>) -> Result
         return Ok(native_send(transaction, to, context));
     }
     let Some(token) = token else {
+        safe::check(&transaction.data)?;
+        if to == permit2::CONTRACT && transaction.value.is_zero() {
+            if let Some(understood) = permit2::decode(&transaction.data, context)? {
+                return Ok(understood);
+            }
+        }
         let mut call = opaque_call(transaction, to, context);
         let text = "nothing is known of this contract: the call can do anything";
         call.warnings.insert(0, warning("unknown_contract", text));
@@ -188,6 +195,9 @@ fn token_effect(
     if kind != EffectKind::Revoke {
         check_recipient(to)?;
         check_not_token(to, contract)?;
+    }
+    if kind == EffectKind::Allowance {
+        check_spender(to, contract)?;
     }
     let effect = context.effect(kind, Some(token), Some(to), amount);
     let mut amount = amount_text(token, amount);

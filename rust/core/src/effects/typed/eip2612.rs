@@ -3,9 +3,7 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{
-    allowance_display, check_not_token, check_recipient, field, unlimited_warning, Context,
-};
+use super::super::context::{allowance_display, check_spender, field, unlimited_warning, Context};
 use super::super::{Denial, EffectKind};
 use super::message::Message;
 use super::{check_owner, Understood};
@@ -64,8 +62,7 @@ fn allowance(
     let (kind, action) = if value.is_zero() {
         (EffectKind::Revoke, "revoke the allowance")
     } else {
-        check_recipient(spender)?;
-        check_not_token(spender, contract)?;
+        check_spender(spender, contract)?;
         (EffectKind::Allowance, "allow to take")
     };
     let effect = context.effect(kind, Some(token), Some(spender), value);

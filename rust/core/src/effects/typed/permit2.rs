@@ -1,19 +1,17 @@
 //! Permit2: allowances by signature for every token that trusts it. The owner is whoever signs. Who
 //! gets the tokens is not signed: the spender chooses, so each element is an allowance to it.
 
-use alloy_primitives::{address, Address, U256};
+use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    allowance_display, check_not_token, check_recipient, field, unlimited_warning, warning, Context,
+    allowance_display, check_spender, field, unlimited_warning, warning, Context,
 };
+use super::super::permit2::CONTRACT;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
 use super::{until_ms, Understood};
 use crate::clear::moment;
 use crate::json::Json;
-
-/// The same on every chain it is deployed to (CREATE2).
-const CONTRACT: Address = address!("0x000000000022D473030F116dDEE9F6B43aC78BA3");
 
 pub(super) const SINGLE: &str = "PermitSingle(PermitDetails details,address spender,uint256 sigDeadline)PermitDetails(address token,uint160 amount,uint48 expiration,uint48 nonce)";
 pub(super) const BATCH: &str = "PermitBatch(PermitDetails[] details,address spender,uint256 sigDeadline)PermitDetails(address token,uint160 amount,uint48 expiration,uint48 nonce)";
@@ -181,8 +179,7 @@ fn allowances(
         let (kind, action) = if part.amount.is_zero() {
             (EffectKind::Revoke, "revoke the allowance at Permit2")
         } else {
-            check_recipient(spender)?;
-            check_not_token(spender, part.token)?;
+            check_spender(spender, part.token)?;
             (EffectKind::Allowance, "allow to take through Permit2")
         };
         let mut effect = context.effect(kind, Some(token), Some(spender), part.amount);

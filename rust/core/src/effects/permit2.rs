@@ -1,0 +1,138 @@
+//! Calls of Permit2, the contract that many tokens are allowed to once and for all.
+
+use alloy_primitives::{address, Address, U256};
+use alloy_sol_types::SolCall;
+
+use super::abi;
+use super::context::{
+    address_text, allowance_display, amount_text, check_not_token, check_recipient, check_spender,
+    decoded, field, token_text, unlimited_warning, Context,
+};
+use super::{Decoded, Denial, EffectKind};
+use crate::clear::moment;
+
+/// The same on every chain it is deployed to (CREATE2).
+pub(super) const CONTRACT: Address = address!("0x000000000022D473030F116dDEE9F6B43aC78BA3");
+
+#[allow(missing_docs, reason = "the names are those of the ABI")]
+mod calls {
+    alloy_sol_types::sol! {
+        struct Pair { address token; address spender; }
+        function approve(address token, address spender, uint160 amount, uint48 expiration);
+        function transferFrom(address from, address to, uint160 amount, address token);
+        function lockdown(Pair[] approvals);
+        function invalidateNonces(address token, address spender, uint48 newNonce);
+        function invalidateUnorderedNonces(uint256 wordPos, uint256 mask);
+    }
+}
+
+/// What the call does; `None` for one that is not understood, or about tokens nobody registered.
+///
+/// # Errors
+/// `dirty_calldata`, and what no policy may allow.
+pub(super) fn decode(data: &[u8], context: &Context<'_>) -> Result<Option<Decoded>, Denial> {
+    let Some((selector, arguments)) = data.split_first_chunk::<4>() else {
+        return Ok(None);
+    };
+    match *selector {
+        calls::approveCall::SELECTOR => approve(&abi::strict(arguments)?, context),
+        calls::transferFromCall::SELECTOR => transfer(&abi::strict(arguments)?, context),
+        calls::lockdownCall::SELECTOR => lockdown(&abi::strict(arguments)?, context),
+        calls::invalidateNoncesCall::SELECTOR => {
+            let call: calls::invalidateNoncesCall = abi::strict(arguments)?;
+            let shown = vec![
+                field("Action", "take back unused Permit2 signatures"),
+                field("Spender", address_text(call.spender)),
+            ];
+            Ok(revokes(&[(call.token, call.spender)], shown, context))
+        }
+        calls::invalidateUnorderedNoncesCall::SELECTOR => {
+            let _: calls::invalidateUnorderedNoncesCall = abi::strict(arguments)?;
+            let effect = context.effect(EffectKind::Revoke, None, Some(CONTRACT), U256::ZERO);
+            let shown = vec![field("Action", "take back unused Permit2 signatures")];
+            Ok(Some(decoded(vec![effect], shown, Vec::new())))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn approve(call: &calls::approveCall, context: &Context<'_>) -> Result<Option<Decoded>, Denial> {
+    let Some(token) = context.registry.token(context.chain_id, call.token) else {
+        return Ok(None);
+    };
+    let amount = U256::from(call.amount);
+    let expiration = U256::from(call.expiration);
+    let (kind, action) = if amount.is_zero() {
+        (EffectKind::Revoke, "revoke the allowance at Permit2")
+    } else {
+        check_spender(call.spender, call.token)?;
+        (EffectKind::Allowance, "allow to take through Permit2")
+    };
+    let mut effect = context.effect(kind, Some(token), Some(call.spender), amount);
+    let mut display = allowance_display(action, token, call.token, &effect);
+    if kind == EffectKind::Allowance && !expiration.is_zero() {
+        effect.expires = u64::try_from(expiration)
+            .ok()
+            .and_then(|seconds| seconds.checked_mul(1_000));
+        display.push(field("Allowed until", moment(expiration)));
+    }
+    let warnings = unlimited_warning(&effect).into_iter().collect();
+    Ok(Some(decoded(vec![effect], display, warnings)))
+}
+
+fn transfer(
+    call: &calls::transferFromCall,
+    context: &Context<'_>,
+) -> Result<Option<Decoded>, Denial> {
+    let Some(token) = context.registry.token(context.chain_id, call.token) else {
+        return Ok(None);
+    };
+    if context.wallet.is_some_and(|wallet| wallet != call.from) {
+        let text = "the tokens of another account would be moved";
+        return Err(Denial::new("not_own_funds", text));
+    }
+    check_recipient(call.to)?;
+    check_not_token(call.to, call.token)?;
+    let amount = U256::from(call.amount);
+    let effect = context.effect(EffectKind::Transfer, Some(token), Some(call.to), amount);
+    let display = vec![
+        field("Action", "send through Permit2"),
+        field("Amount", amount_text(token, amount)),
+        field("To", address_text(call.to)),
+        field("Token", token_text(token, call.token)),
+    ];
+    Ok(Some(decoded(vec![effect], display, Vec::new())))
+}
+
+fn lockdown(call: &calls::lockdownCall, context: &Context<'_>) -> Result<Option<Decoded>, Denial> {
+    let pairs: Vec<(Address, Address)> = call
+        .approvals
+        .iter()
+        .map(|pair| (pair.token, pair.spender))
+        .collect();
+    let mut shown = vec![field("Action", "revoke allowances at Permit2")];
+    for (token, spender) in &pairs {
+        shown.push(field("Spender", address_text(*spender)));
+        shown.push(field("Token", address_text(*token)));
+    }
+    Ok(revokes(&pairs, shown, context))
+}
+
+/// Taking back is harmless whatever the token is; one without a name in the registry has no asset.
+fn revokes(
+    pairs: &[(Address, Address)],
+    shown: Vec<super::Field>,
+    context: &Context<'_>,
+) -> Option<Decoded> {
+    let many = pairs.len() > 1;
+    let each = pairs.iter().enumerate().map(|(number, (token, spender))| {
+        let token = context.registry.token(context.chain_id, *token);
+        let mut effect = context.effect(EffectKind::Revoke, token, Some(*spender), U256::ZERO);
+        if many {
+            effect.path = number.to_string();
+        }
+        effect
+    });
+    let effects: Vec<_> = each.collect();
+    (!effects.is_empty()).then(|| decoded(effects, shown, Vec::new()))
+}
