@@ -222,6 +222,17 @@ fn a_descriptor_that_does_not_fit_is_said_and_shows_the_rest() {
 }
 
 #[test]
+fn a_list_too_long_to_show_is_cut_and_that_is_said() {
+    let formats = json!({ "f(uint256[] a)": {"fields": [{"path": "a.[]", "label": "A"}]}});
+    let mut words = vec![word(0x20), word(1_000)];
+    words.extend((0..1_000).map(word));
+    let tx = json!({"to": VAULT, "data": call("f(uint256[])", &words)});
+    let decoded = decode(&tx, Some(&library(&[("a.json", contract(VAULT, formats))])));
+    assert_eq!(said(&decoded, "A").len(), 64);
+    assert!(decoded["warnings"].to_string().contains("\"descriptor\""));
+}
+
+#[test]
 fn a_file_with_a_fault_is_named_and_left_out() {
     let good = contract(VAULT, json!({"f(uint256 a)": {"fields": []}})).to_string();
     let mut missing = contract(VAULT, json!({}));

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::tree::Node;
 use super::Container;
 
-const ITEMS_MAX: usize = 64;
+/// Items of arrays one field may stand for.
+pub(super) const PLACES_MAX: usize = 64;
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +107,8 @@ impl Path {
         self
     }
 
-    /// Every place the `[]` of this path can stand for.
+    /// Every place the `[]` of this path can stand for; one more than `PLACES_MAX` when there are
+    /// too many.
     pub(super) fn places(&self, root: &Node) -> Vec<Vec<i64>> {
         let mut found = Vec::new();
         spread(root, &self.steps, &mut Vec::new(), &mut found);
@@ -140,13 +142,16 @@ fn of_container(name: &str, container: &Container) -> Option<Node> {
 }
 
 fn spread(node: &Node, steps: &[Step], places: &mut Vec<i64>, found: &mut Vec<Vec<i64>>) {
+    if found.len() > PLACES_MAX {
+        return;
+    }
     let Some((step, rest)) = steps.split_first() else {
         found.push(places.clone());
         return;
     };
     match (node, step) {
         (Node::List(items), Step::All) => {
-            for (place, item) in (0i64..).zip(items.iter().take(ITEMS_MAX)) {
+            for (place, item) in (0i64..).zip(items) {
                 places.push(place);
                 spread(item, rest, places, found);
                 places.pop();
@@ -155,7 +160,7 @@ fn spread(node: &Node, steps: &[Step], places: &mut Vec<i64>, found: &mut Vec<Ve
         (_, Step::Slice(..)) => found.push(places.clone()),
         _ => {
             if let Some(inner) = child(node, step) {
-                spread(&inner, rest, places, found);
+                spread(inner, rest, places, found);
             }
         }
     }
@@ -164,30 +169,31 @@ fn spread(node: &Node, steps: &[Step], places: &mut Vec<i64>, found: &mut Vec<Ve
 fn walk(node: &Node, steps: &[Step]) -> Option<Node> {
     match steps.split_first() {
         None => Some(node.clone()),
-        Some((step, rest)) => walk(&child(node, step)?, rest),
+        Some((Step::Slice(from, to), rest)) => walk(&slice(node, *from, *to)?, rest),
+        Some((step, rest)) => walk(child(node, step)?, rest),
     }
 }
 
-fn child(node: &Node, step: &Step) -> Option<Node> {
+/// A part of the tree; nothing is copied on the way to it.
+fn child<'n>(node: &'n Node, step: &Step) -> Option<&'n Node> {
     match (node, step) {
         (Node::Struct(members), Step::Member(name)) => members
             .iter()
             .find(|(member, _)| member == name)
-            .map(|(_, value)| value.clone()),
-        (Node::List(items), Step::Index(place)) => {
-            items.get(position(*place, items.len())?).cloned()
-        }
-        (Node::List(items), Step::Slice(from, to)) => {
-            let (from, to) = bounds(*from, *to, items.len())?;
-            items.get(from..to).map(|part| Node::List(part.to_vec()))
-        }
-        (other, Step::Slice(from, to)) => {
-            let bytes = other.bytes()?;
-            let (from, to) = bounds(*from, *to, bytes.len())?;
-            bytes.get(from..to).map(|part| Node::Bytes(part.to_vec()))
-        }
+            .map(|(_, value)| value),
+        (Node::List(items), Step::Index(place)) => items.get(position(*place, items.len())?),
         _ => None,
     }
+}
+
+fn slice(node: &Node, from: Option<i64>, to: Option<i64>) -> Option<Node> {
+    if let Node::List(items) = node {
+        let (from, to) = bounds(from, to, items.len())?;
+        return items.get(from..to).map(|part| Node::List(part.to_vec()));
+    }
+    let bytes = node.bytes()?;
+    let (from, to) = bounds(from, to, bytes.len())?;
+    bytes.get(from..to).map(|part| Node::Bytes(part.to_vec()))
 }
 
 /// Counted from the end when negative.

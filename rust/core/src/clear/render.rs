@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use alloy_primitives::{address, hex, Address, U256};
 use serde_json::Value;
 
-use super::path::{self, Path, Root, Step};
+use super::path::{self, Path, Root, Step, PLACES_MAX};
 use super::text::{duration, moment};
 use super::tree::Node;
 use super::{string, Container, Descriptor, Library, Said};
@@ -150,13 +150,13 @@ impl Scene<'_> {
             return self.show(field, label, &node, group, &[], said);
         }
         if field.get("fields").is_some() {
-            for places in path.places(self.root) {
+            for places in self.places(&path, said) {
                 let group = path.clone().at(&places).steps;
                 self.fields(field, &group, excluded, depth.saturating_add(1), said);
             }
             return Some(());
         }
-        for places in path.places(self.root) {
+        for places in self.places(&path, said) {
             let one: Path = path.clone().at(&places);
             let node = one.value(self.root, self.container)?;
             self.show(field, label, &node, group, &places, said)?;
@@ -165,6 +165,15 @@ impl Scene<'_> {
             }
         }
         Some(())
+    }
+
+    fn places(&self, path: &Path, said: &mut Said) -> Vec<Vec<i64>> {
+        let mut places = path.places(self.root);
+        if places.len() > PLACES_MAX {
+            said.incomplete = true;
+            places.truncate(PLACES_MAX);
+        }
+        places
     }
 
     /// One value; a list is one line for each of its items.
