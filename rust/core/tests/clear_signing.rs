@@ -197,7 +197,12 @@ fn a_descriptor_changes_nothing_but_words() {
     let words = [address_word(BOB), word(5_000_000)];
     let tx = json!({"to": TOKEN.to_string(), "data": call("transfer(address,uint256)", &words)});
     let bare = decode(&tx, None);
-    for (formats, warned) in [(honest, false), (lying, true)] {
+    // A part of the real amount, or more than it, is not the amount.
+    let other = json!({ named: {"intent": "Send", "fields": [
+        {"path": "to", "label": "To", "format": "addressName"},
+        {"label": "Amount", "value": "15 USDC"}
+    ]}});
+    for (formats, warned) in [(honest, false), (lying, true), (other, true)] {
         let library = library(&[("a.json", contract(&TOKEN.to_string(), formats))]);
         let decoded = decode(&tx, Some(&library));
         for member in ["effects", "opaque", "digest", "kind", "chain_id"] {

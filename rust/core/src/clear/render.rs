@@ -245,11 +245,16 @@ impl Scene<'_> {
 
     /// An amount of the chain's coin.
     fn coin(&self, amount: U256) -> String {
+        let (symbol, places) = self.native();
+        format!("{} {symbol}", format_units(amount, places))
+    }
+
+    /// Symbol and decimals of the chain's coin.
+    fn native(&self) -> (String, u8) {
         let native = self.assets.native(self.container.chain_id);
         let symbol = native.map_or(UNKNOWN_SYMBOL, |asset| asset.symbol.as_str());
         let places = native.map_or(COIN_PLACES, |asset| asset.decimals);
-        let symbol = display_safe(symbol, SYMBOL_CHARS_MAX);
-        format!("{} {symbol}", format_units(amount, places))
+        (display_safe(symbol, SYMBOL_CHARS_MAX), places)
     }
 
     /// Symbol and decimals; `???` and none for a token nobody knows.
@@ -268,14 +273,7 @@ impl Scene<'_> {
         let natives = self.native_addresses(place);
         let coin = token.is_some_and(|token| natives.contains(&token) || token == COIN);
         let (symbol, places) = match token {
-            Some(_) if coin => {
-                let native = self.assets.native(self.container.chain_id);
-                let symbol = native.map_or(UNKNOWN_SYMBOL, |asset| asset.symbol.as_str());
-                (
-                    display_safe(symbol, SYMBOL_CHARS_MAX),
-                    native.map_or(COIN_PLACES, |asset| asset.decimals),
-                )
-            }
+            Some(_) if coin => self.native(),
             Some(token) => self.symbol(token),
             None => (UNKNOWN_SYMBOL.to_owned(), 0),
         };

@@ -146,6 +146,21 @@ pub(super) fn check_recipient(address: Address) -> Result<(), Denial> {
     Ok(())
 }
 
+/// Moving what somebody else allowed this wallet to move is taking, not paying; a document about
+/// the value of another account is no better.
+pub(super) fn check_own_funds(owner: Address, context: &Context<'_>) -> Result<(), Denial> {
+    if context.wallet.is_some_and(|wallet| wallet != owner) {
+        let text = "this is about the value of another account";
+        return Err(Denial::new("not_own_funds", text));
+    }
+    Ok(())
+}
+
+/// Unix seconds as the milliseconds effects are written in; `None` for a time that never comes.
+pub(super) fn until_ms(seconds: U256) -> Option<u64> {
+    u64::try_from(seconds).ok()?.checked_mul(1_000)
+}
+
 /// Contracts that do for everybody what anybody asks: what is allowed to them, anybody takes.
 const OPEN_TO_ALL: [Address; 2] = [
     // Multicall3

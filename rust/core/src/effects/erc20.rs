@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
-use super::abi::dirty;
+use super::abi::{self as strictly, dirty};
 use super::Denial;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
@@ -124,12 +124,6 @@ fn strict<C: SolCall>(arguments: &[u8], words: usize) -> Result<(C, usize), Deni
     let Some((head, tail)) = arguments.split_at_checked(length) else {
         return Err(dirty("the call data is too short"));
     };
-    let call = C::abi_decode_raw(head).map_err(|_| dirty("the call data does not decode"))?;
-    // The encoding starts with the selector, which has been compared already.
-    if call.abi_encode().get(4..) != Some(head) {
-        return Err(dirty(
-            "the call data is not the canonical encoding of what it says",
-        ));
-    }
+    let call = strictly::strict::<C>(head)?;
     Ok((call, tail.len()))
 }

@@ -5,8 +5,9 @@ use alloy_sol_types::SolCall;
 
 use super::abi;
 use super::context::{
-    address_text, allowance_display, amount_text, check_not_token, check_recipient, check_spender,
-    decoded, field, token_text, unlimited_warning, Context,
+    address_text, allowance_display, amount_text, check_not_token, check_own_funds,
+    check_recipient, check_spender, decoded, field, token_text, unlimited_warning, until_ms,
+    Context,
 };
 use super::{Decoded, Denial, EffectKind};
 use crate::clear::moment;
@@ -71,9 +72,7 @@ fn approve(call: &calls::approveCall, context: &Context<'_>) -> Result<Option<De
     let mut effect = context.effect(kind, Some(token), Some(call.spender), amount);
     let mut display = allowance_display(action, token, call.token, &effect);
     if kind == EffectKind::Allowance && !expiration.is_zero() {
-        effect.expires = u64::try_from(expiration)
-            .ok()
-            .and_then(|seconds| seconds.checked_mul(1_000));
+        effect.expires = until_ms(expiration);
         display.push(field("Allowed until", moment(expiration)));
     }
     let warnings = unlimited_warning(&effect).into_iter().collect();
@@ -87,10 +86,7 @@ fn transfer(
     let Some(token) = context.registry.token(context.chain_id, call.token) else {
         return Ok(None);
     };
-    if context.wallet.is_some_and(|wallet| wallet != call.from) {
-        let text = "the tokens of another account would be moved";
-        return Err(Denial::new("not_own_funds", text));
-    }
+    check_own_funds(call.from, context)?;
     check_recipient(call.to)?;
     check_not_token(call.to, call.token)?;
     let amount = U256::from(call.amount);

@@ -141,7 +141,7 @@ fn difference(decoded: &Decoded, said: &Said) -> Option<String> {
     if decoded.opaque {
         return None;
     }
-    let told = |text: &str| said.fields.iter().any(|line| line.value.contains(text));
+    let told = |text: &str| said.fields.iter().any(|line| line.value == text);
     let moves = [EffectKind::Transfer, EffectKind::Allowance];
     let moving = decoded
         .effects
@@ -158,7 +158,8 @@ fn difference(decoded: &Decoded, said: &Said) -> Option<String> {
             .asset
             .as_ref()
             .map(|asset| amount_text(asset, effect.amount));
-        if let Some(amount) = amount.filter(|amount| !effect.unlimited && !told(amount)) {
+        let bare = told(&effect.amount.to_string());
+        if let Some(amount) = amount.filter(|amount| !effect.unlimited && !bare && !told(amount)) {
             return Some(format!(
                 "the descriptor does not say that {amount} can leave"
             ));

@@ -3,8 +3,8 @@
 use alloy_primitives::{hex, Address, U256};
 
 use super::context::{
-    address_text, amount_text, check_not_token, check_recipient, check_spender, decoded, field,
-    token_text, unlimited_warning, warning, Context,
+    address_text, amount_text, check_not_token, check_own_funds, check_recipient, check_spender,
+    decoded, field, token_text, unlimited_warning, warning, Context,
 };
 use super::erc20::{self, TokenCall};
 use super::{permit2, safe};
@@ -211,15 +211,4 @@ fn token_effect(
         field("Token", token_text(token, contract)),
     ];
     Ok((effect, display))
-}
-
-/// Moving what somebody else allowed this wallet to move is taking, not paying.
-fn check_own_funds(from: Address, context: &Context<'_>) -> Result<(), Denial> {
-    if context.wallet.is_some_and(|wallet| wallet != from) {
-        return Err(Denial::new(
-            "not_own_funds",
-            "the tokens of another account would be moved",
-        ));
-    }
-    Ok(())
 }

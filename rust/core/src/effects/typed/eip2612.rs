@@ -3,10 +3,12 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{allowance_display, check_spender, field, unlimited_warning, Context};
+use super::super::context::{
+    allowance_display, check_own_funds, check_spender, field, unlimited_warning, Context,
+};
 use super::super::{Denial, EffectKind};
 use super::message::Message;
-use super::{check_owner, Understood};
+use super::Understood;
 use crate::clear::moment;
 
 pub(super) const PERMIT: &str =
@@ -58,7 +60,7 @@ fn allowance(
     let Some(token) = context.registry.token(context.chain_id, contract) else {
         return Ok(None);
     };
-    check_owner(owner, context)?;
+    check_own_funds(owner, context)?;
     let (kind, action) = if value.is_zero() {
         (EffectKind::Revoke, "revoke the allowance")
     } else {

@@ -4,11 +4,12 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    address_text, amount_text, check_not_token, check_recipient, field, token_text, Context,
+    address_text, amount_text, check_not_token, check_own_funds, check_recipient, field,
+    token_text, until_ms, Context,
 };
 use super::super::{Denial, EffectKind};
 use super::message::Message;
-use super::{check_owner, until_ms, Understood};
+use super::Understood;
 use crate::clear::moment;
 
 pub(super) const TRANSFER: &str = "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
@@ -58,7 +59,7 @@ fn payment(
     else {
         return Ok(None);
     };
-    check_owner(from, context)?;
+    check_own_funds(from, context)?;
     check_recipient(to)?;
     check_not_token(to, contract)?;
     let mut effect = context.effect(EffectKind::Transfer, Some(token), Some(to), value);
@@ -90,7 +91,7 @@ pub(super) fn cancel(
     let (Some(token), Some(owner)) = (token, message.address("authorizer")) else {
         return Ok(None);
     };
-    check_owner(owner, context)?;
+    check_own_funds(owner, context)?;
     let effect = context.effect(EffectKind::Revoke, Some(token), Some(contract), U256::ZERO);
     let display = vec![
         field("Action", "cancel an authorised payment"),

@@ -7,7 +7,7 @@ mod message;
 mod permit2;
 mod safe;
 
-use alloy_primitives::{keccak256, Address, B256, U256};
+use alloy_primitives::{keccak256, Address, B256};
 
 use super::context::Context;
 use super::{Denial, Effect, Field, Warning};
@@ -72,18 +72,4 @@ fn known(primary_type: &str, type_hash: B256) -> Option<Reader> {
     });
     let mut same = named.filter(|(kind, _)| keccak256(kind.as_bytes()) == type_hash);
     same.next().map(|(_, read)| *read)
-}
-
-/// Unix seconds as the milliseconds effects are written in; `None` for a time that never comes.
-fn until_ms(seconds: U256) -> Option<u64> {
-    u64::try_from(seconds).ok()?.checked_mul(1_000)
-}
-
-/// The owner a document names must be the wallet that signs it.
-fn check_owner(owner: Address, context: &Context<'_>) -> Result<(), Denial> {
-    if context.wallet.is_some_and(|wallet| wallet != owner) {
-        let text = "the document is about the value of another account";
-        return Err(Denial::new("not_own_funds", text));
-    }
-    Ok(())
 }

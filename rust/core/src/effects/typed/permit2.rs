@@ -4,12 +4,12 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    allowance_display, check_spender, field, unlimited_warning, warning, Context,
+    allowance_display, check_spender, field, unlimited_warning, until_ms, warning, Context,
 };
 use super::super::permit2::CONTRACT;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
-use super::{until_ms, Understood};
+use super::Understood;
 use crate::clear::moment;
 use crate::json::Json;
 
@@ -22,7 +22,7 @@ pub(super) const BATCH_TRANSFER: &str = "PermitBatchTransferFrom(TokenPermission
 struct Part {
     token: Address,
     amount: U256,
-    /// Unix seconds; the signature may be submitted later than this only to no effect.
+    /// Unix seconds when the right ends; 0 is the block the signature is submitted in.
     until: U256,
 }
 
@@ -155,7 +155,23 @@ fn permission(permitted: &Message<'_>, until: U256) -> Option<Part> {
     })
 }
 
-/// Every element is an allowance; one unknown token leaves the whole document opaque.
+/// Elements of the same token are one allowance of their sum: split into many, each below what a rule
+/// allows at once, they would count as one request and still move it all.
+fn summed(parts: Vec<Part>) -> Vec<Part> {
+    let mut sums: Vec<Part> = Vec::new();
+    for part in parts {
+        match sums.iter_mut().find(|sum| sum.token == part.token) {
+            Some(sum) => {
+                sum.amount = sum.amount.saturating_add(part.amount);
+                sum.until = sum.until.max(part.until);
+            }
+            None => sums.push(part),
+        }
+    }
+    sums
+}
+
+/// One allowance a token; one unknown token leaves the whole document opaque.
 fn allowances(
     contract: Address,
     message: &Message<'_>,
@@ -170,6 +186,7 @@ fn allowances(
     if contract != CONTRACT || parts.is_empty() {
         return Ok(None);
     }
+    let parts = summed(parts);
     let many = parts.len() > 1;
     let mut understood = Understood::default();
     for (number, part) in parts.into_iter().enumerate() {
@@ -182,14 +199,14 @@ fn allowances(
             check_spender(spender, part.token)?;
             (EffectKind::Allowance, "allow to take through Permit2")
         };
+        let end = if part.until.is_zero() {
+            deadline
+        } else {
+            part.until
+        };
         let mut effect = context.effect(kind, Some(token), Some(spender), part.amount);
         if kind == EffectKind::Allowance {
-            // Permit2 reads an expiration of 0 as `only in the block it is submitted in`.
-            effect.expires = until_ms(if part.until.is_zero() {
-                deadline
-            } else {
-                part.until
-            });
+            effect.expires = until_ms(end);
         }
         if many {
             effect.path = number.to_string();
@@ -197,11 +214,6 @@ fn allowances(
         let shown = allowance_display(action, token, part.token, &effect);
         understood.display.extend(shown);
         if kind == EffectKind::Allowance {
-            let end = if part.until.is_zero() {
-                deadline
-            } else {
-                part.until
-            };
             understood.display.push(field("Allowed until", moment(end)));
         }
         understood.warnings.extend(unlimited_warning(&effect));
