@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::{pinned, Protocol};
+
 /// How an asset moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -14,6 +16,10 @@ pub enum Standard {
     Native,
     /// A fungible token contract (ERC-20).
     Erc20,
+    /// A contract of single tokens (ERC-721): an amount is a number of tokens.
+    Erc721,
+    /// A contract of many tokens with an amount each (ERC-1155): amounts are added up over all ids.
+    Erc1155,
 }
 
 impl Standard {
@@ -22,6 +28,8 @@ impl Standard {
         match self {
             Self::Native => "native",
             Self::Erc20 => "erc20",
+            Self::Erc721 => "erc721",
+            Self::Erc1155 => "erc1155",
         }
     }
 }
@@ -47,6 +55,7 @@ pub struct Asset {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registry {
     by_identity: HashMap<(u64, Option<Address>), Asset>,
+    protocols: HashMap<(u64, Address), Protocol>,
 }
 
 impl Registry {
@@ -66,8 +75,28 @@ impl Registry {
         None
     }
 
-    /// The token contract at this address on this chain.
+    /// Says what a contract speaks; the first word about an address counts.
+    pub fn insert_contract(&mut self, chain_id: u64, address: Address, protocol: Protocol) {
+        self.protocols
+            .entry((chain_id, address))
+            .or_insert(protocol);
+    }
+
+    /// What the contract at this address speaks: the operator's word, otherwise what is pinned.
+    pub fn protocol(&self, chain_id: u64, address: Address) -> Option<Protocol> {
+        let named = self.protocols.get(&(chain_id, address)).copied();
+        let found = named.or_else(|| pinned(chain_id, address))?;
+        (found != Protocol::Unknown).then_some(found)
+    }
+
+    /// The contract of fungible tokens at this address on this chain.
     pub fn token(&self, chain_id: u64, address: Address) -> Option<&Asset> {
+        self.contract(chain_id, address)
+            .filter(|asset| asset.standard == Standard::Erc20)
+    }
+
+    /// The contract of tokens of any standard at this address on this chain.
+    pub fn contract(&self, chain_id: u64, address: Address) -> Option<&Asset> {
         self.by_identity.get(&(chain_id, Some(address)))
     }
 

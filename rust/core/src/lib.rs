@@ -16,6 +16,7 @@ pub mod guard;
 pub mod json;
 pub mod log;
 pub mod policy;
+pub mod protocol;
 pub mod request;
 pub mod rpc;
 pub mod simulate;

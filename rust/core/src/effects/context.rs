@@ -1,11 +1,12 @@
 //! What every decoder knows, and the small pieces they share.
 
-use alloy_primitives::{address, Address, U256};
+use alloy_primitives::{Address, U256};
 
-use super::{Decoded, Denial, Effect, EffectKind, Field, Warning};
+use super::{Denial, Effect, EffectKind, Field, Warning};
 use crate::address::checksum;
 use crate::amount::format_units;
 use crate::asset::{Asset, Registry};
+use crate::protocol::Protocol;
 use crate::text::display_safe;
 
 const SYMBOL_CHARS_MAX: usize = 24;
@@ -19,7 +20,21 @@ pub(super) struct Context<'r> {
     pub registry: &'r Registry,
 }
 
-impl Context<'_> {
+impl<'r> Context<'r> {
+    /// The fungible token at this address.
+    pub(super) fn token(&self, address: Address) -> Option<&'r Asset> {
+        self.registry.token(self.chain_id, address)
+    }
+
+    /// What the contract at this address speaks.
+    pub(super) fn protocol(&self, address: Address) -> Option<Protocol> {
+        self.registry.protocol(self.chain_id, address)
+    }
+
+    /// Whether this address is the wallet; never when nobody knows the wallet.
+    pub(super) fn is_own(&self, address: Address) -> bool {
+        self.wallet == Some(address)
+    }
     /// An effect on the outer path.
     pub(super) fn effect(
         &self,
@@ -121,21 +136,6 @@ pub(super) fn warning(code: &'static str, text: &str) -> Warning {
     }
 }
 
-/// Puts the parts together; opaque follows from the effects.
-pub(super) fn decoded(
-    effects: Vec<Effect>,
-    display: Vec<Field>,
-    warnings: Vec<Warning>,
-) -> Decoded {
-    let opaque = effects.iter().any(|effect| effect.kind.is_opaque());
-    Decoded {
-        effects,
-        display,
-        warnings,
-        opaque,
-    }
-}
-
 /// Refuses places value never comes back from: the zero address and precompiles (everything up to
 /// `0xffff`).
 pub(super) fn check_recipient(address: Address) -> Result<(), Denial> {
@@ -161,19 +161,16 @@ pub(super) fn until_ms(seconds: U256) -> Option<u64> {
     u64::try_from(seconds).ok()?.checked_mul(1_000)
 }
 
-/// Contracts that do for everybody what anybody asks: what is allowed to them, anybody takes.
-const OPEN_TO_ALL: [Address; 2] = [
-    // Multicall3
-    address!("0xcA11bde05977b3631167028862bE2a173976CA11"),
-    // Multicall2
-    address!("0x5BA1e12693Dc8F9c48aAD8770482f4739bEeD696"),
-];
-
-/// Refuses spenders that anybody can make take the tokens.
-pub(super) fn check_spender(spender: Address, token: Address) -> Result<(), Denial> {
+/// Refuses spenders that anybody can make take the tokens: Multicall does for everybody what anybody
+/// asks.
+pub(super) fn check_spender(
+    spender: Address,
+    token: Address,
+    context: &Context<'_>,
+) -> Result<(), Denial> {
     check_recipient(spender)?;
     check_not_token(spender, token)?;
-    if OPEN_TO_ALL.contains(&spender) {
+    if context.protocol(spender) == Some(Protocol::Multicall) {
         let text = "the spender does what anybody asks: anybody could take the tokens";
         return Err(Denial::new("recipient_forbidden", text));
     }

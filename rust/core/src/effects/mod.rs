@@ -2,13 +2,13 @@
 //! only of these.
 
 mod abi;
+mod calls;
 mod context;
-mod erc20;
 mod json;
+mod kind;
 mod known;
-mod permit2;
+mod parts;
 mod raw_tx;
-mod safe;
 mod sign_in;
 mod signature;
 mod standalone;
@@ -18,71 +18,14 @@ mod typed;
 use std::borrow::Cow;
 
 use alloy_primitives::{Address, U256};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::asset::{Asset, Registry};
 use crate::request::{Body, Transaction};
 use context::Context;
 
+pub use kind::EffectKind;
 pub use standalone::{decode_standalone, DecodeError};
-
-/// The closed list of effect kinds. The word of each is what policy files, events and screens use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EffectKind {
-    /// Value leaves the wallet to `to`.
-    Transfer,
-    /// `to` may take up to `amount` later.
-    Allowance,
-    /// An allowance is set to zero or lowered.
-    Revoke,
-    /// A contract is created.
-    Deploy,
-    /// A call whose consequences are not understood.
-    Call,
-    /// A typed-data signature whose consequences are not understood.
-    TypedData,
-    /// A plain message signature.
-    Message,
-    /// The most the network fee can be.
-    Fee,
-}
-
-impl EffectKind {
-    /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
-        Self::Transfer,
-        Self::Allowance,
-        Self::Revoke,
-        Self::Deploy,
-        Self::Call,
-        Self::TypedData,
-        Self::Message,
-        Self::Fee,
-    ];
-
-    /// The word of this kind.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Transfer => "transfer",
-            Self::Allowance => "allowance",
-            Self::Revoke => "revoke",
-            Self::Deploy => "deploy",
-            Self::Call => "call",
-            Self::TypedData => "typed-data",
-            Self::Message => "message",
-            Self::Fee => "fee",
-        }
-    }
-
-    /// Whether a request with this effect is `opaque`: it needs a person at the least.
-    pub const fn is_opaque(self) -> bool {
-        matches!(
-            self,
-            Self::Deploy | Self::Call | Self::TypedData | Self::Message
-        )
-    }
-}
 
 /// One effect, worst case.
 #[derive(Clone, Debug, PartialEq, Eq)]

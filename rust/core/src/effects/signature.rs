@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use alloy_primitives::{hex, U256};
 
-use super::context::{address_text, decoded, field, warning, Context};
+use super::context::{address_text, field, warning, Context};
+use super::parts::Parts;
 use super::{sign_in, typed};
 use super::{Decoded, Denial, EffectKind, Field, Warning};
 use crate::json::{self, Json, Limits};
@@ -78,7 +79,7 @@ pub(super) fn decode_typed_data(
             vec![context.effect(EffectKind::TypedData, None, contract, U256::ZERO)]
         }
     };
-    Ok(decoded(effects, display, warnings))
+    Ok(Parts::new(effects, display, warnings).decoded())
 }
 
 fn push_domain(typed: &TypedData, display: &mut Vec<Field>, warnings: &mut Vec<Warning>) {
@@ -173,5 +174,5 @@ pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Result<De
     }
     display.push(field("Message size", format!("{} bytes", message.len())));
     let effect = context.effect(EffectKind::Message, None, None, U256::ZERO);
-    Ok(decoded(vec![effect], display, warnings))
+    Ok(Parts::new(vec![effect], display, warnings).decoded())
 }

@@ -196,10 +196,14 @@ impl Ladder {
         }
     }
 
-    /// What is not understood needs a person, whatever a rule says.
+    /// What is not understood, and what changes who is in charge, needs a person, whatever a rule
+    /// says.
     fn opaque(&mut self, effect: &Effect) {
         if effect.kind.is_opaque() {
             self.add(APPROVAL, "opaque", None, Some(words(effect)));
+        }
+        if effect.kind == EffectKind::Control {
+            self.add(APPROVAL, "control", None, Some(words(effect)));
         }
     }
 

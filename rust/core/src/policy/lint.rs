@@ -256,7 +256,8 @@ impl Policy {
                 found.push(Fault::new(agent.at, "agent_without_rule", text, hint));
                 continue;
             }
-            let costly = [EffectKind::Transfer, EffectKind::Allowance];
+            let costly = EffectKind::COSTLY.into_iter();
+            let costly: Vec<_> = costly.filter(|kind| *kind != EffectKind::Fee).collect();
             let free = |rule: &&Rule| {
                 !matches!(rule.tier, Verdict::Approval { .. })
                     && costly

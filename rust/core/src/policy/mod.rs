@@ -31,8 +31,8 @@ pub use fault::{Fault, Place, PolicyErrors, FAULTS_MAX};
 pub use limits::LimitView;
 pub use lint::{check, Summary};
 pub use model::{
-    method_name, method_of, Agent, AssetEntry, Chain, Forbid, Limit, List, ListEntry, Measure,
-    OnExceed, Per, Privacy, Rule, Wallet,
+    method_name, method_of, Agent, AssetEntry, Chain, ContractEntry, Forbid, Limit, List,
+    ListEntry, Measure, OnExceed, Per, Privacy, Rule, Wallet,
 };
 pub use resolve::{resolve, Resolved};
 pub use spend::{clamp, Spend, SpendAsset, Spends, AMOUNT_MAX};
@@ -82,6 +82,9 @@ impl Policy {
         let mut registry = Registry::new();
         for entry in &assets {
             registry.insert(entry.asset.clone());
+        }
+        for contract in &file.contracts {
+            registry.insert_contract(contract.chain_id, contract.address, contract.protocol);
         }
         let (grants, grant_index) = grants::compile(&file.rules);
         let forbids = file.forbids.iter().map(|forbid| &forbid.matcher);

@@ -8,6 +8,7 @@ use super::verdict::Verdict;
 use crate::amount::{Price, Usd};
 use crate::asset::Asset;
 use crate::effects::EffectKind;
+use crate::protocol::Protocol;
 use crate::request::Method;
 
 /// A chain and the caps of its fees.
@@ -80,6 +81,19 @@ pub struct AssetEntry {
     /// Oldest fact that is believed, in ms.
     pub price_age_ms_max: u64,
     pub(super) at: Place,
+}
+
+/// A contract the operator vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractEntry {
+    /// The operator's name for it.
+    pub id: String,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Where it is.
+    pub address: Address,
+    /// How its calls are read.
+    pub protocol: Protocol,
 }
 
 /// One address of a list.

@@ -5,11 +5,18 @@ use super::Policy;
 use crate::effects::EffectKind;
 use crate::request::Method;
 
-use EffectKind::{Allowance, Call, Fee, Revoke, Transfer, TypedData};
+use EffectKind::{Call, Control, Deploy, Fee, Message, TypedData};
 
-/// Kinds that carry an asset, and kinds that can have a `to`.
-const WITH_ASSET: [EffectKind; 4] = [Transfer, Allowance, Revoke, Fee];
-const WITH_TO: [EffectKind; 5] = [Transfer, Allowance, Revoke, Call, TypedData];
+/// Kinds that carry no asset, and kinds that never have a `to`.
+const WITHOUT_ASSET: [EffectKind; 5] = [Control, Deploy, Call, TypedData, Message];
+const WITHOUT_TO: [EffectKind; 3] = [Deploy, Message, Fee];
+
+/// All kinds but these.
+fn but(kinds: &[EffectKind]) -> Bits {
+    let all = EffectKind::ALL.into_iter();
+    let left = all.filter(|kind| !kinds.contains(kind));
+    left.fold(Bits::default(), |bits, kind| bits.with(kind as u8))
+}
 
 /// What is left of a matcher when everything that excludes itself is taken away.
 pub(super) struct Reach {
@@ -28,11 +35,11 @@ impl Reach {
             some(kinds, "these methods never have these effects")?;
         }
         if matcher.assets.is_some() {
-            kinds = both(kinds, Bits::kinds(&WITH_ASSET));
+            kinds = both(kinds, but(&WITHOUT_ASSET));
             some(kinds, "these effects have no asset")?;
         }
         if let Some(to) = &matcher.to {
-            kinds = both(kinds, Bits::kinds(&WITH_TO));
+            kinds = both(kinds, but(&WITHOUT_TO));
             some(kinds, "these effects have no recipient")?;
             if !to.addresses.is_empty() || to.lists.iter().any(|list| filled(policy, *list)) {
                 excluded(to, matcher.not_to.as_ref())?;
@@ -40,10 +47,9 @@ impl Reach {
                 return Err("the lists in `to` are empty");
             }
         }
-        let only_coin = both(kinds, Bits::kinds(&[Allowance, Revoke, Transfer])).0 == 0;
-        places(policy, matcher, only_coin && kinds == Bits::kinds(&[Fee]))?;
+        places(policy, matcher, kinds == Bits::kinds(&[Fee]))?;
         Ok(Self {
-            has_recipient: both(kinds, Bits::kinds(&WITH_TO)).0 != 0,
+            has_recipient: both(kinds, but(&WITHOUT_TO)).0 != 0,
             only_fee: kinds == Bits::kinds(&[Fee]),
         })
     }
@@ -65,14 +71,13 @@ fn some(kinds: Bits, why: &'static str) -> Result<(), &'static str> {
 fn of_methods(methods: Bits) -> Bits {
     let mut kinds = Bits::default();
     if methods.has(Method::SendTransaction as u8) || methods.has(Method::SignTransaction as u8) {
-        let of_transactions = [Transfer, Allowance, Revoke, EffectKind::Deploy, Call, Fee];
-        kinds = Bits(kinds.0 | Bits::kinds(&of_transactions).0);
+        kinds = Bits(kinds.0 | but(&[TypedData, Message]).0);
     }
     if methods.has(Method::SignMessage as u8) {
         kinds = kinds.with(EffectKind::Message as u8);
     }
     if methods.has(Method::SignTypedData as u8) {
-        kinds = Bits(kinds.0 | Bits::kinds(&[TypedData, Transfer, Allowance, Revoke]).0);
+        kinds = Bits(kinds.0 | but(&[Deploy, Message, Fee]).0);
     }
     kinds
 }

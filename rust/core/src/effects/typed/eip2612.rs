@@ -6,9 +6,9 @@ use alloy_primitives::{Address, U256};
 use super::super::context::{
     allowance_display, check_own_funds, check_spender, field, unlimited_warning, Context,
 };
+use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
-use super::Understood;
 use crate::clear::moment;
 
 pub(super) const PERMIT: &str =
@@ -20,7 +20,7 @@ pub(super) fn permit(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     let (Some(owner), Some(spender)) = (message.address("owner"), message.address("spender"))
     else {
         return Ok(None);
@@ -36,7 +36,7 @@ pub(super) fn dai_permit(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     let (Some(owner), Some(spender)) = (message.address("holder"), message.address("spender"))
     else {
         return Ok(None);
@@ -56,21 +56,21 @@ fn allowance(
     value: U256,
     deadline: U256,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
-    let Some(token) = context.registry.token(context.chain_id, contract) else {
+) -> Result<Option<Parts>, Denial> {
+    let Some(token) = context.token(contract) else {
         return Ok(None);
     };
     check_own_funds(owner, context)?;
     let (kind, action) = if value.is_zero() {
         (EffectKind::Revoke, "revoke the allowance")
     } else {
-        check_spender(spender, contract)?;
+        check_spender(spender, contract, context)?;
         (EffectKind::Allowance, "allow to take")
     };
     let effect = context.effect(kind, Some(token), Some(spender), value);
     let mut display = allowance_display(action, token, contract, &effect);
     display.push(field("To be used until", moment(deadline)));
-    Ok(Some(Understood {
+    Ok(Some(Parts {
         warnings: unlimited_warning(&effect).into_iter().collect(),
         effects: vec![effect],
         display,

@@ -7,9 +7,9 @@ use super::super::context::{
     address_text, amount_text, check_not_token, check_own_funds, check_recipient, field,
     token_text, until_ms, Context,
 };
+use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
-use super::Understood;
 use crate::clear::moment;
 
 pub(super) const TRANSFER: &str = "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
@@ -21,7 +21,7 @@ pub(super) fn transfer(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     payment("authorise a payment", contract, message, context)
 }
 
@@ -30,7 +30,7 @@ pub(super) fn receive(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     payment(
         "authorise a payment the payee collects",
         contract,
@@ -44,8 +44,8 @@ fn payment(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
-    let Some(token) = context.registry.token(context.chain_id, contract) else {
+) -> Result<Option<Parts>, Denial> {
+    let Some(token) = context.token(contract) else {
         return Ok(None);
     };
     let (Some(from), Some(to), Some(value)) = (
@@ -74,7 +74,7 @@ fn payment(
         display.push(field("Valid from", moment(after)));
     }
     display.push(field("Valid until", moment(before)));
-    Ok(Some(Understood {
+    Ok(Some(Parts {
         effects: vec![effect],
         display,
         warnings: Vec::new(),
@@ -86,8 +86,8 @@ pub(super) fn cancel(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
-    let token = context.registry.token(context.chain_id, contract);
+) -> Result<Option<Parts>, Denial> {
+    let token = context.token(contract);
     let (Some(token), Some(owner)) = (token, message.address("authorizer")) else {
         return Ok(None);
     };
@@ -98,7 +98,7 @@ pub(super) fn cancel(
         field("Token", token_text(token, contract)),
         field("Authorisation", message.text("nonce").unwrap_or_default()),
     ];
-    Ok(Some(Understood {
+    Ok(Some(Parts {
         effects: vec![effect],
         display,
         warnings: Vec::new(),

@@ -10,21 +10,14 @@ mod safe;
 use alloy_primitives::{keccak256, Address, B256};
 
 use super::context::Context;
-use super::{Denial, Effect, Field, Warning};
+use super::parts::Parts;
+use super::Denial;
 use crate::json::Json;
 use crate::request::TypedData;
 use message::Message;
 
-/// What a document does, when it is understood completely.
-#[derive(Debug, Default)]
-pub(super) struct Understood {
-    pub effects: Vec<Effect>,
-    pub display: Vec<Field>,
-    pub warnings: Vec<Warning>,
-}
-
 /// Reads one kind of document; `None` when the contract is not one it is known for.
-type Reader = fn(Address, &Message<'_>, &Context<'_>) -> Result<Option<Understood>, Denial>;
+type Reader = fn(Address, &Message<'_>, &Context<'_>) -> Result<Option<Parts>, Denial>;
 
 /// Every document that is understood: `encodeType` (EIP-712) and its reader.
 const KNOWN: [(&str, Reader); 11] = [
@@ -49,7 +42,7 @@ pub(super) fn understand(
     typed: &TypedData,
     document: &Json<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     let (Some(contract), Some(message)) = (typed.verifying_contract, document.get("message"))
     else {
         return Ok(None);

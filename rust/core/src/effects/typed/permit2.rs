@@ -6,12 +6,12 @@ use alloy_primitives::{Address, U256};
 use super::super::context::{
     allowance_display, check_spender, field, unlimited_warning, until_ms, warning, Context,
 };
-use super::super::permit2::CONTRACT;
+use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
-use super::Understood;
 use crate::clear::moment;
 use crate::json::Json;
+use crate::protocol::Protocol;
 
 pub(super) const SINGLE: &str = "PermitSingle(PermitDetails details,address spender,uint256 sigDeadline)PermitDetails(address token,uint160 amount,uint48 expiration,uint48 nonce)";
 pub(super) const BATCH: &str = "PermitBatch(PermitDetails[] details,address spender,uint256 sigDeadline)PermitDetails(address token,uint160 amount,uint48 expiration,uint48 nonce)";
@@ -30,7 +30,7 @@ pub(super) fn single(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     let Some(part) = message.inner("details").as_ref().and_then(details) else {
         return Ok(None);
     };
@@ -41,7 +41,7 @@ pub(super) fn batch(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     let items = message.items("details");
     let Some(parts) = items.and_then(|mut items| items.try_fold(Vec::new(), with(details))) else {
         return Ok(None);
@@ -53,7 +53,7 @@ pub(super) fn transfer(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     let until = message.uint("deadline").unwrap_or(U256::MAX);
     let permitted = message.inner("permitted");
     let Some(part) = permitted.and_then(|permitted| permission(&permitted, until)) else {
@@ -66,7 +66,7 @@ pub(super) fn batch_transfer(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     let until = message.uint("deadline").unwrap_or(U256::MAX);
     let read = |item: &Message<'_>| permission(item, until);
     let items = message.items("permitted");
@@ -116,7 +116,7 @@ pub(super) fn witness(
     contract: Address,
     message: &Message<'_>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     let read = if message.items("permitted").is_some() {
         batch_transfer
     } else {
@@ -178,25 +178,25 @@ fn allowances(
     deadline: &str,
     parts: Vec<Part>,
     context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     let (Some(spender), Some(deadline)) = (message.address("spender"), message.uint(deadline))
     else {
         return Ok(None);
     };
-    if contract != CONTRACT || parts.is_empty() {
+    if context.protocol(contract) != Some(Protocol::Permit2) || parts.is_empty() {
         return Ok(None);
     }
     let parts = summed(parts);
     let many = parts.len() > 1;
-    let mut understood = Understood::default();
+    let mut understood = Parts::default();
     for (number, part) in parts.into_iter().enumerate() {
-        let Some(token) = context.registry.token(context.chain_id, part.token) else {
+        let Some(token) = context.token(part.token) else {
             return Ok(None);
         };
         let (kind, action) = if part.amount.is_zero() {
             (EffectKind::Revoke, "revoke the allowance at Permit2")
         } else {
-            check_spender(spender, part.token)?;
+            check_spender(spender, part.token, context)?;
             (EffectKind::Allowance, "allow to take through Permit2")
         };
         let end = if part.until.is_zero() {

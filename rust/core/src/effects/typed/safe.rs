@@ -4,9 +4,9 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::Context;
+use super::super::parts::Parts;
 use super::super::Denial;
 use super::message::Message;
-use super::Understood;
 
 /// Version 1.0.0 and later.
 pub(super) const TRANSACTION: &str = "SafeTx(address to,uint256 value,bytes data,uint8 operation,uint256 safeTxGas,uint256 baseGas,uint256 gasPrice,address gasToken,address refundReceiver,uint256 nonce)";
@@ -17,7 +17,7 @@ pub(super) fn transaction(
     _contract: Address,
     message: &Message<'_>,
     _context: &Context<'_>,
-) -> Result<Option<Understood>, Denial> {
+) -> Result<Option<Parts>, Denial> {
     if message.uint("operation") != Some(U256::ZERO) {
         let text = "a delegate call of the Safe can replace the whole account";
         return Err(Denial::new("delegatecall", text));

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use alloy_primitives::Address;
 
 use super::reader::{Reader, Section};
+use super::scope::one_of;
 use super::tables::{flip, ID_CHARS, LABEL_CHARS};
 use super::File;
 use crate::asset::{Asset, Standard};
@@ -24,6 +25,7 @@ impl File {
                 "chain",
                 "native",
                 "address",
+                "standard",
                 "decimals",
                 "symbol",
                 "price_usd",
@@ -55,10 +57,8 @@ impl File {
         let chain = reader.required(section, "chain", "1");
         let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
         let address = read_identity(reader, section);
-        let decimals = reader.required(section, "decimals", "18");
-        let decimals = decimals
-            .and_then(|value| reader.integer(value, "decimals", 0..=DECIMALS_MAX))
-            .and_then(|number| u8::try_from(number).ok());
+        let standard = read_standard(reader, section);
+        let decimals = standard.and_then(|standard| read_decimals(reader, section, standard));
         let symbol = reader.required(section, "symbol", "\"USDC\"");
         let symbol = symbol.and_then(|value| reader.label(value, "symbol", SYMBOL_CHARS));
         let price = section.table.get("price_usd");
@@ -77,18 +77,13 @@ impl File {
             reader.duration(value, "price_max_age", 1000..=PRICE_AGE_MS_MAX)
         });
         let address = address?;
-        let standard = if address.is_some() {
-            Standard::Erc20
-        } else {
-            Standard::Native
-        };
         let (chain_id, symbol, decimals) = (chain?, symbol?, decimals?);
         Some(AssetEntry {
             asset: Asset {
                 id: id?,
                 chain_id,
                 address,
-                standard,
+                standard: standard?,
                 symbol,
                 decimals,
             },
@@ -140,6 +135,43 @@ impl File {
             at: reader.place(section.at),
         })
     }
+}
+
+/// How it moves: a fungible token if nothing else is said.
+fn read_standard(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Standard> {
+    const WORDS: [(&str, Standard); 3] = [
+        ("erc20", Standard::Erc20),
+        ("erc721", Standard::Erc721),
+        ("erc1155", Standard::Erc1155),
+    ];
+    let native = section.table.contains_key("native");
+    let Some(value) = section.table.get("standard") else {
+        return Some(if native {
+            Standard::Native
+        } else {
+            Standard::Erc20
+        });
+    };
+    if native {
+        let text = "the chain's own coin has no `standard`";
+        reader.fault(value.span().start, "conflict", text, "leave it out");
+        return None;
+    }
+    one_of(reader, value, "standard", &WORDS)
+}
+
+/// Places after the point: those of fungible amounts must be said, single tokens have none.
+fn read_decimals(reader: &mut Reader<'_>, section: Section<'_>, standard: Standard) -> Option<u8> {
+    if matches!(standard, Standard::Native | Standard::Erc20) {
+        let value = reader.required(section, "decimals", "18")?;
+        let places = reader.integer(value, "decimals", 0..=DECIMALS_MAX)?;
+        return u8::try_from(places).ok();
+    }
+    if let Some(value) = section.table.get("decimals") {
+        let places = reader.integer(value, "decimals", 0..=0)?;
+        return u8::try_from(places).ok();
+    }
+    Some(0)
 }
 
 /// Exactly one of `native = true` and `address`.

@@ -1,6 +1,7 @@
 //! From TOML source to a policy, or to every fault in it.
 
 mod assets;
+mod contracts;
 mod reader;
 mod rules;
 mod scope;
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 use toml::de::DeTable;
 
 use super::fault::PolicyErrors;
-use super::model::{Agent, AssetEntry, Chain, Forbid, Limit, List, Rule, Wallet};
+use super::model::{Agent, AssetEntry, Chain, ContractEntry, Forbid, Limit, List, Rule, Wallet};
 use reader::{Names, Reader, Section};
 
 pub(crate) use rules::APPROVAL;
@@ -25,6 +26,7 @@ pub(super) struct File {
     pub wallets: Vec<Wallet>,
     pub agents: Vec<Agent>,
     pub assets: Vec<Option<AssetEntry>>,
+    pub contracts: Vec<ContractEntry>,
     pub lists: Vec<List>,
     pub rules: Vec<Rule>,
     pub forbids: Vec<Forbid>,
@@ -33,6 +35,7 @@ pub(super) struct File {
     wallet_names: Names,
     agent_names: Names,
     asset_names: Names,
+    contract_names: Names,
     list_names: Names,
     rule_names: Names,
     forbid_names: Names,
@@ -67,6 +70,7 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
     file.read_wallets(&mut reader, root);
     file.read_agents(&mut reader, root);
     file.read_assets(&mut reader, root);
+    file.read_contracts(&mut reader, root);
     file.read_lists(&mut reader, root);
     file.read_rules(&mut reader, root);
     file.read_forbids(&mut reader, root);
@@ -80,7 +84,8 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
 
 fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
     let keys = [
-        "version", "name", "chain", "wallet", "agent", "asset", "list", "rule", "forbid", "limit",
+        "version", "name", "chain", "wallet", "agent", "asset", "contract", "list", "rule",
+        "forbid", "limit",
     ];
     reader.known(root, &keys);
     if let Some(value) = reader.required(root, "version", "1") {

@@ -1,7 +1,7 @@
 //! Rules, forbids and limits: what they do with what they match.
 
 use super::reader::{Reader, Section, Value};
-use super::scope::{one_of, COSTLY, RANGE_KEYS, SCOPE_KEYS};
+use super::scope::{one_of, RANGE_KEYS, SCOPE_KEYS};
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::effects::EffectKind;
@@ -86,7 +86,7 @@ impl File {
         let measure = measure.and_then(|value| one_of(reader, value, "measure", &words));
         let matcher = match measure {
             Some(0) => self.read_limit_matcher(reader, section, &EffectKind::ALL),
-            _ => self.read_limit_matcher(reader, section, &COSTLY),
+            _ => self.read_limit_matcher(reader, section, &EffectKind::COSTLY),
         };
         let asset = if measure == Some(2) {
             self.one_asset(reader, section, "measure")

@@ -16,16 +16,11 @@ pub(super) const SCOPE_KEYS: [&str; 8] = [
 ];
 pub(super) const RANGE_KEYS: [&str; 4] = ["amount_max", "amount_above", "usd_max", "usd_above"];
 
-use EffectKind::{Allowance, Call, Deploy, Fee, Message, Revoke, Transfer, TypedData};
-
 /// Everything but the fee, which needs no grant.
-pub(super) const GRANTABLE: [EffectKind; 7] = [
-    Transfer, Allowance, Revoke, Deploy, Call, TypedData, Message,
-];
-/// What has an amount a rule can compare.
-pub(super) const MEASURED: [EffectKind; 3] = [Transfer, Allowance, Revoke];
-/// What costs something: the default of a limit.
-pub(super) const COSTLY: [EffectKind; 3] = [Transfer, Allowance, Fee];
+fn grantable() -> Vec<EffectKind> {
+    let all = EffectKind::ALL.into_iter();
+    all.filter(|kind| *kind != EffectKind::Fee).collect()
+}
 
 impl File {
     /// Everything a rule or a forbid can match by. If it compares amounts, its effects must have
@@ -38,9 +33,9 @@ impl File {
         let get = |key: &str| section.table.get(key);
         let ranged = RANGE_KEYS.iter().any(|key| get(key).is_some());
         let kinds = match get("effects") {
-            Some(value) => read_kinds(reader, value, &GRANTABLE, ranged),
-            None if ranged => Some(Bits::kinds(&MEASURED)),
-            None => Some(Bits::kinds(&GRANTABLE)),
+            Some(value) => read_kinds(reader, value, &grantable(), ranged),
+            None if ranged => Some(Bits::kinds(&EffectKind::MEASURED)),
+            None => Some(Bits::kinds(&grantable())),
         };
         let scope = self.read_scope(reader, section, kinds);
         let units = |reader: &mut Reader<'_>, key: &str| {
@@ -79,7 +74,7 @@ impl File {
     ) -> Option<Matcher> {
         let kinds = match section.table.get("effects") {
             Some(value) => read_kinds(reader, value, allowed, false),
-            None => Some(Bits::kinds(&COSTLY)),
+            None => Some(Bits::kinds(&EffectKind::COSTLY)),
         };
         self.read_scope(reader, section, kinds)
     }
@@ -299,7 +294,7 @@ fn read_kinds(
         };
         let at = element.span().start;
         let word = kind.as_str();
-        if kind == Fee && !allowed.contains(&kind) {
+        if kind == EffectKind::Fee && !allowed.contains(&kind) {
             let hint = "leave it out: [[chain]] caps the fee and limits count it";
             reader.fault(
                 at,
@@ -307,7 +302,7 @@ fn read_kinds(
                 "`fee` needs no grant and cannot be forbidden",
                 hint,
             );
-        } else if !allowed.contains(&kind) || (ranged && !MEASURED.contains(&kind)) {
+        } else if !allowed.contains(&kind) || (ranged && !EffectKind::MEASURED.contains(&kind)) {
             let text = format!("`{word}` has no amount to compare");
             reader.fault(
                 at,

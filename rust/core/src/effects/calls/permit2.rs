@@ -1,19 +1,17 @@
 //! Calls of Permit2, the contract that many tokens are allowed to once and for all.
 
-use alloy_primitives::{address, Address, U256};
+use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
-use super::abi;
-use super::context::{
+use super::super::abi;
+use super::super::context::{
     address_text, allowance_display, amount_text, check_not_token, check_own_funds,
-    check_recipient, check_spender, decoded, field, token_text, unlimited_warning, until_ms,
-    Context,
+    check_recipient, check_spender, field, token_text, unlimited_warning, until_ms, Context,
 };
-use super::{Decoded, Denial, EffectKind};
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind, Field};
+use super::Call;
 use crate::clear::moment;
-
-/// The same on every chain it is deployed to (CREATE2).
-pub(super) const CONTRACT: Address = address!("0x000000000022D473030F116dDEE9F6B43aC78BA3");
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -31,34 +29,37 @@ mod calls {
 ///
 /// # Errors
 /// `dirty_calldata`, and what no policy may allow.
-pub(super) fn decode(data: &[u8], context: &Context<'_>) -> Result<Option<Decoded>, Denial> {
-    let Some((selector, arguments)) = data.split_first_chunk::<4>() else {
+pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+    let Some((selector, arguments)) = call.data.split_first_chunk::<4>() else {
         return Ok(None);
     };
+    if !call.value.is_zero() {
+        return Ok(None);
+    }
     match *selector {
         calls::approveCall::SELECTOR => approve(&abi::strict(arguments)?, context),
         calls::transferFromCall::SELECTOR => transfer(&abi::strict(arguments)?, context),
         calls::lockdownCall::SELECTOR => lockdown(&abi::strict(arguments)?, context),
         calls::invalidateNoncesCall::SELECTOR => {
-            let call: calls::invalidateNoncesCall = abi::strict(arguments)?;
+            let nonces: calls::invalidateNoncesCall = abi::strict(arguments)?;
             let shown = vec![
                 field("Action", "take back unused Permit2 signatures"),
-                field("Spender", address_text(call.spender)),
+                field("Spender", address_text(nonces.spender)),
             ];
-            Ok(revokes(&[(call.token, call.spender)], shown, context))
+            Ok(revokes(&[(nonces.token, nonces.spender)], shown, context))
         }
         calls::invalidateUnorderedNoncesCall::SELECTOR => {
             let _: calls::invalidateUnorderedNoncesCall = abi::strict(arguments)?;
-            let effect = context.effect(EffectKind::Revoke, None, Some(CONTRACT), U256::ZERO);
+            let effect = context.effect(EffectKind::Revoke, None, Some(call.to), U256::ZERO);
             let shown = vec![field("Action", "take back unused Permit2 signatures")];
-            Ok(Some(decoded(vec![effect], shown, Vec::new())))
+            Ok(Some(Parts::new(vec![effect], shown, Vec::new())))
         }
         _ => Ok(None),
     }
 }
 
-fn approve(call: &calls::approveCall, context: &Context<'_>) -> Result<Option<Decoded>, Denial> {
-    let Some(token) = context.registry.token(context.chain_id, call.token) else {
+fn approve(call: &calls::approveCall, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+    let Some(token) = context.token(call.token) else {
         return Ok(None);
     };
     let amount = U256::from(call.amount);
@@ -66,7 +67,7 @@ fn approve(call: &calls::approveCall, context: &Context<'_>) -> Result<Option<De
     let (kind, action) = if amount.is_zero() {
         (EffectKind::Revoke, "revoke the allowance at Permit2")
     } else {
-        check_spender(call.spender, call.token)?;
+        check_spender(call.spender, call.token, context)?;
         (EffectKind::Allowance, "allow to take through Permit2")
     };
     let mut effect = context.effect(kind, Some(token), Some(call.spender), amount);
@@ -76,14 +77,14 @@ fn approve(call: &calls::approveCall, context: &Context<'_>) -> Result<Option<De
         display.push(field("Allowed until", moment(expiration)));
     }
     let warnings = unlimited_warning(&effect).into_iter().collect();
-    Ok(Some(decoded(vec![effect], display, warnings)))
+    Ok(Some(Parts::new(vec![effect], display, warnings)))
 }
 
 fn transfer(
     call: &calls::transferFromCall,
     context: &Context<'_>,
-) -> Result<Option<Decoded>, Denial> {
-    let Some(token) = context.registry.token(context.chain_id, call.token) else {
+) -> Result<Option<Parts>, Denial> {
+    let Some(token) = context.token(call.token) else {
         return Ok(None);
     };
     check_own_funds(call.from, context)?;
@@ -97,10 +98,10 @@ fn transfer(
         field("To", address_text(call.to)),
         field("Token", token_text(token, call.token)),
     ];
-    Ok(Some(decoded(vec![effect], display, Vec::new())))
+    Ok(Some(Parts::new(vec![effect], display, Vec::new())))
 }
 
-fn lockdown(call: &calls::lockdownCall, context: &Context<'_>) -> Result<Option<Decoded>, Denial> {
+fn lockdown(call: &calls::lockdownCall, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
     let pairs: Vec<(Address, Address)> = call
         .approvals
         .iter()
@@ -117,12 +118,12 @@ fn lockdown(call: &calls::lockdownCall, context: &Context<'_>) -> Result<Option<
 /// Taking back is harmless whatever the token is; one without a name in the registry has no asset.
 fn revokes(
     pairs: &[(Address, Address)],
-    shown: Vec<super::Field>,
+    shown: Vec<Field>,
     context: &Context<'_>,
-) -> Option<Decoded> {
+) -> Option<Parts> {
     let many = pairs.len() > 1;
     let each = pairs.iter().enumerate().map(|(number, (token, spender))| {
-        let token = context.registry.token(context.chain_id, *token);
+        let token = context.token(*token);
         let mut effect = context.effect(EffectKind::Revoke, token, Some(*spender), U256::ZERO);
         if many {
             effect.path = number.to_string();
@@ -130,5 +131,5 @@ fn revokes(
         effect
     });
     let effects: Vec<_> = each.collect();
-    (!effects.is_empty()).then(|| decoded(effects, shown, Vec::new()))
+    (!effects.is_empty()).then(|| Parts::new(effects, shown, Vec::new()))
 }

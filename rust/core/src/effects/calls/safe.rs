@@ -3,7 +3,7 @@
 
 use alloy_sol_types::SolCall;
 
-use super::Denial;
+use super::super::Denial;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -36,6 +36,8 @@ pub(super) fn check(data: &[u8]) -> Result<(), Denial> {
             let text = "a delegate call of the Safe can replace the whole account";
             Err(Denial::new("delegatecall", text))
         }
-        Err(_) => Err(super::abi::dirty("the call of the Safe does not decode")),
+        Err(_) => Err(super::super::abi::dirty(
+            "the call of the Safe does not decode",
+        )),
     }
 }

@@ -1,0 +1,166 @@
+//! Calls of a contract that is known to hold single tokens (ERC-721). An amount is a number of
+//! tokens: approving token 7 exposes one token, not seven units.
+
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolCall;
+
+use super::super::abi;
+use super::super::context::{
+    address_text, check_not_token, check_own_funds, check_recipient, check_spender, field,
+    token_text, unlimited_warning, Context,
+};
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind};
+use super::{opaque, Call};
+use crate::asset::Asset;
+
+#[allow(missing_docs, reason = "the names are those of the ABI")]
+pub(super) mod calls {
+    alloy_sol_types::sol! {
+        function approve(address to, uint256 tokenId);
+        function setApprovalForAll(address operator, bool approved);
+        function transferFrom(address from, address to, uint256 tokenId);
+        function safeTransferFrom(address from, address to, uint256 tokenId);
+        function burn(uint256 tokenId);
+    }
+    pub mod with_data {
+        alloy_sol_types::sol! {
+            function safeTransferFrom(address from, address to, uint256 tokenId, bytes data);
+        }
+    }
+}
+
+/// What the call does; `None` for a function that is not one of these.
+///
+/// # Errors
+/// `dirty_calldata`, `recipient_forbidden`, `not_own_funds`.
+pub(super) fn decode(
+    call: &Call<'_>,
+    collection: &Asset,
+    context: &Context<'_>,
+) -> Result<Option<Parts>, Denial> {
+    let Some((selector, arguments)) = call.split() else {
+        return Ok(None);
+    };
+    if !call.value.is_zero() {
+        return Ok(None);
+    }
+    let parts = match *selector {
+        calls::approveCall::SELECTOR => {
+            let approve: calls::approveCall = abi::strict(arguments)?;
+            approval(call.to, collection, approve.to, approve.tokenId, context)?
+        }
+        calls::setApprovalForAllCall::SELECTOR => {
+            let all: calls::setApprovalForAllCall = abi::strict(arguments)?;
+            operator(call.to, collection, all.operator, all.approved, context)?
+        }
+        calls::transferFromCall::SELECTOR => {
+            let moved: calls::transferFromCall = abi::strict(arguments)?;
+            let (from, to, id) = (moved.from, moved.to, moved.tokenId);
+            transfer(call, collection, from, to, id, context)?
+        }
+        calls::safeTransferFromCall::SELECTOR => {
+            let moved: calls::safeTransferFromCall = abi::strict(arguments)?;
+            let (from, to, id) = (moved.from, moved.to, moved.tokenId);
+            transfer(call, collection, from, to, id, context)?
+        }
+        calls::with_data::safeTransferFromCall::SELECTOR => {
+            let moved: calls::with_data::safeTransferFromCall = abi::strict(arguments)?;
+            let (from, to, id) = (moved.from, moved.to, moved.tokenId);
+            let mut parts = transfer(call, collection, from, to, id, context)?;
+            if !moved.data.is_empty() {
+                let effect = context.effect(EffectKind::Call, None, Some(to), U256::ZERO);
+                parts.effects.push(effect);
+                opaque::push_data(call, &mut parts.display);
+            }
+            parts
+        }
+        calls::burnCall::SELECTOR => {
+            let burn: calls::burnCall = abi::strict(arguments)?;
+            let one = U256::ONE;
+            let asset = Some(collection);
+            let effect = context.effect(EffectKind::Transfer, asset, Some(call.to), one);
+            let display = vec![
+                field("Action", "destroy a token"),
+                field("Token id", burn.tokenId.to_string()),
+                field("Collection", token_text(collection, call.to)),
+            ];
+            Parts::new(vec![effect], display, Vec::new())
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(parts))
+}
+
+fn approval(
+    contract: Address,
+    collection: &Asset,
+    to: Address,
+    id: U256,
+    context: &Context<'_>,
+) -> Result<Parts, Denial> {
+    let (kind, action, amount) = if to.is_zero() {
+        (EffectKind::Revoke, "revoke the approval", U256::ZERO)
+    } else {
+        check_spender(to, contract, context)?;
+        (EffectKind::Allowance, "allow to take a token", U256::ONE)
+    };
+    let effect = context.effect(kind, Some(collection), Some(to), amount);
+    let display = vec![
+        field("Action", action),
+        field("Token id", id.to_string()),
+        field("Spender", address_text(to)),
+        field("Collection", token_text(collection, contract)),
+    ];
+    Ok(Parts::new(vec![effect], display, Vec::new()))
+}
+
+/// `setApprovalForAll`, the same for ERC-1155.
+pub(super) fn operator(
+    contract: Address,
+    collection: &Asset,
+    operator: Address,
+    approved: bool,
+    context: &Context<'_>,
+) -> Result<Parts, Denial> {
+    let (kind, action, amount) = if approved {
+        check_spender(operator, contract, context)?;
+        let action = "let an operator move every token";
+        (EffectKind::Allowance, action, U256::MAX)
+    } else {
+        (
+            EffectKind::Revoke,
+            "take back an operator's right",
+            U256::ZERO,
+        )
+    };
+    let effect = context.effect(kind, Some(collection), Some(operator), amount);
+    let display = vec![
+        field("Action", action),
+        field("Operator", address_text(operator)),
+        field("Collection", token_text(collection, contract)),
+    ];
+    let warnings = unlimited_warning(&effect).into_iter().collect();
+    Ok(Parts::new(vec![effect], display, warnings))
+}
+
+fn transfer(
+    call: &Call<'_>,
+    collection: &Asset,
+    from: Address,
+    to: Address,
+    id: U256,
+    context: &Context<'_>,
+) -> Result<Parts, Denial> {
+    check_own_funds(from, context)?;
+    check_recipient(to)?;
+    check_not_token(to, call.to)?;
+    let effect = context.effect(EffectKind::Transfer, Some(collection), Some(to), U256::ONE);
+    let display = vec![
+        field("Action", "send a token"),
+        field("Token id", id.to_string()),
+        field("To", address_text(to)),
+        field("Collection", token_text(collection, call.to)),
+    ];
+    Ok(Parts::new(vec![effect], display, Vec::new()))
+}

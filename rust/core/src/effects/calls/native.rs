@@ -1,0 +1,49 @@
+//! The chain's own coin.
+
+use alloy_primitives::{Address, U256};
+
+use super::super::context::{address_text, field, warning, Context};
+use super::super::parts::Parts;
+use super::super::Warning;
+use super::weth;
+use super::Call;
+use crate::protocol::Protocol;
+
+/// A call without data.
+pub(super) fn send(call: &Call<'_>, context: &Context<'_>) -> Parts {
+    if context.protocol(call.to) == Some(Protocol::Weth) {
+        return weth::wrap(call, context);
+    }
+    let display = vec![
+        field("Action", "send"),
+        field("Amount", context.native_amount(call.value)),
+        field("To", address_text(call.to)),
+    ];
+    let effects = vec![context.native_transfer(Some(call.to), call.value)];
+    Parts::new(effects, display, unregistered(call.value, context))
+}
+
+/// Value sent along with a call nobody says more about.
+pub(in crate::effects) fn push_value(
+    to: Option<Address>,
+    value: U256,
+    parts: &mut Parts,
+    context: &Context<'_>,
+) {
+    if value.is_zero() {
+        return;
+    }
+    parts.effects.push(context.native_transfer(to, value));
+    parts
+        .display
+        .push(field("Amount", context.native_amount(value)));
+    parts.warnings.extend(unregistered(value, context));
+}
+
+pub(super) fn unregistered(value: U256, context: &Context<'_>) -> Vec<Warning> {
+    if value.is_zero() || context.registry.native(context.chain_id).is_some() {
+        return Vec::new();
+    }
+    let text = "the coin of this chain is not registered: amounts are in wei and have no price";
+    vec![warning("unregistered_asset", text)]
+}

@@ -1,0 +1,37 @@
+//! Calls nobody can say the consequences of.
+
+use alloy_primitives::{hex, U256};
+
+use super::super::context::{address_text, field, warning, Context};
+use super::super::parts::Parts;
+use super::super::{EffectKind, Field};
+use super::native::push_value;
+use super::Call;
+
+/// A call of a contract nothing is known of, or of a function of a known one that is not understood.
+pub(super) fn call(call: &Call<'_>, known: bool, context: &Context<'_>) -> Parts {
+    let mut parts = Parts::default();
+    parts.warnings.push(if known {
+        let text = "the contract is known, but this function is not understood";
+        warning("unknown_call", text)
+    } else {
+        let text = "nothing is known of this contract: the call can do anything";
+        warning("unknown_contract", text)
+    });
+    parts.display.push(field("Action", "call"));
+    parts.display.push(field("Contract", address_text(call.to)));
+    push_value(Some(call.to), call.value, &mut parts, context);
+    let effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
+    parts.effects.push(effect);
+    push_data(call, &mut parts.display);
+    parts
+}
+
+/// Selector and size of the call data.
+pub(super) fn push_data(call: &Call<'_>, display: &mut Vec<Field>) {
+    if let Some((selector, _)) = call.split() {
+        display.push(field("Selector", hex::encode_prefixed(selector)));
+    }
+    let size = format!("{} bytes", call.data.len());
+    display.push(field("Data size", size));
+}

@@ -1,0 +1,66 @@
+//! The chain's coin as a token, one to one (WETH9).
+
+use alloy_sol_types::SolCall;
+
+use super::super::abi;
+use super::super::context::{field, Context};
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind};
+use super::native::unregistered;
+use super::Call;
+
+#[allow(missing_docs, reason = "the names are those of the ABI")]
+mod calls {
+    alloy_sol_types::sol! {
+        function deposit();
+        function withdraw(uint256 amount);
+    }
+}
+
+/// # Errors
+/// `dirty_calldata`.
+pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+    let Some((selector, arguments)) = call.split() else {
+        return Ok(None);
+    };
+    match *selector {
+        calls::depositCall::SELECTOR => {
+            let _: calls::depositCall = abi::strict(arguments)?;
+            Ok(Some(wrap(call, context)))
+        }
+        calls::withdrawCall::SELECTOR if call.value.is_zero() => {
+            let withdraw: calls::withdrawCall = abi::strict(arguments)?;
+            // The token that is given up; the coin comes back to whoever calls.
+            let token = context.token(call.to);
+            let kind = convert_of(call, context);
+            let effect = context.effect(kind, token, Some(call.to), withdraw.amount);
+            let display = vec![
+                field("Action", "unwrap"),
+                field("Amount", context.native_amount(withdraw.amount)),
+            ];
+            Ok(Some(Parts::new(vec![effect], display, Vec::new())))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Value sent to the contract comes back as a token of whoever calls.
+pub(super) fn wrap(call: &Call<'_>, context: &Context<'_>) -> Parts {
+    let coin = context.registry.native(context.chain_id);
+    let kind = convert_of(call, context);
+    let effect = context.effect(kind, coin, Some(call.to), call.value);
+    let display = vec![
+        field("Action", "wrap"),
+        field("Amount", context.native_amount(call.value)),
+    ];
+    Parts::new(vec![effect], display, unregistered(call.value, context))
+}
+
+/// Only what the wallet itself wraps stays with it; in a wrapper it is the wrapper's.
+fn convert_of(call: &Call<'_>, context: &Context<'_>) -> EffectKind {
+    if call.sender == context.wallet {
+        EffectKind::Convert
+    } else {
+        EffectKind::Transfer
+    }
+}

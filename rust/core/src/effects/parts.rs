@@ -1,0 +1,101 @@
+//! Pieces of a decoded request, put together from calls inside of calls.
+
+use std::collections::HashMap;
+
+use alloy_primitives::Address;
+
+use super::{Decoded, Effect, EffectKind, Field, Warning, UNLIMITED_FROM};
+
+/// What one call or document does, when it is known.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub effects: Vec<Effect>,
+    pub display: Vec<Field>,
+    pub warnings: Vec<Warning>,
+}
+
+impl Parts {
+    /// The same in the order of use at the decoders.
+    pub(super) const fn new(
+        effects: Vec<Effect>,
+        display: Vec<Field>,
+        warnings: Vec<Warning>,
+    ) -> Self {
+        Self {
+            effects,
+            display,
+            warnings,
+        }
+    }
+
+    /// Adds what an inner call does; it is found by its number.
+    pub(super) fn nest(&mut self, number: usize, inner: Self) {
+        for mut effect in inner.effects {
+            effect.path = if effect.path.is_empty() {
+                number.to_string()
+            } else {
+                format!("{number}.{}", effect.path)
+            };
+            self.effects.push(effect);
+        }
+        self.display.extend(inner.display);
+        for warning in inner.warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+
+    /// The whole request: effects of the same value to the same party are one of their sum. Split
+    /// into many, each below what a rule allows at once, they would still move it all.
+    pub(super) fn decoded(self) -> Decoded {
+        let effects = summed(self.effects);
+        let opaque = effects.iter().any(|effect| effect.kind.is_opaque());
+        Decoded {
+            effects,
+            display: self.display,
+            warnings: self.warnings,
+            opaque,
+        }
+    }
+}
+
+type Identity = (EffectKind, Option<(u64, Option<Address>)>, Option<Address>);
+
+fn identity(effect: &Effect) -> Identity {
+    let asset = effect.asset.as_ref();
+    let asset = asset.map(|asset| (asset.chain_id, asset.address));
+    (effect.kind, asset, effect.to)
+}
+
+fn summed(effects: Vec<Effect>) -> Vec<Effect> {
+    if effects.len() < 2 {
+        return effects;
+    }
+    let mut places: HashMap<Identity, usize> = HashMap::new();
+    let mut sums: Vec<Effect> = Vec::with_capacity(effects.len());
+    for effect in effects {
+        if !effect.kind.adds_up() {
+            sums.push(effect);
+            continue;
+        }
+        let place = places.entry(identity(&effect)).or_insert(sums.len());
+        match sums.get_mut(*place) {
+            Some(sum) => add(sum, &effect),
+            None => sums.push(effect),
+        }
+    }
+    sums
+}
+
+fn add(sum: &mut Effect, effect: &Effect) {
+    sum.amount = sum.amount.saturating_add(effect.amount);
+    sum.unlimited |= effect.unlimited;
+    if sum.kind == EffectKind::Allowance {
+        sum.unlimited |= sum.amount >= UNLIMITED_FROM;
+    }
+    sum.expires = match (sum.expires, effect.expires) {
+        (Some(one), Some(other)) => Some(one.max(other)),
+        _ => None,
+    };
+}
