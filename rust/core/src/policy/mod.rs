@@ -35,7 +35,7 @@ pub use model::{
     ListEntry, Measure, OnExceed, Per, Privacy, Rule, Wallet,
 };
 pub use resolve::{resolve, Resolved};
-pub use spend::{clamp, Spend, SpendAsset, Spends, AMOUNT_MAX};
+pub use spend::{clamp, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
 pub use verdict::{Decision, Reason, Reservation, Verdict};
 
 pub(crate) use time::epoch_ms;

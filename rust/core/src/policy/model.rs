@@ -278,12 +278,20 @@ pub struct Limit {
     pub measure: Measure,
     /// Most that may be posted and held in the window, in the unit of the measure.
     pub max: u128,
-    /// Length of the window in ms.
+    /// Length of the window in ms; 0 for what stands (`window = "standing"`): from the decision until
+    /// it is spent, taken back or over.
     pub window_ms: u64,
     /// What happens over it.
     pub on_exceed: OnExceed,
     pub(super) matcher: Matcher,
     pub(super) at: Place,
+}
+
+impl Limit {
+    /// Whether it counts what stands, not what happened.
+    pub const fn is_standing(&self) -> bool {
+        self.window_ms == 0
+    }
 }
 
 /// Every method, the spelling of events first.

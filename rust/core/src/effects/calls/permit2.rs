@@ -9,7 +9,7 @@ use super::super::context::{
     check_recipient, check_spender, field, token_text, unlimited_warning, until_ms, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind, Field};
+use super::super::{Claim, Denial, EffectKind, Field};
 use super::Call;
 use crate::clear::moment;
 
@@ -37,16 +37,21 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         return Ok(None);
     }
     match *selector {
-        calls::approveCall::SELECTOR => approve(&abi::strict(arguments)?, context),
+        calls::approveCall::SELECTOR => approve(call.to, &abi::strict(arguments)?, context),
         calls::transferFromCall::SELECTOR => transfer(&abi::strict(arguments)?, context),
-        calls::lockdownCall::SELECTOR => lockdown(&abi::strict(arguments)?, context),
+        calls::lockdownCall::SELECTOR => lockdown(call.to, &abi::strict(arguments)?, context),
         calls::invalidateNoncesCall::SELECTOR => {
             let nonces: calls::invalidateNoncesCall = abi::strict(arguments)?;
             let shown = vec![
                 field("Action", "take back unused Permit2 signatures"),
                 field("Spender", address_text(nonces.spender)),
             ];
-            Ok(revokes(&[(nonces.token, nonces.spender)], shown, context))
+            Ok(revokes(
+                None,
+                &[(nonces.token, nonces.spender)],
+                shown,
+                context,
+            ))
         }
         calls::invalidateUnorderedNoncesCall::SELECTOR => {
             let _: calls::invalidateUnorderedNoncesCall = abi::strict(arguments)?;
@@ -58,7 +63,11 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     }
 }
 
-fn approve(call: &calls::approveCall, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+fn approve(
+    permit2: Address,
+    call: &calls::approveCall,
+    context: &Context<'_>,
+) -> Result<Option<Parts>, Denial> {
     let Some(token) = context.token(call.token) else {
         return Ok(None);
     };
@@ -71,6 +80,7 @@ fn approve(call: &calls::approveCall, context: &Context<'_>) -> Result<Option<Pa
         (EffectKind::Allowance, "allow to take through Permit2")
     };
     let mut effect = context.effect(kind, Some(token), Some(call.spender), amount);
+    effect.claim = Claim::sets(permit2);
     let mut display = allowance_display(action, token, call.token, &effect);
     if kind == EffectKind::Allowance && !expiration.is_zero() {
         effect.expires = until_ms(expiration);
@@ -101,7 +111,11 @@ fn transfer(
     Ok(Some(Parts::new(vec![effect], display, Vec::new())))
 }
 
-fn lockdown(call: &calls::lockdownCall, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+fn lockdown(
+    permit2: Address,
+    call: &calls::lockdownCall,
+    context: &Context<'_>,
+) -> Result<Option<Parts>, Denial> {
     let pairs: Vec<(Address, Address)> = call
         .approvals
         .iter()
@@ -112,11 +126,12 @@ fn lockdown(call: &calls::lockdownCall, context: &Context<'_>) -> Result<Option<
         shown.push(field("Spender", address_text(*spender)));
         shown.push(field("Token", address_text(*token)));
     }
-    Ok(revokes(&pairs, shown, context))
+    Ok(revokes(Claim::sets(permit2), &pairs, shown, context))
 }
 
 /// Taking back is harmless whatever the token is; one without a name in the registry has no asset.
 fn revokes(
+    claim: Option<Claim>,
     pairs: &[(Address, Address)],
     shown: Vec<Field>,
     context: &Context<'_>,
@@ -125,6 +140,7 @@ fn revokes(
     let each = pairs.iter().enumerate().map(|(number, (token, spender))| {
         let token = context.token(*token);
         let mut effect = context.effect(EffectKind::Revoke, token, Some(*spender), U256::ZERO);
+        effect.claim = claim;
         if many {
             effect.path = number.to_string();
         }

@@ -71,10 +71,11 @@ impl File {
         reader: &mut Reader<'_>,
         section: Section<'_>,
         allowed: &[EffectKind],
+        default: &[EffectKind],
     ) -> Option<Matcher> {
         let kinds = match section.table.get("effects") {
             Some(value) => read_kinds(reader, value, allowed, false),
-            None => Some(Bits::kinds(&EffectKind::COSTLY)),
+            None => Some(Bits::kinds(default)),
         };
         self.read_scope(reader, section, kinds)
     }
