@@ -337,3 +337,63 @@ fn a_signed_payment_makes_room_when_it_can_no_longer_be_collected() {
     assert_eq!(say(over - 1, &pay(vendor, 40_000_000, ends + 900)), "deny");
     assert_eq!(say(over, &pay(vendor, 40_000_000, ends + 900)), "instant");
 }
+
+fn send(to: Address, data: String) -> Value {
+    json!({"method": "eth_sendTransaction",
+           "params": [{"to": to, "data": data, "gas": "0x186a0"}]})
+}
+
+fn word(address: Address) -> String {
+    format!("{:0>64}", format!("{address:x}"))
+}
+
+#[test]
+fn a_right_kept_by_permit2_is_ended_there_and_not_at_the_token() {
+    let mut simulator = Simulator::new(POLICY, true).unwrap_or_else(|errors| panic!("{errors}"));
+    let [vendor, other] = SPENDERS;
+    let mut say = |request: &Value| decide(&mut simulator, START, request).0;
+    let (token, vendor_word) = (word(USDC), word(vendor));
+    let lend = |to: Address, amount: u64| {
+        let data = format!(
+            "0x87517c45{token}{}{amount:064x}{:064x}",
+            word(to),
+            0xffff_ffffu64
+        );
+        send(PERMIT2, data)
+    };
+    assert_eq!(say(&lend(vendor, 60_000_000)), "instant");
+    assert_eq!(say(&approve(vendor, 0)), "instant");
+    assert_eq!(say(&lend(other, 60_000_000)), "deny");
+    let lockdown = format!("0xcc53287f{:064x}{:064x}{token}{vendor_word}", 32, 1);
+    assert_eq!(say(&send(PERMIT2, lockdown)), "instant");
+    assert_eq!(say(&lend(other, 60_000_000)), "instant");
+}
+
+#[test]
+fn a_revoke_inside_of_another_call_makes_no_room() {
+    let mut simulator = Simulator::new(POLICY, true).unwrap_or_else(|errors| panic!("{errors}"));
+    let [vendor, other] = SPENDERS;
+    let mut say = |request: &Value| decide(&mut simulator, START, request).0;
+    assert_eq!(say(&approve(vendor, 60_000_000)), "instant");
+    let revoke = format!("095ea7b3{}{:064x}", word(vendor), 0);
+    let (offset, one, length) = (format!("{:064x}", 32), format!("{:064x}", 1), 68);
+    let item = format!("{}{:064x}{length:064x}{revoke}{:0>56}", word(USDC), 64, "");
+    let batch = format!("0x252dba42{offset}{one}{offset}{item}");
+    let multicall = address!("0xcA11bde05977b3631167028862bE2a173976CA11");
+    assert_eq!(say(&send(multicall, batch)), "instant");
+    assert_eq!(say(&approve(other, 60_000_000)), "deny");
+}
+
+#[test]
+fn a_second_allowance_replaces_the_first_and_an_increase_adds_to_it() {
+    let mut simulator = Simulator::new(POLICY, true).unwrap_or_else(|errors| panic!("{errors}"));
+    let [vendor, _] = SPENDERS;
+    let increase = |amount: u64| send(USDC, format!("0x39509351{}{amount:064x}", word(vendor)));
+    let mut say = |request: &Value| decide(&mut simulator, START, request).0;
+    for _ in 0..5 {
+        // Until it is on the chain both could be spent, so both must fit.
+        assert_eq!(say(&approve(vendor, 40_000_000)), "instant");
+    }
+    assert_eq!(say(&increase(40_000_000)), "instant");
+    assert_eq!(say(&increase(1)), "approval");
+}

@@ -1,6 +1,6 @@
 //! What a policy file says, after every word of it was understood.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use serde::{Serialize, Serializer};
 
 use super::fault::Place;
@@ -80,6 +80,10 @@ pub struct AssetEntry {
     pub price: Option<Price>,
     /// Oldest fact that is believed, in ms.
     pub price_age_ms_max: u64,
+    /// Assets that are the same thing to limits and rules that name the group.
+    pub group: Option<String>,
+    /// What its code must be.
+    pub code: Option<CodePin>,
     pub(super) at: Place,
 }
 
@@ -94,6 +98,17 @@ pub struct ContractEntry {
     pub address: Address,
     /// How its calls are read.
     pub protocol: Protocol,
+    /// What its code must be.
+    pub code: Option<CodePin>,
+}
+
+/// The code the operator looked at: other code needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodePin {
+    /// Keccak-256 of the code at the address.
+    pub hash: B256,
+    /// Keccak-256 of the code a proxy runs (EIP-1967); `None`: it is no proxy.
+    pub implementation: Option<B256>,
 }
 
 /// One address of a list.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::assets::read_code;
 use super::reader::{Reader, Section};
 use super::scope::one_of;
 use super::tables::ID_CHARS;
@@ -13,7 +14,17 @@ impl File {
     pub(super) fn read_contracts(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         let mut seen = HashMap::new();
         for section in reader.tables(root, "contract") {
-            reader.known(section, &["id", "chain", "address", "protocol"]);
+            reader.known(
+                section,
+                &[
+                    "id",
+                    "chain",
+                    "address",
+                    "protocol",
+                    "code_hash",
+                    "implementation_hash",
+                ],
+            );
             let Some(entry) = self.read_contract(reader, section) else {
                 continue;
             };
@@ -43,11 +54,13 @@ impl File {
             .map(|protocol| (protocol.as_str(), *protocol))
             .collect();
         let protocol = protocol.and_then(|value| one_of(reader, value, "protocol", &words));
+        let code = read_code(reader, section);
         Some(ContractEntry {
             id: id?,
             chain_id: chain?,
             address: address?,
             protocol: protocol?,
+            code: code?,
         })
     }
 }

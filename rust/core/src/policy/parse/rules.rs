@@ -23,13 +23,6 @@ const TIMEOUT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
 const DELAY_MS_MIN: u64 = 180 * 1000;
 const DELAY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
-/// What can stand after a request: a payment only if it is signed as a document.
-const STANDING: [EffectKind; 3] = [
-    EffectKind::Transfer,
-    EffectKind::Allowance,
-    EffectKind::Order,
-];
-
 impl File {
     pub(super) fn read_rules(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         for section in reader.tables(root, "rule") {
@@ -94,7 +87,12 @@ impl File {
         let window = reader.required(section, "window", "\"24h\"");
         let standing = window.is_some_and(|value| value.get_ref().as_str() == Some("standing"));
         let matcher = match measure {
-            _ if standing => self.read_limit_matcher(reader, section, &STANDING, &STANDING),
+            _ if standing => self.read_limit_matcher(
+                reader,
+                section,
+                &EffectKind::STANDING,
+                &EffectKind::STANDING,
+            ),
             Some(0) => {
                 self.read_limit_matcher(reader, section, &EffectKind::ALL, &EffectKind::COSTLY)
             }
