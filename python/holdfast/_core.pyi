@@ -257,6 +257,9 @@ class Guard:
     def next_nonce(self, wallet: str, chain_id: int) -> int | None:
         """What the ledger would give next; None until a chain nonce was seen."""
 
+    def decode(self, request: bytes, chain_id: int, clear: ClearSigning | None = None) -> bytes:
+        """As the function `decode`, with the assets and contracts of the policy in force. For display: nothing is recorded."""
+
 @final
 class Simulator:
     """`policy decide`: cases against a policy, no journal. Never raises for a case; a malformed one is a deny."""
