@@ -400,6 +400,10 @@ impl Guard {
         PyBytes::new(py, &self.inner.chains())
     }
 
+    fn code_pins<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.code_pins())
+    }
+
     fn next_nonce(&self, wallet: &str, chain_id: u64) -> Option<u64> {
         self.inner.next_nonce(wallet, chain_id)
     }
