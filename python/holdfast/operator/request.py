@@ -16,13 +16,25 @@ VERBS = {
     "transfer": "pay",
     "allowance": "let spend",
     "revoke": "revoke",
+    "swap": "swap",
+    "deposit": "deposit",
+    "order": "offer",
+    "debt": "owe",
+    "convert": "convert",
+    "control": "control",
     "deploy": "deploy",
     "call": "call",
     "typed-data": "sign data",
     "message": "sign message",
     "fee": "fee up to",
 }
-MOVING = frozenset({"transfer", "allowance"})
+# What takes value away, now or later; a debt does not, but costs as much.
+LEAVING = frozenset({"transfer", "allowance", "swap", "deposit", "order"})
+MOVING = LEAVING | {"debt"}
+# What has no amount at all.
+UNMEASURED = frozenset({"deploy", "call", "typed-data", "message", "control"})
+# An amount of these is a number of tokens, and says nothing of which ones.
+TOKENS = {"erc721": "ERC-721", "erc1155": "ERC-1155"}
 OPAQUE = frozenset({"deploy", "call", "typed-data", "message"})
 
 
@@ -35,6 +47,7 @@ class Effect:
     symbol: str | None
     decimals: int | None
     asset_address: str | None
+    standard: str | None
     source: str | None
     to: str | None
     unlimited: bool
@@ -52,6 +65,7 @@ class Effect:
             symbol=asset.get("symbol"),
             decimals=decimals if isinstance(decimals, int) else None,
             asset_address=asset.get("address"),
+            standard=asset.get("standard"),
             source=data.get("from"),
             to=data.get("to"),
             unlimited=bool(data.get("unlimited")),
@@ -65,15 +79,30 @@ class Effect:
 
     @property
     def moves(self) -> bool:
-        """Whether it can take anything countable away."""
+        """Whether it can take anything countable away, or make the wallet owe it."""
         return self.kind in MOVING and (self.unlimited or self.amount not in {None, "0"})
 
     @property
     def amount_text(self) -> str:
         """`250 USDC`; empty when this effect moves nothing countable."""
+        if self.kind in UNMEASURED and self.amount in {None, "0"}:
+            return ""
         if self.amount is None and not self.unlimited:
             return ""
-        return fmt.amount(self.amount, self.decimals, self.symbol, unlimited=self.unlimited)
+        if self.kind == "revoke" and self.amount == "0":
+            return f"all {fmt.safe(self.symbol, 24)}" if self.symbol else "all"
+        return self.amount_of(self.amount, unlimited=self.unlimited)
+
+    def amount_of(self, amount: str | None, *, unlimited: bool) -> str:
+        """An amount of this effect's asset in words."""
+        text = fmt.amount(amount, self.decimals, self.symbol, unlimited=unlimited)
+        tokens = TOKENS.get(self.standard or "")
+        return f"{text} ({tokens})" if tokens else text
+
+    @property
+    def asset_key(self) -> tuple[object, ...]:
+        """What makes two effects be about the same asset: never its symbol alone."""
+        return (self.asset_address, self.symbol, self.decimals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +193,34 @@ class Request:
 
     @property
     def main_effect(self) -> Effect | None:
-        """What is shown first: what moves money, else the first effect that is no fee."""
-        moving = [effect for effect in self.effects if effect.moves and effect.kind != "fee"]
+        """What is shown first: what moves money (without a limit before with one), else who is in
+        charge, else the first effect that is no fee.
+        """
+        moving = [effect for effect in self.effects if effect.moves]
+        moving.sort(key=lambda effect: (effect.kind not in LEAVING, not effect.unlimited))
+        control = [effect for effect in self.effects if effect.kind == "control"]
         others = [effect for effect in self.effects if effect.kind != "fee"]
-        return next(iter(moving or others or self.effects), None)
+        return next(iter(moving or control or others or self.effects), None)
+
+    @property
+    def changes_control(self) -> bool:
+        """Whether it changes who owns, governs or upgrades something."""
+        return any(effect.kind == "control" for effect in self.effects)
+
+    @property
+    def claim(self) -> list[Json]:
+        """What a descriptor says of it: somebody's word, for display only."""
+        return self._claimed("display")
+
+    @property
+    def warnings(self) -> list[Json]:
+        """The decision's warnings, then those about what a descriptor says."""
+        return self.rows("warnings") + self._claimed("warnings")
+
+    def _claimed(self, name: str) -> list[Json]:
+        claim = self.raw.get("descriptor")
+        rows = claim.get(name) if isinstance(claim, dict) else None
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
     @property
     def opaque(self) -> bool:
