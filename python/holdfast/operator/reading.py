@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from holdfast.operator import format as fmt
-from holdfast.operator.request import LEAVING, Effect, Json, Request
+from holdfast.operator.request import Effect, Json, Request
+from holdfast.wording import LEAVING, grave_first
 
 CALL = re.compile(r"(\d{1,6}) of (\d{1,6})")
 # Lines about a request as a whole, which come after the lines of its parts.
@@ -24,15 +25,6 @@ OF_THE_WHOLE = frozenset(
     }
 )
 DEPTH_MAX = 6
-# What a person must not overlook, gravest first; other warnings come after these.
-GRAVE = (
-    "control",
-    "look_alike",
-    "code_changed",
-    "unlimited_allowance",
-    "descriptor_differs",
-    "unknown_contract",
-)
 SAY_OPAQUE = frozenset({"opaque", "unknown_contract", "unknown_call"})
 
 
@@ -89,8 +81,7 @@ def warned(request: Request) -> list[Json]:
     if request.opaque and not any(each.get("code") in SAY_OPAQUE for each in warnings):
         text = "it cannot be decoded fully: it may do more"
         warnings = [*warnings, {"code": "opaque", "text": text}]
-    rank = {code: number for number, code in enumerate(GRAVE)}
-    return sorted(warnings, key=lambda each: rank.get(str(each.get("code")), len(GRAVE)))
+    return grave_first(warnings)
 
 
 def _sums(effects: Iterable[Effect]) -> list[Sum]:

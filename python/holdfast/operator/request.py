@@ -9,33 +9,9 @@ from typing import Any
 
 from holdfast.operator import format as fmt
 from holdfast.operator.states import DECIDABLE, ENDS, PENDING, Mark, state_mark
+from holdfast.wording import LEAVING, MOVING, OPAQUE, UNMEASURED, VERBS
 
 Json = dict[str, Any]
-
-VERBS = {
-    "transfer": "pay",
-    "allowance": "let spend",
-    "revoke": "revoke",
-    "swap": "swap",
-    "deposit": "deposit",
-    "order": "offer",
-    "debt": "owe",
-    "convert": "convert",
-    "control": "control",
-    "deploy": "deploy",
-    "call": "call",
-    "typed-data": "sign data",
-    "message": "sign message",
-    "fee": "fee up to",
-}
-# What takes value away, now or later; a debt does not, but costs as much.
-LEAVING = frozenset({"transfer", "allowance", "swap", "deposit", "order"})
-MOVING = LEAVING | {"debt"}
-# What has no amount at all.
-UNMEASURED = frozenset({"deploy", "call", "typed-data", "message", "control"})
-# An amount of these is a number of tokens, and says nothing of which ones.
-TOKENS = {"erc721": "ERC-721", "erc1155": "ERC-1155"}
-OPAQUE = frozenset({"deploy", "call", "typed-data", "message"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +71,9 @@ class Effect:
 
     def amount_of(self, amount: str | None, *, unlimited: bool) -> str:
         """An amount of this effect's asset in words."""
-        text = fmt.amount(amount, self.decimals, self.symbol, unlimited=unlimited)
-        tokens = TOKENS.get(self.standard or "")
-        return f"{text} ({tokens})" if tokens else text
+        return fmt.amount(
+            amount, self.decimals, self.symbol, unlimited=unlimited, standard=self.standard
+        )
 
     @property
     def asset_key(self) -> tuple[object, ...]:
