@@ -1,11 +1,21 @@
 //! Typed-data documents that move value, one file a family. A document is known by its type hash
 //! and by the contract that verifies it, never by its names; everything else stays opaque.
 
+mod authority;
+mod cow;
 mod eip2612;
 mod eip3009;
+mod forward;
 mod message;
+mod nested;
+mod oneinch;
+pub(super) mod order;
 mod permit2;
 mod safe;
+mod seaport;
+mod uniswapx;
+mod x402;
+mod zeroex;
 
 use alloy_primitives::{keccak256, Address, B256};
 
@@ -20,7 +30,7 @@ use message::Message;
 type Reader = fn(Address, &Message<'_>, &Context<'_>) -> Result<Option<Parts>, Denial>;
 
 /// Every document that is understood: `encodeType` (EIP-712) and its reader.
-const KNOWN: [(&str, Reader); 11] = [
+const KNOWN: [(&str, Reader); 36] = [
     (eip3009::TRANSFER, eip3009::transfer),
     (eip3009::RECEIVE, eip3009::receive),
     (eip3009::CANCEL, eip3009::cancel),
@@ -32,6 +42,31 @@ const KNOWN: [(&str, Reader); 11] = [
     (permit2::BATCH_TRANSFER, permit2::batch_transfer),
     (safe::TRANSACTION, safe::transaction),
     (safe::TRANSACTION_OLD, safe::transaction),
+    (x402::EXACT, x402::payment),
+    (x402::UPTO, x402::payment),
+    (uniswapx::DUTCH, uniswapx::dutch),
+    (uniswapx::EXCLUSIVE, uniswapx::dutch),
+    (uniswapx::LIMIT, uniswapx::limit),
+    (uniswapx::V2, uniswapx::v2),
+    (uniswapx::V3, uniswapx::v3),
+    (uniswapx::PRIORITY, uniswapx::priority),
+    (seaport::ORDER, seaport::order),
+    (cow::ORDER, cow::order),
+    (zeroex::LIMIT, zeroex::order),
+    (zeroex::RFQ, zeroex::order),
+    (zeroex::OTC, zeroex::order),
+    (oneinch::V3, oneinch::v3),
+    (oneinch::V4, oneinch::v4),
+    (forward::REQUEST, forward::request),
+    (forward::REQUEST_5, forward::request),
+    (forward::REQUEST_GSN, forward::request),
+    (forward::SPONSORED, forward::sponsored),
+    (forward::META, forward::meta),
+    (authority::VOTES, authority::votes),
+    (authority::DELEGATION, authority::delegation),
+    (authority::OPERATION, authority::operation),
+    (authority::BALLOT, authority::ballot),
+    (authority::BALLOT_5, authority::ballot),
 ];
 
 /// What the document does, or `None` for one nobody here understands.
@@ -51,10 +86,13 @@ pub(super) fn understand(
     if let Some(read) = known(&typed.primary_type, typed.type_hash) {
         return read(contract, &message, context);
     }
+    if let Some(height) = seaport::bulk_height(&typed.primary_type, typed.type_hash) {
+        return seaport::bulk(contract, &message, height, context);
+    }
     if permit2::is_witness(&typed.primary_type, document) {
         return permit2::witness(contract, &message, context);
     }
-    Ok(None)
+    Ok(authority::nested(&typed.primary_type, contract, context))
 }
 
 /// The reader for a type. The name only saves hashing types that cannot be meant.
