@@ -1,6 +1,8 @@
 //! Calls of Seaport: filling the orders of others, and the wallet's own orders on chain. The caller
 //! of a fill pays what the order asks for and gets what it offers.
 
+use std::collections::HashMap;
+
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
@@ -152,14 +154,18 @@ fn fill_order(
 
 /// Takes what is paid in a fungible token off what is got of it, where that is enough.
 fn settle(pays: &mut Vec<Leg>, gets: &mut [Leg]) {
-    pays.retain(|paid| {
-        let enough = |got: &&mut Leg| {
-            got.which == Which::Alike && got.coin == paid.coin && got.amount >= paid.amount
-        };
-        if paid.which != Which::Alike || paid.coin == Coin::Native {
-            return true;
+    let mut places: HashMap<Address, usize> = HashMap::new();
+    for (place, got) in gets.iter().enumerate() {
+        if let (Coin::Token(token), Which::Alike) = (got.coin, got.which) {
+            places.entry(token).or_insert(place);
         }
-        let Some(got) = gets.iter_mut().find(enough) else {
+    }
+    pays.retain(|paid| {
+        let (Coin::Token(token), Which::Alike) = (paid.coin, paid.which) else {
+            return true;
+        };
+        let got = places.get(&token).and_then(|place| gets.get_mut(*place));
+        let Some(got) = got.filter(|got| got.amount >= paid.amount) else {
             return true;
         };
         got.amount = got.amount.saturating_sub(paid.amount);

@@ -34,8 +34,8 @@ fn read(contract: Address, message: &Message<'_>, context: &Context<'_>) -> Opti
     // The amounts hold for both kinds: at most this is sold, at least that is bought.
     let known = matches!(message.text("kind")?, "sell" | "buy");
     // Balances kept inside of another contract are not understood.
-    let plain = message.text("sellTokenBalance")? == "erc20"
-        && message.text("buyTokenBalance")? == "erc20";
+    let plain =
+        message.text("sellTokenBalance")? == "erc20" && message.text("buyTokenBalance")? == "erc20";
     context.token(sold)?;
     if !known || !plain {
         return None;

@@ -11,7 +11,8 @@ use super::nested::{self, Inner};
 use crate::clear::moment;
 
 /// OpenZeppelin before version 5.
-pub(super) const REQUEST: &str = "ForwardRequest(address from,address to,uint256 value,uint256 gas,uint256 nonce,bytes data)";
+pub(super) const REQUEST: &str =
+    "ForwardRequest(address from,address to,uint256 value,uint256 gas,uint256 nonce,bytes data)";
 /// OpenZeppelin 5.
 pub(super) const REQUEST_5: &str = "ForwardRequest(address from,address to,uint256 value,uint256 gas,uint256 nonce,uint48 deadline,bytes data)";
 /// Gas Station Network 3.
@@ -76,11 +77,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn parts(
-        &self,
-        contract: Address,
-        context: &Context<'_>,
-    ) -> Result<Option<Parts>, Denial> {
+    fn parts(&self, contract: Address, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
         let (Some(from), Some(to), Some(value), Some(data)) =
             (self.from, self.to, self.value, &self.data)
         else {

@@ -144,7 +144,11 @@ impl Order {
             format!("{} to {}", leg.text(context), address_text(*other))
         });
         if !self.gets.is_empty() {
-            let own = format!("this wallet {}", address_text(self.owner));
+            let own = if self.owner.is_zero() {
+                "whoever signs".to_owned()
+            } else {
+                format!("this wallet {}", address_text(self.owner))
+            };
             display.push(field("Recipient", own));
         }
         display.push(field("Through", address_text(self.through)));
