@@ -7,18 +7,19 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, Context};
+use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::typed::order::{Leg, Which};
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
+use super::native::push_value;
 use super::seaport_abi as calls;
 use super::seaport_order::Components;
 use super::trade::{Coin, Trade};
 use super::Call;
 
-/// What the call does; `None` for a function that is not understood: several orders at once can be
-/// matched with each other in ways their legs do not tell.
+/// What the call does; `None` for a function that is not understood: orders can be matched with each
+/// other in ways their legs do not tell.
 ///
 /// # Errors
 /// `dirty_calldata`, and what an order of the wallet is denied for.
@@ -37,19 +38,25 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
             (fill_basic(call, &basic.parameters, context), trailing)
         }
         calls::fulfillOrderCall::SELECTOR => {
-            let (fill, trailing) = abi::prefix::<calls::fulfillOrderCall>(arguments)?;
-            let order = Components::from(&fill.order.parameters);
-            (fill_order(call, &order, ALL, None, context), trailing)
+            let (one, trailing) = abi::prefix::<calls::fulfillOrderCall>(arguments)?;
+            (Fill::from(&one.order).parts(call, context), trailing)
         }
         calls::fulfillAdvancedOrderCall::SELECTOR => {
-            let (fill, trailing) = abi::prefix::<calls::fulfillAdvancedOrderCall>(arguments)?;
-            let order = Components::from(&fill.order.parameters);
-            let part = (
-                U256::from(fill.order.numerator),
-                U256::from(fill.order.denominator),
-            );
-            let recipient = Some(fill.recipient).filter(|to| !to.is_zero());
-            (fill_order(call, &order, part, recipient, context), trailing)
+            let (one, trailing) = abi::prefix::<calls::fulfillAdvancedOrderCall>(arguments)?;
+            let fill = Fill::from(&one.order).to(one.recipient);
+            (fill.parts(call, context), trailing)
+        }
+        calls::fulfillAvailableOrdersCall::SELECTOR => {
+            let (many, trailing) = abi::prefix::<calls::fulfillAvailableOrdersCall>(arguments)?;
+            let fills = many.orders.iter().map(Fill::from);
+            (fill_several(call, fills, context)?, trailing)
+        }
+        calls::fulfillAvailableAdvancedOrdersCall::SELECTOR => {
+            let (many, trailing) =
+                abi::prefix::<calls::fulfillAvailableAdvancedOrdersCall>(arguments)?;
+            let fills = many.orders.iter();
+            let fills = fills.map(|order| Fill::from(order).to(many.recipient));
+            (fill_several(call, fills, context)?, trailing)
         }
         // What is left cannot be paid for.
         _ if !call.value.is_zero() => return Ok(None),
@@ -77,79 +84,150 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     }))
 }
 
-/// The whole order.
-const ALL: (U256, U256) = (U256::ONE, U256::ONE);
-
 fn fill_basic(
     call: &Call<'_>,
     order: &calls::BasicOrderParameters,
     context: &Context<'_>,
 ) -> Option<Parts> {
-    fill_order(call, &order.components()?, ALL, None, context)
+    Fill::all(order.components()?).parts(call, context)
 }
 
-/// `part` is a fraction; a recipient of `None` is the caller.
-fn fill_order(
-    call: &Call<'_>,
-    order: &Components,
+/// An order of somebody else that the caller takes.
+struct Fill {
+    order: Components,
+    /// Of how many parts, how many.
     part: (U256, U256),
+    /// `None` is the caller.
     recipient: Option<Address>,
-    context: &Context<'_>,
-) -> Option<Parts> {
-    // An order of the wallet itself needs no signature here: what it offers would leave, too.
-    let is_own = context.is_own(order.offerer) || call.sender == Some(order.offerer);
-    if is_own || !order.is_fixed() || part.0.is_zero() || part.1 < part.0 {
-        return None;
+    /// What it is if something surely comes back.
+    kind: EffectKind,
+}
+
+impl From<&calls::Order> for Fill {
+    fn from(order: &calls::Order) -> Self {
+        Self::all(Components::from(&order.parameters))
     }
-    let recipient = recipient.or(call.sender);
-    let mut pays: Vec<Leg> = Vec::new();
-    for item in &order.consideration {
-        let leg = item.leg(item.most(), context)?;
-        // The coin cannot be taken, only sent along.
-        if leg.coin != Coin::Native {
-            pays.push(leg);
+}
+
+impl From<&calls::AdvancedOrder> for Fill {
+    fn from(order: &calls::AdvancedOrder) -> Self {
+        Self {
+            part: (U256::from(order.numerator), U256::from(order.denominator)),
+            ..Self::all(Components::from(&order.parameters))
         }
     }
-    if !call.value.is_zero() {
-        pays.push(Leg::plain(Coin::Native, call.value));
+}
+
+impl Fill {
+    const fn all(order: Components) -> Self {
+        Self {
+            order,
+            part: (U256::ONE, U256::ONE),
+            recipient: None,
+            kind: EffectKind::Swap,
+        }
     }
-    let mut gets: Vec<Leg> = Vec::new();
-    for item in &order.offer {
-        if item.kind == 0 {
+
+    /// The zero address stands for the caller.
+    fn to(self, recipient: Address) -> Self {
+        Self {
+            recipient: Some(recipient).filter(|to| !to.is_zero()),
+            ..self
+        }
+    }
+
+    /// What the caller pays, all of it, for what it gets; `None` for an order that is odd.
+    fn parts(&self, call: &Call<'_>, context: &Context<'_>) -> Option<Parts> {
+        let order = &self.order;
+        let (some, of) = self.part;
+        // An order of the wallet itself needs no signature here: what it offers would leave, too.
+        let is_own = context.is_own(order.offerer) || call.sender == Some(order.offerer);
+        if is_own || !order.is_fixed() || some.is_zero() || of < some {
             return None;
         }
-        let least = item.least().checked_mul(part.0)?.checked_div(part.1)?;
-        gets.push(item.leg(least, context)?);
-    }
-    // What is offered arrives first: fees in the same token are paid out of it.
-    if recipient == call.sender {
-        settle(&mut pays, &mut gets);
-    }
-    let pairs = |legs: &[Leg]| {
-        let each = legs.iter().map(|leg| (leg.coin, leg.amount));
-        each.collect::<Vec<(Coin, U256)>>()
-    };
-    let (paid, got) = (pairs(&pays), pairs(&gets));
-    let trade = Trade {
-        kind: EffectKind::Swap,
-        action: "fill an order of the market",
-        pays: &paid,
-        gets: &got,
-        recipient,
-        through: call.to,
-        expires: None,
-    };
-    let mut parts = trade.parts(context)?;
-    for leg in pays.iter().chain(&gets) {
-        if leg.which != Which::Alike {
-            parts.display.push(field("Item", leg.text(context)));
+        let mut pays: Vec<Leg> = Vec::new();
+        for item in &order.consideration {
+            let leg = item.leg(item.most(), context)?;
+            // The coin cannot be taken, only sent along.
+            if leg.coin != Coin::Native {
+                pays.push(leg);
+            }
         }
+        if !call.value.is_zero() {
+            pays.push(Leg::plain(Coin::Native, call.value));
+        }
+        let mut gets: Vec<Leg> = Vec::new();
+        for item in &order.offer {
+            if item.kind == 0 {
+                return None;
+            }
+            let least = item.least().checked_mul(some)?.checked_div(of)?;
+            gets.push(item.leg(least, context)?);
+        }
+        let recipient = self.recipient.or(call.sender);
+        // What is offered arrives first: fees in the same token are paid out of it.
+        if recipient == call.sender {
+            settle(&mut pays, &mut gets);
+        }
+        let trade = Trade {
+            kind: self.kind,
+            action: "fill an order of the market",
+            pays: &pairs(&pays),
+            gets: &pairs(&gets),
+            recipient,
+            through: call.to,
+            expires: None,
+        };
+        let mut parts = trade.parts(context)?;
+        for leg in pays.iter().chain(&gets) {
+            if leg.which != Which::Alike {
+                parts.display.push(field("Item", leg.text(context)));
+            }
+        }
+        if parts.effects.is_empty() {
+            let nothing = context.native_transfer(Some(call.to), U256::ZERO);
+            parts.effects.push(nothing);
+        }
+        Some(parts)
     }
-    if parts.effects.is_empty() {
-        let nothing = context.native_transfer(Some(call.to), U256::ZERO);
-        parts.effects.push(nothing);
+}
+
+fn pairs(legs: &[Leg]) -> Vec<(Coin, U256)> {
+    legs.iter().map(|leg| (leg.coin, leg.amount)).collect()
+}
+
+/// Several orders, as many as are still there. What they cost is counted; whether everything that is
+/// paid for arrives depends on how the caller groups it, which is not followed: a person decides.
+fn fill_several(
+    call: &Call<'_>,
+    fills: impl ExactSizeIterator<Item = Fill>,
+    context: &Context<'_>,
+) -> Result<Option<Parts>, Denial> {
+    let mut parts = Parts::default();
+    let action = format!("fill up to {} orders of the market", fills.len());
+    parts.display.push(field("Action", action));
+    push_value(Some(call.to), call.value, &mut parts, context);
+    let paid_once = Call {
+        value: U256::ZERO,
+        ..*call
+    };
+    for (number, fill) in fills.enumerate() {
+        let fill = Fill {
+            kind: EffectKind::Transfer,
+            ..fill
+        };
+        let Some(mut inner) = fill.parts(&paid_once, context) else {
+            return Ok(None);
+        };
+        // Orders for the coin share what is sent along.
+        inner.effects.retain(|effect| !effect.amount.is_zero());
+        parts.nest(number, inner);
     }
-    Some(parts)
+    let text = "which of the orders are filled, and what arrives of them, is not followed";
+    parts.warnings.push(warning("several_orders", text));
+    let whole = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
+    parts.effects.push(whole);
+    Ok(Some(parts))
 }
 
 /// Takes what is paid in a fungible token off what is got of it, where that is enough.

@@ -89,6 +89,9 @@ alloy_sol_types::sol! {
     function fulfillBasicOrder_efficient_6GL6yc(BasicOrderParameters parameters);
     function fulfillOrder(Order order, bytes32 fulfillerConduitKey);
     function fulfillAdvancedOrder(AdvancedOrder order, CriteriaResolver[] resolvers, bytes32 fulfillerConduitKey, address recipient);
+    struct FulfillmentComponent { uint256 orderIndex; uint256 itemIndex; }
+    function fulfillAvailableOrders(Order[] orders, FulfillmentComponent[][] offers, FulfillmentComponent[][] considerations, bytes32 fulfillerConduitKey, uint256 maximumFulfilled);
+    function fulfillAvailableAdvancedOrders(AdvancedOrder[] orders, CriteriaResolver[] resolvers, FulfillmentComponent[][] offers, FulfillmentComponent[][] considerations, bytes32 fulfillerConduitKey, address recipient, uint256 maximumFulfilled);
     function cancel(OrderComponents[] orders);
     function validate(Order[] orders);
     function incrementCounter();

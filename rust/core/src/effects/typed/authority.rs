@@ -30,13 +30,13 @@ pub(super) fn votes(
     else {
         return Ok(None);
     };
-    let mut parts = Parts::default();
-    parts.display = vec![
+    let display = vec![
         field("Action", "give votes to somebody"),
         field("To", address_text(delegatee)),
         field("Token", address_text(contract)),
         field("To be used until", moment(expiry)),
     ];
+    let mut parts = Parts::new(Vec::new(), display, Vec::new());
     control(contract, "gives votes to somebody", &mut parts, context);
     if context.token(contract).is_none() {
         whole(contract, &mut parts, context);

@@ -104,3 +104,89 @@ fn known(primary_type: &str, type_hash: B256) -> Option<Reader> {
     let mut same = named.filter(|(kind, _)| keccak256(kind.as_bytes()) == type_hash);
     same.next().map(|(_, read)| *read)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::hex;
+
+    /// As their authors publish them.
+    const PUBLISHED: [(&str, &str); 10] = [
+        (
+            seaport::ORDER,
+            "fa445660b7e21515a59617fcd68910b487aa5808b8abda3d78bc85df364b2c2f",
+        ),
+        (
+            cow::ORDER,
+            "d5a25ba2e97094ad7d83dc28a6572da797d6b3e7fc6663bd93efb789fc17e489",
+        ),
+        (
+            safe::TRANSACTION,
+            "bb8310d486368db6bd6f849402fdd73ad53d316b5a4b2644ad6efe0f941286d8",
+        ),
+        (
+            safe::TRANSACTION_OLD,
+            "14d461bc7412367e924637b363c7bf29b8f47e2f84869f4426e5633d8af47b20",
+        ),
+        (
+            forward::REQUEST,
+            "dd8f4b70b0f4393e889bd39128a30628a78b61816a9eb8199759e7a349657e48",
+        ),
+        (
+            authority::OPERATION,
+            "29a0bca4af4be3421398da00295e58e6d7de38cb492214754cb6a47507dd6f8e",
+        ),
+        (
+            authority::DELEGATION,
+            "88c1d2ecf185adf710588203a5f263f0ff61be0d33da39792cde19ba9aa4331e",
+        ),
+        (
+            authority::VOTES,
+            "e48329057bfd03d55e49b547132e39cffd9c1820ad7b9d4c5307691425d15adf",
+        ),
+        (
+            authority::BALLOT,
+            "150214d74d59b7d1e90c73fc22ef3d991dd0a76b046543d4d80ab92d2a50328f",
+        ),
+        (
+            permit2::SINGLE,
+            "f3841cd1ff0085026a6327b620b67997ce40f282c88a8e905a7a5626e310f3d0",
+        ),
+    ];
+
+    #[test]
+    fn types_have_the_hashes_their_authors_publish() {
+        for (kind, hash) in PUBLISHED {
+            assert_eq!(hex::encode(keccak256(kind.as_bytes())), hash, "{kind}");
+        }
+    }
+
+    #[test]
+    fn bulk_orders_have_the_hashes_their_authors_publish() {
+        for (height, hash) in [
+            (
+                1,
+                "3ca2711d29384747a8f61d60aad3c450405f7aaff5613541dee28df2d6986d32",
+            ),
+            (
+                24,
+                "1d51df90cba8de7637ca3e8fe1e3511d1dc2f23487d05dbdecb781860c21ac1c",
+            ),
+        ] {
+            let found = seaport::bulk_height("BulkOrder", hash.parse().unwrap_or_default());
+            assert_eq!(found, Some(height));
+        }
+        assert_eq!(seaport::bulk_height("BulkOrder", B256::ZERO), None);
+    }
+
+    #[test]
+    fn no_type_is_written_twice() {
+        let mut hashes: Vec<B256> = KNOWN
+            .iter()
+            .map(|(kind, _)| keccak256(kind.as_bytes()))
+            .collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), KNOWN.len());
+    }
+}

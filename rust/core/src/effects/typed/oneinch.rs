@@ -19,7 +19,7 @@ const EXTENSION_BIT: usize = 249;
 const UNWRAP_BIT: usize = 247;
 /// `makerTraits`: where 40 bits of expiry start; 0 is none.
 const EXPIRY_BIT: usize = 80;
-const EXPIRY_BITS: usize = 40;
+const EXPIRY_MASK: u64 = 0xff_ffff_ffff;
 
 pub(super) fn v3(
     contract: Address,
@@ -46,7 +46,8 @@ pub(super) fn v4(
     let Some(traits) = message.uint("makerTraits") else {
         return Ok(None);
     };
-    let expiry = (traits >> EXPIRY_BIT) & low_bits(EXPIRY_BITS);
+    let [low, ..] = traits.wrapping_shr(EXPIRY_BIT).into_limbs();
+    let expiry = U256::from(low & EXPIRY_MASK);
     let terms = Terms {
         protocol: Protocol::OneInchV6,
         unsure: traits.bit(EXTENSION_BIT),
@@ -54,10 +55,6 @@ pub(super) fn v4(
         until: Some(expiry).filter(|expiry| !expiry.is_zero()),
     };
     order(contract, message, &terms, context)
-}
-
-fn low_bits(count: usize) -> U256 {
-    (U256::ONE << count).saturating_sub(U256::ONE)
 }
 
 /// What the versions write in different ways.

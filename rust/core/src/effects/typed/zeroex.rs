@@ -43,7 +43,7 @@ fn read(
     context.token(token)?;
     let expiry = message.uint("expiry");
     let packed = message.uint("expiryAndNonce");
-    let until: U256 = expiry.or_else(|| packed.map(|packed| packed >> EXPIRY_BIT))?;
+    let until: U256 = expiry.or_else(|| packed.map(|packed| packed.wrapping_shr(EXPIRY_BIT)))?;
     let bought = Coin::Token(message.address("takerToken")?);
     let order = Order {
         action: "sign an order to swap",
