@@ -3,10 +3,11 @@
 use alloy_primitives::{keccak256, Address, B256, U256};
 
 use super::super::calls::seaport_order::{Components, Item};
-use super::super::context::{field, Context};
+use super::super::context::{amount_text, field, Context};
 use super::super::parts::Parts;
-use super::super::Denial;
+use super::super::{Denial, Effect, Field};
 use super::message::Message;
+use crate::asset::Asset;
 use crate::json::Json;
 use crate::protocol::Protocol;
 
@@ -73,8 +74,6 @@ pub(super) fn bulk(
         return Ok(None);
     }
     let mut parts = Parts::default();
-    let action = format!("sign {} orders of the market at once", orders.len());
-    parts.display.push(field("Action", action));
     for (number, order) in orders.iter().enumerate() {
         let Some(mut inner) = order.parts(contract, ACTION, context)? else {
             return Ok(None);
@@ -84,6 +83,8 @@ pub(super) fn bulk(
         } else {
             let title = format!("{} of {}", number.saturating_add(1), orders.len());
             parts.display.push(field("Order", title));
+            // Said once, of all of them.
+            inner.display.retain(|line| line.label != "Action");
         }
         parts.nest(number, inner);
     }
@@ -92,7 +93,29 @@ pub(super) fn bulk(
         let text = format!("{more}, not shown; their amounts are counted");
         parts.display.push(field("More orders", text));
     }
+    let action = format!("sign {} orders of the market at once", orders.len());
+    let mut display = vec![field("Action", action)];
+    display.extend(given_in_all(&parts.effects));
+    display.append(&mut parts.display);
+    parts.display = display;
     Ok(Some(parts))
+}
+
+/// A line for each asset that leaves if every order is filled.
+fn given_in_all(effects: &[Effect]) -> Vec<Field> {
+    let mut sums: Vec<(&Asset, U256)> = Vec::new();
+    for effect in effects {
+        let Some(asset) = &effect.asset else {
+            continue;
+        };
+        match sums.iter_mut().find(|(one, _)| *one == asset) {
+            Some((_, sum)) => *sum = sum.saturating_add(effect.amount),
+            None => sums.push((asset, effect.amount)),
+        }
+    }
+    let lines = sums.into_iter();
+    let lines = lines.map(|(asset, sum)| field("Give in all", amount_text(asset, sum)));
+    lines.collect()
 }
 
 /// The leaves of a tree of this height, in order; every branch has two.
