@@ -36,11 +36,25 @@ protocols! {
     Permit2 = "permit2",
     /// The chain's coin as a token, one to one.
     Weth = "weth",
+    /// A market of orders for tokens of every kind (Seaport 1.1 to 1.6).
+    Seaport = "seaport",
+    /// The contract that settles batches of orders (CoW Protocol).
+    CowSettlement = "cow-settlement",
+    /// A contract that settles orders signed as witness of a Permit2 transfer (UniswapX).
+    UniswapxReactor = "uniswapx-reactor",
+    /// Passes a Permit2 transfer on to the payee its witness names (x402).
+    X402Proxy = "x402-proxy",
+    /// The exchange of 0x, version 4.
+    ZeroEx = "zeroex",
+    /// The router of 1inch with limit orders of version 3.
+    OneInchV5 = "oneinch-v5",
+    /// The router of 1inch with limit orders of version 4.
+    OneInchV6 = "oneinch-v6",
 }
 
 /// Contracts whose code is the same wherever something is at their address: the address is made from
 /// the code (CREATE2) or from a signature nobody holds the key of.
-const ANYWHERE: [(Address, Protocol); 3] = [
+const ANYWHERE: [(Address, Protocol); 8] = [
     (
         address!("0x000000000022D473030F116dDEE9F6B43aC78BA3"),
         Protocol::Permit2,
@@ -53,10 +67,32 @@ const ANYWHERE: [(Address, Protocol); 3] = [
         address!("0x5BA1e12693Dc8F9c48aAD8770482f4739bEeD696"),
         Protocol::Multicall,
     ),
+    // Seaport 1.4, 1.5, 1.6
+    (
+        address!("0x00000000000001ad428e4906aE43D8F9852d0dD6"),
+        Protocol::Seaport,
+    ),
+    (
+        address!("0x00000000000000ADc04C56Bf30aC9d3c0aAF14dC"),
+        Protocol::Seaport,
+    ),
+    (
+        address!("0x0000000000000068F116a894984e2DB1123eB395"),
+        Protocol::Seaport,
+    ),
+    // x402 `exact`, `upto`
+    (
+        address!("0x402085c248EeA27D92E8b30b2C58ed07f9E20001"),
+        Protocol::X402Proxy,
+    ),
+    (
+        address!("0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002"),
+        Protocol::X402Proxy,
+    ),
 ];
 
 /// Contracts of one chain each.
-const PINNED: [(u64, Address, Protocol); 9] = [
+const PINNED: [(u64, Address, Protocol); 31] = [
     (
         1,
         address!("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"),
@@ -101,6 +137,116 @@ const PINNED: [(u64, Address, Protocol); 9] = [
         11_155_111,
         address!("0xfFf9976782d46CC05630D1f6eBAb18b2324d6B14"),
         Protocol::Weth,
+    ),
+    (
+        1,
+        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
+        Protocol::CowSettlement,
+    ),
+    (
+        10,
+        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
+        Protocol::CowSettlement,
+    ),
+    (
+        56,
+        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
+        Protocol::CowSettlement,
+    ),
+    (
+        100,
+        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
+        Protocol::CowSettlement,
+    ),
+    (
+        137,
+        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
+        Protocol::CowSettlement,
+    ),
+    (
+        8453,
+        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
+        Protocol::CowSettlement,
+    ),
+    (
+        42161,
+        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
+        Protocol::CowSettlement,
+    ),
+    (
+        43114,
+        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
+        Protocol::CowSettlement,
+    ),
+    (
+        11_155_111,
+        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
+        Protocol::CowSettlement,
+    ),
+    (
+        1,
+        address!("0x6000da47483062A0D734Ba3dc7576Ce6A0B645C4"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        1,
+        address!("0x00000011F84B9aa48e5f8aA8B9897600006289Be"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        1,
+        address!("0x0000000015757c461808EA25Eb309638B62681cf"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        10,
+        address!("0x000000000923439A92daE8930613568824108631"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        56,
+        address!("0x00000000a55e50C71b70Db3C8B58749cd1E18eB2"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        130,
+        address!("0x00000006021a6Bce796be7ba509BBBA71e956e37"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        130,
+        address!("0x000000005aF66799D1a6317714D66800f9CA1406"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        137,
+        address!("0x00000000bAB6E234db8AD638B6A6395b7c499Bc4"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        8453,
+        address!("0x000000001Ec5656dcdB24D90DFa42742738De729"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        8453,
+        address!("0x000000008a8330B5d1F43A62Bf4C673A49f27ba0"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        42161,
+        address!("0x1bd1aAdc9E230626C44a139d7E70d842749351eb"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        42161,
+        address!("0xB274d5F4b833b61B340b654d600A864fB604a87c"),
+        Protocol::UniswapxReactor,
+    ),
+    (
+        43114,
+        address!("0x00000000862cCF095823fc7576Fa6C7e6b7385ef"),
+        Protocol::UniswapxReactor,
     ),
 ];
 

@@ -85,3 +85,13 @@ fn calls_through_multicall_count_as_if_the_wallet_made_them() {
 fn calls_that_change_who_is_in_charge() {
     run(include_str!("data/calls/control.toml"), 5);
 }
+
+#[test]
+fn fills_and_orders_of_seaport() {
+    run(include_str!("data/calls/seaport.toml"), 25);
+}
+
+#[test]
+fn orders_taken_back_from_cow() {
+    run(include_str!("data/calls/cow.toml"), 8);
+}

@@ -3,9 +3,16 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::expect_used,
     clippy::arithmetic_side_effects,
     missing_docs
 )]
+
+#[path = "support/calls.rs"]
+#[allow(dead_code, reason = "the tables of calls need more of it")]
+mod calls;
+#[path = "support/typed.rs"]
+mod typed;
 
 use alloy_primitives::{address, Address};
 use holdfast_core::asset::{Asset, Registry, Standard};
@@ -39,7 +46,6 @@ const DETAILS: (&str, &str) = (
 );
 const PERMISSIONS: (&str, &str) = ("TokenPermissions", "address token,uint256 amount");
 const WITNESS: (&str, &str) = ("Witness", "address to,uint256 validAfter");
-const SAFE: &str = "address to,uint256 value,bytes data,uint8 operation,uint256 safeTxGas,uint256 baseGas,uint256 gasPrice,address gasToken,address refundReceiver,uint256 nonce";
 
 /// The members of a type of the table and the types below it.
 fn members(name: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
@@ -86,7 +92,6 @@ fn members(name: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
             "TokenPermissions[] permitted,address spender,uint256 nonce,uint256 deadline,Witness witness",
             vec![PERMISSIONS, WITNESS],
         ),
-        "SafeTx" => (SAFE, vec![]),
         other => panic!("no type {other}"),
     }
 }
@@ -205,4 +210,80 @@ fn documents_have_the_effects_of_the_table() {
         let wanted: Vec<String> = case.effects.iter().map(|effect| spelled(effect)).collect();
         assert_eq!(found, wanted, "{}", case.name);
     }
+}
+
+fn run(source: &str, least: usize) {
+    let (table, calls) = typed::Table::read(source);
+    assert!(table.case.len() >= least, "only {}", table.case.len());
+    let wrong: Vec<String> = table
+        .case
+        .iter()
+        .filter_map(|case| fault(&table, &calls, case))
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+fn fault(table: &typed::Table, calls: &calls::Table, case: &typed::Case) -> Option<String> {
+    let found = table.decode(case, calls);
+    let told = match (&found, &case.denied) {
+        (Err(denial), Some(code)) if denial.code == code => return None,
+        (Ok(found), None) => {
+            let written = |effect: &Effect| {
+                let until = effect.expires.map(|ms| format!(" until {}", ms / 1_000));
+                calls.written(effect) + &until.unwrap_or_default()
+            };
+            let effects: Vec<String> = found.effects.iter().map(written).collect();
+            let warnings: Vec<&str> = found.warnings.iter().map(|w| w.code).collect();
+            let lines: Vec<String> = found
+                .display
+                .iter()
+                .map(|f| format!("{}: {}", f.label, f.value))
+                .collect();
+            let missing = case.shows.iter().filter(|line| !lines.contains(line));
+            let missing: Vec<&String> = missing.collect();
+            if effects == case.effects
+                && warnings == case.warnings
+                && found.opaque == case.opaque
+                && missing.is_empty()
+            {
+                return None;
+            }
+            format!(
+                "effects = {effects:?}\n  warnings = {warnings:?}\n  opaque = {}\n  not shown {missing:?} of {lines:#?}",
+                found.opaque
+            )
+        }
+        _ => format!("{found:?}"),
+    };
+    Some(format!("{}:\n  {told}", case.name))
+}
+
+#[test]
+fn orders_of_seaport() {
+    run(include_str!("data/typed/seaport.toml"), 25);
+}
+
+#[test]
+fn orders_of_cow() {
+    run(include_str!("data/typed/cow.toml"), 10);
+}
+
+#[test]
+fn orders_and_payments_as_witness_of_permit2() {
+    run(include_str!("data/typed/permit2.toml"), 20);
+}
+
+#[test]
+fn orders_of_exchanges() {
+    run(include_str!("data/typed/exchanges.toml"), 14);
+}
+
+#[test]
+fn calls_inside_of_documents() {
+    run(include_str!("data/typed/nested.toml"), 14);
+}
+
+#[test]
+fn documents_that_hand_over_authority() {
+    run(include_str!("data/typed/authority.toml"), 8);
 }

@@ -73,6 +73,12 @@ pub(super) fn decode_typed_data(
             display.append(&mut understood.display);
             warnings.append(&mut understood.warnings);
             push_domain(typed, &mut display, &mut warnings);
+            let mut effects = understood.effects.iter();
+            // What is understood only in part is shown as a whole.
+            let in_part = effects.any(|effect| effect.kind == EffectKind::TypedData);
+            if let Some(document) = document.as_ref().filter(|_| in_part) {
+                push_message(document, &mut display);
+            }
             understood.effects
         }
         None => {

@@ -2,6 +2,7 @@
 //! everything else is opaque, and so is what is inside of it.
 
 mod control;
+mod cow;
 mod erc1155;
 mod erc20;
 mod erc721;
@@ -10,6 +11,9 @@ mod native;
 mod opaque;
 mod permit2;
 mod safe;
+mod seaport;
+mod seaport_abi;
+pub(super) mod seaport_order;
 mod trade;
 mod weth;
 
@@ -22,6 +26,7 @@ use crate::asset::Standard;
 use crate::protocol::Protocol;
 
 pub(super) use native::push_value;
+pub(super) use trade::{Coin, Trade};
 
 /// Calls inside of calls are followed this deep; deeper ones are refused.
 pub(super) const DEPTH_MAX: u8 = 4;
@@ -100,6 +105,16 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
     let protocol = context.protocol(call.to);
     let parts = match protocol {
         None | Some(Protocol::Unknown) => None,
+        // Orders are signed for these; nothing of their calls is understood here.
+        Some(
+            Protocol::UniswapxReactor
+            | Protocol::X402Proxy
+            | Protocol::ZeroEx
+            | Protocol::OneInchV5
+            | Protocol::OneInchV6,
+        ) => None,
+        Some(Protocol::Seaport) => seaport::decode(call, context)?,
+        Some(Protocol::CowSettlement) => cow::decode(call, context)?,
         Some(Protocol::Multicall) => multicall::decode(call, context)?,
         Some(Protocol::Permit2) => permit2::decode(call, context)?,
         Some(Protocol::Weth) => weth::decode(call, context)?,

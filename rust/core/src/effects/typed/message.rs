@@ -1,7 +1,7 @@
 //! Members of a message in the one spelling the strict parser gave them. A member that is missing
 //! or has another form cannot occur under a known type hash; then the document stays opaque.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{hex, Address, U256};
 
 use crate::json::Json;
 
@@ -30,6 +30,16 @@ impl<'j> Message<'j> {
 
     pub(super) fn text(&self, name: &str) -> Option<&'j str> {
         self.members.get(name)?.as_str()
+    }
+
+    /// A member of type `bytes` or `bytesN`.
+    pub(super) fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        hex::decode(self.text(name)?).ok()
+    }
+
+    /// A member of any type.
+    pub(super) fn member(&self, name: &str) -> Option<&'j Json<'j>> {
+        self.members.get(name)
     }
 
     /// A member that is a struct itself.

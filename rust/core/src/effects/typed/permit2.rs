@@ -4,11 +4,13 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    allowance_display, check_spender, field, unlimited_warning, until_ms, warning, Context,
+    address_text, allowance_display, amount_text, check_spender, field, token_text,
+    unlimited_warning, until_ms, warning, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Claim, Denial, EffectKind};
+use super::super::{Claim, Denial, Effect, EffectKind, Field};
 use super::message::Message;
+use crate::asset::Asset;
 use crate::clear::moment;
 use crate::json::Json;
 use crate::protocol::Protocol;
@@ -189,6 +191,12 @@ fn allowances(
     let parts = summed(parts);
     let many = parts.len() > 1;
     let mut understood = Parts::default();
+    if many {
+        let action = "allow to take several tokens through Permit2";
+        understood.display.push(field("Action", action));
+        let spender = address_text(spender);
+        understood.display.push(field("Spender", spender));
+    }
     for (number, part) in parts.into_iter().enumerate() {
         let Some(token) = context.token(part.token) else {
             return Ok(None);
@@ -211,17 +219,34 @@ fn allowances(
         }
         if many {
             effect.path = number.to_string();
+            let line = line_of_many(token, part.token, end, &effect);
+            understood.display.push(line);
+        } else {
+            let shown = allowance_display(action, token, part.token, &effect);
+            understood.display.extend(shown);
+            if kind == EffectKind::Allowance {
+                understood.display.push(field("Allowed until", moment(end)));
+            }
         }
-        let shown = allowance_display(action, token, part.token, &effect);
-        understood.display.extend(shown);
-        if kind == EffectKind::Allowance {
-            understood.display.push(field("Allowed until", moment(end)));
-        }
-        understood.warnings.extend(unlimited_warning(&effect));
+        let unlimited = unlimited_warning(&effect);
+        let new = unlimited.filter(|one| !understood.warnings.contains(one));
+        understood.warnings.extend(new);
         understood.effects.push(effect);
     }
     understood
         .display
         .push(field("To be used until", moment(deadline)));
     Ok(Some(understood))
+}
+
+/// One token of several: `50 USDC 0xA0b8… until …`.
+fn line_of_many(token: &Asset, contract: Address, end: U256, effect: &Effect) -> Field {
+    if effect.kind == EffectKind::Revoke {
+        return field("Revoke", token_text(token, contract));
+    }
+    let contract = address_text(contract);
+    let amount = amount_text(token, effect.amount);
+    let unlimited = if effect.unlimited { "unlimited: " } else { "" };
+    let text = format!("{unlimited}{amount} ({contract}) until {}", moment(end));
+    field("Take at most", text)
 }

@@ -1,12 +1,14 @@
-//! Transactions of a Safe this wallet is an owner of. The value is the Safe's, so the document
-//! stays opaque; a delegate call could replace the whole account and is never signed.
+//! Transactions of a Safe this wallet is an owner of. The value is the Safe's; what it does with it
+//! is shown and counts as the wallet's own, and a person decides. A delegate call could replace the
+//! whole account and is never signed.
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::Context;
+use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::message::Message;
+use super::nested::{self, Inner};
 
 /// Version 1.0.0 and later.
 pub(super) const TRANSACTION: &str = "SafeTx(address to,uint256 value,bytes data,uint8 operation,uint256 safeTxGas,uint256 baseGas,uint256 gasPrice,address gasToken,address refundReceiver,uint256 nonce)";
@@ -14,13 +16,41 @@ pub(super) const TRANSACTION: &str = "SafeTx(address to,uint256 value,bytes data
 pub(super) const TRANSACTION_OLD: &str = "SafeTx(address to,uint256 value,bytes data,uint8 operation,uint256 safeTxGas,uint256 dataGas,uint256 gasPrice,address gasToken,address refundReceiver,uint256 nonce)";
 
 pub(super) fn transaction(
-    _contract: Address,
+    safe: Address,
     message: &Message<'_>,
-    _context: &Context<'_>,
+    context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
     if message.uint("operation") != Some(U256::ZERO) {
         let text = "a delegate call of the Safe can replace the whole account";
         return Err(Denial::new("delegatecall", text));
     }
-    Ok(None)
+    let (Some(to), Some(value), Some(data)) = (
+        message.address("to"),
+        message.uint("value"),
+        message.bytes("data"),
+    ) else {
+        return Ok(None);
+    };
+    let mut parts = Parts::default();
+    let display = &mut parts.display;
+    display.push(field("Action", "sign a transaction of a Safe"));
+    display.push(field("Safe", address_text(safe)));
+    let inner = Inner {
+        sender: safe,
+        to,
+        value,
+        data: &data,
+    };
+    nested::add(&inner, safe, &mut parts, context)?;
+    if !refunds_nothing(message) {
+        let text = "the Safe pays whoever sends the transaction, at a price that is signed here";
+        parts.warnings.push(warning("refund", text));
+    }
+    Ok(Some(parts))
+}
+
+fn refunds_nothing(message: &Message<'_>) -> bool {
+    message.uint("gasPrice") == Some(U256::ZERO)
+        && message.address("gasToken") == Some(Address::ZERO)
+        && message.address("refundReceiver") == Some(Address::ZERO)
 }

@@ -1,0 +1,50 @@
+//! Calls inside of documents: somebody else sends them, but what they do counts as the wallet's own.
+
+use alloy_primitives::{Address, U256};
+
+use super::super::calls::{self, Call};
+use super::super::context::Context;
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind};
+
+/// A call that a signature lets somebody make.
+pub(super) struct Inner<'i> {
+    /// Whom the called contract sees.
+    pub sender: Address,
+    pub to: Address,
+    pub value: U256,
+    pub data: &'i [u8],
+}
+
+/// What the call does, added to `parts`, and that the document is not understood as a whole: a
+/// person decides.
+///
+/// # Errors
+/// What the call is denied for.
+pub(super) fn add(
+    inner: &Inner<'_>,
+    contract: Address,
+    parts: &mut Parts,
+    context: &Context<'_>,
+) -> Result<(), Denial> {
+    let call = Call {
+        sender: Some(inner.sender),
+        to: inner.to,
+        value: inner.value,
+        data: inner.data,
+        depth: 1,
+    };
+    // Whoever the contract sees is the one whose value it is, and who gets what comes back.
+    let seen = Context {
+        wallet: Some(inner.sender),
+        ..*context
+    };
+    let mut done = calls::decode(&call, &seen)?;
+    for effect in &mut done.effects {
+        effect.from = context.wallet.unwrap_or_default();
+    }
+    parts.nest(0, done);
+    let whole = context.effect(EffectKind::TypedData, None, Some(contract), U256::ZERO);
+    parts.effects.push(whole);
+    Ok(())
+}
