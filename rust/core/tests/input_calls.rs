@@ -77,6 +77,11 @@ fn wrapped_coins() {
 }
 
 #[test]
+fn permit2_with_signatures_sent_along() {
+    run(include_str!("data/calls/permit2.toml"), 25);
+}
+
+#[test]
 fn calls_through_multicall_count_as_if_the_wallet_made_them() {
     run(include_str!("data/calls/multicall.toml"), 12);
 }

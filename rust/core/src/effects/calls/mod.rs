@@ -9,6 +9,7 @@ mod multicall;
 mod native;
 mod opaque;
 mod permit2;
+mod permit2_signed;
 mod safe;
 mod trade;
 mod weth;
