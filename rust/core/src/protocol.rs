@@ -36,11 +36,21 @@ protocols! {
     Permit2 = "permit2",
     /// The chain's coin as a token, one to one.
     Weth = "weth",
+    /// An account of several owners (Safe).
+    Safe = "safe",
+    /// Runs a batch as the Safe that calls it by a delegate call.
+    SafeMultisend = "safe-multisend",
+    /// The same without delegate calls in the batch.
+    SafeMultisendCallOnly = "safe-multisend-call-only",
+    /// A smart account of the operator.
+    Account = "account",
+    /// Runs operations of smart accounts (ERC-4337).
+    EntryPoint = "entry-point",
 }
 
 /// Contracts whose code is the same wherever something is at their address: the address is made from
 /// the code (CREATE2) or from a signature nobody holds the key of.
-const ANYWHERE: [(Address, Protocol); 3] = [
+const ANYWHERE: [(Address, Protocol); 13] = [
     (
         address!("0x000000000022D473030F116dDEE9F6B43aC78BA3"),
         Protocol::Permit2,
@@ -52,6 +62,46 @@ const ANYWHERE: [(Address, Protocol); 3] = [
     (
         address!("0x5BA1e12693Dc8F9c48aAD8770482f4739bEeD696"),
         Protocol::Multicall,
+    ),
+    (
+        address!("0x5FF137D4b0FDCD49DcA30c7CF57E578a026d2789"),
+        Protocol::EntryPoint,
+    ),
+    (
+        address!("0x0000000071727De22E5E9d8BAf0edAc6f37da032"),
+        Protocol::EntryPoint,
+    ),
+    (
+        address!("0x4337084D9E255Ff0702461CF8895CE9E3b5Ff108"),
+        Protocol::EntryPoint,
+    ),
+    (
+        address!("0x433709009B8330FDa32311DF1C2AFA402eD8D009"),
+        Protocol::EntryPoint,
+    ),
+    (
+        address!("0xA238CBeb142c10Ef7Ad8442C6D1f9E89e07e7761"),
+        Protocol::SafeMultisend,
+    ),
+    (
+        address!("0x38869bf66a61cF6bDB996A6aE40D5853Fd43B526"),
+        Protocol::SafeMultisend,
+    ),
+    (
+        address!("0x218543288004CD07832472D464648173c77D7eB7"),
+        Protocol::SafeMultisend,
+    ),
+    (
+        address!("0x40A2aCCbd92BCA938b02010E17A5b8929b49130D"),
+        Protocol::SafeMultisendCallOnly,
+    ),
+    (
+        address!("0x9641d764fc13c8B624c04430C7356C1C7C8102e2"),
+        Protocol::SafeMultisendCallOnly,
+    ),
+    (
+        address!("0xA83c336B20401Af773B6219BA5027174338D1836"),
+        Protocol::SafeMultisendCallOnly,
     ),
 ];
 

@@ -82,6 +82,16 @@ fn permit2_with_signatures_sent_along() {
 }
 
 #[test]
+fn safes_are_followed_and_never_run_foreign_code() {
+    run(include_str!("data/calls/safe.toml"), 25);
+}
+
+#[test]
+fn smart_accounts_and_their_entry_point() {
+    run(include_str!("data/calls/account.toml"), 40);
+}
+
+#[test]
 fn calls_through_multicall_count_as_if_the_wallet_made_them() {
     run(include_str!("data/calls/multicall.toml"), 12);
 }

@@ -1,10 +1,13 @@
 //! What a call does, one file a protocol. A contract is known by (chain, address) in the registry;
 //! everything else is opaque, and so is what is inside of it.
 
+mod account;
+mod account_entry;
 mod control;
 mod erc1155;
 mod erc20;
 mod erc721;
+mod holding;
 mod multicall;
 mod native;
 mod opaque;
@@ -100,16 +103,27 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
     }
     let protocol = context.protocol(call.to);
     let parts = match protocol {
+        // The wallet's own code, if it has any.
+        None | Some(Protocol::Unknown) if context.is_own(call.to) => {
+            account::decode(call, context)?
+        }
         None | Some(Protocol::Unknown) => None,
         Some(Protocol::Multicall) => multicall::decode(call, context)?,
         Some(Protocol::Permit2) => permit2::decode(call, context)?,
         Some(Protocol::Weth) => weth::decode(call, context)?,
+        Some(Protocol::Account) => account::decode(call, context)?,
+        Some(Protocol::EntryPoint) => account_entry::decode(call, context)?,
+        // Nobody calls MultiSend directly: it runs as the Safe.
+        Some(Protocol::Safe | Protocol::SafeMultisend | Protocol::SafeMultisendCallOnly) => None,
     };
     if let Some(parts) = parts {
         return Ok(parts);
     }
-    safe::check(call.data)?;
-    let mut parts = opaque::call(call, asset.is_some() || protocol.is_some(), context);
+    let known = asset.is_some() || protocol.is_some();
+    if let Some(parts) = safe::decode(call, known, context)? {
+        return Ok(parts);
+    }
+    let mut parts = opaque::call(call, known, context);
     control::add(call, &mut parts, context);
     Ok(parts)
 }

@@ -1,0 +1,86 @@
+//! Value that goes into a contract for somebody's account there, or comes back from one.
+
+use alloy_primitives::{Address, U256};
+
+use super::super::context::{
+    address_text, check_not_token, check_recipient, field, warning, Context,
+};
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind};
+use super::native::unregistered;
+use super::trade::Coin;
+use super::Call;
+
+/// What goes where, and whose it is then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holding {
+    /// What it is when it stays the wallet's: `Deposit` or `Convert`.
+    pub own: EffectKind,
+    /// The words of the screen.
+    pub action: &'static str,
+    pub coin: Coin,
+    pub amount: U256,
+    /// Who has it afterwards, or the claim on it; `None` is the wallet.
+    pub holder: Option<Address>,
+    /// The contract.
+    pub through: Address,
+}
+
+impl Holding {
+    /// The effect: of the kind `own` if the wallet is the holder, otherwise a transfer to whoever
+    /// is. `None` for a token nobody registered.
+    ///
+    /// # Errors
+    /// `recipient_forbidden`.
+    pub(super) fn parts(&self, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+        let asset = match self.coin {
+            Coin::Native => context.registry.native(context.chain_id),
+            Coin::Token(token) => {
+                if let Some(holder) = self.holder {
+                    check_not_token(holder, token)?;
+                }
+                context.token(token)
+            }
+        };
+        if let Some(holder) = self.holder {
+            check_recipient(holder)?;
+        }
+        if asset.is_none() && self.coin != Coin::Native {
+            return Ok(None);
+        }
+        let mut parts = Parts::default();
+        let amount = if self.amount == U256::MAX {
+            "everything".to_owned()
+        } else {
+            self.coin.text(self.amount, context)
+        };
+        parts.display.push(field("Action", self.action));
+        parts.display.push(field("Amount", amount));
+        let (kind, to, holder) = match self.holder {
+            Some(holder) if !context.is_own(holder) => {
+                let text = "what comes back goes to somebody else";
+                parts.warnings.push(warning("foreign_recipient", text));
+                (EffectKind::Transfer, holder, address_text(holder))
+            }
+            Some(holder) => {
+                let text = format!("this wallet {}", address_text(holder));
+                (self.own, self.through, text)
+            }
+            None => (self.own, self.through, "this wallet".to_owned()),
+        };
+        parts.display.push(field("Recipient", holder));
+        let through = address_text(self.through);
+        parts.display.push(field("Through", through));
+        let effect = context.effect(kind, asset, Some(to), self.amount);
+        parts.effects.push(effect);
+        if self.coin == Coin::Native {
+            parts.warnings.extend(unregistered(self.amount, context));
+        }
+        Ok(Some(parts))
+    }
+}
+
+/// Whoever calls, as a holder: what a contract credits to its caller.
+pub(super) fn caller(call: &Call<'_>, context: &Context<'_>) -> Option<Address> {
+    call.sender.filter(|_| call.sender != context.wallet)
+}
