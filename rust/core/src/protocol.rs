@@ -46,6 +46,22 @@ protocols! {
     Account = "account",
     /// Runs operations of smart accounts (ERC-4337).
     EntryPoint = "entry-point",
+    /// Sends the coin or a token to many at once.
+    Disperse = "disperse",
+    /// A vault whose shares are a token (ERC-4626).
+    Erc4626 = "erc4626",
+    /// The lending pool of Aave, version 2.
+    AaveV2Pool = "aave-v2-pool",
+    /// The lending pool of Aave, version 3.
+    AaveV3Pool = "aave-v3-pool",
+    /// Supplies the chain's coin to a pool of Aave.
+    AaveGateway = "aave-gateway",
+    /// What is owed to a pool of Aave, as a token.
+    AaveDebtToken = "aave-debt-token",
+    /// A market of Compound, version 2, as a token.
+    CompoundV2Ctoken = "compound-v2-ctoken",
+    /// A market of Compound, version 3.
+    CompoundV3Comet = "compound-v3-comet",
 }
 
 /// Contracts whose code is the same wherever something is at their address: the address is made from
@@ -154,12 +170,122 @@ const PINNED: [(u64, Address, Protocol); 9] = [
     ),
 ];
 
+/// Contracts that are at the same address on these chains.
+const ON_CHAINS: &[(Address, Protocol, &[u64])] = &[
+    (
+        address!("0xD152f549545093347A162Dce210e7293f1452150"),
+        Protocol::Disperse,
+        &[1, 10, 56, 100, 137, 250, 8453, 42161, 42220, 11_155_111],
+    ),
+    (
+        address!("0x87870Bca3F3fD6335C3F4ce8392D69350B4fA4E2"),
+        Protocol::AaveV3Pool,
+        &[1],
+    ),
+    (
+        address!("0x794a61358D6845594F94dc1DB02A252b5b4814aD"),
+        Protocol::AaveV3Pool,
+        &[10, 137, 42161, 43114],
+    ),
+    (
+        address!("0xA238Dd80C259a72e81d7e4664a9801593F98d1c5"),
+        Protocol::AaveV3Pool,
+        &[8453],
+    ),
+    (
+        address!("0xb50201558B00496A145fE76f7424749556E326D8"),
+        Protocol::AaveV3Pool,
+        &[100],
+    ),
+    (
+        address!("0x11fCfe756c05AD438e312a7fd934381537D3cFfe"),
+        Protocol::AaveV3Pool,
+        &[534_352],
+    ),
+    (
+        address!("0xc47b8C00b0f69a36fa203Ffeac0334874574a8Ac"),
+        Protocol::AaveV3Pool,
+        &[59144],
+    ),
+    (
+        address!("0x3E59A31363E2ad014dcbc521c4a0d5757d9f3402"),
+        Protocol::AaveV3Pool,
+        &[42220],
+    ),
+    (
+        address!("0x5362dBb1e601abF3a4c14c22ffEdA64042E5eAA3"),
+        Protocol::AaveV3Pool,
+        &[146],
+    ),
+    (
+        address!("0x78e30497a3c7527d953c6B1E3541b021A98Ac43c"),
+        Protocol::AaveV3Pool,
+        &[324],
+    ),
+    (
+        address!("0x7d2768dE32b0b80b7a3454c06BdAc94A69DDc7A9"),
+        Protocol::AaveV2Pool,
+        &[1],
+    ),
+    (
+        address!("0x8dFf5E27EA6b7AC08EbFdf9eB090F32ee9a30fcf"),
+        Protocol::AaveV2Pool,
+        &[137],
+    ),
+    (
+        address!("0x4F01AeD16D97E3aB5ab2B501154DC9bb0F1A5A2C"),
+        Protocol::AaveV2Pool,
+        &[43114],
+    ),
+    (
+        address!("0xd01607c3C5eCABa394D8be377a08590149325722"),
+        Protocol::AaveGateway,
+        &[1],
+    ),
+    (
+        address!("0x5f2508cAE9923b02316254026CD43d7902866725"),
+        Protocol::AaveGateway,
+        &[10],
+    ),
+    (
+        address!("0x721B9abAb6511b46b9ee83A1aba23BDAcB004149"),
+        Protocol::AaveGateway,
+        &[100],
+    ),
+    (
+        address!("0xBC302053db3aA514A3c86B9221082f162B91ad63"),
+        Protocol::AaveGateway,
+        &[137],
+    ),
+    (
+        address!("0xa0d9C1E9E48Ca30c8d8C3B5D69FF5dc1f6DFfC24"),
+        Protocol::AaveGateway,
+        &[8453],
+    ),
+    (
+        address!("0x5283BEcEd7ADF6D003225C13896E536f2D4264FF"),
+        Protocol::AaveGateway,
+        &[42161],
+    ),
+    (
+        address!("0x2825cE5921538d17cc15Ae00a8B24fF759C6CDaE"),
+        Protocol::AaveGateway,
+        &[43114],
+    ),
+];
+
 /// What is pinned for this address, if anything.
 pub fn pinned(chain_id: u64, address: Address) -> Option<Protocol> {
     let here = PINNED
         .iter()
         .find(|(chain, one, _)| *chain == chain_id && *one == address)
         .map(|(_, _, protocol)| *protocol);
+    let here = here.or_else(|| {
+        let mut on_chains = ON_CHAINS.iter();
+        let found =
+            on_chains.find(|(one, _, chains)| *one == address && chains.contains(&chain_id));
+        found.map(|(_, protocol, _)| *protocol)
+    });
     here.or_else(|| {
         let mut anywhere = ANYWHERE.iter();
         let found = anywhere.find(|(one, _)| *one == address);

@@ -92,6 +92,21 @@ fn smart_accounts_and_their_entry_point() {
 }
 
 #[test]
+fn payments_to_many_at_once() {
+    run(include_str!("data/calls/disperse.toml"), 15);
+}
+
+#[test]
+fn vaults() {
+    run(include_str!("data/calls/erc4626.toml"), 20);
+}
+
+#[test]
+fn lending_pools_and_markets() {
+    run(include_str!("data/calls/lending.toml"), 60);
+}
+
+#[test]
 fn calls_through_multicall_count_as_if_the_wallet_made_them() {
     run(include_str!("data/calls/multicall.toml"), 12);
 }

@@ -46,6 +46,9 @@ struct Source {
     names: BTreeMap<String, String>,
     #[serde(default)]
     contracts: BTreeMap<String, String>,
+    /// Which asset a contract holds for others.
+    #[serde(default)]
+    holdings: BTreeMap<String, String>,
     case: Vec<Case>,
 }
 
@@ -107,6 +110,11 @@ impl Table {
             let mut all = Protocol::ALL.iter();
             let protocol = all.find(|one| one.as_str() == word);
             registry.insert_contract(CHAIN, names[&name], *protocol.expect("a protocol"));
+        }
+        for (name, id) in source.holdings {
+            let held = (id != "eth").then(|| names[&id]);
+            let held = registry.iter().find(|one| one.address == held).cloned();
+            registry.insert_holding(names[&name], &held.expect("an asset"));
         }
         Self {
             cases: source.case,

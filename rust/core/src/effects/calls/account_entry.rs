@@ -9,10 +9,10 @@ use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
-use super::holding::{caller, Holding};
+use super::holding::{caller, unknown, Holding};
 use super::native::push_value;
 use super::trade::Coin;
-use super::{opaque, Call};
+use super::Call;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -95,13 +95,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         calls::withdrawStakeCall::SELECTOR if from_wallet(call, context) => {
             let (withdraw, trailing) = abi::prefix::<calls::withdrawStakeCall>(arguments)?;
             // The whole stake; how much that is is not in the call.
-            let mut parts = opaque::call(call, true, context);
-            let to = withdraw.withdrawAddress;
-            parts.display.push(field("Recipient", address_text(to)));
-            if !context.is_own(to) {
-                let text = "what comes back goes to somebody else";
-                parts.warnings.push(warning("foreign_recipient", text));
-            }
+            let parts = unknown(call, withdraw.withdrawAddress, context);
             (Some(parts), trailing)
         }
         _ => return Ok(None),

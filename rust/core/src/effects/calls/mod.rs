@@ -1,11 +1,15 @@
 //! What a call does, one file a protocol. A contract is known by (chain, address) in the registry;
 //! everything else is opaque, and so is what is inside of it.
 
+mod aave;
 mod account;
 mod account_entry;
+mod compound;
 mod control;
+mod disperse;
 mod erc1155;
 mod erc20;
+mod erc4626;
 mod erc721;
 mod holding;
 mod multicall;
@@ -113,6 +117,13 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(Protocol::Weth) => weth::decode(call, context)?,
         Some(Protocol::Account) => account::decode(call, context)?,
         Some(Protocol::EntryPoint) => account_entry::decode(call, context)?,
+        Some(Protocol::Disperse) => disperse::decode(call, context)?,
+        Some(Protocol::Erc4626) => erc4626::decode(call, context)?,
+        Some(Protocol::AaveV2Pool | Protocol::AaveV3Pool) => aave::pool(call, context)?,
+        Some(Protocol::AaveGateway) => aave::gateway(call, context)?,
+        Some(Protocol::AaveDebtToken) => aave::debt_token(call, context)?,
+        Some(Protocol::CompoundV2Ctoken) => compound::ctoken(call, context)?,
+        Some(Protocol::CompoundV3Comet) => compound::comet(call, context)?,
         // Nobody calls MultiSend directly: it runs as the Safe.
         Some(Protocol::Safe | Protocol::SafeMultisend | Protocol::SafeMultisendCallOnly) => None,
     };

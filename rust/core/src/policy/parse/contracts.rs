@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::reader::{Reader, Section};
+use super::reader::{Reader, Section, Value};
 use super::scope::one_of;
-use super::tables::ID_CHARS;
+use super::tables::{flip, ID_CHARS};
 use super::File;
+use crate::asset::Asset;
 use crate::policy::model::ContractEntry;
 use crate::protocol::Protocol;
 
@@ -13,7 +14,7 @@ impl File {
     pub(super) fn read_contracts(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         let mut seen = HashMap::new();
         for section in reader.tables(root, "contract") {
-            reader.known(section, &["id", "chain", "address", "protocol"]);
+            reader.known(section, &["id", "chain", "address", "protocol", "asset"]);
             let Some(entry) = self.read_contract(reader, section) else {
                 continue;
             };
@@ -43,11 +44,33 @@ impl File {
             .map(|protocol| (protocol.as_str(), *protocol))
             .collect();
         let protocol = protocol.and_then(|value| one_of(reader, value, "protocol", &words));
+        let asset = section.table.get("asset");
+        let asset = asset.map(|value| self.asset_held(reader, value, chain));
         Some(ContractEntry {
             id: id?,
             chain_id: chain?,
             address: address?,
             protocol: protocol?,
+            asset: flip(asset)?,
         })
+    }
+
+    /// The asset the contract holds for others, where its calls do not say it.
+    fn asset_held(
+        &self,
+        reader: &mut Reader<'_>,
+        value: Value<'_>,
+        chain: Option<u64>,
+    ) -> Option<Asset> {
+        let at = value.span().start;
+        let named = reader.string(value, "asset", "\"usdc\"")?;
+        let index = reader.refer(at, named, "asset", &self.asset_names)?;
+        let entry = self.assets.get(index as usize)?.as_ref()?;
+        if chain.is_some_and(|chain| chain != entry.asset.chain_id) {
+            let text = format!("`{named}` is on another chain than the contract");
+            reader.fault(at, "conflict", text, "name an asset of the same chain");
+            return None;
+        }
+        Some(entry.asset.clone())
     }
 }
