@@ -62,6 +62,20 @@ protocols! {
     CompoundV2Ctoken = "compound-v2-ctoken",
     /// A market of Compound, version 3.
     CompoundV3Comet = "compound-v3-comet",
+    /// Burns a token here to mint it on another chain (Circle's CCTP).
+    CctpTokenMessenger = "cctp-token-messenger",
+    /// The standard bridge of the OP Stack, on either side.
+    OpStandardBridge = "op-standard-bridge",
+    /// Transactions from Ethereum to a chain of the OP Stack.
+    OpPortal = "op-portal",
+    /// The coin to an Arbitrum chain.
+    ArbitrumInbox = "arbitrum-inbox",
+    /// Tokens to an Arbitrum chain.
+    ArbitrumGatewayRouter = "arbitrum-gateway-router",
+    /// A token of LayerZero or a pool of Stargate.
+    LayerzeroOft = "layerzero-oft",
+    /// Deposits that somebody fills on another chain (Across).
+    AcrossSpokePool = "across-spoke-pool",
 }
 
 /// Contracts whose code is the same wherever something is at their address: the address is made from
@@ -271,6 +285,101 @@ const ON_CHAINS: &[(Address, Protocol, &[u64])] = &[
         address!("0x2825cE5921538d17cc15Ae00a8B24fF759C6CDaE"),
         Protocol::AaveGateway,
         &[43114],
+    ),
+    (
+        address!("0x28b5a0e9C621a5BadaA536219b3a228C8168cf5d"),
+        Protocol::CctpTokenMessenger,
+        &[1, 10, 130, 137, 146, 480, 8453, 42161, 43114, 59144],
+    ),
+    (
+        address!("0xBd3fa81B58Ba92a82136038B25aDec7066af3155"),
+        Protocol::CctpTokenMessenger,
+        &[1],
+    ),
+    (
+        address!("0x2B4069517957735bE00ceE0fadAE88a26365528f"),
+        Protocol::CctpTokenMessenger,
+        &[10],
+    ),
+    (
+        address!("0x9daF8c91AEFAE50b9c0E69629D3F6Ca40cA3B3FE"),
+        Protocol::CctpTokenMessenger,
+        &[137],
+    ),
+    (
+        address!("0x1682Ae6375C4E4A97e4B583BC394c861A46D8962"),
+        Protocol::CctpTokenMessenger,
+        &[8453],
+    ),
+    (
+        address!("0x19330d10D9Cc8751218eaf51E8885D058642E08A"),
+        Protocol::CctpTokenMessenger,
+        &[42161],
+    ),
+    (
+        address!("0x6B25532e1060CE10cc3B0A99e5683b91BFDe6982"),
+        Protocol::CctpTokenMessenger,
+        &[43114],
+    ),
+    (
+        address!("0x99C9fc46f92E8a1c0deC1b1747d010903E884bE1"),
+        Protocol::OpStandardBridge,
+        &[1],
+    ),
+    (
+        address!("0x3154Cf16ccdb4C6d922629664174b904d80F2C35"),
+        Protocol::OpStandardBridge,
+        &[1],
+    ),
+    (
+        address!("0x4200000000000000000000000000000000000010"),
+        Protocol::OpStandardBridge,
+        &[10, 8453],
+    ),
+    (
+        address!("0xbEb5Fc579115071764c7423A4f12eDde41f106Ed"),
+        Protocol::OpPortal,
+        &[1],
+    ),
+    (
+        address!("0x49048044D57e1C92A77f79988d21Fa8fAF74E97e"),
+        Protocol::OpPortal,
+        &[1],
+    ),
+    (
+        address!("0x4Dbd4fc535Ac27206064B68FfCf827b0A60BAB3f"),
+        Protocol::ArbitrumInbox,
+        &[1],
+    ),
+    (
+        address!("0x72Ce9c846789fdB6fC1f34aC4AD25Dd9ef7031ef"),
+        Protocol::ArbitrumGatewayRouter,
+        &[1],
+    ),
+    (
+        address!("0x5c7BCd6E7De5423a257D81B442095A1a6ced35C5"),
+        Protocol::AcrossSpokePool,
+        &[1],
+    ),
+    (
+        address!("0x6f26Bf09B1C792e3228e5467807a900A503c0281"),
+        Protocol::AcrossSpokePool,
+        &[10],
+    ),
+    (
+        address!("0x9295ee1d8C5b022Be115A2AD3c30C72E34e7F096"),
+        Protocol::AcrossSpokePool,
+        &[137],
+    ),
+    (
+        address!("0x09aea4b2242abC8bb4BB78D537A67a245A7bEC64"),
+        Protocol::AcrossSpokePool,
+        &[8453],
+    ),
+    (
+        address!("0xe35e9842fceaCA96570B734083f4a58e8F7C5f2A"),
+        Protocol::AcrossSpokePool,
+        &[42161],
     ),
 ];
 

@@ -107,6 +107,29 @@ fn lending_pools_and_markets() {
 }
 
 #[test]
+fn bridges_keep_value_only_for_a_known_recipient() {
+    run(include_str!("data/calls/bridges.toml"), 60);
+}
+
+#[test]
+fn pinned_addresses_carry_their_checksum() {
+    let sources = [
+        include_str!("../src/protocol.rs"),
+        include_str!("../src/effects/calls/bridge_op.rs"),
+    ];
+    let mut checked = 0;
+    for source in sources {
+        for part in source.split("address!(\"").skip(1) {
+            let written = part.split('"').next().unwrap();
+            let parsed = alloy_primitives::Address::parse_checksummed(written, None);
+            assert!(parsed.is_ok(), "{written}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 50, "only {checked}");
+}
+
+#[test]
 fn calls_through_multicall_count_as_if_the_wallet_made_them() {
     run(include_str!("data/calls/multicall.toml"), 12);
 }

@@ -4,6 +4,12 @@
 mod aave;
 mod account;
 mod account_entry;
+mod bridge_across;
+mod bridge_arbitrum;
+mod bridge_cctp;
+mod bridge_oft;
+mod bridge_op;
+mod bridges;
 mod compound;
 mod control;
 mod disperse;
@@ -124,6 +130,13 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(Protocol::AaveDebtToken) => aave::debt_token(call, context)?,
         Some(Protocol::CompoundV2Ctoken) => compound::ctoken(call, context)?,
         Some(Protocol::CompoundV3Comet) => compound::comet(call, context)?,
+        Some(Protocol::CctpTokenMessenger) => bridge_cctp::decode(call, context)?,
+        Some(Protocol::OpStandardBridge) => bridge_op::bridge(call, context)?,
+        Some(Protocol::OpPortal) => bridge_op::portal(call, context)?,
+        Some(Protocol::ArbitrumInbox) => bridge_arbitrum::inbox(call, context)?,
+        Some(Protocol::ArbitrumGatewayRouter) => bridge_arbitrum::router(call, context)?,
+        Some(Protocol::LayerzeroOft) => bridge_oft::decode(call, context)?,
+        Some(Protocol::AcrossSpokePool) => bridge_across::decode(call, context)?,
         // Nobody calls MultiSend directly: it runs as the Safe.
         Some(Protocol::Safe | Protocol::SafeMultisend | Protocol::SafeMultisendCallOnly) => None,
     };
