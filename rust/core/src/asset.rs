@@ -56,6 +56,7 @@ pub struct Asset {
 pub struct Registry {
     by_identity: HashMap<(u64, Option<Address>), Asset>,
     protocols: HashMap<(u64, Address), Protocol>,
+    holdings: HashMap<(u64, Address), Option<Address>>,
 }
 
 impl Registry {
@@ -80,6 +81,20 @@ impl Registry {
         self.protocols
             .entry((chain_id, address))
             .or_insert(protocol);
+    }
+
+    /// Says which asset a contract of the same chain holds for others; the first word about an
+    /// address counts.
+    pub fn insert_holding(&mut self, contract: Address, asset: &Asset) {
+        self.holdings
+            .entry((asset.chain_id, contract))
+            .or_insert(asset.address);
+    }
+
+    /// The asset the contract at this address holds for others, by the operator's word.
+    pub fn holding(&self, chain_id: u64, contract: Address) -> Option<&Asset> {
+        let address = self.holdings.get(&(chain_id, contract))?;
+        self.by_identity.get(&(chain_id, *address))
     }
 
     /// What the contract at this address speaks: the operator's word, otherwise what is pinned.

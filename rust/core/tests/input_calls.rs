@@ -77,6 +77,59 @@ fn wrapped_coins() {
 }
 
 #[test]
+fn permit2_with_signatures_sent_along() {
+    run(include_str!("data/calls/permit2.toml"), 25);
+}
+
+#[test]
+fn safes_are_followed_and_never_run_foreign_code() {
+    run(include_str!("data/calls/safe.toml"), 25);
+}
+
+#[test]
+fn smart_accounts_and_their_entry_point() {
+    run(include_str!("data/calls/account.toml"), 40);
+}
+
+#[test]
+fn payments_to_many_at_once() {
+    run(include_str!("data/calls/disperse.toml"), 15);
+}
+
+#[test]
+fn vaults() {
+    run(include_str!("data/calls/erc4626.toml"), 20);
+}
+
+#[test]
+fn lending_pools_and_markets() {
+    run(include_str!("data/calls/lending.toml"), 60);
+}
+
+#[test]
+fn bridges_keep_value_only_for_a_known_recipient() {
+    run(include_str!("data/calls/bridges.toml"), 60);
+}
+
+#[test]
+fn pinned_addresses_carry_their_checksum() {
+    let sources = [
+        include_str!("../src/protocol.rs"),
+        include_str!("../src/effects/calls/bridge_op.rs"),
+    ];
+    let mut checked = 0;
+    for source in sources {
+        for part in source.split("address!(\"").skip(1) {
+            let written = part.split('"').next().unwrap();
+            let parsed = alloy_primitives::Address::parse_checksummed(written, None);
+            assert!(parsed.is_ok(), "{written}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 50, "only {checked}");
+}
+
+#[test]
 fn calls_through_multicall_count_as_if_the_wallet_made_them() {
     run(include_str!("data/calls/multicall.toml"), 12);
 }

@@ -89,6 +89,9 @@ impl Policy {
         }
         for contract in &file.contracts {
             registry.insert_contract(contract.chain_id, contract.address, contract.protocol);
+            if let Some(asset) = &contract.asset {
+                registry.insert_holding(contract.address, asset);
+            }
         }
         let (grants, grant_index) = grants::compile(&file.rules);
         let forbids = file.forbids.iter().map(|forbid| &forbid.matcher);

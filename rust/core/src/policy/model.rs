@@ -98,6 +98,8 @@ pub struct ContractEntry {
     pub address: Address,
     /// How its calls are read.
     pub protocol: Protocol,
+    /// What it holds for others, where its calls do not say it: the asset of a vault, say.
+    pub asset: Option<Asset>,
     /// What its code must be.
     pub code: Option<CodePin>,
 }

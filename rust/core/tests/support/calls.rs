@@ -16,13 +16,14 @@ pub const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
 pub const CHAIN: u64 = 1;
 
 /// Names every table has, and what they are registered as.
-const NAMES: [(&str, &str); 13] = [
+const NAMES: [(&str, &str); 14] = [
     ("me", "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
     ("eve", "0x6666666666666666666666666666666666666666"),
     ("friend", "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"),
     ("nobody", "0x0000000000000000000000000000000000000000"),
     ("stranger", "0x1234567890123456789012345678901234567890"),
     ("usdc", "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"),
+    ("usdc-base", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"),
     ("dai", "0x6B175474E89094C44Da98b954EedeAC495271d0F"),
     ("weth", "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"),
     ("nft", "0xBC4CA0EdA7647A8aB7C2061c2E118A18a936f13D"),
@@ -46,6 +47,9 @@ struct Source {
     names: BTreeMap<String, String>,
     #[serde(default)]
     contracts: BTreeMap<String, String>,
+    /// Which asset a contract holds for others.
+    #[serde(default)]
+    holdings: BTreeMap<String, String>,
     case: Vec<Case>,
 }
 
@@ -103,10 +107,20 @@ impl Table {
         for (id, standard, decimals) in ASSETS {
             registry.insert(asset(id, Some(names[id]), standard, decimals));
         }
+        // One token on another chain, Base: what a bridge brings can be known there.
+        registry.insert(Asset {
+            chain_id: 8453,
+            ..asset("usdc-base", Some(names["usdc-base"]), Standard::Erc20, 6)
+        });
         for (name, word) in source.contracts {
             let mut all = Protocol::ALL.iter();
             let protocol = all.find(|one| one.as_str() == word);
             registry.insert_contract(CHAIN, names[&name], *protocol.expect("a protocol"));
+        }
+        for (name, id) in source.holdings {
+            let held = (id != "eth").then(|| names[&id]);
+            let held = registry.iter().find(|one| one.address == held).cloned();
+            registry.insert_holding(names[&name], &held.expect("an asset"));
         }
         Self {
             cases: source.case,

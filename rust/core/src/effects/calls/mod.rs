@@ -1,15 +1,29 @@
 //! What a call does, one file a protocol. A contract is known by (chain, address) in the registry;
 //! everything else is opaque, and so is what is inside of it.
 
+mod aave;
+mod account;
+mod account_entry;
+mod bridge_across;
+mod bridge_arbitrum;
+mod bridge_cctp;
+mod bridge_oft;
+mod bridge_op;
+mod bridges;
+mod compound;
 mod control;
 mod cow;
+mod disperse;
 mod erc1155;
 mod erc20;
+mod erc4626;
 mod erc721;
+mod holding;
 mod multicall;
 mod native;
 mod opaque;
 mod permit2;
+mod permit2_signed;
 mod safe;
 mod seaport;
 mod seaport_abi;
@@ -104,6 +118,10 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
     }
     let protocol = context.protocol(call.to);
     let parts = match protocol {
+        // The wallet's own code, if it has any.
+        None | Some(Protocol::Unknown) if context.is_own(call.to) => {
+            account::decode(call, context)?
+        }
         None | Some(Protocol::Unknown) => None,
         // Orders are signed for these; nothing of their calls is understood here.
         Some(
@@ -118,12 +136,33 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(Protocol::Multicall) => multicall::decode(call, context)?,
         Some(Protocol::Permit2) => permit2::decode(call, context)?,
         Some(Protocol::Weth) => weth::decode(call, context)?,
+        Some(Protocol::Account) => account::decode(call, context)?,
+        Some(Protocol::EntryPoint) => account_entry::decode(call, context)?,
+        Some(Protocol::Disperse) => disperse::decode(call, context)?,
+        Some(Protocol::Erc4626) => erc4626::decode(call, context)?,
+        Some(Protocol::AaveV2Pool | Protocol::AaveV3Pool) => aave::pool(call, context)?,
+        Some(Protocol::AaveGateway) => aave::gateway(call, context)?,
+        Some(Protocol::AaveDebtToken) => aave::debt_token(call, context)?,
+        Some(Protocol::CompoundV2Ctoken) => compound::ctoken(call, context)?,
+        Some(Protocol::CompoundV3Comet) => compound::comet(call, context)?,
+        Some(Protocol::CctpTokenMessenger) => bridge_cctp::decode(call, context)?,
+        Some(Protocol::OpStandardBridge) => bridge_op::bridge(call, context)?,
+        Some(Protocol::OpPortal) => bridge_op::portal(call, context)?,
+        Some(Protocol::ArbitrumInbox) => bridge_arbitrum::inbox(call, context)?,
+        Some(Protocol::ArbitrumGatewayRouter) => bridge_arbitrum::router(call, context)?,
+        Some(Protocol::LayerzeroOft) => bridge_oft::decode(call, context)?,
+        Some(Protocol::AcrossSpokePool) => bridge_across::decode(call, context)?,
+        // Nobody calls MultiSend directly: it runs as the Safe.
+        Some(Protocol::Safe | Protocol::SafeMultisend | Protocol::SafeMultisendCallOnly) => None,
     };
     if let Some(parts) = parts {
         return Ok(parts);
     }
-    safe::check(call.data)?;
-    let mut parts = opaque::call(call, asset.is_some() || protocol.is_some(), context);
+    let known = asset.is_some() || protocol.is_some();
+    if let Some(parts) = safe::decode(call, known, context)? {
+        return Ok(parts);
+    }
+    let mut parts = opaque::call(call, known, context);
     control::add(call, &mut parts, context);
     Ok(parts)
 }

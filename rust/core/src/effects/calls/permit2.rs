@@ -10,7 +10,7 @@ use super::super::context::{
 };
 use super::super::parts::Parts;
 use super::super::{Claim, Denial, EffectKind, Field};
-use super::Call;
+use super::{permit2_signed, Call};
 use crate::clear::moment;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
@@ -59,7 +59,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
             let shown = vec![field("Action", "take back unused Permit2 signatures")];
             Ok(Some(Parts::new(vec![effect], shown, Vec::new())))
         }
-        _ => Ok(None),
+        _ => permit2_signed::decode(call.to, *selector, arguments, context),
     }
 }
 
@@ -68,47 +68,98 @@ fn approve(
     call: &calls::approveCall,
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
-    let Some(token) = context.token(call.token) else {
-        return Ok(None);
+    let right = Right {
+        permit2,
+        token: call.token,
+        spender: call.spender,
+        amount: U256::from(call.amount),
+        expiration: U256::from(call.expiration),
     };
-    let amount = U256::from(call.amount);
-    let expiration = U256::from(call.expiration);
-    let (kind, action) = if amount.is_zero() {
-        (EffectKind::Revoke, "revoke the allowance at Permit2")
-    } else {
-        check_spender(call.spender, call.token, context)?;
-        (EffectKind::Allowance, "allow to take through Permit2")
-    };
-    let mut effect = context.effect(kind, Some(token), Some(call.spender), amount);
-    effect.claim = Claim::sets(permit2);
-    let mut display = allowance_display(action, token, call.token, &effect);
-    if kind == EffectKind::Allowance && !expiration.is_zero() {
-        effect.expires = until_ms(expiration);
-        display.push(field("Allowed until", moment(expiration)));
-    }
-    let warnings = unlimited_warning(&effect).into_iter().collect();
-    Ok(Some(Parts::new(vec![effect], display, warnings)))
+    right.parts(context)
 }
 
 fn transfer(
     call: &calls::transferFromCall,
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
-    let Some(token) = context.token(call.token) else {
-        return Ok(None);
-    };
     check_own_funds(call.from, context)?;
-    check_recipient(call.to)?;
-    check_not_token(call.to, call.token)?;
-    let amount = U256::from(call.amount);
-    let effect = context.effect(EffectKind::Transfer, Some(token), Some(call.to), amount);
-    let display = vec![
-        field("Action", "send through Permit2"),
-        field("Amount", amount_text(token, amount)),
-        field("To", address_text(call.to)),
-        field("Token", token_text(token, call.token)),
-    ];
-    Ok(Some(Parts::new(vec![effect], display, Vec::new())))
+    Move {
+        token: call.token,
+        to: call.to,
+        amount: U256::from(call.amount),
+    }
+    .parts(context)
+}
+
+/// What a spender may take of one token.
+pub(super) struct Right {
+    /// The contract that keeps it.
+    pub permit2: Address,
+    pub token: Address,
+    pub spender: Address,
+    pub amount: U256,
+    /// Unix seconds; 0 is the block the call is in.
+    pub expiration: U256,
+}
+
+impl Right {
+    /// `None` for a token nobody registered.
+    ///
+    /// # Errors
+    /// `recipient_forbidden`.
+    pub(super) fn parts(&self, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+        let Some(token) = context.token(self.token) else {
+            return Ok(None);
+        };
+        let (kind, action) = if self.amount.is_zero() {
+            (EffectKind::Revoke, "revoke the allowance at Permit2")
+        } else {
+            check_spender(self.spender, self.token, context)?;
+            (EffectKind::Allowance, "allow to take through Permit2")
+        };
+        let mut effect = context.effect(kind, Some(token), Some(self.spender), self.amount);
+        effect.claim = Claim::sets(self.permit2);
+        let mut display = allowance_display(action, token, self.token, &effect);
+        if kind == EffectKind::Allowance && !self.expiration.is_zero() {
+            effect.expires = until_ms(self.expiration);
+            display.push(field("Allowed until", moment(self.expiration)));
+        }
+        let warnings = unlimited_warning(&effect).into_iter().collect();
+        Ok(Some(Parts::new(vec![effect], display, warnings)))
+    }
+}
+
+/// What goes to somebody now.
+pub(super) struct Move {
+    pub token: Address,
+    pub to: Address,
+    pub amount: U256,
+}
+
+impl Move {
+    /// `None` for a token nobody registered, and for an amount some tokens read as everything.
+    ///
+    /// # Errors
+    /// `recipient_forbidden`.
+    pub(super) fn parts(&self, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+        check_recipient(self.to)?;
+        check_not_token(self.to, self.token)?;
+        let Some(token) = context.token(self.token) else {
+            return Ok(None);
+        };
+        if self.amount == U256::MAX {
+            return Ok(None);
+        }
+        let (kind, to) = (EffectKind::Transfer, Some(self.to));
+        let effect = context.effect(kind, Some(token), to, self.amount);
+        let display = vec![
+            field("Action", "send through Permit2"),
+            field("Amount", amount_text(token, self.amount)),
+            field("To", address_text(self.to)),
+            field("Token", token_text(token, self.token)),
+        ];
+        Ok(Some(Parts::new(vec![effect], display, Vec::new())))
+    }
 }
 
 fn lockdown(

@@ -1,43 +1,196 @@
-//! Calls of a Safe account. What it does with its own value stays opaque here; running foreign code
-//! as the Safe is never signed.
+//! Transactions of a Safe. The value is the Safe's, so a person always decides; what is inside is
+//! followed as if it was the wallet's. Running foreign code as the Safe is never signed.
 
+use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall;
 
-use super::super::Denial;
+use super::super::abi::{self, dirty};
+use super::super::context::{address_text, field, warning, Context};
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind};
+use super::account;
+use super::erc20::trailing_bytes;
+use super::multicall::Item;
+use super::native::push_value;
+use super::{opaque, Call};
+use crate::protocol::Protocol;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
     alloy_sol_types::sol! {
         function execTransaction(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, bytes signatures);
         function execTransactionFromModule(address to, uint256 value, bytes data, uint8 operation);
+        function execTransactionFromModuleReturnData(address to, uint256 value, bytes data, uint8 operation);
+        function multiSend(bytes transactions);
     }
 }
 
+/// A transaction of the Safe.
+struct Transaction {
+    to: Address,
+    value: U256,
+    data: Bytes,
+    /// 0 is a call, 1 a delegate call.
+    operation: u8,
+    /// Gas price, gas token and receiver, if the Safe pays for the gas.
+    refund: Option<(U256, Address, Address)>,
+}
+
+/// What the call does; `None` for a function that is not one of these. The selectors are the
+/// Safe's own: a contract nobody declared is followed as well, and stays unknown.
+///
 /// # Errors
-/// `delegatecall` for any operation of a Safe but a plain call. The selectors are the Safe's own:
-/// on another contract the denial costs nothing that was understood.
-pub(super) fn check(data: &[u8]) -> Result<(), Denial> {
-    let Some((selector, arguments)) = data.split_first_chunk::<4>() else {
-        return Ok(());
+/// `delegatecall`, `dirty_calldata`, and what an inner call is denied for.
+pub(super) fn decode(
+    call: &Call<'_>,
+    known: bool,
+    context: &Context<'_>,
+) -> Result<Option<Parts>, Denial> {
+    let Some((transaction, trailing)) = read(call)? else {
+        return Ok(None);
     };
-    let operation = match *selector {
+    let mut parts = if context.protocol(call.to) == Some(Protocol::Safe) {
+        declared(call, context)
+    } else {
+        opaque::call(call, known, context)
+    };
+    if let Some((price, token, receiver)) = transaction.refund {
+        let text = format!(
+            "{price} for each gas of {} to {}",
+            address_text(token),
+            address_text(receiver)
+        );
+        parts.display.push(field("Refund", text));
+        let text = "the Safe pays for the gas, as much as the call says: it can be everything";
+        parts.warnings.push(warning("refund", text));
+    }
+    if trailing > 0 {
+        parts.warnings.push(trailing_bytes(trailing));
+    }
+    let items = items(
+        transaction.to,
+        transaction.value,
+        transaction.data,
+        transaction.operation,
+        context,
+    )?;
+    account::act(call, call.to, &items, &mut parts, context)?;
+    Ok(Some(parts))
+}
+
+/// A Safe the operator declared: it is known what this is, but not whose the value is.
+fn declared(call: &Call<'_>, context: &Context<'_>) -> Parts {
+    let mut parts = Parts::default();
+    let text = "another account acts: what it has counts as if it was this wallet's";
+    parts.warnings.push(warning("other_account", text));
+    parts.display.push(field("Action", "transaction of a Safe"));
+    parts.display.push(field("Account", address_text(call.to)));
+    push_value(Some(call.to), call.value, &mut parts, context);
+    let effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
+    parts.effects.push(effect);
+    parts
+}
+
+fn read(call: &Call<'_>) -> Result<Option<(Transaction, usize)>, Denial> {
+    let Some((selector, arguments)) = call.split() else {
+        return Ok(None);
+    };
+    let read = match *selector {
         calls::execTransactionCall::SELECTOR => {
-            calls::execTransactionCall::abi_decode_raw(arguments).map(|call| call.operation)
+            let (call, trailing) = abi::prefix::<calls::execTransactionCall>(arguments)?;
+            let refund = (call.gasPrice, call.gasToken, call.refundReceiver);
+            let transaction = Transaction {
+                to: call.to,
+                value: call.value,
+                data: call.data,
+                operation: call.operation,
+                refund: (!call.gasPrice.is_zero()).then_some(refund),
+            };
+            (transaction, trailing)
         }
         calls::execTransactionFromModuleCall::SELECTOR => {
-            calls::execTransactionFromModuleCall::abi_decode_raw(arguments)
-                .map(|call| call.operation)
+            let (call, trailing) = abi::prefix::<calls::execTransactionFromModuleCall>(arguments)?;
+            let transaction = Transaction {
+                to: call.to,
+                value: call.value,
+                data: call.data,
+                operation: call.operation,
+                refund: None,
+            };
+            (transaction, trailing)
         }
-        _ => return Ok(()),
+        calls::execTransactionFromModuleReturnDataCall::SELECTOR => {
+            let (call, trailing) =
+                abi::prefix::<calls::execTransactionFromModuleReturnDataCall>(arguments)?;
+            let transaction = Transaction {
+                to: call.to,
+                value: call.value,
+                data: call.data,
+                operation: call.operation,
+                refund: None,
+            };
+            (transaction, trailing)
+        }
+        _ => return Ok(None),
     };
-    match operation {
-        Ok(0) => Ok(()),
-        Ok(_) => {
+    Ok(Some(read))
+}
+
+/// The calls a Safe makes for one transaction: the call itself, or everything in a batch that
+/// MultiSend runs as the Safe.
+///
+/// # Errors
+/// `delegatecall` for any other foreign code, `dirty_calldata` for a batch that is not whole.
+pub(super) fn items(
+    to: Address,
+    value: U256,
+    data: Bytes,
+    operation: u8,
+    context: &Context<'_>,
+) -> Result<Vec<Item>, Denial> {
+    if operation == 0 {
+        return Ok(vec![Item { to, value, data }]);
+    }
+    let multisend = matches!(
+        context.protocol(to),
+        Some(Protocol::SafeMultisend | Protocol::SafeMultisendCallOnly)
+    );
+    let batch = data.split_first_chunk::<4>();
+    match batch {
+        Some((selector, arguments))
+            if operation == 1 && multisend && *selector == calls::multiSendCall::SELECTOR =>
+        {
+            let batch: calls::multiSendCall = abi::strict(arguments)?;
+            unpack(&batch.transactions)
+        }
+        _ => {
             let text = "a delegate call of the Safe can replace the whole account";
             Err(Denial::new("delegatecall", text))
         }
-        Err(_) => Err(super::super::abi::dirty(
-            "the call of the Safe does not decode",
-        )),
     }
+}
+
+/// The transactions of MultiSend: operation (1 byte), recipient (20), value (32), length of the data
+/// (32) and the data, one after the other without padding.
+fn unpack(mut rest: &[u8]) -> Result<Vec<Item>, Denial> {
+    let short = || dirty("the batch of the Safe ends within a transaction");
+    let mut items = Vec::new();
+    while let Some(([operation], after)) = rest.split_first_chunk::<1>() {
+        if *operation != 0 {
+            let text = "a delegate call in the batch of the Safe can replace the whole account";
+            return Err(Denial::new("delegatecall", text));
+        }
+        let (to, after) = after.split_first_chunk::<20>().ok_or_else(short)?;
+        let (value, after) = after.split_first_chunk::<32>().ok_or_else(short)?;
+        let (length, after) = after.split_first_chunk::<32>().ok_or_else(short)?;
+        let length = usize::try_from(U256::from_be_bytes(*length)).map_err(|_| short())?;
+        let (data, after) = after.split_at_checked(length).ok_or_else(short)?;
+        items.push(Item {
+            to: Address::from(*to),
+            value: U256::from_be_bytes(*value),
+            data: Bytes::copy_from_slice(data),
+        });
+        rest = after;
+    }
+    Ok(items)
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use super::assets::read_code;
-use super::reader::{Reader, Section};
+use super::reader::{Reader, Section, Value};
 use super::scope::one_of;
-use super::tables::ID_CHARS;
+use super::tables::{flip, ID_CHARS};
 use super::File;
+use crate::asset::Asset;
 use crate::policy::model::ContractEntry;
 use crate::protocol::Protocol;
 
@@ -14,17 +15,16 @@ impl File {
     pub(super) fn read_contracts(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         let mut seen = HashMap::new();
         for section in reader.tables(root, "contract") {
-            reader.known(
-                section,
-                &[
-                    "id",
-                    "chain",
-                    "address",
-                    "protocol",
-                    "code_hash",
-                    "implementation_hash",
-                ],
-            );
+            let keys = [
+                "id",
+                "chain",
+                "address",
+                "protocol",
+                "asset",
+                "code_hash",
+                "implementation_hash",
+            ];
+            reader.known(section, &keys);
             let Some(entry) = self.read_contract(reader, section) else {
                 continue;
             };
@@ -55,12 +55,34 @@ impl File {
             .collect();
         let protocol = protocol.and_then(|value| one_of(reader, value, "protocol", &words));
         let code = read_code(reader, section);
+        let asset = section.table.get("asset");
+        let asset = asset.map(|value| self.asset_held(reader, value, chain));
         Some(ContractEntry {
             id: id?,
             chain_id: chain?,
             address: address?,
             protocol: protocol?,
             code: code?,
+            asset: flip(asset)?,
         })
+    }
+
+    /// The asset the contract holds for others, where its calls do not say it.
+    fn asset_held(
+        &self,
+        reader: &mut Reader<'_>,
+        value: Value<'_>,
+        chain: Option<u64>,
+    ) -> Option<Asset> {
+        let at = value.span().start;
+        let named = reader.string(value, "asset", "\"usdc\"")?;
+        let index = reader.refer(at, named, "asset", &self.asset_names)?;
+        let entry = self.assets.get(index as usize)?.as_ref()?;
+        if chain.is_some_and(|chain| chain != entry.asset.chain_id) {
+            let text = format!("`{named}` is on another chain than the contract");
+            reader.fault(at, "conflict", text, "name an asset of the same chain");
+            return None;
+        }
+        Some(entry.asset.clone())
     }
 }

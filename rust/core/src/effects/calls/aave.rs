@@ -1,0 +1,332 @@
+//! Aave's pools (versions 2 and 3), the gateway for the chain's coin, and its debt tokens.
+
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolCall;
+
+use super::super::abi;
+use super::super::context::{
+    address_text, check_own_funds, check_spender, field, warning, Context,
+};
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind};
+use super::erc20::trailing_bytes;
+use super::holding::{debt, held, unknown, Holding};
+use super::multicall::Item;
+use super::trade::Coin;
+use super::{opaque, Call};
+use crate::protocol::Protocol;
+
+#[allow(missing_docs, reason = "the names are those of the ABI")]
+mod pool {
+    alloy_sol_types::sol! {
+        function supply(address asset, uint256 amount, address onBehalfOf, uint16 referralCode);
+        function deposit(address asset, uint256 amount, address onBehalfOf, uint16 referralCode);
+        function supplyWithPermit(address asset, uint256 amount, address onBehalfOf, uint16 referralCode, uint256 deadline, uint8 permitV, bytes32 permitR, bytes32 permitS);
+        function withdraw(address asset, uint256 amount, address to);
+        function borrow(address asset, uint256 amount, uint256 interestRateMode, uint16 referralCode, address onBehalfOf);
+        function repay(address asset, uint256 amount, uint256 interestRateMode, address onBehalfOf);
+        function repayWithPermit(address asset, uint256 amount, uint256 interestRateMode, address onBehalfOf, uint256 deadline, uint8 permitV, bytes32 permitR, bytes32 permitS);
+        function repayWithATokens(address asset, uint256 amount, uint256 interestRateMode);
+        function multicall(bytes[] data);
+        function approvePositionManager(address positionManager, bool approve);
+    }
+}
+
+#[allow(missing_docs, reason = "the names are those of the ABI")]
+mod gateway {
+    alloy_sol_types::sol! {
+        function depositETH(address pool, address onBehalfOf, uint16 referralCode);
+        function withdrawETH(address pool, uint256 amount, address to);
+    }
+}
+
+#[allow(missing_docs, reason = "the names are those of the ABI")]
+mod debts {
+    alloy_sol_types::sol! {
+        function approveDelegation(address delegatee, uint256 amount);
+        function delegationWithSig(address delegator, address delegatee, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s);
+    }
+}
+
+const SUPPLY: &str = "supply to the pool";
+const REPAY: &str = "repay a debt";
+
+/// A call of a pool; `None` for a function that is not one of these.
+///
+/// # Errors
+/// `dirty_calldata`, `recipient_forbidden`, and what an inner call is denied for.
+pub(super) fn pool(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+    let Some((selector, arguments)) = call.split() else {
+        return Ok(None);
+    };
+    if !call.value.is_zero() {
+        return Ok(None);
+    }
+    let pay = |action, asset, amount, holder| {
+        held_by(
+            EffectKind::Deposit,
+            action,
+            asset,
+            amount,
+            holder,
+            call,
+            context,
+        )
+    };
+    let (parts, trailing) = match *selector {
+        pool::supplyCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<pool::supplyCall>(arguments)?;
+            (
+                pay(SUPPLY, one.asset, one.amount, one.onBehalfOf)?,
+                trailing,
+            )
+        }
+        pool::depositCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<pool::depositCall>(arguments)?;
+            (
+                pay(SUPPLY, one.asset, one.amount, one.onBehalfOf)?,
+                trailing,
+            )
+        }
+        pool::supplyWithPermitCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<pool::supplyWithPermitCall>(arguments)?;
+            let parts = pay(SUPPLY, one.asset, one.amount, one.onBehalfOf)?;
+            (
+                permitted(parts, one.asset, one.amount, call, context),
+                trailing,
+            )
+        }
+        pool::repayCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<pool::repayCall>(arguments)?;
+            (pay(REPAY, one.asset, one.amount, one.onBehalfOf)?, trailing)
+        }
+        pool::repayWithPermitCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<pool::repayWithPermitCall>(arguments)?;
+            let parts = pay(REPAY, one.asset, one.amount, one.onBehalfOf)?;
+            (
+                permitted(parts, one.asset, one.amount, call, context),
+                trailing,
+            )
+        }
+        pool::withdrawCall::SELECTOR if call.sender == context.wallet => {
+            let (one, trailing) = abi::prefix::<pool::withdrawCall>(arguments)?;
+            let (own, action) = (EffectKind::Convert, "withdraw from the pool");
+            let parts = held_by(own, action, one.asset, one.amount, one.to, call, context)?;
+            let parts = parts.unwrap_or_else(|| unknown(call, one.to, context));
+            (Some(parts), trailing)
+        }
+        pool::repayWithATokensCall::SELECTOR if call.sender == context.wallet => {
+            let (one, trailing) = abi::prefix::<pool::repayWithATokensCall>(arguments)?;
+            let parts = Holding {
+                own: EffectKind::Convert,
+                action: "repay a debt with what is in the pool",
+                coin: Coin::Token(one.asset),
+                amount: one.amount,
+                holder: None,
+                through: call.to,
+            };
+            (parts.parts(context)?, trailing)
+        }
+        pool::borrowCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<pool::borrowCall>(arguments)?;
+            // Whoever calls gets what is borrowed, and whoever is named owes it.
+            let own = call.sender == context.wallet && owes(one.onBehalfOf, context);
+            let coin = Coin::Token(one.asset);
+            let parts = own.then(|| debt(call, coin, one.amount, context));
+            (parts.flatten(), trailing)
+        }
+        pool::multicallCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<pool::multicallCall>(arguments)?;
+            let items = one.data.into_iter().map(|data| Item {
+                to: call.to,
+                value: U256::ZERO,
+                data,
+            });
+            let items: Vec<Item> = items.collect();
+            // The pool calls itself as whoever called it.
+            let parts = super::multicall::batch(call, call.sender, &items, context)?;
+            (Some(parts), trailing)
+        }
+        pool::approvePositionManagerCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<pool::approvePositionManagerCall>(arguments)?;
+            (
+                Some(manager(call, one.positionManager, one.approve, context)),
+                trailing,
+            )
+        }
+        _ => return Ok(None),
+    };
+    Ok(with_trailing(parts, trailing))
+}
+
+/// A call of the gateway, which wraps the coin for the pool that is named in the call; `None` for
+/// one that is not understood, or for a pool nobody knows.
+///
+/// # Errors
+/// `dirty_calldata`, `recipient_forbidden`.
+pub(super) fn gateway(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+    let Some((selector, arguments)) = call.split() else {
+        return Ok(None);
+    };
+    let (own, action, pool, amount, holder, trailing) = match *selector {
+        gateway::depositETHCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<gateway::depositETHCall>(arguments)?;
+            let own = EffectKind::Deposit;
+            (own, SUPPLY, one.pool, call.value, one.onBehalfOf, trailing)
+        }
+        gateway::withdrawETHCall::SELECTOR
+            if call.value.is_zero() && call.sender == context.wallet =>
+        {
+            let (one, trailing) = abi::prefix::<gateway::withdrawETHCall>(arguments)?;
+            let (own, action) = (EffectKind::Convert, "withdraw from the pool");
+            (own, action, one.pool, one.amount, one.to, trailing)
+        }
+        _ => return Ok(None),
+    };
+    // Early versions use the pool in the call, later ones their own.
+    let known = context.protocol(pool);
+    if !matches!(known, Some(Protocol::AaveV2Pool | Protocol::AaveV3Pool)) {
+        return Ok(None);
+    }
+    let holding = Holding {
+        own,
+        action,
+        coin: Coin::Native,
+        amount,
+        holder: Some(holder),
+        through: call.to,
+    };
+    Ok(with_trailing(holding.parts(context)?, trailing))
+}
+
+/// A call of a debt token: somebody may borrow and the wallet owes it.
+///
+/// # Errors
+/// `dirty_calldata`, `recipient_forbidden`, `not_own_funds`.
+pub(super) fn debt_token(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+    let Some((selector, arguments)) = call.split() else {
+        return Ok(None);
+    };
+    if !call.value.is_zero() {
+        return Ok(None);
+    }
+    let (delegatee, amount, trailing) = match *selector {
+        debts::approveDelegationCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<debts::approveDelegationCall>(arguments)?;
+            (one.delegatee, one.amount, trailing)
+        }
+        debts::delegationWithSigCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<debts::delegationWithSigCall>(arguments)?;
+            check_own_funds(one.delegator, context)?;
+            (one.delegatee, one.value, trailing)
+        }
+        _ => return Ok(None),
+    };
+    let coin = held(call.to, context);
+    let asset = coin.and_then(|coin| coin.asset(context));
+    let mut parts = Parts::default();
+    let (kind, action) = if amount.is_zero() {
+        (EffectKind::Revoke, "take back the right to borrow")
+    } else {
+        check_spender(delegatee, call.to, context)?;
+        let text = "somebody else may borrow, and this wallet owes it";
+        parts.warnings.push(warning("credit_delegation", text));
+        (EffectKind::Debt, "let somebody borrow on this wallet")
+    };
+    let shown = match coin {
+        Some(coin) => coin.text(amount, context),
+        None => format!("{amount} base units"),
+    };
+    parts.display.push(field("Action", action));
+    parts.display.push(field("Amount", shown));
+    parts
+        .display
+        .push(field("Borrower", address_text(delegatee)));
+    parts
+        .display
+        .push(field("Debt token", address_text(call.to)));
+    let effect = context.effect(kind, asset, Some(delegatee), amount);
+    parts.effects.push(effect);
+    if asset.is_none() && kind == EffectKind::Debt {
+        let effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
+        parts.effects.push(effect);
+        opaque::push_data(call, &mut parts.display);
+    }
+    Ok(with_trailing(Some(parts), trailing))
+}
+
+fn held_by(
+    own: EffectKind,
+    action: &'static str,
+    token: Address,
+    amount: U256,
+    holder: Address,
+    call: &Call<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Parts>, Denial> {
+    Holding {
+        own,
+        action,
+        coin: Coin::Token(token),
+        amount,
+        holder: Some(holder),
+        through: call.to,
+    }
+    .parts(context)
+}
+
+/// Adds the allowance that a permit sent along gives the pool.
+fn permitted(
+    parts: Option<Parts>,
+    token: Address,
+    amount: U256,
+    call: &Call<'_>,
+    context: &Context<'_>,
+) -> Option<Parts> {
+    let mut parts = parts?;
+    let asset = context.token(token);
+    let kind = EffectKind::Allowance;
+    let effect = context.effect(kind, asset, Some(call.to), amount);
+    parts.effects.insert(0, effect);
+    let text = "a signature that allows it is sent along";
+    parts.display.push(field("Allowance", text));
+    Some(parts)
+}
+
+/// Somebody who may do with the position what the wallet may.
+fn manager(call: &Call<'_>, manager: Address, approve: bool, context: &Context<'_>) -> Parts {
+    if approve {
+        return control(call, manager, context);
+    }
+    let effect = context.effect(EffectKind::Revoke, None, Some(manager), U256::ZERO);
+    let display = vec![
+        field("Action", "take back the right over the position"),
+        field("Manager", address_text(manager)),
+    ];
+    Parts::new(vec![effect], display, Vec::new())
+}
+
+/// The whole position is given into somebody's hands, for good.
+pub(super) fn control(call: &Call<'_>, manager: Address, context: &Context<'_>) -> Parts {
+    let mut parts = opaque::call(call, true, context);
+    parts.display.push(field("Manager", address_text(manager)));
+    let effect = context.effect(EffectKind::Control, None, Some(call.to), U256::ZERO);
+    parts.effects.push(effect);
+    let text = "lets somebody do everything with the wallet's position";
+    parts.warnings.push(warning("control", text));
+    parts
+}
+
+/// Whether the wallet is named; without a wallet nobody says that.
+fn owes(named: Address, context: &Context<'_>) -> bool {
+    context.wallet.is_none_or(|wallet| wallet == named)
+}
+
+fn with_trailing(parts: Option<Parts>, trailing: usize) -> Option<Parts> {
+    parts.map(|mut parts| {
+        if trailing > 0 {
+            parts.warnings.push(trailing_bytes(trailing));
+        }
+        parts
+    })
+}

@@ -1,0 +1,137 @@
+//! Value that goes into a contract for somebody's account there, or comes back from one.
+
+use alloy_primitives::{Address, U256};
+
+use super::super::context::{
+    address_text, check_not_token, check_recipient, field, warning, Context,
+};
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind};
+use super::native::unregistered;
+use super::trade::Coin;
+use super::{opaque, Call};
+
+/// What goes where, and whose it is then. An amount of 2^256-1 is everything there is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holding {
+    /// What it is when it stays the wallet's: `Deposit` or `Convert`.
+    pub own: EffectKind,
+    /// The words of the screen.
+    pub action: &'static str,
+    pub coin: Coin,
+    pub amount: U256,
+    /// Who has it afterwards, or the claim on it; `None` is the wallet.
+    pub holder: Option<Address>,
+    /// The contract.
+    pub through: Address,
+}
+
+impl Holding {
+    /// The effect: of the kind `own` if the wallet is the holder, otherwise a transfer to whoever
+    /// is. Everything that is paid in is as much as the wallet has, so it is opaque; everything that
+    /// goes to somebody else is opaque besides. `None` for a token nobody registered.
+    ///
+    /// # Errors
+    /// `recipient_forbidden`.
+    pub(super) fn parts(&self, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+        let asset = match self.coin {
+            Coin::Native => context.registry.native(context.chain_id),
+            Coin::Token(token) => {
+                if let Some(holder) = self.holder {
+                    check_not_token(holder, token)?;
+                }
+                context.token(token)
+            }
+        };
+        if let Some(holder) = self.holder {
+            check_recipient(holder)?;
+        }
+        let is_own = self.holder.is_none_or(|holder| context.is_own(holder));
+        let everything = self.amount == U256::MAX;
+        let paid_in = is_own && self.own == EffectKind::Deposit;
+        if asset.is_none() && self.coin != Coin::Native {
+            return Ok(None);
+        }
+        let mut parts = Parts::default();
+        let amount = if everything {
+            "everything".to_owned()
+        } else {
+            self.coin.text(self.amount, context)
+        };
+        parts.display.push(field("Action", self.action));
+        parts.display.push(field("Amount", amount));
+        let (kind, to, holder) = match self.holder {
+            Some(holder) if !is_own => {
+                let text = "what comes back goes to somebody else";
+                parts.warnings.push(warning("foreign_recipient", text));
+                (EffectKind::Transfer, holder, address_text(holder))
+            }
+            Some(holder) => {
+                let text = format!("this wallet {}", address_text(holder));
+                (self.own, self.through, text)
+            }
+            None => (self.own, self.through, "this wallet".to_owned()),
+        };
+        parts.display.push(field("Recipient", holder));
+        let through = address_text(self.through);
+        parts.display.push(field("Through", through));
+        if !(everything && paid_in) {
+            let effect = context.effect(kind, asset, Some(to), self.amount);
+            parts.effects.push(effect);
+        }
+        if everything && (paid_in || !is_own) {
+            let text = "the amount is 2^256-1, which the contract reads as everything there is";
+            parts.warnings.push(warning("whole_balance", text));
+            let through = Some(self.through);
+            let effect = context.effect(EffectKind::Call, None, through, U256::ZERO);
+            parts.effects.push(effect);
+        }
+        if self.coin == Coin::Native {
+            parts.warnings.extend(unregistered(self.amount, context));
+        }
+        Ok(Some(parts))
+    }
+}
+
+/// What the wallet owes afterwards. `None` for a token nobody registered.
+pub(super) fn debt(
+    call: &Call<'_>,
+    coin: Coin,
+    amount: U256,
+    context: &Context<'_>,
+) -> Option<Parts> {
+    let asset = coin.asset(context);
+    if asset.is_none() && coin != Coin::Native {
+        return None;
+    }
+    let display = vec![
+        field("Action", "borrow"),
+        field("Amount", coin.text(amount, context)),
+        field("Through", address_text(call.to)),
+    ];
+    let effect = context.effect(EffectKind::Debt, asset, Some(call.to), amount);
+    Some(Parts::new(vec![effect], display, Vec::new()))
+}
+
+/// A call whose amount nobody here knows; who gets what comes of it is shown.
+pub(super) fn unknown(call: &Call<'_>, holder: Address, context: &Context<'_>) -> Parts {
+    let mut parts = opaque::call(call, true, context);
+    let shown = address_text(holder);
+    parts.display.push(field("Recipient", shown));
+    if !context.is_own(holder) {
+        let text = "what comes back goes to somebody else";
+        parts.warnings.push(warning("foreign_recipient", text));
+    }
+    parts
+}
+
+/// The asset the operator says the contract holds, as a coin.
+pub(super) fn held(contract: Address, context: &Context<'_>) -> Option<Coin> {
+    let asset = context.registry.holding(context.chain_id, contract)?;
+    Some(asset.address.map_or(Coin::Native, Coin::Token))
+}
+
+/// Whoever calls, as a holder: what a contract credits to its caller.
+pub(super) fn caller(call: &Call<'_>, context: &Context<'_>) -> Option<Address> {
+    call.sender.filter(|_| call.sender != context.wallet)
+}
