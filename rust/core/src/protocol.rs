@@ -36,6 +36,12 @@ protocols! {
     Permit2 = "permit2",
     /// The chain's coin as a token, one to one.
     Weth = "weth",
+    /// The Universal Router of Uniswap, 1.2 or later, where the version is not known.
+    UniversalRouter = "universal-router",
+    /// The Universal Router, 2.0.
+    UniversalRouterV2 = "universal-router-v2",
+    /// The Universal Router, 2.1 or 2.2.
+    UniversalRouterV21 = "universal-router-v2-1",
 }
 
 /// Contracts whose code is the same wherever something is at their address: the address is made from
@@ -104,13 +110,77 @@ const PINNED: [(u64, Address, Protocol); 9] = [
     ),
 ];
 
+/// Version 1.2: the repository and the SDK of Uniswap agree.
+const UNIVERSAL_ROUTER_V1: [(u64, Address); 11] = [
+    (1, address!("0x3fC91A3afd70395Cd496C647d5a6CC9D4B2b7FAD")),
+    (10, address!("0xCb1355ff08Ab38bBCE60111F1bb2B784bE25D7e8")),
+    (56, address!("0x4Dae2f939ACf50408e13d58534Ff8c2776d45265")),
+    (137, address!("0xec7BE89e9d109e7e3Fec59c222CF297125FEFda2")),
+    (480, address!("0x7a250d5630B4cF539739dF2C5dAcb4c659F2488D")),
+    (8453, address!("0x3fC91A3afd70395Cd496C647d5a6CC9D4B2b7FAD")),
+    (42161, address!("0x5E325eDA8064b456f4781070C0738d849c824258")),
+    (42220, address!("0x643770E279d5D0733F21d6DC03A8efbABf3255B4")),
+    (43114, address!("0x4Dae2f939ACf50408e13d58534Ff8c2776d45265")),
+    (81457, address!("0x643770E279d5D0733F21d6DC03A8efbABf3255B4")),
+    (11_155_111, address!("0x3fC91A3afd70395Cd496C647d5a6CC9D4B2b7FAD")),
+];
+
+/// Version 2.0.
+const UNIVERSAL_ROUTER_V2: [(u64, Address); 13] = [
+    (1, address!("0x66a9893cC07D91D95644AEDD05D03f95e1dBA8Af")),
+    (10, address!("0x851116D9223fabED8E56C0E6b8Ad0c31d98B3507")),
+    (56, address!("0x1906c1d672b88cD1B9aC7593301cA990F94Eae07")),
+    (130, address!("0xEf740bf23aCaE26f6492B10de645D6B98dC8Eaf3")),
+    (137, address!("0x1095692A6237d83C6a72F3F5eFEdb9A670C49223")),
+    (480, address!("0x8ac7bEE993bb44dAb564Ea4bc9EA67Bf9Eb5e743")),
+    (8453, address!("0x6fF5693b99212Da76ad316178A184AB56D299b43")),
+    (42161, address!("0xA51afAFe0263b40EdaEf0Df8781eA9aa03E381a3")),
+    (43114, address!("0x94b75331AE8d42C1b61065089B7d48FE14aA73b7")),
+    (57073, address!("0x112908daC86e20e7241B0927479Ea3Bf935d1fa0")),
+    (81457, address!("0xeAbBcB3E8E415306207ef514f660A3F820025BE3")),
+    (7_777_777, address!("0x3315ef7cA28dB74aBADC6c44570efDF06b04B020")),
+    (11_155_111, address!("0x3A9D48AB9751398BbFa63ad67599Bb04e4BdF98b")),
+];
+
+/// Versions 2.1.1 and 2.2.0.
+const UNIVERSAL_ROUTER_V21: [(u64, Address); 15] = [
+    (1, address!("0xCb640A86855f1A828c27241bA364348de28abe66")),
+    (1, address!("0x4C82D1fBFe28C977cBB58D8C7FF8FCF9F70a2cCA")),
+    (10, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (56, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (130, address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7")),
+    (137, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (480, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (8453, address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7")),
+    (42161, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (42220, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (43114, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (59144, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (81457, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (7_777_777, address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7")),
+    (11_155_111, address!("0x7DfD4F31be6814D2906BDE155c3e1B146EAc1468")),
+];
+
+/// Routers, by protocol.
+const ROUTERS: [(Protocol, &[(u64, Address)]); 3] = [
+    (Protocol::UniversalRouter, &UNIVERSAL_ROUTER_V1),
+    (Protocol::UniversalRouterV2, &UNIVERSAL_ROUTER_V2),
+    (Protocol::UniversalRouterV21, &UNIVERSAL_ROUTER_V21),
+];
+
+fn router(chain_id: u64, address: Address) -> Option<Protocol> {
+    let mut each = ROUTERS.iter();
+    let found = each.find(|(_, at)| at.contains(&(chain_id, address)));
+    found.map(|(protocol, _)| *protocol)
+}
+
 /// What is pinned for this address, if anything.
 pub fn pinned(chain_id: u64, address: Address) -> Option<Protocol> {
     let here = PINNED
         .iter()
         .find(|(chain, one, _)| *chain == chain_id && *one == address)
         .map(|(_, _, protocol)| *protocol);
-    here.or_else(|| {
+    here.or_else(|| router(chain_id, address)).or_else(|| {
         let mut anywhere = ANYWHERE.iter();
         let found = anywhere.find(|(one, _)| *one == address);
         found.map(|(_, protocol)| *protocol)

@@ -85,3 +85,8 @@ fn calls_through_multicall_count_as_if_the_wallet_made_them() {
 fn calls_that_change_who_is_in_charge() {
     run(include_str!("data/calls/control.toml"), 5);
 }
+
+#[test]
+fn plans_of_the_universal_router() {
+    run(include_str!("data/calls/universal_router.toml"), 90);
+}

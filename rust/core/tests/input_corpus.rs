@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use alloy_primitives::{hex, keccak256, Address};
-use holdfast_core::asset::Registry;
-use holdfast_core::effects::{decode_standalone, DecodeError};
-use holdfast_core::request::{self, Body};
+use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::effects::{self, decode_standalone, DecodeError};
+use holdfast_core::request::{self, Body, Transaction};
 use serde_json::{json, Value};
 
 fn corpus(name: &str) -> Option<Value> {
@@ -168,4 +168,58 @@ fn real_transactions_and_documents_decode() {
         refused.join("\n")
     );
     assert!(refused.len() * 20 < cases.len());
+}
+
+const ROUTERS: [&str; 1] = ["0x3fC91A3afd70395Cd496C647d5a6CC9D4B2b7FAD"];
+
+fn mainnet() -> Registry {
+    let mut registry = Registry::new();
+    let assets = [
+        ("eth", None, Standard::Native, 18),
+        ("usdc", Some("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"), Standard::Erc20, 6),
+        ("dai", Some("0x6B175474E89094C44Da98b954EedeAC495271d0F"), Standard::Erc20, 18),
+        ("weth", Some("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"), Standard::Erc20, 18),
+    ];
+    for (id, address, standard, decimals) in assets {
+        registry.insert(Asset {
+            id: id.to_owned(),
+            chain_id: 1,
+            address: address.map(|address| address.parse().unwrap()),
+            standard,
+            symbol: id.to_uppercase(),
+            decimals,
+        });
+    }
+    registry
+}
+
+#[test]
+fn plans_of_the_universal_router_decode() {
+    let Some(cases) = corpus("encoding/universal-router.json.gz") else {
+        return;
+    };
+    let registry = mainnet();
+    let wallet = Address::repeat_byte(0xaa);
+    let cases = cases.as_array().unwrap();
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        for router in ROUTERS {
+            let body = Body::Transaction(Transaction {
+                to: Some(router.parse().unwrap()),
+                value: case["value"].as_str().unwrap().parse().unwrap(),
+                data: case["calldata"].as_str().unwrap().parse().unwrap(),
+                gas: None,
+                max_fee_per_gas: None,
+                max_priority_fee_per_gas: None,
+                nonce: None,
+            });
+            let found = effects::decode(&body, wallet, 1, &registry)
+                .unwrap_or_else(|denial| panic!("{name}: {denial}"));
+            eprintln!("{name} {}", found.opaque);
+            for e in &found.effects { eprintln!("   {} {} {} {:?}", e.kind.as_str(), e.asset.as_ref().map_or("-", |a| &a.id), e.amount, e.to); }
+            for w in &found.warnings { eprintln!("   ! {}: {}", w.code, w.text); }
+            for f in &found.display { eprintln!("      {}: {}", f.label, f.value); }
+        }
+    }
+    assert_eq!(cases.len(), 35);
 }

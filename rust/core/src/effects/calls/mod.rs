@@ -9,8 +9,13 @@ mod multicall;
 mod native;
 mod opaque;
 mod permit2;
+mod router_flow;
+mod router_summary;
 mod safe;
 mod trade;
+mod universal_router;
+mod universal_router_permit;
+mod universal_router_v4;
 mod weth;
 
 use alloy_primitives::{Address, U256};
@@ -103,6 +108,11 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(Protocol::Multicall) => multicall::decode(call, context)?,
         Some(Protocol::Permit2) => permit2::decode(call, context)?,
         Some(Protocol::Weth) => weth::decode(call, context)?,
+        Some(
+            version @ (Protocol::UniversalRouter
+            | Protocol::UniversalRouterV2
+            | Protocol::UniversalRouterV21),
+        ) => universal_router::decode(call, version, context)?,
     };
     if let Some(parts) = parts {
         return Ok(parts);
