@@ -118,11 +118,26 @@ const UNIVERSAL_ROUTER_V1: [(u64, Address); 11] = [
     (137, address!("0xec7BE89e9d109e7e3Fec59c222CF297125FEFda2")),
     (480, address!("0x7a250d5630B4cF539739dF2C5dAcb4c659F2488D")),
     (8453, address!("0x3fC91A3afd70395Cd496C647d5a6CC9D4B2b7FAD")),
-    (42161, address!("0x5E325eDA8064b456f4781070C0738d849c824258")),
-    (42220, address!("0x643770E279d5D0733F21d6DC03A8efbABf3255B4")),
-    (43114, address!("0x4Dae2f939ACf50408e13d58534Ff8c2776d45265")),
-    (81457, address!("0x643770E279d5D0733F21d6DC03A8efbABf3255B4")),
-    (11_155_111, address!("0x3fC91A3afd70395Cd496C647d5a6CC9D4B2b7FAD")),
+    (
+        42161,
+        address!("0x5E325eDA8064b456f4781070C0738d849c824258"),
+    ),
+    (
+        42220,
+        address!("0x643770E279d5D0733F21d6DC03A8efbABf3255B4"),
+    ),
+    (
+        43114,
+        address!("0x4Dae2f939ACf50408e13d58534Ff8c2776d45265"),
+    ),
+    (
+        81457,
+        address!("0x643770E279d5D0733F21d6DC03A8efbABf3255B4"),
+    ),
+    (
+        11_155_111,
+        address!("0x3fC91A3afd70395Cd496C647d5a6CC9D4B2b7FAD"),
+    ),
 ];
 
 /// Version 2.0.
@@ -134,12 +149,30 @@ const UNIVERSAL_ROUTER_V2: [(u64, Address); 13] = [
     (137, address!("0x1095692A6237d83C6a72F3F5eFEdb9A670C49223")),
     (480, address!("0x8ac7bEE993bb44dAb564Ea4bc9EA67Bf9Eb5e743")),
     (8453, address!("0x6fF5693b99212Da76ad316178A184AB56D299b43")),
-    (42161, address!("0xA51afAFe0263b40EdaEf0Df8781eA9aa03E381a3")),
-    (43114, address!("0x94b75331AE8d42C1b61065089B7d48FE14aA73b7")),
-    (57073, address!("0x112908daC86e20e7241B0927479Ea3Bf935d1fa0")),
-    (81457, address!("0xeAbBcB3E8E415306207ef514f660A3F820025BE3")),
-    (7_777_777, address!("0x3315ef7cA28dB74aBADC6c44570efDF06b04B020")),
-    (11_155_111, address!("0x3A9D48AB9751398BbFa63ad67599Bb04e4BdF98b")),
+    (
+        42161,
+        address!("0xA51afAFe0263b40EdaEf0Df8781eA9aa03E381a3"),
+    ),
+    (
+        43114,
+        address!("0x94b75331AE8d42C1b61065089B7d48FE14aA73b7"),
+    ),
+    (
+        57073,
+        address!("0x112908daC86e20e7241B0927479Ea3Bf935d1fa0"),
+    ),
+    (
+        81457,
+        address!("0xeAbBcB3E8E415306207ef514f660A3F820025BE3"),
+    ),
+    (
+        7_777_777,
+        address!("0x3315ef7cA28dB74aBADC6c44570efDF06b04B020"),
+    ),
+    (
+        11_155_111,
+        address!("0x3A9D48AB9751398BbFa63ad67599Bb04e4BdF98b"),
+    ),
 ];
 
 /// Versions 2.1.1 and 2.2.0.
@@ -152,13 +185,34 @@ const UNIVERSAL_ROUTER_V21: [(u64, Address); 15] = [
     (137, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
     (480, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
     (8453, address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7")),
-    (42161, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
-    (42220, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
-    (43114, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
-    (59144, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
-    (81457, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
-    (7_777_777, address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7")),
-    (11_155_111, address!("0x7DfD4F31be6814D2906BDE155c3e1B146EAc1468")),
+    (
+        42161,
+        address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b"),
+    ),
+    (
+        42220,
+        address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b"),
+    ),
+    (
+        43114,
+        address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b"),
+    ),
+    (
+        59144,
+        address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b"),
+    ),
+    (
+        81457,
+        address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b"),
+    ),
+    (
+        7_777_777,
+        address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7"),
+    ),
+    (
+        11_155_111,
+        address!("0x7DfD4F31be6814D2906BDE155c3e1B146EAc1468"),
+    ),
 ];
 
 /// Routers, by protocol.

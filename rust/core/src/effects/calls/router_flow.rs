@@ -91,8 +91,8 @@ pub(super) struct Flow<'c, 'r> {
     pub sender: Option<Address>,
     pub lots: Vec<Lot>,
     held: Vec<Held>,
-    /// What goes to somebody at once, in a known amount.
-    pub sends: Vec<(Coin, U256, Address)>,
+    /// What goes to somebody in a known amount; whether out of what the router holds.
+    pub sends: Vec<(Coin, U256, Address, bool)>,
     /// The least that comes to the wallet.
     pub gets: Vec<(Coin, U256)>,
     /// What else the plan does: allowances.
@@ -370,8 +370,8 @@ impl<'c, 'r> Flow<'c, 'r> {
             (Party::Other(address), Take::Exactly(amount))
                 if self.held_exactly(kind).is_none() && self.is_registered(kind) =>
             {
-                self.sends
-                    .extend(kind.map(|coin| (coin, amount, address)));
+                let send = kind.map(|coin| (coin, amount, address, true));
+                self.sends.extend(send);
             }
             (Party::Other(address), _) => {
                 let hand = self.take(kind, take, sure);

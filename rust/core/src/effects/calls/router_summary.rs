@@ -12,6 +12,8 @@ use super::trade::Coin;
 use super::Call;
 use crate::clear::moment;
 
+const SHARE: &str = "a share of the value goes to somebody else";
+
 type Amounts = Vec<(Coin, U256)>;
 
 /// The lines, sorted by what they say.
@@ -41,17 +43,20 @@ impl Flow<'_, '_> {
         for lot in std::mem::take(&mut self.lots) {
             self.settle(&lot, &mut sums);
         }
-        for (coin, amount, to) in std::mem::take(&mut self.sends) {
+        for (coin, amount, to, share) in std::mem::take(&mut self.sends) {
             self.push(EffectKind::Transfer, coin, amount, to);
             sums.goes.push((coin, amount, to));
+            if share {
+                sums.warn("share_taken", SHARE);
+            }
         }
         let value = call.value;
         sums.warnings.extend(unregistered(value, self.context));
         self.show(sums, until);
         if self.unknown {
-            let effect =
-                self.context
-                    .effect(EffectKind::Call, None, Some(self.router), U256::ZERO);
+            let effect = self
+                .context
+                .effect(EffectKind::Call, None, Some(self.router), U256::ZERO);
             self.parts.effects.push(effect);
             push_data(call, &mut self.parts.display);
         } else if self.parts.effects.is_empty() {
@@ -84,7 +89,7 @@ impl Flow<'_, '_> {
                 self.push(EffectKind::Transfer, lot.coin, lot.amount, *to);
                 sums.goes.push((lot.coin, lot.amount, *to));
                 if *share {
-                    sums.warn("share_taken", "a share of the value goes to somebody else");
+                    sums.warn("share_taken", SHARE);
                 } else {
                     let text = "what comes back goes to somebody else";
                     sums.warn("foreign_recipient", text);
@@ -98,7 +103,7 @@ impl Flow<'_, '_> {
             rest = rest.saturating_sub(share);
             self.push(EffectKind::Transfer, lot.coin, share, *to);
             sums.goes.push((lot.coin, share, *to));
-            sums.warn("share_taken", "a share of the value goes to somebody else");
+            sums.warn("share_taken", SHARE);
         }
         if rest.is_zero() {
             return;

@@ -126,14 +126,7 @@ fn plan(
             return Ok(());
         }
         let sure = sure && command & ALLOW_REVERT == 0;
-        step(
-            call,
-            command & !ALLOW_REVERT,
-            input,
-            sure,
-            version,
-            flow,
-        )?;
+        step(call, command & !ALLOW_REVERT, input, sure, version, flow)?;
     }
     Ok(())
 }
@@ -248,7 +241,7 @@ pub(super) fn recipient(
 fn pull_token(coin: Coin, party: Party, amount: U256, sure: bool, flow: &mut Flow<'_, '_>) {
     match party {
         Party::Other(to) if coin.asset(flow.context).is_some() => {
-            flow.sends.push((coin, amount, to));
+            flow.sends.push((coin, amount, to, false));
         }
         _ => {
             let mut hand = flow.enter(coin, amount);
@@ -292,12 +285,7 @@ fn wrap(input: &Bytes, sure: bool, flow: &mut Flow<'_, '_>) -> Result<(), Denial
     Ok(())
 }
 
-fn unwrap(
-    input: &Bytes,
-    exactly: bool,
-    sure: bool,
-    flow: &mut Flow<'_, '_>,
-) -> Result<(), Denial> {
+fn unwrap(input: &Bytes, exactly: bool, sure: bool, flow: &mut Flow<'_, '_>) -> Result<(), Denial> {
     let unwrap: inputs::Wrap = abi::parameters(input)?;
     let kind = Some(Coin::Native);
     let party = recipient(unwrap.recipient, kind, flow)?;

@@ -3,9 +3,7 @@
 use alloy_primitives::{Address, Bytes, U256};
 
 use super::super::abi;
-use super::super::context::{
-    allowance_display, check_spender, field, unlimited_warning, until_ms,
-};
+use super::super::context::{allowance_display, check_spender, field, unlimited_warning, until_ms};
 use super::super::{Denial, EffectKind};
 use super::router_flow::Flow;
 use super::universal_router::not_understood;
@@ -52,7 +50,10 @@ fn allowance(
         if kind == EffectKind::Revoke {
             return Ok(());
         }
-        not_understood(flow, "the plan allows to take a token that is not registered");
+        not_understood(
+            flow,
+            "the plan allows to take a token that is not registered",
+        );
         return Ok(());
     };
     let mut effect = context.effect(kind, Some(token), Some(spender), amount);

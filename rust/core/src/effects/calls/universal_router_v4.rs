@@ -117,7 +117,9 @@ impl Unlocked {
         let done = match action {
             0x06 | 0x08 => single(input, action == 0x08).map(|swap| self.swapped(&swap)),
             0x07 | 0x09 => multi(input, action == 0x09, version).map(|swap| self.swapped(&swap)),
-            0x0b => read::<inputs::Settle>(input).and_then(|settle| self.settle(&settle, sure, flow)),
+            0x0b => {
+                read::<inputs::Settle>(input).and_then(|settle| self.settle(&settle, sure, flow))
+            }
             0x0c => read::<inputs::All>(input).map(|all| {
                 let coin = coin(all.currency);
                 let (debt, exact) = self.owed(coin);
@@ -246,10 +248,7 @@ impl Unlocked {
         let mut lots = self.paid;
         lots.sort_unstable();
         lots.dedup();
-        let hand = Hand {
-            lots,
-            exact: false,
-        };
+        let hand = Hand { lots, exact: false };
         for out in self.outs {
             match out {
                 Out::Amount(coin, party, least) => {
