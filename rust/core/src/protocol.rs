@@ -42,6 +42,18 @@ protocols! {
     UniversalRouterV2 = "universal-router-v2",
     /// The Universal Router, 2.1 or 2.2.
     UniversalRouterV21 = "universal-router-v2-1",
+    /// Router 02 of Uniswap V2, and forks with the same functions.
+    UniswapV2Router = "uniswap-v2-router",
+    /// The first router of Uniswap V3 (`SwapRouter`).
+    UniswapV3Router = "uniswap-v3-router",
+    /// The second one (`SwapRouter02`).
+    UniswapV3Router02 = "uniswap-v3-router-02",
+    /// The aggregation router of 1inch, 5.
+    OneInchV5 = "oneinch-v5",
+    /// The aggregation router of 1inch, 6.
+    OneInchV6 = "oneinch-v6",
+    /// The Exchange Proxy of 0x.
+    ZeroEx = "zeroex",
 }
 
 /// Contracts whose code is the same wherever something is at their address: the address is made from
@@ -215,11 +227,121 @@ const UNIVERSAL_ROUTER_V21: [(u64, Address); 15] = [
     ),
 ];
 
+/// The SDK of Uniswap; on Polygon also QuickSwap, by its descriptor in the ERC-7730 registry.
+const UNISWAP_V2: [(u64, Address); 12] = [
+    (1, address!("0x7a250d5630B4cF539739dF2C5dAcb4c659F2488D")),
+    (10, address!("0x4A7b5Da61326A6379179b40d00F57E5bbDC962c2")),
+    (56, address!("0x4752ba5DBc23f44D87826276BF6Fd6b1C372aD24")),
+    (130, address!("0x284F11109359a7e1306C3e447ef14D38400063FF")),
+    (137, address!("0xedf6066a2b290C185783862C7F4776A2C8077AD1")),
+    (137, address!("0xa5E0829CaCEd8fFDD4De3c43696c57F7D7A678ff")),
+    (480, address!("0x541aB7c31A119441eF3575F6973277DE0eF460bd")),
+    (8453, address!("0x4752ba5DBc23f44D87826276BF6Fd6b1C372aD24")),
+    (
+        42161,
+        address!("0x4752ba5DBc23f44D87826276BF6Fd6b1C372aD24"),
+    ),
+    (
+        43114,
+        address!("0x4752ba5DBc23f44D87826276BF6Fd6b1C372aD24"),
+    ),
+    (
+        81457,
+        address!("0xBB66Eb1c5e875933D44DAe661dbD80e5D9B03035"),
+    ),
+    (
+        11_155_111,
+        address!("0xeE567Fe1712Faf6149d80dA1E6934E354124CfE3"),
+    ),
+];
+
+/// The first router of V3.
+const UNISWAP_V3: [(u64, Address); 4] = [
+    (1, address!("0xE592427A0AEce92De3Edee1F18E0157C05861564")),
+    (10, address!("0xE592427A0AEce92De3Edee1F18E0157C05861564")),
+    (137, address!("0xE592427A0AEce92De3Edee1F18E0157C05861564")),
+    (
+        42161,
+        address!("0xE592427A0AEce92De3Edee1F18E0157C05861564"),
+    ),
+];
+
+/// The second one, by the SDK of Uniswap.
+const UNISWAP_V3_02: [(u64, Address); 11] = [
+    (1, address!("0x68b3465833fb72A70ecDF485E0e4C7bD8665Fc45")),
+    (10, address!("0x68b3465833fb72A70ecDF485E0e4C7bD8665Fc45")),
+    (56, address!("0xB971eF87ede563556b2ED4b1C0b0019111Dd85d2")),
+    (130, address!("0x73855d06DE49d0fe4A9c42636Ba96c62da12FF9C")),
+    (137, address!("0x68b3465833fb72A70ecDF485E0e4C7bD8665Fc45")),
+    (480, address!("0x091AD9e2e6e5eD44c1c66dB50e49A601F9f36cF6")),
+    (8453, address!("0x2626664c2603336E57B271c5C0b26F421741e481")),
+    (
+        42161,
+        address!("0x68b3465833fb72A70ecDF485E0e4C7bD8665Fc45"),
+    ),
+    (
+        43114,
+        address!("0xbb00FF08d01D300023C629E8fFfFcb65A5a578cE"),
+    ),
+    (
+        81457,
+        address!("0x549FEB8c9bd4c12Ad2AB27022dA12492aC452B66"),
+    ),
+    (
+        11_155_111,
+        address!("0x3bFA4769FB09eefC5a80d6E87c3B9C650f7Ae48E"),
+    ),
+];
+
+/// By its descriptor in the ERC-7730 registry.
+const ONE_INCH_V5: [(u64, Address); 7] = [
+    (1, address!("0x1111111254EEB25477B68fb85Ed929f73A960582")),
+    (10, address!("0x1111111254EEB25477B68fb85Ed929f73A960582")),
+    (56, address!("0x1111111254EEB25477B68fb85Ed929f73A960582")),
+    (137, address!("0x1111111254EEB25477B68fb85Ed929f73A960582")),
+    (8453, address!("0x1111111254EEB25477B68fb85Ed929f73A960582")),
+    (
+        42161,
+        address!("0x1111111254EEB25477B68fb85Ed929f73A960582"),
+    ),
+    (
+        59144,
+        address!("0x1111111254EEB25477B68fb85Ed929f73A960582"),
+    ),
+];
+
+/// By its descriptor in the ERC-7730 registry.
+const ONE_INCH_V6: [(u64, Address); 9] = [
+    (1, address!("0x111111125421cA6dc452d289314280a0f8842A65")),
+    (10, address!("0x111111125421cA6dc452d289314280a0f8842A65")),
+    (56, address!("0x111111125421cA6dc452d289314280a0f8842A65")),
+    (100, address!("0x111111125421cA6dc452d289314280a0f8842A65")),
+    (137, address!("0x111111125421cA6dc452d289314280a0f8842A65")),
+    (8453, address!("0x111111125421cA6dc452d289314280a0f8842A65")),
+    (
+        42161,
+        address!("0x111111125421cA6dc452d289314280a0f8842A65"),
+    ),
+    (
+        43114,
+        address!("0x111111125421cA6dc452d289314280a0f8842A65"),
+    ),
+    (
+        59144,
+        address!("0x111111125421cA6dc452d289314280a0f8842A65"),
+    ),
+];
+
 /// Routers, by protocol.
-const ROUTERS: [(Protocol, &[(u64, Address)]); 3] = [
+const ROUTERS: [(Protocol, &[(u64, Address)]); 8] = [
     (Protocol::UniversalRouter, &UNIVERSAL_ROUTER_V1),
     (Protocol::UniversalRouterV2, &UNIVERSAL_ROUTER_V2),
     (Protocol::UniversalRouterV21, &UNIVERSAL_ROUTER_V21),
+    (Protocol::UniswapV2Router, &UNISWAP_V2),
+    (Protocol::UniswapV3Router, &UNISWAP_V3),
+    (Protocol::UniswapV3Router02, &UNISWAP_V3_02),
+    (Protocol::OneInchV5, &ONE_INCH_V5),
+    (Protocol::OneInchV6, &ONE_INCH_V6),
 ];
 
 fn router(chain_id: u64, address: Address) -> Option<Protocol> {

@@ -90,3 +90,13 @@ fn calls_that_change_who_is_in_charge() {
 fn plans_of_the_universal_router() {
     run(include_str!("data/calls/universal_router.toml"), 90);
 }
+
+#[test]
+fn swaps_and_liquidity_of_uniswap_v2() {
+    run(include_str!("data/calls/uniswap_v2.toml"), 25);
+}
+
+#[test]
+fn swaps_of_uniswap_v3_and_what_its_routers_hold() {
+    run(include_str!("data/calls/uniswap_v3.toml"), 50);
+}

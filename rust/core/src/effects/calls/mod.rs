@@ -10,9 +10,12 @@ mod native;
 mod opaque;
 mod permit2;
 mod router_flow;
+mod router_multicall;
 mod router_summary;
 mod safe;
 mod trade;
+mod uniswap_v2;
+mod uniswap_v3;
 mod universal_router;
 mod universal_router_permit;
 mod universal_router_v4;
@@ -113,6 +116,11 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
             | Protocol::UniversalRouterV2
             | Protocol::UniversalRouterV21),
         ) => universal_router::decode(call, version, context)?,
+        Some(Protocol::UniswapV2Router) => uniswap_v2::decode(call, context)?,
+        Some(version @ (Protocol::UniswapV3Router | Protocol::UniswapV3Router02)) => {
+            uniswap_v3::decode(call, version, context)?
+        }
+        Some(Protocol::OneInchV5 | Protocol::OneInchV6 | Protocol::ZeroEx) => None,
     };
     if let Some(parts) = parts {
         return Ok(parts);
