@@ -1,8 +1,13 @@
 //! What a contract speaks: the operator says it in the policy by (chain, address), or it is pinned
 //! here. A selector, a name or a symbol alone never decides it.
 
-use alloy_primitives::{address, Address};
+mod pinned;
+mod routers;
+
+use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
+
+use pinned::{ANYWHERE, ON_CHAINS, PINNED};
 
 macro_rules! protocols {
     ($($(#[doc = $doc:literal])+ $name:ident = $word:literal,)+) => {
@@ -90,442 +95,19 @@ protocols! {
     LayerzeroOft = "layerzero-oft",
     /// Deposits that somebody fills on another chain (Across).
     AcrossSpokePool = "across-spoke-pool",
+    /// The Universal Router of Uniswap, 1.2 or later, where the version is not known.
+    UniversalRouter = "universal-router",
+    /// The Universal Router, 2.0.
+    UniversalRouterV2 = "universal-router-v2",
+    /// The Universal Router, 2.1 or 2.2.
+    UniversalRouterV21 = "universal-router-v2-1",
+    /// Router 02 of Uniswap V2, and forks with the same functions.
+    UniswapV2Router = "uniswap-v2-router",
+    /// The first router of Uniswap V3 (`SwapRouter`).
+    UniswapV3Router = "uniswap-v3-router",
+    /// The second one (`SwapRouter02`).
+    UniswapV3Router02 = "uniswap-v3-router-02",
 }
-
-/// Contracts whose code is the same wherever something is at their address: the address is made from
-/// the code (CREATE2) or from a signature nobody holds the key of.
-const ANYWHERE: &[(Address, Protocol)] = &[
-    (
-        address!("0x000000000022D473030F116dDEE9F6B43aC78BA3"),
-        Protocol::Permit2,
-    ),
-    (
-        address!("0xcA11bde05977b3631167028862bE2a173976CA11"),
-        Protocol::Multicall,
-    ),
-    (
-        address!("0x5BA1e12693Dc8F9c48aAD8770482f4739bEeD696"),
-        Protocol::Multicall,
-    ),
-    (
-        address!("0x00000000000001ad428e4906aE43D8F9852d0dD6"),
-        Protocol::Seaport,
-    ),
-    (
-        address!("0x00000000000000ADc04C56Bf30aC9d3c0aAF14dC"),
-        Protocol::Seaport,
-    ),
-    (
-        address!("0x0000000000000068F116a894984e2DB1123eB395"),
-        Protocol::Seaport,
-    ),
-    (
-        address!("0x402085c248EeA27D92E8b30b2C58ed07f9E20001"),
-        Protocol::X402Proxy,
-    ),
-    (
-        address!("0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002"),
-        Protocol::X402Proxy,
-    ),
-    (
-        address!("0x5FF137D4b0FDCD49DcA30c7CF57E578a026d2789"),
-        Protocol::EntryPoint,
-    ),
-    (
-        address!("0x0000000071727De22E5E9d8BAf0edAc6f37da032"),
-        Protocol::EntryPoint,
-    ),
-    (
-        address!("0x4337084D9E255Ff0702461CF8895CE9E3b5Ff108"),
-        Protocol::EntryPoint,
-    ),
-    (
-        address!("0x433709009B8330FDa32311DF1C2AFA402eD8D009"),
-        Protocol::EntryPoint,
-    ),
-    (
-        address!("0xA238CBeb142c10Ef7Ad8442C6D1f9E89e07e7761"),
-        Protocol::SafeMultisend,
-    ),
-    (
-        address!("0x38869bf66a61cF6bDB996A6aE40D5853Fd43B526"),
-        Protocol::SafeMultisend,
-    ),
-    (
-        address!("0x218543288004CD07832472D464648173c77D7eB7"),
-        Protocol::SafeMultisend,
-    ),
-    (
-        address!("0x40A2aCCbd92BCA938b02010E17A5b8929b49130D"),
-        Protocol::SafeMultisendCallOnly,
-    ),
-    (
-        address!("0x9641d764fc13c8B624c04430C7356C1C7C8102e2"),
-        Protocol::SafeMultisendCallOnly,
-    ),
-    (
-        address!("0xA83c336B20401Af773B6219BA5027174338D1836"),
-        Protocol::SafeMultisendCallOnly,
-    ),
-];
-
-/// Contracts of one chain each.
-const PINNED: &[(u64, Address, Protocol)] = &[
-    (
-        1,
-        address!("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"),
-        Protocol::Weth,
-    ),
-    (
-        10,
-        address!("0x4200000000000000000000000000000000000006"),
-        Protocol::Weth,
-    ),
-    (
-        56,
-        address!("0xbb4CdB9CBd36B01bD1cBaEBF2De08d9173bc095c"),
-        Protocol::Weth,
-    ),
-    (
-        100,
-        address!("0xe91D153E0b41518A2Ce8Dd3D7944Fa863463a97d"),
-        Protocol::Weth,
-    ),
-    (
-        137,
-        address!("0x0d500B1d8E8eF31E21C99d1Db9A6444d3ADf1270"),
-        Protocol::Weth,
-    ),
-    (
-        8453,
-        address!("0x4200000000000000000000000000000000000006"),
-        Protocol::Weth,
-    ),
-    (
-        42161,
-        address!("0x82aF49447D8a07e3bd95BD0d56f35241523fBab1"),
-        Protocol::Weth,
-    ),
-    (
-        43114,
-        address!("0xB31f66AA3C1e785363F0875A1B74E27b85FD66c7"),
-        Protocol::Weth,
-    ),
-    (
-        11_155_111,
-        address!("0xfFf9976782d46CC05630D1f6eBAb18b2324d6B14"),
-        Protocol::Weth,
-    ),
-    (
-        1,
-        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
-        Protocol::CowSettlement,
-    ),
-    (
-        10,
-        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
-        Protocol::CowSettlement,
-    ),
-    (
-        56,
-        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
-        Protocol::CowSettlement,
-    ),
-    (
-        100,
-        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
-        Protocol::CowSettlement,
-    ),
-    (
-        137,
-        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
-        Protocol::CowSettlement,
-    ),
-    (
-        8453,
-        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
-        Protocol::CowSettlement,
-    ),
-    (
-        42161,
-        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
-        Protocol::CowSettlement,
-    ),
-    (
-        43114,
-        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
-        Protocol::CowSettlement,
-    ),
-    (
-        11_155_111,
-        address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
-        Protocol::CowSettlement,
-    ),
-    (
-        1,
-        address!("0x6000da47483062A0D734Ba3dc7576Ce6A0B645C4"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        1,
-        address!("0x00000011F84B9aa48e5f8aA8B9897600006289Be"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        1,
-        address!("0x0000000015757c461808EA25Eb309638B62681cf"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        10,
-        address!("0x000000000923439A92daE8930613568824108631"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        56,
-        address!("0x00000000a55e50C71b70Db3C8B58749cd1E18eB2"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        130,
-        address!("0x00000006021a6Bce796be7ba509BBBA71e956e37"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        130,
-        address!("0x000000005aF66799D1a6317714D66800f9CA1406"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        137,
-        address!("0x00000000bAB6E234db8AD638B6A6395b7c499Bc4"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        8453,
-        address!("0x000000001Ec5656dcdB24D90DFa42742738De729"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        8453,
-        address!("0x000000008a8330B5d1F43A62Bf4C673A49f27ba0"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        42161,
-        address!("0x1bd1aAdc9E230626C44a139d7E70d842749351eb"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        42161,
-        address!("0xB274d5F4b833b61B340b654d600A864fB604a87c"),
-        Protocol::UniswapxReactor,
-    ),
-    (
-        43114,
-        address!("0x00000000862cCF095823fc7576Fa6C7e6b7385ef"),
-        Protocol::UniswapxReactor,
-    ),
-];
-
-/// Contracts that are at the same address on these chains.
-const ON_CHAINS: &[(Address, Protocol, &[u64])] = &[
-    (
-        address!("0xD152f549545093347A162Dce210e7293f1452150"),
-        Protocol::Disperse,
-        &[1, 10, 56, 100, 137, 250, 8453, 42161, 42220, 11_155_111],
-    ),
-    (
-        address!("0x87870Bca3F3fD6335C3F4ce8392D69350B4fA4E2"),
-        Protocol::AaveV3Pool,
-        &[1],
-    ),
-    (
-        address!("0x794a61358D6845594F94dc1DB02A252b5b4814aD"),
-        Protocol::AaveV3Pool,
-        &[10, 137, 42161, 43114],
-    ),
-    (
-        address!("0xA238Dd80C259a72e81d7e4664a9801593F98d1c5"),
-        Protocol::AaveV3Pool,
-        &[8453],
-    ),
-    (
-        address!("0xb50201558B00496A145fE76f7424749556E326D8"),
-        Protocol::AaveV3Pool,
-        &[100],
-    ),
-    (
-        address!("0x11fCfe756c05AD438e312a7fd934381537D3cFfe"),
-        Protocol::AaveV3Pool,
-        &[534_352],
-    ),
-    (
-        address!("0xc47b8C00b0f69a36fa203Ffeac0334874574a8Ac"),
-        Protocol::AaveV3Pool,
-        &[59144],
-    ),
-    (
-        address!("0x3E59A31363E2ad014dcbc521c4a0d5757d9f3402"),
-        Protocol::AaveV3Pool,
-        &[42220],
-    ),
-    (
-        address!("0x5362dBb1e601abF3a4c14c22ffEdA64042E5eAA3"),
-        Protocol::AaveV3Pool,
-        &[146],
-    ),
-    (
-        address!("0x78e30497a3c7527d953c6B1E3541b021A98Ac43c"),
-        Protocol::AaveV3Pool,
-        &[324],
-    ),
-    (
-        address!("0x7d2768dE32b0b80b7a3454c06BdAc94A69DDc7A9"),
-        Protocol::AaveV2Pool,
-        &[1],
-    ),
-    (
-        address!("0x8dFf5E27EA6b7AC08EbFdf9eB090F32ee9a30fcf"),
-        Protocol::AaveV2Pool,
-        &[137],
-    ),
-    (
-        address!("0x4F01AeD16D97E3aB5ab2B501154DC9bb0F1A5A2C"),
-        Protocol::AaveV2Pool,
-        &[43114],
-    ),
-    (
-        address!("0xd01607c3C5eCABa394D8be377a08590149325722"),
-        Protocol::AaveGateway,
-        &[1],
-    ),
-    (
-        address!("0x5f2508cAE9923b02316254026CD43d7902866725"),
-        Protocol::AaveGateway,
-        &[10],
-    ),
-    (
-        address!("0x721B9abAb6511b46b9ee83A1aba23BDAcB004149"),
-        Protocol::AaveGateway,
-        &[100],
-    ),
-    (
-        address!("0xBC302053db3aA514A3c86B9221082f162B91ad63"),
-        Protocol::AaveGateway,
-        &[137],
-    ),
-    (
-        address!("0xa0d9C1E9E48Ca30c8d8C3B5D69FF5dc1f6DFfC24"),
-        Protocol::AaveGateway,
-        &[8453],
-    ),
-    (
-        address!("0x5283BEcEd7ADF6D003225C13896E536f2D4264FF"),
-        Protocol::AaveGateway,
-        &[42161],
-    ),
-    (
-        address!("0x2825cE5921538d17cc15Ae00a8B24fF759C6CDaE"),
-        Protocol::AaveGateway,
-        &[43114],
-    ),
-    (
-        address!("0x28b5a0e9C621a5BadaA536219b3a228C8168cf5d"),
-        Protocol::CctpTokenMessenger,
-        &[1, 10, 130, 137, 146, 480, 8453, 42161, 43114, 59144],
-    ),
-    (
-        address!("0xBd3fa81B58Ba92a82136038B25aDec7066af3155"),
-        Protocol::CctpTokenMessenger,
-        &[1],
-    ),
-    (
-        address!("0x2B4069517957735bE00ceE0fadAE88a26365528f"),
-        Protocol::CctpTokenMessenger,
-        &[10],
-    ),
-    (
-        address!("0x9daF8c91AEFAE50b9c0E69629D3F6Ca40cA3B3FE"),
-        Protocol::CctpTokenMessenger,
-        &[137],
-    ),
-    (
-        address!("0x1682Ae6375C4E4A97e4B583BC394c861A46D8962"),
-        Protocol::CctpTokenMessenger,
-        &[8453],
-    ),
-    (
-        address!("0x19330d10D9Cc8751218eaf51E8885D058642E08A"),
-        Protocol::CctpTokenMessenger,
-        &[42161],
-    ),
-    (
-        address!("0x6B25532e1060CE10cc3B0A99e5683b91BFDe6982"),
-        Protocol::CctpTokenMessenger,
-        &[43114],
-    ),
-    (
-        address!("0x99C9fc46f92E8a1c0deC1b1747d010903E884bE1"),
-        Protocol::OpStandardBridge,
-        &[1],
-    ),
-    (
-        address!("0x3154Cf16ccdb4C6d922629664174b904d80F2C35"),
-        Protocol::OpStandardBridge,
-        &[1],
-    ),
-    (
-        address!("0x4200000000000000000000000000000000000010"),
-        Protocol::OpStandardBridge,
-        &[10, 8453],
-    ),
-    (
-        address!("0xbEb5Fc579115071764c7423A4f12eDde41f106Ed"),
-        Protocol::OpPortal,
-        &[1],
-    ),
-    (
-        address!("0x49048044D57e1C92A77f79988d21Fa8fAF74E97e"),
-        Protocol::OpPortal,
-        &[1],
-    ),
-    (
-        address!("0x4Dbd4fc535Ac27206064B68FfCf827b0A60BAB3f"),
-        Protocol::ArbitrumInbox,
-        &[1],
-    ),
-    (
-        address!("0x72Ce9c846789fdB6fC1f34aC4AD25Dd9ef7031ef"),
-        Protocol::ArbitrumGatewayRouter,
-        &[1],
-    ),
-    (
-        address!("0x5c7BCd6E7De5423a257D81B442095A1a6ced35C5"),
-        Protocol::AcrossSpokePool,
-        &[1],
-    ),
-    (
-        address!("0x6f26Bf09B1C792e3228e5467807a900A503c0281"),
-        Protocol::AcrossSpokePool,
-        &[10],
-    ),
-    (
-        address!("0x9295ee1d8C5b022Be115A2AD3c30C72E34e7F096"),
-        Protocol::AcrossSpokePool,
-        &[137],
-    ),
-    (
-        address!("0x09aea4b2242abC8bb4BB78D537A67a245A7bEC64"),
-        Protocol::AcrossSpokePool,
-        &[8453],
-    ),
-    (
-        address!("0xe35e9842fceaCA96570B734083f4a58e8F7C5f2A"),
-        Protocol::AcrossSpokePool,
-        &[42161],
-    ),
-];
 
 /// What is pinned for this address, if anything.
 pub fn pinned(chain_id: u64, address: Address) -> Option<Protocol> {
@@ -533,13 +115,14 @@ pub fn pinned(chain_id: u64, address: Address) -> Option<Protocol> {
         .iter()
         .find(|(chain, one, _)| *chain == chain_id && *one == address)
         .map(|(_, _, protocol)| *protocol);
-    let here = here.or_else(|| {
+    here.or_else(|| {
         let mut on_chains = ON_CHAINS.iter();
         let found =
             on_chains.find(|(one, _, chains)| *one == address && chains.contains(&chain_id));
         found.map(|(_, protocol, _)| *protocol)
-    });
-    here.or_else(|| {
+    })
+    .or_else(|| routers::router(chain_id, address))
+    .or_else(|| {
         let mut anywhere = ANYWHERE.iter();
         let found = anywhere.find(|(one, _)| *one == address);
         found.map(|(_, protocol)| *protocol)

@@ -114,7 +114,8 @@ fn bridges_keep_value_only_for_a_known_recipient() {
 #[test]
 fn pinned_addresses_carry_their_checksum() {
     let sources = [
-        include_str!("../src/protocol.rs"),
+        include_str!("../src/protocol/pinned.rs"),
+        include_str!("../src/protocol/routers.rs"),
         include_str!("../src/effects/calls/bridge_op.rs"),
     ];
     let mut checked = 0;
@@ -147,4 +148,19 @@ fn fills_and_orders_of_seaport() {
 #[test]
 fn orders_taken_back_from_cow() {
     run(include_str!("data/calls/cow.toml"), 8);
+}
+
+#[test]
+fn plans_of_the_universal_router() {
+    run(include_str!("data/calls/universal_router.toml"), 90);
+}
+
+#[test]
+fn swaps_and_liquidity_of_uniswap_v2() {
+    run(include_str!("data/calls/uniswap_v2.toml"), 25);
+}
+
+#[test]
+fn swaps_of_uniswap_v3_and_what_its_routers_hold() {
+    run(include_str!("data/calls/uniswap_v3.toml"), 50);
 }

@@ -11,9 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use alloy_primitives::{hex, keccak256, Address};
+use alloy_primitives::{hex, keccak256, Address, U256};
 use holdfast_core::asset::Registry;
+use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::effects::{self, decode_standalone, DecodeError};
 use holdfast_core::effects::{decode_standalone, DecodeError};
 use holdfast_core::request::{self, Body};
+use holdfast_core::request::{self, Body, Transaction};
 use k256::ecdsa::SigningKey;
 use serde_json::{json, Value};
 
@@ -196,4 +200,186 @@ fn real_transactions_and_documents_decode() {
         refused.join("\n")
     );
     assert!(refused.len() * 20 < cases.len());
+}
+
+/// Plans that were checked by hand: what each does in the end.
+const PLANS: [(&str, &[&str]); 19] = [
+    (
+        "_UNISWAP_V2_1000_USDC_FOR_ETH",
+        &["swap usdc 1000000000 router"],
+    ),
+    (
+        "_UNISWAP_V2_1000_USDC_FOR_ETH_PERMIT",
+        &[
+            "allowance usdc 1000000000 spender",
+            "swap usdc 1000000000 router",
+        ],
+    ),
+    (
+        "_UNISWAP_V2_10_DAI_FOR_ETH_2_HOP",
+        &["swap dai 10000000000000000000 router"],
+    ),
+    (
+        "_UNISWAP_V2_ETH_FOR_1000_USDC",
+        &["swap eth 865187348843453974 router"],
+    ),
+    (
+        "_UNISWAP_V3_1_ETH_FOR_USDC",
+        &["swap eth 1000000000000000000 router"],
+    ),
+    (
+        "_UNISWAP_V3_1000_USDC_FOR_ETH",
+        &["swap usdc 1000000000 router"],
+    ),
+    (
+        "_UNISWAP_V3_1_ETH_FOR_DAI_2_HOP",
+        &["swap eth 1000000000000000000 router"],
+    ),
+    (
+        "_UNISWAP_V3_ETH_FOR_1000_DAI_2_HOP",
+        &["swap eth 864590811545248284 router"],
+    ),
+    // The first leg pays the pair of the second one directly: nobody here knows the pair.
+    (
+        "_UNISWAP_MIXED_1_ETH_FOR_DAI",
+        &["transfer eth 1000000000000000000 pair"],
+    ),
+    (
+        "_UNISWAP_MIXED_1_ETH_FOR_DAI_V2_FIRST",
+        &["swap eth 1000000000000000000 router"],
+    ),
+    (
+        "_UNISWAP_MIXED_1_ETH_FOR_DAI_V2_ONLY",
+        &["swap eth 1000000000000000000 router"],
+    ),
+    (
+        "_UNISWAP_MIXED_DAI_FOR_ETH",
+        &["swap dai 1000000000000000000000 router"],
+    ),
+    (
+        "_UNISWAP_SPLIT_TWO_ROUTES_ETH_TO_USDC",
+        &["swap eth 3000000000000000000 router"],
+    ),
+    (
+        "_UNISWAP_V2_1000_USDC_FOR_ETH_WITH_WETH_FEE",
+        &["transfer usdc 50000000 fees", "swap usdc 950000000 router"],
+    ),
+    (
+        "_UNISWAP_V3_DAI_FOR_1_ETH_2_HOP_WITH_WETH_FEE",
+        &[
+            "transfer dai 70804964950937806788 fees",
+            "swap dai 1345294334067818328959 router",
+        ],
+    ),
+    (
+        "_UNISWAP_V2_ETH_FOR_1000_USDC_WITH_FLAT_FEE",
+        &[
+            "swap eth 908447786440026214 router",
+            "transfer usdc 50000000 fees",
+        ],
+    ),
+    (
+        "_UNISWAP_V3_1_ETH_FOR_USDC_WITH_FLAT_FEE",
+        &[
+            "swap eth 1000000000000000000 router",
+            "transfer usdc 50000000 fees",
+        ],
+    ),
+    (
+        "_FOUNDATION_BUY_ITEM",
+        &["transfer eth 10000000000000000 router", "call - 0 router"],
+    ),
+    (
+        "_ERC20_FOR_1_LOOKSRARE_NFT",
+        &["transfer usdc 386972659 router", "call - 0 router"],
+    ),
+];
+const PARTIES: [(&str, &str); 4] = [
+    ("router", "0x3fC91A3afd70395Cd496C647d5a6CC9D4B2b7FAD"),
+    ("spender", "0xE808C1cfeebb6cb36B537B82FA7c9EEf31415a05"),
+    ("pair", "0xAE461cA67B15dc8dc81CE7615e0320dA1A9aB8D5"),
+    ("fees", "0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB"),
+];
+
+fn mainnet() -> Registry {
+    let mut registry = Registry::new();
+    let assets = [
+        ("eth", None, Standard::Native, 18),
+        (
+            "usdc",
+            Some("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"),
+            Standard::Erc20,
+            6,
+        ),
+        (
+            "dai",
+            Some("0x6B175474E89094C44Da98b954EedeAC495271d0F"),
+            Standard::Erc20,
+            18,
+        ),
+        (
+            "weth",
+            Some("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"),
+            Standard::Erc20,
+            18,
+        ),
+    ];
+    for (id, address, standard, decimals) in assets {
+        registry.insert(Asset {
+            id: id.to_owned(),
+            chain_id: 1,
+            address: address.map(|address| address.parse().unwrap()),
+            standard,
+            symbol: id.to_uppercase(),
+            decimals,
+        });
+    }
+    registry
+}
+
+fn written(effect: &effects::Effect) -> String {
+    let asset = effect.asset.as_ref().map_or("-", |asset| &asset.id);
+    let to = effect.to.unwrap().to_string();
+    let named = PARTIES.iter().find(|(_, address)| *address == to);
+    let to = named.map_or(to.as_str(), |(name, _)| name);
+    format!("{} {asset} {} {to}", effect.kind.as_str(), effect.amount)
+}
+
+#[test]
+fn plans_of_the_universal_router_decode() {
+    let Some(cases) = corpus("encoding/universal-router.json.gz") else {
+        return;
+    };
+    let registry = mainnet();
+    let mut checked = 0;
+    let cases = cases.as_array().unwrap();
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        let value: U256 = case["value"].as_str().unwrap().parse().unwrap();
+        let body = Body::Transaction(Transaction {
+            to: Some(PARTIES[0].1.parse().unwrap()),
+            value,
+            data: case["calldata"].as_str().unwrap().parse().unwrap(),
+            gas: None,
+            max_fee_per_gas: None,
+            max_priority_fee_per_gas: None,
+            nonce: None,
+        });
+        let found = effects::decode(&body, Address::repeat_byte(0xaa), 1, &registry)
+            .unwrap_or_else(|denial| panic!("{name}: {denial}"));
+        let told: Vec<String> = found.effects.iter().map(written).collect();
+        if let Some((_, right)) = PLANS.iter().find(|(one, _)| *one == name) {
+            assert_eq!(told, *right, "{name}");
+            checked += 1;
+        }
+        // Trades of Uniswap are understood, markets of single tokens are not.
+        assert_eq!(found.opaque, !name.starts_with("_UNISWAP"), "{name}");
+        let coins = found
+            .effects
+            .iter()
+            .filter(|effect| effect.asset.as_ref().is_some_and(|asset| asset.id == "eth"));
+        let leaves: U256 = coins.map(|effect| effect.amount).sum();
+        assert_eq!(leaves, value, "{name}: all of the value is counted");
+    }
+    assert_eq!((cases.len(), checked), (35, PLANS.len()));
 }

@@ -24,11 +24,19 @@ mod native;
 mod opaque;
 mod permit2;
 mod permit2_signed;
+mod router_flow;
+mod router_multicall;
+mod router_summary;
 mod safe;
 mod seaport;
 mod seaport_abi;
 pub(super) mod seaport_order;
 mod trade;
+mod uniswap_v2;
+mod uniswap_v3;
+mod universal_router;
+mod universal_router_permit;
+mod universal_router_v4;
 mod weth;
 
 use alloy_primitives::{Address, U256};
@@ -124,13 +132,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         }
         None | Some(Protocol::Unknown) => None,
         // Orders are signed for these; nothing of their calls is understood here.
-        Some(
-            Protocol::UniswapxReactor
-            | Protocol::X402Proxy
-            | Protocol::ZeroEx
-            | Protocol::OneInchV5
-            | Protocol::OneInchV6,
-        ) => None,
+        Some(Protocol::UniswapxReactor | Protocol::X402Proxy) => None,
         Some(Protocol::Seaport) => seaport::decode(call, context)?,
         Some(Protocol::CowSettlement) => cow::decode(call, context)?,
         Some(Protocol::Multicall) => multicall::decode(call, context)?,
@@ -154,6 +156,16 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(Protocol::AcrossSpokePool) => bridge_across::decode(call, context)?,
         // Nobody calls MultiSend directly: it runs as the Safe.
         Some(Protocol::Safe | Protocol::SafeMultisend | Protocol::SafeMultisendCallOnly) => None,
+        Some(
+            version @ (Protocol::UniversalRouter
+            | Protocol::UniversalRouterV2
+            | Protocol::UniversalRouterV21),
+        ) => universal_router::decode(call, version, context)?,
+        Some(Protocol::UniswapV2Router) => uniswap_v2::decode(call, context)?,
+        Some(version @ (Protocol::UniswapV3Router | Protocol::UniswapV3Router02)) => {
+            uniswap_v3::decode(call, version, context)?
+        }
+        Some(Protocol::OneInchV5 | Protocol::OneInchV6 | Protocol::ZeroEx) => None,
     };
     if let Some(parts) = parts {
         return Ok(parts);

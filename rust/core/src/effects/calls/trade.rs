@@ -9,7 +9,7 @@ use super::native::unregistered;
 use crate::asset::Asset;
 
 /// What is given or got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::effects) enum Coin {
     /// The chain's own coin.
     Native,

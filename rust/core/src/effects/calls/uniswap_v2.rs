@@ -1,0 +1,247 @@
+//! Routers of Uniswap V2 and its forks: swaps along a list of tokens, and liquidity.
+
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolCall;
+
+use super::super::abi;
+use super::super::context::{check_not_token, check_recipient, field, Context};
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind};
+use super::erc20::trailing_bytes;
+use super::trade::{Coin, Trade};
+use super::Call;
+use crate::clear::moment;
+
+#[allow(missing_docs, reason = "the names are those of the ABI")]
+mod calls {
+    alloy_sol_types::sol! {
+        function swapExactTokensForTokens(uint256 amountIn, uint256 amountOutMin, address[] path, address to, uint256 deadline);
+        function swapTokensForExactTokens(uint256 amountOut, uint256 amountInMax, address[] path, address to, uint256 deadline);
+        function swapExactETHForTokens(uint256 amountOutMin, address[] path, address to, uint256 deadline);
+        function swapTokensForExactETH(uint256 amountOut, uint256 amountInMax, address[] path, address to, uint256 deadline);
+        function swapExactTokensForETH(uint256 amountIn, uint256 amountOutMin, address[] path, address to, uint256 deadline);
+        function swapETHForExactTokens(uint256 amountOut, address[] path, address to, uint256 deadline);
+        function swapExactTokensForTokensSupportingFeeOnTransferTokens(uint256 amountIn, uint256 amountOutMin, address[] path, address to, uint256 deadline);
+        function swapExactETHForTokensSupportingFeeOnTransferTokens(uint256 amountOutMin, address[] path, address to, uint256 deadline);
+        function swapExactTokensForETHSupportingFeeOnTransferTokens(uint256 amountIn, uint256 amountOutMin, address[] path, address to, uint256 deadline);
+        function addLiquidity(address tokenA, address tokenB, uint256 amountADesired, uint256 amountBDesired, uint256 amountAMin, uint256 amountBMin, address to, uint256 deadline);
+        function addLiquidityETH(address token, uint256 amountTokenDesired, uint256 amountTokenMin, uint256 amountETHMin, address to, uint256 deadline);
+    }
+}
+
+/// The kinds of pay and get.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Tokens,
+    CoinIn,
+    CoinOut,
+}
+
+/// A swap; an amount of the coin that goes in is the value of the call.
+struct Swap {
+    way: Way,
+    pays: U256,
+    gets: U256,
+    path: Vec<Address>,
+    to: Address,
+    deadline: U256,
+}
+
+/// What the call does; `None` for one that is not understood, or a token nobody registered.
+///
+/// # Errors
+/// `dirty_calldata`, `recipient_forbidden`.
+pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+    let Some((selector, arguments)) = call.split() else {
+        return Ok(None);
+    };
+    let (parts, trailing) = match *selector {
+        calls::addLiquidityCall::SELECTOR if call.value.is_zero() => {
+            let (add, trailing) = abi::prefix::<calls::addLiquidityCall>(arguments)?;
+            let pays = [
+                (Coin::Token(add.tokenA), add.amountADesired),
+                (Coin::Token(add.tokenB), add.amountBDesired),
+            ];
+            let parts = liquidity(call, &pays, add.to, add.deadline, context)?;
+            (parts, trailing)
+        }
+        calls::addLiquidityETHCall::SELECTOR => {
+            let (add, trailing) = abi::prefix::<calls::addLiquidityETHCall>(arguments)?;
+            let pays = [
+                (Coin::Token(add.token), add.amountTokenDesired),
+                (Coin::Native, call.value),
+            ];
+            let parts = liquidity(call, &pays, add.to, add.deadline, context)?;
+            (parts, trailing)
+        }
+        _ => match swap(*selector, arguments, call.value)? {
+            Some((swap, trailing)) => (traded(call, &swap, context)?, trailing),
+            None => return Ok(None),
+        },
+    };
+    let Some(mut parts) = parts else {
+        return Ok(None);
+    };
+    if trailing > 0 {
+        parts.warnings.push(trailing_bytes(trailing));
+    }
+    Ok(Some(parts))
+}
+
+/// The swap and the number of bytes after it. Two spellings of a swap differ only in how the router
+/// makes sure of the least amount.
+fn swap(selector: [u8; 4], arguments: &[u8], value: U256) -> Result<Option<(Swap, usize)>, Denial> {
+    macro_rules! read {
+        ($call:ident, $way:expr, $pays:expr, $gets:ident) => {{
+            let (call, trailing) = abi::prefix::<calls::$call>(arguments)?;
+            let pays: fn(&calls::$call, U256) -> U256 = $pays;
+            let swap = Swap {
+                way: $way,
+                pays: pays(&call, value),
+                gets: call.$gets,
+                path: call.path,
+                to: call.to,
+                deadline: call.deadline,
+            };
+            (swap, trailing)
+        }};
+    }
+    use calls as c;
+    let found = match selector {
+        c::swapExactTokensForTokensCall::SELECTOR => {
+            read!(
+                swapExactTokensForTokensCall,
+                Way::Tokens,
+                |call, _| call.amountIn,
+                amountOutMin
+            )
+        }
+        c::swapTokensForExactTokensCall::SELECTOR => {
+            read!(
+                swapTokensForExactTokensCall,
+                Way::Tokens,
+                |call, _| call.amountInMax,
+                amountOut
+            )
+        }
+        c::swapExactETHForTokensCall::SELECTOR => {
+            read!(
+                swapExactETHForTokensCall,
+                Way::CoinIn,
+                |_, value| value,
+                amountOutMin
+            )
+        }
+        c::swapTokensForExactETHCall::SELECTOR => {
+            read!(
+                swapTokensForExactETHCall,
+                Way::CoinOut,
+                |call, _| call.amountInMax,
+                amountOut
+            )
+        }
+        c::swapExactTokensForETHCall::SELECTOR => {
+            read!(
+                swapExactTokensForETHCall,
+                Way::CoinOut,
+                |call, _| call.amountIn,
+                amountOutMin
+            )
+        }
+        c::swapETHForExactTokensCall::SELECTOR => {
+            read!(
+                swapETHForExactTokensCall,
+                Way::CoinIn,
+                |_, value| value,
+                amountOut
+            )
+        }
+        c::swapExactTokensForTokensSupportingFeeOnTransferTokensCall::SELECTOR => read!(
+            swapExactTokensForTokensSupportingFeeOnTransferTokensCall,
+            Way::Tokens,
+            |call, _| call.amountIn,
+            amountOutMin
+        ),
+        c::swapExactETHForTokensSupportingFeeOnTransferTokensCall::SELECTOR => read!(
+            swapExactETHForTokensSupportingFeeOnTransferTokensCall,
+            Way::CoinIn,
+            |_, value| value,
+            amountOutMin
+        ),
+        c::swapExactTokensForETHSupportingFeeOnTransferTokensCall::SELECTOR => read!(
+            swapExactTokensForETHSupportingFeeOnTransferTokensCall,
+            Way::CoinOut,
+            |call, _| call.amountIn,
+            amountOutMin
+        ),
+        _ => return Ok(None),
+    };
+    Ok(Some(found))
+}
+
+fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+    let [first, .., last] = swap.path.as_slice() else {
+        return Err(abi::dirty("the path of a swap has less than two tokens"));
+    };
+    // Value sent to a function that takes none makes the call fail; nobody sends that in earnest.
+    if swap.way != Way::CoinIn && !call.value.is_zero() {
+        return Ok(None);
+    }
+    let pays = match swap.way {
+        Way::CoinIn => Coin::Native,
+        _ => Coin::Token(*first),
+    };
+    let gets = match swap.way {
+        Way::CoinOut => Coin::Native,
+        _ => Coin::Token(*last),
+    };
+    let trade = Trade {
+        kind: EffectKind::Swap,
+        action: "swap",
+        pays: &[(pays, swap.pays)],
+        gets: &[(gets, swap.gets)],
+        recipient: recipient(call, swap.to, &[gets])?,
+        through: call.to,
+        expires: None,
+    };
+    Ok(until(trade.parts(context), swap.deadline))
+}
+
+/// The share of the pool is a token of its own, at an address the call does not name: what it is
+/// worth, nobody here can say.
+fn liquidity(
+    call: &Call<'_>,
+    pays: &[(Coin, U256)],
+    to: Address,
+    deadline: U256,
+    context: &Context<'_>,
+) -> Result<Option<Parts>, Denial> {
+    let coins: Vec<Coin> = pays.iter().map(|(coin, _)| *coin).collect();
+    let trade = Trade {
+        kind: EffectKind::Deposit,
+        action: "add liquidity to a pool",
+        pays,
+        gets: &[],
+        recipient: recipient(call, to, &coins)?,
+        through: call.to,
+        expires: None,
+    };
+    Ok(until(trade.parts(context), deadline))
+}
+
+/// What the router itself gets stays there.
+fn recipient(call: &Call<'_>, to: Address, coins: &[Coin]) -> Result<Option<Address>, Denial> {
+    check_recipient(to)?;
+    for coin in coins {
+        if let Coin::Token(token) = coin {
+            check_not_token(to, *token)?;
+        }
+    }
+    Ok((to != call.to).then_some(to))
+}
+
+fn until(parts: Option<Parts>, deadline: U256) -> Option<Parts> {
+    let mut parts = parts?;
+    parts.display.push(field("Until", moment(deadline)));
+    Some(parts)
+}
