@@ -287,3 +287,27 @@ fn calls_inside_of_documents() {
 fn documents_that_hand_over_authority() {
     run(include_str!("data/typed/authority.toml"), 8);
 }
+
+#[test]
+fn every_leaf_of_a_high_tree_of_orders_counts() {
+    // Types with more dimensions are refused before.
+    const HEIGHT: usize = 4;
+    let source = include_str!("data/typed/seaport.toml");
+    let (head, _) = source.split_once("[[case]]").unwrap();
+    let (types, bulk) = head.split_once("bulk2 = ").unwrap();
+    let bulk = bulk.replacen("[2][2]", &"[2]".repeat(HEIGHT), 1);
+    let leaf = r#"{ offerer = "me", endTime = 1790000000, offer = [{ itemType = 2, token = "nft", identifierOrCriteria = 5, startAmount = 1, endAmount = 1 }], consideration = [{ startAmount = 6, endAmount = 6, recipient = "me" }] }"#;
+    let tree = (0..HEIGHT).fold(leaf.to_owned(), |below, _| format!("[{below}, {below}]"));
+    let case = format!(
+        r#"
+[[case]]
+name = "a high tree"
+type = "bulk2"
+contract = "seaport"
+effects = ["order nft 16 seaport until 1790000000"]
+shows = ["Give in all: 16 NFT", "Order: 16 of 16"]
+message = {{ tree = {tree} }}
+"#
+    );
+    run(&format!("{types}bulk2 = {bulk}{case}"), 1);
+}

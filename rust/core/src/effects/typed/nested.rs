@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::calls::{self, Call};
-use super::super::context::Context;
+use super::super::context::{field, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 
@@ -34,6 +34,13 @@ pub(super) fn add(
         data: inner.data,
         depth: 1,
     };
+    let whole = context.effect(EffectKind::TypedData, None, Some(contract), U256::ZERO);
+    if inner.value.is_zero() && inner.data.is_empty() {
+        // Nothing moves; Safes do it to use a nonce up.
+        parts.display.push(field("Call", "of nothing"));
+        parts.effects.push(whole);
+        return Ok(());
+    }
     // Whoever the contract sees is the one whose value it is, and who gets what comes back.
     let seen = Context {
         wallet: Some(inner.sender),
@@ -44,7 +51,6 @@ pub(super) fn add(
         effect.from = context.wallet.unwrap_or_default();
     }
     parts.nest(0, done);
-    let whole = context.effect(EffectKind::TypedData, None, Some(contract), U256::ZERO);
     parts.effects.push(whole);
     Ok(())
 }
