@@ -10,13 +10,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use alloy_primitives::{hex, keccak256, Address};
 use alloy_primitives::{hex, keccak256, Address, U256};
-use holdfast_core::asset::Registry;
 use holdfast_core::asset::{Asset, Registry, Standard};
 use holdfast_core::effects::{self, decode_standalone, DecodeError};
-use holdfast_core::effects::{decode_standalone, DecodeError};
-use holdfast_core::request::{self, Body};
 use holdfast_core::request::{self, Body, Transaction};
 use k256::ecdsa::SigningKey;
 use serde_json::{json, Value};

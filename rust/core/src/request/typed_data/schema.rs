@@ -19,7 +19,8 @@ const NAME_BYTES_MAX: usize = 128;
 /// Bytes of all names and types of members: each type is hashed with everything it uses.
 const TEXT_BYTES_MAX: usize = 32_768;
 const NESTING_MAX: usize = 16;
-const ARRAY_DIMENSIONS_MAX: usize = 4;
+/// A tree of market orders has one dimension for each of its levels.
+const ARRAY_DIMENSIONS_MAX: usize = 24;
 const ARRAY_LENGTH_MAX: usize = 10_000;
 const DOMAIN: &str = "EIP712Domain";
 
