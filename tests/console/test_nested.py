@@ -168,7 +168,7 @@ def test_odd_numbers_of_calls_are_shown_and_break_nothing(values: list[str]) -> 
 
 
 def test_no_line_is_lost() -> None:
-    for name in NAMES:
+    for name in [*NAMES, *nested.OPAQUE_YET]:
         rows = read(name).rows("display")
         told = [row["value"] for row in rows if row["label"] != "Call"]
         assert [line.value for line in in_words(rows) if not line.heading] == told
