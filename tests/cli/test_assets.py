@@ -120,6 +120,21 @@ def test_a_real_token_is_shown_in_words_and_only_printed_without_a_policy(
     assert table == {**expected, "standard": "erc20"}
 
 
+def test_code_is_pinned_on_request(run: Run, anvil: Anvil, policy: Path) -> None:
+    behind = deploy_token(anvil, OWNER)
+    place_contract(anvil, ADDRESS, code_of({"symbol": "PROX", "decimals": 6}))
+    slot = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"
+    anvil.call("anvil_setStorageAt", ADDRESS, slot, "0x" + behind[2:].lower().rjust(64, "0"))
+    flags = ("--chain", 31337, "--rpc", anvil.url, "--policy", policy, "--yes", "--pin-code")
+    result = run("assets", "add", ADDRESS, *flags, "--json")
+    assert result.code == 0, result.err
+    entry = tomllib.loads(policy.read_text())["asset"][-1]
+    for address, key in ((ADDRESS, "code_hash"), (behind, "implementation_hash")):
+        code = bytes.fromhex(anvil.call("eth_getCode", address, "latest")[2:])
+        assert entry[key] == result.json[key] == "0x" + keccak(code).hex()
+    assert run("policy", "check", policy).code == 0
+
+
 def test_it_is_listed_and_cannot_be_added_twice(run: Run, anvil: Anvil, policy: Path) -> None:
     token = deploy_token(anvil, OWNER)
     command = ("assets", "add", token, "--chain", 31337, "--rpc", anvil.url, "--policy", policy)

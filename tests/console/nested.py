@@ -32,6 +32,10 @@ STRANGER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
 VAULT = "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65"
 MULTICALL = "0xcA11bde05977b3631167028862bE2a173976CA11"
 PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
+ROUTER = "0x68b3465833fb72A70ecDF485E0e4C7bD8665Fc45"
+SAFE = "0x976EA74026E726554dB657fA54763abd0C3a0aa9"
+SEAPORT = "0x0000000000000068F116a894984e2DB1123eB395"
+NOBODY = "0x0000000000000000000000000000000000000000"
 MAX = (1 << 256) - 1
 
 Json = dict[str, Any]
@@ -120,10 +124,130 @@ def control() -> Asked:
     return send(VAULT, call("transferOwnership(address)", STRANGER), 10**17)
 
 
+def router_swap() -> Asked:
+    """SwapRouter02, `exactInputSingle`: 1,000 USDC for at least 0.3 WETH, to the wallet."""
+    signature = "exactInputSingle((address,address,uint24,address,uint256,uint256,uint160))"
+    swap = (USDC, WETH, 500, WALLET, 1_000_000_000, 3 * 10**17, 0)
+    return send(ROUTER, call(signature, swap))
+
+
+def safe_transaction() -> Asked:
+    """A Safe pays the shop: the call is inside of the document."""
+    fields = (
+        "address to",
+        "uint256 value",
+        "bytes data",
+        "uint8 operation",
+        "uint256 safeTxGas",
+        "uint256 baseGas",
+        "uint256 gasPrice",
+        "address gasToken",
+        "address refundReceiver",
+        "uint256 nonce",
+    )
+    data = call("transfer(address,uint256)", SHOP, 120_000_000)
+    message = dict.fromkeys((_member(each)["name"] for each in fields), "0")
+    message |= {"to": USDC, "data": "0x" + data.hex()}
+    message |= {"gasToken": NOBODY, "refundReceiver": NOBODY}
+    domain = ["uint256 chainId", "address verifyingContract"]
+    return sign(
+        {
+            "types": {
+                "EIP712Domain": [_member(each) for each in domain],
+                "SafeTx": [_member(each) for each in fields],
+            },
+            "primaryType": "SafeTx",
+            "domain": {"chainId": 1, "verifyingContract": SAFE},
+            "message": message,
+        }
+    )
+
+
+def seaport_order() -> Asked:
+    """A token of the collection is offered for 10 to 12 WETH, 0.3 of them for the market."""
+    types = {
+        "EIP712Domain": [
+            "string name",
+            "string version",
+            "uint256 chainId",
+            "address verifyingContract",
+        ],
+        "OrderComponents": [
+            "address offerer",
+            "address zone",
+            "OfferItem[] offer",
+            "ConsiderationItem[] consideration",
+            "uint8 orderType",
+            "uint256 startTime",
+            "uint256 endTime",
+            "bytes32 zoneHash",
+            "uint256 salt",
+            "bytes32 conduitKey",
+            "uint256 counter",
+        ],
+        "OfferItem": [
+            "uint8 itemType",
+            "address token",
+            "uint256 identifierOrCriteria",
+            "uint256 startAmount",
+            "uint256 endAmount",
+        ],
+        "ConsiderationItem": [
+            "uint8 itemType",
+            "address token",
+            "uint256 identifierOrCriteria",
+            "uint256 startAmount",
+            "uint256 endAmount",
+            "address recipient",
+        ],
+    }
+    offered = _item(2, PUNK, 7804, 1, 1)
+    paid = _item(1, WETH, 0, 10**19, 12 * 10**18) | {"recipient": WALLET}
+    fee = _item(1, WETH, 0, 3 * 10**17, 3 * 10**17) | {"recipient": VENDOR}
+    return sign(
+        {
+            "types": {name: [_member(each) for each in rows] for name, rows in types.items()},
+            "primaryType": "OrderComponents",
+            "domain": {
+                "name": "Seaport",
+                "version": "1.6",
+                "chainId": 1,
+                "verifyingContract": SEAPORT,
+            },
+            "message": {
+                "offerer": WALLET,
+                "zone": NOBODY,
+                "offer": [offered],
+                "consideration": [paid, fee],
+                "orderType": "0",
+                "startTime": "1772625600",
+                "endTime": "1773230400",
+                "zoneHash": "0x" + "00" * 32,
+                "salt": "42",
+                "conduitKey": "0x" + "00" * 32,
+                "counter": "0",
+            },
+        }
+    )
+
+
+def _item(kind: int, token: str, ident: int, start: int, end: int) -> Json:
+    amounts = {"identifierOrCriteria": ident, "startAmount": start, "endAmount": end}
+    numbers = {name: str(number) for name, number in amounts.items()}
+    return {"itemType": str(kind), "token": token} | numbers
+
+
+# Each has its screens among the snapshots.
 BUILDERS: dict[str, Callable[[], Asked]] = {
     "multicall": multicall_batch,
     "permit2": permit2_batch,
     "control": control,
+}
+# The core takes these in as opaque: to be moved above with what decodes them.
+OPAQUE_YET: dict[str, Callable[[], Asked]] = {
+    "router": router_swap,
+    "safe": safe_transaction,
+    "seaport": seaport_order,
 }
 
 
@@ -133,7 +257,8 @@ def views(*names: str) -> list[Json]:
     genesis = {"origin": "nested", "log_key": "00" * 32, "operators": [operator], "version": "0"}
     guard, _ = Guard.create(json.dumps(genesis).encode(), NOW_MS)
     guard.load_policy(POLICY.read_text("utf-8"), "file", NOW_MS)
-    return [_view(guard, *BUILDERS[name]()) for name in names]
+    builders = BUILDERS | OPAQUE_YET
+    return [_view(guard, *builders[name]()) for name in names]
 
 
 def _view(guard: Guard, method: str, params: list[Any]) -> Json:

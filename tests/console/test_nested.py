@@ -168,7 +168,7 @@ def test_odd_numbers_of_calls_are_shown_and_break_nothing(values: list[str]) -> 
 
 
 def test_no_line_is_lost() -> None:
-    for name in NAMES:
+    for name in [*NAMES, *nested.OPAQUE_YET]:
         rows = read(name).rows("display")
         told = [row["value"] for row in rows if row["label"] != "Call"]
         assert [line.value for line in in_words(rows) if not line.heading] == told
@@ -212,6 +212,7 @@ def test_the_head_fits_above_the_keys_of_a_small_terminal(palette: Palette) -> N
 def test_control_is_named_first_and_needs_typing_even_at_no_price(palette: Palette) -> None:
     request = read("control")
     assert besides(request)[0].kind == "control"
+    assert request.summary == "0.10 ETH +control +1 more → 0x15d34A…2C6A65"
     lines = words_of(request, palette)
     assert any("! control" in line for line in lines)
     bare = [effect for effect in request.raw["effects"] if effect["effect"] == "control"]

@@ -36,6 +36,7 @@ class Wanted:
     symbol: str | None = None
     standard: str | None = None
     decimals: int | None = None
+    pin_code: bool = False
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class Entry:
     decimals: int
     symbol: str
     name: str | None
+    pin_code: bool = False
     warnings: list[tuple[str, str]] = field(default_factory=list)
 
     def toml(self) -> str:
@@ -63,8 +65,19 @@ class Entry:
         ]
         if self.standard == "erc20":
             lines.append(f"decimals = {self.decimals}")
-        lines.append(f"# code hash {self.facts.code_hash} read at block {self.facts.block}")
+        lines += self._code()
         return "\n".join(lines) + "\n"
+
+    def _code(self) -> list[str]:
+        """The hashes, as keys or as a comment to make keys of."""
+        facts = self.facts
+        behind = facts.implementation_hash
+        if self.pin_code:
+            pinned = [f'code_hash = "{facts.code_hash}"']
+            pinned += [] if behind is None else [f'implementation_hash = "{behind}"']
+            return [*pinned, f"# code read at block {facts.block}"]
+        said = [f"# code hash {facts.code_hash} read at block {facts.block}"]
+        return said + ([] if behind is None else [f"# implementation hash {behind}"])
 
     def as_json(self) -> Table:
         """Everything shown, for `--json`."""
@@ -80,6 +93,7 @@ class Entry:
             "name": self.name,
             "code_hash": self.facts.code_hash,
             "code_bytes": self.facts.code_bytes,
+            "implementation_hash": self.facts.implementation_hash,
             "block": self.facts.block,
             "proxy": self.facts.proxy,
             "warnings": [{"code": code, "text": text} for code, text in self.warnings],
@@ -116,7 +130,7 @@ def build(facts: TokenFacts, wanted: Wanted, source: str) -> Entry:
         )
         warnings.append(("proxy", text))
     shown = None if facts.name is None else display_safe(facts.name.value, NAME_CHARS_MAX)
-    return Entry(ident, facts, standard, decimals, symbol, shown, warnings)
+    return Entry(ident, facts, standard, decimals, symbol, shown, wanted.pin_code, warnings)
 
 
 def _standard(facts: TokenFacts, wanted: str | None) -> tuple[str, list[tuple[str, str]]]:

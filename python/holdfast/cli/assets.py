@@ -42,6 +42,10 @@ def add(
     standard: Annotated[
         str | None, typer.Option("--standard", help="erc20, erc721 or erc1155. Default: asked.")
     ] = None,
+    pin_code: Annotated[
+        bool,
+        typer.Option("--pin-code", help="Pin the code: with other code, a person decides."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write it without asking.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,7 +68,7 @@ def add(
         raise Failure(text, code="usage", exit_code=2)
     source = "" if policy is None else read_policy(policy)
     facts = asyncio.run(_read(_checked(address), chain, rpc))
-    wanted = asset_entry.Wanted(ident, symbol, standard, decimals)
+    wanted = asset_entry.Wanted(ident, symbol, standard, decimals, pin_code)
     entry = asset_entry.build(facts, wanted, source)
     if not as_json:
         _print(entry)
@@ -121,6 +125,8 @@ def _print(entry: Entry) -> None:
     if entry.standard == "erc20":
         line(f"decimals  {entry.decimals}")
     line(f"code      {facts.code_bytes:,} bytes, hash {facts.code_hash}")
+    if facts.implementation_hash is not None:
+        line(f"          its implementation: hash {facts.implementation_hash}")
     for place, where in facts.proxy.items():
         line(f"proxy     {place}: {where}")
     for code, text in entry.warnings:

@@ -50,7 +50,9 @@ def _warned(words: Words, request: Request) -> None:
     warnings = warned(request)
     room = WARNING_LINES
     for number, warning in enumerate(warnings):
-        lines = _wrapped(warning)[:LINES_EACH]
+        lines = _wrapped(warning)
+        if len(lines) > LINES_EACH:
+            lines = [*lines[: LINES_EACH - 1], f"{lines[LINES_EACH - 1]} …"]
         last = number == len(warnings) - 1
         if len(lines) + (not last) > room:
             more = f"! {len(warnings) - number} more warnings, listed below"

@@ -109,7 +109,7 @@ def in_words(rows: list[Json]) -> list[Line]:
     group: list[tuple[str, str]] = []
     opened: list[tuple[int, int]] = []
     for row in rows:
-        label, value = fmt.safe(row.get("label"), 40), fmt.safe(row.get("value"), 2_000)
+        label, value = fmt.safe(row.get("label"), 64), fmt.safe(row.get("value"), 2_000)
         place = _place(label, value)
         if place is None:
             group.append((label, value))

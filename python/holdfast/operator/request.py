@@ -238,6 +238,9 @@ class Request:
         more = sum(1 for item in self.effects if item.kind != "fee") - 1
         amount = effect.amount_text
         words = [amount] if effect.kind == "transfer" and amount else [effect.verb, amount]
+        if self.changes_control and effect.kind != "control":
+            words.append("+control")
+            more -= 1
         if more > 0:
             words.append(f"+{more} more")
         if effect.to is not None or effect.kind == "deploy":

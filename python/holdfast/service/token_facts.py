@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from holdfast.service.chain import Chain
 
 WORD = 32
+ADDRESS_CHARS = 42
 TEXT_BYTES_MAX = 256
 NAME, SYMBOL, DECIMALS, TOTAL_SUPPLY, BALANCE_OF, SUPPORTS = (
     "0x06fdde03",
@@ -64,13 +65,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
-    """A contract as of one block. What it does not say, or says in no known form, is None."""
+    """A contract as of one block. What it does not say, or says in no known form, is None.
+    Hashes are Keccak-256 of the code; `implementation_hash` is of what an EIP-1967 proxy runs.
+    """
 
     chain_id: int
     address: str
     block: int
     code_hash: str
     code_bytes: int
+    implementation_hash: str | None
     name: Text | None
     symbol: Text | None
     decimals: int | None
@@ -92,12 +96,14 @@ async def read_token(chain: Chain, address: str) -> TokenFacts:
     name, symbol, decimals, standards, proxy = await asyncio.gather(
         at.text(NAME), at.text(SYMBOL), at.integer(DECIMALS), _standards(at), _proxy(at, code)
     )
+    behind = await _implementation(chain, proxy.get("implementation"), hex(block))
     return TokenFacts(
         chain_id=chain.id,
         address=address,
         block=block,
         code_hash="0x" + keccak(code).hex(),
         code_bytes=len(code),
+        implementation_hash="0x" + keccak(behind).hex() if behind else None,
         name=name,
         symbol=symbol,
         decimals=decimals,
@@ -155,6 +161,13 @@ class _At:
         except RpcError as error:
             name = self._chain.endpoint.name
             raise EndpointDown(f"{name} answered {method} with error {error.code}") from None
+
+
+async def _implementation(chain: Chain, address: str | None, block: str) -> bytes:
+    """The code an EIP-1967 proxy runs; nothing when its slot holds no address."""
+    if address is None or len(address) != ADDRESS_CHARS:
+        return b""
+    return await _At(chain, address, block).code()
 
 
 async def _standards(at: _At) -> tuple[str, ...]:
