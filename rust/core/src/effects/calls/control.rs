@@ -1,12 +1,13 @@
 //! Calls that change who owns, governs or upgrades a contract or an account. Their selectors mean
 //! the same on nearly every contract; on one nothing is known of they are a warning of the worst.
 
+use alloy_dyn_abi::{DynSolType, DynSolValue};
 use alloy_primitives::U256;
 use alloy_sol_types::SolCall;
 
-use super::super::context::{warning, Context};
+use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
-use super::super::EffectKind;
+use super::super::{EffectKind, Field};
 use super::Call;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
@@ -60,160 +61,241 @@ mod calls {
     }
 }
 
-/// Selectors with what they do.
-const KNOWN: [([u8; 4], &str); 37] = [
+/// Addresses of a list that are shown.
+const LISTED_MAX: usize = 16;
+
+/// Selectors with their signatures and what they do.
+const KNOWN: [([u8; 4], &str, &str); 37] = [
     (
         calls::transferOwnershipCall::SELECTOR,
+        calls::transferOwnershipCall::SIGNATURE,
         "gives the ownership of the contract away",
     ),
     (
         calls::acceptOwnershipCall::SELECTOR,
+        calls::acceptOwnershipCall::SIGNATURE,
         "takes the ownership of the contract",
     ),
     (
         calls::renounceOwnershipCall::SELECTOR,
+        calls::renounceOwnershipCall::SIGNATURE,
         "gives the ownership of the contract up",
     ),
     (
         calls::setOwnerCall::SELECTOR,
+        calls::setOwnerCall::SIGNATURE,
         "sets the owner of the contract",
     ),
     (
         calls::setAuthorityCall::SELECTOR,
+        calls::setAuthorityCall::SIGNATURE,
         "sets who may do everything with the contract",
     ),
     (
         calls::grantRoleCall::SELECTOR,
+        calls::grantRoleCall::SIGNATURE,
         "gives somebody a role in the contract",
     ),
     (
         calls::revokeRoleCall::SELECTOR,
+        calls::revokeRoleCall::SIGNATURE,
         "takes a role in the contract from somebody",
     ),
     (
         calls::renounceRoleCall::SELECTOR,
+        calls::renounceRoleCall::SIGNATURE,
         "gives a role in the contract up",
     ),
     (
         calls::addOwnerWithThresholdCall::SELECTOR,
+        calls::addOwnerWithThresholdCall::SIGNATURE,
         "adds an owner to the account",
     ),
     (
         calls::removeOwnerCall::SELECTOR,
+        calls::removeOwnerCall::SIGNATURE,
         "removes an owner of the account",
     ),
     (
         calls::swapOwnerCall::SELECTOR,
+        calls::swapOwnerCall::SIGNATURE,
         "replaces an owner of the account",
     ),
     (
         calls::changeThresholdCall::SELECTOR,
+        calls::changeThresholdCall::SIGNATURE,
         "changes how many owners must sign",
     ),
     (
         calls::enableModuleCall::SELECTOR,
+        calls::enableModuleCall::SIGNATURE,
         "lets a module do everything with the account",
     ),
     (
         calls::disableModuleCall::SELECTOR,
+        calls::disableModuleCall::SIGNATURE,
         "removes a module of the account",
     ),
     (
         calls::setGuardCall::SELECTOR,
+        calls::setGuardCall::SIGNATURE,
         "sets the guard of the account",
     ),
     (
         calls::setModuleGuardCall::SELECTOR,
+        calls::setModuleGuardCall::SIGNATURE,
         "sets the guard of the account's modules",
     ),
     (
         calls::setFallbackHandlerCall::SELECTOR,
+        calls::setFallbackHandlerCall::SIGNATURE,
         "sets the fallback handler of the account",
     ),
-    (calls::setupCall::SELECTOR, "sets up the account"),
+    (
+        calls::setupCall::SELECTOR,
+        calls::setupCall::SIGNATURE,
+        "sets up the account",
+    ),
     (
         calls::approveHashCall::SELECTOR,
+        calls::approveHashCall::SIGNATURE,
         "approves a hash that can be any transaction of the account",
     ),
     (
         calls::upgradeToCall::SELECTOR,
+        calls::upgradeToCall::SIGNATURE,
         "replaces the code of the contract",
     ),
     (
         calls::upgradeToAndCallCall::SELECTOR,
+        calls::upgradeToAndCallCall::SIGNATURE,
         "replaces the code of the contract",
     ),
     (
         calls::upgradeCall::SELECTOR,
+        calls::upgradeCall::SIGNATURE,
         "replaces the code of a contract",
     ),
     (
         calls::upgradeAndCallCall::SELECTOR,
+        calls::upgradeAndCallCall::SIGNATURE,
         "replaces the code of a contract",
     ),
     (
         calls::changeAdminCall::SELECTOR,
+        calls::changeAdminCall::SIGNATURE,
         "sets who may replace the code of the contract",
     ),
     (
         calls::changeProxyAdminCall::SELECTOR,
+        calls::changeProxyAdminCall::SIGNATURE,
         "sets who may replace the code of a contract",
     ),
     (
         calls::relyCall::SELECTOR,
+        calls::relyCall::SIGNATURE,
         "lets somebody do everything with the contract",
     ),
     (
         calls::denyCall::SELECTOR,
+        calls::denyCall::SIGNATURE,
         "takes rights on the contract from somebody",
     ),
     (
         calls::setPendingAdminCall::SELECTOR,
+        calls::setPendingAdminCall::SIGNATURE,
         "gives the administration of the contract away",
     ),
     (
         calls::acceptAdminCall::SELECTOR,
+        calls::acceptAdminCall::SIGNATURE,
         "takes the administration of the contract",
     ),
     (
         calls::scheduleCall::SELECTOR,
+        calls::scheduleCall::SIGNATURE,
         "schedules an operation of a timelock",
     ),
-    (calls::delegateCall::SELECTOR, "gives votes to somebody"),
+    (
+        calls::delegateCall::SELECTOR,
+        calls::delegateCall::SIGNATURE,
+        "gives votes to somebody",
+    ),
     (
         calls::delegateBySigCall::SELECTOR,
+        calls::delegateBySigCall::SIGNATURE,
         "gives votes to somebody",
     ),
     (
         calls::installModuleCall::SELECTOR,
+        calls::installModuleCall::SIGNATURE,
         "lets a module do everything with the account",
     ),
     (
         calls::uninstallModuleCall::SELECTOR,
+        calls::uninstallModuleCall::SIGNATURE,
         "removes a module of the account",
     ),
     (
         calls::addOwnerCall::SELECTOR,
+        calls::addOwnerCall::SIGNATURE,
         "adds an owner to the account",
     ),
     (
         calls::addOwnerAddressCall::SELECTOR,
+        calls::addOwnerAddressCall::SIGNATURE,
         "adds an owner to the account",
     ),
     (
         calls::addOwnerPublicKeyCall::SELECTOR,
+        calls::addOwnerPublicKeyCall::SIGNATURE,
         "adds an owner to the account",
     ),
 ];
 
 /// Adds the effect to a call that is opaque anyway, if its selector is one of these.
 pub(super) fn add(call: &Call<'_>, parts: &mut Parts, context: &Context<'_>) {
-    let Some((selector, _)) = call.split() else {
+    let Some((selector, arguments)) = call.split() else {
         return;
     };
-    if let Some((_, text)) = KNOWN.iter().find(|(one, _)| one == selector) {
-        let effect = context.effect(EffectKind::Control, None, Some(call.to), U256::ZERO);
-        parts.effects.push(effect);
-        parts.warnings.push(warning("control", text));
+    let Some((_, signature, text)) = KNOWN.iter().find(|(one, ..)| one == selector) else {
+        return;
+    };
+    let effect = context.effect(EffectKind::Control, None, Some(call.to), U256::ZERO);
+    parts.effects.push(effect);
+    parts.warnings.push(warning("control", text));
+    parts.display.push(field("Function", *signature));
+    for (number, value) in arguments_of(signature, arguments).into_iter().enumerate() {
+        let label = format!("Argument {}", number.saturating_add(1));
+        parts.display.push(Field {
+            label: label.into(),
+            value,
+        });
     }
+}
+
+/// The arguments as a person reads them, for nobody can judge a new owner without its address;
+/// nothing if they do not decode.
+fn arguments_of(signature: &str, arguments: &[u8]) -> Vec<String> {
+    let types = signature.find('(').and_then(|at| signature.get(at..));
+    let types = types.and_then(|types| DynSolType::parse(types).ok());
+    let Some(DynSolValue::Tuple(values)) =
+        types.and_then(|types| types.abi_decode_params(arguments).ok())
+    else {
+        return Vec::new();
+    };
+    let shown = |value: DynSolValue| match value {
+        DynSolValue::Address(address) => address_text(address),
+        DynSolValue::Uint(number, _) => number.to_string(),
+        DynSolValue::FixedBytes(word, _) => word.to_string(),
+        DynSolValue::Bool(bit) => bit.to_string(),
+        DynSolValue::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        DynSolValue::Array(items) => {
+            let addresses = items.iter().filter_map(DynSolValue::as_address);
+            let addresses: Vec<String> = addresses.take(LISTED_MAX).map(address_text).collect();
+            format!("{}: {}", items.len(), addresses.join(", "))
+        }
+        _ => "not shown".to_owned(),
+    };
+    values.into_iter().map(shown).collect()
 }

@@ -118,7 +118,14 @@ pub(super) fn batch(
     }
     let left = call.value.saturating_sub(passed_on);
     if !left.is_zero() {
-        push_value(Some(call.to), left, &mut parts, context);
+        let mut rest = Parts::default();
+        push_value(Some(call.to), left, &mut rest, context);
+        for line in &mut rest.display {
+            line.label = "Left in the contract".into();
+        }
+        parts.effects.append(&mut rest.effects);
+        parts.display.append(&mut rest.display);
+        parts.warnings.append(&mut rest.warnings);
         let text = "value stays in the contract, where anybody can take it";
         parts.warnings.push(warning("leftover", text));
     } else if parts.effects.is_empty() {

@@ -6,6 +6,7 @@ use super::super::abi;
 use super::super::context::{field, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
+use super::erc20::trailing_bytes;
 use super::native::unregistered;
 use super::Call;
 
@@ -23,13 +24,13 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     let Some((selector, arguments)) = call.split() else {
         return Ok(None);
     };
-    match *selector {
+    let (mut parts, trailing) = match *selector {
         calls::depositCall::SELECTOR => {
-            let _: calls::depositCall = abi::strict(arguments)?;
-            Ok(Some(wrap(call, context)))
+            let (_, trailing) = abi::prefix::<calls::depositCall>(arguments)?;
+            (wrap(call, context), trailing)
         }
         calls::withdrawCall::SELECTOR if call.value.is_zero() => {
-            let withdraw: calls::withdrawCall = abi::strict(arguments)?;
+            let (withdraw, trailing) = abi::prefix::<calls::withdrawCall>(arguments)?;
             // The token that is given up; the coin comes back to whoever calls.
             let token = context.token(call.to);
             let kind = convert_of(call, context);
@@ -38,10 +39,14 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
                 field("Action", "unwrap"),
                 field("Amount", context.native_amount(withdraw.amount)),
             ];
-            Ok(Some(Parts::new(vec![effect], display, Vec::new())))
+            (Parts::new(vec![effect], display, Vec::new()), trailing)
         }
-        _ => Ok(None),
+        _ => return Ok(None),
+    };
+    if trailing > 0 {
+        parts.warnings.push(trailing_bytes(trailing));
     }
+    Ok(Some(parts))
 }
 
 /// Value sent to the contract comes back as a token of whoever calls.
