@@ -76,6 +76,14 @@ protocols! {
     LayerzeroOft = "layerzero-oft",
     /// Deposits that somebody fills on another chain (Across).
     AcrossSpokePool = "across-spoke-pool",
+    /// Stakes the coin (Lido's stETH).
+    Lido = "lido",
+    /// Lido's token, wrapped.
+    Wsteth = "wsteth",
+    /// The way out of Lido.
+    LidoWithdrawalQueue = "lido-withdrawal-queue",
+    /// Rewards for a token that is staked (StakingRewards).
+    StakingRewards = "staking-rewards",
 }
 
 /// Contracts whose code is the same wherever something is at their address: the address is made from
@@ -380,6 +388,21 @@ const ON_CHAINS: &[(Address, Protocol, &[u64])] = &[
         address!("0xe35e9842fceaCA96570B734083f4a58e8F7C5f2A"),
         Protocol::AcrossSpokePool,
         &[42161],
+    ),
+    (
+        address!("0xae7ab96520DE3A18E5e111B5EaAb095312D7fE84"),
+        Protocol::Lido,
+        &[1],
+    ),
+    (
+        address!("0x7f39C581F595B53c5cb19bD0b3f8dA6c935E2Ca0"),
+        Protocol::Wsteth,
+        &[1],
+    ),
+    (
+        address!("0x889edC2eDab5f40e902b864aD4d7AdE8E412F9B1"),
+        Protocol::LidoWithdrawalQueue,
+        &[1],
     ),
 ];
 

@@ -112,10 +112,16 @@ fn bridges_keep_value_only_for_a_known_recipient() {
 }
 
 #[test]
+fn staking() {
+    run(include_str!("data/calls/staking.toml"), 20);
+}
+
+#[test]
 fn pinned_addresses_carry_their_checksum() {
     let sources = [
         include_str!("../src/protocol.rs"),
         include_str!("../src/effects/calls/bridge_op.rs"),
+        include_str!("../src/effects/calls/staking.rs"),
     ];
     let mut checked = 0;
     for source in sources {

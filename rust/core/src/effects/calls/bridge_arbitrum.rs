@@ -1,6 +1,6 @@
 //! Arbitrum's way in: the inbox for the coin, the gateway router for tokens.
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Bytes, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;

@@ -24,6 +24,7 @@ mod opaque;
 mod permit2;
 mod permit2_signed;
 mod safe;
+mod staking;
 mod trade;
 mod weth;
 
@@ -137,6 +138,12 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(Protocol::ArbitrumGatewayRouter) => bridge_arbitrum::router(call, context)?,
         Some(Protocol::LayerzeroOft) => bridge_oft::decode(call, context)?,
         Some(Protocol::AcrossSpokePool) => bridge_across::decode(call, context)?,
+        Some(
+            staked @ (Protocol::Lido
+            | Protocol::Wsteth
+            | Protocol::LidoWithdrawalQueue
+            | Protocol::StakingRewards),
+        ) => staking::decode(staked, call, context)?,
         // Nobody calls MultiSend directly: it runs as the Safe.
         Some(Protocol::Safe | Protocol::SafeMultisend | Protocol::SafeMultisendCallOnly) => None,
     };
