@@ -1,19 +1,16 @@
-//! Aave's pools (versions 2 and 3), the gateway for the chain's coin, and its debt tokens.
+//! Aave's pools (versions 2 and 3), and the gateway for the chain's coin.
 
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{
-    address_text, check_own_funds, check_spender, field, warning, Context,
-};
+use super::super::context::{field, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
-use super::erc20::trailing_bytes;
-use super::holding::{debt, held, unknown, Holding};
+use super::holding::{debt, manager, unknown, with_trailing, Holding};
 use super::multicall::Item;
 use super::trade::Coin;
-use super::{opaque, Call};
+use super::Call;
 use crate::protocol::Protocol;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
@@ -37,14 +34,6 @@ mod gateway {
     alloy_sol_types::sol! {
         function depositETH(address pool, address onBehalfOf, uint16 referralCode);
         function withdrawETH(address pool, uint256 amount, address to);
-    }
-}
-
-#[allow(missing_docs, reason = "the names are those of the ABI")]
-mod debts {
-    alloy_sol_types::sol! {
-        function approveDelegation(address delegatee, uint256 amount);
-        function delegationWithSig(address delegator, address delegatee, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s);
     }
 }
 
@@ -199,62 +188,6 @@ pub(super) fn gateway(call: &Call<'_>, context: &Context<'_>) -> Result<Option<P
     Ok(with_trailing(holding.parts(context)?, trailing))
 }
 
-/// A call of a debt token: somebody may borrow and the wallet owes it.
-///
-/// # Errors
-/// `dirty_calldata`, `recipient_forbidden`, `not_own_funds`.
-pub(super) fn debt_token(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
-    let Some((selector, arguments)) = call.split() else {
-        return Ok(None);
-    };
-    if !call.value.is_zero() {
-        return Ok(None);
-    }
-    let (delegatee, amount, trailing) = match *selector {
-        debts::approveDelegationCall::SELECTOR => {
-            let (one, trailing) = abi::prefix::<debts::approveDelegationCall>(arguments)?;
-            (one.delegatee, one.amount, trailing)
-        }
-        debts::delegationWithSigCall::SELECTOR => {
-            let (one, trailing) = abi::prefix::<debts::delegationWithSigCall>(arguments)?;
-            check_own_funds(one.delegator, context)?;
-            (one.delegatee, one.value, trailing)
-        }
-        _ => return Ok(None),
-    };
-    let coin = held(call.to, context);
-    let asset = coin.and_then(|coin| coin.asset(context));
-    let mut parts = Parts::default();
-    let (kind, action) = if amount.is_zero() {
-        (EffectKind::Revoke, "take back the right to borrow")
-    } else {
-        check_spender(delegatee, call.to, context)?;
-        let text = "somebody else may borrow, and this wallet owes it";
-        parts.warnings.push(warning("credit_delegation", text));
-        (EffectKind::Debt, "let somebody borrow on this wallet")
-    };
-    let shown = match coin {
-        Some(coin) => coin.text(amount, context),
-        None => format!("{amount} base units"),
-    };
-    parts.display.push(field("Action", action));
-    parts.display.push(field("Amount", shown));
-    parts
-        .display
-        .push(field("Borrower", address_text(delegatee)));
-    parts
-        .display
-        .push(field("Debt token", address_text(call.to)));
-    let effect = context.effect(kind, asset, Some(delegatee), amount);
-    parts.effects.push(effect);
-    if asset.is_none() && kind == EffectKind::Debt {
-        let effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
-        parts.effects.push(effect);
-        opaque::push_data(call, &mut parts.display);
-    }
-    Ok(with_trailing(Some(parts), trailing))
-}
-
 fn held_by(
     own: EffectKind,
     action: &'static str,
@@ -293,40 +226,7 @@ fn permitted(
     Some(parts)
 }
 
-/// Somebody who may do with the position what the wallet may.
-fn manager(call: &Call<'_>, manager: Address, approve: bool, context: &Context<'_>) -> Parts {
-    if approve {
-        return control(call, manager, context);
-    }
-    let effect = context.effect(EffectKind::Revoke, None, Some(manager), U256::ZERO);
-    let display = vec![
-        field("Action", "take back the right over the position"),
-        field("Manager", address_text(manager)),
-    ];
-    Parts::new(vec![effect], display, Vec::new())
-}
-
-/// The whole position is given into somebody's hands, for good.
-pub(super) fn control(call: &Call<'_>, manager: Address, context: &Context<'_>) -> Parts {
-    let mut parts = opaque::call(call, true, context);
-    parts.display.push(field("Manager", address_text(manager)));
-    let effect = context.effect(EffectKind::Control, None, Some(call.to), U256::ZERO);
-    parts.effects.push(effect);
-    let text = "lets somebody do everything with the wallet's position";
-    parts.warnings.push(warning("control", text));
-    parts
-}
-
 /// Whether the wallet is named; without a wallet nobody says that.
 fn owes(named: Address, context: &Context<'_>) -> bool {
     context.wallet.is_none_or(|wallet| wallet == named)
-}
-
-fn with_trailing(parts: Option<Parts>, trailing: usize) -> Option<Parts> {
-    parts.map(|mut parts| {
-        if trailing > 0 {
-            parts.warnings.push(trailing_bytes(trailing));
-        }
-        parts
-    })
 }

@@ -8,8 +8,7 @@ use super::super::abi;
 use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
-use super::erc20::trailing_bytes;
-use super::holding::{caller, unknown, Holding};
+use super::holding::{caller, unknown, with_trailing, Holding};
 use super::native::push_value;
 use super::trade::Coin;
 use super::Call;
@@ -100,12 +99,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         }
         _ => return Ok(None),
     };
-    Ok(parts.map(|mut parts| {
-        if trailing > 0 {
-            parts.warnings.push(trailing_bytes(trailing));
-        }
-        parts
-    }))
+    Ok(with_trailing(parts, trailing))
 }
 
 fn from_wallet(call: &Call<'_>, context: &Context<'_>) -> bool {

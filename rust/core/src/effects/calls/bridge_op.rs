@@ -8,8 +8,7 @@ use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::bridges::{and_more, Arrives, Crossing};
-use super::erc20::trailing_bytes;
-use super::holding::caller;
+use super::holding::{caller, with_trailing};
 use super::trade::Coin;
 use super::Call;
 
@@ -89,10 +88,7 @@ pub(super) fn bridge(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
             "the call says what it becomes on the other chain: a wrong token is worth nothing";
         and_more(&mut parts, warning("remote_token", text), call, context);
     }
-    if trailing > 0 {
-        parts.warnings.push(trailing_bytes(trailing));
-    }
-    Ok(Some(parts))
+    Ok(with_trailing(Some(parts), trailing))
 }
 
 /// A call of the portal: value and a transaction of the wallet on the other chain. `None` if that
@@ -123,12 +119,7 @@ pub(super) fn portal(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         destination: destination(call, context),
         through: call.to,
     };
-    Ok(crossing.parts(context)?.map(|mut parts| {
-        if trailing > 0 {
-            parts.warnings.push(trailing_bytes(trailing));
-        }
-        parts
-    }))
+    Ok(with_trailing(crossing.parts(context)?, trailing))
 }
 
 fn read(call: &Call<'_>, context: &Context<'_>) -> Result<Option<(Pass, usize)>, Denial> {
