@@ -22,6 +22,7 @@ endif
 STEP := scripts/step
 RUN := .venv/bin/python
 WORKERS ?= 2
+FUZZ_SECONDS ?= 10
 
 .PHONY: help
 help: ## What there is
@@ -50,6 +51,10 @@ check: setup .tools/bin/cargo-deny ## Formatting, lints, types, import contracts
 		licenses bans sources
 	@$(STEP) "crates: advisories" scripts/advisories
 
+.PHONY: fuzz
+fuzz: setup ## Every parser, fuzzed for a moment from a seeded corpus
+	@$(STEP) "fuzz targets" scripts/fuzz $(FUZZ_SECONDS)
+
 .PHONY: bench
 bench: setup ## The figures of docs/performance.md
 	@$(RUN) -m tests.bench.run $(BENCH)
@@ -58,6 +63,7 @@ bench: setup ## The figures of docs/performance.md
 prove: setup ## Long proofs: crashes, races, many more generated cases
 	@$(STEP) "properties" env PROPTEST_CASES=$${PROPTEST_CASES:-4096} \
 		cargo test --locked --release -p holdfast-core
+	@$(STEP) "fuzz targets" scripts/fuzz $${FUZZ_SECONDS:-300}
 	@$(STEP) "crashes and races" $(RUN) -m pytest -m prove -n 0
 
 .PHONY: format

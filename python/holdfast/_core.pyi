@@ -254,8 +254,14 @@ class Guard:
     def chains(self) -> bytes:
         """JSON list `[{"chain_id","name","gas_max","fee_per_gas_max","priority_fee_per_gas_max"}]` of the policy."""
 
+    def code_pins(self) -> bytes:
+        """JSON list `[{"address","chain_id"}]`: contracts whose code the policy pins and needs a `code` fact for."""
+
     def next_nonce(self, wallet: str, chain_id: int) -> int | None:
         """What the ledger would give next; None until a chain nonce was seen."""
+
+    def decode(self, request: bytes, chain_id: int, clear: ClearSigning | None = None) -> bytes:
+        """As the function `decode`, with the assets and contracts of the policy in force. For display: nothing is recorded."""
 
 @final
 class Simulator:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.console import nested
 
 from holdfast.service.alerts_routes import Severity
 from holdfast.service.alerts_text import KINDS, Alert, describe, plain
@@ -103,3 +104,40 @@ def test_an_outcome_says_what_the_request_was(decided: Decided) -> None:
     assert alert is not None
     assert "shopper r1" in alert.title
     assert "12.5 USDC" in alert.body
+
+
+def test_of_several_calls_an_alert_says_the_sums_and_the_gravest_first() -> None:
+    (view,) = nested.views("multicall")
+    alert = _describe("request.decided", view)
+    assert alert is not None
+    lines = alert.body.split("\n")
+    assert lines[0].startswith("Warning: the allowance has no practical limit")
+    assert lines[1:5] == [
+        f"Let spend UNLIMITED BAYC (ERC-721): {nested.STRANGER}",
+        f"Pay 760 USDC: {nested.VENDOR}",
+        f"Pay 40 USDC: {nested.SHOP}",
+        f"Let spend 300 DAI: {nested.STRANGER}",
+    ]
+
+
+def test_an_alert_of_many_calls_stays_short() -> None:
+    (view,) = nested.views("multicall")
+    effect = view["effects"][0]
+    many = [effect | {"to": f"0x{number:040x}"} for number in range(500)]
+    control = effect | {"effect": "control", "asset": None, "amount": "0"}
+    alert = _describe("request.decided", view | {"effects": [*many, control]})
+    assert alert is not None
+    lines = alert.body.split("\n")
+    assert lines[1] == f"Control: {nested.VENDOR}"
+    assert "and 495 more" in lines
+    assert len(lines) <= 12
+
+
+@pytest.mark.parametrize("kind", ["swap", "deposit", "order", "debt", "convert", "something-new"])
+def test_every_kind_of_effect_has_words(kind: str) -> None:
+    (view,) = nested.views("multicall")
+    alert = _describe(
+        "request.decided", view | {"effects": [view["effects"][0] | {"effect": kind}]}
+    )
+    assert alert is not None
+    assert "760 USDC" in alert.body

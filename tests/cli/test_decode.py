@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.cli.conftest import Run
+from tests.console import nested
 
 TO = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -92,3 +93,23 @@ def test_cases_give_a_result_or_an_error_a_line(run: Run, tmp_path: Path) -> Non
     for row in others:
         assert row["error"]["code"]
         assert row["error"]["text"]
+
+
+def test_inner_calls_stand_below_headings_and_a_claim_apart(run: Run, tmp_path: Path) -> None:
+    _, (tx,) = nested.multicall_batch()
+    shown = run("decode", "--chain", 1, "--tx", json.dumps(tx), "--policy", nested.POLICY).out
+    assert "Call 2 of 4:\n  Action: several calls at once" in shown
+    assert "  Call 1 of 2:\n    Action: send\n    Amount: 40 USDC" in shown
+    assert shown.index("warning: ") < shown.index("Call 1 of 4")
+    formats = {"transfer(address to, uint256 amount)": {"intent": "Send", "fields": []}}
+    deployments = [{"chainId": 1, "address": nested.USDC}]
+    told = {
+        "context": {"contract": {"deployments": deployments}},
+        "metadata": {"owner": "Circle"},
+        "display": {"formats": formats},
+    }
+    (tmp_path / "usdc.json").write_text(json.dumps(told))
+    data = nested.call("transfer(address,uint256)", nested.SHOP, 5)
+    _, (tx,) = nested.send(nested.USDC, data)
+    shown = run("decode", "--chain", 1, "--tx", json.dumps(tx), "--registry", tmp_path).out
+    assert "(a claim, not checked):\n| Interaction with: Circle\n| Intent: Send\n" in shown

@@ -25,6 +25,8 @@ COMMANDS = [
     "policy check",
     "policy decide",
     "policy new",
+    "assets add",
+    "assets list",
     "journal verify",
     "journal export",
     "journal replay",

@@ -222,12 +222,18 @@ class Guardian:
 
 @asynccontextmanager
 async def serving(
-    home: Home, *, hold_ms: int = 8_000, node: Node | None = None, **gate: int
+    home: Home,
+    *,
+    hold_ms: int = 8_000,
+    node: Node | None = None,
+    registry: str = "",
+    **gate: int,
 ) -> AsyncIterator[Guardian]:
     """Serves `home` until the block ends, then stops it in good order."""
     crashes: list[str] = []
     with HomeLock(home.lock_path):
-        inside = Inside(home, Config(gate=GateConfig(hold_ms=hold_ms, **gate)))
+        config = Config(gate=GateConfig(hold_ms=hold_ms, **gate), registry=registry)
+        inside = Inside(home, config)
         supervisor = Supervisor(lambda name, error: crashes.append(f"{name}: {error!r}"))
         await inside.open(lambda _: node)
         inside.run(supervisor)

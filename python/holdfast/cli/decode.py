@@ -85,8 +85,9 @@ def decode(
     result = core_decode(request, chain, source, list_of_tokens, clear)
     if as_json:
         emit_raw(result)
-    else:
-        _print(json.loads(result))
+        return
+    own = result if clear is None else core_decode(request, chain, source, list_of_tokens, None)
+    _print(json.loads(result), len(json.loads(own)["display"]))
 
 
 def _request(
@@ -153,12 +154,16 @@ def _case_error(ident: Any, code: str, text: str) -> dict[str, Any]:
     return {"id": ident, "error": {"code": code, "text": text}}
 
 
-def _print(result: dict[str, Any]) -> None:
+def _print(result: dict[str, Any], own: int) -> None:
+    """For people: the first `own` display lines are ours, the others are what a descriptor says."""
+    from holdfast.cli.requests import print_claim, print_display
+
     line(f"{result['kind']} on chain {result['chain_id']}")
     line(f"digest  {result['digest']}")
-    for row in result.get("display", []):
-        line(f"{row['label']}: {row['value']}")
     for warning in result.get("warnings", []):
         line(f"warning: {warning['text']} ({warning['code']})")
     if result.get("opaque"):
         line("opaque: not everything this can do is known; a person has to decide")
+    display = result.get("display", [])
+    print_display(display[:own], "")
+    print_claim(display[own:], "")

@@ -78,17 +78,24 @@ def show(ident: RequestArgument, home: HomeOption = None, as_json: JsonOption = 
 def _print(view: dict[str, Any]) -> None:
     from holdfast.operator import format as fmt
     from holdfast.operator.describe import reasons_text
+    from holdfast.operator.reading import besides, leaving, owing, warned
     from holdfast.operator.request import Request
 
     request = Request.read(view)
     line(f"{request.id}  {request.mark.word}  agent {fmt.safe(request.agent)}  {request.summary}")
-    for row in request.rows("display"):
-        line(f"  {fmt.safe(row.get('label', ''))}: {fmt.safe(row.get('value', ''))}")
-    for effect in request.effects:
-        target = fmt.safe(effect.to) if effect.to else "a new contract"
-        line(f"  {effect.verb} {effect.amount_text} -> {target}".replace("  ->", " ->"))
-    for warning in request.rows("warnings"):
-        line(f"  WARNING {fmt.safe(warning.get('text', ''))}")
+    for warning in warned(request):
+        line(f"  WARNING {fmt.safe(warning.get('text', ''))} ({fmt.safe(warning.get('code'))})")
+    for title, sums in (("leaves", leaving(request)), ("owes", owing(request))):
+        for each in sums:
+            line(f"  {title} at most {each.amount_text}")
+            for part in each.parts:
+                target = fmt.safe(part.to) if part.to else "nobody named"
+                line(f"    {part.verb} {part.amount_text} -> {target}")
+    for effect in besides(request):
+        target = f" -> {fmt.safe(effect.to)}" if effect.to else ""
+        line(f"  {effect.verb} {effect.amount_text}".rstrip() + target)
+    print_display(request.rows("display"))
+    print_claim(request.claim)
     if view.get("note"):
         line(f'  the agent says: "{fmt.safe(view["note"])}"')
     line(f"  wallet {request.wallet} on chain {view.get('chain_id')}")
@@ -101,6 +108,25 @@ def _print(view: dict[str, Any]) -> None:
     for row in request.rows("history"):
         words = f"{fmt.safe(row.get('kind', ''))} {fmt.safe(row.get('text', ''))}"
         line(f"  {fmt.stamp(row.get('at'))}  {words}".rstrip())
+
+
+def print_display(rows: list[dict[str, Any]], indent: str = "  ") -> None:
+    """Display lines with inner calls below headings of their own."""
+    from holdfast.operator.reading import in_words
+
+    for each in in_words(rows):
+        inner = indent + "  " * each.depth
+        line(f"{inner}{each.label}" + (":" if each.heading else f": {each.value}"))
+
+
+def print_claim(rows: list[dict[str, Any]], indent: str = "  ") -> None:
+    """What a descriptor says, marked line by line as somebody's claim."""
+    from holdfast.operator import format as fmt
+
+    if rows:
+        line(f"{indent}the contract's publisher says (a claim, not checked):")
+    for row in rows:
+        line(f"{indent}| {fmt.safe(row.get('label', ''))}: {fmt.safe(row.get('value', ''))}")
 
 
 def approve(

@@ -5,6 +5,7 @@ agent says. Pure Text building.
 from __future__ import annotations
 
 import json
+import textwrap
 
 from rich.text import Text
 
@@ -13,9 +14,20 @@ from holdfast.console.words import Words
 from holdfast.operator import format as fmt
 from holdfast.operator.describe import tier
 from holdfast.operator.model import Model
+from holdfast.operator.reading import Sum, besides, in_words, leaving, owing, parties, warned
 from holdfast.operator.request import Effect, Json, Request
 
 LABEL = 10
+RULE = 60
+# What the head shows of a long list; all of it must fit above the keys in 24 lines of 80 cells.
+WARNING_LINES = 5
+WARNING_CELLS = 62
+LINES_EACH = 2
+AMOUNT_CELLS = 48
+MORE_CELLS = 14
+PARTIES_ABOVE = 3
+HARMLESS = frozenset({"revoke", "convert"})
+CLAIM_LINES = 80
 
 
 def label(words: Words, name: str) -> Words:
@@ -23,29 +35,82 @@ def label(words: Words, name: str) -> Words:
 
 
 def head(request: Request, palette: Palette) -> Text:
-    """Amount and payee, whole and first: nothing an agent wrote can push them away."""
+    """Warnings, amount and payee, whole and first: nothing an agent wrote can push them away."""
     words = Words(palette)
-    effect = request.main_effect
-    if effect is None:
-        label(words, "DOES").line("unknown: no effects were decoded", "alarm bold")
-    else:
-        label(words, effect.verb.upper()[:LABEL])
-        words.put(effect.amount_text or "no amount", "foreground bold")
-        words.line(f"   {fmt.usd(request.usd)}", "muted" if request.usd is not None else "warn")
-        payee = fmt.safe(effect.to, 80) if effect.to else "a new contract"
-        label(words, "TO").line(payee, "foreground bold")
+    _warned(words, request)
+    _does(words, request)
     label(words, "FROM").line(f"{fmt.safe(request.wallet, 80)}")
     label(words, "AGENT").put(fmt.safe(request.agent, 40), "foreground bold")
     words.line(f"   chain {fmt.safe(request.raw.get('chain_id'), 24)}", "muted")
-    others = sum(1 for item in request.effects if item.kind != "fee") - 1
-    if others > 0:
-        label(words, "AND").line(f"! {others} more effects, listed below", "warn bold")
-    for warning in request.rows("warnings")[:3]:
-        code, text = fmt.safe(warning.get("code"), 40), fmt.safe(warning.get("text"), 120)
-        label(words, "WARNING").line(f"! {code}: {text}", "alarm bold")
-    if request.opaque and not any(w.get("code") == "opaque" for w in request.rows("warnings")):
-        label(words, "WARNING").line("! cannot be decoded fully: it may do more", "alarm bold")
     return _trim(words.text)
+
+
+def _warned(words: Words, request: Request) -> None:
+    """The gravest first, as many as fit; the body has all of them in full."""
+    warnings = warned(request)
+    room = WARNING_LINES
+    for number, warning in enumerate(warnings):
+        lines = _wrapped(warning)
+        if len(lines) > LINES_EACH:
+            lines = [*lines[: LINES_EACH - 1], f"{lines[LINES_EACH - 1]} …"]
+        last = number == len(warnings) - 1
+        if len(lines) + (not last) > room:
+            more = f"! {len(warnings) - number} more warnings, listed below"
+            label(words, "WARNING").line(more, "alarm bold")
+            return
+        for line in lines:
+            label(words, "WARNING" if line is lines[0] else "").line(line, "alarm bold")
+        room -= len(lines)
+
+
+def _wrapped(warning: Json) -> list[str]:
+    code, text = fmt.safe(warning.get("code"), 40), fmt.safe(warning.get("text"), 2_000)
+    return textwrap.wrap(f"! {code}: {text}", WARNING_CELLS, subsequent_indent="  ")
+
+
+def _does(words: Words, request: Request) -> None:
+    """What leaves and who gets it; of what moves nothing, what it is and whom it is about."""
+    effect = request.main_effect
+    if effect is None:
+        label(words, "DOES").line("unknown: no effects were decoded", "alarm bold")
+        return
+    price, tone = fmt.usd(request.usd), "muted" if request.usd is not None else "warn"
+    sums = leaving(request) or owing(request)
+    moving = [part for each in sums for part in each.parts]
+    name = effect.verb if len(moving) < 2 else "at most"
+    label(words, name.upper()[:LABEL])
+    amounts = [each.amount_text for each in sums] or [effect.amount_text or "no amount"]
+    shown_amounts = _fitting(amounts)
+    words.put(" + ".join(shown_amounts), "foreground bold")
+    if len(amounts) > len(shown_amounts):
+        words.put(f" + ! {len(amounts) - len(shown_amounts)} more", "warn bold")
+    words.line(f"   {price}", tone)
+    payees = parties(sums) or ([effect.to] if effect.to else [])
+    shown_payees = payees if len(payees) <= PARTIES_ABOVE else payees[: PARTIES_ABOVE - 1]
+    for number, payee in enumerate(shown_payees):
+        label(words, "TO" if number == 0 else "").line(fmt.safe(payee, 80), "foreground bold")
+    if not payees:
+        label(words, "TO").line("a new contract" if effect.kind == "deploy" else "nobody named")
+    if len(payees) > len(shown_payees):
+        more = f"! {len(payees) - len(shown_payees)} more get something, listed below"
+        label(words, "").line(more, "warn bold")
+    shown = {id(part) for part in moving} or {id(effect)}
+    others = [each for each in request.effects if id(each) not in shown and each.kind != "fee"]
+    if others:
+        verbs = ", ".join(dict.fromkeys(each.verb for each in others))
+        harmless = all(each.kind in HARMLESS for each in others)
+        text = f"{verbs}: listed below"
+        label(words, "AND").line(text if harmless else f"! {text}", "" if harmless else "warn bold")
+
+
+def _fitting(amounts: list[str]) -> list[str]:
+    """As many as leave room for the price, at least one."""
+    if len(" + ".join(amounts)) <= AMOUNT_CELLS:
+        return amounts
+    count = len(amounts)
+    while count > 1 and len(" + ".join(amounts[:count])) > AMOUNT_CELLS - MORE_CELLS:
+        count -= 1
+    return amounts[:count]
 
 
 def status_line(request: Request, model: Model, palette: Palette, mono: float) -> Text:
@@ -69,9 +134,11 @@ def status_line(request: Request, model: Model, palette: Palette, mono: float) -
 def body(request: Request, model: Model, palette: Palette) -> Text:
     """Everything below the head."""
     words = Words(palette)
-    _effects(words, request)
-    _display(words, request)
     _warnings(words, request)
+    _leaving(words, request)
+    _besides(words, request)
+    _display(words, request)
+    _claim(words, request)
     _reasons(words, request)
     _limits(words, request)
     _agent_words(words, request)
@@ -85,31 +152,96 @@ def _section(words: Words, title: str) -> None:
     words.line(f" {title}", "accent bold")
 
 
-def _effects(words: Words, request: Request) -> None:
-    _section(words, "Effects, worst case")
+def _warnings(words: Words, request: Request) -> None:
+    """All of them in full, unless the head has them in full already."""
+    wrapped = [_wrapped(row) for row in warned(request)]
+    long = any(len(lines) > LINES_EACH for lines in wrapped)
+    if sum(map(len, wrapped)) <= WARNING_LINES and not long:
+        return
+    _section(words, "Warnings")
+    for line in (line for lines in wrapped for line in lines):
+        words.line(f"  {line}", "alarm bold")
+
+
+def _leaving(words: Words, request: Request) -> None:
     if not request.effects:
+        _section(words, "Effects, worst case")
         words.line("  none decoded", "alarm")
-    for number, effect in enumerate(request.effects, 1):
-        tone = "alarm bold" if effect.unlimited else "foreground bold"
-        words.put(f"  {number} ", "muted").put(f"{effect.verb} ", "foreground")
-        words.line(effect.amount_text or "—", tone)
-        for name, value in _effect_rows(effect):
-            words.put(f"    {name:<8}", "muted").line(value)
+    for title, sums in (
+        ("What leaves at most", leaving(request)),
+        ("What the wallet owes at most", owing(request)),
+    ):
+        if sums:
+            _section(words, title)
+        for each in sums:
+            _sum(words, each, request)
 
 
-def _effect_rows(effect: Effect) -> list[tuple[str, str]]:
+def _sum(words: Words, whole: Sum, request: Request) -> None:
+    """One asset: the sum, and below it who can get how much of it."""
+    token = whole.first.asset_address
+    if len(whole.parts) == 1:
+        _part(words, whole.first, request, "  ")
+        if token is not None:
+            _row(words, "token", fmt.safe(token, 80))
+        return
+    words.put("  ").put(whole.amount_text, _amount_tone(whole.unlimited))
+    words.line(" in all", "muted")
+    if token is not None:
+        _row(words, "token", fmt.safe(token, 80))
+    for part in whole.parts:
+        _part(words, part, request, "    ")
+
+
+def _part(words: Words, part: Effect, request: Request, indent: str) -> None:
+    words.put(f"{indent}{part.verb} ", "foreground")
+    words.line(part.amount_text, _amount_tone(part.unlimited))
+    for name, value in _effect_rows(part, request):
+        # Of a sum of several calls only the first would be named: the words below tell them apart.
+        if name != "inside":
+            _row(words, name, value)
+
+
+def _amount_tone(unlimited: bool) -> str:
+    return "alarm bold" if unlimited else "foreground bold"
+
+
+def _row(words: Words, name: str, value: str) -> None:
+    words.put(f"      {name:<7}", "muted").line(value)
+
+
+def _effect_rows(effect: Effect, request: Request) -> list[tuple[str, str]]:
     rows = []
     if effect.to is not None and effect.kind != "fee":
         rows.append(("to", fmt.safe(effect.to, 80)))
-    if effect.source is not None and effect.kind != "fee":
+    if effect.source not in {None, request.wallet} and effect.kind != "fee":
         rows.append(("from", fmt.safe(effect.source, 80)))
-    if effect.asset_address is not None:
-        rows.append(("token", fmt.safe(effect.asset_address, 80)))
     if effect.expires is not None:
         rows.append(("until", fmt.stamp(effect.expires)))
     if effect.path:
-        rows.append(("inside", fmt.safe(effect.path, 120)))
+        rows.append(("inside", f"no. {fmt.safe(_numbered(effect.path), 120)}"))
     return rows
+
+
+def _numbered(path: str) -> str:
+    """`0.2` as people count: `1.3`."""
+    steps = path.split(".")
+    counted = all(step.isascii() and step.isdigit() for step in steps)
+    return ".".join(str(int(step) + 1) for step in steps) if counted else path
+
+
+def _besides(words: Words, request: Request) -> None:
+    rows = besides(request)
+    if not rows:
+        return
+    _section(words, "What it does besides" if len(rows) < len(request.effects) else "What it does")
+    for effect in rows:
+        control = effect.kind == "control"
+        words.put("  ! " if control else "  ", "alarm bold")
+        words.put(f"{effect.verb} ", "alarm bold" if control else "foreground")
+        words.line(effect.amount_text, _amount_tone(effect.unlimited))
+        for name, value in _effect_rows(effect, request):
+            _row(words, name, value)
 
 
 def _display(words: Words, request: Request) -> None:
@@ -117,19 +249,26 @@ def _display(words: Words, request: Request) -> None:
     if not rows:
         return
     _section(words, "In words")
-    for row in rows:
-        words.put(f"  {fmt.safe(row.get('label'), 40):<16} ", "muted")
-        words.line(fmt.safe(row.get("value"), 2_000))
+    for line in in_words(rows):
+        indent = "  " * (line.depth + 1)
+        if line.heading:
+            rule = "─" * max(2, RULE - len(indent) - len(line.label))
+            words.line(f"{indent}── {line.label} {rule}", "info bold")
+        else:
+            words.put(f"{indent}{line.label:<16} ", "muted").line(line.value)
 
 
-def _warnings(words: Words, request: Request) -> None:
-    rows = request.rows("warnings")
+def _claim(words: Words, request: Request) -> None:
+    """What a descriptor says, apart from our own words and marked line by line."""
+    rows = request.claim
     if not rows:
         return
-    _section(words, "Warnings")
-    for row in rows:
-        words.put(f"  ! warning {fmt.safe(row.get('code'), 60)} ", "alarm bold")
-        words.line(fmt.safe(row.get("text"), 2_000))
+    _section(words, "The contract's publisher says — a claim, not checked by Holdfast")
+    for row in rows[:CLAIM_LINES]:
+        words.put("  ┃ ", "warn").put(f"{fmt.safe(row.get('label'), 80):<16} ", "muted")
+        words.line(fmt.safe(row.get("value"), 1_024), "italic foreground")
+    if len(rows) > CLAIM_LINES:
+        words.put("  ┃ ", "warn").line(f"and {len(rows) - CLAIM_LINES} more lines", "muted")
 
 
 def _reasons(words: Words, request: Request) -> None:

@@ -50,10 +50,10 @@ class KeyGate:
 
 def needs_typing(request: Request, confirm_usd_micro: int = CONFIRM_USD_MICRO) -> bool:
     """Whether the last four characters must be typed: a payment at or above the bar, or of
-    unknown price.
+    unknown price, or a change of who is in charge.
     """
     usd = request.usd
-    return usd is None or usd >= confirm_usd_micro
+    return usd is None or usd >= confirm_usd_micro or request.changes_control
 
 
 def typed_target(request: Request) -> tuple[str, str]:

@@ -11,19 +11,13 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from holdfast._core import display_safe
+from holdfast.wording import amount as amount
+from holdfast.wording import decimal as decimal
+from holdfast.wording import safe as safe
 
 MICRO_USD = 1_000_000
 SPARKS = "▁▂▃▄▅▆▇█"
 OWN_GLYPHS = re.compile(f"([{SPARKS}▒░┃●○■□◆✓✗▶›»→⇥⇧↑↓─]+)")
-
-
-def safe(text: object, max_chars: int = 4_000) -> str:
-    """One line of display-safe text; all outside the core's allow-list becomes a visible escape."""
-    words = text if isinstance(text, str) else str(text)
-    if len(words) <= max_chars and words.isascii() and words.isprintable():
-        return words
-    return display_safe(words, max_chars)
 
 
 @lru_cache(maxsize=4096)
@@ -36,42 +30,6 @@ def screen(text: str) -> str:
         return text
     parts = OWN_GLYPHS.split(text)
     return "".join(part if index % 2 else safe(part, 40_000) for index, part in enumerate(parts))
-
-
-def amount(
-    base_units: str | int | None,
-    decimals: int | None,
-    symbol: str | None,
-    *,
-    unlimited: bool = False,
-) -> str:
-    """Exact whole units with thousands separators, `1,250.5 USDC`; base units when decimals are
-    unknown.
-    """
-    name = safe(symbol, 24) if symbol else ""
-    if unlimited:
-        return f"UNLIMITED {name}".rstrip()
-    if base_units is None:
-        return "unknown amount"
-    try:
-        units = int(base_units)
-    except ValueError:
-        return f"{safe(base_units, 90)} {name}".rstrip()
-    if decimals is None:
-        return f"{units:,} base units {name}".rstrip()
-    return f"{decimal(units, decimals)} {name}".rstrip()
-
-
-def decimal(units: int, decimals: int) -> str:
-    """`units` / 10^decimals without rounding: at least two places unless whole, trailing zeros
-    cut.
-    """
-    sign = "-" if units < 0 else ""
-    whole, part = divmod(abs(units), 10**decimals)
-    if not part:
-        return f"{sign}{whole:,}"
-    digits = str(part).rjust(decimals, "0").rstrip("0").ljust(2, "0")
-    return f"{sign}{whole:,}.{digits}"
 
 
 def usd(micro: str | int | None) -> str:
@@ -137,7 +95,9 @@ def duration(ms: int) -> str:
 
 
 def window(ms: int) -> str:
-    """A limit's window as it is written in a policy: `24h`, `30d`, `90s`."""
+    """A limit's window as it is written in a policy: `24h`, `30d`, `90s`, `standing` for 0."""
+    if ms == 0:
+        return "standing"
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
         if ms % size == 0 and ms // size >= (2 if unit == "d" else 1):
             return f"{ms // size}{unit}"

@@ -9,21 +9,9 @@ from typing import Any
 
 from holdfast.operator import format as fmt
 from holdfast.operator.states import DECIDABLE, ENDS, PENDING, Mark, state_mark
+from holdfast.wording import LEAVING, MOVING, OPAQUE, UNMEASURED, VERBS
 
 Json = dict[str, Any]
-
-VERBS = {
-    "transfer": "pay",
-    "allowance": "let spend",
-    "revoke": "revoke",
-    "deploy": "deploy",
-    "call": "call",
-    "typed-data": "sign data",
-    "message": "sign message",
-    "fee": "fee up to",
-}
-MOVING = frozenset({"transfer", "allowance"})
-OPAQUE = frozenset({"deploy", "call", "typed-data", "message"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +23,7 @@ class Effect:
     symbol: str | None
     decimals: int | None
     asset_address: str | None
+    standard: str | None
     source: str | None
     to: str | None
     unlimited: bool
@@ -52,6 +41,7 @@ class Effect:
             symbol=asset.get("symbol"),
             decimals=decimals if isinstance(decimals, int) else None,
             asset_address=asset.get("address"),
+            standard=asset.get("standard"),
             source=data.get("from"),
             to=data.get("to"),
             unlimited=bool(data.get("unlimited")),
@@ -65,15 +55,30 @@ class Effect:
 
     @property
     def moves(self) -> bool:
-        """Whether it can take anything countable away."""
+        """Whether it can take anything countable away, or make the wallet owe it."""
         return self.kind in MOVING and (self.unlimited or self.amount not in {None, "0"})
 
     @property
     def amount_text(self) -> str:
         """`250 USDC`; empty when this effect moves nothing countable."""
+        if self.kind in UNMEASURED and self.amount in {None, "0"}:
+            return ""
         if self.amount is None and not self.unlimited:
             return ""
-        return fmt.amount(self.amount, self.decimals, self.symbol, unlimited=self.unlimited)
+        if self.kind == "revoke" and self.amount == "0":
+            return f"all {fmt.safe(self.symbol, 24)}" if self.symbol else "all"
+        return self.amount_of(self.amount, unlimited=self.unlimited)
+
+    def amount_of(self, amount: str | None, *, unlimited: bool) -> str:
+        """An amount of this effect's asset in words."""
+        return fmt.amount(
+            amount, self.decimals, self.symbol, unlimited=unlimited, standard=self.standard
+        )
+
+    @property
+    def asset_key(self) -> tuple[object, ...]:
+        """What makes two effects be about the same asset: never its symbol alone."""
+        return (self.asset_address, self.symbol, self.decimals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +169,34 @@ class Request:
 
     @property
     def main_effect(self) -> Effect | None:
-        """What is shown first: what moves money, else the first effect that is no fee."""
-        moving = [effect for effect in self.effects if effect.moves and effect.kind != "fee"]
+        """What is shown first: what moves money (without a limit before with one), else who is in
+        charge, else the first effect that is no fee.
+        """
+        moving = [effect for effect in self.effects if effect.moves]
+        moving.sort(key=lambda effect: (effect.kind not in LEAVING, not effect.unlimited))
+        control = [effect for effect in self.effects if effect.kind == "control"]
         others = [effect for effect in self.effects if effect.kind != "fee"]
-        return next(iter(moving or others or self.effects), None)
+        return next(iter(moving or control or others or self.effects), None)
+
+    @property
+    def changes_control(self) -> bool:
+        """Whether it changes who owns, governs or upgrades something."""
+        return any(effect.kind == "control" for effect in self.effects)
+
+    @property
+    def claim(self) -> list[Json]:
+        """What a descriptor says of it: somebody's word, for display only."""
+        return self._claimed("display")
+
+    @property
+    def warnings(self) -> list[Json]:
+        """The decision's warnings, then those about what a descriptor says."""
+        return self.rows("warnings") + self._claimed("warnings")
+
+    def _claimed(self, name: str) -> list[Json]:
+        claim = self.raw.get("descriptor")
+        rows = claim.get(name) if isinstance(claim, dict) else None
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
     @property
     def opaque(self) -> bool:
@@ -209,6 +238,9 @@ class Request:
         more = sum(1 for item in self.effects if item.kind != "fee") - 1
         amount = effect.amount_text
         words = [amount] if effect.kind == "transfer" and amount else [effect.verb, amount]
+        if self.changes_control and effect.kind != "control":
+            words.append("+control")
+            more -= 1
         if more > 0:
             words.append(f"+{more} more")
         if effect.to is not None or effect.kind == "deploy":

@@ -14,9 +14,11 @@ from typing import Any
 from holdfast._core import display_safe
 from holdfast.service.alerts_routes import Severity
 from holdfast.service.event import Record, tier_of
+from holdfast.wording import UNMEASURED, VERBS, amount, grave_first
 
 LINE_CHARACTERS_MAX = 160
 LINES_MAX = 12
+EFFECTS_MAX = 6
 
 Decided = Callable[[str], Record | None]
 """Gives the data of `request.decided` for a request id, or None when it is not to be had."""
@@ -71,15 +73,46 @@ def _reasons(reasons: Any) -> str:
 
 
 def _details(data: Record | None) -> list[str]:
-    """What the request does, from the same decoded display the console shows."""
+    """What the request does, from the same decoded display the console shows; of several things at
+    once the sums, because the lines of the last call would be cut off.
+    """
     if data is None:
         return []
-    shown = data.get("display", [])[: LINES_MAX - 4]
-    lines = [f"{plain(row.get('label', ''))}: {plain(row.get('value', ''))}" for row in shown]
-    lines += [f"Warning: {plain(w.get('text', ''))}" for w in data.get("warnings", [])[:2]]
+    display = data.get("display", [])
+    warnings = grave_first(data.get("warnings", []))[:2]
+    lines = [f"Warning: {plain(each.get('text', ''))}" for each in warnings]
+    if sum(1 for row in display if row.get("label") == "Action") > 1:
+        lines += _sums(data.get("effects") or [])
+    else:
+        shown = display[: LINES_MAX - 4]
+        lines += [f"{plain(row.get('label', ''))}: {plain(row.get('value', ''))}" for row in shown]
     if data.get("note"):
         lines.append(f'The agent says: "{plain(data["note"])}"')
     return lines
+
+
+def _sums(effects: list[Record]) -> list[str]:
+    """A line for each effect but the fee; without a limit and in charge first, the rest counted."""
+    rows = [effect for effect in effects if effect.get("effect") != "fee"]
+    rows.sort(key=lambda effect: not (effect.get("unlimited") or effect.get("effect") == "control"))
+    lines = [_effect(effect) for effect in rows[:EFFECTS_MAX]]
+    if len(rows) > EFFECTS_MAX:
+        lines.append(f"and {len(rows) - EFFECTS_MAX} more")
+    return lines
+
+
+def _effect(effect: Record) -> str:
+    kind, asset = str(effect.get("effect", "")), effect.get("asset") or {}
+    words = VERBS.get(kind, kind)
+    if kind not in UNMEASURED:
+        unlimited = bool(effect.get("unlimited"))
+        what = (asset.get("decimals"), asset.get("symbol"))
+        sum_of = amount(
+            effect.get("amount"), *what, unlimited=unlimited, standard=asset.get("standard")
+        )
+        words = f"{words} {sum_of}"
+    to = f": {effect['to']}" if effect.get("to") else ""
+    return plain(f"{words[:1].upper()}{words[1:]}{to}")
 
 
 def _about(data: Record, decided: Decided) -> tuple[str, list[str]]:

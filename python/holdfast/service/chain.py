@@ -33,6 +33,10 @@ class WouldFail(Exception):
         self.text = text
 
 
+class OtherChain(EndpointDown):
+    """The endpoint serves another chain than it should."""
+
+
 class FeeTooHigh(EndpointDown):
     """The chain's base fee is above what may be paid: wait for it to fall."""
 
@@ -105,7 +109,7 @@ class Chain:
                     f"{self.endpoint.name} serves chain {found}, not chain {self.id}: "
                     "nothing is sent to it"
                 )
-                raise EndpointDown(self.alarm, not_sent=True)
+                raise OtherChain(self.alarm, not_sent=True)
             self.alarm = None
             self._verified_at = asked_at
 

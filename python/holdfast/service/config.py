@@ -58,7 +58,9 @@ class JournalConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole file. `alert` is as it is written; the alerts part checks it."""
+    """The whole file. `alert` is as it is written; the alerts part checks it. `registry` is a
+    folder of ERC-7730 descriptors, relative to the home; without it there are none.
+    """
 
     version: int = VERSION
     endpoint: tuple[EndpointSettings, ...] = ()
@@ -66,6 +68,7 @@ class Config:
     reads: ReadsConfig = field(default_factory=ReadsConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     log_level: str = "info"
+    registry: str = ""
     alert: list[dict[str, Any]] = field(default_factory=list)
 
 

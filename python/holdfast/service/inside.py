@@ -11,6 +11,7 @@ from holdfast import __version__
 from holdfast.service.clock import Clock
 from holdfast.service.config import Config
 from holdfast.service.core import Core, Sealed
+from holdfast.service.descriptors import Descriptors
 from holdfast.service.event import parse
 from holdfast.service.freeze_file import EVERYTHING, FreezeFile
 from holdfast.service.gate import Gate
@@ -61,6 +62,8 @@ class Inside:
         self.policy = PolicyFile(home.policy_path, core)
         self.freeze_file = FreezeFile(home.freeze_file, core)
         self.health = Health(core, self.policy)
+        folder = home.path / config.registry if config.registry else None
+        self.descriptors = Descriptors(core.guard, folder)
         self._ticker: Ticker | None = None
         self._gate: Gate | None = None
         self._reads: Reads | None = None
@@ -104,6 +107,7 @@ class Inside:
             identity=self.identity,
             operators=parse(self.reader.records(0, 1)[0])["data"]["operators"],
             health=self.health,
+            descriptors=self.descriptors,
         )
         listening = ListeningSocket(home.operator_socket)
         self._operator = OperatorSocket(listening, stream, methods.table, self.health.report)
@@ -118,6 +122,7 @@ class Inside:
         supervisor.start("operator", self._operator.run())
         supervisor.start("clock", self._ticker.run())
         supervisor.start("watch", watch(self.policy, self.freeze_file))
+        supervisor.start("descriptors", self.descriptors.run())
 
     def nodes_ready(self) -> None:
         """The chains' nodes were asked for the first time: reads that wait for them go on."""

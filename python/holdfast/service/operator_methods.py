@@ -11,6 +11,7 @@ import orjson
 
 from holdfast import __version__
 from holdfast.service.core import Core
+from holdfast.service.descriptors import Descriptors
 from holdfast.service.event import Record, kind_of, parse, tier_of
 from holdfast.service.freeze_file import FreezeFile
 from holdfast.service.health import Health
@@ -46,6 +47,7 @@ class OperatorMethods:
         identity: LogIdentity,
         operators: list[Json],
         health: Health,
+        descriptors: Descriptors,
     ) -> None:
         self._core = core
         self._stream = stream
@@ -56,6 +58,7 @@ class OperatorMethods:
         self._identity = identity
         self._operators = operators
         self._health = health
+        self._descriptors = descriptors
         self.table: dict[str, Method] = {
             "hello": self._hello,
             "status": self._status,
@@ -141,6 +144,7 @@ class OperatorMethods:
         born = int(request_id[1:])
         records = await asyncio.to_thread(self._reader.about, request_id, born, HISTORY_MAX)
         view["history"] = [_history(parse(record)) for record in records]
+        view["descriptor"] = self._descriptors.claim(view)
         return view
 
     async def _limits(self, _: OperatorConnection, params: Params) -> list[Json]:

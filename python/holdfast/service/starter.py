@@ -54,6 +54,7 @@ native = true
 decimals = 18
 symbol = "ETH"
 
+# `holdfast assets add` reads a token from its chain and writes such a table:
 # [[asset]]
 # id = "usdc"
 # chain = {chain_id}

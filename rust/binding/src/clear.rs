@@ -19,8 +19,8 @@ impl ClearSigning {
 #[pymethods]
 impl ClearSigning {
     #[new]
-    fn new(files: Vec<(String, Vec<u8>)>) -> Self {
-        let (library, faults) = Library::load(&files);
+    fn new(py: Python<'_>, files: Vec<(String, Vec<u8>)>) -> Self {
+        let (library, faults) = py.detach(|| Library::load(&files));
         let faults = faults.into_iter().map(|fault| (fault.path, fault.text));
         Self {
             library,

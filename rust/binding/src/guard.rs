@@ -1,13 +1,17 @@
 //! The state machine. Only conversions are here: what is refused or decided, the core says.
 
+use holdfast_core::asset::Registry;
 use holdfast_core::event::{Genesis, Id};
 use holdfast_core::guard::{self, LoadError, Refusal, ReplayError};
+use holdfast_core::policy::Policy;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::applied::Applied;
+use crate::clear::ClearSigning;
 use crate::errors::{malformed, refused};
+use crate::input::decode_with;
 use crate::policy::faults;
 
 fn refusal(error: Refusal) -> PyErr {
@@ -396,7 +400,26 @@ impl Guard {
         PyBytes::new(py, &self.inner.chains())
     }
 
+    fn code_pins<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.code_pins())
+    }
+
     fn next_nonce(&self, wallet: &str, chain_id: u64) -> Option<u64> {
         self.inner.next_nonce(wallet, chain_id)
+    }
+
+    #[pyo3(signature = (request, chain_id, clear = None))]
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        request: &[u8],
+        chain_id: u64,
+        clear: Option<PyRef<'_, ClearSigning>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let nothing = Registry::new();
+        let policy = self.inner.state().policy();
+        let registry = policy.map_or(&nothing, Policy::registry);
+        let clear = clear.as_deref().map(ClearSigning::library);
+        decode_with(py, request, chain_id, registry, None, clear)
     }
 }

@@ -9,7 +9,7 @@ use crate::policy::{
     decide, epoch_ms, resolve, Decision, Facts, Policy, PolicyErrors, Reason, Verdict,
 };
 use crate::request;
-use crate::window::Windows;
+use crate::window::Book;
 
 /// A case may be as large as the largest request, and its surroundings.
 const LIMITS: Limits = Limits {
@@ -25,7 +25,7 @@ const SECONDS_BELOW: u64 = 100_000_000_000;
 #[derive(Clone, Debug)]
 pub struct Simulator {
     policy: Policy,
-    windows: Windows,
+    book: Book,
     stateful: bool,
     last_ms: u64,
 }
@@ -46,10 +46,10 @@ impl Simulator {
     /// As `Policy::parse`.
     pub fn new(source: &str, stateful: bool) -> Result<Self, PolicyErrors> {
         let policy = Policy::parse(source)?;
-        let windows = Windows::for_policy(&policy);
+        let book = Book::for_policy(&policy);
         Ok(Self {
             policy,
-            windows,
+            book,
             stateful,
             last_ms: 0,
         })
@@ -122,7 +122,13 @@ impl Simulator {
             Err(reason) => return Ok((denied_by(reason), Vec::new())),
         };
         let subject = resolved.subject(&case.method, &[]);
-        let decision = decide(&self.policy, &subject, &self.windows, &case.facts, now_ms);
+        let decision = decide(
+            &self.policy,
+            &subject,
+            self.book.windows(),
+            &case.facts,
+            now_ms,
+        );
         let effects = resolved.decoded.effects;
         if self.stateful {
             self.last_ms = now_ms;
@@ -133,9 +139,13 @@ impl Simulator {
 
     /// What is not denied is taken as settled at once.
     fn count(&mut self, decision: &Decision, now_ms: u64) -> Result<(), Malformed> {
-        let counted = self.windows.reserve(&decision.reservations, now_ms);
+        let Some(spends) = decision.spends.clone() else {
+            return Ok(());
+        };
+        let reservations = decision.reservations.clone();
+        let counted = self.book.hold("case", spends, reservations, now_ms);
         counted
-            .and_then(|()| self.windows.post(&decision.reservations, now_ms))
+            .and_then(|()| self.book.post(Some(&self.policy), "case", now_ms))
             .map_err(|error| Malformed::new("window", "", error.to_string()))
     }
 }

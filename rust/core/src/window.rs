@@ -8,6 +8,7 @@
 mod book;
 mod ledger;
 mod rolling;
+mod standing;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,9 +16,11 @@ use serde::{Deserialize, Serialize, Serializer};
 
 pub use book::{Book, BookError};
 pub use ledger::{Ledger, LEDGER_MS};
+pub use standing::{Change, Claimed, Claims, GRACE_MS};
 
 use crate::policy::{Policy, Reservation, Spends};
 use rolling::Window;
+use standing::Standing;
 
 /// Why a change of the windows was refused. Nothing is changed then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +43,7 @@ pub struct Usage<'a> {
     pub limit: &'a str,
     /// Scope instance, as in `Reservation`.
     pub key: &'a str,
-    /// Posted and still in the window.
+    /// Posted and still in the window, or standing.
     pub posted: u128,
     /// Held.
     pub held: u128,
@@ -61,6 +64,8 @@ struct LimitWindows {
     until_sweep: u64,
     #[serde(serialize_with = "sorted")]
     keys: HashMap<String, Window>,
+    /// Of a limit on what stands: what does, by key.
+    standing: BTreeMap<String, Standing>,
 }
 
 impl Windows {
@@ -80,6 +85,7 @@ impl Windows {
             window_ms,
             until_sweep: SWEEP_MIN,
             keys: HashMap::new(),
+            standing: BTreeMap::new(),
         };
         let limits = limits
             .into_iter()
@@ -90,10 +96,11 @@ impl Windows {
     }
 
     /// The windows as if the limits of `policy` had always existed: `ledger` is what was posted in
-    /// the last 31 days, `held` what is set aside now.
+    /// the last 31 days, `claims` what stands, `held` what is set aside now.
     pub fn rebuild<'a>(
         policy: &Policy,
         ledger: &Ledger,
+        claims: &Claims,
         held: impl IntoIterator<Item = &'a Spends>,
         now_ms: u64,
     ) -> Result<Self, WindowError> {
@@ -103,17 +110,55 @@ impl Windows {
             windows.reserve(&reservations, at_ms)?;
             windows.post(&reservations, at_ms)
         })?;
+        for claimed in claims.each(now_ms) {
+            windows.stand(policy, claimed, now_ms);
+        }
         for spends in held {
             windows.reserve(&policy.reservations(spends), now_ms)?;
         }
         Ok(windows)
     }
 
+    /// A right stands from now on.
+    pub fn stand(&mut self, policy: &Policy, claimed: &Claimed, now_ms: u64) {
+        for part in policy.reservations(&claimed.spends) {
+            let limit = self.limits.get_mut(&part.limit);
+            if let Some(limit) = limit.filter(|limit| limit.window_ms == 0) {
+                let standing = limit.standing.entry(part.key).or_default();
+                standing.add(part.amount, claimed.ends_ms, now_ms);
+            }
+        }
+    }
+
+    /// A right is over before its time.
+    pub fn stand_no_more(&mut self, policy: &Policy, claimed: &Claimed) {
+        for part in policy.reservations(&claimed.spends) {
+            let limit = self.limits.get_mut(&part.limit);
+            if let Some(limit) = limit.filter(|limit| limit.window_ms == 0) {
+                if let Some(standing) = limit.standing.get_mut(&part.key) {
+                    standing.remove(part.amount, claimed.ends_ms);
+                    if standing.is_empty() {
+                        limit.standing.remove(&part.key);
+                    }
+                }
+            }
+        }
+    }
+
     /// Held plus what is posted and still counts at `now_ms`; zero for a limit or key never seen.
     /// O(1), and O(log entries) when entries have left the window since the last post.
     pub fn used(&self, limit: &str, key: &str, now_ms: u64) -> u128 {
-        self.find(limit, key)
-            .map_or(0, |(window, window_ms)| window.used(window_ms, now_ms))
+        let rolling = self
+            .find(limit, key)
+            .map_or(0, |(window, window_ms)| window.used(window_ms, now_ms));
+        rolling.saturating_add(self.standing(limit, key, now_ms))
+    }
+
+    /// What stands under this key of a limit on what stands.
+    fn standing(&self, limit: &str, key: &str, now_ms: u64) -> u128 {
+        let limit = self.limits.get(limit);
+        let standing = limit.and_then(|limit| limit.standing.get(key));
+        standing.map_or(0, |standing| standing.used(now_ms))
     }
 
     /// What is held under this key.
@@ -124,6 +169,10 @@ impl Windows {
     /// The first moment at which `excess` less counts because posted entries have left; `None` if
     /// what is posted now is not as much.
     pub fn frees_at(&self, limit: &str, key: &str, excess: u128, now_ms: u64) -> Option<u64> {
+        let found = self.limits.get(limit)?;
+        if found.window_ms == 0 {
+            return found.standing.get(key)?.frees_at(excess, now_ms);
+        }
         let (window, window_ms) = self.find(limit, key)?;
         window.frees_at(excess, window_ms, now_ms)
     }
@@ -192,15 +241,20 @@ impl Windows {
         let mut usages = Vec::new();
         for (id, limit) in &self.limits {
             let first = usages.len();
-            for (key, window) in &limit.keys {
-                let posted = window.posted_sum(limit.window_ms, now_ms);
-                if posted != 0 || window.held != 0 {
-                    usages.push(Usage {
-                        limit: id,
-                        key,
-                        posted,
-                        held: window.held,
-                    });
+            let alone = limit.standing.keys();
+            let alone = alone.filter(|key| !limit.keys.contains_key(*key));
+            for key in limit.keys.keys().chain(alone) {
+                let window = limit.keys.get(key);
+                let posted = window.map_or(0, |one| one.posted_sum(limit.window_ms, now_ms));
+                let standing = limit.standing.get(key).map_or(0, |one| one.used(now_ms));
+                let usage = Usage {
+                    limit: id,
+                    key,
+                    posted: posted.saturating_add(standing),
+                    held: window.map_or(0, |one| one.held),
+                };
+                if usage.posted != 0 || usage.held != 0 {
+                    usages.push(usage);
                 }
             }
             if let Some(of_limit) = usages.get_mut(first..) {
@@ -235,9 +289,11 @@ impl Windows {
         };
         // The whole sum must fit: then moving from held to posted cannot overflow, and differences
         // of running sums are exact although they wrap.
+        let standing = limit.standing.get(&reservation.key);
         let sum = window
             .held
-            .checked_add(window.posted_sum(limit.window_ms, now_ms));
+            .checked_add(window.posted_sum(limit.window_ms, now_ms))
+            .and_then(|sum| sum.checked_add(standing.map_or(0, |one| one.used(now_ms))));
         sum.and_then(|sum| sum.checked_add(reservation.amount))
             .ok_or_else(overflow)?;
         window.held = window
@@ -271,6 +327,9 @@ impl Windows {
             return;
         };
         let window_ms = limit.window_ms;
+        if window_ms == 0 {
+            return;
+        }
         if let Some(window) = limit.keys.get_mut(&reservation.key) {
             window.post(reservation.amount, window_ms, now_ms);
         }
@@ -315,6 +374,10 @@ impl LimitWindows {
         self.keys.retain(|_, window| {
             window.evict(window_ms, now_ms);
             !window.is_empty()
+        });
+        self.standing.retain(|_, standing| {
+            standing.evict(now_ms);
+            !standing.is_empty()
         });
         self.until_sweep = (self.keys.len() as u64).saturating_add(SWEEP_MIN);
     }

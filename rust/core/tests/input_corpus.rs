@@ -14,6 +14,7 @@ use alloy_primitives::{hex, keccak256, Address};
 use holdfast_core::asset::Registry;
 use holdfast_core::effects::{decode_standalone, DecodeError};
 use holdfast_core::request::{self, Body};
+use k256::ecdsa::SigningKey;
 use serde_json::{json, Value};
 
 fn corpus(name: &str) -> Option<Value> {
@@ -96,6 +97,33 @@ fn raw_transactions_of_types_0_to_2_have_the_digest_that_was_signed() {
         checked > 10_000,
         "only {checked} raw transactions were checked"
     );
+}
+
+#[test]
+fn signatures_over_the_digests_are_those_of_the_vectors() {
+    let Some(cases) = corpus("encoding/transactions.json.gz") else {
+        return;
+    };
+    let mut checked = 0;
+    for case in cases.as_array().unwrap() {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let key = SigningKey::from_slice(&hex::decode(text("privateKey")).unwrap()).unwrap();
+        for shape in ["Legacy", "Eip155", "Berlin", "London"] {
+            let unsigned = text(&format!("unsigned{shape}"));
+            let wanted = &case[format!("signature{shape}")];
+            if unsigned.is_empty() || wanted.is_null() {
+                continue;
+            }
+            let digest = keccak256(hex::decode(unsigned).unwrap());
+            let (signature, _) = key.sign_prehash_recoverable(digest.as_slice()).unwrap();
+            let (r, s) = signature.split_bytes();
+            let found = [r, s].map(|half| hex::encode_prefixed(half));
+            let both = ["r", "s"].map(|half| wanted[half].as_str().unwrap());
+            assert_eq!(found, both, "{} {shape}", case["name"]);
+            checked += 1;
+        }
+    }
+    assert!(checked > 5_000, "only {checked} signatures were checked");
 }
 
 fn typed(document: &Value) -> Result<request::TypedData, holdfast_core::json::Malformed> {

@@ -28,6 +28,9 @@ struct Case {
     allow: Option<String>,
     coin: Option<String>,
     params: Option<String>,
+    /// Tables after those of the demo policy.
+    #[serde(default)]
+    add: String,
     #[serde(default)]
     before: u64,
     verdict: String,
@@ -45,6 +48,8 @@ fn address(name: &str) -> &'static str {
         "blocked" => "9965507D1a55bcC2695C58ba16FB37d819B0A4dc",
         "stranger" => "976EA74026E726554dB657fA54763abd0C3a0aa9",
         "usdc" => "5FbDB2315678afecb367f032d93F642f64180aa3",
+        "twin" => "7099000000000000000000000000000000a779c8",
+        "wrap" => "C02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
         "zero" => "0000000000000000000000000000000000000000",
         _ => panic!("no address `{name}`"),
     }
@@ -123,7 +128,9 @@ fn table() -> Vec<Case> {
 fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
     let mut wrong = String::new();
     for case in table() {
-        let mut simulator = Simulator::new(DEMO, true).unwrap();
+        let source = format!("{DEMO}\n{}", case.add);
+        let mut simulator = Simulator::new(&source, true)
+            .unwrap_or_else(|errors| panic!("{}: {errors}", case.name));
         let at = case.at.clone().unwrap_or(Value::from(NOW));
         for n in 0..case.before {
             let earlier = Value::from(NOW - (case.before - n) * 1000);
@@ -207,6 +214,40 @@ fn every_reason_code_a_decision_can_give_is_in_the_table_and_documented() {
             "{code} is not tested"
         );
     }
+}
+
+#[test]
+fn assets_of_a_group_are_one_asset_to_limits() {
+    let coin = |id: &str, end: u8| {
+        format!(
+            "[[asset]]\nid = \"{id}\"\nchain = 31337\naddress = \"0x{:0>38}{end:02}\"\n\
+             decimals = 6\nsymbol = \"{id}\"\nprice_usd = \"1\"\ngroup = \"dollars\"\n",
+            "12000000"
+        )
+    };
+    let add = "[[rule]]\nid = \"dollars\"\neffects = [\"transfer\"]\nassets = [\"#dollars\"]\n\
+               tier = \"instant\"\n[[limit]]\nid = \"dollars-day\"\nper = \"global\"\n\
+               measure = \"amount\"\nassets = [\"#dollars\"]\nmax = \"10\"\nwindow = \"24h\"\n\
+               on_exceed = \"deny\"\n";
+    let source = format!("{DEMO}\n{}{}{add}", coin("one", 1), coin("two", 2));
+    let mut simulator = Simulator::new(&source, true).unwrap_or_else(|errors| panic!("{errors}"));
+    let mut pay = |end: u8, amount: u64| {
+        let data = format!("a9059cbb{:0>64}{amount:064x}", address("vendor"));
+        let to = format!("0x{:0>38}{end:02}", "12000000");
+        let request = format!(
+            r#"{{"method":"eth_sendTransaction","params":[{{"to":"{to}","gas":"0x5208","data":"0x{data}"}}]}}"#
+        );
+        let case =
+            format!(r#"{{"id":1,"agent":"shopper","at":{NOW},"facts":{{}},"request":{request}}}"#);
+        decide(&mut simulator, &case)
+    };
+    let first = pay(1, 6_000_000);
+    assert_eq!(first["verdict"], "instant", "{first}");
+    let over = pay(2, 4_000_001);
+    assert_eq!(over["verdict"], "deny", "{over}");
+    assert!(reasons(&over).contains(&"limit_exceeded dollars-day".to_owned()));
+    let last = pay(2, 4_000_000);
+    assert_eq!(last["verdict"], "instant", "{last}");
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn book(policy: &Policy, before: &[(Ask, Option<u64>)], now_ms: u64) -> Book {
             book.hold(&id, spends, decision.reservations, now_ms)
                 .unwrap();
             if n % 3 != 2 {
-                book.post(&id, now_ms).unwrap();
+                book.post(Some(policy), &id, now_ms).unwrap();
             }
         }
     }
@@ -247,7 +247,7 @@ proptest! {
                 settle(&mut live, &old, &id, step.end, now);
                 settle(&mut always, &new, &id, step.end, now);
             }
-            let fresh = Windows::rebuild(&old, live.ledger(), held(&live, &open), now).unwrap();
+            let fresh = Windows::rebuild(&old, live.ledger(), live.claims(), held(&live, &open), now).unwrap();
             prop_assert_eq!(used(live.windows(), now), used(&fresh, now));
         }
         live.load(&new, now).unwrap();
@@ -367,7 +367,7 @@ fn settle(book: &mut Book, policy: &Policy, id: &str, end: usize, now_ms: u64) {
     let spends = book.spends(id).unwrap().clone();
     match end {
         0 => book.void(id).unwrap(),
-        1 => book.post(id, now_ms).unwrap(),
+        1 => book.post(Some(policy), id, now_ms).unwrap(),
         2 => book
             .post_partial(policy, id, &spends.fee_only(None), now_ms)
             .unwrap(),

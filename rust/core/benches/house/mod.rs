@@ -120,7 +120,8 @@ pub fn guard_with_history(payments: u32) -> Guard {
             .book
             .hold(&name, spends.clone(), reservations.clone(), at)
             .expect("held");
-        state.book.post(&name, at).expect("posted");
+        let posted = state.book.post(Some(&policy), &name, at);
+        posted.expect("posted");
     }
     let bytes = postcard::to_extend(&(log, state), vec![*format]).expect("a snapshot");
     Guard::restore(&bytes).expect("a guardian")

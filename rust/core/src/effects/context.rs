@@ -6,6 +6,7 @@ use super::{Denial, Effect, EffectKind, Field, Warning};
 use crate::address::checksum;
 use crate::amount::format_units;
 use crate::asset::{Asset, Registry};
+use crate::canonical::INTEGER_MAX;
 use crate::protocol::Protocol;
 use crate::text::display_safe;
 
@@ -53,6 +54,7 @@ impl<'r> Context<'r> {
             unlimited: kind == EffectKind::Allowance && amount >= super::UNLIMITED_FROM,
             expires: None,
             path: String::new(),
+            claim: None,
         }
     }
 
@@ -156,9 +158,11 @@ pub(super) fn check_own_funds(owner: Address, context: &Context<'_>) -> Result<(
     Ok(())
 }
 
-/// Unix seconds as the milliseconds effects are written in; `None` for a time that never comes.
+/// Unix seconds as the milliseconds effects are written in; `None` for a time that never comes:
+/// beyond what records can hold, some 285,000 years from now.
 pub(super) fn until_ms(seconds: U256) -> Option<u64> {
-    u64::try_from(seconds).ok()?.checked_mul(1_000)
+    let ms = u64::try_from(seconds).ok()?.checked_mul(1_000)?;
+    (ms <= INTEGER_MAX).then_some(ms)
 }
 
 /// Refuses spenders that anybody can make take the tokens: Multicall does for everybody what anybody

@@ -65,6 +65,8 @@ impl EffectKind {
         Self::Debt,
         Self::Fee,
     ];
+    /// What can stand after a request: a payment only if it is signed as a document.
+    pub const STANDING: [Self; 3] = [Self::Transfer, Self::Allowance, Self::Order];
     /// What has an amount a rule can compare.
     pub const MEASURED: [Self; 8] = [
         Self::Transfer,

@@ -51,6 +51,51 @@ pub struct Effect {
     pub expires: Option<u64>,
     /// Which inner call it came from (`""` is the outer one, then `0`, `0.2`).
     pub path: String,
+    /// Of a right that stands after the request, or of its end: where it is kept. `None` where
+    /// nobody can say, and then nothing but its expiry ends it.
+    pub claim: Option<Claim>,
+}
+
+/// Where a right over the wallet's value is kept, so that taking it back can be told from giving
+/// another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The contract that keeps it: the token, or Permit2.
+    pub at: Address,
+    /// It comes on top of what stands; otherwise it replaces that once it is on the chain.
+    pub adds: bool,
+    /// Until when a signature can be submitted, ms: before that, taking the right back on the chain
+    /// does not end it.
+    pub submit_until: Option<u64>,
+}
+
+impl Claim {
+    /// A right that replaces what stands at the same place.
+    pub(crate) const fn sets(at: Address) -> Option<Self> {
+        Some(Self {
+            at,
+            adds: false,
+            submit_until: None,
+        })
+    }
+
+    /// A right on top of what stands at the same place.
+    pub(crate) const fn adds(at: Address) -> Option<Self> {
+        Some(Self {
+            at,
+            adds: true,
+            submit_until: None,
+        })
+    }
+
+    /// A right by signature, which can be submitted until then (ms; `None`: for good).
+    pub(crate) fn signed(at: Address, submit_until: Option<u64>) -> Option<Self> {
+        Some(Self {
+            at,
+            adds: true,
+            submit_until: Some(submit_until.unwrap_or(u64::MAX)),
+        })
+    }
 }
 
 /// A line a person reads. Values are already `display_safe`.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use alloy_primitives::Address;
 
-use super::{Decoded, Effect, EffectKind, Field, Warning, UNLIMITED_FROM};
+use super::{Claim, Decoded, Effect, EffectKind, Field, Warning, UNLIMITED_FROM};
 
 /// What one call or document does, when it is known.
 #[derive(Debug, Default)]
@@ -35,6 +35,15 @@ impl Parts {
                 number.to_string()
             } else {
                 format!("{number}.{}", effect.path)
+            };
+            // A wrapper acts for itself and may let an inner call fail: it takes nothing back for
+            // sure, and replaces nothing.
+            effect.claim = match effect.kind {
+                EffectKind::Revoke => None,
+                _ => effect.claim.map(|claim| Claim {
+                    adds: true,
+                    ..claim
+                }),
             };
             self.effects.push(effect);
         }
@@ -98,4 +107,7 @@ fn add(sum: &mut Effect, effect: &Effect) {
         (Some(one), Some(other)) => Some(one.max(other)),
         _ => None,
     };
+    if sum.claim != effect.claim {
+        sum.claim = None;
+    }
 }

@@ -57,9 +57,15 @@ pub(super) fn decode_typed_data(
     if document.is_none() {
         warnings.push(warning("unreadable", "the document cannot be shown"));
     }
+    if typed.doubtful {
+        let text =
+            "an address in the document has a wrong checksum (it is shown in small letters): \
+                    nobody can say which one was meant";
+        warnings.push(warning("checksum", text));
+    }
     let understood = match &document {
-        Some(document) => typed::understand(typed, document, context)?,
-        None => None,
+        Some(document) if !typed.doubtful => typed::understand(typed, document, context)?,
+        _ => None,
     };
     let mut display = Vec::new();
     let effects = match understood {

@@ -12,7 +12,7 @@ use super::effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
 use super::VERSION;
 use crate::canonical::{self, address, key, list, sha256, Key, Object};
 use crate::effects::EffectKind;
-use crate::policy::{method_name, Reason, Reservation, SpendAsset, Spends, Verdict};
+use crate::policy::{method_name, Reason, Reservation, SpendAsset, Spends, StandingClaim, Verdict};
 use crate::request::Method;
 
 /// Parts that occur in the record and in the digest.
@@ -298,6 +298,15 @@ fn verdict(out: &mut Vec<u8>, verdict: &Verdict) {
     object.end();
 }
 
+fn claim(out: &mut Vec<u8>, claim: &StandingClaim) {
+    let mut object = Object::new(out);
+    object.bool(key!("adds"), claim.adds);
+    opt_address(&mut object, key!("at"), claim.at.as_ref());
+    object.opt_u64(key!("ends"), claim.ends);
+    object.opt_u64(key!("submit_until"), claim.submit_until);
+    object.end();
+}
+
 fn spends(out: &mut Vec<u8>, spends: &Spends) {
     let mut object = Object::new(out);
     object.str(key!("agent"), &spends.agent);
@@ -314,6 +323,10 @@ fn spends(out: &mut Vec<u8>, spends: &Spends) {
                 address(inner.key(key!("token")), token);
                 inner.end();
             }
+        }
+        match &item.claim {
+            None => object.null(key!("claim")),
+            Some(value) => claim(object.key(key!("claim")), value),
         }
         object.plain(key!("kind"), item.kind.as_str());
         opt_address(&mut object, key!("to"), item.to.as_ref());

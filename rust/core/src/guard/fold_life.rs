@@ -1,5 +1,7 @@
 //! Folding the life of a request after its decision.
 
+use std::sync::Arc;
+
 use super::fold::Impossible;
 use super::keep::enter;
 use super::operator::remember;
@@ -8,7 +10,7 @@ use crate::event::{
     Approved, Authorised, Cancelled, Denied, Failed, Id, RequestKind, SendOutcome, Sent,
     SettleOutcome, Settled, Signed, Stage,
 };
-use crate::policy::Reason;
+use crate::policy::{Policy, Reason};
 use crate::request::Method;
 
 fn find(state: &State, id: Id) -> Result<&Entry, Impossible> {
@@ -222,7 +224,10 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
         }
     };
     if kind != RequestKind::Transaction {
-        state.book.post(&data.id.to_string(), at).map_err(limits)?;
+        let policy = compiled(state);
+        let name = data.id.to_string();
+        let posted = state.book.post(policy.as_deref(), &name, at);
+        posted.map_err(limits)?;
     } else {
         state.unsettled.insert(data.id.0);
     }
@@ -238,6 +243,11 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
     };
     enter(state, data.id.0, at, next);
     Ok(())
+}
+
+fn compiled(state: &State) -> Option<Arc<Policy>> {
+    let policy = state.policy.as_ref()?;
+    policy.compiled.clone()
 }
 
 pub(super) fn sent(state: &mut State, at: u64, data: &Sent) -> Result<(), Impossible> {
@@ -266,14 +276,10 @@ pub(super) fn settled(state: &mut State, at: u64, data: &Settled) -> Result<(), 
         SettleOutcome::Reverted => spends.map(|spends| spends.fee_only(data.fee_wei)),
         SettleOutcome::Dropped => None,
     };
-    let compiled = state
-        .policy
-        .as_ref()
-        .and_then(|policy| policy.compiled.clone());
-    match (kept, compiled) {
+    match (kept, compiled(state)) {
         (Some(kept), Some(policy)) => state.book.post_partial(&policy, &name, &kept, at),
         // Without a policy that can be read, all of it counts.
-        (Some(_), None) => state.book.post(&name, at),
+        (Some(_), None) => state.book.post(None, &name, at),
         (None, _) => state.book.void(&name),
     }
     .map_err(limits)?;

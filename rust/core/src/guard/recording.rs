@@ -108,6 +108,7 @@ fn effects(policy: &Policy, resolved: &mut Resolved<'_>) -> Vec<EffectRecord> {
         let chain_id = resolved.chain.id;
         effects.push(Effect {
             kind: EffectKind::Fee,
+            claim: None,
             chain_id,
             asset: policy.registry().native(chain_id).cloned(),
             from: resolved.wallet,

@@ -130,6 +130,12 @@ struct ChainView<'a> {
     priority_fee_per_gas_max: String,
 }
 
+#[derive(Serialize)]
+struct PinView {
+    address: String,
+    chain_id: u64,
+}
+
 impl Guard {
     /// A request as the operator protocol shows it, without `history`.
     pub fn request(&self, request_id: &str) -> Option<Vec<u8>> {
@@ -310,6 +316,21 @@ impl Guard {
                 gas_max: chain.gas_max,
                 name: &chain.name,
                 priority_fee_per_gas_max: chain.priority_fee_per_gas_max.to_string(),
+            })
+            .collect();
+        bytes(&views)
+    }
+
+    /// Contracts whose code the policy pins, as `[{"address","chain_id"}]`: a `code` fact is needed
+    /// for each.
+    pub fn code_pins(&self) -> Vec<u8> {
+        let policy = self.state.policy();
+        let pins = policy.map(|policy| policy.code_pins()).unwrap_or_default();
+        let views: Vec<_> = pins
+            .into_iter()
+            .map(|(chain_id, address)| PinView {
+                address: address.to_checksum(None),
+                chain_id,
             })
             .collect();
         bytes(&views)

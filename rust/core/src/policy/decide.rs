@@ -79,6 +79,7 @@ pub fn decide(
         ladder.grants(policy, effect, &query);
         ladder.opaque(effect);
         ladder.lifetime(effect, method, now_ms);
+        ladder.identity(policy, effect, facts, now_ms);
     }
     let charges = policy.charges(&spends);
     for charge in &charges {
@@ -214,6 +215,32 @@ impl Ladder {
         let end = now_ms.saturating_add(AUTHORISED_MS_MAX);
         if signed && effect.expires.is_none_or(|expires| expires > end) {
             self.add(APPROVAL, "long_lived", None, Some(words(effect)));
+        }
+    }
+
+    /// An address that looks like a known one, and a contract whose code is not known to be what the
+    /// operator looked at: a person must look again.
+    fn identity(&mut self, policy: &Policy, effect: &Effect, facts: &Facts, now_ms: u64) {
+        if let Some(known) = effect.to.and_then(|to| policy.imitated(to)) {
+            let like = format!("like {}", known.to_checksum(None));
+            self.add(
+                APPROVAL,
+                "look_alike",
+                None,
+                Some(format!("{} {like}", words(effect))),
+            );
+        }
+        let token = effect.asset.as_ref().and_then(|asset| asset.address);
+        for address in token.into_iter().chain(effect.to) {
+            let Some(pin) = policy.code_pin(effect.chain_id, address) else {
+                continue;
+            };
+            let code = match facts.code(address, now_ms) {
+                None => "code_unknown",
+                Some(found) if found != pin => "code_changed",
+                Some(_) => continue,
+            };
+            self.add(APPROVAL, code, None, Some(address.to_checksum(None)));
         }
     }
 

@@ -3,12 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use super::model::AssetEntry;
+use alloy_primitives::Address;
+
+use super::model::{AssetEntry, CodePin};
 use crate::amount::Price;
 use crate::json::{self, Json, Limits, Malformed};
+use crate::request::parse_address;
 
 /// A price from this far in the future is malformed rather than fresh.
 pub const FUTURE_MS_MAX: u64 = 60_000;
+
+/// What was seen of a contract longer ago is not known.
+pub const CODE_AGE_MS_MAX: u64 = 5 * 60 * 1000;
 
 const LIMITS: Limits = Limits {
     max_bytes: 1 << 20,
@@ -28,6 +34,8 @@ struct Quote {
 pub struct Facts {
     /// By asset id; `None` if any quote of the asset is malformed.
     quotes: BTreeMap<String, Option<Vec<Quote>>>,
+    /// By contract; `None` if what is said of it is malformed.
+    code: BTreeMap<Address, Option<(CodePin, u64)>>,
 }
 
 impl Facts {
@@ -36,9 +44,10 @@ impl Facts {
         Self::default()
     }
 
-    /// Reads `{"prices": {"<asset id>": {"usd": "1.0003", "at": ms} | [...]}}`; every member may be
-    /// absent. A malformed price is an unknown price; anything else that is not as it must be is an
-    /// error.
+    /// Reads `{"prices": {"<asset id>": {"usd": "1.0003", "at": ms} | [...]}, "code": {"0x…":
+    /// {"hash": "0x…", "implementation": "0x…" | null, "at": ms}}}`; every member may be absent. A
+    /// malformed price is an unknown price, malformed code unknown code; anything else that is not
+    /// as it must be is an error.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         Self::from_json(&json::parse(bytes, &LIMITS)?)
     }
@@ -48,20 +57,34 @@ impl Facts {
         let Some(members) = facts.as_object() else {
             return Err(Malformed::new("facts_type", "", "facts are not an object"));
         };
-        let mut quotes = BTreeMap::new();
+        let mut read = Self::default();
         for (key, value) in members {
-            if key != "prices" {
+            if key != "prices" && key != "code" {
                 return Err(Malformed::new("unknown_key", "", "not a fact").under(key));
             }
-            let Some(prices) = value.as_object() else {
-                let fault = Malformed::new("facts_type", "", "prices are not an object");
+            let Some(told) = value.as_object() else {
+                let fault = Malformed::new("facts_type", "", "expected an object");
                 return Err(fault.under(key));
             };
-            for (asset, quoted) in prices {
-                quotes.insert(asset.clone().into_owned(), read_quotes(quoted));
+            for (name, fact) in told {
+                if key == "prices" {
+                    let quotes = read_quotes(fact);
+                    read.quotes.insert(name.clone().into_owned(), quotes);
+                } else {
+                    let address = parse_address(name).map_err(|fault| fault.at(name).under(key))?;
+                    read.code.insert(address, read_code(fact));
+                }
             }
         }
-        Ok(Self { quotes })
+        Ok(read)
+    }
+
+    /// The code of a contract, if it was looked at lately.
+    pub fn code(&self, address: Address, now_ms: u64) -> Option<CodePin> {
+        let (code, at_ms) = (*self.code.get(&address)?)?;
+        let latest = now_ms.saturating_add(FUTURE_MS_MAX);
+        let fresh = at_ms <= latest && now_ms.saturating_sub(at_ms) <= CODE_AGE_MS_MAX;
+        fresh.then_some(code)
     }
 
     /// What one whole token is worth at most: the pinned price, or the dearest of the quotes that
@@ -85,6 +108,26 @@ fn read_quotes(quoted: &Json<'_>) -> Option<Vec<Quote>> {
         Some(items) => items.iter().map(read_quote).collect(),
         None => read_quote(quoted).map(|quote| vec![quote]),
     }
+}
+
+/// Exactly `hash`, `implementation` and `at`.
+fn read_code(fact: &Json<'_>) -> Option<(CodePin, u64)> {
+    if fact.as_object()?.len() != 3 {
+        return None;
+    }
+    let implementation = match fact.get("implementation")? {
+        Json::Null => None,
+        other => Some(other.as_str()?.parse().ok()?),
+    };
+    let hash = fact.get("hash")?.as_str()?.parse().ok()?;
+    let at_ms = u64::try_from(fact.get("at")?.as_int()?).ok()?;
+    Some((
+        CodePin {
+            hash,
+            implementation,
+        },
+        at_ms,
+    ))
 }
 
 /// Exactly `usd` (a decimal string) and `at` (ms).

@@ -114,6 +114,9 @@ impl Policy {
 /// Adds what one effect costs under one limit. Without a recipient nothing is added to a limit per
 /// recipient.
 fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
+    if limit.is_standing() && !item.stands() {
+        return;
+    }
     let recipient = match limit.per {
         Per::Recipient if item.to.is_none() => return,
         Per::Recipient => item.to,

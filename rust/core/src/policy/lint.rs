@@ -264,7 +264,8 @@ impl Policy {
                         .iter()
                         .any(|kind| rule.matcher.kinds.has(*kind as u8))
             };
-            let limited = self.limits.iter().any(|limit| meant(&limit.matcher));
+            let counts = |limit: &&Limit| !limit.is_standing() && meant(&limit.matcher);
+            let limited = self.limits.iter().any(|limit| counts(&limit));
             if let Some(rule) = rules.find(free).filter(|_| !limited) {
                 let text = format!(
                     "rule `{}` lets agent `{}` spend without a person, and no limit counts it",

@@ -4,6 +4,7 @@
 //! page of law.
 
 mod decide;
+mod faces;
 mod facts;
 mod fault;
 mod grants;
@@ -31,16 +32,17 @@ pub use fault::{Fault, Place, PolicyErrors, FAULTS_MAX};
 pub use limits::LimitView;
 pub use lint::{check, Summary};
 pub use model::{
-    method_name, method_of, Agent, AssetEntry, Chain, ContractEntry, Forbid, Limit, List,
+    method_name, method_of, Agent, AssetEntry, Chain, CodePin, ContractEntry, Forbid, Limit, List,
     ListEntry, Measure, OnExceed, Per, Privacy, Rule, Wallet,
 };
 pub use resolve::{resolve, Resolved};
-pub use spend::{clamp, Spend, SpendAsset, Spends, AMOUNT_MAX};
+pub use spend::{clamp, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
 pub use verdict::{Decision, Reason, Reservation, Verdict};
 
 pub(crate) use time::epoch_ms;
 
 use crate::asset::Registry;
+use faces::Faces;
 use grants::Grant;
 use index::Index;
 use lists::ListIndex;
@@ -65,6 +67,8 @@ pub struct Policy {
     limit_numbers: HashMap<String, u32>,
     wallet_keys: HashMap<Address, String>,
     lists: ListIndex,
+    faces: Faces,
+    pins: HashMap<(u64, Address), CodePin>,
     grants: Vec<Grant>,
     grant_index: Index,
     forbid_index: Index,
@@ -104,6 +108,13 @@ impl Policy {
             limit_numbers: numbers(file.limits.iter().map(|limit| limit.id.clone())),
             wallet_keys: file.wallets.iter().map(wallet_key).collect(),
             lists: ListIndex::new(&file.lists),
+            faces: Faces::new(written(
+                &file.wallets,
+                &assets,
+                &file.contracts,
+                &file.lists,
+            )),
+            pins: pins(&assets, &file.contracts),
             grants,
             grant_index,
             forbid_index: grants::index(forbids),
@@ -199,6 +210,23 @@ impl Policy {
         self.limits.get(*self.limit_numbers.get(id)? as usize)
     }
 
+    /// The known address that this unknown one looks like.
+    pub(crate) fn imitated(&self, address: Address) -> Option<Address> {
+        self.faces.imitated(address)
+    }
+
+    /// What the code at this address must be, if the operator pinned it.
+    pub fn code_pin(&self, chain_id: u64, address: Address) -> Option<CodePin> {
+        self.pins.get(&(chain_id, address)).copied()
+    }
+
+    /// Every pin, by chain and address.
+    pub fn code_pins(&self) -> Vec<(u64, Address)> {
+        let mut places: Vec<_> = self.pins.keys().copied().collect();
+        places.sort_unstable();
+        places
+    }
+
     fn agent_index(&self, id: &str) -> Option<u32> {
         self.agent_numbers.get(id).copied()
     }
@@ -218,4 +246,30 @@ impl Policy {
 
 fn numbers<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> HashMap<K, u32> {
     keys.zip(0u32..).collect()
+}
+
+/// Every address the operator wrote down.
+fn written<'f>(
+    wallets: &'f [Wallet],
+    assets: &'f [AssetEntry],
+    contracts: &'f [ContractEntry],
+    lists: &'f [List],
+) -> impl Iterator<Item = Address> + 'f {
+    let wallets = wallets.iter().map(|wallet| wallet.address);
+    let assets = assets.iter().filter_map(|entry| entry.asset.address);
+    let contracts = contracts.iter().map(|contract| contract.address);
+    let entries = lists.iter().flat_map(|list| &list.entries);
+    let listed = entries.map(|entry| entry.address);
+    wallets.chain(assets).chain(contracts).chain(listed)
+}
+
+fn pins(assets: &[AssetEntry], contracts: &[ContractEntry]) -> HashMap<(u64, Address), CodePin> {
+    let of_assets = assets.iter().filter_map(|entry| {
+        let place = (entry.asset.chain_id, entry.asset.address?);
+        Some((place, entry.code?))
+    });
+    let of_contracts = contracts
+        .iter()
+        .filter_map(|entry| Some(((entry.chain_id, entry.address), entry.code?)));
+    of_assets.chain(of_contracts).collect()
 }

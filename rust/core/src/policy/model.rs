@@ -1,6 +1,6 @@
 //! What a policy file says, after every word of it was understood.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use serde::{Serialize, Serializer};
 
 use super::fault::Place;
@@ -80,6 +80,10 @@ pub struct AssetEntry {
     pub price: Option<Price>,
     /// Oldest fact that is believed, in ms.
     pub price_age_ms_max: u64,
+    /// Assets that are the same thing to limits and rules that name the group.
+    pub group: Option<String>,
+    /// What its code must be.
+    pub code: Option<CodePin>,
     pub(super) at: Place,
 }
 
@@ -96,6 +100,17 @@ pub struct ContractEntry {
     pub protocol: Protocol,
     /// What it holds for others, where its calls do not say it: the asset of a vault, say.
     pub asset: Option<Asset>,
+    /// What its code must be.
+    pub code: Option<CodePin>,
+}
+
+/// The code the operator looked at: other code needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodePin {
+    /// Keccak-256 of the code at the address.
+    pub hash: B256,
+    /// Keccak-256 of the code a proxy runs (EIP-1967); `None`: it is no proxy.
+    pub implementation: Option<B256>,
 }
 
 /// One address of a list.
@@ -280,12 +295,20 @@ pub struct Limit {
     pub measure: Measure,
     /// Most that may be posted and held in the window, in the unit of the measure.
     pub max: u128,
-    /// Length of the window in ms.
+    /// Length of the window in ms; 0 for what stands (`window = "standing"`): from the decision until
+    /// it is spent, taken back or over.
     pub window_ms: u64,
     /// What happens over it.
     pub on_exceed: OnExceed,
     pub(super) matcher: Matcher,
     pub(super) at: Place,
+}
+
+impl Limit {
+    /// Whether it counts what stands, not what happened.
+    pub const fn is_standing(&self) -> bool {
+        self.window_ms == 0
+    }
 }
 
 /// Every method, the spelling of events first.

@@ -9,7 +9,7 @@ use super::decide::Subject;
 use super::model::{Agent, Chain};
 use super::verdict::{Reason, Reservation};
 use super::Policy;
-use crate::effects::Decoded;
+use crate::effects::{Decoded, Warning};
 use crate::request::{Body, Request, Transaction};
 
 /// A request with everything the policy says about its surroundings.
@@ -78,8 +78,9 @@ pub fn resolve<'p>(
             tip: 0,
         },
     };
-    let decoded = crate::effects::decode(&request.body, wallet, chain.id, policy.registry())
+    let mut decoded = crate::effects::decode(&request.body, wallet, chain.id, policy.registry())
         .map_err(|refused| denial(refused.code, refused.text, None))?;
+    warn_of_look_alikes(policy, &mut decoded);
     let fee_wei_max = U256::from(caps.gas).saturating_mul(U256::from(caps.fee));
     Ok(Resolved {
         agent,
@@ -92,6 +93,25 @@ pub fn resolve<'p>(
         priority_fee_per_gas_max: caps.tip,
         fee_wei_max,
     })
+}
+
+/// Says which known address an unknown one looks like.
+fn warn_of_look_alikes(policy: &Policy, decoded: &mut Decoded) {
+    for effect in &decoded.effects {
+        let Some(to) = effect.to else { continue };
+        let Some(known) = policy.imitated(to) else {
+            continue;
+        };
+        let (to, known) = (to.to_checksum(None), known.to_checksum(None));
+        let text = format!("{to} looks like {known}, which you know, and is another address");
+        let warning = Warning {
+            code: "look_alike",
+            text,
+        };
+        if !decoded.warnings.contains(&warning) {
+            decoded.warnings.push(warning);
+        }
+    }
 }
 
 struct Caps {

@@ -59,6 +59,31 @@ pub struct Spend {
     /// unknown.
     #[serde(with = "wire::decimal_option")]
     pub usd: Option<u128>,
+    /// The right that stands after the request, or the one it takes back; `None` for what is over
+    /// when the request is.
+    pub claim: Option<StandingClaim>,
+}
+
+/// A right over the wallet's value, or its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingClaim {
+    /// It comes on top of what stands at the same place.
+    pub adds: bool,
+    /// The contract that keeps it; without one nothing but its end takes it back.
+    #[serde(with = "wire::eip55_option")]
+    pub at: Option<Address>,
+    /// When it ends, ms; `None`: not by itself.
+    pub ends: Option<u64>,
+    /// A signature that can be submitted until then, ms.
+    pub submit_until: Option<u64>,
+}
+
+impl Spend {
+    /// Whether it leaves a right that stands.
+    pub fn stands(&self) -> bool {
+        self.claim.is_some() && self.kind != EffectKind::Revoke
+    }
 }
 
 /// Everything one request can cost. The ledger keeps these for 31 days after they are posted.

@@ -4,10 +4,11 @@ use alloy_primitives::U256;
 
 use super::decide::{asset_of, Subject};
 use super::facts::Facts;
-use super::spend::{clamp, Spend, SpendAsset, Spends};
+use super::spend::{clamp, Spend, SpendAsset, Spends, StandingClaim};
 use super::Policy;
 use crate::amount::usd_value;
-use crate::effects::EffectKind;
+use crate::canonical::INTEGER_MAX;
+use crate::effects::{Effect, EffectKind};
 use crate::request::Method;
 
 /// Every effect and the fee with their worth at this moment.
@@ -27,6 +28,7 @@ pub(super) fn spends(
             to: effect.to,
             amount: clamp(effect.amount),
             usd: worth(policy, effect.kind, asset, effect.amount, facts, now_ms),
+            claim: claim(effect, method),
         });
     }
     let fee = subject.fee_wei_max;
@@ -41,6 +43,7 @@ pub(super) fn spends(
             to: None,
             amount,
             usd,
+            claim: None,
         });
     }
     Spends {
@@ -51,6 +54,26 @@ pub(super) fn spends(
         decided_ms: now_ms,
         items,
     }
+}
+
+/// What stands after the request: an allowance, an order, and a payment signed as a document. A
+/// revoke names what it takes away altogether, if that is known.
+fn claim(effect: &Effect, method: Method) -> Option<StandingClaim> {
+    let stands = match effect.kind {
+        EffectKind::Allowance | EffectKind::Order => true,
+        EffectKind::Transfer => method == Method::SignTypedData,
+        EffectKind::Revoke => effect.claim.is_some() && effect.amount.is_zero(),
+        _ => false,
+    };
+    stands.then(|| StandingClaim {
+        adds: effect.claim.is_none_or(|claim| claim.adds),
+        at: effect.claim.map(|claim| claim.at),
+        ends: effect.expires,
+        submit_until: effect
+            .claim
+            .and_then(|claim| claim.submit_until)
+            .map(|until| until.min(INTEGER_MAX)),
+    })
 }
 
 /// Micro-USD, rounded up and cut to what is counted. Nothing is worth nothing, even without a

@@ -91,6 +91,17 @@ pub(crate) fn address(value: &Json<'_>) -> Result<Address, Fault> {
 }
 
 pub(crate) fn parse_address(text: &str) -> Result<Address, Fault> {
+    match any_address(text)? {
+        (address, true) => Ok(address),
+        _ => Err(Fault::new(
+            "checksum",
+            "the EIP-55 checksum of the address is wrong",
+        )),
+    }
+}
+
+/// An address, and whether its EIP-55 checksum is right if it has one.
+pub(crate) fn any_address(text: &str) -> Result<(Address, bool), Fault> {
     const SYNTAX: Fault = Fault::new("address", "expected `0x` and 40 hex digits");
     let digits = text.strip_prefix("0x").ok_or(SYNTAX)?;
     if digits.starts_with("0x") {
@@ -101,11 +112,6 @@ pub(crate) fn parse_address(text: &str) -> Result<Address, Fault> {
     let address = Address::new(raw);
     let lower = digits.bytes().any(|byte| byte.is_ascii_lowercase());
     let upper = digits.bytes().any(|byte| byte.is_ascii_uppercase());
-    if lower && upper && *checksum(address) != *text {
-        return Err(Fault::new(
-            "checksum",
-            "the EIP-55 checksum of the address is wrong",
-        ));
-    }
-    Ok(address)
+    let sound = !(lower && upper) || *checksum(address) == *text;
+    Ok((address, sound))
 }

@@ -76,6 +76,9 @@ pub struct TypedData {
     pub verifying_contract: Option<Address>,
     /// `domain.name`, when present (untrusted).
     pub domain_name: Option<String>,
+    /// An address in it has a wrong EIP-55 checksum: nobody can say which one was meant, so nothing
+    /// of the document is understood. In `json` it is in small letters.
+    pub doubtful: bool,
 }
 
 /// What is asked to be signed.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, WindowError, Windows};
+use super::{Claims, Ledger, WindowError, Windows};
 use crate::policy::{Policy, Reservation, Spends};
 
 /// Why a change of the book was refused. Nothing is changed then.
@@ -34,6 +34,7 @@ struct Held {
 pub struct Book {
     windows: Windows,
     ledger: Ledger,
+    claims: Claims,
     held: BTreeMap<String, Held>,
 }
 
@@ -41,6 +42,14 @@ impl Book {
     /// An empty book without limits: `load` gives it some.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty book with the limits of a policy.
+    pub fn for_policy(policy: &Policy) -> Self {
+        Self {
+            windows: Windows::for_policy(policy),
+            ..Self::default()
+        }
     }
 
     /// The windows `decide` reads.
@@ -51,6 +60,11 @@ impl Book {
     /// What was posted.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// What stands.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
     }
 
     /// What this request holds under the limits of the policy loaded last; empty if nothing.
@@ -68,7 +82,7 @@ impl Book {
     /// Takes over another policy: its limits count what was spent before it came.
     pub fn load(&mut self, policy: &Policy, now_ms: u64) -> Result<(), BookError> {
         let spends = self.held.values().map(|held| &held.spends);
-        self.windows = Windows::rebuild(policy, &self.ledger, spends, now_ms)?;
+        self.windows = Windows::rebuild(policy, &self.ledger, &self.claims, spends, now_ms)?;
         for held in self.held.values_mut() {
             held.reservations = policy.reservations(&held.spends);
         }
@@ -98,13 +112,32 @@ impl Book {
         Ok(())
     }
 
-    /// All of it counts from `now_ms` on.
-    pub fn post(&mut self, request: &str, now_ms: u64) -> Result<(), BookError> {
+    /// All of it counts from `now_ms` on. Without a policy nothing is decided until one is loaded,
+    /// which counts what stands anew.
+    pub fn post(
+        &mut self,
+        policy: Option<&Policy>,
+        request: &str,
+        now_ms: u64,
+    ) -> Result<(), BookError> {
         let held = self.one(request)?.clone();
         self.windows.post(&held.reservations, now_ms)?;
-        self.ledger.post(&held.spends, now_ms);
+        self.settle(policy, &held.spends, now_ms);
         self.held.remove(request);
         Ok(())
+    }
+
+    /// It happened: it is written in the ledger, and what stands changes.
+    fn settle(&mut self, policy: Option<&Policy>, spends: &Spends, now_ms: u64) {
+        self.ledger.post(spends, now_ms);
+        let change = self.claims.happened(spends, now_ms);
+        let Some(policy) = policy else { return };
+        for claimed in &change.ended {
+            self.windows.stand_no_more(policy, claimed);
+        }
+        for claimed in &change.added {
+            self.windows.stand(policy, claimed, now_ms);
+        }
     }
 
     /// `kept` counts from `now_ms` on and the rest is void: `kept` is made by `Spends::fee_only`
@@ -119,7 +152,7 @@ impl Book {
         let held = self.one(request)?.clone();
         self.windows
             .post_partial(&held.reservations, &policy.reservations(kept), now_ms)?;
-        self.ledger.post(kept, now_ms);
+        self.settle(Some(policy), kept, now_ms);
         self.held.remove(request);
         Ok(())
     }
@@ -136,6 +169,7 @@ impl Book {
     pub fn evict(&mut self, now_ms: u64) {
         self.windows.evict(now_ms);
         self.ledger.evict(now_ms);
+        self.claims.evict(now_ms);
     }
 
     fn one(&self, request: &str) -> Result<&Held, BookError> {

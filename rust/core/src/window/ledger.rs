@@ -147,6 +147,8 @@ impl Ledger {
             to: (entry.flags & HAS_TO != 0).then_some(entry.to),
             amount: value(entry.amount),
             usd: (entry.flags & HAS_USD != 0).then(|| value(entry.usd)),
+            // What stands is kept apart, in `Claims`.
+            claim: None,
         }
     }
 

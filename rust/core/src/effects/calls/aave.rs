@@ -6,8 +6,8 @@ use alloy_sol_types::SolCall;
 use super::super::abi;
 use super::super::context::{field, Context};
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind};
-use super::holding::{debt, manager, unknown, with_trailing, Holding};
+use super::super::{Claim, Denial, EffectKind};
+use super::holding::{by_owner, debt, manager, unknown, with_trailing, Holding};
 use super::multicall::Item;
 use super::trade::Coin;
 use super::Call;
@@ -97,14 +97,14 @@ pub(super) fn pool(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Part
                 trailing,
             )
         }
-        pool::withdrawCall::SELECTOR if call.sender == context.wallet => {
+        pool::withdrawCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<pool::withdrawCall>(arguments)?;
             let (own, action) = (EffectKind::Convert, "withdraw from the pool");
             let parts = held_by(own, action, one.asset, one.amount, one.to, call, context)?;
             let parts = parts.unwrap_or_else(|| unknown(call, one.to, context));
-            (Some(parts), trailing)
+            (by_owner(Some(parts), call, context), trailing)
         }
-        pool::repayWithATokensCall::SELECTOR if call.sender == context.wallet => {
+        pool::repayWithATokensCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<pool::repayWithATokensCall>(arguments)?;
             let parts = Holding {
                 own: EffectKind::Convert,
@@ -114,15 +114,15 @@ pub(super) fn pool(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Part
                 holder: None,
                 through: call.to,
             };
-            (parts.parts(context)?, trailing)
+            (by_owner(parts.parts(context)?, call, context), trailing)
         }
         pool::borrowCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<pool::borrowCall>(arguments)?;
             // Whoever calls gets what is borrowed, and whoever is named owes it.
-            let own = call.sender == context.wallet && owes(one.onBehalfOf, context);
             let coin = Coin::Token(one.asset);
-            let parts = own.then(|| debt(call, coin, one.amount, context));
-            (parts.flatten(), trailing)
+            let parts =
+                owes(one.onBehalfOf, context).then(|| debt(call, coin, one.amount, context));
+            (by_owner(parts.flatten(), call, context), trailing)
         }
         pool::multicallCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<pool::multicallCall>(arguments)?;
@@ -163,9 +163,7 @@ pub(super) fn gateway(call: &Call<'_>, context: &Context<'_>) -> Result<Option<P
             let own = EffectKind::Deposit;
             (own, SUPPLY, one.pool, call.value, one.onBehalfOf, trailing)
         }
-        gateway::withdrawETHCall::SELECTOR
-            if call.value.is_zero() && call.sender == context.wallet =>
-        {
+        gateway::withdrawETHCall::SELECTOR if call.value.is_zero() => {
             let (one, trailing) = abi::prefix::<gateway::withdrawETHCall>(arguments)?;
             let (own, action) = (EffectKind::Convert, "withdraw from the pool");
             (own, action, one.pool, one.amount, one.to, trailing)
@@ -185,7 +183,11 @@ pub(super) fn gateway(call: &Call<'_>, context: &Context<'_>) -> Result<Option<P
         holder: Some(holder),
         through: call.to,
     };
-    Ok(with_trailing(holding.parts(context)?, trailing))
+    let mut parts = holding.parts(context)?;
+    if own == EffectKind::Convert {
+        parts = by_owner(parts, call, context);
+    }
+    Ok(with_trailing(parts, trailing))
 }
 
 fn held_by(
@@ -219,7 +221,8 @@ fn permitted(
     let mut parts = parts?;
     let asset = context.token(token);
     let kind = EffectKind::Allowance;
-    let effect = context.effect(kind, asset, Some(call.to), amount);
+    let mut effect = context.effect(kind, asset, Some(call.to), amount);
+    effect.claim = Claim::sets(token);
     parts.effects.insert(0, effect);
     let text = "a signature that allows it is sent along";
     parts.display.push(field("Allowance", text));

@@ -8,7 +8,7 @@ use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::bridges::{and_more, Arrives, Crossing};
-use super::holding::{caller, with_trailing};
+use super::holding::{by_owner, caller, with_trailing};
 use super::trade::Coin;
 use super::Call;
 
@@ -101,8 +101,7 @@ pub(super) fn portal(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         return Ok(None);
     };
     let (one, trailing) = abi::prefix::<calls::depositTransactionCall>(arguments)?;
-    // Another sender than the wallet is another account on the other chain.
-    if one.isCreation || !one.data.is_empty() || call.sender != context.wallet {
+    if one.isCreation || !one.data.is_empty() {
         return Ok(None);
     }
     // What is sent along is the wallet's there; what is sent on can be more than that.
@@ -119,7 +118,9 @@ pub(super) fn portal(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         destination: destination(call, context),
         through: call.to,
     };
-    Ok(with_trailing(crossing.parts(context)?, trailing))
+    // Another sender than the wallet is another account on the other chain.
+    let parts = by_owner(crossing.parts(context)?, call, context);
+    Ok(with_trailing(parts, trailing))
 }
 
 fn read(call: &Call<'_>, context: &Context<'_>) -> Result<Option<(Pass, usize)>, Denial> {

@@ -7,7 +7,7 @@ use super::super::abi;
 use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
-use super::holding::{caller, debt, held, with_trailing, Holding};
+use super::holding::{by_owner, caller, debt, held, with_trailing, Holding};
 use super::trade::Coin;
 use super::Call;
 
@@ -46,7 +46,7 @@ pub(super) fn ctoken(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         return Ok(None);
     };
     let asset = held(call.to, context);
-    let mine = call.sender == context.wallet;
+    let me = caller(call, context);
     let (parts, trailing) = match *selector {
         coin::mintCall::SELECTOR => {
             let (_, trailing) = abi::prefix::<coin::mintCall>(arguments)?;
@@ -130,7 +130,7 @@ pub(super) fn ctoken(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
                 trailing,
             )
         }
-        ctoken::redeemCall::SELECTOR if mine => {
+        ctoken::redeemCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<ctoken::redeemCall>(arguments)?;
             let shares = Some(Coin::Token(call.to));
             (
@@ -138,17 +138,17 @@ pub(super) fn ctoken(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
                 trailing,
             )
         }
-        ctoken::redeemUnderlyingCall::SELECTOR if mine => {
+        ctoken::redeemUnderlyingCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<ctoken::redeemUnderlyingCall>(arguments)?;
             (
                 take(asset, one.redeemAmount, None, call, context)?,
                 trailing,
             )
         }
-        ctoken::borrowCall::SELECTOR if mine => {
+        ctoken::borrowCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<ctoken::borrowCall>(arguments)?;
             let parts = asset.and_then(|asset| debt(call, asset, one.borrowAmount, context));
-            (parts, trailing)
+            (by_owner(parts, call, context), trailing)
         }
         _ => return Ok(None),
     };
@@ -189,13 +189,13 @@ pub(super) fn take(
         return Ok(None);
     };
     let (own, through) = (EffectKind::Convert, call.to);
-    Holding {
+    let parts = Holding {
         own,
         action: WITHDRAW,
         coin,
         amount,
         holder,
         through,
-    }
-    .parts(context)
+    };
+    Ok(by_owner(parts.parts(context)?, call, context))
 }

@@ -40,7 +40,6 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     if !call.value.is_zero() {
         return Ok(None);
     }
-    let mine = call.sender == context.wallet;
     let supply = |token, amount, holder| {
         pay(
             SUPPLY,
@@ -69,11 +68,14 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
             check_own_funds(one.from, context)?;
             (supply(one.asset, one.amount, Some(one.dst))?, trailing)
         }
-        comet::withdrawCall::SELECTOR if mine => {
+        comet::withdrawCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<comet::withdrawCall>(arguments)?;
-            (withdraw(one.asset, one.amount, None)?, trailing)
+            (
+                withdraw(one.asset, one.amount, caller(call, context))?,
+                trailing,
+            )
         }
-        comet::withdrawToCall::SELECTOR if mine => {
+        comet::withdrawToCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<comet::withdrawToCall>(arguments)?;
             (withdraw(one.asset, one.amount, Some(one.to))?, trailing)
         }
@@ -82,7 +84,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
             check_own_funds(one.src, context)?;
             (withdraw(one.asset, one.amount, Some(one.to))?, trailing)
         }
-        comet::transferAssetCall::SELECTOR if mine => {
+        comet::transferAssetCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<comet::transferAssetCall>(arguments)?;
             (withdraw(one.asset, one.amount, Some(one.dst))?, trailing)
         }

@@ -10,7 +10,7 @@ use super::super::context::{
     field, token_text, unlimited_warning, warning, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind, Field, Warning};
+use super::super::{Claim, Denial, EffectKind, Field, Warning};
 use super::native::unregistered;
 use super::{opaque, Call};
 use crate::asset::Asset;
@@ -408,7 +408,12 @@ fn token_effect(
     if kind == Allowance {
         check_spender(to, contract, context)?;
     }
-    let effect = context.effect(kind, Some(token), Some(to), amount);
+    let mut effect = context.effect(kind, Some(token), Some(to), amount);
+    effect.claim = match call {
+        TokenCall::Approve { .. } | TokenCall::Permit { .. } => Claim::sets(contract),
+        TokenCall::Increase { .. } => Claim::adds(contract),
+        _ => None,
+    };
     let mut shown = amount_text(token, amount);
     if effect.unlimited {
         shown.insert_str(0, "unlimited: ");

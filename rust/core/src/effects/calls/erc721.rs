@@ -10,7 +10,7 @@ use super::super::context::{
     token_text, unlimited_warning, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind};
+use super::super::{Claim, Denial, EffectKind};
 use super::{opaque, Call};
 use crate::asset::Asset;
 
@@ -134,7 +134,8 @@ pub(super) fn operator(
             U256::ZERO,
         )
     };
-    let effect = context.effect(kind, Some(collection), Some(operator), amount);
+    let mut effect = context.effect(kind, Some(collection), Some(operator), amount);
+    effect.claim = Claim::sets(contract);
     let display = vec![
         field("Action", action),
         field("Operator", address_text(operator)),

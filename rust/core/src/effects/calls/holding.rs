@@ -161,6 +161,23 @@ fn control(call: &Call<'_>, manager: Address, context: &Context<'_>) -> Parts {
     parts
 }
 
+/// Value of an account at the contract moves, and the contract takes whoever calls for its owner. In
+/// a wrapper that is not the wallet: it counts as if it was, and a person looks at it.
+pub(super) fn by_owner(
+    parts: Option<Parts>,
+    call: &Call<'_>,
+    context: &Context<'_>,
+) -> Option<Parts> {
+    let mut parts = parts?;
+    if call.sender != context.wallet {
+        let effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
+        parts.effects.push(effect);
+        let text = "the contract around this call acts here, not this wallet";
+        parts.warnings.push(warning("other_caller", text));
+    }
+    Some(parts)
+}
+
 /// Says how many bytes follow the call, if any do.
 pub(super) fn with_trailing(parts: Option<Parts>, trailing: usize) -> Option<Parts> {
     parts.map(|mut parts| {

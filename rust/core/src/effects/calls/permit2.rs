@@ -9,7 +9,7 @@ use super::super::context::{
     check_recipient, check_spender, field, token_text, unlimited_warning, until_ms, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind, Field};
+use super::super::{Claim, Denial, EffectKind, Field};
 use super::{permit2_signed, Call};
 use crate::clear::moment;
 
@@ -37,16 +37,21 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         return Ok(None);
     }
     match *selector {
-        calls::approveCall::SELECTOR => approve(&abi::strict(arguments)?, context),
+        calls::approveCall::SELECTOR => approve(call.to, &abi::strict(arguments)?, context),
         calls::transferFromCall::SELECTOR => transfer(&abi::strict(arguments)?, context),
-        calls::lockdownCall::SELECTOR => lockdown(&abi::strict(arguments)?, context),
+        calls::lockdownCall::SELECTOR => lockdown(call.to, &abi::strict(arguments)?, context),
         calls::invalidateNoncesCall::SELECTOR => {
             let nonces: calls::invalidateNoncesCall = abi::strict(arguments)?;
             let shown = vec![
                 field("Action", "take back unused Permit2 signatures"),
                 field("Spender", address_text(nonces.spender)),
             ];
-            Ok(revokes(&[(nonces.token, nonces.spender)], shown, context))
+            Ok(revokes(
+                None,
+                &[(nonces.token, nonces.spender)],
+                shown,
+                context,
+            ))
         }
         calls::invalidateUnorderedNoncesCall::SELECTOR => {
             let _: calls::invalidateUnorderedNoncesCall = abi::strict(arguments)?;
@@ -54,12 +59,17 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
             let shown = vec![field("Action", "take back unused Permit2 signatures")];
             Ok(Some(Parts::new(vec![effect], shown, Vec::new())))
         }
-        _ => permit2_signed::decode(*selector, arguments, context),
+        _ => permit2_signed::decode(call.to, *selector, arguments, context),
     }
 }
 
-fn approve(call: &calls::approveCall, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+fn approve(
+    permit2: Address,
+    call: &calls::approveCall,
+    context: &Context<'_>,
+) -> Result<Option<Parts>, Denial> {
     let right = Right {
+        permit2,
         token: call.token,
         spender: call.spender,
         amount: U256::from(call.amount),
@@ -83,6 +93,8 @@ fn transfer(
 
 /// What a spender may take of one token.
 pub(super) struct Right {
+    /// The contract that keeps it.
+    pub permit2: Address,
     pub token: Address,
     pub spender: Address,
     pub amount: U256,
@@ -106,6 +118,7 @@ impl Right {
             (EffectKind::Allowance, "allow to take through Permit2")
         };
         let mut effect = context.effect(kind, Some(token), Some(self.spender), self.amount);
+        effect.claim = Claim::sets(self.permit2);
         let mut display = allowance_display(action, token, self.token, &effect);
         if kind == EffectKind::Allowance && !self.expiration.is_zero() {
             effect.expires = until_ms(self.expiration);
@@ -149,7 +162,11 @@ impl Move {
     }
 }
 
-fn lockdown(call: &calls::lockdownCall, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+fn lockdown(
+    permit2: Address,
+    call: &calls::lockdownCall,
+    context: &Context<'_>,
+) -> Result<Option<Parts>, Denial> {
     let pairs: Vec<(Address, Address)> = call
         .approvals
         .iter()
@@ -160,11 +177,12 @@ fn lockdown(call: &calls::lockdownCall, context: &Context<'_>) -> Result<Option<
         shown.push(field("Spender", address_text(*spender)));
         shown.push(field("Token", address_text(*token)));
     }
-    Ok(revokes(&pairs, shown, context))
+    Ok(revokes(Claim::sets(permit2), &pairs, shown, context))
 }
 
 /// Taking back is harmless whatever the token is; one without a name in the registry has no asset.
 fn revokes(
+    claim: Option<Claim>,
     pairs: &[(Address, Address)],
     shown: Vec<Field>,
     context: &Context<'_>,
@@ -173,6 +191,7 @@ fn revokes(
     let each = pairs.iter().enumerate().map(|(number, (token, spender))| {
         let token = context.token(*token);
         let mut effect = context.effect(EffectKind::Revoke, token, Some(*spender), U256::ZERO);
+        effect.claim = claim;
         if many {
             effect.path = number.to_string();
         }

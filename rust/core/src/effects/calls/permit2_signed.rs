@@ -43,6 +43,7 @@ mod calls {
 /// # Errors
 /// `dirty_calldata`, and what no policy may allow.
 pub(super) fn decode(
+    permit2: Address,
     selector: [u8; 4],
     arguments: &[u8],
     context: &Context<'_>,
@@ -54,6 +55,7 @@ pub(super) fn decode(
             check_own_funds(call.owner, context)?;
             let details = &call.permitSingle.details;
             let right = Right {
+                permit2,
                 token: details.token,
                 spender: call.permitSingle.spender,
                 amount: U256::from(details.amount),
@@ -67,6 +69,7 @@ pub(super) fn decode(
             let permit = &call.permitBatch;
             let rights = permit.details.iter().map(|details| {
                 Right {
+                    permit2,
                     token: details.token,
                     spender: permit.spender,
                     amount: U256::from(details.amount),

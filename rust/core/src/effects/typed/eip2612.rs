@@ -4,10 +4,10 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    allowance_display, check_own_funds, check_spender, field, unlimited_warning, Context,
+    allowance_display, check_own_funds, check_spender, field, unlimited_warning, until_ms, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind};
+use super::super::{Claim, Denial, EffectKind};
 use super::message::Message;
 use crate::clear::moment;
 
@@ -67,7 +67,10 @@ fn allowance(
         check_spender(spender, contract, context)?;
         (EffectKind::Allowance, "allow to take")
     };
-    let effect = context.effect(kind, Some(token), Some(spender), value);
+    let mut effect = context.effect(kind, Some(token), Some(spender), value);
+    if kind == EffectKind::Allowance {
+        effect.claim = Claim::signed(contract, until_ms(deadline));
+    }
     let mut display = allowance_display(action, token, contract, &effect);
     display.push(field("To be used until", moment(deadline)));
     Ok(Some(Parts {

@@ -7,7 +7,7 @@ use super::super::context::{
     allowance_display, check_spender, field, unlimited_warning, until_ms, warning, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind};
+use super::super::{Claim, Denial, EffectKind};
 use super::message::Message;
 use crate::clear::moment;
 use crate::json::Json;
@@ -207,6 +207,7 @@ fn allowances(
         let mut effect = context.effect(kind, Some(token), Some(spender), part.amount);
         if kind == EffectKind::Allowance {
             effect.expires = until_ms(end);
+            effect.claim = Claim::signed(contract, until_ms(deadline));
         }
         if many {
             effect.path = number.to_string();

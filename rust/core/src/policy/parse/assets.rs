@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 
-use super::reader::{Reader, Section};
+use super::reader::{Reader, Section, Value};
 use super::scope::one_of;
 use super::tables::{flip, ID_CHARS, LABEL_CHARS};
 use super::File;
 use crate::asset::{Asset, Standard};
-use crate::policy::model::{AssetEntry, List, ListEntry};
+use crate::policy::model::{AssetEntry, CodePin, List, ListEntry};
 
 const DECIMALS_MAX: u64 = 36;
 const HOUR_MS: u64 = 3_600_000;
@@ -30,6 +30,9 @@ impl File {
                 "symbol",
                 "price_usd",
                 "price_max_age",
+                "group",
+                "code_hash",
+                "implementation_hash",
             ];
             reader.known(section, &keys);
             let before = self.asset_names.all().len();
@@ -45,6 +48,9 @@ impl File {
                         "register each asset once",
                     );
                 }
+            }
+            if let Some(entry) = &entry {
+                self.check_group(reader, section, entry);
             }
             if self.asset_names.all().len() > before {
                 self.assets.push(entry);
@@ -76,6 +82,9 @@ impl File {
             }
             reader.duration(value, "price_max_age", 1000..=PRICE_AGE_MS_MAX)
         });
+        let group = section.table.get("group");
+        let group = group.map(|value| read_group(reader, value));
+        let code = read_code(reader, section);
         let address = address?;
         let (chain_id, symbol, decimals) = (chain?, symbol?, decimals?);
         Some(AssetEntry {
@@ -89,8 +98,36 @@ impl File {
             },
             price: flip(price)?,
             price_age_ms_max: flip(age)?.unwrap_or(HOUR_MS),
+            group: flip(group)?,
+            code: code?,
             at: reader.place(section.at),
         })
+    }
+
+    /// Amounts of a group are added up, so its members must have the same decimals.
+    fn check_group(&self, reader: &mut Reader<'_>, section: Section<'_>, entry: &AssetEntry) {
+        let Some(group) = &entry.group else { return };
+        let mut members = self.assets.iter().flatten();
+        let first = members.find(|one| one.group.as_ref() == Some(group));
+        if let Some(first) = first.filter(|one| one.asset.decimals != entry.asset.decimals) {
+            let text = format!(
+                "`{}` and `{}` of group `{group}` have other decimals",
+                first.asset.id, entry.asset.id
+            );
+            let hint = "put only assets with the same decimals into a group";
+            reader.fault(section.at, "conflict", text, hint);
+        }
+    }
+
+    /// Members of a group, by their index.
+    pub(super) fn group(&self, name: &str) -> Vec<u32> {
+        let numbered = self.assets.iter().zip(0u32..);
+        let members = numbered.filter(|(entry, _)| {
+            entry
+                .as_ref()
+                .is_some_and(|entry| entry.group.as_deref() == Some(name))
+        });
+        members.map(|(_, number)| number).collect()
     }
 
     pub(super) fn read_lists(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
@@ -135,6 +172,58 @@ impl File {
             at: reader.place(section.at),
         })
     }
+}
+
+/// A name of several assets.
+fn read_group(reader: &mut Reader<'_>, value: Value<'_>) -> Option<String> {
+    let name = reader.string(value, "group", "\"usd-coins\"")?;
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.is_empty() || name.len() > ID_CHARS || !name.chars().all(good) {
+        let text = "`group` is not a name";
+        let hint = "write small letters, digits and hyphens, at most 64";
+        reader.fault(value.span().start, "bad_id", text, hint);
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+/// `code_hash`, and `implementation_hash` of a proxy. `Some(None)` when neither is there.
+pub(super) fn read_code(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option<CodePin>> {
+    let implementation = section.table.get("implementation_hash");
+    let Some(hash) = section.table.get("code_hash") else {
+        let Some(value) = implementation else {
+            return Some(None);
+        };
+        let text = "`implementation_hash` without `code_hash`";
+        let hint = "`holdfast assets add` prints both";
+        reader.fault(value.span().start, "missing_key", text, hint);
+        return None;
+    };
+    if section.table.contains_key("native") {
+        let text = "the chain's own coin has no code";
+        reader.fault(hash.span().start, "conflict", text, "leave it out");
+        return None;
+    }
+    let hash = read_hash(reader, hash, "code_hash");
+    let implementation =
+        implementation.map(|value| read_hash(reader, value, "implementation_hash"));
+    Some(Some(CodePin {
+        hash: hash?,
+        implementation: flip(implementation)?,
+    }))
+}
+
+fn read_hash(reader: &mut Reader<'_>, value: Value<'_>, key: &str) -> Option<B256> {
+    let text = reader.string(value, key, "\"0x…\"")?;
+    let hash = text
+        .strip_prefix("0x")
+        .and_then(|digits| digits.parse().ok());
+    if hash.is_none() {
+        let hint = "write 0x and 64 hex digits; `holdfast assets add` prints it";
+        let text = format!("`{key}` is not a Keccak-256 hash");
+        reader.fault(value.span().start, "bad_value", text, hint);
+    }
+    hash
 }
 
 /// How it moves: a fungible token if nothing else is said.

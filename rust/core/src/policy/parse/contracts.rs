@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::assets::read_code;
 use super::reader::{Reader, Section, Value};
 use super::scope::one_of;
 use super::tables::{flip, ID_CHARS};
@@ -14,7 +15,16 @@ impl File {
     pub(super) fn read_contracts(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         let mut seen = HashMap::new();
         for section in reader.tables(root, "contract") {
-            reader.known(section, &["id", "chain", "address", "protocol", "asset"]);
+            let keys = [
+                "id",
+                "chain",
+                "address",
+                "protocol",
+                "asset",
+                "code_hash",
+                "implementation_hash",
+            ];
+            reader.known(section, &keys);
             let Some(entry) = self.read_contract(reader, section) else {
                 continue;
             };
@@ -46,12 +56,14 @@ impl File {
         let protocol = protocol.and_then(|value| one_of(reader, value, "protocol", &words));
         let asset = section.table.get("asset");
         let asset = asset.map(|value| self.asset_held(reader, value, chain));
+        let code = read_code(reader, section);
         Some(ContractEntry {
             id: id?,
             chain_id: chain?,
             address: address?,
             protocol: protocol?,
             asset: flip(asset)?,
+            code: code?,
         })
     }
 

@@ -84,9 +84,22 @@ impl File {
         let words = [("count", 0), ("usd", 1), ("amount", 2)];
         let measure = reader.required(section, "measure", "\"usd\"");
         let measure = measure.and_then(|value| one_of(reader, value, "measure", &words));
+        let window = reader.required(section, "window", "\"24h\"");
+        let standing = window.is_some_and(|value| value.get_ref().as_str() == Some("standing"));
         let matcher = match measure {
-            Some(0) => self.read_limit_matcher(reader, section, &EffectKind::ALL),
-            _ => self.read_limit_matcher(reader, section, &EffectKind::COSTLY),
+            _ if standing => self.read_limit_matcher(
+                reader,
+                section,
+                &EffectKind::STANDING,
+                &EffectKind::STANDING,
+            ),
+            Some(0) => {
+                self.read_limit_matcher(reader, section, &EffectKind::ALL, &EffectKind::COSTLY)
+            }
+            _ => {
+                let costly = &EffectKind::COSTLY;
+                self.read_limit_matcher(reader, section, costly, costly)
+            }
         };
         let asset = if measure == Some(2) {
             self.one_asset(reader, section, "measure")
@@ -103,8 +116,11 @@ impl File {
         let max = max
             .zip(measure.as_ref())
             .and_then(|(value, measure)| read_max(reader, value, measure));
-        let window = reader.required(section, "window", "\"24h\"");
-        let window = window.and_then(|value| reader.duration(value, "window", 1000..=LEDGER_MS));
+        let window = match window {
+            Some(_) if standing => Some(0),
+            Some(value) => reader.duration(value, "window", 1000..=LEDGER_MS),
+            None => None,
+        };
         let words = [("deny", OnExceed::Deny), ("approval", OnExceed::Approval)];
         let on_exceed = reader.required(section, "on_exceed", "\"deny\"");
         let on_exceed = on_exceed.and_then(|value| one_of(reader, value, "on_exceed", &words));

@@ -71,10 +71,11 @@ impl File {
         reader: &mut Reader<'_>,
         section: Section<'_>,
         allowed: &[EffectKind],
+        default: &[EffectKind],
     ) -> Option<Matcher> {
         let kinds = match section.table.get("effects") {
             Some(value) => read_kinds(reader, value, allowed, false),
-            None => Some(Bits::kinds(&EffectKind::COSTLY)),
+            None => Some(Bits::kinds(default)),
         };
         self.read_scope(reader, section, kinds)
     }
@@ -92,7 +93,7 @@ impl File {
         let chains = get("chains").map(|v| self.read_chain_refs(reader, v));
         let methods = get("methods").map(|v| read_methods(reader, v));
         let assets = get("assets");
-        let assets = assets.map(|v| reader.references(v, "assets", "asset", &self.asset_names));
+        let assets = assets.map(|v| self.asset_refs(reader, v));
         let to = get("to").map(|v| self.read_targets(reader, v, "to"));
         let not_to = get("not_to").map(|v| self.read_targets(reader, v, "not_to"));
         Some(Matcher {
@@ -106,6 +107,42 @@ impl File {
             not_to: flip(not_to)?,
             ..Matcher::default()
         })
+    }
+
+    /// Assets by id, and `#group` for all of a group.
+    fn asset_refs(&self, reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<u32>> {
+        let mut found = Vec::new();
+        let mut all = true;
+        for element in reader.elements(value, "assets")? {
+            let at = element.span().start;
+            let name = reader.string(element, "assets", "[\"usdc\"]");
+            let Some(name) = name else {
+                all = false;
+                continue;
+            };
+            let numbers = match name.strip_prefix('#') {
+                Some(group) => self.group(group),
+                None => {
+                    let number = reader.refer(at, name, "asset", &self.asset_names);
+                    number.into_iter().collect()
+                }
+            };
+            if numbers.is_empty() {
+                all = false;
+                if name.starts_with('#') {
+                    let text = format!(
+                        "no asset is in group `{}`",
+                        crate::text::display_safe(name, 64)
+                    );
+                    let hint = "write `group` in the tables of its assets";
+                    reader.fault(at, "unknown_reference", text, hint);
+                }
+            }
+            for number in numbers {
+                once(reader, &mut found, number, element, "assets");
+            }
+        }
+        all.then_some(found)
     }
 
     fn read_chain_refs(&self, reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<u64>> {
@@ -187,7 +224,12 @@ impl File {
                 return None;
             }
         };
-        let index = self.asset_names.get(one?)?;
+        let index = match one?.strip_prefix('#') {
+            // Members of a group have the same decimals.
+            Some(group) => self.group(group).first().copied(),
+            None => self.asset_names.get(one?),
+        };
+        let index = index?;
         self.assets
             .get(index as usize)?
             .as_ref()
@@ -294,7 +336,11 @@ fn read_kinds(
         };
         let at = element.span().start;
         let word = kind.as_str();
-        if kind == EffectKind::Fee && !allowed.contains(&kind) {
+        if !allowed.contains(&kind) && allowed == EffectKind::STANDING {
+            let text = format!("`{word}` leaves nothing that stands");
+            let hint = "write transfer (signed as a document), allowance or order";
+            reader.fault(at, "bad_value", text, hint);
+        } else if kind == EffectKind::Fee && !allowed.contains(&kind) {
             let hint = "leave it out: [[chain]] caps the fee and limits count it";
             reader.fault(
                 at,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{hex, Address, B256, U256};
 use alloy_sol_types::Eip712Domain;
 
 use super::members;
@@ -28,6 +28,8 @@ pub(super) struct Domain {
     pub chain_id: Option<u64>,
     pub verifying_contract: Option<Address>,
     salt: Option<B256>,
+    /// The contract has a wrong checksum.
+    pub(super) doubtful: bool,
 }
 
 impl Domain {
@@ -45,6 +47,10 @@ impl Domain {
                 "chainId" => parsed.chain_id = Some(chain_id(value).map_err(at)?),
                 "verifyingContract" => match value::leaf(&Kind::Address, value).map_err(at)? {
                     Leaf::Address(address) => parsed.verifying_contract = Some(address),
+                    Leaf::DoubtfulAddress(address) => {
+                        parsed.verifying_contract = Some(address);
+                        parsed.doubtful = true;
+                    }
                     _ => return Err(at(fault("expected an address"))),
                 },
                 "salt" => match value::leaf(&Kind::FixedBytes(32), value).map_err(at)? {
@@ -133,8 +139,13 @@ impl Domain {
             ("chainId", self.chain_id.map(chain_id)),
             (
                 "verifyingContract",
-                self.verifying_contract
-                    .map(|a| text(&checksum(a).to_string())),
+                self.verifying_contract.map(|address| {
+                    text(&if self.doubtful {
+                        hex::encode_prefixed(address)
+                    } else {
+                        checksum(address).to_string()
+                    })
+                }),
             ),
             ("salt", self.salt.map(|salt| text(&salt.to_string()))),
         ];

@@ -46,6 +46,7 @@ fn parse_document(document: &Json<'_>) -> Result<TypedData, Malformed> {
     let domain = Domain::parse(domain, schema.declared_domain())?;
     let (hash, message) = value::hash_struct(&schema, schema.primary(), message)
         .map_err(|fault| fault.under("message"))?;
+    let doubtful = domain.doubtful || schema.is_doubtful();
     let digest = digest(domain.separator(), hash);
     let canonical = Json::Object(vec![
         (Cow::Borrowed("types"), schema.to_json(domain.type_json())),
@@ -66,6 +67,7 @@ fn parse_document(document: &Json<'_>) -> Result<TypedData, Malformed> {
         domain_chain_id: domain.chain_id,
         verifying_contract: domain.verifying_contract,
         domain_name: domain.name,
+        doubtful,
     })
 }
 

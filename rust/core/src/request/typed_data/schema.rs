@@ -2,6 +2,7 @@
 //! hashes computed.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use alloy_dyn_abi::eip712::{PropertyDef, Resolver, TypeDef};
@@ -67,9 +68,20 @@ pub(super) struct Struct<'j> {
 pub(super) struct Schema<'j, 'a> {
     structs: Vec<Struct<'j>>,
     declared_domain: Option<&'j Json<'a>>,
+    doubtful: Cell<bool>,
 }
 
 impl<'j, 'a> Schema<'j, 'a> {
+    /// A value of the document is not beyond doubt.
+    pub(super) fn doubt(&self) {
+        self.doubtful.set(true);
+    }
+
+    /// Whether a value of the document is not beyond doubt.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.doubtful.get()
+    }
+
     pub(super) fn compile(types: &'j Json<'a>, primary: &str) -> Result<Self, Malformed> {
         let Some(definitions) = types.as_object() else {
             return Err(fault("`types` must be an object").under("types"));
@@ -99,6 +111,7 @@ impl<'j, 'a> Schema<'j, 'a> {
         Ok(Self {
             structs,
             declared_domain,
+            doubtful: Cell::new(false),
         })
     }
 

@@ -8,7 +8,7 @@ use super::schema::{Kind, Schema};
 use crate::address::checksum;
 use crate::amount::decimal;
 use crate::json::{Json, Malformed, INTEGER_MAX};
-use crate::request::hex::{bytes, parse_address, parse_hex_digits, Fault, DATA_BYTES_MAX};
+use crate::request::hex::{any_address, bytes, parse_hex_digits, Fault, DATA_BYTES_MAX};
 
 /// A value of an atomic type.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) enum Leaf<'j> {
     Int(I256),
     Bool(bool),
     Address(Address),
+    /// One with a wrong EIP-55 checksum.
+    DoubtfulAddress(Address),
     Bytes(Vec<u8>),
     FixedBytes(B256, usize),
     String(&'j str),
@@ -65,7 +67,13 @@ fn word<'j>(
     match kind {
         Kind::Struct(index) => hash_struct(schema, *index, value),
         Kind::Array(item, length) => hash_array(schema, item, *length, value),
-        atomic => leaf(atomic, value).map(|leaf| (leaf.word(), leaf.to_json())),
+        atomic => {
+            let leaf = leaf(atomic, value)?;
+            if matches!(leaf, Leaf::DoubtfulAddress(_)) {
+                schema.doubt();
+            }
+            Ok((leaf.word(), leaf.to_json()))
+        }
     }
 }
 
@@ -107,7 +115,13 @@ fn read_leaf<'j>(kind: &Kind, value: &'j Json<'_>) -> Result<Leaf<'j>, Fault> {
         Kind::Uint(bits) => uint(*bits, value).map(Leaf::Uint),
         Kind::Int(bits) => int(*bits, value).map(Leaf::Int),
         Kind::Bool => value.as_bool().map(Leaf::Bool).ok_or(WRONG_TYPE),
-        Kind::Address => parse_address(text()?).map(Leaf::Address),
+        Kind::Address => any_address(text()?).map(|(address, sound)| {
+            if sound {
+                Leaf::Address(address)
+            } else {
+                Leaf::DoubtfulAddress(address)
+            }
+        }),
         Kind::Bytes => bytes(text()?, DATA_BYTES_MAX).map(Leaf::Bytes),
         Kind::FixedBytes(length) => {
             let raw = bytes(text()?, 32)?;
@@ -195,7 +209,7 @@ impl<'j> Leaf<'j> {
             Self::Uint(number) => B256::from(*number),
             Self::Int(number) => B256::from(number.into_raw()),
             Self::Bool(value) => B256::with_last_byte(u8::from(*value)),
-            Self::Address(address) => address.into_word(),
+            Self::Address(address) | Self::DoubtfulAddress(address) => address.into_word(),
             Self::Bytes(raw) => keccak256(raw),
             Self::FixedBytes(word, _) => *word,
             Self::String(text) => keccak256(text.as_bytes()),
@@ -209,6 +223,7 @@ impl<'j> Leaf<'j> {
             Self::Uint(number) => decimal(*number),
             Self::Int(number) => number.to_string(),
             Self::Address(address) => checksum(*address).to_string(),
+            Self::DoubtfulAddress(address) => hex::encode_prefixed(address),
             Self::Bytes(raw) => hex::encode_prefixed(raw),
             Self::FixedBytes(word, length) => {
                 hex::encode_prefixed(word.get(..*length).unwrap_or_default())
