@@ -133,17 +133,11 @@ pub(super) fn ctoken(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         ctoken::redeemCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<ctoken::redeemCall>(arguments)?;
             let shares = Some(Coin::Token(call.to));
-            (
-                take(shares, one.redeemTokens, None, call, context)?,
-                trailing,
-            )
+            (take(shares, one.redeemTokens, me, call, context)?, trailing)
         }
         ctoken::redeemUnderlyingCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<ctoken::redeemUnderlyingCall>(arguments)?;
-            (
-                take(asset, one.redeemAmount, None, call, context)?,
-                trailing,
-            )
+            (take(asset, one.redeemAmount, me, call, context)?, trailing)
         }
         ctoken::borrowCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<ctoken::borrowCall>(arguments)?;
