@@ -107,6 +107,14 @@ protocols! {
     UniswapV3Router = "uniswap-v3-router",
     /// The second one (`SwapRouter02`).
     UniswapV3Router02 = "uniswap-v3-router-02",
+    /// Stakes the coin (Lido's stETH).
+    Lido = "lido",
+    /// Lido's token, wrapped.
+    Wsteth = "wsteth",
+    /// The way out of Lido.
+    LidoWithdrawalQueue = "lido-withdrawal-queue",
+    /// Rewards for a token that is staked (StakingRewards).
+    StakingRewards = "staking-rewards",
 }
 
 /// What is pinned for this address, if anything.

@@ -112,11 +112,17 @@ fn bridges_keep_value_only_for_a_known_recipient() {
 }
 
 #[test]
+fn staking() {
+    run(include_str!("data/calls/staking.toml"), 20);
+}
+
+#[test]
 fn pinned_addresses_carry_their_checksum() {
     let sources = [
         include_str!("../src/protocol/pinned.rs"),
         include_str!("../src/protocol/routers.rs"),
         include_str!("../src/effects/calls/bridge_op.rs"),
+        include_str!("../src/effects/calls/staking.rs"),
     ];
     let mut checked = 0;
     for source in sources {
@@ -163,4 +169,40 @@ fn swaps_and_liquidity_of_uniswap_v2() {
 #[test]
 fn swaps_of_uniswap_v3_and_what_its_routers_hold() {
     run(include_str!("data/calls/uniswap_v3.toml"), 50);
+}
+
+/// A thousand calls that are all the same bytes are a small request and a large decode: refused
+/// before any of it is copied.
+#[test]
+fn offsets_that_alias_are_refused_at_once() {
+    use alloy_primitives::{address, keccak256, U256};
+    use holdfast_core::effects::decode;
+    use holdfast_core::request::{Body, Transaction};
+
+    let count = 1_000;
+    let word = |number: usize| U256::from(number).to_be_bytes::<32>();
+    let mut data = keccak256("aggregate((address,bytes)[])")[..4].to_vec();
+    data.extend(word(32));
+    data.extend(word(count));
+    data.extend(std::iter::repeat_n(word(count * 32), count).flatten());
+    data.extend(word(0x1111));
+    data.extend(word(64));
+    data.extend(word(count * 32));
+    data.extend(vec![0; count * 32]);
+    let body = Body::Transaction(Transaction {
+        to: Some(address!("0xcA11bde05977b3631167028862bE2a173976CA11")),
+        value: U256::ZERO,
+        data: data.into(),
+        gas: None,
+        max_fee_per_gas: None,
+        max_priority_fee_per_gas: None,
+        nonce: None,
+    });
+    let registry = holdfast_core::asset::Registry::new();
+    let denial = decode(&body, calls::WALLET, calls::CHAIN, &registry).unwrap_err();
+    assert_eq!(denial.code, "dirty_calldata");
+    assert_eq!(
+        denial.text,
+        "parts of the call data stand for several things"
+    );
 }

@@ -28,3 +28,17 @@ fn a_small_payment_to_a_vendor_is_instant() {
     assert_eq!(decision.verdict, Verdict::Instant, "{:?}", decision.reasons);
     assert_eq!(decision.reservations.len(), 4);
 }
+
+#[test]
+fn a_contract_can_say_which_asset_it_holds() {
+    let vault = "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65";
+    let table = format!(
+        "[[contract]]\nid = \"vault\"\nchain = 31337\naddress = \"{vault}\"\nprotocol = \"erc4626\"\nasset = \"usdc\"\n"
+    );
+    let policy = Policy::parse(&format!("{DEMO}\n{table}")).unwrap_or_else(|e| panic!("{e}"));
+    let registry = policy.registry();
+    let vault = vault.parse().unwrap();
+    let held = registry.holding(31337, vault).map(|asset| &asset.id[..]);
+    assert_eq!(held, Some("usdc"));
+    assert_eq!(registry.holding(1, vault), None);
+}

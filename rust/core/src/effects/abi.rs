@@ -1,7 +1,8 @@
 //! Strict ABI decoding: what decodes is encoded again and compared, so that the bytes have one
 //! meaning.
 
-use alloy_sol_types::{SolCall, SolValue};
+use alloy_sol_types::abi::{self, Token, TokenSeq};
+use alloy_sol_types::{SolCall, SolType, SolValue};
 
 use super::Denial;
 
@@ -21,6 +22,9 @@ pub(super) fn strict<C: SolCall>(arguments: &[u8]) -> Result<C, Denial> {
 /// # Errors
 /// `dirty_calldata` when the bytes do not begin with the one canonical encoding of the call.
 pub(super) fn prefix<C: SolCall>(arguments: &[u8]) -> Result<(C, usize), Denial> {
+    let decoded = abi::decode_sequence::<C::Token<'_>>(arguments);
+    let token = decoded.map_err(|_| dirty("the call data does not decode"))?;
+    check_size(&token, arguments)?;
     let call = C::abi_decode_raw(arguments).map_err(|_| dirty("the call data does not decode"))?;
     // The encoding starts with the selector, which the caller has compared.
     let encoded = call.abi_encode();
@@ -41,9 +45,12 @@ pub(super) fn prefix<C: SolCall>(arguments: &[u8]) -> Result<(C, usize), Denial>
 /// `dirty_calldata` as above.
 pub(super) fn parameters<T>(bytes: &[u8]) -> Result<T, Denial>
 where
-    T: SolValue + From<<T::SolType as alloy_sol_types::SolType>::RustType>,
-    for<'a> <T::SolType as alloy_sol_types::SolType>::Token<'a>: alloy_sol_types::abi::TokenSeq<'a>,
+    T: SolValue + From<<T::SolType as SolType>::RustType>,
+    for<'a> <T::SolType as SolType>::Token<'a>: TokenSeq<'a>,
 {
+    let decoded = abi::decode_params::<<T::SolType as SolType>::Token<'_>>(bytes);
+    let token = decoded.map_err(|_| dirty("the call data does not decode"))?;
+    check_size(&token, bytes)?;
     let value = T::abi_decode_params(bytes).map_err(|_| dirty("the call data does not decode"))?;
     if value.abi_encode_params() != bytes {
         return Err(dirty(
@@ -51,6 +58,17 @@ where
         ));
     }
     Ok(value)
+}
+
+/// Offsets that point at the same bytes over and over make little data large: it is refused before
+/// any of it is copied. The encoding of what is there is never longer than the data, but for the one
+/// word that leads to the whole.
+fn check_size<'d>(token: &impl Token<'d>, data: &[u8]) -> Result<(), Denial> {
+    let words = data.len() / 32;
+    if token.total_words() > words.saturating_add(1) {
+        return Err(dirty("parts of the call data stand for several things"));
+    }
+    Ok(())
 }
 
 pub(super) fn dirty(text: &str) -> Denial {

@@ -437,4 +437,19 @@ pub(super) const ON_CHAINS: &[(Address, Protocol, &[u64])] = &[
         Protocol::AcrossSpokePool,
         &[42161],
     ),
+    (
+        address!("0xae7ab96520DE3A18E5e111B5EaAb095312D7fE84"),
+        Protocol::Lido,
+        &[1],
+    ),
+    (
+        address!("0x7f39C581F595B53c5cb19bD0b3f8dA6c935E2Ca0"),
+        Protocol::Wsteth,
+        &[1],
+    ),
+    (
+        address!("0x889edC2eDab5f40e902b864aD4d7AdE8E412F9B1"),
+        Protocol::LidoWithdrawalQueue,
+        &[1],
+    ),
 ];

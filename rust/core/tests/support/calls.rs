@@ -16,7 +16,7 @@ pub const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
 pub const CHAIN: u64 = 1;
 
 /// Names every table has, and what they are registered as.
-const NAMES: [(&str, &str); 14] = [
+const NAMES: [(&str, &str); 15] = [
     ("me", "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
     ("eve", "0x6666666666666666666666666666666666666666"),
     ("friend", "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"),
@@ -26,16 +26,18 @@ const NAMES: [(&str, &str); 14] = [
     ("usdc-base", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"),
     ("dai", "0x6B175474E89094C44Da98b954EedeAC495271d0F"),
     ("weth", "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"),
+    ("steth", "0xae7ab96520DE3A18E5e111B5EaAb095312D7fE84"),
     ("nft", "0xBC4CA0EdA7647A8aB7C2061c2E118A18a936f13D"),
     ("items", "0x495f947276749Ce646f68AC8c248420045cb7b5e"),
     ("junk", "0x1111111111111111111111111111111111111111"),
     ("permit2", "0x000000000022D473030F116dDEE9F6B43aC78BA3"),
     ("multicall", "0xcA11bde05977b3631167028862bE2a173976CA11"),
 ];
-const ASSETS: [(&str, Standard, u8); 5] = [
+const ASSETS: [(&str, Standard, u8); 6] = [
     ("usdc", Standard::Erc20, 6),
     ("dai", Standard::Erc20, 18),
     ("weth", Standard::Erc20, 18),
+    ("steth", Standard::Erc20, 18),
     ("nft", Standard::Erc721, 0),
     ("items", Standard::Erc1155, 0),
 ];

@@ -1,19 +1,16 @@
-//! Aave's pools (versions 2 and 3), the gateway for the chain's coin, and its debt tokens.
+//! Aave's pools (versions 2 and 3), and the gateway for the chain's coin.
 
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{
-    address_text, check_own_funds, check_spender, field, warning, Context,
-};
+use super::super::context::{field, Context};
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind};
-use super::erc20::trailing_bytes;
-use super::holding::{debt, held, unknown, Holding};
+use super::super::{Claim, Denial, EffectKind};
+use super::holding::{by_owner, debt, manager, unknown, with_trailing, Holding};
 use super::multicall::Item;
 use super::trade::Coin;
-use super::{opaque, Call};
+use super::Call;
 use crate::protocol::Protocol;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
@@ -37,14 +34,6 @@ mod gateway {
     alloy_sol_types::sol! {
         function depositETH(address pool, address onBehalfOf, uint16 referralCode);
         function withdrawETH(address pool, uint256 amount, address to);
-    }
-}
-
-#[allow(missing_docs, reason = "the names are those of the ABI")]
-mod debts {
-    alloy_sol_types::sol! {
-        function approveDelegation(address delegatee, uint256 amount);
-        function delegationWithSig(address delegator, address delegatee, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s);
     }
 }
 
@@ -108,14 +97,14 @@ pub(super) fn pool(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Part
                 trailing,
             )
         }
-        pool::withdrawCall::SELECTOR if call.sender == context.wallet => {
+        pool::withdrawCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<pool::withdrawCall>(arguments)?;
             let (own, action) = (EffectKind::Convert, "withdraw from the pool");
             let parts = held_by(own, action, one.asset, one.amount, one.to, call, context)?;
             let parts = parts.unwrap_or_else(|| unknown(call, one.to, context));
-            (Some(parts), trailing)
+            (by_owner(Some(parts), call, context), trailing)
         }
-        pool::repayWithATokensCall::SELECTOR if call.sender == context.wallet => {
+        pool::repayWithATokensCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<pool::repayWithATokensCall>(arguments)?;
             let parts = Holding {
                 own: EffectKind::Convert,
@@ -125,15 +114,15 @@ pub(super) fn pool(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Part
                 holder: None,
                 through: call.to,
             };
-            (parts.parts(context)?, trailing)
+            (by_owner(parts.parts(context)?, call, context), trailing)
         }
         pool::borrowCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<pool::borrowCall>(arguments)?;
             // Whoever calls gets what is borrowed, and whoever is named owes it.
-            let own = call.sender == context.wallet && owes(one.onBehalfOf, context);
             let coin = Coin::Token(one.asset);
-            let parts = own.then(|| debt(call, coin, one.amount, context));
-            (parts.flatten(), trailing)
+            let parts =
+                owes(one.onBehalfOf, context).then(|| debt(call, coin, one.amount, context));
+            (by_owner(parts.flatten(), call, context), trailing)
         }
         pool::multicallCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<pool::multicallCall>(arguments)?;
@@ -174,9 +163,7 @@ pub(super) fn gateway(call: &Call<'_>, context: &Context<'_>) -> Result<Option<P
             let own = EffectKind::Deposit;
             (own, SUPPLY, one.pool, call.value, one.onBehalfOf, trailing)
         }
-        gateway::withdrawETHCall::SELECTOR
-            if call.value.is_zero() && call.sender == context.wallet =>
-        {
+        gateway::withdrawETHCall::SELECTOR if call.value.is_zero() => {
             let (one, trailing) = abi::prefix::<gateway::withdrawETHCall>(arguments)?;
             let (own, action) = (EffectKind::Convert, "withdraw from the pool");
             (own, action, one.pool, one.amount, one.to, trailing)
@@ -196,63 +183,11 @@ pub(super) fn gateway(call: &Call<'_>, context: &Context<'_>) -> Result<Option<P
         holder: Some(holder),
         through: call.to,
     };
-    Ok(with_trailing(holding.parts(context)?, trailing))
-}
-
-/// A call of a debt token: somebody may borrow and the wallet owes it.
-///
-/// # Errors
-/// `dirty_calldata`, `recipient_forbidden`, `not_own_funds`.
-pub(super) fn debt_token(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
-    let Some((selector, arguments)) = call.split() else {
-        return Ok(None);
-    };
-    if !call.value.is_zero() {
-        return Ok(None);
+    let mut parts = holding.parts(context)?;
+    if own == EffectKind::Convert {
+        parts = by_owner(parts, call, context);
     }
-    let (delegatee, amount, trailing) = match *selector {
-        debts::approveDelegationCall::SELECTOR => {
-            let (one, trailing) = abi::prefix::<debts::approveDelegationCall>(arguments)?;
-            (one.delegatee, one.amount, trailing)
-        }
-        debts::delegationWithSigCall::SELECTOR => {
-            let (one, trailing) = abi::prefix::<debts::delegationWithSigCall>(arguments)?;
-            check_own_funds(one.delegator, context)?;
-            (one.delegatee, one.value, trailing)
-        }
-        _ => return Ok(None),
-    };
-    let coin = held(call.to, context);
-    let asset = coin.and_then(|coin| coin.asset(context));
-    let mut parts = Parts::default();
-    let (kind, action) = if amount.is_zero() {
-        (EffectKind::Revoke, "take back the right to borrow")
-    } else {
-        check_spender(delegatee, call.to, context)?;
-        let text = "somebody else may borrow, and this wallet owes it";
-        parts.warnings.push(warning("credit_delegation", text));
-        (EffectKind::Debt, "let somebody borrow on this wallet")
-    };
-    let shown = match coin {
-        Some(coin) => coin.text(amount, context),
-        None => format!("{amount} base units"),
-    };
-    parts.display.push(field("Action", action));
-    parts.display.push(field("Amount", shown));
-    parts
-        .display
-        .push(field("Borrower", address_text(delegatee)));
-    parts
-        .display
-        .push(field("Debt token", address_text(call.to)));
-    let effect = context.effect(kind, asset, Some(delegatee), amount);
-    parts.effects.push(effect);
-    if asset.is_none() && kind == EffectKind::Debt {
-        let effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
-        parts.effects.push(effect);
-        opaque::push_data(call, &mut parts.display);
-    }
-    Ok(with_trailing(Some(parts), trailing))
+    Ok(with_trailing(parts, trailing))
 }
 
 fn held_by(
@@ -286,47 +221,15 @@ fn permitted(
     let mut parts = parts?;
     let asset = context.token(token);
     let kind = EffectKind::Allowance;
-    let effect = context.effect(kind, asset, Some(call.to), amount);
+    let mut effect = context.effect(kind, asset, Some(call.to), amount);
+    effect.claim = Claim::sets(token);
     parts.effects.insert(0, effect);
     let text = "a signature that allows it is sent along";
     parts.display.push(field("Allowance", text));
     Some(parts)
 }
 
-/// Somebody who may do with the position what the wallet may.
-fn manager(call: &Call<'_>, manager: Address, approve: bool, context: &Context<'_>) -> Parts {
-    if approve {
-        return control(call, manager, context);
-    }
-    let effect = context.effect(EffectKind::Revoke, None, Some(manager), U256::ZERO);
-    let display = vec![
-        field("Action", "take back the right over the position"),
-        field("Manager", address_text(manager)),
-    ];
-    Parts::new(vec![effect], display, Vec::new())
-}
-
-/// The whole position is given into somebody's hands, for good.
-pub(super) fn control(call: &Call<'_>, manager: Address, context: &Context<'_>) -> Parts {
-    let mut parts = opaque::call(call, true, context);
-    parts.display.push(field("Manager", address_text(manager)));
-    let effect = context.effect(EffectKind::Control, None, Some(call.to), U256::ZERO);
-    parts.effects.push(effect);
-    let text = "lets somebody do everything with the wallet's position";
-    parts.warnings.push(warning("control", text));
-    parts
-}
-
 /// Whether the wallet is named; without a wallet nobody says that.
 fn owes(named: Address, context: &Context<'_>) -> bool {
     context.wallet.is_none_or(|wallet| wallet == named)
-}
-
-fn with_trailing(parts: Option<Parts>, trailing: usize) -> Option<Parts> {
-    parts.map(|mut parts| {
-        if trailing > 0 {
-            parts.warnings.push(trailing_bytes(trailing));
-        }
-        parts
-    })
 }

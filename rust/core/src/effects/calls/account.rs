@@ -119,6 +119,10 @@ pub(super) fn act(
         let mut nested = super::decode(&inner, &own)?;
         for effect in &mut nested.effects {
             effect.from = context.wallet.unwrap_or(Address::ZERO);
+            if own.wallet != context.wallet {
+                // A right over what another account has: nothing the wallet does ends it.
+                effect.claim = None;
+            }
         }
         parts.nest(number, nested);
     }

@@ -8,8 +8,7 @@ use super::super::abi;
 use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
-use super::erc20::trailing_bytes;
-use super::holding::{caller, unknown, Holding};
+use super::holding::{by_owner, caller, unknown, with_trailing, Holding};
 use super::native::push_value;
 use super::trade::Coin;
 use super::Call;
@@ -79,7 +78,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
             .parts(context)?;
             (parts, trailing)
         }
-        calls::withdrawToCall::SELECTOR if from_wallet(call, context) => {
+        calls::withdrawToCall::SELECTOR if call.value.is_zero() => {
             let (withdraw, trailing) = abi::prefix::<calls::withdrawToCall>(arguments)?;
             let parts = Holding {
                 own: EffectKind::Convert,
@@ -90,9 +89,9 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
                 through: call.to,
             }
             .parts(context)?;
-            (parts, trailing)
+            (by_owner(parts, call, context), trailing)
         }
-        calls::withdrawStakeCall::SELECTOR if from_wallet(call, context) => {
+        calls::withdrawStakeCall::SELECTOR if call.value.is_zero() => {
             let (withdraw, trailing) = abi::prefix::<calls::withdrawStakeCall>(arguments)?;
             // The whole stake; how much that is is not in the call.
             let parts = unknown(call, withdraw.withdrawAddress, context);
@@ -100,16 +99,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         }
         _ => return Ok(None),
     };
-    Ok(parts.map(|mut parts| {
-        if trailing > 0 {
-            parts.warnings.push(trailing_bytes(trailing));
-        }
-        parts
-    }))
-}
-
-fn from_wallet(call: &Call<'_>, context: &Context<'_>) -> bool {
-    call.value.is_zero() && call.sender == context.wallet
+    Ok(with_trailing(parts, trailing))
 }
 
 /// Operations of accounts. Each is a call by the EntryPoint; who pays for it and what the account

@@ -8,7 +8,7 @@ use super::super::context::{address_text, amount_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::bridges::{address_in, and_more, chain_text, Arrives, Crossing};
-use super::erc20::trailing_bytes;
+use super::holding::with_trailing;
 use super::trade::Coin;
 use super::Call;
 use crate::clear::moment;
@@ -70,10 +70,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         let text = "data goes along that the recipient acts on on the other chain";
         and_more(&mut parts, warning("hook", text), call, context);
     }
-    if trailing > 0 {
-        parts.warnings.push(trailing_bytes(trailing));
-    }
-    Ok(Some(parts))
+    Ok(with_trailing(Some(parts), trailing))
 }
 
 /// Only what is registered on the other chain is known to be worth something.

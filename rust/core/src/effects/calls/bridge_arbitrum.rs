@@ -1,6 +1,6 @@
 //! Arbitrum's way in: the inbox for the coin, the gateway router for tokens.
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Bytes, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
@@ -8,8 +8,7 @@ use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::bridges::{fee, Arrives, Crossing};
-use super::erc20::trailing_bytes;
-use super::holding::caller;
+use super::holding::{caller, with_trailing};
 use super::trade::Coin;
 use super::Call;
 
@@ -119,13 +118,4 @@ pub(super) fn router(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
 fn is_plain(data: &Bytes) -> bool {
     let read: Result<(U256, Bytes), Denial> = abi::parameters(data);
     read.is_ok_and(|(_, more)| more.is_empty())
-}
-
-fn with_trailing(parts: Option<Parts>, trailing: usize) -> Option<Parts> {
-    parts.map(|mut parts| {
-        if trailing > 0 {
-            parts.warnings.push(trailing_bytes(trailing));
-        }
-        parts
-    })
 }

@@ -8,8 +8,7 @@ use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::bridges::{and_more, Arrives, Crossing};
-use super::erc20::trailing_bytes;
-use super::holding::caller;
+use super::holding::{by_owner, caller, with_trailing};
 use super::trade::Coin;
 use super::Call;
 
@@ -89,10 +88,7 @@ pub(super) fn bridge(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
             "the call says what it becomes on the other chain: a wrong token is worth nothing";
         and_more(&mut parts, warning("remote_token", text), call, context);
     }
-    if trailing > 0 {
-        parts.warnings.push(trailing_bytes(trailing));
-    }
-    Ok(Some(parts))
+    Ok(with_trailing(Some(parts), trailing))
 }
 
 /// A call of the portal: value and a transaction of the wallet on the other chain. `None` if that
@@ -105,8 +101,7 @@ pub(super) fn portal(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         return Ok(None);
     };
     let (one, trailing) = abi::prefix::<calls::depositTransactionCall>(arguments)?;
-    // Another sender than the wallet is another account on the other chain.
-    if one.isCreation || !one.data.is_empty() || call.sender != context.wallet {
+    if one.isCreation || !one.data.is_empty() {
         return Ok(None);
     }
     // What is sent along is the wallet's there; what is sent on can be more than that.
@@ -123,12 +118,9 @@ pub(super) fn portal(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         destination: destination(call, context),
         through: call.to,
     };
-    Ok(crossing.parts(context)?.map(|mut parts| {
-        if trailing > 0 {
-            parts.warnings.push(trailing_bytes(trailing));
-        }
-        parts
-    }))
+    // Another sender than the wallet is another account on the other chain.
+    let parts = by_owner(crossing.parts(context)?, call, context);
+    Ok(with_trailing(parts, trailing))
 }
 
 fn read(call: &Call<'_>, context: &Context<'_>) -> Result<Option<(Pass, usize)>, Denial> {

@@ -8,8 +8,7 @@ use super::super::abi;
 use super::super::context::{check_own_funds, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
-use super::erc20::trailing_bytes;
-use super::holding::{held, unknown, Holding};
+use super::holding::{held, unknown, with_trailing, Holding};
 use super::trade::Coin;
 use super::Call;
 
@@ -63,12 +62,9 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         }
         _ => return Ok(None),
     };
-    let mut parts = understood(own, action, coin, amount, receiver, call, context)?
+    let parts = understood(own, action, coin, amount, receiver, call, context)?
         .unwrap_or_else(|| unknown(call, receiver, context));
-    if trailing > 0 {
-        parts.warnings.push(trailing_bytes(trailing));
-    }
-    Ok(Some(parts))
+    Ok(with_trailing(Some(parts), trailing))
 }
 
 fn understood(

@@ -7,6 +7,7 @@ use super::super::context::{
 };
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
+use super::erc20::trailing_bytes;
 use super::native::unregistered;
 use super::trade::Coin;
 use super::{opaque, Call};
@@ -129,6 +130,62 @@ pub(super) fn unknown(call: &Call<'_>, holder: Address, context: &Context<'_>) -
 pub(super) fn held(contract: Address, context: &Context<'_>) -> Option<Coin> {
     let asset = context.registry.holding(context.chain_id, contract)?;
     Some(asset.address.map_or(Coin::Native, Coin::Token))
+}
+
+/// Somebody who may do with the position what the wallet may.
+pub(super) fn manager(
+    call: &Call<'_>,
+    manager: Address,
+    approve: bool,
+    context: &Context<'_>,
+) -> Parts {
+    if approve {
+        return control(call, manager, context);
+    }
+    let effect = context.effect(EffectKind::Revoke, None, Some(manager), U256::ZERO);
+    let display = vec![
+        field("Action", "take back the right over the position"),
+        field("Manager", address_text(manager)),
+    ];
+    Parts::new(vec![effect], display, Vec::new())
+}
+
+/// The whole position is given into somebody's hands, for good.
+fn control(call: &Call<'_>, manager: Address, context: &Context<'_>) -> Parts {
+    let mut parts = opaque::call(call, true, context);
+    parts.display.push(field("Manager", address_text(manager)));
+    let effect = context.effect(EffectKind::Control, None, Some(call.to), U256::ZERO);
+    parts.effects.push(effect);
+    let text = "lets somebody do everything with the wallet's position";
+    parts.warnings.push(warning("control", text));
+    parts
+}
+
+/// Value of an account at the contract moves, and the contract takes whoever calls for its owner. In
+/// a wrapper that is not the wallet: it counts as if it was, and a person looks at it.
+pub(super) fn by_owner(
+    parts: Option<Parts>,
+    call: &Call<'_>,
+    context: &Context<'_>,
+) -> Option<Parts> {
+    let mut parts = parts?;
+    if call.sender != context.wallet {
+        let effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
+        parts.effects.push(effect);
+        let text = "the contract around this call acts here, not this wallet";
+        parts.warnings.push(warning("other_caller", text));
+    }
+    Some(parts)
+}
+
+/// Says how many bytes follow the call, if any do.
+pub(super) fn with_trailing(parts: Option<Parts>, trailing: usize) -> Option<Parts> {
+    parts.map(|mut parts| {
+        if trailing > 0 {
+            parts.warnings.push(trailing_bytes(trailing));
+        }
+        parts
+    })
 }
 
 /// Whoever calls, as a holder: what a contract credits to its caller.

@@ -2,6 +2,7 @@
 //! everything else is opaque, and so is what is inside of it.
 
 mod aave;
+mod aave_debt;
 mod account;
 mod account_entry;
 mod bridge_across;
@@ -11,6 +12,7 @@ mod bridge_oft;
 mod bridge_op;
 mod bridges;
 mod compound;
+mod compound_comet;
 mod control;
 mod cow;
 mod disperse;
@@ -31,6 +33,7 @@ mod safe;
 mod seaport;
 mod seaport_abi;
 pub(super) mod seaport_order;
+mod staking;
 mod trade;
 mod uniswap_v2;
 mod uniswap_v3;
@@ -144,9 +147,9 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(Protocol::Erc4626) => erc4626::decode(call, context)?,
         Some(Protocol::AaveV2Pool | Protocol::AaveV3Pool) => aave::pool(call, context)?,
         Some(Protocol::AaveGateway) => aave::gateway(call, context)?,
-        Some(Protocol::AaveDebtToken) => aave::debt_token(call, context)?,
+        Some(Protocol::AaveDebtToken) => aave_debt::decode(call, context)?,
         Some(Protocol::CompoundV2Ctoken) => compound::ctoken(call, context)?,
-        Some(Protocol::CompoundV3Comet) => compound::comet(call, context)?,
+        Some(Protocol::CompoundV3Comet) => compound_comet::decode(call, context)?,
         Some(Protocol::CctpTokenMessenger) => bridge_cctp::decode(call, context)?,
         Some(Protocol::OpStandardBridge) => bridge_op::bridge(call, context)?,
         Some(Protocol::OpPortal) => bridge_op::portal(call, context)?,
@@ -154,6 +157,12 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(Protocol::ArbitrumGatewayRouter) => bridge_arbitrum::router(call, context)?,
         Some(Protocol::LayerzeroOft) => bridge_oft::decode(call, context)?,
         Some(Protocol::AcrossSpokePool) => bridge_across::decode(call, context)?,
+        Some(
+            staked @ (Protocol::Lido
+            | Protocol::Wsteth
+            | Protocol::LidoWithdrawalQueue
+            | Protocol::StakingRewards),
+        ) => staking::decode(staked, call, context)?,
         // Nobody calls MultiSend directly: it runs as the Safe.
         Some(Protocol::Safe | Protocol::SafeMultisend | Protocol::SafeMultisendCallOnly) => None,
         Some(

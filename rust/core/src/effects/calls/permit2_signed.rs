@@ -7,7 +7,7 @@ use super::super::abi;
 use super::super::context::{check_own_funds, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
-use super::erc20::trailing_bytes;
+use super::holding::with_trailing;
 use super::permit2::{Move, Right};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
@@ -116,12 +116,7 @@ pub(super) fn decode(
         }
         _ => return Ok(None),
     };
-    Ok(parts.map(|mut parts| {
-        if trailing > 0 {
-            parts.warnings.push(trailing_bytes(trailing));
-        }
-        parts
-    }))
+    Ok(with_trailing(parts, trailing))
 }
 
 /// A transfer that is asked for; `None` if it is more than what was signed: the call reverts.

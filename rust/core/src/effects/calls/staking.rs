@@ -1,0 +1,205 @@
+//! Lido's staking, its wrapped token and its way out, and pools that pay rewards for a token
+//! (Synthetix' StakingRewards and its copies).
+
+use alloy_primitives::{address, Address, U256};
+use alloy_sol_types::SolCall;
+
+use super::super::abi;
+use super::super::context::{address_text, field, Context};
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind};
+use super::erc20::trailing_bytes;
+use super::holding::{caller, held, unknown, Holding};
+use super::trade::Coin;
+use super::Call;
+use crate::protocol::Protocol;
+
+#[allow(missing_docs, reason = "the names are those of the ABI")]
+mod calls {
+    alloy_sol_types::sol! {
+        function submit(address referral);
+        function wrap(uint256 stETHAmount);
+        function unwrap(uint256 wstETHAmount);
+        function requestWithdrawals(uint256[] amounts, address owner);
+        function requestWithdrawalsWstETH(uint256[] amounts, address owner);
+        function claimWithdrawal(uint256 requestId);
+        function claimWithdrawals(uint256[] requestIds, uint256[] hints);
+        function claimWithdrawalsTo(uint256[] requestIds, uint256[] hints, address recipient);
+        function stake(uint256 amount);
+        function withdraw(uint256 amount);
+        function getReward();
+    }
+}
+
+/// What the pinned contracts of Ethereum hold.
+const STETH: Address = address!("0xae7ab96520DE3A18E5e111B5EaAb095312D7fE84");
+const WSTETH: Address = address!("0x7f39C581F595B53c5cb19bD0b3f8dA6c935E2Ca0");
+
+/// What the call does at a contract of this protocol; `None` for one that is not understood.
+///
+/// # Errors
+/// `dirty_calldata`, `recipient_forbidden`.
+pub(super) fn decode(
+    protocol: Protocol,
+    call: &Call<'_>,
+    context: &Context<'_>,
+) -> Result<Option<Parts>, Denial> {
+    let Some((selector, arguments)) = call.split() else {
+        return Ok(None);
+    };
+    let found = match protocol {
+        Protocol::Lido => lido(*selector, arguments, call, context)?,
+        _ if !call.value.is_zero() => None,
+        Protocol::Wsteth => wrapped(*selector, arguments, call, context)?,
+        Protocol::LidoWithdrawalQueue => queue(*selector, arguments, call, context)?,
+        Protocol::StakingRewards => rewards(*selector, arguments, call, context)?,
+        _ => None,
+    };
+    Ok(found.map(|(mut parts, trailing)| {
+        if trailing > 0 {
+            parts.warnings.push(trailing_bytes(trailing));
+        }
+        parts
+    }))
+}
+
+type Found = Result<Option<(Parts, usize)>, Denial>;
+
+fn lido(selector: [u8; 4], arguments: &[u8], call: &Call<'_>, context: &Context<'_>) -> Found {
+    if selector != calls::submitCall::SELECTOR {
+        return Ok(None);
+    }
+    let (_, trailing) = abi::prefix::<calls::submitCall>(arguments)?;
+    let holding = Holding {
+        own: EffectKind::Deposit,
+        action: "stake with Lido",
+        coin: Coin::Native,
+        amount: call.value,
+        holder: caller(call, context),
+        through: call.to,
+    };
+    Ok(holding.parts(context)?.map(|parts| (parts, trailing)))
+}
+
+fn wrapped(selector: [u8; 4], arguments: &[u8], call: &Call<'_>, context: &Context<'_>) -> Found {
+    let (action, coin, amount, trailing) = match selector {
+        calls::wrapCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<calls::wrapCall>(arguments)?;
+            let inner = held(call.to, context).or_else(|| pinned(call.to, context));
+            let Some(coin) = inner else {
+                return Ok(None);
+            };
+            ("wrap", coin, one.stETHAmount, trailing)
+        }
+        calls::unwrapCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<calls::unwrapCall>(arguments)?;
+            ("unwrap", Coin::Token(call.to), one.wstETHAmount, trailing)
+        }
+        _ => return Ok(None),
+    };
+    let holding = Holding {
+        own: EffectKind::Convert,
+        action,
+        coin,
+        amount,
+        holder: caller(call, context),
+        through: call.to,
+    };
+    Ok(holding.parts(context)?.map(|parts| (parts, trailing)))
+}
+
+/// The asset of the pinned wrapped token.
+fn pinned(contract: Address, context: &Context<'_>) -> Option<Coin> {
+    (context.chain_id == 1 && contract == WSTETH).then_some(Coin::Token(STETH))
+}
+
+fn queue(selector: [u8; 4], arguments: &[u8], call: &Call<'_>, context: &Context<'_>) -> Found {
+    let (token, amounts, owner, trailing) = match selector {
+        calls::requestWithdrawalsCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<calls::requestWithdrawalsCall>(arguments)?;
+            (STETH, one.amounts, one.owner, trailing)
+        }
+        calls::requestWithdrawalsWstETHCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<calls::requestWithdrawalsWstETHCall>(arguments)?;
+            (WSTETH, one.amounts, one.owner, trailing)
+        }
+        calls::claimWithdrawalCall::SELECTOR => {
+            let (_, trailing) = abi::prefix::<calls::claimWithdrawalCall>(arguments)?;
+            let parts = claimed(call, caller(call, context), context);
+            return Ok(Some((parts, trailing)));
+        }
+        calls::claimWithdrawalsCall::SELECTOR => {
+            let (_, trailing) = abi::prefix::<calls::claimWithdrawalsCall>(arguments)?;
+            let parts = claimed(call, caller(call, context), context);
+            return Ok(Some((parts, trailing)));
+        }
+        calls::claimWithdrawalsToCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<calls::claimWithdrawalsToCall>(arguments)?;
+            let foreign = Some(one.recipient).filter(|to| !context.is_own(*to));
+            return Ok(Some((claimed(call, foreign, context), trailing)));
+        }
+        _ => return Ok(None),
+    };
+    let sum = amounts.into_iter().fold(U256::ZERO, U256::saturating_add);
+    let holding = Holding {
+        own: EffectKind::Deposit,
+        action: "ask to withdraw from Lido",
+        coin: Coin::Token(token),
+        amount: sum,
+        // Nobody named is whoever calls.
+        holder: if owner.is_zero() {
+            caller(call, context)
+        } else {
+            Some(owner)
+        },
+        through: call.to,
+    };
+    Ok(holding.parts(context)?.map(|parts| (parts, trailing)))
+}
+
+fn rewards(selector: [u8; 4], arguments: &[u8], call: &Call<'_>, context: &Context<'_>) -> Found {
+    let (own, action, amount, trailing) = match selector {
+        calls::stakeCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<calls::stakeCall>(arguments)?;
+            (EffectKind::Deposit, "stake", one.amount, trailing)
+        }
+        calls::withdrawCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<calls::withdrawCall>(arguments)?;
+            let own = EffectKind::Convert;
+            (own, "take a stake back", one.amount, trailing)
+        }
+        calls::getRewardCall::SELECTOR => {
+            let (_, trailing) = abi::prefix::<calls::getRewardCall>(arguments)?;
+            let parts = claimed(call, caller(call, context), context);
+            return Ok(Some((parts, trailing)));
+        }
+        _ => return Ok(None),
+    };
+    let Some(coin) = held(call.to, context) else {
+        return Ok(None);
+    };
+    let holding = Holding {
+        own,
+        action,
+        coin,
+        amount,
+        holder: caller(call, context),
+        through: call.to,
+    };
+    Ok(holding.parts(context)?.map(|parts| (parts, trailing)))
+}
+
+/// What is there for the caller comes back; how much is not in the call. To somebody else it can be
+/// anything.
+fn claimed(call: &Call<'_>, foreign: Option<Address>, context: &Context<'_>) -> Parts {
+    if let Some(foreign) = foreign {
+        return unknown(call, foreign, context);
+    }
+    let effect = context.effect(EffectKind::Convert, None, Some(call.to), U256::ZERO);
+    let display = vec![
+        field("Action", "claim what is there"),
+        field("Recipient", "this wallet"),
+        field("Through", address_text(call.to)),
+    ];
+    Parts::new(vec![effect], display, Vec::new())
+}
