@@ -332,8 +332,29 @@ const ONE_INCH_V6: [(u64, Address); 9] = [
     ),
 ];
 
+/// By the contract addresses 0x publishes.
+const ZERO_EX: [(u64, Address); 8] = [
+    (1, address!("0xDef1C0ded9bec7F1a1670819833240f027b25EfF")),
+    (10, address!("0xDEF1ABE32c034e558Cdd535791643C58a13aCC10")),
+    (56, address!("0xDef1C0ded9bec7F1a1670819833240f027b25EfF")),
+    (137, address!("0xDef1C0ded9bec7F1a1670819833240f027b25EfF")),
+    (8453, address!("0xDef1C0ded9bec7F1a1670819833240f027b25EfF")),
+    (
+        42161,
+        address!("0xDef1C0ded9bec7F1a1670819833240f027b25EfF"),
+    ),
+    (
+        42220,
+        address!("0xDef1C0ded9bec7F1a1670819833240f027b25EfF"),
+    ),
+    (
+        43114,
+        address!("0xDef1C0ded9bec7F1a1670819833240f027b25EfF"),
+    ),
+];
+
 /// Routers, by protocol.
-const ROUTERS: [(Protocol, &[(u64, Address)]); 8] = [
+const ROUTERS: [(Protocol, &[(u64, Address)]); 9] = [
     (Protocol::UniversalRouter, &UNIVERSAL_ROUTER_V1),
     (Protocol::UniversalRouterV2, &UNIVERSAL_ROUTER_V2),
     (Protocol::UniversalRouterV21, &UNIVERSAL_ROUTER_V21),
@@ -342,6 +363,7 @@ const ROUTERS: [(Protocol, &[(u64, Address)]); 8] = [
     (Protocol::UniswapV3Router02, &UNISWAP_V3_02),
     (Protocol::OneInchV5, &ONE_INCH_V5),
     (Protocol::OneInchV6, &ONE_INCH_V6),
+    (Protocol::ZeroEx, &ZERO_EX),
 ];
 
 fn router(chain_id: u64, address: Address) -> Option<Protocol> {

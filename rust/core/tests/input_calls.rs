@@ -100,3 +100,13 @@ fn swaps_and_liquidity_of_uniswap_v2() {
 fn swaps_of_uniswap_v3_and_what_its_routers_hold() {
     run(include_str!("data/calls/uniswap_v3.toml"), 50);
 }
+
+#[test]
+fn swaps_of_1inch() {
+    run(include_str!("data/calls/oneinch.toml"), 45);
+}
+
+#[test]
+fn swaps_of_0x() {
+    run(include_str!("data/calls/zeroex.toml"), 15);
+}

@@ -7,6 +7,7 @@ mod erc20;
 mod erc721;
 mod multicall;
 mod native;
+mod oneinch;
 mod opaque;
 mod permit2;
 mod router_flow;
@@ -20,6 +21,7 @@ mod universal_router;
 mod universal_router_permit;
 mod universal_router_v4;
 mod weth;
+mod zeroex;
 
 use alloy_primitives::{Address, U256};
 
@@ -120,7 +122,10 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(version @ (Protocol::UniswapV3Router | Protocol::UniswapV3Router02)) => {
             uniswap_v3::decode(call, version, context)?
         }
-        Some(Protocol::OneInchV5 | Protocol::OneInchV6 | Protocol::ZeroEx) => None,
+        Some(version @ (Protocol::OneInchV5 | Protocol::OneInchV6)) => {
+            oneinch::decode(call, version, context)?
+        }
+        Some(Protocol::ZeroEx) => zeroex::decode(call, context)?,
     };
     if let Some(parts) = parts {
         return Ok(parts);
