@@ -206,3 +206,13 @@ fn offsets_that_alias_are_refused_at_once() {
         "parts of the call data stand for several things"
     );
 }
+
+#[test]
+fn swaps_of_1inch() {
+    run(include_str!("data/calls/oneinch.toml"), 45);
+}
+
+#[test]
+fn swaps_of_0x() {
+    run(include_str!("data/calls/zeroex.toml"), 15);
+}

@@ -23,6 +23,7 @@ mod erc721;
 mod holding;
 mod multicall;
 mod native;
+mod oneinch;
 mod opaque;
 mod permit2;
 mod permit2_signed;
@@ -41,6 +42,7 @@ mod universal_router;
 mod universal_router_permit;
 mod universal_router_v4;
 mod weth;
+mod zeroex;
 
 use alloy_primitives::{Address, U256};
 
@@ -174,7 +176,10 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(version @ (Protocol::UniswapV3Router | Protocol::UniswapV3Router02)) => {
             uniswap_v3::decode(call, version, context)?
         }
-        Some(Protocol::OneInchV5 | Protocol::OneInchV6 | Protocol::ZeroEx) => None,
+        Some(version @ (Protocol::OneInchV5 | Protocol::OneInchV6)) => {
+            oneinch::decode(call, version, context)?
+        }
+        Some(Protocol::ZeroEx) => zeroex::decode(call, context)?,
     };
     if let Some(parts) = parts {
         return Ok(parts);

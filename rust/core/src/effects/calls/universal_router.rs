@@ -25,6 +25,8 @@ const CALLER: Address = Address::with_last_byte(1);
 const ROUTER: Address = Address::with_last_byte(2);
 /// All the router holds, where an amount is meant.
 pub(super) const ALL: U256 = U256::from_limbs([0, 0, 0, 1 << 63]);
+/// As much as 160 bits can say.
+const BITS_160: U256 = U256::from_limbs([u64::MAX, u64::MAX, 0xffff_ffff, 0]);
 const BIPS: U256 = U256::from_limbs([10_000, 0, 0, 0]);
 const PRECISE: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
 
@@ -156,7 +158,7 @@ fn step(
             let party = recipient(sweep.recipient, kind, flow)?;
             if party != Party::Router {
                 // Versions up to 2.1 cut the minimum to 160 bits.
-                let least = sweep.amount & (U256::MAX >> 96);
+                let least = sweep.amount & BITS_160;
                 let hand = flow.take(kind, Take::All, sure);
                 flow.give(&hand, kind, party, least, sure);
             }

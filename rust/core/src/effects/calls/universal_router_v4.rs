@@ -157,6 +157,8 @@ impl Unlocked {
         from.sold = true;
         from.credit = U256::ZERO;
         let to = self.delta(swap.to);
+        // A debt of it can be less now.
+        to.inexact = true;
         // Whether a named output really came is not checked by every version.
         if !swap.names_output && !to.sold {
             to.credit = to.credit.saturating_add(swap.limit);
@@ -237,6 +239,13 @@ impl Unlocked {
         let least = if take.amount.is_zero() {
             std::mem::take(&mut delta.credit)
         } else {
+            // More than there is can be taken: it becomes a debt, which is to be settled.
+            let open = take.amount.saturating_sub(delta.credit);
+            if !open.is_zero() {
+                delta.debt = delta.debt.saturating_add(open);
+                delta.inexact = true;
+                delta.sold = true;
+            }
             delta.credit = delta.credit.saturating_sub(take.amount);
             take.amount
         };
