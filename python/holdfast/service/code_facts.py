@@ -76,12 +76,12 @@ class _Watched:
             return f"the code of {place} could not be looked at for 5 minutes: {self.fault}"
         if self.found.hash != self.pinned.hash:
             return f"{place} has other code than the policy pins: {self.found.hash}"
-        if self.found.implementation is None:
-            return f"{place} is a proxy no more"
-        other = "is a proxy" if self.pinned.implementation is None else "runs another implementation"
-        return f"{place} {other} than the policy pins: {self.found.implementation}".replace(
-            "is a proxy than the policy pins", "is a proxy, and the policy pins no implementation"
-        )
+        runs = self.found.implementation
+        if self.pinned.implementation is None:
+            return f"{place} is a proxy, and the policy pins no implementation_hash: it runs {runs}"
+        if runs is None:
+            return f"{place} is pinned as a proxy and names no implementation"
+        return f"{place} runs another implementation than the policy pins: {runs}"
 
 
 class CodeFacts:
@@ -247,9 +247,11 @@ class CodeFacts:
             except TimeoutError:
                 self._failed(contract, "the node took too long", at)
             else:
-                contract.found, contract.at = found, max(at, contract.at)
                 contract.due = _next(contract.due, at)
-                self._facts.pop(contract.chain_id, None)
+                # An answer may come after that to a later question.
+                if at >= contract.at:
+                    contract.found, contract.at = found, at
+                    self._facts.pop(contract.chain_id, None)
 
     def _failed(self, contract: _Watched, why: str, at: int) -> None:
         contract.fault = why
