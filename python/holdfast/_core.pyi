@@ -174,7 +174,9 @@ class Guard:
     def load_policy(self, source: str, by: str, now_ms: int) -> Applied: ...
     def reject_policy(self, source: str, error: str, by: str, now_ms: int) -> Applied: ...
     def submit(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> Applied:
-        """Parse, attach or decide, reserve. Never raises for what an agent sent: malformed is `refused`."""
+        """Parse, attach or decide, reserve. Never raises for what an agent sent: malformed is `refused`. facts:
+        `{"prices"?, "code"?: {"0x…": {"hash", "implementation"|null, "at"}}, "chain_nonce"?}`; of the code, the record
+        keeps what the request touches."""
 
     def submit_signed(
         self, agent: str, payload: bytes, signature: bytes, facts: bytes, now_ms: int
@@ -206,7 +208,7 @@ class Guard:
     def authorise(self, request_id: str, facts: bytes, now_ms: int) -> Applied:
         """Re-decides (policy and freezes of this moment), fixes the order. facts for transactions:
         `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce"}` (decimal strings or ints), for all kinds
-        `"prices"` of this moment (without them those of the decision count, as old as they are). `status` is
+        `"prices"` and `"code"` of this moment (without them those of the decision count, as old as they are). `status` is
         `authorised`, or `denied` when the policy does not let it pass now. Raises `frozen`, `nonce_unknown`."""
 
     def fail(self, request_id: str, code: str, text: str, now_ms: int) -> Applied: ...
@@ -255,7 +257,8 @@ class Guard:
         """JSON list `[{"chain_id","name","gas_max","fee_per_gas_max","priority_fee_per_gas_max"}]` of the policy."""
 
     def code_pins(self) -> bytes:
-        """JSON list `[{"address","chain_id"}]`: contracts whose code the policy pins and needs a `code` fact for."""
+        """JSON list `[{"address","chain_id","hash","implementation"|null}]`: contracts whose code the policy pins and needs
+        a `code` fact for."""
 
     def next_nonce(self, wallet: str, chain_id: int) -> int | None:
         """What the ledger would give next; None until a chain nonce was seen."""

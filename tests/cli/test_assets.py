@@ -120,10 +120,17 @@ def test_a_real_token_is_shown_in_words_and_only_printed_without_a_policy(
     assert table == {**expected, "standard": "erc20"}
 
 
-def test_code_is_pinned_on_request(run: Run, anvil: Anvil, policy: Path) -> None:
+@pytest.mark.parametrize(
+    "slot",
+    [
+        "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc",
+        "0x7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3",
+    ],
+    ids=["EIP-1967", "as USDC"],
+)
+def test_code_is_pinned_on_request(run: Run, anvil: Anvil, policy: Path, slot: str) -> None:
     behind = deploy_token(anvil, OWNER)
     place_contract(anvil, ADDRESS, code_of({"symbol": "PROX", "decimals": 6}))
-    slot = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"
     anvil.call("anvil_setStorageAt", ADDRESS, slot, "0x" + behind[2:].lower().rjust(64, "0"))
     flags = ("--chain", 31337, "--rpc", anvil.url, "--policy", policy, "--yes", "--pin-code")
     result = run("assets", "add", ADDRESS, *flags, "--json")

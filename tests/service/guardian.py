@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from string import Template
@@ -18,6 +18,7 @@ from eth_account.signers.local import LocalAccount
 
 from holdfast.operator import keys
 from holdfast.service import keystore
+from holdfast.service.clock import Clock
 from holdfast.service.config import Config, GateConfig
 from holdfast.service.home import Home, Init, init_home
 from holdfast.service.inside import Inside
@@ -226,16 +227,20 @@ async def serving(
     *,
     hold_ms: int = 8_000,
     node: Node | None = None,
+    nodes: Mapping[int, Node] | None = None,
+    clock: Clock | None = None,
     registry: str = "",
     **gate: int,
 ) -> AsyncIterator[Guardian]:
-    """Serves `home` until the block ends, then stops it in good order."""
+    """Serves `home` until the block ends, then stops it in good order. `node` serves every chain,
+    `nodes` one each.
+    """
     crashes: list[str] = []
     with HomeLock(home.lock_path):
         config = Config(gate=GateConfig(hold_ms=hold_ms, **gate), registry=registry)
-        inside = Inside(home, config)
+        inside = Inside(home, config, clock)
         supervisor = Supervisor(lambda name, error: crashes.append(f"{name}: {error!r}"))
-        await inside.open(lambda _: node)
+        await inside.open(lambda chain_id: node if nodes is None else nodes.get(chain_id))
         inside.run(supervisor)
         guardian = Guardian(inside)
         try:

@@ -13,6 +13,7 @@ from tests.support.anvil import Anvil
 
 from holdfast.service.chain import Chains
 from holdfast.service.clock import Clock
+from holdfast.service.code_facts import CodeFacts
 from holdfast.service.core import Core
 from holdfast.service.endpoint import EndpointSettings
 from holdfast.service.event import kind_of
@@ -72,6 +73,8 @@ class Guardian:
     signer: Signer | None = None
     records: list[bytes] = field(default_factory=list)
     sender: Sender | None = None
+    clock: Clock = field(default_factory=Clock)
+    more: str = ""
 
     @classmethod
     def make(cls, path: Path, anvil: Anvil, wallets: int = 1, url: str | None = None) -> "Guardian":
@@ -87,9 +90,8 @@ class Guardian:
         """From what is on disk to a running core; with `sending` also the sender."""
         self.journal = Journal(self.home.journal_path)
         restored = restore(self.journal.reader)
-        clock = Clock()
-        clock.start(restored.guard.last_at)
-        self.core = Core(restored.guard, self.journal, clock)
+        self.clock.start(restored.guard.last_at)
+        self.core = Core(restored.guard, self.journal, self.clock)
         self.records = self.journal.reader.records(0, 1_000_000)
         self.core.listen(self.records.extend)
         if restored.guard.size == 1:
@@ -97,12 +99,13 @@ class Guardian:
         if self.signer is None:
             self.signer = await Signer.start(self.home, bytearray(PASSPHRASE))
         self.chains = Chains([self.settings])
+        self.code = CodeFacts(self.core, self.chains.get)
         if sending:
             await self.send()
 
     async def send(self) -> None:
         assert self.signer is not None
-        self.sender = Sender(self.core, self.signer, self.chains)
+        self.sender = Sender(self.core, self.signer, self.chains, self.code)
         await self.sender.start()
 
     async def halt(self) -> None:
@@ -125,7 +128,7 @@ class Guardian:
             for number, wallet in enumerate(self.wallets)
         )
         names = ", ".join(f'"w{number}"' for number in range(len(self.wallets)))
-        return POLICY.format(wallets=wallets, names=names)
+        return POLICY.format(wallets=wallets, names=names) + self.more
 
     def pay(self, value: int = 1000, wallet: int = 0, **more: Any) -> str:
         """Submits one payment to the vendor and gives its id."""
@@ -133,7 +136,8 @@ class Guardian:
         return self.submit("eth_sendTransaction", [request])
 
     def submit(self, method: str, params: list[Any]) -> str:
-        applied = self.core.submit("shopper", method, json.dumps(params).encode(), b"{}")
+        facts = self.code.of_agent("shopper")
+        applied = self.core.submit("shopper", method, json.dumps(params).encode(), facts)
         assert applied.status in ("go", "waiting"), (applied.status, applied.answer)
         assert applied.request_id is not None
         return applied.request_id

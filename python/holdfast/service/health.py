@@ -1,5 +1,5 @@
-"""How the daemon is, for the health push: the journal, the policy, the chains, the signer and the
-alerts.
+"""How the daemon is, for the health push: the journal, the policy, the chains, the signer, the
+alerts and the code of pinned contracts.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from holdfast.service.signer_client import Signer
 if TYPE_CHECKING:
     from holdfast.service.alerts import Alerts
     from holdfast.service.chain import Chains
+    from holdfast.service.code_facts import CodeFacts
     from holdfast.service.gate import Gate
 
 Json = dict[str, Any]
@@ -31,6 +32,7 @@ class Health:
         self.chains: Chains | None = None
         self.alerts: Alerts | None = None
         self.gate: Gate | None = None
+        self.code: CodeFacts | None = None
 
     def report(self) -> Json:
         """The `health` object (docs/architecture.md, 7)."""
@@ -42,6 +44,7 @@ class Health:
             "alerts": NO_ALERTS if self.alerts is None else self.alerts.health(),
             "chains": [] if self.chains is None else self.chains.health(),
             "signer": self._signer(),
+            "code": [] if self.code is None else self.code.alarms(),
             "connections": self.connections(),
         }
 

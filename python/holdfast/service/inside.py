@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from holdfast import __version__
 from holdfast.service.clock import Clock
+from holdfast.service.code_facts import CodeFacts
 from holdfast.service.config import Config
 from holdfast.service.core import Core, Sealed
 from holdfast.service.descriptors import Descriptors
@@ -25,7 +26,7 @@ from holdfast.service.logs import get_logger
 from holdfast.service.operator_methods import OperatorMethods
 from holdfast.service.operator_socket import OperatorSocket
 from holdfast.service.policy_file import PolicyFile
-from holdfast.service.reads import FindNode, Reads
+from holdfast.service.reads import FindNode, Node, Reads
 from holdfast.service.restore import restore
 from holdfast.service.rpc import Rpc
 from holdfast.service.sends import Sends
@@ -62,8 +63,10 @@ class Inside:
         self.policy = PolicyFile(home.policy_path, core)
         self.freeze_file = FreezeFile(home.freeze_file, core)
         self.health = Health(core, self.policy)
+        self.code = self.health.code = CodeFacts(core, self._find_node)
         folder = home.path / config.registry if config.registry else None
         self.descriptors = Descriptors(core.guard, folder)
+        self._node: FindNode | None = None
         self._ticker: Ticker | None = None
         self._gate: Gate | None = None
         self._reads: Reads | None = None
@@ -78,6 +81,7 @@ class Inside:
         Raises PolicyRejected, SocketError, Sealed.
         """
         core, home, gate_config = self.core, self.home, self.config.gate
+        self._node = node
         self.policy.load_at_start()
         core.started(__version__)
         self._started = True
@@ -87,13 +91,13 @@ class Inside:
         self._ticker.check_clock()
         stream = Stream(core, self.reader)
         holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s)
-        sends = Sends(core, holds, gate_config.retry_after_s)
+        sends = Sends(core, self.code, holds, gate_config.retry_after_s)
         self._reads = Reads(core.guard, node, self.config.reads)
         if nodes_later:
             self._reads.wait_for_nodes()
         self._heads = Heads(node)
         self._gate = Gate(
-            core, home, Rpc(core, sends, self._reads, self._heads), holds, gate_config
+            core, home, Rpc(core, self.code, sends, self._reads, self._heads), holds, gate_config
         )
         self.health.gate = self._gate
         await self._gate.sync()
@@ -108,6 +112,7 @@ class Inside:
             operators=parse(self.reader.records(0, 1)[0])["data"]["operators"],
             health=self.health,
             descriptors=self.descriptors,
+            code=self.code,
         )
         listening = ListeningSocket(home.operator_socket)
         self._operator = OperatorSocket(listening, stream, methods.table, self.health.report)
@@ -123,11 +128,16 @@ class Inside:
         supervisor.start("clock", self._ticker.run())
         supervisor.start("watch", watch(self.policy, self.freeze_file))
         supervisor.start("descriptors", self.descriptors.run())
+        supervisor.start("code", self.code.run())
 
     def nodes_ready(self) -> None:
         """The chains' nodes were asked for the first time: reads that wait for them go on."""
         if self._reads is not None:
             self._reads.nodes_ready()
+        self.code.wake()
+
+    def _find_node(self, chain_id: int) -> Node | None:
+        return None if self._node is None else self._node(chain_id)
 
     def freeze_by_signal(self) -> None:
         """Freezes everything."""

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from holdfast import __version__
+from holdfast.service.code_facts import CodeFacts
 from holdfast.service.core import Core
 from holdfast.service.descriptors import Descriptors
 from holdfast.service.event import Record, kind_of, parse, tier_of
@@ -20,7 +21,6 @@ from holdfast.service.journal_file import JournalReader
 from holdfast.service.notes import LogIdentity
 from holdfast.service.operator_socket import Method, OperatorConnection, Params, Refused
 from holdfast.service.policy_file import PolicyFile, PolicyRejected
-from holdfast.service.sends import NO_FACTS
 from holdfast.service.stream import Stream
 
 EVENTS_MAX = 1_000
@@ -48,8 +48,10 @@ class OperatorMethods:
         operators: list[Json],
         health: Health,
         descriptors: Descriptors,
+        code: CodeFacts,
     ) -> None:
         self._core = core
+        self._code = code
         self._stream = stream
         self._reader = reader
         self._policy = policy
@@ -197,7 +199,9 @@ class OperatorMethods:
 
     async def _decide(self, _: OperatorConnection, params: Params) -> object:
         inner = orjson.dumps(params.get("params", []))
-        answer = self._core.check(_text(params, "agent"), _text(params, "method"), inner, NO_FACTS)
+        agent = _text(params, "agent")
+        facts = self._code.of_agent(agent)
+        answer = self._core.check(agent, _text(params, "method"), inner, facts)
         return orjson.Fragment(answer)
 
     async def _reload(self, _: OperatorConnection, _params: Params) -> Json:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from holdfast.service.broadcast import Broadcast
     from holdfast.service.chain import Chain, Chains
+    from holdfast.service.code_facts import CodeFacts
     from holdfast.service.core import Core
     from holdfast.service.signer_client import Signed, Signer
 
@@ -76,8 +77,12 @@ class Sender:
     it.
     """
 
-    def __init__(self, core: Core, signer: Signer, chains: Chains) -> None:
+    def __init__(
+        self, core: Core, signer: Signer, chains: Chains, code: CodeFacts | None = None
+    ) -> None:
+        """Without `code`, requests are decided again by the code that was known at first."""
         self._core = core
+        self._code = code
         self._signer = signer
         self._chains = chains
         self._tasks: set[asyncio.Task[None]] = set()
@@ -239,12 +244,17 @@ class Sender:
 
     async def _facts(self, request_id: str) -> bytes:
         view = self._view(request_id)
-        if view is None or view["kind"] != "transaction":
+        if view is None:
             return b"{}"
-        chain = self._chain(view["chain_id"])
-        known = self._core.guard.next_nonce(view["wallet"], chain.id) is not None
-        async with self._limit:
-            return orjson.dumps(_plain(await chain.transaction_facts(view, in_ledger=known)))
+        facts: dict[str, Any] = {}
+        if view["kind"] == "transaction":
+            chain = self._chain(view["chain_id"])
+            known = self._core.guard.next_nonce(view["wallet"], chain.id) is not None
+            async with self._limit:
+                facts |= _plain(await chain.transaction_facts(view, in_ledger=known))
+        if self._code is not None:
+            facts |= await self._code.of_request(view)
+        return orjson.dumps(facts)
 
     def _chain(self, chain_id: int) -> Chain:
         chain = self._chains.get(chain_id)

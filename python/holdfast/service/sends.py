@@ -9,13 +9,13 @@ import orjson
 from holdfast._core import Applied, HoldfastError
 from holdfast.service.agents import Agent
 from holdfast.service.calls import AnyCall
+from holdfast.service.code_facts import CodeFacts
 from holdfast.service.core import Core, Sealed
 from holdfast.service.errors import DENIED, INTERNAL, INVALID_PARAMS, CallError, sealed
 from holdfast.service.holds import Holds, Write
 from holdfast.service.outcomes import Outcome, as_object, denied, pending
 from holdfast.service.reply import Reply
 
-NO_FACTS = b"{}"
 WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
 
 SIGNING_METHODS = frozenset(
@@ -47,8 +47,9 @@ def wrapped(reply: Reply, outcome: Outcome, request_id: str) -> None:
 class Sends:
     """Submits signing calls and sees to it that each gets its one answer."""
 
-    def __init__(self, core: Core, holds: Holds, retry_after_s: int) -> None:
+    def __init__(self, core: Core, code: CodeFacts, holds: Holds, retry_after_s: int) -> None:
         self._core = core
+        self._code = code
         self._holds = holds
         self._retry_after_s = retry_after_s
 
@@ -58,7 +59,8 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            applied = self._core.submit(agent.id, call.method, call.params, NO_FACTS)
+            facts = self._code.of_agent(agent.id)
+            applied = self._core.submit(agent.id, call.method, call.params, facts)
         except (Sealed, HoldfastError) as error:
             self._failed(reply, error, plain)
             return
@@ -72,7 +74,8 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            applied = self._core.submit_signed(agent.id, payload, signature, NO_FACTS)
+            facts = self._code.of_agent(agent.id)
+            applied = self._core.submit_signed(agent.id, payload, signature, facts)
         except (Sealed, HoldfastError) as error:
             self._failed(reply, error, wrapped)
             return
@@ -86,7 +89,8 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            applied = self._core.submit(agent.id, method, params, NO_FACTS)
+            facts = self._code.of_agent(agent.id)
+            applied = self._core.submit(agent.id, method, params, facts)
             request_id = applied.request_id
             if applied.status in ("denied", "refused") or request_id is None:
                 self._take(applied, agent, reply, wrapped)

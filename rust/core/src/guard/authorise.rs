@@ -9,7 +9,7 @@ use super::lifecycle::{bad, Number};
 use super::state::Entry;
 use super::{Applied, Guard, Refusal};
 use crate::canonical::INTEGER_MAX;
-use crate::effects::EffectKind;
+use crate::effects::{Effect, EffectKind};
 use crate::event::{
     Authorised, Body, Decided, Denied, EffectRecord, MessageOrder, Order, Stage, TransactionOrder,
     TypedDataOrder, Wanted,
@@ -32,9 +32,10 @@ struct Given {
     fee: Option<u128>,
     tip: Option<u128>,
     chain_nonce: Option<u64>,
-    /// Prices of this moment; without them those of the decision are used, as old as they are by
-    /// now.
+    /// Prices and code of this moment; without them those of the decision are used, as old as they
+    /// are by now.
     prices: Option<Facts>,
+    code: Option<Facts>,
 }
 
 #[derive(Deserialize)]
@@ -127,13 +128,9 @@ impl Guard {
         let name = entry.id.to_string();
         let subject = resolved.subject(method, self.state.book.reservations(&name));
         let windows = self.state.book.windows();
-        let decision = match &given.prices {
-            Some(prices) => policy::decide(policy, &subject, windows, prices, now),
-            None => {
-                let prices = old_prices(decided)?;
-                policy::decide(policy, &subject, windows, &prices, now)
-            }
-        };
+        let then = old_facts(decided)?;
+        let facts = given.over(then.clone());
+        let decision = policy::decide(policy, &subject, windows, &facts, now);
         let effects = resolved
             .decoded
             .effects
@@ -145,6 +142,7 @@ impl Guard {
             .iter()
             .filter(|effect| effect.effect != EffectKind::Fee);
         let unchanged = effects.eq(seen.cloned());
+        let unchanged = unchanged && same_code(policy, subject.effects, &then, &facts, now);
         stands(entry, decision, unchanged, now).map_err(No::Denied)?;
         let caps = Caps {
             gas: resolved.gas_max,
@@ -232,15 +230,19 @@ impl Given {
         let Json::Object(members) = tree else {
             return Err(bad("facts are a JSON object"));
         };
-        let (prices, numbers): (Vec<_>, Vec<_>) =
-            members.into_iter().partition(|(key, _)| key == "prices");
-        let prices = match prices.is_empty() {
-            true => None,
-            false => {
-                let only = Json::Object(prices);
-                Some(Facts::from_json(&only).map_err(|fault| unfit(&fault))?)
-            }
-        };
+        let (mut prices, mut code, mut numbers) = (None, None, Vec::new());
+        for (key, value) in members {
+            let part = match key.as_ref() {
+                "prices" => &mut prices,
+                "code" => &mut code,
+                _ => {
+                    numbers.push((key, value));
+                    continue;
+                }
+            };
+            let only = Json::Object(vec![(key, value)]);
+            *part = Some(Facts::from_json(&only).map_err(|fault| unfit(&fault))?);
+        }
         let numbers = Json::Object(numbers).to_canonical();
         let numbers: GivenNumbers =
             serde_json::from_str(&numbers).map_err(|error| bad(format!("facts: {error}")))?;
@@ -268,7 +270,19 @@ impl Given {
             )?,
             chain_nonce: small(&numbers.chain_nonce, "chain_nonce")?,
             prices,
+            code,
         })
+    }
+
+    /// The facts of the decision, with those of this moment in their place.
+    fn over(&self, mut then: Facts) -> Facts {
+        if let Some(prices) = &self.prices {
+            then = then.with_prices_of(prices.clone());
+        }
+        if let Some(code) = &self.code {
+            then = then.with_code_of(code.clone());
+        }
+        then
     }
 
     /// Gas, fee and tip, none of them over its cap.
@@ -312,7 +326,7 @@ fn stands(
     unchanged: bool,
     now: u64,
 ) -> Result<(), Vec<Reason>> {
-    // An approval is for the effects that were shown, so it does not count for others.
+    // An approval is for the effects and the code that were shown, so it does not count for others.
     let approvals = if unchanged { entry.approvals.len() } else { 0 };
     let approved = entry.quorum > 0 && approvals >= usize::from(entry.quorum);
     let goes_on = match decision.verdict {
@@ -331,13 +345,21 @@ fn stands(
     Err(decision.reasons)
 }
 
-/// The prices of the decision.
-fn old_prices(decided: &Decided) -> Result<Facts, Refusal> {
+/// Whether no pinned contract was found with code that is neither the pinned one nor the one that
+/// was found when the request was decided: a person who approves sees the code of that moment.
+fn same_code(policy: &Policy, effects: &[Effect], then: &Facts, facts: &Facts, now: u64) -> bool {
+    let pinned = effects.iter().flat_map(|effect| policy.pinned(effect));
+    let mut found = pinned.filter_map(|(at, pin)| Some((at, pin, facts.code(at, now)?)));
+    found.all(|(at, pin, code)| code == pin || then.code_seen(at) == Some(code))
+}
+
+/// The facts of the decision.
+fn old_facts(decided: &Decided) -> Result<Facts, Refusal> {
     let tree = json::parse(decided.facts.get().as_bytes(), &FACTS);
     let Ok(Json::Object(mut members)) = tree else {
         return Ok(Facts::none());
     };
-    members.retain(|(key, _)| key == "prices");
+    members.retain(|(key, _)| key == "prices" || key == "code");
     Facts::from_json(&Json::Object(members)).map_err(|fault| unfit(&fault))
 }
 

@@ -1,17 +1,21 @@
 //! One look at a call, shared by `submit` and `check`: what it is, what it would join, and what the
 //! policy says.
 
-use alloy_primitives::B256;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use alloy_primitives::{Address, B256};
 use serde::Serialize;
 
 use super::answer::{self, bytes, Told};
 use super::attach::{joins, Joins};
 use super::state::State;
 use super::{Guard, Refusal};
+use crate::effects::Effect;
 use crate::event::{match_key, EffectRecord, Wanted};
 use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{self, Decision, Facts, Policy, Privacy, Reason, Resolved, Verdict};
-use crate::request::{self, Body};
+use crate::request::{self, parse_address, Body};
 
 const FACTS: Limits = Limits {
     max_bytes: 1 << 20,
@@ -30,50 +34,63 @@ pub(super) struct Call<'a> {
     pub signed: bool,
 }
 
-/// Facts given with a call: canonical JSON, what the policy reads of it, and the chain's nonce.
-pub(super) struct GivenFacts {
-    pub json: String,
-    pub prices: Facts,
+/// Facts given with a call: as they came, what the policy reads of them, and the chain's nonce.
+pub(super) struct GivenFacts<'a> {
+    given: Vec<(Cow<'a, str>, Json<'a>)>,
+    pub known: Facts,
     pub chain_nonce: Option<u64>,
 }
 
-impl GivenFacts {
-    /// Reads the facts of a submit: `{"prices"?, "chain_nonce"?}`.
-    pub fn parse(facts: &[u8]) -> Result<Self, Refusal> {
+impl<'a> GivenFacts<'a> {
+    /// Reads the facts of a submit: `{"prices"?, "code"?, "chain_nonce"?}`.
+    pub fn parse(facts: &'a [u8]) -> Result<Self, Refusal> {
         if facts == b"{}" {
-            let (json, prices) = ("{}".to_owned(), Facts::none());
             return Ok(Self {
-                json,
-                prices,
+                given: Vec::new(),
+                known: Facts::none(),
                 chain_nonce: None,
             });
         }
         let tree = json::parse(facts, &FACTS).map_err(|fault| unfit(&fault))?;
-        let json = tree.to_canonical();
-        let Json::Object(members) = tree else {
+        let Json::Object(given) = tree else {
             return Err(Refusal::new("malformed", "facts are a JSON object"));
         };
-        let mut prices = Facts::none();
         let mut chain_nonce = None;
-        for (key, value) in members {
-            match key.as_ref() {
-                "chain_nonce" => {
-                    let nonce = value.as_int().and_then(|nonce| u64::try_from(nonce).ok());
-                    let bad = || Refusal::new("malformed", "`chain_nonce` is an integer");
-                    chain_nonce = Some(nonce.ok_or_else(bad)?);
-                }
-                "prices" => {
-                    let only = Json::Object(vec![(key, value)]);
-                    prices = Facts::from_json(&only).map_err(|fault| unfit(&fault))?;
-                }
-                _ => return Err(Refusal::new("malformed", "an unknown fact")),
+        for (key, value) in &given {
+            if key == "chain_nonce" {
+                let nonce = value.as_int().and_then(|nonce| u64::try_from(nonce).ok());
+                let bad = || Refusal::new("malformed", "`chain_nonce` is an integer");
+                chain_nonce = Some(nonce.ok_or_else(bad)?);
             }
         }
+        let members = given.iter().map(|(key, value)| (key.as_ref(), value));
+        let others = members.filter(|(key, _)| *key != "chain_nonce");
+        let known = Facts::from_members(others).map_err(|fault| unfit(&fault))?;
         Ok(Self {
-            json,
-            prices,
+            given,
+            known,
             chain_nonce,
         })
+    }
+
+    /// Canonical JSON for the record: what is said of code only where the request touches it, since
+    /// every contract of the chain is told of with every call.
+    pub fn on_record(&self, policy: &Policy, effects: &[Effect]) -> String {
+        let pinned = effects.iter().flat_map(|effect| policy.pinned(effect));
+        let touched: BTreeSet<Address> = pinned.map(|(address, _)| address).collect();
+        let is_touched = |name: &str| parse_address(name).is_ok_and(|at| touched.contains(&at));
+        let mut kept = Vec::new();
+        for (key, value) in &self.given {
+            let value = match value {
+                Json::Object(told) if key == "code" => {
+                    let told = told.iter().filter(|(name, _)| is_touched(name));
+                    Json::Object(told.cloned().collect())
+                }
+                other => other.clone(),
+            };
+            kept.push((key.clone(), value));
+        }
+        Json::Object(kept).to_canonical()
     }
 }
 
@@ -146,10 +163,16 @@ impl Understood<'_> {
 
     /// What the policy says, and what the guardian adds: freezes, nonces, and how much may wait at
     /// once.
-    pub fn decide(&self, state: &State, method: &str, facts: &GivenFacts, now_ms: u64) -> Decision {
+    pub fn decide(
+        &self,
+        state: &State,
+        method: &str,
+        facts: &GivenFacts<'_>,
+        now_ms: u64,
+    ) -> Decision {
         let subject = self.resolved.subject(method, &[]);
         let windows = state.book.windows();
-        let mut decision = policy::decide(self.policy, &subject, windows, &facts.prices, now_ms);
+        let mut decision = policy::decide(self.policy, &subject, windows, &facts.known, now_ms);
         let agent = self.resolved.agent;
         if let Some(freeze) = state.frozen(&agent.id, &self.resolved.wallet) {
             deny(
@@ -192,7 +215,7 @@ impl Understood<'_> {
 
     /// The agent's nonce is a hint. A lower one is ignored; a higher one means the agent counts on
     /// transactions the guardian knows nothing of.
-    fn nonce_ahead(&self, state: &State, facts: &GivenFacts) -> Option<Reason> {
+    fn nonce_ahead(&self, state: &State, facts: &GivenFacts<'_>) -> Option<Reason> {
         let Body::Transaction(transaction) = &self.resolved.request.body else {
             return None;
         };

@@ -17,7 +17,7 @@ pub(super) fn decided(
     understood: Understood<'_>,
     decision: Decision,
     envelope: Option<Envelope>,
-    facts: &GivenFacts,
+    facts: &GivenFacts<'_>,
     now: u64,
 ) -> (Box<Decided>, Parts) {
     let Understood {
@@ -28,6 +28,7 @@ pub(super) fn decided(
         match_key,
     } = understood;
     let start = Start::of(decision.verdict, now);
+    let facts = facts.on_record(policy, &resolved.decoded.effects);
     let effects = effects(policy, &mut resolved);
     let Resolved {
         agent,
@@ -45,7 +46,7 @@ pub(super) fn decided(
         effects,
         envelope,
         expires_at: start.expires_at,
-        facts: Raw::new(facts.json.clone()),
+        facts: Raw::new(facts),
         fee_per_gas_max: is_transaction.then_some(fee),
         gas_max: is_transaction.then_some(resolved.gas_max),
         id,

@@ -79,7 +79,7 @@ impl Guard {
         &mut self,
         call: Call<'_>,
         envelope: Option<Envelope>,
-        facts: &GivenFacts,
+        facts: &GivenFacts<'_>,
         now: u64,
     ) -> Result<Applied, Refusal> {
         let understood = match understand(&self.state, call) {

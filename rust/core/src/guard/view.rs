@@ -134,6 +134,8 @@ struct ChainView<'a> {
 struct PinView {
     address: String,
     chain_id: u64,
+    hash: B256,
+    implementation: Option<B256>,
 }
 
 impl Guard {
@@ -321,16 +323,18 @@ impl Guard {
         bytes(&views)
     }
 
-    /// Contracts whose code the policy pins, as `[{"address","chain_id"}]`: a `code` fact is needed
-    /// for each.
+    /// Contracts whose code the policy pins, as `[{"address","chain_id","hash","implementation"}]`:
+    /// a `code` fact is needed for each. `implementation` is `null` for what must be no proxy.
     pub fn code_pins(&self) -> Vec<u8> {
         let policy = self.state.policy();
         let pins = policy.map(|policy| policy.code_pins()).unwrap_or_default();
         let views: Vec<_> = pins
             .into_iter()
-            .map(|(chain_id, address)| PinView {
+            .map(|(chain_id, address, pin)| PinView {
                 address: address.to_checksum(None),
                 chain_id,
+                hash: pin.hash,
+                implementation: pin.implementation,
             })
             .collect();
         bytes(&views)

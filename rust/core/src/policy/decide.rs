@@ -230,11 +230,7 @@ impl Ladder {
                 Some(format!("{} {like}", words(effect))),
             );
         }
-        let token = effect.asset.as_ref().and_then(|asset| asset.address);
-        for address in token.into_iter().chain(effect.to) {
-            let Some(pin) = policy.code_pin(effect.chain_id, address) else {
-                continue;
-            };
+        for (address, pin) in policy.pinned(effect) {
             let code = match facts.code(address, now_ms) {
                 None => "code_unknown",
                 Some(found) if found != pin => "code_changed",

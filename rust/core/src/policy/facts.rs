@@ -1,5 +1,6 @@
-//! Facts from the outside world that came with a request: prices. They can only make a verdict
-//! stricter than the policy's own words; what is missing, old or malformed is unknown.
+//! Facts from the outside world that came with a request: prices, and the code of contracts. They
+//! can only make a verdict stricter than the policy's own words; what is missing, old or malformed
+//! is unknown.
 
 use std::collections::BTreeMap;
 
@@ -57,6 +58,13 @@ impl Facts {
         let Some(members) = facts.as_object() else {
             return Err(Malformed::new("facts_type", "", "facts are not an object"));
         };
+        Self::from_members(members.iter().map(|(key, value)| (key.as_ref(), value)))
+    }
+
+    /// The same from the members of such an object.
+    pub(crate) fn from_members<'m, 'j: 'm>(
+        members: impl Iterator<Item = (&'m str, &'m Json<'j>)>,
+    ) -> Result<Self, Malformed> {
         let mut read = Self::default();
         for (key, value) in members {
             if key != "prices" && key != "code" {
@@ -85,6 +93,23 @@ impl Facts {
         let latest = now_ms.saturating_add(FUTURE_MS_MAX);
         let fresh = at_ms <= latest && now_ms.saturating_sub(at_ms) <= CODE_AGE_MS_MAX;
         fresh.then_some(code)
+    }
+
+    /// The code of a contract, however long ago it was looked at.
+    pub fn code_seen(&self, address: Address) -> Option<CodePin> {
+        Some((*self.code.get(&address)?)?.0)
+    }
+
+    /// These facts, with what `newer` says of code in place of what these say of it.
+    pub fn with_code_of(mut self, newer: Self) -> Self {
+        self.code = newer.code;
+        self
+    }
+
+    /// These facts, with the prices of `newer` in place of their own.
+    pub fn with_prices_of(mut self, newer: Self) -> Self {
+        self.quotes = newer.quotes;
+        self
     }
 
     /// What one whole token is worth at most: the pinned price, or the dearest of the quotes that

@@ -42,6 +42,7 @@ pub use verdict::{Decision, Reason, Reservation, Verdict};
 pub(crate) use time::epoch_ms;
 
 use crate::asset::Registry;
+use crate::effects::Effect;
 use faces::Faces;
 use grants::Grant;
 use index::Index;
@@ -221,10 +222,22 @@ impl Policy {
     }
 
     /// Every pin, by chain and address.
-    pub fn code_pins(&self) -> Vec<(u64, Address)> {
-        let mut places: Vec<_> = self.pins.keys().copied().collect();
-        places.sort_unstable();
-        places
+    pub fn code_pins(&self) -> Vec<(u64, Address, CodePin)> {
+        let pins = self.pins.iter();
+        let mut pins: Vec<_> = pins.map(|(&(chain, at), &pin)| (chain, at, pin)).collect();
+        pins.sort_unstable_by_key(|&(chain, at, _)| (chain, at));
+        pins
+    }
+
+    /// The pinned contracts that an effect touches, each with what its code must be.
+    pub fn pinned<'p>(
+        &'p self,
+        effect: &Effect,
+    ) -> impl Iterator<Item = (Address, CodePin)> + use<'p> {
+        let chain_id = effect.chain_id;
+        let token = effect.asset.as_ref().and_then(|asset| asset.address);
+        let touched = token.into_iter().chain(effect.to);
+        touched.filter_map(move |at| Some((at, self.code_pin(chain_id, at)?)))
     }
 
     fn agent_index(&self, id: &str) -> Option<u32> {
