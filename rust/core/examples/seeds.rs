@@ -21,6 +21,7 @@ use holdfast_core::request::Transaction;
 #[path = "../tests/support/calls.rs"]
 mod calls;
 #[path = "../tests/support/town.rs"]
+#[allow(dead_code, reason = "the fuzz targets use the rest")]
 mod town;
 
 struct Seeds {

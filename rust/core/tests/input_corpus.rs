@@ -117,7 +117,7 @@ fn signatures_over_the_digests_are_those_of_the_vectors() {
             let digest = keccak256(hex::decode(unsigned).unwrap());
             let (signature, _) = key.sign_prehash_recoverable(digest.as_slice()).unwrap();
             let (r, s) = signature.split_bytes();
-            let found = [r, s].map(|half| hex::encode_prefixed(half));
+            let found = [r, s].map(hex::encode_prefixed);
             let both = ["r", "s"].map(|half| wanted[half].as_str().unwrap());
             assert_eq!(found, both, "{} {shape}", case["name"]);
             checked += 1;
