@@ -45,8 +45,11 @@ def decode(
     cases: Annotated[
         Path | None,
         typer.Option(
-            "--cases", help="A file with one case a line: id, chain_id and one of the four."
+            "--cases", help="A file with one case a line: id, chain_id, one of the four, and from."
         ),
+    ] = None,
+    sender: Annotated[
+        str | None, typer.Option("--from", help="The account that is to sign.")
     ] = None,
     policy: Annotated[
         Path | None, typer.Option("--policy", help="A policy whose assets and labels to use.")
@@ -69,11 +72,11 @@ def decode(
     source = text_of(policy) if policy else None
     list_of_tokens = text_of(tokens).encode() if tokens else None
     if cases is not None:
-        if any(given is not None for given in (raw_tx, tx, typed_data, message)):
+        if any(given is not None for given in (raw_tx, tx, typed_data, message, sender)):
             raise Failure("give either --cases or one request", code="usage", exit_code=2)
         _decode_cases(text_of(cases), chain, source, list_of_tokens, clear)
         return
-    request = _request(raw_tx, tx, typed_data, message)
+    request = _request(raw_tx, tx, typed_data, message, sender)
     if chain is None:
         raise Failure(
             "--chain is missing: the same bytes mean different things on different chains",
@@ -91,7 +94,11 @@ def decode(
 
 
 def _request(
-    raw_tx: str | None, tx: str | None, typed_data: Path | None, message: str | None
+    raw_tx: str | None,
+    tx: str | None,
+    typed_data: Path | None,
+    message: str | None,
+    sender: str | None,
 ) -> bytes:
     given = {
         "raw_tx": None if raw_tx is None else json.dumps(raw_tx),
@@ -105,7 +112,8 @@ def _request(
         raise Failure(text, code="usage", exit_code=2)
     name, value = chosen[0]
     # The user's JSON goes to the core as it is, so that its strict parser judges every byte of it.
-    return f'{{"{name}":{value}}}'.encode()
+    by = "" if sender is None else f'"from":{json.dumps(sender)},'
+    return f'{{{by}"{name}":{value}}}'.encode()
 
 
 def _decode_cases(
@@ -141,9 +149,11 @@ def _decode_case(
         if type(chain_id) is not int:
             return _case_error(ident, "malformed", "`chain_id` is missing or not a number")
         body = {name: case[name] for name in CASE_KINDS if name in case}
-        unknown = set(case) - {"id", "chain_id", *CASE_KINDS}
+        unknown = set(case) - {"id", "chain_id", "from", *CASE_KINDS}
         if len(body) != 1 or unknown:
             return _case_error(ident, "malformed", f"give exactly one of {', '.join(CASE_KINDS)}")
+        if "from" in case:
+            body["from"] = case["from"]
         result = core_decode(json.dumps(body).encode(), chain_id, policy, tokens, clear)
     except HoldfastError as error:
         return _case_error(ident, str(error.args[0]), str(error.args[1]))

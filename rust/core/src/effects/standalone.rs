@@ -38,7 +38,8 @@ pub enum DecodeError {
 }
 
 /// Decodes `{"tx": {…}}`, `{"raw_tx": "0x…"}`, `{"typed_data": {…}}` or `{"message": "0x…"}` to the
-/// canonical JSON `{"chain_id","digest","display","effects","kind","opaque","warnings"}`.
+/// canonical JSON `{"chain_id","digest","display","effects","kind","opaque","warnings"}`. Beside it
+/// may stand `"from": "0x…"`, the account that is to sign.
 ///
 /// `digest` is what is signed: the signing hash, the EIP-712 digest or the EIP-191 digest; null for
 /// a `tx` that does not fix all of its fields. `tokens` is a JSON list of
@@ -56,7 +57,9 @@ pub fn decode_standalone(
     clear: Option<&Library>,
 ) -> Result<String, DecodeError> {
     let request = json::parse(request, &Limits::REQUEST)?;
-    let Some([(key, value)]) = request.as_object() else {
+    let members = request.as_object().unwrap_or_default();
+    let mut bodies = members.iter().filter(|(key, _)| key != "from");
+    let (Some((key, value)), None) = (bodies.next(), bodies.next()) else {
         let text = "expected one of `tx`, `raw_tx`, `typed_data` and `message`";
         return Err(Malformed::new("params", "", text).into());
     };
@@ -65,7 +68,10 @@ pub fn decode_standalone(
     if let Some(tokens) = tokens {
         add_tokens(tokens, &mut registry)?;
     }
-    let subject = Subject::read(key, value, chain_id)?;
+    let mut subject = Subject::read(key, value, chain_id)?;
+    if let Some(from) = request.get("from") {
+        subject.signed_by(from)?;
+    }
     let context = Context {
         wallet: subject.wallet,
         chain_id,
@@ -87,10 +93,10 @@ pub fn decode_standalone(
                 .push(warning("descriptor_differs", &differs));
         }
         decoded.display.extend(said.fields);
-        if said.incomplete {
-            let text = "the descriptor does not fit this request: parts of it are not shown";
-            decoded.warnings.push(warning("descriptor", text));
-        }
+        let doubts = said.doubts.iter();
+        decoded
+            .warnings
+            .extend(doubts.map(|text| warning("descriptor", text)));
     }
     if subject.no_chain {
         let text = "the transaction names no chain: it is valid on every chain";
@@ -209,6 +215,20 @@ impl Subject {
         }
     }
 
+    /// Takes over who is to sign; a transaction that says so itself must say the same.
+    fn signed_by(&mut self, from: &Json<'_>) -> Result<(), Malformed> {
+        let text = from
+            .as_str()
+            .ok_or_else(|| Malformed::new("type", "", "expected an address").under("from"))?;
+        let from = parse_address(text).map_err(|fault| fault.at("from"))?;
+        if self.wallet.is_some_and(|wallet| wallet != from) {
+            let text = "another account signs the transaction";
+            return Err(Malformed::new("params", "", text).under("from"));
+        }
+        self.wallet = Some(from);
+        Ok(())
+    }
+
     fn transaction(request: TransactionRequest, chain_id: u64) -> Result<Self, DecodeError> {
         check_chain(request.chain_id, chain_id)?;
         let digest = signing_hash(&request.transaction, request.shape, chain_id);
@@ -320,6 +340,9 @@ fn add_tokens(tokens: &[u8], registry: &mut Registry) -> Result<(), Malformed> {
             ));
         };
         let symbol = display_safe(symbol, SYMBOL_CHARS_MAX);
+        if let Some(name) = text("name") {
+            registry.insert_name(chain_id, address, name);
+        }
         registry.insert(known::unnamed(chain_id, Some(address), symbol, decimals));
     }
     Ok(())
