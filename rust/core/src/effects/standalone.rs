@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
 use alloy_primitives::{eip191_hash_message, Address, TxKind, B256, U256};
 
-use super::context::{address_text, amount_text, field, warning, Context};
-use super::{decode_in, known, raw_tx, signature, Decoded, Denial, EffectKind};
+use super::context::{field, warning, Context};
+use super::{claim, decode_in, known, raw_tx, signature, Decoded, Denial};
 use crate::asset::Registry;
-use crate::clear::{Container, Library, Said};
+use crate::clear::Library;
 use crate::json::{self, write_string, Json, Limits, Malformed};
 use crate::request::{
     bytes, parse_address, parse_message, parse_transaction, parse_typed_data, Body, Fault, Shape,
@@ -86,17 +86,8 @@ pub fn decode_standalone(
         }
     }
     push_max_fee(&subject.body, &context, &mut decoded);
-    if let Some(said) = clear.and_then(|clear| say(&subject, &context, clear)) {
-        if let Some(differs) = difference(&decoded, &said) {
-            decoded
-                .warnings
-                .push(warning("descriptor_differs", &differs));
-        }
-        decoded.display.extend(said.fields);
-        let doubts = said.doubts.iter();
-        decoded
-            .warnings
-            .extend(doubts.map(|text| warning("descriptor", text)));
+    if let Some(clear) = clear {
+        claim::add(&subject.body, &context, clear, &mut decoded);
     }
     if subject.no_chain {
         let text = "the transaction names no chain: it is valid on every chain";
@@ -117,61 +108,6 @@ fn push_max_fee(body: &Body, context: &Context<'_>, decoded: &mut Decoded) {
         let fee = context.native_amount(fee);
         decoded.display.push(field("Max fee", fee));
     }
-}
-
-/// What descriptors say of the request.
-fn say(subject: &Subject, context: &Context<'_>, clear: &Library) -> Option<Said> {
-    let container = |to: Address, value: U256| Container {
-        chain_id: context.chain_id,
-        from: context.wallet,
-        to,
-        value,
-    };
-    match &subject.body {
-        Body::Transaction(transaction) => {
-            let container = container(transaction.to?, transaction.value);
-            clear.call(&transaction.data, &container, context.registry)
-        }
-        Body::TypedData(typed) => {
-            let container = container(typed.verifying_contract?, U256::ZERO);
-            let document = signature::document(typed)?;
-            clear.document(&document, typed.type_hash, &container, context.registry)
-        }
-        Body::Message(_) => None,
-    }
-}
-
-/// What of the effects a descriptor leaves out or tells differently. Only where every effect is
-/// understood: otherwise there is nothing to compare with.
-fn difference(decoded: &Decoded, said: &Said) -> Option<String> {
-    if decoded.opaque {
-        return None;
-    }
-    let told = |text: &str| said.fields.iter().any(|line| line.value == text);
-    let moves = [EffectKind::Transfer, EffectKind::Allowance];
-    let moving = decoded
-        .effects
-        .iter()
-        .filter(|effect| moves.contains(&effect.kind));
-    for effect in moving {
-        let missing = effect.to.map(address_text).filter(|to| !told(to));
-        if let Some(to) = missing {
-            return Some(format!(
-                "the descriptor does not name {to}, which gets the value"
-            ));
-        }
-        let amount = effect
-            .asset
-            .as_ref()
-            .map(|asset| amount_text(asset, effect.amount));
-        let bare = told(&effect.amount.to_string());
-        if let Some(amount) = amount.filter(|amount| !effect.unlimited && !bare && !told(amount)) {
-            return Some(format!(
-                "the descriptor does not say that {amount} can leave"
-            ));
-        }
-    }
-    None
 }
 
 struct Subject {
