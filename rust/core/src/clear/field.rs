@@ -160,7 +160,7 @@ pub(super) fn named<'v>(
     names: &'v serde_json::Map<String, Value>,
     node: &Node,
 ) -> Option<&'v Value> {
-    let by_number = || names.get(&node.uint()?.to_string());
+    let by_number = || names.get(&number(node)?.to_string());
     let exact = names.get(&raw(node)).or_else(by_number);
     exact.or_else(|| {
         let mut each = names.iter().take(NAMES_MAX);
@@ -176,10 +176,17 @@ pub(super) fn is_same(node: &Node, value: &Value) -> bool {
         (Node::Text(own), Value::String(other)) => own == other,
         (Node::Address(own), Value::String(_)) => address(value) == Some(*own),
         (Node::Uint(_) | Node::Bytes(_) | Node::Bool(_), _) => {
-            node.uint().is_some() && node.uint() == uint(value)
+            number(node).is_some() && number(node) == uint(value)
                 || text_of(value).eq_ignore_ascii_case(&raw(node))
         }
         _ => text_of(value) == raw(node),
+    }
+}
+
+fn number(node: &Node) -> Option<U256> {
+    match node {
+        Node::Bool(value) => Some(U256::from(u8::from(*value))),
+        other => other.uint(),
     }
 }
 

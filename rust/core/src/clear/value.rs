@@ -107,8 +107,14 @@ fn token_amount(amount: U256, place: &Place<'_>) -> String {
             let written = format_units(amount, places);
             format!("{written} {symbol} ({amount} with {places} decimals, by the descriptor)")
         }
-        (None, None) if everything => format!("{message} {UNKNOWN_SYMBOL}"),
-        (None, None) => format!("{amount} {UNKNOWN_SYMBOL}"),
+        (None, None) => {
+            let amount = if everything {
+                message
+            } else {
+                amount.to_string()
+            };
+            format!("{amount} {UNKNOWN_SYMBOL} (token {})", shown(token))
+        }
     }
 }
 

@@ -86,7 +86,9 @@ fn difference(
     };
     for effect in costing() {
         // The contract that is called is named by the request itself.
-        let to = effect.to.filter(|to| *to != contract && !context.is_own(*to));
+        let to = effect
+            .to
+            .filter(|to| *to != contract && !context.is_own(*to));
         if let Some(to) = to.filter(|to| GIVING.contains(&effect.kind) && !names(said, *to)) {
             let to = address_text(to);
             return Some(format!(
