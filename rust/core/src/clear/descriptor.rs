@@ -197,10 +197,7 @@ fn published(contract: Option<&Value>) -> HashMap<String, Function> {
     let abi = contract.and_then(|contract| contract.get("abi")?.as_array());
     let mut found = HashMap::new();
     for item in abi.into_iter().flatten().take(FORMATS_MAX) {
-        let Ok(function) = serde_json::from_value::<Function>(item.clone()) else {
-            continue;
-        };
-        if signature::is_sound(&function) {
+        if let Some(function) = signature::of_abi(item) {
             let names = [
                 function.selector().to_string(),
                 function.signature(),

@@ -205,7 +205,7 @@ fn spread(node: &Node, steps: &[Step], spot: &mut Spot, spots: &mut Spots) {
             }
         }
         // A slice of bytes is taken when the value is.
-        (_, Some((Step::Slice(..), rest))) if rest.is_empty() => {
+        (_, Some((Step::Slice(..), []))) => {
             spot.steps.extend(steps.first().cloned());
             spots.found.push(spot.clone());
             spot.steps.pop();

@@ -2,6 +2,9 @@
 
 use alloy_dyn_abi::Specifier as _;
 use alloy_json_abi::{Function, InternalType, Param, StateMutability};
+use serde_json::Value;
+
+use super::string;
 
 const PARAMS_MAX: usize = 128;
 /// Of a function and all of its tuples.
@@ -22,9 +25,22 @@ pub(super) fn parse(text: &str) -> Option<Function> {
     if name.is_empty() || !plain || rest.contains('(') && !rest.contains("returns") {
         return None;
     }
+    sound(name, params(inner, 0)?)
+}
+
+/// A function of an ABI, of which only name and inputs are read.
+pub(super) fn of_abi(item: &Value) -> Option<Function> {
+    if string(item, "type") != Some("function") {
+        return None;
+    }
+    let inputs: Vec<Param> = serde_json::from_value(item.get("inputs")?.clone()).ok()?;
+    sound(string(item, "name")?, inputs)
+}
+
+fn sound(name: &str, inputs: Vec<Param>) -> Option<Function> {
     let function = Function {
         name: name.to_owned(),
-        inputs: params(inner, 0)?,
+        inputs,
         outputs: Vec::new(),
         state_mutability: StateMutability::Payable,
     };
@@ -32,7 +48,7 @@ pub(super) fn parse(text: &str) -> Option<Function> {
 }
 
 /// Whether every type of it is one, and none is built to exhaust whoever decodes it.
-pub(super) fn is_sound(function: &Function) -> bool {
+fn is_sound(function: &Function) -> bool {
     let mut left = PARAMS_IN_ALL_MAX;
     function
         .inputs
