@@ -36,6 +36,17 @@ impl<'r> Context<'r> {
     pub(super) fn is_own(&self, address: Address) -> bool {
         self.wallet == Some(address)
     }
+
+    /// `uniswap-v2-router 0x7a25…`: what a policy calls the contract, and the address in full.
+    pub(super) fn contract_text(&self, address: Address) -> String {
+        let mut text = address_text(address);
+        if let Some(protocol) = self.protocol(address).filter(|p| *p != Protocol::Unknown) {
+            text.insert(0, ' ');
+            text.insert_str(0, protocol.as_str());
+        }
+        text
+    }
+
     /// An effect on the outer path.
     pub(super) fn effect(
         &self,

@@ -84,7 +84,7 @@ impl Crossing {
         parts.display.push(field("Recipient", recipient));
         let destination = self.destination.clone();
         parts.display.push(field("Destination", destination));
-        let through = address_text(self.through);
+        let through = context.contract_text(self.through);
         parts.display.push(field("Through", through));
         let effect = context.effect(kind, asset, Some(to), self.amount);
         parts.effects.push(effect);

@@ -58,7 +58,9 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         Some(token) => tokens(token, &pairs, context)?,
     };
     Ok(parts.map(|mut parts| {
-        parts.display.push(field("Through", address_text(call.to)));
+        parts
+            .display
+            .push(field("Through", context.contract_text(call.to)));
         if trailing > 0 {
             parts.warnings.push(trailing_bytes(trailing));
         }

@@ -74,7 +74,7 @@ impl Holding {
             None => (self.own, self.through, "this wallet".to_owned()),
         };
         parts.display.push(field("Recipient", holder));
-        let through = address_text(self.through);
+        let through = context.contract_text(self.through);
         parts.display.push(field("Through", through));
         if !(everything && paid_in) {
             let effect = context.effect(kind, asset, Some(to), self.amount);
@@ -108,7 +108,7 @@ pub(super) fn debt(
     let display = vec![
         field("Action", "borrow"),
         field("Amount", coin.text(amount, context)),
-        field("Through", address_text(call.to)),
+        field("Through", context.contract_text(call.to)),
     ];
     let effect = context.effect(EffectKind::Debt, asset, Some(call.to), amount);
     Some(Parts::new(vec![effect], display, Vec::new()))

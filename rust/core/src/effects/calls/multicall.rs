@@ -5,7 +5,7 @@ use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::{field, warning, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::erc20::trailing_bytes;
@@ -106,7 +106,9 @@ pub(super) fn batch(
 ) -> Result<Parts, Denial> {
     let mut parts = Parts::default();
     parts.display.push(field("Action", "several calls at once"));
-    parts.display.push(field("Through", address_text(call.to)));
+    parts
+        .display
+        .push(field("Through", context.contract_text(call.to)));
     let count = items.len();
     let mut passed_on = U256::ZERO;
     for (number, item) in items.iter().enumerate() {

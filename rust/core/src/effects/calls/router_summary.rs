@@ -183,7 +183,7 @@ impl Flow<'_, '_> {
             let text = format!("{amount} to {}", address_text(*to));
             lines.push(field("Goes away", text));
         }
-        lines.push(field("Through", address_text(self.router)));
+        lines.push(field("Through", self.context.contract_text(self.router)));
         if let Some(until) = until {
             lines.push(field("Until", moment(until)));
         }

@@ -7,7 +7,7 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::{field, warning, Context};
 use super::super::parts::Parts;
 use super::super::typed::order::{Leg, Which};
 use super::super::{Denial, EffectKind};
@@ -255,7 +255,7 @@ fn revoke(call: &Call<'_>, action: String, context: &Context<'_>) -> Parts {
     let effect = context.effect(EffectKind::Revoke, None, Some(call.to), U256::ZERO);
     let display = vec![
         field("Action", action),
-        field("Through", address_text(call.to)),
+        field("Through", context.contract_text(call.to)),
     ];
     Parts::new(vec![effect], display, Vec::new())
 }

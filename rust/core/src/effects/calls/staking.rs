@@ -5,7 +5,7 @@ use alloy_primitives::{address, Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, Context};
+use super::super::context::{field, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
@@ -199,7 +199,7 @@ fn claimed(call: &Call<'_>, foreign: Option<Address>, context: &Context<'_>) -> 
     let display = vec![
         field("Action", "claim what is there"),
         field("Recipient", "this wallet"),
-        field("Through", address_text(call.to)),
+        field("Through", context.contract_text(call.to)),
     ];
     Parts::new(vec![effect], display, Vec::new())
 }

@@ -94,7 +94,7 @@ impl Trade<'_> {
         }
         parts
             .display
-            .push(field("Through", address_text(self.through)));
+            .push(field("Through", context.contract_text(self.through)));
         parts.warnings.extend(warning);
         Some(parts)
     }

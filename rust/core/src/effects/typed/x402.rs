@@ -51,7 +51,7 @@ pub(super) fn payment(
         field(label, amount_text(token, terms.amount)),
         field("To", address_text(terms.to)),
         field("Token", token_text(token, terms.token)),
-        field("Through", address_text(proxy)),
+        field("Through", context.contract_text(proxy)),
     ];
     if let Some(facilitator) = terms.facilitator {
         display.push(field("Collected by", address_text(facilitator)));
