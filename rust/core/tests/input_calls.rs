@@ -30,6 +30,7 @@ fn fault(table: &Table, case: &Case) -> Option<String> {
     let told = match (&found, &case.denied) {
         (Err(denial), Some(code)) if denial.code == code => return None,
         (Ok(found), None) => {
+            assert!(Table::unexplained(found).is_empty(), "{}", case.name);
             let effects: Vec<String> = found.effects.iter().map(|e| table.written(e)).collect();
             let warnings: Vec<&str> = found.warnings.iter().map(|w| w.code).collect();
             let shown = |line: &String| {

@@ -98,6 +98,18 @@ impl Claim {
     }
 }
 
+/// Value given for value: the most that leaves, and the least that surely comes to the wallet for all
+/// of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// `Swap` or `Order`: the kind of the effects it explains.
+    pub kind: EffectKind,
+    /// What leaves; `None` for a chain's coin that is not registered.
+    pub pays: Vec<(Option<Asset>, U256)>,
+    /// What comes back, as far as it is registered.
+    pub gets: Vec<(Asset, U256)>,
+}
+
 /// A line a person reads. Values are already `display_safe`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
@@ -125,6 +137,8 @@ pub struct Decoded {
     pub display: Vec<Field>,
     /// What to look out for.
     pub warnings: Vec<Warning>,
+    /// What comes back for swaps and orders, each apart: one may happen without the other.
+    pub exchanges: Vec<Exchange>,
     /// At least one effect is not understood.
     pub opaque: bool,
 }

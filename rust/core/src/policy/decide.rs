@@ -13,12 +13,13 @@ use super::index::{Fit, Query};
 use super::limits::Charge;
 use super::model::{method_of, Agent, OnExceed};
 use super::parse::APPROVAL;
+use super::returns::Returns;
 use super::spend::Spends;
 use super::verdict::{Decision, Reason, Reservation, Verdict};
 use super::worth::spends;
 use super::Policy;
 use crate::amount::{format_units, Usd};
-use crate::effects::{Effect, EffectKind};
+use crate::effects::{Effect, EffectKind, Exchange};
 use crate::request::Method;
 use crate::window::Windows;
 
@@ -39,6 +40,8 @@ pub struct Subject<'a> {
     pub method: &'a str,
     /// Effects without the fee.
     pub effects: &'a [Effect],
+    /// What comes back for swaps and orders among them.
+    pub exchanges: &'a [Exchange],
     /// The most the fee can be; zero for signatures.
     pub fee_wei_max: U256,
     /// What this very request holds already, so that deciding it again does not count it twice;
@@ -60,6 +63,7 @@ pub fn decide(
     };
     let spends = spends(policy, subject, method, facts, now_ms);
     let agent = policy.agent_index(subject.agent);
+    let mut returns = None;
     for (effect, spend) in subject.effects.iter().zip(&spends.items) {
         let to = effect.to.map(|to| policy.lists.of(to)).unwrap_or_default();
         let query = Query {
@@ -76,7 +80,11 @@ pub fn decide(
             usd: spend.usd.map(Usd),
         };
         ladder.forbids(policy, effect, &query);
-        ladder.grants(policy, effect, &query);
+        if let Some(least) = ladder.grants(policy, effect, &query) {
+            let returns =
+                returns.get_or_insert_with(|| Returns::of(policy, subject, facts, now_ms));
+            ladder.returns(least, returns, effect);
+        }
         ladder.opaque(effect);
         ladder.lifetime(effect, method, now_ms);
         ladder.identity(policy, effect, facts, now_ms);
@@ -169,11 +177,17 @@ impl Ladder {
     }
 
     /// At least one rule must match; of all that do the strictest tier wins. With an unknown price
-    /// a grant is worth an approval at most.
-    fn grants(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
+    /// a grant is worth an approval at most. The answer is what must come back, if a rule says so.
+    fn grants<'p>(
+        &mut self,
+        policy: &'p Policy,
+        effect: &Effect,
+        query: &Query<'_>,
+    ) -> Option<(u8, &'p str)> {
         let mut best: Option<(Verdict, Reverse<&str>)> = None;
         let mut tier = Verdict::Instant;
         let mut unknown: Option<&str> = None;
+        let mut least: Option<(u8, Reverse<&str>)> = None;
         policy.grant_index.find(query, |number, fit| {
             let Some(grant) = policy.grants.get(number as usize) else {
                 return;
@@ -184,16 +198,37 @@ impl Ladder {
             if best.is_none_or(|best| named > best) {
                 best = Some(named);
             }
+            if let Some((percent, id)) = &grant.return_min {
+                least = least.max(Some((*percent, Reverse(id))));
+            }
             if fit == Fit::PriceUnknown && unknown.is_none_or(|old| id < old) {
                 unknown = Some(id);
             }
         });
         let Some((_, Reverse(id))) = best else {
-            return self.deny("no_grant", None, Some(words(effect)));
+            self.deny("no_grant", None, Some(words(effect)));
+            return None;
         };
         self.add(tier, "granted", Some(id), None);
         if let Some(id) = unknown {
             self.add(APPROVAL, "price_unknown", Some(id), Some(words(effect)));
+        }
+        least.map(|(percent, Reverse(id))| (percent, id))
+    }
+
+    /// A swap or an order whose return may be worth less than the rule asks for, or nobody knows how
+    /// much, needs a person.
+    fn returns(&mut self, (percent, rule): (u8, &str), returns: &Returns, effect: &Effect) {
+        match returns.percent(effect) {
+            None => self.add(APPROVAL, "price_unknown", Some(rule), Some(words(effect))),
+            Some(found) if found < u128::from(percent) => {
+                let mut reason = reason("low_return");
+                reason.rule = Some(rule.to_owned());
+                reason.observed = Some(format!("{found}%"));
+                reason.limit = Some(format!("{percent}%"));
+                self.steps.push((APPROVAL, reason));
+            }
+            Some(_) => {}
         }
     }
 

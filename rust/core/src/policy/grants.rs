@@ -17,6 +17,9 @@ pub(super) struct Grant {
     pub rule: String,
     /// The tier of that rule alone.
     pub rule_tier: Verdict,
+    /// Percent of what leaves that must come back: the most any of them asks for, and the rule that
+    /// does, of equal ones that with the smallest id.
+    pub return_min: Option<(u8, String)>,
 }
 
 /// Rules that differ only in their id, their tier and the effects they list fold into one grant per
@@ -50,10 +53,15 @@ fn merge(rules: &[&Rule]) -> Grant {
     let named = rules
         .iter()
         .max_by_key(|rule| (rule.tier, Reverse(rule.id.as_str())));
+    let return_min = rules
+        .iter()
+        .filter_map(|rule| Some((rule.return_min_percent?, Reverse(rule.id.as_str()))))
+        .max();
     Grant {
         tier,
         rule: named.map(|rule| rule.id.clone()).unwrap_or_default(),
         rule_tier: named.map_or(tier, |rule| rule.tier),
+        return_min: return_min.map(|(percent, Reverse(id))| (percent, id.to_owned())),
     }
 }
 

@@ -16,6 +16,7 @@ mod model;
 mod parse;
 mod reach;
 mod resolve;
+mod returns;
 mod spend;
 mod time;
 mod verdict;

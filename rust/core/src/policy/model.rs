@@ -195,6 +195,8 @@ pub struct Rule {
     pub id: String,
     /// What it grants: never `Deny`.
     pub tier: Verdict,
+    /// Percent of what leaves that must surely come back, in USD; less needs a person.
+    pub return_min_percent: Option<u8>,
     pub(super) matcher: Matcher,
     pub(super) at: Place,
 }
