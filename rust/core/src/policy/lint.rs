@@ -114,7 +114,24 @@ impl Policy {
                 let hint = "write tier = \"approval\" in a rule of its own";
                 found.push(Fault::new(rule.at, "raised", text, hint));
             }
+            self.lint_return(rule, found);
         }
+    }
+
+    /// Nobody looks at what a swap or an order brings.
+    fn lint_return(&self, rule: &Rule, found: &mut Vec<Fault>) {
+        let mut kinds = rule.matcher.kinds.of_kinds();
+        let given = kinds.any(|kind| matches!(kind, EffectKind::Swap | EffectKind::Order));
+        let seen = matches!(rule.tier, Verdict::Approval { .. });
+        if !given || seen || rule.return_min_percent.is_some() {
+            return;
+        }
+        let text = format!(
+            "rule `{}` lets a swap or an order pass that brings next to nothing",
+            rule.id
+        );
+        let hint = "say what must come back with return_min_percent, in a rule of its own";
+        found.push(Fault::new(rule.at, "any_return", text, hint));
     }
 
     /// Rules that do nothing because of a forbid or of another rule.
@@ -130,6 +147,9 @@ impl Policy {
                 (rule, other)
             };
             alike.insert(&rule.matcher, stricter);
+            if weaker.return_min_percent > stricter.return_min_percent {
+                continue;
+            }
             let text = format!("rules `{}` and `{}` match the same", weaker.id, stricter.id);
             let hint = format!("leave `{}` out: the stricter tier counts", weaker.id);
             found.push(Fault::new(weaker.at, "redundant", text, hint));
