@@ -95,7 +95,6 @@ impl Flow<'_, '_> {
                     sums.warn("foreign_recipient", text);
                 }
             }
-            return;
         }
         let mut rest = lot.amount;
         for (to, part, whole) in &lot.shares {
@@ -105,7 +104,8 @@ impl Flow<'_, '_> {
             sums.goes.push((lot.coin, share, *to));
             sums.warn("share_taken", SHARE);
         }
-        if rest.is_zero() {
+        // Who gets it all may be another one than who gets a share.
+        if rest.is_zero() || !lot.to.is_empty() {
             return;
         }
         let kind = self.judge(lot, sums);
