@@ -118,6 +118,13 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         }
         return Ok(native::send(call, context));
     }
+    let protocol = context.protocol(call.to);
+    if protocol == Some(Protocol::CompoundV3Comet) {
+        // A token as well, but an allowance of it is a right over the whole position.
+        if let Some(parts) = compound_comet::decode(call, context)? {
+            return Ok(parts);
+        }
+    }
     if let Some(asset) = asset {
         let parts = match asset.standard {
             Standard::Native => None,
@@ -129,15 +136,15 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
             return Ok(parts);
         }
     }
-    let protocol = context.protocol(call.to);
     let parts = match protocol {
         // The wallet's own code, if it has any.
         None | Some(Protocol::Unknown) if context.is_own(call.to) => {
             account::decode(call, context)?
         }
         None | Some(Protocol::Unknown) => None,
-        // Orders are signed for these; nothing of their calls is understood here.
-        Some(Protocol::UniswapxReactor | Protocol::X402Proxy) => None,
+        // Orders are signed for the first two; nothing of their calls is understood here. The third
+        // was read above.
+        Some(Protocol::UniswapxReactor | Protocol::X402Proxy | Protocol::CompoundV3Comet) => None,
         Some(Protocol::Seaport) => seaport::decode(call, context)?,
         Some(Protocol::CowSettlement) => cow::decode(call, context)?,
         Some(Protocol::Multicall) => multicall::decode(call, context)?,
@@ -151,7 +158,6 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(Protocol::AaveGateway) => aave::gateway(call, context)?,
         Some(Protocol::AaveDebtToken) => aave_debt::decode(call, context)?,
         Some(Protocol::CompoundV2Ctoken) => compound::ctoken(call, context)?,
-        Some(Protocol::CompoundV3Comet) => compound_comet::decode(call, context)?,
         Some(Protocol::CctpTokenMessenger) => bridge_cctp::decode(call, context)?,
         Some(Protocol::OpStandardBridge) => bridge_op::bridge(call, context)?,
         Some(Protocol::OpPortal) => bridge_op::portal(call, context)?,
