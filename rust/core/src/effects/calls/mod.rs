@@ -53,6 +53,7 @@ use crate::asset::Standard;
 use crate::protocol::Protocol;
 
 pub(super) use native::push_value;
+pub(super) use safe::items as safe_items;
 pub(super) use trade::{Coin, Trade};
 
 /// Calls inside of calls are followed this deep; deeper ones are refused.
@@ -110,15 +111,22 @@ impl Call<'_> {
 /// # Errors
 /// [`Denial`] for what no policy and no approval may allow.
 pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, Denial> {
-    check_recipient(call.to)?;
+    // Contracts that a chain comes with are at such low addresses too (the way out of Arbitrum): a
+    // call of one is like that of any other, but value alone never comes back.
+    if call.data.is_empty() || call.to.is_zero() {
+        check_recipient(call.to)?;
+    }
     let asset = context.registry.contract(context.chain_id, call.to);
+    let protocol = context.protocol(call.to);
     if call.data.is_empty() {
-        if asset.is_some() && context.protocol(call.to) != Some(Protocol::Weth) {
+        if let Some(parts) = protocol.and_then(|one| staking::paid(one, call, context)) {
+            return parts;
+        }
+        if asset.is_some() && protocol != Some(Protocol::Weth) {
             check_not_token(call.to, call.to)?;
         }
         return Ok(native::send(call, context));
     }
-    let protocol = context.protocol(call.to);
     if protocol == Some(Protocol::CompoundV3Comet) {
         // A token as well, but an allowance of it is a right over the whole position.
         if let Some(parts) = compound_comet::decode(call, context)? {
