@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{pinned, Protocol};
+use crate::protocol::{pinned, pinned_wrapped_coin, Protocol};
 
 /// How an asset moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,6 +102,23 @@ impl Registry {
         let named = self.protocols.get(&(chain_id, address)).copied();
         let found = named.or_else(|| pinned(chain_id, address))?;
         (found != Protocol::Unknown).then_some(found)
+    }
+
+    /// The chain's coin as a token: the pinned one, otherwise the only one the operator named;
+    /// `None` where there is none or nobody can say which.
+    pub fn wrapped_coin(&self, chain_id: u64) -> Option<Address> {
+        let is_wrapped = |at: Address| self.protocol(chain_id, at) == Some(Protocol::Weth);
+        if let Some(pinned) = pinned_wrapped_coin(chain_id).filter(|at| is_wrapped(*at)) {
+            return Some(pinned);
+        }
+        let mut named = self
+            .protocols
+            .iter()
+            .filter(|((chain, _), protocol)| *chain == chain_id && **protocol == Protocol::Weth);
+        match (named.next(), named.next()) {
+            (Some(((_, at), _)), None) => Some(*at),
+            _ => None,
+        }
     }
 
     /// The contract of fungible tokens at this address on this chain.

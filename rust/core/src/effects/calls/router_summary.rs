@@ -96,7 +96,6 @@ impl Flow<'_, '_> {
                     sums.warn("foreign_recipient", text);
                 }
             }
-            return;
         }
         let mut rest = lot.amount;
         for (to, part, whole) in &lot.shares {
@@ -106,7 +105,8 @@ impl Flow<'_, '_> {
             sums.goes.push((lot.coin, share, *to));
             sums.warn("share_taken", SHARE);
         }
-        if rest.is_zero() {
+        // Who gets it all may be another one than who gets a share.
+        if rest.is_zero() || !lot.to.is_empty() {
             return;
         }
         let kind = self.judge(lot, sums);
