@@ -48,8 +48,8 @@ class PolicyError(HoldfastError):
 def display_safe(text: str, max_chars: int = ...) -> str:
     """Turns everything outside the allow-list into visible escapes; cuts at `max_chars` with a visible mark."""
 
-def canonical_json(data: bytes) -> bytes:
-    """Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785."""
+def canonical_json(data: bytes, exact: bool = False) -> bytes:
+    """Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785. With `exact` integers beyond 2^53-1 are kept as they are instead of refused."""
 
 def check_policy(source: str, now_ms: int | None = None) -> bytes:
     """Parses and lints (entries that expire only if `now_ms` is given). JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""

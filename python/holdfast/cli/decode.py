@@ -142,7 +142,7 @@ def _decode_case(
     ident: Any = None
     try:
         # Strict: a member that is there twice must not be read in two ways.
-        case = json.loads(canonical_json(row))
+        case = json.loads(canonical_json(row, exact=True))
         if not isinstance(case, dict):
             return _case_error(None, "malformed", "a case is an object")
         ident = case.get("id")

@@ -66,7 +66,7 @@ impl Simulator {
     /// the verdict has them. `at` is milliseconds, seconds if it is below 10^11, or RFC 3339 text;
     /// without it the time of the case before. Other members are passed over.
     pub fn decide(&mut self, case: &[u8]) -> Vec<u8> {
-        let tree = match json::parse(case, &LIMITS) {
+        let tree = match json::parse_exact(case, &LIMITS) {
             Ok(tree) => tree,
             Err(fault) => return refused(&Json::Null, &fault),
         };

@@ -56,7 +56,7 @@ pub fn decode_standalone(
     tokens: Option<&[u8]>,
     clear: Option<&Library>,
 ) -> Result<String, DecodeError> {
-    let request = json::parse(request, &Limits::REQUEST)?;
+    let request = json::parse_exact(request, &Limits::REQUEST)?;
     let Some([(key, value)]) = request.as_object() else {
         let text = "expected one of `tx`, `raw_tx`, `typed_data`, `message` and `calls`";
         return Err(Malformed::new("params", "", text).into());

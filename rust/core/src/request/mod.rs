@@ -162,7 +162,7 @@ pub fn parse_any(method: &str, params: &[u8]) -> Result<Asked, Malformed> {
     let Some(kind) = Method::from_rpc(method) else {
         return Err(Malformed::new("method", "", "not a method that signs"));
     };
-    let params = json::parse(params, &Limits::REQUEST)?;
+    let params = json::parse_exact(params, &Limits::REQUEST)?;
     let Some(items) = params.as_array() else {
         return Err(Malformed::new("params", "", "params must be an array"));
     };
