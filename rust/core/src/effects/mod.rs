@@ -190,6 +190,26 @@ pub fn decode(
     )
 }
 
+/// What several transactions do together in the worst case: the sum over all of them.
+///
+/// # Errors
+/// [`Denial`] if any of them is never to be signed.
+pub fn decode_all(
+    transactions: &[&Transaction],
+    wallet: Address,
+    chain_id: u64,
+    registry: &Registry,
+) -> Result<Decoded, Denial> {
+    transaction::decode_all(
+        transactions,
+        &Context {
+            wallet: Some(wallet),
+            chain_id,
+            registry,
+        },
+    )
+}
+
 /// The lines of a call of a registered token inside of another call; nothing for any other
 /// contract.
 pub(crate) fn token_call_lines(

@@ -26,6 +26,7 @@ pub(super) fn decided(
         mut resolved,
         wanted,
         match_key,
+        ..
     } = understood;
     let start = Start::of(decision.verdict, now);
     let facts = facts.on_record(policy, &resolved.decoded.effects);

@@ -3,6 +3,7 @@
 //! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one
 //! page of law.
 
+mod batch;
 mod decide;
 mod faces;
 mod facts;
@@ -27,6 +28,7 @@ use alloy_primitives::map::HashMap;
 use alloy_primitives::Address;
 use sha2::{Digest, Sha256};
 
+pub use batch::resolve_batch;
 pub use decide::{decide, Subject};
 pub use facts::{Facts, FUTURE_MS_MAX};
 pub use fault::{Fault, Place, PolicyErrors, FAULTS_MAX};

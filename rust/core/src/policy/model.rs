@@ -314,8 +314,9 @@ impl Limit {
 }
 
 /// Every method, the spelling of events first.
-const SPELLINGS: [(Method, &str); 7] = [
+const SPELLINGS: [(Method, &str); 8] = [
     (Method::SendTransaction, "eth_sendTransaction"),
+    (Method::SendTransaction, "wallet_sendCalls"),
     (Method::SignTransaction, "eth_signTransaction"),
     (Method::SignMessage, "personal_sign"),
     (Method::SignMessage, "eth_sign"),

@@ -97,7 +97,7 @@ pub fn resolve<'p>(
 }
 
 /// Says which known address an unknown one looks like.
-fn warn_of_look_alikes(policy: &Policy, decoded: &mut Decoded) {
+pub(super) fn warn_of_look_alikes(policy: &Policy, decoded: &mut Decoded) {
     for effect in &decoded.effects {
         let Some(to) = effect.to else { continue };
         let Some(known) = policy.imitated(to) else {
