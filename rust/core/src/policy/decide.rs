@@ -73,11 +73,12 @@ pub fn decide(
             hits: to,
             now_ms,
             amount: effect.amount,
+            function: policy.function_index(effect),
             usd: spend.usd.map(Usd),
         };
         ladder.forbids(policy, effect, &query);
-        ladder.grants(policy, effect, &query);
-        ladder.opaque(effect);
+        let vouched = ladder.grants(policy, effect, &query);
+        ladder.opaque(effect, vouched);
         ladder.lifetime(effect, method, now_ms);
         ladder.identity(policy, effect, facts, now_ms);
     }
@@ -169,16 +170,18 @@ impl Ladder {
     }
 
     /// At least one rule must match; of all that do the strictest tier wins. With an unknown price
-    /// a grant is worth an approval at most.
-    fn grants(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
+    /// a grant is worth an approval at most. Whether all of them name the function that is called.
+    fn grants(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) -> bool {
         let mut best: Option<(Verdict, Reverse<&str>)> = None;
         let mut tier = Verdict::Instant;
         let mut unknown: Option<&str> = None;
+        let mut vouched = true;
         policy.grant_index.find(query, |number, fit| {
             let Some(grant) = policy.grants.get(number as usize) else {
                 return;
             };
             tier = tier.strictest(grant.tier);
+            vouched &= grant.names_functions;
             let id = grant.rule.as_str();
             let named = (grant.rule_tier, Reverse(id));
             if best.is_none_or(|best| named > best) {
@@ -189,18 +192,20 @@ impl Ladder {
             }
         });
         let Some((_, Reverse(id))) = best else {
-            return self.deny("no_grant", None, Some(words(effect)));
+            self.deny("no_grant", None, Some(words(effect)));
+            return false;
         };
         self.add(tier, "granted", Some(id), None);
         if let Some(id) = unknown {
             self.add(APPROVAL, "price_unknown", Some(id), Some(words(effect)));
         }
+        vouched
     }
 
     /// What is not understood, and what changes who is in charge, needs a person, whatever a rule
-    /// says.
-    fn opaque(&mut self, effect: &Effect) {
-        if effect.kind.is_opaque() {
+    /// says. What the operator vouches for is understood by rules that name it, and by no others.
+    fn opaque(&mut self, effect: &Effect, vouched: bool) {
+        if effect.kind.is_opaque() && !(vouched && effect.function.is_some()) {
             self.add(APPROVAL, "opaque", None, Some(words(effect)));
         }
         if effect.kind == EffectKind::Control {
@@ -376,6 +381,10 @@ fn words(effect: &Effect) -> String {
     if let Some(asset) = &effect.asset {
         words.push(' ');
         words.push_str(&asset.id);
+    }
+    if let Some(function) = &effect.function {
+        words.push_str(" of ");
+        words.push_str(function);
     }
     if let Some(to) = effect.to {
         words.push_str(" to ");

@@ -17,6 +17,8 @@ pub(super) struct Grant {
     pub rule: String,
     /// The tier of that rule alone.
     pub rule_tier: Verdict,
+    /// Whether they name functions: others grant what the operator vouches for as an opaque call.
+    pub names_functions: bool,
 }
 
 /// Rules that differ only in their id, their tier and the effects they list fold into one grant per
@@ -54,6 +56,7 @@ fn merge(rules: &[&Rule]) -> Grant {
         tier,
         rule: named.map(|rule| rule.id.clone()).unwrap_or_default(),
         rule_tier: named.map_or(tier, |rule| rule.tier),
+        names_functions: named.is_some_and(|rule| rule.matcher.functions.is_some()),
     }
 }
 
