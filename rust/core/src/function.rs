@@ -9,8 +9,8 @@ use alloy_dyn_abi::{DynSolType, DynSolValue};
 use alloy_primitives::{Address, B256, U256};
 
 pub use never::never;
-pub(crate) use signature::word;
 pub use signature::Signature;
+pub(crate) use signature::{fits, word};
 
 /// One function of one contract.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use alloy_sol_types::abi::{self, Token, TokenSeq};
 use alloy_sol_types::{SolCall, SolType, SolValue};
 
 use super::Denial;
+use crate::function::fits;
 
 /// Arguments of a call without its selector.
 ///
@@ -52,6 +53,9 @@ pub(super) fn dynamic(
     let decoded = whole.abi_decode_params(arguments);
     let value = decoded.map_err(|_| dirty("the call data does not decode"))?;
     let encoded = value.abi_encode_params();
+    if !fits(&value) {
+        return Err(dirty("an argument is not one of its type"));
+    }
     let Some(rest) = arguments.strip_prefix(encoded.as_slice()) else {
         return Err(dirty(
             "the call data is not the canonical encoding of what it says",

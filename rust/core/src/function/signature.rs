@@ -53,7 +53,7 @@ impl Signature {
         if whole.minimum_words() > WORDS_MAX {
             return Err(format!("its arguments take more than {WORDS_MAX} words"));
         }
-        let canonical = format!("{name}{}", whole.sol_type_name());
+        let canonical = format!("{name}{}", name_of(&whole)?);
         let [a, b, c, d, ..] = keccak256(canonical.as_bytes()).0;
         Ok(Self {
             canonical,
@@ -112,8 +112,7 @@ pub(crate) fn word(kind: &DynSolType, text: &str) -> Option<B256> {
     let value = match *kind {
         DynSolType::Bool => DynSolValue::Bool(text.parse().ok()?),
         DynSolType::Uint(bits) => {
-            let number = U256::from_str_radix(plain(text)?, 10).ok()?;
-            (number.bit_len() <= bits).then_some(DynSolValue::Uint(number, bits))?
+            DynSolValue::Uint(U256::from_str_radix(plain(text)?, 10).ok()?, bits)
         }
         DynSolType::Int(bits) => {
             let digits = text.strip_prefix('-').unwrap_or(text);
@@ -121,10 +120,7 @@ pub(crate) fn word(kind: &DynSolType, text: &str) -> Option<B256> {
             let number = I256::from_dec_str(text)
                 .ok()
                 .filter(|_| !zero || digits == text)?;
-            // All bits above are copies of the sign.
-            let above = number.asr(bits.checked_sub(1)?);
-            let fits = above.is_zero() || above == I256::MINUS_ONE;
-            fits.then_some(DynSolValue::Int(number, bits))?
+            DynSolValue::Int(number, bits)
         }
         DynSolType::FixedBytes(size) => {
             let bytes = hex::decode(text.strip_prefix("0x")?).ok()?;
@@ -133,7 +129,27 @@ pub(crate) fn word(kind: &DynSolType, text: &str) -> Option<B256> {
         }
         _ => return None,
     };
-    value.as_word()
+    fits(&value).then(|| value.as_word())?
+}
+
+/// Whether every number in it, and every string of a fixed length, is one of its type: a word has
+/// room for others.
+pub(crate) fn fits(value: &DynSolValue) -> bool {
+    match value {
+        DynSolValue::Uint(number, bits) => number.bit_len() <= *bits,
+        DynSolValue::Int(number, bits) => {
+            // All bits above are copies of the sign.
+            let above = bits.checked_sub(1).map(|bits| number.asr(bits));
+            above.is_some_and(|above| above.is_zero() || above == I256::MINUS_ONE)
+        }
+        DynSolValue::FixedBytes(word, size) => word
+            .get(*size..)
+            .is_some_and(|rest| rest.iter().all(|byte| *byte == 0)),
+        DynSolValue::Array(items) | DynSolValue::FixedArray(items) | DynSolValue::Tuple(items) => {
+            items.iter().all(fits)
+        }
+        _ => true,
+    }
 }
 
 /// Decimal digits without leading zeros.
@@ -174,7 +190,7 @@ fn argument(part: &str) -> Result<(DynSolType, Option<String>), String> {
         _ => (part, None),
     };
     let parsed = DynSolType::parse(kind).ok();
-    let Some(parsed) = parsed.filter(|parsed| parsed.sol_type_name() == kind) else {
+    let Some(parsed) = parsed.filter(|parsed| name_of(parsed).as_deref() == Ok(kind)) else {
         let shown = crate::text::display_safe(kind, 60);
         return Err(format!("`{shown}` is not a type as the ABI writes it"));
     };
@@ -182,6 +198,20 @@ fn argument(part: &str) -> Result<(DynSolType, Option<String>), String> {
         return Err(format!("arguments of type `{kind}` are not read"));
     }
     Ok((parsed, name))
+}
+
+/// The name of a type in a signature. (A tuple of one has no comma, as it has in Rust.)
+fn name_of(kind: &DynSolType) -> Result<String, String> {
+    Ok(match kind {
+        DynSolType::Tuple(inner) => {
+            let names: Result<Vec<String>, String> = inner.iter().map(name_of).collect();
+            format!("({})", names?.join(","))
+        }
+        DynSolType::Array(inner) => format!("{}[]", name_of(inner)?),
+        DynSolType::FixedArray(inner, size) => format!("{}[{size}]", name_of(inner)?),
+        DynSolType::CustomStruct { .. } => return Err("a struct is a tuple here".to_owned()),
+        elementary => elementary.sol_type_name().into_owned(),
+    })
 }
 
 /// `[A-Za-z_$][A-Za-z0-9_$]*`
@@ -207,7 +237,7 @@ fn readable(kind: &DynSolType) -> bool {
         | DynSolType::String => true,
         DynSolType::Array(inner) => !inner.is_dynamic() && readable(inner),
         DynSolType::FixedArray(inner, size) => {
-            *size <= WORDS_MAX && !inner.is_dynamic() && readable(inner)
+            (1..=WORDS_MAX).contains(size) && !inner.is_dynamic() && readable(inner)
         }
         DynSolType::Tuple(inner) => !inner.is_empty() && inner.iter().all(readable),
         _ => false,

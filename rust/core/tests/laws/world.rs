@@ -441,6 +441,7 @@ impl Ask {
                     unlimited: false,
                     expires: self.expires,
                     path: String::new(),
+                    function: None,
                     claim: None,
                 }
             };
