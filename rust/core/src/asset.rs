@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
+use crate::function::Function;
 use crate::protocol::{pinned, pinned_wrapped_coin, Protocol};
 
 /// How an asset moves.
@@ -57,6 +58,7 @@ pub struct Registry {
     by_identity: HashMap<(u64, Option<Address>), Asset>,
     protocols: HashMap<(u64, Address), Protocol>,
     holdings: HashMap<(u64, Address), Option<Address>>,
+    functions: HashMap<(u64, Address, [u8; 4]), Function>,
 }
 
 impl Registry {
@@ -89,6 +91,24 @@ impl Registry {
         self.holdings
             .entry((asset.chain_id, contract))
             .or_insert(asset.address);
+    }
+
+    /// Vouches for a function; the first word about a selector of a contract counts.
+    pub fn insert_function(&mut self, function: Function) {
+        let selector = function.signature.selector();
+        self.functions
+            .entry((function.chain_id, function.contract, selector))
+            .or_insert(function);
+    }
+
+    /// The function with this selector that the operator vouches for.
+    pub fn function(
+        &self,
+        chain_id: u64,
+        contract: Address,
+        selector: [u8; 4],
+    ) -> Option<&Function> {
+        self.functions.get(&(chain_id, contract, selector))
     }
 
     /// The asset the contract at this address holds for others, by the operator's word.

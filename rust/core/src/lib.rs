@@ -12,6 +12,7 @@ pub mod clear;
 pub mod effects;
 pub mod event;
 pub mod frame;
+pub mod function;
 pub mod guard;
 pub mod json;
 pub mod log;

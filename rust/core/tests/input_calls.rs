@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+#[allow(dead_code)]
 #[path = "support/calls.rs"]
 mod calls;
 

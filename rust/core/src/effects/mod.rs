@@ -24,6 +24,7 @@ use crate::asset::{Asset, Registry};
 use crate::request::{Body, Transaction};
 use context::Context;
 
+pub(crate) use calls::is_control;
 pub use kind::EffectKind;
 pub use standalone::{decode_standalone, DecodeError};
 
@@ -51,9 +52,19 @@ pub struct Effect {
     pub expires: Option<u64>,
     /// Which inner call it came from (`""` is the outer one, then `0`, `0.2`).
     pub path: String,
+    /// Of a call: the function the operator vouches for, by its id in the policy. Whether it may go
+    /// on without a person is up to the rules that name it.
+    pub function: Option<String>,
     /// Of a right that stands after the request, or of its end: where it is kept. `None` where
     /// nobody can say, and then nothing but its expiry ends it.
     pub claim: Option<Claim>,
+}
+
+impl Effect {
+    /// Whether nobody can say what it does: not even the operator.
+    pub const fn is_opaque(&self) -> bool {
+        self.kind.is_opaque() && self.function.is_none()
+    }
 }
 
 /// Where a right over the wallet's value is kept, so that taking it back can be told from giving

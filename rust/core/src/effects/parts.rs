@@ -62,7 +62,7 @@ impl Parts {
     /// into many, each below what a rule allows at once, they would still move it all.
     pub(super) fn decoded(self) -> Decoded {
         let effects = summed(self.effects);
-        let opaque = effects.iter().any(|effect| effect.kind.is_opaque());
+        let opaque = effects.iter().any(Effect::is_opaque);
         Decoded {
             effects,
             display: self.display,

@@ -77,15 +77,17 @@ pub fn decide(
             hits: to,
             now_ms,
             amount: effect.amount,
+            function: policy.function_index(effect),
             usd: spend.usd.map(Usd),
         };
         ladder.forbids(policy, effect, &query);
-        if let Some(least) = ladder.grants(policy, effect, &query) {
+        let granted = ladder.grants(policy, effect, &query);
+        if let Some(least) = granted.return_min {
             let returns =
                 returns.get_or_insert_with(|| Returns::of(policy, subject, facts, now_ms));
             ladder.returns(least, returns, effect);
         }
-        ladder.opaque(effect);
+        ladder.opaque(effect, granted.vouched);
         ladder.lifetime(effect, method, now_ms);
         ladder.identity(policy, effect, facts, now_ms);
     }
@@ -97,6 +99,15 @@ pub fn decide(
         return ladder.denied();
     }
     ladder.allowed(reservations(charges), spends)
+}
+
+/// What the rules that match an effect ask for besides their tier.
+#[derive(Default)]
+struct Granted<'p> {
+    /// All of them name the function that is called.
+    vouched: bool,
+    /// Percent of what leaves that must come back, and the rule that asks for most.
+    return_min: Option<(u8, &'p str)>,
 }
 
 /// Reasons so far, each with the verdict it asks for.
@@ -177,22 +188,24 @@ impl Ladder {
     }
 
     /// At least one rule must match; of all that do the strictest tier wins. With an unknown price
-    /// a grant is worth an approval at most. The answer is what must come back, if a rule says so.
+    /// a grant is worth an approval at most.
     fn grants<'p>(
         &mut self,
         policy: &'p Policy,
         effect: &Effect,
         query: &Query<'_>,
-    ) -> Option<(u8, &'p str)> {
+    ) -> Granted<'p> {
         let mut best: Option<(Verdict, Reverse<&str>)> = None;
         let mut tier = Verdict::Instant;
         let mut unknown: Option<&str> = None;
         let mut least: Option<(u8, Reverse<&str>)> = None;
+        let mut vouched = true;
         policy.grant_index.find(query, |number, fit| {
             let Some(grant) = policy.grants.get(number as usize) else {
                 return;
             };
             tier = tier.strictest(grant.tier);
+            vouched &= grant.names_functions;
             let id = grant.rule.as_str();
             let named = (grant.rule_tier, Reverse(id));
             if best.is_none_or(|best| named > best) {
@@ -207,13 +220,16 @@ impl Ladder {
         });
         let Some((_, Reverse(id))) = best else {
             self.deny("no_grant", None, Some(words(effect)));
-            return None;
+            return Granted::default();
         };
         self.add(tier, "granted", Some(id), None);
         if let Some(id) = unknown {
             self.add(APPROVAL, "price_unknown", Some(id), Some(words(effect)));
         }
-        least.map(|(percent, Reverse(id))| (percent, id))
+        Granted {
+            vouched,
+            return_min: least.map(|(percent, Reverse(id))| (percent, id)),
+        }
     }
 
     /// A swap or an order whose return may be worth less than the rule asks for, or nobody knows how
@@ -233,9 +249,9 @@ impl Ladder {
     }
 
     /// What is not understood, and what changes who is in charge, needs a person, whatever a rule
-    /// says.
-    fn opaque(&mut self, effect: &Effect) {
-        if effect.kind.is_opaque() {
+    /// says. What the operator vouches for is understood by rules that name it, and by no others.
+    fn opaque(&mut self, effect: &Effect, vouched: bool) {
+        if effect.kind.is_opaque() && !(vouched && effect.function.is_some()) {
             self.add(APPROVAL, "opaque", None, Some(words(effect)));
         }
         if effect.kind == EffectKind::Control {
@@ -411,6 +427,10 @@ fn words(effect: &Effect) -> String {
     if let Some(asset) = &effect.asset {
         words.push(' ');
         words.push_str(&asset.id);
+    }
+    if let Some(function) = &effect.function {
+        words.push_str(" of ");
+        words.push_str(function);
     }
     if let Some(to) = effect.to {
         words.push_str(" to ");

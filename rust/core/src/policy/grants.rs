@@ -20,6 +20,8 @@ pub(super) struct Grant {
     /// Percent of what leaves that must come back: the most any of them asks for, and the rule that
     /// does, of equal ones that with the smallest id.
     pub return_min: Option<(u8, String)>,
+    /// Whether they name functions: others grant what the operator vouches for as an opaque call.
+    pub names_functions: bool,
 }
 
 /// Rules that differ only in their id, their tier and the effects they list fold into one grant per
@@ -62,6 +64,7 @@ fn merge(rules: &[&Rule]) -> Grant {
         rule: named.map(|rule| rule.id.clone()).unwrap_or_default(),
         rule_tier: named.map_or(tier, |rule| rule.tier),
         return_min: return_min.map(|(percent, Reverse(id))| (percent, id.to_owned())),
+        names_functions: named.is_some_and(|rule| rule.matcher.functions.is_some()),
     }
 }
 

@@ -8,6 +8,7 @@ use super::verdict::Verdict;
 use crate::amount::{Price, Usd};
 use crate::asset::Asset;
 use crate::effects::EffectKind;
+use crate::function::Function;
 use crate::protocol::Protocol;
 use crate::request::Method;
 
@@ -113,6 +114,14 @@ pub struct CodePin {
     pub implementation: Option<B256>,
 }
 
+/// A function the operator vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionEntry {
+    /// What it is, and with which arguments.
+    pub function: Function,
+    pub(super) at: Place,
+}
+
 /// One address of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListEntry {
@@ -186,6 +195,8 @@ pub(super) struct Matcher {
     pub amount_above: Option<U256>,
     pub usd_max: Option<Usd>,
     pub usd_above: Option<Usd>,
+    pub functions: Option<Vec<u32>>,
+    pub not_functions: Option<Vec<u32>>,
 }
 
 /// Grants a tier to the effects it matches.

@@ -86,6 +86,13 @@ pub struct Case {
     pub shows: Vec<String>,
 }
 
+impl Case {
+    /// Its signature, if it has one.
+    pub fn call(&self) -> Option<&str> {
+        self.call.as_deref()
+    }
+}
+
 pub struct Table {
     pub cases: Vec<Case>,
     pub registry: Registry,

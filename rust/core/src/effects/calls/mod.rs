@@ -20,6 +20,7 @@ mod erc1155;
 mod erc20;
 mod erc4626;
 mod erc721;
+mod function;
 mod holding;
 mod multicall;
 mod native;
@@ -52,6 +53,7 @@ use super::Denial;
 use crate::asset::Standard;
 use crate::protocol::Protocol;
 
+pub(crate) use control::is_control;
 pub(super) use native::push_value;
 pub(super) use safe::items as safe_items;
 pub(super) use trade::{Coin, Trade};
@@ -201,6 +203,12 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
     let known = asset.is_some() || protocol.is_some();
     if let Some(parts) = safe::decode(call, known, context)? {
         return Ok(parts);
+    }
+    // What is understood of a contract is never vouched away, nor is what the wallet's own code does.
+    if !known && !context.is_own(call.to) {
+        if let Some(parts) = function::decode(call, context)? {
+            return Ok(parts);
+        }
     }
     let mut parts = opaque::call(call, known, context);
     control::add(call, &mut parts, context);

@@ -1,7 +1,7 @@
 //! Rules, forbids and limits: what they do with what they match.
 
 use super::reader::{Reader, Section, Value};
-use super::scope::{one_of, RANGE_KEYS, SCOPE_KEYS};
+use super::scope::{one_of, FUNCTION_KEYS, RANGE_KEYS, SCOPE_KEYS};
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::effects::EffectKind;
@@ -36,7 +36,10 @@ impl File {
                 "timeout",
                 "return_min_percent",
             ];
-            reader.known(section, &[&own[..], &SCOPE_KEYS, &RANGE_KEYS].concat());
+            reader.known(
+                section,
+                &[&own[..], &SCOPE_KEYS, &RANGE_KEYS, &FUNCTION_KEYS].concat(),
+            );
             let id = reader.declare(section, &mut self.rule_names, ID_CHARS);
             let effects = reader
                 .required(section, "effects", "[\"transfer\"]")
@@ -61,7 +64,10 @@ impl File {
 
     pub(super) fn read_forbids(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         for section in reader.tables(root, "forbid") {
-            reader.known(section, &[&["id"][..], &SCOPE_KEYS, &RANGE_KEYS].concat());
+            reader.known(
+                section,
+                &[&["id"][..], &SCOPE_KEYS, &RANGE_KEYS, &FUNCTION_KEYS].concat(),
+            );
             let id = reader.declare(section, &mut self.forbid_names, ID_CHARS);
             let matcher = self.read_matcher(reader, section);
             if let (Some(id), Some(matcher)) = (id, matcher) {
