@@ -15,6 +15,7 @@ pub mod frame;
 pub mod guard;
 pub mod json;
 pub mod log;
+pub mod outcome;
 pub mod policy;
 pub mod protocol;
 pub mod request;
