@@ -207,9 +207,11 @@ class Guard:
 
     def authorise(self, request_id: str, facts: bytes, now_ms: int) -> Applied:
         """Re-decides (policy and freezes of this moment), fixes the order. facts for transactions:
-        `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce"}` (decimal strings or ints), for all kinds
+        `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce"}` (decimal strings or ints) and
+        `"simulated"` (`{"logs":[{"address","topics","data"}],"allowances":[{"token","spender","amount"}]}`), for all kinds
         `"prices"` and `"code"` of this moment (without them those of the decision count, as old as they are). `status` is
-        `authorised`, or `denied` when the policy does not let it pass now. Raises `frozen`, `nonce_unknown`."""
+        `authorised`, or `denied` when the policy does not let it pass now. Raises `frozen`, `nonce_unknown`, and
+        `would_differ` when the fact `simulated` shows more than what was decided."""
 
     def fail(self, request_id: str, code: str, text: str, now_ms: int) -> Applied: ...
     def signed(self, request_id: str, payload: bytes, now_ms: int) -> Applied:

@@ -41,6 +41,8 @@ def test_every_value_given_is_taken() -> None:
         (CHAIN + CHAIN, "chain 31337 is given twice"),
         (CHAIN + "poll_ms = 1", "`endpoint.poll_ms`: must be at least 10 ms"),
         (CHAIN + "confirmations = 0", "`endpoint.confirmations`: must be at least 1"),
+        (CHAIN + 'simulate = "always"', "`endpoint.simulate`: must be one of off, when-possible"),
+        (CHAIN + "simulate = true", "`endpoint[0].simulate`: must be a string"),
         ("[alert]\nid = 1", "write `[[alert]]` with double brackets"),
         ("gate = [", "c: "),
     ],

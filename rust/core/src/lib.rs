@@ -16,6 +16,7 @@ pub mod function;
 pub mod guard;
 pub mod json;
 pub mod log;
+pub mod outcome;
 pub mod policy;
 pub mod protocol;
 pub mod request;
