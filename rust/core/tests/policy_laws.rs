@@ -58,6 +58,7 @@ fn run(policy: &Policy, ask: &Ask, windows: &Windows, facts: &Facts, now_ms: u64
         chain_id: 1,
         method: METHODS[ask.method],
         effects: &effects,
+        exchanges: &[],
         fee_wei_max: U256::from(ask.fee),
         own: &[],
     };
@@ -214,6 +215,7 @@ proptest! {
                 chain_id: 1,
                 method: METHODS[ask.method],
                 effects: &effects,
+                exchanges: &[],
                 fee_wei_max: U256::from(ask.fee),
                 own: book.reservations("r1"),
             };

@@ -116,6 +116,16 @@ pub struct Warning {
     pub text: String,
 }
 
+/// What is given for what by one swap, order or crossing, all of it registered: whether that is
+/// fair, only somebody who knows prices can say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The most that leaves, in base units.
+    pub pays: Vec<(Asset, U256)>,
+    /// The least that comes back.
+    pub gets: Vec<(Asset, U256)>,
+}
+
 /// A request, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
@@ -125,6 +135,8 @@ pub struct Decoded {
     pub display: Vec<Field>,
     /// What to look out for.
     pub warnings: Vec<Warning>,
+    /// What is given for what.
+    pub exchanges: Vec<Exchange>,
     /// At least one effect is not understood.
     pub opaque: bool,
 }

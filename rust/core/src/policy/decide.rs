@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 
 use alloy_primitives::{Address, U256};
 
+use super::exchange;
 use super::facts::Facts;
 use super::index::{Fit, Query};
 use super::limits::Charge;
@@ -18,7 +19,7 @@ use super::verdict::{Decision, Reason, Reservation, Verdict};
 use super::worth::spends;
 use super::Policy;
 use crate::amount::{format_units, Usd};
-use crate::effects::{Effect, EffectKind};
+use crate::effects::{Effect, EffectKind, Exchange};
 use crate::request::Method;
 use crate::window::Windows;
 
@@ -39,6 +40,8 @@ pub struct Subject<'a> {
     pub method: &'a str,
     /// Effects without the fee.
     pub effects: &'a [Effect],
+    /// What is given for what.
+    pub exchanges: &'a [Exchange],
     /// The most the fee can be; zero for signatures.
     pub fee_wei_max: U256,
     /// What this very request holds already, so that deciding it again does not count it twice;
@@ -80,6 +83,9 @@ pub fn decide(
         ladder.opaque(effect);
         ladder.lifetime(effect, method, now_ms);
         ladder.identity(policy, effect, facts, now_ms);
+    }
+    for exchange in subject.exchanges {
+        ladder.fair(policy, exchange, facts, now_ms);
     }
     let charges = policy.charges(&spends);
     for charge in &charges {
@@ -237,6 +243,14 @@ impl Ladder {
                 Some(_) => continue,
             };
             self.add(APPROVAL, code, None, Some(address.to_checksum(None)));
+        }
+    }
+
+    /// What comes back for sure may be next to nothing: a least amount of one unit is one as well. If
+    /// both sides have a price and it is less than half, a person must want that.
+    fn fair(&mut self, policy: &Policy, exchange: &Exchange, facts: &Facts, now_ms: u64) {
+        if let Some(words) = exchange::poor(policy, exchange, facts, now_ms) {
+            self.add(APPROVAL, "poor_return", None, Some(words));
         }
     }
 

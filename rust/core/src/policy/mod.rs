@@ -4,6 +4,7 @@
 //! page of law.
 
 mod decide;
+mod exchange;
 mod faces;
 mod facts;
 mod fault;

@@ -46,6 +46,7 @@ impl Resolved<'_> {
             chain_id: self.chain.id,
             method,
             effects: &self.decoded.effects,
+            exchanges: &self.decoded.exchanges,
             fee_wei_max: self.fee_wei_max,
             own,
         }

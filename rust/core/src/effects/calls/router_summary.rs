@@ -8,7 +8,7 @@ use super::super::{EffectKind, Warning};
 use super::native::unregistered;
 use super::opaque::push_data;
 use super::router_flow::{part_of, Flow, Lot};
-use super::trade::Coin;
+use super::trade::{exchange, Coin};
 use super::Call;
 use crate::clear::moment;
 
@@ -19,7 +19,7 @@ type Amounts = Vec<(Coin, U256)>;
 /// The lines, sorted by what they say.
 #[derive(Default)]
 struct Sums {
-    swapped: bool,
+    swapped: Amounts,
     pays: Amounts,
     back: Amounts,
     goes: Vec<(Coin, U256, Address)>,
@@ -110,10 +110,13 @@ impl Flow<'_, '_> {
         }
         let kind = self.judge(lot, sums);
         self.push(kind, lot.coin, rest, self.router);
-        if kind == EffectKind::Convert {
-            add(&mut sums.back, lot.coin, rest);
-        } else {
-            add(&mut sums.pays, lot.coin, rest);
+        match kind {
+            EffectKind::Convert => add(&mut sums.back, lot.coin, rest),
+            EffectKind::Swap => {
+                add(&mut sums.swapped, lot.coin, rest);
+                add(&mut sums.pays, lot.coin, rest);
+            }
+            _ => add(&mut sums.pays, lot.coin, rest),
         }
     }
 
@@ -130,7 +133,6 @@ impl Flow<'_, '_> {
             return EffectKind::Convert;
         }
         if lot.got {
-            sums.swapped = true;
             return EffectKind::Swap;
         }
         if lot.got_unknown {
@@ -153,7 +155,7 @@ impl Flow<'_, '_> {
         let mut lines = Vec::new();
         let action = if self.unknown {
             "carry out a plan that is not completely understood"
-        } else if sums.swapped {
+        } else if !sums.swapped.is_empty() {
             "swap"
         } else if sums.pays.is_empty() && sums.goes.is_empty() && !sums.back.is_empty() {
             "wrap or unwrap"
@@ -167,6 +169,10 @@ impl Flow<'_, '_> {
         let mut gets = Amounts::new();
         for (coin, amount) in &self.gets {
             add(&mut gets, *coin, *amount);
+        }
+        if !sums.swapped.is_empty() {
+            let exchange = exchange(&sums.swapped, &gets, self.context);
+            self.parts.exchanges.extend(exchange);
         }
         for (coin, amount) in &gets {
             lines.push(field("Get at least", coin.text(*amount, self.context)));

@@ -179,6 +179,10 @@ impl Fill {
             expires: None,
         };
         let mut parts = trade.parts(context)?;
+        if some != of {
+            // What is paid for a part is not worked out.
+            parts.exchanges.clear();
+        }
         for leg in pays.iter().chain(&gets) {
             if leg.which != Which::Alike {
                 parts.display.push(field("Item", leg.text(context)));

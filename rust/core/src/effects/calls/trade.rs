@@ -4,7 +4,7 @@ use alloy_primitives::{Address, U256};
 
 use super::super::context::{address_text, amount_text, field, warning, Context};
 use super::super::parts::Parts;
-use super::super::{EffectKind, Field, Warning};
+use super::super::{EffectKind, Exchange, Field, Warning};
 use super::native::unregistered;
 use crate::asset::Asset;
 
@@ -36,6 +36,21 @@ impl Coin {
             }
         }
     }
+}
+
+/// What is given for what, for those who know prices; `None` if some of it is not registered.
+pub(super) fn exchange(
+    pays: &[(Coin, U256)],
+    gets: &[(Coin, U256)],
+    context: &Context<'_>,
+) -> Option<Exchange> {
+    let known = |legs: &[(Coin, U256)]| {
+        let each = legs.iter();
+        each.map(|(coin, amount)| Some((coin.asset(context)?.clone(), *amount)))
+            .collect::<Option<Vec<_>>>()
+    };
+    let (pays, gets) = (known(pays)?, known(gets)?);
+    Some(Exchange { pays, gets })
 }
 
 /// What is given for what.
@@ -96,6 +111,11 @@ impl Trade<'_> {
             .display
             .push(field("Through", address_text(self.through)));
         parts.warnings.extend(warning);
+        if kind == self.kind {
+            parts
+                .exchanges
+                .extend(exchange(self.pays, self.gets, context));
+        }
         Some(parts)
     }
 

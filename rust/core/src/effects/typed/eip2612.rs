@@ -77,5 +77,6 @@ fn allowance(
         warnings: unlimited_warning(&effect).into_iter().collect(),
         effects: vec![effect],
         display,
+        ..Parts::default()
     }))
 }

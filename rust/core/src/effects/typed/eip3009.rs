@@ -77,7 +77,7 @@ fn payment(
     Ok(Some(Parts {
         effects: vec![effect],
         display,
-        warnings: Vec::new(),
+        ..Parts::default()
     }))
 }
 
@@ -101,6 +101,6 @@ pub(super) fn cancel(
     Ok(Some(Parts {
         effects: vec![effect],
         display,
-        warnings: Vec::new(),
+        ..Parts::default()
     }))
 }
