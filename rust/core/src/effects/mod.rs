@@ -113,7 +113,7 @@ impl Claim {
 /// of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// `Swap` or `Order`: the kind of the effects it explains.
+    /// `Swap`, `Order` or `Deposit`: the kind of the effects it explains.
     pub kind: EffectKind,
     /// What leaves; `None` for a chain's coin that is not registered.
     pub pays: Vec<(Option<Asset>, U256)>,
@@ -148,7 +148,7 @@ pub struct Decoded {
     pub display: Vec<Field>,
     /// What to look out for.
     pub warnings: Vec<Warning>,
-    /// What comes back for swaps and orders, each apart: one may happen without the other.
+    /// What comes back for swaps, orders and crossings, each apart: one may happen without the other.
     pub exchanges: Vec<Exchange>,
     /// At least one effect is not understood.
     pub opaque: bool,

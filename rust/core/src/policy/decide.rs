@@ -26,6 +26,10 @@ use crate::window::Windows;
 /// How long a payment signed as a document may be collected without a person's word.
 const AUTHORISED_MS_MAX: u64 = 3_600_000;
 
+/// What must come back in any case, in percent of what leaves, where both have a price: prices move,
+/// and pinned ones are old.
+const RETURN_PERCENT_MIN: u8 = 50;
+
 /// What is asked, decoded: everything a decision depends on besides policy, windows, facts and
 /// time.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +67,7 @@ pub fn decide(
     };
     let spends = spends(policy, subject, method, facts, now_ms);
     let agent = policy.agent_index(subject.agent);
-    let mut returns = None;
+    let returns = Returns::of(policy, subject, facts, now_ms);
     for (effect, spend) in subject.effects.iter().zip(&spends.items) {
         let to = effect.to.map(|to| policy.lists.of(to)).unwrap_or_default();
         let query = Query {
@@ -83,14 +87,13 @@ pub fn decide(
         ladder.forbids(policy, effect, &query);
         let granted = ladder.grants(policy, effect, &query);
         if let Some(least) = granted.return_min {
-            let returns =
-                returns.get_or_insert_with(|| Returns::of(policy, subject, facts, now_ms));
-            ladder.returns(least, returns, effect);
+            ladder.returns(least, &returns, effect);
         }
         ladder.opaque(effect, granted.vouched);
         ladder.lifetime(effect, method, now_ms);
         ladder.identity(policy, effect, facts, now_ms);
     }
+    ladder.fair(&returns);
     let charges = policy.charges(&spends);
     for charge in &charges {
         ladder.limit(charge, subject.own, windows, now_ms);
@@ -237,15 +240,26 @@ impl Ladder {
     fn returns(&mut self, (percent, rule): (u8, &str), returns: &Returns, effect: &Effect) {
         match returns.percent(effect) {
             None => self.add(APPROVAL, "price_unknown", Some(rule), Some(words(effect))),
-            Some(found) if found < u128::from(percent) => {
-                let mut reason = reason("low_return");
-                reason.rule = Some(rule.to_owned());
-                reason.observed = Some(format!("{found}%"));
-                reason.limit = Some(format!("{percent}%"));
-                self.steps.push((APPROVAL, reason));
-            }
-            Some(_) => {}
+            Some(found) => self.low_return(found, percent, Some(rule)),
         }
+    }
+
+    /// Without a word of any rule, less than half of what leaves is next to nothing.
+    fn fair(&mut self, returns: &Returns) {
+        if let Some(found) = returns.worst() {
+            self.low_return(found, RETURN_PERCENT_MIN, None);
+        }
+    }
+
+    fn low_return(&mut self, found: U256, percent: u8, rule: Option<&str>) {
+        if found >= U256::from(percent) {
+            return;
+        }
+        let mut reason = reason("low_return");
+        reason.rule = rule.map(str::to_owned);
+        reason.observed = Some(format!("{found}%"));
+        reason.limit = Some(format!("{percent}%"));
+        self.steps.push((APPROVAL, reason));
     }
 
     /// What is not understood, and what changes who is in charge, needs a person, whatever a rule

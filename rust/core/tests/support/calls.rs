@@ -198,6 +198,9 @@ impl Table {
             }
         }
         for exchange in &found.exchanges {
+            if exchange.kind == EffectKind::Deposit {
+                continue;
+            }
             assert!(!exchange.gets.is_empty());
             for (asset, amount) in &exchange.pays {
                 let key = (exchange.kind, id(asset.as_ref()));

@@ -102,11 +102,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     let crossing = Crossing {
         coin,
         amount: param.amountLD,
-        arrives: if param.minAmountLD.is_zero() {
-            Arrives::Nothing
-        } else {
-            Arrives::AtLeast(coin.text(param.minAmountLD, context))
-        },
+        arrives: Arrives::at_least(coin, param.minAmountLD, context),
         recipient: Some(recipient),
         destination,
         through: call.to,

@@ -179,6 +179,13 @@ impl Fill {
             expires: None,
         };
         let mut parts = trade.parts(context)?;
+        if some != of && call.value.is_zero() {
+            // What is paid counts as a whole, so what comes back for it does.
+            let gets = parts.exchanges.iter_mut().flat_map(|one| &mut one.gets);
+            for (_, amount) in gets {
+                *amount = amount.saturating_mul(of).checked_div(some)?;
+            }
+        }
         for leg in pays.iter().chain(&gets) {
             if leg.which != Which::Alike {
                 parts.display.push(field("Item", leg.text(context)));

@@ -96,7 +96,7 @@ impl Trade<'_> {
             .display
             .push(field("Through", context.contract_text(self.through)));
         parts.warnings.extend(warning);
-        if matches!(kind, EffectKind::Swap | EffectKind::Order) {
+        if kind != EffectKind::Transfer {
             parts
                 .exchanges
                 .push(exchange(kind, self.pays, self.gets, context));
