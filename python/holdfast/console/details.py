@@ -240,6 +240,8 @@ def _effect_rows(effect: Effect, request: Request) -> list[tuple[str, str]]:
         rows.append(("to", fmt.safe(effect.to, 80)))
     if effect.source not in {None, request.wallet} and effect.kind != "fee":
         rows.append(("from", fmt.safe(effect.source, 80)))
+    if effect.function is not None:
+        rows.append(("known", fmt.safe(effect.function, 80)))
     if effect.expires is not None:
         rows.append(("until", fmt.stamp(effect.expires)))
     if effect.path:

@@ -111,6 +111,8 @@ def _effect(effect: Record) -> str:
             effect.get("amount"), *what, unlimited=unlimited, standard=asset.get("standard")
         )
         words = f"{words} {sum_of}"
+    if effect.get("function"):
+        words = f"{words} {effect['function']}"
     to = f": {effect['to']}" if effect.get("to") else ""
     return plain(f"{words[:1].upper()}{words[1:]}{to}")
 

@@ -6,7 +6,7 @@ mod never;
 mod signature;
 
 use alloy_dyn_abi::{DynSolType, DynSolValue};
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, I256, U256};
 
 pub use never::never;
 pub use signature::Signature;
@@ -103,7 +103,7 @@ pub fn rank(kind: &DynSolType, word: B256) -> U256 {
     let number = U256::from_be_bytes(word.0);
     if matches!(kind, DynSolType::Int(_)) {
         // The sign comes first and means less: turned over, it means more.
-        number ^ (U256::ONE << 255)
+        number ^ I256::MIN.into_raw()
     } else {
         number
     }

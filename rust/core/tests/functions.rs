@@ -216,8 +216,7 @@ fn known() -> Vec<(Table, Vec<(Address, Transaction)>)> {
     tables.collect()
 }
 
-/// Signatures of every arity, one of which has the selector asked for: nobody writes it, so the
-/// selector of a real signature is used instead.
+/// The registry of a table, with one more function that is vouched for whatever its arguments are.
 fn vouching(table: &Table, at: Address, call: &str) -> Option<Registry> {
     let signature = Signature::parse(call).ok()?;
     let mut registry = table.registry.clone();
@@ -239,7 +238,11 @@ fn vouching_for_what_is_understood_changes_nothing() {
     let (mut same, mut vouched) = (0, 0);
     for (table, calls) in known() {
         for (case, (to, transaction)) in table.cases.iter().zip(calls) {
-            let Some(registry) = case.call().and_then(|call| vouching(&table, to, call)) else {
+            let Some(registry) = case
+                .call
+                .as_ref()
+                .and_then(|call| vouching(&table, to, call))
+            else {
                 continue;
             };
             let body = Body::Transaction(transaction);

@@ -17,7 +17,7 @@ const EXPIRING_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// Comparing every rule with every forbid stops here; larger policies are written by programs.
 const PAIRS_MAX: usize = 1_000_000;
 /// No more warnings than this.
-const WARNINGS_MAX: usize = 200;
+pub(super) const WARNINGS_MAX: usize = 200;
 
 /// What `policy check` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -330,50 +330,6 @@ impl Policy {
         }
     }
 
-    /// What is vouched for and not used, or carries what nobody looked at; and rules that name it
-    /// beside rules that do not.
-    fn lint_functions(&self, found: &mut Vec<Fault>) {
-        let rules = self.rules.iter().map(|rule| &rule.matcher);
-        let forbids = self.forbids.iter().map(|forbid| &forbid.matcher);
-        let matchers = rules.chain(forbids);
-        let named: HashSet<u32> = matchers
-            .flat_map(|matcher| matcher.functions.iter().chain(&matcher.not_functions))
-            .flatten()
-            .copied()
-            .collect();
-        for (entry, number) in self.functions.iter().zip(0u32..) {
-            let id = &entry.function.id;
-            if !named.contains(&number) {
-                found.push(unused(entry.at, format!("nothing names function `{id}`")));
-            }
-            if entry.function.signature.carries_bytes() {
-                let text = format!("function `{id}` takes bytes, which may be calls of anything");
-                let hint = "make sure that the contract does nothing for you with them";
-                found.push(Fault::new(entry.at, "carries_bytes", text, hint));
-            }
-        }
-        let approves = |rule: &Rule| matches!(rule.tier, Verdict::Approval { .. });
-        let naming = self.rules.iter();
-        let naming = naming.filter(|rule| rule.matcher.functions.is_some() && !approves(rule));
-        for rule in naming.take(WARNINGS_MAX) {
-            let mut others = self.rules.iter();
-            let other = others.find(|other| {
-                other.matcher.functions.is_none() && self.covers(&other.matcher, &rule.matcher)
-            });
-            if let Some(other) = other {
-                let text = format!(
-                    "rule `{}` says {}, but rule `{}` does not name its functions and matches them \
-                     as well, which needs an approval",
-                    rule.id,
-                    rule.tier.as_str(),
-                    other.id,
-                );
-                let hint = format!("write `not_functions` in `{}`", other.id);
-                found.push(Fault::new(rule.at, "raised", text, hint));
-            }
-        }
-    }
-
     fn lint_entries(&self, now_ms: u64, found: &mut Vec<Fault>) {
         for list in &self.list_tables {
             for entry in &list.entries {
@@ -399,7 +355,7 @@ impl Policy {
     }
 
     /// Whether everything `inner` matches is matched by `outer`. Errs on the side of no.
-    fn covers(&self, outer: &Matcher, inner: &Matcher) -> bool {
+    pub(super) fn covers(&self, outer: &Matcher, inner: &Matcher) -> bool {
         let bounds = [outer.usd_max, outer.usd_above] == [None, None]
             && [outer.amount_max, outer.amount_above] == [None, None];
         let methods = match (outer.methods, inner.methods) {
@@ -430,7 +386,7 @@ impl Policy {
     }
 }
 
-fn unused(at: Place, text: String) -> Fault {
+pub(super) fn unused(at: Place, text: String) -> Fault {
     Fault::new(at, "unused", text, "leave it out, or use it")
 }
 

@@ -12,6 +12,7 @@ mod grants;
 mod index;
 mod limits;
 mod lint;
+mod lint_functions;
 mod lists;
 mod model;
 mod parse;

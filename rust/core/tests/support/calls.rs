@@ -65,7 +65,7 @@ pub struct Case {
     #[serde(default)]
     value: String,
     /// `transfer(address,uint256)`; none for no data.
-    call: Option<String>,
+    pub call: Option<String>,
     #[serde(default)]
     args: Vec<Value>,
     /// Bytes after the call.
@@ -84,13 +84,6 @@ pub struct Case {
     /// Lines a person must see, `Label: value`.
     #[serde(default)]
     pub shows: Vec<String>,
-}
-
-impl Case {
-    /// Its signature, if it has one.
-    pub fn call(&self) -> Option<&str> {
-        self.call.as_deref()
-    }
 }
 
 pub struct Table {
