@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -141,6 +143,14 @@ async def report(guardian: Guardian) -> Json:
     return dict(eth)
 
 
+async def command(house: Home, name: str) -> str:
+    """What the command prints, with a line of headings."""
+    asked = ("-m", "holdfast", name, "--home", str(house.path))
+    process = await asyncio.create_subprocess_exec(sys.executable, *asked, stdout=PIPE)
+    out, _ = await process.communicate()
+    return out.decode()
+
+
 async def test_a_live_price_decides_and_is_on_record(house: Home, server: PriceServer) -> None:
     server.says('"3000.000000000000000000"')
     async with serving(house, prices=(from_url(server),), hold_ms=50) as guardian:
@@ -157,6 +167,14 @@ async def test_a_live_price_decides_and_is_on_record(house: Home, server: PriceS
         assert (told["price_usd"], told["pinned"]) == ("3000", False)
         (source,) = told["sources"]
         assert source["usd"] == "3000"
+        shown = await command(house, "prices")
+        assert shown.split("\n")[1].split()[:5] == [
+            "eth",
+            str(CHAIN),
+            "3000",
+            source["source"],
+            "3000",
+        ]
         assert "secret" not in str(told)
         assert "key-of-mine" not in str(told)
     # The same after a replay of what is on disk, and by the prices of the new start.
@@ -185,6 +203,8 @@ async def test_the_price_falls_out_of_date_when_its_source_is_gone(
         hands.added += 6 * MINUTE
         (alarm,) = await alarms(guardian, ["price_stale"])
         assert alarm["text"].startswith("eth has had no price for ")
+        assert "ALARM     eth has had no price for" in await command(house, "status")
+        assert "UNKNOWN" in await command(house, "prices")
         server.says("3000")
         hands.added += MINUTE
         await becomes(line, KNOWN)
@@ -424,3 +444,19 @@ async def test_a_new_policy_is_followed_at_once(home: Home, server: PriceServer)
         await (await guardian.operator()).operate("reload")
         await becomes(line, KNOWN)
         assert len(server.asked) >= 1
+
+
+async def test_after_a_start_a_request_waits_for_the_first_price(
+    house: Home, server: PriceServer
+) -> None:
+    """It was decided long ago and is decided again before anybody could look."""
+    server.says("3000")
+    async with serving(house, prices=(from_url(server),), hold_ms=50) as guardian:
+        line = await guardian.agent()
+        await becomes(line, KNOWN)
+        await line.pay(VENDOR, 10 * FINNEY)
+        (view,) = await guardian.until_open("authorising")
+    server.says("3001")
+    async with serving(house, prices=(from_url(server),)) as guardian:
+        again = await guardian.inside.facts.of_request(view)
+        assert [each["usd"] for each in again["prices"]["eth"]] == ["3001"]

@@ -87,6 +87,7 @@ class Inside:
         core, home, gate_config = self.core, self.home, self.config.gate
         self._node = node
         self.policy.load_at_start()
+        self.prices.take_policy()
         core.started(__version__)
         self._started = True
         await self.freeze_file.obey()

@@ -168,7 +168,7 @@ class PriceFacts:
         if not self._assets:
             return
         self._core.listen(self._listen)
-        self._take_policy()
+        self.take_policy()
         try:
             while self._core.sealed is None:
                 now = self._now()
@@ -192,11 +192,13 @@ class PriceFacts:
 
     def _listen(self, records: list[bytes]) -> None:
         if any(kind_of(record) == POLICY_LOADED for record in records):
-            self._take_policy()
+            self.take_policy()
             self._wake.set()
 
-    def _take_policy(self) -> None:
-        """How the policy in force wants prices; what sources said stays known."""
+    def take_policy(self) -> None:
+        """How the policy in force wants prices; what sources said stays known. `run` follows later
+        ones.
+        """
         now = self._now()
         wanted = {each["asset"]: each for each in orjson.loads(self._core.guard.prices(b"{}", now))}
         for asset in self._assets.values():
