@@ -78,6 +78,8 @@ def test_sources_of_prices_are_taken_and_their_secrets_never_shown() -> None:
         (URL.replace('"/c/0"', '"/~2"'), "`price[0].value`: must be a JSON pointer"),
         (URL.replace('value = "/c/0"', ""), "`price[0].value`: must be a JSON pointer"),
         ("".join(URL.replace("/b", f"/{n}") for n in range(101)), "101 [[price]] tables"),
+        (CHAIN + 'simulate = "always"', "`endpoint.simulate`: must be one of off, when-possible"),
+        (CHAIN + "simulate = true", "`endpoint[0].simulate`: must be a string"),
         ("[alert]\nid = 1", "write `[[alert]]` with double brackets"),
         ("gate = [", "c: "),
     ],

@@ -162,6 +162,15 @@ def _ended(severity: Severity, word: str) -> Callable[[Record, Decided], Alert |
     return handler
 
 
+def _failed(data: Record, decided: Decided) -> Alert | None:
+    if data.get("code") != "would_differ":
+        word = "could not be sent, nothing was signed"
+        return _ended(Severity.WARNING, word)(data, decided)
+    # A decoder that is wrong, or a contract that is not what it was taken for.
+    word = "would do more than was decided, nothing was signed"
+    return _ended(Severity.CRITICAL, word)(data, decided)
+
+
 def _sent(data: Record, decided: Decided) -> Alert | None:
     outcome = data.get("outcome")
     if outcome not in ("rejected", "unknown"):
@@ -233,7 +242,7 @@ _HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
     "request.approved": _approved,
     "request.expired": _ended(Severity.WARNING, "nobody answered in time"),
     "request.cancelled": _ended(Severity.INFO, "cancelled"),
-    "request.failed": _ended(Severity.WARNING, "could not be sent, nothing was signed"),
+    "request.failed": _failed,
     "request.sent": _sent,
     "request.settled": _settled,
     "freeze.set": _frozen,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
-from holdfast.service.endpoint import EndpointSettings
+from holdfast.service.endpoint import SIMULATE, EndpointSettings
 from holdfast.service.price_settings import PriceSettings, fault_of
 
 T = TypeVar("T")
@@ -169,3 +169,6 @@ def _check_endpoints(config: Config, name: str) -> None:
                 raise ConfigError(f"{name}: `endpoint.{key}`: must be at least 10 ms")
         if endpoint.confirmations < 1:
             raise ConfigError(f"{name}: `endpoint.confirmations`: must be at least 1")
+        if endpoint.simulate not in SIMULATE:
+            words = ", ".join(SIMULATE)
+            raise ConfigError(f"{name}: `endpoint.simulate`: must be one of {words}")

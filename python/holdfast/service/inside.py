@@ -8,6 +8,7 @@ import asyncio
 from contextlib import suppress
 
 from holdfast import __version__
+from holdfast.service.batches import Batches
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
 from holdfast.service.config import Config
@@ -101,9 +102,9 @@ class Inside:
         if nodes_later:
             self._reads.wait_for_nodes()
         self._heads = Heads(node)
-        self._gate = Gate(
-            core, home, Rpc(core, self.facts, sends, self._reads, self._heads), holds, gate_config
-        )
+        batches = Batches(core, self.facts, sends, holds, self._reads)
+        rpc = Rpc(core, self.facts, sends, batches, self._reads, self._heads)
+        self._gate = Gate(core, home, rpc, holds, gate_config)
         self.health.gate = self._gate
         await self._gate.sync()
         methods = OperatorMethods(

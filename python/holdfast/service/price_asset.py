@@ -1,4 +1,4 @@
-"""An asset whose price is looked up: what its sources said, and what an operator has to know of it."""
+"""An asset whose price is looked up: what its sources said, and what an operator has to know."""
 
 from __future__ import annotations
 

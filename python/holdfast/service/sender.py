@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from holdfast._core import HoldfastError
-from holdfast.service.chain import FeeTooHigh, WouldFail
+from holdfast.service.broadcast import WouldFail
+from holdfast.service.chain import FeeTooHigh
 from holdfast.service.core import Sealed
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import kind_of
@@ -251,7 +252,12 @@ class Sender:
             chain = self._chain(view["chain_id"])
             known = self._core.guard.next_nonce(view["wallet"], chain.id) is not None
             async with self._limit:
-                facts |= _plain(await chain.transaction_facts(view, in_ledger=known))
+                numbers, simulated = await asyncio.gather(
+                    chain.transaction_facts(view, in_ledger=known), chain.simulation.of(view)
+                )
+            facts |= _plain(numbers)
+            if simulated is not None:
+                facts["simulated"] = simulated
         if self._outside is not None:
             facts |= await self._outside.of_request(view)
         return orjson.dumps(facts)

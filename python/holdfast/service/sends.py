@@ -27,6 +27,7 @@ SIGNING_METHODS = frozenset(
         "eth_signTypedData",
         "eth_signTypedData_v3",
         "eth_signTypedData_v4",
+        "wallet_sendCalls",
     }
 )
 
@@ -62,7 +63,7 @@ class Sends:
             facts = self._facts.of_agent(agent.id)
             applied = self._core.submit(agent.id, call.method, call.params, facts)
         except (Sealed, HoldfastError) as error:
-            self._failed(reply, error, plain)
+            self.failed(reply, error, plain)
             return
         self._take(applied, agent, reply, plain)
 
@@ -77,7 +78,7 @@ class Sends:
             facts = self._facts.of_agent(agent.id)
             applied = self._core.submit_signed(agent.id, payload, signature, facts)
         except (Sealed, HoldfastError) as error:
-            self._failed(reply, error, wrapped)
+            self.failed(reply, error, wrapped)
             return
         self._take(applied, agent, reply, wrapped)
 
@@ -100,7 +101,7 @@ class Sends:
             # Whoever sends the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
         except (Sealed, HoldfastError) as error:
-            self._failed(reply, error, wrapped)
+            self.failed(reply, error, wrapped)
             return
         outcome = pending(request_id, self._retry_after_s)
         self._after(reply, outcome, request_id, wrapped)
@@ -135,7 +136,7 @@ class Sends:
             return
         request_id = applied.request_id
         if request_id is None:
-            self._failed(reply, HoldfastError("internal", f"no request for `{status}`"), write)
+            self.failed(reply, HoldfastError("internal", f"no request for `{status}`"), write)
             return
         joined = status != "go"
         if status == "attached" and self._holds.settle_now(
@@ -154,7 +155,8 @@ class Sends:
             outcome = Outcome(error=sealed(self._core.sealed or "sealed"), status="sealed")
         write(reply, outcome, request_id)
 
-    def _failed(self, reply: Reply, error: Sealed | HoldfastError, write: Write) -> None:
+    def failed(self, reply: Reply, error: Sealed | HoldfastError, write: Write) -> None:
+        """Answers a call the core did not take."""
         if isinstance(error, Sealed):
             told = sealed(str(error))
         elif error.args[0] == "malformed":

@@ -350,6 +350,11 @@ impl Guard {
             .map(|view| PyBytes::new(py, &view))
     }
 
+    fn named(&self, agent: &str, batch_id: &str) -> Option<String> {
+        let found = self.inner.named(agent, batch_id);
+        found.map(|id| id.to_string())
+    }
+
     fn open_requests(&self) -> Vec<String> {
         names(self.inner.open_requests())
     }

@@ -117,6 +117,13 @@ protocols! {
     StakingRewards = "staking-rewards",
 }
 
+/// The pinned contract of the chain's wrapped coin.
+pub fn pinned_wrapped_coin(chain_id: u64) -> Option<Address> {
+    let mut each = PINNED.iter();
+    let found = each.find(|(chain, _, protocol)| *chain == chain_id && *protocol == Protocol::Weth);
+    found.map(|(_, address, _)| *address)
+}
+
 /// What is pinned for this address, if anything.
 pub fn pinned(chain_id: u64, address: Address) -> Option<Protocol> {
     let here = PINNED

@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+#[allow(dead_code)]
 #[path = "support/calls.rs"]
 mod calls;
 
@@ -30,6 +31,7 @@ fn fault(table: &Table, case: &Case) -> Option<String> {
     let told = match (&found, &case.denied) {
         (Err(denial), Some(code)) if denial.code == code => return None,
         (Ok(found), None) => {
+            assert!(Table::unexplained(found).is_empty(), "{}", case.name);
             let effects: Vec<String> = found.effects.iter().map(|e| table.written(e)).collect();
             let warnings: Vec<&str> = found.warnings.iter().map(|w| w.code).collect();
             let shown = |line: &String| {

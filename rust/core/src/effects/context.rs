@@ -65,6 +65,7 @@ impl<'r> Context<'r> {
             unlimited: kind == EffectKind::Allowance && amount >= super::UNLIMITED_FROM,
             expires: None,
             path: String::new(),
+            function: None,
             claim: None,
         }
     }

@@ -68,6 +68,7 @@ pub(super) fn decode_typed_data(
         _ => None,
     };
     let mut display = Vec::new();
+    let mut exchanges = Vec::new();
     let effects = match understood {
         Some(mut understood) => {
             display.append(&mut understood.display);
@@ -79,6 +80,7 @@ pub(super) fn decode_typed_data(
             if let Some(document) = document.as_ref().filter(|_| in_part) {
                 push_message(document, &mut display);
             }
+            exchanges = understood.exchanges;
             understood.effects
         }
         None => {
@@ -91,7 +93,11 @@ pub(super) fn decode_typed_data(
             vec![context.effect(EffectKind::TypedData, None, contract, U256::ZERO)]
         }
     };
-    Ok(Parts::new(effects, display, warnings).decoded())
+    let parts = Parts {
+        exchanges,
+        ..Parts::new(effects, display, warnings)
+    };
+    Ok(parts.decoded())
 }
 
 fn push_domain(typed: &TypedData, display: &mut Vec<Field>, warnings: &mut Vec<Warning>) {

@@ -12,6 +12,7 @@ use crate::amount::Price;
 use crate::effects::EffectKind;
 use crate::event::{Decided, Id, RequestKind, Scope, Stage};
 use crate::policy::{method_name, Facts, LimitView, Policy, Privacy, Reason};
+use crate::request::key_of_batch;
 
 /// A signed transaction whose end is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +212,12 @@ impl Guard {
                 .and_then(usd)
                 .map(|usd| usd.to_string()),
         }
+    }
+
+    /// The request of a batch by the name it was sent with, while its outcome is kept.
+    pub fn named(&self, agent: &str, batch_id: &str) -> Option<Id> {
+        let key = (agent.to_owned(), key_of_batch(batch_id));
+        self.state.by_key.get(&key).copied().map(Id)
     }
 
     /// Ids that are not at an end, oldest first.

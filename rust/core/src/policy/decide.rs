@@ -13,12 +13,13 @@ use super::index::{Fit, Query};
 use super::limits::Charge;
 use super::model::{method_of, Agent, OnExceed};
 use super::parse::APPROVAL;
+use super::returns::Returns;
 use super::spend::Spends;
 use super::verdict::{Decision, Reason, Reservation, Verdict};
 use super::worth::spends;
 use super::Policy;
 use crate::amount::{format_units, Usd};
-use crate::effects::{Effect, EffectKind};
+use crate::effects::{Effect, EffectKind, Exchange};
 use crate::request::Method;
 use crate::window::Windows;
 
@@ -39,6 +40,8 @@ pub struct Subject<'a> {
     pub method: &'a str,
     /// Effects without the fee.
     pub effects: &'a [Effect],
+    /// What comes back for swaps and orders among them.
+    pub exchanges: &'a [Exchange],
     /// The most the fee can be; zero for signatures.
     pub fee_wei_max: U256,
     /// What this very request holds already, so that deciding it again does not count it twice;
@@ -60,6 +63,7 @@ pub fn decide(
     };
     let spends = spends(policy, subject, method, facts, now_ms);
     let agent = policy.agent_index(subject.agent);
+    let mut returns = None;
     for (effect, spend) in subject.effects.iter().zip(&spends.items) {
         let to = effect.to.map(|to| policy.lists.of(to)).unwrap_or_default();
         let query = Query {
@@ -73,11 +77,17 @@ pub fn decide(
             hits: to,
             now_ms,
             amount: effect.amount,
+            function: policy.function_index(effect),
             usd: spend.usd.map(Usd),
         };
         ladder.forbids(policy, effect, &query);
-        ladder.grants(policy, effect, &query);
-        ladder.opaque(effect);
+        let granted = ladder.grants(policy, effect, &query);
+        if let Some(least) = granted.return_min {
+            let returns =
+                returns.get_or_insert_with(|| Returns::of(policy, subject, facts, now_ms));
+            ladder.returns(least, returns, effect);
+        }
+        ladder.opaque(effect, granted.vouched);
         ladder.lifetime(effect, method, now_ms);
         ladder.identity(policy, effect, facts, now_ms);
     }
@@ -89,6 +99,15 @@ pub fn decide(
         return ladder.denied();
     }
     ladder.allowed(reservations(charges), spends)
+}
+
+/// What the rules that match an effect ask for besides their tier.
+#[derive(Default)]
+struct Granted<'p> {
+    /// All of them name the function that is called.
+    vouched: bool,
+    /// Percent of what leaves that must come back, and the rule that asks for most.
+    return_min: Option<(u8, &'p str)>,
 }
 
 /// Reasons so far, each with the verdict it asks for.
@@ -170,37 +189,69 @@ impl Ladder {
 
     /// At least one rule must match; of all that do the strictest tier wins. With an unknown price
     /// a grant is worth an approval at most.
-    fn grants(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
+    fn grants<'p>(
+        &mut self,
+        policy: &'p Policy,
+        effect: &Effect,
+        query: &Query<'_>,
+    ) -> Granted<'p> {
         let mut best: Option<(Verdict, Reverse<&str>)> = None;
         let mut tier = Verdict::Instant;
         let mut unknown: Option<&str> = None;
+        let mut least: Option<(u8, Reverse<&str>)> = None;
+        let mut vouched = true;
         policy.grant_index.find(query, |number, fit| {
             let Some(grant) = policy.grants.get(number as usize) else {
                 return;
             };
             tier = tier.strictest(grant.tier);
+            vouched &= grant.names_functions;
             let id = grant.rule.as_str();
             let named = (grant.rule_tier, Reverse(id));
             if best.is_none_or(|best| named > best) {
                 best = Some(named);
+            }
+            if let Some((percent, id)) = &grant.return_min {
+                least = least.max(Some((*percent, Reverse(id))));
             }
             if fit == Fit::PriceUnknown && unknown.is_none_or(|old| id < old) {
                 unknown = Some(id);
             }
         });
         let Some((_, Reverse(id))) = best else {
-            return self.deny("no_grant", None, Some(words(effect)));
+            self.deny("no_grant", None, Some(words(effect)));
+            return Granted::default();
         };
         self.add(tier, "granted", Some(id), None);
         if let Some(id) = unknown {
             self.add(APPROVAL, "price_unknown", Some(id), Some(words(effect)));
         }
+        Granted {
+            vouched,
+            return_min: least.map(|(percent, Reverse(id))| (percent, id)),
+        }
+    }
+
+    /// A swap or an order whose return may be worth less than the rule asks for, or nobody knows how
+    /// much, needs a person.
+    fn returns(&mut self, (percent, rule): (u8, &str), returns: &Returns, effect: &Effect) {
+        match returns.percent(effect) {
+            None => self.add(APPROVAL, "price_unknown", Some(rule), Some(words(effect))),
+            Some(found) if found < u128::from(percent) => {
+                let mut reason = reason("low_return");
+                reason.rule = Some(rule.to_owned());
+                reason.observed = Some(format!("{found}%"));
+                reason.limit = Some(format!("{percent}%"));
+                self.steps.push((APPROVAL, reason));
+            }
+            Some(_) => {}
+        }
     }
 
     /// What is not understood, and what changes who is in charge, needs a person, whatever a rule
-    /// says.
-    fn opaque(&mut self, effect: &Effect) {
-        if effect.kind.is_opaque() {
+    /// says. What the operator vouches for is understood by rules that name it, and by no others.
+    fn opaque(&mut self, effect: &Effect, vouched: bool) {
+        if effect.kind.is_opaque() && !(vouched && effect.function.is_some()) {
             self.add(APPROVAL, "opaque", None, Some(words(effect)));
         }
         if effect.kind == EffectKind::Control {
@@ -376,6 +427,10 @@ fn words(effect: &Effect) -> String {
     if let Some(asset) = &effect.asset {
         words.push(' ');
         words.push_str(&asset.id);
+    }
+    if let Some(function) = &effect.function {
+        words.push_str(" of ");
+        words.push_str(function);
     }
     if let Some(to) = effect.to {
         words.push_str(" to ");

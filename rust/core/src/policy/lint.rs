@@ -82,6 +82,7 @@ impl Policy {
         self.lint_limits(&mut found);
         self.lint_agents(&mut found);
         self.lint_unused(&mut found);
+        self.lint_functions(&mut found);
         if let Some(now_ms) = now_ms {
             self.lint_entries(now_ms, &mut found);
         }
@@ -101,7 +102,7 @@ impl Policy {
                 .matcher
                 .kinds
                 .of_kinds()
-                .filter(|kind| kind.is_opaque())
+                .filter(|kind| kind.is_opaque() && rule.matcher.functions.is_none())
                 .map(EffectKind::as_str)
                 .collect();
             if !opaque.is_empty() && !matches!(rule.tier, Verdict::Approval { .. }) {
@@ -114,7 +115,24 @@ impl Policy {
                 let hint = "write tier = \"approval\" in a rule of its own";
                 found.push(Fault::new(rule.at, "raised", text, hint));
             }
+            self.lint_return(rule, found);
         }
+    }
+
+    /// Nobody looks at what a swap or an order brings.
+    fn lint_return(&self, rule: &Rule, found: &mut Vec<Fault>) {
+        let mut kinds = rule.matcher.kinds.of_kinds();
+        let given = kinds.any(|kind| matches!(kind, EffectKind::Swap | EffectKind::Order));
+        let seen = matches!(rule.tier, Verdict::Approval { .. });
+        if !given || seen || rule.return_min_percent.is_some() {
+            return;
+        }
+        let text = format!(
+            "rule `{}` lets a swap or an order pass that brings next to nothing",
+            rule.id
+        );
+        let hint = "say what must come back with return_min_percent, in a rule of its own";
+        found.push(Fault::new(rule.at, "any_return", text, hint));
     }
 
     /// Rules that do nothing because of a forbid or of another rule.
@@ -130,6 +148,9 @@ impl Policy {
                 (rule, other)
             };
             alike.insert(&rule.matcher, stricter);
+            if weaker.return_min_percent > stricter.return_min_percent {
+                continue;
+            }
             let text = format!("rules `{}` and `{}` match the same", weaker.id, stricter.id);
             let hint = format!("leave `{}` out: the stricter tier counts", weaker.id);
             found.push(Fault::new(weaker.at, "redundant", text, hint));
@@ -309,6 +330,50 @@ impl Policy {
         }
     }
 
+    /// What is vouched for and not used, or carries what nobody looked at; and rules that name it
+    /// beside rules that do not.
+    fn lint_functions(&self, found: &mut Vec<Fault>) {
+        let rules = self.rules.iter().map(|rule| &rule.matcher);
+        let forbids = self.forbids.iter().map(|forbid| &forbid.matcher);
+        let matchers = rules.chain(forbids);
+        let named: HashSet<u32> = matchers
+            .flat_map(|matcher| matcher.functions.iter().chain(&matcher.not_functions))
+            .flatten()
+            .copied()
+            .collect();
+        for (entry, number) in self.functions.iter().zip(0u32..) {
+            let id = &entry.function.id;
+            if !named.contains(&number) {
+                found.push(unused(entry.at, format!("nothing names function `{id}`")));
+            }
+            if entry.function.signature.carries_bytes() {
+                let text = format!("function `{id}` takes bytes, which may be calls of anything");
+                let hint = "make sure that the contract does nothing for you with them";
+                found.push(Fault::new(entry.at, "carries_bytes", text, hint));
+            }
+        }
+        let approves = |rule: &Rule| matches!(rule.tier, Verdict::Approval { .. });
+        let naming = self.rules.iter();
+        let naming = naming.filter(|rule| rule.matcher.functions.is_some() && !approves(rule));
+        for rule in naming.take(WARNINGS_MAX) {
+            let mut others = self.rules.iter();
+            let other = others.find(|other| {
+                other.matcher.functions.is_none() && self.covers(&other.matcher, &rule.matcher)
+            });
+            if let Some(other) = other {
+                let text = format!(
+                    "rule `{}` says {}, but rule `{}` does not name its functions and matches them \
+                     as well, which needs an approval",
+                    rule.id,
+                    rule.tier.as_str(),
+                    other.id,
+                );
+                let hint = format!("write `not_functions` in `{}`", other.id);
+                found.push(Fault::new(rule.at, "raised", text, hint));
+            }
+        }
+    }
+
     fn lint_entries(&self, now_ms: u64, found: &mut Vec<Fault>) {
         for list in &self.list_tables {
             for entry in &list.entries {
@@ -347,7 +412,13 @@ impl Policy {
             (Some(outer), _, Some(inner)) => within(Some(outer), Some(inner)),
             (Some(_), ..) => false,
         };
+        let functions = match (&outer.not_functions, &inner.functions) {
+            (None, _) => subset(&outer.functions, &inner.functions),
+            (Some(spared), Some(inner)) => !inner.iter().any(|one| spared.contains(one)),
+            (Some(_), None) => false,
+        };
         bounds
+            && functions
             && methods
             && spared
             && inner.kinds.0 & !outer.kinds.0 == 0

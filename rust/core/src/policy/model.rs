@@ -8,6 +8,7 @@ use super::verdict::Verdict;
 use crate::amount::{Price, Usd};
 use crate::asset::Asset;
 use crate::effects::EffectKind;
+use crate::function::Function;
 use crate::protocol::Protocol;
 use crate::request::Method;
 
@@ -115,6 +116,14 @@ pub struct CodePin {
     pub implementation: Option<B256>,
 }
 
+/// A function the operator vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionEntry {
+    /// What it is, and with which arguments.
+    pub function: Function,
+    pub(super) at: Place,
+}
+
 /// One address of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListEntry {
@@ -188,6 +197,8 @@ pub(super) struct Matcher {
     pub amount_above: Option<U256>,
     pub usd_max: Option<Usd>,
     pub usd_above: Option<Usd>,
+    pub functions: Option<Vec<u32>>,
+    pub not_functions: Option<Vec<u32>>,
 }
 
 /// Grants a tier to the effects it matches.
@@ -197,6 +208,8 @@ pub struct Rule {
     pub id: String,
     /// What it grants: never `Deny`.
     pub tier: Verdict,
+    /// Percent of what leaves that must surely come back, in USD; less needs a person.
+    pub return_min_percent: Option<u8>,
     pub(super) matcher: Matcher,
     pub(super) at: Place,
 }
@@ -314,8 +327,9 @@ impl Limit {
 }
 
 /// Every method, the spelling of events first.
-const SPELLINGS: [(Method, &str); 7] = [
+const SPELLINGS: [(Method, &str); 8] = [
     (Method::SendTransaction, "eth_sendTransaction"),
+    (Method::SendTransaction, "wallet_sendCalls"),
     (Method::SignTransaction, "eth_signTransaction"),
     (Method::SignMessage, "personal_sign"),
     (Method::SignMessage, "eth_sign"),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use alloy_dyn_abi::{DynSolType, DynSolValue};
 use alloy_primitives::{address, hex, keccak256, Address, Bytes, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
-use holdfast_core::effects::{decode, Decoded, Denial, Effect};
+use holdfast_core::effects::{decode, Decoded, Denial, Effect, EffectKind};
 use holdfast_core::protocol::Protocol;
 use holdfast_core::request::{Body, Transaction};
 use serde::Deserialize;
@@ -84,6 +84,13 @@ pub struct Case {
     /// Lines a person must see, `Label: value`.
     #[serde(default)]
     pub shows: Vec<String>,
+}
+
+impl Case {
+    /// Its signature, if it has one.
+    pub fn call(&self) -> Option<&str> {
+        self.call.as_deref()
+    }
 }
 
 pub struct Table {
@@ -177,6 +184,28 @@ impl Table {
             effect.kind.as_str(),
             effect.amount
         )
+    }
+
+    /// `swap usdc 5 for 2 weth` for every exchange that is not told by the effects, and the other
+    /// way round: all that leaves for something must say for what.
+    pub fn unexplained(found: &Decoded) -> Vec<String> {
+        let mut sums: BTreeMap<(EffectKind, String), (U256, U256)> = BTreeMap::new();
+        let id = |asset: Option<&Asset>| asset.map_or("-", |asset| &asset.id).to_owned();
+        for effect in &found.effects {
+            if matches!(effect.kind, EffectKind::Swap | EffectKind::Order) {
+                let key = (effect.kind, id(effect.asset.as_ref()));
+                sums.entry(key).or_default().0 += effect.amount;
+            }
+        }
+        for exchange in &found.exchanges {
+            assert!(!exchange.gets.is_empty());
+            for (asset, amount) in &exchange.pays {
+                let key = (exchange.kind, id(asset.as_ref()));
+                sums.entry(key).or_default().1 += *amount;
+            }
+        }
+        sums.retain(|_, (effects, exchanges)| effects != exchanges);
+        sums.into_iter().map(|sum| format!("{sum:?}")).collect()
     }
 
     /// Selector and arguments.

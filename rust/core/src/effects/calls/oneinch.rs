@@ -365,7 +365,13 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
             check_not_token(to, token)?;
         }
     }
-    let recipient = swap.to.or(call.sender).or(context.wallet);
+    // What is not swapped goes back to whoever calls: in a wrapper it is anybody's there.
+    let back_to_wrapper = swap.partial && call.sender != context.wallet;
+    let recipient = if back_to_wrapper {
+        call.sender
+    } else {
+        swap.to.or(call.sender).or(context.wallet)
+    };
     let gets: Vec<(Coin, U256)> = swap.gets.into_iter().collect();
     let trade = Trade {
         kind: EffectKind::Swap,

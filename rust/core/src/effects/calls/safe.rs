@@ -141,7 +141,7 @@ fn read(call: &Call<'_>) -> Result<Option<(Transaction, usize)>, Denial> {
 ///
 /// # Errors
 /// `delegatecall` for any other foreign code, `dirty_calldata` for a batch that is not whole.
-pub(super) fn items(
+pub(in crate::effects) fn items(
     to: Address,
     value: U256,
     data: Bytes,
@@ -149,7 +149,7 @@ pub(super) fn items(
     context: &Context<'_>,
 ) -> Result<Vec<Item>, Denial> {
     if operation == 0 {
-        return Ok(vec![Item { to, value, data }]);
+        return Ok(vec![Item::sure(to, value, data)]);
     }
     let multisend = matches!(
         context.protocol(to),
@@ -185,11 +185,11 @@ fn unpack(mut rest: &[u8]) -> Result<Vec<Item>, Denial> {
         let (length, after) = after.split_first_chunk::<32>().ok_or_else(short)?;
         let length = usize::try_from(U256::from_be_bytes(*length)).map_err(|_| short())?;
         let (data, after) = after.split_at_checked(length).ok_or_else(short)?;
-        items.push(Item {
-            to: Address::from(*to),
-            value: U256::from_be_bytes(*value),
-            data: Bytes::copy_from_slice(data),
-        });
+        items.push(Item::sure(
+            Address::from(*to),
+            U256::from_be_bytes(*value),
+            Bytes::copy_from_slice(data),
+        ));
         rest = after;
     }
     Ok(items)

@@ -81,6 +81,26 @@ fn lido(selector: [u8; 4], arguments: &[u8], call: &Call<'_>, context: &Context<
     Ok(holding.parts(context)?.map(|parts| (parts, trailing)))
 }
 
+/// Value sent without a call, which Lido's tokens stake; `None` for any other contract.
+pub(super) fn paid(
+    protocol: Protocol,
+    call: &Call<'_>,
+    context: &Context<'_>,
+) -> Option<Result<Parts, Denial>> {
+    if !matches!(protocol, Protocol::Lido | Protocol::Wsteth) || call.value.is_zero() {
+        return None;
+    }
+    let holding = Holding {
+        own: EffectKind::Deposit,
+        action: "stake with Lido",
+        coin: Coin::Native,
+        amount: call.value,
+        holder: caller(call, context),
+        through: call.to,
+    };
+    holding.parts(context).transpose()
+}
+
 fn wrapped(selector: [u8; 4], arguments: &[u8], call: &Call<'_>, context: &Context<'_>) -> Found {
     let (action, coin, amount, trailing) = match selector {
         calls::wrapCall::SELECTOR => {

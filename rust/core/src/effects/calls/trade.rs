@@ -4,7 +4,7 @@ use alloy_primitives::{Address, U256};
 
 use super::super::context::{address_text, amount_text, field, warning, Context};
 use super::super::parts::Parts;
-use super::super::{EffectKind, Field, Warning};
+use super::super::{EffectKind, Exchange, Field, Warning};
 use super::native::unregistered;
 use crate::asset::Asset;
 
@@ -96,6 +96,11 @@ impl Trade<'_> {
             .display
             .push(field("Through", context.contract_text(self.through)));
         parts.warnings.extend(warning);
+        if matches!(kind, EffectKind::Swap | EffectKind::Order) {
+            parts
+                .exchanges
+                .push(exchange(kind, self.pays, self.gets, context));
+        }
         Some(parts)
     }
 
@@ -135,5 +140,26 @@ impl Trade<'_> {
             warning("unknown_output", text)
         };
         (EffectKind::Transfer, self.through, Some(warning))
+    }
+}
+
+/// What comes back for what leaves, as far as it is registered.
+pub(super) fn exchange(
+    kind: EffectKind,
+    pays: &[(Coin, U256)],
+    gets: &[(Coin, U256)],
+    context: &Context<'_>,
+) -> Exchange {
+    let asset = |coin: &Coin| coin.asset(context).cloned();
+    let gets = gets
+        .iter()
+        .filter_map(|(coin, amount)| Some((asset(coin)?, *amount)));
+    Exchange {
+        kind,
+        pays: pays
+            .iter()
+            .map(|(coin, amount)| (asset(coin), *amount))
+            .collect(),
+        gets: gets.collect(),
     }
 }

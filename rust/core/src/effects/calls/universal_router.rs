@@ -101,6 +101,8 @@ pub(super) fn decode(
         _ => return Ok(None),
     };
     let mut flow = Flow::new(call, context);
+    // Every version refuses calls of anybody else until the plan ends.
+    flow.locked = true;
     plan(call, &commands, &inputs, true, version, &mut flow)?;
     let mut parts = flow.finish(call, deadline);
     if trailing > 0 {

@@ -74,11 +74,7 @@ fn payment(
         display.push(field("Valid from", moment(after)));
     }
     display.push(field("Valid until", moment(before)));
-    Ok(Some(Parts {
-        effects: vec![effect],
-        display,
-        warnings: Vec::new(),
-    }))
+    Ok(Some(Parts::new(vec![effect], display, Vec::new())))
 }
 
 /// Takes an authorisation back that nobody used yet.
@@ -98,9 +94,5 @@ pub(super) fn cancel(
         field("Token", token_text(token, contract)),
         field("Authorisation", message.text("nonce").unwrap_or_default()),
     ];
-    Ok(Some(Parts {
-        effects: vec![effect],
-        display,
-        warnings: Vec::new(),
-    }))
+    Ok(Some(Parts::new(vec![effect], display, Vec::new())))
 }

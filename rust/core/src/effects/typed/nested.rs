@@ -16,14 +16,32 @@ pub(super) struct Inner<'i> {
     pub data: &'i [u8],
 }
 
-/// What the call does, added to `parts`, and that the document is not understood as a whole: a
+/// What the calls do, added to `parts`, and that the document is not understood as a whole: a
 /// person decides.
 ///
 /// # Errors
 /// What the call is denied for.
 pub(super) fn add(
-    inner: &Inner<'_>,
+    calls: &[Inner<'_>],
     contract: Address,
+    parts: &mut Parts,
+    context: &Context<'_>,
+) -> Result<(), Denial> {
+    for (number, inner) in calls.iter().enumerate() {
+        if calls.len() > 1 {
+            let title = format!("{} of {}", number.saturating_add(1), calls.len());
+            parts.display.push(field("Call", title));
+        }
+        one(number, inner, parts, context)?;
+    }
+    let whole = context.effect(EffectKind::TypedData, None, Some(contract), U256::ZERO);
+    parts.effects.push(whole);
+    Ok(())
+}
+
+fn one(
+    number: usize,
+    inner: &Inner<'_>,
     parts: &mut Parts,
     context: &Context<'_>,
 ) -> Result<(), Denial> {
@@ -34,11 +52,9 @@ pub(super) fn add(
         data: inner.data,
         depth: 1,
     };
-    let whole = context.effect(EffectKind::TypedData, None, Some(contract), U256::ZERO);
     if inner.value.is_zero() && inner.data.is_empty() {
         // Nothing moves; Safes do it to use a nonce up.
         parts.display.push(field("Call", "of nothing"));
-        parts.effects.push(whole);
         return Ok(());
     }
     // Whoever the contract sees is the one whose value it is, and who gets what comes back.
@@ -50,7 +66,6 @@ pub(super) fn add(
     for effect in &mut done.effects {
         effect.from = context.wallet.unwrap_or_default();
     }
-    parts.nest(0, done);
-    parts.effects.push(whole);
+    parts.nest(number, done);
     Ok(())
 }
