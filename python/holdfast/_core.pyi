@@ -265,6 +265,10 @@ class Guard:
         """JSON list `[{"address","chain_id","hash","implementation"|null}]`: contracts whose code the policy pins and needs
         a `code` fact for."""
 
+    def prices(self, facts: bytes, now_ms: int) -> bytes:
+        """JSON list `[{"asset","chain_id","symbol","pinned","price_usd"|null,"price_low_usd"|null,"price_age_ms_max",
+        "price_sources_min"}]`: every registered asset and what it is worth by these facts, at most and at least."""
+
     def next_nonce(self, wallet: str, chain_id: int) -> int | None:
         """What the ledger would give next; None until a chain nonce was seen."""
 

@@ -16,11 +16,11 @@ import orjson
 from holdfast._core import Applied, HoldfastError, canonical_json
 from holdfast.service.agents import Agent
 from holdfast.service.calls import AnyCall, InnerCall
-from holdfast.service.code_facts import CodeFacts
 from holdfast.service.core import Core, Sealed
 from holdfast.service.errors import DENIED, INVALID_PARAMS, CallError, sealed
 from holdfast.service.holds import Holds
 from holdfast.service.outcomes import Outcome, denied
+from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.reads import Reads
 from holdfast.service.reply import Reply
 from holdfast.service.sends import Sends, plain
@@ -62,10 +62,10 @@ class Batches:
     """Batches of one call: sent, named, and asked about."""
 
     def __init__(
-        self, core: Core, code: CodeFacts, sends: Sends, holds: Holds, reads: Reads
+        self, core: Core, facts: OutsideFacts, sends: Sends, holds: Holds, reads: Reads
     ) -> None:
         self._core = core
-        self._code = code
+        self._facts = facts
         self._sends = sends
         self._holds = holds
         self._reads = reads
@@ -78,7 +78,7 @@ class Batches:
             self._sends.send(agent, call, reply)
             return
         try:
-            facts = self._code.of_agent(agent.id)
+            facts = self._facts.of_agent(agent.id)
             applied = self._core.submit(agent.id, call.method, call.params, facts)
             self._take(applied, call, reply)
         except (Sealed, HoldfastError) as error:

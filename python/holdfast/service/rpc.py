@@ -16,11 +16,11 @@ from holdfast._core import HoldfastError, MalformedError
 from holdfast.service.agents import Agent
 from holdfast.service.batches import SEND_CALLS, Batches
 from holdfast.service.calls import AnyCall, InnerCall, inner_call, one_object
-from holdfast.service.code_facts import CodeFacts
 from holdfast.service.core import Core
 from holdfast.service.errors import DENIED, INVALID_PARAMS, METHOD_NOT_FOUND, CallError
 from holdfast.service.heads import Heads
 from holdfast.service.outcomes import Outcome, as_object
+from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.rate import Rate
 from holdfast.service.reads import READS, Reads
 from holdfast.service.reply import Reply
@@ -62,14 +62,14 @@ class Rpc:
     def __init__(
         self,
         core: Core,
-        code: CodeFacts,
+        facts: OutsideFacts,
         sends: Sends,
         batches: Batches,
         reads: Reads,
         heads: Heads,
     ) -> None:
         self._core = core
-        self._code = code
+        self._facts = facts
         self._sends = sends
         self._batches = batches
         self._reads = reads
@@ -136,7 +136,7 @@ class Rpc:
             reply.result(_too_fast())
             return
         try:
-            facts = self._code.of_agent(agent.id)
+            facts = self._facts.of_agent(agent.id)
             reply.result(self._core.check(agent.id, inner[0], inner[1], facts))
         except HoldfastError as error:
             reply.result(_refusal("denied", INVALID_PARAMS, error.args[1], error))

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from holdfast.service.broadcast import Broadcast
     from holdfast.service.chain import Chain, Chains
-    from holdfast.service.code_facts import CodeFacts
     from holdfast.service.core import Core
+    from holdfast.service.outside_facts import OutsideFacts
     from holdfast.service.signer_client import Signed, Signer
 
 log = get_logger()
@@ -79,11 +79,11 @@ class Sender:
     """
 
     def __init__(
-        self, core: Core, signer: Signer, chains: Chains, code: CodeFacts | None = None
+        self, core: Core, signer: Signer, chains: Chains, facts: OutsideFacts | None = None
     ) -> None:
-        """Without `code`, requests are decided again by the code that was known at first."""
+        """Without `facts`, requests are decided again by what was known at first."""
         self._core = core
-        self._code = code
+        self._outside = facts
         self._signer = signer
         self._chains = chains
         self._tasks: set[asyncio.Task[None]] = set()
@@ -258,8 +258,8 @@ class Sender:
             facts |= _plain(numbers)
             if simulated is not None:
                 facts["simulated"] = simulated
-        if self._code is not None:
-            facts |= await self._code.of_request(view)
+        if self._outside is not None:
+            facts |= await self._outside.of_request(view)
         return orjson.dumps(facts)
 
     def _chain(self, chain_id: int) -> Chain:

@@ -9,11 +9,11 @@ import orjson
 from holdfast._core import Applied, HoldfastError
 from holdfast.service.agents import Agent
 from holdfast.service.calls import AnyCall
-from holdfast.service.code_facts import CodeFacts
 from holdfast.service.core import Core, Sealed
 from holdfast.service.errors import DENIED, INTERNAL, INVALID_PARAMS, CallError, sealed
 from holdfast.service.holds import Holds, Write
 from holdfast.service.outcomes import Outcome, as_object, denied, pending
+from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.reply import Reply
 
 WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
@@ -48,9 +48,9 @@ def wrapped(reply: Reply, outcome: Outcome, request_id: str) -> None:
 class Sends:
     """Submits signing calls and sees to it that each gets its one answer."""
 
-    def __init__(self, core: Core, code: CodeFacts, holds: Holds, retry_after_s: int) -> None:
+    def __init__(self, core: Core, facts: OutsideFacts, holds: Holds, retry_after_s: int) -> None:
         self._core = core
-        self._code = code
+        self._facts = facts
         self._holds = holds
         self._retry_after_s = retry_after_s
 
@@ -60,7 +60,7 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            facts = self._code.of_agent(agent.id)
+            facts = self._facts.of_agent(agent.id)
             applied = self._core.submit(agent.id, call.method, call.params, facts)
         except (Sealed, HoldfastError) as error:
             self.failed(reply, error, plain)
@@ -75,7 +75,7 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            facts = self._code.of_agent(agent.id)
+            facts = self._facts.of_agent(agent.id)
             applied = self._core.submit_signed(agent.id, payload, signature, facts)
         except (Sealed, HoldfastError) as error:
             self.failed(reply, error, wrapped)
@@ -90,7 +90,7 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            facts = self._code.of_agent(agent.id)
+            facts = self._facts.of_agent(agent.id)
             applied = self._core.submit(agent.id, method, params, facts)
             request_id = applied.request_id
             if applied.status in ("denied", "refused") or request_id is None:

@@ -409,6 +409,16 @@ impl Guard {
         PyBytes::new(py, &self.inner.code_pins())
     }
 
+    fn prices<'py>(
+        &self,
+        py: Python<'py>,
+        facts: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let told = self.inner.prices(facts, now_ms).map_err(refusal)?;
+        Ok(PyBytes::new(py, &told))
+    }
+
     fn next_nonce(&self, wallet: &str, chain_id: u64) -> Option<u64> {
         self.inner.next_nonce(wallet, chain_id)
     }

@@ -8,8 +8,8 @@ const NOW: u64 = 100_000_000;
 const MAX_AGE: u64 = 600_000;
 
 /// Dearest and cheapest of `usdc`, whose price may be ten minutes old, as they are written.
-fn believed(quotes: &str) -> (Option<String>, Option<String>) {
-    let policy = Policy::parse(DEMO).unwrap();
+fn believed(policy: &str, quotes: &str) -> (Option<String>, Option<String>) {
+    let policy = Policy::parse(policy).unwrap();
     let mut assets = policy.assets().iter();
     let asset = assets.find(|entry| entry.asset.id == "usdc").unwrap();
     let facts = format!(r#"{{"prices":{{"usdc":{quotes}}}}}"#);
@@ -56,8 +56,34 @@ fn the_dearest_counts_for_what_leaves_and_the_cheapest_for_what_comes_back() {
     ] {
         let written = |price: &str| price.to_owned();
         let expected = expected.map(|(high, low)| (written(high), written(low)));
-        assert_eq!(believed(&quotes(&given)), expected.unzip(), "{given:?}");
+        assert_eq!(
+            believed(DEMO, &quotes(&given)),
+            expected.unzip(),
+            "{given:?}"
+        );
     }
+}
+
+#[test]
+fn with_fewer_sources_than_the_operator_asks_for_the_price_is_unknown() {
+    let words = "price_max_age = \"10m\"\nprice_sources_min = 2";
+    let policy = DEMO.replace("price_max_age = \"10m\"", words);
+    let old = format!("7 {}", MAX_AGE + 1);
+    for (given, expected) in [
+        (vec!["3 0"], None),
+        (vec!["3 0", &old], None),
+        (vec!["3 0", "3 0"], Some("3")),
+        (vec!["3 0", "5 0", &old], Some("5")),
+        (vec!["3 0", "5 0", "0 0"], None),
+        (vec![], None),
+    ] {
+        let expected = expected.map(str::to_owned);
+        assert_eq!(believed(&policy, &quotes(&given)).0, expected, "{given:?}");
+        let known = believed(&policy, &quotes(&given)).1.is_some();
+        assert_eq!(known, expected.is_some(), "{given:?}");
+    }
+    let alone = r#"{"usd":"3","at":99999999}"#;
+    assert_eq!(believed(&policy, alone), (None, None));
 }
 
 #[test]

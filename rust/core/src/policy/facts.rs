@@ -124,7 +124,8 @@ impl Facts {
         asset.price.or_else(|| self.believed(asset, now_ms)?.min())
     }
 
-    /// The quotes that are not too old; `None` where one is malformed or from the future.
+    /// The quotes that are not too old; `None` where one is malformed or from the future, or fewer
+    /// are left than the operator asks for.
     fn believed(
         &self,
         asset: &AssetEntry,
@@ -137,7 +138,8 @@ impl Facts {
         }
         let oldest = now_ms.saturating_sub(asset.price_age_ms_max);
         let fresh = quotes.iter().filter(move |quote| quote.at_ms >= oldest);
-        Some(fresh.map(|quote| quote.price))
+        let enough = fresh.clone().count() >= asset.price_sources_min as usize;
+        enough.then(|| fresh.map(|quote| quote.price))
     }
 }
 

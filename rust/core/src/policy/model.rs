@@ -81,6 +81,8 @@ pub struct AssetEntry {
     pub price: Option<Price>,
     /// Oldest fact that is believed, in ms.
     pub price_age_ms_max: u64,
+    /// So many facts must be believed, or the price is unknown. At least one.
+    pub price_sources_min: u32,
     /// Assets that are the same thing to limits and rules that name the group.
     pub group: Option<String>,
     /// What its code must be.
