@@ -301,3 +301,16 @@ def test_every_kind_has_its_words(kind: str, words: str, palette: Palette) -> No
     request = Request.read(view | {"effects": [effect]})
     assert request.summary == words
     assert any("5 USDC" in line for line in words_of(request, palette))
+
+
+def test_a_function_the_operator_vouches_for_is_named_and_not_opaque(palette: Palette) -> None:
+    (view,) = nested.views("multicall")
+    call = view["effects"][0] | {"effect": "call", "amount": "0", "asset": None}
+    unknown = Request.read(view | {"effects": [call], "warnings": []})
+    assert unknown.opaque
+    assert any("! opaque" in line for line in words_of(unknown, palette))
+    known = Request.read(view | {"effects": [call | {"function": "vote"}], "warnings": []})
+    assert not known.opaque
+    lines = words_of(known, palette)
+    assert not any("! opaque" in line for line in lines)
+    assert any(line.split() == ["known", "vote"] for line in lines)
