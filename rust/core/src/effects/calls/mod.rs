@@ -53,6 +53,7 @@ use crate::asset::Standard;
 use crate::protocol::Protocol;
 
 pub(super) use native::push_value;
+pub(super) use safe::items as items_of_safe;
 pub(super) use trade::{Coin, Trade};
 
 /// Calls inside of calls are followed this deep; deeper ones are refused.

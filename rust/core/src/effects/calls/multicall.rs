@@ -28,7 +28,7 @@ mod calls {
 }
 
 /// A call of the batch.
-pub(super) struct Item {
+pub(in crate::effects) struct Item {
     pub to: Address,
     pub value: U256,
     pub data: Bytes,

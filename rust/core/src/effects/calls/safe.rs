@@ -141,7 +141,7 @@ fn read(call: &Call<'_>) -> Result<Option<(Transaction, usize)>, Denial> {
 ///
 /// # Errors
 /// `delegatecall` for any other foreign code, `dirty_calldata` for a batch that is not whole.
-pub(super) fn items(
+pub(in crate::effects) fn items(
     to: Address,
     value: U256,
     data: Bytes,

@@ -95,7 +95,7 @@ impl Asked {
             value,
             data,
         };
-        nested::add(&inner, contract, &mut parts, context)?;
+        nested::add(&[inner], contract, &mut parts, context)?;
         if let Some(until) = self.until {
             parts.display.push(field("Valid until", moment(until)));
         }

@@ -1,9 +1,10 @@
 //! Transactions of a Safe this wallet is an owner of. The value is the Safe's; what it does with it
 //! is shown and counts as the wallet's own, and a person decides. A delegate call could replace the
-//! whole account and is never signed.
+//! whole account and is never signed, except to MultiSend: then every call of its batch is followed.
 
 use alloy_primitives::{Address, U256};
 
+use super::super::calls::items_of_safe;
 use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
@@ -20,27 +21,30 @@ pub(super) fn transaction(
     message: &Message<'_>,
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
-    if message.uint("operation") != Some(U256::ZERO) {
-        let text = "a delegate call of the Safe can replace the whole account";
-        return Err(Denial::new("delegatecall", text));
-    }
-    let (Some(to), Some(value), Some(data)) = (
+    let (Some(to), Some(value), Some(data), Some(operation)) = (
         message.address("to"),
         message.uint("value"),
         message.bytes("data"),
+        message.uint("operation"),
     ) else {
         return Ok(None);
     };
+    // The type says one byte.
+    let operation = u8::try_from(operation).unwrap_or(u8::MAX);
+    let items = items_of_safe(to, value, data.into(), operation, context)?;
     let mut parts = Parts::default();
     let display = &mut parts.display;
     display.push(field("Action", "sign a transaction of a Safe"));
     display.push(field("Safe", address_text(safe)));
-    let inner = Inner {
-        sender: safe,
-        to,
-        value,
-        data: &data,
-    };
+    let inner: Vec<Inner<'_>> = items
+        .iter()
+        .map(|item| Inner {
+            sender: safe,
+            to: item.to,
+            value: item.value,
+            data: &item.data,
+        })
+        .collect();
     nested::add(&inner, safe, &mut parts, context)?;
     if !refunds_nothing(message) {
         let text = "the Safe pays whoever sends the transaction, at a price that is signed here";
