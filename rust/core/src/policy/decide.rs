@@ -25,6 +25,9 @@ use crate::window::Windows;
 
 /// How long a payment signed as a document may be collected without a person's word.
 const AUTHORISED_MS_MAX: u64 = 3_600_000;
+/// How long an order may be filled without a person's word: as long as the longest window of a
+/// limit. A market has moved by then, and whoever fills it picks the moment.
+const ORDER_MS_MAX: u64 = 31 * 86_400_000;
 
 /// What must come back in any case, in percent of what leaves, where both have a price: prices move,
 /// and pinned ones are old.
@@ -273,12 +276,16 @@ impl Ladder {
         }
     }
 
-    /// A payment signed as a document lies in somebody's hands until it is collected. Beyond an
-    /// hour a person must want that.
+    /// A payment signed as a document lies in somebody's hands until it is collected, and an order
+    /// until it is filled. Beyond an hour, or a month, a person must want that.
     fn lifetime(&mut self, effect: &Effect, method: Method, now_ms: u64) {
-        let signed = method == Method::SignTypedData && effect.kind == EffectKind::Transfer;
-        let end = now_ms.saturating_add(AUTHORISED_MS_MAX);
-        if signed && effect.expires.is_none_or(|expires| expires > end) {
+        let longest = match effect.kind {
+            EffectKind::Transfer if method == Method::SignTypedData => AUTHORISED_MS_MAX,
+            EffectKind::Order => ORDER_MS_MAX,
+            _ => return,
+        };
+        let end = now_ms.saturating_add(longest);
+        if effect.expires.is_none_or(|expires| expires > end) {
             self.add(APPROVAL, "long_lived", None, Some(words(effect)));
         }
     }

@@ -176,9 +176,11 @@ pub fn decide(
             stricter(APPROVAL);
         }
         let signed = METHODS[ask.method] == "eth_signTypedData_v4";
-        let in_an_hour = world.now_ms + 3_600_000;
-        if signed && part.0 == EffectKind::Transfer && ask.expires.is_none_or(|at| at > in_an_hour)
-        {
+        let lasts = |ms: u64| ask.expires.is_none_or(|at| at > world.now_ms + ms);
+        if signed && part.0 == EffectKind::Transfer && lasts(3_600_000) {
+            stricter(APPROVAL);
+        }
+        if part.0 == EffectKind::Order && lasts(31 * 24 * 3_600_000) {
             stricter(APPROVAL);
         }
     }

@@ -31,10 +31,11 @@ const TOKENS: [Address; 2] = [
 ];
 /// The entry of party 2 on list 1 ends here, in ms.
 pub const EXPIRES_MS: u64 = 1_700_000_000_000;
-pub const KINDS: [EffectKind; 7] = [
+pub const KINDS: [EffectKind; 8] = [
     EffectKind::Transfer,
     EffectKind::Allowance,
     EffectKind::Revoke,
+    EffectKind::Order,
     EffectKind::Deploy,
     EffectKind::Call,
     EffectKind::TypedData,
@@ -203,7 +204,7 @@ fn range() -> impl Strategy<Value = (Option<u64>, Option<u64>)> {
 }
 
 fn scope() -> impl Strategy<Value = Scope> {
-    let kinds = subsequence(KINDS.to_vec(), 1..=7);
+    let kinds = subsequence(KINDS.to_vec(), 1..=8);
     let few = || subsequence(vec![0, 1], 1..=2);
     let functions = prop_oneof![
         4 => Just((None, None)),
@@ -252,7 +253,7 @@ impl Scope {
         }
         let ranged = self.amount != (None, None) || self.usd != (None, None);
         if ranged {
-            self.kinds.retain(|kind| KINDS[..3].contains(kind));
+            self.kinds.retain(|kind| KINDS[..4].contains(kind));
         }
         if self.kinds.is_empty() {
             self.kinds.push(EffectKind::Transfer);
@@ -451,17 +452,18 @@ pub struct Ask {
 }
 
 pub fn asks() -> impl Strategy<Value = Ask> {
-    let moved = (0usize..3, 0usize..3, 0usize..5, 0u64..50);
+    let moved = (0usize..4, 0usize..3, 0usize..5, 0u64..50);
     let moved = moved
         .prop_map(|(kind, asset, party, amount)| (KINDS[kind], Some(asset), Some(party), amount));
-    let opaque = (3usize..7, prop::option::of(0usize..5));
+    let opaque = (4usize..8, prop::option::of(0usize..5));
     let opaque = opaque.prop_map(|(kind, party)| (KINDS[kind], None, party, 0));
     let effects = prop::collection::vec(prop_oneof![5 => moved, 1 => opaque], 1..4);
     // Agent and wallet that belong together.
     let who = prop_oneof![Just((0, 0)), Just((0, 1)), Just((1, 0)), Just((2, 1))];
     let hour = 3_600_000;
     let expires = prop::option::of(EXPIRES_MS - 2..EXPIRES_MS + 2);
-    let expires = (expires, 0u64..2).prop_map(move |(at, hours)| at.map(|at| at + hours * hour));
+    let hours = prop_oneof![Just(0), Just(1), Just(31 * 24)];
+    let expires = (expires, hours).prop_map(move |(at, hours)| at.map(|at| at + hours * hour));
     let function = prop::option::of(0usize..2);
     (who, 0usize..4, effects, 0u64..4, function, expires).prop_map(
         |((agent, wallet), method, effects, fee, function, expires)| Ask {

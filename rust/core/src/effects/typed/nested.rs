@@ -5,7 +5,7 @@ use alloy_primitives::{Address, U256};
 use super::super::calls::{self, Call};
 use super::super::context::{field, Context};
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind};
+use super::super::{Claim, Denial, EffectKind};
 
 /// A call that a signature lets somebody make.
 pub(super) struct Inner<'i> {
@@ -16,32 +16,36 @@ pub(super) struct Inner<'i> {
     pub data: &'i [u8],
 }
 
-/// What the calls do, added to `parts`, and that the document is not understood as a whole: a
-/// person decides.
+/// What the calls do, added to `parts`, and that the document is not understood as a whole: a person
+/// decides.
 ///
 /// # Errors
-/// What the call is denied for.
+/// What any of the calls is denied for.
 pub(super) fn add(
     calls: &[Inner<'_>],
     contract: Address,
     parts: &mut Parts,
     context: &Context<'_>,
 ) -> Result<(), Denial> {
+    let count = calls.len();
+    if count == 0 {
+        parts.display.push(field("Call", "of nothing"));
+    }
     for (number, inner) in calls.iter().enumerate() {
-        if calls.len() > 1 {
-            let title = format!("{} of {}", number.saturating_add(1), calls.len());
+        if count > 1 {
+            let title = format!("{} of {count}", number.saturating_add(1));
             parts.display.push(field("Call", title));
         }
-        one(number, inner, parts, context)?;
+        add_one(inner, number, parts, context)?;
     }
     let whole = context.effect(EffectKind::TypedData, None, Some(contract), U256::ZERO);
     parts.effects.push(whole);
     Ok(())
 }
 
-fn one(
-    number: usize,
+fn add_one(
     inner: &Inner<'_>,
+    number: usize,
     parts: &mut Parts,
     context: &Context<'_>,
 ) -> Result<(), Denial> {
@@ -65,6 +69,12 @@ fn one(
     let mut done = calls::decode(&call, &seen)?;
     for effect in &mut done.effects {
         effect.from = context.wallet.unwrap_or_default();
+        // Nobody knows when the call is made: until then nothing the wallet does ends a right that
+        // it gives, and nothing ever ends one over what another account has.
+        effect.claim = match effect.claim {
+            Some(claim) if context.is_own(inner.sender) => Claim::signed(claim.at, None),
+            _ => None,
+        };
     }
     parts.nest(number, done);
     Ok(())
