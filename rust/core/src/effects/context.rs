@@ -178,7 +178,7 @@ pub(super) fn until_ms(seconds: U256) -> Option<u64> {
 }
 
 /// Refuses spenders that anybody can make take the tokens: Multicall does for everybody what anybody
-/// asks.
+/// asks, and so does the batch contract of a Safe that makes no delegate calls.
 pub(super) fn check_spender(
     spender: Address,
     token: Address,
@@ -186,7 +186,10 @@ pub(super) fn check_spender(
 ) -> Result<(), Denial> {
     check_recipient(spender)?;
     check_not_token(spender, token)?;
-    if context.protocol(spender) == Some(Protocol::Multicall) {
+    if matches!(
+        context.protocol(spender),
+        Some(Protocol::Multicall | Protocol::SafeMultisendCallOnly)
+    ) {
         let text = "the spender does what anybody asks: anybody could take the tokens";
         return Err(Denial::new("recipient_forbidden", text));
     }

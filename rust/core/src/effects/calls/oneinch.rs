@@ -350,6 +350,9 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
     let Some(from) = swap.from else {
         return Ok(None);
     };
+    if !from.is_measured(context) {
+        return Ok(None);
+    }
     // Every wei that is sent along leaves.
     let mut pays = vec![(from, swap.amount)];
     match from {

@@ -348,7 +348,7 @@ impl<'c, 'r> Flow<'c, 'r> {
         if surplus.is_zero() || others.is_empty() {
             return;
         }
-        let registered = coin.asset(self.context).is_some();
+        let registered = coin.fungible(self.context).is_some();
         self.gets.push((coin, surplus));
         let others = Hand {
             lots: others,
@@ -402,7 +402,7 @@ impl<'c, 'r> Flow<'c, 'r> {
     }
 
     fn is_registered(&self, kind: Kind) -> bool {
-        kind.is_some_and(|coin| coin == Coin::Native || coin.asset(self.context).is_some())
+        kind.is_some_and(|coin| coin.is_measured(self.context))
     }
 
     /// Pays `part` of `whole` of what the router holds.

@@ -75,13 +75,16 @@ impl Flow<'_, '_> {
 
     /// The effect of one lot.
     fn settle(&mut self, lot: &Lot, sums: &mut Sums) {
-        if lot.amount.is_zero() {
+        let collection = lot.coin.asset(self.context).is_some();
+        let collection = collection && !lot.coin.is_measured(self.context);
+        // Of a collection the amount is the number of a token, which can be zero.
+        if lot.amount.is_zero() && !collection {
             return;
         }
-        if lot.coin.asset(self.context).is_none() && lot.coin != Coin::Native {
+        if !lot.coin.is_measured(self.context) {
             self.unknown = true;
             add(&mut sums.pays, lot.coin, lot.amount);
-            let text = "a token that leaves is not registered: nobody can say what it costs";
+            let text = "a token that leaves is not registered as one: nobody can say what it costs";
             sums.warn("unknown_input", text);
             return;
         }
@@ -147,7 +150,7 @@ impl Flow<'_, '_> {
     }
 
     fn push(&mut self, kind: EffectKind, coin: Coin, amount: U256, to: Address) {
-        let asset = coin.asset(self.context);
+        let asset = coin.fungible(self.context);
         let effect = self.context.effect(kind, asset, Some(to), amount);
         self.parts.effects.push(effect);
     }

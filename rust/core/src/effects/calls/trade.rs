@@ -26,6 +26,20 @@ impl Coin {
         }
     }
 
+    /// The same, if it is the coin or a fungible token: for contracts that move amounts, a single
+    /// token of a collection would be an amount of its number.
+    pub fn fungible<'r>(self, context: &Context<'r>) -> Option<&'r Asset> {
+        match self {
+            Self::Native => context.registry.native(context.chain_id),
+            Self::Token(address) => context.token(address),
+        }
+    }
+
+    /// Whether it is the coin, or a fungible token somebody registered.
+    pub fn is_measured(self, context: &Context<'_>) -> bool {
+        self == Self::Native || self.fungible(context).is_some()
+    }
+
     /// `1.5 ETH`, or base units of an address nobody registered.
     pub fn text(self, amount: U256, context: &Context<'_>) -> String {
         match (self, self.asset(context)) {

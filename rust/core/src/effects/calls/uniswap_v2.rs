@@ -191,6 +191,9 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
         Way::CoinIn => Coin::Native,
         _ => Coin::Token(*first),
     };
+    if !pays.is_measured(context) {
+        return Ok(None);
+    }
     let gets = match swap.way {
         Way::CoinOut => Coin::Native,
         _ => Coin::Token(*last),
@@ -217,6 +220,9 @@ fn liquidity(
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
     let coins: Vec<Coin> = pays.iter().map(|(coin, _)| *coin).collect();
+    if !coins.iter().all(|coin| coin.is_measured(context)) {
+        return Ok(None);
+    }
     let trade = Trade {
         kind: EffectKind::Deposit,
         action: "add liquidity to a pool",

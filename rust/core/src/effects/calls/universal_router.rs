@@ -244,7 +244,7 @@ pub(super) fn recipient(
 /// Tokens of the caller that Permit2 moves.
 fn pull_token(coin: Coin, party: Party, amount: U256, sure: bool, flow: &mut Flow<'_, '_>) {
     match party {
-        Party::Other(to) if coin.asset(flow.context).is_some() => {
+        Party::Other(to) if coin.fungible(flow.context).is_some() => {
             flow.sends.push((coin, amount, to, false));
         }
         _ => {
