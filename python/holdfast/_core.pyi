@@ -61,7 +61,7 @@ def decode(
     tokens: bytes | None,
     clear: ClearSigning | None = None,
 ) -> bytes:
-    """The object of `holdfast decode`. `request` is JSON `{"tx": {...}} | {"raw_tx": "0x…"} | {"typed_data": {...}} | {"message": "0x…"}`."""
+    """The object of `holdfast decode`. `request` is JSON `{"tx": {...}} | {"raw_tx": "0x…"} | {"typed_data": {...}} | {"message": "0x…"}`, beside which `"from"` may name the account that is to sign."""
 
 def checksum_address(address: str) -> str: ...
 def ed25519_verify(public_key: bytes, message: bytes, signature: bytes) -> bool: ...

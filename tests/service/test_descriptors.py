@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from tests.service.guardian import SHOP, VENDOR, Guardian, Line, make_home, serving, until
 
 from holdfast.service.config import Config, ConfigError, parse_config
+from holdfast.service.descriptor_folder import read_folder
 from holdfast.service.home import Home
 
 TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -167,7 +168,10 @@ async def test_a_document_is_described_too(home: Home, folder: Path) -> None:
     formats = {
         "Vote(uint256 proposal,bool yes)": {
             "intent": "Vote",
-            "fields": [{"path": "proposal", "label": "Number", "format": "raw"}],
+            "fields": [
+                {"path": "proposal", "label": "Number", "format": "raw"},
+                {"path": "@.from", "label": "Voter", "format": "addressName"},
+            ],
         }
     }
     deployed = {"chainId": 31337, "address": VAULT}
@@ -182,7 +186,9 @@ async def test_a_document_is_described_too(home: Home, folder: Path) -> None:
         wallet = json.loads(guardian.core.guard.agent("agent") or b"{}")["wallets"][0]
         line = await guardian.agent()
         ident = await ask(line, "eth_signTypedData_v4", [wallet, json.dumps(document)])
-        assert values(await shown(guardian, ident))["Number"] == "12"
+        said = values(await shown(guardian, ident))
+        assert said["Number"] == "12"
+        assert said["Voter"] == wallet
 
 
 async def test_a_file_with_a_fault_is_named_in_the_log_and_the_rest_is_used(
@@ -202,6 +208,16 @@ async def test_a_file_with_a_fault_is_named_in_the_log_and_the_rest_is_used(
     left_out = {each["path"] for each in logs if each["event"] == "a descriptor is left out"}
     assert {"broken.json", "huge.json", "deep.json", "loop.json"} <= left_out
     assert "token.json" not in left_out
+
+
+def test_of_a_huge_folder_only_a_part_is_read(tmp_path: Path) -> None:
+    for number in range(70):
+        write(tmp_path / f"{number:02}.json", " " * ((1 << 20) - 2) + "{}")
+    write(tmp_path / "00-token.json", HONEST)
+    found, faults = read_folder(tmp_path)
+    assert len(found) == 1
+    ((_, text),) = faults
+    assert text.startswith("more than 67,108,864 bytes")
 
 
 async def test_a_changed_file_is_read_again(home: Home, folder: Path) -> None:

@@ -49,8 +49,12 @@ def decode(
     cases: Annotated[
         Path | None,
         typer.Option(
-            "--cases", help="A file with one case a line: id, chain_id and one of the five."
+            "--cases",
+            help="A file with one case a line: id, chain_id, one of the five, and from.",
         ),
+    ] = None,
+    sender: Annotated[
+        str | None, typer.Option("--from", help="The account that is to sign.")
     ] = None,
     policy: Annotated[
         Path | None, typer.Option("--policy", help="A policy whose assets and labels to use.")
@@ -73,11 +77,11 @@ def decode(
     source = text_of(policy) if policy else None
     list_of_tokens = text_of(tokens).encode() if tokens else None
     if cases is not None:
-        if any(given is not None for given in (raw_tx, tx, calls, typed_data, message)):
+        if any(given is not None for given in (raw_tx, tx, calls, typed_data, message, sender)):
             raise Failure("give either --cases or one request", code="usage", exit_code=2)
         _decode_cases(text_of(cases), chain, source, list_of_tokens, clear)
         return
-    request = _request(raw_tx, tx, calls, typed_data, message)
+    request = _request(raw_tx, tx, calls, typed_data, message, sender)
     if chain is None:
         raise Failure(
             "--chain is missing: the same bytes mean different things on different chains",
@@ -100,6 +104,7 @@ def _request(
     calls: str | None,
     typed_data: Path | None,
     message: str | None,
+    sender: str | None,
 ) -> bytes:
     given = {
         "raw_tx": None if raw_tx is None else json.dumps(raw_tx),
@@ -114,7 +119,8 @@ def _request(
         raise Failure(text, code="usage", exit_code=2)
     name, value = chosen[0]
     # The user's JSON goes to the core as it is, so that its strict parser judges every byte of it.
-    return f'{{"{name}":{value}}}'.encode()
+    by = "" if sender is None else f'"from":{json.dumps(sender)},'
+    return f'{{{by}"{name}":{value}}}'.encode()
 
 
 def _decode_cases(
@@ -150,9 +156,11 @@ def _decode_case(
         if type(chain_id) is not int:
             return _case_error(ident, "malformed", "`chain_id` is missing or not a number")
         body = {name: case[name] for name in CASE_KINDS if name in case}
-        unknown = set(case) - {"id", "chain_id", *CASE_KINDS}
+        unknown = set(case) - {"id", "chain_id", "from", *CASE_KINDS}
         if len(body) != 1 or unknown:
             return _case_error(ident, "malformed", f"give exactly one of {', '.join(CASE_KINDS)}")
+        if "from" in case:
+            body["from"] = case["from"]
         result = core_decode(json.dumps(body).encode(), chain_id, policy, tokens, clear)
     except HoldfastError as error:
         return _case_error(ident, str(error.args[0]), str(error.args[1]))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FILES_MAX = 20_000
 FILE_BYTES_MAX = 1 << 20
+FOLDER_BYTES_MAX = 64 << 20
 
 Fault = tuple[str, str]
 """(path relative to the folder, what is wrong with it)"""
@@ -31,6 +32,7 @@ def read_folder(folder: Path, *, beyond: bool = False) -> tuple[ClearSigning, li
     if len(wanted) > FILES_MAX:
         faults.append((".", f"more than {FILES_MAX:,} JSON files: the rest is not read"))
         wanted = wanted[-FILES_MAX:]
+    left = FOLDER_BYTES_MAX
     while wanted:
         name = wanted.pop()
         if name in files or len(files) >= FILES_MAX:
@@ -43,6 +45,11 @@ def read_folder(folder: Path, *, beyond: bool = False) -> tuple[ClearSigning, li
         if data is None:
             faults.append((name, f"is no file of at most {FILE_BYTES_MAX:,} bytes"))
             continue
+        left -= len(data)
+        if left < 0:
+            text = f"more than {FOLDER_BYTES_MAX:,} bytes of JSON: the rest is not read"
+            faults.append((name, text))
+            break
         files[name] = data
         include = _include(data)
         if include is not None:

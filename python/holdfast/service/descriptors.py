@@ -130,7 +130,7 @@ def _decodable(view: Json) -> bytes | None:
     if not isinstance(request, dict):
         return None
     if view.get("kind") == "typed-data" and request.get("json"):
-        return orjson.dumps({"typed_data": request["json"]})
+        return orjson.dumps({"typed_data": request["json"], "from": view["wallet"]})
     if view.get("kind") == "transaction" and request.get("to"):
         names = ("to", "data")
         transaction = {name: request[name] for name in names}

@@ -59,6 +59,8 @@ pub struct Registry {
     protocols: HashMap<(u64, Address), Protocol>,
     holdings: HashMap<(u64, Address), Option<Address>>,
     functions: HashMap<(u64, Address, [u8; 4]), Function>,
+    /// What a list of tokens calls them in full: for screens.
+    names: HashMap<(u64, Address), String>,
 }
 
 impl Registry {
@@ -155,6 +157,17 @@ impl Registry {
     /// The native coin of this chain.
     pub fn native(&self, chain_id: u64) -> Option<&Asset> {
         self.by_identity.get(&(chain_id, None))
+    }
+
+    /// Gives a token its full name for screens; the first word about an address counts.
+    pub(crate) fn insert_name(&mut self, chain_id: u64, address: Address, name: &str) {
+        let names = self.names.entry((chain_id, address));
+        names.or_insert_with(|| name.to_owned());
+    }
+
+    /// The full name of the token at this address, where a list gave one.
+    pub(crate) fn name(&self, chain_id: u64, address: Address) -> Option<&str> {
+        self.names.get(&(chain_id, address)).map(String::as_str)
     }
 
     /// All assets, in no particular order.

@@ -1,224 +1,212 @@
-//! Descriptor files: includes, deployments and formats.
+//! One descriptor: what it is about, and which format is for what.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::HashMap;
 
 use alloy_json_abi::Function;
-use alloy_primitives::{keccak256, Address, B256};
+use alloy_primitives::{Address, B256};
 use serde_json::{Map, Value};
 
-use super::{signature, string};
-use crate::text::display_safe;
+use super::{domain, encode_type, signature, string, Fault};
+use crate::json::Json;
 
-const INCLUDES_MAX: usize = 8;
-const FILE_BYTES_MAX: usize = 1 << 20;
-const WORDS_MAX: usize = 200;
-
-/// A file that was left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Its path as given, display-safe.
-    pub path: String,
-    /// Words.
-    pub text: String,
-}
+const DEPLOYMENTS_MAX: usize = 1_024;
+const FORMATS_MAX: usize = 1_024;
 
 /// One descriptor with its includes merged in.
 #[derive(Debug)]
 pub(super) struct Descriptor {
     pub whole: Value,
     pub deployments: Vec<(u64, Address)>,
-    pub calls: Vec<([u8; 4], CallFormat)>,
+    calls: HashMap<[u8; 4], CallFormat>,
     pub documents: Vec<DocumentFormat>,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct CallFormat {
-    pub function: Function,
-    pub format: Value,
+/// How a call is decoded, and the key of its format.
+#[derive(Debug)]
+struct CallFormat {
+    function: Function,
+    key: String,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct DocumentFormat {
     /// The primary type's name.
     pub name: String,
-    /// Of `encodeType`, when the key is that.
+    /// Of `encodeType`, where the descriptor says it.
     pub type_hash: Option<B256>,
-    pub format: Value,
+    pub key: String,
 }
 
-/// Every file that is about something deployed, in the order of paths.
-pub(super) fn read(files: &[(String, Vec<u8>)], faults: &mut Vec<Fault>) -> Vec<Descriptor> {
-    let mut parsed: BTreeMap<String, Value> = BTreeMap::new();
-    for (path, bytes) in files {
-        if bytes.len() > FILE_BYTES_MAX {
-            faults.push(fault(path, "larger than 1 MiB"));
-            continue;
-        }
-        match serde_json::from_slice(bytes) {
-            Ok(value) => {
-                parsed.insert(normal(path), value);
+impl Descriptor {
+    /// `None` for what is there only to be included, and for what has a fault.
+    pub(super) fn compile(path: &str, whole: Value, faults: &mut Vec<Fault>) -> Option<Self> {
+        let context = whole.get("context");
+        let part = |name: &str| context.and_then(|context| context.get(name));
+        let (contract, document) = (part("contract"), part("eip712"));
+        let deployments = match deployments(contract, document) {
+            Ok(deployments) => deployments,
+            Err(text) => {
+                faults.push(Fault::new(path, text));
+                return None;
             }
-            Err(error) => faults.push(fault(path, &format!("not JSON: {error}"))),
+        };
+        if deployments.is_empty() {
+            return None;
         }
-    }
-    let mut found = Vec::new();
-    for (path, value) in &parsed {
-        if value.get("context").is_none() || deployments(value).is_empty() {
-            continue;
+        let mut found = Self {
+            deployments,
+            calls: HashMap::new(),
+            documents: Vec::new(),
+            whole: Value::Null,
+        };
+        let none = Map::new();
+        let formats = formats(&whole).unwrap_or(&none);
+        if formats.len() > FORMATS_MAX {
+            faults.push(Fault::new(path, "more than 1,024 formats"));
+            return None;
         }
-        match included(path, value, &parsed, 0) {
-            Ok(whole) => found.push(compile(path, whole, faults)),
-            Err(text) => faults.push(fault(path, &text)),
+        if contract.is_some() {
+            found.add_calls(path, formats.keys(), contract, faults);
+        } else {
+            let documents = formats.keys().map(|key| DocumentFormat::new(key, document));
+            found.documents = documents.collect();
         }
+        found.whole = whole;
+        Some(found)
     }
-    found
-}
 
-fn fault(path: &str, text: &str) -> Fault {
-    Fault {
-        path: display_safe(path, WORDS_MAX),
-        text: display_safe(text, WORDS_MAX),
-    }
-}
-
-/// `a/b/../c` as `a/c`; what leads out of the folder keeps its `..`.
-fn normal(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            other => parts.push(other),
-        }
-    }
-    parts.join("/")
-}
-
-fn included(
-    path: &str,
-    value: &Value,
-    files: &BTreeMap<String, Value>,
-    depth: usize,
-) -> Result<Value, String> {
-    let Some(include) = value.get("includes") else {
-        return Ok(value.clone());
-    };
-    let Some(include) = include.as_str() else {
-        return Err("`includes` must be a path".to_owned());
-    };
-    if depth >= INCLUDES_MAX {
-        return Err("includes go too deep".to_owned());
-    }
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let wanted = normal(&format!("{folder}/{include}"));
-    let Some(base) = files.get(&wanted) else {
-        return Err(format!("includes {include}, which is not there"));
-    };
-    let mut whole = included(&wanted, base, files, depth.saturating_add(1))?;
-    merge(&mut whole, value);
-    Ok(whole)
-}
-
-/// Lays `over` on `base`; entries of `fields` with the same path become one.
-fn merge(base: &mut Value, over: &Value) {
-    match (base, over) {
-        (Value::Object(base), Value::Object(over)) => {
-            for (key, value) in over {
-                match base.get_mut(key) {
-                    Some(Value::Array(old)) if key == "fields" => merge_fields(old, value),
-                    Some(old) => merge(old, value),
-                    None => {
-                        base.insert(key.clone(), value.clone());
-                    }
+    fn add_calls<'k>(
+        &mut self,
+        path: &str,
+        keys: impl Iterator<Item = &'k String>,
+        contract: Option<&Value>,
+        faults: &mut Vec<Fault>,
+    ) {
+        let published = published(contract);
+        let mut twice = Vec::new();
+        for key in keys {
+            let known = published.get(&key.replace(' ', "")).cloned();
+            let Some(function) = known.or_else(|| signature::parse(key)) else {
+                faults.push(Fault::new(path, &format!("not a function: {key}")));
+                continue;
+            };
+            match self.calls.entry(function.selector().0) {
+                Entry::Occupied(other) => twice.push(*other.key()),
+                Entry::Vacant(place) => {
+                    let key = key.clone();
+                    place.insert(CallFormat { function, key });
                 }
             }
         }
-        (base, over) => *base = over.clone(),
-    }
-}
-
-fn merge_fields(base: &mut Vec<Value>, over: &Value) {
-    for field in over.as_array().into_iter().flatten() {
-        let path = string(field, "path");
-        let same = base
-            .iter_mut()
-            .find(|old| path.is_some() && string(old, "path") == path);
-        match same {
-            Some(old) => merge(old, field),
-            None => base.push(field.clone()),
+        for selector in twice {
+            if let Some(first) = self.calls.remove(&selector) {
+                let text = format!("two formats for one function: {}", first.key);
+                faults.push(Fault::new(path, &text));
+            }
         }
     }
+
+    /// The function of this selector and its format.
+    pub(super) fn call(&self, selector: [u8; 4]) -> Option<(&Function, &Value)> {
+        let found = self.calls.get(&selector)?;
+        Some((&found.function, self.format(&found.key)?))
+    }
+
+    /// The member of a document's domain that is not what this is for.
+    pub(super) fn misfit(&self, document: &Json<'_>) -> Option<String> {
+        domain::misfit(self.whole.get("context")?.get("eip712")?, document)
+    }
+
+    /// The format of this key.
+    pub(super) fn format(&self, key: &str) -> Option<&Value> {
+        formats(&self.whole)?.get(key)
+    }
 }
 
-/// (chain, address) of every deployment, of a contract or of a verifying one.
-fn deployments(value: &Value) -> Vec<(u64, Address)> {
-    let context = value.get("context");
-    let part = |name: &str| context.and_then(|context| context.get(name)?.get("deployments"));
-    let listed = ["contract", "eip712"].into_iter().filter_map(part);
-    let each = listed.filter_map(Value::as_array).flatten();
-    each.filter_map(|one| {
-        let address = string(one, "address")?.to_ascii_lowercase().parse().ok()?;
-        Some((one.get("chainId")?.as_u64()?, address))
-    })
-    .collect()
-}
-
-fn compile(path: &str, whole: Value, faults: &mut Vec<Fault>) -> Descriptor {
-    let mut found = Descriptor {
-        deployments: deployments(&whole),
-        calls: Vec::new(),
-        documents: Vec::new(),
-        whole: Value::Null,
-    };
-    let of_calls = whole
-        .get("context")
-        .is_some_and(|c| c.get("contract").is_some());
-    let formats = whole
-        .get("display")
-        .and_then(|display| display.get("formats"));
-    let none = Map::new();
-    for (key, format) in formats.and_then(Value::as_object).unwrap_or(&none) {
-        if !of_calls {
-            found.documents.push(document(key, format));
-        } else if let Some(function) = function(key, &whole) {
-            let format = format.clone();
-            let selector = function.selector().0;
-            found
-                .calls
-                .push((selector, CallFormat { function, format }));
+impl DocumentFormat {
+    /// A key is what `encodeType` gives, or in version 1 the name of a type of the schemas.
+    fn new(key: &str, document: Option<&Value>) -> Self {
+        let name = key.split('(').next().unwrap_or_default().trim();
+        let type_hash = if key.contains('(') {
+            encode_type::hash(key)
         } else {
-            faults.push(fault(path, &format!("not a function: {key}")));
+            document.and_then(|document| encode_type::of_schema(document.get("schemas")?, name))
+        };
+        Self {
+            name: name.to_owned(),
+            type_hash,
+            key: key.to_owned(),
         }
     }
-    found.whole = whole;
-    found
 }
 
-fn document(key: &str, format: &Value) -> DocumentFormat {
-    let name = key.split('(').next().unwrap_or_default().to_owned();
-    DocumentFormat {
-        name,
-        type_hash: key.contains('(').then(|| keccak256(key.as_bytes())),
-        format: format.clone(),
+fn formats(whole: &Value) -> Option<&Map<String, Value>> {
+    whole.get("display")?.get("formats")?.as_object()
+}
+
+/// Chain and address of everything the descriptor is about; nothing for an interface that others
+/// include. What only events or a domain without a contract could tell is a fault.
+fn deployments(
+    contract: Option<&Value>,
+    document: Option<&Value>,
+) -> Result<Vec<(u64, Address)>, &'static str> {
+    let mut found = Vec::new();
+    let mut listed = 0usize;
+    for part in [contract, document].into_iter().flatten() {
+        let deployments = part.get("deployments").and_then(Value::as_array);
+        let each = deployments.into_iter().flatten();
+        listed = listed.saturating_add(deployments.map_or(0, Vec::len));
+        found.extend(each.filter_map(|one| place(one, "address")));
+    }
+    if listed > DEPLOYMENTS_MAX {
+        return Err("more than 1,024 deployments");
+    }
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let domain = document.and_then(|document| document.get("domain"));
+    if let Some(place) = domain.and_then(|domain| place(domain, "verifyingContract")) {
+        return Ok(vec![place]);
+    }
+    let says = |part: Option<&Value>, names: &[&str]| {
+        part.is_some_and(|part| names.iter().any(|name| part.get(name).is_some()))
+    };
+    if listed > 0 {
+        Err("no deployment has a chain and an address")
+    } else if says(contract, &["factory", "addressMatcher"]) {
+        Err("bound by a factory or a matcher: only a chain could tell what it is about")
+    } else if says(document, &["domain", "domainSeparator"]) {
+        Err("bound to no contract on a chain")
+    } else {
+        Ok(found)
     }
 }
 
-/// A function from its signature, or from its selector and the ABI of a version 1 file.
-fn function(key: &str, whole: &Value) -> Option<Function> {
-    let from_abi = || {
-        let abi = whole
-            .get("context")?
-            .get("contract")?
-            .get("abi")?
-            .as_array()?;
-        abi.iter().find_map(|item| {
-            let function: Function = serde_json::from_value(item.clone()).ok()?;
-            let same = key == function.selector().to_string()
-                || key.replace(' ', "") == function.signature();
-            same.then_some(function)
-        })
+fn place(value: &Value, address: &str) -> Option<(u64, Address)> {
+    let chain_id = match value.get("chainId")? {
+        Value::String(text) => text.parse().ok()?,
+        other => other.as_u64()?,
     };
-    from_abi().or_else(|| signature::parse(key))
+    let address = string(value, address)?.to_ascii_lowercase().parse().ok()?;
+    Some((chain_id, address))
+}
+
+/// The functions of the ABI of a version 1 file, by selector and by every way to write them.
+fn published(contract: Option<&Value>) -> HashMap<String, Function> {
+    let abi = contract.and_then(|contract| contract.get("abi")?.as_array());
+    let mut found = HashMap::new();
+    for item in abi.into_iter().flatten().take(FORMATS_MAX) {
+        if let Some(function) = signature::of_abi(item) {
+            let names = [
+                function.selector().to_string(),
+                function.signature(),
+                signature::with_struct_names(&function),
+            ];
+            for name in names {
+                found.entry(name).or_insert_with(|| function.clone());
+            }
+        }
+    }
+    found
 }

@@ -5,11 +5,19 @@
 //! files are read by the caller; everything is bounded, and what does not fit is left out and said.
 
 mod descriptor;
+mod domain;
+mod encode_type;
+mod field;
+mod files;
+mod names;
 mod path;
 mod render;
+mod sentence;
 mod signature;
 mod text;
 mod tree;
+mod value;
+mod weight;
 
 use std::collections::HashMap;
 
@@ -19,10 +27,31 @@ use serde_json::Value;
 use crate::asset::Registry;
 use crate::effects::Field;
 use crate::json::Json;
-use descriptor::{CallFormat, Descriptor, DocumentFormat};
+use crate::text::display_safe;
+use descriptor::Descriptor;
+use render::{Scene, Work};
 
-pub use descriptor::Fault;
 pub(crate) use text::moment;
+
+const FAULT_CHARS_MAX: usize = 200;
+
+/// A file that was left out, or a part of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Its path as given, display-safe.
+    pub path: String,
+    /// Words.
+    pub text: String,
+}
+
+impl Fault {
+    fn new(path: &str, text: &str) -> Self {
+        Self {
+            path: display_safe(path, FAULT_CHARS_MAX),
+            text: display_safe(text, FAULT_CHARS_MAX),
+        }
+    }
+}
 
 /// What surrounds the data: the `@` of a path.
 #[derive(Clone, Copy, Debug)]
@@ -42,37 +71,34 @@ pub struct Container {
 pub struct Said {
     /// Lines for a person, display-safe.
     pub fields: Vec<Field>,
-    /// Some fields could not be shown: the descriptor does not fit the data.
-    pub incomplete: bool,
+    /// Where the descriptor and the request do not fit each other, display-safe.
+    pub doubts: Vec<String>,
 }
 
 /// Descriptors by what they are about.
 #[derive(Debug, Default)]
 pub struct Library {
     descriptors: Vec<Descriptor>,
-    calls: HashMap<(u64, Address, [u8; 4]), (usize, CallFormat)>,
-    documents: HashMap<(u64, Address), Vec<(usize, DocumentFormat)>>,
+    places: HashMap<(u64, Address), Vec<usize>>,
 }
 
 impl Library {
     /// Reads descriptors from (path, JSON) pairs. Paths are relative to one folder and resolve the
     /// `includes` of other files. A file with a fault is left out and named; of two descriptors for
-    /// the same call the first one, by path, counts.
+    /// the same call the first one, by path, counts. What is no descriptor, or one that others are
+    /// to include, is left out silently.
     pub fn load(files: &[(String, Vec<u8>)]) -> (Self, Vec<Fault>) {
         let mut library = Self::default();
         let mut faults = Vec::new();
-        for found in descriptor::read(files, &mut faults) {
+        for (path, whole) in files::read(files, &mut faults) {
+            let Some(found) = Descriptor::compile(&path, whole, &mut faults) else {
+                continue;
+            };
             let number = library.descriptors.len();
-            for (chain_id, address) in &found.deployments {
-                for (selector, format) in &found.calls {
-                    library
-                        .calls
-                        .entry((*chain_id, *address, *selector))
-                        .or_insert_with(|| (number, format.clone()));
-                }
-                if !found.documents.is_empty() {
-                    let known = library.documents.entry((*chain_id, *address)).or_default();
-                    known.extend(found.documents.iter().map(|one| (number, one.clone())));
+            for place in &found.deployments {
+                let known = library.places.entry(*place).or_default();
+                if known.last() != Some(&number) {
+                    known.push(number);
                 }
             }
             library.descriptors.push(found);
@@ -92,7 +118,7 @@ impl Library {
 
     /// What is said of a call, if anything.
     pub fn call(&self, data: &[u8], container: &Container, assets: &Registry) -> Option<Said> {
-        self.call_at(data, container, assets, 0)
+        self.call_at(data, container, assets, 0, &Work::new())
     }
 
     fn call_at(
@@ -101,24 +127,34 @@ impl Library {
         container: &Container,
         assets: &Registry,
         depth: usize,
+        work: &Work,
     ) -> Option<Said> {
         let (selector, arguments) = data.split_first_chunk::<4>()?;
-        let key = (container.chain_id, container.to, *selector);
-        let (number, format) = self.calls.get(&key)?;
-        let descriptor = self.descriptors.get(*number)?;
-        let root = tree::of_call(&format.function, arguments)?;
-        let scene = render::Scene {
+        let mut known = self.at(container);
+        let (descriptor, (function, format)) =
+            known.find_map(|known| Some((known, known.call(*selector)?)))?;
+        let root = tree::of_call(function, arguments)?;
+        let scene = Scene {
             library: self,
             descriptor,
             container,
             assets,
             root: &root,
             depth,
+            work,
         };
-        Some(scene.say(&format.format))
+        Some(scene.say(format))
     }
 
-    /// What is said of a typed-data document, if anything. `document` is the canonical one.
+    /// Every descriptor of this chain and contract, by path.
+    fn at(&self, container: &Container) -> impl Iterator<Item = &Descriptor> {
+        let place = (container.chain_id, container.to);
+        let numbers = self.places.get(&place).into_iter().flatten();
+        numbers.filter_map(|number| self.descriptors.get(*number))
+    }
+
+    /// What is said of a typed-data document, if anything. `document` is the canonical one. A
+    /// descriptor for another domain is used where there is none for this one, and says so.
     pub fn document(
         &self,
         document: &Json<'_>,
@@ -126,23 +162,45 @@ impl Library {
         container: &Container,
         assets: &Registry,
     ) -> Option<Said> {
-        let known = self.documents.get(&(container.chain_id, container.to))?;
         let primary = document.get("primaryType")?.as_str()?;
-        let (number, format) = known.iter().find(|(_, format)| match format.type_hash {
-            Some(hash) => hash == type_hash,
-            None => format.name == primary,
-        })?;
-        let descriptor = self.descriptors.get(*number)?;
+        let domain = document.get("domain")?;
+        let known = self.at(container).flat_map(|descriptor| {
+            let of_type = |kind: Option<B256>, name: &str| match kind {
+                Some(kind) => kind == type_hash,
+                None => name == primary,
+            };
+            let each = descriptor.documents.iter();
+            let fitting = each.filter(move |one| of_type(one.type_hash, &one.name));
+            fitting.map(move |one| (descriptor, &one.key))
+        });
+        let mut other = None;
+        let (descriptor, key, misfit) = known
+            .map(|(descriptor, key)| (descriptor, key, descriptor.misfit(domain)))
+            .find_map(|found| match found.2 {
+                None => Some(found),
+                Some(_) => {
+                    other.get_or_insert(found);
+                    None
+                }
+            })
+            .or(other)?;
         let root = tree::of_document(document, primary)?;
-        let scene = render::Scene {
+        let scene = Scene {
             library: self,
             descriptor,
             container,
             assets,
             root: &root,
             depth: 0,
+            work: &Work::new(),
         };
-        Some(scene.say(&format.format))
+        let mut said = scene.say(descriptor.format(key)?);
+        if let Some(member) = misfit {
+            said.doubt(format!(
+                "the descriptor is for a domain with another {member}"
+            ));
+        }
+        Some(said)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Paths of ERC-7730: `#.orders.[].amount`, `@.to`, `$.metadata.constants.max`, `data.[-20:]`.
 
+use std::borrow::Cow;
+
 use alloy_primitives::U256;
 use serde_json::Value;
 
@@ -7,7 +9,9 @@ use super::tree::Node;
 use super::Container;
 
 /// Items of arrays one field may stand for.
-pub(super) const PLACES_MAX: usize = 64;
+pub(super) const SPOTS_MAX: usize = 64;
+const PATH_BYTES_MAX: usize = 512;
+const STEPS_MAX: usize = 32;
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +39,27 @@ pub(super) struct Path {
     pub steps: Vec<Step>,
 }
 
+/// One place of the data, and which items of arrays lead to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub steps: Vec<Step>,
+    pub indices: Vec<i64>,
+}
+
+/// The places a path stands for.
+#[derive(Debug, Default)]
+pub(super) struct Spots {
+    pub found: Vec<Spot>,
+    /// The data has nothing of this name.
+    pub missing: bool,
+    /// There are more of them.
+    pub cut: bool,
+}
+
 pub(super) fn parse(text: &str) -> Option<Path> {
+    if text.len() > PATH_BYTES_MAX {
+        return None;
+    }
     let mut parts = text.split('.').filter(|part| !part.is_empty()).peekable();
     let root = match parts.peek() {
         Some(&"#") => Some(Root::Data),
@@ -59,7 +83,7 @@ pub(super) fn parse(text: &str) -> Option<Path> {
             steps.push(bracket(inner.strip_suffix(']')?)?);
         }
     }
-    Some(Path {
+    (steps.len() <= STEPS_MAX).then_some(Path {
         root: root.unwrap_or(Root::Data),
         absolute: root.is_some(),
         steps,
@@ -84,7 +108,13 @@ fn bracket(inner: &str) -> Option<Step> {
 }
 
 impl Path {
-    /// This path below a group, unless it is absolute.
+    /// Whether it is one member of the container.
+    pub(super) fn is_container(&self, name: &str) -> bool {
+        self.root == Root::Container
+            && matches!(self.steps.as_slice(), [Step::Member(member)] if member == name)
+    }
+
+    /// The same path below a group, unless it is absolute.
     pub(super) fn below(mut self, group: &[Step]) -> Self {
         if !self.absolute {
             self.steps.splice(0..0, group.iter().cloned());
@@ -93,30 +123,45 @@ impl Path {
         self
     }
 
-    /// The same path with its `[]` replaced, one after the other, by these places.
-    pub(super) fn at(mut self, places: &[i64]) -> Self {
-        let mut places = places.iter();
+    /// Every place it stands for below `group`; a list at its end is each of its items.
+    pub(super) fn spots(&self, group: &Spot, root: &Node) -> Spots {
+        let mut spots = Spots::default();
+        let steps = if self.absolute {
+            self.steps.clone()
+        } else {
+            [group.steps.as_slice(), &self.steps].concat()
+        };
+        let mut spot = Spot::default();
+        if !self.absolute {
+            spot.indices.clone_from(&group.indices);
+        }
+        spread(root, &steps, &mut spot, &mut spots);
+        spots
+    }
+
+    /// The same path below `group`, its `[]` standing for the items that lead to `spot`.
+    pub(super) fn beside(mut self, group: &Spot, spot: &Spot) -> Self {
+        let known = if self.absolute {
+            0
+        } else {
+            group.indices.len()
+        };
+        let mut indices = spot.indices.iter().skip(known);
         for step in &mut self.steps {
             if *step == Step::All {
-                match places.next() {
-                    Some(place) => *step = Step::Index(*place),
-                    None => return self,
+                if let Some(index) = indices.next() {
+                    *step = Step::Index(*index);
                 }
             }
+        }
+        if !self.absolute {
+            self.steps.splice(0..0, group.steps.iter().cloned());
         }
         self
     }
 
-    /// Every place the `[]` of this path can stand for; one more than `PLACES_MAX` when there are
-    /// too many.
-    pub(super) fn places(&self, root: &Node) -> Vec<Vec<i64>> {
-        let mut found = Vec::new();
-        spread(root, &self.steps, &mut Vec::new(), &mut found);
-        found
-    }
-
     /// The value, when no `[]` is left.
-    pub(super) fn value(&self, root: &Node, container: &Container) -> Option<Node> {
+    pub(super) fn value<'n>(&self, root: &'n Node, container: &Container) -> Option<Cow<'n, Node>> {
         match self.root {
             Root::Data => walk(root, &self.steps),
             Root::Container => {
@@ -124,7 +169,8 @@ impl Path {
                 let Step::Member(name) = first else {
                     return None;
                 };
-                walk(&of_container(name, container)?, rest)
+                let node = of_container(name, container)?;
+                walk(&node, rest).map(|node| Cow::Owned(node.into_owned()))
             }
             Root::Descriptor => None,
         }
@@ -141,37 +187,72 @@ fn of_container(name: &str, container: &Container) -> Option<Node> {
     })
 }
 
-fn spread(node: &Node, steps: &[Step], places: &mut Vec<i64>, found: &mut Vec<Vec<i64>>) {
-    if found.len() > PLACES_MAX {
+fn spread(node: &Node, steps: &[Step], spot: &mut Spot, spots: &mut Spots) {
+    if spots.found.len() >= SPOTS_MAX {
+        spots.cut = true;
         return;
     }
-    let Some((step, rest)) = steps.split_first() else {
-        found.push(places.clone());
-        return;
-    };
-    match (node, step) {
-        (Node::List(items), Step::All) => {
-            for (place, item) in (0i64..).zip(items) {
-                places.push(place);
-                spread(item, rest, places, found);
-                places.pop();
+    match (node, steps.split_first()) {
+        (Node::List(items), None) => each(items, 0, &[], spot, spots),
+        (_, None) => spots.found.push(spot.clone()),
+        (Node::List(items), Some((Step::All, rest))) => each(items, 0, rest, spot, spots),
+        (Node::List(items), Some((Step::Slice(from, to), rest))) => {
+            match bounds(*from, *to, items.len())
+                .and_then(|(from, to)| Some((items.get(from..to)?, i64::try_from(from).ok()?)))
+            {
+                Some((part, first)) => each(part, first, rest, spot, spots),
+                None => spots.missing = true,
             }
         }
-        (_, Step::Slice(..)) => found.push(places.clone()),
-        _ => {
-            if let Some(inner) = child(node, step) {
-                spread(inner, rest, places, found);
-            }
+        // A slice of bytes is taken when the value is.
+        (_, Some((Step::Slice(..), []))) => {
+            spot.steps.extend(steps.first().cloned());
+            spots.found.push(spot.clone());
+            spot.steps.pop();
         }
+        (_, Some((step, rest))) => match child(node, step) {
+            Some(inner) => {
+                spot.steps.push(step.clone());
+                spread(inner, rest, spot, spots);
+                spot.steps.pop();
+            }
+            None if is_length(node, steps) => {
+                let mut spot = spot.clone();
+                spot.steps.push(step.clone());
+                spots.found.push(spot);
+            }
+            None => spots.missing = true,
+        },
     }
 }
 
-fn walk(node: &Node, steps: &[Step]) -> Option<Node> {
-    match steps.split_first() {
-        None => Some(node.clone()),
-        Some((Step::Slice(from, to), rest)) => walk(&slice(node, *from, *to)?, rest),
-        Some((step, rest)) => walk(child(node, step)?, rest),
+fn each(items: &[Node], first: i64, rest: &[Step], spot: &mut Spot, spots: &mut Spots) {
+    for (index, item) in (first..).zip(items) {
+        spot.steps.push(Step::Index(index));
+        spot.indices.push(index);
+        spread(item, rest, spot, spots);
+        spot.indices.pop();
+        spot.steps.pop();
     }
+}
+
+pub(super) fn walk<'n>(node: &'n Node, steps: &[Step]) -> Option<Cow<'n, Node>> {
+    match (node, steps.split_first()) {
+        (_, None) => Some(Cow::Borrowed(node)),
+        (_, Some((Step::Slice(from, to), rest))) => {
+            let part = slice(node, *from, *to)?;
+            walk(&part, rest).map(|node| Cow::Owned(node.into_owned()))
+        }
+        (Node::List(items), _) if is_length(node, steps) => {
+            Some(Cow::Owned(Node::Uint(U256::from(items.len()))))
+        }
+        (_, Some((step, rest))) => walk(child(node, step)?, rest),
+    }
+}
+
+/// `recipients.length`
+fn is_length(node: &Node, steps: &[Step]) -> bool {
+    matches!((node, steps), (Node::List(_), [Step::Member(name)]) if name == "length")
 }
 
 /// A part of the tree; nothing is copied on the way to it.
@@ -212,6 +293,9 @@ fn bounds(from: Option<i64>, to: Option<i64>, length: usize) -> Option<(usize, u
 
 /// The value of a descriptor that `$.…` names.
 pub(super) fn of_descriptor<'v>(path: &str, whole: &'v Value) -> Option<&'v Value> {
+    if path.len() > PATH_BYTES_MAX {
+        return None;
+    }
     let mut value = whole;
     for name in path.strip_prefix("$.")?.split('.') {
         value = value.get(name)?;

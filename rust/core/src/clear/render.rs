@@ -1,32 +1,50 @@
 //! The fields of a format, one line each.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
-use alloy_primitives::{address, hex, Address, U256};
+use alloy_primitives::hex;
 use serde_json::Value;
 
-use super::path::{self, Path, Root, Step, PLACES_MAX};
-use super::text::{duration, moment};
+use super::field::{is_same, Field, Place};
+use super::path::{self, Path, Root, Spot, SPOTS_MAX};
 use super::tree::Node;
+use super::value::{raw, shown, shown_as, text_of, SIGNER};
 use super::{string, Container, Descriptor, Library, Said};
-use crate::address::checksum;
-use crate::amount::format_units;
 use crate::asset::Registry;
-use crate::effects::{token_call_lines, Field};
+use crate::effects::{token_call_lines, Field as Line};
 use crate::text::display_safe;
 
-const FIELDS_MAX: usize = 200;
+const LINES_MAX: usize = 200;
+const DOUBTS_MAX: usize = 8;
 const NESTING_MAX: usize = 4;
 const GROUPS_MAX: usize = 16;
+/// Fields looked at for one request, those of inner calls included.
+const WORK_MAX: u32 = 4_000;
 const LABEL_CHARS_MAX: usize = 80;
 const VALUE_CHARS_MAX: usize = 1_024;
-const SYMBOL_CHARS_MAX: usize = 24;
-const UNKNOWN_SYMBOL: &str = "???";
-const COIN_PLACES: u8 = 18;
-/// What many contracts write for the native coin.
-const COIN: Address = address!("0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE");
+
+/// What is left to be done for one request: a descriptor can send a reader in circles.
+pub(super) struct Work(Cell<u32>);
+
+impl Work {
+    pub(super) const fn new() -> Self {
+        Self(Cell::new(WORK_MAX))
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        match self.0.get().checked_sub(1) {
+            Some(left) => {
+                self.0.set(left);
+                false
+            }
+            None => true,
+        }
+    }
+}
 
 /// One request and everything that says what it means.
+#[derive(Clone, Copy)]
 pub(super) struct Scene<'a> {
     pub library: &'a Library,
     pub descriptor: &'a Descriptor,
@@ -34,431 +52,322 @@ pub(super) struct Scene<'a> {
     pub assets: &'a Registry,
     pub root: &'a Node,
     pub depth: usize,
+    pub work: &'a Work,
 }
 
-/// A field with its path made concrete.
-struct Place<'v> {
-    params: Option<&'v Value>,
-    group: &'v [Step],
-    places: &'v [i64],
+/// Where a list of fields stands.
+#[derive(Clone, Copy)]
+struct Frame<'f> {
+    group: &'f Spot,
+    excluded: &'f [&'f str],
+    depth: usize,
+    /// Of arrays that are shown side by side: only these items.
+    only: Option<usize>,
 }
 
 impl Scene<'_> {
     pub(super) fn say(&self, format: &Value) -> Said {
         let mut said = Said::default();
-        let owner = self.descriptor.whole.get("metadata");
-        if let Some(owner) = owner.and_then(|metadata| string(metadata, "owner")) {
-            push(&mut said, "Interaction with", owner.to_owned());
+        let metadata = self.descriptor.whole.get("metadata");
+        let named = |name: &str| metadata.and_then(|metadata| string(metadata, name));
+        if let Some(owner) = named("owner").or_else(|| named("contractName")) {
+            said.push("Interaction with", owner);
         }
         match format.get("intent") {
-            Some(Value::String(intent)) => push(&mut said, "Intent", intent.clone()),
+            Some(Value::String(intent)) => said.push("Intent", intent),
             Some(Value::Object(intents)) => {
-                for (label, value) in intents {
-                    push(
-                        &mut said,
-                        label,
-                        value.as_str().unwrap_or_default().to_owned(),
-                    );
+                for (label, value) in intents.iter().take(LINES_MAX) {
+                    said.push(label, value.as_str().unwrap_or_default());
                 }
             }
             _ => {}
         }
-        let excluded: Vec<&str> = names(format, "excluded");
-        self.fields(format, &[], &excluded, 0, &mut said);
+        if let Some(sentence) = self.sentence(format) {
+            said.push("In short", &sentence);
+        }
+        let excluded = format.get("excluded").and_then(Value::as_array);
+        let excluded = excluded.into_iter().flatten().take(LINES_MAX);
+        let excluded: Vec<&str> = excluded.filter_map(Value::as_str).collect();
+        let frame = Frame {
+            group: &Spot::default(),
+            excluded: &excluded,
+            depth: 0,
+            only: None,
+        };
+        self.fields(format, frame, &mut said);
         said
     }
 
-    fn fields(
-        &self,
-        parent: &Value,
-        group: &[Step],
-        excluded: &[&str],
-        depth: usize,
-        said: &mut Said,
-    ) {
+    fn fields(&self, parent: &Value, frame: Frame<'_>, said: &mut Said) {
         let fields = parent.get("fields").and_then(Value::as_array);
         for field in fields.into_iter().flatten() {
-            if said.fields.len() >= FIELDS_MAX || depth >= GROUPS_MAX {
-                said.incomplete = true;
+            let full = said.fields.len() >= LINES_MAX || frame.depth >= GROUPS_MAX;
+            if full || self.work.is_spent() {
+                said.is_incomplete();
                 return;
             }
-            if string(field, "path").is_some_and(|path| excluded.contains(&path)) {
+            if string(field, "path").is_some_and(|path| frame.excluded.contains(&path)) {
                 continue;
             }
-            let whole = self.with_definition(field);
-            if self.field(&whole, group, excluded, depth, said).is_none() {
-                said.incomplete = true;
+            let field = Field::new(field, &self.descriptor.whole);
+            if self.field(field, frame, said).is_none() {
+                said.is_incomplete();
             }
         }
-    }
-
-    /// The field laid on the definition its `$ref` names.
-    fn with_definition<'v>(&self, field: &'v Value) -> Cow<'v, Value> {
-        let named = string(field, "$ref");
-        let base = named.and_then(|name| path::of_descriptor(name, &self.descriptor.whole));
-        let (Some(Value::Object(base)), Value::Object(over)) = (base, field) else {
-            return Cow::Borrowed(field);
-        };
-        let mut whole = base.clone();
-        for (key, value) in over {
-            match (whole.get_mut(key), value) {
-                (Some(Value::Object(old)), Value::Object(new)) => {
-                    old.extend(new.iter().map(|(k, v)| (k.clone(), v.clone())));
-                }
-                _ => {
-                    whole.insert(key.clone(), value.clone());
-                }
-            }
-        }
-        Cow::Owned(Value::Object(whole))
     }
 
     /// `None` when the field does not fit the data.
-    fn field(
-        &self,
-        field: &Value,
-        group: &[Step],
-        excluded: &[&str],
-        depth: usize,
-        said: &mut Said,
-    ) -> Option<()> {
-        if string(field, "visible") == Some("never") {
+    fn field(&self, field: Field<'_>, frame: Frame<'_>, said: &mut Said) -> Option<()> {
+        if field.string("visible") == Some("never") {
             return Some(());
         }
-        let label = string(field, "label").unwrap_or_default();
-        if let Some(value) = field.get("value") {
-            let value = self.constant(value)?;
-            push(said, label, text_of(&value));
-            return Some(());
+        if field.get("fields").is_some() {
+            return self.group(field, frame, said);
         }
-        let Some(text) = string(field, "path") else {
-            self.fields(field, group, excluded, depth.saturating_add(1), said);
-            return Some(());
+        let label = field.string("label").unwrap_or_default();
+        let place = Place {
+            scene: self,
+            field,
+            group: frame.group,
+            spot: frame.group,
         };
-        if let Some(value) = path::of_descriptor(text, &self.descriptor.whole) {
-            push(said, label, text_of(value));
+        if field.get("value").is_some() {
+            return self.show(label, &place.literal()?, &place, said);
+        }
+        let text = field.string("path")?;
+        if text.starts_with("$.") {
+            let value = path::of_descriptor(text, &self.descriptor.whole)?;
+            said.push(label, &text_of(value));
             return Some(());
         }
-        let path = path::parse(text)?.below(group);
+        let path = path::parse(text)?;
         if path.root != Root::Data {
-            let signer = [Step::Member("from".to_owned())];
-            if self.container.from.is_none() && path.steps == signer {
-                push(said, label, "the account that signs".to_owned());
+            if self.container.from.is_none() && path.is_container("from") {
+                said.push(label, SIGNER);
                 return Some(());
             }
             let node = path.value(self.root, self.container)?;
-            return self.show(field, label, &node, group, &[], said);
+            return self.show(label, &node, &place, said);
         }
-        if field.get("fields").is_some() {
-            for places in self.places(&path, said) {
-                let group = path.clone().at(&places).steps;
-                self.fields(field, &group, excluded, depth.saturating_add(1), said);
+        for (number, spot) in self.spots(&path, frame.group, said)?.iter().enumerate() {
+            if frame.only.is_some_and(|only| only != number) {
+                continue;
             }
-            return Some(());
-        }
-        for places in self.places(&path, said) {
-            let one: Path = path.clone().at(&places);
-            let node = one.value(self.root, self.container)?;
-            self.show(field, label, &node, group, &places, said)?;
-            if said.fields.len() >= FIELDS_MAX {
+            let node = path::walk(self.root, &spot.steps)?;
+            let label = separated(field, label, spot);
+            self.show(&label, &node, &Place { spot, ..place }, said)?;
+            if said.fields.len() >= LINES_MAX {
                 return None;
             }
         }
         Some(())
     }
 
-    fn places(&self, path: &Path, said: &mut Said) -> Vec<Vec<i64>> {
-        let mut places = path.places(self.root);
-        if places.len() > PLACES_MAX {
-            said.incomplete = true;
-            places.truncate(PLACES_MAX);
+    /// A list of fields below a path, once for each item it stands for.
+    fn group(&self, field: Field<'_>, frame: Frame<'_>, said: &mut Said) -> Option<()> {
+        let depth = frame.depth.saturating_add(1);
+        let parent = field.own();
+        let bundled = field.string("iteration") == Some("bundled");
+        let spots = match field.string("path") {
+            Some(text) => self.spots(&path::parse(text)?, frame.group, said)?,
+            None => vec![frame.group.clone()],
+        };
+        for (number, group) in spots.iter().enumerate() {
+            let own = field.string("path").is_some();
+            if own && frame.only.is_some_and(|only| only != number) {
+                continue;
+            }
+            let only = frame.only.filter(|_| !own);
+            let inner = Frame {
+                group,
+                depth,
+                only,
+                ..frame
+            };
+            if !bundled {
+                self.fields(parent, inner, said);
+                continue;
+            }
+            for number in 0..self.items(parent, group, said) {
+                let only = Some(number);
+                self.fields(parent, Frame { only, ..inner }, said);
+            }
         }
-        places
+        Some(())
+    }
+
+    /// How many items the arrays of a group have.
+    fn items(&self, parent: &Value, group: &Spot, said: &mut Said) -> usize {
+        let fields = parent.get("fields").and_then(Value::as_array);
+        let mut found: Option<usize> = None;
+        for field in fields.into_iter().flatten().take(LINES_MAX) {
+            let path = string(field, "path").and_then(path::parse);
+            let Some(path) = path.filter(|path| path.root == Root::Data) else {
+                continue;
+            };
+            let items = path.spots(group, self.root).found.len();
+            if found.is_some_and(|found| found != items) {
+                said.is_incomplete();
+            }
+            found = Some(found.map_or(items, |found| found.max(items)));
+        }
+        found.unwrap_or(1)
+    }
+
+    fn spots(&self, path: &Path, group: &Spot, said: &mut Said) -> Option<Vec<Spot>> {
+        let spots = path.spots(group, self.root);
+        if spots.cut || spots.missing && !spots.found.is_empty() {
+            said.is_incomplete();
+        }
+        (!spots.missing || !spots.found.is_empty()).then_some(spots.found)
     }
 
     /// One value; a list is one line for each of its items.
-    fn show(
-        &self,
-        field: &Value,
-        label: &str,
-        node: &Node,
-        group: &[Step],
-        places: &[i64],
-        said: &mut Said,
-    ) -> Option<()> {
+    fn show(&self, label: &str, node: &Node, place: &Place<'_>, said: &mut Said) -> Option<()> {
         match node {
             Node::List(items) => {
-                for item in items.iter().take(FIELDS_MAX) {
-                    self.show(field, label, item, group, places, said)?;
+                for item in items.iter().take(SPOTS_MAX) {
+                    self.show(label, item, place, said)?;
                 }
                 return Some(());
             }
             Node::Struct(members) => {
                 for (name, item) in members {
-                    self.show(field, &format!("{label} {name}"), item, group, places, said)?;
+                    self.show(&format!("{label} {name}"), item, place, said)?;
                 }
                 return Some(());
             }
             _ => {}
         }
-        if hidden(field, node) {
+        match visibility(place.field, node) {
+            Visibility::Shown => {}
+            Visibility::Hidden => return Some(()),
+            Visibility::Wrong => said.doubt(format!(
+                "the descriptor demands another value where `{label}` is {}",
+                raw(node)
+            )),
+        }
+        if place.field.string("format") == Some("calldata") {
+            self.inner_call(label, node, place, said);
             return Some(());
         }
-        let params = field.get("params");
-        let place = Place {
-            params,
-            group,
-            places,
-        };
-        if string(field, "format") == Some("calldata") {
-            self.inner_call(label, node, &place, said);
-            return Some(());
-        }
-        let value = self.value(field, node, &place)?;
-        push(said, label, value);
+        said.push(label, &shown_as(node, place)?);
         Some(())
-    }
-
-    fn value(&self, field: &Value, node: &Node, place: &Place<'_>) -> Option<String> {
-        let param = |name: &str| place.params.and_then(|params| params.get(name));
-        Some(match string(field, "format").unwrap_or("raw") {
-            "amount" => self.coin(node.uint()?),
-            "tokenAmount" => self.token_amount(node.uint()?, place),
-            "nftName" => {
-                let collection = self.address_param(place, "collection", "collectionPath");
-                let collection = collection.map(shown).unwrap_or_default();
-                format!("{collection} #{}", node.uint()?)
-            }
-            "tokenTicker" => self.symbol(node.address()?).0,
-            "addressName" | "interoperableAddressName" => shown(node.address()?),
-            "chainId" => node.uint()?.to_string(),
-            "date" => match param("encoding").and_then(Value::as_str) {
-                Some("blockheight") => format!("block {}", node.uint()?),
-                _ => moment(node.uint()?),
-            },
-            "duration" => duration(node.uint()?)?,
-            "unit" => self.unit(node.uint()?, place),
-            "enum" => self.name_of(node, place).unwrap_or_else(|| raw(node)),
-            _ => raw(node),
-        })
-    }
-
-    /// An amount of the chain's coin.
-    fn coin(&self, amount: U256) -> String {
-        let (symbol, places) = self.native();
-        format!("{} {symbol}", format_units(amount, places))
-    }
-
-    /// Symbol and decimals of the chain's coin.
-    fn native(&self) -> (String, u8) {
-        let native = self.assets.native(self.container.chain_id);
-        let symbol = native.map_or(UNKNOWN_SYMBOL, |asset| asset.symbol.as_str());
-        let places = native.map_or(COIN_PLACES, |asset| asset.decimals);
-        (display_safe(symbol, SYMBOL_CHARS_MAX), places)
-    }
-
-    /// Symbol and decimals; `???` and none for a token nobody knows.
-    fn symbol(&self, token: Address) -> (String, u8) {
-        match self.assets.token(self.container.chain_id, token) {
-            Some(asset) => (
-                display_safe(&asset.symbol, SYMBOL_CHARS_MAX),
-                asset.decimals,
-            ),
-            None => (UNKNOWN_SYMBOL.to_owned(), 0),
-        }
-    }
-
-    fn token_amount(&self, amount: U256, place: &Place<'_>) -> String {
-        let token = self.address_param(place, "token", "tokenPath");
-        let natives = self.native_addresses(place);
-        let coin = token.is_some_and(|token| natives.contains(&token) || token == COIN);
-        let (symbol, places) = match token {
-            Some(_) if coin => self.native(),
-            Some(token) => self.symbol(token),
-            None => (UNKNOWN_SYMBOL.to_owned(), 0),
-        };
-        if self.threshold(place).is_some_and(|from| amount >= from) {
-            let message = place.params.and_then(|params| params.get("message"));
-            let message = message.and_then(|message| self.constant(message));
-            let message = message.as_deref().map_or("Unlimited".to_owned(), text_of);
-            return format!("{message} {symbol}");
-        }
-        format!("{} {symbol}", format_units(amount, places))
-    }
-
-    fn threshold(&self, place: &Place<'_>) -> Option<U256> {
-        let value = self.constant(place.params?.get("threshold")?)?;
-        match value.as_ref() {
-            Value::String(text) => match text.strip_prefix("0x") {
-                Some(digits) => U256::from_str_radix(digits, 16).ok(),
-                None => U256::from_str_radix(text, 10).ok(),
-            },
-            other => other.as_u64().map(U256::from),
-        }
-    }
-
-    fn native_addresses(&self, place: &Place<'_>) -> Vec<Address> {
-        let given = place
-            .params
-            .and_then(|params| params.get("nativeCurrencyAddress"));
-        let listed: Vec<&Value> = match given {
-            Some(Value::Array(items)) => items.iter().collect(),
-            Some(one) => vec![one],
-            None => Vec::new(),
-        };
-        let each = listed.into_iter().filter_map(|one| self.constant(one));
-        each.filter_map(|one| one.as_str()?.to_ascii_lowercase().parse().ok())
-            .collect()
-    }
-
-    /// An address given as a constant or by a path.
-    fn address_param(&self, place: &Place<'_>, name: &str, by_path: &str) -> Option<Address> {
-        let params = place.params?;
-        if let Some(given) = params.get(name) {
-            let given = self.constant(given)?;
-            return given.as_str()?.to_ascii_lowercase().parse().ok();
-        }
-        self.node_param(place, by_path)?.address()
-    }
-
-    fn node_param(&self, place: &Place<'_>, name: &str) -> Option<Node> {
-        let text = string(place.params?, name)?;
-        if let Some(value) = path::of_descriptor(text, &self.descriptor.whole) {
-            return Some(Node::Text(text_of(value)));
-        }
-        let path = path::parse(text)?.below(place.group).at(place.places);
-        path.value(self.root, self.container)
-    }
-
-    /// `850` with 2 decimals and `%` as `8.5%`.
-    fn unit(&self, amount: U256, place: &Place<'_>) -> String {
-        let param = |name: &str| place.params.and_then(|params| params.get(name));
-        let decimals = param("decimals").and_then(Value::as_u64);
-        let places = decimals.and_then(|places| u8::try_from(places).ok());
-        let base = param("base").and_then(|base| self.constant(base));
-        let base = base.as_deref().map(text_of).unwrap_or_default();
-        let base = display_safe(base.trim(), SYMBOL_CHARS_MAX);
-        let number = format_units(amount, places.unwrap_or(0));
-        match base.as_str() {
-            "" => number,
-            "%" => format!("{number}%"),
-            _ => format!("{number} {base}"),
-        }
-    }
-
-    fn name_of(&self, node: &Node, place: &Place<'_>) -> Option<String> {
-        let names = string(place.params?, "$ref")?;
-        let names = path::of_descriptor(names, &self.descriptor.whole)?;
-        let key = match node {
-            Node::Bool(value) => U256::from(u8::from(*value)).to_string(),
-            other => raw(other),
-        };
-        names.get(&key).map(text_of)
     }
 
     /// A call inside of the call, shown by its own descriptor, or as bytes.
     fn inner_call(&self, label: &str, node: &Node, place: &Place<'_>, said: &mut Said) {
-        let Some(data) = node.bytes() else {
+        let Some(mut data) = node.bytes() else {
+            said.is_incomplete();
             return;
         };
-        let callee = self.address_param(place, "callee", "calleePath");
-        let amount = self.node_param(place, "amountPath");
-        let sender = self.address_param(place, "spender", "spenderPath");
-        let deeper = self.depth.saturating_add(1);
-        let inner = callee.filter(|_| deeper < NESTING_MAX).and_then(|to| {
+        if let Some(selector) = selector(place) {
+            data.splice(0..0, selector);
+        }
+        let callee = place.address("callee", "calleePath");
+        let chain_id = place.chain_id();
+        let depth = self.depth.saturating_add(1);
+        let below = callee.zip(chain_id).filter(|_| depth < NESTING_MAX);
+        let inner = below.and_then(|(to, chain_id)| {
+            let sender = place.address("spender", "spenderPath");
             let container = Container {
+                chain_id,
                 to,
                 from: sender.or(self.container.from),
-                value: amount.and_then(|amount| amount.uint()).unwrap_or_default(),
-                ..*self.container
+                value: place.uint("amount", "amountPath").unwrap_or_default(),
             };
-            self.library.call_at(&data, &container, self.assets, deeper)
+            let (assets, work) = (self.assets, self.work);
+            let library = self.library;
+            library.call_at(&data, &container, assets, depth, work)
         });
-        let chain_id = self.container.chain_id;
-        let token = callee.and_then(|to| token_call_lines(to, &data, chain_id, self.assets));
-        match inner {
-            None if token.is_some() => {
-                for field in token.into_iter().flatten() {
-                    push(said, &format!("{label}: {}", field.label), field.value);
-                }
+        if let Some(inner) = inner {
+            said.doubts.extend(inner.doubts);
+            for line in inner.fields {
+                said.push(&format!("{label}: {}", line.label), &line.value);
             }
-            Some(inner) => {
-                said.incomplete |= inner.incomplete;
-                for field in inner.fields {
-                    push(said, &format!("{label}: {}", field.label), field.value);
-                }
-            }
-            None => {
-                if let Some(to) = callee {
-                    push(said, &format!("{label}: contract"), shown(to));
-                }
-                push(said, label, hex::encode_prefixed(&data));
-            }
+            return;
         }
-    }
-
-    /// A constant, looked up when it names a place of the descriptor.
-    fn constant<'v>(&'v self, value: &'v Value) -> Option<Cow<'v, Value>> {
-        match value.as_str().filter(|text| text.starts_with("$.")) {
-            Some(path) => path::of_descriptor(path, &self.descriptor.whole).map(Cow::Borrowed),
-            None => Some(Cow::Borrowed(value)),
+        let token = callee
+            .zip(chain_id)
+            .and_then(|(to, chain_id)| token_call_lines(to, &data, chain_id, self.assets));
+        if let Some(lines) = token {
+            for line in lines {
+                said.push(&format!("{label}: {}", line.label), &line.value);
+            }
+            return;
         }
+        if let Some(to) = callee {
+            said.push(&format!("{label}: contract"), &shown(to));
+        }
+        said.push(label, &raw(&Node::Bytes(data)));
     }
 }
 
-/// Whether a condition of `visible` hides this value.
-fn hidden(field: &Value, node: &Node) -> bool {
+/// The selector of an inner call, where its data has none.
+fn selector(place: &Place<'_>) -> Option<Vec<u8>> {
+    let given = place
+        .text("selector")
+        .and_then(|text| hex::decode(text).ok());
+    let found = given.or_else(|| place.node("selectorPath")?.bytes())?;
+    found.get(..4).map(<[u8]>::to_vec)
+}
+
+/// The label of an item of a list, after the words that stand between its items.
+fn separated<'l>(field: Field<'_>, label: &'l str, spot: &Spot) -> Cow<'l, str> {
+    match (field.string("separator"), spot.indices.last()) {
+        (Some(words), Some(index)) => {
+            let words = words.replace("{index}", &index.to_string());
+            Cow::Owned(format!("{words} {label}"))
+        }
+        _ => Cow::Borrowed(label),
+    }
+}
+
+enum Visibility {
+    Shown,
+    Hidden,
+    /// It was to be hidden, were it what the descriptor demands.
+    Wrong,
+}
+
+fn visibility(field: Field<'_>, node: &Node) -> Visibility {
+    let rules = field.get("visible");
     let listed = |name: &str| {
-        let values = field.get("visible")?.get(name)?.as_array()?;
-        let own = raw(node).to_ascii_lowercase();
-        Some(
-            values
-                .iter()
-                .any(|value| text_of(value).to_ascii_lowercase() == own),
-        )
+        let values = rules?.get(name)?.as_array()?;
+        Some(values.iter().any(|value| is_same(node, value)))
     };
-    listed("ifNotIn").unwrap_or(false) || listed("mustMatch").unwrap_or(false)
-}
-
-fn names<'v>(format: &'v Value, key: &str) -> Vec<&'v str> {
-    let listed = format.get(key).and_then(Value::as_array);
-    listed
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
-}
-
-fn push(said: &mut Said, label: &str, value: String) {
-    if said.fields.len() < FIELDS_MAX {
-        said.fields.push(Field {
-            label: Cow::Owned(display_safe(label, LABEL_CHARS_MAX)),
-            value: display_safe(&value, VALUE_CHARS_MAX),
-        });
-    } else {
-        said.incomplete = true;
+    // The text of the standard and its schema have two names for the same rule.
+    match (
+        listed("ifNotIn"),
+        listed("mustMatch").or_else(|| listed("mustBe")),
+    ) {
+        (Some(true), _) | (_, Some(true)) => Visibility::Hidden,
+        (_, Some(false)) => Visibility::Wrong,
+        _ => Visibility::Shown,
     }
 }
 
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+impl Said {
+    fn push(&mut self, label: &str, value: &str) {
+        if self.fields.len() < LINES_MAX {
+            self.fields.push(Line {
+                label: Cow::Owned(display_safe(label, LABEL_CHARS_MAX)),
+                value: display_safe(value, VALUE_CHARS_MAX),
+            });
+        } else {
+            self.is_incomplete();
+        }
     }
-}
 
-fn shown(address: Address) -> String {
-    checksum(address).to_string()
-}
+    fn is_incomplete(&mut self) {
+        self.doubt("the descriptor does not fit this request: parts of it are not shown");
+    }
 
-fn raw(node: &Node) -> String {
-    match node {
-        Node::Uint(value) => value.to_string(),
-        Node::Int(value) => value.to_string(),
-        Node::Bool(value) => value.to_string(),
-        Node::Address(address) => shown(*address),
-        Node::Bytes(bytes) => hex::encode_prefixed(bytes),
-        Node::Text(text) => text.clone(),
-        Node::List(_) | Node::Struct(_) => String::new(),
+    /// Something a person should know; each once, and not without end.
+    pub(super) fn doubt(&mut self, text: impl Into<String>) {
+        let text = display_safe(&text.into(), VALUE_CHARS_MAX);
+        if self.doubts.len() < DOUBTS_MAX && !self.doubts.contains(&text) {
+            self.doubts.push(text);
+        }
     }
 }

@@ -1,9 +1,16 @@
 //! Function signatures as descriptors write them: `swap(address to, (uint256 a, bytes b)[] parts)`.
 
-use alloy_json_abi::{Function, Param, StateMutability};
+use alloy_dyn_abi::Specifier as _;
+use alloy_json_abi::{Function, InternalType, Param, StateMutability};
+use serde_json::Value;
+
+use super::string;
 
 const PARAMS_MAX: usize = 128;
+/// Of a function and all of its tuples.
+const PARAMS_IN_ALL_MAX: usize = 1_024;
 const DEPTH_MAX: usize = 16;
+const DIMENSIONS_MAX: usize = 8;
 
 /// The function of a signature with or without names; a tuple may begin with `tuple`.
 pub(super) fn parse(text: &str) -> Option<Function> {
@@ -18,12 +25,62 @@ pub(super) fn parse(text: &str) -> Option<Function> {
     if name.is_empty() || !plain || rest.contains('(') && !rest.contains("returns") {
         return None;
     }
-    Some(Function {
+    sound(name, params(inner, 0)?)
+}
+
+/// A function of an ABI, of which only name and inputs are read.
+pub(super) fn of_abi(item: &Value) -> Option<Function> {
+    if string(item, "type") != Some("function") {
+        return None;
+    }
+    let inputs: Vec<Param> = serde_json::from_value(item.get("inputs")?.clone()).ok()?;
+    sound(string(item, "name")?, inputs)
+}
+
+fn sound(name: &str, inputs: Vec<Param>) -> Option<Function> {
+    let function = Function {
         name: name.to_owned(),
-        inputs: params(inner, 0)?,
+        inputs,
         outputs: Vec::new(),
         state_mutability: StateMutability::Payable,
-    })
+    };
+    is_sound(&function).then_some(function)
+}
+
+/// Whether every type of it is one, and none is built to exhaust whoever decodes it.
+fn is_sound(function: &Function) -> bool {
+    let mut left = PARAMS_IN_ALL_MAX;
+    function
+        .inputs
+        .iter()
+        .all(|param| is_bounded(param, &mut left, 0) && param.resolve().is_ok())
+}
+
+fn is_bounded(param: &Param, left: &mut usize, depth: usize) -> bool {
+    let Some(rest) = left.checked_sub(1) else {
+        return false;
+    };
+    *left = rest;
+    let inner = depth.saturating_add(1);
+    depth < DEPTH_MAX
+        && param.ty.matches('[').count() <= DIMENSIONS_MAX
+        && param
+            .components
+            .iter()
+            .all(|one| is_bounded(one, left, inner))
+}
+
+/// `go(Order order,address to)`: version 1 also writes structs by their names, without spaces here.
+pub(super) fn with_struct_names(function: &Function) -> String {
+    let each = function.inputs.iter().map(|param| {
+        let kind = match &param.internal_type {
+            Some(InternalType::Struct { ty, .. }) => ty.as_str(),
+            _ => param.ty.as_str(),
+        };
+        format!("{kind}{}", param.name)
+    });
+    let inputs: Vec<String> = each.collect();
+    format!("{}({})", function.name, inputs.join(","))
 }
 
 /// What is within the brackets that `text` begins with, and what follows them.
@@ -119,8 +176,26 @@ mod tests {
         let transfer = parse("function transfer(address,uint256 amount)").unwrap();
         assert_eq!(transfer.selector().0, [0xa9, 0x05, 0x9c, 0xbb]);
         assert_eq!(parse("f()").unwrap().inputs.len(), 0);
-        for bad in ["", "f", "f(", "f(address", "(address)", "f g(address)"] {
+        for bad in [
+            "",
+            "f",
+            "f(",
+            "f(address",
+            "(address)",
+            "f g(address)",
+            "f(order o)",
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn types_that_nobody_needs_are_no_function() {
+        let deep = format!("f(uint256{} a)", "[]".repeat(100_000));
+        let nested = format!("f({}uint256{} a)", "(".repeat(40), ")".repeat(40));
+        let many = format!("f({})", vec!["uint256 a"; 200].join(","));
+        for bad in [deep, nested, many] {
+            assert_eq!(parse(&bad), None);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The data of a request as a tree with names, whatever it came in.
 
-use alloy_dyn_abi::{DynSolValue, JsonAbiExt as _};
+use alloy_dyn_abi::{DynSolValue, JsonAbiExt as _, Specifier as _};
 use alloy_json_abi::{Function, Param};
 use alloy_primitives::{Address, I256, U256};
 
+use super::weight;
 use crate::json::Json;
 
 const DEPTH_MAX: usize = 32;
@@ -23,6 +24,11 @@ pub(super) enum Node {
 
 /// The arguments of a call; `None` when they do not decode.
 pub(super) fn of_call(function: &Function, arguments: &[u8]) -> Option<Node> {
+    let kinds = function.inputs.iter().map(|param| param.resolve().ok());
+    let kinds = kinds.collect::<Option<Vec<_>>>()?;
+    if !weight::is_light(&kinds, arguments) {
+        return None;
+    }
     let values = function.abi_decode_input(arguments).ok()?;
     Some(named(&function.inputs, values))
 }

@@ -3,6 +3,7 @@
 
 mod abi;
 mod calls;
+mod claim;
 mod context;
 mod json;
 mod kind;

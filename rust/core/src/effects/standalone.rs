@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
 use alloy_primitives::{eip191_hash_message, Address, TxKind, B256, U256};
 
-use super::context::{address_text, amount_text, field, warning, Context};
-use super::{decode_in, known, raw_tx, signature, transaction, Decoded, Denial, EffectKind};
+use super::context::{field, warning, Context};
+use super::{claim, decode_in, known, raw_tx, signature, transaction, Decoded, Denial};
 use crate::asset::Registry;
-use crate::clear::{Container, Library, Said};
+use crate::clear::Library;
 use crate::json::{self, write_string, Json, Limits, Malformed};
 use crate::request::{
     bytes, parse_address, parse_batch, parse_message, parse_transaction, parse_typed_data, Batch,
@@ -39,7 +39,8 @@ pub enum DecodeError {
 
 /// Decodes `{"tx": {…}}`, `{"raw_tx": "0x…"}`, `{"typed_data": {…}}`, `{"message": "0x…"}` or
 /// `{"calls": {…}}` (the object of `wallet_sendCalls`, as the sum of its calls) to the canonical
-/// JSON `{"chain_id","digest","display","effects","kind","opaque","warnings"}`.
+/// JSON `{"chain_id","digest","display","effects","kind","opaque","warnings"}`. Beside it may stand
+/// `"from": "0x…"`, the account that is to sign.
 ///
 /// `digest` is what is signed: the signing hash, the EIP-712 digest or the EIP-191 digest; null for
 /// a `tx` that does not fix all of its fields. `tokens` is a JSON list of
@@ -57,7 +58,9 @@ pub fn decode_standalone(
     clear: Option<&Library>,
 ) -> Result<String, DecodeError> {
     let request = json::parse_exact(request, &Limits::REQUEST)?;
-    let Some([(key, value)]) = request.as_object() else {
+    let members = request.as_object().unwrap_or_default();
+    let mut bodies = members.iter().filter(|(key, _)| key != "from");
+    let (Some((key, value)), None) = (bodies.next(), bodies.next()) else {
         let text = "expected one of `tx`, `raw_tx`, `typed_data`, `message` and `calls`";
         return Err(Malformed::new("params", "", text).into());
     };
@@ -68,9 +71,16 @@ pub fn decode_standalone(
     }
     if key == "calls" {
         let batch = parse_batch(value).map_err(|fault| fault.under(key))?;
+        if request.get("from").is_some() {
+            let text = "the calls name their own account";
+            return Err(Malformed::new("params", "", text).under("from").into());
+        }
         return decode_batch(&batch, chain_id, &registry);
     }
-    let subject = Subject::read(key, value, chain_id)?;
+    let mut subject = Subject::read(key, value, chain_id)?;
+    if let Some(from) = request.get("from") {
+        subject.signed_by(from)?;
+    }
     let context = Context {
         wallet: subject.wallet,
         chain_id,
@@ -85,17 +95,8 @@ pub fn decode_standalone(
         }
     }
     push_max_fee(&subject.body, &context, &mut decoded);
-    if let Some(said) = clear.and_then(|clear| say(&subject, &context, clear)) {
-        if let Some(differs) = difference(&decoded, &said) {
-            decoded
-                .warnings
-                .push(warning("descriptor_differs", &differs));
-        }
-        decoded.display.extend(said.fields);
-        if said.incomplete {
-            let text = "the descriptor does not fit this request: parts of it are not shown";
-            decoded.warnings.push(warning("descriptor", text));
-        }
+    if let Some(clear) = clear {
+        claim::add(&subject.body, &context, clear, &mut decoded);
     }
     if subject.no_chain {
         let text = "the transaction names no chain: it is valid on every chain";
@@ -143,61 +144,6 @@ fn push_max_fee(body: &Body, context: &Context<'_>, decoded: &mut Decoded) {
     }
 }
 
-/// What descriptors say of the request.
-fn say(subject: &Subject, context: &Context<'_>, clear: &Library) -> Option<Said> {
-    let container = |to: Address, value: U256| Container {
-        chain_id: context.chain_id,
-        from: context.wallet,
-        to,
-        value,
-    };
-    match &subject.body {
-        Body::Transaction(transaction) => {
-            let container = container(transaction.to?, transaction.value);
-            clear.call(&transaction.data, &container, context.registry)
-        }
-        Body::TypedData(typed) => {
-            let container = container(typed.verifying_contract?, U256::ZERO);
-            let document = signature::document(typed)?;
-            clear.document(&document, typed.type_hash, &container, context.registry)
-        }
-        Body::Message(_) => None,
-    }
-}
-
-/// What of the effects a descriptor leaves out or tells differently. Only where every effect is
-/// understood: otherwise there is nothing to compare with.
-fn difference(decoded: &Decoded, said: &Said) -> Option<String> {
-    if decoded.opaque {
-        return None;
-    }
-    let told = |text: &str| said.fields.iter().any(|line| line.value == text);
-    let moves = [EffectKind::Transfer, EffectKind::Allowance];
-    let moving = decoded
-        .effects
-        .iter()
-        .filter(|effect| moves.contains(&effect.kind));
-    for effect in moving {
-        let missing = effect.to.map(address_text).filter(|to| !told(to));
-        if let Some(to) = missing {
-            return Some(format!(
-                "the descriptor does not name {to}, which gets the value"
-            ));
-        }
-        let amount = effect
-            .asset
-            .as_ref()
-            .map(|asset| amount_text(asset, effect.amount));
-        let bare = told(&effect.amount.to_string());
-        if let Some(amount) = amount.filter(|amount| !effect.unlimited && !bare && !told(amount)) {
-            return Some(format!(
-                "the descriptor does not say that {amount} can leave"
-            ));
-        }
-    }
-    None
-}
-
 struct Subject {
     body: Body,
     wallet: Option<Address>,
@@ -237,6 +183,20 @@ impl Subject {
                 .under(key)
                 .into()),
         }
+    }
+
+    /// Takes over who is to sign; a transaction that says so itself must say the same.
+    fn signed_by(&mut self, from: &Json<'_>) -> Result<(), Malformed> {
+        let text = from
+            .as_str()
+            .ok_or_else(|| Malformed::new("type", "", "expected an address").under("from"))?;
+        let from = parse_address(text).map_err(|fault| fault.at("from"))?;
+        if self.wallet.is_some_and(|wallet| wallet != from) {
+            let text = "another account signs the transaction";
+            return Err(Malformed::new("params", "", text).under("from"));
+        }
+        self.wallet = Some(from);
+        Ok(())
     }
 
     fn transaction(request: TransactionRequest, chain_id: u64) -> Result<Self, DecodeError> {
@@ -350,6 +310,9 @@ fn add_tokens(tokens: &[u8], registry: &mut Registry) -> Result<(), Malformed> {
             ));
         };
         let symbol = display_safe(symbol, SYMBOL_CHARS_MAX);
+        if let Some(name) = text("name") {
+            registry.insert_name(chain_id, address, name);
+        }
         registry.insert(known::unnamed(chain_id, Some(address), symbol, decimals));
     }
     Ok(())

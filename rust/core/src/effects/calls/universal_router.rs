@@ -285,7 +285,12 @@ fn wrap(input: &Bytes, sure: bool, flow: &mut Flow<'_, '_>) -> Result<(), Denial
     let wrap: inputs::Wrap = abi::parameters(input)?;
     let party = recipient(wrap.recipient, None, flow)?;
     let hand = flow.take(Some(Coin::Native), stated(wrap.amount), sure);
-    flow.give(&hand, None, party, wrap.amount, sure);
+    // "All there is" is no minimum.
+    let least = match stated(wrap.amount) {
+        Take::Exactly(amount) => amount,
+        Take::All | Take::AtMost(_) => U256::ZERO,
+    };
+    flow.give(&hand, None, party, least, sure);
     Ok(())
 }
 
