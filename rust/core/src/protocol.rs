@@ -107,6 +107,10 @@ protocols! {
     UniswapV3Router = "uniswap-v3-router",
     /// The second one (`SwapRouter02`).
     UniswapV3Router02 = "uniswap-v3-router-02",
+    /// Positions in pools of Uniswap V3 (`NonfungiblePositionManager`).
+    UniswapV3Positions = "uniswap-v3-positions",
+    /// The router of ParaSwap (Augustus 6.2).
+    ParaswapV6 = "paraswap-v6",
     /// Stakes the coin (Lido's stETH).
     Lido = "lido",
     /// Lido's token, wrapped.

@@ -195,6 +195,8 @@ fn same(item: &Item, json: &Json<'_>) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn every_integer_is_read_as_it_is_written(item in item()) {
         let mut text = String::new();

@@ -233,6 +233,8 @@ fn verdict(loaded: &Policy, wei: &[u128]) -> Verdict {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn another_call_never_makes_the_verdict_milder(
         wei in prop::collection::vec(0..4 * ETH, 1..6),

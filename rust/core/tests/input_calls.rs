@@ -169,6 +169,16 @@ fn swaps_and_liquidity_of_uniswap_v2() {
 }
 
 #[test]
+fn positions_of_uniswap_v3() {
+    run(include_str!("data/calls/uniswap_v3_positions.toml"), 18);
+}
+
+#[test]
+fn swaps_of_paraswap() {
+    run(include_str!("data/calls/paraswap.toml"), 16);
+}
+
+#[test]
 fn swaps_of_uniswap_v3_and_what_its_routers_hold() {
     run(include_str!("data/calls/uniswap_v3.toml"), 50);
 }

@@ -307,8 +307,37 @@ const ZERO_EX: [(u64, Address); 8] = [
     ),
 ];
 
+/// The positions of Uniswap V3, by its SDK.
+const UNISWAP_V3_POSITIONS: [(u64, Address); 5] = [
+    (1, address!("0xC36442b4a4522E871399CD717aBDD847Ab11FE88")),
+    (10, address!("0xC36442b4a4522E871399CD717aBDD847Ab11FE88")),
+    (137, address!("0xC36442b4a4522E871399CD717aBDD847Ab11FE88")),
+    (8453, address!("0x03a520b32C04BF3bEEf7BEb72E919cf822Ed34f1")),
+    (
+        42161,
+        address!("0xC36442b4a4522E871399CD717aBDD847Ab11FE88"),
+    ),
+];
+
+/// Augustus 6.2, by the descriptors its authors publish.
+const PARASWAP_V6: [(u64, Address); 7] = [
+    (1, address!("0x6A000F20005980200259B80c5102003040001068")),
+    (10, address!("0x6A000F20005980200259B80c5102003040001068")),
+    (56, address!("0x6A000F20005980200259B80c5102003040001068")),
+    (137, address!("0x6A000F20005980200259B80c5102003040001068")),
+    (8453, address!("0x6A000F20005980200259B80c5102003040001068")),
+    (
+        42161,
+        address!("0x6A000F20005980200259B80c5102003040001068"),
+    ),
+    (
+        43114,
+        address!("0x6A000F20005980200259B80c5102003040001068"),
+    ),
+];
+
 /// Routers, by protocol.
-const ROUTERS: [(Protocol, &[(u64, Address)]); 9] = [
+const ROUTERS: [(Protocol, &[(u64, Address)]); 11] = [
     (Protocol::UniversalRouter, &UNIVERSAL_ROUTER_V1),
     (Protocol::UniversalRouterV2, &UNIVERSAL_ROUTER_V2),
     (Protocol::UniversalRouterV21, &UNIVERSAL_ROUTER_V21),
@@ -318,6 +347,8 @@ const ROUTERS: [(Protocol, &[(u64, Address)]); 9] = [
     (Protocol::OneInchV5, &ONE_INCH_V5),
     (Protocol::OneInchV6, &ONE_INCH_V6),
     (Protocol::ZeroEx, &ZERO_EX),
+    (Protocol::UniswapV3Positions, &UNISWAP_V3_POSITIONS),
+    (Protocol::ParaswapV6, &PARASWAP_V6),
 ];
 
 pub(super) fn router(chain_id: u64, address: Address) -> Option<Protocol> {

@@ -252,6 +252,10 @@ impl Table {
                 let coerced = kind.coerce_str(text);
                 coerced.unwrap_or_else(|error| panic!("{kind:?} {text}: {error}"))
             }
+            (DynSolType::Int(bits), Value::Integer(number)) => {
+                let number = alloy_primitives::I256::try_from(*number).unwrap();
+                DynSolValue::Int(number, *bits)
+            }
             _ => panic!("{kind:?} cannot be {value:?}"),
         }
     }

@@ -26,6 +26,7 @@ mod multicall;
 mod native;
 mod oneinch;
 mod opaque;
+mod paraswap;
 mod permit2;
 mod permit2_signed;
 mod router_flow;
@@ -38,7 +39,9 @@ pub(super) mod seaport_order;
 mod staking;
 mod trade;
 mod uniswap_v2;
+mod uniswap_v2_remove;
 mod uniswap_v3;
+mod uniswap_v3_positions;
 mod universal_router;
 mod universal_router_permit;
 mod universal_router_v4;
@@ -196,6 +199,8 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
             oneinch::decode(call, version, context)?
         }
         Some(Protocol::ZeroEx) => zeroex::decode(call, context)?,
+        Some(Protocol::ParaswapV6) => paraswap::decode(call, context)?,
+        Some(Protocol::UniswapV3Positions) => uniswap_v3_positions::decode(call, context)?,
     };
     if let Some(parts) = parts {
         return Ok(parts);

@@ -9,7 +9,7 @@ use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::trade::{Coin, Trade};
-use super::Call;
+use super::{uniswap_v2_remove, Call};
 use crate::clear::moment;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
@@ -76,7 +76,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         }
         _ => match swap(*selector, arguments, call.value)? {
             Some((swap, trailing)) => (traded(call, &swap, context)?, trailing),
-            None => return Ok(None),
+            None => return uniswap_v2_remove::decode(call, context),
         },
     };
     let Some(mut parts) = parts else {
