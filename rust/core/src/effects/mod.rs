@@ -5,6 +5,7 @@ mod abi;
 mod calls;
 mod context;
 mod json;
+mod key_text;
 mod kind;
 mod known;
 mod parts;
@@ -133,8 +134,9 @@ pub struct Decoded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Denial {
-    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `delegatecall`, `sign_in_mismatch`
-    /// or `chain_mismatch`, see `docs/policy.md`.
+    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `nesting`, `delegatecall`,
+    /// `type_mismatch`, `sign_in_mismatch`, `key_derivation` or `chain_mismatch`, see
+    /// `docs/policy.md`.
     pub code: &'static str,
     /// Words.
     pub text: String,
