@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import time
 import tomllib
@@ -15,7 +14,7 @@ from typing import Any, ClassVar
 from tests.support.threats_abi import Notation
 from tests.support.threats_requests import CHAIN_ID, MEMBERS, Json, Request, Requests
 
-from holdfast._core import PolicyError, check_policy, checksum_address
+from holdfast._core import checksum_address
 
 FOLDER = Path(__file__).parents[1] / "threats"
 TABLES = ("a_calls", "b_typed", "c_markets", "d_wrappers", "e_fees", "f_identity", "g_messages")
@@ -23,15 +22,30 @@ WORKER = "worker"
 HOUR_MS = 3_600_000
 # The time of the core and of the command line, and what `now+600` counts from in all three ways.
 NOW_MS = time.time_ns() // 1_000_000
-TIMES = {"$now": NOW_MS, "$hours_ago": NOW_MS - 2 * HOUR_MS, "$hours_ahead": NOW_MS + 2 * HOUR_MS}
+FACTS = {
+    "$now": NOW_MS,
+    "$hours_ago": NOW_MS - 2 * HOUR_MS,
+    "$hours_ahead": NOW_MS + 2 * HOUR_MS,
+    "$none": None,
+}
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What must become of a request. One of the reason codes must decide it; none means any."""
+    """What must become of a request: the code that decides a denial, and all codes but `granted` of
+    another verdict.
+    """
 
     verdict: str
-    codes: tuple[str, ...]
+    codes: frozenset[str]
+
+    @classmethod
+    def read(cls, verdict: str, code: str | list[str]) -> Expected:
+        """From the members of a table."""
+        return cls(verdict, frozenset(_listed(code)) - {"granted"})
+
+
+NOBODY_ASKED = Expected("deny", frozenset({"no_grant"}))
 
 
 @dataclass(frozen=True)
@@ -39,9 +53,7 @@ class Case:
     """One request of an agent, after others of the same agent that must each be `instant`.
 
     `strict` is expected where no rule asks a person, `socket` on the socket if it cannot be the
-    same there. `party` must get something if the request is understood. `needs` is a protocol the
-    core must know; without it the case must only not be looser than a person's decision. `fault`
-    says what the core does instead of what it must.
+    same there. `effects` are all of them but the fee, in their order.
     """
 
     id: str
@@ -49,27 +61,24 @@ class Case:
     request: Request
     expected: Expected
     strict: Expected
+    socket: Expected | None = None
     before: tuple[Request, ...] = ()
     facts: Json = field(default_factory=dict)
     details: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
-    effects: tuple[str, ...] | None = None
+    effects: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     reserves: Mapping[str, str] = field(default_factory=dict)
-    party: str | None = None
-    needs: str | None = None
-    fault: str | None = None
-    socket: Expected | None = None
 
     @property
     def row(self) -> str:
         """The row of the list of threats: `A05`."""
         return self.id.split("-", 1)[0]
 
-    @property
-    def is_active(self) -> bool:
-        """Whether the core knows what the case needs."""
-        return self.needs is None or is_known(self.needs)
+    def expects(self, way: str, *, strict: bool) -> Expected:
+        """What must become of it in one of the ways."""
+        if way == "socket" and self.socket is not None:
+            return self.socket
+        return self.strict if strict else self.expected
 
 
 @dataclass(frozen=True)
@@ -108,9 +117,7 @@ class Book:
         """The policy of the tables; `strict` leaves out every rule that asks a person."""
         own = [case.agent for case in self.cases if case.agent != WORKER]
         files = ["policy.toml"] if strict else ["policy.toml", "approvals.toml"]
-        text = "".join((FOLDER / each).read_text() for each in files)
-        known = [each for each in _contracts() if is_known(each["protocol"])]
-        return Template(text + "".join(map(_contract, known))).substitute(
+        return Template("".join((FOLDER / each).read_text() for each in files)).substitute(
             self.names,
             agents="".join(map(_agent, [WORKER, *own])),
             limited=", ".join(f'"{name}"' for name in own),
@@ -129,27 +136,37 @@ class Book:
         name, rest = raw["id"], {key: each for key, each in raw.items() if key not in MEMBERS}
         request = self._requests.make({key: each for key, each in raw.items() if key in MEMBERS})
         steps = [self._requests.make(each) for each in rest.pop("before", [])]
-        expected = _expected(rest.pop("verdict"), rest.pop("code"))
-        effects, socket = rest.pop("effects", None), rest.pop("socket", None)
-        own = rest.pop("limited", bool(steps))
+        expected = Expected.read(rest.pop("verdict"), rest.pop("code"))
+        strict, socket = rest.pop("strict", None), rest.pop("socket", None)
+        # Without rules that ask a person nobody grants what needs one.
+        usual = NOBODY_ASKED if expected.verdict == "approval" else expected
+        own, facts = rest.pop("limited", bool(steps)), self._facts(rest.pop("facts", {}))
         return Case(
             agent=f"own-{next(self._numbers)}" if own else WORKER,
-            request=request.keyed(name) if steps else request,
+            request=request.keyed(name) if steps or facts else request,
             before=tuple(each.keyed(f"{name}/{n}") for n, each in enumerate(steps)),
             expected=expected,
-            strict=_strict(expected, rest.pop("strict", None)),
-            socket=socket and _expected(**socket),
-            facts=_times(rest.pop("facts", {})),
+            strict=Expected.read(**strict) if strict else usual,
+            socket=Expected.read(**socket) if socket else None,
+            facts=facts,
             details=_listed(rest.pop("detail", [])),
-            absent=_listed(rest.pop("absent", [])),
             warnings=_listed(rest.pop("warnings", [])),
-            effects=None if effects is None else tuple(map(self._effect, effects)),
+            effects=tuple(map(self._effect, rest.pop("effects", []))),
             **rest,
         )
 
     def _effect(self, text: str) -> str:
         kind, asset, amount, *others = text.split()
         return " ".join([kind, asset, str(self._notation.number(amount)), *others])
+
+    def _facts(self, facts: Any) -> Any:
+        """Facts with what TOML cannot say: times as milliseconds, none, addresses as keys."""
+        if isinstance(facts, dict):
+            named = {Template(key).substitute(self.names): each for key, each in facts.items()}
+            return {key: self._facts(each) for key, each in named.items()}
+        if isinstance(facts, list):
+            return [self._facts(each) for each in facts]
+        return FACTS.get(facts, facts) if isinstance(facts, str) else facts
 
 
 def _read(name: str) -> Json:
@@ -161,26 +178,6 @@ def _listed(words: str | list[str]) -> tuple[str, ...]:
     return (words,) if isinstance(words, str) else tuple(words)
 
 
-def _expected(verdict: str, code: str | list[str]) -> Expected:
-    return Expected(verdict, _listed(code))
-
-
-def _strict(expected: Expected, given: Json | None) -> Expected:
-    """Without rules that ask a person nobody grants what needs one."""
-    if given is not None:
-        return _expected(**given)
-    return Expected("deny", ("no_grant",)) if expected.verdict == "approval" else expected
-
-
-def _times(facts: Any) -> Any:
-    """Facts with their times as milliseconds."""
-    if isinstance(facts, dict):
-        return {key: _times(each) for key, each in facts.items()}
-    if isinstance(facts, list):
-        return [_times(each) for each in facts]
-    return TIMES.get(facts, facts) if isinstance(facts, str) else facts
-
-
 def _agent(name: str) -> str:
     return f"""
 [[agent]]
@@ -190,37 +187,3 @@ chain = {CHAIN_ID}
 requests_per_minute = 1_000_000
 waiting_max = 10_000
 """
-
-
-def _contracts() -> list[Json]:
-    found: list[Json] = _read("contracts.toml")["contract"]
-    return found
-
-
-def _contract(entry: Json) -> str:
-    return f"""
-[[contract]]
-id = "{entry["name"].replace("_", "-")}"
-chain = {CHAIN_ID}
-address = "${entry["name"]}"
-protocol = "{entry["protocol"]}"
-"""
-
-
-@functools.cache
-def is_known(protocol: str) -> bool:
-    """Whether the core understands this word of a `[[contract]]`."""
-    text = f"""version = 1
-name = "try"
-[[chain]]
-id = {CHAIN_ID}
-name = "try"
-gas_max = 21_000
-fee_per_gas_max = "1 gwei"
-priority_fee_per_gas_max = "1 gwei"
-{Template(_contract({"name": "one", "protocol": protocol})).substitute(one="0x" + "12" * 20)}"""
-    try:
-        check_policy(text)
-    except PolicyError:
-        return False
-    return True

@@ -34,9 +34,10 @@ class Outcome:
     request_id: str | None = field(default=None, compare=False)
 
     @property
-    def decisive(self) -> tuple[str, ...]:
-        """The codes that can be why: the most severe of a denial, any of another verdict."""
-        return self.codes[:1] if self.verdict == "deny" else self.codes
+    def decisive(self) -> frozenset[str]:
+        """The codes that are why: the most severe of a denial, all but `granted` of another."""
+        codes = self.codes[:1] if self.verdict == "deny" else self.codes
+        return frozenset(codes) - {"granted"}
 
 
 class Words:

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.threats import Book, Case, Expected, Row
+from tests.support.threats import Book, Case, Row
 from tests.support.threats_socket import by_socket
 from tests.support.threats_ways import Outcome, by_cli, by_core
 
 ROOT = Path(__file__).parents[2]
 BOOK = Book()
-SOUND = [case for case in BOOK.cases if case.fault is None]
 ROWS = {"A": 32, "B": 28, "C": 12, "D": 20, "E": 20, "F": 23, "G": 10}
 CASES_MIN = 350
 
@@ -26,6 +26,8 @@ WAYS: dict[str, Callable[[Book, str], dict[str, Outcome]]] = {
     "cli": by_cli,
     "socket": lambda book, policy: asyncio.run(by_socket(book, policy)),
 }
+# Asking and strict.
+POLICIES = (False, True)
 
 
 @functools.cache
@@ -45,73 +47,32 @@ def outcomes(way: str, *, strict: bool) -> dict[str, Outcome]:
     return found
 
 
-def cases_by_way() -> Iterator[object]:
-    """Every case in each way. One with a fault must fail until the fault is mended, unless the
-    socket gives another answer anyway.
-    """
-    for way in WAYS:
-        for case in BOOK.cases:
-            fault = None if way == "socket" and case.socket else case.fault
-            marks = [pytest.mark.xfail(strict=True, reason=fault)] if fault else []
-            yield pytest.param(way, case, id=f"{way}-{case.id}", marks=marks)
+@pytest.mark.parametrize("case", BOOK.cases, ids=lambda case: case.id)
+def test_each_threat_meets_its_verdict_for_its_reason(case: Case) -> None:
+    for way, strict in itertools.product(WAYS, POLICIES):
+        outcome = outcomes(way, strict=strict)[case.id]
+        expected = case.expects(way, strict=strict)
+        seen = (way, "strict" if strict else "asking", outcome)
+        assert outcome.verdict == expected.verdict, seen
+        assert outcome.decisive == expected.codes, seen
+        if outcome.detail is not None:
+            assert outcome.detail in case.details, seen
+        if outcome.effects is not None:
+            assert outcome.effects == case.effects, seen
+        if outcome.warnings is not None:
+            assert set(case.warnings) <= set(outcome.warnings), seen
+        if outcome.reserves is not None and expected.verdict != "deny":
+            assert case.reserves.items() <= outcome.reserves.items(), seen
 
 
-def by_id(case: Case) -> str:
-    return case.id
-
-
-@pytest.mark.parametrize(("way", "case"), cases_by_way())
-def test_each_threat_meets_its_verdict_for_its_reason(way: str, case: Case) -> None:
-    outcome = outcomes(way, strict=False)[case.id]
-    other = case.socket if way == "socket" else None
-    if not case.is_active:
-        assert outcome.verdict in ("approval", "deny")
-        return
-    meets(other or case.expected, outcome)
-    if other is not None:
-        return
-    assert not set(case.absent) & set(outcome.codes)
-    assert not outcome.detail or outcome.detail in case.details
-    assert outcome.detail or not case.details
-    if case.effects is not None and outcome.effects is not None:
-        assert outcome.effects == case.effects
-    if outcome.warnings is not None:
-        assert set(case.warnings) <= set(outcome.warnings)
-    if outcome.reserves is not None:
-        assert case.reserves.items() <= outcome.reserves.items()
-    if case.party is not None and outcome.effects and "opaque" not in outcome.codes:
-        assert case.party in {effect.split(" ")[3] for effect in outcome.effects}
-
-
-@pytest.mark.parametrize("case", SOUND, ids=by_id)
-def test_without_rules_that_ask_a_person_it_is_denied_in_all_three_ways(case: Case) -> None:
-    for way in WAYS:
-        outcome = outcomes(way, strict=True)[case.id]
-        if way == "socket" and case.socket is not None:
-            continue
-        if case.is_active:
-            meets(case.strict, outcome)
-        else:
-            assert outcome.verdict == "deny"
-
-
-def meets(expected: Expected, outcome: Outcome) -> None:
-    """No codes mean any."""
-    assert outcome.verdict == expected.verdict, outcome
-    assert not expected.codes or set(expected.codes) & set(outcome.decisive), outcome
-
-
-@pytest.mark.parametrize("strict", [False, True], ids=["asking", "strict"])
-@pytest.mark.parametrize("case", BOOK.cases, ids=by_id)
-def test_the_three_ways_say_the_same(case: Case, strict: bool) -> None:
-    core, cli, socket = (outcomes(way, strict=strict)[case.id] for way in WAYS)
-    assert said(core, case) == said(cli, case)
-    if core.effects is not None and cli.effects is not None:
-        assert core.effects == cli.effects
-    if case.socket is None:
-        assert said(socket, case) == said(core, case)
-        effects = (socket.effects, socket.warnings, socket.reserves)
-        assert effects == (core.effects, core.warnings, core.reserves)
+@pytest.mark.parametrize("case", BOOK.cases, ids=lambda case: case.id)
+def test_the_three_ways_say_the_same(case: Case) -> None:
+    for strict in POLICIES:
+        core, cli, socket = (outcomes(way, strict=strict)[case.id] for way in WAYS)
+        assert said(core, case) == said(cli, case)
+        if case.socket is None:
+            assert said(socket, case) == said(core, case)
+            assert (socket.warnings, socket.reserves) == (core.warnings, core.reserves)
 
 
 def said(outcome: Outcome, case: Case) -> tuple[object, ...]:
@@ -128,14 +89,12 @@ def test_a_waiting_document_is_one_request_however_its_chain_is_spelled(way: str
     assert len({found[each].request_id for each in spelled}) == 1
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_nothing_passes_at_once_that_must_not(way: str) -> None:
-    for strict in (False, True):
-        found = outcomes(way, strict=strict)
-        passed = {each for each, outcome in found.items() if outcome.verdict == "instant"}
-        meant = {case.id for case in SOUND if case.expected.verdict == "instant"}
-        known = {case.id for case in BOOK.cases if case.fault is not None}
-        assert not passed - meant - known
+@pytest.mark.parametrize("way", ["core", "socket"])
+def test_every_other_case_is_a_request_of_its_own(way: str) -> None:
+    asked: dict[str, str] = {}
+    for case, outcome in outcomes(way, strict=False).items():
+        if outcome.request_id is not None and not case.startswith("B16-chain-of-a-waiting-one-"):
+            assert asked.setdefault(outcome.request_id, case) == case
 
 
 def test_there_are_many_cases_and_no_two_have_the_same_name() -> None:
