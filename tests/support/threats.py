@@ -157,6 +157,8 @@ class Book:
 
     def _effect(self, text: str) -> str:
         kind, asset, amount, *others = text.split()
+        if "until" in others:
+            others[-1] = str(self._notation.number(others[-1]))
         return " ".join([kind, asset, str(self._notation.number(amount)), *others])
 
     def _facts(self, facts: Any) -> Any:

@@ -41,7 +41,7 @@ class Outcome:
 
 
 class Words:
-    """Effects as the tables write them: `kind asset amount to [unlimited]`."""
+    """Effects as the tables write them: `kind asset amount to [unlimited] [until seconds]`."""
 
     def __init__(self, book: Book) -> None:
         self._names = {address.lower(): name for name, address in book.names.items()}
@@ -55,7 +55,11 @@ class Words:
         to = effect.get("to")
         named = self._names.get(to.lower(), to) if to else "-"
         words = [effect["effect"], asset.get("id", "-"), str(effect["amount"]), named]
-        return " ".join([*words, "unlimited"] if effect.get("unlimited") else words)
+        if effect["unlimited"]:
+            words.append("unlimited")
+        if effect["expires"] is not None:
+            words += ["until", str(effect["expires"] // 1000)]
+        return " ".join(words)
 
     def decided(self, data: Json) -> Outcome:
         """From the data of `request.decided`."""
