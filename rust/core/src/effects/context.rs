@@ -196,6 +196,19 @@ pub(super) fn check_spender(
     Ok(())
 }
 
+/// Refuses the recipients of [`check_recipient`], and the contracts of registered tokens: they keep
+/// what is sent to them, for nobody.
+pub(super) fn check_payee(address: Address, context: &Context<'_>) -> Result<(), Denial> {
+    check_recipient(address)?;
+    match context.registry.contract(context.chain_id, address) {
+        Some(_) => Err(Denial::new(
+            "recipient_forbidden",
+            "the recipient is the contract of a token",
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Refuses the token's own contract as recipient or spender.
 pub(super) fn check_not_token(address: Address, token: Address) -> Result<(), Denial> {
     if address == token {

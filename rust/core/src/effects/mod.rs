@@ -6,6 +6,7 @@ mod calls;
 mod claim;
 mod context;
 mod json;
+mod key_text;
 mod kind;
 mod known;
 mod parts;
@@ -159,8 +160,9 @@ pub struct Decoded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Denial {
-    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `delegatecall`, `sign_in_mismatch`
-    /// or `chain_mismatch`, see `docs/policy.md`.
+    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `nesting`, `delegatecall`,
+    /// `type_mismatch`, `sign_in_mismatch`, `key_derivation` or `chain_mismatch`, see
+    /// `docs/policy.md`.
     pub code: &'static str,
     /// Words.
     pub text: String,

@@ -6,8 +6,7 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi;
 use super::super::context::{
-    address_text, amount_text, check_not_token, check_recipient, field, token_text, warning,
-    Context,
+    address_text, amount_text, check_not_token, check_payee, field, token_text, warning, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
@@ -80,7 +79,7 @@ fn coin(
         .display
         .push(field("Total", context.native_amount(total)));
     for (to, value) in pairs {
-        check_recipient(*to)?;
+        check_payee(*to, context)?;
         let text = format!("{} to {}", context.native_amount(*value), address_text(*to));
         parts.display.push(field("Payment", text));
         parts
@@ -111,7 +110,7 @@ fn tokens(
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
     for (to, _) in pairs {
-        check_recipient(*to)?;
+        check_payee(*to, context)?;
         check_not_token(*to, address)?;
     }
     let Some(token) = context.token(address) else {

@@ -6,7 +6,7 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi;
 use super::super::context::{
-    address_text, check_not_token, check_own_funds, check_recipient, field, token_text, Context,
+    address_text, check_own_funds, check_payee, field, token_text, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
@@ -79,8 +79,7 @@ fn transfer(
     context: &Context<'_>,
 ) -> Result<Parts, Denial> {
     check_own_funds(from, context)?;
-    check_recipient(to)?;
-    check_not_token(to, call.to)?;
+    check_payee(to, context)?;
     let sum = items
         .iter()
         .fold(U256::ZERO, |sum, (_, amount)| sum.saturating_add(*amount));

@@ -6,8 +6,8 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi;
 use super::super::context::{
-    address_text, check_not_token, check_own_funds, check_recipient, check_spender, field,
-    token_text, unlimited_warning, Context,
+    address_text, check_own_funds, check_payee, check_spender, field, token_text,
+    unlimited_warning, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Claim, Denial, EffectKind};
@@ -177,8 +177,7 @@ fn transfer(
     context: &Context<'_>,
 ) -> Result<Parts, Denial> {
     check_own_funds(from, context)?;
-    check_recipient(to)?;
-    check_not_token(to, call.to)?;
+    check_payee(to, context)?;
     let effect = context.effect(EffectKind::Transfer, Some(collection), Some(to), U256::ONE);
     let display = vec![
         field("Action", "send a token"),

@@ -2,9 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{
-    address_text, check_not_token, check_recipient, field, warning, Context,
-};
+use super::super::context::{address_text, check_not_token, check_payee, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
@@ -45,7 +43,7 @@ impl Holding {
             }
         };
         if let Some(holder) = self.holder {
-            check_recipient(holder)?;
+            check_payee(holder, context)?;
         }
         let is_own = self.holder.is_none_or(|holder| context.is_own(holder));
         let everything = self.amount == U256::MAX;

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{check_not_token, check_recipient, warning, Context};
+use super::super::context::{check_not_token, check_payee, check_recipient, warning, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
@@ -363,7 +363,7 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
     }
     check_recipient(swap.through)?;
     if let Some(to) = swap.to {
-        check_recipient(to)?;
+        check_payee(to, context)?;
         if let Some((Coin::Token(token), _)) = swap.gets {
             check_not_token(to, token)?;
         }

@@ -5,8 +5,8 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi;
 use super::super::context::{
-    address_text, allowance_display, amount_text, check_not_token, check_own_funds,
-    check_recipient, check_spender, field, token_text, unlimited_warning, until_ms, Context,
+    address_text, allowance_display, amount_text, check_not_token, check_own_funds, check_payee,
+    check_spender, field, token_text, unlimited_warning, until_ms, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Claim, Denial, EffectKind, Field};
@@ -150,7 +150,7 @@ impl Move {
     /// # Errors
     /// `recipient_forbidden`.
     pub(super) fn parts(&self, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
-        check_recipient(self.to)?;
+        check_payee(self.to, context)?;
         check_not_token(self.to, self.token)?;
         let Some(token) = context.token(self.token) else {
             return Ok(None);

@@ -5,7 +5,7 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{check_not_token, check_recipient, Context};
+use super::super::context::{check_not_token, check_payee, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::trade::Coin;
@@ -150,7 +150,7 @@ impl<'c, 'r> Flow<'c, 'r> {
         if self.context.is_own(address) {
             return Ok(Party::Wallet);
         }
-        check_recipient(address)?;
+        check_payee(address, self.context)?;
         if let Some(Coin::Token(token)) = kind {
             check_not_token(address, token)?;
         }

@@ -46,6 +46,7 @@ pub(super) fn decode(
     known: bool,
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
+    refuse_foreign_code(call)?;
     let Some((transaction, trailing)) = read(call)? else {
         return Ok(None);
     };
@@ -76,6 +77,21 @@ pub(super) fn decode(
     )?;
     account::act(call, call.to, &items, &mut parts, context)?;
     Ok(Some(parts))
+}
+
+/// A batch for MultiSend at whatever contract: a delegate call in it is never signed. Everything else
+/// is for the caller to say; MultiSend itself refuses to be called.
+fn refuse_foreign_code(call: &Call<'_>) -> Result<(), Denial> {
+    let Some((&calls::multiSendCall::SELECTOR, arguments)) = call.split() else {
+        return Ok(());
+    };
+    let Ok((batch, _)) = abi::prefix::<calls::multiSendCall>(arguments) else {
+        return Ok(());
+    };
+    match unpack(&batch.transactions) {
+        Err(denial) if denial.code == "delegatecall" => Err(denial),
+        _ => Ok(()),
+    }
 }
 
 /// A Safe the operator declared: it is known what this is, but not whose the value is.

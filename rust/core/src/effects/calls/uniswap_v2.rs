@@ -4,7 +4,7 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{check_not_token, check_recipient, field, Context};
+use super::super::context::{check_not_token, check_payee, field, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
@@ -203,7 +203,7 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
         action: "swap",
         pays: &[(pays, swap.pays)],
         gets: &[(gets, swap.gets)],
-        recipient: recipient(call, swap.to, &[gets])?,
+        recipient: recipient(call, swap.to, &[gets], context)?,
         through: call.to,
         expires: None,
     };
@@ -228,7 +228,7 @@ fn liquidity(
         action: "add liquidity to a pool",
         pays,
         gets: &[],
-        recipient: recipient(call, to, &coins)?,
+        recipient: recipient(call, to, &coins, context)?,
         through: call.to,
         expires: None,
     };
@@ -236,8 +236,13 @@ fn liquidity(
 }
 
 /// What the router itself gets stays there.
-fn recipient(call: &Call<'_>, to: Address, coins: &[Coin]) -> Result<Option<Address>, Denial> {
-    check_recipient(to)?;
+fn recipient(
+    call: &Call<'_>,
+    to: Address,
+    coins: &[Coin],
+    context: &Context<'_>,
+) -> Result<Option<Address>, Denial> {
+    check_payee(to, context)?;
     for coin in coins {
         if let Coin::Token(token) = coin {
             check_not_token(to, *token)?;

@@ -4,8 +4,7 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    address_text, amount_text, check_not_token, check_own_funds, check_recipient, field,
-    token_text, until_ms, Context,
+    address_text, amount_text, check_own_funds, check_payee, field, token_text, until_ms, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
@@ -60,8 +59,7 @@ fn payment(
         return Ok(None);
     };
     check_own_funds(from, context)?;
-    check_recipient(to)?;
-    check_not_token(to, contract)?;
+    check_payee(to, context)?;
     let mut effect = context.effect(EffectKind::Transfer, Some(token), Some(to), value);
     effect.expires = until_ms(before);
     let mut display = vec![

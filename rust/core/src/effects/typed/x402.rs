@@ -4,8 +4,7 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    address_text, amount_text, check_not_token, check_recipient, field, token_text, until_ms,
-    Context,
+    address_text, amount_text, check_not_token, check_payee, field, token_text, until_ms, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
@@ -36,7 +35,7 @@ pub(super) fn payment(
     let Some(token) = context.token(terms.token) else {
         return Ok(None);
     };
-    check_recipient(terms.to)?;
+    check_payee(terms.to, context)?;
     check_not_token(terms.to, terms.token)?;
     let kind = EffectKind::Transfer;
     let mut effect = context.effect(kind, Some(token), Some(terms.to), terms.amount);
