@@ -48,8 +48,8 @@ class PolicyError(HoldfastError):
 def display_safe(text: str, max_chars: int = ...) -> str:
     """Turns everything outside the allow-list into visible escapes; cuts at `max_chars` with a visible mark."""
 
-def canonical_json(data: bytes) -> bytes:
-    """Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785."""
+def canonical_json(data: bytes, exact: bool = False) -> bytes:
+    """Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785. With `exact` integers beyond 2^53-1 are kept as they are instead of refused."""
 
 def check_policy(source: str, now_ms: int | None = None) -> bytes:
     """Parses and lints (entries that expire only if `now_ms` is given). JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
@@ -207,9 +207,11 @@ class Guard:
 
     def authorise(self, request_id: str, facts: bytes, now_ms: int) -> Applied:
         """Re-decides (policy and freezes of this moment), fixes the order. facts for transactions:
-        `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce"}` (decimal strings or ints), for all kinds
+        `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce"}` (decimal strings or ints) and
+        `"simulated"` (`{"logs":[{"address","topics","data"}],"allowances":[{"token","spender","amount"}]}`), for all kinds
         `"prices"` and `"code"` of this moment (without them those of the decision count, as old as they are). `status` is
-        `authorised`, or `denied` when the policy does not let it pass now. Raises `frozen`, `nonce_unknown`."""
+        `authorised`, or `denied` when the policy does not let it pass now. Raises `frozen`, `nonce_unknown`, and
+        `would_differ` when the fact `simulated` shows more than what was decided."""
 
     def fail(self, request_id: str, code: str, text: str, now_ms: int) -> Applied: ...
     def signed(self, request_id: str, payload: bytes, now_ms: int) -> Applied:
@@ -236,6 +238,9 @@ class Guard:
         out, and `delivered`. Of a request that ended long ago only its identity, state and outcome are left (no
         `effects`); None once nobody can ask for it any more."""
 
+    def named(self, agent: str, batch_id: str) -> str | None:
+        """The request of an agent's batch by the name it was sent with (`wallet_sendCalls`), while its outcome is kept."""
+
     def open_requests(self) -> list[str]:
         """Ids that are not at an end, oldest first."""
 
@@ -259,6 +264,10 @@ class Guard:
     def code_pins(self) -> bytes:
         """JSON list `[{"address","chain_id","hash","implementation"|null}]`: contracts whose code the policy pins and needs
         a `code` fact for."""
+
+    def prices(self, facts: bytes, now_ms: int) -> bytes:
+        """JSON list `[{"asset","chain_id","symbol","pinned","price_usd"|null,"price_low_usd"|null,"price_age_ms_max",
+        "price_sources_min"}]`: every registered asset and what it is worth by these facts, at most and at least."""
 
     def next_nonce(self, wallet: str, chain_id: int) -> int | None:
         """What the ledger would give next; None until a chain nonce was seen."""

@@ -14,7 +14,8 @@ from tests.support.proxy import NodeProxy, error, result
 from tests.support.token import deploy_token, transfer_data
 
 from holdfast.service import broadcast
-from holdfast.service.chain import Chain, Chains, FeeTooHigh, WouldFail
+from holdfast.service.broadcast import WouldFail
+from holdfast.service.chain import Chain, Chains, FeeTooHigh
 from holdfast.service.endpoint import ANSWER_BYTES_MAX, EndpointDown, EndpointSettings, RpcError
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"

@@ -60,7 +60,7 @@ async def guardian(tmp_path: Path, anvil: Anvil, proxy: NodeProxy) -> AsyncItera
     made.clock = Hands()
     await made.open()
     looking = asyncio.create_task(made.code.run())
-    await eventually(lambda: made.code.of_agent("shopper") != b"{}")
+    await eventually(lambda: made.facts.of_agent("shopper") != b"{}")
     looking.cancel()
     with suppress(asyncio.CancelledError):
         await looking

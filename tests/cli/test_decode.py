@@ -24,6 +24,18 @@ def test_a_native_transfer_is_one_effect(run: Run) -> None:
     assert run("decode", "--chain", 31337, "--tx", TX).out.startswith("transaction on chain 31337")
 
 
+def test_a_batch_is_shown_as_the_sum_of_its_calls(run: Run) -> None:
+    call = {"to": TO, "value": "0x1"}
+    batch = {"version": "2.0.0", "chainId": "0x7a69", "atomicRequired": False, "calls": [call] * 3}
+    text = json.dumps(batch)
+    shown = run("decode", "--chain", 31337, "--calls", text, "--json").json
+    assert (shown["kind"], shown["digest"], shown["opaque"]) == ("calls", None, False)
+    assert [(each["to"], each["amount"]) for each in shown["effects"]] == [(TO, "3")]
+    assert "3 of 3" in run("decode", "--chain", 31337, "--calls", text).out
+    other = run("decode", "--chain", 1, "--calls", text, "--json")
+    assert (other.code, other.json["error"]["code"]) == (1, "chain_mismatch")
+
+
 def test_an_unknown_token_stays_opaque_even_with_a_display_list(run: Run, tmp_path: Path) -> None:
     tx = json.dumps({"to": TOKEN, "data": TRANSFER})
     tokens = tmp_path / "tokens.json"

@@ -14,6 +14,7 @@ COMMANDS = [
     "up",
     "demo",
     "status",
+    "prices",
     "watch",
     "pending",
     "show",

@@ -242,9 +242,6 @@ BUILDERS: dict[str, Callable[[], Asked]] = {
     "multicall": multicall_batch,
     "permit2": permit2_batch,
     "control": control,
-}
-# The core takes these in as opaque: to be moved above with what decodes them.
-OPAQUE_YET: dict[str, Callable[[], Asked]] = {
     "router": router_swap,
     "safe": safe_transaction,
     "seaport": seaport_order,
@@ -257,8 +254,7 @@ def views(*names: str) -> list[Json]:
     genesis = {"origin": "nested", "log_key": "00" * 32, "operators": [operator], "version": "0"}
     guard, _ = Guard.create(json.dumps(genesis).encode(), NOW_MS)
     guard.load_policy(POLICY.read_text("utf-8"), "file", NOW_MS)
-    builders = BUILDERS | OPAQUE_YET
-    return [_view(guard, *builders[name]()) for name in names]
+    return [_view(guard, *BUILDERS[name]()) for name in names]
 
 
 def _view(guard: Guard, method: str, params: list[Any]) -> Json:

@@ -198,6 +198,17 @@ async def test_alerts_that_could_not_be_sent_are_on_screen(busy: Stage) -> None:
         await busy.until(pilot, lambda: "2 alerts failed ntfy: 502" in line.render().plain)
 
 
+async def test_a_price_that_is_missing_is_on_screen(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        text = "eth has had no price for 6 minutes: \x1b[2Jfeed"
+        alarm = {"asset": "eth", "source": None, "code": "price_stale", "text": text}
+        busy.guardian.health(1_772_625_600_000, prices=[alarm])
+        line = busy.app.main.health
+        await busy.until(pilot, lambda: "✗ eth has had no price for 6" in line.render().plain)
+        assert "\x1b" not in line.render().plain
+
+
 async def test_a_theme_can_be_asked_for_by_name(home: Any) -> None:
     stage = make_stage(home, "idle", theme="day")
     try:

@@ -70,6 +70,32 @@ def test_typed_data_is_signed_only_after_approval_and_by_the_wallet(world: World
     assert Account.recover_message(signable, signature=signature) == world.wallet
 
 
+def test_integers_of_any_size_are_signed_as_python_writes_them(world: World) -> None:
+    """Beyond 2^53 and beyond 2^64, as numbers and as text: one document, one digest."""
+    path = str(world.house.agent_socket("viem"))
+    kinds = [("price", "uint256"), ("most", "uint256"), ("change", "int256"), ("few", "uint8")]
+    order = [{"name": name, "type": kind} for name, kind in kinds]
+    message = {"price": 20 * 10**18, "most": 2**256 - 1, "change": -(2**255), "few": 1}
+    types = {"EIP712Domain": TYPED["types"]["EIP712Domain"], "Order": order}
+    typed = TYPED | {"types": types, "primaryType": "Order", "message": message}
+    spelled = typed | {"message": {name: str(value) for name, value in message.items()}}
+    digest = encode_typed_data(full_message=typed)
+    request = {"jsonrpc": "2.0", "id": 1, "method": "eth_signTypedData"}
+    first = asked(path, request | {"params": [world.wallet, typed]})["error"]
+    assert first["code"] == -32003, first
+    pending = first["data"]["requestId"]
+    for other in (spelled, json.dumps(typed)):
+        joined = asked(path, request | {"params": [world.wallet, other]})["error"]["data"]
+        assert joined["requestId"] == pending
+    inner = {"method": "eth_signTypedData", "params": [world.wallet, typed]}
+    submit = request | {"method": "holdfast_submit", "params": [inner]}
+    assert asked(path, submit)["result"]["requestId"] == pending
+    world.door.answer("approve", pending)
+    world.ended(pending, "released")
+    signature = asked(path, request | {"params": [world.wallet, typed]})["result"]
+    assert Account.recover_message(digest, signature=signature) == world.wallet
+
+
 def test_a_document_with_a_wrong_checksum_is_shown_with_a_warning_and_signed_after_approval(
     world: World,
 ) -> None:

@@ -24,6 +24,7 @@ from holdfast.service.home import Home, Init, init_home
 from holdfast.service.inside import Inside
 from holdfast.service.lock import HomeLock
 from holdfast.service.order import sign_order
+from holdfast.service.price_settings import PriceSettings
 from holdfast.service.reads import Node
 from holdfast.service.supervise import Supervisor
 
@@ -230,6 +231,7 @@ async def serving(
     nodes: Mapping[int, Node] | None = None,
     clock: Clock | None = None,
     registry: str = "",
+    prices: tuple[PriceSettings, ...] = (),
     **gate: int,
 ) -> AsyncIterator[Guardian]:
     """Serves `home` until the block ends, then stops it in good order. `node` serves every chain,
@@ -237,7 +239,7 @@ async def serving(
     """
     crashes: list[str] = []
     with HomeLock(home.lock_path):
-        config = Config(gate=GateConfig(hold_ms=hold_ms, **gate), registry=registry)
+        config = Config(gate=GateConfig(hold_ms=hold_ms, **gate), registry=registry, price=prices)
         inside = Inside(home, config, clock)
         supervisor = Supervisor(lambda name, error: crashes.append(f"{name}: {error!r}"))
         await inside.open(lambda chain_id: node if nodes is None else nodes.get(chain_id))

@@ -7,6 +7,9 @@ import pytest
 from holdfast.service.config import Config, ConfigError, load_config, parse_config
 
 CHAIN = '[[endpoint]]\nchain = 31337\nrpc_url = "http://127.0.0.1:8545"\n'
+PRICE = '[[price]]\nasset = "eth"\n'
+FEED = PRICE + f'chain = 31337\nfeed = "0x{"feed1":0>40}"\n'
+URL = PRICE + 'url = "https://a/b"\nvalue = "/c/0"\n'
 
 
 def test_a_missing_file_is_an_empty_one(tmp_path: Path) -> None:
@@ -22,10 +25,19 @@ def test_every_value_given_is_taken() -> None:
     assert config.gate.frame_bytes_max == 1024 * 1024
 
 
+def test_sources_of_prices_are_taken_and_their_secrets_never_shown() -> None:
+    local = URL.replace("https://a/b", "http://[::1]:9/k?token=secret")
+    config = parse_config(CHAIN + FEED + URL + "every_seconds = 600\n" + local, "c")
+    feed, url, here = config.price
+    assert (feed.chain, feed.every_seconds, url.every_seconds) == (31337, 60, 600)
+    assert url.name == "https://a"
+    assert "secret" not in here.name + repr(config)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("holdms = 3", "`holdms`: unknown key; known are version, endpoint, gate"),
+        ("holdms = 3", "`holdms`: unknown key; known are version, endpoint, price, gate"),
         ("version = 2", "`version`: this holdfast knows version 1 only"),
         ("[gate]\nhold = 3", "`gate.hold`: unknown key"),
         ("[gate]\nhold_ms = true", "`gate.hold_ms`: must be an integer"),
@@ -41,6 +53,33 @@ def test_every_value_given_is_taken() -> None:
         (CHAIN + CHAIN, "chain 31337 is given twice"),
         (CHAIN + "poll_ms = 1", "`endpoint.poll_ms`: must be at least 10 ms"),
         (CHAIN + "confirmations = 0", "`endpoint.confirmations`: must be at least 1"),
+        ("[price]\nasset = 1", "write `[[price]]` with double brackets"),
+        ("[[price]]\nfeed = 1", "`price[0].feed`: must be a string"),
+        ('[[price]]\nurl = "x"', "`price[0].asset`: is missing"),
+        (PRICE + 'feeed = "x"', "`price[0].feeed`: unknown key"),
+        (PRICE, "`price[0].feed`: give either `feed` with `chain`, or `url` with `value`"),
+        (FEED + 'url = "https://a/"', "give either `feed`"),
+        (FEED + 'value = "/a"', "`price[0].value`: goes with `url` only"),
+        (FEED.replace("feed1", "feed"), "`price[0].feed`: must be the address of a contract"),
+        (FEED, "`price[0].chain`: there is no [[endpoint]] for chain 31337"),
+        (CHAIN + FEED + FEED, "`price[1]`: the same source of `eth` twice"),
+        (CHAIN + FEED + FEED.replace("feed", "FEED").replace("FEED =", "feed ="), "twice"),
+        (CHAIN + FEED + "every_seconds = 1", "`price[0].every_seconds`: must be 10 to 3600"),
+        (URL + "chain = 1", "`price[0].chain`: goes with `feed` only"),
+        (URL.replace("https://a", "ftp://a"), "must be an https:// address"),
+        (URL.replace("https://a", "https://me:secret@a"), "without a user name"),
+        (URL.replace("https://a", "https:///a"), "must be an https:// address"),
+        (URL.replace("https://a", "https://a:x"), "`price[0].url`: is not an address"),
+        (URL.replace("https://a", "http://a"), "http:// is for servers of this machine"),
+        (URL.replace("https://a", "http://10.0.0.1"), "http:// is for servers of this machine"),
+        (URL.replace("https://a", "http://localhost"), "http:// is for servers of this machine"),
+        (URL.replace("/b", "/ b"), "ASCII characters without a space"),
+        (URL.replace('"/c/0"', '"c"'), "`price[0].value`: must be a JSON pointer"),
+        (URL.replace('"/c/0"', '"/~2"'), "`price[0].value`: must be a JSON pointer"),
+        (URL.replace('value = "/c/0"', ""), "`price[0].value`: must be a JSON pointer"),
+        ("".join(URL.replace("/b", f"/{n}") for n in range(101)), "101 [[price]] tables"),
+        (CHAIN + 'simulate = "always"', "`endpoint.simulate`: must be one of off, when-possible"),
+        (CHAIN + "simulate = true", "`endpoint[0].simulate`: must be a string"),
         ("[alert]\nid = 1", "write `[[alert]]` with double brackets"),
         ("gate = [", "c: "),
     ],

@@ -19,6 +19,8 @@ from holdfast.service.endpoint import EndpointSettings
 from holdfast.service.event import kind_of
 from holdfast.service.home import Home, Init, init_home
 from holdfast.service.journal import Journal
+from holdfast.service.outside_facts import OutsideFacts
+from holdfast.service.price_facts import PriceFacts
 from holdfast.service.restore import restore
 from holdfast.service.sender import Sender
 from holdfast.service.signer_client import Signer
@@ -100,12 +102,14 @@ class Guardian:
             self.signer = await Signer.start(self.home, bytearray(PASSPHRASE))
         self.chains = Chains([self.settings])
         self.code = CodeFacts(self.core, self.chains.get)
+        prices = PriceFacts(self.core, self.chains.get, ())
+        self.facts = OutsideFacts(self.core, self.code, prices)
         if sending:
             await self.send()
 
     async def send(self) -> None:
         assert self.signer is not None
-        self.sender = Sender(self.core, self.signer, self.chains, self.code)
+        self.sender = Sender(self.core, self.signer, self.chains, self.facts)
         await self.sender.start()
 
     async def halt(self) -> None:
@@ -136,7 +140,7 @@ class Guardian:
         return self.submit("eth_sendTransaction", [request])
 
     def submit(self, method: str, params: list[Any]) -> str:
-        facts = self.code.of_agent("shopper")
+        facts = self.facts.of_agent("shopper")
         applied = self.core.submit("shopper", method, json.dumps(params).encode(), facts)
         assert applied.status in ("go", "waiting"), (applied.status, applied.answer)
         assert applied.request_id is not None

@@ -1,5 +1,6 @@
 """Contracts that answer fixed words, so that a test can put any token on a chain."""
 
+from eth_utils.crypto import keccak
 from tests.support.anvil import Anvil
 
 WORD = 32
@@ -47,6 +48,31 @@ def runtime(answers: dict[str, bytes], sizes: dict[str, int] | None = None) -> s
         data += answer
     code += jumps + bytes.fromhex("600080fd00") + bodies + data
     return "0x" + code.hex()
+
+
+# Pieces of code that put one word on the stack.
+CALLER, VALUE, TO, AMOUNT = b"\x33", b"\x34", b"\x60\x04\x35", b"\x60\x24\x35"
+
+
+def plus(piece: bytes, number: int) -> bytes:
+    """The word of a piece and a number, which may be negative."""
+    return b"\x7f" + word(number % (1 << 256)) + piece + b"\x01"
+
+
+def whom(address: str) -> bytes:
+    return b"\x73" + bytes.fromhex(address[2:])
+
+
+def telling(*events: tuple[str, list[bytes], bytes]) -> str:
+    """Code that tells these events at every call, each `(signature, indexed, data)` of one word of
+    data, and answers true. It moves nothing but the coin it is sent.
+    """
+    code = b""
+    for signature, indexed, data in events:
+        topics = b"".join(reversed(indexed)) + b"\x7f" + keccak(text=signature)
+        log = (0xA1 + len(indexed)).to_bytes()
+        code += data + b"\x60\x00\x52" + topics + b"\x60\x20\x60\x00" + log
+    return "0x" + (code + bytes.fromhex("600160005260206000f3")).hex()
 
 
 def place_contract(anvil: Anvil, address: str, code: str) -> None:

@@ -15,11 +15,11 @@ from holdfast.cli.output import Failure, emit, emit_raw, line
 if TYPE_CHECKING:
     from holdfast._core import ClearSigning
 
-CASE_KINDS = ("raw_tx", "tx", "typed_data", "message")
+CASE_KINDS = ("raw_tx", "tx", "typed_data", "message", "calls")
 
 HELP = """Show what a transaction, typed data or a message can do, without sending it anywhere.
 
-Give exactly one of --raw-tx, --tx, --typed-data, --message, or --cases for many.
+Give exactly one of --raw-tx, --tx, --calls, --typed-data, --message, or --cases for many.
 
 Example:
 
@@ -36,6 +36,10 @@ def decode(
         str | None,
         typer.Option("--tx", help="A transaction as JSON, as eth_sendTransaction takes."),
     ] = None,
+    calls: Annotated[
+        str | None,
+        typer.Option("--calls", help="A batch as JSON, as wallet_sendCalls takes; the sum of it."),
+    ] = None,
     typed_data: Annotated[
         Path | None, typer.Option("--typed-data", help="A file with EIP-712 typed data.")
     ] = None,
@@ -45,7 +49,8 @@ def decode(
     cases: Annotated[
         Path | None,
         typer.Option(
-            "--cases", help="A file with one case a line: id, chain_id, one of the four, and from."
+            "--cases",
+            help="A file with one case a line: id, chain_id, one of the five, and from.",
         ),
     ] = None,
     sender: Annotated[
@@ -72,11 +77,11 @@ def decode(
     source = text_of(policy) if policy else None
     list_of_tokens = text_of(tokens).encode() if tokens else None
     if cases is not None:
-        if any(given is not None for given in (raw_tx, tx, typed_data, message, sender)):
+        if any(given is not None for given in (raw_tx, tx, calls, typed_data, message, sender)):
             raise Failure("give either --cases or one request", code="usage", exit_code=2)
         _decode_cases(text_of(cases), chain, source, list_of_tokens, clear)
         return
-    request = _request(raw_tx, tx, typed_data, message, sender)
+    request = _request(raw_tx, tx, calls, typed_data, message, sender)
     if chain is None:
         raise Failure(
             "--chain is missing: the same bytes mean different things on different chains",
@@ -96,6 +101,7 @@ def decode(
 def _request(
     raw_tx: str | None,
     tx: str | None,
+    calls: str | None,
     typed_data: Path | None,
     message: str | None,
     sender: str | None,
@@ -103,12 +109,13 @@ def _request(
     given = {
         "raw_tx": None if raw_tx is None else json.dumps(raw_tx),
         "tx": tx,
+        "calls": calls,
         "typed_data": None if typed_data is None else text_of(typed_data),
         "message": None if message is None else json.dumps(message),
     }
     chosen = [(name, value) for name, value in given.items() if value is not None]
     if len(chosen) != 1:
-        text = "give exactly one of --raw-tx, --tx, --typed-data, --message, or --cases"
+        text = "give exactly one of --raw-tx, --tx, --calls, --typed-data, --message, or --cases"
         raise Failure(text, code="usage", exit_code=2)
     name, value = chosen[0]
     # The user's JSON goes to the core as it is, so that its strict parser judges every byte of it.
@@ -141,7 +148,7 @@ def _decode_case(
     ident: Any = None
     try:
         # Strict: a member that is there twice must not be read in two ways.
-        case = json.loads(canonical_json(row))
+        case = json.loads(canonical_json(row, exact=True))
         if not isinstance(case, dict):
             return _case_error(None, "malformed", "a case is an object")
         ident = case.get("id")

@@ -262,8 +262,9 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     for chain in (found.get("health") or {}).get("chains") or []:
         word = "ok" if chain.get("ok") else f"NOT OK: {fmt.safe(chain.get('text', ''))}"
         line(f"chain     {chain.get('chain_id')} {word}")
-    for code in (found.get("health") or {}).get("code") or []:
-        line(f"ALARM     {fmt.safe(code.get('text', ''))}")
+    health = found.get("health") or {}
+    for each in [*(health.get("code") or []), *(health.get("prices") or [])]:
+        line(f"ALARM     {fmt.safe(each.get('text', ''), 600)}")
     line(f"waiting   {found.get('waiting', 0)}")
     agents = found.get("agents") or []
     table(("agent", "wallet", "chain", "waiting", "connections"), [_agent_row(a) for a in agents])

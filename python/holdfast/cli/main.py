@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from holdfast import __version__
-from holdfast.cli import alerts, assets, decode, guardian, journal, policy, requests
+from holdfast.cli import alerts, assets, decode, guardian, journal, policy, prices, requests
 from holdfast.cli.options import HomeOption
 from holdfast.cli.output import EXIT_BUG, Failure, fail, line
 
@@ -49,6 +49,7 @@ for _command in (
     guardian.up,
     guardian.demo,
     guardian.status,
+    prices.prices,
     guardian.watch,
     requests.pending,
     requests.show,

@@ -14,7 +14,18 @@ from holdfast.console.words import Words
 from holdfast.operator import format as fmt
 from holdfast.operator.describe import tier
 from holdfast.operator.model import Model
-from holdfast.operator.reading import Sum, besides, in_words, leaving, owing, parties, warned
+from holdfast.operator.reading import (
+    RETURNED,
+    Sum,
+    action,
+    besides,
+    in_words,
+    leaving,
+    owing,
+    parties,
+    returning,
+    warned,
+)
 from holdfast.operator.request import Effect, Json, Request
 
 LABEL = 10
@@ -28,6 +39,9 @@ MORE_CELLS = 14
 PARTIES_ABOVE = 3
 HARMLESS = frozenset({"revoke", "convert"})
 CLAIM_LINES = 80
+# Cells of a value in words; what is longer goes on below its beginning.
+VALUE_CELLS = 58
+SIGNED = frozenset({"typed-data", "message"})
 
 
 def label(words: Words, name: str) -> Words:
@@ -85,10 +99,17 @@ def _does(words: Words, request: Request) -> None:
     if len(amounts) > len(shown_amounts):
         words.put(f" + ! {len(amounts) - len(shown_amounts)} more", "warn bold")
     words.line(f"   {price}", tone)
+    gets = returning(request)
+    if gets:
+        more = f" + {len(gets) - 1} more, listed below" if len(gets) > 1 else ""
+        label(words, "GET").put(f"at least {gets[0]}", "foreground bold").line(more)
     payees = parties(sums) or ([effect.to] if effect.to else [])
     shown_payees = payees if len(payees) <= PARTIES_ABOVE else payees[: PARTIES_ABOVE - 1]
+    kept = bool(moving) and all(part.kind in RETURNED for part in moving)
     for number, payee in enumerate(shown_payees):
-        label(words, "TO" if number == 0 else "").line(fmt.safe(payee, 80), "foreground bold")
+        label(words, "" if number else "THROUGH" if kept else "TO").line(
+            fmt.safe(payee, 80), "foreground bold"
+        )
     if not payees:
         label(words, "TO").line("a new contract" if effect.kind == "deploy" else "nobody named")
     if len(payees) > len(shown_payees):
@@ -97,7 +118,10 @@ def _does(words: Words, request: Request) -> None:
     shown = {id(part) for part in moving} or {id(effect)}
     others = [each for each in request.effects if id(each) not in shown and each.kind != "fee"]
     if others:
-        verbs = ", ".join(dict.fromkeys(each.verb for each in others))
+        # What the core says of a document is better than `sign data`.
+        whole = action(request)
+        named = [whole if whole and each.kind in SIGNED else each.verb for each in others]
+        verbs = ", ".join(dict.fromkeys(named))
         harmless = all(each.kind in HARMLESS for each in others)
         text = f"{verbs}: listed below"
         label(words, "AND").line(text if harmless else f"! {text}", "" if harmless else "warn bold")
@@ -216,6 +240,8 @@ def _effect_rows(effect: Effect, request: Request) -> list[tuple[str, str]]:
         rows.append(("to", fmt.safe(effect.to, 80)))
     if effect.source not in {None, request.wallet} and effect.kind != "fee":
         rows.append(("from", fmt.safe(effect.source, 80)))
+    if effect.function is not None:
+        rows.append(("known", fmt.safe(effect.function, 80)))
     if effect.expires is not None:
         rows.append(("until", fmt.stamp(effect.expires)))
     if effect.path:
@@ -255,7 +281,23 @@ def _display(words: Words, request: Request) -> None:
             rule = "─" * max(2, RULE - len(indent) - len(line.label))
             words.line(f"{indent}── {line.label} {rule}", "info bold")
         else:
-            words.put(f"{indent}{line.label:<16} ", "muted").line(line.value)
+            name = f"{indent}{line.label:<16} "
+            for number, part in enumerate(_folded(line.value)):
+                words.put(" " * len(name) if number else name, "muted").line(part)
+
+
+def _folded(value: str) -> list[str]:
+    """At spaces only: an address or data stays in one piece."""
+    folded = textwrap.wrap(
+        value,
+        VALUE_CELLS,
+        expand_tabs=False,
+        replace_whitespace=False,
+        drop_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return folded or [value]
 
 
 def _claim(words: Words, request: Request) -> None:

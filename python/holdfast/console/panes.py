@@ -207,9 +207,9 @@ class HealthLine(WordsLine):
                 words.put(
                     f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
                 )
-        for code in health.get("code") or []:
-            if isinstance(code, dict):
-                words.put(f" ✗ {fmt.safe(code.get('text') or 'code', 120)} ", "alarm bold")
+        for each in [*(health.get("code") or []), *(health.get("prices") or [])]:
+            if isinstance(each, dict):
+                words.put(f" ✗ {fmt.safe(each.get('text') or 'alarm', 120)} ", "alarm bold")
         signer = health.get("signer") or {}
         if signer and not signer.get("ok", True):
             words.put(f" ✗ signer {fmt.safe(signer.get('text') or 'down', 40)} ", "alarm bold")

@@ -25,6 +25,7 @@ OF_THE_WHOLE = frozenset(
     }
 )
 DEPTH_MAX = 6
+RETURNED = frozenset({"swap", "order", "deposit"})
 SAY_OPAQUE = frozenset({"opaque", "unknown_contract", "unknown_call"})
 
 
@@ -68,6 +69,22 @@ def besides(request: Request) -> list[Effect]:
     rank = {"control": 0, "fee": 2}
     others = [effect for effect in request.effects if not effect.moves]
     return sorted(others, key=lambda effect: rank.get(effect.kind, 1))
+
+
+def returning(request: Request) -> list[str]:
+    """What surely comes back for what is swapped or offered, in words."""
+    if not any(effect.kind in RETURNED for effect in request.effects):
+        return []
+    rows = request.rows("display")
+    return [fmt.safe(row.get("value"), 80) for row in rows if row.get("label") == "Get at least"]
+
+
+def action(request: Request) -> str | None:
+    """What the request as a whole is, in words, if the core says it."""
+    rows = request.rows("display")
+    if not rows or rows[0].get("label") != "Action":
+        return None
+    return fmt.safe(rows[0].get("value"), 80)
 
 
 def parties(sums: list[Sum]) -> list[str]:

@@ -29,6 +29,7 @@ class Effect:
     unlimited: bool
     expires: int | None
     path: str
+    function: str | None = None
 
     @classmethod
     def read(cls, data: Json) -> Effect:
@@ -47,11 +48,17 @@ class Effect:
             unlimited=bool(data.get("unlimited")),
             expires=expires if isinstance(expires, int) else None,
             path=".".join(map(str, path)) if isinstance(path, list) else str(path or ""),
+            function=data.get("function"),
         )
 
     @property
     def verb(self) -> str:
         return VERBS.get(self.kind, fmt.safe(self.kind, 20))
+
+    @property
+    def opaque(self) -> bool:
+        """Whether nobody can say what it does; for a function the operator vouches."""
+        return self.kind in OPAQUE and self.function is None
 
     @property
     def moves(self) -> bool:
@@ -200,7 +207,7 @@ class Request:
 
     @property
     def opaque(self) -> bool:
-        return any(effect.kind in OPAQUE for effect in self.effects)
+        return any(effect.opaque for effect in self.effects)
 
     @property
     def usd(self) -> int | None:

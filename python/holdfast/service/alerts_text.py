@@ -111,6 +111,8 @@ def _effect(effect: Record) -> str:
             effect.get("amount"), *what, unlimited=unlimited, standard=asset.get("standard")
         )
         words = f"{words} {sum_of}"
+    if effect.get("function"):
+        words = f"{words} {effect['function']}"
     to = f": {effect['to']}" if effect.get("to") else ""
     return plain(f"{words[:1].upper()}{words[1:]}{to}")
 
@@ -160,6 +162,15 @@ def _ended(severity: Severity, word: str) -> Callable[[Record, Decided], Alert |
         return _alert(severity, f"{word}: {who}", plain(data.get("text", "")), *details)
 
     return handler
+
+
+def _failed(data: Record, decided: Decided) -> Alert | None:
+    if data.get("code") != "would_differ":
+        word = "could not be sent, nothing was signed"
+        return _ended(Severity.WARNING, word)(data, decided)
+    # A decoder that is wrong, or a contract that is not what it was taken for.
+    word = "would do more than was decided, nothing was signed"
+    return _ended(Severity.CRITICAL, word)(data, decided)
 
 
 def _sent(data: Record, decided: Decided) -> Alert | None:
@@ -233,7 +244,7 @@ _HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
     "request.approved": _approved,
     "request.expired": _ended(Severity.WARNING, "nobody answered in time"),
     "request.cancelled": _ended(Severity.INFO, "cancelled"),
-    "request.failed": _ended(Severity.WARNING, "could not be sent, nothing was signed"),
+    "request.failed": _failed,
     "request.sent": _sent,
     "request.settled": _settled,
     "freeze.set": _frozen,

@@ -70,6 +70,17 @@ def classify(text: str) -> Broadcast:
     return ODD_ERROR
 
 
+class WouldFail(Exception):
+    """The transaction would fail on the chain; `code` from docs/policy.md, `text` in our own
+    words.
+    """
+
+    def __init__(self, text: str, code: str = "would_fail") -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
 _WOULD_FAIL = (
     ("insufficient funds", "the wallet cannot pay the amount"),
     ("insufficient balance", "the wallet cannot pay the amount"),

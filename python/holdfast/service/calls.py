@@ -1,8 +1,7 @@
 """What the handlers need of a JSON-RPC call, whether it came as a frame or inside another call."""
 
+import json
 from typing import Any, Protocol
-
-import orjson
 
 from holdfast._core import HoldfastError, canonical_json
 
@@ -40,11 +39,12 @@ class InnerCall:
 
 
 def one_object(call: AnyCall) -> dict[str, Any] | None:
-    """The parameters of a call that takes one object, strictly read (no duplicate keys, no floats);
-    None if not so.
+    """The parameters of a call that takes one object, strictly read (no duplicate keys, no floats;
+    integers of any size); None if not so.
     """
     try:
-        params = orjson.loads(canonical_json(call.params))
+        # Not orjson: it makes doubles of integers beyond 64 bits, and typed data has them.
+        params = json.loads(canonical_json(call.params, exact=True))
     except (HoldfastError, ValueError):
         return None
     if isinstance(params, list) and len(params) == 1 and isinstance(params[0], dict):
@@ -57,4 +57,4 @@ def inner_call(call: AnyCall) -> tuple[str, bytes] | None:
     inner = one_object(call)
     if inner is None or not isinstance(inner.get("method"), str):
         return None
-    return inner["method"], orjson.dumps(inner.get("params", []))
+    return inner["method"], json.dumps(inner.get("params", [])).encode()

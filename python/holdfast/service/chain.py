@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from holdfast.service import broadcast
+from holdfast.service.broadcast import WouldFail
 from holdfast.service.endpoint import Endpoint, EndpointDown, EndpointSettings, RpcError
+from holdfast.service.simulation import Simulation
 
 if TYPE_CHECKING:
     from holdfast.service.broadcast import Broadcast
@@ -20,17 +22,6 @@ FACTS_SECONDS = 1.0
 VERIFIED_SECONDS = 60.0
 GAS_OF_A_TRANSFER = 21_000
 INTEGER_MAX = (1 << 256) - 1
-
-
-class WouldFail(Exception):
-    """The transaction would fail on the chain; `code` from docs/policy.md, `text` in our own
-    words.
-    """
-
-    def __init__(self, text: str, code: str = "would_fail") -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 class OtherChain(EndpointDown):
@@ -77,6 +68,7 @@ class Chain:
         self.id = settings.chain
         self.settings = settings
         self.endpoint = Endpoint(settings)
+        self.simulation = Simulation(self)
         self.alarm: str | None = None
         self.head_seen: int | None = None
         self._verified_at: float | None = None
@@ -112,6 +104,11 @@ class Chain:
                 raise OtherChain(self.alarm, not_sent=True)
             self.alarm = None
             self._verified_at = asked_at
+
+    def described(self) -> str:
+        """The endpoint in a word or two, without what may be a key of its provider's."""
+        unable = ", cannot simulate" if self.simulation.unable else ""
+        return f"{self.endpoint.name}{unable}"
 
     def _is_verified(self) -> bool:
         at = self._verified_at
@@ -339,7 +336,7 @@ class Chains:
                 "chain_id": each.id,
                 "ok": each.alarm is None,
                 "head": each.head_seen,
-                "text": each.alarm or each.endpoint.name,
+                "text": each.alarm or each.described(),
             }
             for each in self._chains.values()
         ]

@@ -97,13 +97,10 @@ class CodeFacts:
         self._at_once = asyncio.Semaphore(AT_ONCE_MAX)
         self._rounds: set[asyncio.Task[None]] = set()
 
-    def of_agent(self, agent: str) -> bytes:
-        """The facts of a call of an agent: what was last seen on its chain, and on no other."""
-        if not self._watched:
-            return NO_FACTS
-        # The guard's own word: the gate learns of a policy a moment later than the core.
-        known = self._core.guard.agent(agent)
-        return NO_FACTS if known is None else self._of_chain(orjson.loads(known)["chain_id"])
+    @property
+    def is_empty(self) -> bool:
+        """Whether the policy pins no code at all."""
+        return not self._watched
 
     async def of_request(self, view: Mapping[str, Any]) -> Json:
         """The facts by which a request is decided again: as for a call, but what it touches and
@@ -117,7 +114,7 @@ class CodeFacts:
         node = self._node(chain_id)
         if unknown and node is not None:
             await asyncio.gather(*(self._look(node, each) for each in unknown))
-        facts: Json = orjson.loads(self._of_chain(chain_id))
+        facts: Json = orjson.loads(self.of_chain(chain_id))
         return facts
 
     def alarms(self) -> list[Json]:
@@ -269,7 +266,8 @@ class CodeFacts:
             else:
                 log.info("pinned code is as it should be", address=each.address)
 
-    def _of_chain(self, chain_id: int) -> bytes:
+    def of_chain(self, chain_id: int) -> bytes:
+        """`{"code": {…}}`: what was last seen on a chain; no member where nothing was."""
         facts = self._facts.get(chain_id)
         if facts is None:
             seen = {

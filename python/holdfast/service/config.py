@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
-from holdfast.service.endpoint import EndpointSettings
+from holdfast.service.endpoint import SIMULATE, EndpointSettings
+from holdfast.service.price_settings import PriceSettings, fault_of
 
 T = TypeVar("T")
 
@@ -64,6 +65,7 @@ class Config:
 
     version: int = VERSION
     endpoint: tuple[EndpointSettings, ...] = ()
+    price: tuple[PriceSettings, ...] = ()
     gate: GateConfig = field(default_factory=GateConfig)
     reads: ReadsConfig = field(default_factory=ReadsConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
@@ -98,12 +100,14 @@ def parse_config(text: str, name: str) -> Config:
     for key, kind in sections.items():
         if key in values:
             values[key] = _strict(kind, values[key], name, key)
-    endpoints = values.get("endpoint", [])
-    if not isinstance(endpoints, list):
-        raise ConfigError(f"{name}: `endpoint`: write `[[endpoint]]` with double brackets")
-    values["endpoint"] = tuple(
-        _strict(EndpointSettings, each, name, f"endpoint[{n}]") for n, each in enumerate(endpoints)
-    )
+    lists: dict[str, Any] = {"endpoint": EndpointSettings, "price": PriceSettings}
+    for key, kind in lists.items():
+        tables = values.get(key, [])
+        if not isinstance(tables, list):
+            raise ConfigError(f"{name}: `{key}`: write `[[{key}]]` with double brackets")
+        values[key] = tuple(
+            _strict(kind, each, name, f"{key}[{n}]") for n, each in enumerate(tables)
+        )
     alerts = values.get("alert", [])
     if not isinstance(alerts, list):
         raise ConfigError(f"{name}: `alert`: write `[[alert]]` with double brackets")
@@ -138,6 +142,9 @@ def _check(config: Config, name: str) -> None:
     if config.version != VERSION:
         raise ConfigError(f"{name}: `version`: this holdfast knows version {VERSION} only")
     _check_endpoints(config, name)
+    fault = fault_of(config.price, {each.chain for each in config.endpoint})
+    if fault is not None:
+        raise ConfigError(f"{name}: {fault}")
     if config.log_level not in LOG_LEVELS:
         raise ConfigError(f"{name}: `log_level`: must be one of {', '.join(LOG_LEVELS)}")
     if not 10 <= config.gate.hold_ms <= 8_000:
@@ -162,3 +169,6 @@ def _check_endpoints(config: Config, name: str) -> None:
                 raise ConfigError(f"{name}: `endpoint.{key}`: must be at least 10 ms")
         if endpoint.confirmations < 1:
             raise ConfigError(f"{name}: `endpoint.confirmations`: must be at least 1")
+        if endpoint.simulate not in SIMULATE:
+            words = ", ".join(SIMULATE)
+            raise ConfigError(f"{name}: `endpoint.simulate`: must be one of {words}")

@@ -24,17 +24,21 @@ if TYPE_CHECKING:
 ANSWER_BYTES_MAX = 8 << 20
 CONNECTIONS_MAX = 16
 CHUNK_BYTES = 1 << 16
+SIMULATE = ("off", "when-possible", "required")
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """One `[[endpoint]]` of config.toml: the node of a chain, and when a payment there is final."""
+    """One `[[endpoint]]` of config.toml: the node of a chain, when a payment there is final, and
+    whether calls are simulated there before they are signed (`SIMULATE`).
+    """
 
     chain: int
     rpc_url: str
     confirmations: int = 1
     poll_ms: int = 500
     timeout_ms: int = 5000
+    simulate: str = "when-possible"
 
 
 class RpcError(Exception):

@@ -1,5 +1,5 @@
 """How the daemon is, for the health push: the journal, the policy, the chains, the signer, the
-alerts and the code of pinned contracts.
+alerts, the code of pinned contracts and the prices.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from holdfast.service.chain import Chains
     from holdfast.service.code_facts import CodeFacts
     from holdfast.service.gate import Gate
+    from holdfast.service.price_facts import PriceFacts
 
 Json = dict[str, Any]
 
@@ -33,6 +34,7 @@ class Health:
         self.alerts: Alerts | None = None
         self.gate: Gate | None = None
         self.code: CodeFacts | None = None
+        self.prices: PriceFacts | None = None
 
     def report(self) -> Json:
         """The `health` object (docs/architecture.md, 7)."""
@@ -45,6 +47,7 @@ class Health:
             "chains": [] if self.chains is None else self.chains.health(),
             "signer": self._signer(),
             "code": [] if self.code is None else self.code.alarms(),
+            "prices": [] if self.prices is None else self.prices.alarms(),
             "connections": self.connections(),
         }
 

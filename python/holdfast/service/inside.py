@@ -8,6 +8,7 @@ import asyncio
 from contextlib import suppress
 
 from holdfast import __version__
+from holdfast.service.batches import Batches
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
 from holdfast.service.config import Config
@@ -25,7 +26,9 @@ from holdfast.service.journal_file import JournalReader
 from holdfast.service.logs import get_logger
 from holdfast.service.operator_methods import OperatorMethods
 from holdfast.service.operator_socket import OperatorSocket
+from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.policy_file import PolicyFile
+from holdfast.service.price_facts import PriceFacts
 from holdfast.service.reads import FindNode, Node, Reads
 from holdfast.service.restore import restore
 from holdfast.service.rpc import Rpc
@@ -64,6 +67,8 @@ class Inside:
         self.freeze_file = FreezeFile(home.freeze_file, core)
         self.health = Health(core, self.policy)
         self.code = self.health.code = CodeFacts(core, self._find_node)
+        self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
+        self.facts = OutsideFacts(core, self.code, self.prices)
         folder = home.path / config.registry if config.registry else None
         self.descriptors = Descriptors(core.guard, folder)
         self._node: FindNode | None = None
@@ -83,6 +88,7 @@ class Inside:
         core, home, gate_config = self.core, self.home, self.config.gate
         self._node = node
         self.policy.load_at_start()
+        self.prices.take_policy()
         core.started(__version__)
         self._started = True
         await self.freeze_file.obey()
@@ -91,14 +97,14 @@ class Inside:
         self._ticker.check_clock()
         stream = Stream(core, self.reader)
         holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s)
-        sends = Sends(core, self.code, holds, gate_config.retry_after_s)
+        sends = Sends(core, self.facts, holds, gate_config.retry_after_s)
         self._reads = Reads(core.guard, node, self.config.reads)
         if nodes_later:
             self._reads.wait_for_nodes()
         self._heads = Heads(node)
-        self._gate = Gate(
-            core, home, Rpc(core, self.code, sends, self._reads, self._heads), holds, gate_config
-        )
+        batches = Batches(core, self.facts, sends, holds, self._reads)
+        rpc = Rpc(core, self.facts, sends, batches, self._reads, self._heads)
+        self._gate = Gate(core, home, rpc, holds, gate_config)
         self.health.gate = self._gate
         await self._gate.sync()
         methods = OperatorMethods(
@@ -112,7 +118,7 @@ class Inside:
             operators=parse(self.reader.records(0, 1)[0])["data"]["operators"],
             health=self.health,
             descriptors=self.descriptors,
-            code=self.code,
+            facts=self.facts,
         )
         listening = ListeningSocket(home.operator_socket)
         self._operator = OperatorSocket(listening, stream, methods.table, self.health.report)
@@ -129,12 +135,14 @@ class Inside:
         supervisor.start("watch", watch(self.policy, self.freeze_file))
         supervisor.start("descriptors", self.descriptors.run())
         supervisor.start("code", self.code.run())
+        supervisor.start("prices", self.prices.run())
 
     def nodes_ready(self) -> None:
         """The chains' nodes were asked for the first time: reads that wait for them go on."""
         if self._reads is not None:
             self._reads.nodes_ready()
         self.code.wake()
+        self.prices.wake()
 
     def _find_node(self, chain_id: int) -> Node | None:
         return None if self._node is None else self._node(chain_id)

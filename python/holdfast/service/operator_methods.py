@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 
 from holdfast import __version__
-from holdfast.service.code_facts import CodeFacts
 from holdfast.service.core import Core
 from holdfast.service.descriptors import Descriptors
 from holdfast.service.event import Record, kind_of, parse, tier_of
@@ -20,6 +19,7 @@ from holdfast.service.home import Home
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.notes import LogIdentity
 from holdfast.service.operator_socket import Method, OperatorConnection, Params, Refused
+from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.policy_file import PolicyFile, PolicyRejected
 from holdfast.service.stream import Stream
 
@@ -48,10 +48,10 @@ class OperatorMethods:
         operators: list[Json],
         health: Health,
         descriptors: Descriptors,
-        code: CodeFacts,
+        facts: OutsideFacts,
     ) -> None:
         self._core = core
-        self._code = code
+        self._facts = facts
         self._stream = stream
         self._reader = reader
         self._policy = policy
@@ -73,6 +73,7 @@ class OperatorMethods:
             "decide": self._decide,
             "reload": self._reload,
             "alerts": self._alert_report,
+            "prices": self._prices,
         }
 
     async def _hello(self, _: OperatorConnection, _params: Params) -> Json:
@@ -200,7 +201,7 @@ class OperatorMethods:
     async def _decide(self, _: OperatorConnection, params: Params) -> object:
         inner = orjson.dumps(params.get("params", []))
         agent = _text(params, "agent")
-        facts = self._code.of_agent(agent)
+        facts = self._facts.of_agent(agent)
         answer = self._core.check(agent, _text(params, "method"), inner, facts)
         return orjson.Fragment(answer)
 
@@ -212,6 +213,9 @@ class OperatorMethods:
 
     async def _alert_report(self, _: OperatorConnection, _params: Params) -> Json:
         return self._health.alert_report()
+
+    async def _prices(self, _: OperatorConnection, _params: Params) -> list[Json]:
+        return self._facts.prices.report()
 
 
 def _shown(view: bytes) -> Json:

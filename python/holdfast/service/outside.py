@@ -30,7 +30,7 @@ class Outside:
     def __init__(self, inside: Inside, routes: list[Route], passphrase: bytearray) -> None:
         self._core = inside.core
         self._nodes_ready = inside.nodes_ready
-        self._code = inside.code
+        self._facts = inside.facts
         self._journal = inside.journal
         self._home = inside.home
         self._config = inside.config
@@ -61,7 +61,7 @@ class Outside:
         supervisor.start("notes", self._notes.run())
         await chains.start()
         self._nodes_ready()
-        self._sender = Sender(self._core, signer, chains, self._code)
+        self._sender = Sender(self._core, signer, chains, self._facts)
         await self._sender.start()
         log.info("signing", wallets=signer.wallets)
 

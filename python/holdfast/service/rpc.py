@@ -14,12 +14,13 @@ import orjson
 from holdfast import __version__
 from holdfast._core import HoldfastError, MalformedError
 from holdfast.service.agents import Agent
+from holdfast.service.batches import SEND_CALLS, Batches
 from holdfast.service.calls import AnyCall, InnerCall, inner_call, one_object
-from holdfast.service.code_facts import CodeFacts
 from holdfast.service.core import Core
 from holdfast.service.errors import DENIED, INVALID_PARAMS, METHOD_NOT_FOUND, CallError
 from holdfast.service.heads import Heads
 from holdfast.service.outcomes import Outcome, as_object
+from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.rate import Rate
 from holdfast.service.reads import READS, Reads
 from holdfast.service.reply import Reply
@@ -59,11 +60,18 @@ class Rpc:
     """Dispatches one agent's call."""
 
     def __init__(
-        self, core: Core, code: CodeFacts, sends: Sends, reads: Reads, heads: Heads
+        self,
+        core: Core,
+        facts: OutsideFacts,
+        sends: Sends,
+        batches: Batches,
+        reads: Reads,
+        heads: Heads,
     ) -> None:
         self._core = core
-        self._code = code
+        self._facts = facts
         self._sends = sends
+        self._batches = batches
         self._reads = reads
         self._rates: dict[str, tuple[int, Rate]] = {}
         self._time = asyncio.get_running_loop().time
@@ -75,7 +83,6 @@ class Rpc:
             ),
             "eth_accounts": lambda a, _, r: r.result(orjson.dumps(a.wallets)),
             "eth_requestAccounts": lambda a, _, r: r.result(orjson.dumps(a.wallets)),
-            "wallet_getCapabilities": lambda a, _, r: r.result(orjson.dumps({hex(a.chain_id): {}})),
             "eth_sendRawTransaction": lambda _a, _c, r: r.error(RAW_REFUSED),
             "eth_subscribe": heads.subscribe,
             "eth_unsubscribe": heads.unsubscribe,
@@ -83,6 +90,9 @@ class Rpc:
             "holdfast_request": self._request,
             "holdfast_status": self._status,
             "holdfast_submit": self._submit,
+            "wallet_getCallsStatus": batches.status,
+            "wallet_getCapabilities": batches.capabilities,
+            "wallet_showCallsStatus": batches.show,
         }
         for method in READS:
             self._handlers[method] = reads.start
@@ -91,6 +101,8 @@ class Rpc:
         """Answers the call now or later, exactly once."""
         if call.error is not None:
             reply.error(CallError(*call.error))
+        elif call.method == SEND_CALLS:
+            self._batches.send(agent, call, reply)
         elif call.method in SIGNING_METHODS:
             self._sends.send(agent, call, reply)
         else:
@@ -124,7 +136,7 @@ class Rpc:
             reply.result(_too_fast())
             return
         try:
-            facts = self._code.of_agent(agent.id)
+            facts = self._facts.of_agent(agent.id)
             reply.result(self._core.check(agent.id, inner[0], inner[1], facts))
         except HoldfastError as error:
             reply.result(_refusal("denied", INVALID_PARAMS, error.args[1], error))

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from holdfast._core import HoldfastError
-from holdfast.service.chain import FeeTooHigh, WouldFail
+from holdfast.service.broadcast import WouldFail
+from holdfast.service.chain import FeeTooHigh
 from holdfast.service.core import Sealed
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import kind_of
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
     from holdfast.service.broadcast import Broadcast
     from holdfast.service.chain import Chain, Chains
-    from holdfast.service.code_facts import CodeFacts
     from holdfast.service.core import Core
+    from holdfast.service.outside_facts import OutsideFacts
     from holdfast.service.signer_client import Signed, Signer
 
 log = get_logger()
@@ -78,11 +79,11 @@ class Sender:
     """
 
     def __init__(
-        self, core: Core, signer: Signer, chains: Chains, code: CodeFacts | None = None
+        self, core: Core, signer: Signer, chains: Chains, facts: OutsideFacts | None = None
     ) -> None:
-        """Without `code`, requests are decided again by the code that was known at first."""
+        """Without `facts`, requests are decided again by what was known at first."""
         self._core = core
-        self._code = code
+        self._outside = facts
         self._signer = signer
         self._chains = chains
         self._tasks: set[asyncio.Task[None]] = set()
@@ -251,9 +252,14 @@ class Sender:
             chain = self._chain(view["chain_id"])
             known = self._core.guard.next_nonce(view["wallet"], chain.id) is not None
             async with self._limit:
-                facts |= _plain(await chain.transaction_facts(view, in_ledger=known))
-        if self._code is not None:
-            facts |= await self._code.of_request(view)
+                numbers, simulated = await asyncio.gather(
+                    chain.transaction_facts(view, in_ledger=known), chain.simulation.of(view)
+                )
+            facts |= _plain(numbers)
+            if simulated is not None:
+                facts["simulated"] = simulated
+        if self._outside is not None:
+            facts |= await self._outside.of_request(view)
         return orjson.dumps(facts)
 
     def _chain(self, chain_id: int) -> Chain:

@@ -9,11 +9,11 @@ import orjson
 from holdfast._core import Applied, HoldfastError
 from holdfast.service.agents import Agent
 from holdfast.service.calls import AnyCall
-from holdfast.service.code_facts import CodeFacts
 from holdfast.service.core import Core, Sealed
 from holdfast.service.errors import DENIED, INTERNAL, INVALID_PARAMS, CallError, sealed
 from holdfast.service.holds import Holds, Write
 from holdfast.service.outcomes import Outcome, as_object, denied, pending
+from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.reply import Reply
 
 WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
@@ -27,6 +27,7 @@ SIGNING_METHODS = frozenset(
         "eth_signTypedData",
         "eth_signTypedData_v3",
         "eth_signTypedData_v4",
+        "wallet_sendCalls",
     }
 )
 
@@ -47,9 +48,9 @@ def wrapped(reply: Reply, outcome: Outcome, request_id: str) -> None:
 class Sends:
     """Submits signing calls and sees to it that each gets its one answer."""
 
-    def __init__(self, core: Core, code: CodeFacts, holds: Holds, retry_after_s: int) -> None:
+    def __init__(self, core: Core, facts: OutsideFacts, holds: Holds, retry_after_s: int) -> None:
         self._core = core
-        self._code = code
+        self._facts = facts
         self._holds = holds
         self._retry_after_s = retry_after_s
 
@@ -59,10 +60,10 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            facts = self._code.of_agent(agent.id)
+            facts = self._facts.of_agent(agent.id)
             applied = self._core.submit(agent.id, call.method, call.params, facts)
         except (Sealed, HoldfastError) as error:
-            self._failed(reply, error, plain)
+            self.failed(reply, error, plain)
             return
         self._take(applied, agent, reply, plain)
 
@@ -74,10 +75,10 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            facts = self._code.of_agent(agent.id)
+            facts = self._facts.of_agent(agent.id)
             applied = self._core.submit_signed(agent.id, payload, signature, facts)
         except (Sealed, HoldfastError) as error:
-            self._failed(reply, error, wrapped)
+            self.failed(reply, error, wrapped)
             return
         self._take(applied, agent, reply, wrapped)
 
@@ -89,7 +90,7 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            facts = self._code.of_agent(agent.id)
+            facts = self._facts.of_agent(agent.id)
             applied = self._core.submit(agent.id, method, params, facts)
             request_id = applied.request_id
             if applied.status in ("denied", "refused") or request_id is None:
@@ -100,7 +101,7 @@ class Sends:
             # Whoever sends the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
         except (Sealed, HoldfastError) as error:
-            self._failed(reply, error, wrapped)
+            self.failed(reply, error, wrapped)
             return
         outcome = pending(request_id, self._retry_after_s)
         self._after(reply, outcome, request_id, wrapped)
@@ -135,7 +136,7 @@ class Sends:
             return
         request_id = applied.request_id
         if request_id is None:
-            self._failed(reply, HoldfastError("internal", f"no request for `{status}`"), write)
+            self.failed(reply, HoldfastError("internal", f"no request for `{status}`"), write)
             return
         joined = status != "go"
         if status == "attached" and self._holds.settle_now(
@@ -154,7 +155,8 @@ class Sends:
             outcome = Outcome(error=sealed(self._core.sealed or "sealed"), status="sealed")
         write(reply, outcome, request_id)
 
-    def _failed(self, reply: Reply, error: Sealed | HoldfastError, write: Write) -> None:
+    def failed(self, reply: Reply, error: Sealed | HoldfastError, write: Write) -> None:
+        """Answers a call the core did not take."""
         if isinstance(error, Sealed):
             told = sealed(str(error))
         elif error.args[0] == "malformed":

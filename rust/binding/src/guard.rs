@@ -350,6 +350,11 @@ impl Guard {
             .map(|view| PyBytes::new(py, &view))
     }
 
+    fn named(&self, agent: &str, batch_id: &str) -> Option<String> {
+        let found = self.inner.named(agent, batch_id);
+        found.map(|id| id.to_string())
+    }
+
     fn open_requests(&self) -> Vec<String> {
         names(self.inner.open_requests())
     }
@@ -402,6 +407,16 @@ impl Guard {
 
     fn code_pins<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.inner.code_pins())
+    }
+
+    fn prices<'py>(
+        &self,
+        py: Python<'py>,
+        facts: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let told = self.inner.prices(facts, now_ms).map_err(refusal)?;
+        Ok(PyBytes::new(py, &told))
     }
 
     fn next_nonce(&self, wallet: &str, chain_id: u64) -> Option<u64> {

@@ -29,16 +29,27 @@ pub fn display_safe(text: &Bound<'_, PyString>, max_chars: usize) -> String {
     text::display_safe(&text.to_string_lossy(), max_chars)
 }
 
-/// Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785.
+/// Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785. With `exact`
+/// integers beyond 2^53-1 are kept as they are instead of refused.
 #[pyfunction]
-pub fn canonical_json<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+#[pyo3(signature = (data, exact = false))]
+pub fn canonical_json<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    exact: bool,
+) -> PyResult<Bound<'py, PyBytes>> {
     let limits = Limits {
         max_bytes: 64 << 20,
         max_depth: 64,
         max_nodes: 4_000_000,
         max_string: 64 << 20,
     };
-    let value = json::parse(data, &limits).map_err(|error| fault(&error))?;
+    let parse = if exact {
+        json::parse_exact
+    } else {
+        json::parse
+    };
+    let value = parse(data, &limits).map_err(|error| fault(&error))?;
     Ok(PyBytes::new(py, value.to_canonical().as_bytes()))
 }
 

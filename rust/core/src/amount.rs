@@ -122,6 +122,16 @@ pub fn usd_value(amount: U256, decimals: u8, price: Price) -> Option<Usd> {
     u128::try_from(product.div_ceil(unit)).ok().map(Usd)
 }
 
+/// The same rounded down, for what comes back. `None` when it does not fit.
+pub fn usd_value_low(amount: U256, decimals: u8, price: Price) -> Option<Usd> {
+    let exponent = u32::from(decimals).checked_add(12)?;
+    let product = U512::from(amount).checked_mul(U512::from(price.0))?;
+    let Some(unit) = U512::from(10).checked_pow(U512::from(exponent)) else {
+        return Some(Usd::ZERO);
+    };
+    u128::try_from(product.checked_div(unit)?).ok().map(Usd)
+}
+
 /// Reads a decimal number of whole units (`50.25`) into base units. No sign, exponent, separator,
 /// space, bare point or superfluous leading zero; more places than `decimals` are an error even
 /// when they are zeros.

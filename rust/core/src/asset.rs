@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{pinned, Protocol};
+use crate::function::Function;
+use crate::protocol::{pinned, pinned_wrapped_coin, Protocol};
 
 /// How an asset moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,6 +58,7 @@ pub struct Registry {
     by_identity: HashMap<(u64, Option<Address>), Asset>,
     protocols: HashMap<(u64, Address), Protocol>,
     holdings: HashMap<(u64, Address), Option<Address>>,
+    functions: HashMap<(u64, Address, [u8; 4]), Function>,
     /// What a list of tokens calls them in full: for screens.
     names: HashMap<(u64, Address), String>,
 }
@@ -93,6 +95,24 @@ impl Registry {
             .or_insert(asset.address);
     }
 
+    /// Vouches for a function; the first word about a selector of a contract counts.
+    pub fn insert_function(&mut self, function: Function) {
+        let selector = function.signature.selector();
+        self.functions
+            .entry((function.chain_id, function.contract, selector))
+            .or_insert(function);
+    }
+
+    /// The function with this selector that the operator vouches for.
+    pub fn function(
+        &self,
+        chain_id: u64,
+        contract: Address,
+        selector: [u8; 4],
+    ) -> Option<&Function> {
+        self.functions.get(&(chain_id, contract, selector))
+    }
+
     /// The asset the contract at this address holds for others, by the operator's word.
     pub fn holding(&self, chain_id: u64, contract: Address) -> Option<&Asset> {
         let address = self.holdings.get(&(chain_id, contract))?;
@@ -104,6 +124,23 @@ impl Registry {
         let named = self.protocols.get(&(chain_id, address)).copied();
         let found = named.or_else(|| pinned(chain_id, address))?;
         (found != Protocol::Unknown).then_some(found)
+    }
+
+    /// The chain's coin as a token: the pinned one, otherwise the only one the operator named;
+    /// `None` where there is none or nobody can say which.
+    pub fn wrapped_coin(&self, chain_id: u64) -> Option<Address> {
+        let is_wrapped = |at: Address| self.protocol(chain_id, at) == Some(Protocol::Weth);
+        if let Some(pinned) = pinned_wrapped_coin(chain_id).filter(|at| is_wrapped(*at)) {
+            return Some(pinned);
+        }
+        let mut named = self
+            .protocols
+            .iter()
+            .filter(|((chain, _), protocol)| *chain == chain_id && **protocol == Protocol::Weth);
+        match (named.next(), named.next()) {
+            (Some(((_, at), _)), None) => Some(*at),
+            _ => None,
+        }
     }
 
     /// The contract of fungible tokens at this address on this chain.

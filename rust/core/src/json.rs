@@ -5,13 +5,16 @@
 //! order mark, bytes after the value. Depth, node count, string length and input size are bounded
 //! before anything is built. Strings without escapes borrow from the input. [`Json::to_canonical`]
 //! writes the RFC 8785 form.
+//!
+//! Requests are read by [`parse_exact`]: Python writes integers of any size, and typed data has them.
 
+mod exact;
 mod parse;
 mod write;
 
 use std::borrow::Cow;
 
-pub use parse::parse;
+pub use parse::{parse, parse_exact};
 pub use write::{compare_keys, write_string};
 
 /// The largest integer magnitude a JSON number may have: `2^53 - 1` (RFC 7493). Larger ones must be
@@ -89,6 +92,8 @@ pub enum Json<'a> {
     Bool(bool),
     /// An integer within [`INTEGER_MAX`].
     Int(i64),
+    /// An integer beyond it, as it is written; only [`parse_exact`] makes these.
+    Big(Cow<'a, str>),
     /// A string without NUL.
     Str(Cow<'a, str>),
     /// An array.
@@ -161,7 +166,7 @@ impl<'a> Json<'a> {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
-            Self::Int(_) => "an integer",
+            Self::Int(_) | Self::Big(_) => "an integer",
             Self::Str(_) => "a string",
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
@@ -174,6 +179,7 @@ impl<'a> Json<'a> {
             Self::Null => Json::Null,
             Self::Bool(value) => Json::Bool(value),
             Self::Int(value) => Json::Int(value),
+            Self::Big(digits) => Json::Big(Cow::Owned(digits.into_owned())),
             Self::Str(text) => Json::Str(Cow::Owned(text.into_owned())),
             Self::Array(items) => Json::Array(items.into_iter().map(Json::into_owned).collect()),
             Self::Object(members) => Json::Object(

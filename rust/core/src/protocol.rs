@@ -107,6 +107,10 @@ protocols! {
     UniswapV3Router = "uniswap-v3-router",
     /// The second one (`SwapRouter02`).
     UniswapV3Router02 = "uniswap-v3-router-02",
+    /// Positions in pools of Uniswap V3 (`NonfungiblePositionManager`).
+    UniswapV3Positions = "uniswap-v3-positions",
+    /// The router of ParaSwap (Augustus 6.2).
+    ParaswapV6 = "paraswap-v6",
     /// Stakes the coin (Lido's stETH).
     Lido = "lido",
     /// Lido's token, wrapped.
@@ -115,6 +119,13 @@ protocols! {
     LidoWithdrawalQueue = "lido-withdrawal-queue",
     /// Rewards for a token that is staked (StakingRewards).
     StakingRewards = "staking-rewards",
+}
+
+/// The pinned contract of the chain's wrapped coin.
+pub fn pinned_wrapped_coin(chain_id: u64) -> Option<Address> {
+    let mut each = PINNED.iter();
+    let found = each.find(|(chain, _, protocol)| *chain == chain_id && *protocol == Protocol::Weth);
+    found.map(|(_, address, _)| *address)
 }
 
 /// What is pinned for this address, if anything.

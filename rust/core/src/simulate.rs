@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use crate::effects::Effect;
 use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{
-    decide, epoch_ms, resolve, Decision, Facts, Policy, PolicyErrors, Reason, Verdict,
+    decide, epoch_ms, resolve, resolve_batch, Decision, Facts, Policy, PolicyErrors, Reason,
+    Verdict,
 };
-use crate::request;
+use crate::request::{self, Asked};
 use crate::window::Book;
 
 /// A case may be as large as the largest request, and its surroundings.
@@ -65,7 +66,7 @@ impl Simulator {
     /// the verdict has them. `at` is milliseconds, seconds if it is below 10^11, or RFC 3339 text;
     /// without it the time of the case before. Other members are passed over.
     pub fn decide(&mut self, case: &[u8]) -> Vec<u8> {
-        let tree = match json::parse(case, &LIMITS) {
+        let tree = match json::parse_exact(case, &LIMITS) {
             Ok(tree) => tree,
             Err(fault) => return refused(&Json::Null, &fault),
         };
@@ -111,24 +112,34 @@ impl Simulator {
         } else {
             case.at_ms
         };
-        let parsed = match request::parse(&case.method, case.params.as_bytes()) {
+        let parsed = match request::parse_any(&case.method, case.params.as_bytes()) {
             Err(fault) if fault.code == "raw_hash" => {
                 return Ok((denial("raw_hash", fault.text), Vec::new()));
             }
             parsed => parsed.map_err(|fault| fault.under("params").under("request"))?,
         };
-        let resolved = match resolve(&self.policy, &case.agent, parsed) {
+        let (resolved, calls) = match parsed {
+            Asked::One(request) => (resolve(&self.policy, &case.agent, request), 1),
+            Asked::Several(batch) => (
+                resolve_batch(&self.policy, &case.agent, &batch),
+                batch.calls().len(),
+            ),
+        };
+        let resolved = match resolved {
             Ok(resolved) => resolved,
             Err(reason) => return Ok((denied_by(reason), Vec::new())),
         };
         let subject = resolved.subject(&case.method, &[]);
-        let decision = decide(
+        let mut decision = decide(
             &self.policy,
             &subject,
             self.book.windows(),
             &case.facts,
             now_ms,
         );
+        if calls > 1 {
+            decision = decision.of_batch(calls);
+        }
         let effects = resolved.decoded.effects;
         if self.stateful {
             self.last_ms = now_ms;

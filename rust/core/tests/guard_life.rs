@@ -13,7 +13,7 @@ use holdfast_core::event::{Genesis, Order};
 use holdfast_core::guard::Guard;
 use serde_json::json;
 use support::orders::{code, key, nonce, ordered, raw, sign_order, transaction, unsigned};
-use support::{genesis, id_of, wallet, wallet_key, Terms, World, TERMS, VENDOR};
+use support::{genesis, id_of, wallet, wallet_key, Terms, World, TERMS, USDC, VENDOR};
 
 const ETH: u128 = 1_000_000_000_000_000_000;
 const FEE_MAX: u128 = 100_000 * 100_000_000_000;
@@ -421,4 +421,43 @@ fn a_document_is_signed_as_it_was_shown() {
     assert!(world.guard.unsettled().is_empty());
     let replayed = Guard::replay(&world.records).unwrap();
     assert_eq!(replayed.state_digest(), world.guard.state_digest());
+}
+
+#[test]
+fn what_a_simulation_shows_can_only_refuse() {
+    let mut world = World::new();
+    let to = &VENDOR[2..];
+    let data = format!("0xa9059cbb{to:0>64}{:064x}", 50);
+    let request = json!([{"to": USDC, "data": data.to_lowercase()}]);
+    let id = id_of(&world.submit("shopper", "eth_sendTransaction", &request));
+    world.now += 6 * MINUTE;
+    world.tick();
+    let moved = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+    let log = |amount: u64| {
+        json!({"address": USDC.to_lowercase(), "data": format!("0x{amount:064x}"),
+            "topics": [moved, wallet(0).into_word(), format!("0x{:0>64}", to.to_lowercase())]})
+    };
+    let mut given = |simulated: serde_json::Value| {
+        let facts = json!({"gas": 60000, "max_fee_per_gas": "2000000000",
+            "max_priority_fee_per_gas": 1_000_000_000, "chain_nonce": 0, "simulated": simulated});
+        let facts = facts.to_string();
+        world.guard.authorise(&id, facts.as_bytes(), world.now)
+    };
+    let refused = given(json!({"logs": [log(51)]})).unwrap_err();
+    assert_eq!(refused.code, "would_differ");
+    assert!(refused
+        .text
+        .ends_with("it takes 0.000051 USDC from the wallet, and 0.00005 USDC was decided"));
+    for odd in [
+        json!({}),
+        json!({"logs": [{"address": USDC}]}),
+        json!({"logs": [], "more": 1}),
+        json!({"logs": [], "allowances": [{"token": USDC, "spender": VENDOR, "amount": "-1"}]}),
+        json!([]),
+    ] {
+        assert_eq!(code(given(odd)), "malformed");
+    }
+    let standing = json!([{"token": USDC, "spender": VENDOR, "amount": "7"}]);
+    let applied = given(json!({"logs": [log(50)], "allowances": standing})).unwrap();
+    assert_eq!(applied.status, "authorised");
 }

@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+#[allow(dead_code)]
 #[path = "support/calls.rs"]
 mod calls;
 
@@ -30,6 +31,7 @@ fn fault(table: &Table, case: &Case) -> Option<String> {
     let told = match (&found, &case.denied) {
         (Err(denial), Some(code)) if denial.code == code => return None,
         (Ok(found), None) => {
+            assert!(Table::unexplained(found).is_empty(), "{}", case.name);
             let effects: Vec<String> = found.effects.iter().map(|e| table.written(e)).collect();
             let warnings: Vec<&str> = found.warnings.iter().map(|w| w.code).collect();
             let shown = |line: &String| {
@@ -164,6 +166,16 @@ fn plans_of_the_universal_router() {
 #[test]
 fn swaps_and_liquidity_of_uniswap_v2() {
     run(include_str!("data/calls/uniswap_v2.toml"), 25);
+}
+
+#[test]
+fn positions_of_uniswap_v3() {
+    run(include_str!("data/calls/uniswap_v3_positions.toml"), 18);
+}
+
+#[test]
+fn swaps_of_paraswap() {
+    run(include_str!("data/calls/paraswap.toml"), 16);
 }
 
 #[test]

@@ -148,8 +148,8 @@ fn an_unregistered_coin_has_no_asset_and_says_so() {
     assert!(decoded.display.iter().any(|field| field.value == "5 wei"));
 }
 
-const DOCUMENT: &str = r#"{"types":{"Permit":[{"name":"spender","type":"address"},
-    {"name":"notes","type":"string[]"}]},"primaryType":"Permit","domain":{"name":"US\u202eD",DOMAIN
+const DOCUMENT: &str = r#"{"types":{"Letter":[{"name":"spender","type":"address"},
+    {"name":"notes","type":"string[]"}]},"primaryType":"Letter","domain":{"name":"US\u202eD",DOMAIN
     "verifyingContract":"0x5FbDB2315678afecb367f032d93F642f64180aa3"},"message":
     {"spender":"0x70997970c51812dc3a010c7d01b50e0d17dc79c8","notes":["a","\u001b[2J"]}}"#;
 

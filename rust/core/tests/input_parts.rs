@@ -9,7 +9,7 @@
 use alloy_primitives::U256;
 use holdfast_core::address::checksum;
 use holdfast_core::amount::{
-    format_units, parse_decimal_units, parse_wei, usd_value, AmountError, Price, Usd,
+    format_units, parse_decimal_units, parse_wei, usd_value, usd_value_low, AmountError, Price, Usd,
 };
 use holdfast_core::frame::Framer;
 use holdfast_core::json::{self, Limits};
@@ -96,6 +96,18 @@ fn dollars_are_rounded_up() {
         Some(1_157_921)
     );
     assert_eq!(Usd(u128::MAX).checked_add(Usd(1)), None);
+}
+
+#[test]
+fn dollars_that_come_back_are_rounded_down() {
+    let price = |text: &str| Price::parse(text).unwrap();
+    let usd =
+        |amount: u64, decimals, text| usd_value_low(U256::from(amount), decimals, price(text));
+    assert_eq!(usd(50_000_000, 6, "1"), Some(Usd(50_000_000)));
+    assert_eq!(usd(1, 18, "3000"), Some(Usd(0)));
+    assert_eq!(usd(1, 6, "1.999999999999999999"), Some(Usd(1)));
+    assert_eq!(usd(u64::MAX, 255, "1"), Some(Usd(0)));
+    assert_eq!(usd_value_low(U256::MAX, 0, price("1")), None);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 
 use alloy_dyn_abi::TypedData;
 use alloy_primitives::{address, Address, Bytes, U256, U512};
-use holdfast_core::amount::{format_units, parse_decimal_units, usd_value, Price};
+use holdfast_core::amount::{format_units, parse_decimal_units, usd_value, usd_value_low, Price};
 use holdfast_core::asset::{Asset, Registry, Standard};
 use holdfast_core::effects::{decode, decode_standalone, EffectKind};
 use holdfast_core::frame::Framer;
@@ -339,6 +339,8 @@ proptest! {
                 let usd = U512::from(usd.0);
                 prop_assert!(usd * unit >= product);
                 prop_assert!(usd.is_zero() || (usd - U512::from(1)) * unit < product);
+                let low = U512::from(usd_value_low(amount, decimals, price).unwrap().0);
+                prop_assert!(low * unit <= product && (low + U512::from(1)) * unit > product);
             }
             None => prop_assert!(product > U512::from(u128::MAX) * unit),
         }

@@ -138,6 +138,8 @@ enum Action {
         limit: u64,
         exact_out: bool,
         price: u64,
+        /// What a hook keeps of a named output, beyond what the pool gives.
+        hook: u64,
     },
     Settle {
         coin: usize,
@@ -175,8 +177,9 @@ fn amount() -> impl Strategy<Value = Amount> {
 fn action() -> impl Strategy<Value = Action> {
     let coin = 0..COINS.len();
     prop_oneof![
-        3 => (coin.clone(), coin.clone(), 0_u64..12, 0_u64..4, any::<bool>(), 0_u64..12).prop_map(
-            |(from, to, amount, limit, exact_out, price)| Action::Swap { from, to, amount, limit, exact_out, price }
+        3 => (coin.clone(), coin.clone(), 0_u64..12, 0_u64..4, any::<bool>(), 0_u64..12,
+            prop_oneof![3 => Just(0), 1 => 1_u64..12]).prop_map(
+            |(from, to, amount, limit, exact_out, price, hook)| Action::Swap { from, to, amount, limit, exact_out, price, hook }
         ),
         2 => (coin.clone(), prop_oneof![3 => Just(Amount::Just(0)), 1 => amount()], any::<bool>())
             .prop_map(|(coin, amount, by_caller)| Action::Settle { coin, amount, by_caller }),
@@ -186,6 +189,21 @@ fn action() -> impl Strategy<Value = Action> {
         2 => (coin.clone(), 0_u64..3).prop_map(|(coin, least)| Action::TakeAll { coin, least }),
         1 => (coin, party(), 0_u64..=10_000).prop_map(|(coin, party, bips)| Action::TakeShare { coin, party, bips }),
     ]
+}
+
+/// Each coin is settled or taken, one way or the other.
+fn closing() -> impl Strategy<Value = Vec<Action>> {
+    prop::collection::vec(any::<bool>(), COINS.len()).prop_map(|settled| {
+        let each = settled.into_iter().enumerate();
+        each.map(|(coin, settled)| {
+            if settled {
+                Action::SettleAll { coin, most: 20 }
+            } else {
+                Action::TakeAll { coin, least: 0 }
+            }
+        })
+        .collect()
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -205,6 +223,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (party(), 0_u64..4).prop_map(|(party, least)| Step::Unwrap { party, least }),
         1 => (token, party(), 0_u64..12).prop_map(|(coin, party, amount)| Step::Pull { coin, party, amount }),
         3 => prop::collection::vec(action(), 1..7).prop_map(Step::V4),
+        3 => (prop::collection::vec(action(), 1..3), closing())
+            .prop_map(|(actions, closing)| Step::V4([actions, closing].concat())),
     ]
 }
 
@@ -484,10 +504,12 @@ impl World {
                     limit,
                     exact_out,
                     price,
+                    hook,
                 } => {
                     if from == to {
                         return None;
                     }
+                    let kept = if exact_out { hook } else { 0 };
                     let (paid, bought) = if exact_out {
                         let all = if amount == 0 {
                             u64::try_from(-delta[to]).ok()?
@@ -507,11 +529,11 @@ impl World {
                         }
                         (all, price)
                     };
-                    if paid == 0 {
+                    if paid == 0 && kept == 0 {
                         return None;
                     }
                     delta[from] -= paid as i64;
-                    delta[to] += bought as i64;
+                    delta[to] += bought as i64 - kept as i64;
                 }
                 Action::Settle {
                     coin,
@@ -651,7 +673,11 @@ proptest! {
         let transfers = |to: Address| {
             found.effects.iter().any(|effect| effect.kind == EffectKind::Transfer && effect.to == Some(to))
         };
-        prop_assert!(world.eve == [0; 4] || transfers(EVE), "eve: {found:#?}");
+        // What pools give away is not of the wallet.
+        prop_assert!(
+            world.eve == [0; 4] || transfers(EVE) || world.gave == [0; 4],
+            "eve: {found:#?}"
+        );
         prop_assert!(
             world.router == [0; 4] || transfers(ROUTER) || transfers(EVE) || world.gave == [0; 4],
             "left: {found:#?}"

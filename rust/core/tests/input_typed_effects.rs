@@ -228,6 +228,8 @@ fn fault(table: &typed::Table, calls: &calls::Table, case: &typed::Case) -> Opti
     let told = match (&found, &case.denied) {
         (Err(denial), Some(code)) if denial.code == code => return None,
         (Ok(found), None) => {
+            let unexplained = calls::Table::unexplained(found);
+            assert!(unexplained.is_empty(), "{}: {unexplained:?}", case.name);
             let written = |effect: &Effect| {
                 let until = effect.expires.map(|ms| format!(" until {}", ms / 1_000));
                 calls.written(effect) + &until.unwrap_or_default()

@@ -58,6 +58,7 @@ fn run(policy: &Policy, ask: &Ask, windows: &Windows, facts: &Facts, now_ms: u64
         chain_id: 1,
         method: METHODS[ask.method],
         effects: &effects,
+        exchanges: &[],
         fee_wei_max: U256::from(ask.fee),
         own: &[],
     };
@@ -198,6 +199,52 @@ proptest! {
     }
 
     #[test]
+    fn vouching_for_a_call_loosens_nothing_but_for_rules_that_name_it(
+        tables in tables(1..15), before in before(), ask in asks(), price in prices(),
+        now in times(),
+    ) {
+        let policy = in_order(&tables);
+        let book = book(&policy, &before, now);
+        let facts = facts(price, now);
+        let mut opaque = ask.clone();
+        opaque.function = None;
+        let old = run(&policy, &opaque, book.windows(), &facts, now).verdict;
+        let new = run(&policy, &ask, book.windows(), &facts, now);
+        let names = |id: &String| {
+            tables.iter().any(|table| table.id == *id && table.scope.functions.0.is_some())
+        };
+        let mut granted = new.reasons.iter().filter(|reason| reason.code == "granted");
+        let named = granted.any(|reason| reason.rule.as_ref().is_some_and(names));
+        let spared = tables.iter().any(|table| table.scope.functions.1.is_some());
+        prop_assert!(named || spared || at_least(new.verdict, old), "{:?} {:?}", old, new);
+        // Without functions in any table it makes no difference at all.
+        if tables.iter().all(|table| table.scope.functions == (None, None)) {
+            prop_assert_eq!(new.verdict, old);
+        }
+    }
+
+    #[test]
+    fn another_rule_loosens_nothing_that_was_granted(
+        tables in tables(1..15), more in tables(1..2), ask in asks(), price in prices(),
+        now in times(),
+    ) {
+        let mut grown = tables.clone();
+        let mut more = more[0].clone();
+        more.id = "more".to_owned();
+        more.does = Does::Grant(0);
+        more.scope.kinds.retain(|kind| *kind != holdfast_core::effects::EffectKind::Fee);
+        if more.scope.kinds.is_empty() {
+            more.scope.kinds.push(holdfast_core::effects::EffectKind::Call);
+        }
+        grown.push(more);
+        let (policy, grown) = (in_order(&tables), in_order(&grown));
+        let facts = facts(price, now);
+        let old = run(&policy, &ask, &Windows::for_policy(&policy), &facts, now).verdict;
+        let new = run(&grown, &ask, &Windows::for_policy(&grown), &facts, now).verdict;
+        prop_assert!(old == Verdict::Deny || at_least(new, old), "{:?} {:?}", old, new);
+    }
+
+    #[test]
     fn a_request_that_is_held_is_not_counted_twice_when_it_is_decided_again(
         tables in tables(1..15), ask in asks(), price in prices(), now in times(),
     ) {
@@ -214,6 +261,7 @@ proptest! {
                 chain_id: 1,
                 method: METHODS[ask.method],
                 effects: &effects,
+                exchanges: &[],
                 fee_wei_max: U256::from(ask.fee),
                 own: book.reservations("r1"),
             };
@@ -419,6 +467,7 @@ fn a_sum_that_cannot_be_counted_is_denied() {
         method: 0,
         effects,
         fee: 0,
+        function: None,
         expires: None,
     };
     let decision = run(&policy, &ask, &windows, &Facts::none(), 0);

@@ -397,3 +397,65 @@ fn a_second_allowance_replaces_the_first_and_an_increase_adds_to_it() {
     assert_eq!(say(&increase(40_000_000)), "instant");
     assert_eq!(say(&increase(1)), "approval");
 }
+
+/// A document that lets somebody make this call of the token: as a Safe, or in the wallet's name.
+fn lets(data: &str, as_safe: bool) -> Value {
+    let field = |(name, kind): (&str, &str)| json!({"name": name, "type": kind});
+    let (primary, members, message) = if as_safe {
+        let members = vec![
+            ("to", "address"),
+            ("value", "uint256"),
+            ("data", "bytes"),
+            ("operation", "uint8"),
+            ("safeTxGas", "uint256"),
+            ("baseGas", "uint256"),
+            ("gasPrice", "uint256"),
+            ("gasToken", "address"),
+            ("refundReceiver", "address"),
+            ("nonce", "uint256"),
+        ];
+        let nobody = Address::ZERO;
+        let message = json!({
+            "to": USDC, "value": 0, "data": data, "operation": 0, "safeTxGas": 0, "baseGas": 0,
+            "gasPrice": 0, "gasToken": nobody, "refundReceiver": nobody, "nonce": 1,
+        });
+        ("SafeTx", members, message)
+    } else {
+        let members = vec![
+            ("from", "address"),
+            ("to", "address"),
+            ("value", "uint256"),
+            ("gas", "uint256"),
+            ("nonce", "uint256"),
+            ("data", "bytes"),
+        ];
+        let message = json!({
+            "from": WALLET, "to": USDC, "value": 0, "gas": 100000, "nonce": 1, "data": data,
+        });
+        ("ForwardRequest", members, message)
+    };
+    let members: Vec<Value> = members.into_iter().map(field).collect();
+    let document = json!({
+        "types": {primary: members},
+        "primaryType": primary,
+        "domain": {"chainId": 31337, "verifyingContract": SPENDERS[1]},
+        "message": message,
+    });
+    json!({"method": "eth_signTypedData_v4", "params": [WALLET, document]})
+}
+
+#[test]
+fn a_right_given_by_a_call_in_a_document_is_not_ended_by_a_revoke_before_it() {
+    let source = POLICY.replace("\"revoke\"]", "\"revoke\", \"typed-data\"]");
+    for as_safe in [false, true] {
+        let mut simulator =
+            Simulator::new(&source, true).unwrap_or_else(|errors| panic!("{errors}"));
+        let [vendor, other] = SPENDERS;
+        let mut say = |request: &Value| decide(&mut simulator, START, request).0;
+        let allow = format!("0x095ea7b3{}{:064x}", word(vendor), 60_000_000);
+        assert_eq!(say(&lets(&allow, as_safe)), "approval");
+        assert_eq!(say(&approve(vendor, 0)), "instant");
+        // Whoever holds the document makes the call after the revoke.
+        assert_eq!(say(&approve(other, 60_000_000)), "deny", "{as_safe}");
+    }
+}

@@ -21,6 +21,15 @@ await main({
     }),
   signMessage: (socket, { from, message }) => wallet(socket, from).signMessage({ message }),
   signTypedData: (socket, { from, typed }) => wallet(socket, from).signTypedData(typed),
+  // A batch of payments, and what became of it.
+  sendCalls: async (socket, { from, calls, forceAtomic = false, capabilities }) => {
+    const client = wallet(socket, from)
+    const payments = calls.map(({ to, value }) => ({ to, value: BigInt(value) }))
+    const { id } = await client.sendCalls({ calls: payments, forceAtomic, capabilities })
+    const told = await client.waitForCallsStatus({ id, pollingInterval: 100, timeout: 30_000 })
+    return { id, status: told.status, hashes: told.receipts.map((one) => one.transactionHash) }
+  },
+  capabilities: (socket, { from }) => wallet(socket, from).getCapabilities({ account: from }),
   receipt: async (socket, { hash }) => {
     const client = createPublicClient({
       chain: anvil,

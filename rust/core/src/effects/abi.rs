@@ -1,10 +1,12 @@
 //! Strict ABI decoding: what decodes is encoded again and compared, so that the bytes have one
 //! meaning.
 
+use alloy_dyn_abi::{DynSolType, DynSolValue};
 use alloy_sol_types::abi::{self, Token, TokenSeq};
 use alloy_sol_types::{SolCall, SolType, SolValue};
 
 use super::Denial;
+use crate::function::fits;
 
 /// Arguments of a call without its selector.
 ///
@@ -36,6 +38,32 @@ pub(super) fn prefix<C: SolCall>(arguments: &[u8]) -> Result<(C, usize), Denial>
         None => Err(dirty(
             "the call data is not the canonical encoding of what it says",
         )),
+    }
+}
+
+/// The same for types the operator wrote: all arguments as a tuple, without arrays of what has no
+/// fixed length, so that offsets that alias cannot make little data large.
+///
+/// # Errors
+/// `dirty_calldata` as above.
+pub(super) fn dynamic(
+    whole: &DynSolType,
+    arguments: &[u8],
+) -> Result<(Vec<DynSolValue>, usize), Denial> {
+    let decoded = whole.abi_decode_params(arguments);
+    let value = decoded.map_err(|_| dirty("the call data does not decode"))?;
+    let encoded = value.abi_encode_params();
+    if !fits(&value) {
+        return Err(dirty("an argument is not one of its type"));
+    }
+    let Some(rest) = arguments.strip_prefix(encoded.as_slice()) else {
+        return Err(dirty(
+            "the call data is not the canonical encoding of what it says",
+        ));
+    };
+    match value {
+        DynSolValue::Tuple(values) => Ok((values, rest.len())),
+        _ => Err(dirty("the call data does not decode")),
     }
 }
 

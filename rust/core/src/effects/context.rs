@@ -36,6 +36,17 @@ impl<'r> Context<'r> {
     pub(super) fn is_own(&self, address: Address) -> bool {
         self.wallet == Some(address)
     }
+
+    /// `uniswap-v2-router 0x7a25…`: what a policy calls the contract, and the address in full.
+    pub(super) fn contract_text(&self, address: Address) -> String {
+        let mut text = address_text(address);
+        if let Some(protocol) = self.protocol(address).filter(|p| *p != Protocol::Unknown) {
+            text.insert(0, ' ');
+            text.insert_str(0, protocol.as_str());
+        }
+        text
+    }
+
     /// An effect on the outer path.
     pub(super) fn effect(
         &self,
@@ -54,6 +65,7 @@ impl<'r> Context<'r> {
             unlimited: kind == EffectKind::Allowance && amount >= super::UNLIMITED_FROM,
             expires: None,
             path: String::new(),
+            function: None,
             claim: None,
         }
     }
@@ -166,7 +178,7 @@ pub(super) fn until_ms(seconds: U256) -> Option<u64> {
 }
 
 /// Refuses spenders that anybody can make take the tokens: Multicall does for everybody what anybody
-/// asks.
+/// asks, and so does the batch contract of a Safe that makes no delegate calls.
 pub(super) fn check_spender(
     spender: Address,
     token: Address,
@@ -174,11 +186,27 @@ pub(super) fn check_spender(
 ) -> Result<(), Denial> {
     check_recipient(spender)?;
     check_not_token(spender, token)?;
-    if context.protocol(spender) == Some(Protocol::Multicall) {
+    if matches!(
+        context.protocol(spender),
+        Some(Protocol::Multicall | Protocol::SafeMultisendCallOnly)
+    ) {
         let text = "the spender does what anybody asks: anybody could take the tokens";
         return Err(Denial::new("recipient_forbidden", text));
     }
     Ok(())
+}
+
+/// Refuses the recipients of [`check_recipient`], and the contracts of registered tokens: they keep
+/// what is sent to them, for nobody.
+pub(super) fn check_payee(address: Address, context: &Context<'_>) -> Result<(), Denial> {
+    check_recipient(address)?;
+    match context.registry.contract(context.chain_id, address) {
+        Some(_) => Err(Denial::new(
+            "recipient_forbidden",
+            "the recipient is the contract of a token",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Refuses the token's own contract as recipient or spender.

@@ -11,7 +11,7 @@ use crate::text::append;
 
 impl Effect {
     /// Appends the canonical JSON
-    /// `{"amount","asset","effect","expires","from","path","to","unlimited"}`; amounts are decimal
+    /// `{"amount","asset","effect","expires","from","function"?,"path","to","unlimited"}`; amounts are decimal
     /// strings in base units, addresses have their checksum.
     pub fn write_canonical(&self, out: &mut String) {
         out.push_str("{\"amount\":\"");
@@ -30,6 +30,10 @@ impl Effect {
         }
         out.push_str(",\"from\":");
         write_address(Some(self.from).filter(|from| !from.is_zero()), out);
+        if let Some(function) = &self.function {
+            out.push_str(",\"function\":");
+            write_string(function, out);
+        }
         out.push_str(",\"path\":");
         write_string(&self.path, out);
         out.push_str(",\"to\":");

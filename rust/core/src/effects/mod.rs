@@ -6,6 +6,7 @@ mod calls;
 mod claim;
 mod context;
 mod json;
+mod key_text;
 mod kind;
 mod known;
 mod parts;
@@ -25,6 +26,7 @@ use crate::asset::{Asset, Registry};
 use crate::request::{Body, Transaction};
 use context::Context;
 
+pub(crate) use calls::is_control;
 pub use kind::EffectKind;
 pub use standalone::{decode_standalone, DecodeError};
 
@@ -52,9 +54,19 @@ pub struct Effect {
     pub expires: Option<u64>,
     /// Which inner call it came from (`""` is the outer one, then `0`, `0.2`).
     pub path: String,
+    /// Of a call: the function the operator vouches for, by its id in the policy. Whether it may go
+    /// on without a person is up to the rules that name it.
+    pub function: Option<String>,
     /// Of a right that stands after the request, or of its end: where it is kept. `None` where
     /// nobody can say, and then nothing but its expiry ends it.
     pub claim: Option<Claim>,
+}
+
+impl Effect {
+    /// Whether nobody can say what it does: not even the operator.
+    pub const fn is_opaque(&self) -> bool {
+        self.kind.is_opaque() && self.function.is_none()
+    }
 }
 
 /// Where a right over the wallet's value is kept, so that taking it back can be told from giving
@@ -99,6 +111,18 @@ impl Claim {
     }
 }
 
+/// Value given for value: the most that leaves, and the least that surely comes to the wallet for all
+/// of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// `Swap`, `Order` or `Deposit`: the kind of the effects it explains.
+    pub kind: EffectKind,
+    /// What leaves; `None` for a chain's coin that is not registered.
+    pub pays: Vec<(Option<Asset>, U256)>,
+    /// What comes back, as far as it is registered.
+    pub gets: Vec<(Asset, U256)>,
+}
+
 /// A line a person reads. Values are already `display_safe`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
@@ -126,6 +150,8 @@ pub struct Decoded {
     pub display: Vec<Field>,
     /// What to look out for.
     pub warnings: Vec<Warning>,
+    /// What comes back for swaps, orders and crossings, each apart: one may happen without the other.
+    pub exchanges: Vec<Exchange>,
     /// At least one effect is not understood.
     pub opaque: bool,
 }
@@ -134,8 +160,9 @@ pub struct Decoded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Denial {
-    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `delegatecall`, `sign_in_mismatch`
-    /// or `chain_mismatch`, see `docs/policy.md`.
+    /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `nesting`, `delegatecall`,
+    /// `type_mismatch`, `sign_in_mismatch`, `key_derivation` or `chain_mismatch`, see
+    /// `docs/policy.md`.
     pub code: &'static str,
     /// Words.
     pub text: String,
@@ -169,6 +196,26 @@ pub fn decode(
     }
     decode_in(
         body,
+        &Context {
+            wallet: Some(wallet),
+            chain_id,
+            registry,
+        },
+    )
+}
+
+/// What several transactions do together in the worst case: the sum over all of them.
+///
+/// # Errors
+/// [`Denial`] if any of them is never to be signed.
+pub fn decode_all(
+    transactions: &[&Transaction],
+    wallet: Address,
+    chain_id: u64,
+    registry: &Registry,
+) -> Result<Decoded, Denial> {
+    transaction::decode_all(
+        transactions,
         &Context {
             wallet: Some(wallet),
             chain_id,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use alloy_primitives::Address;
 
-use super::{Claim, Decoded, Effect, EffectKind, Field, Warning, UNLIMITED_FROM};
+use super::{Claim, Decoded, Effect, EffectKind, Exchange, Field, Warning, UNLIMITED_FROM};
 
 /// What one call or document does, when it is known.
 #[derive(Debug, Default)]
@@ -12,6 +12,7 @@ pub(super) struct Parts {
     pub effects: Vec<Effect>,
     pub display: Vec<Field>,
     pub warnings: Vec<Warning>,
+    pub exchanges: Vec<Exchange>,
 }
 
 impl Parts {
@@ -25,6 +26,7 @@ impl Parts {
             effects,
             display,
             warnings,
+            exchanges: Vec::new(),
         }
     }
 
@@ -48,6 +50,7 @@ impl Parts {
             self.effects.push(effect);
         }
         self.display.extend(inner.display);
+        self.exchanges.extend(inner.exchanges);
         for warning in inner.warnings {
             if !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
@@ -59,11 +62,12 @@ impl Parts {
     /// into many, each below what a rule allows at once, they would still move it all.
     pub(super) fn decoded(self) -> Decoded {
         let effects = summed(self.effects);
-        let opaque = effects.iter().any(|effect| effect.kind.is_opaque());
+        let opaque = effects.iter().any(Effect::is_opaque);
         Decoded {
             effects,
             display: self.display,
             warnings: self.warnings,
+            exchanges: self.exchanges,
             opaque,
         }
     }

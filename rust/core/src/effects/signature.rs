@@ -6,7 +6,7 @@ use alloy_primitives::{hex, U256};
 
 use super::context::{address_text, field, warning, Context};
 use super::parts::Parts;
-use super::{sign_in, typed};
+use super::{key_text, sign_in, typed};
 use super::{Decoded, Denial, EffectKind, Field, Warning};
 use crate::json::{self, Json, Limits};
 use crate::request::TypedData;
@@ -64,10 +64,12 @@ pub(super) fn decode_typed_data(
         warnings.push(warning("checksum", text));
     }
     let understood = match &document {
-        Some(document) if !typed.doubtful => typed::understand(typed, document, context)?,
-        _ => None,
+        // What is never signed is not signed with a wrong checksum in it either.
+        Some(document) => typed::understand(typed, document, context)?.filter(|_| !typed.doubtful),
+        None => None,
     };
     let mut display = Vec::new();
+    let mut exchanges = Vec::new();
     let effects = match understood {
         Some(mut understood) => {
             display.append(&mut understood.display);
@@ -79,19 +81,25 @@ pub(super) fn decode_typed_data(
             if let Some(document) = document.as_ref().filter(|_| in_part) {
                 push_message(document, &mut display);
             }
+            exchanges = understood.exchanges;
             understood.effects
         }
         None => {
             display.push(field("Action", "sign a typed-data document"));
             push_domain(typed, &mut display, &mut warnings);
             if let Some(document) = &document {
+                key_text::check_all(document)?;
                 push_message(document, &mut display);
             }
             let contract = typed.verifying_contract;
             vec![context.effect(EffectKind::TypedData, None, contract, U256::ZERO)]
         }
     };
-    Ok(Parts::new(effects, display, warnings).decoded())
+    let parts = Parts {
+        exchanges,
+        ..Parts::new(effects, display, warnings)
+    };
+    Ok(parts.decoded())
 }
 
 fn push_domain(typed: &TypedData, display: &mut Vec<Field>, warnings: &mut Vec<Warning>) {
@@ -166,18 +174,13 @@ fn push_values(
 /// A message is opaque, whatever it says.
 ///
 /// # Errors
-/// [`Denial`] for a sign-in message of another account or chain.
+/// [`Denial`] for a sign-in message of another account, chain or site, and for the seed of a key.
 pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Result<Decoded, Denial> {
     let mut display = vec![field("Action", "sign a message")];
     let mut warnings = Vec::new();
     if let Ok(text) = std::str::from_utf8(message) {
-        if let Some((mut shown, ends)) = sign_in::read(text, context)? {
-            display.append(&mut shown);
-            if !ends {
-                let text = "the sign-in message does not say when it ends";
-                warnings.push(warning("no_end", text));
-            }
-        }
+        key_text::check(text)?;
+        display.extend(sign_in::read(text, context)?.into_iter().flatten());
         display.push(field("Message", display_safe(text, MESSAGE_CHARS_MAX)));
     } else {
         let hex = hex::encode_prefixed(message);

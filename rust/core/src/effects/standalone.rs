@@ -6,13 +6,13 @@ use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
 use alloy_primitives::{eip191_hash_message, Address, TxKind, B256, U256};
 
 use super::context::{field, warning, Context};
-use super::{claim, decode_in, known, raw_tx, signature, Decoded, Denial};
+use super::{claim, decode_in, known, raw_tx, signature, transaction, Decoded, Denial};
 use crate::asset::Registry;
 use crate::clear::Library;
 use crate::json::{self, write_string, Json, Limits, Malformed};
 use crate::request::{
-    bytes, parse_address, parse_message, parse_transaction, parse_typed_data, Body, Fault, Shape,
-    Transaction, TransactionRequest,
+    bytes, parse_address, parse_batch, parse_message, parse_transaction, parse_typed_data, Batch,
+    Body, Fault, Shape, Transaction, TransactionRequest,
 };
 use crate::text::display_safe;
 
@@ -37,9 +37,10 @@ pub enum DecodeError {
     Denied(#[from] Denial),
 }
 
-/// Decodes `{"tx": {…}}`, `{"raw_tx": "0x…"}`, `{"typed_data": {…}}` or `{"message": "0x…"}` to the
-/// canonical JSON `{"chain_id","digest","display","effects","kind","opaque","warnings"}`. Beside it
-/// may stand `"from": "0x…"`, the account that is to sign.
+/// Decodes `{"tx": {…}}`, `{"raw_tx": "0x…"}`, `{"typed_data": {…}}`, `{"message": "0x…"}` or
+/// `{"calls": {…}}` (the object of `wallet_sendCalls`, as the sum of its calls) to the canonical
+/// JSON `{"chain_id","digest","display","effects","kind","opaque","warnings"}`. Beside it may stand
+/// `"from": "0x…"`, the account that is to sign.
 ///
 /// `digest` is what is signed: the signing hash, the EIP-712 digest or the EIP-191 digest; null for
 /// a `tx` that does not fix all of its fields. `tokens` is a JSON list of
@@ -56,17 +57,25 @@ pub fn decode_standalone(
     tokens: Option<&[u8]>,
     clear: Option<&Library>,
 ) -> Result<String, DecodeError> {
-    let request = json::parse(request, &Limits::REQUEST)?;
+    let request = json::parse_exact(request, &Limits::REQUEST)?;
     let members = request.as_object().unwrap_or_default();
     let mut bodies = members.iter().filter(|(key, _)| key != "from");
     let (Some((key, value)), None) = (bodies.next(), bodies.next()) else {
-        let text = "expected one of `tx`, `raw_tx`, `typed_data` and `message`";
+        let text = "expected one of `tx`, `raw_tx`, `typed_data`, `message` and `calls`";
         return Err(Malformed::new("params", "", text).into());
     };
     let mut registry = registry.clone();
     known::add_to(&mut registry);
     if let Some(tokens) = tokens {
         add_tokens(tokens, &mut registry)?;
+    }
+    if key == "calls" {
+        let batch = parse_batch(value).map_err(|fault| fault.under(key))?;
+        if request.get("from").is_some() {
+            let text = "the calls name their own account";
+            return Err(Malformed::new("params", "", text).under("from").into());
+        }
+        return decode_batch(&batch, chain_id, &registry);
     }
     let mut subject = Subject::read(key, value, chain_id)?;
     if let Some(from) = request.get("from") {
@@ -93,7 +102,32 @@ pub fn decode_standalone(
         let text = "the transaction names no chain: it is valid on every chain";
         decoded.warnings.push(warning("no_chain", text));
     }
-    Ok(write(&subject, &decoded, chain_id))
+    let kind = match subject.body {
+        Body::Transaction(_) => "transaction",
+        Body::TypedData(_) => "typed-data",
+        Body::Message(_) => "message",
+    };
+    Ok(write(kind, subject.digest, &decoded, chain_id))
+}
+
+/// The sum of a batch.
+fn decode_batch(batch: &Batch, chain_id: u64, registry: &Registry) -> Result<String, DecodeError> {
+    let first = batch.calls().first();
+    check_chain(first.and_then(|call| call.chain_id), chain_id)?;
+    let context = Context {
+        wallet: first.and_then(|call| call.from),
+        chain_id,
+        registry,
+    };
+    let bodies = batch.calls().iter().map(|call| &call.body);
+    let transactions: Vec<_> = bodies
+        .filter_map(|body| match body {
+            Body::Transaction(transaction) => Some(transaction),
+            Body::TypedData(_) | Body::Message(_) => None,
+        })
+        .collect();
+    let decoded = transaction::decode_all(&transactions, &context)?;
+    Ok(write("calls", None, &decoded, chain_id))
 }
 
 /// The most the fee can be, where the request fixes that.
@@ -284,13 +318,8 @@ fn add_tokens(tokens: &[u8], registry: &mut Registry) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn write(subject: &Subject, decoded: &Decoded, chain_id: u64) -> String {
-    let kind = match subject.body {
-        Body::Transaction(_) => "transaction",
-        Body::TypedData(_) => "typed-data",
-        Body::Message(_) => "message",
-    };
-    let digest = subject.digest.map_or(Cow::Borrowed("null"), |digest| {
+fn write(kind: &str, digest: Option<B256>, decoded: &Decoded, chain_id: u64) -> String {
+    let digest = digest.map_or(Cow::Borrowed("null"), |digest| {
         Cow::Owned(format!("\"{digest}\""))
     });
     let mut out = format!("{{\"chain_id\":{chain_id},\"digest\":{digest},\"display\":");

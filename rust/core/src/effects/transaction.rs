@@ -9,7 +9,31 @@ use super::{Decoded, Denial, EffectKind};
 use crate::request::Transaction;
 
 pub(super) fn decode(transaction: &Transaction, context: &Context<'_>) -> Result<Decoded, Denial> {
-    let parts = match transaction.to {
+    Ok(parts(transaction, context)?.decoded())
+}
+
+/// The sum over several transactions, each found by its number.
+///
+/// # Errors
+/// What any of them is denied for.
+pub(super) fn decode_all(
+    transactions: &[&Transaction],
+    context: &Context<'_>,
+) -> Result<Decoded, Denial> {
+    let mut sum = Parts::default();
+    let count = transactions.len();
+    let action = "several calls, a transaction each";
+    sum.display.push(field("Action", action));
+    for (number, transaction) in transactions.iter().enumerate() {
+        let title = format!("{} of {count}", number.saturating_add(1));
+        sum.display.push(field("Call", title));
+        sum.nest(number, parts(transaction, context)?);
+    }
+    Ok(sum.decoded())
+}
+
+fn parts(transaction: &Transaction, context: &Context<'_>) -> Result<Parts, Denial> {
+    Ok(match transaction.to {
         Some(to) => {
             let call = Call {
                 sender: context.wallet,
@@ -21,8 +45,7 @@ pub(super) fn decode(transaction: &Transaction, context: &Context<'_>) -> Result
             calls::decode(&call, context)?
         }
         None => creation(transaction, context),
-    };
-    Ok(parts.decoded())
+    })
 }
 
 fn creation(transaction: &Transaction, context: &Context<'_>) -> Parts {

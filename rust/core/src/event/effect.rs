@@ -10,7 +10,8 @@ use super::wire;
 use crate::asset::{Asset, Standard};
 use crate::effects::{Effect, EffectKind, Field, Warning};
 
-/// `{effect, asset, from, to, amount, unlimited, expires, path}`; the chain is that of the request.
+/// `{effect, asset, from, to, amount, unlimited, expires, path}`, and `function` of a call the operator
+/// vouches for; the chain is that of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EffectRecord {
@@ -26,6 +27,9 @@ pub struct EffectRecord {
     /// Whose value it is.
     #[serde(with = "wire::eip55")]
     pub from: Address,
+    /// Of a call: the function the operator vouches for. Left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
     /// Which inner call.
     pub path: String,
     /// Beneficiary, spender or contract.
@@ -75,6 +79,7 @@ impl From<Effect> for EffectRecord {
             effect: effect.kind,
             expires: effect.expires,
             from: effect.from,
+            function: effect.function,
             path: effect.path,
             to: effect.to,
             unlimited: effect.unlimited,

@@ -222,6 +222,9 @@ fn effect(out: &mut Vec<u8>, effect: &EffectRecord) {
     object.plain(key!("effect"), EffectKind::as_str(effect.effect));
     object.opt_u64(key!("expires"), effect.expires);
     address(object.key(key!("from")), &effect.from);
+    if let Some(function) = &effect.function {
+        object.str(key!("function"), function);
+    }
     object.str(key!("path"), &effect.path);
     opt_address(&mut object, key!("to"), effect.to.as_ref());
     object.bool(key!("unlimited"), effect.unlimited);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::event::Id;
+use crate::event::{EffectRecord, Id};
 use crate::json::Malformed;
 use crate::policy::{Privacy, Reason, Verdict};
 
@@ -14,6 +14,9 @@ pub(super) struct Answer<'a> {
     pub code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<&'a str>,
+    /// Of several calls that were judged as one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effects: Option<Vec<EffectRecord>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<&'a str>,
     pub reasons: Vec<Told<'a>>,
@@ -89,9 +92,27 @@ fn retry_after(reasons: &[Reason], now_ms: u64) -> Option<u64> {
 
 /// A denial.
 pub(super) fn denied(id: Option<Id>, reasons: &[Reason], privacy: Privacy, now_ms: u64) -> Vec<u8> {
+    bytes(&denial(id, reasons, privacy, now_ms))
+}
+
+/// Several calls at once, which are denied or at least not sent; what they do in sum.
+pub(super) fn batch(
+    reasons: &[Reason],
+    effects: Vec<EffectRecord>,
+    privacy: Privacy,
+    now_ms: u64,
+) -> Vec<u8> {
     bytes(&Answer {
+        effects: Some(effects).filter(|_| privacy == Privacy::Full),
+        ..denial(None, reasons, privacy, now_ms)
+    })
+}
+
+fn denial(id: Option<Id>, reasons: &[Reason], privacy: Privacy, now_ms: u64) -> Answer<'_> {
+    Answer {
         code: reasons.first().map_or("no_grant", |reason| &reason.code),
         detail: None,
+        effects: None,
         path: None,
         reasons: told(reasons, privacy),
         request_id: id.map(|id| id.to_string()),
@@ -99,7 +120,7 @@ pub(super) fn denied(id: Option<Id>, reasons: &[Reason], privacy: Privacy, now_m
         status: "denied",
         text: words(reasons, privacy),
         verdict: Some(Verdict::Deny.as_str()),
-    })
+    }
 }
 
 /// A request that goes on, now or later.
@@ -111,6 +132,7 @@ pub(super) fn pending(id: Id, verdict: Verdict, reasons: &[Reason], privacy: Pri
     bytes(&Answer {
         code: "pending",
         detail: None,
+        effects: None,
         path: None,
         reasons: told(reasons, privacy),
         request_id: Some(id.to_string()),
@@ -132,6 +154,7 @@ pub(super) fn malformed(fault: &Malformed) -> Vec<u8> {
     bytes(&Answer {
         code: "malformed",
         detail: Some(fault.code),
+        effects: None,
         path: Some(&fault.path),
         reasons: Vec::new(),
         request_id: None,
@@ -147,6 +170,7 @@ pub(super) fn refused(code: &str, text: &str, retry_after: Option<u64>) -> Vec<u
     bytes(&Answer {
         code,
         detail: None,
+        effects: None,
         path: None,
         reasons: Vec::new(),
         request_id: None,

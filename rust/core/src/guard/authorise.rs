@@ -15,6 +15,7 @@ use crate::event::{
     TypedDataOrder, Wanted,
 };
 use crate::json::{self, Json, Limits};
+use crate::outcome::{self, Expected, Simulated};
 use crate::policy::{self, method_name, Decision, Facts, Policy, Reason, Verdict};
 use crate::request::{self, Request, Transaction, TypedData};
 
@@ -22,7 +23,8 @@ const FACTS: Limits = Limits {
     max_bytes: 1 << 20,
     max_depth: 8,
     max_nodes: 20_000,
-    max_string: 4096,
+    // An event of a simulation can carry long lists.
+    max_string: 1 << 17,
 };
 
 /// What the service found out for a transaction.
@@ -36,6 +38,8 @@ struct Given {
     /// are by now.
     prices: Option<Facts>,
     code: Option<Facts>,
+    /// What the node says the transaction would do, where it could be asked.
+    simulated: Option<Simulated>,
 }
 
 #[derive(Deserialize)]
@@ -69,8 +73,9 @@ impl Guard {
     /// Decides again and fixes the order.
     ///
     /// # Errors
-    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, or `malformed` facts. A policy that
-    /// denies now is no error: the request ends as denied.
+    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, `malformed` facts, or `would_differ`
+    /// where a simulation shows more than what was decided. A policy that denies now is no error:
+    /// the request ends as denied.
     pub fn authorise(
         &mut self,
         request_id: &str,
@@ -144,6 +149,7 @@ impl Guard {
         let unchanged = effects.eq(seen.cloned());
         let unchanged = unchanged && same_code(policy, subject.effects, &then, &facts, now);
         stands(entry, decision, unchanged, now).map_err(No::Denied)?;
+        same_outcome(decided, given, policy, subject.effects)?;
         let caps = Caps {
             gas: resolved.gas_max,
             fee: resolved.fee_per_gas_max,
@@ -231,8 +237,14 @@ impl Given {
             return Err(bad("facts are a JSON object"));
         };
         let (mut prices, mut code, mut numbers) = (None, None, Vec::new());
+        let mut simulated = None;
         for (key, value) in members {
             let part = match key.as_ref() {
+                "simulated" => {
+                    let read = serde_json::from_str(&value.to_canonical());
+                    simulated = Some(read.map_err(|error| bad(format!("simulated: {error}")))?);
+                    continue;
+                }
                 "prices" => &mut prices,
                 "code" => &mut code,
                 _ => {
@@ -271,6 +283,7 @@ impl Given {
             chain_nonce: small(&numbers.chain_nonce, "chain_nonce")?,
             prices,
             code,
+            simulated,
         })
     }
 
@@ -343,6 +356,31 @@ fn stands(
         deny(&mut decision, reason("no_grant", Some(stricter), None));
     }
     Err(decision.reasons)
+}
+
+/// Whether the simulation, if there was one, shows no more than what was decided.
+fn same_outcome(
+    decided: &Decided,
+    given: &Given,
+    policy: &Policy,
+    effects: &[Effect],
+) -> Result<(), Refusal> {
+    let (Some(simulated), Wanted::Transaction(tx)) = (&given.simulated, &decided.request) else {
+        return Ok(());
+    };
+    let expected = Expected {
+        wallet: decided.wallet,
+        chain_id: decided.chain_id,
+        called: tx.to.unwrap_or_default(),
+        effects,
+        registry: policy.registry(),
+    };
+    let found = outcome::differences(simulated, &expected);
+    if found.is_empty() {
+        return Ok(());
+    }
+    let text = format!("the chain's node simulated it: {}", found.join("; "));
+    Err(Refusal::new("would_differ", text))
 }
 
 /// Whether no pinned contract was found with code that is neither the pinned one nor the one that

@@ -15,7 +15,7 @@ use crate::effects::Effect;
 use crate::event::{match_key, EffectRecord, Wanted};
 use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{self, Decision, Facts, Policy, Privacy, Reason, Resolved, Verdict};
-use crate::request::{self, parse_address, Body};
+use crate::request::{self, parse_address, Asked, Body};
 
 const FACTS: Limits = Limits {
     max_bytes: 1 << 20,
@@ -113,6 +113,8 @@ pub(super) struct Understood<'p> {
     pub resolved: Resolved<'p>,
     pub wanted: Wanted,
     pub match_key: B256,
+    /// Calls in it: of several only the sum is judged, and nothing is signed.
+    pub calls: usize,
 }
 
 pub(super) fn reason(code: &str, observed: Option<String>, limit: Option<String>) -> Reason {
@@ -128,8 +130,8 @@ pub(super) fn reason(code: &str, observed: Option<String>, limit: Option<String>
 /// Parses and resolves a call.
 pub(super) fn understand<'p>(state: &'p State, call: Call<'_>) -> Result<Understood<'p>, Stop> {
     let denied = |code, observed| Err(Stop::Denied(reason(code, observed, None)));
-    let request = match request::parse(call.method, call.params) {
-        Ok(request) => request,
+    let asked = match request::parse_any(call.method, call.params) {
+        Ok(asked) => asked,
         // A bare hash to sign is understood, and never signed.
         Err(fault) if fault.code == "raw_hash" => return denied("raw_hash", Some(fault.text)),
         Err(fault) => return Err(Stop::Malformed(fault)),
@@ -137,7 +139,14 @@ pub(super) fn understand<'p>(state: &'p State, call: Call<'_>) -> Result<Underst
     let Some((loaded, policy)) = state.policy.as_ref().zip(state.policy()) else {
         return denied("no_policy", None);
     };
-    let resolved = policy::resolve(policy, call.agent, request).map_err(Stop::Denied)?;
+    let (resolved, calls) = match asked {
+        Asked::One(request) => (policy::resolve(policy, call.agent, request), 1),
+        Asked::Several(batch) => (
+            policy::resolve_batch(policy, call.agent, &batch),
+            batch.calls().len(),
+        ),
+    };
+    let resolved = resolved.map_err(Stop::Denied)?;
     if resolved.agent.public_key.is_some() && !call.signed {
         return denied("signature_required", None);
     }
@@ -151,10 +160,17 @@ pub(super) fn understand<'p>(state: &'p State, call: Call<'_>) -> Result<Underst
         resolved,
         wanted,
         match_key,
+        calls,
     })
 }
 
 impl Understood<'_> {
+    /// The effects as they are told.
+    pub fn effects(&self) -> Vec<EffectRecord> {
+        let effects = self.resolved.decoded.effects.iter().cloned();
+        effects.map(EffectRecord::from).collect()
+    }
+
     /// What this call would join.
     pub fn joins(&self, state: &State, now_ms: u64) -> Joins {
         let key = self.resolved.request.idempotency_key.as_deref();
@@ -209,6 +225,9 @@ impl Understood<'_> {
                     reason("waiting_full", Some(observed), Some(limit)),
                 );
             }
+        }
+        if self.calls > 1 {
+            decision = decision.of_batch(self.calls);
         }
         decision
     }
@@ -286,11 +305,10 @@ impl Guard {
         };
         let decision = understood.decide(&self.state, method, &facts, now);
         let attached = match understood.joins(&self.state, now) {
-            Joins::This(id) => Some(id.to_string()),
-            Joins::Nothing | Joins::Conflict(_) => None,
+            Joins::This(id) if understood.calls == 1 => Some(id.to_string()),
+            _ => None,
         };
-        let effects = understood.resolved.decoded.effects.iter().cloned();
-        let effects = effects.map(EffectRecord::from).collect();
+        let effects = understood.effects();
         Ok(bytes(&Checked {
             attached,
             code: decision

@@ -26,6 +26,7 @@ pub(super) fn decided(
         mut resolved,
         wanted,
         match_key,
+        ..
     } = understood;
     let start = Start::of(decision.verdict, now);
     let facts = facts.on_record(policy, &resolved.decoded.effects);
@@ -109,6 +110,7 @@ fn effects(policy: &Policy, resolved: &mut Resolved<'_>) -> Vec<EffectRecord> {
         let chain_id = resolved.chain.id;
         effects.push(Effect {
             kind: EffectKind::Fee,
+            function: None,
             claim: None,
             chain_id,
             asset: policy.registry().native(chain_id).cloned(),

@@ -86,6 +86,9 @@ impl Guard {
             Ok(understood) => understood,
             Err(stop) => return self.stop(call, &stop, now),
         };
+        if understood.calls > 1 {
+            return self.batch(call, facts, now);
+        }
         match understood.joins(&self.state, now) {
             Joins::This(id) => return self.join(id, envelope, now),
             Joins::Conflict(id) => {
@@ -113,6 +116,38 @@ impl Guard {
         let id = Id(self.state.seq);
         let (data, parts) = recording::decided(id, understood, decision, envelope, facts, now);
         self.decided(data, &parts, privacy, now)
+    }
+
+    /// Several calls at once: judged as their sum, told, and never a request.
+    fn batch(
+        &mut self,
+        call: Call<'_>,
+        facts: &GivenFacts<'_>,
+        now: u64,
+    ) -> Result<Applied, Refusal> {
+        if self.over_rate(call.agent, now) {
+            return self.flood(call, now);
+        }
+        let understood = match understand(&self.state, call) {
+            Ok(understood) => understood,
+            Err(stop) => return self.stop(call, &stop, now),
+        };
+        let decision = understood.decide(&self.state, call.method, facts, now);
+        let privacy = understood.resolved.agent.privacy;
+        let answer = answer::batch(&decision.reasons, understood.effects(), privacy, now);
+        let text = &answer::words(&decision.reasons, Privacy::Full);
+        let code = decision
+            .reasons
+            .first()
+            .map_or("batch", |reason| &reason.code);
+        let why = Why {
+            code,
+            path: "",
+            text,
+            status: "denied",
+            answer,
+        };
+        self.turn_away(call, why, now)
     }
 
     /// Puts a decision on record. If its amounts do not fit the windows, it is denied.

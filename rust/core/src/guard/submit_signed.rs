@@ -112,7 +112,7 @@ impl Guard {
 }
 
 fn read(payload: &[u8]) -> Result<Payload, Malformed> {
-    let tree = json::parse(payload, &ENVELOPE)?;
+    let tree = json::parse_exact(payload, &ENVELOPE)?;
     let Some(members) = tree.as_object() else {
         return Err(Malformed::new("type", "", "a payload is an object"));
     };

@@ -4,12 +4,15 @@ use alloy_primitives::{hex, Address, B256};
 use serde::Serialize;
 
 use super::answer::bytes;
+use super::check::unfit;
 use super::state::{Entry, State};
-use super::Guard;
+use super::{Guard, Refusal};
 use crate::address::checksum;
+use crate::amount::Price;
 use crate::effects::EffectKind;
 use crate::event::{Decided, Id, RequestKind, Scope, Stage};
-use crate::policy::{method_name, LimitView, Privacy, Reason};
+use crate::policy::{method_name, Facts, LimitView, Policy, Privacy, Reason};
+use crate::request::key_of_batch;
 
 /// A signed transaction whose end is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +141,18 @@ struct PinView {
     implementation: Option<B256>,
 }
 
+#[derive(Serialize)]
+struct PriceView<'a> {
+    asset: &'a str,
+    chain_id: u64,
+    pinned: bool,
+    price_age_ms_max: u64,
+    price_low_usd: Option<String>,
+    price_sources_min: u32,
+    price_usd: Option<String>,
+    symbol: &'a str,
+}
+
 impl Guard {
     /// A request as the operator protocol shows it, without `history`.
     pub fn request(&self, request_id: &str) -> Option<Vec<u8>> {
@@ -197,6 +212,12 @@ impl Guard {
                 .and_then(usd)
                 .map(|usd| usd.to_string()),
         }
+    }
+
+    /// The request of a batch by the name it was sent with, while its outcome is kept.
+    pub fn named(&self, agent: &str, batch_id: &str) -> Option<Id> {
+        let key = (agent.to_owned(), key_of_batch(batch_id));
+        self.state.by_key.get(&key).copied().map(Id)
     }
 
     /// Ids that are not at an end, oldest first.
@@ -338,6 +359,33 @@ impl Guard {
             })
             .collect();
         bytes(&views)
+    }
+
+    /// Every registered asset and what it is worth by these facts, as `[{"asset","chain_id",
+    /// "pinned","price_age_ms_max","price_low_usd","price_sources_min","price_usd","symbol"}]`: at
+    /// most and at least, each `null` where it is unknown.
+    ///
+    /// # Errors
+    /// [`Refusal`] `malformed` when the facts are not what they must be.
+    pub fn prices(&self, facts: &[u8], now_ms: u64) -> Result<Vec<u8>, Refusal> {
+        let now = self.now(now_ms);
+        let facts = Facts::parse(facts).map_err(|fault| unfit(&fault))?;
+        let assets = self.state.policy().map_or(&[][..], Policy::assets);
+        let written = |price: Price| price.to_string();
+        let views: Vec<_> = assets
+            .iter()
+            .map(|entry| PriceView {
+                asset: &entry.asset.id,
+                chain_id: entry.asset.chain_id,
+                pinned: entry.price.is_some(),
+                price_age_ms_max: entry.price_age_ms_max,
+                price_low_usd: facts.price_low(entry, now).map(written),
+                price_sources_min: entry.price_sources_min,
+                price_usd: facts.price(entry, now).map(written),
+                symbol: &entry.asset.symbol,
+            })
+            .collect();
+        Ok(bytes(&views))
     }
 
     /// What the nonce ledger would give out next; `None` until a nonce of the chain was seen.

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::exact::{Exact, LONG_FROM};
 use super::{Json, Limits, Malformed, INTEGER_MAX};
 
 /// `serde_json` itself stops at 128; staying below it keeps the code of the fault ours.
@@ -20,6 +21,25 @@ const PAIRWISE_KEYS_MAX: usize = 12;
 /// `json_nul`, `json_string`, `json_depth`, `json_nodes`, `json_trailing`, with the JSON pointer of
 /// the value where it was noticed.
 pub fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Json<'a>, Malformed> {
+    parse_with(text(bytes, limits)?, limits, None)
+}
+
+/// The same, and integers beyond 2^53-1 as [`Json::Big`]: exact as they are written, with at most
+/// 78 digits. Most input has none and is read once.
+///
+/// # Errors
+/// As [`parse`]; `json_number` still for fractions, exponents and `-0`.
+pub fn parse_exact<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Json<'a>, Malformed> {
+    let text = text(bytes, limits)?;
+    match parse_with(text, limits, None) {
+        Err(fault) if fault.code == "json_number" => {
+            parse_with(text, limits, Some(Exact::scan(text)))
+        }
+        done => done,
+    }
+}
+
+fn text<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, Malformed> {
     if bytes.len() > limits.max_bytes {
         return Err(Malformed::new(
             "json_too_large",
@@ -34,10 +54,18 @@ pub fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Json<'a>, Malformed
             "the JSON text starts with a byte order mark",
         ));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Malformed::new("json_utf8", "", "the JSON text is not UTF-8"))?;
+    std::str::from_utf8(bytes)
+        .map_err(|_| Malformed::new("json_utf8", "", "the JSON text is not UTF-8"))
+}
+
+fn parse_with<'a>(
+    text: &'a str,
+    limits: &Limits,
+    exact: Option<Exact<'a>>,
+) -> Result<Json<'a>, Malformed> {
     let mut state = State {
         limits: *limits,
+        exact,
         nodes: 0,
         fault: None,
         path: Vec::new(),
@@ -60,15 +88,17 @@ pub fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Json<'a>, Malformed
     }
 }
 
-struct State {
+struct State<'a> {
     limits: Limits,
+    /// The literals of the text that a number of the tokenizer cannot stand for, if they are wanted.
+    exact: Option<Exact<'a>>,
     nodes: usize,
     fault: Option<(&'static str, &'static str)>,
     /// Segments from the innermost outwards, filled only while an error unwinds.
     path: Vec<String>,
 }
 
-impl State {
+impl<'a> State<'a> {
     fn refuse<E: Error>(&mut self, code: &'static str, text: &'static str) -> E {
         self.fault = Some((code, text));
         E::custom(text)
@@ -92,10 +122,24 @@ impl State {
         Ok(())
     }
 
-    fn integer<E: Error>(&mut self, value: Option<i64>) -> Result<Json<'static>, E> {
+    fn integer<E: Error>(&mut self, value: Option<i64>) -> Result<Json<'a>, E> {
         match value {
-            Some(value) if (-INTEGER_MAX..=INTEGER_MAX).contains(&value) => Ok(Json::Int(value)),
-            _ => Err(self.refuse("json_number", "integers beyond 2^53-1 must be strings")),
+            Some(value) if (-INTEGER_MAX..=INTEGER_MAX).contains(&value) => {
+                if value.unsigned_abs() >= LONG_FROM {
+                    // It has its place in the list, though its literal is not needed.
+                    self.exact.as_mut().map(Exact::take);
+                }
+                Ok(Json::Int(value))
+            }
+            _ => self.long("integers beyond 2^53-1 must be strings"),
+        }
+    }
+
+    /// A number that is none of ours, unless its literal is an integer.
+    fn long<E: Error>(&mut self, text: &'static str) -> Result<Json<'a>, E> {
+        match self.exact.as_mut().map(Exact::take) {
+            None | Some(None) => Err(self.refuse("json_number", text)),
+            Some(Some(literal)) => Ok(Json::Big(Cow::Borrowed(literal))),
         }
     }
 
@@ -124,12 +168,12 @@ fn syntax(error: &serde_json::Error) -> (&'static str, String) {
     (code, words)
 }
 
-struct Seed<'s> {
-    state: &'s mut State,
+struct Seed<'s, 'de> {
+    state: &'s mut State<'de>,
     depth: usize,
 }
 
-impl Seed<'_> {
+impl Seed<'_, '_> {
     fn enter<E: Error>(&mut self) -> Result<usize, E> {
         let depth = self.depth.saturating_add(1);
         if depth > self.state.limits.max_depth.min(DEPTH_CEILING) {
@@ -139,7 +183,7 @@ impl Seed<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
+impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
@@ -147,7 +191,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Seed<'_> {
+impl<'de> Visitor<'de> for Seed<'_, 'de> {
     type Value = Json<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,9 +219,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_f64<E: Error>(self, _value: f64) -> Result<Json<'de>, E> {
-        Err(self
-            .state
-            .refuse("json_number", "only plain integers are numbers here"))
+        self.state.count()?;
+        self.state.long("only plain integers are numbers here")
     }
 
     fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<Json<'de>, E> {
@@ -248,11 +291,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 }
 
-struct Key<'s> {
-    state: &'s mut State,
+struct Key<'s, 'de> {
+    state: &'s mut State<'de>,
 }
 
-impl<'de> DeserializeSeed<'de> for Key<'_> {
+impl<'de> DeserializeSeed<'de> for Key<'_, 'de> {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -260,7 +303,7 @@ impl<'de> DeserializeSeed<'de> for Key<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Key<'_> {
+impl<'de> Visitor<'de> for Key<'_, 'de> {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

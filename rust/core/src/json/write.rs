@@ -22,6 +22,7 @@ impl Json<'_> {
             Self::Bool(true) => out.push_str("true"),
             Self::Bool(false) => out.push_str("false"),
             Self::Int(value) => append(out, format_args!("{value}")),
+            Self::Big(digits) => out.push_str(digits),
             Self::Str(text) => write_string(text, out),
             Self::Array(items) => {
                 out.push('[');

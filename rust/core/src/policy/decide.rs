@@ -13,17 +13,25 @@ use super::index::{Fit, Query};
 use super::limits::Charge;
 use super::model::{method_of, Agent, OnExceed};
 use super::parse::APPROVAL;
+use super::returns::Returns;
 use super::spend::Spends;
 use super::verdict::{Decision, Reason, Reservation, Verdict};
 use super::worth::spends;
 use super::Policy;
 use crate::amount::{format_units, Usd};
-use crate::effects::{Effect, EffectKind};
+use crate::effects::{Effect, EffectKind, Exchange};
 use crate::request::Method;
 use crate::window::Windows;
 
 /// How long a payment signed as a document may be collected without a person's word.
 const AUTHORISED_MS_MAX: u64 = 3_600_000;
+/// How long an order may be filled without a person's word: as long as the longest window of a
+/// limit. A market has moved by then, and whoever fills it picks the moment.
+const ORDER_MS_MAX: u64 = 31 * 86_400_000;
+
+/// What must come back in any case, in percent of what leaves, where both have a price: prices move,
+/// and pinned ones are old.
+const RETURN_PERCENT_MIN: u8 = 50;
 
 /// What is asked, decoded: everything a decision depends on besides policy, windows, facts and
 /// time.
@@ -39,6 +47,8 @@ pub struct Subject<'a> {
     pub method: &'a str,
     /// Effects without the fee.
     pub effects: &'a [Effect],
+    /// What comes back for swaps and orders among them.
+    pub exchanges: &'a [Exchange],
     /// The most the fee can be; zero for signatures.
     pub fee_wei_max: U256,
     /// What this very request holds already, so that deciding it again does not count it twice;
@@ -60,6 +70,7 @@ pub fn decide(
     };
     let spends = spends(policy, subject, method, facts, now_ms);
     let agent = policy.agent_index(subject.agent);
+    let returns = Returns::of(policy, subject, facts, now_ms);
     for (effect, spend) in subject.effects.iter().zip(&spends.items) {
         let to = effect.to.map(|to| policy.lists.of(to)).unwrap_or_default();
         let query = Query {
@@ -73,14 +84,19 @@ pub fn decide(
             hits: to,
             now_ms,
             amount: effect.amount,
+            function: policy.function_index(effect),
             usd: spend.usd.map(Usd),
         };
         ladder.forbids(policy, effect, &query);
-        ladder.grants(policy, effect, &query);
-        ladder.opaque(effect);
+        let granted = ladder.grants(policy, effect, &query);
+        if let Some(least) = granted.return_min {
+            ladder.returns(least, &returns, effect);
+        }
+        ladder.opaque(effect, granted.vouched);
         ladder.lifetime(effect, method, now_ms);
         ladder.identity(policy, effect, facts, now_ms);
     }
+    ladder.fair(&returns);
     let charges = policy.charges(&spends);
     for charge in &charges {
         ladder.limit(charge, subject.own, windows, now_ms);
@@ -89,6 +105,15 @@ pub fn decide(
         return ladder.denied();
     }
     ladder.allowed(reservations(charges), spends)
+}
+
+/// What the rules that match an effect ask for besides their tier.
+#[derive(Default)]
+struct Granted<'p> {
+    /// All of them name the function that is called.
+    vouched: bool,
+    /// Percent of what leaves that must come back, and the rule that asks for most.
+    return_min: Option<(u8, &'p str)>,
 }
 
 /// Reasons so far, each with the verdict it asks for.
@@ -170,37 +195,80 @@ impl Ladder {
 
     /// At least one rule must match; of all that do the strictest tier wins. With an unknown price
     /// a grant is worth an approval at most.
-    fn grants(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
+    fn grants<'p>(
+        &mut self,
+        policy: &'p Policy,
+        effect: &Effect,
+        query: &Query<'_>,
+    ) -> Granted<'p> {
         let mut best: Option<(Verdict, Reverse<&str>)> = None;
         let mut tier = Verdict::Instant;
         let mut unknown: Option<&str> = None;
+        let mut least: Option<(u8, Reverse<&str>)> = None;
+        let mut vouched = true;
         policy.grant_index.find(query, |number, fit| {
             let Some(grant) = policy.grants.get(number as usize) else {
                 return;
             };
             tier = tier.strictest(grant.tier);
+            vouched &= grant.names_functions;
             let id = grant.rule.as_str();
             let named = (grant.rule_tier, Reverse(id));
             if best.is_none_or(|best| named > best) {
                 best = Some(named);
+            }
+            if let Some((percent, id)) = &grant.return_min {
+                least = least.max(Some((*percent, Reverse(id))));
             }
             if fit == Fit::PriceUnknown && unknown.is_none_or(|old| id < old) {
                 unknown = Some(id);
             }
         });
         let Some((_, Reverse(id))) = best else {
-            return self.deny("no_grant", None, Some(words(effect)));
+            self.deny("no_grant", None, Some(words(effect)));
+            return Granted::default();
         };
         self.add(tier, "granted", Some(id), None);
         if let Some(id) = unknown {
             self.add(APPROVAL, "price_unknown", Some(id), Some(words(effect)));
         }
+        Granted {
+            vouched,
+            return_min: least.map(|(percent, Reverse(id))| (percent, id)),
+        }
+    }
+
+    /// A swap or an order whose return may be worth less than the rule asks for, or nobody knows how
+    /// much, needs a person.
+    fn returns(&mut self, (percent, rule): (u8, &str), returns: &Returns, effect: &Effect) {
+        match returns.percent(effect) {
+            None => self.add(APPROVAL, "price_unknown", Some(rule), Some(words(effect))),
+            Some(found) => self.low_return(found, percent, Some(rule)),
+        }
+    }
+
+    /// Without a word of any rule, less than half of what leaves is next to nothing.
+    fn fair(&mut self, returns: &Returns) {
+        if let Some(found) = returns.worst() {
+            self.low_return(found, RETURN_PERCENT_MIN, None);
+        }
+    }
+
+    fn low_return(&mut self, found: U256, percent: u8, rule: Option<&str>) {
+        if found >= U256::from(percent) {
+            return;
+        }
+        let mut reason = reason("low_return");
+        reason.rule = rule.map(str::to_owned);
+        reason.observed = Some(format!("{found}%"));
+        reason.limit = Some(format!("{percent}%"));
+        self.steps.push((APPROVAL, reason));
     }
 
     /// What is not understood, and what changes who is in charge, needs a person, whatever a rule
-    /// says.
-    fn opaque(&mut self, effect: &Effect) {
-        if effect.kind.is_opaque() {
+    /// says. What the operator vouches for is understood by rules that name it, and by no others.
+    fn opaque(&mut self, effect: &Effect, vouched: bool) {
+        if effect.kind.is_opaque() && !(vouched && effect.function.is_some()) {
             self.add(APPROVAL, "opaque", None, Some(words(effect)));
         }
         if effect.kind == EffectKind::Control {
@@ -208,12 +276,16 @@ impl Ladder {
         }
     }
 
-    /// A payment signed as a document lies in somebody's hands until it is collected. Beyond an
-    /// hour a person must want that.
+    /// A payment signed as a document lies in somebody's hands until it is collected, and an order
+    /// until it is filled. Beyond an hour, or a month, a person must want that.
     fn lifetime(&mut self, effect: &Effect, method: Method, now_ms: u64) {
-        let signed = method == Method::SignTypedData && effect.kind == EffectKind::Transfer;
-        let end = now_ms.saturating_add(AUTHORISED_MS_MAX);
-        if signed && effect.expires.is_none_or(|expires| expires > end) {
+        let longest = match effect.kind {
+            EffectKind::Transfer if method == Method::SignTypedData => AUTHORISED_MS_MAX,
+            EffectKind::Order => ORDER_MS_MAX,
+            _ => return,
+        };
+        let end = now_ms.saturating_add(longest);
+        if effect.expires.is_none_or(|expires| expires > end) {
             self.add(APPROVAL, "long_lived", None, Some(words(effect)));
         }
     }
@@ -376,6 +448,10 @@ fn words(effect: &Effect) -> String {
     if let Some(asset) = &effect.asset {
         words.push(' ');
         words.push_str(&asset.id);
+    }
+    if let Some(function) = &effect.function {
+        words.push_str(" of ");
+        words.push_str(function);
     }
     if let Some(to) = effect.to {
         words.push_str(" to ");

@@ -113,18 +113,33 @@ impl Facts {
     }
 
     /// What one whole token is worth at most: the pinned price, or the dearest of the quotes that
-    /// are not too old.
+    /// are not too old. For what may leave a wallet.
     pub fn price(&self, asset: &AssetEntry, now_ms: u64) -> Option<Price> {
-        if asset.price.is_some() {
-            return asset.price;
-        }
+        asset.price.or_else(|| self.believed(asset, now_ms)?.max())
+    }
+
+    /// What one whole token is worth at least: the pinned price, or the cheapest of the same quotes.
+    /// For what must come back to a wallet.
+    pub fn price_low(&self, asset: &AssetEntry, now_ms: u64) -> Option<Price> {
+        asset.price.or_else(|| self.believed(asset, now_ms)?.min())
+    }
+
+    /// The quotes that are not too old; `None` where one is malformed or from the future, or fewer
+    /// are left than the operator asks for.
+    fn believed(
+        &self,
+        asset: &AssetEntry,
+        now_ms: u64,
+    ) -> Option<impl Iterator<Item = Price> + use<'_>> {
         let quotes = self.quotes.get(&asset.asset.id)?.as_ref()?;
         let latest = now_ms.saturating_add(FUTURE_MS_MAX);
         if quotes.iter().any(|quote| quote.at_ms > latest) {
             return None;
         }
-        let fresh = |quote: &&Quote| now_ms.saturating_sub(quote.at_ms) <= asset.price_age_ms_max;
-        quotes.iter().filter(fresh).map(|quote| quote.price).max()
+        let oldest = now_ms.saturating_sub(asset.price_age_ms_max);
+        let fresh = quotes.iter().filter(move |quote| quote.at_ms >= oldest);
+        let enough = fresh.clone().count() >= asset.price_sources_min as usize;
+        enough.then(|| fresh.map(|quote| quote.price))
     }
 }
 

@@ -17,6 +17,11 @@ pub(super) struct Grant {
     pub rule: String,
     /// The tier of that rule alone.
     pub rule_tier: Verdict,
+    /// Percent of what leaves that must come back: the most any of them asks for, and the rule that
+    /// does, of equal ones that with the smallest id.
+    pub return_min: Option<(u8, String)>,
+    /// Whether they name functions: others grant what the operator vouches for as an opaque call.
+    pub names_functions: bool,
 }
 
 /// Rules that differ only in their id, their tier and the effects they list fold into one grant per
@@ -50,10 +55,16 @@ fn merge(rules: &[&Rule]) -> Grant {
     let named = rules
         .iter()
         .max_by_key(|rule| (rule.tier, Reverse(rule.id.as_str())));
+    let return_min = rules
+        .iter()
+        .filter_map(|rule| Some((rule.return_min_percent?, Reverse(rule.id.as_str()))))
+        .max();
     Grant {
         tier,
         rule: named.map(|rule| rule.id.clone()).unwrap_or_default(),
         rule_tier: named.map_or(tier, |rule| rule.tier),
+        return_min: return_min.map(|(percent, Reverse(id))| (percent, id.to_owned())),
+        names_functions: named.is_some_and(|rule| rule.matcher.functions.is_some()),
     }
 }
 

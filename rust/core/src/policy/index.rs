@@ -31,6 +31,8 @@ pub(super) struct Query<'a> {
     pub hits: &'a [Hit],
     pub now_ms: u64,
     pub amount: U256,
+    /// Index of the function the operator vouches for.
+    pub function: Option<u32>,
     /// `None` if the price is unknown.
     pub usd: Option<Usd>,
 }
@@ -264,7 +266,9 @@ fn fits(matcher: &Matcher, query: &Query<'_>) -> Option<Fit> {
         && !matcher
             .not_to
             .as_ref()
-            .is_some_and(|not_to| is_target(not_to, query));
+            .is_some_and(|not_to| is_target(not_to, query))
+        && has(&matcher.functions, query.function)
+        && (matcher.not_functions.is_none() || !has(&matcher.not_functions, query.function));
     if !in_scope
         || matcher.amount_max.is_some_and(|max| query.amount > max)
         || matcher

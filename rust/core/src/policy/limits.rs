@@ -89,6 +89,7 @@ impl Policy {
             now_ms: spends.decided_ms,
             // Limits compare no amounts.
             amount: U256::ZERO,
+            function: None,
             usd: None,
         }
     }

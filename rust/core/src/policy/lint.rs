@@ -17,7 +17,7 @@ const EXPIRING_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// Comparing every rule with every forbid stops here; larger policies are written by programs.
 const PAIRS_MAX: usize = 1_000_000;
 /// No more warnings than this.
-const WARNINGS_MAX: usize = 200;
+pub(super) const WARNINGS_MAX: usize = 200;
 
 /// What `policy check` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -82,6 +82,7 @@ impl Policy {
         self.lint_limits(&mut found);
         self.lint_agents(&mut found);
         self.lint_unused(&mut found);
+        self.lint_functions(&mut found);
         if let Some(now_ms) = now_ms {
             self.lint_entries(now_ms, &mut found);
         }
@@ -101,7 +102,7 @@ impl Policy {
                 .matcher
                 .kinds
                 .of_kinds()
-                .filter(|kind| kind.is_opaque())
+                .filter(|kind| kind.is_opaque() && rule.matcher.functions.is_none())
                 .map(EffectKind::as_str)
                 .collect();
             if !opaque.is_empty() && !matches!(rule.tier, Verdict::Approval { .. }) {
@@ -114,7 +115,24 @@ impl Policy {
                 let hint = "write tier = \"approval\" in a rule of its own";
                 found.push(Fault::new(rule.at, "raised", text, hint));
             }
+            self.lint_return(rule, found);
         }
+    }
+
+    /// Nobody looks at what a swap or an order brings.
+    fn lint_return(&self, rule: &Rule, found: &mut Vec<Fault>) {
+        let mut kinds = rule.matcher.kinds.of_kinds();
+        let given = kinds.any(|kind| matches!(kind, EffectKind::Swap | EffectKind::Order));
+        let seen = matches!(rule.tier, Verdict::Approval { .. });
+        if !given || seen || rule.return_min_percent.is_some() {
+            return;
+        }
+        let text = format!(
+            "rule `{}` lets a swap or an order pass that brings next to nothing",
+            rule.id
+        );
+        let hint = "say what must come back with return_min_percent, in a rule of its own";
+        found.push(Fault::new(rule.at, "any_return", text, hint));
     }
 
     /// Rules that do nothing because of a forbid or of another rule.
@@ -130,6 +148,9 @@ impl Policy {
                 (rule, other)
             };
             alike.insert(&rule.matcher, stricter);
+            if weaker.return_min_percent > stricter.return_min_percent {
+                continue;
+            }
             let text = format!("rules `{}` and `{}` match the same", weaker.id, stricter.id);
             let hint = format!("leave `{}` out: the stricter tier counts", weaker.id);
             found.push(Fault::new(weaker.at, "redundant", text, hint));
@@ -334,7 +355,7 @@ impl Policy {
     }
 
     /// Whether everything `inner` matches is matched by `outer`. Errs on the side of no.
-    fn covers(&self, outer: &Matcher, inner: &Matcher) -> bool {
+    pub(super) fn covers(&self, outer: &Matcher, inner: &Matcher) -> bool {
         let bounds = [outer.usd_max, outer.usd_above] == [None, None]
             && [outer.amount_max, outer.amount_above] == [None, None];
         let methods = match (outer.methods, inner.methods) {
@@ -347,7 +368,13 @@ impl Policy {
             (Some(outer), _, Some(inner)) => within(Some(outer), Some(inner)),
             (Some(_), ..) => false,
         };
+        let functions = match (&outer.not_functions, &inner.functions) {
+            (None, _) => subset(&outer.functions, &inner.functions),
+            (Some(spared), Some(inner)) => !inner.iter().any(|one| spared.contains(one)),
+            (Some(_), None) => false,
+        };
         bounds
+            && functions
             && methods
             && spared
             && inner.kinds.0 & !outer.kinds.0 == 0
@@ -359,7 +386,7 @@ impl Policy {
     }
 }
 
-fn unused(at: Place, text: String) -> Fault {
+pub(super) fn unused(at: Place, text: String) -> Fault {
     Fault::new(at, "unused", text, "leave it out, or use it")
 }
 

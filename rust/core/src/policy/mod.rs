@@ -3,6 +3,7 @@
 //! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one
 //! page of law.
 
+mod batch;
 mod decide;
 mod faces;
 mod facts;
@@ -11,11 +12,13 @@ mod grants;
 mod index;
 mod limits;
 mod lint;
+mod lint_functions;
 mod lists;
 mod model;
 mod parse;
 mod reach;
 mod resolve;
+mod returns;
 mod spend;
 mod time;
 mod verdict;
@@ -26,14 +29,15 @@ use alloy_primitives::map::HashMap;
 use alloy_primitives::Address;
 use sha2::{Digest, Sha256};
 
+pub use batch::resolve_batch;
 pub use decide::{decide, Subject};
 pub use facts::{Facts, FUTURE_MS_MAX};
 pub use fault::{Fault, Place, PolicyErrors, FAULTS_MAX};
 pub use limits::LimitView;
 pub use lint::{check, Summary};
 pub use model::{
-    method_name, method_of, Agent, AssetEntry, Chain, CodePin, ContractEntry, Forbid, Limit, List,
-    ListEntry, Measure, OnExceed, Per, Privacy, Rule, Wallet,
+    method_name, method_of, Agent, AssetEntry, Chain, CodePin, ContractEntry, Forbid,
+    FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Rule, Wallet,
 };
 pub use resolve::{resolve, Resolved};
 pub use spend::{clamp, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
@@ -58,12 +62,14 @@ pub struct Policy {
     wallets: Vec<Wallet>,
     agents: Vec<Agent>,
     assets: Vec<AssetEntry>,
+    functions: Vec<FunctionEntry>,
     list_tables: Vec<List>,
     rules: Vec<Rule>,
     forbids: Vec<Forbid>,
     limits: Vec<Limit>,
     registry: Registry,
     agent_numbers: HashMap<String, u32>,
+    function_numbers: HashMap<String, u32>,
     asset_numbers: HashMap<(u64, Option<Address>), u32>,
     limit_numbers: HashMap<String, u32>,
     wallet_keys: HashMap<Address, String>,
@@ -94,6 +100,9 @@ impl Policy {
                 registry.insert_holding(contract.address, asset);
             }
         }
+        for entry in &file.functions {
+            registry.insert_function(entry.function.clone());
+        }
         let (grants, grant_index) = grants::compile(&file.rules);
         let forbids = file.forbids.iter().map(|forbid| &forbid.matcher);
         let limits = file.limits.iter().map(|limit| &limit.matcher);
@@ -105,6 +114,7 @@ impl Policy {
             source: source.to_owned(),
             registry,
             agent_numbers: numbers(file.agents.iter().map(|agent| agent.id.clone())),
+            function_numbers: numbers(file.functions.iter().map(|one| one.function.id.clone())),
             asset_numbers: numbers(assets.iter().map(identity)),
             limit_numbers: numbers(file.limits.iter().map(|limit| limit.id.clone())),
             wallet_keys: file.wallets.iter().map(wallet_key).collect(),
@@ -113,6 +123,7 @@ impl Policy {
                 &file.wallets,
                 &assets,
                 &file.contracts,
+                &file.functions,
                 &file.lists,
             )),
             pins: pins(&assets, &file.contracts),
@@ -124,6 +135,7 @@ impl Policy {
             wallets: file.wallets,
             agents: file.agents,
             assets,
+            functions: file.functions,
             list_tables: file.lists,
             rules: file.rules,
             forbids: file.forbids,
@@ -186,6 +198,11 @@ impl Policy {
         &self.registry
     }
 
+    /// Functions the operator vouches for, in the order of the file.
+    pub fn functions(&self) -> &[FunctionEntry] {
+        &self.functions
+    }
+
     /// Lists in the order of the file.
     pub fn lists(&self) -> &[List] {
         &self.list_tables
@@ -244,6 +261,11 @@ impl Policy {
         self.agent_numbers.get(id).copied()
     }
 
+    fn function_index(&self, effect: &Effect) -> Option<u32> {
+        let id = effect.function.as_ref()?;
+        self.function_numbers.get(id).copied()
+    }
+
     fn asset_index(&self, chain_id: u64, address: Option<Address>) -> Option<u32> {
         self.asset_numbers.get(&(chain_id, address)).copied()
     }
@@ -266,13 +288,16 @@ fn written<'f>(
     wallets: &'f [Wallet],
     assets: &'f [AssetEntry],
     contracts: &'f [ContractEntry],
+    functions: &'f [FunctionEntry],
     lists: &'f [List],
 ) -> impl Iterator<Item = Address> + 'f {
     let wallets = wallets.iter().map(|wallet| wallet.address);
     let assets = assets.iter().filter_map(|entry| entry.asset.address);
     let contracts = contracts.iter().map(|contract| contract.address);
+    let functions = functions.iter().map(|entry| entry.function.contract);
     let entries = lists.iter().flat_map(|list| &list.entries);
     let listed = entries.map(|entry| entry.address);
+    let contracts = contracts.chain(functions);
     wallets.chain(assets).chain(contracts).chain(listed)
 }
 

@@ -8,6 +8,7 @@ use super::verdict::Verdict;
 use crate::amount::{Price, Usd};
 use crate::asset::Asset;
 use crate::effects::EffectKind;
+use crate::function::Function;
 use crate::protocol::Protocol;
 use crate::request::Method;
 
@@ -80,6 +81,8 @@ pub struct AssetEntry {
     pub price: Option<Price>,
     /// Oldest fact that is believed, in ms.
     pub price_age_ms_max: u64,
+    /// So many facts must be believed, or the price is unknown. At least one.
+    pub price_sources_min: u32,
     /// Assets that are the same thing to limits and rules that name the group.
     pub group: Option<String>,
     /// What its code must be.
@@ -111,6 +114,14 @@ pub struct CodePin {
     pub hash: B256,
     /// Keccak-256 of the code a proxy runs (EIP-1967); `None`: it is no proxy.
     pub implementation: Option<B256>,
+}
+
+/// A function the operator vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionEntry {
+    /// What it is, and with which arguments.
+    pub function: Function,
+    pub(super) at: Place,
 }
 
 /// One address of a list.
@@ -186,6 +197,8 @@ pub(super) struct Matcher {
     pub amount_above: Option<U256>,
     pub usd_max: Option<Usd>,
     pub usd_above: Option<Usd>,
+    pub functions: Option<Vec<u32>>,
+    pub not_functions: Option<Vec<u32>>,
 }
 
 /// Grants a tier to the effects it matches.
@@ -195,6 +208,8 @@ pub struct Rule {
     pub id: String,
     /// What it grants: never `Deny`.
     pub tier: Verdict,
+    /// Percent of what leaves that must surely come back, in USD; less needs a person.
+    pub return_min_percent: Option<u8>,
     pub(super) matcher: Matcher,
     pub(super) at: Place,
 }
@@ -312,8 +327,9 @@ impl Limit {
 }
 
 /// Every method, the spelling of events first.
-const SPELLINGS: [(Method, &str); 7] = [
+const SPELLINGS: [(Method, &str); 8] = [
     (Method::SendTransaction, "eth_sendTransaction"),
+    (Method::SendTransaction, "wallet_sendCalls"),
     (Method::SignTransaction, "eth_signTransaction"),
     (Method::SignMessage, "personal_sign"),
     (Method::SignMessage, "eth_sign"),

@@ -33,6 +33,10 @@ impl Reach {
         if let Some(methods) = matcher.methods {
             kinds = both(kinds, of_methods(methods));
             some(kinds, "these methods never have these effects")?;
+            // Of a document no function is called.
+            if matcher.functions.is_some() && !sends(methods) {
+                return Err("these methods never call a function");
+            }
         }
         if matcher.assets.is_some() {
             kinds = both(kinds, but(&WITHOUT_ASSET));
@@ -67,10 +71,14 @@ fn some(kinds: Bits, why: &'static str) -> Result<(), &'static str> {
     }
 }
 
+fn sends(methods: Bits) -> bool {
+    methods.has(Method::SendTransaction as u8) || methods.has(Method::SignTransaction as u8)
+}
+
 /// What a method can lead to.
 fn of_methods(methods: Bits) -> Bits {
     let mut kinds = Bits::default();
-    if methods.has(Method::SendTransaction as u8) || methods.has(Method::SignTransaction as u8) {
+    if sends(methods) {
         kinds = Bits(kinds.0 | but(&[TypedData, Message]).0);
     }
     if methods.has(Method::SignMessage as u8) {
@@ -127,6 +135,18 @@ fn places(policy: &Policy, matcher: &Matcher, only_fee: bool) -> Result<(), &'st
             .is_none_or(|all| all.contains(&agent.chain_id))
         {
             why = "none of the agents is on one of the chains";
+            continue;
+        }
+        let called = |number: &u32| {
+            let entry = policy.functions.get(*number as usize);
+            entry.is_some_and(|entry| entry.function.chain_id == agent.chain_id)
+        };
+        if !matcher
+            .functions
+            .as_ref()
+            .is_none_or(|all| all.iter().any(called))
+        {
+            why = "none of the agents is on a chain of these functions";
             continue;
         }
         let here = |number: &u32| {

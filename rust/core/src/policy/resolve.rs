@@ -46,6 +46,7 @@ impl Resolved<'_> {
             chain_id: self.chain.id,
             method,
             effects: &self.decoded.effects,
+            exchanges: &self.decoded.exchanges,
             fee_wei_max: self.fee_wei_max,
             own,
         }
@@ -96,7 +97,7 @@ pub fn resolve<'p>(
 }
 
 /// Says which known address an unknown one looks like.
-fn warn_of_look_alikes(policy: &Policy, decoded: &mut Decoded) {
+pub(super) fn warn_of_look_alikes(policy: &Policy, decoded: &mut Decoded) {
     for effect in &decoded.effects {
         let Some(to) = effect.to else { continue };
         let Some(known) = policy.imitated(to) else {

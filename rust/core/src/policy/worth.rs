@@ -27,7 +27,11 @@ pub(super) fn spends(
             asset: SpendAsset::of(effect.kind, effect.asset.as_ref()),
             to: effect.to,
             amount: clamp(effect.amount),
-            usd: worth(policy, effect.kind, asset, effect.amount, facts, now_ms),
+            // What the operator vouches for moves nothing but what has an effect of its own.
+            usd: match &effect.function {
+                Some(_) => Some(0),
+                None => worth(policy, effect.kind, asset, effect.amount, facts, now_ms),
+            },
             claim: claim(effect, method),
         });
     }

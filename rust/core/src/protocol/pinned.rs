@@ -129,6 +129,36 @@ pub(super) const PINNED: &[(u64, Address, Protocol)] = &[
         Protocol::Weth,
     ),
     (
+        130,
+        address!("0x4200000000000000000000000000000000000006"),
+        Protocol::Weth,
+    ),
+    (
+        480,
+        address!("0x4200000000000000000000000000000000000006"),
+        Protocol::Weth,
+    ),
+    (
+        1868,
+        address!("0x4200000000000000000000000000000000000006"),
+        Protocol::Weth,
+    ),
+    (
+        57073,
+        address!("0x4200000000000000000000000000000000000006"),
+        Protocol::Weth,
+    ),
+    (
+        7_777_777,
+        address!("0x4200000000000000000000000000000000000006"),
+        Protocol::Weth,
+    ),
+    (
+        59144,
+        address!("0xe5D7C2a44FfDDf6b295A15c148167daaAf5Cf34f"),
+        Protocol::Weth,
+    ),
+    (
         1,
         address!("0x9008D19f58AAbD9eD0D60971565AA8510560ab41"),
         Protocol::CowSettlement,

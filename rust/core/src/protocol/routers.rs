@@ -34,18 +34,25 @@ const UNIVERSAL_ROUTER_V1: [(u64, Address); 11] = [
     ),
 ];
 
-/// Version 2.0.
-const UNIVERSAL_ROUTER_V2: [(u64, Address); 13] = [
+/// Version 2.0, by the SDK of Uniswap.
+const UNIVERSAL_ROUTER_V2: [(u64, Address); 18] = [
     (1, address!("0x66a9893cC07D91D95644AEDD05D03f95e1dBA8Af")),
     (10, address!("0x851116D9223fabED8E56C0E6b8Ad0c31d98B3507")),
     (56, address!("0x1906c1d672b88cD1B9aC7593301cA990F94Eae07")),
     (130, address!("0xEf740bf23aCaE26f6492B10de645D6B98dC8Eaf3")),
     (137, address!("0x1095692A6237d83C6a72F3F5eFEdb9A670C49223")),
+    (196, address!("0x5507749F2c558Bb3E162c6e90c314c092E7372Ff")),
     (480, address!("0x8ac7bEE993bb44dAb564Ea4bc9EA67Bf9Eb5e743")),
+    (4217, address!("0x1FEbB76Be10aAf3A1402F04e8E835f2c382F7914")),
+    (4326, address!("0x48fD03529D2a91bE835f07f6b72f53b4Aad6093D")),
     (8453, address!("0x6fF5693b99212Da76ad316178A184AB56D299b43")),
     (
         42161,
         address!("0xA51afAFe0263b40EdaEf0Df8781eA9aa03E381a3"),
+    ),
+    (
+        42220,
+        address!("0xcb695bc5D3Aa22cAD1E6DF07801b061a05A0233A"),
     ),
     (
         43114,
@@ -54,6 +61,10 @@ const UNIVERSAL_ROUTER_V2: [(u64, Address); 13] = [
     (
         57073,
         address!("0x112908daC86e20e7241B0927479Ea3Bf935d1fa0"),
+    ),
+    (
+        59144,
+        address!("0x661E93cca42AfacB172121EF892830cA3b70F08d"),
     ),
     (
         81457,
@@ -69,16 +80,41 @@ const UNIVERSAL_ROUTER_V2: [(u64, Address); 13] = [
     ),
 ];
 
-/// Versions 2.1.1 and 2.2.0.
-const UNIVERSAL_ROUTER_V21: [(u64, Address); 15] = [
-    (1, address!("0xCb640A86855f1A828c27241bA364348de28abe66")),
+/// Versions from 2.1.1 to 2.2.0, by the repository and the SDK of Uniswap.
+const UNIVERSAL_ROUTER_V21: [(u64, Address); 46] = [
+    (1, address!("0x23617e59A5925b2A4Bf75d73ff6711cD0b29De85")),
     (1, address!("0x4C82D1fBFe28C977cBB58D8C7FF8FCF9F70a2cCA")),
+    (1, address!("0xCb640A86855f1A828c27241bA364348de28abe66")),
+    (1, address!("0xab863E752Bf67D8DCDD929EaAe9Be9dc83Fb3BbB")),
     (10, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (10, address!("0xC09255D86DB563cBc11C2fCf4a0C512e160111B4")),
     (56, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (56, address!("0xDc264714F68d84CF29BC605589405E78bDBE7C9f")),
+    (130, address!("0xD1b797D92d87B688193A2B976eFc8D577D204343")),
     (130, address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7")),
     (137, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (137, address!("0xDc264714F68d84CF29BC605589405E78bDBE7C9f")),
+    (143, address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7")),
+    (143, address!("0xa6CE4F10d83dBdDAc17E68e1837ca9cE6a1b596e")),
+    (196, address!("0x1cd182C94fcF42277B80DBB9060F88024809E61E")),
+    (196, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
     (480, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (480, address!("0xF025e0Fe9E331A0eF05c2ad3C4E9C64b625cda6f")),
+    (1868, address!("0x661E93cca42AfacB172121EF892830cA3b70F08d")),
+    (1868, address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b")),
+    (4217, address!("0x182a927119D56008d921126764bF884221b10f59")),
+    (4217, address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7")),
+    (4326, address!("0xAedd1CF4C14e833140A61E9C0d2b73a64795c823")),
+    (4663, address!("0x204FAca1764B154221e35c0d20aBb3c525710498")),
+    (4663, address!("0x8876789976dEcBfCbBbe364623C63652db8C0904")),
+    (5042, address!("0x4fcA4a51Ab4F23A7447b3284fBd7D73289A89Fb1")),
+    (5042, address!("0x8702463e73f74d0b6765aBceb314Ef07aCb92650")),
     (8453, address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7")),
+    (8453, address!("0xd6145b2D3F379919E8CdEda7B97e37c4b2Ca9c40")),
+    (
+        42161,
+        address!("0x2d01411773c8C24805306E89A41F7855C3c4Fe65"),
+    ),
     (
         42161,
         address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b"),
@@ -88,12 +124,36 @@ const UNIVERSAL_ROUTER_V21: [(u64, Address); 15] = [
         address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b"),
     ),
     (
+        42220,
+        address!("0xe2023F3FA515cF070e07fD9d51c1d236e07843f4"),
+    ),
+    (
+        43114,
+        address!("0x661E93cca42AfacB172121EF892830cA3b70F08d"),
+    ),
+    (
         43114,
         address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b"),
     ),
     (
+        57073,
+        address!("0x661E93cca42AfacB172121EF892830cA3b70F08d"),
+    ),
+    (
+        57073,
+        address!("0x8BbCAEb326AD590521a921C9e457Ee09F336B48c"),
+    ),
+    (
         59144,
         address!("0x8B844f885672f333Bc0042cB669255f93a4C1E6b"),
+    ),
+    (
+        59144,
+        address!("0xDc264714F68d84CF29BC605589405E78bDBE7C9f"),
+    ),
+    (
+        81457,
+        address!("0x661E93cca42AfacB172121EF892830cA3b70F08d"),
     ),
     (
         81457,
@@ -101,11 +161,23 @@ const UNIVERSAL_ROUTER_V21: [(u64, Address); 15] = [
     ),
     (
         7_777_777,
+        address!("0xF025e0Fe9E331A0eF05c2ad3C4E9C64b625cda6f"),
+    ),
+    (
+        7_777_777,
         address!("0xFdf682F51FE81Aa4898F0AE2163d8A55c127fbC7"),
     ),
     (
         11_155_111,
+        address!("0x5093f1CDED83d99FfEd6602dA6260672ae16787c"),
+    ),
+    (
+        11_155_111,
         address!("0x7DfD4F31be6814D2906BDE155c3e1B146EAc1468"),
+    ),
+    (
+        11_155_111,
+        address!("0x7E4f6c5e954Da5c61B3423D81E2277431Ac043f3"),
     ),
 ];
 
@@ -235,8 +307,37 @@ const ZERO_EX: [(u64, Address); 8] = [
     ),
 ];
 
+/// The positions of Uniswap V3, by its SDK.
+const UNISWAP_V3_POSITIONS: [(u64, Address); 5] = [
+    (1, address!("0xC36442b4a4522E871399CD717aBDD847Ab11FE88")),
+    (10, address!("0xC36442b4a4522E871399CD717aBDD847Ab11FE88")),
+    (137, address!("0xC36442b4a4522E871399CD717aBDD847Ab11FE88")),
+    (8453, address!("0x03a520b32C04BF3bEEf7BEb72E919cf822Ed34f1")),
+    (
+        42161,
+        address!("0xC36442b4a4522E871399CD717aBDD847Ab11FE88"),
+    ),
+];
+
+/// Augustus 6.2, by the descriptors its authors publish.
+const PARASWAP_V6: [(u64, Address); 7] = [
+    (1, address!("0x6A000F20005980200259B80c5102003040001068")),
+    (10, address!("0x6A000F20005980200259B80c5102003040001068")),
+    (56, address!("0x6A000F20005980200259B80c5102003040001068")),
+    (137, address!("0x6A000F20005980200259B80c5102003040001068")),
+    (8453, address!("0x6A000F20005980200259B80c5102003040001068")),
+    (
+        42161,
+        address!("0x6A000F20005980200259B80c5102003040001068"),
+    ),
+    (
+        43114,
+        address!("0x6A000F20005980200259B80c5102003040001068"),
+    ),
+];
+
 /// Routers, by protocol.
-const ROUTERS: [(Protocol, &[(u64, Address)]); 9] = [
+const ROUTERS: [(Protocol, &[(u64, Address)]); 11] = [
     (Protocol::UniversalRouter, &UNIVERSAL_ROUTER_V1),
     (Protocol::UniversalRouterV2, &UNIVERSAL_ROUTER_V2),
     (Protocol::UniversalRouterV21, &UNIVERSAL_ROUTER_V21),
@@ -246,6 +347,8 @@ const ROUTERS: [(Protocol, &[(u64, Address)]); 9] = [
     (Protocol::OneInchV5, &ONE_INCH_V5),
     (Protocol::OneInchV6, &ONE_INCH_V6),
     (Protocol::ZeroEx, &ZERO_EX),
+    (Protocol::UniswapV3Positions, &UNISWAP_V3_POSITIONS),
+    (Protocol::ParaswapV6, &PARASWAP_V6),
 ];
 
 pub(super) fn router(chain_id: u64, address: Address) -> Option<Protocol> {

@@ -33,9 +33,12 @@ impl Fault {
 }
 
 pub(crate) fn text<'j>(value: &'j Json<'_>) -> Result<&'j str, Fault> {
-    value
-        .as_str()
-        .ok_or(Fault::new("type", "expected a string"))
+    match value {
+        Json::Str(text) => Ok(text),
+        // Only typed data says what an integer is.
+        Json::Big(_) => Err(Fault::new("json_number", "integers must be strings here")),
+        _ => Err(Fault::new("type", "expected a string")),
+    }
 }
 
 /// A JSON-RPC quantity: `0x`, then hex digits without superfluous zeros; below 2^256.

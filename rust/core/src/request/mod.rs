@@ -3,6 +3,7 @@
 //! `parse` is strict and bounded, and knows nothing of policy. What it accepts it has understood
 //! completely; anything else is `Malformed` with a code, a path and words.
 
+mod calls;
 mod hex;
 mod message;
 mod transaction;
@@ -13,11 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{self, Json, Limits, Malformed};
 
+pub use calls::{key_of_batch, Batch, BATCH_CALLS_MAX};
+
+pub(crate) use calls::parse_object as parse_batch;
 pub(crate) use hex::{bytes, parse_address, Fault};
 pub(crate) use message::parse as parse_message;
 pub(crate) use transaction::{parse as parse_transaction, Shape, TransactionRequest};
 pub(crate) use typed_data::parse as parse_typed_data;
 
+/// The method that takes a batch.
+const SEND_CALLS: &str = "wallet_sendCalls";
 /// Longest `note`, in bytes.
 pub const NOTE_BYTES_MAX: usize = 512;
 /// Longest `idempotencyKey`, in bytes.
@@ -26,7 +32,7 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 /// Wallet methods a request can arrive by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Method {
-    /// `eth_sendTransaction`: sign and broadcast.
+    /// `eth_sendTransaction` and `wallet_sendCalls`: sign and broadcast.
     SendTransaction,
     /// `eth_signTransaction`: sign and hand the bytes back; counted like a send.
     SignTransaction,
@@ -113,7 +119,7 @@ impl Method {
     /// The wallet method of this JSON-RPC name, if it is one.
     pub fn from_rpc(name: &str) -> Option<Self> {
         Some(match name {
-            "eth_sendTransaction" => Self::SendTransaction,
+            "eth_sendTransaction" | SEND_CALLS => Self::SendTransaction,
             "eth_signTransaction" => Self::SignTransaction,
             "personal_sign" | "eth_sign" => Self::SignMessage,
             "eth_signTypedData" | "eth_signTypedData_v3" | "eth_signTypedData_v4" => {
@@ -124,20 +130,46 @@ impl Method {
     }
 }
 
+/// What is asked with one call of a wallet method.
+///
+/// Nearly all are one, and they are taken apart at once: a box would only cost them an allocation.
+#[allow(clippy::large_enum_variant)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// One thing to sign.
+    One(Request),
+    /// Several transactions that belong together: they are judged as their sum, and not sent.
+    Several(Batch),
+}
+
+/// Parses the params of a wallet method that asks for one thing to sign.
+///
+/// # Errors
+/// As [`parse_any`], and `batch` for several at once.
+pub fn parse(method: &str, params: &[u8]) -> Result<Request, Malformed> {
+    match parse_any(method, params)? {
+        Asked::One(request) => Ok(request),
+        Asked::Several(_) => Err(Malformed::new("batch", "", "several calls at once")),
+    }
+}
+
 /// Parses the params of a wallet method.
 ///
 /// # Errors
 /// [`Malformed`] with a code of section "Malformed details" in `docs/policy.md`. The code
 /// `raw_hash` is a reason code of its own.
-pub fn parse(method: &str, params: &[u8]) -> Result<Request, Malformed> {
+pub fn parse_any(method: &str, params: &[u8]) -> Result<Asked, Malformed> {
     let Some(kind) = Method::from_rpc(method) else {
         return Err(Malformed::new("method", "", "not a method that signs"));
     };
-    let params = json::parse(params, &Limits::REQUEST)?;
+    let params = json::parse_exact(params, &Limits::REQUEST)?;
     let Some(items) = params.as_array() else {
         return Err(Malformed::new("params", "", "params must be an array"));
     };
-    match (kind, items) {
+    if method == SEND_CALLS {
+        return one_or_several(calls::parse(items)?);
+    }
+    let request = match (kind, items) {
         (Method::SendTransaction | Method::SignTransaction, [fields, rest @ ..]) => {
             let parsed = transaction::parse(fields).map_err(|fault| fault.under("0"))?;
             let options = options(rest, 1)?;
@@ -166,6 +198,24 @@ pub fn parse(method: &str, params: &[u8]) -> Result<Request, Malformed> {
             Ok(options.into_request(kind, Some(from), None, Body::TypedData(typed)))
         }
         _ => Err(Malformed::new("params", "", "too few params")),
+    };
+    request.map(Asked::One)
+}
+
+/// One transaction happens as a whole or not at all, so a batch of one call needs nothing more.
+fn one_or_several(batch: Batch) -> Result<Asked, Malformed> {
+    let Batch { mut calls, atomic } = batch;
+    match (calls.len(), calls.pop()) {
+        (1, Some(request)) => Ok(Asked::One(request)),
+        (_, last) if !atomic => {
+            calls.extend(last);
+            Ok(Asked::Several(Batch { calls, atomic }))
+        }
+        _ => {
+            let text = "this wallet cannot make several calls all or nothing: send them one by one";
+            let fault = Malformed::new("atomicity", "", text);
+            Err(fault.under("atomicRequired").under("0"))
+        }
     }
 }
 
@@ -230,6 +280,12 @@ fn options(rest: &[Json<'_>], index: usize) -> Result<Options, Malformed> {
     Ok(options)
 }
 
+fn is_key(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= IDEMPOTENCY_KEY_BYTES_MAX
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn option(key: &str, value: &Json<'_>) -> Result<String, Malformed> {
     let Some(text) = value.as_str() else {
         return Err(Malformed::new(
@@ -237,11 +293,6 @@ fn option(key: &str, value: &Json<'_>) -> Result<String, Malformed> {
             "",
             format!("expected a string, not {}", value.kind()),
         ));
-    };
-    let is_key = |text: &str| {
-        !text.is_empty()
-            && text.len() <= IDEMPOTENCY_KEY_BYTES_MAX
-            && text.bytes().all(|byte| byte.is_ascii_graphic())
     };
     if key == "note" && text.len() > NOTE_BYTES_MAX {
         return Err(Malformed::new(

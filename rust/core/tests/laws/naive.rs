@@ -86,6 +86,16 @@ fn in_scope(scope: &Scope, ask: &Ask, part: &Part, now_ms: u64) -> bool {
             .not_to
             .as_ref()
             .is_some_and(|not_to| on(not_to, *party, now_ms))
+        && scope
+            .functions
+            .0
+            .as_ref()
+            .is_none_or(|all| ask.called(*kind).is_some_and(|one| all.contains(&one)))
+        && !scope
+            .functions
+            .1
+            .as_ref()
+            .is_some_and(|all| ask.called(*kind).is_some_and(|one| all.contains(&one)))
 }
 
 /// `Some(true)`: matches; `Some(false)`: would match but for an unknown price.
@@ -143,11 +153,13 @@ pub fn decide(
     let mut stricter = |other: Verdict| verdict = verdict.strictest(other);
     for part in &ask.effects {
         let mut granted = false;
+        let mut vouched = ask.called(part.0).is_some();
         for table in tables {
             let fit = matches(&table.scope, ask, part, world);
             match (&table.does, fit) {
                 (Does::Grant(number), Some(known)) => {
                     granted = true;
+                    vouched &= table.scope.functions.0.is_some();
                     stricter(tier(*number));
                     if !known {
                         stricter(APPROVAL);
@@ -160,13 +172,15 @@ pub fn decide(
         if !granted {
             stricter(Verdict::Deny);
         }
-        if part.0.is_opaque() {
+        if part.0.is_opaque() && !vouched {
             stricter(APPROVAL);
         }
         let signed = METHODS[ask.method] == "eth_signTypedData_v4";
-        let in_an_hour = world.now_ms + 3_600_000;
-        if signed && part.0 == EffectKind::Transfer && ask.expires.is_none_or(|at| at > in_an_hour)
-        {
+        let lasts = |ms: u64| ask.expires.is_none_or(|at| at > world.now_ms + ms);
+        if signed && part.0 == EffectKind::Transfer && lasts(3_600_000) {
+            stricter(APPROVAL);
+        }
+        if part.0 == EffectKind::Order && lasts(31 * 24 * 3_600_000) {
             stricter(APPROVAL);
         }
     }

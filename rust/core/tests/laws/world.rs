@@ -31,15 +31,19 @@ const TOKENS: [Address; 2] = [
 ];
 /// The entry of party 2 on list 1 ends here, in ms.
 pub const EXPIRES_MS: u64 = 1_700_000_000_000;
-pub const KINDS: [EffectKind; 7] = [
+pub const KINDS: [EffectKind; 8] = [
     EffectKind::Transfer,
     EffectKind::Allowance,
     EffectKind::Revoke,
+    EffectKind::Order,
     EffectKind::Deploy,
     EffectKind::Call,
     EffectKind::TypedData,
     EffectKind::Message,
 ];
+
+/// Ids of the functions that are vouched for.
+pub const FUNCTIONS: [&str; 2] = ["vote", "claim"];
 
 /// Two agents use the first wallet, `ann` also the second one. `tok` has no pinned price.
 pub const HEAD: &str = r#"version = 1
@@ -88,6 +92,16 @@ address = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 decimals = 0
 symbol = "U"
 price_usd = "1"
+[[function]]
+id = "vote"
+chain = 1
+contract = "0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc"
+signature = "castVote(uint256,uint8)"
+[[function]]
+id = "claim"
+chain = 1
+contract = "0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc"
+signature = "claim()"
 "#;
 
 /// Tables whose order is shuffled with the others.
@@ -132,6 +146,8 @@ pub struct Scope {
     /// (max, above): in units of the one asset, and in USD.
     pub amount: (Option<u64>, Option<u64>),
     pub usd: (Option<u64>, Option<u64>),
+    /// Functions it names, and functions it spares: never both.
+    pub functions: (Option<Vec<usize>>, Option<Vec<usize>>),
 }
 
 #[derive(Clone, Debug)]
@@ -188,29 +204,45 @@ fn range() -> impl Strategy<Value = (Option<u64>, Option<u64>)> {
 }
 
 fn scope() -> impl Strategy<Value = Scope> {
-    let kinds = subsequence(KINDS.to_vec(), 1..=7);
+    let kinds = subsequence(KINDS.to_vec(), 1..=8);
+    let few = || subsequence(vec![0, 1], 1..=2);
+    let functions = prop_oneof![
+        4 => Just((None, None)),
+        1 => few().prop_map(|few| (Some(few), None)),
+        1 => few().prop_map(|few| (None, Some(few))),
+    ];
     let names = (
         some(vec![0, 1, 2]),
         some(vec![0, 1]),
         some(vec![0, 1, 2, 3]),
         some(vec![0, 1, 2]),
     );
-    (names, kinds, target(), target(), range(), range()).prop_map(
-        |((agents, wallets, methods, assets), kinds, to, not_to, amount, usd)| {
-            Scope {
-                agents,
-                wallets,
-                methods,
-                kinds,
-                assets,
-                to,
-                not_to,
-                amount,
-                usd,
-            }
-            .tidy()
-        },
+    (
+        names,
+        kinds,
+        target(),
+        target(),
+        range(),
+        range(),
+        functions,
     )
+        .prop_map(
+            |((agents, wallets, methods, assets), kinds, to, not_to, amount, usd, functions)| {
+                Scope {
+                    agents,
+                    wallets,
+                    methods,
+                    kinds,
+                    assets,
+                    to,
+                    not_to,
+                    amount,
+                    usd,
+                    functions,
+                }
+                .tidy()
+            },
+        )
 }
 
 impl Scope {
@@ -221,10 +253,16 @@ impl Scope {
         }
         let ranged = self.amount != (None, None) || self.usd != (None, None);
         if ranged {
-            self.kinds.retain(|kind| KINDS[..3].contains(kind));
+            self.kinds.retain(|kind| KINDS[..4].contains(kind));
         }
         if self.kinds.is_empty() {
             self.kinds.push(EffectKind::Transfer);
+        }
+        let calls = self.kinds.contains(&EffectKind::Call);
+        if !calls {
+            self.functions = (None, None);
+        } else if self.functions.0.is_some() {
+            self.kinds = vec![EffectKind::Call];
         }
         self
     }
@@ -276,6 +314,7 @@ fn limit() -> impl Strategy<Value = (Scope, Does)> {
     )
         .prop_map(|(mut scope, kinds, per, measure, max, denies)| {
             scope.kinds = kinds;
+            scope.functions = (None, None);
             scope.amount = (None, None);
             scope.usd = (None, None);
             if measure != 0 {
@@ -376,6 +415,13 @@ impl Table {
             .not_to
             .iter()
             .for_each(|to| line("not_to", target_words(to)));
+        for (key, list) in [
+            ("functions", &scope.functions.0),
+            ("not_functions", &scope.functions.1),
+        ] {
+            list.iter()
+                .for_each(|list| line(key, named(list, &FUNCTIONS)));
+        }
         let bounds = [
             ("amount_max", scope.amount.0),
             ("amount_above", scope.amount.1),
@@ -399,35 +445,45 @@ pub struct Ask {
     pub method: usize,
     pub effects: Vec<(EffectKind, Option<usize>, Option<usize>, u64)>,
     pub fee: u64,
+    /// The function its calls are of.
+    pub function: Option<usize>,
     /// When its effects end, in ms.
     pub expires: Option<u64>,
 }
 
 pub fn asks() -> impl Strategy<Value = Ask> {
-    let moved = (0usize..3, 0usize..3, 0usize..5, 0u64..50);
+    let moved = (0usize..4, 0usize..3, 0usize..5, 0u64..50);
     let moved = moved
         .prop_map(|(kind, asset, party, amount)| (KINDS[kind], Some(asset), Some(party), amount));
-    let opaque = (3usize..7, prop::option::of(0usize..5));
+    let opaque = (4usize..8, prop::option::of(0usize..5));
     let opaque = opaque.prop_map(|(kind, party)| (KINDS[kind], None, party, 0));
     let effects = prop::collection::vec(prop_oneof![5 => moved, 1 => opaque], 1..4);
     // Agent and wallet that belong together.
     let who = prop_oneof![Just((0, 0)), Just((0, 1)), Just((1, 0)), Just((2, 1))];
     let hour = 3_600_000;
     let expires = prop::option::of(EXPIRES_MS - 2..EXPIRES_MS + 2);
-    let expires = (expires, 0u64..2).prop_map(move |(at, hours)| at.map(|at| at + hours * hour));
-    (who, 0usize..4, effects, 0u64..4, expires).prop_map(
-        |((agent, wallet), method, effects, fee, expires)| Ask {
+    let hours = prop_oneof![Just(0), Just(1), Just(31 * 24)];
+    let expires = (expires, hours).prop_map(move |(at, hours)| at.map(|at| at + hours * hour));
+    let function = prop::option::of(0usize..2);
+    (who, 0usize..4, effects, 0u64..4, function, expires).prop_map(
+        |((agent, wallet), method, effects, fee, function, expires)| Ask {
             agent,
             wallet,
             method,
             effects,
             fee,
+            function,
             expires,
         },
     )
 }
 
 impl Ask {
+    /// The function an effect of this kind is of.
+    pub fn called(&self, kind: EffectKind) -> Option<usize> {
+        self.function.filter(|_| kind == EffectKind::Call)
+    }
+
     pub fn effects(&self) -> Vec<Effect> {
         let effect =
             |(kind, asset, party, amount): &(EffectKind, Option<usize>, Option<usize>, u64)| {
@@ -441,6 +497,9 @@ impl Ask {
                     unlimited: false,
                     expires: self.expires,
                     path: String::new(),
+                    function: self
+                        .called(*kind)
+                        .map(|number| FUNCTIONS[number].to_owned()),
                     claim: None,
                 }
             };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use alloy_dyn_abi::{DynSolType, DynSolValue};
 use alloy_primitives::{address, hex, keccak256, Address, Bytes, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
-use holdfast_core::effects::{decode, Decoded, Denial, Effect};
+use holdfast_core::effects::{decode, Decoded, Denial, Effect, EffectKind};
 use holdfast_core::protocol::Protocol;
 use holdfast_core::request::{Body, Transaction};
 use serde::Deserialize;
@@ -65,7 +65,7 @@ pub struct Case {
     #[serde(default)]
     value: String,
     /// `transfer(address,uint256)`; none for no data.
-    call: Option<String>,
+    pub call: Option<String>,
     #[serde(default)]
     args: Vec<Value>,
     /// Bytes after the call.
@@ -179,6 +179,31 @@ impl Table {
         )
     }
 
+    /// `swap usdc 5 for 2 weth` for every exchange that is not told by the effects, and the other
+    /// way round: all that leaves for something must say for what.
+    pub fn unexplained(found: &Decoded) -> Vec<String> {
+        let mut sums: BTreeMap<(EffectKind, String), (U256, U256)> = BTreeMap::new();
+        let id = |asset: Option<&Asset>| asset.map_or("-", |asset| &asset.id).to_owned();
+        for effect in &found.effects {
+            if matches!(effect.kind, EffectKind::Swap | EffectKind::Order) {
+                let key = (effect.kind, id(effect.asset.as_ref()));
+                sums.entry(key).or_default().0 += effect.amount;
+            }
+        }
+        for exchange in &found.exchanges {
+            if exchange.kind == EffectKind::Deposit {
+                continue;
+            }
+            assert!(!exchange.gets.is_empty());
+            for (asset, amount) in &exchange.pays {
+                let key = (exchange.kind, id(asset.as_ref()));
+                sums.entry(key).or_default().1 += *amount;
+            }
+        }
+        sums.retain(|_, (effects, exchanges)| effects != exchanges);
+        sums.into_iter().map(|sum| format!("{sum:?}")).collect()
+    }
+
     /// Selector and arguments.
     pub fn call(&self, signature: &str, args: &[Value]) -> Vec<u8> {
         let types = &signature[signature.find('(').unwrap()..];
@@ -226,6 +251,10 @@ impl Table {
             (_, Value::String(text)) => {
                 let coerced = kind.coerce_str(text);
                 coerced.unwrap_or_else(|error| panic!("{kind:?} {text}: {error}"))
+            }
+            (DynSolType::Int(bits), Value::Integer(number)) => {
+                let number = alloy_primitives::I256::try_from(*number).unwrap();
+                DynSolValue::Int(number, *bits)
             }
             _ => panic!("{kind:?} cannot be {value:?}"),
         }

@@ -126,11 +126,10 @@ pub(super) fn pool(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Part
         }
         pool::multicallCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<pool::multicallCall>(arguments)?;
-            let items = one.data.into_iter().map(|data| Item {
-                to: call.to,
-                value: U256::ZERO,
-                data,
-            });
+            let items = one
+                .data
+                .into_iter()
+                .map(|data| Item::sure(call.to, U256::ZERO, data));
             let items: Vec<Item> = items.collect();
             // The pool calls itself as whoever called it.
             let parts = super::multicall::batch(call, call.sender, &items, context)?;

@@ -273,5 +273,6 @@ fn executions(calls: Vec<calls::modular::Execution>) -> Vec<Item> {
 }
 
 const fn item(to: Address, value: U256, data: Bytes) -> Item {
-    Item { to, value, data }
+    // What fails stays the account's.
+    Item::sure(to, value, data)
 }

@@ -114,7 +114,9 @@ fn run(
     parts
         .display
         .push(field("Action", "run operations of accounts"));
-    parts.display.push(field("Through", address_text(call.to)));
+    parts
+        .display
+        .push(field("Through", context.contract_text(call.to)));
     let text = address_text(beneficiary);
     parts.display.push(field("Beneficiary of the gas", text));
     push_value(Some(call.to), call.value, &mut parts, context);

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, Bytes, B256, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, amount_text, field, warning, Context};
+use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::bridges::{address_in, and_more, chain_text, Arrives, Crossing};
@@ -81,7 +81,7 @@ fn arrives(deposit: &Deposit, context: &Context<'_>) -> Arrives {
     let chain = u64::try_from(deposit.chain).ok();
     let asset = chain.and_then(|chain| context.registry.token(chain, deposit.gets));
     match asset {
-        Some(asset) => Arrives::AtLeast(amount_text(asset, deposit.got)),
+        Some(asset) => Arrives::AtLeast(asset.clone(), deposit.got),
         None => {
             let text = format!(
                 "{} base units of {}",

@@ -85,7 +85,8 @@ pub(super) fn router(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     let (token, refund, to, amount, data, trailing) = match *selector {
         calls::outboundTransferCall::SELECTOR => {
             let (one, trailing) = abi::prefix::<calls::outboundTransferCall>(arguments)?;
-            let refund = caller(call, context);
+            // The gateway gives what is not needed to whoever gets the tokens.
+            let refund = Some(one.to);
             (one.token, refund, one.to, one.amount, one.data, trailing)
         }
         calls::outboundTransferCustomRefundCall::SELECTOR => {

@@ -77,12 +77,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     let arrives = if burn.fee.is_zero() {
         Arrives::Same
     } else {
-        let least = burn.amount.saturating_sub(burn.fee);
-        if least.is_zero() {
-            Arrives::Nothing
-        } else {
-            Arrives::AtLeast(coin.text(least, context))
-        }
+        Arrives::at_least(coin, burn.amount.saturating_sub(burn.fee), context)
     };
     let crossing = Crossing {
         coin,

@@ -4,13 +4,14 @@
 use alloy_primitives::{Address, B256, U256};
 
 use super::super::context::{
-    address_text, check_not_token, check_recipient, field, warning, Context,
+    address_text, amount_text, check_not_token, check_recipient, field, warning, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind, Warning};
+use super::super::{Denial, EffectKind, Exchange, Warning};
 use super::native::unregistered;
 use super::trade::Coin;
 use super::{opaque, Call};
+use crate::asset::Asset;
 use crate::protocol::Protocol;
 
 /// What comes out on the other side.
@@ -19,7 +20,7 @@ pub(super) enum Arrives {
     /// The same amount of the same asset.
     Same,
     /// At least this.
-    AtLeast(String),
+    AtLeast(Asset, U256),
     /// Perhaps nothing.
     Nothing,
     /// Something nobody registered.
@@ -70,7 +71,11 @@ impl Crossing {
             parts.display.push(field(label, value));
         }
         match &self.arrives {
-            Arrives::AtLeast(text) | Arrives::Unregistered(text) => {
+            Arrives::AtLeast(asset, least) => {
+                let text = amount_text(asset, *least);
+                parts.display.push(field("Get at least", text));
+            }
+            Arrives::Unregistered(text) => {
                 parts.display.push(field("Get at least", text.clone()));
             }
             Arrives::Nothing => parts.display.push(field("Get at least", "nothing")),
@@ -84,10 +89,19 @@ impl Crossing {
         parts.display.push(field("Recipient", recipient));
         let destination = self.destination.clone();
         parts.display.push(field("Destination", destination));
-        let through = address_text(self.through);
+        let through = context.contract_text(self.through);
         parts.display.push(field("Through", through));
         let effect = context.effect(kind, asset, Some(to), self.amount);
         parts.effects.push(effect);
+        if let (EffectKind::Deposit, Arrives::AtLeast(got, least), Some(paid)) =
+            (kind, &self.arrives, asset)
+        {
+            parts.exchanges.push(Exchange {
+                kind,
+                pays: vec![(Some(paid.clone()), self.amount)],
+                gets: vec![(got.clone(), *least)],
+            });
+        }
         if self.coin == Coin::Native {
             parts.warnings.extend(unregistered(self.amount, context));
         }
@@ -111,7 +125,7 @@ impl Crossing {
             _ => {}
         }
         match self.arrives {
-            Arrives::Same | Arrives::AtLeast(_) => (EffectKind::Deposit, self.through, None),
+            Arrives::Same | Arrives::AtLeast(..) => (EffectKind::Deposit, self.through, None),
             Arrives::Nothing => {
                 let text = "nothing needs to come back: the least amount is zero";
                 (
@@ -144,6 +158,19 @@ fn has_code(address: Address, context: &Context<'_>) -> bool {
 pub(super) fn address_in(word: B256) -> Option<Address> {
     let (padding, _) = word.split_first_chunk::<12>()?;
     (*padding == [0; 12]).then(|| Address::from_word(word))
+}
+
+impl Arrives {
+    /// At least this of the same coin.
+    pub(super) fn at_least(coin: Coin, least: U256, context: &Context<'_>) -> Self {
+        match coin.asset(context) {
+            _ if least.is_zero() => Self::Nothing,
+            Some(asset) => Self::AtLeast(asset.clone(), least),
+            // The coin of a chain has no price then, but it is known what it is.
+            None if coin == Coin::Native => Self::Same,
+            None => Self::Unregistered(coin.text(least, context)),
+        }
+    }
 }
 
 /// Adds that something is not understood besides, and why.

@@ -253,6 +253,11 @@ const KNOWN: [([u8; 4], &str, &str); 37] = [
     ),
 ];
 
+/// Whether a function with this selector changes who is in charge.
+pub(crate) fn is_control(selector: [u8; 4]) -> bool {
+    KNOWN.iter().any(|(one, ..)| *one == selector)
+}
+
 /// Adds the effect to a call that is opaque anyway, if its selector is one of these.
 pub(super) fn add(call: &Call<'_>, parts: &mut Parts, context: &Context<'_>) {
     let Some((selector, arguments)) = call.split() else {

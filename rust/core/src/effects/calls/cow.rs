@@ -4,7 +4,7 @@ use alloy_primitives::U256;
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, Context};
+use super::super::context::{field, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
@@ -46,7 +46,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     let effect = context.effect(EffectKind::Revoke, None, Some(call.to), U256::ZERO);
     let display = vec![
         field("Action", "cancel an order"),
-        field("Through", address_text(call.to)),
+        field("Through", context.contract_text(call.to)),
     ];
     let mut parts = Parts::new(vec![effect], display, Vec::new());
     if trailing > 0 {

@@ -6,8 +6,7 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi;
 use super::super::context::{
-    address_text, amount_text, check_not_token, check_recipient, field, token_text, warning,
-    Context,
+    address_text, amount_text, check_not_token, check_payee, field, token_text, warning, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
@@ -58,7 +57,9 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         Some(token) => tokens(token, &pairs, context)?,
     };
     Ok(parts.map(|mut parts| {
-        parts.display.push(field("Through", address_text(call.to)));
+        parts
+            .display
+            .push(field("Through", context.contract_text(call.to)));
         if trailing > 0 {
             parts.warnings.push(trailing_bytes(trailing));
         }
@@ -78,7 +79,7 @@ fn coin(
         .display
         .push(field("Total", context.native_amount(total)));
     for (to, value) in pairs {
-        check_recipient(*to)?;
+        check_payee(*to, context)?;
         let text = format!("{} to {}", context.native_amount(*value), address_text(*to));
         parts.display.push(field("Payment", text));
         parts
@@ -109,7 +110,7 @@ fn tokens(
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
     for (to, _) in pairs {
-        check_recipient(*to)?;
+        check_payee(*to, context)?;
         check_not_token(*to, address)?;
     }
     let Some(token) = context.token(address) else {

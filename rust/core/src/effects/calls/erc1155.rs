@@ -6,11 +6,11 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi;
 use super::super::context::{
-    address_text, check_not_token, check_own_funds, check_recipient, field, token_text, Context,
+    address_text, check_own_funds, check_payee, field, token_text, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
-use super::erc721::operator;
+use super::erc721::{and_trailing, operator};
 use super::{opaque, Call};
 use crate::asset::Asset;
 
@@ -38,31 +38,35 @@ pub(super) fn decode(
     if !call.value.is_zero() {
         return Ok(None);
     }
-    let parts = match *selector {
+    let (parts, trailing) = match *selector {
         calls::setApprovalForAllCall::SELECTOR => {
-            let all: calls::setApprovalForAllCall = abi::strict(arguments)?;
-            operator(call.to, collection, all.operator, all.approved, context)?
+            let (all, trailing) = abi::prefix::<calls::setApprovalForAllCall>(arguments)?;
+            let (who, approved) = (all.operator, all.approved);
+            let parts = operator(call.to, collection, who, approved, context)?;
+            (parts, trailing)
         }
         calls::safeTransferFromCall::SELECTOR => {
-            let one: calls::safeTransferFromCall = abi::strict(arguments)?;
+            let (one, trailing) = abi::prefix::<calls::safeTransferFromCall>(arguments)?;
             let items = [(one.id, one.amount)];
-            transfer(
+            let parts = transfer(
                 call, collection, one.from, one.to, &items, &one.data, context,
-            )?
+            )?;
+            (parts, trailing)
         }
         calls::safeBatchTransferFromCall::SELECTOR => {
-            let many: calls::safeBatchTransferFromCall = abi::strict(arguments)?;
+            let (many, trailing) = abi::prefix::<calls::safeBatchTransferFromCall>(arguments)?;
             if many.ids.len() != many.amounts.len() || many.ids.is_empty() {
                 return Ok(None);
             }
             let items: Vec<(U256, U256)> = many.ids.into_iter().zip(many.amounts).collect();
-            transfer(
+            let parts = transfer(
                 call, collection, many.from, many.to, &items, &many.data, context,
-            )?
+            )?;
+            (parts, trailing)
         }
         _ => return Ok(None),
     };
-    Ok(Some(parts))
+    Ok(Some(and_trailing(parts, trailing, call, context)))
 }
 
 fn transfer(
@@ -75,8 +79,7 @@ fn transfer(
     context: &Context<'_>,
 ) -> Result<Parts, Denial> {
     check_own_funds(from, context)?;
-    check_recipient(to)?;
-    check_not_token(to, call.to)?;
+    check_payee(to, context)?;
     let sum = items
         .iter()
         .fold(U256::ZERO, |sum, (_, amount)| sum.saturating_add(*amount));

@@ -6,8 +6,8 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi::{self as strictly, dirty};
 use super::super::context::{
-    address_text, amount_text, check_not_token, check_own_funds, check_recipient, check_spender,
-    field, token_text, unlimited_warning, warning, Context,
+    address_text, amount_text, check_own_funds, check_payee, check_spender, field, token_text,
+    unlimited_warning, warning, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Claim, Denial, EffectKind, Field, Warning};
@@ -401,12 +401,10 @@ fn token_effect(
             return Ok(burn(contract, token, amount, context));
         }
     };
-    if kind != Revoke {
-        check_recipient(to)?;
-        check_not_token(to, contract)?;
-    }
-    if kind == Allowance {
-        check_spender(to, contract, context)?;
+    match kind {
+        Revoke => {}
+        Allowance => check_spender(to, contract, context)?,
+        _ => check_payee(to, context)?,
     }
     let mut effect = context.effect(kind, Some(token), Some(to), amount);
     effect.claim = match call {

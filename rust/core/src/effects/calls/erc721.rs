@@ -6,11 +6,12 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi;
 use super::super::context::{
-    address_text, check_not_token, check_own_funds, check_recipient, check_spender, field,
-    token_text, unlimited_warning, Context,
+    address_text, check_own_funds, check_payee, check_spender, field, token_text,
+    unlimited_warning, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Claim, Denial, EffectKind};
+use super::erc20::trailing_bytes;
 use super::{opaque, Call};
 use crate::asset::Asset;
 
@@ -45,27 +46,33 @@ pub(super) fn decode(
     if !call.value.is_zero() {
         return Ok(None);
     }
-    let parts = match *selector {
+    let (parts, trailing) = match *selector {
         calls::approveCall::SELECTOR => {
-            let approve: calls::approveCall = abi::strict(arguments)?;
-            approval(call.to, collection, approve.to, approve.tokenId, context)?
+            let (approve, trailing) = abi::prefix::<calls::approveCall>(arguments)?;
+            let (to, id) = (approve.to, approve.tokenId);
+            (approval(call.to, collection, to, id, context)?, trailing)
         }
         calls::setApprovalForAllCall::SELECTOR => {
-            let all: calls::setApprovalForAllCall = abi::strict(arguments)?;
-            operator(call.to, collection, all.operator, all.approved, context)?
+            let (all, trailing) = abi::prefix::<calls::setApprovalForAllCall>(arguments)?;
+            let (who, approved) = (all.operator, all.approved);
+            let parts = operator(call.to, collection, who, approved, context)?;
+            (parts, trailing)
         }
         calls::transferFromCall::SELECTOR => {
-            let moved: calls::transferFromCall = abi::strict(arguments)?;
+            let (moved, trailing) = abi::prefix::<calls::transferFromCall>(arguments)?;
             let (from, to, id) = (moved.from, moved.to, moved.tokenId);
-            transfer(call, collection, from, to, id, context)?
+            let parts = transfer(call, collection, from, to, id, context)?;
+            (parts, trailing)
         }
         calls::safeTransferFromCall::SELECTOR => {
-            let moved: calls::safeTransferFromCall = abi::strict(arguments)?;
+            let (moved, trailing) = abi::prefix::<calls::safeTransferFromCall>(arguments)?;
             let (from, to, id) = (moved.from, moved.to, moved.tokenId);
-            transfer(call, collection, from, to, id, context)?
+            let parts = transfer(call, collection, from, to, id, context)?;
+            (parts, trailing)
         }
         calls::with_data::safeTransferFromCall::SELECTOR => {
-            let moved: calls::with_data::safeTransferFromCall = abi::strict(arguments)?;
+            let (moved, trailing) =
+                abi::prefix::<calls::with_data::safeTransferFromCall>(arguments)?;
             let (from, to, id) = (moved.from, moved.to, moved.tokenId);
             let mut parts = transfer(call, collection, from, to, id, context)?;
             if !moved.data.is_empty() {
@@ -73,10 +80,10 @@ pub(super) fn decode(
                 parts.effects.push(effect);
                 opaque::push_data(call, &mut parts.display);
             }
-            parts
+            (parts, trailing)
         }
         calls::burnCall::SELECTOR => {
-            let burn: calls::burnCall = abi::strict(arguments)?;
+            let (burn, trailing) = abi::prefix::<calls::burnCall>(arguments)?;
             let one = U256::ONE;
             let asset = Some(collection);
             let effect = context.effect(EffectKind::Transfer, asset, Some(call.to), one);
@@ -85,11 +92,27 @@ pub(super) fn decode(
                 field("Token id", burn.tokenId.to_string()),
                 field("Collection", token_text(collection, call.to)),
             ];
-            Parts::new(vec![effect], display, Vec::new())
+            (Parts::new(vec![effect], display, Vec::new()), trailing)
         }
         _ => return Ok(None),
     };
-    Ok(Some(parts))
+    Ok(Some(and_trailing(parts, trailing, call, context)))
+}
+
+/// Bytes after a call of a token, whatever it is: nothing explains them, so a person decides.
+pub(super) fn and_trailing(
+    mut parts: Parts,
+    trailing: usize,
+    call: &Call<'_>,
+    context: &Context<'_>,
+) -> Parts {
+    if trailing > 0 {
+        parts.warnings.push(trailing_bytes(trailing));
+        let effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
+        parts.effects.push(effect);
+        opaque::push_data(call, &mut parts.display);
+    }
+    parts
 }
 
 fn approval(
@@ -154,8 +177,7 @@ fn transfer(
     context: &Context<'_>,
 ) -> Result<Parts, Denial> {
     check_own_funds(from, context)?;
-    check_recipient(to)?;
-    check_not_token(to, call.to)?;
+    check_payee(to, context)?;
     let effect = context.effect(EffectKind::Transfer, Some(collection), Some(to), U256::ONE);
     let display = vec![
         field("Action", "send a token"),

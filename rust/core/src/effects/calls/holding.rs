@@ -2,9 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{
-    address_text, check_not_token, check_recipient, field, warning, Context,
-};
+use super::super::context::{address_text, check_not_token, check_payee, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
@@ -45,7 +43,7 @@ impl Holding {
             }
         };
         if let Some(holder) = self.holder {
-            check_recipient(holder)?;
+            check_payee(holder, context)?;
         }
         let is_own = self.holder.is_none_or(|holder| context.is_own(holder));
         let everything = self.amount == U256::MAX;
@@ -74,7 +72,7 @@ impl Holding {
             None => (self.own, self.through, "this wallet".to_owned()),
         };
         parts.display.push(field("Recipient", holder));
-        let through = address_text(self.through);
+        let through = context.contract_text(self.through);
         parts.display.push(field("Through", through));
         if !(everything && paid_in) {
             let effect = context.effect(kind, asset, Some(to), self.amount);
@@ -108,7 +106,7 @@ pub(super) fn debt(
     let display = vec![
         field("Action", "borrow"),
         field("Amount", coin.text(amount, context)),
-        field("Through", address_text(call.to)),
+        field("Through", context.contract_text(call.to)),
     ];
     let effect = context.effect(EffectKind::Debt, asset, Some(call.to), amount);
     Some(Parts::new(vec![effect], display, Vec::new()))

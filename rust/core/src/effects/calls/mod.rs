@@ -20,11 +20,13 @@ mod erc1155;
 mod erc20;
 mod erc4626;
 mod erc721;
+mod function;
 mod holding;
 mod multicall;
 mod native;
 mod oneinch;
 mod opaque;
+mod paraswap;
 mod permit2;
 mod permit2_signed;
 mod router_flow;
@@ -37,7 +39,9 @@ pub(super) mod seaport_order;
 mod staking;
 mod trade;
 mod uniswap_v2;
+mod uniswap_v2_remove;
 mod uniswap_v3;
+mod uniswap_v3_positions;
 mod universal_router;
 mod universal_router_permit;
 mod universal_router_v4;
@@ -52,6 +56,7 @@ use super::Denial;
 use crate::asset::Standard;
 use crate::protocol::Protocol;
 
+pub(crate) use control::is_control;
 pub(super) use native::push_value;
 pub(super) use safe::items as safe_items;
 pub(super) use trade::{Coin, Trade};
@@ -111,13 +116,27 @@ impl Call<'_> {
 /// # Errors
 /// [`Denial`] for what no policy and no approval may allow.
 pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, Denial> {
-    check_recipient(call.to)?;
+    // Contracts that a chain comes with are at such low addresses too (the way out of Arbitrum): a
+    // call of one is like that of any other, but value alone never comes back.
+    if call.data.is_empty() || call.to.is_zero() {
+        check_recipient(call.to)?;
+    }
     let asset = context.registry.contract(context.chain_id, call.to);
+    let protocol = context.protocol(call.to);
     if call.data.is_empty() {
-        if asset.is_some() && context.protocol(call.to) != Some(Protocol::Weth) {
+        if let Some(parts) = protocol.and_then(|one| staking::paid(one, call, context)) {
+            return parts;
+        }
+        if asset.is_some() && protocol != Some(Protocol::Weth) {
             check_not_token(call.to, call.to)?;
         }
         return Ok(native::send(call, context));
+    }
+    if protocol == Some(Protocol::CompoundV3Comet) {
+        // A token as well, but an allowance of it is a right over the whole position.
+        if let Some(parts) = compound_comet::decode(call, context)? {
+            return Ok(parts);
+        }
     }
     if let Some(asset) = asset {
         let parts = match asset.standard {
@@ -130,15 +149,15 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
             return Ok(parts);
         }
     }
-    let protocol = context.protocol(call.to);
     let parts = match protocol {
         // The wallet's own code, if it has any.
         None | Some(Protocol::Unknown) if context.is_own(call.to) => {
             account::decode(call, context)?
         }
         None | Some(Protocol::Unknown) => None,
-        // Orders are signed for these; nothing of their calls is understood here.
-        Some(Protocol::UniswapxReactor | Protocol::X402Proxy) => None,
+        // Orders are signed for the first two; nothing of their calls is understood here. The third
+        // was read above.
+        Some(Protocol::UniswapxReactor | Protocol::X402Proxy | Protocol::CompoundV3Comet) => None,
         Some(Protocol::Seaport) => seaport::decode(call, context)?,
         Some(Protocol::CowSettlement) => cow::decode(call, context)?,
         Some(Protocol::Multicall) => multicall::decode(call, context)?,
@@ -152,7 +171,6 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         Some(Protocol::AaveGateway) => aave::gateway(call, context)?,
         Some(Protocol::AaveDebtToken) => aave_debt::decode(call, context)?,
         Some(Protocol::CompoundV2Ctoken) => compound::ctoken(call, context)?,
-        Some(Protocol::CompoundV3Comet) => compound_comet::decode(call, context)?,
         Some(Protocol::CctpTokenMessenger) => bridge_cctp::decode(call, context)?,
         Some(Protocol::OpStandardBridge) => bridge_op::bridge(call, context)?,
         Some(Protocol::OpPortal) => bridge_op::portal(call, context)?,
@@ -181,6 +199,8 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
             oneinch::decode(call, version, context)?
         }
         Some(Protocol::ZeroEx) => zeroex::decode(call, context)?,
+        Some(Protocol::ParaswapV6) => paraswap::decode(call, context)?,
+        Some(Protocol::UniswapV3Positions) => uniswap_v3_positions::decode(call, context)?,
     };
     if let Some(parts) = parts {
         return Ok(parts);
@@ -188,6 +208,12 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
     let known = asset.is_some() || protocol.is_some();
     if let Some(parts) = safe::decode(call, known, context)? {
         return Ok(parts);
+    }
+    // What is understood of a contract is never vouched away, nor is what the wallet's own code does.
+    if !known && !context.is_own(call.to) {
+        if let Some(parts) = function::decode(call, context)? {
+            return Ok(parts);
+        }
     }
     let mut parts = opaque::call(call, known, context);
     control::add(call, &mut parts, context);

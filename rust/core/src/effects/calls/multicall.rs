@@ -5,7 +5,7 @@ use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::{field, warning, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::erc20::trailing_bytes;
@@ -28,10 +28,25 @@ mod calls {
 }
 
 /// A call of the batch.
-pub(in super::super) struct Item {
+#[derive(Debug)]
+pub(in crate::effects) struct Item {
     pub to: Address,
     pub value: U256,
     pub data: Bytes,
+    /// The rest goes on if it fails.
+    pub may_fail: bool,
+}
+
+impl Item {
+    /// A call nothing goes on without.
+    pub(super) const fn sure(to: Address, value: U256, data: Bytes) -> Self {
+        Self {
+            to,
+            value,
+            data,
+            may_fail: false,
+        }
+    }
 }
 
 /// What the call does; `None` for a function that is not one of these.
@@ -42,12 +57,10 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     let Some((selector, arguments)) = call.split() else {
         return Ok(None);
     };
+    // None of these passes value on, so what fails leaves nothing behind.
     let plain = |calls: Vec<calls::Call>| {
-        let each = calls.into_iter().map(|one| Item {
-            to: one.target,
-            value: U256::ZERO,
-            data: one.callData,
-        });
+        let each = calls.into_iter();
+        let each = each.map(|one| Item::sure(one.target, U256::ZERO, one.callData));
         each.collect::<Vec<Item>>()
     };
     let (items, trailing) = match *selector {
@@ -73,6 +86,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
                 to: one.target,
                 value: U256::ZERO,
                 data: one.callData,
+                may_fail: one.allowFailure,
             });
             (each.collect(), trailing)
         }
@@ -82,6 +96,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
                 to: one.target,
                 value: one.value,
                 data: one.callData,
+                may_fail: one.allowFailure,
             });
             (each.collect(), trailing)
         }
@@ -106,17 +121,25 @@ pub(super) fn batch(
 ) -> Result<Parts, Denial> {
     let mut parts = Parts::default();
     parts.display.push(field("Action", "several calls at once"));
-    parts.display.push(field("Through", address_text(call.to)));
+    parts
+        .display
+        .push(field("Through", context.contract_text(call.to)));
     let count = items.len();
     let mut passed_on = U256::ZERO;
+    let mut comes_back = U256::ZERO;
     for (number, item) in items.iter().enumerate() {
         let title = format!("{} of {count}", number.saturating_add(1));
         parts.display.push(field("Call", title));
         let inner = call.inner(sender, item.to, item.value, &item.data)?;
         parts.nest(number, super::decode(&inner, context)?);
         passed_on = passed_on.saturating_add(item.value);
+        if item.may_fail {
+            // To the contract, where it is anybody's; whoever asks can make it fail.
+            comes_back = comes_back.saturating_add(item.value);
+        }
     }
     let left = call.value.saturating_sub(passed_on);
+    let left = left.saturating_add(comes_back);
     if !left.is_zero() {
         let mut rest = Parts::default();
         push_value(Some(call.to), left, &mut rest, context);

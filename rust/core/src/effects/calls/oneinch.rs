@@ -5,7 +5,7 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{check_not_token, check_recipient, warning, Context};
+use super::super::context::{check_not_token, check_payee, check_recipient, warning, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
@@ -350,6 +350,9 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
     let Some(from) = swap.from else {
         return Ok(None);
     };
+    if !from.is_measured(context) {
+        return Ok(None);
+    }
     // Every wei that is sent along leaves.
     let mut pays = vec![(from, swap.amount)];
     match from {
@@ -360,12 +363,18 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
     }
     check_recipient(swap.through)?;
     if let Some(to) = swap.to {
-        check_recipient(to)?;
+        check_payee(to, context)?;
         if let Some((Coin::Token(token), _)) = swap.gets {
             check_not_token(to, token)?;
         }
     }
-    let recipient = swap.to.or(call.sender).or(context.wallet);
+    // What is not swapped goes back to whoever calls: in a wrapper it is anybody's there.
+    let back_to_wrapper = swap.partial && call.sender != context.wallet;
+    let recipient = if back_to_wrapper {
+        call.sender
+    } else {
+        swap.to.or(call.sender).or(context.wallet)
+    };
     let gets: Vec<(Coin, U256)> = swap.gets.into_iter().collect();
     let trade = Trade {
         kind: EffectKind::Swap,

@@ -5,11 +5,12 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi;
 use super::super::context::{
-    address_text, allowance_display, amount_text, check_not_token, check_own_funds,
-    check_recipient, check_spender, field, token_text, unlimited_warning, until_ms, Context,
+    address_text, allowance_display, amount_text, check_not_token, check_own_funds, check_payee,
+    check_spender, field, token_text, unlimited_warning, until_ms, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Claim, Denial, EffectKind, Field};
+use super::holding::with_trailing;
 use super::{permit2_signed, Call};
 use crate::clear::moment;
 
@@ -36,31 +37,38 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     if !call.value.is_zero() {
         return Ok(None);
     }
-    match *selector {
-        calls::approveCall::SELECTOR => approve(call.to, &abi::strict(arguments)?, context),
-        calls::transferFromCall::SELECTOR => transfer(&abi::strict(arguments)?, context),
-        calls::lockdownCall::SELECTOR => lockdown(call.to, &abi::strict(arguments)?, context),
+    let (parts, trailing) = match *selector {
+        calls::approveCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<calls::approveCall>(arguments)?;
+            (approve(call.to, &one, context)?, trailing)
+        }
+        calls::transferFromCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<calls::transferFromCall>(arguments)?;
+            (transfer(&one, context)?, trailing)
+        }
+        calls::lockdownCall::SELECTOR => {
+            let (one, trailing) = abi::prefix::<calls::lockdownCall>(arguments)?;
+            (lockdown(call.to, &one, context), trailing)
+        }
         calls::invalidateNoncesCall::SELECTOR => {
-            let nonces: calls::invalidateNoncesCall = abi::strict(arguments)?;
+            let (nonces, trailing) = abi::prefix::<calls::invalidateNoncesCall>(arguments)?;
             let shown = vec![
                 field("Action", "take back unused Permit2 signatures"),
                 field("Spender", address_text(nonces.spender)),
             ];
-            Ok(revokes(
-                None,
-                &[(nonces.token, nonces.spender)],
-                shown,
-                context,
-            ))
+            let pairs = [(nonces.token, nonces.spender)];
+            (revokes(None, &pairs, shown, context), trailing)
         }
         calls::invalidateUnorderedNoncesCall::SELECTOR => {
-            let _: calls::invalidateUnorderedNoncesCall = abi::strict(arguments)?;
+            let (_, trailing) = abi::prefix::<calls::invalidateUnorderedNoncesCall>(arguments)?;
             let effect = context.effect(EffectKind::Revoke, None, Some(call.to), U256::ZERO);
             let shown = vec![field("Action", "take back unused Permit2 signatures")];
-            Ok(Some(Parts::new(vec![effect], shown, Vec::new())))
+            let parts = Parts::new(vec![effect], shown, Vec::new());
+            (Some(parts), trailing)
         }
-        _ => permit2_signed::decode(call.to, *selector, arguments, context),
-    }
+        _ => return permit2_signed::decode(call.to, *selector, arguments, context),
+    };
+    Ok(with_trailing(parts, trailing))
 }
 
 fn approve(
@@ -142,7 +150,7 @@ impl Move {
     /// # Errors
     /// `recipient_forbidden`.
     pub(super) fn parts(&self, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
-        check_recipient(self.to)?;
+        check_payee(self.to, context)?;
         check_not_token(self.to, self.token)?;
         let Some(token) = context.token(self.token) else {
             return Ok(None);
@@ -162,11 +170,7 @@ impl Move {
     }
 }
 
-fn lockdown(
-    permit2: Address,
-    call: &calls::lockdownCall,
-    context: &Context<'_>,
-) -> Result<Option<Parts>, Denial> {
+fn lockdown(permit2: Address, call: &calls::lockdownCall, context: &Context<'_>) -> Option<Parts> {
     let pairs: Vec<(Address, Address)> = call
         .approvals
         .iter()
@@ -177,7 +181,7 @@ fn lockdown(
         shown.push(field("Spender", address_text(*spender)));
         shown.push(field("Token", address_text(*token)));
     }
-    Ok(revokes(Claim::sets(permit2), &pairs, shown, context))
+    revokes(Claim::sets(permit2), &pairs, shown, context)
 }
 
 /// Taking back is harmless whatever the token is; one without a name in the registry has no asset.

@@ -5,12 +5,11 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{check_not_token, check_recipient, Context};
+use super::super::context::{check_not_token, check_payee, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::trade::Coin;
 use super::Call;
-use crate::protocol::Protocol;
 
 /// Who gets value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +100,10 @@ pub(super) struct Flow<'c, 'r> {
     pub unknown: bool,
     /// Steps read so far.
     pub steps: usize,
+    /// Nobody else can call the router while it carries the plan out.
+    pub locked: bool,
+    /// The router's own wrapped coin.
+    wrapped: Option<Address>,
 }
 
 impl<'c, 'r> Flow<'c, 'r> {
@@ -117,6 +120,8 @@ impl<'c, 'r> Flow<'c, 'r> {
             parts: Parts::default(),
             unknown: false,
             steps: 0,
+            locked: false,
+            wrapped: context.registry.wrapped_coin(context.chain_id),
         };
         if !call.value.is_zero() {
             let value = flow.enter(Coin::Native, call.value);
@@ -145,7 +150,7 @@ impl<'c, 'r> Flow<'c, 'r> {
         if self.context.is_own(address) {
             return Ok(Party::Wallet);
         }
-        check_recipient(address)?;
+        check_payee(address, self.context)?;
         if let Some(Coin::Token(token)) = kind {
             check_not_token(address, token)?;
         }
@@ -160,7 +165,18 @@ impl<'c, 'r> Flow<'c, 'r> {
     }
 
     pub fn is_wrapped(&self, token: Address) -> bool {
-        self.context.protocol(token) == Some(Protocol::Weth)
+        self.wrapped == Some(token)
+    }
+
+    /// Code nobody vouches for runs. If the router is not locked it can call it as well, and take
+    /// whatever is held there; only a stated minimum shows then that something came back.
+    pub fn expose(&mut self) {
+        if self.locked {
+            return;
+        }
+        for held in &mut self.held {
+            held.hand.exact = false;
+        }
     }
 
     fn place(&self, kind: Kind) -> Place {
@@ -320,14 +336,19 @@ impl<'c, 'r> Flow<'c, 'r> {
                 others.push(*number);
             }
         }
-        let surplus = least.saturating_sub(self.total(&own));
+        let whole = self.total(&own);
+        if others.is_empty() && !least.is_zero() && least >= whole {
+            self.each(hand, |lot| lot.back = true);
+            return;
+        }
+        let surplus = least.saturating_sub(whole);
         let Some(coin) = kind else {
             return;
         };
         if surplus.is_zero() || others.is_empty() {
             return;
         }
-        let registered = coin.asset(self.context).is_some();
+        let registered = coin.fungible(self.context).is_some();
         self.gets.push((coin, surplus));
         let others = Hand {
             lots: others,
@@ -381,7 +402,7 @@ impl<'c, 'r> Flow<'c, 'r> {
     }
 
     fn is_registered(&self, kind: Kind) -> bool {
-        kind.is_some_and(|coin| coin == Coin::Native || coin.asset(self.context).is_some())
+        kind.is_some_and(|coin| coin.is_measured(self.context))
     }
 
     /// Pays `part` of `whole` of what the router holds.

@@ -158,6 +158,19 @@ fn fetch(held: Kind, out: Kind, party: Party, least: U256, flow: &mut Flow<'_, '
     }
     let hand = flow.take(held, Take::All, true);
     flow.give(&hand, out, party, least, true);
+    run_others(out, party, flow);
+}
+
+/// Whoever gets the coin runs, and so does a token nobody registered.
+fn run_others(out: Kind, party: Party, flow: &mut Flow<'_, '_>) {
+    let runs = match out {
+        Some(Coin::Native) => matches!(party, Party::Other(_)),
+        Some(Coin::Token(token)) => !flow.all_known(&[token]),
+        None => false,
+    };
+    if runs {
+        flow.expose();
+    }
 }
 
 /// The same after a share of it went elsewhere. The least amount is checked before.
@@ -176,6 +189,7 @@ fn with_fee(
     flow.pay_share(held, taker, (bips, BIPS), true);
     let least = least.saturating_sub(part_of(least, (bips, BIPS)));
     fetch(held, out, party, least, flow);
+    run_others(out, taker, flow);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::super::{EffectKind, Warning};
 use super::native::unregistered;
 use super::opaque::push_data;
 use super::router_flow::{part_of, Flow, Lot};
-use super::trade::Coin;
+use super::trade::{exchange, Coin};
 use super::Call;
 use crate::clear::moment;
 
@@ -19,7 +19,8 @@ type Amounts = Vec<(Coin, U256)>;
 /// The lines, sorted by what they say.
 #[derive(Default)]
 struct Sums {
-    swapped: bool,
+    /// What is given for something that surely comes back.
+    swapped: Amounts,
     pays: Amounts,
     back: Amounts,
     goes: Vec<(Coin, U256, Address)>,
@@ -74,13 +75,16 @@ impl Flow<'_, '_> {
 
     /// The effect of one lot.
     fn settle(&mut self, lot: &Lot, sums: &mut Sums) {
-        if lot.amount.is_zero() {
+        let collection = lot.coin.asset(self.context).is_some();
+        let collection = collection && !lot.coin.is_measured(self.context);
+        // Of a collection the amount is the number of a token, which can be zero.
+        if lot.amount.is_zero() && !collection {
             return;
         }
-        if lot.coin.asset(self.context).is_none() && lot.coin != Coin::Native {
+        if !lot.coin.is_measured(self.context) {
             self.unknown = true;
             add(&mut sums.pays, lot.coin, lot.amount);
-            let text = "a token that leaves is not registered: nobody can say what it costs";
+            let text = "a token that leaves is not registered as one: nobody can say what it costs";
             sums.warn("unknown_input", text);
             return;
         }
@@ -95,7 +99,6 @@ impl Flow<'_, '_> {
                     sums.warn("foreign_recipient", text);
                 }
             }
-            return;
         }
         let mut rest = lot.amount;
         for (to, part, whole) in &lot.shares {
@@ -105,15 +108,19 @@ impl Flow<'_, '_> {
             sums.goes.push((lot.coin, share, *to));
             sums.warn("share_taken", SHARE);
         }
-        if rest.is_zero() {
+        // Who gets it all may be another one than who gets a share.
+        if rest.is_zero() || !lot.to.is_empty() {
             return;
         }
         let kind = self.judge(lot, sums);
         self.push(kind, lot.coin, rest, self.router);
-        if kind == EffectKind::Convert {
-            add(&mut sums.back, lot.coin, rest);
-        } else {
-            add(&mut sums.pays, lot.coin, rest);
+        let sum = match kind {
+            EffectKind::Convert => &mut sums.back,
+            _ => &mut sums.pays,
+        };
+        add(sum, lot.coin, rest);
+        if kind == EffectKind::Swap {
+            add(&mut sums.swapped, lot.coin, rest);
         }
     }
 
@@ -130,7 +137,6 @@ impl Flow<'_, '_> {
             return EffectKind::Convert;
         }
         if lot.got {
-            sums.swapped = true;
             return EffectKind::Swap;
         }
         if lot.got_unknown {
@@ -144,7 +150,7 @@ impl Flow<'_, '_> {
     }
 
     fn push(&mut self, kind: EffectKind, coin: Coin, amount: U256, to: Address) {
-        let asset = coin.asset(self.context);
+        let asset = coin.fungible(self.context);
         let effect = self.context.effect(kind, asset, Some(to), amount);
         self.parts.effects.push(effect);
     }
@@ -153,7 +159,7 @@ impl Flow<'_, '_> {
         let mut lines = Vec::new();
         let action = if self.unknown {
             "carry out a plan that is not completely understood"
-        } else if sums.swapped {
+        } else if !sums.swapped.is_empty() {
             "swap"
         } else if sums.pays.is_empty() && sums.goes.is_empty() && !sums.back.is_empty() {
             "wrap or unwrap"
@@ -167,6 +173,11 @@ impl Flow<'_, '_> {
         let mut gets = Amounts::new();
         for (coin, amount) in &self.gets {
             add(&mut gets, *coin, *amount);
+        }
+        if !sums.swapped.is_empty() {
+            let kind = EffectKind::Swap;
+            let exchange = exchange(kind, &sums.swapped, &gets, self.context);
+            self.parts.exchanges.push(exchange);
         }
         for (coin, amount) in &gets {
             lines.push(field("Get at least", coin.text(*amount, self.context)));
@@ -183,7 +194,7 @@ impl Flow<'_, '_> {
             let text = format!("{amount} to {}", address_text(*to));
             lines.push(field("Goes away", text));
         }
-        lines.push(field("Through", address_text(self.router)));
+        lines.push(field("Through", self.context.contract_text(self.router)));
         if let Some(until) = until {
             lines.push(field("Until", moment(until)));
         }

@@ -46,6 +46,7 @@ pub(super) fn decode(
     known: bool,
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
+    refuse_foreign_code(call)?;
     let Some((transaction, trailing)) = read(call)? else {
         return Ok(None);
     };
@@ -76,6 +77,21 @@ pub(super) fn decode(
     )?;
     account::act(call, call.to, &items, &mut parts, context)?;
     Ok(Some(parts))
+}
+
+/// A batch for MultiSend at whatever contract: a delegate call in it is never signed. Everything else
+/// is for the caller to say; MultiSend itself refuses to be called.
+fn refuse_foreign_code(call: &Call<'_>) -> Result<(), Denial> {
+    let Some((&calls::multiSendCall::SELECTOR, arguments)) = call.split() else {
+        return Ok(());
+    };
+    let Ok((batch, _)) = abi::prefix::<calls::multiSendCall>(arguments) else {
+        return Ok(());
+    };
+    match unpack(&batch.transactions) {
+        Err(denial) if denial.code == "delegatecall" => Err(denial),
+        _ => Ok(()),
+    }
 }
 
 /// A Safe the operator declared: it is known what this is, but not whose the value is.
@@ -141,7 +157,7 @@ fn read(call: &Call<'_>) -> Result<Option<(Transaction, usize)>, Denial> {
 ///
 /// # Errors
 /// `delegatecall` for any other foreign code, `dirty_calldata` for a batch that is not whole.
-pub(in super::super) fn items(
+pub(in crate::effects) fn items(
     to: Address,
     value: U256,
     data: Bytes,
@@ -149,7 +165,7 @@ pub(in super::super) fn items(
     context: &Context<'_>,
 ) -> Result<Vec<Item>, Denial> {
     if operation == 0 {
-        return Ok(vec![Item { to, value, data }]);
+        return Ok(vec![Item::sure(to, value, data)]);
     }
     let multisend = matches!(
         context.protocol(to),
@@ -185,11 +201,11 @@ fn unpack(mut rest: &[u8]) -> Result<Vec<Item>, Denial> {
         let (length, after) = after.split_first_chunk::<32>().ok_or_else(short)?;
         let length = usize::try_from(U256::from_be_bytes(*length)).map_err(|_| short())?;
         let (data, after) = after.split_at_checked(length).ok_or_else(short)?;
-        items.push(Item {
-            to: Address::from(*to),
-            value: U256::from_be_bytes(*value),
-            data: Bytes::copy_from_slice(data),
-        });
+        items.push(Item::sure(
+            Address::from(*to),
+            U256::from_be_bytes(*value),
+            Bytes::copy_from_slice(data),
+        ));
         rest = after;
     }
     Ok(items)

@@ -7,7 +7,7 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::{field, warning, Context};
 use super::super::parts::Parts;
 use super::super::typed::order::{Leg, Which};
 use super::super::{Denial, EffectKind};
@@ -179,6 +179,13 @@ impl Fill {
             expires: None,
         };
         let mut parts = trade.parts(context)?;
+        if some != of && call.value.is_zero() {
+            // What is paid counts as a whole, so what comes back for it does.
+            let gets = parts.exchanges.iter_mut().flat_map(|one| &mut one.gets);
+            for (_, amount) in gets {
+                *amount = amount.saturating_mul(of).checked_div(some)?;
+            }
+        }
         for leg in pays.iter().chain(&gets) {
             if leg.which != Which::Alike {
                 parts.display.push(field("Item", leg.text(context)));
@@ -255,7 +262,7 @@ fn revoke(call: &Call<'_>, action: String, context: &Context<'_>) -> Parts {
     let effect = context.effect(EffectKind::Revoke, None, Some(call.to), U256::ZERO);
     let display = vec![
         field("Action", action),
-        field("Through", address_text(call.to)),
+        field("Through", context.contract_text(call.to)),
     ];
     Parts::new(vec![effect], display, Vec::new())
 }

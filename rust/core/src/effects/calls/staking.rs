@@ -5,7 +5,7 @@ use alloy_primitives::{address, Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, Context};
+use super::super::context::{field, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
@@ -79,6 +79,26 @@ fn lido(selector: [u8; 4], arguments: &[u8], call: &Call<'_>, context: &Context<
         through: call.to,
     };
     Ok(holding.parts(context)?.map(|parts| (parts, trailing)))
+}
+
+/// Value sent without a call, which Lido's tokens stake; `None` for any other contract.
+pub(super) fn paid(
+    protocol: Protocol,
+    call: &Call<'_>,
+    context: &Context<'_>,
+) -> Option<Result<Parts, Denial>> {
+    if !matches!(protocol, Protocol::Lido | Protocol::Wsteth) || call.value.is_zero() {
+        return None;
+    }
+    let holding = Holding {
+        own: EffectKind::Deposit,
+        action: "stake with Lido",
+        coin: Coin::Native,
+        amount: call.value,
+        holder: caller(call, context),
+        through: call.to,
+    };
+    holding.parts(context).transpose()
 }
 
 fn wrapped(selector: [u8; 4], arguments: &[u8], call: &Call<'_>, context: &Context<'_>) -> Found {
@@ -199,7 +219,7 @@ fn claimed(call: &Call<'_>, foreign: Option<Address>, context: &Context<'_>) -> 
     let display = vec![
         field("Action", "claim what is there"),
         field("Recipient", "this wallet"),
-        field("Through", address_text(call.to)),
+        field("Through", context.contract_text(call.to)),
     ];
     Parts::new(vec![effect], display, Vec::new())
 }

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, U256};
 
 use super::super::context::{address_text, amount_text, field, warning, Context};
 use super::super::parts::Parts;
-use super::super::{EffectKind, Field, Warning};
+use super::super::{EffectKind, Exchange, Field, Warning};
 use super::native::unregistered;
 use crate::asset::Asset;
 
@@ -24,6 +24,20 @@ impl Coin {
             Self::Native => context.registry.native(context.chain_id),
             Self::Token(address) => context.registry.contract(context.chain_id, address),
         }
+    }
+
+    /// The same, if it is the coin or a fungible token: for contracts that move amounts, a single
+    /// token of a collection would be an amount of its number.
+    pub fn fungible<'r>(self, context: &Context<'r>) -> Option<&'r Asset> {
+        match self {
+            Self::Native => context.registry.native(context.chain_id),
+            Self::Token(address) => context.token(address),
+        }
+    }
+
+    /// Whether it is the coin, or a fungible token somebody registered.
+    pub fn is_measured(self, context: &Context<'_>) -> bool {
+        self == Self::Native || self.fungible(context).is_some()
     }
 
     /// `1.5 ETH`, or base units of an address nobody registered.
@@ -94,8 +108,13 @@ impl Trade<'_> {
         }
         parts
             .display
-            .push(field("Through", address_text(self.through)));
+            .push(field("Through", context.contract_text(self.through)));
         parts.warnings.extend(warning);
+        if kind != EffectKind::Transfer {
+            parts
+                .exchanges
+                .push(exchange(kind, self.pays, self.gets, context));
+        }
         Some(parts)
     }
 
@@ -135,5 +154,26 @@ impl Trade<'_> {
             warning("unknown_output", text)
         };
         (EffectKind::Transfer, self.through, Some(warning))
+    }
+}
+
+/// What comes back for what leaves, as far as it is registered.
+pub(super) fn exchange(
+    kind: EffectKind,
+    pays: &[(Coin, U256)],
+    gets: &[(Coin, U256)],
+    context: &Context<'_>,
+) -> Exchange {
+    let asset = |coin: &Coin| coin.asset(context).cloned();
+    let gets = gets
+        .iter()
+        .filter_map(|(coin, amount)| Some((asset(coin)?, *amount)));
+    Exchange {
+        kind,
+        pays: pays
+            .iter()
+            .map(|(coin, amount)| (asset(coin), *amount))
+            .collect(),
+        gets: gets.collect(),
     }
 }

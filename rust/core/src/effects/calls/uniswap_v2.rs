@@ -4,12 +4,12 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{check_not_token, check_recipient, field, Context};
+use super::super::context::{check_not_token, check_payee, field, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::trade::{Coin, Trade};
-use super::Call;
+use super::{uniswap_v2_remove, Call};
 use crate::clear::moment;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
@@ -76,7 +76,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         }
         _ => match swap(*selector, arguments, call.value)? {
             Some((swap, trailing)) => (traded(call, &swap, context)?, trailing),
-            None => return Ok(None),
+            None => return uniswap_v2_remove::decode(call, context),
         },
     };
     let Some(mut parts) = parts else {
@@ -191,6 +191,9 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
         Way::CoinIn => Coin::Native,
         _ => Coin::Token(*first),
     };
+    if !pays.is_measured(context) {
+        return Ok(None);
+    }
     let gets = match swap.way {
         Way::CoinOut => Coin::Native,
         _ => Coin::Token(*last),
@@ -200,7 +203,7 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
         action: "swap",
         pays: &[(pays, swap.pays)],
         gets: &[(gets, swap.gets)],
-        recipient: recipient(call, swap.to, &[gets])?,
+        recipient: recipient(call, swap.to, &[gets], context)?,
         through: call.to,
         expires: None,
     };
@@ -217,12 +220,15 @@ fn liquidity(
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
     let coins: Vec<Coin> = pays.iter().map(|(coin, _)| *coin).collect();
+    if !coins.iter().all(|coin| coin.is_measured(context)) {
+        return Ok(None);
+    }
     let trade = Trade {
         kind: EffectKind::Deposit,
         action: "add liquidity to a pool",
         pays,
         gets: &[],
-        recipient: recipient(call, to, &coins)?,
+        recipient: recipient(call, to, &coins, context)?,
         through: call.to,
         expires: None,
     };
@@ -230,8 +236,13 @@ fn liquidity(
 }
 
 /// What the router itself gets stays there.
-fn recipient(call: &Call<'_>, to: Address, coins: &[Coin]) -> Result<Option<Address>, Denial> {
-    check_recipient(to)?;
+fn recipient(
+    call: &Call<'_>,
+    to: Address,
+    coins: &[Coin],
+    context: &Context<'_>,
+) -> Result<Option<Address>, Denial> {
+    check_payee(to, context)?;
     for coin in coins {
         if let Coin::Token(token) = coin {
             check_not_token(to, *token)?;

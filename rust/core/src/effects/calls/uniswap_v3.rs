@@ -66,8 +66,10 @@ struct Swap {
     names_output: bool,
     /// It may stop at a price before it is done.
     stops: bool,
-    /// Tokens between the two that the router holds in between.
+    /// Tokens between the two.
     between: Vec<Address>,
+    /// The router holds those in between.
+    holds_between: bool,
     /// The stated output is checked, or follows from tokens that can be trusted.
     kept: bool,
     deadline: Option<U256>,
@@ -279,7 +281,8 @@ impl Plan<'_, '_> {
             limit,
             names_output,
             stops: false,
-            between: Vec::new(),
+            between: between.to_vec(),
+            holds_between: false,
             kept: !names_output || self.flow.all_known(between),
             deadline: None,
         })
@@ -302,6 +305,10 @@ impl Plan<'_, '_> {
         } else {
             (swap.amount, swap.limit)
         };
+        let ends = [swap.from, swap.to];
+        if !self.flow.all_known(&ends) || !self.flow.all_known(&swap.between) {
+            self.flow.expose();
+        }
         let mut hand = if self.second && !swap.names_output && paid.is_zero() {
             self.held(swap.from)
         } else if swap.names_output || swap.stops {
@@ -309,7 +316,8 @@ impl Plan<'_, '_> {
         } else {
             self.paid(swap.from, Take::Exactly(paid), paid)
         };
-        if swap.between.iter().any(|one| self.flow.is_wrapped(*one)) {
+        let through_wrapped = swap.between.iter().any(|one| self.flow.is_wrapped(*one));
+        if swap.holds_between && through_wrapped {
             self.between(&mut hand);
         }
         // A named output that may stop at a price need not come in full.
@@ -379,6 +387,7 @@ fn single(
         names_output,
         stops,
         between: Vec::new(),
+        holds_between: false,
         kept: true,
         deadline,
     }
@@ -399,9 +408,8 @@ fn along(
         (first, last)
     };
     let mut swap = single(ends, recipient, amounts, false, names_output, deadline);
-    if !names_output {
-        swap.between = between(path);
-    }
+    swap.between = between(path);
+    swap.holds_between = !names_output;
     Ok(swap)
 }
 

@@ -101,6 +101,8 @@ pub(super) fn decode(
         _ => return Ok(None),
     };
     let mut flow = Flow::new(call, context);
+    // Every version refuses calls of anybody else until the plan ends.
+    flow.locked = true;
     plan(call, &commands, &inputs, true, version, &mut flow)?;
     let mut parts = flow.finish(call, deadline);
     if trailing > 0 {
@@ -242,7 +244,7 @@ pub(super) fn recipient(
 /// Tokens of the caller that Permit2 moves.
 fn pull_token(coin: Coin, party: Party, amount: U256, sure: bool, flow: &mut Flow<'_, '_>) {
     match party {
-        Party::Other(to) if coin.asset(flow.context).is_some() => {
+        Party::Other(to) if coin.fungible(flow.context).is_some() => {
             flow.sends.push((coin, amount, to, false));
         }
         _ => {
@@ -283,7 +285,12 @@ fn wrap(input: &Bytes, sure: bool, flow: &mut Flow<'_, '_>) -> Result<(), Denial
     let wrap: inputs::Wrap = abi::parameters(input)?;
     let party = recipient(wrap.recipient, None, flow)?;
     let hand = flow.take(Some(Coin::Native), stated(wrap.amount), sure);
-    flow.give(&hand, None, party, wrap.amount, sure);
+    // "All there is" is no minimum.
+    let least = match stated(wrap.amount) {
+        Take::Exactly(amount) => amount,
+        Take::All | Take::AtMost(_) => U256::ZERO,
+    };
+    flow.give(&hand, None, party, least, sure);
     Ok(())
 }
 

@@ -41,6 +41,8 @@ struct Swap {
     amount: U256,
     limit: U256,
     names_output: bool,
+    /// Coins it may leave a debt of that nothing here bounds.
+    open: Vec<Coin>,
 }
 
 /// What the router owes and is owed in one coin.
@@ -50,6 +52,9 @@ struct Delta {
     debt: U256,
     /// It can be less than that.
     inexact: bool,
+    /// It can be any amount: a pool on the way of a named output may come up short, and a hook may
+    /// keep more than it lets through. Not every version looks at that.
+    open: bool,
     /// The least there is to take.
     credit: U256,
     /// It was sold as well, so that nothing of it may be left.
@@ -122,8 +127,8 @@ impl Unlocked {
             }
             0x0c => read::<inputs::All>(input).map(|all| {
                 let coin = coin(all.currency);
-                let (debt, exact) = self.owed(coin);
-                self.pay(coin, (debt.min(all.limit), exact), true, sure, flow);
+                let owed = self.owed(coin).unwrap_or((all.limit, false));
+                self.pay(coin, (owed.0.min(all.limit), owed.1), true, sure, flow);
             }),
             0x0e | 0x10 => match read::<inputs::TakeTo>(input) {
                 Some(take) => Some(self.take(&take, action == 0x10, flow)?),
@@ -163,14 +168,23 @@ impl Unlocked {
         if !swap.names_output && !to.sold {
             to.credit = to.credit.saturating_add(swap.limit);
         }
+        for coin in &swap.open {
+            let delta = self.delta(*coin);
+            delta.open = true;
+            delta.inexact = true;
+            delta.sold = true;
+            delta.credit = U256::ZERO;
+        }
     }
 
-    /// The full debt, which is paid now.
-    fn owed(&mut self, coin: Coin) -> (U256, bool) {
+    /// The full debt, which is paid now, and whether it is exactly that; `None` if it can be any
+    /// amount.
+    fn owed(&mut self, coin: Coin) -> Option<(U256, bool)> {
         let delta = self.delta(coin);
         let owed = (delta.debt, !delta.inexact);
         delta.debt = U256::ZERO;
-        owed
+        let open = std::mem::take(&mut delta.open);
+        (!open).then_some(owed)
     }
 
     fn settle(
@@ -190,7 +204,11 @@ impl Unlocked {
             return Some(());
         }
         let amount = if settle.amount.is_zero() {
-            self.owed(coin)
+            match self.owed(coin) {
+                Some(owed) => owed,
+                None if by_caller => return None,
+                None => (U256::MAX, false),
+            }
         } else {
             (settle.amount, true)
         };
@@ -298,6 +316,7 @@ fn single(input: &Bytes, names_output: bool) -> Option<Swap> {
         amount: U256::from(swap.amount),
         limit: U256::from(swap.limit),
         names_output,
+        open: if names_output { vec![to] } else { Vec::new() },
     })
 }
 
@@ -322,11 +341,17 @@ fn multi(input: &Bytes, names_output: bool, version: Protocol) -> Option<Swap> {
     } else {
         (coin(currency), path.last().map(end)?)
     };
+    let mut open = Vec::new();
+    if names_output {
+        open.extend(path.iter().skip(1).map(end));
+        open.push(to);
+    }
     Some(Swap {
         from,
         to,
         amount: U256::from(amount),
         limit: U256::from(limit),
         names_output,
+        open,
     })
 }

@@ -64,6 +64,9 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         }
         _ => return Ok(None),
     };
+    if !pays.iter().all(|(coin, _)| coin.is_measured(context)) {
+        return Ok(None);
+    }
     let trade = Trade {
         kind: EffectKind::Swap,
         action: "swap",

@@ -1,8 +1,9 @@
 //! Documents that hand over authority: votes, delegations, whole accounts. Most stay opaque, with a
 //! word on what they are.
 
-use alloy_primitives::{hex, Address, U256};
+use alloy_primitives::{Address, U256};
 
+use super::super::calls::{self, Call};
 use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
@@ -63,6 +64,8 @@ pub(super) fn delegation(
     Ok(Some(parts))
 }
 
+/// What the account does is followed if it is a known one. Who pays for it and what the account
+/// does before is not in the call, so it is never understood completely.
 pub(super) fn operation(
     contract: Address,
     message: &Message<'_>,
@@ -71,13 +74,19 @@ pub(super) fn operation(
     let mut parts = Parts::default();
     let action = "sign an operation of a smart account";
     parts.display.push(field("Action", action));
+    let data = message.bytes("callData").unwrap_or_default();
     if let Some(sender) = message.address("sender") {
         parts.display.push(field("Account", address_text(sender)));
-    }
-    let data = message.bytes("callData").unwrap_or_default();
-    if let Some((selector, _)) = data.split_first_chunk::<4>() {
-        let selector = hex::encode_prefixed(selector);
-        parts.display.push(field("Selector", selector));
+        if !data.is_empty() {
+            let call = Call {
+                sender: Some(contract),
+                to: sender,
+                value: U256::ZERO,
+                data: &data,
+                depth: 1,
+            };
+            parts.nest(0, calls::decode(&call, context)?);
+        }
     }
     whole(contract, &mut parts, context);
     Ok(Some(parts))

@@ -73,9 +73,6 @@ fn allowance(
     }
     let mut display = allowance_display(action, token, contract, &effect);
     display.push(field("To be used until", moment(deadline)));
-    Ok(Some(Parts {
-        warnings: unlimited_warning(&effect).into_iter().collect(),
-        effects: vec![effect],
-        display,
-    }))
+    let warnings = unlimited_warning(&effect).into_iter().collect();
+    Ok(Some(Parts::new(vec![effect], display, warnings)))
 }

@@ -4,8 +4,7 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    address_text, amount_text, check_not_token, check_own_funds, check_recipient, field,
-    token_text, until_ms, Context,
+    address_text, amount_text, check_own_funds, check_payee, field, token_text, until_ms, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
@@ -60,8 +59,7 @@ fn payment(
         return Ok(None);
     };
     check_own_funds(from, context)?;
-    check_recipient(to)?;
-    check_not_token(to, contract)?;
+    check_payee(to, context)?;
     let mut effect = context.effect(EffectKind::Transfer, Some(token), Some(to), value);
     effect.expires = until_ms(before);
     let mut display = vec![
@@ -74,11 +72,7 @@ fn payment(
         display.push(field("Valid from", moment(after)));
     }
     display.push(field("Valid until", moment(before)));
-    Ok(Some(Parts {
-        effects: vec![effect],
-        display,
-        warnings: Vec::new(),
-    }))
+    Ok(Some(Parts::new(vec![effect], display, Vec::new())))
 }
 
 /// Takes an authorisation back that nobody used yet.
@@ -98,9 +92,5 @@ pub(super) fn cancel(
         field("Token", token_text(token, contract)),
         field("Authorisation", message.text("nonce").unwrap_or_default()),
     ];
-    Ok(Some(Parts {
-        effects: vec![effect],
-        display,
-        warnings: Vec::new(),
-    }))
+    Ok(Some(Parts::new(vec![effect], display, Vec::new())))
 }

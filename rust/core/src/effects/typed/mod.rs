@@ -23,6 +23,7 @@ use super::context::Context;
 use super::parts::Parts;
 use super::Denial;
 use crate::json::Json;
+use crate::protocol::Protocol;
 use crate::request::TypedData;
 use message::Message;
 
@@ -92,7 +93,41 @@ pub(super) fn understand(
     if permit2::is_witness(&typed.primary_type, document) {
         return permit2::witness(contract, &message, context);
     }
+    if is_claimed(&typed.primary_type, contract, context) {
+        let text = "the document has the name of a known type and is of another one";
+        return Err(Denial::new("type_mismatch", text));
+    }
     Ok(authority::nested(&typed.primary_type, contract, context))
+}
+
+/// Whether the contract takes documents of this name, which then have the known type. One with
+/// another type is worth nothing there: it is only there to look like the known one.
+fn is_claimed(primary_type: &str, contract: Address, context: &Context<'_>) -> bool {
+    let of_protocol: &[&str] = match context.protocol(contract) {
+        Some(Protocol::Permit2) => &[
+            "PermitSingle",
+            "PermitBatch",
+            "PermitTransferFrom",
+            "PermitBatchTransferFrom",
+            "PermitWitnessTransferFrom",
+            "PermitBatchWitnessTransferFrom",
+        ],
+        Some(Protocol::Seaport) => &["OrderComponents", "BulkOrder"],
+        Some(Protocol::CowSettlement | Protocol::OneInchV5 | Protocol::OneInchV6) => &["Order"],
+        Some(Protocol::ZeroEx) => &["LimitOrder", "RfqOrder", "OtcOrder"],
+        Some(Protocol::Safe) => &["SafeTx"],
+        _ => &[],
+    };
+    let of_tokens: &[&str] = match context.token(contract) {
+        Some(_) => &[
+            "Permit",
+            "TransferWithAuthorization",
+            "ReceiveWithAuthorization",
+            "CancelAuthorization",
+        ],
+        None => &[],
+    };
+    of_protocol.contains(&primary_type) || of_tokens.contains(&primary_type)
 }
 
 /// The reader for a type. The name only saves hashing types that cannot be meant.

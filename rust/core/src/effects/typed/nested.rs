@@ -5,7 +5,7 @@ use alloy_primitives::{Address, U256};
 use super::super::calls::{self, Call};
 use super::super::context::{field, Context};
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind};
+use super::super::{Claim, Denial, EffectKind};
 
 /// A call that a signature lets somebody make.
 pub(super) struct Inner<'i> {
@@ -16,11 +16,11 @@ pub(super) struct Inner<'i> {
     pub data: &'i [u8],
 }
 
-/// What the calls do, added to `parts`, and that the document is not understood as a whole: a
-/// person decides.
+/// What the calls do, added to `parts`, and that the document is not understood as a whole: a person
+/// decides.
 ///
 /// # Errors
-/// What one of the calls is denied for.
+/// What any of the calls is denied for.
 pub(super) fn add(
     calls: &[Inner<'_>],
     contract: Address,
@@ -28,12 +28,15 @@ pub(super) fn add(
     context: &Context<'_>,
 ) -> Result<(), Denial> {
     let count = calls.len();
+    if count == 0 {
+        parts.display.push(field("Call", "of nothing"));
+    }
     for (number, inner) in calls.iter().enumerate() {
         if count > 1 {
             let title = format!("{} of {count}", number.saturating_add(1));
             parts.display.push(field("Call", title));
         }
-        add_one(number, inner, parts, context)?;
+        add_one(inner, number, parts, context)?;
     }
     let whole = context.effect(EffectKind::TypedData, None, Some(contract), U256::ZERO);
     parts.effects.push(whole);
@@ -41,8 +44,8 @@ pub(super) fn add(
 }
 
 fn add_one(
-    number: usize,
     inner: &Inner<'_>,
+    number: usize,
     parts: &mut Parts,
     context: &Context<'_>,
 ) -> Result<(), Denial> {
@@ -66,10 +69,12 @@ fn add_one(
     let mut done = calls::decode(&call, &seen)?;
     for effect in &mut done.effects {
         effect.from = context.wallet.unwrap_or_default();
-        if seen.wallet != context.wallet {
-            // A right over what another account has: nothing the wallet does ends it.
-            effect.claim = None;
-        }
+        // Nobody knows when the call is made: until then nothing the wallet does ends a right that
+        // it gives, and nothing ever ends one over what another account has.
+        effect.claim = match effect.claim {
+            Some(claim) if context.is_own(inner.sender) => Claim::signed(claim.at, None),
+            _ => None,
+        };
     }
     parts.nest(number, done);
     Ok(())

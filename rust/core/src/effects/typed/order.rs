@@ -151,7 +151,7 @@ impl Order {
             };
             display.push(field("Recipient", own));
         }
-        display.push(field("Through", address_text(self.through)));
+        display.push(field("Through", context.contract_text(self.through)));
         let until = self.until.map_or_else(|| "no end".to_owned(), moment);
         display.push(field("Valid until", until));
         display

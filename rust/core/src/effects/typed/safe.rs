@@ -1,6 +1,6 @@
 //! Transactions of a Safe this wallet is an owner of. The value is the Safe's; what it does with it
 //! is shown and counts as the wallet's own, and a person decides. A delegate call could replace the
-//! whole account and is never signed, but for a batch that MultiSend runs.
+//! whole account and is never signed, but for a batch of calls.
 
 use alloy_primitives::{Address, U256};
 
@@ -21,27 +21,30 @@ pub(super) fn transaction(
     message: &Message<'_>,
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
-    let operation = message.uint("operation").map(u8::try_from);
-    let (Some(to), Some(value), Some(data), Some(Ok(operation))) = (
+    let (Some(to), Some(value), Some(data), Some(operation)) = (
         message.address("to"),
         message.uint("value"),
         message.bytes("data"),
-        operation,
+        message.uint("operation"),
     ) else {
         return Ok(None);
     };
+    // A batch is a delegate call of a contract that is known to do nothing else; any other is refused.
+    let operation = u8::try_from(operation).unwrap_or(u8::MAX);
     let items = safe_items(to, value, data.into(), operation, context)?;
     let mut parts = Parts::default();
     let display = &mut parts.display;
     display.push(field("Action", "sign a transaction of a Safe"));
     display.push(field("Safe", address_text(safe)));
-    let inner = items.iter().map(|item| Inner {
-        sender: safe,
-        to: item.to,
-        value: item.value,
-        data: &item.data,
-    });
-    let inner: Vec<_> = inner.collect();
+    let inner: Vec<Inner<'_>> = items
+        .iter()
+        .map(|item| Inner {
+            sender: safe,
+            to: item.to,
+            value: item.value,
+            data: &item.data,
+        })
+        .collect();
     nested::add(&inner, safe, &mut parts, context)?;
     if !refunds_nothing(message) {
         let text = "the Safe pays whoever sends the transaction, at a price that is signed here";

@@ -4,8 +4,7 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    address_text, amount_text, check_not_token, check_recipient, field, token_text, until_ms,
-    Context,
+    address_text, amount_text, check_not_token, check_payee, field, token_text, until_ms, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
@@ -36,7 +35,7 @@ pub(super) fn payment(
     let Some(token) = context.token(terms.token) else {
         return Ok(None);
     };
-    check_recipient(terms.to)?;
+    check_payee(terms.to, context)?;
     check_not_token(terms.to, terms.token)?;
     let kind = EffectKind::Transfer;
     let mut effect = context.effect(kind, Some(token), Some(terms.to), terms.amount);
@@ -51,7 +50,7 @@ pub(super) fn payment(
         field(label, amount_text(token, terms.amount)),
         field("To", address_text(terms.to)),
         field("Token", token_text(token, terms.token)),
-        field("Through", address_text(proxy)),
+        field("Through", context.contract_text(proxy)),
     ];
     if let Some(facilitator) = terms.facilitator {
         display.push(field("Collected by", address_text(facilitator)));

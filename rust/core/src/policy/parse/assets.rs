@@ -8,12 +8,15 @@ use super::reader::{Reader, Section, Value};
 use super::scope::one_of;
 use super::tables::{flip, ID_CHARS, LABEL_CHARS};
 use super::File;
+use crate::amount::Price;
 use crate::asset::{Asset, Standard};
 use crate::policy::model::{AssetEntry, CodePin, List, ListEntry};
 
 const DECIMALS_MAX: u64 = 36;
 const HOUR_MS: u64 = 3_600_000;
 const PRICE_AGE_MS_MAX: u64 = 31 * 24 * HOUR_MS;
+/// More sources of one price than anybody has.
+const PRICE_SOURCES_MAX: u64 = 10;
 const SYMBOL_CHARS: usize = 16;
 
 impl File {
@@ -30,6 +33,7 @@ impl File {
                 "symbol",
                 "price_usd",
                 "price_max_age",
+                "price_sources_min",
                 "group",
                 "code_hash",
                 "implementation_hash",
@@ -67,21 +71,7 @@ impl File {
         let decimals = standard.and_then(|standard| read_decimals(reader, section, standard));
         let symbol = reader.required(section, "symbol", "\"USDC\"");
         let symbol = symbol.and_then(|value| reader.label(value, "symbol", SYMBOL_CHARS));
-        let price = section.table.get("price_usd");
-        let price_at = price.is_some();
-        let price = price.map(|value| reader.price(value, "price_usd"));
-        let age = section.table.get("price_max_age").map(|value| {
-            if price_at {
-                let text = "`price_max_age` does nothing beside `price_usd`";
-                reader.fault(
-                    value.span().start,
-                    "conflict",
-                    text,
-                    "leave one of them out",
-                );
-            }
-            reader.duration(value, "price_max_age", 1000..=PRICE_AGE_MS_MAX)
-        });
+        let price = read_price(reader, section);
         let group = section.table.get("group");
         let group = group.map(|value| read_group(reader, value));
         let code = read_code(reader, section);
@@ -96,8 +86,9 @@ impl File {
                 symbol,
                 decimals,
             },
-            price: flip(price)?,
-            price_age_ms_max: flip(age)?.unwrap_or(HOUR_MS),
+            price: price.pinned?,
+            price_age_ms_max: price.age_ms_max?,
+            price_sources_min: price.sources_min?,
             group: flip(group)?,
             code: code?,
             at: reader.place(section.at),
@@ -171,6 +162,37 @@ impl File {
             expires_ms: flip(expires)?,
             at: reader.place(section.at),
         })
+    }
+}
+
+/// The keys about the price; `None` where one is wrong.
+struct PriceKeys {
+    pinned: Option<Option<Price>>,
+    age_ms_max: Option<u64>,
+    sources_min: Option<u32>,
+}
+
+/// A pinned price, or how facts about it are judged.
+fn read_price(reader: &mut Reader<'_>, section: Section<'_>) -> PriceKeys {
+    let pinned = section.table.get("price_usd");
+    let mut beside = |key: &str| {
+        let value = section.table.get(key)?;
+        if pinned.is_some() {
+            let text = format!("`{key}` does nothing beside `price_usd`");
+            let hint = "leave one of them out";
+            reader.fault(value.span().start, "conflict", text, hint);
+        }
+        Some(value)
+    };
+    let (age, sources) = (beside("price_max_age"), beside("price_sources_min"));
+    let age = age.map(|value| reader.duration(value, "price_max_age", 1000..=PRICE_AGE_MS_MAX));
+    let sources =
+        sources.map(|value| reader.integer(value, "price_sources_min", 1..=PRICE_SOURCES_MAX));
+    let sources = sources.map(|sources| sources.and_then(|count| u32::try_from(count).ok()));
+    PriceKeys {
+        pinned: flip(pinned.map(|value| reader.price(value, "price_usd"))),
+        age_ms_max: flip(age).map(|age| age.unwrap_or(HOUR_MS)),
+        sources_min: flip(sources).map(|sources| sources.unwrap_or(1)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod assets;
 mod contracts;
+mod functions;
 mod reader;
 mod rules;
 mod scope;
@@ -13,7 +14,9 @@ use std::collections::BTreeSet;
 use toml::de::DeTable;
 
 use super::fault::PolicyErrors;
-use super::model::{Agent, AssetEntry, Chain, ContractEntry, Forbid, Limit, List, Rule, Wallet};
+use super::model::{
+    Agent, AssetEntry, Chain, ContractEntry, Forbid, FunctionEntry, Limit, List, Rule, Wallet,
+};
 use reader::{Names, Reader, Section};
 
 pub(crate) use rules::APPROVAL;
@@ -27,6 +30,7 @@ pub(super) struct File {
     pub agents: Vec<Agent>,
     pub assets: Vec<Option<AssetEntry>>,
     pub contracts: Vec<ContractEntry>,
+    pub functions: Vec<FunctionEntry>,
     pub lists: Vec<List>,
     pub rules: Vec<Rule>,
     pub forbids: Vec<Forbid>,
@@ -36,6 +40,7 @@ pub(super) struct File {
     agent_names: Names,
     asset_names: Names,
     contract_names: Names,
+    function_names: Names,
     list_names: Names,
     rule_names: Names,
     forbid_names: Names,
@@ -72,6 +77,7 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
     file.read_assets(&mut reader, root);
     file.read_contracts(&mut reader, root);
     file.read_lists(&mut reader, root);
+    file.read_functions(&mut reader, root);
     file.read_rules(&mut reader, root);
     file.read_forbids(&mut reader, root);
     file.read_limits(&mut reader, root);
@@ -84,8 +90,8 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
 
 fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
     let keys = [
-        "version", "name", "chain", "wallet", "agent", "asset", "contract", "list", "rule",
-        "forbid", "limit",
+        "version", "name", "chain", "wallet", "agent", "asset", "contract", "function", "list",
+        "rule", "forbid", "limit",
     ];
     reader.known(root, &keys);
     if let Some(value) = reader.required(root, "version", "1") {

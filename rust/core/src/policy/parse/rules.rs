@@ -1,11 +1,11 @@
 //! Rules, forbids and limits: what they do with what they match.
 
 use super::reader::{Reader, Section, Value};
-use super::scope::{one_of, RANGE_KEYS, SCOPE_KEYS};
+use super::scope::{one_of, FUNCTION_KEYS, RANGE_KEYS, SCOPE_KEYS};
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::effects::EffectKind;
-use crate::policy::model::{Forbid, Limit, Measure, OnExceed, Per, Rule};
+use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Rule};
 use crate::policy::spend::AMOUNT_MAX;
 use crate::policy::verdict::Verdict;
 use crate::window::LEDGER_MS;
@@ -19,6 +19,8 @@ pub(crate) const APPROVAL: Verdict = Verdict::Approval {
 };
 const TIMEOUT_MS: u64 = 30 * 60 * 1000;
 const TIMEOUT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
+/// Nobody pays more than a thing is worth.
+const RETURN_PERCENT_MAX: u64 = 100;
 /// A delay has to leave time to notice and to stop.
 const DELAY_MS_MIN: u64 = 180 * 1000;
 const DELAY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
@@ -26,19 +28,33 @@ const DELAY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 impl File {
     pub(super) fn read_rules(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         for section in reader.tables(root, "rule") {
-            let own = ["id", "tier", "delay", "quorum", "timeout"];
-            reader.known(section, &[&own[..], &SCOPE_KEYS, &RANGE_KEYS].concat());
+            let own = [
+                "id",
+                "tier",
+                "delay",
+                "quorum",
+                "timeout",
+                "return_min_percent",
+            ];
+            reader.known(
+                section,
+                &[&own[..], &SCOPE_KEYS, &RANGE_KEYS, &FUNCTION_KEYS].concat(),
+            );
             let id = reader.declare(section, &mut self.rule_names, ID_CHARS);
             let effects = reader
                 .required(section, "effects", "[\"transfer\"]")
                 .is_some();
             let matcher = self.read_matcher(reader, section);
             let tier = read_tier(reader, section);
-            if let (Some(id), true, Some(matcher), Some(tier)) = (id, effects, matcher, tier) {
+            let least = read_return_min(reader, section, matcher.as_ref());
+            let complete = (id, effects, matcher, tier, least);
+            if let (Some(id), true, Some(matcher), Some(tier), Some(return_min_percent)) = complete
+            {
                 let at = reader.place(section.at);
                 self.rules.push(Rule {
                     id,
                     tier,
+                    return_min_percent,
                     matcher,
                     at,
                 });
@@ -48,7 +64,10 @@ impl File {
 
     pub(super) fn read_forbids(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         for section in reader.tables(root, "forbid") {
-            reader.known(section, &[&["id"][..], &SCOPE_KEYS, &RANGE_KEYS].concat());
+            reader.known(
+                section,
+                &[&["id"][..], &SCOPE_KEYS, &RANGE_KEYS, &FUNCTION_KEYS].concat(),
+            );
             let id = reader.declare(section, &mut self.forbid_names, ID_CHARS);
             let matcher = self.read_matcher(reader, section);
             if let (Some(id), Some(matcher)) = (id, matcher) {
@@ -135,6 +154,27 @@ impl File {
             at: reader.place(section.at),
         })
     }
+}
+
+/// What must surely come back, for a rule that is about nothing but swaps and orders.
+fn read_return_min(
+    reader: &mut Reader<'_>,
+    section: Section<'_>,
+    matcher: Option<&Matcher>,
+) -> Option<Option<u8>> {
+    const KEY: &str = "return_min_percent";
+    let Some(value) = section.table.get(KEY) else {
+        return Some(None);
+    };
+    let percent = reader.integer(value, KEY, 1..=RETURN_PERCENT_MAX)?;
+    let given = |kind| matches!(kind, EffectKind::Swap | EffectKind::Order);
+    if !matcher?.kinds.of_kinds().all(given) {
+        let text = format!("`{KEY}` is only about \"swap\" and \"order\"");
+        let hint = "write a rule of its own for the other effects";
+        reader.fault(value.span().start, "conflict", text, hint);
+        return None;
+    }
+    u8::try_from(percent).ok().map(Some)
 }
 
 fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {

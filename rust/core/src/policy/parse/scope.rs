@@ -16,6 +16,8 @@ pub(super) const SCOPE_KEYS: [&str; 8] = [
 ];
 pub(super) const RANGE_KEYS: [&str; 4] = ["amount_max", "amount_above", "usd_max", "usd_above"];
 
+pub(super) const FUNCTION_KEYS: [&str; 2] = ["functions", "not_functions"];
+
 /// Everything but the fee, which needs no grant.
 fn grantable() -> Vec<EffectKind> {
     let all = EffectKind::ALL.into_iter();
@@ -32,11 +34,14 @@ impl File {
     ) -> Option<Matcher> {
         let get = |key: &str| section.table.get(key);
         let ranged = RANGE_KEYS.iter().any(|key| get(key).is_some());
+        let calling = FUNCTION_KEYS.iter().find_map(|key| get(key));
         let kinds = match get("effects") {
             Some(value) => read_kinds(reader, value, &grantable(), ranged),
+            None if calling.is_some() => Some(Bits::kinds(&[EffectKind::Call])),
             None if ranged => Some(Bits::kinds(&EffectKind::MEASURED)),
             None => Some(Bits::kinds(&grantable())),
         };
+        let functions = self.functions_named(reader, section, kinds, ranged);
         let scope = self.read_scope(reader, section, kinds);
         let units = |reader: &mut Reader<'_>, key: &str| {
             get(key).map(|value| self.read_units(reader, section, value, key))
@@ -56,7 +61,10 @@ impl File {
             usd_max.flatten(),
             usd_above.flatten(),
         );
+        let (functions, not_functions) = functions?;
         Some(Matcher {
+            functions,
+            not_functions,
             amount_max: flip(amount_max)?,
             amount_above: flip(above)?,
             usd_max: flip(usd_max)?,

@@ -28,7 +28,7 @@ use schema::Schema;
 pub(crate) fn parse(value: &Json<'_>) -> Result<TypedData, Malformed> {
     match value {
         Json::Object(_) => parse_document(value),
-        Json::Str(text) => parse_document(&json::parse(text.as_bytes(), &Limits::REQUEST)?),
+        Json::Str(text) => parse_document(&json::parse_exact(text.as_bytes(), &Limits::REQUEST)?),
         other => {
             let text = format!("expected a typed-data document, not {}", other.kind());
             Err(Malformed::new("type", "", text))

@@ -141,13 +141,14 @@ fn read_leaf<'j>(kind: &Kind, value: &'j Json<'_>) -> Result<Leaf<'j>, Fault> {
 const WRONG_TYPE: Fault = Fault::new("typed_value", "not a value of the declared type");
 const OUT_OF_RANGE: Fault = Fault::new("typed_range", "the number does not fit the declared type");
 
-/// A number that is not negative: a JSON integer, or a decimal or `0x` string.
+/// A number that is not negative: a JSON integer of any size, or a decimal or `0x` string.
 fn uint(bits: usize, value: &Json<'_>) -> Result<U256, Fault> {
     let number = match value {
         Json::Int(number) => u64::try_from(*number)
             .map(U256::from)
             .map_err(|_| OUT_OF_RANGE)?,
-        Json::Str(text) => magnitude(text)?,
+        Json::Big(text) if text.starts_with('-') => return Err(OUT_OF_RANGE),
+        Json::Big(text) | Json::Str(text) => magnitude(text)?,
         _ => return Err(WRONG_TYPE),
     };
     if number.bit_len() > bits {
@@ -159,7 +160,7 @@ fn uint(bits: usize, value: &Json<'_>) -> Result<U256, Fault> {
 fn int(bits: usize, value: &Json<'_>) -> Result<I256, Fault> {
     let (negative, size) = match value {
         Json::Int(number) => (*number < 0, U256::from(number.unsigned_abs())),
-        Json::Str(text) => match text.strip_prefix('-') {
+        Json::Big(text) | Json::Str(text) => match text.strip_prefix('-') {
             Some(digits) if digits == "0" || digits.starts_with("0x") => return Err(WRONG_TYPE),
             Some(digits) => (true, magnitude(digits)?),
             None => (false, magnitude(text)?),

@@ -1,0 +1,43 @@
+"""What was seen of the world outside, as the core takes it with every call: the code of contracts
+and prices.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from holdfast.service.code_facts import CodeFacts
+from holdfast.service.core import Core
+from holdfast.service.price_facts import PriceFacts
+
+NO_FACTS = b"{}"
+
+Json = dict[str, Any]
+
+
+class OutsideFacts:
+    """Puts them together; each part looks for itself."""
+
+    def __init__(self, core: Core, code: CodeFacts, prices: PriceFacts) -> None:
+        self._core = core
+        self.code = code
+        self.prices = prices
+
+    def of_agent(self, agent: str) -> bytes:
+        """The facts of a call of an agent: what was last seen of its chain, and of no other."""
+        if self.code.is_empty and self.prices.is_empty:
+            return NO_FACTS
+        # The guard's own word: the gate learns of a policy a moment later than the core.
+        known = self._core.guard.agent(agent)
+        if known is None:
+            return NO_FACTS
+        chain_id = orjson.loads(known)["chain_id"]
+        code, prices = self.code.of_chain(chain_id), self.prices.of_chain(chain_id)
+        if code == NO_FACTS or prices == NO_FACTS:
+            return prices if code == NO_FACTS else code
+        return code[:-1] + b"," + prices[1:]
+
+    async def of_request(self, view: Mapping[str, Any]) -> Json:
+        """The facts by which a request is decided again before its order."""
+        return await self.code.of_request(view) | await self.prices.of_request(view)

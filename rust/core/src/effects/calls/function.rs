@@ -1,0 +1,112 @@
+//! Calls of functions the operator vouches for. Only the call of the transaction itself: inside of
+//! another one the contract sees somebody else, and nobody vouched for that.
+
+use alloy_dyn_abi::DynSolValue;
+use alloy_primitives::{hex, U256};
+
+use super::super::abi;
+use super::super::context::{address_text, field, warning, Context};
+use super::super::parts::Parts;
+use super::super::{Denial, EffectKind, Field};
+use super::erc20::trailing_bytes;
+use super::native::push_value;
+use super::{control, opaque, Call};
+use crate::function::Function;
+use crate::text::display_safe;
+
+/// Characters of a text and items of a list that are shown.
+const CHARS_MAX: usize = 200;
+const ITEMS_MAX: usize = 16;
+
+/// A call of a contract nothing else is known of; `None` if nobody vouches for the function. With
+/// arguments nobody vouches for it is as opaque as any other.
+///
+/// # Errors
+/// `dirty_calldata`.
+pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
+    let Some((selector, data)) = call.split().filter(|_| call.depth == 0) else {
+        return Ok(None);
+    };
+    let found = context
+        .registry
+        .function(context.chain_id, call.to, *selector);
+    let Some(function) = found.filter(|_| !control::is_control(*selector)) else {
+        return Ok(None);
+    };
+    let (arguments, trailing) = abi::dynamic(function.signature.whole(), data)?;
+    let unmet = function.unmet(&arguments, call.value, context.wallet);
+    let lines = lines(function, &arguments);
+    if unmet.is_none() && trailing == 0 {
+        return Ok(Some(vouched(call, function, lines, context)));
+    }
+    let mut parts = opaque::call(call, false, context);
+    parts.display.extend(lines);
+    if trailing > 0 {
+        parts.warnings.push(trailing_bytes(trailing));
+    }
+    if let Some(unmet) = unmet {
+        let text = format!("nobody vouches for this call of `{}`: {unmet}", function.id);
+        parts.warnings.push(warning("not_vouched", &text));
+    }
+    Ok(Some(parts))
+}
+
+fn vouched(
+    call: &Call<'_>,
+    function: &Function,
+    lines: Vec<Field>,
+    context: &Context<'_>,
+) -> Parts {
+    let mut parts = Parts::default();
+    parts.display.push(field("Action", "call"));
+    parts.display.push(field("Contract", address_text(call.to)));
+    push_value(Some(call.to), call.value, &mut parts, context);
+    parts
+        .display
+        .push(field("Vouched for as", function.id.as_str()));
+    parts.display.extend(lines);
+    let mut effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
+    effect.function = Some(function.id.clone());
+    parts.effects.push(effect);
+    parts
+}
+
+/// The function and its arguments, for nobody can judge a call without them.
+fn lines(function: &Function, arguments: &[DynSolValue]) -> Vec<Field> {
+    let signature = &function.signature;
+    let mut lines = vec![field("Function", signature.canonical())];
+    for (place, argument) in arguments.iter().enumerate() {
+        lines.push(Field {
+            label: format!("Argument {}", signature.name_of(place)).into(),
+            value: text_of(argument),
+        });
+    }
+    lines
+}
+
+fn text_of(value: &DynSolValue) -> String {
+    match value {
+        DynSolValue::Address(address) => address_text(*address),
+        DynSolValue::Bool(bit) => bit.to_string(),
+        DynSolValue::Uint(number, _) => number.to_string(),
+        DynSolValue::Int(number, _) => number.to_string(),
+        DynSolValue::FixedBytes(word, size) => {
+            hex::encode_prefixed(word.get(..*size).unwrap_or_default())
+        }
+        DynSolValue::String(text) => display_safe(text, CHARS_MAX),
+        DynSolValue::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        DynSolValue::Tuple(items) => format!("({})", list_of(items)),
+        DynSolValue::Array(items) | DynSolValue::FixedArray(items) => {
+            format!("{}: {}", items.len(), list_of(items))
+        }
+        _ => "not shown".to_owned(),
+    }
+}
+
+fn list_of(items: &[DynSolValue]) -> String {
+    let mut shown: Vec<String> = items.iter().take(ITEMS_MAX).map(text_of).collect();
+    if items.len() > ITEMS_MAX {
+        shown.push("…".to_owned());
+    }
+    shown.join(", ")
+}

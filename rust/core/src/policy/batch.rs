@@ -1,0 +1,74 @@
+//! Several calls at once (`wallet_sendCalls`, EIP-5792): one question with one answer, which is
+//! about the sum of all effects.
+
+use alloy_primitives::U256;
+
+use super::resolve::{resolve, warn_of_look_alikes, Resolved};
+use super::verdict::{Decision, Reason, Verdict};
+use super::Policy;
+use crate::request::{Batch, Body};
+
+/// The batch as if it were one request: the effects and the fees of all its calls.
+///
+/// # Errors
+/// A denial, if any of the calls is denied whatever the policy says.
+pub fn resolve_batch<'p>(
+    policy: &'p Policy,
+    agent: &str,
+    batch: &Batch,
+) -> Result<Resolved<'p>, Reason> {
+    let none = || reason("no_grant", "no call".to_owned(), None);
+    let first = batch.calls().first().cloned().ok_or_else(none)?;
+    let mut sum = resolve(policy, agent, first)?;
+    let bodies = batch.calls().iter().map(|call| &call.body);
+    let transactions: Vec<_> = bodies
+        .filter_map(|body| match body {
+            Body::Transaction(transaction) => Some(transaction),
+            Body::TypedData(_) | Body::Message(_) => None,
+        })
+        .collect();
+    let registry = policy.registry();
+    sum.decoded = crate::effects::decode_all(&transactions, sum.wallet, sum.chain.id, registry)
+        .map_err(|refused| reason(refused.code, refused.text, None))?;
+    warn_of_look_alikes(policy, &mut sum.decoded);
+    // No call of a batch names gas or fees, so that all may cost the same.
+    sum.fee_wei_max = sum
+        .fee_wei_max
+        .saturating_mul(U256::from(transactions.len()));
+    Ok(sum)
+}
+
+impl Decision {
+    /// The decision about the sum of a batch, as it is told: what the policy denies is denied, and
+    /// what it does not is refused all the same, because nothing here sends several at once.
+    #[must_use]
+    pub fn of_batch(self, calls: usize) -> Self {
+        if self.verdict == Verdict::Deny {
+            return self;
+        }
+        let sum = self.verdict.as_str();
+        let observed = format!("{calls} calls, in sum `{sum}`: send them one by one");
+        let mut reasons = vec![reason("batch", observed, Some("1".to_owned()))];
+        reasons.extend(
+            self.reasons
+                .into_iter()
+                .filter(|other| other.code != "granted"),
+        );
+        Self {
+            verdict: Verdict::Deny,
+            reasons,
+            reservations: Vec::new(),
+            spends: None,
+        }
+    }
+}
+
+fn reason(code: &str, observed: String, limit: Option<String>) -> Reason {
+    Reason {
+        code: code.to_owned(),
+        rule: None,
+        observed: Some(observed),
+        limit,
+        retry_at_ms: None,
+    }
+}
