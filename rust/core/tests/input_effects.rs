@@ -290,3 +290,17 @@ fn standalone_decode_refuses_with_a_code() {
     let padded = raw.replace("02df01", "02e08101");
     assert_eq!(code(&format!("{{\"raw_tx\":\"{padded}\"}}")), "raw_tx");
 }
+
+#[test]
+fn what_a_swap_gives_back_to_whoever_calls_is_the_wallets_also_when_nobody_names_it() {
+    // `ethUnoswap(uint256 minReturn,uint256 dex)` of 1inch, whatever for: the output is not said.
+    let data = format!("0xa76dfc3b{:064x}{:064x}", 7, 1);
+    let tx = format!(
+        r#"{{"tx":{{"to":"0x111111125421ca6dc452d289314280a0f8842a65","value":"0x5","data":"{data}"}}}}"#
+    );
+    let shown = standalone(&tx, 1).unwrap();
+    assert!(shown.contains(r#""value":"this wallet""#), "{shown}");
+    for code in ["leftover", "foreign_recipient"] {
+        assert!(!shown.contains(code), "{shown}");
+    }
+}

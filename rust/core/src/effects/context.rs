@@ -32,9 +32,23 @@ impl<'r> Context<'r> {
         self.registry.protocol(self.chain_id, address)
     }
 
-    /// Whether this address is the wallet; never when nobody knows the wallet.
+    /// The wallet, or what stands for it when nobody knows it.
+    pub(super) fn signer(&self) -> Address {
+        self.wallet.unwrap_or(Address::ZERO)
+    }
+
+    /// Whether this address is the wallet, or what stands for it when nobody knows it.
     pub(super) fn is_own(&self, address: Address) -> bool {
-        self.wallet == Some(address)
+        self.signer() == address
+    }
+
+    /// `this wallet 0xf39F…` for the wallet, the address alone for anybody else.
+    pub(super) fn party_text(&self, address: Address) -> String {
+        match self.wallet {
+            _ if !self.is_own(address) => address_text(address),
+            Some(wallet) => format!("this wallet {}", address_text(wallet)),
+            None => "this wallet".to_owned(),
+        }
     }
 
     /// `uniswap-v2-router 0x7a25…`: what a policy calls the contract, and the address in full.
@@ -59,7 +73,7 @@ impl<'r> Context<'r> {
             kind,
             chain_id: self.chain_id,
             asset: asset.cloned(),
-            from: self.wallet.unwrap_or(Address::ZERO),
+            from: self.signer(),
             to,
             amount,
             unlimited: kind == EffectKind::Allowance && amount >= super::UNLIMITED_FROM,

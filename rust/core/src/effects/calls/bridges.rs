@@ -82,8 +82,7 @@ impl Crossing {
             Arrives::Same => {}
         }
         let recipient = match self.recipient {
-            Some(one) if context.is_own(one) => format!("this wallet {}", address_text(one)),
-            Some(one) => address_text(one),
+            Some(one) => context.party_text(one),
             None => "this wallet".to_owned(),
         };
         parts.display.push(field("Recipient", recipient));

@@ -373,7 +373,7 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
     let recipient = if back_to_wrapper {
         call.sender
     } else {
-        swap.to.or(call.sender).or(context.wallet)
+        swap.to.or(call.sender).or(Some(context.signer()))
     };
     let gets: Vec<(Coin, U256)> = swap.gets.into_iter().collect();
     let trade = Trade {

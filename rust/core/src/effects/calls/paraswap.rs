@@ -100,7 +100,7 @@ fn traded(
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
     let recipient = if swap.beneficiary.is_zero() {
-        call.sender.or(context.wallet).unwrap_or_default()
+        call.sender.unwrap_or(context.signer())
     } else {
         check_recipient(swap.beneficiary)?;
         swap.beneficiary

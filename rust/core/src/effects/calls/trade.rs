@@ -100,10 +100,7 @@ impl Trade<'_> {
                 .push(self.line("Get at least", *coin, *amount, context));
         }
         if let Some(recipient) = self.recipient {
-            let mut text = address_text(recipient);
-            if context.is_own(recipient) {
-                text.insert_str(0, "this wallet ");
-            }
+            let text = context.party_text(recipient);
             parts.display.push(field("Recipient", text));
         }
         parts

@@ -73,7 +73,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         pays: &pays,
         gets: &[gets],
         // Only whoever calls gets anything.
-        recipient: call.sender.or(context.wallet),
+        recipient: call.sender.or(Some(context.signer())),
         through: call.to,
         expires: None,
     };
