@@ -7,21 +7,26 @@ use alloy_primitives::Address;
 
 const LIST: &str = include_str!("tokens.tsv");
 
-/// Symbol and decimals by chain and contract.
+/// Chain and contract.
+type Place = (u64, Address);
+/// Symbol and decimals.
+type Token = (&'static str, u8);
+
+/// The list.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(HashMap<(u64, Address), (&'static str, u8)>);
+pub(super) struct Tokens(HashMap<Place, Token>);
 
 impl Tokens {
     pub(super) fn read() -> Self {
         Self(LIST.lines().filter_map(token).collect())
     }
 
-    pub(super) fn get(&self, chain_id: u64, address: Address) -> Option<(&'static str, u8)> {
+    pub(super) fn get(&self, chain_id: u64, address: Address) -> Option<Token> {
         self.0.get(&(chain_id, address)).copied()
     }
 }
 
-fn token(line: &'static str) -> Option<((u64, Address), (&'static str, u8))> {
+fn token(line: &'static str) -> Option<(Place, Token)> {
     let mut words = line.split('\t');
     let place = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     Some((place, (words.next()?, words.next()?.parse().ok()?)))
