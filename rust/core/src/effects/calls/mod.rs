@@ -110,6 +110,13 @@ impl Call<'_> {
     }
 }
 
+/// The zero address, and the places every chain has its precompiles at: they compute, and keep what
+/// is sent to them.
+fn is_precompile(address: Address) -> bool {
+    let rest = address.strip_prefix(&[0; 18]);
+    matches!(rest, Some([0, 0..=0x1f] | [1, 0]))
+}
+
 /// What the call can do in the worst case. Inner calls count as if the wallet made them: what a
 /// wrapper cannot take from the wallet, it will not have.
 ///
@@ -118,7 +125,7 @@ impl Call<'_> {
 pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, Denial> {
     // Contracts that a chain comes with are at such low addresses too (the way out of Arbitrum): a
     // call of one is like that of any other, but value alone never comes back.
-    if call.data.is_empty() || call.to.is_zero() {
+    if call.data.is_empty() || is_precompile(call.to) {
         check_recipient(call.to)?;
     }
     let asset = context.registry.contract(context.chain_id, call.to);
