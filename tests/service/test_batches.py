@@ -205,6 +205,8 @@ async def test_the_status_of_a_sent_batch_is_its_receipt(home: Home, node: Endpo
         assert (await status(line, name))["status"] == 100
         known = json.loads(guardian.core.guard.request(view["id"]) or b"")
         await node.call("eth_sendRawTransaction", [known["raw"]])
+        # Afterwards it is mined, whoever was faster.
+        await node.call("evm_mine", [])
         told = await status(line, name)
         assert (told["status"], told["atomic"]) == (200, True)
         (receipt,) = told["receipts"]

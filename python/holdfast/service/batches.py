@@ -17,7 +17,19 @@ from holdfast._core import Applied, HoldfastError, canonical_json
 from holdfast.service.agents import Agent
 from holdfast.service.calls import AnyCall, InnerCall
 from holdfast.service.core import Core, Sealed
-from holdfast.service.errors import DENIED, INVALID_PARAMS, CallError, sealed
+from holdfast.service.errors import (
+    ATOMICITY,
+    DENIED,
+    DUPLICATE_ID,
+    INVALID_PARAMS,
+    TOO_LARGE,
+    UNAUTHORIZED,
+    UNKNOWN_ID,
+    UNSUPPORTED_CAPABILITY,
+    UNSUPPORTED_CHAIN,
+    CallError,
+    sealed,
+)
 from holdfast.service.holds import Holds
 from holdfast.service.outcomes import Outcome, denied
 from holdfast.service.outside_facts import OutsideFacts
@@ -28,14 +40,7 @@ from holdfast.service.sends import Sends, plain
 SEND_CALLS = "wallet_sendCalls"
 VERSION = "2.0.0"
 
-# Error codes of EIP-5792 and EIP-1193, and what of the core's words they stand for.
-UNAUTHORIZED = 4100
-UNSUPPORTED_CAPABILITY = 5700
-UNSUPPORTED_CHAIN = 5710
-DUPLICATE_ID = 5720
-UNKNOWN_ID = 5730
-TOO_LARGE = 5740
-ATOMICITY = 5760
+# What of the core's words the codes of the standard stand for.
 _CODES = {
     "capability": UNSUPPORTED_CAPABILITY,
     "chain_mismatch": UNSUPPORTED_CHAIN,

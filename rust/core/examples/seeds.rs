@@ -20,6 +20,9 @@ use holdfast_core::request::Transaction;
 #[allow(dead_code)]
 #[path = "../tests/support/calls.rs"]
 mod calls;
+#[allow(dead_code, reason = "the table of formats is checked elsewhere")]
+#[path = "../tests/support/clear.rs"]
+mod clear;
 #[path = "../tests/support/town.rs"]
 #[allow(dead_code, reason = "the fuzz targets use the rest")]
 mod town;
@@ -75,6 +78,10 @@ fn main() {
         seeds.add("json", params.as_bytes());
         let frame = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"eth_sign","params":{params}}}"#);
         seeds.add("frame", frame.as_bytes());
+    }
+    for case in clear::read(&read(&data.join("clear.toml"))) {
+        let text = case.descriptor().to_string().into_bytes();
+        seeds.add("descriptor", &[&text[..], &[0], &case.data()].concat());
     }
     println!("{} seeds", seeds.count);
 }

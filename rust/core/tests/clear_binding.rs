@@ -120,12 +120,32 @@ fn what_cannot_be_told_without_a_chain_is_said_and_an_interface_is_not() {
 }
 
 #[test]
+fn null_is_nothing_said() {
+    let common = json!({"context": {"contract": {"deployments": at(1, VAULT)}}, "display": {"formats": {"f(uint256 a)": {
+        "intent": "Go", "fields": [{"path": "a", "label": "A"}]
+    }}}});
+    let field = json!({"path": "a", "value": null, "label": null, "visible": null, "$ref": null, "params": null, "format": null});
+    let own = json!({"includes": "common.json", "display": {"formats": {"f(uint256 a)": {
+        "intent": null, "excluded": null, "fields": [field]
+    }}}});
+    let (library, faults) = load(&[("a.json", own), ("common.json", common)]);
+    assert_eq!(faults, Vec::<String>::new());
+    let data = [&keccak256("f(uint256)")[..4], &[0; 32]].concat();
+    let decoded = decode(
+        &json!({"tx": {"to": VAULT, "data": hex::encode_prefixed(data)}}),
+        &library,
+    );
+    assert_eq!(said(&decoded, "Intent"), ["Go"]);
+    assert_eq!(said(&decoded, "A"), ["0"]);
+}
+
+#[test]
 fn two_formats_for_one_function_are_a_fault_and_say_nothing() {
-    let formats = json!({"f(uint256 a)": intent("one"), "f(uint256 b)": intent("two"), "g()": intent("g"), "no": {}});
+    let formats = json!({"f(uint256 a)": intent("one"), "f(uint256 b)": intent("two"), "g()": intent("g"), "no": {}, "no(": {}});
     let about = json!({"context": {"contract": {"deployments": at(1, VAULT)}}, "display": {"formats": formats}});
     let (library, faults) = load(&[("a.json", about)]);
     let wanted = [
-        "a.json: not a function: no",
+        "a.json: not a function: no, and 1 more",
         "a.json: two formats for one function: f(uint256 a)",
     ];
     assert_eq!(faults, wanted);
@@ -140,15 +160,15 @@ fn version_1_names_functions_in_every_way_with_its_abi() {
         {"type": "function", "name": "g", "inputs": [{"name": "a", "type": "uint256"}]},
         {"type": "function", "name": "h", "inputs": [
             {"name": "o", "type": "tuple", "internalType": "struct Acme.Order", "components": [{"name": "n", "type": "uint256"}]},
-            {"name": "to", "type": "address"}
-        ]},
+            {"name": "to", "type": "address", "components": null}
+        ], "outputs": null},
         {"type": "event", "name": "E"}
     ]);
     let selector = hex::encode_prefixed(&keccak256("f(uint256)")[..4]);
     let formats = json!({
         selector: intent("by selector"),
         "g(uint256)": intent("by signature"),
-        "h(Order o, address to)": intent("by name"),
+        "h(Order o, address to)": {"intent": "by name", "fields": [{"path": "o.n", "label": "N"}]},
     });
     let context = json!({"contract": {"abi": abi, "deployments": at(1, VAULT)}});
     let (library, faults) = load(&[(
@@ -159,6 +179,9 @@ fn version_1_names_functions_in_every_way_with_its_abi() {
     assert_eq!(intents("f(uint256)", 1, &library), ["by selector"]);
     assert_eq!(intents("g(uint256)", 1, &library), ["by signature"]);
     assert_eq!(intents("h((uint256),address)", 2, &library), ["by name"]);
+    let data = [&keccak256("h((uint256),address)")[..4], &[0; 64]].concat();
+    let tx = json!({"tx": {"to": VAULT, "data": hex::encode_prefixed(data)}});
+    assert_eq!(said(&decode(&tx, &library), "N"), ["0"]);
 }
 
 fn vote(domain: &Value) -> Value {

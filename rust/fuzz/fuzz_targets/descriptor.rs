@@ -1,23 +1,36 @@
-//! ERC-7730 descriptors of whoever wrote them: read or named as faulty, and what they say of a call
-//! changes nothing but lines.
+//! ERC-7730 descriptors of whoever wrote them, and the data of a call after the first zero byte: read
+//! or named as faulty, and what they say changes nothing but lines.
 #![no_main]
 
+use alloy_primitives::hex;
 use holdfast_core::asset::Registry;
 use holdfast_core::clear::Library;
 use holdfast_core::effects::decode_standalone;
 use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
 
-const CALL: &[u8] = br#"{"tx":{"to":"0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48","data":"0xa9059cbb00000000000000000000000070997970c51812dc3a010c7d01b50e0d17dc79c80000000000000000000000000000000000000000000000000000000002faf080"}}"#;
+/// What the descriptors of the seeds are about.
+const CONTRACT: &str = "0x1111111111111111111111111111111111111111";
 
 fuzz_target!(|data: &[u8]| {
-    let (library, faults) = Library::load(&[("fuzz.json".to_owned(), data.to_vec())]);
-    assert!(library.is_empty() || faults.is_empty());
+    let mut parts = data.splitn(2, |byte| *byte == 0);
+    let file = parts.next().unwrap_or_default().to_vec();
+    let call = parts.next().unwrap_or_default();
+    let (library, _) = Library::load(&[("fuzz.json".to_owned(), file)]);
+    let data = hex::encode_prefixed(call);
+    let request = format!(r#"{{"tx":{{"to":"{CONTRACT}","data":"{data}"}}}}"#);
     let registry = Registry::new();
-    let plain = decode_standalone(CALL, 1, &registry, None, None).expect("a transfer");
-    let told = decode_standalone(CALL, 1, &registry, None, Some(&library)).expect("a transfer");
-    let effects = |text: &str| {
-        let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
-        value["effects"].to_string()
+    let decode = |clear: Option<&Library>| {
+        let text = decode_standalone(request.as_bytes(), 1, &registry, None, clear);
+        text.map(|text| serde_json::from_str::<Value>(&text).expect("JSON"))
     };
-    assert_eq!(effects(&plain), effects(&told));
+    match (decode(None), decode(Some(&library))) {
+        (Ok(plain), Ok(told)) => {
+            assert_eq!(plain["effects"], told["effects"]);
+            assert_eq!(plain["opaque"], told["opaque"]);
+            let lines = told["display"].as_array().expect("lines").len();
+            assert!(lines <= 1_000);
+        }
+        (plain, told) => assert_eq!(plain, told),
+    }
 });

@@ -84,11 +84,11 @@ impl Descriptor {
         faults: &mut Vec<Fault>,
     ) {
         let published = published(contract);
-        let mut twice = Vec::new();
+        let (mut twice, mut strange) = (Vec::new(), Vec::new());
         for key in keys {
             let known = published.get(&key.replace(' ', "")).cloned();
             let Some(function) = known.or_else(|| signature::parse(key)) else {
-                faults.push(Fault::new(path, &format!("not a function: {key}")));
+                strange.push(key);
                 continue;
             };
             match self.calls.entry(function.selector().0) {
@@ -98,6 +98,15 @@ impl Descriptor {
                     place.insert(CallFormat { function, key });
                 }
             }
+        }
+        if let Some((first, more)) = strange.split_first() {
+            let why = if first.starts_with("0x") {
+                "a selector without an ABI"
+            } else {
+                "not a function"
+            };
+            let text = format!("{why}: {first}, and {} more", more.len());
+            faults.push(Fault::new(path, text.trim_end_matches(", and 0 more")));
         }
         for selector in twice {
             if let Some(first) = self.calls.remove(&selector) {

@@ -46,7 +46,7 @@ fn parse(files: &[(String, Vec<u8>)], faults: &mut Vec<Fault>) -> BTreeMap<Strin
             continue;
         }
         let value: Value = match serde_json::from_slice(bytes) {
-            Ok(value) => value,
+            Ok(value) => without_nulls(value),
             Err(error) => {
                 faults.push(Fault::new(path, &format!("not JSON: {error}")));
                 continue;
@@ -67,6 +67,21 @@ fn parse(files: &[(String, Vec<u8>)], faults: &mut Vec<Fault>) -> BTreeMap<Strin
         parsed.insert(normal(path), File { value, bytes });
     }
     parsed
+}
+
+/// Tools write members they have nothing to say of as `null`.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let said = members.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(
+                said.map(|(key, value)| (key, without_nulls(value)))
+                    .collect(),
+            )
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
 }
 
 /// `a/b/../c` as `a/c`; what leads out of the folder keeps its `..`.

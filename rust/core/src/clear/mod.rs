@@ -15,6 +15,7 @@ mod render;
 mod sentence;
 mod signature;
 mod text;
+mod tokens;
 mod tree;
 mod value;
 mod weight;
@@ -30,6 +31,7 @@ use crate::json::Json;
 use crate::text::display_safe;
 use descriptor::Descriptor;
 use render::{Scene, Work};
+use tokens::Tokens;
 
 pub(crate) use text::moment;
 
@@ -80,6 +82,7 @@ pub struct Said {
 pub struct Library {
     descriptors: Vec<Descriptor>,
     places: HashMap<(u64, Address), Vec<usize>>,
+    tokens: Tokens,
 }
 
 impl Library {
@@ -88,7 +91,10 @@ impl Library {
     /// the same call the first one, by path, counts. What is no descriptor, or one that others are
     /// to include, is left out silently.
     pub fn load(files: &[(String, Vec<u8>)]) -> (Self, Vec<Fault>) {
-        let mut library = Self::default();
+        let mut library = Self {
+            tokens: Tokens::read(),
+            ..Self::default()
+        };
         let mut faults = Vec::new();
         for (path, whole) in files::read(files, &mut faults) {
             let Some(found) = Descriptor::compile(&path, whole, &mut faults) else {

@@ -60,8 +60,9 @@ fn node(components: &[Param], value: DynSolValue) -> Node {
                 .map(|item| node(components, item))
                 .collect(),
         ),
-        DynSolValue::Tuple(values) => named(components, values),
-        _ => Node::Bytes(Vec::new()),
+        DynSolValue::Tuple(values) | DynSolValue::CustomStruct { tuple: values, .. } => {
+            named(components, values)
+        }
     }
 }
 

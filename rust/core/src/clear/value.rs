@@ -40,7 +40,11 @@ pub(super) fn shown_as(node: &Node, place: &Place<'_>) -> Option<String> {
         "tokenTicker" => {
             let (token, chain_id) = (node.address()?, place.chain_id()?);
             let known = scene.assets.token(chain_id, token);
-            known.map_or_else(|| shown(token), |asset| symbol(&asset.symbol))
+            let ours = || scene.library.tokens.get(chain_id, token);
+            match known.map(|asset| asset.symbol.as_str()) {
+                Some(name) => symbol(name),
+                None => ours().map_or_else(|| shown(token), |(name, _)| name.to_owned()),
+            }
         }
         "addressName" => match node.address()? {
             address if place.addresses("senderAddress").contains(&address) => {
@@ -85,11 +89,12 @@ fn token_amount(amount: U256, place: &Place<'_>) -> String {
     let everything = place.constant("threshold").and_then(uint);
     let everything = everything.is_some_and(|from| amount >= from);
     let message = place.text("message").unwrap_or("Unlimited".to_owned());
+    let named = |name: &str| match everything {
+        true => format!("{message} {name}"),
+        false => format!("{amount} {name}"),
+    };
     let (Some(token), Some(chain_id)) = (token, chain_id) else {
-        return match everything {
-            true => format!("{message} {UNKNOWN_SYMBOL}"),
-            false => format!("{amount} {UNKNOWN_SYMBOL}"),
-        };
+        return named(UNKNOWN_SYMBOL);
     };
     let known = if coin(token) {
         Some(scene.native(chain_id))
@@ -97,24 +102,26 @@ fn token_amount(amount: U256, place: &Place<'_>) -> String {
         let asset = scene.assets.token(chain_id, token);
         asset.map(|asset| (symbol(&asset.symbol), asset.decimals))
     };
-    match (known, scene.claimed(token, chain_id)) {
-        (Some((symbol, _)), _) | (None, Some((symbol, _))) if everything => {
-            format!("{message} {symbol}")
-        }
-        (Some((symbol, places)), _) => format!("{} {symbol}", format_units(amount, places)),
-        // Nobody but the descriptor says how many decimals there are.
-        (None, Some((symbol, places))) => {
+    if let Some((symbol, places)) = known {
+        return match everything {
+            true => named(&symbol),
+            false => format!("{} {symbol}", format_units(amount, places)),
+        };
+    }
+    let ours = scene.library.tokens.get(chain_id, token);
+    let ours = ours.map(|(name, places)| (name.to_owned(), places, "Holdfast's list"));
+    let theirs = || {
+        let (name, places) = scene.claimed(token, chain_id)?;
+        Some((name, places, "the descriptor"))
+    };
+    match ours.or_else(theirs) {
+        Some((symbol, ..)) if everything => named(&symbol),
+        // Nobody who decides here has said how many decimals there are.
+        Some((symbol, places, whose)) => {
             let written = format_units(amount, places);
-            format!("{written} {symbol} ({amount} with {places} decimals, by the descriptor)")
+            format!("{written} {symbol} ({amount} with {places} decimals, by {whose})")
         }
-        (None, None) => {
-            let amount = if everything {
-                message
-            } else {
-                amount.to_string()
-            };
-            format!("{amount} {UNKNOWN_SYMBOL} (token {})", shown(token))
-        }
+        None => format!("{} (token {})", named(UNKNOWN_SYMBOL), shown(token)),
     }
 }
 
@@ -169,7 +176,11 @@ impl Scene<'_> {
     /// The address in full, and before it the name of the token that is there.
     fn address_name(&self, address: Address, chain_id: u64) -> String {
         let Some(asset) = self.assets.contract(chain_id, address) else {
-            return shown(address);
+            let ours = self.library.tokens.get(chain_id, address);
+            return ours.map_or_else(
+                || shown(address),
+                |(symbol, _)| format!("{symbol} {}", shown(address)),
+            );
         };
         let symbol = symbol(&asset.symbol);
         let name = self.assets.name(chain_id, address);

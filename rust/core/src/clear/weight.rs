@@ -66,7 +66,7 @@ impl Scale<'_> {
                 let start = if kind.is_dynamic() { inner(self)? } else { at };
                 self.items(item, *length, start)
             }
-            DynSolType::Tuple(kinds) => {
+            DynSolType::Tuple(kinds) | DynSolType::CustomStruct { tuple: kinds, .. } => {
                 let start = if kind.is_dynamic() { inner(self)? } else { at };
                 self.sequence(kinds.iter(), start)
             }
@@ -92,7 +92,7 @@ fn head(kind: &DynSolType) -> Option<usize> {
     }
     match kind {
         DynSolType::FixedArray(item, length) => head(item)?.checked_mul(*length),
-        DynSolType::Tuple(kinds) => kinds
+        DynSolType::Tuple(kinds) | DynSolType::CustomStruct { tuple: kinds, .. } => kinds
             .iter()
             .try_fold(0usize, |sum, kind| sum.checked_add(head(kind)?)),
         _ => Some(WORD),

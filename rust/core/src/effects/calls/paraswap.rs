@@ -65,7 +65,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     } else {
         U256::ZERO
     };
-    if has_permit || call.value != sent {
+    if has_permit || call.value != sent || !from.is_measured(context) {
         return Ok(None);
     }
     // One base unit always stays in the contract.
