@@ -24,12 +24,22 @@ from tests.support.threats import Book, Case
 from tests.support.threats_requests import Json, Request
 from tests.support.threats_ways import Outcome, Words, told, turned_away
 
+from holdfast.service import batches
 from holdfast.service.home import Home, Init, init_home
 
 # The first account of every local chain: 0xf39F…2266.
 KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 HOLD_MS = 1
-DENIED, PENDING, INVALID_REQUEST, NOT_SERVED, INVALID_PARAMS = 4001, -32003, -32600, -32601, -32602
+TURNED_AWAY = frozenset(
+    {
+        4001,
+        -32602,
+        batches.UNSUPPORTED_CAPABILITY,
+        batches.UNSUPPORTED_CHAIN,
+        batches.TOO_LARGE,
+        batches.ATOMICITY,
+    }
+)
 
 
 async def by_socket(book: Book, policy: str) -> dict[str, Outcome]:
@@ -60,7 +70,6 @@ class Agents:
         self._guardian = guardian
         self._words = words
         self._lines: dict[str, Line] = {}
-        self._requests: dict[str, str] = {}
         self._ids = 0
 
     async def decide(self, case: Case) -> Outcome:
@@ -78,7 +87,9 @@ class Agents:
         error = answer.get("error", {})
         data = error.get("data") or {}
         match error.get("code"):
-            case 4001 | -32602 if data.get("requestId") is None:
+            case None if request.method == batches.SEND_CALLS:
+                return await self._batch(case, answer["result"]["id"])
+            case code if code in TURNED_AWAY and data.get("requestId") is None:
                 return turned_away(data)
             case -32600:
                 return Outcome("deny", ("not_a_request",))
@@ -96,7 +107,6 @@ class Agents:
     async def _pending(self, case: Case, request: Request, request_id: str) -> Outcome:
         """What goes on by itself comes back signed; what needs a person still waits."""
         outcome = self._outcome(request_id)
-        self._requests[request_id] = case.id
         if outcome.verdict == "instant":
             sent = request.method == "eth_sendTransaction"
             if sent:
@@ -108,6 +118,16 @@ class Agents:
         else:
             again = await self._send(case.agent, request)
             assert again["error"]["data"]["requestId"] == request_id, (case.id, told(again))
+        return outcome
+
+    async def _batch(self, case: Case, name: str) -> Outcome:
+        """A batch is named at once, and whoever has the name may ask what became of it."""
+        status = await (await self._line(case.agent)).call("wallet_getCallsStatus", [name])
+        assert status["result"]["status"] == batches.PENDING, (case.id, told(status))
+        request_id = f"r{int(name, 16)}"
+        outcome = self._outcome(request_id)
+        if outcome.verdict == "instant":
+            await self._guardian.carry_out(request_id)
         return outcome
 
     async def _line(self, agent: str) -> Line:
