@@ -157,10 +157,9 @@ async def test_a_freeze_is_visible_on_every_screen(busy: Stage, key: str) -> Non
         data = {"freeze": 29, "scope": {"kind": "everything"}, "reason": "x", "actor": "bo"}
         busy.guardian.event("freeze.set", data)
         await busy.until(pilot, lambda: busy.app.model.frozen_everything)
-        await pilot.pause(0.3)
         bar = busy.app.screen.query_one(BannerBar)
-        assert "FROZEN" in bar.render().plain
-        assert bar.region.height == 3
+        await busy.until(pilot, lambda: "FROZEN" in bar.render().plain)
+        await busy.until(pilot, lambda: bar.region.height == 3)
         assert bar.region.y == 0
 
 
