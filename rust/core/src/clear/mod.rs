@@ -9,6 +9,7 @@ mod domain;
 mod encode_type;
 mod field;
 mod files;
+mod inner;
 mod names;
 mod path;
 mod render;

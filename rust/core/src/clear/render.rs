@@ -3,21 +3,19 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use alloy_primitives::hex;
 use serde_json::Value;
 
 use super::field::{is_same, Field, Place};
 use super::path::{self, Path, Root, Spot, SPOTS_MAX};
 use super::tree::Node;
-use super::value::{raw, shown, shown_as, text_of, SIGNER};
+use super::value::{raw, shown_as, text_of, SIGNER};
 use super::{string, Container, Descriptor, Library, Said};
 use crate::asset::Registry;
-use crate::effects::{token_call_lines, Field as Line};
+use crate::effects::Field as Line;
 use crate::text::display_safe;
 
 const LINES_MAX: usize = 200;
 const DOUBTS_MAX: usize = 8;
-const NESTING_MAX: usize = 4;
 const GROUPS_MAX: usize = 16;
 /// Fields looked at for one request, those of inner calls included.
 const WORK_MAX: u32 = 4_000;
@@ -254,62 +252,6 @@ impl Scene<'_> {
         said.push(label, &shown_as(node, place)?);
         Some(())
     }
-
-    /// A call inside of the call, shown by its own descriptor, or as bytes.
-    fn inner_call(&self, label: &str, node: &Node, place: &Place<'_>, said: &mut Said) {
-        let Some(mut data) = node.bytes() else {
-            said.is_incomplete();
-            return;
-        };
-        if let Some(selector) = selector(place) {
-            data.splice(0..0, selector);
-        }
-        let callee = place.address("callee", "calleePath");
-        let chain_id = place.chain_id();
-        let depth = self.depth.saturating_add(1);
-        let below = callee.zip(chain_id).filter(|_| depth < NESTING_MAX);
-        let inner = below.and_then(|(to, chain_id)| {
-            let sender = place.address("spender", "spenderPath");
-            let container = Container {
-                chain_id,
-                to,
-                from: sender.or(self.container.from),
-                value: place.uint("amount", "amountPath").unwrap_or_default(),
-            };
-            let (assets, work) = (self.assets, self.work);
-            let library = self.library;
-            library.call_at(&data, &container, assets, depth, work)
-        });
-        if let Some(inner) = inner {
-            said.doubts.extend(inner.doubts);
-            for line in inner.fields {
-                said.push(&format!("{label}: {}", line.label), &line.value);
-            }
-            return;
-        }
-        let token = callee
-            .zip(chain_id)
-            .and_then(|(to, chain_id)| token_call_lines(to, &data, chain_id, self.assets));
-        if let Some(lines) = token {
-            for line in lines {
-                said.push(&format!("{label}: {}", line.label), &line.value);
-            }
-            return;
-        }
-        if let Some(to) = callee {
-            said.push(&format!("{label}: contract"), &shown(to));
-        }
-        said.push(label, &raw(&Node::Bytes(data)));
-    }
-}
-
-/// The selector of an inner call, where its data has none.
-fn selector(place: &Place<'_>) -> Option<Vec<u8>> {
-    let given = place
-        .text("selector")
-        .and_then(|text| hex::decode(text).ok());
-    let found = given.or_else(|| place.node("selectorPath")?.bytes())?;
-    found.get(..4).map(<[u8]>::to_vec)
 }
 
 /// The label of an item of a list, after the words that stand between its items.
@@ -348,7 +290,7 @@ fn visibility(field: Field<'_>, node: &Node) -> Visibility {
 }
 
 impl Said {
-    fn push(&mut self, label: &str, value: &str) {
+    pub(super) fn push(&mut self, label: &str, value: &str) {
         if self.fields.len() < LINES_MAX {
             self.fields.push(Line {
                 label: Cow::Owned(display_safe(label, LABEL_CHARS_MAX)),
@@ -359,7 +301,7 @@ impl Said {
         }
     }
 
-    fn is_incomplete(&mut self) {
+    pub(super) fn is_incomplete(&mut self) {
         self.doubt("the descriptor does not fit this request: parts of it are not shown");
     }
 
