@@ -28,12 +28,11 @@ fuzz_target!(|data: &[u8]| {
     if let Body::TypedData(document) = request.body {
         let again = format!("[\"{wallet:?}\",{}]", document.json);
         match parse("eth_signTypedData_v4", again.as_bytes()).map(|request| request.body) {
-            Ok(Body::TypedData(mut second)) => {
-                // What was doubtful is written in small letters, which nobody doubts.
-                assert!(document.doubtful || !second.doubtful);
-                second.doubtful = document.doubtful;
-                assert_eq!(document, second);
+            // What was doubtful is written in small letters, which nobody doubts.
+            Ok(Body::TypedData(second)) if document.doubtful => {
+                assert_eq!((document.digest, false), (second.digest, second.doubtful));
             }
+            Ok(Body::TypedData(second)) => assert_eq!(document, second),
             // Spelled out it can be over a bound.
             Ok(_) => panic!("another kind of request"),
             Err(fault) => assert!(matches!(fault.code, "json_too_large" | "json_nodes")),
