@@ -98,6 +98,12 @@ def rows() -> list[Row]:
     ratio = full / rust["rules_20"]["p50_us"]
     name = "decision, 1,000,000 window entries / a few"
     out.append(Row(name, ratio, "x", SAME, note=f"Rust, p50, 30 days: {full:.2f} µs"))
+    for name, key, bar, note in (
+        ("decoding an ERC-20 transfer, p50", "decode_transfer", 1.5, ""),
+        ("decoding a plan of five commands, p50", "decode_plan", 25.0, "Universal Router"),
+        ("decoding the largest batch, p50", "decode_batch", None, "584 transfers, 128 KiB"),
+    ):
+        out.append(Row(name, rust[key]["p50_us"], "µs", bar, note=f"Rust {note}".strip()))
     p50, p99 = bound(20)
     out.append(Row("decision through the binding, p50", p50, "µs", note=f"p99 {p99:.1f} µs"))
     slow50, slow99 = plain(20, COUNT)

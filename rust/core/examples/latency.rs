@@ -1,5 +1,6 @@
 //! How long one decision takes, from request bytes to the hashed event: p50 and p99 over many
-//! different payments.
+//! different payments; and how long it takes to decode a transfer, a plan of a router, and the
+//! largest batch there can be.
 //!
 //! `cargo run --release -p holdfast-core --example latency [-- --json]`
 #![allow(
@@ -12,11 +13,18 @@
 
 #[path = "../benches/house/mod.rs"]
 mod house;
+#[path = "../benches/requests/mod.rs"]
+mod requests;
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::time::Instant;
 
+use alloy_primitives::address;
+use holdfast_core::asset::Registry;
+use holdfast_core::effects::decode;
 use holdfast_core::guard::Guard;
+use holdfast_core::request::{self, Body};
 
 const WARM: u32 = 2_000;
 const COUNT: u32 = 20_000;
@@ -46,13 +54,34 @@ fn measure(mut guard: Guard) -> Figures {
             guard.fail(&oldest, "would_fail", "", now).expect("an end");
         }
     }
-    let mut taken = taken.split_off(WARM as usize);
+    figures(taken.split_off(WARM as usize))
+}
+
+fn figures(mut taken: Vec<u128>) -> Figures {
     taken.sort_unstable();
     let at = |share: usize| taken[(taken.len() * share / 100).min(taken.len() - 1)] as f64 / 1e3;
     Figures {
         p50_us: at(50),
         p99_us: at(99),
     }
+}
+
+/// A request decoded many times.
+fn decoding(body: &Body, chain_id: u64, registry: &Registry, count: usize) -> Figures {
+    let wallet = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
+    let mut taken = Vec::with_capacity(count);
+    for _ in 0..count {
+        let begun = Instant::now();
+        let decoded = decode(black_box(body), wallet, chain_id, registry);
+        taken.push(begun.elapsed().as_nanos());
+        drop(black_box(decoded).expect("effects"));
+    }
+    figures(taken)
+}
+
+fn body(params: &[u8]) -> Body {
+    let parsed = request::parse("eth_sendTransaction", params);
+    parsed.expect("a request").body
 }
 
 fn main() {
@@ -63,6 +92,23 @@ fn main() {
         (
             "window_1000000",
             measure(house::guard_with_history(1_000_000)),
+        ),
+        (
+            "decode_transfer",
+            decoding(
+                &body(requests::TRANSFER),
+                31337,
+                &requests::registry(),
+                20_000,
+            ),
+        ),
+        (
+            "decode_plan",
+            decoding(&body(requests::PLAN), 1, &requests::mainnet(), 20_000),
+        ),
+        (
+            "decode_batch",
+            decoding(&requests::largest_batch(), 1, &requests::mainnet(), 200),
         ),
     ];
     if json {
