@@ -22,6 +22,7 @@ from holdfast.service.home import Home
 from holdfast.service.inside import Inside
 from holdfast.service.lock import HomeLock
 from holdfast.service.logs import get_logger
+from holdfast.service.memory import share_arenas
 from holdfast.service.outside import Outside
 from holdfast.service.policy_file import PolicyRejected
 from holdfast.service.signer_client import SignerError
@@ -48,6 +49,7 @@ def run(home: Home, passphrase: bytearray) -> int:
         config = load_config(home.config_path)
         routes = parse_routes(config.alert, home.path)
         logs.set_up(config.log_level)
+        share_arenas()
         sys.setswitchinterval(SWITCH_SECONDS)
         with HomeLock(home.lock_path), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(Daemon(home, config, routes, passphrase).serve())
