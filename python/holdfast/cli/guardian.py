@@ -263,7 +263,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         word = "ok" if chain.get("ok") else f"NOT OK: {fmt.safe(chain.get('text', ''))}"
         line(f"chain     {chain.get('chain_id')} {word}")
     health = found.get("health") or {}
-    for each in [*(health.get("code") or []), *(health.get("prices") or [])]:
+    for each in [one for part in ("journal", "code", "prices") for one in health.get(part) or []]:
         line(f"ALARM     {fmt.safe(each.get('text', ''), 600)}")
     line(f"waiting   {found.get('waiting', 0)}")
     agents = found.get("agents") or []

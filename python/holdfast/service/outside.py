@@ -35,6 +35,7 @@ class Outside:
         self._home = inside.home
         self._config = inside.config
         self._health = inside.health
+        self._followed_from = inside.followed_from
         self._routes = routes
         self._passphrase = passphrase
         self._signer: Signer | None = None
@@ -55,6 +56,7 @@ class Outside:
         self._core.on_sealed(alerts.sealed)
         signer = await Signer.start(self._home, self._passphrase)
         self._signer = self._health.signer = signer
+        await signer.follow(*self._followed_from)
         signer.on_gone(lambda text: log.error("the signer is gone", text=text))
         chains = self._health.chains = Chains(self._config.endpoint)
         self._notes = Checkpoints(self._core, self._journal, signer, self._config.journal)

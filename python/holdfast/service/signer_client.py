@@ -23,6 +23,7 @@ from holdfast._core import signed_note
 from holdfast.secrets.passphrase import wipe
 from holdfast.service.hardening import clean_environment
 from holdfast.service.home import Home
+from holdfast.service.signer_channel import SECRET_BYTES, prove
 
 START_SECONDS_MAX = 120
 ANSWER_SECONDS_MAX = 30
@@ -64,9 +65,11 @@ class Signed:
 class Signer:
     """One signer process. Questions may overlap; they are answered in order."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ready: Answer) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], ready: Answer, secret: bytearray) -> None:
         """Made by `start`."""
         self._process = process
+        self._secret = secret
+        self._asked = 0
         self.wallets: list[str] = ready["wallets"]
         self.log_key = bytes.fromhex(ready["log_key"])
         self.memory_locked: bool = ready["memory_locked"]
@@ -84,8 +87,9 @@ class Signer:
         Must run in the main thread: the process dies with the thread that made it.
         """
         ours, theirs = socket.socketpair()
+        secret = bytearray(os.urandom(SECRET_BYTES))
         try:
-            process = _spawn(home, theirs, passphrase)
+            process = _spawn(home, theirs, secret, passphrase)
         except BaseException:
             ours.close()
             raise
@@ -95,7 +99,7 @@ class Signer:
         reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES_MAX)
         try:
             ready = await _ready(reader)
-            signer = cls(process, ready)
+            signer = cls(process, ready, secret)
         except BaseException:
             writer.close()
             process.kill()
@@ -118,6 +122,12 @@ class Signer:
     def on_gone(self, callback: Callable[[str], None]) -> None:
         """Calls `callback(text)` once when the process dies while it is needed."""
         self._on_gone.append(callback)
+
+    async def follow(self, size: int, compact: bytes) -> None:
+        """Has the signer follow the log from `size` events on (their compact range), which the
+        journal must hold under a checkpoint. Comes first, once. Raises SignerError, SignerGone.
+        """
+        await self._ask({"op": "follow", "size": size, "range": _base64(compact)})
 
     async def sign(self, seq: int) -> Signed:
         """Signs the order that event `seq` of the journal holds. Raises SignerError, SignerGone."""
@@ -163,7 +173,9 @@ class Signer:
             raise _gone()
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        self._writer.write(json.dumps(question).encode() + b"\n")
+        line = prove(self._secret, self._asked, json.dumps(question).encode())
+        self._asked += 1
+        self._writer.write(line + b"\n")
         try:
             answer = await asyncio.wait_for(future, ANSWER_SECONDS_MAX)
         except TimeoutError:
@@ -203,7 +215,9 @@ class Signer:
         return signed_note(body.encode(), origin, self.log_key, signature)
 
 
-def _spawn(home: Home, channel: socket.socket, passphrase: bytearray) -> subprocess.Popen[bytes]:
+def _spawn(
+    home: Home, channel: socket.socket, secret: bytearray, passphrase: bytearray
+) -> subprocess.Popen[bytes]:
     read_end, write_end = os.pipe()
     try:
         command = [sys.executable, "-m", "holdfast.service.signer", "--home", str(home.path)]
@@ -217,8 +231,9 @@ def _spawn(home: Home, channel: socket.socket, passphrase: bytearray) -> subproc
             env=clean_environment(dict(os.environ)),
             start_new_session=True,
         )
-        # At most 1 KiB, which a pipe takes at once; it is read only after the process has hardened
-        # itself.
+        # Little more than 1 KiB, which a pipe takes at once; it is read only after the process has
+        # hardened itself.
+        os.write(write_end, secret)
         os.write(write_end, passphrase)
     finally:
         os.close(read_end)
