@@ -72,7 +72,7 @@ class Outside:
 
         reader = JournalReader(self._home.journal_path)
         alerts = Alerts(self._routes, self._home.path / "outbox.sqlite", reader)
-        alerts.start(self._core.durable_size)
+        alerts.start(self._core.durable_size, self._followed_from[0])
         return alerts
 
     async def stop_sending(self) -> None:

@@ -144,7 +144,12 @@ def _replay(records: list[bytes]) -> Guard:
     try:
         return Guard.replay(records)
     except HoldfastError as error:
-        raise JournalError(error.args[0], error.args[1]) from error
+        raise _not_followed(error) from error
+
+
+def _not_followed(error: HoldfastError) -> JournalError:
+    text = "the journal was changed, or another version wrote it. Restore it from a backup"
+    return JournalError(error.args[0], f"{error.args[1]}: {text}")
 
 
 def _extend(guard: Guard, reader: JournalReader, identity: LogIdentity, size: int) -> None:
@@ -160,7 +165,7 @@ def _extend(guard: Guard, reader: JournalReader, identity: LogIdentity, size: in
             try:
                 guard.extend(part)
             except HoldfastError as error:
-                raise JournalError(error.args[0], error.args[1]) from error
+                raise _not_followed(error) from error
         if stop in notes and identity.checkpoint_root(stop, notes[stop]) != guard.root:
             raise JournalError(
                 "checkpoint_mismatch", f"the first {stop} events are not those that were signed"
