@@ -126,14 +126,14 @@ def init(
 
 
 def _import(path: Path) -> Any:
-    from holdfast.secrets.passphrase import PassphraseSource, wipe
+    from holdfast.secrets.passphrase import wipe
     from holdfast.service import keystore
 
     try:
         data = path.read_bytes()
     except OSError as error:
         raise Failure(f"`{path}` cannot be read: {error.strerror}", code="bad_file") from None
-    secret = PassphraseSource().read(f"`{path.name}`")
+    secret = source(None, None).read(f"`{path.name}`")
     try:
         return keystore.import_keystore(data, secret)
     finally:
@@ -176,7 +176,9 @@ def console(
         holdfast console --read-only --theme day
     """
     import holdfast.console
+    from holdfast.process.places import check_code
 
+    check_code()
     raise typer.Exit(holdfast.console.run(existing(home).path, theme=theme, read_only=read_only))
 
 
