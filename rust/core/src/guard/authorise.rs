@@ -148,7 +148,8 @@ impl Guard {
             .filter(|effect| effect.effect != EffectKind::Fee);
         let unchanged = effects.eq(seen.cloned());
         let unchanged = unchanged && same_code(policy, subject.effects, &then, &facts, now);
-        stands(entry, decision, unchanged, now).map_err(No::Denied)?;
+        let fresh = over_unseen(&decision, &decided.reasons);
+        stands(entry, decision, unchanged && !fresh, now).map_err(No::Denied)?;
         same_outcome(decided, given, policy, subject.effects)?;
         let caps = Caps {
             gas: resolved.gas_max,
@@ -356,6 +357,12 @@ fn stands(
         deny(&mut decision, reason("no_grant", Some(stricter), None));
     }
     Err(decision.reasons)
+}
+
+/// Whether a limit is over that was not when people looked: they approved nothing beyond it.
+fn over_unseen(decision: &Decision, shown: &[Reason]) -> bool {
+    let mut over = decision.reasons.iter();
+    over.any(|reason| reason.code == "limit_exceeded" && !reason.is_among(shown))
 }
 
 /// Whether the simulation, if there was one, shows no more than what was decided.

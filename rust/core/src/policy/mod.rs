@@ -20,6 +20,7 @@ mod reach;
 mod resolve;
 mod returns;
 mod spend;
+mod sums;
 mod time;
 mod verdict;
 pub mod wire;
