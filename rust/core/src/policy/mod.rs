@@ -13,6 +13,7 @@ mod index;
 mod limits;
 mod lint;
 mod lint_functions;
+mod lint_spending;
 mod lists;
 mod model;
 mod parse;

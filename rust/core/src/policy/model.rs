@@ -25,6 +25,9 @@ pub struct Chain {
     pub fee_per_gas_max: u128,
     /// Most wei of tip for one unit of gas.
     pub priority_fee_per_gas_max: u128,
+    /// Most wei one transaction pays, besides gas, for its data on another chain; `None` where there
+    /// is no such fee.
+    pub l1_fee_max: Option<u128>,
     pub(super) at: Place,
 }
 
