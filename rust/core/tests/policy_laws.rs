@@ -58,6 +58,7 @@ fn run(policy: &Policy, ask: &Ask, windows: &Windows, facts: &Facts, now_ms: u64
         chain_id: 1,
         method: METHODS[ask.method],
         effects: &effects,
+        times: &[],
         exchanges: &[],
         fee_wei_max: U256::from(ask.fee),
         own: &[],
@@ -300,7 +301,8 @@ proptest! {
                 chain_id: 1,
                 method: METHODS[ask.method],
                 effects: &effects,
-                exchanges: &[],
+                times: &[],
+        exchanges: &[],
                 fee_wei_max: U256::from(ask.fee),
                 own: book.reservations("r1"),
             };

@@ -48,6 +48,8 @@ pub struct Subject<'a> {
     pub method: &'a str,
     /// Effects without the fee.
     pub effects: &'a [Effect],
+    /// How many payments each of them is the sum of; empty where each is one.
+    pub times: &'a [u32],
     /// What comes back for swaps and orders among them.
     pub exchanges: &'a [Exchange],
     /// The most the fee can be; zero for signatures.

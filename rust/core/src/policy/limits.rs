@@ -187,7 +187,7 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
     };
     let (amount, price_unknown) = match limit.measure {
         Measure::Count if item.kind == EffectKind::Fee => return,
-        Measure::Count => (1, false),
+        Measure::Count => (u128::from(item.times), false),
         Measure::Usd => (item.usd.unwrap_or(0), item.usd.is_none()),
         Measure::Amount(_) => (item.amount, false),
     };

@@ -56,6 +56,7 @@ impl Resolved<'_> {
             chain_id: self.chain.id,
             method,
             effects: &self.decoded.effects,
+            times: &self.decoded.times,
             exchanges: &self.decoded.exchanges,
             fee_wei_max: self.fee_wei_max,
             own,
