@@ -146,6 +146,8 @@ pub struct Warning {
 pub struct Decoded {
     /// Effects in the order they happen, without the fee.
     pub effects: Vec<Effect>,
+    /// How many payments, or allowances, each effect is the sum of; empty where each is one.
+    pub times: Vec<u32>,
     /// Lines for a person.
     pub display: Vec<Field>,
     /// What to look out for.
