@@ -13,10 +13,12 @@ use crate::json::{self, Json, Limits};
 use crate::request::TypedData;
 
 const NAME_CHARS_MAX: usize = 64;
-const VALUE_CHARS_MAX: usize = 512;
+const PATH_CHARS_MAX: usize = 512;
+const VALUE_CHARS_MAX: usize = 2_048;
 const MESSAGE_CHARS_MAX: usize = 8_192;
-/// Values of a document shown one by one; the rest is counted.
+/// Values of a document shown one by one, and their characters together; the rest is counted.
 const VALUES_SHOWN_MAX: usize = 96;
+const DOCUMENT_CHARS_MAX: usize = 24_576;
 
 /// A signature for another chain, or for any chain, is not what was asked for.
 pub(super) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial> {
@@ -133,10 +135,15 @@ fn push_domain(
 }
 
 fn push_message(document: &Json<'_>, display: &mut Vec<Field>, hidden: &mut Hidden) {
-    let first = display.len();
     let before = hidden.values;
+    let mut values = Values {
+        lines_left: VALUES_SHOWN_MAX,
+        chars_left: DOCUMENT_CHARS_MAX,
+        display,
+        hidden,
+    };
     if let Some(message) = document.get("message") {
-        push_values("message", message, first, display, hidden);
+        values.push("message", message);
     }
     let left_out = hidden.values.saturating_sub(before);
     if left_out > 0 {
@@ -144,39 +151,55 @@ fn push_message(document: &Json<'_>, display: &mut Vec<Field>, hidden: &mut Hidd
     }
 }
 
-/// One line for each value that is not an object or array. Depth is bounded by the parser.
-fn push_values(
-    path: &str,
-    value: &Json<'_>,
-    first: usize,
-    display: &mut Vec<Field>,
-    hidden: &mut Hidden,
-) {
-    let is_full = display.len().saturating_sub(first) >= VALUES_SHOWN_MAX;
-    let text = match value {
-        Json::Object(members) if !members.is_empty() => {
-            for (key, value) in members {
-                // Of what is left out only the values are counted, not their names.
-                let key = match is_full {
-                    true => String::new(),
-                    false => hidden.text(key, NAME_CHARS_MAX),
-                };
-                push_values(&format!("{path}.{key}"), value, first, display, hidden);
+/// The values of a document, as far as there is room.
+struct Values<'d> {
+    lines_left: usize,
+    chars_left: usize,
+    display: &'d mut Vec<Field>,
+    hidden: &'d mut Hidden,
+}
+
+impl Values<'_> {
+    const fn is_full(&self) -> bool {
+        self.lines_left == 0 || self.chars_left == 0
+    }
+
+    /// One line for each value that is not an object or array. Depth is bounded by the parser.
+    fn push(&mut self, path: &str, value: &Json<'_>) {
+        let text = match value {
+            Json::Object(members) if !members.is_empty() => {
+                for (key, value) in members {
+                    // Of what is left out only the values are counted, not their names.
+                    let key = match self.is_full() {
+                        true => String::new(),
+                        false => self.hidden.text(key, NAME_CHARS_MAX),
+                    };
+                    self.push(&format!("{path}.{key}"), value);
+                }
+                return;
             }
-            return;
-        }
-        Json::Array(items) if !items.is_empty() => {
-            for (index, value) in items.iter().enumerate() {
-                push_values(&format!("{path}[{index}]"), value, first, display, hidden);
+            Json::Array(items) if !items.is_empty() => {
+                for (index, value) in items.iter().enumerate() {
+                    self.push(&format!("{path}[{index}]"), value);
+                }
+                return;
             }
-            return;
-        }
-        _ if is_full => return hidden.leave_out(1),
-        Json::Str(text) => hidden.text(text, VALUE_CHARS_MAX),
-        other => other.to_canonical(),
-    };
-    let label = Cow::Owned(hidden.text(path, VALUE_CHARS_MAX));
-    display.push(Field { label, value: text });
+            _ if self.is_full() => return self.hidden.leave_out(1),
+            Json::Str(text) => {
+                let most = VALUE_CHARS_MAX.min(self.chars_left);
+                self.hidden.text(text, most)
+            }
+            other => other.to_canonical(),
+        };
+        let label = self.hidden.text(path, PATH_CHARS_MAX);
+        let used = label.len().saturating_add(text.len());
+        self.lines_left = self.lines_left.saturating_sub(1);
+        self.chars_left = self.chars_left.saturating_sub(used);
+        self.display.push(Field {
+            label: Cow::Owned(label),
+            value: text,
+        });
+    }
 }
 
 /// A message is opaque, whatever it says.

@@ -16,6 +16,7 @@ mod lint_functions;
 mod lists;
 mod model;
 mod parse;
+mod party;
 mod reach;
 mod resolve;
 mod returns;
@@ -51,6 +52,7 @@ use faces::Faces;
 use grants::Grant;
 use index::Index;
 use lists::ListIndex;
+use party::Parties;
 
 /// A policy file that was understood completely, compiled for deciding.
 #[derive(Clone, Debug)]
@@ -75,6 +77,7 @@ pub struct Policy {
     wallet_keys: HashMap<Address, String>,
     lists: ListIndex,
     faces: Faces,
+    parties: Parties,
     pins: HashMap<(u64, Address), CodePin>,
     grants: Vec<Grant>,
     grant_index: Index,
@@ -126,6 +129,13 @@ impl Policy {
                 &file.functions,
                 &file.lists,
             )),
+            parties: Parties::new(
+                &file.wallets,
+                &file.contracts,
+                &file.functions,
+                &file.rules,
+                &file.forbids,
+            ),
             pins: pins(&assets, &file.contracts),
             grants,
             grant_index,
