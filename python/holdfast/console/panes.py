@@ -207,8 +207,8 @@ class HealthLine(WordsLine):
                 words.put(
                     f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
                 )
-        parts = ("journal", "code", "prices")
-        for each in [one for part in parts for one in health.get(part) or []]:
+        parts = ("journal", "sockets", "code", "prices")
+        for each in [alarm for part in parts for alarm in health.get(part) or []]:
             if isinstance(each, dict):
                 words.put(f" ✗ {fmt.safe(each.get('text') or 'alarm', 120)} ", "alarm bold")
         signer = health.get("signer") or {}
