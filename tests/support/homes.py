@@ -91,7 +91,7 @@ class KeysHome:
         """A signer process that follows the log from the start of this run."""
         started = await Signer.start(self.home, bytearray(PASSPHRASE))
         try:
-            await started.follow(1, self.start)
+            await started.follow(int.from_bytes(self.start[:8], "big"), self.start)
         except BaseException:
             await started.close()
             raise
