@@ -44,30 +44,36 @@ def append(home: Home, kind: str, data: Json) -> int:
     seq = len(found)
     at = max(time.time_ns() // 1_000_000, found[-1]["at"])
     event = {"at": at, "data": data, "kind": kind, "seq": seq, "v": found[-1]["v"]}
-    raw = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     with database(home) as db:
-        db.execute("INSERT INTO event VALUES(?, ?)", (seq, raw.encode()))
+        db.execute("INSERT INTO event VALUES(?, ?)", (seq, written(event)))
     return seq
 
 
-def approve(home: Home, request: str) -> None:
+def written(event: Json) -> bytes:
+    """The bytes of an event; the guardian's own are canonical in the same way."""
+    return json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+Event = tuple[str, Json]  # kind and data
+
+
+def approval(found: list[Json], request: str) -> list[Event]:
     """An operator's approval whose signature is 64 zero bytes."""
     data = {"approvals": 1, "quorum": 1, "id": request, "signature": NOTHING}
-    append(home, "request.approved", data | _command(home, "approve"))
+    return [("request.approved", data | _command(found, "approve"))]
 
 
-def thaw(home: Home, freeze: int) -> None:
+def thaw(found: list[Json], freeze: int) -> list[Event]:
     """A thaw without the operator's key."""
     data = {"freeze": freeze, "signature": NOTHING}
-    append(home, "freeze.lifted", data | _command(home, "thaw"))
+    return [("freeze.lifted", data | _command(found, "thaw"))]
 
 
-def order(home: Home, request: str, to: str = STRANGER, value: int = 10**18) -> None:
+def order(found: list[Json], request: str, to: str = STRANGER, value: int = 10**18) -> list[Event]:
     """An approval, and an order that has nothing to do with what was decided."""
-    approve(home, request)
     decided = next(
         event["data"]
-        for event in events(home)
+        for event in found
         if event["kind"] == "request.decided" and event["data"]["id"] == request
     )
     fixed = {
@@ -83,11 +89,11 @@ def order(home: Home, request: str, to: str = STRANGER, value: int = 10**18) -> 
         "wallet": decided["wallet"],
     }
     data = {"digest": decided["digest"], "id": request, "order": fixed}
-    append(home, "request.authorised", data)
+    return [*approval(found, request), ("request.authorised", data)]
 
 
-def _command(home: Home, action: str) -> Json:
-    genesis = events(home)[0]["data"]
+def _command(found: list[Json], action: str) -> Json:
+    genesis = found[0]["data"]
     operator = genesis["operators"][0]["id"]
     members = {
         "action": action,
