@@ -6,13 +6,16 @@ use serde::Serialize;
 use super::answer::bytes;
 use super::check::unfit;
 use super::state::{Entry, State};
-use super::{Guard, Refusal};
+use super::{shorten, Guard, Refusal};
 use crate::address::checksum;
 use crate::amount::Price;
 use crate::effects::EffectKind;
 use crate::event::{Decided, Id, RequestKind, Scope, Stage};
 use crate::policy::{method_name, Facts, LimitView, Policy, Privacy, Reason};
 use crate::request::key_of_batch;
+
+/// Limits, reservations and spends of one request in a list.
+const LISTED_LIMITS_MAX: usize = 16;
 
 /// A signed transaction whose end is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,9 @@ struct Progress<'a> {
     hash: Option<B256>,
     limits: Vec<LimitView>,
     outcome: Option<crate::event::SettleOutcome>,
+    /// Set where the view leaves something out that `request` shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<bool>,
     quorum: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<String>,
@@ -180,6 +186,31 @@ impl Guard {
         })
     }
 
+    /// The same for a list: of a large request only its beginning, with `left_out` and `partial`,
+    /// and never signed bytes.
+    pub fn request_listed(&self, request_id: &str) -> Option<Vec<u8>> {
+        let entry = self.entry(request_id).ok()?;
+        let decided = entry.decided.as_deref();
+        let large = decided.filter(|decided| shorten::size(decided) > shorten::LISTED.whole);
+        let Some(decided) = large else {
+            return self.request(request_id);
+        };
+        let mut short = decided.clone();
+        short.left_out = Some(shorten::shorten(&mut short, &shorten::LISTED));
+        short.reservations.truncate(LISTED_LIMITS_MAX);
+        if let Some(spends) = &mut short.spends {
+            spends.items.truncate(LISTED_LIMITS_MAX);
+        }
+        let mut progress = self.progress(entry);
+        progress.limits.truncate(LISTED_LIMITS_MAX);
+        progress.partial = Some(true);
+        (progress.raw, progress.signature) = (None, None);
+        Some(bytes(&Shown {
+            what: &without_state(&short),
+            progress,
+        }))
+    }
+
     fn progress<'a>(&'a self, entry: &'a Entry) -> Progress<'a> {
         let name = entry.id.to_string();
         let (book, now) = (&self.state.book, self.state.last_at);
@@ -202,6 +233,7 @@ impl Guard {
             hash: entry.signed.as_ref().map(|signed| signed.hash),
             limits: limits.unwrap_or_default(),
             outcome: entry.outcome,
+            partial: None,
             quorum: entry.quorum,
             raw,
             signature,
