@@ -5,6 +5,7 @@ import os
 import resource
 
 from holdfast.service.agents import Agent, agents_of
+from holdfast.service.budgets import AgentBudget, Budgets
 from holdfast.service.calls import AnyCall
 from holdfast.service.config import GateConfig
 from holdfast.service.connection import AgentConnection
@@ -12,9 +13,10 @@ from holdfast.service.core import Core
 from holdfast.service.event import kind_of
 from holdfast.service.holds import Holds
 from holdfast.service.home import Home
-from holdfast.service.logs import get_logger
+from holdfast.service.logs import Seldom, get_logger
 from holdfast.service.reply import Out, Reply
 from holdfast.service.rpc import Rpc
+from holdfast.service.turns import Turns
 from holdfast.service.unix_socket import ListeningSocket, Peer, SocketError
 
 log = get_logger()
@@ -22,7 +24,7 @@ log = get_logger()
 SWEEP_SECONDS = 1.0
 FILES_WANTED = 65_536
 # Files that agents can never use up: operator socket, journal, signer, node, alerts.
-FILES_RESERVED = 256
+FILES_RESERVED = 384
 
 
 class AgentDoor:
@@ -31,11 +33,18 @@ class AgentDoor:
     def __init__(self, gate: "Gate", agent: Agent, listening: ListeningSocket) -> None:
         self.agent = agent
         self.config = gate.config
+        self.turns = gate.turns
         self.connections: set[AgentConnection] = set()
         self._gate = gate
         self._listening = listening
         self._server: asyncio.Server | None = None
         self.handle = gate.rpc.handle
+        self._seldom = Seldom(log, gate.budgets.time)
+
+    @property
+    def budget(self) -> AgentBudget:
+        """The agent's budgets."""
+        return self._gate.budgets.of(self.agent)
 
     async def open(self) -> None:
         """Starts to accept."""
@@ -47,10 +56,12 @@ class AgentDoor:
     def admit(self, connection: AgentConnection, peer: Peer) -> bool:
         """Only the users of the policy, and no more connections than it allows."""
         if peer.uid not in self.agent.uids:
-            log.warning("stranger refused", agent=self.agent.id, uid=peer.uid, pid=peer.pid)
+            self._seldom.warning(
+                "stranger refused", agent=self.agent.id, uid=peer.uid, pid=peer.pid
+            )
             return False
         if len(self.connections) >= self.agent.connections_max or self._gate.is_full:
-            log.warning("too many connections", agent=self.agent.id, pid=peer.pid)
+            self._seldom.warning("too many connections", agent=self.agent.id, pid=peer.pid)
             return False
         self.connections.add(connection)
         self._gate.connections += 1
@@ -78,8 +89,19 @@ class AgentDoor:
 class Gate:
     """All agents' doors, kept equal to the policy in force."""
 
-    def __init__(self, core: Core, home: Home, rpc: Rpc, holds: Holds, config: GateConfig) -> None:
+    def __init__(
+        self,
+        core: Core,
+        home: Home,
+        rpc: Rpc,
+        holds: Holds,
+        config: GateConfig,
+        budgets: Budgets,
+        turns: Turns,
+    ) -> None:
         self.config = config
+        self.budgets = budgets
+        self.turns = turns
         self.rpc = rpc
         self.holds = holds
         self.connections = 0

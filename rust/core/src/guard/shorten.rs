@@ -235,3 +235,18 @@ fn reason(reason: &Reason) -> usize {
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::keep;
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_the_first_always_stays() {
+        let mut items: Vec<usize> = vec![10; 1000];
+        assert_eq!(keep(&mut items, 8, 35, |item| *item), 997);
+        assert_eq!(keep(&mut items, 2, 100, |item| *item), 1);
+        assert_eq!(keep(&mut items, 2, 5, |item| *item), 1);
+        assert_eq!(items, [10]);
+        assert_eq!(keep(&mut Vec::new(), 8, 8, |item: &usize| *item), 0);
+    }
+}

@@ -271,6 +271,16 @@ impl Guard {
         if self.state.freezes.is_empty() || !self.state.rates.get(agent)?.called_this_second(now) {
             return None;
         }
+        // In the second of the freeze itself every call is looked at: its agent does not know yet.
+        let just_now = |at: u64| at / 1000 == now / 1000;
+        if self
+            .state
+            .freezes
+            .values()
+            .any(|freeze| just_now(freeze.at))
+        {
+            return None;
+        }
         let wallets = &self.state.policy()?.agent(agent)?.wallets;
         let frozen = |wallet| self.state.frozen(agent, wallet);
         let freeze = wallets.first().and_then(frozen)?;

@@ -169,20 +169,7 @@ impl Guard {
                 what: &without_state(decided),
                 progress,
             }),
-            None => bytes(&Shown {
-                what: &Remains {
-                    agent: &entry.agent,
-                    chain_id: entry.chain_id,
-                    decided_at: entry.decided_at,
-                    digest: entry.digest,
-                    id: entry.id.to_string(),
-                    kind: entry.kind,
-                    match_key: entry.match_key,
-                    method: method_name(entry.method),
-                    wallet: checksum(entry.wallet).to_string(),
-                },
-                progress,
-            }),
+            None => remains(entry, progress),
         })
     }
 
@@ -190,25 +177,25 @@ impl Guard {
     /// and never signed bytes.
     pub fn request_listed(&self, request_id: &str) -> Option<Vec<u8>> {
         let entry = self.entry(request_id).ok()?;
-        let decided = entry.decided.as_deref();
-        let large = decided.filter(|decided| shorten::size(decided) > shorten::LISTED.whole);
-        let Some(decided) = large else {
-            return self.request(request_id);
+        let mut progress = self.progress(entry);
+        (progress.raw, progress.signature) = (None, None);
+        let Some(decided) = entry.decided.as_deref() else {
+            return Some(remains(entry, progress));
         };
+        if shorten::size(decided) <= shorten::LISTED.whole {
+            let what = &without_state(decided);
+            return Some(bytes(&Shown { what, progress }));
+        }
         let mut short = decided.clone();
         short.left_out = Some(shorten::shorten(&mut short, &shorten::LISTED));
         short.reservations.truncate(LISTED_LIMITS_MAX);
         if let Some(spends) = &mut short.spends {
             spends.items.truncate(LISTED_LIMITS_MAX);
         }
-        let mut progress = self.progress(entry);
         progress.limits.truncate(LISTED_LIMITS_MAX);
         progress.partial = Some(true);
-        (progress.raw, progress.signature) = (None, None);
-        Some(bytes(&Shown {
-            what: &without_state(&short),
-            progress,
-        }))
+        let what = &without_state(&short);
+        Some(bytes(&Shown { what, progress }))
     }
 
     fn progress<'a>(&'a self, entry: &'a Entry) -> Progress<'a> {
@@ -425,6 +412,23 @@ impl Guard {
         let wallet = wallet.parse().ok()?;
         Some(self.state.nonces.get(&(wallet, chain_id))?.peek(None))
     }
+}
+
+fn remains(entry: &Entry, progress: Progress<'_>) -> Vec<u8> {
+    bytes(&Shown {
+        what: &Remains {
+            agent: &entry.agent,
+            chain_id: entry.chain_id,
+            decided_at: entry.decided_at,
+            digest: entry.digest,
+            id: entry.id.to_string(),
+            kind: entry.kind,
+            match_key: entry.match_key,
+            method: method_name(entry.method),
+            wallet: checksum(entry.wallet).to_string(),
+        },
+        progress,
+    })
 }
 
 /// The view's own `state` replaces the one the request started in.
