@@ -14,6 +14,7 @@ mod nonce;
 mod operator;
 mod rate;
 mod recording;
+mod shorten;
 mod signing;
 mod snapshot;
 mod state;
