@@ -2,7 +2,7 @@
 
 use super::answer;
 use super::attach::Joins;
-use super::check::{reason, understand, Call, GivenFacts, Stop};
+use super::check::{reason, understand, Call, GivenFacts, Known, Stop};
 use super::fold_request::RATE_LIMITED;
 use super::{recording, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
@@ -82,7 +82,12 @@ impl Guard {
         facts: &GivenFacts<'_>,
         now: u64,
     ) -> Result<Applied, Refusal> {
-        let understood = match understand(&self.state, call) {
+        let known = Known {
+            facts: &facts.known,
+            code: &self.code,
+            now_ms: now,
+        };
+        let understood = match understand(&self.state, call, &known) {
             Ok(understood) => understood,
             Err(stop) => return self.stop(call, &stop, now),
         };
@@ -128,7 +133,12 @@ impl Guard {
         if self.over_rate(call.agent, now) {
             return self.flood(call, now);
         }
-        let understood = match understand(&self.state, call) {
+        let known = Known {
+            facts: &facts.known,
+            code: &self.code,
+            now_ms: now,
+        };
+        let understood = match understand(&self.state, call, &known) {
             Ok(understood) => understood,
             Err(stop) => return self.stop(call, &stop, now),
         };
