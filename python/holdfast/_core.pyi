@@ -272,6 +272,15 @@ class Guard:
         """JSON list `[{"address","chain_id","hash","implementation"|null}]`: contracts whose code the policy pins and needs
         a `code` fact for."""
 
+    def code_believed(self) -> bytes:
+        """JSON list `[{"address","chain_id","first"|null,"hash"|null,"named"}]`: contracts that requests on the agents' chains may rely
+        on and whose code no policy pins. `hash` is the code that is known of it, `first` (`{"hash","implementation"|null}`)
+        the code it had when a request relied on it first; `named` says whether the policy names the address."""
+
+    def see_code(self, chain_id: int, facts: bytes) -> None:
+        """Takes what was seen of the contracts of a chain (`{"code": {...}}`) in place of what was told of that chain before:
+        later calls are decided by it as if it came with them. Recorded only with what relies on it."""
+
     def prices(self, facts: bytes, now_ms: int) -> bytes:
         """JSON list `[{"asset","chain_id","symbol","pinned","price_usd"|null,"price_low_usd"|null,"price_age_ms_max",
         "price_sources_min"}]`: every registered asset and what it is worth by these facts, at most and at least."""

@@ -425,6 +425,14 @@ impl Guard {
         PyBytes::new(py, &self.inner.code_pins())
     }
 
+    fn code_believed<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.code_believed())
+    }
+
+    fn see_code(&mut self, chain_id: u64, facts: &[u8]) -> PyResult<()> {
+        self.inner.see_code(chain_id, facts).map_err(refusal)
+    }
+
     fn prices<'py>(
         &self,
         py: Python<'py>,
