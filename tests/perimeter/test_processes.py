@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -290,3 +291,20 @@ def test_a_process_of_the_same_user_takes_nothing(place: Installation, home: Pat
     finally:
         console.close()
     assert daemon.poll() is None
+
+
+def test_a_capability_protects_from_the_first_instruction_on(place: Installation) -> None:
+    """Until a process has hardened itself, the capability of the documented unit does it."""
+    ordinary = place.start(GUARDIAN, "sleep", "600", capability="ipc_lock")
+    until_runs(ordinary.pid, "sleep")
+    shutil.copy(ATTACK, place.folder)
+    done = place.run(GUARDIAN, place.python, "-I", place.folder / ATTACK.name, str(ordinary.pid))
+    assert json.loads(done.stdout) == {str(ordinary.pid): []}
+
+
+def until_runs(pid: int, program: str) -> None:
+    """Returns when a process has become that program."""
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{pid}/comm").read_text().strip() != program:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

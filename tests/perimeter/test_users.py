@@ -123,7 +123,9 @@ def start_as_documented(place: Installation, home: Path, run: Path) -> Any:
     before = os.umask(int(said["UMask"], 8))
     try:
         env = {"RUNTIME_DIRECTORY": str(run)}
-        return place.serve(GUARDIAN, home, place.folder / "log", env=env)
+        capability = said["AmbientCapabilities"].removeprefix("CAP_").lower()
+        log = place.folder / "log"
+        return place.serve(GUARDIAN, home, log, env=env, capability=capability)
     finally:
         os.umask(before)
 
