@@ -78,8 +78,11 @@ with connect(None, sys.argv[1]) as guardian:
 ASK = """
 import sys
 from holdfast.agent import connect
-with connect(None, sys.argv[1]) as guardian:
-    print(guardian.call("eth_chainId"))
+try:
+    with connect(None, sys.argv[1]) as guardian:
+        print(guardian.call("eth_chainId"))
+except ConnectionError:
+    print("turned away")
 """
 LOOK = """
 import os, socket, sys
@@ -151,13 +154,11 @@ def test_each_agent_reaches_its_own_socket_and_nothing_else(
         before = anvil.balance(VENDOR)
         paid = agent(BUYER, PAY, "buyer", f"payment-{number}")
         assert re.fullmatch(r"0x[0-9a-f]{64}", paid.stdout.strip()), paid.stderr
-        anvil.receipt(paid.stdout.strip())
+        anvil.wait_mined(paid.stdout.strip())
         assert anvil.balance(VENDOR) == before + 1000
         assert agent(SELLER, ASK, "seller").stdout.strip() == "0x7a69"
         for uid, name in ((SELLER, "buyer"), (BUYER, "seller"), (STRANGER, "buyer")):
-            refused = agent(uid, ASK, name)
-            assert refused.returncode != 0
-            assert "closed the connection" in refused.stderr or "reset" in refused.stderr
+            assert agent(uid, ASK, name).stdout.strip() == "turned away"
         seen = agent(
             BUYER, LOOK, run / "agents", home.parent, home, home / "config.toml",
             home / "journal.sqlite", home / "keys", home / "run" / "operator.sock",
@@ -174,9 +175,7 @@ def test_each_agent_reaches_its_own_socket_and_nothing_else(
         assert daemon.wait(30) == 0
 
 
-def test_the_folder_is_passable_and_the_operators_socket_is_not(
-    place: Installation, tmp_path: Path
-) -> None:
+def test_the_folder_is_passable_and_the_operators_socket_is_not(tmp_path: Path) -> None:
     folder = tmp_path / "agents"
     home = place_agents(Home(tmp_path / "home"), str(folder), None)
     assert home.agent_socket("a") == folder / "a.sock"
