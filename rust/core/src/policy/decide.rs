@@ -367,12 +367,14 @@ impl Ladder {
         }
     }
 
-    /// A payment signed as a document lies in somebody's hands until it is collected, and an order
-    /// until it is filled. Beyond an hour, or a month, a person must want that.
+    /// A payment signed as a document lies in somebody's hands until it is collected, an order until
+    /// it is filled, a sign-in until it expires. Beyond an hour, or a month, a person must want that.
     fn lifetime(&mut self, effect: &Effect, method: Method, now_ms: u64) {
         let longest = match effect.kind {
             EffectKind::Transfer if method == Method::SignTypedData => AUTHORISED_MS_MAX,
             EffectKind::Order => ORDER_MS_MAX,
+            // Only a sign-in has an end.
+            EffectKind::Message if effect.expires.is_some() => ORDER_MS_MAX,
             _ => return,
         };
         let end = now_ms.saturating_add(longest);

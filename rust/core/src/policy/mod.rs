@@ -17,6 +17,7 @@ mod lint_spending;
 mod lists;
 mod model;
 mod parse;
+mod party;
 mod reach;
 mod resolve;
 mod returns;
@@ -53,6 +54,7 @@ use faces::Faces;
 use grants::Grant;
 use index::Index;
 use lists::ListIndex;
+use party::Parties;
 
 /// A policy file that was understood completely, compiled for deciding.
 #[derive(Clone, Debug)]
@@ -77,6 +79,7 @@ pub struct Policy {
     wallet_keys: HashMap<Address, String>,
     lists: ListIndex,
     faces: Faces,
+    parties: Parties,
     pins: HashMap<(u64, Address), CodePin>,
     grants: Vec<Grant>,
     grant_index: Index,
@@ -128,6 +131,13 @@ impl Policy {
                 &file.functions,
                 &file.lists,
             )),
+            parties: Parties::new(
+                &file.wallets,
+                &file.contracts,
+                &file.functions,
+                &file.rules,
+                &file.forbids,
+            ),
             pins: pins(&assets, &file.contracts),
             grants,
             grant_index,
