@@ -39,9 +39,7 @@ POLICY = Path(__file__).with_name("policy.toml")
 Json = dict[str, Any]
 
 
-def make_home(
-    folder: Path, *, count: int = 1_000_000, uids: str = "", more: str = ""
-) -> Home:
+def make_home(folder: Path, *, count: int = 1_000_000, uids: str = "", more: str = "") -> Home:
     """A new home in `folder` with the tests' policy, `more` tables in it, and cheap keys."""
     home = Home(folder / "home")
     created = init_home(
