@@ -26,7 +26,6 @@ from holdfast.service.clock import Clock
 from holdfast.service.config import GateConfig, ReadsConfig
 from holdfast.service.home import Home
 from holdfast.service.journal_file import JournalReader
-from holdfast.service.logs import Seldom
 from holdfast.service.turns import Turns
 
 REPO = Path(__file__).parents[2]
@@ -272,7 +271,7 @@ async def test_a_freeze_is_answered_while_a_flood_is_queued(home: Home) -> None:
     assert after > 100, "and most of the flood after it"
 
 
-# --- node reads, log ----
+# --- node reads ----
 
 
 class SlowNode:
@@ -315,25 +314,6 @@ async def test_reads_have_a_rate_of_their_own(home: Home) -> None:
         answers = [await line.call("eth_getCode", ["quick"]) for _ in range(7)]
         assert ["result" in each for each in answers] == [True] * 5 + [False] * 2
         assert "result" in await other.call("eth_getCode", ["quick"])
-
-
-def test_the_log_says_the_same_once_a_second_and_how_often_it_did_not() -> None:
-    said: list[dict[str, object]] = []
-
-    class Log:
-        def warning(self, text: str, **values: object) -> None:
-            said.append({"text": text, **values})
-
-    now = [10.0]
-    seldom = Seldom(Log(), lambda: now[0])
-    for _ in range(100):
-        seldom.warning("refused", uid=7)
-    now[0] += 1
-    seldom.warning("refused", uid=7)
-    assert said == [
-        {"text": "refused", "uid": 7},
-        {"text": "refused", "uid": 7, "unsaid": 99},
-    ]
 
 
 # --- disk ----

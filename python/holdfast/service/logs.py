@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from collections.abc import Callable
 from typing import Any
 
 # structlog takes rich along for tracebacks in colour, 6 MB. This log is lines of JSON, so rich
@@ -36,36 +35,11 @@ _SECRET_WORDS = (
 )
 _SECRET_NAMES = frozenset({"raw", "signature", "url", "key"})
 _TEXT_CHARS_MAX = 2_000
-SELDOM_SECONDS = 1.0
 
 
 def get_logger() -> Any:
     """A logger; words first, then values by name."""
     return structlog.get_logger()
-
-
-class Seldom:
-    """Says the same no more than once a second, and then how often it was not said: what somebody
-    outside can cause as often as they like must not fill the log.
-    """
-
-    def __init__(self, log: Any, time: Callable[[], float]) -> None:
-        """`time` gives monotonic seconds."""
-        self._log = log
-        self._time = time
-        self._said: dict[str, tuple[float, int]] = {}
-
-    def warning(self, text: str, **values: object) -> None:
-        """`log.warning`, with `unsaid` when something was left out before."""
-        now = self._time()
-        last, unsaid = self._said.get(text, (float("-inf"), 0))
-        if now - last < SELDOM_SECONDS:
-            self._said[text] = (last, unsaid + 1)
-            return
-        self._said[text] = (now, 0)
-        if unsaid:
-            values["unsaid"] = unsaid
-        self._log.warning(text, **values)
 
 
 def set_up(level: str) -> None:
