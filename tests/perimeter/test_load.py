@@ -278,6 +278,37 @@ async def test_a_freeze_is_answered_while_a_flood_is_queued(home: Home) -> None:
     assert after > 100, "and most of the flood after it"
 
 
+async def test_the_calls_of_a_batch_take_turns_like_others(home: Home) -> None:
+    async with serving(home) as guardian:
+        line, other = await guardian.agent(), await guardian.agent("other")
+        calls = [frame("eth_sendTransaction", large_call(n, 4_000), n) for n in range(100)]
+        await line.send(b"[" + b",".join(calls) + b"]")
+        assert "result" in await other.call("eth_chainId")
+        begun = guardian.core.guard.size
+        answers = await line.json()
+        assert [each["id"] for each in answers] == list(range(100))
+        await guardian.core.durable()
+        assert guardian.core.durable_size - begun > 50
+
+
+async def test_requests_that_come_to_nothing_cost_the_journals_budget(home: Home) -> None:
+    async with serving(at_rate(home), journal_bytes_per_minute=10_000) as guardian:
+        line = await guardian.agent()
+        codes = []
+        for value in range(1, 13):
+            call = {
+                "method": "eth_sendTransaction",
+                "params": [{"to": VENDOR, "value": hex(value)}],
+            }
+            answer = (await line.call("holdfast_submit", [call]))["result"]
+            codes.append(answer["status"])
+            if "requestId" in answer:
+                guardian.core.fail(answer["requestId"], "would_revert", "")
+                await guardian.core.durable()
+        assert codes[0] == "pending"
+        assert codes[-1] == "refused"
+
+
 # --- node reads ----
 
 
