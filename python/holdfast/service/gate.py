@@ -57,11 +57,6 @@ class AgentDoor:
         """Where it is."""
         return self._listening.path
 
-    @property
-    def budget(self) -> AgentBudget:
-        """The agent's budgets."""
-        return self._gate.budgets.of(self.agent)
-
     def apply(self, agent: Agent, *, shared: bool) -> None:
         """Takes over what a new policy says. Raises SocketError when its file is gone."""
         if self.agent.uids != agent.uids:
@@ -69,6 +64,11 @@ class AgentDoor:
                 connection.drop()
         self.agent = agent
         self._listening.share(shared)
+
+    @property
+    def budget(self) -> AgentBudget:
+        """The agent's budgets."""
+        return self._gate.budgets.of(self.agent)
 
     async def open(self) -> None:
         """Starts to accept."""

@@ -27,10 +27,11 @@ pub(super) fn decided(
         mut resolved,
         wanted,
         match_key,
+        relied,
         ..
     } = understood;
     let start = Start::of(decision.verdict, now);
-    let facts = facts.on_record(policy, &resolved.decoded.effects);
+    let facts = facts.on_record(policy, &resolved.decoded.effects, &relied);
     let effects = effects(policy, &mut resolved);
     let Resolved {
         agent,

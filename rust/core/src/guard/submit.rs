@@ -2,7 +2,7 @@
 
 use super::answer;
 use super::attach::Joins;
-use super::check::{reason, understand, Call, GivenFacts, Stop};
+use super::check::{reason, understand, Call, GivenFacts, Known, Stop};
 use super::fold_request::RATE_LIMITED;
 use super::{recording, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
@@ -93,7 +93,12 @@ impl Guard {
         if let Some(applied) = self.frozen_flood(call.agent, now) {
             return Ok(applied);
         }
-        let understood = match understand(&self.state, call) {
+        let known = Known {
+            facts: &facts.known,
+            code: &self.code,
+            now_ms: now,
+        };
+        let understood = match understand(&self.state, call, &known) {
             Ok(understood) => understood,
             Err(stop) => return self.stop(call, &stop, now),
         };
@@ -140,7 +145,12 @@ impl Guard {
         if self.over_rate(call.agent, now) {
             return self.flood(call, TOO_MANY, now);
         }
-        let understood = match understand(&self.state, call) {
+        let known = Known {
+            facts: &facts.known,
+            code: &self.code,
+            now_ms: now,
+        };
+        let understood = match understand(&self.state, call, &known) {
             Ok(understood) => understood,
             Err(stop) => return self.stop(call, &stop, now),
         };
