@@ -350,6 +350,22 @@ impl Guard {
             .map(|view| PyBytes::new(py, &view))
     }
 
+    fn summary<'py>(&self, py: Python<'py>, request_id: &str) -> Option<Bound<'py, PyBytes>> {
+        self.inner
+            .summary(request_id)
+            .map(|summary| PyBytes::new(py, &summary))
+    }
+
+    fn request_listed<'py>(
+        &self,
+        py: Python<'py>,
+        request_id: &str,
+    ) -> Option<Bound<'py, PyBytes>> {
+        self.inner
+            .request_listed(request_id)
+            .map(|view| PyBytes::new(py, &view))
+    }
+
     fn named(&self, agent: &str, batch_id: &str) -> Option<String> {
         let found = self.inner.named(agent, batch_id);
         found.map(|id| id.to_string())

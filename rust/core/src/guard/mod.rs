@@ -15,11 +15,13 @@ mod nonce;
 mod operator;
 mod rate;
 mod recording;
+mod shorten;
 mod signing;
 mod snapshot;
 mod state;
 mod submit;
 mod submit_signed;
+mod summary;
 mod view;
 
 use std::borrow::Cow;

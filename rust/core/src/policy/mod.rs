@@ -13,14 +13,17 @@ mod index;
 mod limits;
 mod lint;
 mod lint_functions;
+mod lint_spending;
 mod lists;
 mod model;
 mod parse;
+mod party;
 mod reach;
 mod resolve;
 mod returns;
 mod sight;
 mod spend;
+mod sums;
 mod time;
 mod verdict;
 pub mod wire;
@@ -54,6 +57,7 @@ use faces::Faces;
 use grants::Grant;
 use index::Index;
 use lists::ListIndex;
+use party::Parties;
 
 /// A policy file that was understood completely, compiled for deciding.
 #[derive(Clone, Debug)]
@@ -78,6 +82,7 @@ pub struct Policy {
     wallet_keys: HashMap<Address, String>,
     lists: ListIndex,
     faces: Faces,
+    parties: Parties,
     pins: HashMap<(u64, Address), CodePin>,
     /// Contracts that are taken for what their address says where their code was seen.
     believed: HashMap<(u64, Address), Option<B256>>,
@@ -131,6 +136,13 @@ impl Policy {
                 &file.functions,
                 &file.lists,
             )),
+            parties: Parties::new(
+                &file.wallets,
+                &file.contracts,
+                &file.functions,
+                &file.rules,
+                &file.forbids,
+            ),
             pins: pins(&assets, &file.contracts),
             believed: believed(&file.chains, &file.contracts),
             grants,

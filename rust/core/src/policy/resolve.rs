@@ -39,11 +39,21 @@ pub struct Resolved<'p> {
     pub fee_per_gas_max: u128,
     /// Most wei of tip per gas that may be signed. Zero for signatures.
     pub priority_fee_per_gas_max: u128,
-    /// `gas_max * fee_per_gas_max`: the worst case of the fee. Zero for signatures.
+    /// The part of `fee_wei_max` that pays for data on another chain.
+    pub l1_fee_wei_max: U256,
+    /// `gas_max * fee_per_gas_max`, and what the data may cost on another chain: the worst case of
+    /// the fee. Zero for signatures.
     pub fee_wei_max: U256,
 }
 
 impl Resolved<'_> {
+    /// Lets no more be paid for data than this, if it was more.
+    pub fn cap_l1_fee(&mut self, most: U256) {
+        let spared = self.l1_fee_wei_max.saturating_sub(most);
+        self.l1_fee_wei_max = self.l1_fee_wei_max.saturating_sub(spared);
+        self.fee_wei_max = self.fee_wei_max.saturating_sub(spared);
+    }
+
     /// Looks in the book for what else may come to the wallet, if what this request brings is
     /// measured by its balance. `own` is the request itself, if it is in there.
     pub fn look_for_owed(&mut self, policy: &Policy, book: &Book, own: &str, now_ms: u64) {
@@ -65,6 +75,7 @@ impl Resolved<'_> {
             chain_id: self.chain.id,
             method,
             effects: &self.decoded.effects,
+            times: &self.decoded.times,
             exchanges: &self.decoded.exchanges,
             unseen: &self.unseen,
             owed: self.owed,
@@ -100,6 +111,7 @@ pub fn resolve<'p>(
             gas: 0,
             fee: 0,
             tip: 0,
+            l1_fee: 0,
         },
     };
     let registry = policy.registry();
@@ -109,7 +121,10 @@ pub fn resolve<'p>(
     };
     let (mut decoded, unseen) = doubting(policy, chain.id, look, read)?;
     warn_of_look_alikes(policy, &mut decoded);
-    let fee_wei_max = U256::from(caps.gas).saturating_mul(U256::from(caps.fee));
+    let l1_fee_wei_max = U256::from(caps.l1_fee);
+    let fee_wei_max = U256::from(caps.gas)
+        .saturating_mul(U256::from(caps.fee))
+        .saturating_add(l1_fee_wei_max);
     Ok(Resolved {
         agent,
         wallet,
@@ -121,6 +136,7 @@ pub fn resolve<'p>(
         gas_max: caps.gas,
         fee_per_gas_max: caps.fee,
         priority_fee_per_gas_max: caps.tip,
+        l1_fee_wei_max,
         fee_wei_max,
     })
 }
@@ -184,6 +200,7 @@ struct Caps {
     gas: u64,
     fee: u128,
     tip: u128,
+    l1_fee: u128,
 }
 
 /// The wallet named, which must be the agent's, or the agent's first.
@@ -237,6 +254,7 @@ fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
         gas,
         fee,
         tip: tip.min(fee),
+        l1_fee: chain.l1_fee_max.unwrap_or_default(),
     })
 }
 
