@@ -153,6 +153,19 @@ class Request:
         return self.state in DECIDABLE
 
     @property
+    def partial(self) -> bool:
+        """Whether this is only the beginning of a large request: `request` gives the whole."""
+        return bool(self.raw.get("partial"))
+
+    def left_out(self, name: str) -> int:
+        """How many of its effects, lines, reasons or warnings, or bytes of its request, are not
+        here.
+        """
+        counts = self.raw.get("left_out")
+        count = counts.get(name) if isinstance(counts, dict) else 0
+        return count if isinstance(count, int) else 0
+
+    @property
     def deadline(self) -> int | None:
         """ms when nobody answering ends (approval) or starts (delay) it."""
         name = "matures_at" if self.state == "waiting-delay" else "expires_at"
@@ -243,6 +256,7 @@ class Request:
         if effect is None:
             return fmt.safe(self.raw.get("method", "request"), 40)
         more = sum(1 for item in self.effects if item.kind != "fee") - 1
+        more += self.left_out("effects")
         amount = effect.amount_text
         words = [amount] if effect.kind == "transfer" and amount else [effect.verb, amount]
         if self.changes_control and effect.kind != "control":

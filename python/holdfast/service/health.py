@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from holdfast.service.core import Core
+from holdfast.service.disk import Disk
 from holdfast.service.policy_file import PolicyFile
 from holdfast.service.signer_client import Signer
 
@@ -27,9 +28,10 @@ NO_ALERTS: Json = {"pending": 0, "failed": 0, "last_error": None}
 class Health:
     """Collects what each part says of itself. Parts that are not there yet are `starting`."""
 
-    def __init__(self, core: Core, policy: PolicyFile) -> None:
+    def __init__(self, core: Core, policy: PolicyFile, disk: Disk) -> None:
         self._core = core
         self._policy = policy
+        self._disk = disk
         self.signer: Signer | None = None
         self.chains: Chains | None = None
         self.alerts: Alerts | None = None
@@ -45,6 +47,7 @@ class Health:
             "seq": self._core.durable_size - 1,
             "sealed": self._core.sealed,
             "policy_alarm": self._policy.alarm,
+            "disk": self._disk.health(),
             "alerts": NO_ALERTS if self.alerts is None else self.alerts.health(),
             "chains": [] if self.chains is None else self.chains.health(),
             "signer": self._signer(),

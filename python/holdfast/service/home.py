@@ -103,6 +103,11 @@ class Home:
         return self.path / "FREEZE"
 
     @property
+    def reserve_path(self) -> Path:
+        """Holds room on the disk for stopping."""
+        return self.path / "reserve"
+
+    @property
     def lock_path(self) -> Path:
         return self.path / "lock"
 

@@ -26,6 +26,7 @@ from holdfast.service.journal_file import (
     sync_folder,
     upgrade,
 )
+from holdfast.service.reserve import Reserve, is_full
 
 __all__ = ["Journal", "JournalError", "JournalReader", "Snapshot", "create"]
 
@@ -77,14 +78,15 @@ class Journal:
     on to the loop.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens the journal for writing and brings it to this version's format. Raises JournalError
-        when it is none.
+    def __init__(self, path: Path, reserve: Reserve | None = None) -> None:
+        """Opens the journal for writing and brings it to this version's format; `reserve` is given
+        up when the disk is full. Raises JournalError when it is none.
         """
         self.path = path
+        self._reserve = reserve
         self._db = connect(path, write=True)
         try:
-            upgrade(self._db)
+            self._with_room(lambda: upgrade(self._db))
             self._db.execute("PRAGMA temp_store=MEMORY")
             self._db.executescript(ENTRY)
         except sqlite3.Error as error:
@@ -99,7 +101,7 @@ class Journal:
         self._queue: deque[Appended | Job | None] = deque()
         self._thread: threading.Thread | None = None
         self._db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}")
-        self._mover = _Mover(path)
+        self._mover = _Mover(path, reserve)
         self._unmoved = 0
 
     def begin(self, beginning: Beginning) -> None:
@@ -107,29 +109,29 @@ class Journal:
         is set aside, what was proven gets its checkpoint, and the key of the run before counts no
         more. Call before `start`. Raises JournalError.
         """
-        session, size = beginning.session, beginning.session.from_size
-        db = self._db
         try:
-            db.execute("BEGIN IMMEDIATE")
-            outside = "FROM event WHERE seq >= ? OR seq < 0"
-            moved = f"INSERT INTO set_aside SELECT ?, seq, CAST(data AS BLOB) {outside}"
-            db.execute(moved, (beginning.at_ms, size))
-            db.execute(f"DELETE {outside}", (size,))
-            db.execute("DELETE FROM snapshot WHERE size > ?", (size,))
-            db.execute("INSERT OR REPLACE INTO checkpoint VALUES(?, ?)", (size, beginning.note))
-            db.execute("DELETE FROM proof")
-            db.execute("DELETE FROM session")
-            row = (size, session.public_key, session.note)
-            db.execute("INSERT INTO session VALUES(?, ?, ?)", row)
-            if beginning.freeze is not None:
-                row_freeze = ("freeze", beginning.freeze)
-                db.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", row_freeze)
-            db.execute("COMMIT")
+            self._with_room(lambda: self._transaction(lambda: self._begin(beginning)))
         except sqlite3.Error as error:
             raise JournalError(
                 "journal_unwritable", f"{self.path} cannot be written: {error}"
             ) from error
-        self._size, self._key = size, beginning.key
+        self._size, self._key = beginning.session.from_size, beginning.key
+
+    def _begin(self, beginning: Beginning) -> None:
+        session, size, db = beginning.session, beginning.session.from_size, self._db
+        outside = "FROM event WHERE seq >= ? OR seq < 0"
+        moved = f"INSERT INTO set_aside SELECT ?, seq, CAST(data AS BLOB) {outside}"
+        db.execute(moved, (beginning.at_ms, size))
+        db.execute(f"DELETE {outside}", (size,))
+        db.execute("DELETE FROM snapshot WHERE size > ?", (size,))
+        db.execute("INSERT OR REPLACE INTO checkpoint VALUES(?, ?)", (size, beginning.note))
+        db.execute("DELETE FROM proof")
+        db.execute("DELETE FROM session")
+        row = (size, session.public_key, session.note)
+        db.execute("INSERT INTO session VALUES(?, ?, ?)", row)
+        if beginning.freeze is not None:
+            freeze = ("freeze", beginning.freeze)
+            db.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", freeze)
 
     def start(self, on_durable: OnDurable, on_failure: OnFailure) -> None:
         """Starts the writer. `on_durable(size)`: events below `size` are on disk.
@@ -159,27 +161,32 @@ class Journal:
         """Stores the signed note of the log's first `size` events, after them. Proofs that it
         covers are forgotten, but for the newest of all.
         """
+        note_row = "INSERT OR REPLACE INTO checkpoint VALUES(?, ?)"
+        covered = "DELETE FROM proof WHERE size <= ? AND size < (SELECT max(size) FROM proof)"
 
         def job(db: sqlite3.Connection) -> None:
-            _run_one(db, "INSERT OR REPLACE INTO checkpoint VALUES(?, ?)", (size, note))
-            _run_one(
-                db,
-                "DELETE FROM proof WHERE size <= ? AND size < (SELECT max(size) FROM proof)",
-                (size,),
-            )
+            self._with_room(lambda: _run_one(db, note_row, (size, note)))
+            self._with_room(lambda: _run_one(db, covered, (size,)))
 
         self._put(job)
 
     def forget_freeze(self) -> None:
         """The freeze that `begin` asked for is among the events."""
-        self._put(lambda db: _run_one(db, "DELETE FROM meta WHERE key = ?", ("freeze",)))
+        statement = "DELETE FROM meta WHERE key = ?"
+        self._put(lambda db: self._with_room(lambda: _run_one(db, statement, ("freeze",))))
 
     def add_snapshot(self, snapshot: Snapshot) -> None:
         """Stores a state and forgets all but the newest two."""
         row = (snapshot.size, snapshot.root, snapshot.sha256, snapshot.data, snapshot.note)
 
         def job(db: sqlite3.Connection) -> None:
-            _run_one(db, "INSERT OR REPLACE INTO snapshot VALUES(?, ?, ?, ?, ?)", row)
+            try:
+                _run_one(db, "INSERT OR REPLACE INTO snapshot VALUES(?, ?, ?, ?, ?)", row)
+            except sqlite3.Error as error:
+                if not is_full(error):
+                    raise
+                # A stored state only makes the next start faster: the room is for events.
+                return
             _run_one(
                 db,
                 "DELETE FROM snapshot WHERE size NOT IN "
@@ -250,20 +257,21 @@ class Journal:
             text = f"{len(records)} records do not lead from {self._size} events to {size}"
             raise JournalError("journal_order", text)
         proof = self._key.sign(size, root)
-        pieces = range(0, len(records), RECORDS_PER_COMMIT_MAX)
-        if len(pieces) > 1:
-            self._db.execute("BEGIN IMMEDIATE")
-        for first in pieces:
-            piece = records[first : first + RECORDS_PER_COMMIT_MAX]
-            ends = first + len(piece) == len(records)
-            self._insert(self._size + first, piece, proof if ends else None)
-        if len(pieces) > 1:
-            self._db.execute("COMMIT")
+        if len(records) <= RECORDS_PER_COMMIT_MAX:
+            self._with_room(lambda: self._insert(self._size, records, proof))
+        else:
+            self._with_room(lambda: self._transaction(lambda: self._insert_all(records, proof)))
         self._size = size
         self._unmoved += sum(map(len, records))
         if self._unmoved >= CHECKPOINT_EVERY_BYTES:
             self._unmoved = 0
             self._mover.wake()
+
+    def _insert_all(self, records: list[bytes], proof: bytes) -> None:
+        for first in range(0, len(records), RECORDS_PER_COMMIT_MAX):
+            piece = records[first : first + RECORDS_PER_COMMIT_MAX]
+            ends = first + len(piece) == len(records)
+            self._insert(self._size + first, piece, proof if ends else None)
 
     def _insert(self, seq: int, records: list[bytes], proof: bytes | None) -> None:
         rows: list[int | bytes | None] = []
@@ -273,14 +281,37 @@ class Journal:
         rows.append(proof)
         self._db.execute("INSERT INTO entry VALUES " + places, rows)  # noqa: S608 only marks
 
+    def _transaction(self, write: Callable[[], object]) -> None:
+        """All of it or, when it raises, nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            write()
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _with_room(self, write: Callable[[], object]) -> None:
+        """Writes. When there is no room SQLite undoes the statement; it is run again in the room of
+        the reserve.
+        """
+        try:
+            write()
+        except sqlite3.Error as error:
+            if self._reserve is None or not is_full(error) or not self._reserve.give_up():
+                raise
+            write()
+
 
 class _Mover:
     """Moves what is durable in the write-ahead log into the journal's file, beside the writer: a
     commit then never waits until 4 MB were moved. Nothing is moved that is not yet synced.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reserve: Reserve | None) -> None:
         self._db = connect(path, write=True)
+        self._reserve = reserve
         self._asked = threading.Event()
         self._ends = False
         self._thread: threading.Thread | None = None
@@ -308,10 +339,19 @@ class _Mover:
                 self._asked.clear()
                 if self._ends:
                     return
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                self._move()
         except (sqlite3.Error, OSError, MemoryError) as error:
             # A failed sync of the file must never be followed by a log that begins anew.
             on_failure(error)
+
+    def _move(self) -> None:
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error as error:
+            if self._reserve is None or not is_full(error):
+                raise
+            # What is durable stays in the write-ahead log, and is moved when there is room.
+            self._reserve.give_up()
 
 
 def _run_one(db: sqlite3.Connection, statement: str, values: tuple[int | bytes | str, ...]) -> None:

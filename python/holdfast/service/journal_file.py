@@ -142,9 +142,15 @@ def upgrade(journal: sqlite3.Connection) -> None:
         raise JournalError(
             "journal_format", f"the file holds `{odd[0]}`, a trigger or view that is not ours"
         )
-    journal.executescript(f"BEGIN IMMEDIATE;{SINCE_FORMAT_2}")
-    journal.execute("UPDATE meta SET value=? WHERE key='format' AND value<>?", (FORMAT, FORMAT))
-    journal.execute("COMMIT")
+    row = journal.execute("SELECT value FROM meta WHERE key='format'").fetchone()
+    script = f"BEGIN IMMEDIATE;{SINCE_FORMAT_2}"
+    if row[0] != FORMAT:
+        script += f"UPDATE meta SET value='{FORMAT}' WHERE key='format';"  # noqa: S608 ours
+    try:
+        journal.executescript(script + "COMMIT;")
+    finally:
+        if journal.in_transaction:
+            journal.execute("ROLLBACK")
 
 
 def sync_folder(folder: Path) -> None:
@@ -193,6 +199,20 @@ class JournalReader:
             if not isinstance(data, bytes):
                 raise JournalError("record_unreadable", "the row holds no bytes", seq)
         return [bytes(data) for _, data in rows]
+
+    def page(self, from_seq: int, count: int, bytes_max: int) -> list[bytes]:
+        """As `records`, but no more than `bytes_max` (and at least one)."""
+        rows = self._db.execute(
+            "SELECT seq, length(data) FROM event WHERE seq >= ? ORDER BY seq LIMIT ?",
+            (from_seq, count),
+        )
+        fit = size = 0
+        for _, length in rows:
+            size += length
+            if fit and size > bytes_max:
+                break
+            fit += 1
+        return self.records(from_seq, fit)
 
     def chunks(self, from_seq: int = 0) -> Iterator[tuple[int, list[bytes]]]:
         """`(seq of the first, records)` in order to the end, a few thousand at a time."""
