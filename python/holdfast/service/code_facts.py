@@ -106,7 +106,9 @@ class _Watched:
         if alarm == "code_absent":
             return f"there is no code at {place}: what relies on it counts as an unknown contract"
         if self.pinned is None:
-            runs = "" if self.found is None else f"{self.found.hash}, runs {self.found.implementation}"
+            runs = (
+                "" if self.found is None else f"{self.found.hash}, runs {self.found.implementation}"
+            )
             which = "is known of it" if self.known is not None else "it had before"
             return (
                 f"{place} has other code than {which}: {runs}; check it, and pin it with code_hash"
@@ -355,9 +357,7 @@ class CodeFacts:
             seen = {
                 each.address: _fact(each.found, each.at)
                 for each in self._watched.values()
-                if each.chain_id == chain_id
-                and each.found is not None
-                and each.pinned is not None
+                if each.chain_id == chain_id and each.found is not None and each.pinned is not None
             }
             facts = self._facts[chain_id] = orjson.dumps({"code": seen}) if seen else NO_FACTS
         return facts
