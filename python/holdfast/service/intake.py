@@ -151,7 +151,7 @@ class Intake:
         """Time beyond `CALL_SECONDS_FREE` is charged where turns are given."""
         now = self._time()
         spent = now - begun
-        budget.share.charge(spent if spent < CALL_SECONDS_FREE else CALL_SECONDS_FREE, now)
+        budget.share.charge(min(CALL_SECONDS_FREE, spent), now)
 
 
 def disk_low(text: str) -> CallError:

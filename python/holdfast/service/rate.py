@@ -34,8 +34,8 @@ class Rate:
         """Takes `amount` out, whether it is there or not; gives what is left."""
         size = self._size
         left = self._left + (now_s - self._at) * self._per_second
-        left = (left if left < size else size) - amount
-        self._left = left = left if left > -size else -size
+        left = (min(size, left)) - amount
+        self._left = left = max(-size, left)
         self._at = now_s
         return left
 
