@@ -155,6 +155,7 @@ class Home:
             check_private(file, folder=False)
         # The operator's key may live elsewhere; the others come and go with the daemon.
         optional = [self.operator_key_path, self.lock_path, self.journal_path]
+        optional += [self.operator_key_path.with_suffix(".guardian")]
         optional += [
             self.journal_path.with_name(f"{self.journal_path.name}-{end}") for end in ("wal", "shm")
         ]
@@ -237,7 +238,7 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     # These load eth-account, which only this command and the signer need.
     from nacl.signing import SigningKey
 
-    from holdfast.secrets import sealed
+    from holdfast.secrets import authority, sealed
     from holdfast.service import keystore
 
     building.path.mkdir(mode=0o700)
@@ -261,6 +262,7 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     )
     write_private(building.config_path, starter.config(init.chain_id, init.rpc_url).encode())
     public_key = bytes(log_key.verify_key)
+    authority.write_pin(building.operator_key_path, operator, public_key.hex())
     operator_key = bytes(operator.verify_key)
     genesis = _genesis(public_key, init.operator_id, operator_key)
     _make_journal(building, genesis)

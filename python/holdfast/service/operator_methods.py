@@ -5,6 +5,7 @@ core checks it.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ from holdfast.service.stream import Stream
 EVENTS_MAX = 1_000
 BACKLOG_MAX = 1_000
 HISTORY_MAX = 200
+DIGEST = re.compile(r"0x[0-9a-f]{64}")
 TEXT_CHARS_MAX = 500
 # The signed bytes themselves are the agent's, and for a held request nobody's.
 HIDDEN = ("raw", "signature")
@@ -61,12 +63,14 @@ class OperatorMethods:
         self._operators = operators
         self._health = health
         self._descriptors = descriptors
+        self._sources: dict[str, str] = {}
         self.table: dict[str, Method] = {
             "hello": self._hello,
             "status": self._status,
             "subscribe": self._subscribe,
             "request": self._request,
             "limits": self._limits,
+            "policy": self._policy_text,
             "command": self._command,
             "freeze": self._freeze,
             "events": self._events,
@@ -156,6 +160,21 @@ class OperatorMethods:
             raise Refused("malformed", "`agent` must be a string")
         found: list[Json] = orjson.loads(self._core.guard.limits(agent, self._core.clock.now_ms()))
         return found
+
+    async def _policy_text(self, _: OperatorConnection, params: Params) -> Json:
+        """The text of a policy, by default the one in force: a reader proves it by its digest."""
+        found = self.status()["policy"]
+        digest = _text(params, "digest", default=str(found["digest"] or ""))
+        if not DIGEST.fullmatch(digest):
+            raise Refused("malformed", "`digest` must be 0x and 64 hex digits")
+        source = self._sources.get(digest)
+        if source is None:
+            record = await asyncio.to_thread(self._reader.policy_record, digest)
+            if record is None:
+                raise Refused("policy_unknown", f"no policy of the digest {digest} was in force")
+            source = str(parse(record)["data"]["source"])
+            self._sources = {digest: source, **dict(list(self._sources.items())[:3])}
+        return {"digest": digest, "source": source, "in_force": digest == found["digest"]}
 
     async def _command(self, _: OperatorConnection, params: Params) -> Json:
         payload = _text(params, "payload", chars_max=16_384)

@@ -402,7 +402,7 @@ fn old_facts(decided: &Decided) -> Result<Facts, Refusal> {
 }
 
 /// The request as it was decided, with caps that are no looser than those of the chain now.
-fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reason> {
+pub(super) fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reason> {
     let chain = policy.chain(decided.chain_id);
     let body = match &decided.request {
         Wanted::Transaction(tx) => {

@@ -130,6 +130,11 @@ pub(super) fn reason(code: &str, observed: Option<String>, limit: Option<String>
 /// Parses and resolves a call.
 pub(super) fn understand<'p>(state: &'p State, call: Call<'_>) -> Result<Understood<'p>, Stop> {
     let denied = |code, observed| Err(Stop::Denied(reason(code, observed, None)));
+    // First of all: whoever cannot sign for the agent learns nothing about its requests.
+    let known = state.policy().and_then(|policy| policy.agent(call.agent));
+    if !call.signed && known.is_some_and(|agent| agent.public_key.is_some()) {
+        return denied("signature_required", None);
+    }
     let asked = match request::parse_any(call.method, call.params) {
         Ok(asked) => asked,
         // A bare hash to sign is understood, and never signed.
@@ -147,9 +152,6 @@ pub(super) fn understand<'p>(state: &'p State, call: Call<'_>) -> Result<Underst
         ),
     };
     let resolved = resolved.map_err(Stop::Denied)?;
-    if resolved.agent.public_key.is_some() && !call.signed {
-        return denied("signature_required", None);
-    }
     let wanted = Wanted::of(&resolved.request.body);
     let (wallet, chain_id) = (resolved.wallet, resolved.chain.id);
     let method = resolved.request.method;

@@ -14,6 +14,7 @@ mod nonce;
 mod operator;
 mod rate;
 mod recording;
+mod shown;
 mod signing;
 mod snapshot;
 mod state;
@@ -26,6 +27,7 @@ use std::borrow::Cow;
 use sha2::{Digest as _, Sha256};
 
 pub use fold::{fold, Impossible};
+pub use shown::decode_again;
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
 
