@@ -29,9 +29,13 @@ def guardian_of(link: Link, home: Home, key: OperatorKey) -> str:
     """The log key of the guardian that answers, if it is the one this operator key belongs to.
     Raises Failure `other_guardian`: then nothing is signed.
     """
+    return pinned(home, key, str(link.object("hello")["guardian"]))
+
+
+def pinned(home: Home, key: OperatorKey, guardian: str) -> str:
+    """The log key, if it is that of the guardian this operator key belongs to."""
     from holdfast.secrets.authority import PinError
 
-    guardian = str(link.object("hello")["guardian"])
     try:
         if key.check_guardian(home.operator_key_path, guardian):
             say(f"from now on your key is only for the guardian {guardian[:16]}…")

@@ -207,6 +207,8 @@ class HealthLine(WordsLine):
                 words.put(
                     f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
                 )
+        if health.get("config_alarm"):
+            words.put(f" ✗ {fmt.safe(health['config_alarm'], 300)} ", "alarm bold")
         for each in [*(health.get("code") or []), *(health.get("prices") or [])]:
             if isinstance(each, dict):
                 words.put(f" ✗ {fmt.safe(each.get('text') or 'alarm', 120)} ", "alarm bold")

@@ -116,6 +116,18 @@ class Session:
             return f"{fault}; and no FREEZE file could be written: {error.strerror}"
         return f"{fault}; a FREEZE file was dropped, it stops everything"
 
+    async def apply_policy(self, source: str, revision: int) -> str | None:
+        """Signs a policy as that revision and has it put in force."""
+        if self._key is None:
+            return "the operator key was forgotten: close and unlock again"
+        guardian, fault = self._guardian(self._key)
+        if fault is not None:
+            return fault
+        signed = self._key.sign_authority("policy", source, guardian=guardian, revision=revision)
+        return await self._ask(
+            self._client.apply("policy", source, signed.payload, signed.signature)
+        )
+
     async def policy_text(self, digest: str) -> str | None:
         """The text of the policy with that digest, None when the guardian does not give it. Its
         reader compares the digest.

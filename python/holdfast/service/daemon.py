@@ -15,8 +15,9 @@ import uvloop
 
 from holdfast.secrets.passphrase import wipe
 from holdfast.service import logs
-from holdfast.service.alerts_routes import Route, parse_routes
-from holdfast.service.config import Config, load_config
+from holdfast.service.alerts_routes import parse_routes
+from holdfast.service.config import load_config
+from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Sealed
 from holdfast.service.home import Home
 from holdfast.service.inside import Inside
@@ -46,13 +47,14 @@ def run(home: Home, passphrase: bytearray) -> int:
     """
     os.umask(0o077)
     try:
+        # A file with a fault is refused before anything is opened.
         config = load_config(home.config_path)
-        routes = parse_routes(config.alert, home.path)
+        parse_routes(config.alert, home.path)
         logs.set_up(config.log_level)
         share_arenas()
         sys.setswitchinterval(SWITCH_SECONDS)
         with HomeLock(home.lock_path), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(Daemon(home, config, routes, passphrase).serve())
+            runner.run(Daemon(home, passphrase).serve())
         return 0
     except (PolicyRejected, SocketError, SignerError) as error:
         text = error.args[1] if isinstance(error, PolicyRejected) else error
@@ -65,20 +67,17 @@ def run(home: Home, passphrase: bytearray) -> int:
 class Daemon:
     """All parts, from start to stop."""
 
-    def __init__(
-        self, home: Home, config: Config, routes: list[Route], passphrase: bytearray
-    ) -> None:
+    def __init__(self, home: Home, passphrase: bytearray) -> None:
         self._home = home
-        self._config = config
-        self._routes = routes
         self._passphrase = passphrase
         self._stop = asyncio.Event()
         self._error: BaseException | None = None
 
     async def serve(self) -> None:
         """Starts, waits for the end, stops. Raises what ended it, if it was not asked to end."""
-        inside = Inside(self._home, self._config)
-        outside = Outside(inside, self._routes, self._passphrase)
+        inside = Inside(self._home, ConfigFile(self._home))
+        routes = parse_routes(inside.config.alert, self._home.path)
+        outside = Outside(inside, routes, self._passphrase)
         supervisor = Supervisor(self._failed)
         loop = asyncio.get_running_loop()
         # Before the sockets open: whoever sees one may already ask for the end.

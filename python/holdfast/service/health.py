@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core
 from holdfast.service.policy_file import PolicyFile
 from holdfast.service.signer_client import Signer
@@ -29,6 +30,7 @@ class Health:
     def __init__(self, core: Core, policy: PolicyFile) -> None:
         self._core = core
         self._policy = policy
+        self.config: ConfigFile | None = None
         self.signer: Signer | None = None
         self.chains: Chains | None = None
         self.alerts: Alerts | None = None
@@ -43,6 +45,7 @@ class Health:
             "seq": self._core.durable_size - 1,
             "sealed": self._core.sealed,
             "policy_alarm": self._policy.alarm,
+            "config_alarm": None if self.config is None else self.config.alarm,
             "alerts": NO_ALERTS if self.alerts is None else self.alerts.health(),
             "chains": [] if self.chains is None else self.chains.health(),
             "signer": self._signer(),

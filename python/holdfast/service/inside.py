@@ -12,6 +12,7 @@ from holdfast.service.batches import Batches
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
 from holdfast.service.config import Config
+from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core, Sealed
 from holdfast.service.descriptors import Descriptors
 from holdfast.service.event import parse
@@ -45,10 +46,11 @@ log = get_logger()
 class Inside:
     """Replays the journal when made; serves from `open` to `close`."""
 
-    def __init__(self, home: Home, config: Config, clock: Clock | None = None) -> None:
-        """Raises JournalError. Must be made on the running loop, with the home's lock held."""
+    def __init__(self, home: Home, config: Config | ConfigFile, clock: Clock | None = None) -> None:
+        """Of a `ConfigFile` only what an operator signed is used. Raises JournalError, ConfigError.
+        Must be made on the running loop, with the home's lock held.
+        """
         self.home = home
-        self.config = config
         self.journal = Journal(home.journal_path)
         try:
             restored = restore(self.journal.reader)
@@ -66,6 +68,10 @@ class Inside:
         self.policy = PolicyFile(home.policy_path, core)
         self.freeze_file = FreezeFile(home.freeze_file, core)
         self.health = Health(core, self.policy)
+        if isinstance(config, ConfigFile):
+            self.health.config = config
+            config = config.in_force(core)
+        self.config = config
         self.code = self.health.code = CodeFacts(core, self._find_node)
         self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
         self.facts = OutsideFacts(core, self.code, self.prices)

@@ -83,8 +83,8 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     return found
 
 
-def create(path: Path, genesis_record: bytes) -> None:
-    """Makes a new journal (mode 0600) whose event 0 is `genesis_record`. Raises FileExistsError,
+def create(path: Path, *records: bytes) -> None:
+    """Makes a new journal (mode 0600) of these first events. Raises FileExistsError,
     JournalError.
     """
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -96,7 +96,7 @@ def create(path: Path, genesis_record: bytes) -> None:
             fresh.execute("PRAGMA synchronous=FULL")
             fresh.executescript(f"BEGIN;{SCHEMA}")
             fresh.execute("INSERT INTO meta VALUES('format', ?)", (FORMAT,))
-            fresh.execute("INSERT INTO event VALUES(0, ?)", (genesis_record,))
+            fresh.executemany("INSERT INTO event VALUES(?, ?)", enumerate(records))
             fresh.execute("COMMIT")
         finally:
             fresh.close()

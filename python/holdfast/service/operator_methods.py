@@ -11,6 +11,9 @@ from typing import Any
 import orjson
 
 from holdfast import __version__
+from holdfast.secrets.authority import SignedCommand
+from holdfast.service.config import ConfigError
+from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core
 from holdfast.service.descriptors import Descriptors
 from holdfast.service.event import Record, kind_of, parse, tier_of
@@ -21,7 +24,7 @@ from holdfast.service.journal_file import JournalReader
 from holdfast.service.notes import LogIdentity
 from holdfast.service.operator_socket import Method, OperatorConnection, Params, Refused
 from holdfast.service.outside_facts import OutsideFacts
-from holdfast.service.policy_file import PolicyFile, PolicyRejected
+from holdfast.service.policy_file import POLICY_BYTES_MAX, PolicyFile, PolicyRejected
 from holdfast.service.stream import Stream
 
 EVENTS_MAX = 1_000
@@ -57,6 +60,7 @@ class OperatorMethods:
         self._stream = stream
         self._reader = reader
         self._policy = policy
+        self._configs = health.config or ConfigFile(home)
         self._freeze_file = freeze_file
         self._home = home
         self._identity = identity
@@ -76,6 +80,7 @@ class OperatorMethods:
             "events": self._events,
             "decide": self._decide,
             "reload": self._reload,
+            "apply": self._apply,
             "alerts": self._alert_report,
             "prices": self._prices,
         }
@@ -104,6 +109,7 @@ class OperatorMethods:
         }
         if isinstance(status.get("policy"), dict):
             status["policy"]["alarm"] = self._policy.alarm
+        status["config"] = {**(status.get("config") or {}), "alarm": self._configs.alarm}
         connections = self._health.connections()
         for agent in status.get("agents", []):
             agent["connections"] = connections.get(agent["id"], 0)
@@ -229,6 +235,27 @@ class OperatorMethods:
             return {"digest": await self._policy.reload("operator")}
         except PolicyRejected as error:
             raise Refused(error.args[0], error.args[1]) from error
+
+    async def _apply(self, _: OperatorConnection, params: Params) -> Json:
+        """A policy, or the parts of a configuration that reach outside, signed by an operator."""
+        kind = _text(params, "kind")
+        source = _text(params, "source", chars_max=POLICY_BYTES_MAX)
+        signed = SignedCommand(
+            _text(params, "payload", chars_max=16_384), _text(params, "signature")
+        )
+        try:
+            bytes.fromhex(signed.signature.removeprefix("0x"))
+        except ValueError:
+            raise Refused("malformed", "`signature` must be hex") from None
+        try:
+            if kind == "policy":
+                return await self._policy.apply(source, signed, "operator")
+            if kind == "config":
+                return await self._configs.apply(self._core, source, signed)
+        except (PolicyRejected, ConfigError) as error:
+            code = error.args[0] if isinstance(error, PolicyRejected) else "config_invalid"
+            raise Refused(code, error.args[-1]) from error
+        raise Refused("malformed", "`kind` is policy or config")
 
     async def _alert_report(self, _: OperatorConnection, _params: Params) -> Json:
         return self._health.alert_report()
