@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 from tests.service.guardian import OPERATOR_PASSPHRASE, SHOP, Guardian, Json, make_home, serving
 from tests.support.false_operator import Lie, replaced_socket
+from tests.support.threats import Book
+from tests.support.threats_ways import Core
 from textual.pilot import Pilot
 
 from holdfast.console.app import HoldfastApp
 from holdfast.console.deciding import DecisionScreen
-from holdfast.operator.seen import BOUND, digest_of
+from holdfast.operator.seen import BOUND, OTHER_POLICY, digest_of, look
 from holdfast.secrets import authority
 from holdfast.service.home import Home
 
@@ -240,3 +242,20 @@ async def test_a_key_signs_for_its_own_guardian_only(tmp_path: Path) -> None:
         done = await holdfast(guardian.home, *approve)
         assert (done.code, "from now on your key is only for" in done.err) == (0, True)
         assert pin.read_text() == good
+
+
+def test_what_a_guardian_decided_decodes_to_the_same_anywhere() -> None:
+    """Every case of the threat tables: a difference would keep an honest request from approval."""
+    book = Book()
+    policy = book.policy(strict=False)
+    core = Core(book, policy)
+    for case in book.cases:
+        core.decide(case)
+    views = core.views()
+    assert len(views) > 200
+    for view in views:
+        if "request" in view:
+            assert look(view, policy).faults == (), view
+            other = {**view, "chain_id": 5}
+            assert look(other, policy).faults
+            assert look(view, policy + "#").faults == (OTHER_POLICY,)

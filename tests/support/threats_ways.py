@@ -19,6 +19,7 @@ from tests.support.threats import NOW_MS, Book, Case
 from tests.support.threats_requests import Json, Request
 
 from holdfast._core import Applied, Guard
+from holdfast.secrets.authority import sign_authority
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,17 @@ class Core:
         }
         self.guard, _ = Guard.create(json.dumps(genesis).encode(), NOW_MS)
         self._decided: dict[str, Json] = {}
-        self._keep(self.guard.load_policy(policy, "test", NOW_MS))
+        signed = sign_authority(
+            SigningKey(b"\x22" * 32),
+            "policy",
+            policy,
+            guardian=_hex_key(b"\x33")[2:],
+            key_id="op",
+            revision=1,
+        )
+        signature = bytes.fromhex(signed.signature[2:])
+        payload = signed.payload.encode()
+        self._keep(self.guard.load_policy(policy, "test", payload, signature, NOW_MS))
 
     def decide(self, case: Case) -> Outcome:
         """The last request of a case, after those before it."""
@@ -117,6 +128,11 @@ class Core:
         if applied.request_id is None:
             return turned_away(json.loads(applied.answer))
         return self._words.decided(self._decided[applied.request_id])
+
+    def views(self) -> list[Json]:
+        """The view of every request that was decided."""
+        raw = [self.guard.request(ident) for ident in self._decided]
+        return [json.loads(each) for each in raw if each is not None]
 
     def _submit(self, case: Case, request: Request) -> Applied:
         params, facts = request.params.encode(), json.dumps(case.facts).encode()
