@@ -440,7 +440,8 @@ pub(super) fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reaso
     })
 }
 
-fn typed_data(document: &str) -> Option<TypedData> {
+/// The document of a record, read again.
+pub(super) fn typed_data(document: &str) -> Option<TypedData> {
     let mut read = request::parse_typed_data(&Json::Str(document.into())).ok()?;
     // What was written down has every address with its checksum, but for those that had a wrong one.
     read.doubtful = read.json != document;

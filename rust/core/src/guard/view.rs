@@ -78,6 +78,7 @@ struct Shown<'a, T> {
 #[derive(Serialize)]
 struct Status<'a> {
     agents: Vec<AgentStatus<'a>>,
+    config: Option<ConfigStatus>,
     counts: std::collections::BTreeMap<&'static str, u64>,
     freezes: Vec<FreezeStatus<'a>>,
     now_ms: u64,
@@ -109,6 +110,13 @@ struct PolicyStatus<'a> {
     digest: Option<B256>,
     loaded_at: Option<u64>,
     name: Option<&'a str>,
+    revision: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ConfigStatus {
+    digest: B256,
+    revision: u64,
 }
 
 #[derive(Serialize)]
@@ -275,6 +283,10 @@ impl Guard {
         let loaded = state.policy.as_ref();
         bytes(&Status {
             agents: agents(state),
+            config: state.config.as_ref().map(|config| ConfigStatus {
+                digest: config.digest,
+                revision: config.revision,
+            }),
             counts: counts.collect(),
             freezes: freezes.collect(),
             now_ms: self.now(now_ms),
@@ -283,6 +295,7 @@ impl Guard {
                 digest: loaded.map(|loaded| loaded.digest),
                 loaded_at: loaded.map(|loaded| loaded.loaded_at),
                 name: loaded.map(|loaded| loaded.name.as_str()),
+                revision: loaded.map(|loaded| loaded.revision),
             },
             seq: state.seq,
             waiting,

@@ -20,6 +20,7 @@ mod reach;
 mod resolve;
 mod returns;
 mod spend;
+pub mod strictness;
 mod time;
 mod verdict;
 pub mod wire;
