@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from holdfast._core import HoldfastError, PolicyError, check_policy
+from holdfast._core import HoldfastError, PolicyError, check_policy, display_safe
 from holdfast.secrets.authority import SignedCommand, read_signature, signature_path, signature_text
 from holdfast.secrets.files import write_private
 from holdfast.service.core import Core, Sealed
@@ -126,7 +126,8 @@ class PolicyFile:
         """Records a refusal once, and keeps the alarm on."""
         if self.alarm == text:
             return
-        if self._status().get("alarm") != text:
+        # Every start meets the same file again: what the journal says already is not said twice.
+        if by != "start" or self._status().get("alarm") != display_safe(text, 500):
             self._core.reject_policy(source, text, by)
         self.alarm = text
         log.error("policy rejected", error=text)
