@@ -138,6 +138,7 @@ fn verdict(policy: &Policy, ask: &Ask, windows: &Windows, facts: &Facts, now_ms:
         effects: &effects,
         exchanges: &[],
         fee_wei_max: U256::from(ask.fee),
+        times: &[],
         own: &[],
     };
     decide(policy, &subject, windows, facts, now_ms).verdict
@@ -185,6 +186,7 @@ proptest! {
                 effects: &effects,
                 exchanges: &[],
                 fee_wei_max: U256::from(ask.fee),
+                times: &[],
                 own: &[],
             };
             let decision = decide(&old, &subject, book.windows(), &facts, now);
