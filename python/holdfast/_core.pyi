@@ -267,6 +267,9 @@ class Guard:
         out, and `delivered`. Of a request that ended long ago only its identity, state and outcome are left (no
         `effects`); None once nobody can ask for it any more."""
 
+    def summary(self, request_id: str) -> bytes | None:
+        """`summary` of the request view alone; None once the details of the request are forgotten."""
+
     def named(self, agent: str, batch_id: str) -> str | None:
         """The request of an agent's batch by the name it was sent with (`wallet_sendCalls`), while its outcome is kept."""
 

@@ -60,7 +60,8 @@ class JournalConfig:
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole file. `alert` is as it is written; the alerts part checks it. `registry` is a
-    folder of ERC-7730 descriptors, relative to the home; without it there are none.
+    folder of ERC-7730 descriptors, relative to the home; without it there are none. `agents_dir` is
+    the folder of the agents' sockets, absolute; without it they are in the home.
     """
 
     version: int = VERSION
@@ -71,6 +72,7 @@ class Config:
     journal: JournalConfig = field(default_factory=JournalConfig)
     log_level: str = "info"
     registry: str = ""
+    agents_dir: str = ""
     alert: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -156,6 +158,8 @@ def _check(config: Config, name: str) -> None:
     fault = fault_of(config.price, {each.chain for each in config.endpoint})
     if fault is not None:
         raise ConfigError(f"{name}: {fault}")
+    if config.agents_dir and not Path(config.agents_dir).is_absolute():
+        raise ConfigError(f"{name}: `agents_dir`: must be an absolute path")
     if config.log_level not in LOG_LEVELS:
         raise ConfigError(f"{name}: `log_level`: must be one of {', '.join(LOG_LEVELS)}")
     if not 10 <= config.gate.hold_ms <= 8_000:

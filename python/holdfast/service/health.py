@@ -51,6 +51,8 @@ class Health:
             "signer": self._signer(),
             "code": [] if self.code is None else self.code.alarms(),
             "prices": [] if self.prices is None else self.prices.alarms(),
+            "sockets": [] if self.gate is None else self.gate.alarms(),
+            "turned_away": self.turned_away(),
             "connections": self.connections(),
         }
 
@@ -58,6 +60,16 @@ class Health:
         """How many clients of each agent are connected."""
         doors = {} if self.gate is None else self.gate.doors
         return {agent: len(door.connections) for agent, door in doors.items()}
+
+    def turned_away(self) -> dict[str, int]:
+        """How many connections to each agent's socket were refused since it was opened."""
+        doors = {} if self.gate is None else self.gate.doors
+        return {agent: door.turned_away.total for agent, door in doors.items()}
+
+    def sockets(self) -> dict[str, str]:
+        """The path of each agent's socket that is open."""
+        doors = {} if self.gate is None else self.gate.doors
+        return {agent: str(door.path) for agent, door in doors.items()}
 
     def alert_report(self) -> Json:
         """The answer of the operator method `alerts`."""

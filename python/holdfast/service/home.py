@@ -45,9 +45,13 @@ class HomeError(ValueError):
 
 @dataclass(frozen=True)
 class Home:
-    """The paths inside one home folder. Making one touches nothing on disk."""
+    """The paths inside one home folder. Making one touches nothing on disk.
+
+    `agents` is where the agents' sockets are when that is not in the home; see `agents_folder`.
+    """
 
     path: Path
+    agents: Path | None = None
 
     @classmethod
     def locate(cls, given: str | os.PathLike[str] | None) -> Home:
@@ -80,7 +84,7 @@ class Home:
 
     @property
     def agents_dir(self) -> Path:
-        return self.run_dir / "agents"
+        return self.agents or self.run_dir / "agents"
 
     @property
     def operator_socket(self) -> Path:
@@ -148,7 +152,7 @@ class Home:
         check_private(self.path, folder=True, secret=True)
         for folder in (self.keys_dir, self.wallets_dir):
             check_private(folder, folder=True, secret=True)
-        for folder in (self.run_dir, self.agents_dir):
+        for folder in (self.run_dir, self.run_dir / "agents"):
             folder.mkdir(mode=0o700, exist_ok=True)
             check_private(folder, folder=True, secret=True)
         for file in (self.log_key_path, *sorted(self.wallets_dir.iterdir())):
@@ -268,7 +272,9 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     policy = starter.policy(addresses, init.chain_id, init.agent_id)
     if init.policy is not None:
         policy = init.policy(addresses)
-    config = starter.config(init.chain_id, init.rpc_url) if init.config is None else init.config
+    config = init.config
+    if config is None:
+        config = starter.config(init.chain_id, init.rpc_url, str(home.agents or ""))
     write_private(building.config_path, config.encode())
     public_key = bytes(log_key.verify_key)
     authority.write_pin(building.operator_key_path, operator, public_key.hex())
@@ -345,6 +351,7 @@ def _socket_path(path: Path) -> Path:
         raise HomeError(
             f"`{path}` is {size} bytes long, but a Unix socket's path holds at most "
             f"{SOCKET_PATH_BYTES_MAX}: "
-            "choose a home with a shorter path (--home or HOLDFAST_HOME)"
+            "choose a home with a shorter path (--home or HOLDFAST_HOME), or for an agent's socket "
+            "a shorter id or another `agents_dir`"
         )
     return path

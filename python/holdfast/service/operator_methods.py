@@ -110,9 +110,10 @@ class OperatorMethods:
         if isinstance(status.get("policy"), dict):
             status["policy"]["alarm"] = self._policy.alarm
         status["config"] = {**(status.get("config") or {}), "alarm": self._configs.alarm}
-        connections = self._health.connections()
+        connections, sockets = self._health.connections(), self._health.sockets()
         for agent in status.get("agents", []):
             agent["connections"] = connections.get(agent["id"], 0)
+            agent["socket"] = sockets.get(agent["id"])
         return status
 
     async def _subscribe(self, connection: OperatorConnection, params: Params) -> Json:

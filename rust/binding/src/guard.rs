@@ -390,6 +390,12 @@ impl Guard {
             .map(|view| PyBytes::new(py, &view))
     }
 
+    fn summary<'py>(&self, py: Python<'py>, request_id: &str) -> Option<Bound<'py, PyBytes>> {
+        self.inner
+            .summary(request_id)
+            .map(|summary| PyBytes::new(py, &summary))
+    }
+
     fn named(&self, agent: &str, batch_id: &str) -> Option<String> {
         let found = self.inner.named(agent, batch_id);
         found.map(|id| id.to_string())

@@ -79,6 +79,14 @@ fn main() {
         let frame = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"eth_sign","params":{params}}}"#);
         seeds.add("frame", frame.as_bytes());
     }
+    let table: toml::Table = read(&data.join("sign_in.toml")).parse().expect("TOML");
+    let base = table["base"].as_str().expect("a message");
+    for case in table["case"].as_array().into_iter().flatten() {
+        let text = |key: &str| case[key].as_str().expect("a text");
+        let message = base.replacen(text("from"), text("to"), 1);
+        let params = serde_json::json!([message, town::WALLET]).to_string();
+        seeds.add("request", &[&[1], params.as_bytes()].concat());
+    }
     for case in clear::read(&read(&data.join("clear.toml"))) {
         let text = case.descriptor().to_string().into_bytes();
         seeds.add("descriptor", &[&text[..], &[0], &case.data()].concat());

@@ -21,8 +21,14 @@ use std::fmt::{self, Write as _};
 /// being the number of characters of `text` that are missing. (With fewer than 48 characters of
 /// room the mark is a bare `…`.)
 pub fn display_safe(text: &str, max_chars: usize) -> String {
+    shown(text, max_chars).0
+}
+
+/// As [`display_safe`], with the number of characters of `text` that are missing: 0 when all of it
+/// is there.
+pub(crate) fn shown(text: &str, max_chars: usize) -> (String, usize) {
     if text.len() <= max_chars && is_plain_ascii(text) {
-        return text.to_owned();
+        return (text.to_owned(), 0);
     }
     let counted = max_chars >= COUNTED_MARK_FROM;
     let room = max_chars.saturating_sub(if counted { MARK_CHARS_MAX } else { 1 });
@@ -50,10 +56,10 @@ pub fn display_safe(text: &str, max_chars: usize) -> String {
                 (false, 0) => {}
                 (false, _) => out.push('…'),
             }
-            return out;
+            return (out, missing);
         }
     }
-    out
+    (out, 0)
 }
 
 /// Appends formatted text.

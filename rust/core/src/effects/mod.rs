@@ -5,12 +5,14 @@ mod abi;
 mod calls;
 mod claim;
 mod context;
+mod hidden;
 mod json;
 mod key_text;
 mod kind;
 mod known;
 mod parts;
 mod raw_tx;
+mod rfc3339;
 mod sign_in;
 mod signature;
 mod standalone;
@@ -146,6 +148,8 @@ pub struct Warning {
 pub struct Decoded {
     /// Effects in the order they happen, without the fee.
     pub effects: Vec<Effect>,
+    /// How many payments, or allowances, each effect is the sum of; empty where each is one.
+    pub times: Vec<u32>,
     /// Lines for a person.
     pub display: Vec<Field>,
     /// What to look out for.

@@ -336,6 +336,9 @@ fn spends(out: &mut Vec<u8>, spends: &Spends) {
             Some(value) => claim(object.key(key!("claim")), value),
         }
         object.plain(key!("kind"), item.kind.as_str());
+        if item.times > 1 {
+            object.u64(key!("times"), item.times.into());
+        }
         opt_address(&mut object, key!("to"), item.to.as_ref());
         opt_decimal(&mut object, key!("usd"), item.usd);
         object.end();

@@ -218,9 +218,7 @@ fn under(state: &State, event: &Event, data: &Decided, policy: &Policy) -> Resul
     if event.version < 2 {
         return Ok(());
     }
-    if let (Some(spends), Verdict::Instant | Verdict::Notify | Verdict::Delay { .. }) =
-        (&data.spends, data.verdict)
-    {
+    if let Some(spends) = &data.spends {
         ensure(
             policy.reservations(spends) == data.reservations,
             "what is reserved is not what the limits count",

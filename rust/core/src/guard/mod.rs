@@ -22,6 +22,7 @@ mod snapshot;
 mod state;
 mod submit;
 mod submit_signed;
+mod summary;
 mod view;
 
 use std::borrow::Cow;

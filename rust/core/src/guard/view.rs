@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::answer::bytes;
 use super::check::unfit;
 use super::state::{Entry, State};
+use super::summary::Summary;
 use super::{Guard, Refusal};
 use crate::address::checksum;
 use crate::amount::Price;
@@ -50,6 +51,8 @@ struct Progress<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<String>,
     state: Stage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<Summary>,
     usd: Option<String>,
 }
 
@@ -203,6 +206,7 @@ impl Guard {
             RequestKind::Transaction => (payload, None),
             RequestKind::TypedData | RequestKind::Message => (None, payload),
         };
+        let decided = entry.decided.as_deref();
         Progress {
             approvals: &entry.approvals,
             delivered: entry.delivered_at.is_some(),
@@ -214,11 +218,8 @@ impl Guard {
             raw,
             signature,
             state: entry.stage,
-            usd: entry
-                .decided
-                .as_deref()
-                .and_then(usd)
-                .map(|usd| usd.to_string()),
+            summary: decided.map(|decided| self.summarise(decided)),
+            usd: decided.and_then(usd).map(|usd| usd.to_string()),
         }
     }
 

@@ -13,14 +13,17 @@ mod index;
 mod limits;
 mod lint;
 mod lint_functions;
+mod lint_spending;
 mod lists;
 mod model;
 mod parse;
+mod party;
 mod reach;
 mod resolve;
 mod returns;
 mod spend;
 pub mod strictness;
+mod sums;
 mod time;
 mod verdict;
 pub mod wire;
@@ -52,6 +55,7 @@ use faces::Faces;
 use grants::Grant;
 use index::Index;
 use lists::ListIndex;
+use party::Parties;
 
 /// A policy file that was understood completely, compiled for deciding.
 #[derive(Clone, Debug)]
@@ -76,6 +80,7 @@ pub struct Policy {
     wallet_keys: HashMap<Address, String>,
     lists: ListIndex,
     faces: Faces,
+    parties: Parties,
     pins: HashMap<(u64, Address), CodePin>,
     grants: Vec<Grant>,
     grant_index: Index,
@@ -127,6 +132,13 @@ impl Policy {
                 &file.functions,
                 &file.lists,
             )),
+            parties: Parties::new(
+                &file.wallets,
+                &file.contracts,
+                &file.functions,
+                &file.rules,
+                &file.forbids,
+            ),
             pins: pins(&assets, &file.contracts),
             grants,
             grant_index,

@@ -32,11 +32,21 @@ pub struct Resolved<'p> {
     pub fee_per_gas_max: u128,
     /// Most wei of tip per gas that may be signed. Zero for signatures.
     pub priority_fee_per_gas_max: u128,
-    /// `gas_max * fee_per_gas_max`: the worst case of the fee. Zero for signatures.
+    /// The part of `fee_wei_max` that pays for data on another chain.
+    pub l1_fee_wei_max: U256,
+    /// `gas_max * fee_per_gas_max`, and what the data may cost on another chain: the worst case of
+    /// the fee. Zero for signatures.
     pub fee_wei_max: U256,
 }
 
 impl Resolved<'_> {
+    /// Lets no more be paid for data than this, if it was more.
+    pub fn cap_l1_fee(&mut self, most: U256) {
+        let spared = self.l1_fee_wei_max.saturating_sub(most);
+        self.l1_fee_wei_max = self.l1_fee_wei_max.saturating_sub(spared);
+        self.fee_wei_max = self.fee_wei_max.saturating_sub(spared);
+    }
+
     /// What `decide` is asked. `method` is the JSON-RPC spelling it arrived by, `own` what the
     /// request holds already.
     pub fn subject<'a>(&'a self, method: &'a str, own: &'a [Reservation]) -> Subject<'a> {
@@ -46,6 +56,7 @@ impl Resolved<'_> {
             chain_id: self.chain.id,
             method,
             effects: &self.decoded.effects,
+            times: &self.decoded.times,
             exchanges: &self.decoded.exchanges,
             fee_wei_max: self.fee_wei_max,
             own,
@@ -77,12 +88,16 @@ pub fn resolve<'p>(
             gas: 0,
             fee: 0,
             tip: 0,
+            l1_fee: 0,
         },
     };
     let mut decoded = crate::effects::decode(&request.body, wallet, chain.id, policy.registry())
         .map_err(|refused| denial(refused.code, refused.text, None))?;
     warn_of_look_alikes(policy, &mut decoded);
-    let fee_wei_max = U256::from(caps.gas).saturating_mul(U256::from(caps.fee));
+    let l1_fee_wei_max = U256::from(caps.l1_fee);
+    let fee_wei_max = U256::from(caps.gas)
+        .saturating_mul(U256::from(caps.fee))
+        .saturating_add(l1_fee_wei_max);
     Ok(Resolved {
         agent,
         wallet,
@@ -92,6 +107,7 @@ pub fn resolve<'p>(
         gas_max: caps.gas,
         fee_per_gas_max: caps.fee,
         priority_fee_per_gas_max: caps.tip,
+        l1_fee_wei_max,
         fee_wei_max,
     })
 }
@@ -119,6 +135,7 @@ struct Caps {
     gas: u64,
     fee: u128,
     tip: u128,
+    l1_fee: u128,
 }
 
 /// The wallet named, which must be the agent's, or the agent's first.
@@ -172,6 +189,7 @@ fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
         gas,
         fee,
         tip: tip.min(fee),
+        l1_fee: chain.l1_fee_max.unwrap_or_default(),
     })
 }
 

@@ -6,13 +6,13 @@ use alloy_primitives::{hex, U256};
 
 use super::super::abi;
 use super::super::context::{address_text, field, warning, Context};
+use super::super::hidden::Hidden;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind, Field};
 use super::erc20::trailing_bytes;
 use super::native::push_value;
 use super::{control, opaque, Call};
 use crate::function::Function;
-use crate::text::display_safe;
 
 /// Characters of a text and items of a list that are shown.
 const CHARS_MAX: usize = 200;
@@ -35,12 +35,16 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     };
     let (arguments, trailing) = abi::dynamic(function.signature.whole(), data)?;
     let unmet = function.unmet(&arguments, call.value, context.wallet);
-    let lines = lines(function, &arguments);
+    let mut hidden = Hidden::default();
+    let lines = lines(function, &arguments, &mut hidden);
     if unmet.is_none() && trailing == 0 {
-        return Ok(Some(vouched(call, function, lines, context)));
+        let mut parts = vouched(call, function, lines, context);
+        parts.warnings.extend(hidden.warning());
+        return Ok(Some(parts));
     }
     let mut parts = opaque::call(call, false, context);
     parts.display.extend(lines);
+    parts.warnings.extend(hidden.warning());
     if trailing > 0 {
         parts.warnings.push(trailing_bytes(trailing));
     }
@@ -72,19 +76,19 @@ fn vouched(
 }
 
 /// The function and its arguments, for nobody can judge a call without them.
-fn lines(function: &Function, arguments: &[DynSolValue]) -> Vec<Field> {
+fn lines(function: &Function, arguments: &[DynSolValue], hidden: &mut Hidden) -> Vec<Field> {
     let signature = &function.signature;
     let mut lines = vec![field("Function", signature.canonical())];
     for (place, argument) in arguments.iter().enumerate() {
         lines.push(Field {
             label: format!("Argument {}", signature.name_of(place)).into(),
-            value: text_of(argument),
+            value: text_of(argument, hidden),
         });
     }
     lines
 }
 
-fn text_of(value: &DynSolValue) -> String {
+fn text_of(value: &DynSolValue, hidden: &mut Hidden) -> String {
     match value {
         DynSolValue::Address(address) => address_text(*address),
         DynSolValue::Bool(bit) => bit.to_string(),
@@ -93,20 +97,35 @@ fn text_of(value: &DynSolValue) -> String {
         DynSolValue::FixedBytes(word, size) => {
             hex::encode_prefixed(word.get(..*size).unwrap_or_default())
         }
-        DynSolValue::String(text) => display_safe(text, CHARS_MAX),
-        DynSolValue::Bytes(bytes) => format!("{} bytes", bytes.len()),
-        DynSolValue::Tuple(items) => format!("({})", list_of(items)),
-        DynSolValue::Array(items) | DynSolValue::FixedArray(items) => {
-            format!("{}: {}", items.len(), list_of(items))
+        DynSolValue::String(text) => hidden.text(text, CHARS_MAX),
+        DynSolValue::Bytes(bytes) => {
+            let size = format!("{} bytes", bytes.len());
+            match bytes.is_empty() {
+                true => size,
+                false => {
+                    let text = hidden.text(&hex::encode_prefixed(bytes), CHARS_MAX);
+                    format!("{size} {text}")
+                }
+            }
         }
-        _ => "not shown".to_owned(),
+        DynSolValue::Tuple(items) => format!("({})", list_of(items, hidden)),
+        DynSolValue::Array(items) | DynSolValue::FixedArray(items) => {
+            format!("{}: {}", items.len(), list_of(items, hidden))
+        }
+        _ => {
+            hidden.leave_out(1);
+            "not shown".to_owned()
+        }
     }
 }
 
-fn list_of(items: &[DynSolValue]) -> String {
-    let mut shown: Vec<String> = items.iter().take(ITEMS_MAX).map(text_of).collect();
-    if items.len() > ITEMS_MAX {
-        shown.push("…".to_owned());
+fn list_of(items: &[DynSolValue], hidden: &mut Hidden) -> String {
+    let first = items.iter().take(ITEMS_MAX);
+    let mut shown: Vec<String> = first.map(|item| text_of(item, hidden)).collect();
+    let more = items.len().saturating_sub(ITEMS_MAX);
+    if more > 0 {
+        hidden.leave_out(more);
+        shown.push(format!("… {more} more"));
     }
     shown.join(", ")
 }

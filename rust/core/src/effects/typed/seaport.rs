@@ -4,6 +4,7 @@ use alloy_primitives::{keccak256, Address, B256, U256};
 
 use super::super::calls::seaport_order::{Components, Item};
 use super::super::context::{amount_text, field, Context};
+use super::super::hidden::Hidden;
 use super::super::parts::Parts;
 use super::super::{Denial, Effect, Field};
 use super::message::Message;
@@ -92,6 +93,9 @@ pub(super) fn bulk(
     if more > 0 {
         let text = format!("{more}, not shown; their amounts are counted");
         parts.display.push(field("More orders", text));
+        let mut hidden = Hidden::default();
+        hidden.leave_out(more);
+        parts.warnings.extend(hidden.warning());
     }
     let action = format!("sign {} orders of the market at once", orders.len());
     let mut display = vec![field("Action", action)];

@@ -1,0 +1,91 @@
+//! Who the operator knows: the addresses the policy names as somebody to deal with.
+
+use std::collections::BTreeSet;
+
+use alloy_primitives::map::{AddressMap, AddressSet, HashMap};
+use alloy_primitives::Address;
+
+use super::model::{ContractEntry, Forbid, FunctionEntry, Rule, Wallet};
+use super::Policy;
+
+/// Addresses that are written outside of lists, with the operator's name where there is one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parties {
+    wallets: AddressMap<String>,
+    contracts: HashMap<(u64, Address), String>,
+    /// In `to` of a rule.
+    granted: AddressSet,
+    /// In `to` of a forbid: named, but nobody to deal with.
+    forbidden: AddressSet,
+    forbidden_lists: BTreeSet<u32>,
+}
+
+impl Parties {
+    pub fn new(
+        wallets: &[Wallet],
+        contracts: &[ContractEntry],
+        functions: &[FunctionEntry],
+        rules: &[Rule],
+        forbids: &[Forbid],
+    ) -> Self {
+        let mut parties = Self::default();
+        for wallet in wallets {
+            parties.wallets.insert(wallet.address, wallet.id.clone());
+        }
+        for entry in functions {
+            let place = (entry.function.chain_id, entry.function.contract);
+            parties.contracts.insert(place, entry.function.id.clone());
+        }
+        for contract in contracts {
+            let place = (contract.chain_id, contract.address);
+            parties.contracts.insert(place, contract.id.clone());
+        }
+        for to in rules.iter().filter_map(|rule| rule.matcher.to.as_ref()) {
+            parties.granted.extend(to.addresses.iter().copied());
+        }
+        for to in forbids.iter().filter_map(|one| one.matcher.to.as_ref()) {
+            parties.forbidden.extend(to.addresses.iter().copied());
+            parties.forbidden_lists.extend(to.lists.iter().copied());
+        }
+        parties
+    }
+}
+
+impl Policy {
+    /// Whether the operator wrote this address down as somebody to deal with: on a list that counts
+    /// now, as a contract, a wallet, or in `to` of a rule. What a forbid names is not.
+    pub fn is_listed(&self, chain_id: u64, address: Address, now_ms: u64) -> bool {
+        let parties = &self.parties;
+        if parties.forbidden.contains(&address) {
+            return false;
+        }
+        let mut listed = parties.wallets.contains_key(&address)
+            || parties.contracts.contains_key(&(chain_id, address))
+            || parties.granted.contains(&address);
+        for hit in self.lists.of(address) {
+            if hit.counts(chain_id, now_ms) {
+                if parties.forbidden_lists.contains(&hit.list) {
+                    return false;
+                }
+                listed = true;
+            }
+        }
+        listed
+    }
+
+    /// What the operator calls this address: the label of a list entry, or the id of a contract or a
+    /// wallet.
+    pub fn label(&self, chain_id: u64, address: Address, now_ms: u64) -> Option<&str> {
+        let hits = self.lists.of(address).iter();
+        let hits = hits.filter(|hit| hit.counts(chain_id, now_ms));
+        let lists = hits.filter_map(|hit| self.list_tables.get(hit.list as usize));
+        let entries = lists.flat_map(|list| &list.entries);
+        let labels = entries
+            .filter(|entry| entry.address == address)
+            .map(|entry| entry.label.as_str());
+        let contract = self.parties.contracts.get(&(chain_id, address));
+        let wallet = self.parties.wallets.get(&address);
+        let ids = contract.into_iter().chain(wallet).map(String::as_str);
+        labels.chain(ids).find(|label| !label.is_empty())
+    }
+}
