@@ -21,6 +21,7 @@ from tests.service.guardian import (
     VENDOR,
     Guardian,
     Json,
+    log_key,
     make_home,
     put_policy,
     serving,
@@ -344,7 +345,7 @@ async def configured(home: Home) -> AsyncIterator[tuple[Inside, ConfigFile]]:
     """What a start makes of config.toml."""
     with HomeLock(home.lock_path):
         file = ConfigFile(home)
-        inside = Inside(home, file)
+        inside = Inside(home, file, lambda: log_key(home))
         try:
             await inside.core.durable()
             yield inside, file
@@ -426,7 +427,7 @@ async def test_config_apply_masks_secrets_and_counts_at_the_next_start(home: Hom
 async def test_an_alarm_of_the_configuration_is_shown(home: Home) -> None:
     home.config_path.write_text("version = 1\n" + NODE.format(port=2))
     with HomeLock(home.lock_path):
-        inside = Inside(home, ConfigFile(home))
+        inside = Inside(home, ConfigFile(home), lambda: log_key(home))
         await inside.open(lambda _: None)
         guardian = Guardian(inside)
         try:

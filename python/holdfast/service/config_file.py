@@ -61,6 +61,12 @@ class ConfigFile:
         self._home = home
         self.alarm: str | None = None
 
+    def limits(self) -> Config:
+        """What the file says of limits and timings, which nobody signs. Raises ConfigError."""
+        table = read_table(self._home.config_path)
+        own = {key: value for key, value in table.items() if key not in SIGNED}
+        return config_of(own, str(self._home.config_path))
+
     def in_force(self, core: Core) -> Config:
         """The configuration to run with: what config.toml says of limits and timings, and the parts
         an operator signed. Raises ConfigError for a file with a fault.

@@ -11,7 +11,7 @@ from collections import deque
 from holdfast._core import HoldfastError
 from holdfast.service.agents import Agent
 from holdfast.service.calls import AnyCall, InnerCall
-from holdfast.service.core import Core
+from holdfast.service.intake import Intake
 
 NONCES_MAX = 10_000
 
@@ -19,8 +19,8 @@ NONCES_MAX = 10_000
 class Envelopes:
     """Opens the envelopes of calls whose answers belong to the agent's key."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
         self._known: dict[str, set[str]] = {}
         self._order: dict[str, deque[tuple[int, str]]] = {}
 
@@ -28,8 +28,7 @@ class Envelopes:
         """The call inside. Raises HoldfastError: `signature_invalid`, `agent_mismatch`, `expired`,
         `replayed`, `malformed`, or `rate_limited` when too many are remembered.
         """
-        now = self._core.clock.now_ms()
-        opened = json.loads(self._core.guard.open_signed(agent.id, payload, signature, now))
+        now, opened = self._intake.open_signed(agent, payload, signature)
         self._take(agent.id, opened["nonce"], opened["expires_at"], now)
         return InnerCall(call.id_json, opened["method"], json.dumps(opened["params"]).encode())
 

@@ -104,6 +104,11 @@ class Home:
         return self.path / "FREEZE"
 
     @property
+    def reserve_path(self) -> Path:
+        """Holds room on the disk for stopping."""
+        return self.path / "reserve"
+
+    @property
     def lock_path(self) -> Path:
         return self.path / "lock"
 
@@ -281,7 +286,7 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     operator_key = bytes(operator.verify_key)
     genesis = _genesis(public_key, init.operator_id, operator_key)
     by = _Signs(operator, init.operator_id, public_key.hex())
-    _make_journal(building, genesis, policy, by)
+    _make_journal(building, genesis, log_key, policy, by)
     return Created(home, addresses, genesis, public_key, init.operator_id, operator_key)
 
 
@@ -314,15 +319,19 @@ class _Signs:
         )
 
 
-def _make_journal(building: Home, genesis: bytes, policy: str, by: _Signs) -> None:
-    """The journal with the first policy and configuration in force, and their files. Raises
+def _make_journal(
+    building: Home, genesis: bytes, log_key: SigningKey, policy: str, by: _Signs
+) -> None:
+    """A journal with the first policy and configuration in force, and their files. Its first events
+    are under a checkpoint: from the beginning nothing in it is believed without a signature. Raises
     HomeError for a policy with a fault.
     """
-    from holdfast._core import Guard, PolicyError
+    from holdfast._core import Guard, PolicyError, checkpoint_body
     from holdfast.secrets.authority import digest_of
     from holdfast.service import journal_file
     from holdfast.service.config import read_table
     from holdfast.service.config_file import outside_text, place_config
+    from holdfast.service.notes import sign_note
     from holdfast.service.offline import place_policy
 
     now_ms = time.time_ns() // 1_000_000
@@ -338,7 +347,10 @@ def _make_journal(building: Home, genesis: bytes, policy: str, by: _Signs) -> No
     signed = by.sign("config", parts)
     noted = guard.load_config(digest_of(parts), by.id, *_bytes(signed), now_ms)
     place_config(building, parts, signed)
-    journal_file.create(building.journal_path, first, *loaded.records, *noted.records)
+    origin = json.loads(genesis)["origin"]
+    note = sign_note(log_key, origin, checkpoint_body(origin, guard.size, guard.root))
+    records = (first, *loaded.records, *noted.records)
+    journal_file.create(building.journal_path, *records, note=note)
 
 
 def _bytes(signed: SignedCommand) -> tuple[bytes, bytes]:

@@ -1,12 +1,13 @@
 //! A request view read again by whoever is about to sign for it: nothing in it is believed.
 
+use alloy_primitives::Address;
 use serde_json::{Map, Value};
 
 use super::authorise::again;
 use super::recording::effects;
 use super::Refusal;
 use crate::event::{Decided, LineRecord, WarningRecord};
-use crate::policy::{self, Policy};
+use crate::policy::{self, Policy, Unseen};
 
 /// The members of a decision; a view has more beside them.
 const MEMBERS: [&str; 27] = [
@@ -60,7 +61,9 @@ pub fn decode_again(view: &[u8], policy: &Policy) -> Result<Vec<u8>, Refusal> {
         }
     };
     let request = again(&decided, policy).map_err(denied)?;
-    let mut resolved = policy::resolve(policy, &decided.agent, request).map_err(denied)?;
+    let doubts = std::mem::take(&mut decided.warnings);
+    let look = |_: u64, at: Address| doubted(&doubts, at);
+    let mut resolved = policy::resolve(policy, &decided.agent, request, &look).map_err(denied)?;
     decided.effects = effects(policy, &mut resolved);
     let decoded = resolved.decoded;
     decided.display = decoded.display.into_iter().map(LineRecord::from).collect();
@@ -70,4 +73,17 @@ pub fn decode_again(view: &[u8], policy: &Policy) -> Result<Vec<u8>, Refusal> {
         serde_json::from_slice(&decided.to_json()).map_err(unfit)?;
     found.retain(|name, _| matches!(name.as_str(), "display" | "effects" | "warnings"));
     serde_json::to_vec(&found).map_err(unfit)
+}
+
+/// Why a contract did not count when the request was decided, as its warning says. What was seen of
+/// code is the guardian's; where a warning is missing or made up, the effects come out different.
+fn doubted(warnings: &[WarningRecord], at: Address) -> Option<Unseen> {
+    let here = format!(" {} on chain ", at.to_checksum(None));
+    let about = |warning: &&WarningRecord| {
+        warning.code == "unknown_contract" && warning.text.contains(&here)
+    };
+    let warning = warnings.iter().find(about)?;
+    let all = [Unseen::Unknown, Unseen::Absent, Unseen::Other];
+    all.into_iter()
+        .find(|why| warning.text.contains(why.as_str()))
 }
