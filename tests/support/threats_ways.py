@@ -120,6 +120,11 @@ class Core:
             return turned_away(json.loads(applied.answer))
         return self._words.decided(self._decided[applied.request_id])
 
+    def views(self) -> list[Json]:
+        """The view of every request that was decided."""
+        raw = [self.guard.request(ident) for ident in self._decided]
+        return [json.loads(each) for each in raw if each is not None]
+
     def _submit(self, case: Case, request: Request) -> Applied:
         params, facts = request.params.encode(), json.dumps(case.facts).encode()
         return self._keep(self.guard.submit(case.agent, request.method, params, facts, NOW_MS))
