@@ -441,11 +441,14 @@ async def test_the_console_attaches_to_many_large_requests(home: Home, count: in
             assert len(model.pending) == count
             first = model.pending[0]
             assert first.partial
+            assert first.warnings[0]["code"] == "not_whole"
+            assert "bytes of the request" in first.warnings[0]["text"]
             assert "loaded whole" in str(cannot_approve(first, model, 0.0, False))
             model.load_request(await client.request(first.id))
             whole = model.request(first.id)
             assert whole is not None
             assert not whole.partial
+            assert all(each["code"] != "not_whole" for each in whole.warnings)
             assert len(whole.raw["request"]["data"]) == 2 + 2 * DATA_BYTES
             assert cannot_approve(whole, model, 0.0, False) is None
         finally:
