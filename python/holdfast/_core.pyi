@@ -28,6 +28,7 @@ __all__ = [
     "ed25519_verify",
     "open_note",
     "parse_frame",
+    "policy_changes",
     "response_batch",
     "response_error",
     "response_result",
@@ -55,6 +56,9 @@ def canonical_json(data: bytes, exact: bool = False) -> bytes:
 
 def check_policy(source: str, now_ms: int | None = None) -> bytes:
     """Parses and lints (entries that expire only if `now_ms` is given). JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
+
+def policy_changes(old_source: str, new_source: str) -> bytes:
+    """What changes from one policy to another: JSON list of `{"looser": bool, "path": "rule.small.amount_max", "text"}`. Without a looser change the new one is at least as strict and needs no signature; raises PolicyError for a file with faults."""
 
 def decode(
     request: bytes,
@@ -174,9 +178,25 @@ class Guard:
 
     @property
     def last_at(self) -> int: ...
-    def started(self, version: str, now_ms: int) -> Applied: ...
+    def started(self, version: str, now_ms: int) -> Applied:
+        """`guardian.started`, and `request.reopened` for every order that was not signed: it is void, and decided again."""
+
     def stopped(self, now_ms: int) -> Applied: ...
-    def load_policy(self, source: str, by: str, now_ms: int) -> Applied: ...
+    def load_policy(
+        self,
+        source: str,
+        by: str,
+        command: bytes | None,
+        signature: bytes | None,
+        now_ms: int,
+    ) -> Applied:
+        """Needs an operator's command `{"action":"policy","digest","guardian","key","revision"}` and its signature, unless the policy is at least as strict as the one in force. Raises PolicyError, or HoldfastError `policy_unsigned` naming the first looser change."""
+
+    def load_config(
+        self, digest: str, by: str, command: bytes, signature: bytes, now_ms: int
+    ) -> Applied:
+        """Notes the settings an operator signed: `digest` is a SHA-256 in hex, the command as that of a policy with `"action":"config"`. Raises HoldfastError `signature_invalid`, `digest_mismatch` or `revision_mismatch`."""
+
     def reject_policy(self, source: str, error: str, by: str, now_ms: int) -> Applied: ...
     def submit(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> Applied:
         """Parse, attach or decide, reserve. Never raises for what an agent sent: malformed is `refused`. facts:

@@ -41,6 +41,20 @@ pub fn check_policy<'py>(
     Ok(PyBytes::new(py, &json))
 }
 
+/// What changes from one policy to another, as a JSON list of `{"looser", "path", "text"}`.
+#[pyfunction]
+pub fn policy_changes<'py>(
+    py: Python<'py>,
+    old_source: &str,
+    new_source: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let parse = |source: &str| Policy::parse(source).map_err(|errors| faults(&errors));
+    let (old, new) = (parse(old_source)?, parse(new_source)?);
+    let changes = policy::strictness::changes(&old, &new);
+    let json = serde_json::to_vec(&changes).map_err(|error| refused("internal", error))?;
+    Ok(PyBytes::new(py, &json))
+}
+
 /// The object of `holdfast decode`.
 #[pyfunction]
 #[pyo3(signature = (request, chain_id, policy, tokens, clear=None))]
