@@ -22,7 +22,13 @@ from tests.service.guardian import (
 )
 from tests.support.threats import Book, Case
 from tests.support.threats_requests import Json, Request
-from tests.support.threats_ways import Outcome, Words, told, turned_away
+from tests.support.threats_ways import (
+    Outcome,
+    Words,
+    everything_is_there,
+    told,
+    turned_away,
+)
 
 from holdfast.service import batches
 from holdfast.service.home import Home, Init, init_home
@@ -46,6 +52,10 @@ async def by_socket(book: Book, policy: str) -> dict[str, Outcome]:
     """Every case over the sockets of one guardian."""
     with tempfile.TemporaryDirectory(prefix="hf-") as folder:
         async with serving(make_home(Path(folder) / "home", policy), hold_ms=HOLD_MS) as guardian:
+            # After the guardian said for itself that it has no node to look at anything with.
+            await (await guardian.operator()).operate("hello")
+            code = {"code": everything_is_there(guardian.core.guard)}
+            guardian.core.see_code(1, json.dumps(code).encode())
             agents = Agents(guardian, Words(book))
             outcomes = {case.id: await agents.decide(case) for case in book.cases}
             agents.nothing_else_was_ordered(outcomes)

@@ -40,6 +40,18 @@ class Outcome:
         return frozenset(codes) - {"granted"}
 
 
+def everything_is_there(guard: Guard) -> Json:
+    """Facts of code: each contract that requests may rely on is there, with its own code where that
+    is known.
+    """
+    some = "0x" + "11" * 32
+    believed = json.loads(guard.code_believed())
+    return {
+        each["address"]: {"hash": each["hash"] or some, "implementation": None, "at": NOW_MS}
+        for each in believed
+    }
+
+
 class Words:
     """Effects as the tables write them: `kind asset amount to [unlimited] [until seconds]`."""
 
@@ -107,6 +119,7 @@ class Core:
         self.guard, _ = Guard.create(json.dumps(genesis).encode(), NOW_MS)
         self._decided: dict[str, Json] = {}
         self._keep(self.guard.load_policy(policy, "test", NOW_MS))
+        self.guard.see_code(1, json.dumps({"code": everything_is_there(self.guard)}).encode())
 
     def decide(self, case: Case) -> Outcome:
         """The last request of a case, after those before it."""
@@ -144,7 +157,8 @@ def by_cli(book: Book, policy: str) -> dict[str, Outcome]:
     with tempfile.TemporaryDirectory(prefix="hf-") as folder:
         rules, cases = Path(folder) / "policy.toml", Path(folder) / "cases.jsonl"
         rules.write_text(policy)
-        cases.write_text("".join(_line(*row) for row in _rows(book)))
+        code = everything_is_there(Core(book, policy).guard)
+        cases.write_text("".join(_line(*row, code) for row in _rows(book)))
         command = [sys.executable, "-m", "holdfast", "policy", "decide", "--stateful", "--json"]
         command += ["--policy", str(rules), "--cases", str(cases)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -164,11 +178,14 @@ def _rows(book: Book) -> list[tuple[Case, Request]]:
     return [(case, each) for case in book.cases for each in (*case.before, case.request)]
 
 
-def _line(case: Case, request: Request) -> str:
+def _line(case: Case, request: Request, code: Json) -> str:
     """The parameters as they stand: some are no JSON at all."""
     call = f'{{"method":{json.dumps(request.method)},"params":{request.params}}}'
+    facts = case.facts
+    if all(isinstance(each, dict) for each in facts.values()):
+        facts = {**facts, "code": {**code, **facts.get("code", {})}}
     about = f'"id":{json.dumps(case.id)},"agent":"{case.agent}","at":{NOW_MS}'
-    return f'{{{about},"request":{call},"facts":{json.dumps(case.facts)}}}\n'
+    return f'{{{about},"request":{call},"facts":{json.dumps(facts)}}}\n'
 
 
 def _of_line(words: Words, result: Json) -> Outcome:
