@@ -39,8 +39,8 @@ POLICY = Path(__file__).with_name("policy.toml")
 Json = dict[str, Any]
 
 
-def make_home(folder: Path, *, count: int = 1_000_000, uids: str = "") -> Home:
-    """A new home in `folder` with the tests' policy and cheap keys."""
+def make_home(folder: Path, *, count: int = 1_000_000, uids: str = "", more: str = "") -> Home:
+    """A new home in `folder` with the tests' policy, `more` tables in it, and cheap keys."""
     home = Home(folder / "home")
     created = init_home(
         home, Init(bytearray(WALLETS_PASSPHRASE), bytearray(OPERATOR_PASSPHRASE), kdf="light")
@@ -48,7 +48,7 @@ def make_home(folder: Path, *, count: int = 1_000_000, uids: str = "") -> Home:
     text = Template(POLICY.read_text()).substitute(
         wallet=created.wallets[0], count=count, uids=uids
     )
-    home.policy_path.write_text(text)
+    home.policy_path.write_text(text + more)
     home.config_path.write_text("version = 1\n")
     return home.open_checked()
 

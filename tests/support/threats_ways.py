@@ -74,12 +74,16 @@ class Words:
         return " ".join(words)
 
     def decided(self, data: Json) -> Outcome:
-        """From the data of `request.decided`."""
+        """From the data of `request.decided`; of a denial the record may keep the first effect and
+        the first warning only.
+        """
+        left_out = data.get("left_out") or {}
+        whole = not (left_out.get("effects") or left_out.get("warnings"))
         return Outcome(
             verdict=data["verdict"]["tier"],
             codes=_codes(data["reasons"]),
-            effects=self.effects(data["effects"]),
-            warnings=tuple(each["code"] for each in data["warnings"]),
+            effects=self.effects(data["effects"]) if whole else None,
+            warnings=tuple(each["code"] for each in data["warnings"]) if whole else None,
             reserves={each["limit"]: each["amount"] for each in data["reservations"]},
             request_id=data["id"],
         )

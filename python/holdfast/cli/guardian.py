@@ -279,6 +279,11 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         word = "ok" if chain.get("ok") else f"NOT OK: {fmt.safe(chain.get('text', ''))}"
         line(f"chain     {chain.get('chain_id')} {word}")
     health = found.get("health") or {}
+    disk = health.get("disk") or {}
+    if disk.get("low"):
+        line(f"ALARM     agents are refused: {fmt.safe(disk['low'], 300)}")
+    elif disk.get("text"):
+        line(f"ALARM     {fmt.safe(disk['text'], 300)}")
     for each in [
         alarm for part in ("sockets", "code", "prices") for alarm in health.get(part) or []
     ]:

@@ -121,7 +121,8 @@ def replay(
         table(header, [_flip_row(flip) for flip in result.flips])
     say(f"{len(result.flips)} of {result.decided} decided requests would have another verdict")
     if result.passed_over:
-        say(f"{result.passed_over} more were denied for the moment they came in, such as a freeze")
+        why = "denied for the moment they came in, such as a freeze, or not kept whole"
+        say(f"{result.passed_over} more were {why}")
 
 
 def _flip_row(flip: dict[str, Any]) -> tuple[object, ...]:

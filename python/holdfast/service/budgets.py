@@ -16,6 +16,8 @@ from holdfast.service.rate import Rate
 REQUESTS_PER_MINUTE = 6_000
 # What a record of an allowed payment may have before it counts.
 RECORD_BYTES_FREE = 4_096
+# The order and the signed bytes of a large payment are as large as its decision.
+RECORD_COPIES = 3
 # What a call may take of the loop before it counts.
 CALL_SECONDS_FREE = 0.002
 # A share of the loop that was not used is kept for this long.
@@ -42,11 +44,14 @@ class AgentBudget:
 
     def over(self) -> str | None:
         """Why a call is refused unread, None if it is not."""
-        now = self._time()
-        if self._params.left(now) <= 0:
-            return "too many bytes of calls in a minute"
-        if self._journal.left(now) <= 0:
+        if self._journal.left(self._time()) <= 0:
             return "too many bytes of the journal in a minute"
+        return self.over_params()
+
+    def over_params(self) -> str | None:
+        """The same for a call that leaves no record."""
+        if self._params.left(self._time()) <= 0:
+            return "too many bytes of calls in a minute"
         return None
 
     def sent(self, params: bytes) -> None:
@@ -57,9 +62,13 @@ class AgentBudget:
         """A call left these records."""
         size = sum(map(len, records))
         if allowed:
-            size -= RECORD_BYTES_FREE
+            size = (size - RECORD_BYTES_FREE) * RECORD_COPIES
         if size > 0:
             self._journal.charge(size, self._time())
+
+    def came_to_nothing(self) -> None:
+        """A call that was allowed failed, or nobody answered it."""
+        self._journal.charge(RECORD_BYTES_FREE // 2, self._time())
 
     def spend(self, seconds: float) -> None:
         """The agent used the loop for nothing."""

@@ -14,9 +14,20 @@ from holdfast.service.config import GateConfig
 from holdfast.service.core import Core
 from holdfast.service.disk import Disk
 from holdfast.service.errors import DENIED, CallError
+from holdfast.service.event import kind_of, parse, requests_of
 from holdfast.service.outside_facts import OutsideFacts
 
 _TYPED = "eth_signTypedData"
+# Requests whose end is waited for; more of them are not counted.
+OPEN_MAX = 65_536
+_PAID = frozenset({b"request.signed"})
+_ENDS = _PAID | {
+    b"freeze.set",
+    b"request.cancelled",
+    b"request.denied",
+    b"request.expired",
+    b"request.failed",
+}
 
 
 class Declined(RuntimeError):
@@ -39,6 +50,9 @@ class Intake:
         self._disk = disk
         self._config = config
         self._time = budgets.time
+        self._open: dict[str, Agent] = {}
+        self.params_bytes_max = config.params_bytes_max
+        core.listen(self._durable)
 
     def submit(self, agent: Agent, method: str, params: bytes) -> Applied:
         """`Guard.submit` with the facts of this moment. Raises Declined, Sealed, HoldfastError."""
@@ -110,12 +124,25 @@ class Intake:
         return applied
 
     def _account(self, agent: Agent, applied: Applied, begun: float) -> None:
-        allowed = applied.status not in ("denied", "refused")
+        allowed = applied.status in ("go", "waiting")
         records = applied.records
+        if allowed and applied.request_id is not None and len(self._open) < OPEN_MAX:
+            self._open[applied.request_id] = agent
         if records:
             self._budgets.of(agent).recorded(records, allowed=allowed)
         if not allowed:
             self._spend(agent, begun)
+
+    def _durable(self, records: list[bytes]) -> None:
+        """What is allowed and comes to nothing gives its limits back, so no limit bounds it."""
+        for record in records:
+            kind = kind_of(record)
+            if kind not in _ENDS:
+                continue
+            for request_id in requests_of(parse(record)):
+                agent = self._open.pop(request_id, None)
+                if agent is not None and kind not in _PAID:
+                    self._budgets.of(agent).came_to_nothing()
 
     def _spend(self, agent: Agent, begun: float) -> None:
         """Time beyond `CALL_SECONDS_FREE` is charged where turns are given."""

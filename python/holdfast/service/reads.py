@@ -98,8 +98,12 @@ class Reads:
     def start(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         """Passes a call on now or when its turn comes; answers `reply` in any case."""
         lane = self._lanes.setdefault(agent.id, _Lane())
-        if not self._budgets.of(agent).reads.take(self._budgets.time()):
+        budget = self._budgets.of(agent)
+        budget.sent(call.params)
+        if not budget.reads.take(self._budgets.time()):
             reply.error(unavailable("too many reads in a minute"))
+        elif (over := budget.over_params()) is not None:
+            reply.error(unavailable(over))
         elif not lane.waiting and self._may_begin(lane):
             self._begin(lane, agent, call, reply)
         elif len(lane.waiting) < self._config.queued_max:

@@ -103,6 +103,13 @@ class Rpc:
 
     def _other(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         handler = self._handlers.get(call.method)
+        if handler is not None and len(call.params) > self._intake.params_bytes_max:
+            text = f"params have at most {self._intake.params_bytes_max} bytes"
+            if call.method.startswith("holdfast_"):
+                reply.result(_refusal("error", INVALID_PARAMS, text))
+            else:
+                reply.error(CallError(INVALID_PARAMS, text))
+            return
         if handler is None:
             if call.method.startswith("holdfast_"):
                 reply.result(_refusal("error", METHOD_NOT_FOUND, "there is no such method"))
