@@ -13,6 +13,7 @@ from typing import Any
 
 from eth_abi import encode
 from eth_utils.crypto import keccak
+from tests.support.seen import see_everything
 
 from holdfast._core import Guard
 
@@ -254,6 +255,7 @@ def views(*names: str) -> list[Json]:
     genesis = {"origin": "nested", "log_key": "00" * 32, "operators": [operator], "version": "0"}
     guard, _ = Guard.create(json.dumps(genesis).encode(), NOW_MS)
     guard.load_policy(POLICY.read_text("utf-8"), "file", NOW_MS)
+    see_everything(guard, 1, NOW_MS)
     return [_view(guard, *BUILDERS[name]()) for name in names]
 
 

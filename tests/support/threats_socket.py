@@ -20,12 +20,12 @@ from tests.service.guardian import (
     Line,
     serving,
 )
-from tests.support.threats import Book, Case
+from tests.support.seen import see_everything
+from tests.support.threats import NOW_MS, Book, Case
 from tests.support.threats_requests import Json, Request
 from tests.support.threats_ways import (
     Outcome,
     Words,
-    everything_is_there,
     told,
     turned_away,
 )
@@ -54,8 +54,7 @@ async def by_socket(book: Book, policy: str) -> dict[str, Outcome]:
         async with serving(make_home(Path(folder) / "home", policy), hold_ms=HOLD_MS) as guardian:
             # After the guardian said for itself that it has no node to look at anything with.
             await (await guardian.operator()).operate("hello")
-            code = {"code": everything_is_there(guardian.core.guard)}
-            guardian.core.see_code(1, json.dumps(code).encode())
+            see_everything(guardian.core.guard, 1, NOW_MS)
             agents = Agents(guardian, Words(book))
             outcomes = {case.id: await agents.decide(case) for case in book.cases}
             agents.nothing_else_was_ordered(outcomes)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nacl.signing import SigningKey
+from tests.support.seen import everything, see_everything
 from tests.support.threats import NOW_MS, Book, Case
 from tests.support.threats_requests import Json, Request
 
@@ -38,18 +39,6 @@ class Outcome:
         """The codes that are why: the most severe of a denial, all but `granted` of another."""
         codes = self.codes[:1] if self.verdict == "deny" else self.codes
         return frozenset(codes) - {"granted"}
-
-
-def everything_is_there(guard: Guard) -> Json:
-    """Facts of code: each contract that requests may rely on is there, with its own code where that
-    is known.
-    """
-    some = "0x" + "11" * 32
-    believed = json.loads(guard.code_believed())
-    return {
-        each["address"]: {"hash": each["hash"] or some, "implementation": None, "at": NOW_MS}
-        for each in believed
-    }
 
 
 class Words:
@@ -123,7 +112,7 @@ class Core:
         self.guard, _ = Guard.create(json.dumps(genesis).encode(), NOW_MS)
         self._decided: dict[str, Json] = {}
         self._keep(self.guard.load_policy(policy, "test", NOW_MS))
-        self.guard.see_code(1, json.dumps({"code": everything_is_there(self.guard)}).encode())
+        see_everything(self.guard, 1, NOW_MS)
 
     def decide(self, case: Case) -> Outcome:
         """The last request of a case, after those before it."""
@@ -161,7 +150,7 @@ def by_cli(book: Book, policy: str) -> dict[str, Outcome]:
     with tempfile.TemporaryDirectory(prefix="hf-") as folder:
         rules, cases = Path(folder) / "policy.toml", Path(folder) / "cases.jsonl"
         rules.write_text(policy)
-        code = everything_is_there(Core(book, policy).guard)
+        code = everything(Core(book, policy).guard, NOW_MS)
         cases.write_text("".join(_line(*row, code) for row in _rows(book)))
         command = [sys.executable, "-m", "holdfast", "policy", "decide", "--stateful", "--json"]
         command += ["--policy", str(rules), "--cases", str(cases)]
