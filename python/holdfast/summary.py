@@ -132,10 +132,12 @@ class Summary:
         """Kinds that the amounts say nothing of, gravest first."""
         return [kind for kind in GRAVE_KINDS if kind in self.kinds] if self.totals else []
 
-    def line(self, address: Callable[[str], str] | None = None) -> str:
-        """`3.0023 ETH → 0xeE5e00…00BeeF +13 more`, for lists; `address` shortens."""
+    def line(self, address: Callable[[str], str] | None = None, amount: str = "") -> str:
+        """`3.0023 ETH → 0xeE5e00…00BeeF +13 more`, for lists; `address` shortens, `amount` is what
+        is said where nothing countable moves.
+        """
         paying = self.totals and self.verb == VERBS["transfer"]
-        words = ["" if paying else self.verb, self.amounts]
+        words = ["" if paying else self.verb, self.amounts or amount]
         words += [f"+{kind}" for kind in self.besides]
         if self.worthiest is not None:
             to = safe(self.worthiest.address, ADDRESS_CHARS_MAX)

@@ -136,8 +136,8 @@ def _to(words: Words, request: Request, effect: Effect, sums: list[Sum]) -> None
     if len(payees) > len(shown):
         more = f"! {len(payees) - len(shown)} more get something, listed below"
         if party is not None and request.sums.unlisted:
-            gets = " + ".join(party.gets[:2]) or party.role
-            more = f"! {gets} of it; {len(payees) - len(shown)} more get something, listed below"
+            gets = f"! it gets {' + '.join(party.gets)}; {more.removeprefix('! ')}"
+            more = gets if party.gets and len(gets) <= WARNING_CELLS else more
         label(words, "").line(more, "warn bold")
 
 

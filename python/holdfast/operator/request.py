@@ -259,7 +259,8 @@ class Request:
     def _line(self, name: str, address: Callable[[str], str] | None) -> str:
         known: str | None = self._memo.get(name)
         if known is None:
-            line = self.sums.line(address) if self.effects else ""
+            main = self.main_effect
+            line = self.sums.line(address, main.amount_text) if main is not None else ""
             known = self._memo[name] = line or fmt.safe(self.raw.get("method", "request"), 40)
         return known
 
