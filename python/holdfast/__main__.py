@@ -1,5 +1,17 @@
-"""`python -m holdfast` is the command line."""
+"""`holdfast` and `python -m holdfast`: isolated before anything else is loaded, then the command
+line.
+"""
 
-from holdfast.cli.main import main
+from holdfast.process.isolated import isolate
 
-main()
+
+def main() -> None:
+    """Runs one command and ends."""
+    isolate()
+    from holdfast.cli.main import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -241,6 +241,10 @@ class Guard:
     def summary(self, request_id: str) -> bytes | None:
         """`summary` of the request view alone; None once the details of the request are forgotten."""
 
+    def request_listed(self, request_id: str) -> bytes | None:
+        """The same for a list: of a request larger than 16 KiB only its beginning, with `left_out` and `partial`, and
+        never `raw` or `signature`."""
+
     def named(self, agent: str, batch_id: str) -> str | None:
         """The request of an agent's batch by the name it was sent with (`wallet_sendCalls`), while its outcome is kept."""
 
@@ -267,6 +271,15 @@ class Guard:
     def code_pins(self) -> bytes:
         """JSON list `[{"address","chain_id","hash","implementation"|null}]`: contracts whose code the policy pins and needs
         a `code` fact for."""
+
+    def code_believed(self) -> bytes:
+        """JSON list `[{"address","chain_id","first"|null,"hash"|null,"named"}]`: contracts that requests on the agents' chains may rely
+        on and whose code no policy pins. `hash` is the code that is known of it, `first` (`{"hash","implementation"|null}`)
+        the code it had when a request relied on it first; `named` says whether the policy names the address."""
+
+    def see_code(self, chain_id: int, facts: bytes) -> None:
+        """Takes what was seen of the contracts of a chain (`{"code": {...}}`) in place of what was told of that chain before:
+        later calls are decided by it as if it came with them. Recorded only with what relies on it."""
 
     def prices(self, facts: bytes, now_ms: int) -> bytes:
         """JSON list `[{"asset","chain_id","symbol","pinned","price_usd"|null,"price_low_usd"|null,"price_age_ms_max",

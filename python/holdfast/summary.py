@@ -89,9 +89,10 @@ class Summary:
         )
 
     @classmethod
-    def of_effects(cls, rows: list[Json], wallet: str) -> Summary:
+    def of_effects(cls, rows: list[Json], wallet: str, left_out: int = 0) -> Summary:
         """From a decision's record alone, where the guardian's own summary is not to be had. With
-        several parties none is named: which of them matters only the policy can say.
+        several parties none is named: which of them matters only the policy can say. `left_out`
+        effects are not in `rows`.
         """
         effects = [row for row in rows if row.get("effect") != "fee"]
         sums: dict[tuple[object, ...], Json] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from holdfast.service.home import Home, Init
 
 FREEZE_TIMEOUT_S = 5.0
+AGENT_COLUMNS = ("agent", "wallet", "chain", "waiting", "connections", "socket")
 
 OperatorFd = Annotated[
     int | None,
@@ -62,6 +64,15 @@ def init(
     kdf: Annotated[
         str, typer.Option("--kdf", help="standard, or light for tests: fast to open and to guess.")
     ] = "standard",
+    agents_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--agents-dir",
+            help="The folder of the agents' sockets, outside of the home, where agents run as "
+            "other users.",
+            show_default=False,
+        ),
+    ] = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_command: PassphraseCommand = None,
     operator_fd: OperatorFd = None,
@@ -83,7 +94,9 @@ def init(
 
     if kdf not in ("standard", "light"):
         raise Failure("--kdf must be standard or light", code="usage", exit_code=2)
-    place = locate(home)
+    place = replace(locate(home), agents=agents_dir)
+    if agents_dir is not None and not agents_dir.is_absolute():
+        raise Failure("--agents-dir must be an absolute path", code="usage", exit_code=2)
     if place.exists:
         text = f"there is a guardian in `{place.path}` already: nothing was changed"
         raise Failure(text, code="home_exists")
@@ -126,14 +139,14 @@ def init(
 
 
 def _import(path: Path) -> Any:
-    from holdfast.secrets.passphrase import PassphraseSource, wipe
+    from holdfast.secrets.passphrase import wipe
     from holdfast.service import keystore
 
     try:
         data = path.read_bytes()
     except OSError as error:
         raise Failure(f"`{path}` cannot be read: {error.strerror}", code="bad_file") from None
-    secret = PassphraseSource().read(f"`{path.name}`")
+    secret = source(None, None).read(f"`{path.name}`")
     try:
         return keystore.import_keystore(data, secret)
     finally:
@@ -158,6 +171,7 @@ def serve(
 
     place = existing(home).open_checked()
     secret = source(passphrase_fd, passphrase_command).read("the wallets")
+    os.chdir("/")  # nothing that runs for months depends on where it was started
     raise typer.Exit(daemon.run(place, secret))
 
 
@@ -176,7 +190,9 @@ def console(
         holdfast console --read-only --theme day
     """
     import holdfast.console
+    from holdfast.process.places import check_code
 
+    check_code()
     raise typer.Exit(holdfast.console.run(existing(home).path, theme=theme, read_only=read_only))
 
 
@@ -263,16 +279,18 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         word = "ok" if chain.get("ok") else f"NOT OK: {fmt.safe(chain.get('text', ''))}"
         line(f"chain     {chain.get('chain_id')} {word}")
     health = found.get("health") or {}
-    for each in [*(health.get("code") or []), *(health.get("prices") or [])]:
+    for each in [
+        alarm for part in ("sockets", "code", "prices") for alarm in health.get(part) or []
+    ]:
         line(f"ALARM     {fmt.safe(each.get('text', ''), 600)}")
     line(f"waiting   {found.get('waiting', 0)}")
     agents = found.get("agents") or []
-    table(("agent", "wallet", "chain", "waiting", "connections"), [_agent_row(a) for a in agents])
+    table(AGENT_COLUMNS, [_agent_row(agent) for agent in agents])
     raise typer.Exit(1 if stopped else 0)
 
 
 def _agent_row(agent: dict[str, Any]) -> tuple[object, ...]:
-    names = ("id", "wallet", "chain_id", "waiting", "connections")
+    names = ("id", "wallet", "chain_id", "waiting", "connections", "socket")
     return tuple("" if agent.get(name) is None else str(agent[name]) for name in names)
 
 

@@ -12,6 +12,8 @@ from holdfast import __version__
 from holdfast.cli import alerts, assets, decode, guardian, journal, policy, prices, requests
 from holdfast.cli.options import HomeOption
 from holdfast.cli.output import EXIT_BUG, Failure, fail, line
+from holdfast.process.hardening import harden_process
+from holdfast.process.isolated import isolate
 
 app = typer.Typer(
     name="holdfast",
@@ -67,10 +69,16 @@ app.add_typer(alerts.app)
 
 
 def main() -> None:
-    """Runs one command and ends: 0 done, 1 failed, 2 wrong use, 3 no guardian answers."""
+    """Runs one command and ends: 0 done, 1 failed, 2 wrong use, 3 no guardian answers.
+
+    Every command is isolated and hardened before it reads anything: some of them read passphrases,
+    and all of them run as a user whose other processes are not to be believed.
+    """
+    isolate()
     as_json = "--json" in sys.argv[1:]
     try:
-        app()
+        harden_process()
+        app(prog_name="holdfast")
     except Failure as failure:
         fail(failure, as_json=as_json)
     except KeyboardInterrupt:
@@ -102,7 +110,8 @@ def _sentence(error: Exception) -> Failure:
 
 
 _KNOWN = {
-    "holdfast.secrets.files": ("UnsafeFile",),
+    "holdfast.process.hardening": ("HardeningError",),
+    "holdfast.process.places": ("UnsafeFile",),
     "holdfast.secrets.passphrase": ("PassphraseError",),
     "holdfast.secrets.sealed": ("SealedKeyError",),
     "holdfast.service.config": ("ConfigError",),

@@ -60,9 +60,14 @@ def existing(home: Path | None) -> Home:
 
 
 def source(fd: int | None, command: str | None) -> PassphraseSource:
-    """Where a passphrase comes from; the terminal when neither option is given."""
+    """Where a passphrase comes from; the terminal when neither option is given.
+
+    Raises UnsafeFile when another user could change the code that would read it.
+    """
+    from holdfast.process.places import check_code
     from holdfast.secrets.passphrase import PassphraseSource
 
+    check_code()
     return PassphraseSource(fd=fd, command=command)
 
 

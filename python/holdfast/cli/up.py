@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import termios
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from holdfast.cli.link import Link, NoGuardian
 from holdfast.cli.output import Failure, say
+from holdfast.process import child
 
 if TYPE_CHECKING:
     from holdfast.secrets.passphrase import PassphraseSource
@@ -44,9 +44,10 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
 
 
 def _console(home: Home, theme: str | None) -> int:
-    command = [sys.executable, "-m", "holdfast", "console", "--home", str(home.path)]
+    options = ["--theme", theme] if theme else []
+    command = child.own("holdfast", "console", "--home", str(home.path), *options)
     before = termios.tcgetattr(0) if sys.stdin.isatty() else None
-    process = subprocess.Popen(command + (["--theme", theme] if theme else []))
+    process = child.start(command, keep=child.TERMINAL, session=False, stdin=None)
     try:
         while True:
             # Ctrl-C is a key of the console, which is in the same foreground group.
@@ -59,13 +60,13 @@ def _console(home: Home, theme: str | None) -> int:
             sys.stdout.flush()
 
 
-def _stop(process: subprocess.Popen[bytes]) -> int:
+def _stop(process: child.Popen[bytes]) -> int:
     """The exit code of a process that is asked to end, and made to when it does not."""
     if process.poll() is None:
         process.terminate()
         try:
             process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
+        except child.TimeoutExpired:
             process.kill()
             say(f"holdfast: process {process.pid} did not end by itself and was killed")
     return process.wait()
@@ -87,7 +88,7 @@ def _guardian(home: Home, keys: PassphraseSource) -> Iterator[None]:
         _stop(process)
 
 
-def _start(home: Home, keys: PassphraseSource) -> subprocess.Popen[bytes]:
+def _start(home: Home, keys: PassphraseSource) -> child.Popen[bytes]:
     from holdfast.secrets.passphrase import wipe
 
     secret = keys.read("the wallets")
@@ -97,17 +98,12 @@ def _start(home: Home, keys: PassphraseSource) -> subprocess.Popen[bytes]:
     finally:
         wipe(secret)
         os.close(write_end)
-    command = [sys.executable, "-m", "holdfast", "serve", "--home", str(home.path)]
+    command = child.own("holdfast", "serve", "--home", str(home.path))
+    command += ["--passphrase-fd", str(read_end)]
     descriptor = os.open(_log_path(home), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     try:
-        return subprocess.Popen(
-            [*command, "--passphrase-fd", str(read_end)],
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            pass_fds=(read_end,),
-            start_new_session=True,  # Ctrl-C in the console is not meant for the guardian
-        )
+        # In a session of its own: Ctrl-C in the console is not meant for the guardian.
+        return child.start(command, stdout=descriptor, stderr=descriptor, pass_fds=(read_end,))
     finally:
         os.close(read_end)
         os.close(descriptor)
@@ -117,7 +113,7 @@ def _log_path(home: Home) -> Path:
     return home.run_dir / "serve.log"
 
 
-def _wait(home: Home, process: subprocess.Popen[bytes]) -> None:
+def _wait(home: Home, process: child.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_S
     while True:
         with suppress(NoGuardian):

@@ -207,7 +207,8 @@ class HealthLine(WordsLine):
                 words.put(
                     f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
                 )
-        for each in [*(health.get("code") or []), *(health.get("prices") or [])]:
+        alarms = [health.get(part) or [] for part in ("sockets", "code", "prices")]
+        for each in [alarm for part in alarms for alarm in part]:
             if isinstance(each, dict):
                 words.put(f" ✗ {fmt.safe(each.get('text') or 'alarm', 120)} ", "alarm bold")
         signer = health.get("signer") or {}

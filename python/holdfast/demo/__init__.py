@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from holdfast.process import child
 
 if TYPE_CHECKING:
     from holdfast.demo.stage import Stage
@@ -82,15 +83,15 @@ def play(stage: Stage, seconds: float) -> dict[str, Any]:
 
 
 def _listen(
-    agents: dict[str, subprocess.Popen[str]], deadline: float
+    agents: dict[str, child.Popen[str]], deadline: float
 ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:
     """What each agent reported until it ended or the time was up, and what it said on stderr."""
     said: dict[str, tuple[str, str]] = {}
 
-    def collect(agent: str, process: subprocess.Popen[str]) -> None:
+    def collect(agent: str, process: child.Popen[str]) -> None:
         try:
             said[agent] = process.communicate(timeout=max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        except child.TimeoutExpired:
             process.kill()
             said[agent] = process.communicate()
 
@@ -142,11 +143,13 @@ def _interactive(stage: Stage, theme: str | None) -> int:
     ]
     for thread in drains:
         thread.start()
-    command = [sys.executable, "-m", "holdfast", "console", "--home", str(stage.house.home.path)]
+    options = ["--theme", theme] if theme else []
+    command = child.own("holdfast", "console", "--home", str(stage.house.home.path), *options)
+    console = child.start(command, keep=child.TERMINAL, session=False, stdin=None)
     try:
-        code = subprocess.call(command + (["--theme", theme] if theme else []))
+        code = console.wait()
     finally:
-        for process in agents:
+        for process in (console, *agents):
             process.kill()
             process.wait()
     print(_farewell(stage, before))

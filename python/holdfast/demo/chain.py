@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import subprocess
 import tempfile
 import time
 import urllib.request
@@ -18,6 +16,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from eth_utils.address import to_checksum_address
+
+from holdfast.process import child
 
 CHAIN_ID = 31337
 START_S = 20.0
@@ -33,17 +33,18 @@ class ChainError(RuntimeError):
 def find_anvil() -> str:
     """`HOLDFAST_ANVIL`, the project's tool folder, or `anvil` on the PATH; raises ChainError."""
     if given := os.environ.get("HOLDFAST_ANVIL"):
-        return given
-    here = Path(__file__).resolve()
-    for folder in (Path.cwd(), *Path.cwd().parents, *here.parents):
+        return str(Path(given).absolute())
+    for folder in Path(__file__).resolve().parents:
         tool = folder / ".tools" / "npm" / _PACKAGE
         if tool.is_file():
             return str(tool)
-    if found := shutil.which("anvil"):
-        return found
-    raise ChainError(
-        "anvil was not found: run `make setup`, put anvil on the PATH or name it in HOLDFAST_ANVIL"
-    )
+    try:
+        return child.find("anvil")
+    except FileNotFoundError:
+        raise ChainError(
+            "anvil was not found: run `make setup`, put anvil on the PATH or name it in "
+            "HOLDFAST_ANVIL"
+        ) from None
 
 
 class Chain:
@@ -52,11 +53,9 @@ class Chain:
     def __init__(self, *options: str, port: int = 0) -> None:
         """Starts it and waits for its port; raises ChainError after 20 s."""
         self._log: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by stop()
-        self._process = subprocess.Popen(
-            [find_anvil(), "--host", "127.0.0.1", "--port", str(port), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
+        command = [find_anvil(), "--host", "127.0.0.1", "--port", str(port), *options]
+        self._process = child.start(
+            command, keep=("HOME",), session=False, stdout=self._log, stderr=child.STDOUT
         )
         try:
             self.url = "http://" + self._listening()
@@ -94,7 +93,7 @@ class Chain:
             self._process.terminate()
             try:
                 self._process.wait(5)
-            except subprocess.TimeoutExpired:
+            except child.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
         self._log.close()

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +17,7 @@ from nacl.signing import SigningKey
 
 from holdfast.demo.chain import CHAIN_ID, Chain
 from holdfast.demo.door import Door
+from holdfast.process import child
 from holdfast.secrets import sealed
 from holdfast.service import starter
 from holdfast.service.home import Home, Init, init_home
@@ -42,7 +41,7 @@ class House:
         self.chain = chain
         self.home = Home(home)
         self.log = self.home.run_dir / "serve.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: child.Popen[bytes] | None = None
         created = init_home(
             self.home,
             Init(
@@ -108,16 +107,10 @@ class House:
         try:
             os.write(write_end, WALLETS_PASSPHRASE.encode() + b"\n")
             os.close(write_end)
-            command = [sys.executable, "-m", "holdfast", "serve", "--home", str(self.home.path)]
+            command = child.own("holdfast", "serve", "--home", str(self.home.path))
+            command += ["--passphrase-fd", str(read_end)]
             with self.log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [*command, "--passphrase-fd", str(read_end)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(read_end,),
-                    start_new_session=True,
-                )
+                self._process = child.start(command, stdout=log, stderr=log, pass_fds=(read_end,))
         finally:
             os.close(read_end)
 
@@ -147,7 +140,7 @@ class House:
             self._process.terminate()
         try:
             return self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
+        except child.TimeoutExpired:
             self.kill()
             raise HouseError(f"the guardian did not stop: {self.last_words()}") from None
 
@@ -184,11 +177,6 @@ class House:
 
     def verify(self) -> tuple[int, str]:
         """`holdfast journal verify` of this home: its exit code and what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "holdfast", "journal", "verify", "--json", str(self.home.path)],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        command = child.own("holdfast", "journal", "verify", "--json", str(self.home.path))
+        done = child.run(command, timeout_s=300, stderr=child.PIPE, text=True)
         return done.returncode, done.stdout.strip() or done.stderr.strip()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from holdfast.demo.chain import Chain, ChainError
 from holdfast.demo.house import OPERATOR_PASSPHRASE, House
 from holdfast.demo.plan import UNIT, Plan
 from holdfast.demo.token import Token, calldata, deploy
+from holdfast.process import child
 
 AGENTS = {"payer": "operations", "buyer": "operations", "hijacked": "community"}
 PURSE = {"operations": 5_000 * UNIT}  # The community wallet holds all the rest of the supply.
@@ -127,15 +126,10 @@ class Stage:
             "dirty_call": dirty,
         }
 
-    def start_agent(self, plan: Plan) -> subprocess.Popen[str]:
+    def start_agent(self, plan: Plan) -> child.Popen[str]:
         """The sample agent as its own process; its report comes out of its stdout."""
-        return subprocess.Popen(
-            [sys.executable, "-m", f"holdfast.demo.{plan.agent}", plan.dump()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        command = child.own(f"holdfast.demo.{plan.agent}", plan.dump())
+        return child.start(command, session=False, stdout=child.PIPE, stderr=child.PIPE, text=True)
 
     def balances(self) -> dict[str, dict[str, str]]:
         """Wei and token base units of everybody, from the chain itself."""

@@ -133,6 +133,8 @@ def cannot_approve(
     reason = cannot_decide(request, model, mono, read_only)
     if reason is not None or request is None:
         return reason
+    if request.partial:
+        return f"{fmt.safe(request.id, 24)} is large and not loaded whole yet"
     freeze = model.frozen_for(request)
     if freeze is not None:
         return f"frozen ({scope_text(freeze.get('scope'))}): thaw first"
@@ -180,6 +182,8 @@ class Decision:
         after = (now.state, now.approvals, now.quorum)
         changed = before != after or now.effects != self.shown.effects
         self.shown = now
+        if self.action == "approve" and now.hides and self.reading is None:
+            self.reading = Reading()
         if changed:
             self.reset(mono, "the request changed while this was open: look again")
         return changed

@@ -155,6 +155,19 @@ class Request:
         return self.state in DECIDABLE
 
     @property
+    def partial(self) -> bool:
+        """Whether this is only the beginning of a large request: `request` gives the whole."""
+        return bool(self.raw.get("partial"))
+
+    def left_out(self, name: str) -> int:
+        """How many of its effects, lines, reasons or warnings, or bytes of its request, are not
+        here.
+        """
+        counts = self.raw.get("left_out")
+        count = counts.get(name) if isinstance(counts, dict) else 0
+        return count if isinstance(count, int) else 0
+
+    @property
     def deadline(self) -> int | None:
         """ms when nobody answering ends (approval) or starts (delay) it."""
         name = "matures_at" if self.state == "waiting-delay" else "expires_at"
@@ -216,6 +229,8 @@ class Request:
         """Micro-USD of all it can move except the fee; None when any part is unknown or
         unlimited.
         """
+        if isinstance(self.raw.get("summary"), dict):
+            return self.sums.usd
         if self.opaque or any(effect.unlimited for effect in self.effects):
             return None
         if "usd" not in self.raw:
@@ -241,7 +256,9 @@ class Request:
             known = (
                 Summary.read(given)
                 if isinstance(given, dict)
-                else Summary.of_effects(self.rows("effects"), self.wallet)
+                else Summary.of_effects(
+                    self.rows("effects"), self.wallet, left_out=self.left_out("effects")
+                )
             )
             self._memo["sums"] = known
         return known

@@ -7,13 +7,18 @@ import secrets
 import stat
 from pathlib import Path
 
+from holdfast.process.places import UnsafeFile, check_ancestors
+
+__all__ = [
+    "UnsafeFile",
+    "check_ancestors",
+    "check_private",
+    "read_private",
+    "sync_folder",
+    "write_private",
+]
+
 FILE_BYTES_MAX = 1 << 20
-
-
-class UnsafeFile(ValueError):
-    """A file or folder that others could have made, changed or swapped; the text names it and says
-    why.
-    """
 
 
 def write_private(path: Path, data: bytes, *, replace: bool = False) -> None:
@@ -81,20 +86,6 @@ def check_private(path: Path, *, folder: bool, secret: bool = False) -> None:
             f"`{path}` can be read by others (mode {bits:04o}): chmod go-rwx it; think of its "
             "key as seen"
         )
-
-
-def check_ancestors(path: Path) -> None:
-    """Refuses with `UnsafeFile` when someone else could swap a folder above `path`."""
-    for ancestor in path.resolve().parents:
-        found = ancestor.stat()
-        if found.st_uid not in (0, os.geteuid()):
-            raise UnsafeFile(
-                f"`{ancestor}` above `{path.name}` belongs to uid {found.st_uid}, who could swap it"
-            )
-        if found.st_mode & 0o002 and not found.st_mode & stat.S_ISVTX:
-            raise UnsafeFile(
-                f"`{ancestor}` above `{path.name}` can be written by everyone, who could swap it"
-            )
 
 
 def read_private(path: Path, *, secret: bool = False) -> bytes:

@@ -7,8 +7,9 @@ from __future__ import annotations
 import getpass
 import os
 import shlex
-import subprocess
 from dataclasses import dataclass
+
+from holdfast.process import child
 
 PASSPHRASE_BYTES_MAX = 1024
 NEW_PASSPHRASE_CHARACTERS_MIN = 8
@@ -90,7 +91,9 @@ def _from_fd(fd: int) -> bytearray:
 
 
 def _from_command(command: str) -> bytearray:
-    """The first line that the command prints. Split as a shell would, but no shell runs it."""
+    """The first line that the command prints. Split as a shell would, but no shell runs it. It runs
+    in `/`, as `child.run` says of the operator's commands.
+    """
     try:
         words = shlex.split(command)
     except ValueError as error:
@@ -100,10 +103,8 @@ def _from_command(command: str) -> bytearray:
     if not words:
         raise PassphraseError("the passphrase command is empty")
     try:
-        done = subprocess.run(
-            words, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS_MAX, check=False
-        )
-    except subprocess.TimeoutExpired:
+        done = child.run(words, timeout_s=COMMAND_SECONDS_MAX, operators=True)
+    except child.TimeoutExpired:
         raise PassphraseError(
             f"the passphrase command took longer than {COMMAND_SECONDS_MAX} s"
         ) from None

@@ -116,6 +116,10 @@ class Core:
         """`Guard.refuse`."""
         return self._apply(self.guard.refuse, agent, method, params, code, text)
 
+    def see_code(self, chain_id: int, facts: bytes) -> None:
+        """`Guard.see_code`: no records."""
+        self.guard.see_code(chain_id, facts)
+
     def check(self, agent: str, method: str, params: bytes, facts: bytes) -> bytes:
         """`Guard.check`: no records."""
         return self.guard.check(agent, method, params, facts, self.clock.now_ms())

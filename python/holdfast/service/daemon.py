@@ -15,6 +15,7 @@ import uvloop
 
 from holdfast.secrets.passphrase import wipe
 from holdfast.service import logs
+from holdfast.service.agents_folder import place_agents
 from holdfast.service.alerts_routes import Route, parse_routes
 from holdfast.service.config import Config, load_config
 from holdfast.service.core import Sealed
@@ -47,6 +48,7 @@ def run(home: Home, passphrase: bytearray) -> int:
     os.umask(0o077)
     try:
         config = load_config(home.config_path)
+        home = place_agents(home, config.agents_dir, os.environ.get("RUNTIME_DIRECTORY"))
         routes = parse_routes(config.alert, home.path)
         logs.set_up(config.log_level)
         share_arenas()

@@ -1,10 +1,18 @@
-"""The agents' sockets: one for each agent, reachable only by the users the policy names for it."""
+"""The agents' sockets: one for each agent, reachable only by the users the policy names for it.
+
+The mode of a socket lets other users knock only where the policy names some; whom it serves is
+decided by the credentials the kernel gives of the peer, before a byte is read.
+"""
 
 import asyncio
 import os
 import resource
+from pathlib import Path
+from typing import Any
 
 from holdfast.service.agents import Agent, agents_of
+from holdfast.service.agents_folder import obstacle
+from holdfast.service.budgets import AgentBudget, Budgets
 from holdfast.service.calls import AnyCall
 from holdfast.service.config import GateConfig
 from holdfast.service.connection import AgentConnection
@@ -15,14 +23,18 @@ from holdfast.service.home import Home
 from holdfast.service.logs import get_logger
 from holdfast.service.reply import Out, Reply
 from holdfast.service.rpc import Rpc
+from holdfast.service.strangers import TurnedAway
+from holdfast.service.turns import Turns
 from holdfast.service.unix_socket import ListeningSocket, Peer, SocketError
 
 log = get_logger()
 
 SWEEP_SECONDS = 1.0
+RETRY_SECONDS = 10.0
+ALARMS_MAX = 20
 FILES_WANTED = 65_536
 # Files that agents can never use up: operator socket, journal, signer, node, alerts.
-FILES_RESERVED = 256
+FILES_RESERVED = 384
 
 
 class AgentDoor:
@@ -31,11 +43,32 @@ class AgentDoor:
     def __init__(self, gate: "Gate", agent: Agent, listening: ListeningSocket) -> None:
         self.agent = agent
         self.config = gate.config
+        self.turns = gate.turns
         self.connections: set[AgentConnection] = set()
         self._gate = gate
         self._listening = listening
         self._server: asyncio.Server | None = None
         self.handle = gate.rpc.handle
+        self.turned_away = TurnedAway(agent.id)
+        self._time = asyncio.get_running_loop().time
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._listening.path
+
+    def apply(self, agent: Agent, *, shared: bool) -> None:
+        """Takes over what a new policy says. Raises SocketError when its file is gone."""
+        if self.agent.uids != agent.uids:
+            for connection in tuple(self.connections):
+                connection.drop()
+        self.agent = agent
+        self._listening.share(shared)
+
+    @property
+    def budget(self) -> AgentBudget:
+        """The agent's budgets."""
+        return self._gate.budgets.of(self.agent)
 
     async def open(self) -> None:
         """Starts to accept."""
@@ -47,10 +80,10 @@ class AgentDoor:
     def admit(self, connection: AgentConnection, peer: Peer) -> bool:
         """Only the users of the policy, and no more connections than it allows."""
         if peer.uid not in self.agent.uids:
-            log.warning("stranger refused", agent=self.agent.id, uid=peer.uid, pid=peer.pid)
+            self.turned_away.add("stranger refused", peer.uid, peer.pid, self._time())
             return False
         if len(self.connections) >= self.agent.connections_max or self._gate.is_full:
-            log.warning("too many connections", agent=self.agent.id, pid=peer.pid)
+            self.turned_away.add("too many connections", peer.uid, peer.pid, self._time())
             return False
         self.connections.add(connection)
         self._gate.connections += 1
@@ -78,12 +111,26 @@ class AgentDoor:
 class Gate:
     """All agents' doors, kept equal to the policy in force."""
 
-    def __init__(self, core: Core, home: Home, rpc: Rpc, holds: Holds, config: GateConfig) -> None:
+    def __init__(
+        self,
+        core: Core,
+        home: Home,
+        rpc: Rpc,
+        holds: Holds,
+        config: GateConfig,
+        budgets: Budgets,
+        turns: Turns,
+    ) -> None:
         self.config = config
+        self.budgets = budgets
+        self.turns = turns
         self.rpc = rpc
         self.holds = holds
         self.connections = 0
         self.doors: dict[str, AgentDoor] = {}
+        self._faults: dict[str, str] = {}
+        self._obstacle: str | None = None
+        self._uid = os.geteuid()
         self._core = core
         self._home = home
         limit = _raise_file_limit()
@@ -98,33 +145,83 @@ class Gate:
         return self.connections >= self._connections_max
 
     async def sync(self) -> None:
-        """Opens and closes doors until they are those of the policy. Raises SocketError."""
+        """Opens and closes doors until they are those of the policy.
+
+        One that cannot be opened keeps no other from it: it is an alarm, and is tried again.
+        """
         async with self._sync_lock:
-            wanted = agents_of(self._core.guard, os.geteuid())
+            wanted = agents_of(self._core.guard, self._uid)
             for name in set(self.doors) - set(wanted):
                 self.doors.pop(name).close()
-            for name, agent in wanted.items():
-                door = self.doors.get(name)
-                if door is not None:
-                    if door.agent.uids != agent.uids:
-                        for connection in tuple(door.connections):
-                            connection.drop()
-                    door.agent = agent
-                    continue
-                listening = ListeningSocket(self._home.agent_socket(name))
-                door = AgentDoor(self, agent, listening)
-                await door.open()
-                self.doors[name] = door
+            # Who may still speak for an agent comes first; no new door may delay it.
+            for name, door in tuple(self.doors.items()):
+                try:
+                    door.apply(wanted[name], shared=self._is_shared(wanted[name]))
+                except SocketError:
+                    self.doors.pop(name).close()
+            faults: dict[str, str] = {}
+            for name in set(wanted) - set(self.doors):
+                try:
+                    self.doors[name] = await self._open(wanted[name])
+                except (SocketError, OSError, ValueError) as error:
+                    faults[name] = str(error)
+            self._say(faults)
+            self._obstacle = obstacle(self._home.agents_dir)
+
+    async def _open(self, agent: Agent) -> AgentDoor:
+        path = self._home.agent_socket(agent.id)
+        listening = ListeningSocket(path, shared=self._is_shared(agent))
+        try:
+            door = AgentDoor(self, agent, listening)
+            await door.open()
+        except BaseException:
+            listening.close()
+            raise
+        return door
+
+    def _is_shared(self, agent: Agent) -> bool:
+        return bool(agent.uids - {self._uid})
+
+    def _say(self, faults: dict[str, str]) -> None:
+        for name in faults.keys() - self._faults.keys():
+            log.error("an agent's socket cannot be opened", agent=name, error=faults[name])
+        self._faults = faults
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """`sockets` of `health`: agents that cannot reach the guardian, `{agent, code, text}`."""
+        found: list[dict[str, Any]] = [
+            {"agent": name, "code": "socket_failed", "text": f"agent `{name}`: {text}"}
+            for name, text in sorted(self._faults.items())
+        ]
+        if self._obstacle is not None:
+            found += [
+                {
+                    "agent": name,
+                    "code": "socket_unreachable",
+                    "text": f"agent `{name}` runs as another user: {self._obstacle}",
+                }
+                for name, door in sorted(self.doors.items())
+                if self._is_shared(door.agent)
+            ]
+        if len(found) > ALARMS_MAX:
+            more = f"{len(found) - ALARMS_MAX} more agents cannot reach the guardian"
+            found[ALARMS_MAX:] = [{"agent": None, "code": "socket_failed", "text": more}]
+        return found
 
     async def run(self) -> None:
-        """Sweeps broken connections away until cancelled."""
+        """Sweeps broken connections away, and tries failed sockets again, until cancelled."""
         loop = asyncio.get_running_loop()
+        tried_at = loop.time()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = loop.time()
             for door in self.doors.values():
+                door.turned_away.say(now)
                 for connection in tuple(door.connections):
                     connection.sweep(now)
+            if self._faults and now - tried_at >= RETRY_SECONDS:
+                tried_at = now
+                await self.sync()
 
     def close(self) -> None:
         """Closes every door."""
@@ -138,15 +235,9 @@ class Gate:
 
     def _durable(self, records: list[bytes]) -> None:
         if any(kind_of(record) == b"policy.loaded" for record in records):
-            task = asyncio.get_running_loop().create_task(self._sync_logged())
+            task = asyncio.get_running_loop().create_task(self.sync())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-
-    async def _sync_logged(self) -> None:
-        try:
-            await self.sync()
-        except (SocketError, OSError, ValueError) as error:
-            log.error("an agent's socket cannot be opened", error=str(error))
 
 
 def _raise_file_limit() -> int:

@@ -1,7 +1,5 @@
-"""What keeps the signer's memory to itself: no core files, not dumpable, locked in memory, nothing
-inherited.
-
-Linux only; see prctl(2) and mlockall(2).
+"""What the process with the keys does besides what every process of Holdfast does: it is bound to
+its parent, locked in memory and inherits nothing. See mlockall(2).
 """
 
 from __future__ import annotations
@@ -9,26 +7,25 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import signal
 import sys
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-PR_GET_DUMPABLE = 3
-PR_SET_DUMPABLE = 4
-PR_SET_NO_NEW_PRIVS = 38
+from holdfast.process.hardening import (
+    HardeningError,
+    bind_to_parent,
+    harden_process,
+    is_dumpable,
+)
+
+__all__ = ["HardeningError", "close_inherited", "harden", "is_dumpable", "limit_recursion"]
+
 CAP_IPC_LOCK = 14
 MCL_CURRENT = 1
 MCL_FUTURE = 2
 MCL_ONFAULT = 4
 RECURSION_MAX = 1000
-KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG")
 
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-class HardeningError(RuntimeError):
-    """A protection that must hold could not be had."""
 
 
 def harden(parent: int) -> bool:
@@ -38,19 +35,9 @@ def harden(parent: int) -> bool:
     Gives whether its memory is locked, which needs a privilege or a limit that not every user has.
     Raises HardeningError when anything else fails.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _prctl(PR_SET_DUMPABLE, 0, "not dumpable")
-    _prctl(PR_SET_NO_NEW_PRIVS, 1, "without new privileges")
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, "bound to its parent")
-    # The parent may have died before the line above; then the signal never comes.
-    if os.getppid() != parent:
-        raise HardeningError("the process that started this one is gone")
+    harden_process()
+    bind_to_parent(parent)
     return _lock_memory()
-
-
-def is_dumpable() -> bool:
-    """Whether other processes of this user may look into this one."""
-    return int(_libc.prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)) != 0
 
 
 def close_inherited(keep: set[int]) -> None:
@@ -69,19 +56,6 @@ def limit_recursion() -> None:
     nested input overflows the stack and ends the process instead of raising RecursionError.
     """
     sys.setrecursionlimit(RECURSION_MAX)
-
-
-def clean_environment(environment: dict[str, str]) -> dict[str, str]:
-    """The few variables a new interpreter needs; everything else may hold secrets or change what it
-    loads.
-    """
-    return {name: environment[name] for name in KEPT_VARIABLES if name in environment}
-
-
-def _prctl(option: int, value: int, words: str) -> None:
-    if _libc.prctl(option, value, 0, 0, 0) != 0:
-        reason = os.strerror(ctypes.get_errno())
-        raise HardeningError(f"this process cannot be made {words}: {reason}")
 
 
 def _lock_memory() -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from holdfast.service.core import Core
+from holdfast.service.disk import Disk
 from holdfast.service.policy_file import PolicyFile
 from holdfast.service.signer_client import Signer
 
@@ -26,9 +27,10 @@ NO_ALERTS: Json = {"pending": 0, "failed": 0, "last_error": None}
 class Health:
     """Collects what each part says of itself. Parts that are not there yet are `starting`."""
 
-    def __init__(self, core: Core, policy: PolicyFile) -> None:
+    def __init__(self, core: Core, policy: PolicyFile, disk: Disk) -> None:
         self._core = core
         self._policy = policy
+        self._disk = disk
         self.signer: Signer | None = None
         self.chains: Chains | None = None
         self.alerts: Alerts | None = None
@@ -43,11 +45,14 @@ class Health:
             "seq": self._core.durable_size - 1,
             "sealed": self._core.sealed,
             "policy_alarm": self._policy.alarm,
+            "disk": self._disk.health(),
             "alerts": NO_ALERTS if self.alerts is None else self.alerts.health(),
             "chains": [] if self.chains is None else self.chains.health(),
             "signer": self._signer(),
             "code": [] if self.code is None else self.code.alarms(),
             "prices": [] if self.prices is None else self.prices.alarms(),
+            "sockets": [] if self.gate is None else self.gate.alarms(),
+            "turned_away": self.turned_away(),
             "connections": self.connections(),
         }
 
@@ -55,6 +60,16 @@ class Health:
         """How many clients of each agent are connected."""
         doors = {} if self.gate is None else self.gate.doors
         return {agent: len(door.connections) for agent, door in doors.items()}
+
+    def turned_away(self) -> dict[str, int]:
+        """How many connections to each agent's socket were refused since it was opened."""
+        doors = {} if self.gate is None else self.gate.doors
+        return {agent: door.turned_away.total for agent, door in doors.items()}
+
+    def sockets(self) -> dict[str, str]:
+        """The path of each agent's socket that is open."""
+        doors = {} if self.gate is None else self.gate.doors
+        return {agent: str(door.path) for agent, door in doors.items()}
 
     def alert_report(self) -> Json:
         """The answer of the operator method `alerts`."""

@@ -43,9 +43,13 @@ class HomeError(ValueError):
 
 @dataclass(frozen=True)
 class Home:
-    """The paths inside one home folder. Making one touches nothing on disk."""
+    """The paths inside one home folder. Making one touches nothing on disk.
+
+    `agents` is where the agents' sockets are when that is not in the home; see `agents_folder`.
+    """
 
     path: Path
+    agents: Path | None = None
 
     @classmethod
     def locate(cls, given: str | os.PathLike[str] | None) -> Home:
@@ -78,7 +82,7 @@ class Home:
 
     @property
     def agents_dir(self) -> Path:
-        return self.run_dir / "agents"
+        return self.agents or self.run_dir / "agents"
 
     @property
     def operator_socket(self) -> Path:
@@ -96,6 +100,11 @@ class Home:
     @property
     def freeze_file(self) -> Path:
         return self.path / "FREEZE"
+
+    @property
+    def reserve_path(self) -> Path:
+        """Holds room on the disk for stopping."""
+        return self.path / "reserve"
 
     @property
     def lock_path(self) -> Path:
@@ -146,7 +155,7 @@ class Home:
         check_private(self.path, folder=True, secret=True)
         for folder in (self.keys_dir, self.wallets_dir):
             check_private(folder, folder=True, secret=True)
-        for folder in (self.run_dir, self.agents_dir):
+        for folder in (self.run_dir, self.run_dir / "agents"):
             folder.mkdir(mode=0o700, exist_ok=True)
             check_private(folder, folder=True, secret=True)
         for file in (self.log_key_path, *sorted(self.wallets_dir.iterdir())):
@@ -259,7 +268,9 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     write_private(
         building.policy_path, starter.policy(addresses, init.chain_id, init.agent_id).encode()
     )
-    write_private(building.config_path, starter.config(init.chain_id, init.rpc_url).encode())
+    agents_dir = str(home.agents or "")
+    config = starter.config(init.chain_id, init.rpc_url, agents_dir)
+    write_private(building.config_path, config.encode())
     public_key = bytes(log_key.verify_key)
     operator_key = bytes(operator.verify_key)
     genesis = _genesis(public_key, init.operator_id, operator_key)
@@ -294,6 +305,7 @@ def _socket_path(path: Path) -> Path:
         raise HomeError(
             f"`{path}` is {size} bytes long, but a Unix socket's path holds at most "
             f"{SOCKET_PATH_BYTES_MAX}: "
-            "choose a home with a shorter path (--home or HOLDFAST_HOME)"
+            "choose a home with a shorter path (--home or HOLDFAST_HOME), or for an agent's socket "
+            "a shorter id or another `agents_dir`"
         )
     return path

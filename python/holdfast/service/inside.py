@@ -9,11 +9,13 @@ from contextlib import suppress
 
 from holdfast import __version__
 from holdfast.service.batches import Batches
+from holdfast.service.budgets import Budgets
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
 from holdfast.service.config import Config
 from holdfast.service.core import Core, Sealed
 from holdfast.service.descriptors import Descriptors
+from holdfast.service.disk import Disk
 from holdfast.service.event import parse
 from holdfast.service.freeze_file import EVERYTHING, FreezeFile
 from holdfast.service.gate import Gate
@@ -21,6 +23,7 @@ from holdfast.service.heads import Heads
 from holdfast.service.health import Health
 from holdfast.service.holds import Holds
 from holdfast.service.home import Home
+from holdfast.service.intake import Intake
 from holdfast.service.journal import Journal
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.logs import get_logger
@@ -30,12 +33,14 @@ from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.policy_file import PolicyFile
 from holdfast.service.price_facts import PriceFacts
 from holdfast.service.reads import FindNode, Node, Reads
+from holdfast.service.reserve import Reserve
 from holdfast.service.restore import restore
 from holdfast.service.rpc import Rpc
 from holdfast.service.sends import Sends
 from holdfast.service.stream import Stream
 from holdfast.service.supervise import Supervisor
 from holdfast.service.ticker import Ticker
+from holdfast.service.turns import Turns
 from holdfast.service.unix_socket import ListeningSocket
 from holdfast.service.watch import watch
 
@@ -49,7 +54,10 @@ class Inside:
         """Raises JournalError. Must be made on the running loop, with the home's lock held."""
         self.home = home
         self.config = config
-        self.journal = Journal(home.journal_path)
+        time = asyncio.get_running_loop().time
+        reserve = Reserve(home.reserve_path, config.journal.reserve_bytes)
+        self.journal = Journal(home.journal_path, reserve)
+        self.disk = Disk(home.journal_path, reserve, config.journal, time)
         try:
             restored = restore(self.journal.reader)
         except BaseException:
@@ -65,7 +73,7 @@ class Inside:
         self.reader = JournalReader(home.journal_path)
         self.policy = PolicyFile(home.policy_path, core)
         self.freeze_file = FreezeFile(home.freeze_file, core)
-        self.health = Health(core, self.policy)
+        self.health = Health(core, self.policy, self.disk)
         self.code = self.health.code = CodeFacts(core, self._find_node)
         self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
         self.facts = OutsideFacts(core, self.code, self.prices)
@@ -87,6 +95,7 @@ class Inside:
         """
         core, home, gate_config = self.core, self.home, self.config.gate
         self._node = node
+        self.disk.look()
         self.policy.load_at_start()
         self.prices.take_policy()
         core.started(__version__)
@@ -97,14 +106,18 @@ class Inside:
         self._ticker.check_clock()
         stream = Stream(core, self.reader)
         holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s)
-        sends = Sends(core, self.facts, holds, gate_config.retry_after_s)
-        self._reads = Reads(core.guard, node, self.config.reads)
+        time = asyncio.get_running_loop().time
+        turns = Turns(time)
+        budgets = Budgets(gate_config, self.config.reads.calls_per_minute, time)
+        intake = Intake(core, self.facts, budgets, self.disk, gate_config)
+        sends = Sends(core, intake, holds, gate_config.retry_after_s)
+        self._reads = Reads(core.guard, node, self.config.reads, budgets)
         if nodes_later:
             self._reads.wait_for_nodes()
         self._heads = Heads(node)
-        batches = Batches(core, self.facts, sends, holds, self._reads)
-        rpc = Rpc(core, self.facts, sends, batches, self._reads, self._heads)
-        self._gate = Gate(core, home, rpc, holds, gate_config)
+        batches = Batches(core, intake, sends, holds, self._reads)
+        rpc = Rpc(intake, sends, batches, self._reads, self._heads)
+        self._gate = Gate(core, home, rpc, holds, gate_config, budgets, turns)
         self.health.gate = self._gate
         await self._gate.sync()
         methods = OperatorMethods(
@@ -121,7 +134,7 @@ class Inside:
             facts=self.facts,
         )
         listening = ListeningSocket(home.operator_socket)
-        self._operator = OperatorSocket(listening, stream, methods.table, self.health.report)
+        self._operator = OperatorSocket(listening, stream, methods.table, self.health.report, turns)
         await self._operator.open()
         log.info("ready", home=str(home.path), events=core.durable_size, version=__version__)
 

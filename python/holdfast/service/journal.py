@@ -23,6 +23,7 @@ from holdfast.service.journal_file import (
     create,
     sync_folder,
 )
+from holdfast.service.reserve import Reserve, is_full
 
 __all__ = ["Journal", "JournalError", "JournalReader", "Snapshot", "create"]
 
@@ -43,9 +44,12 @@ class Journal:
     on to the loop.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens the journal for writing. Raises JournalError when it is none."""
+    def __init__(self, path: Path, reserve: Reserve | None = None) -> None:
+        """Opens the journal for writing; `reserve` is given up when the disk is full. Raises
+        JournalError when it is none.
+        """
         self.path = path
+        self._reserve = reserve
         self._db = connect(path, write=True)
         sync_folder(path.parent)
         self.reader = JournalReader(path)
@@ -54,7 +58,7 @@ class Journal:
         self._queue: deque[bytes | Job | None] = deque()
         self._thread: threading.Thread | None = None
         self._db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}")
-        self._mover = _Mover(path)
+        self._mover = _Mover(path, reserve)
         self._unmoved = 0
 
     def start(self, on_durable: OnDurable, on_failure: OnFailure) -> None:
@@ -75,16 +79,21 @@ class Journal:
 
     def add_checkpoint(self, size: int, note: bytes) -> None:
         """Stores the signed note of the log's first `size` events, after them."""
-        self._put(
-            lambda db: _run_one(db, "INSERT OR REPLACE INTO checkpoint VALUES(?, ?)", (size, note))
-        )
+        statement = "INSERT OR REPLACE INTO checkpoint VALUES(?, ?)"
+        self._put(lambda db: self._with_room(lambda: _run_one(db, statement, (size, note))))
 
     def add_snapshot(self, snapshot: Snapshot) -> None:
         """Stores a state and forgets all but the newest two."""
         row = (snapshot.size, snapshot.root, snapshot.sha256, snapshot.data, snapshot.note)
 
         def job(db: sqlite3.Connection) -> None:
-            _run_one(db, "INSERT OR REPLACE INTO snapshot VALUES(?, ?, ?, ?, ?)", row)
+            try:
+                _run_one(db, "INSERT OR REPLACE INTO snapshot VALUES(?, ?, ?, ?, ?)", row)
+            except sqlite3.Error as error:
+                if not is_full(error):
+                    raise
+                # A stored state only makes the next start faster: the room is for events.
+                return
             _run_one(
                 db,
                 "DELETE FROM snapshot WHERE size NOT IN "
@@ -153,12 +162,24 @@ class Journal:
         for seq, record in enumerate(records, self._size):
             rows += (seq, record)
         places = "(?,?)," * (len(records) - 1) + "(?,?)"
-        self._db.execute("INSERT INTO event VALUES " + places, rows)  # noqa: S608 only marks
+        statement = "INSERT INTO event VALUES " + places  # noqa: S608 only marks
+        self._with_room(lambda: self._db.execute(statement, rows))
         self._size += len(records)
         self._unmoved += sum(map(len, records))
         if self._unmoved >= CHECKPOINT_EVERY_BYTES:
             self._unmoved = 0
             self._mover.wake()
+
+    def _with_room(self, write: Callable[[], object]) -> None:
+        """Writes. When there is no room SQLite undoes the statement; it is run again in the room of
+        the reserve.
+        """
+        try:
+            write()
+        except sqlite3.Error as error:
+            if self._reserve is None or not is_full(error) or not self._reserve.give_up():
+                raise
+            write()
 
 
 class _Mover:
@@ -166,8 +187,9 @@ class _Mover:
     commit then never waits until 4 MB were moved. Nothing is moved that is not yet synced.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reserve: Reserve | None) -> None:
         self._db = connect(path, write=True)
+        self._reserve = reserve
         self._asked = threading.Event()
         self._ends = False
         self._thread: threading.Thread | None = None
@@ -195,10 +217,19 @@ class _Mover:
                 self._asked.clear()
                 if self._ends:
                     return
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                self._move()
         except (sqlite3.Error, OSError, MemoryError) as error:
             # A failed sync of the file must never be followed by a log that begins anew.
             on_failure(error)
+
+    def _move(self) -> None:
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error as error:
+            if self._reserve is None or not is_full(error):
+                raise
+            # What is durable stays in the write-ahead log, and is moved when there is room.
+            self._reserve.give_up()
 
 
 def _run_one(db: sqlite3.Connection, statement: str, values: tuple[int | bytes, ...]) -> None:

@@ -142,6 +142,20 @@ class JournalReader:
                 raise JournalError("journal_gap", f"the next event in the file is {seq}", expected)
         return [bytes(data) for _, data in rows]
 
+    def page(self, from_seq: int, count: int, bytes_max: int) -> list[bytes]:
+        """As `records`, but no more than `bytes_max` (and at least one)."""
+        rows = self._db.execute(
+            "SELECT seq, length(data) FROM event WHERE seq >= ? ORDER BY seq LIMIT ?",
+            (from_seq, count),
+        )
+        fit = size = 0
+        for _, length in rows:
+            size += length
+            if fit and size > bytes_max:
+                break
+            fit += 1
+        return self.records(from_seq, fit)
+
     def chunks(self, from_seq: int = 0) -> Iterator[tuple[int, list[bytes]]]:
         """`(seq of the first, records)` in order to the end, a few thousand at a time."""
         while True:

@@ -12,16 +12,14 @@ import contextlib
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from holdfast._core import signed_note
+from holdfast.process import child
 from holdfast.secrets.passphrase import wipe
-from holdfast.service.hardening import clean_environment
 from holdfast.service.home import Home
 
 START_SECONDS_MAX = 120
@@ -64,7 +62,7 @@ class Signed:
 class Signer:
     """One signer process. Questions may overlap; they are answered in order."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ready: Answer) -> None:
+    def __init__(self, process: child.Popen[bytes], ready: Answer) -> None:
         """Made by `start`."""
         self._process = process
         self.wallets: list[str] = ready["wallets"]
@@ -154,7 +152,7 @@ class Signer:
         self._fail_waiting()
         try:
             await asyncio.to_thread(self._process.wait, CLOSE_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
+        except child.TimeoutExpired:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
 
@@ -203,20 +201,13 @@ class Signer:
         return signed_note(body.encode(), origin, self.log_key, signature)
 
 
-def _spawn(home: Home, channel: socket.socket, passphrase: bytearray) -> subprocess.Popen[bytes]:
+def _spawn(home: Home, channel: socket.socket, passphrase: bytearray) -> child.Popen[bytes]:
     read_end, write_end = os.pipe()
     try:
-        command = [sys.executable, "-m", "holdfast.service.signer", "--home", str(home.path)]
+        command = child.own("holdfast.service.signer", "--home", str(home.path))
         command += ["--socket-fd", str(channel.fileno()), "--passphrase-fd", str(read_end)]
         command += ["--parent", str(os.getpid())]
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=(channel.fileno(), read_end),
-            env=clean_environment(dict(os.environ)),
-            start_new_session=True,
-        )
+        process = child.start(command, stdout=child.DEVNULL, pass_fds=(channel.fileno(), read_end))
         # At most 1 KiB, which a pipe takes at once; it is read only after the process has hardened
         # itself.
         os.write(write_end, passphrase)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 CONFIG = """\
 # Holdfast: where the chains are. Only the operator writes this file; unknown keys are errors.
 version = 1
+{agents_dir}
 
 [[endpoint]]
 chain = {chain_id}
@@ -17,6 +18,9 @@ confirmations = 1              # blocks until a payment is final, its own includ
 # poll_ms = 500                # how often to look for new blocks
 # timeout_ms = 5_000           # how long one answer may take
 """
+
+AGENTS_DIR = """\
+# agents_dir = "/run/holdfast/agents"   # where agents of other users find their sockets"""
 
 POLICY_HEAD = """\
 # Holdfast: what agents may do. Everything not granted here is denied.
@@ -43,7 +47,8 @@ address = "{address}"
 
 POLICY_TAIL = """\
 [[agent]]
-id = "{agent_id}"                # its socket is run/agents/{agent_id}.sock
+id = "{agent_id}"                # its socket is {agent_id}.sock; `holdfast status` shows where
+# uids = [1001]                # the user it runs as; without it the guardian's own
 wallets = ["wallet-1"]
 chain = {chain_id}
 
@@ -95,10 +100,14 @@ timeout = "30m"
 """
 
 
-def config(chain_id: int, rpc_url: str) -> str:
-    """The text of config.toml."""
-    escaped = rpc_url.replace("\\", "\\\\").replace('"', '\\"')
-    return CONFIG.format(chain_id=chain_id, rpc_url=escaped)
+def config(chain_id: int, rpc_url: str, agents_dir: str = "") -> str:
+    """The text of config.toml; without `agents_dir` the agents' sockets are in the home."""
+    line = f'agents_dir = "{_escaped(agents_dir)}"' if agents_dir else AGENTS_DIR
+    return CONFIG.format(chain_id=chain_id, rpc_url=_escaped(rpc_url), agents_dir=line)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def policy(addresses: Sequence[str], chain_id: int, agent_id: str) -> str:

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterable
 
 import orjson
 
+from holdfast.service.brief import pushed
 from holdfast.service.core import Core
 from holdfast.service.event import REQUEST_DECIDED, kind_of
 from holdfast.service.journal_file import JournalReader
 
 CATCH_UP_RECORDS = 500
+CATCH_UP_BYTES = 1 << 20
 LAG_EVENTS_MAX = 200_000
 RECENT_MAX = 2_000
 
@@ -28,14 +30,14 @@ Drop = Callable[[str], None]
 
 
 def pushes(first: int, records: Iterable[bytes], summarise: Summarise) -> bytes:
-    """The lines that carry these events, from number `first` on; with a decision its `summary`, as
-    the policy in force sees it, which no record holds.
+    """The lines that carry these events, from number `first` on; of large ones their beginning.
+    With a decision comes its `summary`, as the policy in force sees it, which no record holds.
     """
     lines = []
     for seq, record in enumerate(records, first):
         summary = summarise(f"r{seq}") if kind_of(record) == REQUEST_DECIDED else None
         more = b"" if summary is None else b',"summary":' + summary
-        lines.append(b'{"event":' + record + more + b"}\n")
+        lines.append(b'{"event":' + pushed(record) + more + b"}\n")
     return b"".join(lines)
 
 
@@ -143,8 +145,8 @@ class Stream:
         behind = self._core.durable_size - subscriber.next_seq
         if behind <= 0:
             return
-        records = self._reader.records(subscriber.next_seq, min(behind, CATCH_UP_RECORDS))
-        first = subscriber.next_seq
+        first, count = subscriber.next_seq, min(behind, CATCH_UP_RECORDS)
+        records = self._reader.page(first, count, CATCH_UP_BYTES)
         line = pushes(first, records, self._core.guard.summary)
         subscriber.send(first, records, line)
         self._catch_up_soon(subscriber)

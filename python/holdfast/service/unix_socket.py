@@ -1,5 +1,5 @@
-"""Sockets that only their owner's processes can reach, and that never take the place of somebody
-else's file.
+"""Sockets that only their owner's processes can reach unless others are let in, and that never take
+the place of somebody else's file.
 """
 
 import os
@@ -33,9 +33,11 @@ def peer_of(connection: socket.socket) -> Peer:
 
 
 class ListeningSocket:
-    """A listening socket with mode 0600 whose file is removed again on `close`."""
+    """A listening socket whose file is removed again on `close`. Its mode is 0600, or 0666 when it
+    is `shared`: then who connects must be asked for by `peer_of`.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         """Binds `path`. A file in the way is removed only if it is our socket and nobody listens.
         Raises SocketError.
         """
@@ -53,7 +55,21 @@ class ListeningSocket:
         finally:
             os.umask(before)
         self._inode = path.lstat().st_ino
+        self.share(shared)
         self.socket.listen(BACKLOG)
+
+    def share(self, shared: bool) -> None:
+        """Lets processes of other users connect, or no more. Raises SocketError when the file is
+        not this socket's any more.
+        """
+        try:
+            # Only this user can put another file there: the folder was checked.
+            if self.path.lstat().st_ino == self._inode:
+                self.path.chmod(0o666 if shared else 0o600)
+                return
+        except FileNotFoundError:
+            pass
+        raise SocketError(f"{self.path}: was removed or replaced")
 
     def close(self) -> None:
         """Stops listening and removes the file, if it is still this socket's."""

@@ -164,7 +164,8 @@ fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
 }
 
 /// Codes that only the guardian, or a caller that does not resolve, can meet.
-const ELSEWHERE: [&str; 21] = [
+const ELSEWHERE: [&str; 22] = [
+    "l1_fee_over_cap",
     "batch",
     "frozen",
     "no_policy",

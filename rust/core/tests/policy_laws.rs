@@ -58,6 +58,9 @@ fn run(policy: &Policy, ask: &Ask, windows: &Windows, facts: &Facts, now_ms: u64
         chain_id: 1,
         method: METHODS[ask.method],
         effects: &effects,
+        times: &[],
+        unseen: &[],
+        owed: false,
         exchanges: &[],
         fee_wei_max: U256::from(ask.fee),
         own: &[],
@@ -199,6 +202,45 @@ proptest! {
     }
 
     #[test]
+    fn a_payment_in_parts_never_finds_a_milder_verdict_than_the_whole(
+        tables in tables(1..15), before in before(), ask in asks(),
+        cuts in prop::collection::vec(1u64..30, 1..6), price in prices(), now in times(),
+    ) {
+        let policy = in_order(&tables);
+        let book = book(&policy, &before, now);
+        let facts = facts(price, now);
+        let mut whole = ask.clone();
+        whole.effects.truncate(1);
+        let (kind, asset, party, mut left) = whole.effects[0];
+        let mut parts = whole.clone();
+        parts.effects.clear();
+        for cut in cuts {
+            parts.effects.push((kind, asset, party, left.min(cut)));
+            left -= left.min(cut);
+        }
+        parts.effects.push((kind, asset, party, left));
+        let one = run(&policy, &whole, book.windows(), &facts, now).verdict;
+        let split = run(&policy, &parts, book.windows(), &facts, now);
+        prop_assert!(at_least(split.verdict, one), "{:?} {:?}", one, split);
+    }
+
+    #[test]
+    fn a_batch_never_finds_a_milder_verdict_than_one_of_its_parts(
+        tables in tables(1..15), before in before(), ask in asks(), price in prices(),
+        now in times(),
+    ) {
+        let policy = in_order(&tables);
+        let book = book(&policy, &before, now);
+        let facts = facts(price, now);
+        let all = run(&policy, &ask, book.windows(), &facts, now);
+        for part in &ask.effects {
+            let alone = Ask { effects: vec![*part], ..ask.clone() };
+            let one = run(&policy, &alone, book.windows(), &facts, now).verdict;
+            prop_assert!(at_least(all.verdict, one), "{:?} {:?}", one, all);
+        }
+    }
+
+    #[test]
     fn vouching_for_a_call_loosens_nothing_but_for_rules_that_name_it(
         tables in tables(1..15), before in before(), ask in asks(), price in prices(),
         now in times(),
@@ -261,6 +303,9 @@ proptest! {
                 chain_id: 1,
                 method: METHODS[ask.method],
                 effects: &effects,
+                times: &[],
+                unseen: &[],
+                owed: false,
                 exchanges: &[],
                 fee_wei_max: U256::from(ask.fee),
                 own: book.reservations("r1"),
@@ -311,20 +356,38 @@ proptest! {
     }
 
     #[test]
-    fn limits_hold_whatever_the_order_of_holding_posting_and_voiding(
+    fn limits_hold_whatever_the_order_of_holding_approving_posting_and_voiding(
         tables in tables(1..15), steps in steps(),
     ) {
         let policy = in_order(&tables);
         let mut book = Book::new();
         book.load(&policy, 0).unwrap();
         let (mut now, mut open) = (EXPIRES_MS - 100_000, Vec::<String>::new());
+        let mut waiting = Vec::<String>::new();
         for (n, step) in steps.iter().enumerate() {
             now += step.wait_ms;
             let decision = run(&policy, &step.ask, book.windows(), &facts(step.price, now), now);
             let Some(spends) = decision.spends else { continue };
-            book.hold(&format!("r{n}"), spends, decision.reservations, now).unwrap();
-            open.push(format!("r{n}"));
-            if step.end == 1 {
+            let id = format!("r{n}");
+            if matches!(decision.verdict, Verdict::Approval { .. }) {
+                book.hold_waiting(&id, spends, decision.reservations, now).unwrap();
+                waiting.push(id);
+            } else {
+                book.hold(&id, spends, decision.reservations, now).unwrap();
+                open.push(id);
+            }
+            // One that finds no room once it is approved goes no further.
+            if step.pick < 5 && !waiting.is_empty() {
+                let id = waiting.remove(step.pick % waiting.len());
+                book.approve(&id, now).unwrap();
+                let own = book.reservations(&id);
+                if policy.over_shared(own, &[], book.windows(), now).is_empty() {
+                    open.push(id);
+                } else {
+                    book.void(&id).unwrap();
+                }
+            }
+            if step.end == 1 && !open.is_empty() {
                 let id = open.remove(step.pick % open.len());
                 settle(&mut book, &policy, &id, step.pick % 4, now);
             }
@@ -333,6 +396,10 @@ proptest! {
                 let denies = limit.on_exceed == holdfast_core::policy::OnExceed::Deny;
                 prop_assert!(!denies || usage.posted + usage.held <= limit.max, "{:?}", usage);
             }
+            // A policy that comes in between changes nothing of what waits and what is held.
+            let before = used(book.windows(), now);
+            book.load(&policy, now).unwrap();
+            prop_assert_eq!(before, used(book.windows(), now));
         }
     }
 

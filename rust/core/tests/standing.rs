@@ -136,6 +136,7 @@ fn spends(ask: Ask, to: usize, amount: u64, now: u64) -> Spends {
         u128::from(amount)
     };
     let item = Spend {
+        times: 1,
         kind,
         asset: SpendAsset::Token(USDC),
         to: Some(SPENDERS[to]),

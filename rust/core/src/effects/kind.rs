@@ -107,6 +107,12 @@ impl EffectKind {
         )
     }
 
+    /// Whether each of several that are one of their sum is a payment of its own. A swap has as many
+    /// legs as its route.
+    pub(super) const fn is_counted(self) -> bool {
+        matches!(self, Self::Transfer | Self::Allowance)
+    }
+
     /// Whether several effects of this kind are one of their sum.
     pub(super) const fn adds_up(self) -> bool {
         matches!(

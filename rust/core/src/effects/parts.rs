@@ -30,6 +30,13 @@ impl Parts {
         }
     }
 
+    /// Says that what comes back is measured by the wallet's balance, if it is.
+    pub(super) fn measure(&mut self, measured: bool) {
+        for exchange in &mut self.exchanges {
+            exchange.measured |= measured;
+        }
+    }
+
     /// Adds what an inner call does; it is found by its number.
     pub(super) fn nest(&mut self, number: usize, inner: Self) {
         for mut effect in inner.effects {
@@ -61,14 +68,16 @@ impl Parts {
     /// The whole request: effects of the same value to the same party are one of their sum. Split
     /// into many, each below what a rule allows at once, they would still move it all.
     pub(super) fn decoded(self) -> Decoded {
-        let effects = summed(self.effects);
+        let (effects, times) = summed(self.effects);
         let opaque = effects.iter().any(Effect::is_opaque);
         Decoded {
             effects,
+            times,
             display: self.display,
             warnings: self.warnings,
             exchanges: self.exchanges,
             opaque,
+            relies_on: Vec::new(),
         }
     }
 }
@@ -81,24 +90,40 @@ fn identity(effect: &Effect) -> Identity {
     (effect.kind, asset, effect.to)
 }
 
-fn summed(effects: Vec<Effect>) -> Vec<Effect> {
+/// Effects of the same value to the same party as one, and how many of them there were where that is
+/// more than one anywhere.
+fn summed(effects: Vec<Effect>) -> (Vec<Effect>, Vec<u32>) {
     if effects.len() < 2 {
-        return effects;
+        return (effects, Vec::new());
     }
     let mut places: HashMap<Identity, usize> = HashMap::new();
     let mut sums: Vec<Effect> = Vec::with_capacity(effects.len());
+    let mut times: Vec<u32> = Vec::with_capacity(effects.len());
+    let all = effects.len();
     for effect in effects {
         if !effect.kind.adds_up() {
             sums.push(effect);
+            times.push(1);
             continue;
         }
         let place = places.entry(identity(&effect)).or_insert(sums.len());
-        match sums.get_mut(*place) {
-            Some(sum) => add(sum, &effect),
-            None => sums.push(effect),
+        match (sums.get_mut(*place), times.get_mut(*place)) {
+            (Some(sum), Some(times)) => {
+                add(sum, &effect);
+                if effect.kind.is_counted() {
+                    *times = times.saturating_add(1);
+                }
+            }
+            _ => {
+                sums.push(effect);
+                times.push(1);
+            }
         }
     }
-    sums
+    if sums.len() == all {
+        times.clear();
+    }
+    (sums, times)
 }
 
 fn add(sum: &mut Effect, effect: &Effect) {

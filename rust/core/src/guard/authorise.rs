@@ -1,7 +1,7 @@
 //! The last decision before a signature: the policy and the freezes of this moment, and then the
 //! order.
 
-use alloy_primitives::eip191_hash_message;
+use alloy_primitives::{eip191_hash_message, Address, U256};
 use serde::Deserialize;
 
 use super::check::{deny, reason, unfit};
@@ -16,7 +16,7 @@ use crate::event::{
 };
 use crate::json::{self, Json, Limits};
 use crate::outcome::{self, Expected, Simulated};
-use crate::policy::{self, method_name, Decision, Facts, Policy, Reason, Verdict};
+use crate::policy::{self, method_name, Decision, Facts, Policy, Reason, Sight, Verdict};
 use crate::request::{self, Request, Transaction, TypedData};
 
 const FACTS: Limits = Limits {
@@ -34,6 +34,8 @@ struct Given {
     fee: Option<u128>,
     tip: Option<u128>,
     chain_nonce: Option<u64>,
+    /// What the chain says the data of the transaction costs besides gas, where it says so.
+    l1_fee: Option<u128>,
     /// Prices and code of this moment; without them those of the decision are used, as old as they
     /// are by now.
     prices: Option<Facts>,
@@ -53,6 +55,8 @@ struct GivenNumbers {
     max_priority_fee_per_gas: Option<Number>,
     #[serde(default)]
     chain_nonce: Option<Number>,
+    #[serde(default)]
+    l1_fee: Option<Number>,
 }
 
 /// Why a request does not go on.
@@ -73,8 +77,8 @@ impl Guard {
     /// Decides again and fixes the order.
     ///
     /// # Errors
-    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, `malformed` facts, or `would_differ`
-    /// where a simulation shows more than what was decided. A policy that denies now is no error:
+    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, `malformed` facts, `l1_fee_over_cap`, or
+    /// `would_differ` where a simulation shows more than what was decided. A policy that denies now is no error:
     /// the request ends as denied.
     pub fn authorise(
         &mut self,
@@ -129,12 +133,21 @@ impl Guard {
         };
         let request = again(decided, policy).map_err(one)?;
         let method = method_name(decided.method);
-        let resolved = policy::resolve(policy, &entry.agent, request).map_err(one)?;
-        let name = entry.id.to_string();
-        let subject = resolved.subject(method, self.state.book.reservations(&name));
-        let windows = self.state.book.windows();
         let then = old_facts(decided)?;
         let facts = given.over(then.clone());
+        // What did not count at the decision does not count now: a person was asked about that.
+        let (before, later) = self.sights(entry, &then, &facts, now);
+        let look = |chain_id: u64, at: Address| {
+            let unseen = before.unseen(policy, chain_id, at);
+            unseen.or_else(|| later.unseen(policy, chain_id, at))
+        };
+        let mut resolved = policy::resolve(policy, &entry.agent, request, &look).map_err(one)?;
+        // What was set aside, and approved, for the data is the most that may be paid for it.
+        resolved.cap_l1_fee(l1_fee_shown(decided));
+        let name = entry.id.to_string();
+        resolved.look_for_owed(policy, &self.state.book, &name, now);
+        let subject = resolved.subject(method, self.state.book.reservations(&name));
+        let windows = self.state.book.windows();
         let decision = policy::decide(policy, &subject, windows, &facts, now);
         let effects = resolved
             .decoded
@@ -148,14 +161,40 @@ impl Guard {
             .filter(|effect| effect.effect != EffectKind::Fee);
         let unchanged = effects.eq(seen.cloned());
         let unchanged = unchanged && same_code(policy, subject.effects, &then, &facts, now);
-        stands(entry, decision, unchanged, now).map_err(No::Denied)?;
+        let fresh = over_unseen(&decision, &decided.reasons);
+        stands(entry, decision, unchanged && !fresh, now).map_err(No::Denied)?;
         same_outcome(decided, given, policy, subject.effects)?;
         let caps = Caps {
             gas: resolved.gas_max,
             fee: resolved.fee_per_gas_max,
             tip: resolved.priority_fee_per_gas_max,
+            l1_fee: resolved.chain.l1_fee_max.map(|_| resolved.l1_fee_wei_max),
         };
         self.write_order(entry, &decided.request, given, &caps)
+    }
+
+    /// What was known of code when the request was decided, and what is known now.
+    fn sights<'s>(
+        &'s self,
+        entry: &Entry,
+        then: &'s Facts,
+        facts: &'s Facts,
+        now: u64,
+    ) -> (Sight<'s>, Sight<'s>) {
+        let first = &self.state.first_code;
+        let before = Sight {
+            facts: then,
+            held: None,
+            first,
+            now_ms: entry.decided_at,
+        };
+        let later = Sight {
+            facts,
+            held: Some(&self.code),
+            first,
+            now_ms: now,
+        };
+        (before, later)
     }
 
     fn write_order(
@@ -228,6 +267,8 @@ struct Caps {
     gas: u64,
     fee: u128,
     tip: u128,
+    /// `None` where the policy knows of no such fee.
+    l1_fee: Option<U256>,
 }
 
 impl Given {
@@ -281,6 +322,7 @@ impl Given {
                 "max_priority_fee_per_gas",
             )?,
             chain_nonce: small(&numbers.chain_nonce, "chain_nonce")?,
+            l1_fee: wei(&numbers.l1_fee, "l1_fee")?,
             prices,
             code,
             simulated,
@@ -327,7 +369,21 @@ impl Given {
                 format!("{} wei", caps.tip),
             );
         }
+        self.l1_fee_within(caps)?;
         Ok((gas, fee, tip))
+    }
+
+    /// What the data costs falls again, so it is no denial. A chain that does not say what it costs
+    /// stops nothing: the whole cap is set aside.
+    fn l1_fee_within(&self, caps: &Caps) -> Result<(), Refusal> {
+        let Some((given, cap)) = self.l1_fee.zip(caps.l1_fee) else {
+            return Ok(());
+        };
+        if U256::from(given) <= cap {
+            return Ok(());
+        }
+        let text = format!("the data costs {given} wei on the other chain, allowed {cap} wei");
+        Err(Refusal::new("l1_fee_over_cap", text))
     }
 }
 
@@ -356,6 +412,12 @@ fn stands(
         deny(&mut decision, reason("no_grant", Some(stricter), None));
     }
     Err(decision.reasons)
+}
+
+/// Whether a limit is over that was not when people looked: they approved nothing beyond it.
+fn over_unseen(decision: &Decision, shown: &[Reason]) -> bool {
+    let mut over = decision.reasons.iter();
+    over.any(|reason| reason.code == "limit_exceeded" && !reason.is_among(shown))
 }
 
 /// Whether the simulation, if there was one, shows no more than what was decided.
@@ -399,6 +461,16 @@ fn old_facts(decided: &Decided) -> Result<Facts, Refusal> {
     };
     members.retain(|(key, _)| key == "prices" || key == "code");
     Facts::from_json(&Json::Object(members)).map_err(|fault| unfit(&fault))
+}
+
+/// The part of the fee that was set aside for data on another chain: what is more than gas.
+fn l1_fee_shown(decided: &Decided) -> U256 {
+    let fees = decided.effects.iter();
+    let fees = fees.filter(|effect| effect.effect == EffectKind::Fee);
+    let fee = fees.fold(U256::ZERO, |sum, fee| sum.saturating_add(fee.amount));
+    let gas = U256::from(decided.gas_max.unwrap_or_default());
+    let per_gas = U256::from(decided.fee_per_gas_max.unwrap_or_default());
+    fee.saturating_sub(gas.saturating_mul(per_gas))
 }
 
 /// The request as it was decided, with caps that are no looser than those of the chain now.

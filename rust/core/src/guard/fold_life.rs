@@ -106,6 +106,10 @@ pub(super) fn approved(state: &mut State, at: u64, data: Approved) -> Result<(),
         Stage::Held => Stage::Signed,
         _ => Stage::Authorising,
     };
+    if so_far == data.quorum && next == Stage::Authorising {
+        let approved = state.book.approve(&data.id.to_string(), at);
+        approved.map_err(limits)?;
+    }
     remember(state, &data.command);
     if let Some(entry) = state.requests.get_mut(&data.id.0) {
         entry.approvals.push(data.by);

@@ -1,9 +1,9 @@
 //! Folding how a request comes in and how its agent is answered.
 
 use super::fold::{use_up, Impossible};
-use super::keep;
 use super::rate::Rate;
 use super::state::{Entry, State};
+use super::{code, keep};
 use crate::event::{Attached, Decided, Id, Refused, Stage};
 use crate::policy::Verdict;
 
@@ -42,12 +42,15 @@ pub(super) fn decided(
         let Some(spends) = data.spends.clone() else {
             return Err(Impossible::Unfit("nothing is set aside for the request"));
         };
-        state
-            .book
-            .hold(&data.id.to_string(), spends, data.reservations.clone(), at)
-            .map_err(|error| Impossible::Limits(error.to_string()))?;
+        let (name, parts) = (data.id.to_string(), data.reservations.clone());
+        let held = match data.state {
+            Stage::WaitingApproval => state.book.hold_waiting(&name, spends, parts, at),
+            _ => state.book.hold(&name, spends, parts, at),
+        };
+        held.map_err(|error| Impossible::Limits(error.to_string()))?;
     }
     count(state, &data.agent, |rate| rate.count(at));
+    code::remember(state, &data);
     if let Some(envelope) = &data.envelope {
         use_up(state, &data.agent, envelope);
     }

@@ -4,6 +4,7 @@ mod answer;
 mod attach;
 mod authorise;
 mod check;
+mod code;
 mod fold;
 mod fold_life;
 mod fold_request;
@@ -14,6 +15,7 @@ mod nonce;
 mod operator;
 mod rate;
 mod recording;
+mod shorten;
 mod signing;
 mod snapshot;
 mod state;
@@ -35,7 +37,7 @@ use crate::event::{
     Body, ClockJumped, Event, Genesis, Id, Nothing, Parts, PolicyLoaded, PolicyRejected, Started,
 };
 use crate::log::{Hash, Range};
-use crate::policy::{Policy, PolicyErrors};
+use crate::policy::{CodeSeen, Policy, PolicyErrors};
 use crate::text::display_safe;
 use crate::verify;
 
@@ -111,6 +113,8 @@ pub struct Applied {
 pub struct Guard {
     state: State,
     log: Range,
+    /// What was seen of contracts; no part of the state.
+    code: CodeSeen,
 }
 
 impl Guard {

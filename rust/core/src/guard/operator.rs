@@ -10,7 +10,7 @@ use super::lifecycle::bad;
 use super::state::{Entry, State};
 use super::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
-use crate::event::{Approved, Body, Denied, FreezeLifted, Stage};
+use crate::event::{Approved, Body, Denied, FreezeLifted, Id, Stage};
 use crate::json::{self, Json, Limits};
 use crate::text::display_safe;
 use crate::verify;
@@ -137,7 +137,35 @@ impl Guard {
             quorum: u64::from(needed(entry)),
             signature: command.signature.clone(),
         });
-        self.about(id, now, body)
+        let mut applied = self.about(id, now, body)?;
+        if let Some(over) = self.over_once_approved(id, now) {
+            self.apply(now, over, &mut applied)?;
+            applied.status = self.stage_word(id);
+        }
+        Ok(applied)
+    }
+
+    /// With its last approval a request takes its part of the limits that others share. One that finds
+    /// no room there is denied at once, so nobody waits behind it.
+    fn over_once_approved(&self, id: Id, now: u64) -> Option<Body> {
+        let entry = self.state.request(id.0)?;
+        if entry.stage != Stage::Authorising {
+            return None;
+        }
+        let policy = self.state.policy()?;
+        let book = &self.state.book;
+        let shown = entry.decided.as_ref().map(|data| data.reasons.as_slice());
+        let own = book.reservations(&id.to_string());
+        let reasons = policy.over_shared(own, shown.unwrap_or_default(), book.windows(), now);
+        (!reasons.is_empty()).then(|| {
+            Body::RequestDenied(Denied {
+                by: "policy".to_owned(),
+                command: None,
+                id,
+                reasons,
+                signature: None,
+            })
+        })
     }
 
     fn deny(&mut self, command: &Command<'_>, now: u64) -> Result<Applied, Refusal> {

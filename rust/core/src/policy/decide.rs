@@ -9,12 +9,14 @@ use std::cmp::Reverse;
 use alloy_primitives::{Address, U256};
 
 use super::facts::Facts;
-use super::index::{Fit, Query};
-use super::limits::Charge;
-use super::model::{method_of, Agent, OnExceed};
+use super::index::{Fit, Query, Slot};
+use super::limits::{over, Charge};
+use super::model::{method_of, Agent};
 use super::parse::APPROVAL;
 use super::returns::Returns;
-use super::spend::Spends;
+use super::sight::Unseen;
+use super::spend::{Spend, Spends};
+use super::sums::Sums;
 use super::verdict::{Decision, Reason, Reservation, Verdict};
 use super::worth::spends;
 use super::Policy;
@@ -47,8 +49,14 @@ pub struct Subject<'a> {
     pub method: &'a str,
     /// Effects without the fee.
     pub effects: &'a [Effect],
+    /// How many payments each of them is the sum of; empty where each is one.
+    pub times: &'a [u32],
     /// What comes back for swaps and orders among them.
     pub exchanges: &'a [Exchange],
+    /// Contracts it relies on that do not count as what they are known for.
+    pub unseen: &'a [(Address, Unseen)],
+    /// Something else may come to the wallet meanwhile: what is measured by its balance is not sure.
+    pub owed: bool,
     /// The most the fee can be; zero for signatures.
     pub fee_wei_max: U256,
     /// What this very request holds already, so that deciding it again does not count it twice;
@@ -69,26 +77,19 @@ pub fn decide(
         return ladder.denied();
     };
     let spends = spends(policy, subject, method, facts, now_ms);
-    let agent = policy.agent_index(subject.agent);
+    let asked = Asked {
+        policy,
+        subject,
+        agent: policy.agent_index(subject.agent),
+        method,
+        now_ms,
+    };
     let returns = Returns::of(policy, subject, facts, now_ms);
+    let sums = asked.sums(&spends);
     for (effect, spend) in subject.effects.iter().zip(&spends.items) {
-        let to = effect.to.map(|to| policy.lists.of(to)).unwrap_or_default();
-        let query = Query {
-            agent,
-            wallet: subject.wallet,
-            chain_id: subject.chain_id,
-            method,
-            kind: effect.kind,
-            asset: asset_of(policy, effect),
-            to: effect.to,
-            hits: to,
-            now_ms,
-            amount: effect.amount,
-            function: policy.function_index(effect),
-            usd: spend.usd.map(Usd),
-        };
-        ladder.forbids(policy, effect, &query);
-        let granted = ladder.grants(policy, effect, &query);
+        let query = asked.query(effect, spend);
+        ladder.forbids(policy, effect, &query, &sums.forbids);
+        let granted = ladder.grants(policy, effect, &query, &sums.grants);
         if let Some(least) = granted.return_min {
             ladder.returns(least, &returns, effect);
         }
@@ -96,6 +97,7 @@ pub fn decide(
         ladder.lifetime(effect, method, now_ms);
         ladder.identity(policy, effect, facts, now_ms);
     }
+    ladder.unseen(subject);
     ladder.fair(&returns);
     let charges = policy.charges(&spends);
     for charge in &charges {
@@ -105,6 +107,62 @@ pub fn decide(
         return ladder.denied();
     }
     ladder.allowed(reservations(charges), spends)
+}
+
+/// A request on its way down the ladder.
+struct Asked<'a> {
+    policy: &'a Policy,
+    subject: &'a Subject<'a>,
+    agent: Option<u32>,
+    method: Method,
+    now_ms: u64,
+}
+
+/// What the effects of one request come to under forbids and rules with amounts.
+#[derive(Default)]
+struct AllSums {
+    forbids: Sums,
+    grants: Sums,
+}
+
+impl<'a> Asked<'a> {
+    /// An effect as tables see it.
+    fn query(&self, effect: &Effect, spend: &Spend) -> Query<'a> {
+        let policy = self.policy;
+        Query {
+            agent: self.agent,
+            wallet: self.subject.wallet,
+            chain_id: self.subject.chain_id,
+            method: self.method,
+            kind: effect.kind,
+            asset: asset_of(policy, effect),
+            to: effect.to,
+            hits: effect.to.map(|to| policy.lists.of(to)).unwrap_or_default(),
+            now_ms: self.now_ms,
+            amount: effect.amount,
+            function: policy.function_index(effect),
+            usd: spend.usd.map(Usd),
+        }
+    }
+
+    /// One effect is its own sum, and costs nothing here.
+    fn sums(&self, spends: &Spends) -> AllSums {
+        let mut sums = AllSums::default();
+        let effects = self.subject.effects;
+        if effects.len() < 2 {
+            return sums;
+        }
+        let numbered = effects.iter().zip(&spends.items).zip(0u32..);
+        for ((effect, spend), ordinal) in numbered {
+            let query = self.query(effect, spend);
+            let policy = self.policy;
+            policy
+                .forbid_index
+                .add_up(&query, ordinal, &mut sums.forbids);
+            policy.grant_index.add_up(&query, ordinal, &mut sums.grants);
+        }
+        sums
+    }
 }
 
 /// What the rules that match an effect ask for besides their tier.
@@ -172,63 +230,87 @@ impl Ladder {
         self.steps.push((Verdict::Deny, reason));
     }
 
-    /// A forbid that matches denies. One that cannot be judged for want of a price denies as well:
-    /// an approval could not have passed it either.
-    fn forbids(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>) {
-        let mut first: [Option<&str>; 2] = [None, None];
-        policy.forbid_index.find(query, |number, fit| {
-            let Some(forbid) = policy.forbids.get(number as usize) else {
+    /// A forbid that matches denies, whether by the effect's own amount or by the sum. One that cannot
+    /// be judged for want of a price denies as well: an approval could not have passed it either.
+    fn forbids(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>, sums: &Sums) {
+        let mut first: [Option<(&str, Option<Slot>)>; 2] = [None, None];
+        policy.forbid_index.find(query, sums, |slot, fits| {
+            let Some(forbid) = policy.forbids.get(slot.payload as usize) else {
                 return;
             };
             let [sure, unknown] = &mut first;
-            let slot = if fit == Fit::Yes { sure } else { unknown };
-            if slot.is_none_or(|id| forbid.id.as_str() < id) {
-                *slot = Some(&forbid.id);
+            let is_sure = [fits.alone, fits.together].contains(&Some(Fit::Yes));
+            let place = if is_sure { sure } else { unknown };
+            if place.is_none_or(|(id, _)| forbid.id.as_str() < id) {
+                let summed = fits.only_together().then_some(slot);
+                *place = Some((&forbid.id, summed));
             }
         });
-        for (id, code) in first.into_iter().zip(["forbidden", "price_unknown"]) {
-            if id.is_some() {
-                self.deny(code, id, Some(words(effect)));
+        for (found, code) in first.into_iter().zip(["forbidden", "price_unknown"]) {
+            let Some((id, summed)) = found else { continue };
+            let mut observed = words(effect);
+            let asset = effect.asset.as_ref();
+            let sum = summed.and_then(|slot| policy.forbid_index.explain(slot, sums, asset));
+            if let Some((sum, _)) = sum {
+                observed = format!("{observed}; {sum}");
             }
+            self.deny(code, Some(id), Some(observed));
         }
     }
 
-    /// At least one rule must match; of all that do the strictest tier wins. With an unknown price
-    /// a grant is worth an approval at most.
+    /// At least one rule must match the effect by itself, and one the sum it is part of; of all that
+    /// do the strictest tier wins. With an unknown price a grant is worth an approval at most.
     fn grants<'p>(
         &mut self,
         policy: &'p Policy,
         effect: &Effect,
         query: &Query<'_>,
+        sums: &Sums,
     ) -> Granted<'p> {
         let mut best: Option<(Verdict, Reverse<&str>)> = None;
+        let mut named = None;
+        let (mut alone, mut together) = (false, false);
         let mut tier = Verdict::Instant;
         let mut unknown: Option<&str> = None;
         let mut least: Option<(u8, Reverse<&str>)> = None;
         let mut vouched = true;
-        policy.grant_index.find(query, |number, fit| {
-            let Some(grant) = policy.grants.get(number as usize) else {
+        policy.grant_index.find(query, sums, |slot, fits| {
+            let Some(grant) = policy.grants.get(slot.payload as usize) else {
                 return;
             };
+            alone |= fits.alone.is_some();
+            together |= fits.together.is_some();
             tier = tier.strictest(grant.tier);
             vouched &= grant.names_functions;
             let id = grant.rule.as_str();
-            let named = (grant.rule_tier, Reverse(id));
-            if best.is_none_or(|best| named > best) {
-                best = Some(named);
+            let rank = (grant.rule_tier, Reverse(id));
+            if best.is_none_or(|best| rank > best) {
+                best = Some(rank);
+                named = Some((slot, fits));
             }
             if let Some((percent, id)) = &grant.return_min {
                 least = least.max(Some((*percent, Reverse(id))));
             }
-            if fit == Fit::PriceUnknown && unknown.is_none_or(|old| id < old) {
+            if fits.price_unknown() && unknown.is_none_or(|old| id < old) {
                 unknown = Some(id);
             }
         });
-        let Some((_, Reverse(id))) = best else {
+        let asset = effect.asset.as_ref();
+        let explain = |slot| policy.grant_index.explain(slot, sums, asset);
+        let Some((Reverse(id), (slot, fits))) = best.map(|(_, id)| id).zip(named) else {
             self.deny("no_grant", None, Some(words(effect)));
             return Granted::default();
         };
-        self.add(tier, "granted", Some(id), None);
+        if !together {
+            self.too_much_together(id, effect, explain(slot));
+            return Granted::default();
+        }
+        if !alone {
+            self.deny("no_grant", None, Some(words(effect)));
+            return Granted::default();
+        }
+        let summed = fits.only_together().then(|| explain(slot)).flatten();
+        self.add(tier, "granted", Some(id), summed.map(|(sum, _)| sum));
         if let Some(id) = unknown {
             self.add(APPROVAL, "price_unknown", Some(id), Some(words(effect)));
         }
@@ -236,6 +318,21 @@ impl Ladder {
             vouched,
             return_min: least.map(|(percent, Reverse(id))| (percent, id)),
         }
+    }
+
+    /// A rule grants the effect, and none grants all that the request does of its kind.
+    fn too_much_together(
+        &mut self,
+        rule: &str,
+        effect: &Effect,
+        sum: Option<(String, Option<String>)>,
+    ) {
+        let mut reason = reason("no_grant");
+        reason.rule = Some(rule.to_owned());
+        let (sum, most) = sum.unwrap_or_default();
+        reason.observed = Some(format!("{}; {sum}", words(effect)));
+        reason.limit = most;
+        self.steps.push((Verdict::Deny, reason));
     }
 
     /// A swap or an order whose return may be worth less than the rule asks for, or nobody knows how
@@ -292,6 +389,14 @@ impl Ladder {
         }
     }
 
+    /// What a contract does is known only where its code was seen: a person must look.
+    fn unseen(&mut self, subject: &Subject<'_>) {
+        for (at, why) in subject.unseen {
+            let observed = format!("{}: {}", at.to_checksum(None), why.as_str());
+            self.add(APPROVAL, "unknown_contract", None, Some(observed));
+        }
+    }
+
     /// An address that looks like a known one, and a contract whose code is not known to be what the
     /// operator looked at: a person must look again.
     fn identity(&mut self, policy: &Policy, effect: &Effect, facts: &Facts, now_ms: u64) {
@@ -328,33 +433,9 @@ impl Ladder {
         if charge.amount == 0 {
             return;
         }
-        let mine = own
-            .iter()
-            .filter(|part| part.limit == limit.id && part.key == charge.key);
-        let mine = mine.fold(0u128, |sum, part| sum.saturating_add(part.amount));
-        let used = windows
-            .used(&limit.id, &charge.key, now_ms)
-            .saturating_sub(mine);
-        let Some(total) = used.checked_add(charge.amount) else {
-            return self.deny("amount_overflow", Some(&limit.id), Some(charge.key.clone()));
-        };
-        let Some(excess) = total.checked_sub(limit.max).filter(|excess| *excess > 0) else {
-            return;
-        };
-        let verdict = match limit.on_exceed {
-            OnExceed::Deny => Verdict::Deny,
-            OnExceed::Approval => APPROVAL,
-        };
-        let mut reason = reason("limit_exceeded");
-        reason.rule = Some(limit.id.clone());
-        reason.observed = Some(limit.measure.words(total));
-        reason.limit = Some(limit.measure.words(limit.max));
-        reason.retry_at_ms = if charge.amount > limit.max {
-            None
-        } else {
-            windows.frees_at(&limit.id, &charge.key, excess, now_ms)
-        };
-        self.steps.push((verdict, reason));
+        let (limit, key, amount) = (charge.limit, &charge.key, charge.amount);
+        self.steps
+            .extend(over(limit, key, amount, own, windows, now_ms));
     }
 
     fn verdict(&self) -> Verdict {

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::index::Index;
-use super::model::{Bits, Matcher, Rule};
+use super::model::{Matcher, Rule};
 use super::verdict::Verdict;
 use crate::effects::EffectKind;
 
@@ -24,16 +24,13 @@ pub(super) struct Grant {
     pub names_functions: bool,
 }
 
-/// Rules that differ only in their id, their tier and the effects they list fold into one grant per
-/// effect kind.
+/// Rules that differ only in their id, their tier and, where they compare no amounts, the effects
+/// they list fold into one grant per effect kind.
 pub(super) fn compile(rules: &[Rule]) -> (Vec<Grant>, Index) {
     let mut alike: HashMap<(EffectKind, Matcher), usize> = HashMap::new();
     let mut members: Vec<(EffectKind, &Matcher, Vec<&Rule>)> = Vec::new();
     for rule in rules {
-        let bare = Matcher {
-            kinds: Bits::default(),
-            ..rule.matcher.clone()
-        };
+        let bare = rule.matcher.bare();
         for kind in rule.matcher.kinds.of_kinds() {
             let next = members.len();
             let place = *alike.entry((kind, bare.clone())).or_insert(next);

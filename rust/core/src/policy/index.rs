@@ -11,8 +11,10 @@ use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, U256};
 
 use super::lists::Hit;
-use super::model::{Bits, Matcher, Targets};
-use crate::amount::Usd;
+use super::model::{Matcher, Targets};
+use super::sums::{Figure, Sums};
+use crate::amount::{format_units, Usd};
+use crate::asset::Asset;
 use crate::effects::EffectKind;
 use crate::request::Method;
 
@@ -45,6 +47,36 @@ pub(super) enum Fit {
     PriceUnknown,
 }
 
+/// How a table takes an effect: with the effect's own amount, and with the sum of everything in the
+/// request that the table is about. Both are the same where no amount is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fits {
+    pub alone: Option<Fit>,
+    pub together: Option<Fit>,
+}
+
+impl Fits {
+    const YES: Self = Self {
+        alone: Some(Fit::Yes),
+        together: Some(Fit::Yes),
+    };
+
+    /// The effect is matched by its own amount, by the sum, or by both.
+    pub fn either(self) -> bool {
+        self.alone.is_some() || self.together.is_some()
+    }
+
+    /// One of the two cannot be judged for want of a price.
+    pub fn price_unknown(self) -> bool {
+        [self.alone, self.together].contains(&Some(Fit::PriceUnknown))
+    }
+
+    /// The sum is matched and the effect by itself is not.
+    pub fn only_together(self) -> bool {
+        self.alone.is_none() && self.together.is_some()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Agent(u32),
@@ -69,9 +101,10 @@ const SCAN_MAX: usize = 24;
 const FEW: usize = 8;
 
 #[derive(Clone, Copy, Debug)]
-struct Slot {
-    matcher: u32,
-    payload: u32,
+pub(super) struct Slot {
+    /// The number `Sums` knows its matcher by.
+    pub matcher: u32,
+    pub payload: u32,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -86,17 +119,21 @@ struct Group {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     matchers: Vec<Matcher>,
+    /// One of them compares amounts.
+    ranged: bool,
     kinds: [Vec<Group>; EffectKind::ALL.len()],
 }
 
 impl Index {
-    /// Entries are (kind, matcher, payload); the kinds inside the matcher are not looked at.
+    /// Entries are (kind, matcher, payload). The kinds inside a matcher only say what its amounts
+    /// add up.
     pub fn new<'m>(entries: impl IntoIterator<Item = (EffectKind, &'m Matcher, u32)>) -> Self {
         let mut index = Self::default();
         let mut interned: HashMap<Matcher, u32> = HashMap::default();
         let mut groups: BTreeMap<(usize, u8), Group> = BTreeMap::new();
         for (kind, matcher, payload) in entries {
-            let bare = without_kinds(matcher);
+            let bare = matcher.bare();
+            index.ranged |= bare.is_ranged();
             let next = u32::try_from(index.matchers.len()).unwrap_or(u32::MAX);
             let number = *interned.entry(bare.clone()).or_insert(next);
             if number == next {
@@ -121,14 +158,46 @@ impl Index {
         index
     }
 
-    /// Visits the payload of every table that matches; some may be visited twice.
-    pub fn find(&self, query: &Query<'_>, mut visit: impl FnMut(u32, Fit)) {
-        let mut test = |slot: Slot| {
+    /// Visits every table that matches the effect, by its own amount or by `sums`; some may be
+    /// visited twice.
+    pub fn find(&self, query: &Query<'_>, sums: &Sums, mut visit: impl FnMut(Slot, Fits)) {
+        self.candidates(query, |slot| {
             let matcher = self.matchers.get(slot.matcher as usize);
-            if let Some(fit) = matcher.and_then(|matcher| fits(matcher, query)) {
-                visit(slot.payload, fit);
+            let fits = matcher.and_then(|matcher| fits(matcher, query, sums.of(slot.matcher)));
+            if let Some(fits) = fits {
+                visit(slot, fits);
             }
-        };
+        });
+    }
+
+    /// Adds an effect to the sum of every table with amounts that is about it.
+    pub fn add_up(&self, query: &Query<'_>, ordinal: u32, sums: &mut Sums) {
+        if !self.ranged {
+            return;
+        }
+        self.candidates(query, |slot| {
+            let matcher = self.matchers.get(slot.matcher as usize);
+            let meant = |matcher: &&Matcher| matcher.is_ranged() && in_scope(matcher, query);
+            if matcher.filter(meant).is_some() {
+                sums.add(slot.matcher, ordinal, figure(query));
+            }
+        });
+    }
+
+    /// The sum under the matcher of a slot in words, and the most it may be.
+    pub fn explain(
+        &self,
+        slot: Slot,
+        sums: &Sums,
+        asset: Option<&Asset>,
+    ) -> Option<(String, Option<String>)> {
+        let matcher = self.matchers.get(slot.matcher as usize)?;
+        let sum = sums.of(slot.matcher)?;
+        Some((sum.words(matcher, asset), most(matcher, asset)))
+    }
+
+    /// The tables an effect may be matched by.
+    fn candidates(&self, query: &Query<'_>, mut test: impl FnMut(Slot)) {
         for group in self.kinds.get(query.kind as usize).into_iter().flatten() {
             if group.dimensions == 0 || group.slots.len() <= SCAN_MAX {
                 group.slots.iter().copied().for_each(&mut test);
@@ -237,13 +306,6 @@ impl Group {
     }
 }
 
-fn without_kinds(matcher: &Matcher) -> Matcher {
-    Matcher {
-        kinds: Bits::default(),
-        ..matcher.clone()
-    }
-}
-
 fn dimensions(matcher: &Matcher) -> u8 {
     let bit = |named: bool, bit: u8| if named { bit } else { 0 };
     bit(matcher.agents.is_some(), AGENT)
@@ -253,9 +315,55 @@ fn dimensions(matcher: &Matcher) -> u8 {
         | bit(matcher.to.is_some(), TO)
 }
 
-/// Whether the effect is in the scope and the ranges of the matcher; kinds were looked at before.
-fn fits(matcher: &Matcher, query: &Query<'_>) -> Option<Fit> {
-    let in_scope = has(&matcher.agents, query.agent)
+/// The most a matcher grants, in its own unit.
+fn most(matcher: &Matcher, asset: Option<&Asset>) -> Option<String> {
+    if let Some(max) = matcher.usd_max {
+        return Some(format!("{max} USD"));
+    }
+    let (max, asset) = (matcher.amount_max?, asset?);
+    let units = format_units(max, asset.decimals);
+    Some(format!("{units} {}", asset.id))
+}
+
+/// What an effect comes to by itself.
+fn figure(query: &Query<'_>) -> Figure {
+    Figure::one(query.amount, query.usd.map(|usd| usd.0))
+}
+
+/// How the matcher takes the effect, alone and with everything it is added up with; kinds were
+/// looked at before.
+fn fits(matcher: &Matcher, query: &Query<'_>, sum: Option<&Figure>) -> Option<Fits> {
+    if !in_scope(matcher, query) {
+        return None;
+    }
+    if !matcher.is_ranged() {
+        return Some(Fits::YES);
+    }
+    let alone = in_range(matcher, &figure(query));
+    let together = sum.map_or(alone, |sum| in_range(matcher, sum));
+    Some(Fits { alone, together }).filter(|fits| fits.either())
+}
+
+/// Whether a figure is in the ranges of the matcher. What is known of a sum may be enough.
+fn in_range(matcher: &Matcher, figure: &Figure) -> Option<Fit> {
+    let amount = figure.amount;
+    if matcher.amount_max.is_some_and(|max| amount > max)
+        || matcher.amount_above.is_some_and(|above| amount <= above)
+        || matcher.usd_max.is_some_and(|max| figure.usd > max.0)
+    {
+        return None;
+    }
+    let above = matcher.usd_above.is_none_or(|above| figure.usd > above.0);
+    let decided = !figure.usd_unknown || (matcher.usd_max.is_none() && above);
+    match (decided, above) {
+        (false, _) => Some(Fit::PriceUnknown),
+        (true, above) => above.then_some(Fit::Yes),
+    }
+}
+
+/// Whether the effect is in the scope of the matcher, whatever its amount.
+fn in_scope(matcher: &Matcher, query: &Query<'_>) -> bool {
+    has(&matcher.agents, query.agent)
         && has(&matcher.wallets, Some(query.wallet))
         && has(&matcher.chains, Some(query.chain_id))
         && matcher
@@ -268,24 +376,7 @@ fn fits(matcher: &Matcher, query: &Query<'_>) -> Option<Fit> {
             .as_ref()
             .is_some_and(|not_to| is_target(not_to, query))
         && has(&matcher.functions, query.function)
-        && (matcher.not_functions.is_none() || !has(&matcher.not_functions, query.function));
-    if !in_scope
-        || matcher.amount_max.is_some_and(|max| query.amount > max)
-        || matcher
-            .amount_above
-            .is_some_and(|above| query.amount <= above)
-    {
-        return None;
-    }
-    if matcher.usd_max.is_none() && matcher.usd_above.is_none() {
-        return Some(Fit::Yes);
-    }
-    let Some(usd) = query.usd else {
-        return Some(Fit::PriceUnknown);
-    };
-    let in_range = matcher.usd_max.is_none_or(|max| usd <= max)
-        && matcher.usd_above.is_none_or(|above| usd > above);
-    in_range.then_some(Fit::Yes)
+        && (matcher.not_functions.is_none() || !has(&matcher.not_functions, query.function))
 }
 
 /// `None` names all; an unknown value is in no list of names.

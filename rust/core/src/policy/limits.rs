@@ -5,8 +5,10 @@ use serde::Serialize;
 
 use super::index::Query;
 use super::model::{Limit, Measure, OnExceed, Per};
+use super::parse::APPROVAL;
 use super::spend::{clamp, Spend, SpendAsset, Spends};
-use super::verdict::Reservation;
+use super::sums::Sums;
+use super::verdict::{Reason, Reservation, Verdict};
 use super::Policy;
 use crate::address::checksum;
 use crate::effects::EffectKind;
@@ -45,6 +47,25 @@ impl Policy {
         charges.map(reservation).collect()
     }
 
+    /// Limits shared with others that are over with what this request holds of them now, each with
+    /// what it asks for; `shown` are the limits that people knew to be over when they approved.
+    pub fn over_shared(
+        &self,
+        own: &[Reservation],
+        shown: &[Reason],
+        windows: &Windows,
+        now_ms: u64,
+    ) -> Vec<Reason> {
+        let shared = own.iter().filter(|part| part.is_shared());
+        let over = shared.filter_map(|part| {
+            let limit = self.limit_by_id(&part.limit)?;
+            let (verdict, reason) = over(limit, &part.key, part.amount, own, windows, now_ms)?;
+            let known = verdict != Verdict::Deny && reason.is_among(shown);
+            Some(reason).filter(|_| !known)
+        });
+        over.collect()
+    }
+
     /// Every limit and key the request adds to, sorted by limit id and key.
     pub(super) fn charges(&self, spends: &Spends) -> Vec<Charge<'_>> {
         let mut sums: Vec<Sum> = Vec::new();
@@ -53,8 +74,9 @@ impl Policy {
         for item in &spends.items {
             let query = self.spend_query(spends, item, agent);
             touched.clear();
-            self.limit_index
-                .find(&query, |limit, _| touched.push(limit));
+            self.limit_index.find(&query, &Sums::default(), |slot, _| {
+                touched.push(slot.payload)
+            });
             touched.sort_unstable();
             touched.dedup();
             for number in &touched {
@@ -112,6 +134,46 @@ impl Policy {
     }
 }
 
+/// What a limit asks for when `amount` comes on top of what counts without `own`; `None` within it.
+pub(super) fn over(
+    limit: &Limit,
+    key: &str,
+    amount: u128,
+    own: &[Reservation],
+    windows: &Windows,
+    now_ms: u64,
+) -> Option<(Verdict, Reason)> {
+    let mine = own
+        .iter()
+        .filter(|part| part.limit == limit.id && part.key == key);
+    let mine = mine.fold(0u128, |sum, part| sum.saturating_add(part.amount));
+    let used = windows.used(&limit.id, key, now_ms).saturating_sub(mine);
+    let reason = |code: &str| Reason {
+        code: code.to_owned(),
+        rule: Some(limit.id.clone()),
+        observed: Some(key.to_owned()),
+        limit: None,
+        retry_at_ms: None,
+    };
+    let Some(total) = used.checked_add(amount) else {
+        return Some((Verdict::Deny, reason("amount_overflow")));
+    };
+    let excess = total.checked_sub(limit.max).filter(|excess| *excess > 0)?;
+    let verdict = match limit.on_exceed {
+        OnExceed::Deny => Verdict::Deny,
+        OnExceed::Approval => APPROVAL,
+    };
+    let mut reason = reason("limit_exceeded");
+    reason.observed = Some(limit.measure.words(total));
+    reason.limit = Some(limit.measure.words(limit.max));
+    reason.retry_at_ms = if amount > limit.max {
+        None
+    } else {
+        windows.frees_at(&limit.id, key, excess, now_ms)
+    };
+    Some((verdict, reason))
+}
+
 /// Adds what one effect costs under one limit. Without a recipient nothing is added to a limit per
 /// recipient.
 fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
@@ -125,7 +187,7 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
     };
     let (amount, price_unknown) = match limit.measure {
         Measure::Count if item.kind == EffectKind::Fee => return,
-        Measure::Count => (1, false),
+        Measure::Count => (u128::from(item.times), false),
         Measure::Usd => (item.usd.unwrap_or(0), item.usd.is_none()),
         Measure::Amount(_) => (item.amount, false),
     };
@@ -140,9 +202,7 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
         }),
         Some(sum) => {
             sum.price_unknown |= price_unknown;
-            if limit.measure != Measure::Count {
-                sum.amount = sum.amount.saturating_add(amount);
-            }
+            sum.amount = sum.amount.saturating_add(amount);
         }
     }
 }

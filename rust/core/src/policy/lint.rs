@@ -83,6 +83,7 @@ impl Policy {
         self.lint_agents(&mut found);
         self.lint_unused(&mut found);
         self.lint_functions(&mut found);
+        self.lint_l1_fees(&mut found);
         if let Some(now_ms) = now_ms {
             self.lint_entries(now_ms, &mut found);
         }
@@ -266,35 +267,19 @@ impl Policy {
                         .as_ref()
                         .is_none_or(|all| agent.wallets.iter().any(|wallet| all.contains(wallet)))
             };
-            let mut rules = self
+            let rules: Vec<&Rule> = self
                 .rules
                 .iter()
                 .filter(|rule| meant(&rule.matcher))
-                .peekable();
-            if rules.peek().is_none() {
+                .collect();
+            if rules.is_empty() {
                 let text = format!("nothing is granted to agent `{}`", agent.id);
                 let hint = "write a [[rule]] for it, or leave the agent out";
                 found.push(Fault::new(agent.at, "agent_without_rule", text, hint));
                 continue;
             }
-            let costly = EffectKind::COSTLY.into_iter();
-            let costly: Vec<_> = costly.filter(|kind| *kind != EffectKind::Fee).collect();
-            let free = |rule: &&Rule| {
-                !matches!(rule.tier, Verdict::Approval { .. })
-                    && costly
-                        .iter()
-                        .any(|kind| rule.matcher.kinds.has(*kind as u8))
-            };
-            let counts = |limit: &&Limit| !limit.is_standing() && meant(&limit.matcher);
-            let limited = self.limits.iter().any(|limit| counts(&limit));
-            if let Some(rule) = rules.find(free).filter(|_| !limited) {
-                let text = format!(
-                    "rule `{}` lets agent `{}` spend without a person, and no limit counts it",
-                    rule.id, agent.id,
-                );
-                let hint = "write a [[limit]] for this agent";
-                found.push(Fault::new(agent.at, "no_limit", text, hint));
-            }
+            self.lint_spending(agent, number, &rules, found);
+            self.lint_uncounted_fees(agent, number, &rules, found);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a policy file says, after every word of it was understood.
 
 use alloy_primitives::{Address, B256, U256};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::fault::Place;
 use super::verdict::Verdict;
@@ -25,6 +25,9 @@ pub struct Chain {
     pub fee_per_gas_max: u128,
     /// Most wei of tip for one unit of gas.
     pub priority_fee_per_gas_max: u128,
+    /// Most wei one transaction pays, besides gas, for its data on another chain; `None` where there
+    /// is no such fee.
+    pub l1_fee_max: Option<u128>,
     pub(super) at: Place,
 }
 
@@ -108,7 +111,7 @@ pub struct ContractEntry {
 }
 
 /// The code the operator looked at: other code needs a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodePin {
     /// Keccak-256 of the code at the address.
     pub hash: B256,
@@ -201,6 +204,26 @@ pub(super) struct Matcher {
     pub not_functions: Option<Vec<u32>>,
 }
 
+impl Matcher {
+    /// Whether it compares amounts.
+    pub(super) const fn is_ranged(&self) -> bool {
+        self.amount_max.is_some()
+            || self.amount_above.is_some()
+            || self.usd_max.is_some()
+            || self.usd_above.is_some()
+    }
+
+    /// Without its kinds, where it does not matter which others it names: amounts are added up over
+    /// all of them.
+    pub(super) fn bare(&self) -> Self {
+        let mut bare = self.clone();
+        if !self.is_ranged() {
+            bare.kinds = Bits::default();
+        }
+        bare
+    }
+}
+
 /// Grants a tier to the effects it matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -252,7 +275,7 @@ impl Per {
 /// What a limit counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Measure {
-    /// Requests with at least one matching effect other than the fee.
+    /// Matching effects other than the fee.
     Count,
     /// Micro-USD.
     Usd,

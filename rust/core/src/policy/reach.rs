@@ -71,7 +71,7 @@ fn some(kinds: Bits, why: &'static str) -> Result<(), &'static str> {
     }
 }
 
-fn sends(methods: Bits) -> bool {
+pub(super) fn sends(methods: Bits) -> bool {
     methods.has(Method::SendTransaction as u8) || methods.has(Method::SignTransaction as u8)
 }
 

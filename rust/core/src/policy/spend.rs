@@ -62,6 +62,13 @@ pub struct Spend {
     /// The right that stands after the request, or the one it takes back; `None` for what is over
     /// when the request is.
     pub claim: Option<StandingClaim>,
+    /// How many payments, or allowances, it is the sum of.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+const fn once() -> u32 {
+    1
 }
 
 /// A right over the wallet's value, or its end.

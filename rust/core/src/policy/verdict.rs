@@ -87,6 +87,14 @@ pub struct Reason {
     pub retry_at_ms: Option<u64>,
 }
 
+impl Reason {
+    /// Whether one of `others` says the same of the same rule or limit, whatever the figures.
+    pub fn is_among(&self, others: &[Self]) -> bool {
+        let same = |other: &Self| other.code == self.code && other.rule == self.rule;
+        others.iter().any(same)
+    }
+}
+
 /// An amount set aside in one window. Base units of an asset, micro-USD, or requests, as the limit
 /// measures.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -98,6 +106,13 @@ pub struct Reservation {
     /// How much.
     #[serde(with = "wire::decimal")]
     pub amount: u128,
+}
+
+impl Reservation {
+    /// Whether other agents use up the same: only `agent:` keys belong to one of them.
+    pub fn is_shared(&self) -> bool {
+        !self.key.starts_with("agent:")
+    }
 }
 
 /// Verdict, reasons (most severe first, then by code and rule: never by file order) and what to set

@@ -20,7 +20,7 @@ pub(super) fn spends(
     now_ms: u64,
 ) -> Spends {
     let mut items = Vec::with_capacity(subject.effects.len().saturating_add(1));
-    for effect in subject.effects {
+    for (place, effect) in subject.effects.iter().enumerate() {
         let asset = asset_of(policy, effect);
         items.push(Spend {
             kind: effect.kind,
@@ -33,6 +33,7 @@ pub(super) fn spends(
                 None => worth(policy, effect.kind, asset, effect.amount, facts, now_ms),
             },
             claim: claim(effect, method),
+            times: subject.times.get(place).copied().unwrap_or(1),
         });
     }
     let fee = subject.fee_wei_max;
@@ -48,6 +49,7 @@ pub(super) fn spends(
             amount,
             usd,
             claim: None,
+            times: 1,
         });
     }
     Spends {

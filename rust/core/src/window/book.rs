@@ -1,10 +1,13 @@
 //! Windows, ledger and what is held, changed together: the one place a guardian keeps its limits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use super::{Claims, Ledger, WindowError, Windows};
+use crate::effects::EffectKind;
 use crate::policy::{Policy, Reservation, Spends};
 
 /// Why a change of the book was refused. Nothing is changed then.
@@ -25,7 +28,21 @@ pub enum BookError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Held {
     spends: Spends,
+    /// Under every limit it falls under.
     reservations: Vec<Reservation>,
+    /// It waits for people: only what no other agent can use is set aside.
+    waits: bool,
+}
+
+impl Held {
+    /// What the windows hold of it.
+    fn counted(&self) -> Cow<'_, [Reservation]> {
+        if !self.waits {
+            return Cow::Borrowed(&self.reservations);
+        }
+        let own = self.reservations.iter().filter(|part| !part.is_shared());
+        Cow::Owned(own.cloned().collect())
+    }
 }
 
 /// The limits of a guardian: every request is held once, and then posted, posted in part, or
@@ -67,11 +84,35 @@ impl Book {
         &self.claims
     }
 
-    /// What this request holds under the limits of the policy loaded last; empty if nothing.
+    /// What this request holds under the limits of the policy loaded last, or holds once people have
+    /// approved it; empty if nothing.
     pub fn reservations(&self, request: &str) -> &[Reservation] {
         self.held
             .get(request)
             .map_or(&[], |held| held.reservations.as_slice())
+    }
+
+    /// Whether something may still come to this wallet for what it gave before: an order that stands
+    /// or is on its way, or value that is on its way through a bridge. `except` is a request that is
+    /// left out. What a bridge took in a request that is settled is not known here.
+    pub fn owes(
+        &self,
+        wallet: Address,
+        except: &str,
+        is_bridge: impl Fn(u64, Address) -> bool,
+        now_ms: u64,
+    ) -> bool {
+        let others = self.held.iter().filter(|(name, _)| *name != except);
+        let held = others.map(|(_, held)| &held.spends);
+        let standing = self.claims.each(now_ms).map(|claimed| &claimed.spends);
+        let mut all = held
+            .chain(standing)
+            .filter(|spends| spends.wallet == wallet);
+        all.any(|spends| {
+            let bridge = |to: Address| is_bridge(spends.chain_id, to);
+            let mut items = spends.items.iter();
+            items.any(|item| item.kind == EffectKind::Order || item.to.is_some_and(bridge))
+        })
     }
 
     /// What this request may cost, while it is held.
@@ -81,11 +122,14 @@ impl Book {
 
     /// Takes over another policy: its limits count what was spent before it came.
     pub fn load(&mut self, policy: &Policy, now_ms: u64) -> Result<(), BookError> {
-        let spends = self.held.values().map(|held| &held.spends);
-        self.windows = Windows::rebuild(policy, &self.ledger, &self.claims, spends, now_ms)?;
-        for held in self.held.values_mut() {
+        let nothing = std::iter::empty();
+        let mut windows = Windows::rebuild(policy, &self.ledger, &self.claims, nothing, now_ms)?;
+        let mut all = self.held.clone();
+        for held in all.values_mut() {
             held.reservations = policy.reservations(&held.spends);
+            windows.reserve(&held.counted(), now_ms)?;
         }
+        (self.windows, self.held) = (windows, all);
         self.windows.evict(now_ms);
         Ok(())
     }
@@ -98,17 +142,51 @@ impl Book {
         reservations: Vec<Reservation>,
         now_ms: u64,
     ) -> Result<(), BookError> {
+        let held = Held {
+            spends,
+            reservations,
+            waits: false,
+        };
+        self.set_aside(request, held, now_ms)
+    }
+
+    /// The same for a request that waits for people: what it would take of a limit that others share
+    /// is set aside by `approve`, so what nobody answers stops nobody else.
+    pub fn hold_waiting(
+        &mut self,
+        request: &str,
+        spends: Spends,
+        reservations: Vec<Reservation>,
+        now_ms: u64,
+    ) -> Result<(), BookError> {
+        let held = Held {
+            spends,
+            reservations,
+            waits: true,
+        };
+        self.set_aside(request, held, now_ms)
+    }
+
+    fn set_aside(&mut self, request: &str, held: Held, now_ms: u64) -> Result<(), BookError> {
         if self.held.contains_key(request) {
             return Err(BookError::HeldAlready(request.to_owned()));
         }
-        self.windows.reserve(&reservations, now_ms)?;
-        self.held.insert(
-            request.to_owned(),
-            Held {
-                spends,
-                reservations,
-            },
-        );
+        self.windows.reserve(&held.counted(), now_ms)?;
+        self.held.insert(request.to_owned(), held);
+        Ok(())
+    }
+
+    /// People have approved it: it holds what others share too, whether that is still within the
+    /// limits or not. Whoever lets it go on looks at them again.
+    pub fn approve(&mut self, request: &str, now_ms: u64) -> Result<(), BookError> {
+        let held = self.held.get_mut(request);
+        let held = held.ok_or_else(|| BookError::NotHeld(request.to_owned()))?;
+        if held.waits {
+            let shared = held.reservations.iter().filter(|part| part.is_shared());
+            let shared: Vec<Reservation> = shared.cloned().collect();
+            self.windows.reserve(&shared, now_ms)?;
+            held.waits = false;
+        }
         Ok(())
     }
 
@@ -121,7 +199,7 @@ impl Book {
         now_ms: u64,
     ) -> Result<(), BookError> {
         let held = self.one(request)?.clone();
-        self.windows.post(&held.reservations, now_ms)?;
+        self.windows.post(&held.counted(), now_ms)?;
         self.settle(policy, &held.spends, now_ms);
         self.held.remove(request);
         Ok(())
@@ -150,8 +228,9 @@ impl Book {
         now_ms: u64,
     ) -> Result<(), BookError> {
         let held = self.one(request)?.clone();
-        self.windows
-            .post_partial(&held.reservations, &policy.reservations(kept), now_ms)?;
+        let counted = held.counted();
+        let parts = at_most(policy.reservations(kept), &counted);
+        self.windows.post_partial(&counted, &parts, now_ms)?;
         self.settle(Some(policy), kept, now_ms);
         self.held.remove(request);
         Ok(())
@@ -160,7 +239,7 @@ impl Book {
     /// Nothing of it counts: only with proof that the money cannot move any more.
     pub fn void(&mut self, request: &str) -> Result<(), BookError> {
         let held = self.one(request)?.clone();
-        self.windows.void(&held.reservations)?;
+        self.windows.void(&held.counted())?;
         self.held.remove(request);
         Ok(())
     }
@@ -177,4 +256,14 @@ impl Book {
             .get(request)
             .ok_or_else(|| BookError::NotHeld(request.to_owned()))
     }
+}
+
+/// Never more than was set aside: a record of an earlier version may have counted several payments of
+/// one request as one.
+fn at_most(mut kept: Vec<Reservation>, held: &[Reservation]) -> Vec<Reservation> {
+    for part in &mut kept {
+        part.amount = part.amount.min(super::total(held, part));
+    }
+    kept.retain(|part| part.amount != 0);
+    kept
 }

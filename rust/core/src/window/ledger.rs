@@ -40,6 +40,8 @@ struct Entry {
     amount: [u64; 2],
     usd: [u64; 2],
     to: Address,
+    /// Payments in it; more than there is room for count as many as there is.
+    times: u16,
     spender: u32,
     asset: u32,
     kind: EffectKind,
@@ -78,6 +80,7 @@ impl Ledger {
                 amount: words(item.amount),
                 usd: words(item.usd.unwrap_or_default()),
                 to: item.to.unwrap_or_default(),
+                times: u16::try_from(item.times).unwrap_or(u16::MAX),
                 spender,
                 asset: self.asset(item.asset),
                 kind: item.kind,
@@ -149,6 +152,7 @@ impl Ledger {
             usd: (entry.flags & HAS_USD != 0).then(|| value(entry.usd)),
             // What stands is kept apart, in `Claims`.
             claim: None,
+            times: u32::from(entry.times),
         }
     }
 

@@ -98,27 +98,46 @@ fn in_scope(scope: &Scope, ask: &Ask, part: &Part, now_ms: u64) -> bool {
             .is_some_and(|all| ask.called(*kind).is_some_and(|one| all.contains(&one)))
 }
 
-/// `Some(true)`: matches; `Some(false)`: would match but for an unknown price.
-fn matches(scope: &Scope, ask: &Ask, part: &Part, world: &World) -> Option<bool> {
-    let amount = part.3;
-    if !in_scope(scope, ask, part, world.now_ms)
-        || scope.amount.0.is_some_and(|max| amount > max)
-        || scope.amount.1.is_some_and(|above| amount <= above)
-    {
+/// Whether a table takes a part at these figures of all the `parts` it speaks for. `Some(true)`: it
+/// does; `Some(false)`: it would but for an unknown price.
+fn in_ranges(scope: &Scope, parts: &[&Part], world: &World) -> Option<bool> {
+    let amount: u64 = parts.iter().map(|part| part.3).sum();
+    let (max, above) = scope.amount;
+    if max.is_some_and(|max| amount > max) || above.is_some_and(|above| amount <= above) {
         return None;
     }
     if scope.usd == (None, None) {
         return Some(true);
     }
-    let Some(usd) = world.usd(part) else {
-        return Some(false);
-    };
-    let max = scope.usd.0.is_none_or(|max| usd <= u128::from(max) * MICRO);
-    let above = scope
-        .usd
-        .1
-        .is_none_or(|above| usd > u128::from(above) * MICRO);
-    (max && above).then_some(true)
+    let worths: Vec<Option<u128>> = parts.iter().map(|part| world.usd(part)).collect();
+    let at_least: u128 = worths.iter().flatten().sum();
+    let unsure = worths.contains(&None);
+    let (max, above) = scope.usd;
+    if max.is_some_and(|max| at_least > u128::from(max) * MICRO) {
+        return None;
+    }
+    let enough = above.is_none_or(|above| at_least > u128::from(above) * MICRO);
+    match (unsure, enough) {
+        (false, true) => Some(true),
+        (false, false) => None,
+        (true, true) if max.is_none() => Some(true),
+        (true, _) => Some(false),
+    }
+}
+
+/// What a table makes of a part by itself, and of all that the request does in its scope.
+fn readings(scope: &Scope, ask: &Ask, part: &Part, world: &World) -> [Option<bool>; 2] {
+    if !in_scope(scope, ask, part, world.now_ms) {
+        return [None, None];
+    }
+    let all = ask.effects.iter();
+    let all: Vec<&Part> = all
+        .filter(|one| in_scope(scope, ask, one, world.now_ms))
+        .collect();
+    [
+        in_ranges(scope, &[part], world),
+        in_ranges(scope, &all, world),
+    ]
 }
 
 /// The rule that is named for each effect: the strictest that matches, of equal ones that with the
@@ -134,7 +153,7 @@ pub fn granted(tables: &[Table], ask: &Ask, world: &World) -> BTreeSet<String> {
             let tier = tier(number);
             let better =
                 best.is_none_or(|(old, id)| tier > old || (tier == old && table.id.as_str() < id));
-            if better && matches(&table.scope, ask, part, world).is_some() {
+            if better && readings(&table.scope, ask, part, world) != [None, None] {
                 best = Some((tier, &table.id));
             }
         }
@@ -152,25 +171,28 @@ pub fn decide(
     let mut verdict = Verdict::Instant;
     let mut stricter = |other: Verdict| verdict = verdict.strictest(other);
     for part in &ask.effects {
-        let mut granted = false;
         let mut vouched = ask.called(part.0).is_some();
-        for table in tables {
-            let fit = matches(&table.scope, ask, part, world);
-            match (&table.does, fit) {
-                (Does::Grant(number), Some(known)) => {
-                    granted = true;
-                    vouched &= table.scope.functions.0.is_some();
-                    stricter(tier(*number));
-                    if !known {
-                        stricter(APPROVAL);
+        // By itself, and together with the rest: both must be granted, each tier counts.
+        for reading in 0..2 {
+            let mut granted = false;
+            for table in tables {
+                let fit = readings(&table.scope, ask, part, world)[reading];
+                match (&table.does, fit) {
+                    (Does::Grant(number), Some(known)) => {
+                        granted = true;
+                        vouched &= table.scope.functions.0.is_some();
+                        stricter(tier(*number));
+                        if !known {
+                            stricter(APPROVAL);
+                        }
                     }
+                    (Does::Forbid, Some(_)) => stricter(Verdict::Deny),
+                    _ => {}
                 }
-                (Does::Forbid, Some(_)) => stricter(Verdict::Deny),
-                _ => {}
             }
-        }
-        if !granted {
-            stricter(Verdict::Deny);
+            if !granted {
+                stricter(Verdict::Deny);
+            }
         }
         if part.0.is_opaque() && !vouched {
             stricter(APPROVAL);
@@ -209,7 +231,7 @@ pub fn decide(
             };
             let sum = sums.entry(key).or_default();
             match measure {
-                0 if part.0 != EffectKind::Fee => *sum = 1,
+                0 if part.0 != EffectKind::Fee => *sum += 1,
                 0 => {}
                 1 => match world.usd(part) {
                     Some(usd) => *sum += usd,

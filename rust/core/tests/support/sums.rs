@@ -19,19 +19,21 @@ impl Auditor {
         })
     }
 
-    /// (posted, held) payments to a recipient in the last day.
+    /// (posted, held) payments to a recipient in the last day. What waits for people holds nothing
+    /// of what others share.
     pub fn payments(&self, to: &str, now: u64) -> (u128, u128) {
-        let paying = self
-            .requests
-            .values()
-            .filter(|request| request.recipients.contains(to));
-        paying.fold((0, 0), |(used, held), request| match request.money {
-            Money::Held => (used, held + 1),
-            Money::Posted {
-                at, counted: true, ..
-            } if now < at + DAY => (used + 1, held),
-            _ => (used, held),
-        })
+        let mut sums = (0, 0);
+        for request in self.requests.values() {
+            let paid = request.recipients.iter().filter(|one| *one == to).count() as u128;
+            match request.money {
+                Money::Held if !request.waits => sums.1 += paid,
+                Money::Posted {
+                    at, counted: true, ..
+                } if now < at + DAY => sums.0 += paid,
+                _ => {}
+            }
+        }
+        sums
     }
 
     /// Requests in a scope that is frozen now.

@@ -172,5 +172,14 @@ pub(super) fn exchange(
             .map(|(coin, amount)| (asset(coin), *amount))
             .collect(),
         gets: gets.collect(),
+        measured: false,
     }
+}
+
+/// What comes back is measured by the balance of whoever gets it, and code that nobody knows runs in
+/// between: something else that arrives then counts as the return.
+pub(super) fn measured_return() -> Warning {
+    let text = "what comes back is only measured by the balance of who gets it, and code nobody \
+                knows runs in between: none of it is sure";
+    warning("measured_return", text)
 }

@@ -29,6 +29,7 @@ impl File {
                 "gas_max",
                 "fee_per_gas_max",
                 "priority_fee_per_gas_max",
+                "l1_fee_max",
             ];
             reader.known(section, &keys);
             if let Some(chain) = self.read_chain(reader, section) {
@@ -71,12 +72,15 @@ impl File {
                 );
             }
         }
+        let l1_fee = section.table.get("l1_fee_max");
+        let l1_fee = l1_fee.map(|value| reader.fee(value, "l1_fee_max"));
         Some(Chain {
             id: id?,
             name: name?,
             gas_max: gas?,
             fee_per_gas_max: fee?,
             priority_fee_per_gas_max: tip?,
+            l1_fee_max: flip(l1_fee)?,
             at: reader.place(section.at),
         })
     }

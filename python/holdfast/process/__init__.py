@@ -1,0 +1,3 @@
+"""How a process of Holdfast begins and how it starts another: isolated, hardened, from code that
+only its user can change. The lowest layer: it imports nothing of the package.
+"""
