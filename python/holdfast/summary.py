@@ -107,10 +107,12 @@ class Summary:
         parties = list(dict.fromkeys(row["to"] for row in effects if row.get("to") is not None))
         parties = [party for party in parties if party != wallet]
         totals = _amounts(list(sums.values()), len(sums))
-        only = (
-            Party(str(parties[0]), None, None, kinds, totals, None) if len(parties) == 1 else None
-        )
-        return cls(totals, kinds, len(effects), len(parties), None, None, only)
+        only = None
+        if len(parties) == 1 and not left_out:
+            only = Party(str(parties[0]), None, None, kinds, totals, None)
+        if left_out:
+            totals = (*totals, f"{left_out:,} more effects")
+        return cls(totals, kinds, len(effects) + left_out, len(parties), None, None, only)
 
     @property
     def verb(self) -> str:
