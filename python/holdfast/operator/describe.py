@@ -187,7 +187,7 @@ def feed_row(record: Json, request: Request | None, extra: str | None = None) ->
         return FeedRow(at, mark.tone, mark.glyph, mark.word, "", "", words)
     shown = request
     if kind == "request.decided" and (shown is None or shown.id != data.get("id")):
-        shown = Request.read(data)
+        shown = Request.read({**data, "summary": record.get("summary")})
     mark = event_mark(kind, data, request)
     if extra is None:
         extra = request_words(kind, data)
