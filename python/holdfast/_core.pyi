@@ -10,6 +10,7 @@ __all__ = [
     "Applied",
     "Call",
     "ClearSigning",
+    "CommitKey",
     "Framer",
     "Guard",
     "HoldfastError",
@@ -31,6 +32,7 @@ __all__ = [
     "response_error",
     "response_result",
     "signed_note",
+    "verify_commit",
     "verify_operator_command",
 ]
 
@@ -166,6 +168,9 @@ class Guard:
     @property
     def root(self) -> bytes:
         """RFC 6962 root (32 bytes)."""
+
+    def log_range(self) -> bytes:
+        """The log's compact range, from which `LogTree.restore` goes on."""
 
     @property
     def last_at(self) -> int: ...
@@ -303,11 +308,32 @@ class LogTree:
     """RFC 6962 tree over records, for verification offline."""
 
     def __new__(cls) -> LogTree: ...
+    @staticmethod
+    def restore(compact: bytes) -> LogTree:
+        """From a compact range. Unproven until its root was compared. Raises HoldfastError (`range_malformed`)."""
+
     def extend(self, records: Sequence[bytes]) -> None: ...
     @property
     def size(self) -> int: ...
     @property
     def root(self) -> bytes: ...
+    @property
+    def range(self) -> bytes:
+        """Size (8 bytes, big endian) and the roots of its perfect subtrees (32 bytes each, largest first)."""
+
+@final
+class CommitKey:
+    """The key of one run of the guardian, which proves every commit: ed25519 over the text of a checkpoint with the
+    origin `<origin>/commit`."""
+
+    def __new__(cls, origin: str, seed: bytes) -> CommitKey: ...
+    @property
+    def public_key(self) -> bytes: ...
+    def sign(self, size: int, root: bytes) -> bytes:
+        """The 64-byte signature over a commit after which the log has `size` events under `root`."""
+
+def verify_commit(origin: str, public_key: bytes, size: int, root: bytes, signature: bytes) -> bool:
+    """Whether this session key proved that commit. False for wrong lengths too."""
 
 def checkpoint_body(origin: str, size: int, root: bytes) -> bytes:
     """The C2SP checkpoint text that is signed."""

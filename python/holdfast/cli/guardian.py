@@ -284,9 +284,8 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         line(f"ALARM     agents are refused: {fmt.safe(disk['low'], 300)}")
     elif disk.get("text"):
         line(f"ALARM     {fmt.safe(disk['text'], 300)}")
-    for each in [
-        alarm for part in ("sockets", "code", "prices") for alarm in health.get(part) or []
-    ]:
+    parts = ("journal", "sockets", "code", "prices")
+    for each in [alarm for part in parts for alarm in health.get(part) or []]:
         line(f"ALARM     {fmt.safe(each.get('text', ''), 600)}")
     line(f"waiting   {found.get('waiting', 0)}")
     agents = found.get("agents") or []

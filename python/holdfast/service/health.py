@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from holdfast.service.chain import Chains
     from holdfast.service.code_facts import CodeFacts
     from holdfast.service.gate import Gate
+    from holdfast.service.journal_alarm import JournalAlarm
     from holdfast.service.price_facts import PriceFacts
 
 Json = dict[str, Any]
@@ -37,6 +38,7 @@ class Health:
         self.gate: Gate | None = None
         self.code: CodeFacts | None = None
         self.prices: PriceFacts | None = None
+        self.journal: JournalAlarm | None = None
 
     def report(self) -> Json:
         """The `health` object (docs/architecture.md, 7)."""
@@ -51,6 +53,7 @@ class Health:
             "signer": self._signer(),
             "code": [] if self.code is None else self.code.alarms(),
             "prices": [] if self.prices is None else self.prices.alarms(),
+            "journal": [] if self.journal is None else self.journal.alarms(),
             "sockets": [] if self.gate is None else self.gate.alarms(),
             "turned_away": self.turned_away(),
             "connections": self.connections(),

@@ -115,6 +115,10 @@ impl Guard {
         PyBytes::new(py, &self.inner.root())
     }
 
+    fn log_range<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.log_range())
+    }
+
     #[getter]
     fn last_at(&self) -> u64 {
         self.inner.last_at()

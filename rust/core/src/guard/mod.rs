@@ -187,6 +187,11 @@ impl Guard {
         self.log.root()
     }
 
+    /// The log's compact range, for another process that follows the log from here.
+    pub fn log_range(&self) -> Vec<u8> {
+        self.log.to_bytes()
+    }
+
     /// Time of the last event, ms.
     pub const fn last_at(&self) -> u64 {
         self.state.last_at
