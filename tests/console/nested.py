@@ -13,8 +13,8 @@ from typing import Any
 
 from eth_abi import encode
 from eth_utils.crypto import keccak
-from tests.support.seen import see_everything
 from nacl.signing import SigningKey
+from tests.support.seen import see_everything
 from tests.support.signed_policy import load_policy
 
 from holdfast._core import Guard

@@ -345,7 +345,7 @@ async def test_slow_reads_of_one_agent_do_not_keep_another_from_reading(home: Ho
         slow = [frame("eth_getCode", [str(n)], n) for n in range(1, 31)]
         await line.send(b"".join(slow))
         assert (await other.call("eth_getCode", ["quick"]))["result"] == "0x1"
-        assert len(node.asked) == 5
+        assert sum(1 for params in node.asked if params) == 5
         node.go.set()
         for _ in slow:
             assert b'"result"' in await line.line()
@@ -435,8 +435,9 @@ async def test_the_console_attaches_to_many_large_requests(home: Home, count: in
         lines = [await raw.line()]
         while b'"id":1' not in lines[-1][:10]:
             lines.append(await raw.line())
-        assert len(lines) > 1
+        assert (len(lines) > 1) == (count > 100)
         assert max(map(len, lines)) <= LINE_BYTES_MAX
+        assert sum(map(len, lines)) < count * 20_000
         client = OperatorClient(home.operator_socket)
         running = asyncio.create_task(client.run())
         try:
