@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 def send_command(
     link: Link, home: Home, keys: PassphraseSource, action: Action, **members: Any
 ) -> dict[str, Any]:
-    """The guardian's answer. The passphrase is read, used once and wiped."""
+    """The guardian's answer. The passphrase is read, used once and wiped. Raises UnsafeFile when
+    another user could put a home of their own in the place of this one.
+    """
     from holdfast.operator.keys import load
+    from holdfast.secrets.files import check_ancestors
     from holdfast.secrets.passphrase import wipe
 
+    check_ancestors(home.path)
     secret = keys.read("your operator key")
     try:
         key = load(home.operator_key_path, secret)
