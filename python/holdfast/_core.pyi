@@ -10,6 +10,7 @@ __all__ = [
     "Applied",
     "Call",
     "ClearSigning",
+    "CommitKey",
     "Framer",
     "Guard",
     "HoldfastError",
@@ -32,6 +33,7 @@ __all__ = [
     "response_error",
     "response_result",
     "signed_note",
+    "verify_commit",
     "verify_operator_command",
 ]
 
@@ -171,6 +173,9 @@ class Guard:
     def root(self) -> bytes:
         """RFC 6962 root (32 bytes)."""
 
+    def log_range(self) -> bytes:
+        """The log's compact range, from which `LogTree.restore` goes on."""
+
     @property
     def last_at(self) -> int: ...
     def started(self, version: str, now_ms: int) -> Applied:
@@ -261,6 +266,10 @@ class Guard:
     def summary(self, request_id: str) -> bytes | None:
         """`summary` of the request view alone; None once the details of the request are forgotten."""
 
+    def request_listed(self, request_id: str) -> bytes | None:
+        """The same for a list: of a request larger than 16 KiB only its beginning, with `left_out` and `partial`, and
+        never `raw` or `signature`."""
+
     def named(self, agent: str, batch_id: str) -> str | None:
         """The request of an agent's batch by the name it was sent with (`wallet_sendCalls`), while its outcome is kept."""
 
@@ -288,6 +297,15 @@ class Guard:
         """JSON list `[{"address","chain_id","hash","implementation"|null}]`: contracts whose code the policy pins and needs
         a `code` fact for."""
 
+    def code_believed(self) -> bytes:
+        """JSON list `[{"address","chain_id","first"|null,"hash"|null,"named"}]`: contracts that requests on the agents' chains may rely
+        on and whose code no policy pins. `hash` is the code that is known of it, `first` (`{"hash","implementation"|null}`)
+        the code it had when a request relied on it first; `named` says whether the policy names the address."""
+
+    def see_code(self, chain_id: int, facts: bytes) -> None:
+        """Takes what was seen of the contracts of a chain (`{"code": {...}}`) in place of what was told of that chain before:
+        later calls are decided by it as if it came with them. Recorded only with what relies on it."""
+
     def prices(self, facts: bytes, now_ms: int) -> bytes:
         """JSON list `[{"asset","chain_id","symbol","pinned","price_usd"|null,"price_low_usd"|null,"price_age_ms_max",
         "price_sources_min"}]`: every registered asset and what it is worth by these facts, at most and at least."""
@@ -310,11 +328,32 @@ class LogTree:
     """RFC 6962 tree over records, for verification offline."""
 
     def __new__(cls) -> LogTree: ...
+    @staticmethod
+    def restore(compact: bytes) -> LogTree:
+        """From a compact range. Unproven until its root was compared. Raises HoldfastError (`range_malformed`)."""
+
     def extend(self, records: Sequence[bytes]) -> None: ...
     @property
     def size(self) -> int: ...
     @property
     def root(self) -> bytes: ...
+    @property
+    def range(self) -> bytes:
+        """Size (8 bytes, big endian) and the roots of its perfect subtrees (32 bytes each, largest first)."""
+
+@final
+class CommitKey:
+    """The key of one run of the guardian, which proves every commit: ed25519 over the text of a checkpoint with the
+    origin `<origin>/commit`."""
+
+    def __new__(cls, origin: str, seed: bytes) -> CommitKey: ...
+    @property
+    def public_key(self) -> bytes: ...
+    def sign(self, size: int, root: bytes) -> bytes:
+        """The 64-byte signature over a commit after which the log has `size` events under `root`."""
+
+def verify_commit(origin: str, public_key: bytes, size: int, root: bytes, signature: bytes) -> bool:
+    """Whether this session key proved that commit. False for wrong lengths too."""
 
 def checkpoint_body(origin: str, size: int, root: bytes) -> bytes:
     """The C2SP checkpoint text that is signed."""

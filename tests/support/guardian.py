@@ -23,6 +23,7 @@ from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.price_facts import PriceFacts
 from holdfast.service.restore import restore
 from holdfast.service.sender import Sender
+from holdfast.service.session import begin, open_log_key
 from holdfast.service.signer_client import Signer
 
 PASSPHRASE = b"passphrase of this home"
@@ -64,9 +65,7 @@ tier = "approval"
 
 @dataclass
 class Guardian:
-    """`open` and `halt` may be called again and again; the signer process lives through all of
-    it.
-    """
+    """`open` and `halt` may be called again and again, each time with a signer of its own."""
 
     home: Home
     anvil: Anvil
@@ -92,6 +91,8 @@ class Guardian:
         """From what is on disk to a running core; with `sending` also the sender."""
         self.journal = Journal(self.home.journal_path)
         restored = restore(self.journal.reader)
+        begin(self.journal, restored, open_log_key(self.home.log_key_path, PASSPHRASE))
+        followed_from = restored.guard.size, restored.guard.log_range()
         self.clock.start(restored.guard.last_at)
         self.core = Core(restored.guard, self.journal, self.clock)
         self.records = self.journal.reader.records(0, 1_000_000)
@@ -100,6 +101,7 @@ class Guardian:
             self.core.load_policy(self.policy(), "test")
         if self.signer is None:
             self.signer = await Signer.start(self.home, bytearray(PASSPHRASE))
+            await self.signer.follow(*followed_from)
         self.chains = Chains([self.settings])
         self.code = CodeFacts(self.core, self.chains.get)
         prices = PriceFacts(self.core, self.chains.get, ())
@@ -120,11 +122,13 @@ class Guardian:
         await self.core.durable()
         await self.chains.stop()
         self.journal.close()
+        # A signer follows one run of the guardian.
+        if self.signer is not None:
+            await self.signer.close()
+            self.signer = None
 
     async def close(self) -> None:
         await self.halt()
-        if self.signer is not None:
-            await self.signer.close()
 
     def policy(self) -> str:
         wallets = "".join(

@@ -279,9 +279,13 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         word = "ok" if chain.get("ok") else f"NOT OK: {fmt.safe(chain.get('text', ''))}"
         line(f"chain     {chain.get('chain_id')} {word}")
     health = found.get("health") or {}
-    for each in [
-        alarm for part in ("sockets", "code", "prices") for alarm in health.get(part) or []
-    ]:
+    disk = health.get("disk") or {}
+    if disk.get("low"):
+        line(f"ALARM     agents are refused: {fmt.safe(disk['low'], 300)}")
+    elif disk.get("text"):
+        line(f"ALARM     {fmt.safe(disk['text'], 300)}")
+    parts = ("journal", "sockets", "code", "prices")
+    for each in [alarm for part in parts for alarm in health.get(part) or []]:
         line(f"ALARM     {fmt.safe(each.get('text', ''), 600)}")
     line(f"waiting   {found.get('waiting', 0)}")
     agents = found.get("agents") or []

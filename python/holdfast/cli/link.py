@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from holdfast.cli.output import EXIT_NO_GUARDIAN, Failure
+from holdfast.operator.pieces import joined, piece_of
 
 Json = dict[str, Any]
 
 TIMEOUT_S = 10.0
-LINE_BYTES_MAX = 32 << 20
+LINE_BYTES_MAX = 16 << 20
 
 
 class NoGuardian(Failure):
@@ -57,21 +58,26 @@ class Link:
         self._socket.close()
 
     def call(self, method: str, **params: Any) -> Any:
-        """The result of one call; pushes that come before it are dropped."""
+        """The result of one call with the pieces that come before it; pushes are dropped."""
         self._next += 1
+        pieces = []
         request = {"id": self._next, "method": method, "params": params}
         try:
             self._socket.sendall(json.dumps(request).encode() + b"\n")
             for message in self._messages():
                 if message.get("id") == self._next:
                     break
+                piece = piece_of(message)
+                if piece is not None:
+                    pieces.append(piece)
         except OSError as error:
             raise NoGuardian(self._path, _why(error)) from None
         refused = message.get("error")
         if isinstance(refused, dict):
             code, text = str(refused.get("code", "error")), str(refused.get("text", ""))
             raise Failure(f"{text} ({code})" if text else code, code=code)
-        return message.get("result")
+        result = message.get("result")
+        return joined(result, pieces) if pieces and isinstance(result, dict) else result
 
     def object(self, method: str, **params: Any) -> Json:
         """As `call`, for a method that answers an object."""

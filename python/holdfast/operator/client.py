@@ -18,13 +18,15 @@ from typing import Any
 
 import orjson
 
+from holdfast.operator.pieces import joined, piece_of
+
 Json = dict[str, Any]
 
 CALL_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 3.0
 BACKOFF_S = (0.2, 5.0)
 READ_BYTES = 1 << 18
-LINE_BYTES_MAX = 32 << 20
+LINE_BYTES_MAX = 16 << 20
 INBOX_MAX = 50_000
 BACKLOG_REQUESTS = 200
 BACKLOG_EVENTS = 500
@@ -62,6 +64,7 @@ class OperatorClient:
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._ids = itertools.count(1)
         self._inbox: deque[Json] = deque()
+        self._pieces: list[Json] = []
         self._room = asyncio.Event()
         self._ready = asyncio.Event()
         self.seq = -1
@@ -130,7 +133,9 @@ class OperatorClient:
             params["from_seq"] = self.seq
         else:
             await self._backfill(int(hello.get("seq", -1)))
-        answer = await self.call("subscribe", params)
+        self._pieces.clear()
+        answer = joined(await self.call("subscribe", params), self._pieces)
+        self._pieces.clear()
         seq = int(answer.get("seq", -1))
         if self.seq < 0:
             self.seq = seq
@@ -142,8 +147,13 @@ class OperatorClient:
 
     async def _backfill(self, last: int) -> None:
         start = max(0, last - BACKLOG_EVENTS + 1)
-        answer = await self.call("events", {"from_seq": start, "count": BACKLOG_EVENTS})
-        self._inbox.extend({"past": record} for record in answer.get("events") or [])
+        while start <= last:
+            params = {"from_seq": start, "count": last - start + 1, "brief": True}
+            events = (await self.call("events", params)).get("events") or []
+            if not events:
+                return
+            self._inbox.extend({"past": record} for record in events)
+            start += len(events)
 
     def _lost(self) -> None:
         self.connected = False
@@ -184,6 +194,10 @@ class OperatorClient:
                 call.set_exception(OperatorError(str(error.get("code")), str(error.get("text"))))
             else:
                 call.set_result(message.get("result"))
+            return
+        piece = piece_of(message)
+        if piece is not None:
+            self._pieces.append(piece)
             return
         event = message.get("event")
         if event is not None:

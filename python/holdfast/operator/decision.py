@@ -102,6 +102,8 @@ def cannot_approve(
     reason = cannot_decide(request, model, mono, read_only)
     if reason is not None or request is None:
         return reason
+    if request.partial:
+        return f"{fmt.safe(request.id, 24)} is large and not loaded whole yet"
     freeze = model.frozen_for(request)
     if freeze is not None:
         return f"frozen ({scope_text(freeze.get('scope'))}): thaw first"

@@ -13,6 +13,15 @@ from holdfast.wording import LEAVING, MOVING, OPAQUE, UNMEASURED, VERBS
 
 Json = dict[str, Any]
 
+# What a view may leave out of a large request, by its name in `left_out`.
+LEFT_OUT = {
+    "request": "bytes of the request",
+    "effects": "effects",
+    "display": "lines",
+    "warnings": "warnings",
+    "reasons": "reasons",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -153,6 +162,19 @@ class Request:
         return self.state in DECIDABLE
 
     @property
+    def partial(self) -> bool:
+        """Whether this is only the beginning of a large request: `request` gives the whole."""
+        return bool(self.raw.get("partial"))
+
+    def left_out(self, name: str) -> int:
+        """How many of its effects, lines, reasons or warnings, or bytes of its request, are not
+        here.
+        """
+        counts = self.raw.get("left_out")
+        count = counts.get(name) if isinstance(counts, dict) else 0
+        return count if isinstance(count, int) else 0
+
+    @property
     def deadline(self) -> int | None:
         """ms when nobody answering ends (approval) or starts (delay) it."""
         name = "matures_at" if self.state == "waiting-delay" else "expires_at"
@@ -197,8 +219,15 @@ class Request:
 
     @property
     def warnings(self) -> list[Json]:
-        """The decision's warnings, then those about what a descriptor says."""
-        return self.rows("warnings") + self._claimed("warnings")
+        """What is not here, the decision's warnings, then those about what a descriptor says."""
+        missing = [f"{self.left_out(name):,} {words}" for name, words in LEFT_OUT.items()]
+        missing = [words for words in missing if not words.startswith("0 ")]
+        head = []
+        if missing:
+            what = "is shown here" if self.partial else "was kept, since it was denied"
+            text = f"only the beginning {what}: {', '.join(missing)} are left out"
+            head = [{"code": "not_whole", "text": text}]
+        return head + self.rows("warnings") + self._claimed("warnings")
 
     def _claimed(self, name: str) -> list[Json]:
         claim = self.raw.get("descriptor")
@@ -243,6 +272,7 @@ class Request:
         if effect is None:
             return fmt.safe(self.raw.get("method", "request"), 40)
         more = sum(1 for item in self.effects if item.kind != "fee") - 1
+        more += self.left_out("effects")
         amount = effect.amount_text
         words = [amount] if effect.kind == "transfer" and amount else [effect.verb, amount]
         if self.changes_control and effect.kind != "control":

@@ -31,8 +31,8 @@ from holdfast.service.errors import (
     sealed,
 )
 from holdfast.service.holds import Holds
+from holdfast.service.intake import Declined, Intake
 from holdfast.service.outcomes import Outcome, denied
-from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.reads import Reads
 from holdfast.service.reply import Reply
 from holdfast.service.sends import Sends, plain
@@ -67,10 +67,10 @@ class Batches:
     """Batches of one call: sent, named, and asked about."""
 
     def __init__(
-        self, core: Core, facts: OutsideFacts, sends: Sends, holds: Holds, reads: Reads
+        self, core: Core, intake: Intake, sends: Sends, holds: Holds, reads: Reads
     ) -> None:
         self._core = core
-        self._facts = facts
+        self._intake = intake
         self._sends = sends
         self._holds = holds
         self._reads = reads
@@ -83,10 +83,9 @@ class Batches:
             self._sends.send(agent, call, reply)
             return
         try:
-            facts = self._facts.of_agent(agent.id)
-            applied = self._core.submit(agent.id, call.method, call.params, facts)
+            applied = self._intake.submit(agent, call.method, call.params)
             self._take(applied, call, reply)
-        except (Sealed, HoldfastError) as error:
+        except (Sealed, Declined, HoldfastError) as error:
             self._sends.failed(reply, error, plain)
 
     def status(self, agent: Agent, call: AnyCall, reply: Reply) -> None:

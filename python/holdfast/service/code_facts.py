@@ -1,7 +1,10 @@
-"""What is known of the code of contracts that the policy pins, for the facts of every decision.
+"""What is known of the code of contracts, for every decision: of those that the policy pins, and of
+those that count for what their address says as soon as their code was seen (`Guard.code_believed`).
 
-A task of its own looks at each of them once a minute. A request never waits for that: it is decided
-by what was seen last, which the core takes for unknown once it is five minutes old.
+A task of its own looks at each of the first once a minute and at each of the others once in twenty.
+A request never waits for that: it is decided by what was seen last, which the core takes for
+unknown once it is five minutes old, or an hour. What a request touches is looked at again before
+its order.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from holdfast.service.reads import FindNode, Node
 log = get_logger()
 
 LOOK_MS = 60_000
+# Contracts that no policy pins; the core counts what was seen of them for an hour.
+LOOK_BELIEVED_MS = 20 * 60_000
 # After a look that failed: a node that comes back should not cost anybody a minute.
 RETRY_MS = 5_000
 # As long as the core counts what was seen (`CODE_AGE_MS_MAX`).
@@ -35,6 +40,8 @@ CONTRACT_SECONDS_MAX = 10.0
 # The facts of a call have at most a megabyte.
 CONTRACTS_MAX = 2_000
 ALARMS_MAX = 20
+# Keccak-256 of nothing: there is no code at the address.
+NO_CODE = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
 
 NO_FACTS = b"{}"
 NO_NODE = "there is no node of that chain"
@@ -47,11 +54,12 @@ Place = tuple[int, str]
 
 @dataclass(slots=True)
 class _Watched:
-    """One pinned contract. Times are the core's, in ms; `at` is that before the node was asked."""
+    """One contract. Times are the core's, in ms; `at` is that before the node was asked."""
 
     chain_id: int
     address: str
-    pinned: Code
+    # What the policy says it must be; None for a contract that it does not pin.
+    pinned: Code | None
     since: int
     due: int | None
     found: Code | None = None
@@ -59,19 +67,53 @@ class _Watched:
     fault: str = "nobody has looked yet"
     looking: bool = False
     alarm: str | None = None
+    # Of a contract that is not pinned: the hash that is known of its code, what was there the first
+    # time, and whether the policy names it.
+    known: str | None = None
+    first: Code | None = None
+    named: bool = False
+
+    @property
+    def look_ms(self) -> int:
+        """How often it is looked at."""
+        return LOOK_BELIEVED_MS if self.pinned is None else LOOK_MS
 
     def is_known(self, now: int) -> bool:
         return self.found is not None and now - self.at <= AGE_MS_MAX
 
     def alarm_now(self, now: int) -> str | None:
-        """`code_changed`, `code_unknown`, or None when all is well or it is too early to say."""
+        """`code_changed`, `code_absent`, `code_unknown`, or None when all is well, when it is too
+        early to say, or when no policy names a contract that is not there.
+        """
+        if self.pinned is None:
+            return self._believed_alarm()
         if self.found is not None and self.found != self.pinned:
             return "code_changed"
         return "code_unknown" if now - max(self.at, self.since) > AGE_MS_MAX else None
 
+    def _believed_alarm(self) -> str | None:
+        if self.found is None:
+            return None
+        if self.found.hash == NO_CODE:
+            return "code_absent" if self.named or self.first is not None else None
+        if self.known is not None:
+            return None if self.found.hash == self.known else "code_changed"
+        return None if self.first in (None, self.found) else "code_changed"
+
     def words(self, alarm: str) -> str:
         """What an operator has to know."""
         place = f"{self.address} on chain {self.chain_id}"
+        if alarm == "code_absent":
+            return f"there is no code at {place}: what relies on it counts as an unknown contract"
+        if self.pinned is None:
+            runs = (
+                "" if self.found is None else f"{self.found.hash}, runs {self.found.implementation}"
+            )
+            which = "is known of it" if self.known is not None else "it had before"
+            return (
+                f"{place} has other code than {which}: {runs}; check it, and pin it with code_hash"
+                " in a [[contract]] of the policy"
+            )
         if alarm == "code_unknown" or self.found is None:
             return f"the code of {place} could not be looked at for 5 minutes: {self.fault}"
         if self.found.hash != self.pinned.hash:
@@ -92,7 +134,10 @@ class CodeFacts:
         self._core = core
         self._node = node
         self._watched: dict[Place, _Watched] = {}
+        self._pins = False
         self._facts: dict[int, bytes] = {}
+        # Chains of which the core was not told the newest.
+        self._news: set[int] = set()
         self._wake = asyncio.Event()
         self._at_once = asyncio.Semaphore(AT_ONCE_MAX)
         self._rounds: set[asyncio.Task[None]] = set()
@@ -100,7 +145,7 @@ class CodeFacts:
     @property
     def is_empty(self) -> bool:
         """Whether the policy pins no code at all."""
-        return not self._watched
+        return not self._pins
 
     async def of_request(self, view: Mapping[str, Any]) -> Json:
         """The facts by which a request is decided again: as for a call, but what it touches and
@@ -114,7 +159,15 @@ class CodeFacts:
         node = self._node(chain_id)
         if unknown and node is not None:
             await asyncio.gather(*(self._look(node, each) for each in unknown))
+        self._tell()
         facts: Json = orjson.loads(self.of_chain(chain_id))
+        relied = {
+            each.address: _fact(each.found, each.at)
+            for each in touched
+            if each is not None and each.pinned is None and each.found is not None
+        }
+        if relied:
+            facts["code"] = facts.get("code", {}) | relied
         return facts
 
     def alarms(self) -> list[Json]:
@@ -151,6 +204,7 @@ class CodeFacts:
         self._take_pins()
         try:
             while self._core.sealed is None:
+                self._tell()
                 self._begin_rounds()
                 self._raise_alarms()
                 self._wake.clear()
@@ -172,22 +226,49 @@ class CodeFacts:
             self._wake.set()
 
     def _take_pins(self) -> None:
-        """The pins of the policy in force; what was seen of a contract stays known."""
+        """The pins of the policy in force, and what its agents may rely on; what was seen of a
+        contract stays known.
+        """
         now = self._now()
         before, self._watched = self._watched, {}
         counts: dict[int, int] = {}
-        for pin in orjson.loads(self._core.guard.code_pins()):
-            chain_id, address = int(pin["chain_id"]), str(pin["address"])
-            pinned = Code(pin["hash"], pin["implementation"])
+        pins = orjson.loads(self._core.guard.code_pins())
+        believed = orjson.loads(self._core.guard.code_believed())
+        self._pins = bool(pins)
+        for told in [*pins, *believed]:
+            chain_id, address = int(told["chain_id"]), str(told["address"])
             counts[chain_id] = counts.get(chain_id, 0) + 1
             watched = before.get((chain_id, address))
             if watched is None:
-                watched = _Watched(chain_id, address, pinned, since=now, due=now)
-            watched.pinned, watched.due = pinned, now
+                watched = _Watched(chain_id, address, None, since=now, due=now)
+            watched.pinned, watched.due = None, now
+            if "implementation" in told:
+                watched.pinned = Code(told["hash"], told["implementation"])
+            else:
+                first = told["first"]
+                watched.known, watched.named = told["hash"], told["named"]
+                watched.first = first and Code(first["hash"], first["implementation"])
             if counts[chain_id] > CONTRACTS_MAX:
                 watched.found, watched.due, watched.fault = None, None, TOO_MANY
             self._watched[chain_id, address] = watched
+            self._news.add(chain_id)
         self._facts.clear()
+
+    def _tell(self) -> None:
+        """Tells the core what was seen last. What a request relied on before this start counts as
+        seen then: before its order it is looked at again.
+        """
+        for chain_id in self._news:
+            seen = {}
+            for each in self._watched.values():
+                if each.chain_id != chain_id:
+                    continue
+                if each.found is not None:
+                    seen[each.address] = _fact(each.found, each.at)
+                elif each.first is not None:
+                    seen[each.address] = _fact(each.first, each.since)
+            self._core.see_code(chain_id, orjson.dumps({"code": seen}))
+        self._news.clear()
 
     def _begin_rounds(self) -> None:
         """One round for each chain that has contracts due, so that no node waits for another."""
@@ -244,11 +325,12 @@ class CodeFacts:
             except TimeoutError:
                 self._failed(contract, "the node took too long", at)
             else:
-                contract.due = _next(contract.due, at)
+                contract.due = _next(contract.due, at, contract.look_ms)
                 # An answer may come after that to a later question.
                 if at >= contract.at:
                     contract.found, contract.at = found, at
                     self._facts.pop(contract.chain_id, None)
+                    self._news.add(contract.chain_id)
 
     def _failed(self, contract: _Watched, why: str, at: int) -> None:
         contract.fault = why
@@ -267,31 +349,37 @@ class CodeFacts:
                 log.info("pinned code is as it should be", address=each.address)
 
     def of_chain(self, chain_id: int) -> bytes:
-        """`{"code": {…}}`: what was last seen on a chain; no member where nothing was."""
+        """`{"code": {…}}`: what was last seen of the pinned contracts of a chain; no member where
+        nothing was. Of the others the core is told once, not with every call.
+        """
         facts = self._facts.get(chain_id)
         if facts is None:
             seen = {
-                each.address: {
-                    "hash": each.found.hash,
-                    "implementation": each.found.implementation,
-                    "at": each.at,
-                }
+                each.address: _fact(each.found, each.at)
                 for each in self._watched.values()
-                if each.chain_id == chain_id and each.found is not None
+                if each.chain_id == chain_id and each.found is not None and each.pinned is not None
             }
             facts = self._facts[chain_id] = orjson.dumps({"code": seen}) if seen else NO_FACTS
         return facts
 
 
-def _next(due: int | None, now: int) -> int:
-    """A minute after it was due, or so many minutes that it is to come."""
+def _fact(code: Code, at: int) -> Json:
+    return {"hash": code.hash, "implementation": code.implementation, "at": at}
+
+
+def _next(due: int | None, now: int, every: int) -> int:
+    """`every` ms after it was due, or so many times that it is to come."""
     since = now if due is None else min(due, now)
-    return since + LOOK_MS * ((now - since) // LOOK_MS + 1)
+    return since + every * ((now - since) // every + 1)
 
 
 def _touched(view: Mapping[str, Any]) -> Iterable[str]:
-    """The contracts that a request's effects name, each once."""
-    found: dict[str, None] = {}
+    """The contracts that a request names, that its effects name, and that it relied on when it was
+    decided, each once.
+    """
+    found: dict[str, None] = dict.fromkeys((view.get("facts") or {}).get("code") or ())
+    if isinstance(to := (view.get("request") or {}).get("to"), str):
+        found[to] = None
     for effect in view.get("effects") or ():
         asset = effect.get("asset") or {}
         for address in (asset.get("address"), effect.get("to")):

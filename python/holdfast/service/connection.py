@@ -9,14 +9,21 @@ from typing import Protocol, cast
 
 from holdfast._core import Call, Framer, MalformedError, parse_frame, response_error
 from holdfast.service.agents import Agent
+from holdfast.service.budgets import AgentBudget
 from holdfast.service.calls import AnyCall
 from holdfast.service.config import GateConfig
 from holdfast.service.errors import INVALID_REQUEST
 from holdfast.service.reply import Batch, Out, Reply
+from holdfast.service.turns import Turns
 from holdfast.service.unix_socket import Peer, peer_of
 
 # Calls under way may still add their answers to a full buffer, but not without end.
 UNREAD_FACTOR = 4
+# Calls and bytes that wait for their turn before no more is read.
+BACKLOG_CALLS_MAX = 64
+BACKLOG_BYTES_MAX = 64 * 1024
+# Splitting a piece of this size into calls takes time that counts.
+LARGE_BYTES = 16 * 1024
 
 
 class Door(Protocol):
@@ -24,6 +31,11 @@ class Door(Protocol):
 
     agent: Agent
     config: GateConfig
+    turns: Turns
+
+    @property
+    def budget(self) -> AgentBudget:
+        """The agent's budgets."""
 
     def admit(self, connection: AgentConnection, peer: Peer) -> bool:
         """Whether the peer may stay."""
@@ -38,16 +50,27 @@ class Door(Protocol):
         """Carries one call out."""
 
 
+class Part:
+    """One call of a batch."""
+
+    __slots__ = ("batch", "call")
+
+    def __init__(self, batch: Batch, call: Call) -> None:
+        self.batch = batch
+        self.call = call
+
+
 class AgentConnection(asyncio.Protocol):
     """Protocol of one connection. Answers may leave in another order than the calls came."""
 
     __slots__ = (
         "_backlog",
+        "_backlog_bytes",
         "_door",
         "_framer",
         "_half_since",
         "_in_flight",
-        "_pumping",
+        "_queued",
         "_stalled_since",
         "_time",
         "_transport",
@@ -59,9 +82,10 @@ class AgentConnection(asyncio.Protocol):
         self._door = door
         self._time = time
         self._framer = Framer(door.config.frame_bytes_max)
-        self._backlog: deque[Call | tuple[Call, ...]] = deque()
+        self._backlog: deque[Call | Part | tuple[Call, ...]] = deque()
+        self._backlog_bytes = 0
         self._in_flight = 0
-        self._pumping = False
+        self._queued = False
         self._half_since = 0.0
         self._stalled_since = 0.0
         self._transport: asyncio.Transport | None = None
@@ -90,10 +114,11 @@ class AgentConnection(asyncio.Protocol):
         them.
         """
         self._is_gone()
-        return self._in_flight > 0
+        return self._in_flight > 0 or bool(self._backlog)
 
     def data_received(self, data: bytes) -> None:
-        """Splits the stream into calls and carries out as many as may be under way at once."""
+        """Splits the stream into calls, which wait for their turn."""
+        begun = self._time()
         try:
             frames = self._framer.feed(data)
         except MalformedError as error:
@@ -105,7 +130,12 @@ class AgentConnection(asyncio.Protocol):
                 self._backlog.append(tuple(calls))
             else:
                 self._backlog.append(calls[0])
-        self._pump()
+        if frames:
+            self._backlog_bytes += len(data)
+            self._want()
+        if len(data) > LARGE_BYTES:
+            now = self._time()
+            self._door.budget.share.charge(now - begun, now)
         if not self._framer.pending:
             self._half_since = 0.0
         elif frames or not self._half_since:
@@ -120,7 +150,7 @@ class AgentConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The peer reads again."""
         self._stalled_since = 0.0
-        self._pump()
+        self._want()
 
     def answered(self, line: bytes | None) -> None:
         """A call is finished; `line` is its answer."""
@@ -134,9 +164,7 @@ class AgentConnection(asyncio.Protocol):
                 self.drop()
                 return
         if self._backlog:
-            # Calls that are answered at once must not pile up on the stack.
-            if not self._pumping:
-                self._pump()
+            self._want()
         elif self.gone and not self._in_flight:
             transport.close()
 
@@ -169,24 +197,55 @@ class AgentConnection(asyncio.Protocol):
             if self._in_flight:
                 self._door.abandon(self)
 
-    def _pump(self) -> None:
+    def _want(self) -> None:
+        """Asks for a turn, unless the connection has one to come; reads on, or not for now."""
         transport = self._transport
-        in_flight_max = self._door.config.in_flight_max
-        self._pumping = True
-        while self._backlog and self._in_flight < in_flight_max and not self._stalled_since:
-            item = self._backlog.popleft()
-            self._in_flight += 1
-            if isinstance(item, tuple):
-                self._batch(item)
-            else:
-                self._door.handle(self._door.agent, item, Reply(self, item.id_json))
-        self._pumping = False
+        if self._backlog and not self._queued and self._may_begin():
+            self._queued = True
+            door = self._door
+            door.turns.want(door.agent.id, door.budget, self)
         if transport is None or transport.is_closing() or self.gone:
             return
-        if self._backlog or self._stalled_since:
+        full = (
+            len(self._backlog) > BACKLOG_CALLS_MAX
+            or self._backlog_bytes > BACKLOG_BYTES_MAX
+            or self._stalled_since
+        )
+        if full:
             transport.pause_reading()
-        elif not transport.is_reading():
+        elif not self._backlog and not transport.is_reading():
             transport.resume_reading()
+
+    def _may_begin(self) -> bool:
+        """Whether the first call may: a batch counts as one, so its parts go on."""
+        if self._stalled_since:
+            return False
+        begun = isinstance(self._backlog[0], Part)
+        return begun or self._in_flight < self._door.config.in_flight_max
+
+    def serve(self) -> bool:
+        """Carries one call out; whether there are more that may begin."""
+        if self._backlog and self._may_begin():
+            item = self._backlog.popleft()
+            if isinstance(item, tuple):
+                self._in_flight += 1
+                self._batch(item)
+            elif isinstance(item, Part):
+                reply = Reply(item.batch, item.call.id_json)
+                self._door.handle(self._door.agent, item.call, reply)
+            else:
+                self._in_flight += 1
+                self._door.handle(self._door.agent, item, Reply(self, item.id_json))
+            if self.gone and self._in_flight:
+                # It wrote its last and hung up before this call had its turn.
+                self._door.abandon(self)
+        if self._backlog and self._may_begin():
+            return True
+        self._queued = False
+        if not self._backlog:
+            self._backlog_bytes = 0
+        self._want()
+        return False
 
     def _batch(self, calls: tuple[Call, ...]) -> None:
         if not calls or len(calls) > self._door.config.batch_max:
@@ -195,8 +254,7 @@ class AgentConnection(asyncio.Protocol):
             self.answered(response_error(b"null", INVALID_REQUEST, text))
             return
         batch = Batch(self, len(calls))
-        for call in calls:
-            self._door.handle(self._door.agent, call, Reply(batch, call.id_json))
+        self._backlog.extendleft(Part(batch, call) for call in reversed(calls))
 
     def _refuse(self, error: MalformedError) -> None:
         """What cannot be split into frames ends the connection, with words."""

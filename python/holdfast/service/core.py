@@ -116,6 +116,10 @@ class Core:
         """`Guard.refuse`."""
         return self._apply(self.guard.refuse, agent, method, params, code, text)
 
+    def see_code(self, chain_id: int, facts: bytes) -> None:
+        """`Guard.see_code`: no records."""
+        self.guard.see_code(chain_id, facts)
+
     def check(self, agent: str, method: str, params: bytes, facts: bytes) -> bytes:
         """`Guard.check`: no records."""
         return self.guard.check(agent, method, params, facts, self.clock.now_ms())
@@ -210,11 +214,25 @@ class Core:
         return applied
 
     def _flush(self) -> None:
-        """Hands all records of one turn of the loop to the writer at once."""
+        """Hands all records of one turn of the loop to the writer at once, with the size and root
+        that they lead to.
+        """
         records, self._fresh = self._fresh, []
-        if records and self._sealed is None:
-            self._written.extend(records)
-            self._journal.append(records)
+        if not records or self._sealed is not None:
+            return
+        if self.guard.size != self._appended:
+            self.seal("the core holds events that were never queued for the journal")
+            return
+        self._written.extend(records)
+        self._journal.append(records, self._appended, self.guard.root)
+
+    def end_commit(self) -> tuple[int, bytes]:
+        """Makes everything applied so far end a commit of the journal; gives the size and root
+        there. It is on disk after `durable`.
+        """
+        self._flush()
+        self._journal.end_commit()
+        return self.guard.size, self.guard.root
 
     def flush(self) -> None:
         """Hands queued records over now, for a stop that ends the loop."""

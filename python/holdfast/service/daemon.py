@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import uvloop
@@ -26,6 +27,7 @@ from holdfast.service.logs import get_logger
 from holdfast.service.memory import share_arenas
 from holdfast.service.outside import Outside
 from holdfast.service.policy_file import PolicyRejected
+from holdfast.service.session import open_log_key
 from holdfast.service.signer_client import SignerError
 from holdfast.service.supervise import Supervisor
 from holdfast.service.unix_socket import SocketError
@@ -79,7 +81,7 @@ class Daemon:
 
     async def serve(self) -> None:
         """Starts, waits for the end, stops. Raises what ended it, if it was not asked to end."""
-        inside = Inside(self._home, self._config)
+        inside = self._inside()
         outside = Outside(inside, self._routes, self._passphrase)
         supervisor = Supervisor(self._failed)
         loop = asyncio.get_running_loop()
@@ -100,6 +102,12 @@ class Daemon:
             await self._close(inside, outside, supervisor)
         if self._error is not None:
             raise self._error
+
+    def _inside(self) -> Inside:
+        """Opens the log's key while the journal is replayed: each takes most of a second."""
+        with ThreadPoolExecutor(1, thread_name_prefix="log-key") as aside:
+            opened = aside.submit(open_log_key, self._home.log_key_path, self._passphrase)
+            return Inside(self._home, self._config, opened.result)
 
     def _failed(self, name: str, error: BaseException) -> None:
         """A part failed: end in good order, and let the next start replay what is on disk."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from web3.providers.rpc import AsyncHTTPProvider
 
 ANSWER_BYTES_MAX = 8 << 20
-CONNECTIONS_MAX = 16
+CONNECTIONS_MAX = 64
 CHUNK_BYTES = 1 << 16
 SIMULATE = ("off", "when-possible", "required")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from holdfast.service.agents import Agent, agents_of
 from holdfast.service.agents_folder import obstacle
+from holdfast.service.budgets import AgentBudget, Budgets
 from holdfast.service.calls import AnyCall
 from holdfast.service.config import GateConfig
 from holdfast.service.connection import AgentConnection
@@ -23,6 +24,7 @@ from holdfast.service.logs import get_logger
 from holdfast.service.reply import Out, Reply
 from holdfast.service.rpc import Rpc
 from holdfast.service.strangers import TurnedAway
+from holdfast.service.turns import Turns
 from holdfast.service.unix_socket import ListeningSocket, Peer, SocketError
 
 log = get_logger()
@@ -32,7 +34,7 @@ RETRY_SECONDS = 10.0
 ALARMS_MAX = 20
 FILES_WANTED = 65_536
 # Files that agents can never use up: operator socket, journal, signer, node, alerts.
-FILES_RESERVED = 256
+FILES_RESERVED = 384
 
 
 class AgentDoor:
@@ -41,6 +43,7 @@ class AgentDoor:
     def __init__(self, gate: "Gate", agent: Agent, listening: ListeningSocket) -> None:
         self.agent = agent
         self.config = gate.config
+        self.turns = gate.turns
         self.connections: set[AgentConnection] = set()
         self._gate = gate
         self._listening = listening
@@ -61,6 +64,11 @@ class AgentDoor:
                 connection.drop()
         self.agent = agent
         self._listening.share(shared)
+
+    @property
+    def budget(self) -> AgentBudget:
+        """The agent's budgets."""
+        return self._gate.budgets.of(self.agent)
 
     async def open(self) -> None:
         """Starts to accept."""
@@ -103,8 +111,19 @@ class AgentDoor:
 class Gate:
     """All agents' doors, kept equal to the policy in force."""
 
-    def __init__(self, core: Core, home: Home, rpc: Rpc, holds: Holds, config: GateConfig) -> None:
+    def __init__(
+        self,
+        core: Core,
+        home: Home,
+        rpc: Rpc,
+        holds: Holds,
+        config: GateConfig,
+        budgets: Budgets,
+        turns: Turns,
+    ) -> None:
         self.config = config
+        self.budgets = budgets
+        self.turns = turns
         self.rpc = rpc
         self.holds = holds
         self.connections = 0

@@ -27,6 +27,7 @@ from holdfast.service import starter
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
+    from nacl.signing import SigningKey
 
     from holdfast.service.keystore import Kdf
 
@@ -100,6 +101,11 @@ class Home:
     @property
     def freeze_file(self) -> Path:
         return self.path / "FREEZE"
+
+    @property
+    def reserve_path(self) -> Path:
+        """Holds room on the disk for stopping."""
+        return self.path / "reserve"
 
     @property
     def lock_path(self) -> Path:
@@ -269,7 +275,7 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     public_key = bytes(log_key.verify_key)
     operator_key = bytes(operator.verify_key)
     genesis = _genesis(public_key, init.operator_id, operator_key)
-    _make_journal(building, genesis)
+    _make_journal(building, genesis, log_key)
     return Created(home, addresses, genesis, public_key, init.operator_id, operator_key)
 
 
@@ -286,12 +292,18 @@ def _genesis(log_key: bytes, operator_id: str, operator_key: bytes) -> bytes:
     return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _make_journal(building: Home, genesis: bytes) -> None:
-    from holdfast._core import Guard
+def _make_journal(building: Home, genesis: bytes, log_key: SigningKey) -> None:
+    """A journal whose first events are under a checkpoint: from the beginning nothing in it is
+    believed without a signature.
+    """
+    from holdfast._core import Guard, checkpoint_body
     from holdfast.service import journal_file
+    from holdfast.service.notes import sign_note
 
-    _, record = Guard.create(genesis, time.time_ns() // 1_000_000)
-    journal_file.create(building.journal_path, record)
+    guard, record = Guard.create(genesis, time.time_ns() // 1_000_000)
+    origin = json.loads(genesis)["origin"]
+    note = sign_note(log_key, origin, checkpoint_body(origin, guard.size, guard.root))
+    journal_file.create(building.journal_path, record, note=note)
 
 
 def _socket_path(path: Path) -> Path:

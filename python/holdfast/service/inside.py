@@ -5,15 +5,20 @@ first.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+
+from nacl.signing import SigningKey
 
 from holdfast import __version__
 from holdfast.service.batches import Batches
+from holdfast.service.budgets import Budgets
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
 from holdfast.service.config import Config
 from holdfast.service.core import Core, Sealed
 from holdfast.service.descriptors import Descriptors
+from holdfast.service.disk import Disk
 from holdfast.service.event import parse
 from holdfast.service.freeze_file import EVERYTHING, FreezeFile
 from holdfast.service.gate import Gate
@@ -21,7 +26,9 @@ from holdfast.service.heads import Heads
 from holdfast.service.health import Health
 from holdfast.service.holds import Holds
 from holdfast.service.home import Home
+from holdfast.service.intake import Intake
 from holdfast.service.journal import Journal
+from holdfast.service.journal_alarm import JournalAlarm
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.logs import get_logger
 from holdfast.service.operator_methods import OperatorMethods
@@ -30,12 +37,15 @@ from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.policy_file import PolicyFile
 from holdfast.service.price_facts import PriceFacts
 from holdfast.service.reads import FindNode, Node, Reads
+from holdfast.service.reserve import Reserve
 from holdfast.service.restore import restore
 from holdfast.service.rpc import Rpc
 from holdfast.service.sends import Sends
+from holdfast.service.session import begin
 from holdfast.service.stream import Stream
 from holdfast.service.supervise import Supervisor
 from holdfast.service.ticker import Ticker
+from holdfast.service.turns import Turns
 from holdfast.service.unix_socket import ListeningSocket
 from holdfast.service.watch import watch
 
@@ -45,27 +55,45 @@ log = get_logger()
 class Inside:
     """Replays the journal when made; serves from `open` to `close`."""
 
-    def __init__(self, home: Home, config: Config, clock: Clock | None = None) -> None:
-        """Raises JournalError. Must be made on the running loop, with the home's lock held."""
+    def __init__(
+        self,
+        home: Home,
+        config: Config,
+        log_key: Callable[[], SigningKey],
+        clock: Clock | None = None,
+    ) -> None:
+        """`log_key` gives the log's opened key; it is asked for once, after the replay, and the key
+        is overwritten. Must be made on the running loop, with the home's lock held.
+
+        Raises JournalError, and what `log_key` raises.
+        """
         self.home = home
         self.config = config
-        self.journal = Journal(home.journal_path)
+        time = asyncio.get_running_loop().time
+        reserve = Reserve(home.reserve_path, config.journal.reserve_bytes)
+        self.journal = Journal(home.journal_path, reserve)
+        self.disk = Disk(home.journal_path, reserve, config.journal, time)
         try:
             restored = restore(self.journal.reader)
+            begin(self.journal, restored, log_key())
         except BaseException:
             self.journal.close()
             raise
         for remark in restored.remarks:
             log.warning("a stored state was passed over", remark=remark)
         self.identity = restored.identity
+        # From here the signer follows the log: (size, compact range).
+        self.followed_from = restored.guard.size, restored.guard.log_range()
         clock = clock or Clock()
         clock.start(restored.guard.last_at)
         self.core = core = Core(restored.guard, self.journal, clock)
         core.on_sealed(lambda text: log.error("SEALED", reason=text))
         self.reader = JournalReader(home.journal_path)
+        self._alarm = JournalAlarm(core, self.journal)
         self.policy = PolicyFile(home.policy_path, core)
         self.freeze_file = FreezeFile(home.freeze_file, core)
-        self.health = Health(core, self.policy)
+        self.health = Health(core, self.policy, self.disk)
+        self.health.journal = self._alarm
         self.code = self.health.code = CodeFacts(core, self._find_node)
         self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
         self.facts = OutsideFacts(core, self.code, self.prices)
@@ -87,6 +115,8 @@ class Inside:
         """
         core, home, gate_config = self.core, self.home, self.config.gate
         self._node = node
+        await self._alarm.freeze()
+        self.disk.look()
         self.policy.load_at_start()
         self.prices.take_policy()
         core.started(__version__)
@@ -97,14 +127,18 @@ class Inside:
         self._ticker.check_clock()
         stream = Stream(core, self.reader)
         holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s)
-        sends = Sends(core, self.facts, holds, gate_config.retry_after_s)
-        self._reads = Reads(core.guard, node, self.config.reads)
+        time = asyncio.get_running_loop().time
+        turns = Turns(time)
+        budgets = Budgets(gate_config, self.config.reads.calls_per_minute, time)
+        intake = Intake(core, self.facts, budgets, self.disk, gate_config)
+        sends = Sends(core, intake, holds, gate_config.retry_after_s)
+        self._reads = Reads(core.guard, node, self.config.reads, budgets)
         if nodes_later:
             self._reads.wait_for_nodes()
         self._heads = Heads(node)
-        batches = Batches(core, self.facts, sends, holds, self._reads)
-        rpc = Rpc(core, self.facts, sends, batches, self._reads, self._heads)
-        self._gate = Gate(core, home, rpc, holds, gate_config)
+        batches = Batches(core, intake, sends, holds, self._reads)
+        rpc = Rpc(intake, sends, batches, self._reads, self._heads)
+        self._gate = Gate(core, home, rpc, holds, gate_config, budgets, turns)
         self.health.gate = self._gate
         await self._gate.sync()
         methods = OperatorMethods(
@@ -121,7 +155,7 @@ class Inside:
             facts=self.facts,
         )
         listening = ListeningSocket(home.operator_socket)
-        self._operator = OperatorSocket(listening, stream, methods.table, self.health.report)
+        self._operator = OperatorSocket(listening, stream, methods.table, self.health.report, turns)
         await self._operator.open()
         log.info("ready", home=str(home.path), events=core.durable_size, version=__version__)
 

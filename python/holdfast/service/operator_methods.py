@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from holdfast import __version__
+from holdfast.service.brief import pushed
 from holdfast.service.core import Core
 from holdfast.service.descriptors import Descriptors
 from holdfast.service.event import Record, kind_of, parse, tier_of
@@ -26,6 +27,11 @@ from holdfast.service.stream import Stream
 EVENTS_MAX = 1_000
 BACKLOG_MAX = 1_000
 HISTORY_MAX = 200
+# One line of an answer, and one page of events.
+LINE_BYTES_MAX = 256 * 1024
+PAGE_BYTES_MAX = 4 * 1024 * 1024
+# Views made in one turn of the loop.
+VIEWS_A_TURN = 32
 TEXT_CHARS_MAX = 500
 # The signed bytes themselves are the agent's, and for a held request nobody's.
 HIDDEN = ("raw", "signature")
@@ -115,29 +121,45 @@ class OperatorMethods:
         size = self._core.guard.size
         from_seq = _integer(params, "from_seq", size - 1)
         backlog = min(_integer(params, "backlog", 0), BACKLOG_MAX)
-        snapshot = {
-            "status": self.status(),
-            "requests": self._requests(backlog),
-            "limits": orjson.loads(self._core.guard.limits(None, self._core.clock.now_ms())),
-        }
+        status = self.status()
+        limits = orjson.loads(self._core.guard.limits(None, self._core.clock.now_ms()))
+        # Views made in later turns may be newer than `size`: the events after it lead there again.
+        requests = _lines(await self._requests(backlog))
+        rows = _lines([orjson.dumps(row) for row in limits])
         if self._core.sealed is None:
             await self._core.durable()
         else:
             size = self._core.durable_size
+        if connection.subscriber is not None:
+            raise Refused("subscribed", "this connection is subscribed already")
+        for name, lines in (("requests", requests), ("limits", rows)):
+            for line in lines[:-1]:
+                connection.write(b'{"part":{"%b":[%b]}}\n' % (name.encode(), line))
+        snapshot = {
+            "status": status,
+            "requests": orjson.Fragment(b"[%b]" % requests[-1]),
+            "limits": orjson.Fragment(b"[%b]" % rows[-1]),
+        }
         # The answer is written by the caller before the loop's next turn, and so before any event.
         connection.subscriber = self._stream.subscribe(
             min(from_seq + 1, size), connection.write, connection.drop
         )
         return {"snapshot": snapshot, "seq": size - 1}
 
-    def _requests(self, backlog: int) -> list[Json]:
+    async def _requests(self, backlog: int) -> list[bytes]:
         guard = self._core.guard
         still_open = guard.open_requests()
         known = set(still_open)
         ended = [each for each in self._stream.recent_requests(BACKLOG_MAX) if each not in known]
         newest = ended[-backlog:] if backlog else []
-        views = (guard.request(each) for each in [*newest, *still_open])
-        return [_shown(view) for view in views if view is not None]
+        views = []
+        for number, name in enumerate([*newest, *still_open], 1):
+            view = guard.request_listed(name)
+            if view is not None:
+                views.append(view)
+            if number % VIEWS_A_TURN == 0:
+                await asyncio.sleep(0)
+        return views
 
     async def _request(self, _: OperatorConnection, params: Params) -> Json:
         request_id = _text(params, "id")
@@ -196,8 +218,10 @@ class OperatorMethods:
 
     async def _events(self, _: OperatorConnection, params: Params) -> Json:
         count = min(_integer(params, "count", EVENTS_MAX), EVENTS_MAX)
-        records = self._reader.records(_integer(params, "from_seq", 0), count)
-        return {"events": [orjson.Fragment(record) for record in records]}
+        brief = params.get("brief", False) is True
+        records = self._reader.page(_integer(params, "from_seq", 0), count, PAGE_BYTES_MAX)
+        shown = map(pushed, records) if brief else records
+        return {"events": [orjson.Fragment(record) for record in shown]}
 
     async def _decide(self, _: OperatorConnection, params: Params) -> object:
         inner = orjson.dumps(params.get("params", []))
@@ -224,6 +248,19 @@ def _shown(view: bytes) -> Json:
     for key in HIDDEN:
         shown.pop(key, None)
     return shown
+
+
+def _lines(rows: list[bytes]) -> list[bytes]:
+    """Rows joined by commas, as few times as they fit into a line; at least one, maybe empty."""
+    lines: list[list[bytes]] = [[]]
+    size = 0
+    for row in rows:
+        if lines[-1] and size + len(row) > LINE_BYTES_MAX:
+            lines.append([])
+            size = 0
+        lines[-1].append(row)
+        size += len(row) + 1
+    return [b",".join(line) for line in lines]
 
 
 def _history(record: Record) -> Json:

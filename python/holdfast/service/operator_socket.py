@@ -16,6 +16,7 @@ from holdfast.service.core import Sealed
 from holdfast.service.journal_file import JournalError
 from holdfast.service.logs import get_logger
 from holdfast.service.stream import Stream, Subscriber, health_push
+from holdfast.service.turns import Turns
 from holdfast.service.unix_socket import ListeningSocket, peer_of
 
 log = get_logger()
@@ -26,6 +27,8 @@ CALLS_MAX = 64
 BUFFER_BYTES_HIGH = 1024 * 1024
 STALL_SECONDS_MAX = 30.0
 HEALTH_SECONDS = 1.0
+# What stops or answers: agents' calls wait for these.
+FIRST = frozenset({"freeze", "command"})
 
 Params = dict[str, Any]
 Method = Callable[["OperatorConnection", Params], Awaitable[object]]
@@ -126,6 +129,9 @@ class OperatorConnection(asyncio.Protocol):
             self._answer_error(ident, "busy", "too many calls at once on this connection")
         else:
             task = asyncio.create_task(self._call(ident, method, params))
+            if call["method"] in FIRST:
+                self._socket.turns.operator_waits()
+                task.add_done_callback(lambda _: self._socket.turns.operator_served())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -156,8 +162,10 @@ class OperatorSocket:
         stream: Stream,
         methods: dict[str, Method],
         health: Callable[[], dict[str, object]],
+        turns: Turns,
     ) -> None:
         self.stream = stream
+        self.turns = turns
         self.methods = methods
         self.connections: set[OperatorConnection] = set()
         self._listening = listening

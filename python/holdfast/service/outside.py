@@ -35,6 +35,7 @@ class Outside:
         self._home = inside.home
         self._config = inside.config
         self._health = inside.health
+        self._followed_from = inside.followed_from
         self._routes = routes
         self._passphrase = passphrase
         self._signer: Signer | None = None
@@ -55,6 +56,7 @@ class Outside:
         self._core.on_sealed(alerts.sealed)
         signer = await Signer.start(self._home, self._passphrase)
         self._signer = self._health.signer = signer
+        await signer.follow(*self._followed_from)
         signer.on_gone(lambda text: log.error("the signer is gone", text=text))
         chains = self._health.chains = Chains(self._config.endpoint)
         self._notes = Checkpoints(self._core, self._journal, signer, self._config.journal)
@@ -70,7 +72,7 @@ class Outside:
 
         reader = JournalReader(self._home.journal_path)
         alerts = Alerts(self._routes, self._home.path / "outbox.sqlite", reader)
-        alerts.start(self._core.durable_size)
+        alerts.start(self._core.durable_size, self._followed_from[0])
         return alerts
 
     async def stop_sending(self) -> None:

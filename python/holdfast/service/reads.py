@@ -16,6 +16,7 @@ import orjson
 
 from holdfast._core import Guard
 from holdfast.service.agents import Agent
+from holdfast.service.budgets import Budgets
 from holdfast.service.calls import AnyCall
 from holdfast.service.config import ReadsConfig
 from holdfast.service.endpoint import EndpointDown, RpcError
@@ -47,6 +48,8 @@ READS = frozenset(
     }
 )
 _COUNT = "eth_getTransactionCount"
+# What a byte of an answer takes of the loop: read, checked, written.
+SECONDS_PER_BYTE = 2e-8
 
 
 class Node(Protocol):
@@ -72,11 +75,13 @@ class _Lane:
 class Reads:
     """Passes reads on, within each agent's limits."""
 
-    def __init__(self, guard: Guard, node: FindNode, config: ReadsConfig) -> None:
+    def __init__(self, guard: Guard, node: FindNode, config: ReadsConfig, budgets: Budgets) -> None:
         """`node(chain_id)` gives the node of a chain, None while there is none."""
         self._guard = guard
         self._node = node
         self._config = config
+        self._budgets = budgets
+        self._running = 0
         self._ready = asyncio.Event()
         self._ready.set()
         self._lanes: dict[str, _Lane] = {}
@@ -93,7 +98,13 @@ class Reads:
     def start(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         """Passes a call on now or when its turn comes; answers `reply` in any case."""
         lane = self._lanes.setdefault(agent.id, _Lane())
-        if lane.running < self._config.concurrent_max:
+        budget, now = self._budgets.of(agent), self._budgets.time()
+        over = budget.admit_read(len(call.params), now)
+        if not budget.reads.take(now):
+            over = "too many reads in a minute"
+        if over is not None:
+            reply.error(unavailable(over))
+        elif not lane.waiting and self._may_begin(lane):
             self._begin(lane, agent, call, reply)
         elif len(lane.waiting) < self._config.queued_max:
             lane.waiting.append((agent, call, reply))
@@ -106,8 +117,30 @@ class Reads:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def _may_begin(self, lane: _Lane) -> bool:
+        """So many for each agent and for all; one for each agent whatever the others do, so that
+        slow reads of some never keep another from reading.
+        """
+        if self._running >= self._config.concurrent_total_max:
+            return lane.running == 0
+        return lane.running < self._config.concurrent_max
+
+    def _begin_waiting(self, finished: _Lane) -> None:
+        """Begins what may begin now: first of other agents, then of the one that finished."""
+        lanes = [lane for lane in self._lanes.values() if lane.waiting and lane is not finished]
+        for lane in [*lanes, finished]:
+            while lane.waiting and self._may_begin(lane):
+                later = lane.waiting.popleft()
+                if later[2].gone:
+                    later[2].nothing()
+                    continue
+                self._begin(lane, *later)
+                if lane is not finished:
+                    break
+
     def _begin(self, lane: _Lane, agent: Agent, call: AnyCall, reply: Reply) -> None:
         lane.running += 1
+        self._running += 1
         task = asyncio.create_task(self._run(lane, agent, call, reply))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -122,12 +155,8 @@ class Reads:
         finally:
             reply.error(unavailable("the guardian stops"))
             lane.running -= 1
-            while lane.waiting and lane.running < self._config.concurrent_max:
-                later = lane.waiting.popleft()
-                if later[2].gone:
-                    later[2].nothing()
-                    continue
-                self._begin(lane, *later)
+            self._running -= 1
+            self._begin_waiting(lane)
 
     async def _ask(self, agent: Agent, call: AnyCall) -> bytes | CallError:
         try:
@@ -152,6 +181,9 @@ class Reads:
         if call.method == _COUNT:
             result = self._count(agent, params, result)
         encoded = _encode(result)
+        # Reading a large answer and writing it again holds the loop up.
+        seconds = len(encoded) * SECONDS_PER_BYTE
+        self._budgets.of(agent).share.charge(seconds, self._budgets.time())
         if len(encoded) > self._config.response_bytes_max:
             return unavailable("the node's answer is too large: ask for less")
         return encoded

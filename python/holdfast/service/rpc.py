@@ -5,7 +5,6 @@ a custom method ends
 web3.py's async listener for good.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -16,12 +15,10 @@ from holdfast._core import HoldfastError, MalformedError
 from holdfast.service.agents import Agent
 from holdfast.service.batches import SEND_CALLS, Batches
 from holdfast.service.calls import AnyCall, InnerCall, inner_call, one_object
-from holdfast.service.core import Core
 from holdfast.service.errors import DENIED, INVALID_PARAMS, METHOD_NOT_FOUND, CallError
 from holdfast.service.heads import Heads
+from holdfast.service.intake import Intake
 from holdfast.service.outcomes import Outcome, as_object
-from holdfast.service.outside_facts import OutsideFacts
-from holdfast.service.rate import Rate
 from holdfast.service.reads import READS, Reads
 from holdfast.service.reply import Reply
 from holdfast.service.sends import RAW_REFUSED, SIGNING_METHODS, Sends
@@ -61,20 +58,16 @@ class Rpc:
 
     def __init__(
         self,
-        core: Core,
-        facts: OutsideFacts,
+        intake: Intake,
         sends: Sends,
         batches: Batches,
         reads: Reads,
         heads: Heads,
     ) -> None:
-        self._core = core
-        self._facts = facts
+        self._intake = intake
         self._sends = sends
         self._batches = batches
         self._reads = reads
-        self._rates: dict[str, tuple[int, Rate]] = {}
-        self._time = asyncio.get_running_loop().time
         self._handlers: dict[str, Handler] = {
             "eth_chainId": lambda a, _, r: r.result(orjson.dumps(hex(a.chain_id))),
             "net_version": lambda a, _, r: r.result(orjson.dumps(str(a.chain_id))),
@@ -110,6 +103,13 @@ class Rpc:
 
     def _other(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         handler = self._handlers.get(call.method)
+        if handler is not None and len(call.params) > self._intake.params_bytes_max:
+            text = f"params have at most {self._intake.params_bytes_max} bytes"
+            if call.method.startswith("holdfast_"):
+                reply.result(_refusal("error", INVALID_PARAMS, text))
+            else:
+                reply.error(CallError(INVALID_PARAMS, text))
+            return
         if handler is None:
             if call.method.startswith("holdfast_"):
                 reply.result(_refusal("error", METHOD_NOT_FOUND, "there is no such method"))
@@ -118,26 +118,14 @@ class Rpc:
             return
         handler(agent, call, reply)
 
-    def _slow_enough(self, agent: Agent) -> bool:
-        """For checks, which leave no record; the core counts what is submitted."""
-        now = self._time()
-        known = self._rates.get(agent.id)
-        if known is None or known[0] != agent.requests_per_minute:
-            known = (agent.requests_per_minute, Rate(agent.requests_per_minute, now))
-            self._rates[agent.id] = known
-        return known[1].take(now)
-
     def _check(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         inner = inner_call(call)
         if inner is None:
             reply.result(_refusal("error", INVALID_PARAMS, 'params must be [{"method", "params"}]'))
             return
-        if not self._slow_enough(agent):
-            reply.result(_too_fast())
-            return
         try:
-            facts = self._facts.of_agent(agent.id)
-            reply.result(self._core.check(agent.id, inner[0], inner[1], facts))
+            told = self._intake.check(agent, inner[0], inner[1])
+            reply.result(_too_fast() if told is None else told)
         except HoldfastError as error:
             reply.result(_refusal("denied", INVALID_PARAMS, error.args[1], error))
 

@@ -12,8 +12,8 @@ from holdfast.service.calls import AnyCall
 from holdfast.service.core import Core, Sealed
 from holdfast.service.errors import DENIED, INTERNAL, INVALID_PARAMS, CallError, sealed
 from holdfast.service.holds import Holds, Write
+from holdfast.service.intake import Declined, Intake
 from holdfast.service.outcomes import Outcome, as_object, denied, pending
-from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.reply import Reply
 
 WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
@@ -48,9 +48,9 @@ def wrapped(reply: Reply, outcome: Outcome, request_id: str) -> None:
 class Sends:
     """Submits signing calls and sees to it that each gets its one answer."""
 
-    def __init__(self, core: Core, facts: OutsideFacts, holds: Holds, retry_after_s: int) -> None:
+    def __init__(self, core: Core, intake: Intake, holds: Holds, retry_after_s: int) -> None:
         self._core = core
-        self._facts = facts
+        self._intake = intake
         self._holds = holds
         self._retry_after_s = retry_after_s
 
@@ -60,9 +60,8 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            facts = self._facts.of_agent(agent.id)
-            applied = self._core.submit(agent.id, call.method, call.params, facts)
-        except (Sealed, HoldfastError) as error:
+            applied = self._intake.submit(agent, call.method, call.params)
+        except (Sealed, Declined, HoldfastError) as error:
             self.failed(reply, error, plain)
             return
         self._take(applied, agent, reply, plain)
@@ -75,9 +74,8 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            facts = self._facts.of_agent(agent.id)
-            applied = self._core.submit_signed(agent.id, payload, signature, facts)
-        except (Sealed, HoldfastError) as error:
+            applied = self._intake.submit_signed(agent, payload, signature)
+        except (Sealed, Declined, HoldfastError) as error:
             self.failed(reply, error, wrapped)
             return
         self._take(applied, agent, reply, wrapped)
@@ -90,8 +88,7 @@ class Sends:
             self._without_id(agent, call, reply)
             return
         try:
-            facts = self._facts.of_agent(agent.id)
-            applied = self._core.submit(agent.id, method, params, facts)
+            applied = self._intake.submit(agent, method, params)
             request_id = applied.request_id
             if applied.status in ("denied", "refused") or request_id is None:
                 self._take(applied, agent, reply, wrapped)
@@ -100,7 +97,7 @@ class Sends:
                 return
             # Whoever sends the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
-        except (Sealed, HoldfastError) as error:
+        except (Sealed, Declined, HoldfastError) as error:
             self.failed(reply, error, wrapped)
             return
         outcome = pending(request_id, self._retry_after_s)
@@ -155,10 +152,13 @@ class Sends:
             outcome = Outcome(error=sealed(self._core.sealed or "sealed"), status="sealed")
         write(reply, outcome, request_id)
 
-    def failed(self, reply: Reply, error: Sealed | HoldfastError, write: Write) -> None:
+    def failed(self, reply: Reply, error: Sealed | Declined | HoldfastError, write: Write) -> None:
         """Answers a call the core did not take."""
         if isinstance(error, Sealed):
             told = sealed(str(error))
+        elif isinstance(error, Declined):
+            write(reply, Outcome(error=error.error, status="refused"), "")
+            return
         elif error.args[0] == "malformed":
             told = CallError(INVALID_PARAMS, error.args[1], orjson.dumps({"code": "malformed"}))
         else:
@@ -167,8 +167,8 @@ class Sends:
 
     def _without_id(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         try:
-            self._core.refuse(agent.id, call.method, call.params, "malformed", WITHOUT_ID)
-        except (Sealed, HoldfastError):
+            self._intake.refuse(agent, call.method, call.params, "malformed", WITHOUT_ID)
+        except (Sealed, Declined, HoldfastError):
             pass
         reply.nothing()
 

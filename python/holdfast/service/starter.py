@@ -81,6 +81,16 @@ assets = ["eth"]
 tier = "approval"              # instant | notify | delay | approval
 timeout = "30m"
 
+[[limit]]                      # fees of a day, beyond which a person decides
+id = "fees-a-day"
+per = "agent"
+effects = ["fee"]
+assets = ["eth"]
+measure = "amount"
+max = "1"
+window = "24h"
+on_exceed = "approval"
+
 # [[rule]]
 # id = "small-payments-to-vendors"
 # effects = ["transfer"]

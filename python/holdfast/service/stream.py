@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterable
 
 import orjson
 
+from holdfast.service.brief import pushed
 from holdfast.service.core import Core
 from holdfast.service.event import REQUEST_DECIDED, kind_of
 from holdfast.service.journal_file import JournalReader
 
 CATCH_UP_RECORDS = 500
+CATCH_UP_BYTES = 1 << 20
 LAG_EVENTS_MAX = 200_000
 RECENT_MAX = 2_000
 
@@ -27,8 +29,8 @@ Drop = Callable[[str], None]
 
 
 def pushes(records: Iterable[bytes]) -> bytes:
-    """The lines that carry these events."""
-    return b"".join([b'{"event":' + record + b"}\n" for record in records])
+    """The lines that carry these events; of large ones their beginning."""
+    return b"".join([b'{"event":' + pushed(record) + b"}\n" for record in records])
 
 
 class Subscriber:
@@ -132,7 +134,8 @@ class Stream:
         behind = self._core.durable_size - subscriber.next_seq
         if behind <= 0:
             return
-        records = self._reader.records(subscriber.next_seq, min(behind, CATCH_UP_RECORDS))
+        count = min(behind, CATCH_UP_RECORDS)
+        records = self._reader.page(subscriber.next_seq, count, CATCH_UP_BYTES)
         subscriber.send(subscriber.next_seq, records, pushes(records))
         self._catch_up_soon(subscriber)
 

@@ -116,6 +116,10 @@ impl Guard {
         PyBytes::new(py, &self.inner.root())
     }
 
+    fn log_range<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.log_range())
+    }
+
     #[getter]
     fn last_at(&self) -> u64 {
         self.inner.last_at()
@@ -382,6 +386,16 @@ impl Guard {
             .map(|summary| PyBytes::new(py, &summary))
     }
 
+    fn request_listed<'py>(
+        &self,
+        py: Python<'py>,
+        request_id: &str,
+    ) -> Option<Bound<'py, PyBytes>> {
+        self.inner
+            .request_listed(request_id)
+            .map(|view| PyBytes::new(py, &view))
+    }
+
     fn named(&self, agent: &str, batch_id: &str) -> Option<String> {
         let found = self.inner.named(agent, batch_id);
         found.map(|id| id.to_string())
@@ -439,6 +453,14 @@ impl Guard {
 
     fn code_pins<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.inner.code_pins())
+    }
+
+    fn code_believed<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.code_believed())
+    }
+
+    fn see_code(&mut self, chain_id: u64, facts: &[u8]) -> PyResult<()> {
+        self.inner.see_code(chain_id, facts).map_err(refusal)
     }
 
     fn prices<'py>(

@@ -18,7 +18,8 @@ mod _core {
     use crate::errors::{HoldfastError, MalformedError, PolicyError};
     #[pymodule_export]
     use crate::evidence::{
-        checkpoint_body, ed25519_verify, open_note, signed_note, verify_operator_command, LogTree,
+        checkpoint_body, ed25519_verify, open_note, signed_note, verify_commit,
+        verify_operator_command, CommitKey, LogTree,
     };
     #[pymodule_export]
     use crate::input::{

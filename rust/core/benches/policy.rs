@@ -116,6 +116,7 @@ fn resolved<'p>(policy: &'p Policy, params: &str) -> Resolved<'p> {
         policy,
         "bot",
         request::parse(METHOD, params.as_bytes()).unwrap(),
+        &|_, _| None,
     )
     .unwrap()
 }
@@ -189,7 +190,7 @@ fn deciding(criterion: &mut Criterion) {
         b.iter_batched(
             || request.clone(),
             |request| {
-                let asked = resolve(&policy, "bot", request).unwrap();
+                let asked = resolve(&policy, "bot", request, &|_, _| None).unwrap();
                 decide(&policy, &asked.subject(METHOD, &[]), &windows, &facts, NOW)
             },
             BatchSize::SmallInput,

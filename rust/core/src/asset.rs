@@ -126,6 +126,12 @@ impl Registry {
         (found != Protocol::Unknown).then_some(found)
     }
 
+    /// Whether the operator said anything of this address.
+    pub(crate) fn is_named(&self, chain_id: u64, address: Address) -> bool {
+        let place = (chain_id, address);
+        self.protocols.contains_key(&place) || self.contract(chain_id, address).is_some()
+    }
+
     /// The chain's coin as a token: the pinned one, otherwise the only one the operator named;
     /// `None` where there is none or nobody can say which.
     pub fn wrapped_coin(&self, chain_id: u64) -> Option<Address> {

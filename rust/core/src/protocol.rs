@@ -1,10 +1,13 @@
 //! What a contract speaks: the operator says it in the policy by (chain, address), or it is pinned
 //! here. A selector, a name or a symbol alone never decides it.
 
+mod code;
 mod pinned;
 mod routers;
 
-use alloy_primitives::Address;
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
 use pinned::{ANYWHERE, ON_CHAINS, PINNED};
@@ -121,6 +124,23 @@ protocols! {
     StakingRewards = "staking-rewards",
 }
 
+impl Protocol {
+    /// Whether what is given to it arrives later, and elsewhere.
+    pub const fn is_bridge(self) -> bool {
+        matches!(
+            self,
+            Self::CctpTokenMessenger
+                | Self::OpStandardBridge
+                | Self::OpPortal
+                | Self::ArbitrumInbox
+                | Self::ArbitrumGatewayRouter
+                | Self::LayerzeroOft
+                | Self::AcrossSpokePool
+                | Self::LidoWithdrawalQueue
+        )
+    }
+}
+
 /// The pinned contract of the chain's wrapped coin.
 pub fn pinned_wrapped_coin(chain_id: u64) -> Option<Address> {
     let mut each = PINNED.iter();
@@ -146,4 +166,26 @@ pub fn pinned(chain_id: u64, address: Address) -> Option<Protocol> {
         let found = anywhere.find(|(one, _)| *one == address);
         found.map(|(_, protocol)| *protocol)
     })
+}
+
+/// Every contract that is pinned on this chain, with the hash of its code where that is known.
+pub(crate) fn pinned_on(chain_id: u64) -> BTreeMap<Address, Option<B256>> {
+    let here = PINNED.iter().filter(|(chain, ..)| *chain == chain_id);
+    let here = here.map(|(_, address, _)| *address);
+    let on_chains = ON_CHAINS
+        .iter()
+        .filter(|(.., chains)| chains.contains(&chain_id));
+    let on_chains = on_chains.map(|(address, ..)| *address);
+    let anywhere = ANYWHERE.iter().map(|(address, _)| *address);
+    let all = here.chain(on_chains).chain(routers::on(chain_id));
+    let mut found: BTreeMap<Address, Option<B256>> =
+        all.chain(anywhere).map(|address| (address, None)).collect();
+    for (address, chain, hash) in code::known() {
+        if chain.is_none_or(|chain| chain == chain_id) {
+            if let Some(known) = found.get_mut(&address) {
+                *known = Some(hash);
+            }
+        }
+    }
+    found
 }

@@ -3,11 +3,13 @@
 
 use std::borrow::Cow;
 
+use alloy_primitives::Address;
+
 use crate::effects::Effect;
 use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{
-    decide, epoch_ms, resolve, resolve_batch, Decision, Facts, Policy, PolicyErrors, Reason,
-    Verdict,
+    decide, epoch_ms, resolve, resolve_batch, Decision, Facts, FirstSeen, Policy, PolicyErrors,
+    Reason, Sight, Verdict,
 };
 use crate::request::{self, Asked};
 use crate::window::Book;
@@ -118,17 +120,25 @@ impl Simulator {
             }
             parsed => parsed.map_err(|fault| fault.under("params").under("request"))?,
         };
+        let sight = Sight {
+            facts: &case.facts,
+            held: None,
+            first: &FirstSeen::new(),
+            now_ms,
+        };
+        let look = |chain_id: u64, at: Address| sight.unseen(&self.policy, chain_id, at);
         let (resolved, calls) = match parsed {
-            Asked::One(request) => (resolve(&self.policy, &case.agent, request), 1),
+            Asked::One(request) => (resolve(&self.policy, &case.agent, request, &look), 1),
             Asked::Several(batch) => (
-                resolve_batch(&self.policy, &case.agent, &batch),
+                resolve_batch(&self.policy, &case.agent, &batch, &look),
                 batch.calls().len(),
             ),
         };
-        let resolved = match resolved {
+        let mut resolved = match resolved {
             Ok(resolved) => resolved,
             Err(reason) => return Ok((denied_by(reason), Vec::new())),
         };
+        resolved.look_for_owed(&self.policy, &self.book, "", now_ms);
         let subject = resolved.subject(&case.method, &[]);
         let mut decision = decide(
             &self.policy,

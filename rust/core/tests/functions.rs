@@ -101,7 +101,7 @@ fn run(table: &Table, case: &Case) -> (String, Vec<String>, Option<Decoded>) {
     );
     let method = "eth_sendTransaction";
     let parsed = request::parse(method, params.as_bytes()).unwrap();
-    let resolved = match resolve(&policy, &case.agent, parsed) {
+    let resolved = match resolve(&policy, &case.agent, parsed, &|_, _| None) {
         Ok(resolved) => resolved,
         Err(reason) => return ("deny".to_owned(), vec![reason.code], None),
     };

@@ -135,12 +135,12 @@ fn every_fee_of_a_batch_counts() {
         let params = payments(&vec![1; count]).to_string();
         match parse_any(SEND, params.as_bytes()).unwrap() {
             Asked::Several(batch) => {
-                resolve_batch(&loaded, "shopper", &batch)
+                resolve_batch(&loaded, "shopper", &batch, &|_, _| None)
                     .unwrap()
                     .fee_wei_max
             }
             Asked::One(request) => {
-                holdfast_core::policy::resolve(&loaded, "shopper", request)
+                holdfast_core::policy::resolve(&loaded, "shopper", request, &|_, _| None)
                     .unwrap()
                     .fee_wei_max
             }
@@ -224,8 +224,10 @@ fn verdict(loaded: &Policy, wei: &[u128]) -> Verdict {
     let params = payments(wei).to_string();
     let book = Book::for_policy(loaded);
     let resolved = match parse_any(SEND, params.as_bytes()).unwrap() {
-        Asked::One(request) => holdfast_core::policy::resolve(loaded, "shopper", request),
-        Asked::Several(batch) => resolve_batch(loaded, "shopper", &batch),
+        Asked::One(request) => {
+            holdfast_core::policy::resolve(loaded, "shopper", request, &|_, _| None)
+        }
+        Asked::Several(batch) => resolve_batch(loaded, "shopper", &batch, &|_, _| None),
     };
     let resolved = resolved.unwrap();
     let subject = resolved.subject(SEND, &[]);

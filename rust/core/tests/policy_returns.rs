@@ -12,6 +12,10 @@ use serde_json::Value;
 #[path = "support/calls.rs"]
 mod calls;
 
+#[allow(dead_code)]
+#[path = "support/seen.rs"]
+mod seen;
+
 const POLICY: &str = r#"
 version = 1
 name = "returns"
@@ -131,6 +135,7 @@ fn what_comes_back_must_be_worth_what_the_rule_asks_for() {
         let mut simulator = Simulator::new(&case.policy(), false).unwrap();
         let (to, data) = case.request(&table);
         let facts = case.facts.as_deref().unwrap_or("{}");
+        let facts = seen::with_code(facts, seen::everything(&case.policy(), 1_000_000));
         let request = format!(
             r#"{{"id":1,"agent":"trader","at":1000,"facts":{facts},"request":{{"method":
             "eth_sendTransaction","params":[{{"to":"{to}","data":"{data}"}}]}}}}"#

@@ -15,7 +15,7 @@ fn a_small_payment_to_a_vendor_is_instant() {
     let params = format!(r#"[{{"to":"{to}","gas":"0x186a0","data":"{data}"}}]"#);
     let method = "eth_sendTransaction";
     let request = holdfast_core::request::parse(method, params.as_bytes()).unwrap();
-    let resolved = resolve(&policy, "shopper", request).unwrap();
+    let resolved = resolve(&policy, "shopper", request, &|_, _| None).unwrap();
     let windows = Windows::for_policy(&policy);
     let facts = Facts::parse(br#"{"prices":{"usdc":{"usd":"1.0003","at":1000}}}"#).unwrap();
     let decision = decide(

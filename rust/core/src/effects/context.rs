@@ -2,6 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 
+use super::sight::Sight;
 use super::{Denial, Effect, EffectKind, Field, Warning};
 use crate::address::checksum;
 use crate::amount::format_units;
@@ -19,6 +20,8 @@ pub(super) struct Context<'r> {
     pub wallet: Option<Address>,
     pub chain_id: u64,
     pub registry: &'r Registry,
+    /// Which contracts count as what they are known for.
+    pub sight: &'r Sight<'r>,
 }
 
 impl<'r> Context<'r> {
@@ -27,9 +30,23 @@ impl<'r> Context<'r> {
         self.registry.token(self.chain_id, address)
     }
 
-    /// What the contract at this address speaks.
+    /// What the contract at this address speaks, for reading what it is asked to do: `None` where its
+    /// code was not seen.
     pub(super) fn protocol(&self, address: Address) -> Option<Protocol> {
+        let named = self.named(address)?;
+        self.sight.counts(address).then_some(named)
+    }
+
+    /// What the contract at this address is said to speak, seen or not: for names on screens, and for
+    /// what is denied whatever the chain says.
+    pub(super) fn named(&self, address: Address) -> Option<Protocol> {
         self.registry.protocol(self.chain_id, address)
+    }
+
+    /// The chain's coin as a token, where its code was seen.
+    pub(super) fn wrapped_coin(&self) -> Option<Address> {
+        let wrapped = self.registry.wrapped_coin(self.chain_id);
+        wrapped.filter(|at| self.sight.counts(*at))
     }
 
     /// The wallet, or what stands for it when nobody knows it.
@@ -54,7 +71,7 @@ impl<'r> Context<'r> {
     /// `uniswap-v2-router 0x7a25…`: what a policy calls the contract, and the address in full.
     pub(super) fn contract_text(&self, address: Address) -> String {
         let mut text = address_text(address);
-        if let Some(protocol) = self.protocol(address).filter(|p| *p != Protocol::Unknown) {
+        if let Some(protocol) = self.named(address).filter(|p| *p != Protocol::Unknown) {
             text.insert(0, ' ');
             text.insert_str(0, protocol.as_str());
         }
@@ -201,7 +218,7 @@ pub(super) fn check_spender(
     check_recipient(spender)?;
     check_not_token(spender, token)?;
     if matches!(
-        context.protocol(spender),
+        context.named(spender),
         Some(Protocol::Multicall | Protocol::SafeMultisendCallOnly)
     ) {
         let text = "the spender does what anybody asks: anybody could take the tokens";

@@ -13,6 +13,7 @@ mod known;
 mod parts;
 mod raw_tx;
 mod rfc3339;
+mod sight;
 mod sign_in;
 mod signature;
 mod standalone;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use crate::asset::{Asset, Registry};
 use crate::request::{Body, Transaction};
 use context::Context;
+use sight::Sight;
 
 pub(crate) use calls::is_control;
 pub use kind::EffectKind;
@@ -123,6 +125,9 @@ pub struct Exchange {
     pub pays: Vec<(Option<Asset>, U256)>,
     /// What comes back, as far as it is registered.
     pub gets: Vec<(Asset, U256)>,
+    /// The contract compares the wallet's balance before and after: what comes for another reason
+    /// in the meantime counts as well.
+    pub measured: bool,
 }
 
 /// A line a person reads. Values are already `display_safe`.
@@ -158,6 +163,52 @@ pub struct Decoded {
     pub exchanges: Vec<Exchange>,
     /// At least one effect is not understood.
     pub opaque: bool,
+    /// Contracts that were taken for what their address says, each once: what they do is known only
+    /// as far as their code is there.
+    pub relies_on: Vec<Address>,
+}
+
+impl Decoded {
+    /// What may happen, this or the other: the effects of both, in the words of the other.
+    #[must_use]
+    pub(crate) fn or(mut self, other: Self) -> Self {
+        let counted = !self.times.is_empty() || !other.times.is_empty();
+        if counted {
+            self.times.resize(self.effects.len(), 1);
+        }
+        for (place, effect) in other.effects.into_iter().enumerate() {
+            let times = other.times.get(place).copied().unwrap_or(1);
+            match self.effects.iter().position(|known| *known == effect) {
+                Some(known) => {
+                    if let Some(count) = self.times.get_mut(known) {
+                        *count = times.max(*count);
+                    }
+                }
+                None => {
+                    self.effects.push(effect);
+                    if counted {
+                        self.times.push(times);
+                    }
+                }
+            }
+        }
+        self.exchanges.extend(other.exchanges);
+        self.display = other.display;
+        let told = std::mem::replace(&mut self.warnings, other.warnings);
+        for warning in told {
+            // Which contract is unknown is said by whoever joins the two.
+            if warning.code != "unknown_contract" && !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        for address in other.relies_on {
+            if !self.relies_on.contains(&address) {
+                self.relies_on.push(address);
+            }
+        }
+        self.opaque = true;
+        self
+    }
 }
 
 /// A request that must not be carried out whatever the policy says.
@@ -195,17 +246,42 @@ pub fn decode(
     chain_id: u64,
     registry: &Registry,
 ) -> Result<Decoded, Denial> {
+    read(body, wallet, chain_id, registry, Sight::believing())
+}
+
+/// The same where a contract whose code was not seen is one that nothing is known of.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_seen(
+    body: &Body,
+    wallet: Address,
+    chain_id: u64,
+    registry: &Registry,
+    seen: &dyn Fn(Address) -> bool,
+) -> Result<Decoded, Denial> {
+    read(body, wallet, chain_id, registry, Sight::of(seen))
+}
+
+fn read(
+    body: &Body,
+    wallet: Address,
+    chain_id: u64,
+    registry: &Registry,
+    sight: Sight<'_>,
+) -> Result<Decoded, Denial> {
     if let Body::TypedData(typed) = body {
         signature::check_chain(typed, chain_id)?;
     }
-    decode_in(
-        body,
-        &Context {
-            wallet: Some(wallet),
-            chain_id,
-            registry,
-        },
-    )
+    let context = Context {
+        wallet: Some(wallet),
+        chain_id,
+        registry,
+        sight: &sight,
+    };
+    let mut decoded = decode_in(body, &context)?;
+    decoded.relies_on = sight.into_relied();
+    Ok(decoded)
 }
 
 /// What several transactions do together in the worst case: the sum over all of them.
@@ -218,14 +294,39 @@ pub fn decode_all(
     chain_id: u64,
     registry: &Registry,
 ) -> Result<Decoded, Denial> {
-    transaction::decode_all(
-        transactions,
-        &Context {
-            wallet: Some(wallet),
-            chain_id,
-            registry,
-        },
-    )
+    read_all(transactions, wallet, chain_id, registry, Sight::believing())
+}
+
+/// The same where a contract whose code was not seen is one that nothing is known of.
+///
+/// # Errors
+/// As [`decode_all`].
+pub fn decode_all_seen(
+    transactions: &[&Transaction],
+    wallet: Address,
+    chain_id: u64,
+    registry: &Registry,
+    seen: &dyn Fn(Address) -> bool,
+) -> Result<Decoded, Denial> {
+    read_all(transactions, wallet, chain_id, registry, Sight::of(seen))
+}
+
+fn read_all(
+    transactions: &[&Transaction],
+    wallet: Address,
+    chain_id: u64,
+    registry: &Registry,
+    sight: Sight<'_>,
+) -> Result<Decoded, Denial> {
+    let context = Context {
+        wallet: Some(wallet),
+        chain_id,
+        registry,
+        sight: &sight,
+    };
+    let mut decoded = transaction::decode_all(transactions, &context)?;
+    decoded.relies_on = sight.into_relied();
+    Ok(decoded)
 }
 
 /// The lines of a call of a registered token inside of another call; nothing for any other
@@ -250,6 +351,7 @@ pub(crate) fn token_call_lines(
         wallet: None,
         chain_id,
         registry,
+        sight: &Sight::believing(),
     };
     let decoded = transaction::decode(&transaction, &context).ok()?;
     (!decoded.opaque).then_some(decoded.display)

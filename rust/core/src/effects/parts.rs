@@ -30,6 +30,13 @@ impl Parts {
         }
     }
 
+    /// Says that what comes back is measured by the wallet's balance, if it is.
+    pub(super) fn measure(&mut self, measured: bool) {
+        for exchange in &mut self.exchanges {
+            exchange.measured |= measured;
+        }
+    }
+
     /// Adds what an inner call does; it is found by its number.
     pub(super) fn nest(&mut self, number: usize, inner: Self) {
         for mut effect in inner.effects {
@@ -70,6 +77,7 @@ impl Parts {
             warnings: self.warnings,
             exchanges: self.exchanges,
             opaque,
+            relies_on: Vec::new(),
         }
     }
 }

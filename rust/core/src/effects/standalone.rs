@@ -6,6 +6,7 @@ use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
 use alloy_primitives::{eip191_hash_message, Address, TxKind, B256, U256};
 
 use super::context::{field, warning, Context};
+use super::sight::Sight;
 use super::{claim, decode_in, known, raw_tx, signature, transaction, Decoded, Denial};
 use crate::asset::Registry;
 use crate::clear::Library;
@@ -81,10 +82,12 @@ pub fn decode_standalone(
     if let Some(from) = request.get("from") {
         subject.signed_by(from)?;
     }
+    let sight = Sight::believing();
     let context = Context {
         wallet: subject.wallet,
         chain_id,
         registry: &registry,
+        sight: &sight,
     };
     let mut decoded = decode_in(&subject.body, &context)?;
     if let Body::TypedData(typed) = &subject.body {
@@ -118,6 +121,7 @@ fn decode_batch(batch: &Batch, chain_id: u64, registry: &Registry) -> Result<Str
         wallet: first.and_then(|call| call.from),
         chain_id,
         registry,
+        sight: &Sight::believing(),
     };
     let bodies = batch.calls().iter().map(|call| &call.body);
     let transactions: Vec<_> = bodies

@@ -210,6 +210,38 @@ impl Wanted {
     }
 }
 
+/// What is missing of a request that is not kept, or not shown, whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// Lines for a person.
+    pub display: u64,
+    /// Effects.
+    pub effects: u64,
+    /// Bytes of the facts; what is left then is `{}`.
+    pub facts: u64,
+    /// The whole of what the agent sent; null in a view.
+    pub params: Option<ParamsDigest>,
+    /// Bytes of a signed payload; what is left then is empty.
+    pub payload: u64,
+    /// Reasons.
+    pub reasons: u64,
+    /// Bytes of the call data, document or message.
+    pub request: u64,
+    /// Warnings.
+    pub warnings: u64,
+}
+
+/// Names params that were not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParamsDigest {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Their SHA-256.
+    pub sha256: B256,
+}
+
 /// Data of `request.decided`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -242,6 +274,9 @@ pub struct Decided {
     pub idempotency_key: Option<String>,
     /// What kind of thing is signed.
     pub kind: RequestKind,
+    /// What this record leaves out of a large request that was denied. Absent where it is whole.
+    #[serde(default)]
+    pub left_out: Option<LeftOut>,
     /// Same key, same request.
     pub match_key: B256,
     /// When a delay is over, ms.

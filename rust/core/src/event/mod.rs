@@ -23,7 +23,8 @@ pub use data::{
     Reopened, RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed, Started,
 };
 pub use decided::{
-    Decided, RequestKind, Stage, Wanted, WantedMessage, WantedTransaction, WantedTypedData,
+    Decided, LeftOut, ParamsDigest, RequestKind, Stage, Wanted, WantedMessage, WantedTransaction,
+    WantedTypedData,
 };
 pub use effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
 pub use order::{Authorised, MessageOrder, Order, TransactionOrder, TypedDataOrder};

@@ -7,7 +7,7 @@ use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::decided::{Decided, RequestKind, Stage, Wanted};
+use super::decided::{Decided, LeftOut, RequestKind, Stage, Wanted};
 use super::effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
 use crate::canonical::{self, address, key, list, sha256, Key, Object};
 use crate::effects::EffectKind;
@@ -136,6 +136,9 @@ fn decided(out: &mut Vec<u8>, data: &Decided, parts: &Parts) {
     id(&mut object, data);
     object.opt_str(key!("idempotency_key"), data.idempotency_key.as_deref());
     object.plain(key!("kind"), kind(data.kind));
+    if let Some(left) = &data.left_out {
+        left_out(object.key(key!("left_out")), left);
+    }
     object.hex(key!("match_key"), data.match_key.as_slice());
     object.opt_u64(key!("matures_at"), data.matures_at);
     object.plain(key!("method"), method_name(data.method));
@@ -161,6 +164,27 @@ fn decided(out: &mut Vec<u8>, data: &Decided, parts: &Parts) {
     verdict(object.key(key!("verdict")), &data.verdict);
     address(object.key(key!("wallet")), &data.wallet);
     list(object.key(key!("warnings")), &data.warnings, warning);
+    object.end();
+}
+
+fn left_out(out: &mut Vec<u8>, left: &LeftOut) {
+    let mut object = Object::new(out);
+    object.u64(key!("display"), left.display);
+    object.u64(key!("effects"), left.effects);
+    object.u64(key!("facts"), left.facts);
+    match &left.params {
+        Some(params) => {
+            let mut inner = Object::new(object.key(key!("params")));
+            inner.u64(key!("bytes"), params.bytes);
+            inner.hex(key!("sha256"), params.sha256.as_slice());
+            inner.end();
+        }
+        None => object.null(key!("params")),
+    }
+    object.u64(key!("payload"), left.payload);
+    object.u64(key!("reasons"), left.reasons);
+    object.u64(key!("request"), left.request);
+    object.u64(key!("warnings"), left.warnings);
     object.end();
 }
 

@@ -1,7 +1,7 @@
 //! The last decision before a signature: the policy and the freezes of this moment, and then the
 //! order.
 
-use alloy_primitives::{eip191_hash_message, U256};
+use alloy_primitives::{eip191_hash_message, Address, U256};
 use serde::Deserialize;
 
 use super::check::{deny, reason, unfit};
@@ -16,7 +16,7 @@ use crate::event::{
 };
 use crate::json::{self, Json, Limits};
 use crate::outcome::{self, Expected, Simulated};
-use crate::policy::{self, method_name, Decision, Facts, Policy, Reason, Verdict};
+use crate::policy::{self, method_name, Decision, Facts, Policy, Reason, Sight, Verdict};
 use crate::request::{self, Request, Transaction, TypedData};
 
 const FACTS: Limits = Limits {
@@ -133,14 +133,21 @@ impl Guard {
         };
         let request = again(decided, policy).map_err(one)?;
         let method = method_name(decided.method);
-        let mut resolved = policy::resolve(policy, &entry.agent, request).map_err(one)?;
+        let then = old_facts(decided)?;
+        let facts = given.over(then.clone());
+        // What did not count at the decision does not count now: a person was asked about that.
+        let (before, later) = self.sights(entry, &then, &facts, now);
+        let look = |chain_id: u64, at: Address| {
+            let unseen = before.unseen(policy, chain_id, at);
+            unseen.or_else(|| later.unseen(policy, chain_id, at))
+        };
+        let mut resolved = policy::resolve(policy, &entry.agent, request, &look).map_err(one)?;
         // What was set aside, and approved, for the data is the most that may be paid for it.
         resolved.cap_l1_fee(l1_fee_shown(decided));
         let name = entry.id.to_string();
+        resolved.look_for_owed(policy, &self.state.book, &name, now);
         let subject = resolved.subject(method, self.state.book.reservations(&name));
         let windows = self.state.book.windows();
-        let then = old_facts(decided)?;
-        let facts = given.over(then.clone());
         let mut decision = policy::decide(policy, &subject, windows, &facts, now);
         let costs = decision.spends.take();
         let effects = resolved
@@ -174,6 +181,30 @@ impl Guard {
             l1_fee: resolved.chain.l1_fee_max.map(|_| resolved.l1_fee_wei_max),
         };
         self.write_order(entry, &decided.request, given, &caps)
+    }
+
+    /// What was known of code when the request was decided, and what is known now.
+    fn sights<'s>(
+        &'s self,
+        entry: &Entry,
+        then: &'s Facts,
+        facts: &'s Facts,
+        now: u64,
+    ) -> (Sight<'s>, Sight<'s>) {
+        let first = &self.state.first_code;
+        let before = Sight {
+            facts: then,
+            held: None,
+            first,
+            now_ms: entry.decided_at,
+        };
+        let later = Sight {
+            facts,
+            held: Some(&self.code),
+            first,
+            now_ms: now,
+        };
+        (before, later)
     }
 
     fn write_order(

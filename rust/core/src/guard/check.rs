@@ -10,11 +10,13 @@ use serde::Serialize;
 use super::answer::{self, bytes, Told};
 use super::attach::{joins, Joins};
 use super::state::State;
-use super::{Guard, Refusal};
+use super::{code, Guard, Refusal};
 use crate::effects::Effect;
 use crate::event::{match_key, EffectRecord, Wanted};
 use crate::json::{self, Json, Limits, Malformed};
-use crate::policy::{self, Decision, Facts, Policy, Privacy, Reason, Resolved, Verdict};
+use crate::policy::{
+    self, CodePin, CodeSeen, Decision, Facts, Policy, Privacy, Reason, Resolved, Sight, Verdict,
+};
 use crate::request::{self, parse_address, Asked, Body};
 
 const FACTS: Limits = Limits {
@@ -74,17 +76,27 @@ impl<'a> GivenFacts<'a> {
     }
 
     /// Canonical JSON for the record: what is said of code only where the request touches it, since
-    /// every contract of the chain is told of with every call.
-    pub fn on_record(&self, policy: &Policy, effects: &[Effect]) -> String {
+    /// every contract of the chain is told of with every call; and what was seen of the contracts
+    /// that it relies on.
+    pub fn on_record(&self, policy: &Policy, effects: &[Effect], relied: &[Relied]) -> String {
         let pinned = effects.iter().flat_map(|effect| policy.pinned(effect));
         let touched: BTreeSet<Address> = pinned.map(|(address, _)| address).collect();
-        let is_touched = |name: &str| parse_address(name).is_ok_and(|at| touched.contains(&at));
+        let is_relied = |at: &Address| relied.iter().any(|(one, _)| one == at);
+        let is_kept = |at: Address| touched.contains(&at) && !is_relied(&at);
+        let is_touched = |name: &str| parse_address(name).is_ok_and(is_kept);
+        let seen = || {
+            let each = relied.iter();
+            each.map(|(at, seen)| (at.to_checksum(None).into(), code::fact(*seen)))
+        };
         let mut kept = Vec::new();
+        if !relied.is_empty() && !self.given.iter().any(|(key, _)| key == "code") {
+            kept.push(("code".into(), Json::Object(seen().collect())));
+        }
         for (key, value) in &self.given {
             let value = match value {
                 Json::Object(told) if key == "code" => {
                     let told = told.iter().filter(|(name, _)| is_touched(name));
-                    Json::Object(told.cloned().collect())
+                    Json::Object(told.cloned().chain(seen()).collect())
                 }
                 other => other.clone(),
             };
@@ -106,6 +118,28 @@ pub(super) enum Stop {
     Denied(Reason),
 }
 
+/// What is known outside of the state when a call comes in.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'k> {
+    pub facts: &'k Facts,
+    pub code: &'k CodeSeen,
+    pub now_ms: u64,
+}
+
+impl<'k> Known<'k> {
+    fn sight(&self, state: &'k State) -> Sight<'k> {
+        Sight {
+            facts: self.facts,
+            held: Some(self.code),
+            first: &state.first_code,
+            now_ms: self.now_ms,
+        }
+    }
+}
+
+/// A contract that a request relies on, with what was seen of its code, and when.
+pub(super) type Relied = (Address, (CodePin, u64));
+
 /// A call that was understood.
 pub(super) struct Understood<'p> {
     pub policy: &'p Policy,
@@ -113,6 +147,7 @@ pub(super) struct Understood<'p> {
     pub resolved: Resolved<'p>,
     pub wanted: Wanted,
     pub match_key: B256,
+    pub relied: Vec<Relied>,
     /// Calls in it: of several only the sum is judged, and nothing is signed.
     pub calls: usize,
 }
@@ -127,8 +162,12 @@ pub(super) fn reason(code: &str, observed: Option<String>, limit: Option<String>
     }
 }
 
-/// Parses and resolves a call.
-pub(super) fn understand<'p>(state: &'p State, call: Call<'_>) -> Result<Understood<'p>, Stop> {
+/// Parses and resolves a call, by what is known of the contracts it relies on.
+pub(super) fn understand<'p>(
+    state: &'p State,
+    call: Call<'_>,
+    known: &Known<'_>,
+) -> Result<Understood<'p>, Stop> {
     let denied = |code, observed| Err(Stop::Denied(reason(code, observed, None)));
     let asked = match request::parse_any(call.method, call.params) {
         Ok(asked) => asked,
@@ -139,14 +178,17 @@ pub(super) fn understand<'p>(state: &'p State, call: Call<'_>) -> Result<Underst
     let Some((loaded, policy)) = state.policy.as_ref().zip(state.policy()) else {
         return denied("no_policy", None);
     };
+    let sight = known.sight(state);
+    let look = |chain_id: u64, at: Address| sight.unseen(policy, chain_id, at);
     let (resolved, calls) = match asked {
-        Asked::One(request) => (policy::resolve(policy, call.agent, request), 1),
+        Asked::One(request) => (policy::resolve(policy, call.agent, request, &look), 1),
         Asked::Several(batch) => (
-            policy::resolve_batch(policy, call.agent, &batch),
+            policy::resolve_batch(policy, call.agent, &batch, &look),
             batch.calls().len(),
         ),
     };
-    let resolved = resolved.map_err(Stop::Denied)?;
+    let mut resolved = resolved.map_err(Stop::Denied)?;
+    resolved.look_for_owed(policy, &state.book, "", known.now_ms);
     if resolved.agent.public_key.is_some() && !call.signed {
         return denied("signature_required", None);
     }
@@ -154,7 +196,10 @@ pub(super) fn understand<'p>(state: &'p State, call: Call<'_>) -> Result<Underst
     let (wallet, chain_id) = (resolved.wallet, resolved.chain.id);
     let method = resolved.request.method;
     let match_key = match_key(call.agent, wallet, method, chain_id, &wanted);
+    let relied = resolved.decoded.relies_on.iter();
+    let relied = relied.filter_map(|at| Some((*at, sight.newest(chain_id, *at)?)));
     Ok(Understood {
+        relied: relied.collect(),
         policy,
         policy_digest: loaded.digest,
         resolved,
@@ -296,7 +341,12 @@ impl Guard {
             params,
             signed: true,
         };
-        let understood = match understand(&self.state, call) {
+        let known = Known {
+            facts: &facts.known,
+            code: &self.code,
+            now_ms: now,
+        };
+        let understood = match understand(&self.state, call, &known) {
             Ok(understood) => understood,
             Err(Stop::Malformed(fault)) => return Ok(answer::malformed(&fault)),
             Err(Stop::Denied(reason)) => {

@@ -1,9 +1,9 @@
 //! Folding how a request comes in and how its agent is answered.
 
 use super::fold::{use_up, Impossible};
-use super::keep;
 use super::rate::Rate;
 use super::state::{Entry, State};
+use super::{code, keep};
 use crate::event::{Attached, Decided, Id, Refused, Stage};
 use crate::policy::Verdict;
 
@@ -50,6 +50,7 @@ pub(super) fn decided(
         held.map_err(|error| Impossible::Limits(error.to_string()))?;
     }
     count(state, &data.agent, |rate| rate.count(at));
+    code::remember(state, &data);
     if let Some(envelope) = &data.envelope {
         use_up(state, &data.agent, envelope);
     }

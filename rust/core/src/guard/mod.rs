@@ -6,6 +6,7 @@ mod authorise;
 mod authority;
 mod check;
 mod checks;
+mod code;
 mod fold;
 mod fold_life;
 mod fold_request;
@@ -16,6 +17,7 @@ mod nonce;
 mod operator;
 mod rate;
 mod recording;
+mod shorten;
 mod signing;
 mod snapshot;
 mod state;
@@ -38,7 +40,7 @@ use crate::event::{
     Body, ClockJumped, Event, Genesis, Id, Nothing, Parts, PolicyRejected, Reopened, Stage, Started,
 };
 use crate::log::{Hash, Range};
-use crate::policy::PolicyErrors;
+use crate::policy::{CodeSeen, PolicyErrors};
 use crate::text::display_safe;
 use crate::verify;
 
@@ -114,6 +116,8 @@ pub struct Applied {
 pub struct Guard {
     state: State,
     log: Range,
+    /// What was seen of contracts; no part of the state.
+    code: CodeSeen,
 }
 
 impl Guard {
@@ -184,6 +188,11 @@ impl Guard {
     /// RFC 6962 root over the records.
     pub fn root(&self) -> Hash {
         self.log.root()
+    }
+
+    /// The log's compact range, for another process that follows the log from here.
+    pub fn log_range(&self) -> Vec<u8> {
+        self.log.to_bytes()
     }
 
     /// Time of the last event, ms.

@@ -39,6 +39,13 @@ impl Rate {
         self.total.saturating_sub(old)
     }
 
+    /// Whether a call was put on record in this second.
+    pub fn called_this_second(&self, now_ms: u64) -> bool {
+        self.seconds
+            .back()
+            .is_some_and(|(second, _)| *second == now_ms / 1000)
+    }
+
     /// Notes that a call over the rate was put on record.
     pub fn flooded(&mut self, now_ms: u64) {
         self.flooded_at = Some(now_ms);

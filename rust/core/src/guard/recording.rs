@@ -1,12 +1,12 @@
 //! From a decision to the data of its record.
 
 use super::check::{GivenFacts, Understood};
-use super::WORDS_MAX;
-use crate::canonical::INTEGER_MAX;
+use super::{shorten, WORDS_MAX};
+use crate::canonical::{sha256, INTEGER_MAX};
 use crate::effects::{Effect, EffectKind};
 use crate::event::{
-    approval_digest, Decided, EffectRecord, Envelope, Id, LineRecord, Parts, Raw, Stage, Wanted,
-    WarningRecord,
+    approval_digest, Decided, EffectRecord, Envelope, Id, LineRecord, ParamsDigest, Parts, Raw,
+    Stage, Wanted, WarningRecord,
 };
 use crate::policy::{Decision, Policy, Resolved, Verdict};
 use crate::text::display_safe;
@@ -18,6 +18,7 @@ pub(super) fn decided(
     decision: Decision,
     envelope: Option<Envelope>,
     facts: &GivenFacts<'_>,
+    params: &[u8],
     now: u64,
 ) -> (Box<Decided>, Parts) {
     let Understood {
@@ -26,10 +27,11 @@ pub(super) fn decided(
         mut resolved,
         wanted,
         match_key,
+        relied,
         ..
     } = understood;
     let start = Start::of(decision.verdict, now);
-    let facts = facts.on_record(policy, &resolved.decoded.effects);
+    let facts = facts.on_record(policy, &resolved.decoded.effects, &relied);
     let effects = effects(policy, &mut resolved);
     let Resolved {
         agent,
@@ -53,6 +55,7 @@ pub(super) fn decided(
         id,
         idempotency_key: request.idempotency_key,
         kind: wanted.kind(),
+        left_out: None,
         match_key,
         matures_at: start.matures_at,
         method: request.method,
@@ -72,9 +75,27 @@ pub(super) fn decided(
             .map(WarningRecord::from)
             .collect(),
     });
+    if data.verdict == Verdict::Deny {
+        denied(&mut data, params);
+    }
     let parts = Parts::of(&data.effects, &data.request);
     data.digest = approval_digest(&data, &parts);
     (data, parts)
+}
+
+/// Keeps little of what is denied at once: an agent sends it for nothing, as often as it likes.
+/// Nobody can join it, so its idempotency key stays free, too.
+fn denied(data: &mut Decided, params: &[u8]) {
+    data.idempotency_key = None;
+    if shorten::size(data) <= shorten::DENIED.whole {
+        return;
+    }
+    let mut left = shorten::shorten(data, &shorten::DENIED);
+    left.params = Some(ParamsDigest {
+        bytes: u64::try_from(params.len()).unwrap_or(u64::MAX),
+        sha256: sha256(params),
+    });
+    data.left_out = Some(left);
 }
 
 /// Where a verdict puts a request, and until when.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::state::State;
 use super::Guard;
 use crate::log::Range;
-use crate::policy::Policy;
+use crate::policy::{CodeSeen, Policy};
 
 const FORMAT: u8 = 4;
 
@@ -65,7 +65,8 @@ impl Guard {
         if let Some(loaded) = state.policy.as_mut() {
             loaded.compiled = Policy::parse(&loaded.source).ok().map(Arc::new);
         }
-        Ok(Self { state, log })
+        let code = CodeSeen::default();
+        Ok(Self { state, log, code })
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::nonce::NonceBook;
 use super::rate::Rate;
 use crate::event::{Decided, Genesis, Id, Order, RequestKind, Scope, SettleOutcome, Stage};
-use crate::policy::{Policy, Reason};
+use crate::policy::{FirstSeen, Policy, Reason};
 use crate::request::Method;
 use crate::window::Book;
 
@@ -227,6 +227,8 @@ pub struct State {
     /// Operator commands that were carried out and have not expired: (`expires_at`, SHA-256 of the
     /// payload).
     pub commands: BTreeSet<(u64, B256)>,
+    /// The code of contracts when a request relied on them, by (chain, address).
+    pub first_code: FirstSeen,
 }
 
 impl State {

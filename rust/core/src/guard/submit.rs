@@ -2,7 +2,7 @@
 
 use super::answer;
 use super::attach::Joins;
-use super::check::{reason, understand, Call, GivenFacts, Stop};
+use super::check::{reason, understand, Call, GivenFacts, Known, Stop};
 use super::fold_request::RATE_LIMITED;
 use super::{recording, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
@@ -13,6 +13,7 @@ use crate::text::display_safe;
 
 /// Calls in a minute of somebody no policy knows.
 const RATE_UNKNOWN: u32 = 60;
+const TOO_MANY: &str = "too many requests in a minute";
 
 impl Guard {
     /// Parse, attach or decide, reserve. What an agent sends is never an error.
@@ -37,7 +38,8 @@ impl Guard {
         self.take(call, None, &facts, self.now(now_ms))
     }
 
-    /// Records a call that was turned away before it could be decided.
+    /// Records a call that was turned away before it could be decided; one that is `rate_limited`
+    /// at most once a second.
     ///
     /// # Errors
     /// Never in a guardian that was created.
@@ -58,8 +60,14 @@ impl Guard {
             signed: false,
         };
         let code = &display_safe(code, 64);
+        if let Some(applied) = self.frozen_flood(agent, now) {
+            return Ok(applied);
+        }
+        if code == RATE_LIMITED {
+            return self.flood(call, text, now);
+        }
         if self.over_rate(agent, now) {
-            return self.flood(call, now);
+            return self.flood(call, TOO_MANY, now);
         }
         let answer = answer::refused(code, text, None);
         self.turn_away(
@@ -82,7 +90,15 @@ impl Guard {
         facts: &GivenFacts<'_>,
         now: u64,
     ) -> Result<Applied, Refusal> {
-        let understood = match understand(&self.state, call) {
+        if let Some(applied) = self.frozen_flood(call.agent, now) {
+            return Ok(applied);
+        }
+        let known = Known {
+            facts: &facts.known,
+            code: &self.code,
+            now_ms: now,
+        };
+        let understood = match understand(&self.state, call, &known) {
             Ok(understood) => understood,
             Err(stop) => return self.stop(call, &stop, now),
         };
@@ -109,12 +125,13 @@ impl Guard {
             Joins::Nothing => {}
         }
         if self.over_rate(call.agent, now) {
-            return self.flood(call, now);
+            return self.flood(call, TOO_MANY, now);
         }
         let decision = understood.decide(&self.state, call.method, facts, now);
         let privacy = understood.resolved.agent.privacy;
         let id = Id(self.state.seq);
-        let (data, parts) = recording::decided(id, understood, decision, envelope, facts, now);
+        let (data, parts) =
+            recording::decided(id, understood, decision, envelope, facts, call.params, now);
         self.decided(data, &parts, privacy, now)
     }
 
@@ -126,9 +143,14 @@ impl Guard {
         now: u64,
     ) -> Result<Applied, Refusal> {
         if self.over_rate(call.agent, now) {
-            return self.flood(call, now);
+            return self.flood(call, TOO_MANY, now);
         }
-        let understood = match understand(&self.state, call) {
+        let known = Known {
+            facts: &facts.known,
+            code: &self.code,
+            now_ms: now,
+        };
+        let understood = match understand(&self.state, call, &known) {
             Ok(understood) => understood,
             Err(stop) => return self.stop(call, &stop, now),
         };
@@ -210,7 +232,7 @@ impl Guard {
         now: u64,
     ) -> Result<Applied, Refusal> {
         if self.over_rate(call.agent, now) {
-            return self.flood(call, now);
+            return self.flood(call, TOO_MANY, now);
         }
         match stop {
             Stop::Malformed(fault) => {
@@ -253,9 +275,38 @@ impl Guard {
         rate.is_some_and(|rate| rate.calls(now) >= u64::from(max))
     }
 
+    /// A frozen agent's calls are looked at once a second, so that it learns what became of an
+    /// earlier request; the others are refused unread and leave no record.
+    pub(super) fn frozen_flood(&self, agent: &str, now: u64) -> Option<Applied> {
+        if self.state.freezes.is_empty() || !self.state.rates.get(agent)?.called_this_second(now) {
+            return None;
+        }
+        // In the second of the freeze itself every call is looked at: its agent does not know yet.
+        let just_now = |at: u64| at / 1000 == now / 1000;
+        if self
+            .state
+            .freezes
+            .values()
+            .any(|freeze| just_now(freeze.at))
+        {
+            return None;
+        }
+        let wallets = &self.state.policy()?.agent(agent)?.wallets;
+        let frozen = |wallet| self.state.frozen(agent, wallet);
+        let freeze = wallets.first().and_then(frozen)?;
+        if !wallets.iter().all(|wallet| frozen(wallet).is_some()) {
+            return None;
+        }
+        let reasons = [reason("frozen", Some(format!("freeze {freeze}")), None)];
+        Some(Applied {
+            status: "denied",
+            answer: answer::denied(None, &reasons, self.privacy(agent), now),
+            ..Applied::default()
+        })
+    }
+
     /// Over the rate: refused, and put on record at most once a second.
-    fn flood(&mut self, call: Call<'_>, now: u64) -> Result<Applied, Refusal> {
-        let text = "too many requests in a minute";
+    fn flood(&mut self, call: Call<'_>, text: &str, now: u64) -> Result<Applied, Refusal> {
         let answer = answer::refused(RATE_LIMITED, text, Some(1));
         let rate = self.state.rates.get(call.agent);
         if rate.is_some_and(|rate| !rate.may_record_flood(now)) {

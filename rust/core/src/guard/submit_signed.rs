@@ -46,6 +46,9 @@ impl Guard {
     ) -> Result<Applied, Refusal> {
         let facts = GivenFacts::parse(facts)?;
         let now = self.now(now_ms);
+        if let Some(applied) = self.frozen_flood(agent, now) {
+            return Ok(applied);
+        }
         let outer = Call {
             agent,
             method: "holdfast_request",

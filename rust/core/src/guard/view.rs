@@ -7,13 +7,16 @@ use super::answer::bytes;
 use super::check::unfit;
 use super::state::{Entry, State};
 use super::summary::Summary;
-use super::{Guard, Refusal};
+use super::{shorten, Guard, Refusal};
 use crate::address::checksum;
 use crate::amount::Price;
 use crate::effects::EffectKind;
 use crate::event::{Decided, Id, RequestKind, Scope, Stage};
 use crate::policy::{method_name, Facts, LimitView, Policy, Privacy, Reason};
 use crate::request::key_of_batch;
+
+/// Limits, reservations and spends of one request in a list.
+const LISTED_LIMITS_MAX: usize = 16;
 
 /// A signed transaction whose end is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,9 @@ struct Progress<'a> {
     hash: Option<B256>,
     limits: Vec<LimitView>,
     outcome: Option<crate::event::SettleOutcome>,
+    /// Set where the view leaves something out that `request` shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<bool>,
     quorum: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<String>,
@@ -174,21 +180,33 @@ impl Guard {
                 what: &without_state(decided),
                 progress,
             }),
-            None => bytes(&Shown {
-                what: &Remains {
-                    agent: &entry.agent,
-                    chain_id: entry.chain_id,
-                    decided_at: entry.decided_at,
-                    digest: entry.digest,
-                    id: entry.id.to_string(),
-                    kind: entry.kind,
-                    match_key: entry.match_key,
-                    method: method_name(entry.method),
-                    wallet: checksum(entry.wallet).to_string(),
-                },
-                progress,
-            }),
+            None => remains(entry, progress),
         })
+    }
+
+    /// The same for a list: of a large request only its beginning, with `left_out` and `partial`,
+    /// and never signed bytes.
+    pub fn request_listed(&self, request_id: &str) -> Option<Vec<u8>> {
+        let entry = self.entry(request_id).ok()?;
+        let mut progress = self.progress(entry);
+        (progress.raw, progress.signature) = (None, None);
+        let Some(decided) = entry.decided.as_deref() else {
+            return Some(remains(entry, progress));
+        };
+        if shorten::size(decided) <= shorten::LISTED.whole {
+            let what = &without_state(decided);
+            return Some(bytes(&Shown { what, progress }));
+        }
+        let mut short = decided.clone();
+        short.left_out = Some(shorten::shorten(&mut short, &shorten::LISTED));
+        short.reservations.truncate(LISTED_LIMITS_MAX);
+        if let Some(spends) = &mut short.spends {
+            spends.items.truncate(LISTED_LIMITS_MAX);
+        }
+        progress.limits.truncate(LISTED_LIMITS_MAX);
+        progress.partial = Some(true);
+        let what = &without_state(&short);
+        Some(bytes(&Shown { what, progress }))
     }
 
     fn progress<'a>(&'a self, entry: &'a Entry) -> Progress<'a> {
@@ -214,6 +232,7 @@ impl Guard {
             hash: entry.signed.as_ref().map(|signed| signed.hash),
             limits: limits.unwrap_or_default(),
             outcome: entry.outcome,
+            partial: None,
             quorum: entry.quorum,
             raw,
             signature,
@@ -407,6 +426,23 @@ impl Guard {
         let wallet = wallet.parse().ok()?;
         Some(self.state.nonces.get(&(wallet, chain_id))?.peek(None))
     }
+}
+
+fn remains(entry: &Entry, progress: Progress<'_>) -> Vec<u8> {
+    bytes(&Shown {
+        what: &Remains {
+            agent: &entry.agent,
+            chain_id: entry.chain_id,
+            decided_at: entry.decided_at,
+            digest: entry.digest,
+            id: entry.id.to_string(),
+            kind: entry.kind,
+            match_key: entry.match_key,
+            method: method_name(entry.method),
+            wallet: checksum(entry.wallet).to_string(),
+        },
+        progress,
+    })
 }
 
 /// The view's own `state` replaces the one the request started in.

@@ -1,11 +1,13 @@
 //! Several calls at once (`wallet_sendCalls`, EIP-5792): one question with one answer, which is
 //! about the sum of all effects.
 
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 
-use super::resolve::{resolve, warn_of_look_alikes, Resolved};
+use super::resolve::{doubting, resolve, warn_of_look_alikes, Resolved};
+use super::sight::Look;
 use super::verdict::{Decision, Reason, Verdict};
 use super::Policy;
+use crate::effects::{decode_all, decode_all_seen};
 use crate::request::{Batch, Body};
 
 /// The batch as if it were one request: the effects and the fees of all its calls.
@@ -16,10 +18,11 @@ pub fn resolve_batch<'p>(
     policy: &'p Policy,
     agent: &str,
     batch: &Batch,
+    look: Look<'_>,
 ) -> Result<Resolved<'p>, Reason> {
     let none = || reason("no_grant", "no call".to_owned(), None);
     let first = batch.calls().first().cloned().ok_or_else(none)?;
-    let mut sum = resolve(policy, agent, first)?;
+    let mut sum = resolve(policy, agent, first, look)?;
     let bodies = batch.calls().iter().map(|call| &call.body);
     let transactions: Vec<_> = bodies
         .filter_map(|body| match body {
@@ -28,8 +31,12 @@ pub fn resolve_batch<'p>(
         })
         .collect();
     let registry = policy.registry();
-    sum.decoded = crate::effects::decode_all(&transactions, sum.wallet, sum.chain.id, registry)
-        .map_err(|refused| reason(refused.code, refused.text, None))?;
+    let (wallet, chain_id) = (sum.wallet, sum.chain.id);
+    let read = |seen: Option<&dyn Fn(Address) -> bool>| match seen {
+        None => decode_all(&transactions, wallet, chain_id, registry),
+        Some(seen) => decode_all_seen(&transactions, wallet, chain_id, registry, seen),
+    };
+    (sum.decoded, sum.unseen) = doubting(policy, chain_id, look, read)?;
     warn_of_look_alikes(policy, &mut sum.decoded);
     // No call of a batch names gas or fees, so that all may cost the same.
     sum.fee_wei_max = sum

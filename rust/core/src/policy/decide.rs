@@ -14,6 +14,7 @@ use super::limits::{over, Charge};
 use super::model::{method_of, Agent};
 use super::parse::APPROVAL;
 use super::returns::Returns;
+use super::sight::Unseen;
 use super::spend::{Spend, Spends};
 use super::sums::Sums;
 use super::verdict::{Decision, Reason, Reservation, Verdict};
@@ -52,6 +53,10 @@ pub struct Subject<'a> {
     pub times: &'a [u32],
     /// What comes back for swaps and orders among them.
     pub exchanges: &'a [Exchange],
+    /// Contracts it relies on that do not count as what they are known for.
+    pub unseen: &'a [(Address, Unseen)],
+    /// Something else may come to the wallet meanwhile: what is measured by its balance is not sure.
+    pub owed: bool,
     /// The most the fee can be; zero for signatures.
     pub fee_wei_max: U256,
     /// What this very request holds already, so that deciding it again does not count it twice;
@@ -92,6 +97,7 @@ pub fn decide(
         ladder.lifetime(effect, method, now_ms);
         ladder.identity(policy, effect, facts, now_ms);
     }
+    ladder.unseen(subject);
     ladder.fair(&returns);
     let charges = policy.charges(&spends);
     for charge in &charges {
@@ -380,6 +386,14 @@ impl Ladder {
         let end = now_ms.saturating_add(longest);
         if effect.expires.is_none_or(|expires| expires > end) {
             self.add(APPROVAL, "long_lived", None, Some(words(effect)));
+        }
+    }
+
+    /// What a contract does is known only where its code was seen: a person must look.
+    fn unseen(&mut self, subject: &Subject<'_>) {
+        for (at, why) in subject.unseen {
+            let observed = format!("{}: {}", at.to_checksum(None), why.as_str());
+            self.add(APPROVAL, "unknown_contract", None, Some(observed));
         }
     }
 

@@ -95,6 +95,17 @@ impl Facts {
         fresh.then_some(code)
     }
 
+    /// The code of a contract and when it was looked at, however long ago that was.
+    pub(super) fn code_at(&self, address: Address) -> Option<(CodePin, u64)> {
+        *self.code.get(&address)?
+    }
+
+    /// The same of every contract that is not malformed.
+    pub(super) fn all_code(&self) -> impl Iterator<Item = (Address, (CodePin, u64))> + use<'_> {
+        let all = self.code.iter();
+        all.filter_map(|(at, code)| Some((*at, (*code)?)))
+    }
+
     /// The code of a contract, however long ago it was looked at.
     pub fn code_seen(&self, address: Address) -> Option<CodePin> {
         Some((*self.code.get(&address)?)?.0)

@@ -21,6 +21,7 @@ mod party;
 mod reach;
 mod resolve;
 mod returns;
+mod sight;
 mod spend;
 pub mod strictness;
 mod sums;
@@ -30,7 +31,7 @@ pub mod wire;
 mod worth;
 
 use alloy_primitives::map::HashMap;
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use sha2::{Digest, Sha256};
 
 pub use batch::resolve_batch;
@@ -44,6 +45,7 @@ pub use model::{
     FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Rule, Wallet,
 };
 pub use resolve::{resolve, Resolved};
+pub use sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};
 pub use spend::{clamp, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
 pub use verdict::{Decision, Reason, Reservation, Verdict};
 
@@ -51,6 +53,7 @@ pub(crate) use time::epoch_ms;
 
 use crate::asset::Registry;
 use crate::effects::Effect;
+use crate::protocol::{pinned, pinned_on};
 use faces::Faces;
 use grants::Grant;
 use index::Index;
@@ -82,6 +85,8 @@ pub struct Policy {
     faces: Faces,
     parties: Parties,
     pins: HashMap<(u64, Address), CodePin>,
+    /// Contracts that are taken for what their address says where their code was seen.
+    believed: HashMap<(u64, Address), Option<B256>>,
     grants: Vec<Grant>,
     grant_index: Index,
     forbid_index: Index,
@@ -140,6 +145,7 @@ impl Policy {
                 &file.forbids,
             ),
             pins: pins(&assets, &file.contracts),
+            believed: believed(&file.chains, &file.contracts),
             grants,
             grant_index,
             forbid_index: grants::index(forbids),
@@ -323,4 +329,25 @@ fn pins(assets: &[AssetEntry], contracts: &[ContractEntry]) -> HashMap<(u64, Add
         .iter()
         .filter_map(|entry| Some(((entry.chain_id, entry.address), entry.code?)));
     of_assets.chain(of_contracts).collect()
+}
+
+/// What is pinned on the chains of the policy, and the contracts it names. The code that is known of
+/// an address counts only while the operator says it is that contract.
+fn believed(
+    chains: &[Chain],
+    contracts: &[ContractEntry],
+) -> HashMap<(u64, Address), Option<B256>> {
+    let mut found = HashMap::default();
+    for chain in chains {
+        let here = pinned_on(chain.id).into_iter();
+        found.extend(here.map(|(at, known)| ((chain.id, at), known)));
+    }
+    for contract in contracts {
+        let place = (contract.chain_id, contract.address);
+        let is_same = pinned(place.0, place.1) == Some(contract.protocol);
+        if !is_same || !found.contains_key(&place) {
+            found.insert(place, None);
+        }
+    }
+    found
 }

@@ -1,7 +1,7 @@
 //! What a policy file says, after every word of it was understood.
 
 use alloy_primitives::{Address, B256, U256};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::fault::Place;
 use super::verdict::Verdict;
@@ -111,7 +111,7 @@ pub struct ContractEntry {
 }
 
 /// The code the operator looked at: other code needs a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodePin {
     /// Keccak-256 of the code at the address.
     pub hash: B256,

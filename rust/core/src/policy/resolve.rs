@@ -7,10 +7,13 @@ use alloy_primitives::{Address, U256};
 
 use super::decide::Subject;
 use super::model::{Agent, Chain};
+use super::sight::{Look, Unseen};
 use super::verdict::{Reason, Reservation};
 use super::Policy;
-use crate::effects::{Decoded, Warning};
+use crate::effects::{decode, decode_seen, Decoded, Denial, Warning};
+use crate::protocol::Protocol;
 use crate::request::{Body, Request, Transaction};
+use crate::window::Book;
 
 /// A request with everything the policy says about its surroundings.
 #[derive(Clone, Debug)]
@@ -25,6 +28,10 @@ pub struct Resolved<'p> {
     pub request: Request,
     /// Its effects.
     pub decoded: Decoded,
+    /// Contracts it relies on that do not count as what they are known for, each once.
+    pub unseen: Vec<(Address, Unseen)>,
+    /// Something else may come to the wallet meanwhile; only looked for where it matters.
+    pub owed: bool,
     /// Most gas that may be signed: what the agent named, else the cap of the chain. Zero for
     /// signatures.
     pub gas_max: u64,
@@ -47,6 +54,18 @@ impl Resolved<'_> {
         self.fee_wei_max = self.fee_wei_max.saturating_sub(spared);
     }
 
+    /// Looks in the book for what else may come to the wallet, if what this request brings is
+    /// measured by its balance. `own` is the request itself, if it is in there.
+    pub fn look_for_owed(&mut self, policy: &Policy, book: &Book, own: &str, now_ms: u64) {
+        let is_bridge = |chain_id: u64, at: Address| {
+            let speaks = policy.registry().protocol(chain_id, at);
+            speaks.is_some_and(Protocol::is_bridge)
+        };
+        let mut exchanges = self.decoded.exchanges.iter();
+        self.owed =
+            exchanges.any(|one| one.measured) && book.owes(self.wallet, own, is_bridge, now_ms);
+    }
+
     /// What `decide` is asked. `method` is the JSON-RPC spelling it arrived by, `own` what the
     /// request holds already.
     pub fn subject<'a>(&'a self, method: &'a str, own: &'a [Reservation]) -> Subject<'a> {
@@ -58,17 +77,21 @@ impl Resolved<'_> {
             effects: &self.decoded.effects,
             times: &self.decoded.times,
             exchanges: &self.decoded.exchanges,
+            unseen: &self.unseen,
+            owed: self.owed,
             fee_wei_max: self.fee_wei_max,
             own,
         }
     }
 }
 
-/// Finds agent, wallet, chain, effects and caps. An error is a denial: no approval changes it.
+/// Finds agent, wallet, chain, effects and caps; `look` says which contracts count as what they are
+/// known for. An error is a denial: no approval changes it.
 pub fn resolve<'p>(
     policy: &'p Policy,
     agent: &str,
     request: Request,
+    look: Look<'_>,
 ) -> Result<Resolved<'p>, Reason> {
     let Some(agent) = policy.agent(agent) else {
         return Err(denial("agent_unknown", agent.to_owned(), None));
@@ -91,8 +114,12 @@ pub fn resolve<'p>(
             l1_fee: 0,
         },
     };
-    let mut decoded = crate::effects::decode(&request.body, wallet, chain.id, policy.registry())
-        .map_err(|refused| denial(refused.code, refused.text, None))?;
+    let registry = policy.registry();
+    let read = |seen: Option<&dyn Fn(Address) -> bool>| match seen {
+        None => decode(&request.body, wallet, chain.id, registry),
+        Some(seen) => decode_seen(&request.body, wallet, chain.id, registry, seen),
+    };
+    let (mut decoded, unseen) = doubting(policy, chain.id, look, read)?;
     warn_of_look_alikes(policy, &mut decoded);
     let l1_fee_wei_max = U256::from(caps.l1_fee);
     let fee_wei_max = U256::from(caps.gas)
@@ -104,12 +131,50 @@ pub fn resolve<'p>(
         chain,
         request,
         decoded,
+        unseen,
+        owed: false,
         gas_max: caps.gas,
         fee_per_gas_max: caps.fee,
         priority_fee_per_gas_max: caps.tip,
         l1_fee_wei_max,
         fee_wei_max,
     })
+}
+
+/// Reads a request, and where it relies on contracts that do not count, reads it again without them:
+/// what is judged then is both, what it does if they are what their address says and what it does if
+/// they are anything else. So nothing that is said of code makes a verdict milder.
+///
+/// # Errors
+/// What either reading is denied for.
+pub(super) fn doubting(
+    policy: &Policy,
+    chain_id: u64,
+    look: Look<'_>,
+    read: impl Fn(Option<&dyn Fn(Address) -> bool>) -> Result<Decoded, Denial>,
+) -> Result<(Decoded, Vec<(Address, Unseen)>), Reason> {
+    let refused = |denied: Denial| denial(denied.code, denied.text, None);
+    let believed = read(None).map_err(refused)?;
+    let why = |at: &Address| Some((*at, look(chain_id, *at)?));
+    if believed.relies_on.iter().find_map(why).is_none() {
+        return Ok((believed, Vec::new()));
+    }
+    let seen = |at: Address| look(chain_id, at).is_none();
+    let doubted = read(Some(&seen)).map_err(refused)?;
+    let mut both = doubted.or(believed);
+    let unseen: Vec<_> = both.relies_on.iter().filter_map(why).collect();
+    for (at, why) in &unseen {
+        let speaks = policy.registry().protocol(chain_id, *at);
+        let name = speaks.map_or("contract", |protocol| protocol.as_str());
+        let (at, why) = (at.to_checksum(None), why.as_str());
+        let text = format!(
+            "{name} {at} on chain {chain_id}: {why}; the request is shown as if the contract was \
+             there, and counts as a call of an unknown contract"
+        );
+        let code = "unknown_contract";
+        both.warnings.insert(0, Warning { code, text });
+    }
+    Ok((both, unseen))
 }
 
 /// Says which known address an unknown one looks like.

@@ -29,7 +29,15 @@ pub(super) struct Returns {
 impl Returns {
     pub(super) fn of(policy: &Policy, subject: &Subject<'_>, facts: &Facts, now_ms: u64) -> Self {
         let exchanges = subject.exchanges.iter();
-        let each = exchanges.map(|one| (one.kind, percent(policy, one, facts, now_ms)));
+        let sure = |one: &Exchange| !(one.measured && subject.owed);
+        let each = exchanges.map(|one| {
+            let percent = match sure(one) {
+                true => percent(policy, one, facts, now_ms),
+                // What arrives for another reason would count as the return.
+                false => Some(U256::ZERO),
+            };
+            (one.kind, percent)
+        });
         Self {
             each: each.collect(),
             swaps_explained: explained(EffectKind::Swap, subject),

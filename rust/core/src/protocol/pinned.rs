@@ -4,8 +4,8 @@ use alloy_primitives::{address, Address};
 
 use super::Protocol;
 
-/// Contracts whose code is the same wherever something is at their address: the address is made from
-/// the code (CREATE2) or from a signature nobody holds the key of.
+/// Contracts that are at the same address on many chains: it is made from the code (CREATE2) or from
+/// a signature nobody holds the key of. Whether one is there is another question: see `code`.
 pub(super) const ANYWHERE: &[(Address, Protocol)] = &[
     (
         address!("0x000000000022D473030F116dDEE9F6B43aC78BA3"),

@@ -356,3 +356,10 @@ pub(super) fn router(chain_id: u64, address: Address) -> Option<Protocol> {
     let found = each.find(|(_, at)| at.contains(&(chain_id, address)));
     found.map(|(protocol, _)| *protocol)
 }
+
+/// The routers of a chain.
+pub(super) fn on(chain_id: u64) -> impl Iterator<Item = Address> {
+    let all = ROUTERS.iter().flat_map(|(_, at)| at.iter());
+    let here = all.filter(move |(chain, _)| *chain == chain_id);
+    here.map(|(_, address)| *address)
+}

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use super::{Claims, Ledger, WindowError, Windows};
+use crate::effects::EffectKind;
 use crate::policy::{Policy, Reservation, Spends};
 
 /// Why a change of the book was refused. Nothing is changed then.
@@ -88,6 +90,29 @@ impl Book {
         self.held
             .get(request)
             .map_or(&[], |held| held.reservations.as_slice())
+    }
+
+    /// Whether something may still come to this wallet for what it gave before: an order that stands
+    /// or is on its way, or value that is on its way through a bridge. `except` is a request that is
+    /// left out. What a bridge took in a request that is settled is not known here.
+    pub fn owes(
+        &self,
+        wallet: Address,
+        except: &str,
+        is_bridge: impl Fn(u64, Address) -> bool,
+        now_ms: u64,
+    ) -> bool {
+        let others = self.held.iter().filter(|(name, _)| *name != except);
+        let held = others.map(|(_, held)| &held.spends);
+        let standing = self.claims.each(now_ms).map(|claimed| &claimed.spends);
+        let mut all = held
+            .chain(standing)
+            .filter(|spends| spends.wallet == wallet);
+        all.any(|spends| {
+            let bridge = |to: Address| is_bridge(spends.chain_id, to);
+            let mut items = spends.items.iter();
+            items.any(|item| item.kind == EffectKind::Order || item.to.is_some_and(bridge))
+        })
     }
 
     /// What this request may cost, while it is held.

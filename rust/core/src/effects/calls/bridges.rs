@@ -99,6 +99,7 @@ impl Crossing {
                 kind,
                 pays: vec![(Some(paid.clone()), self.amount)],
                 gets: vec![(got.clone(), *least)],
+                measured: false,
             });
         }
         if self.coin == Coin::Native {
@@ -148,7 +149,7 @@ impl Crossing {
 /// Accounts whose address says nothing on another chain.
 fn has_code(address: Address, context: &Context<'_>) -> bool {
     matches!(
-        context.protocol(address),
+        context.named(address),
         Some(Protocol::Account | Protocol::Safe)
     )
 }

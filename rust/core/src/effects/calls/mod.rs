@@ -129,17 +129,20 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
         check_recipient(call.to)?;
     }
     let asset = context.registry.contract(context.chain_id, call.to);
-    let protocol = context.protocol(call.to);
+    let named = context.named(call.to);
     if call.data.is_empty() {
-        if let Some(parts) = protocol.and_then(|one| staking::paid(one, call, context)) {
-            return parts;
+        if matches!(named, Some(Protocol::Lido | Protocol::Wsteth)) {
+            let seen = context.protocol(call.to);
+            if let Some(parts) = seen.and_then(|one| staking::paid(one, call, context)) {
+                return parts;
+            }
         }
-        if asset.is_some() && protocol != Some(Protocol::Weth) {
+        if asset.is_some() && named != Some(Protocol::Weth) {
             check_not_token(call.to, call.to)?;
         }
         return Ok(native::send(call, context));
     }
-    if protocol == Some(Protocol::CompoundV3Comet) {
+    if named == Some(Protocol::CompoundV3Comet) && context.protocol(call.to) == named {
         // A token as well, but an allowance of it is a right over the whole position.
         if let Some(parts) = compound_comet::decode(call, context)? {
             return Ok(parts);
@@ -156,6 +159,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Parts, De
             return Ok(parts);
         }
     }
+    let protocol = context.protocol(call.to);
     let parts = match protocol {
         // The wallet's own code, if it has any.
         None | Some(Protocol::Unknown) if context.is_own(call.to) => {

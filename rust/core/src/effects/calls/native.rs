@@ -11,7 +11,8 @@ use crate::protocol::Protocol;
 
 /// A call without data.
 pub(super) fn send(call: &Call<'_>, context: &Context<'_>) -> Parts {
-    if context.protocol(call.to) == Some(Protocol::Weth) {
+    let is_weth = |protocol| protocol == Some(Protocol::Weth);
+    if is_weth(context.named(call.to)) && is_weth(context.protocol(call.to)) {
         return weth::wrap(call, context);
     }
     let display = vec![

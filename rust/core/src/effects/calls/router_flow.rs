@@ -8,7 +8,7 @@ use alloy_primitives::{Address, U256};
 use super::super::context::{check_not_token, check_payee, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
-use super::trade::Coin;
+use super::trade::{measured_return, Coin};
 use super::Call;
 
 /// Who gets value.
@@ -100,6 +100,8 @@ pub(super) struct Flow<'c, 'r> {
     pub unknown: bool,
     /// Steps read so far.
     pub steps: usize,
+    /// What comes to the wallet is measured by its balance, at least in part.
+    pub measured: bool,
     /// Nobody else can call the router while it carries the plan out.
     pub locked: bool,
     /// The router's own wrapped coin.
@@ -120,8 +122,9 @@ impl<'c, 'r> Flow<'c, 'r> {
             parts: Parts::default(),
             unknown: false,
             steps: 0,
+            measured: false,
             locked: false,
-            wrapped: context.registry.wrapped_coin(context.chain_id),
+            wrapped: context.wrapped_coin(),
         };
         if !call.value.is_zero() {
             let value = flow.enter(Coin::Native, call.value);
@@ -310,6 +313,19 @@ impl<'c, 'r> Flow<'c, 'r> {
             Party::Wallet if !sure => {}
             Party::Wallet if hand.exact => self.each(hand, |lot| lot.back = true),
             Party::Wallet => self.comes_back(hand, kind, least),
+        }
+    }
+
+    /// A swap whose output is measured by the balance of the wallet; not `kept` where code that
+    /// nobody knows runs in between. What the router itself gets, a later step must pay from it.
+    pub fn measure(&mut self, measured: bool, kept: bool, party: Party) {
+        if !measured || party != Party::Wallet {
+            return;
+        }
+        self.measured = true;
+        let warning = measured_return();
+        if !kept && !self.parts.warnings.contains(&warning) {
+            self.parts.warnings.push(warning);
         }
     }
 

@@ -176,7 +176,8 @@ impl Flow<'_, '_> {
         }
         if !sums.swapped.is_empty() {
             let kind = EffectKind::Swap;
-            let exchange = exchange(kind, &sums.swapped, &gets, self.context);
+            let mut exchange = exchange(kind, &sums.swapped, &gets, self.context);
+            exchange.measured = self.measured;
             self.parts.exchanges.push(exchange);
         }
         for (coin, amount) in &gets {

@@ -8,9 +8,10 @@ use super::super::context::{check_not_token, check_payee, field, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
-use super::trade::{Coin, Trade};
+use super::trade::{doubt, Coin, Trade};
 use super::{uniswap_v2_remove, Call};
 use crate::clear::moment;
+use crate::protocol::Protocol;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -45,6 +46,9 @@ struct Swap {
     path: Vec<Address>,
     to: Address,
     deadline: U256,
+    /// The router compares the balance of whoever gets it, instead of paying what it computed. What
+    /// it unwraps it pays from its own.
+    measured: bool,
 }
 
 /// What the call does; `None` for one that is not understood, or a token nobody registered.
@@ -92,7 +96,10 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
 /// makes sure of the least amount.
 fn swap(selector: [u8; 4], arguments: &[u8], value: U256) -> Result<Option<(Swap, usize)>, Denial> {
     macro_rules! read {
-        ($call:ident, $way:expr, $pays:expr, $gets:ident) => {{
+        ($call:ident, $way:expr, $pays:expr, $gets:ident) => {
+            read!($call, $way, $pays, $gets, false)
+        };
+        ($call:ident, $way:expr, $pays:expr, $gets:ident, $measured:expr) => {{
             let (call, trailing) = abi::prefix::<calls::$call>(arguments)?;
             let pays: fn(&calls::$call, U256) -> U256 = $pays;
             let swap = Swap {
@@ -102,6 +109,7 @@ fn swap(selector: [u8; 4], arguments: &[u8], value: U256) -> Result<Option<(Swap
                 path: call.path,
                 to: call.to,
                 deadline: call.deadline,
+                measured: $measured,
             };
             (swap, trailing)
         }};
@@ -160,13 +168,15 @@ fn swap(selector: [u8; 4], arguments: &[u8], value: U256) -> Result<Option<(Swap
             swapExactTokensForTokensSupportingFeeOnTransferTokensCall,
             Way::Tokens,
             |call, _| call.amountIn,
-            amountOutMin
+            amountOutMin,
+            true
         ),
         c::swapExactETHForTokensSupportingFeeOnTransferTokensCall::SELECTOR => read!(
             swapExactETHForTokensSupportingFeeOnTransferTokensCall,
             Way::CoinIn,
             |_, value| value,
-            amountOutMin
+            amountOutMin,
+            true
         ),
         c::swapExactTokensForETHSupportingFeeOnTransferTokensCall::SELECTOR => read!(
             swapExactTokensForETHSupportingFeeOnTransferTokensCall,
@@ -180,7 +190,7 @@ fn swap(selector: [u8; 4], arguments: &[u8], value: U256) -> Result<Option<(Swap
 }
 
 fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<Parts>, Denial> {
-    let [first, .., last] = swap.path.as_slice() else {
+    let [first, between @ .., last] = swap.path.as_slice() else {
         return Err(abi::dirty("the path of a swap has less than two tokens"));
     };
     // Value sent to a function that takes none makes the call fail; nobody sends that in earnest.
@@ -198,16 +208,29 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
         Way::CoinOut => Coin::Native,
         _ => Coin::Token(*last),
     };
+    let known = |token: &Address| {
+        let is_coin = || context.protocol(*token) == Some(Protocol::Weth);
+        context.token(*token).is_some() || is_coin()
+    };
+    let doubtful = swap.measured && !between.iter().all(known);
+    let least = if doubtful { U256::ZERO } else { swap.gets };
     let trade = Trade {
         kind: EffectKind::Swap,
         action: "swap",
         pays: &[(pays, swap.pays)],
-        gets: &[(gets, swap.gets)],
+        gets: &[(gets, least)],
         recipient: recipient(call, swap.to, &[gets], context)?,
         through: call.to,
         expires: None,
     };
-    Ok(until(trade.parts(context), swap.deadline))
+    let mut parts = trade.parts(context);
+    if let Some(parts) = &mut parts {
+        parts.measure(swap.measured);
+        if doubtful {
+            doubt(parts, (gets, swap.gets), context);
+        }
+    }
+    Ok(until(parts, swap.deadline))
 }
 
 /// The share of the pool is a token of its own, at an address the call does not name: what it is

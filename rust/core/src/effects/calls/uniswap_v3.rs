@@ -70,8 +70,10 @@ struct Swap {
     between: Vec<Address>,
     /// The router holds those in between.
     holds_between: bool,
-    /// The stated output is checked, or follows from tokens that can be trusted.
+    /// The stated output comes for sure.
     kept: bool,
+    /// It is measured by the balance of whoever gets it.
+    measured: bool,
     deadline: Option<U256>,
 }
 
@@ -261,7 +263,8 @@ impl Plan<'_, '_> {
         Ok(Some(swap))
     }
 
-    /// A swap through pairs of V2; a named output is not checked there.
+    /// A swap through pairs of V2: of what comes out only the balance of whoever gets it is compared,
+    /// and of a named output not even that. Tokens that can be trusted do as they should.
     fn pairs(
         &self,
         path: &[Address],
@@ -283,7 +286,8 @@ impl Plan<'_, '_> {
             stops: false,
             between: between.to_vec(),
             holds_between: false,
-            kept: !names_output || self.flow.all_known(between),
+            kept: self.flow.all_known(between),
+            measured: !names_output,
             deadline: None,
         })
     }
@@ -323,6 +327,7 @@ impl Plan<'_, '_> {
         // A named output that may stop at a price need not come in full.
         let sure = swap.kept && !(swap.names_output && swap.stops);
         let least = if sure { least } else { U256::ZERO };
+        self.flow.measure(swap.measured, swap.kept, party);
         self.flow.swap(hand, out, party, least, true);
         Ok(())
     }
@@ -389,6 +394,7 @@ fn single(
         between: Vec::new(),
         holds_between: false,
         kept: true,
+        measured: false,
         deadline,
     }
 }

@@ -73,8 +73,10 @@ struct Leg {
     to: Address,
     by_caller: bool,
     names_output: bool,
-    /// That the stated output comes is checked, or follows from tokens that can be trusted.
+    /// The stated output comes for sure.
     kept: bool,
+    /// It is measured by the balance of whoever gets it.
+    measured: bool,
 }
 
 /// What the call does; `None` for a function that is not understood.
@@ -336,6 +338,7 @@ fn v3(input: &Bytes, names_output: bool) -> Result<Leg, Denial> {
         by_caller: leg.payerIsUser,
         names_output,
         kept: true,
+        measured: false,
     })
 }
 
@@ -375,9 +378,11 @@ fn v2(input: &Bytes, names_output: bool, flow: &Flow<'_, '_>) -> Result<Leg, Den
         to: *to,
         by_caller: leg.payerIsUser,
         names_output,
-        // The router does not look at what comes out of these: a token on the way that lies about
-        // balances makes it as good as nothing.
-        kept: !names_output || flow.all_known(between),
+        // The router does not look at what comes out of a named output, and of others it compares
+        // the balance of whoever gets it: a token on the way that lies about balances, or that has
+        // something else paid out meanwhile, makes it as good as nothing.
+        kept: flow.all_known(between),
+        measured: !names_output,
     })
 }
 
@@ -402,6 +407,7 @@ fn swap(leg: &Leg, sure: bool, flow: &mut Flow<'_, '_>) -> Result<(), Denial> {
         flow.take(Some(from), stated(paid), sure)
     };
     let least = if leg.kept { least } else { U256::ZERO };
+    flow.measure(leg.measured, leg.kept, party);
     flow.swap(hand, Some(to), party, least, sure);
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The Exchange Proxy of 0x: swaps whose result it checks itself. Everything else stays opaque.
+//! The Exchange Proxy of 0x: swaps through pools of Uniswap V2, and swaps of any kind, of which nothing
+//! is sure to come back. Everything else stays opaque.
 
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
@@ -8,7 +9,7 @@ use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
-use super::trade::{Coin, Trade};
+use super::trade::{doubt, Coin, Trade};
 use super::Call;
 
 /// Stands for the coin of a chain.
@@ -31,7 +32,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     let Some((selector, arguments)) = call.split() else {
         return Ok(None);
     };
-    let (pays, gets, trailing) = match *selector {
+    let (pays, gets, measured, trailing) = match *selector {
         calls::transformERC20Call::SELECTOR => {
             let (args, trailing) = abi::prefix::<calls::transformERC20Call>(arguments)?;
             let from = coin(args.inputToken);
@@ -47,8 +48,9 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
             if from == Coin::Native || !call.value.is_zero() {
                 pays.push((Coin::Native, call.value));
             }
+            // Only the caller's balance is compared, and what runs in between can be anything.
             let gets = (coin(args.outputToken), args.minOutputTokenAmount);
-            (pays, gets, trailing)
+            (pays, gets, true, trailing)
         }
         calls::sellToUniswapCall::SELECTOR => {
             let (args, trailing) = abi::prefix::<calls::sellToUniswapCall>(arguments)?;
@@ -60,7 +62,8 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
                 token if call.value.is_zero() => (token, args.sellAmount),
                 Coin::Token(_) => return Ok(None),
             };
-            (vec![pays], (coin(*last), args.minBuyAmount), trailing)
+            let gets = (coin(*last), args.minBuyAmount);
+            (vec![pays], gets, false, trailing)
         }
         _ => return Ok(None),
     };
@@ -71,15 +74,20 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         kind: EffectKind::Swap,
         action: "swap",
         pays: &pays,
-        gets: &[gets],
+        gets: &[(gets.0, if measured { U256::ZERO } else { gets.1 })],
         // Only whoever calls gets anything.
         recipient: call.sender.or(Some(context.signer())),
         through: call.to,
         expires: None,
     };
     let mut parts = trade.parts(context);
-    if let (Some(parts), true) = (&mut parts, trailing > 0) {
-        parts.warnings.push(trailing_bytes(trailing));
+    if let Some(parts) = &mut parts {
+        if measured {
+            doubt(parts, gets, context);
+        }
+        if trailing > 0 {
+            parts.warnings.push(trailing_bytes(trailing));
+        }
     }
     Ok(parts)
 }

@@ -103,7 +103,7 @@ pub(super) fn understand(
 /// Whether the contract takes documents of this name, which then have the known type. One with
 /// another type is worth nothing there: it is only there to look like the known one.
 fn is_claimed(primary_type: &str, contract: Address, context: &Context<'_>) -> bool {
-    let of_protocol: &[&str] = match context.protocol(contract) {
+    let of_protocol: &[&str] = match context.named(contract) {
         Some(Protocol::Permit2) => &[
             "PermitSingle",
             "PermitBatch",
