@@ -24,6 +24,7 @@ __all__ = [
     "checkpoint_body",
     "checksum_address",
     "decode",
+    "decode_again",
     "display_safe",
     "ed25519_verify",
     "open_note",
@@ -68,6 +69,10 @@ def decode(
     clear: ClearSigning | None = None,
 ) -> bytes:
     """The object of `holdfast decode`. `request` is JSON `{"tx": {...}} | {"raw_tx": "0x…"} | {"typed_data": {...}} | {"message": "0x…"}`, beside which `"from"` may name the account that is to sign."""
+
+def decode_again(view: bytes, policy: str) -> bytes:
+    """What this program's decoders make of a request view under the policy that decided it: JSON
+    `{"display","effects","warnings"}`, the fee among the effects. Believes nothing of the view but what was asked for."""
 
 def checksum_address(address: str) -> str: ...
 def ed25519_verify(public_key: bytes, message: bytes, signature: bytes) -> bool: ...
@@ -207,6 +212,10 @@ class Guard:
         self, agent: str, payload: bytes, signature: bytes, facts: bytes, now_ms: int
     ) -> Applied:
         """As `submit`, for agents with a public key; checks signature, expiry and nonce first."""
+
+    def open_signed(self, agent: str, payload: bytes, signature: bytes, now_ms: int) -> bytes:
+        """The envelope of a call that asks for no signature, checked and recorded nowhere: JSON
+        `{"expires_at","method","nonce","params"}`. Raises HoldfastError with the code the agent is told."""
 
     def check(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> bytes:
         """Same engine, no records, nothing reserved: JSON `{"status":"ok","verdict",...}`."""

@@ -1,4 +1,4 @@
-"""Policies in force by an operator's signature, for tests that own a `Guard` and its operator's key."""
+"""Policies in force by an operator's signature, for tests that own a guard and its key."""
 
 import hashlib
 import json

@@ -213,6 +213,20 @@ impl Guard {
         )
     }
 
+    fn open_signed<'py>(
+        &self,
+        py: Python<'py>,
+        agent: &str,
+        payload: &[u8],
+        signature: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let opened = self.inner.open_signed(agent, payload, signature, now_ms);
+        opened
+            .map(|opened| PyBytes::new(py, &opened))
+            .map_err(refusal)
+    }
+
     fn check<'py>(
         &self,
         py: Python<'py>,

@@ -1,6 +1,7 @@
 //! Policy files: checking, simulating, and decoding with a registry.
 
 use holdfast_core::asset::Registry;
+use holdfast_core::guard;
 use holdfast_core::policy::{self, Policy, PolicyErrors};
 use holdfast_core::simulate;
 use pyo3::prelude::*;
@@ -74,6 +75,18 @@ pub fn decode<'py>(
         }
         None => decode_with(py, request, chain_id, &Registry::new(), tokens, clear),
     }
+}
+
+/// What this program's decoders make of a request view under the policy that decided it.
+#[pyfunction]
+pub fn decode_again<'py>(
+    py: Python<'py>,
+    view: &[u8],
+    policy: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let policy = Policy::parse(policy).map_err(|errors| faults(&errors))?;
+    let found = guard::decode_again(view, &policy).map_err(|no| refused(&no.code, no.text))?;
+    Ok(PyBytes::new(py, &found))
 }
 
 /// `policy decide`: cases against a policy, no journal. Never raises for a case; a malformed one is

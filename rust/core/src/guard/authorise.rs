@@ -484,7 +484,7 @@ fn l1_fee_shown(decided: &Decided) -> U256 {
 }
 
 /// The request as it was decided, with caps that are no looser than those of the chain now.
-fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reason> {
+pub(super) fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reason> {
     let chain = policy.chain(decided.chain_id);
     let body = match &decided.request {
         Wanted::Transaction(tx) => {

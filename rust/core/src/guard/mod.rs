@@ -18,6 +18,7 @@ mod operator;
 mod rate;
 mod recording;
 mod shorten;
+mod shown;
 mod signing;
 mod snapshot;
 mod state;
@@ -32,6 +33,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use authority::Authority;
 pub use fold::{fold, Impossible, Origin};
+pub use shown::decode_again;
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
 

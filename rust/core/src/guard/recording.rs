@@ -125,7 +125,7 @@ impl Start {
 }
 
 /// What was decoded, and the most the fee can be.
-fn effects(policy: &Policy, resolved: &mut Resolved<'_>) -> Vec<EffectRecord> {
+pub(super) fn effects(policy: &Policy, resolved: &mut Resolved<'_>) -> Vec<EffectRecord> {
     let mut effects = std::mem::take(&mut resolved.decoded.effects);
     if !resolved.fee_wei_max.is_zero() {
         let chain_id = resolved.chain.id;

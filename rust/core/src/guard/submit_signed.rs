@@ -5,6 +5,7 @@ use alloy_primitives::{hex, Bytes, FixedBytes};
 use super::check::{reason, Call, GivenFacts, Stop};
 use super::state::State;
 use super::{Applied, Guard, Refusal};
+use crate::canonical::{key, Object};
 use crate::event::Envelope;
 use crate::json::{self, Json, Limits, Malformed};
 use crate::verify;
@@ -68,6 +69,38 @@ impl Guard {
             }
             Err(stop) => self.stop(outer, &stop, now),
         }
+    }
+
+    /// Checks the envelope of a call that asks for no signature, and records nothing: the call's
+    /// method, and its params, nonce and expiry as JSON `{"expires_at","method","nonce","params"}`.
+    /// Whoever serves it must take each nonce once until it expires.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the code an agent is told.
+    pub fn open_signed(
+        &self,
+        agent: &str,
+        payload: &[u8],
+        signature: &[u8],
+        now_ms: u64,
+    ) -> Result<Vec<u8>, Refusal> {
+        let now = self.now(now_ms);
+        let (read, envelope) =
+            open(&self.state, agent, payload, signature, now).map_err(|stop| match stop {
+                Stop::Malformed(fault) => Refusal::new("malformed", fault.to_string()),
+                Stop::Denied(reason) => Refusal {
+                    code: reason.code.into(),
+                    text: reason.observed.unwrap_or_default(),
+                },
+            })?;
+        let mut out = Vec::with_capacity(read.params.len().saturating_add(128));
+        let mut object = Object::new(&mut out);
+        object.u64(key!("expires_at"), read.expires_at);
+        object.str(key!("method"), &read.method);
+        object.hex(key!("nonce"), envelope.nonce.as_slice());
+        object.raw(key!("params"), read.params.as_bytes());
+        object.end();
+        Ok(out)
     }
 }
 
