@@ -30,6 +30,7 @@ REQUEST_STATE = {
     "request.expired": "expired",
     "request.cancelled": "cancelled",
     "request.authorised": "authorised",
+    "request.reopened": "authorising",
     "request.failed": "failed",
 }
 
@@ -130,6 +131,8 @@ def request_words(kind: str, data: Json) -> str:
         return f"{outcome} {text}".rstrip()
     if kind == "request.settled" and data.get("block_number") is not None:
         return f"block {fmt.safe(data['block_number'], 24)}"
+    if kind == "request.reopened":
+        return f"decided again: {fmt.safe(data.get('why', ''), 120)}"
     if kind == "request.expired":
         return "nobody answered"
     return ""
