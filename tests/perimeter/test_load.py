@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.guardian import SHOP, STRANGER, VENDOR, Guardian, frame, make_home, serving
+from tests.service.guardian import (
+    SHOP,
+    STRANGER,
+    VENDOR,
+    Guardian,
+    frame,
+    make_home,
+    put_policy,
+    serving,
+)
 
 from holdfast.operator.client import OperatorClient
 from holdfast.operator.decision import cannot_approve
@@ -56,7 +65,7 @@ def records(home: Home) -> list[bytes]:
 
 
 def at_rate(home: Home) -> Home:
-    home.policy_path.write_text(home.policy_path.read_text().replace(*PLAIN_RATE))
+    put_policy(home, home.policy_path.read_text().replace(*PLAIN_RATE))
     return home
 
 
@@ -431,7 +440,7 @@ async def large_requests(guardian: Guardian, count: int) -> None:
 def with_calls(home: Home) -> Home:
     """Calls of unknown contracts wait for a person, as many as 300."""
     text = home.policy_path.read_text().replace("waiting_max = 64", "waiting_max = 300")
-    home.policy_path.write_text(text.replace('effects = ["message"]', 'effects = ["call"]'))
+    put_policy(home, text.replace('effects = ["message"]', 'effects = ["call"]'))
     return home
 
 

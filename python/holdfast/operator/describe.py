@@ -14,6 +14,7 @@ SYSTEM: dict[str, Mark] = {
     "guardian.started": Mark("info", "◆", "started"),
     "guardian.stopped": Mark("warn", "◆", "stopped"),
     "policy.loaded": Mark("info", "◆", "policy"),
+    "config.loaded": Mark("info", "◆", "config"),
     "policy.rejected": Mark("alarm", "!", "policy"),
     "freeze.set": Mark("alarm", "■", "FREEZE"),
     "freeze.lifted": Mark("ok", "□", "thaw"),
@@ -134,13 +135,25 @@ def request_words(kind: str, data: Json) -> str:
     return ""
 
 
+def _signed(data: Json) -> str:
+    """`, revision 4, signed`; journals of the first version have no revisions."""
+    revision = data.get("revision")
+    if not isinstance(revision, int):
+        return ""
+    word = "signed" if data.get("signature") else "stricter, unsigned"
+    return f", revision {revision}, {word}"
+
+
 def system_words(kind: str, data: Json) -> str:
     """The text of an event that belongs to no request."""
     if kind.startswith("guardian."):
         return f"guardian {kind.split('.')[1]} {fmt.safe(data.get('version', ''), 24)}".rstrip()
     if kind == "policy.loaded":
         name, digest = fmt.safe(data.get("name", ""), 48), fmt.safe(data.get("digest", ""), 80)
-        return f"loaded {name} {digest[:12]} by {fmt.safe(data.get('by', ''), 48)}"
+        return f"loaded {name} {digest[:12]} by {fmt.safe(data.get('by', ''), 48)}{_signed(data)}"
+    if kind == "config.loaded":
+        digest = fmt.safe(data.get("digest", ""), 80)
+        return f"configuration {digest[:12]} by {fmt.safe(data.get('by', ''), 48)}{_signed(data)}"
     if kind == "policy.rejected":
         return f"new policy refused, last good kept: {fmt.safe(data.get('error', ''), 300)}"
     if kind == "freeze.set":
@@ -174,7 +187,7 @@ def feed_row(record: Json, request: Request | None, extra: str | None = None) ->
         return FeedRow(at, mark.tone, mark.glyph, mark.word, "", "", words)
     shown = request
     if kind == "request.decided" and (shown is None or shown.id != data.get("id")):
-        shown = Request.read(data)
+        shown = Request.read({**data, "summary": record.get("summary")})
     mark = event_mark(kind, data, request)
     if extra is None:
         extra = request_words(kind, data)
