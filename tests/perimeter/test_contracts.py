@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from tests.service.guardian import VENDOR, Line, make_home, serving
+from tests.service.guardian import VENDOR, Line, make_home, put_policy, serving
 from tests.service.test_pinned_code import MINUTE, Hands, alarms, chain_at, hash_of
 from tests.support.anvil import Anvil
 from tests.support.proxy import NodeProxy
@@ -77,7 +77,7 @@ def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
 
 
 def add(home: Home, text: str) -> None:
-    home.policy_path.write_text(home.policy_path.read_text() + text)
+    put_policy(home, home.policy_path.read_text() + text)
 
 
 async def verdict(line: Line, transaction: Json) -> tuple[str, list[str], list[Any]]:

@@ -66,9 +66,18 @@ def make_home(path: Path, policy: str) -> Home:
     account = Account.from_key(bytes.fromhex(KEY[2:]))
     secrets = bytearray(WALLETS_PASSPHRASE), bytearray(OPERATOR_PASSPHRASE)
     home = Home(path)
-    init_home(home, Init(*secrets, wallets=0, imported=[account], kdf="light", chain_id=1))
-    home.policy_path.write_text(policy)
-    home.config_path.write_text("version = 1\n")
+    init_home(
+        home,
+        Init(
+            *secrets,
+            wallets=0,
+            imported=[account],
+            kdf="light",
+            chain_id=1,
+            policy=lambda _: policy,
+            config="version = 1\n",
+        ),
+    )
     return home.open_checked()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from nacl.signing import SigningKey
 from tests.support.seen import everything, see_everything
+from tests.support.signed_policy import load_policy
 from tests.support.threats import NOW_MS, Book, Case
 from tests.support.threats_requests import Json, Request
 
@@ -114,7 +115,8 @@ class Core:
         }
         self.guard, _ = Guard.create(json.dumps(genesis).encode(), NOW_MS)
         self._decided: dict[str, Json] = {}
-        self._keep(self.guard.load_policy(policy, "test", NOW_MS))
+        key, log_key = SigningKey(b"\x22" * 32), _hex_key(b"\x33")
+        self._keep(load_policy(self.guard, policy, NOW_MS, key=key, key_id="op", log_key=log_key))
         see_everything(self.guard, 1, NOW_MS)
 
     def decide(self, case: Case) -> Outcome:
@@ -126,6 +128,11 @@ class Core:
         if applied.request_id is None:
             return turned_away(json.loads(applied.answer))
         return self._words.decided(self._decided[applied.request_id])
+
+    def views(self) -> list[Json]:
+        """The view of every request that was decided."""
+        raw = [self.guard.request(ident) for ident in self._decided]
+        return [json.loads(each) for each in raw if each is not None]
 
     def _submit(self, case: Case, request: Request) -> Applied:
         params, facts = request.params.encode(), json.dumps(case.facts).encode()

@@ -207,8 +207,10 @@ class HealthLine(WordsLine):
                 words.put(
                     f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
                 )
-        alarms = [health.get(part) or [] for part in ("sockets", "code", "prices")]
-        for each in [alarm for part in alarms for alarm in part]:
+        if health.get("config_alarm"):
+            words.put(f" ✗ {fmt.safe(health['config_alarm'], 300)} ", "alarm bold")
+        parts = ("journal", "sockets", "code", "prices")
+        for each in [alarm for part in parts for alarm in health.get(part) or []]:
             if isinstance(each, dict):
                 words.put(f" ✗ {fmt.safe(each.get('text') or 'alarm', 120)} ", "alarm bold")
         disk = health.get("disk") or {}

@@ -20,7 +20,7 @@ from typing import Any
 from holdfast.service.alerts_outbox import RETRY_MAX_MS, Entry, Message, Outbox
 from holdfast.service.alerts_routes import Route, Severity
 from holdfast.service.alerts_send import send
-from holdfast.service.alerts_text import KINDS, Alert, describe, plain
+from holdfast.service.alerts_text import KINDS, SUMMARY, Alert, describe, plain
 from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse
 from holdfast.service.journal_file import JournalError, JournalReader
 from holdfast.service.logs import get_logger
@@ -49,10 +49,13 @@ class Alerts:
         events: JournalReader,
         *,
         retry_first_ms: int = 1_000,
+        summarise: Callable[[str], Record | None] = lambda _: None,
     ) -> None:
         """`path` is outbox.sqlite; `events` is closed by `stop`; `retry_first_ms` is the pause
-        after a first failure, doubled with each further one.
+        after a first failure, doubled with each further one. `summarise` gives the guardian's
+        summary of a request id; it is called from the thread that reads.
         """
+        self._summarise = summarise
         self._routes = list(routes)
         self._outbox = Outbox(path)
         self._events = events
@@ -65,12 +68,16 @@ class Alerts:
         self._error: str | None = None
         self._threads: list[threading.Thread] = []
 
-    def start(self, size: int) -> None:
+    def start(self, size: int, began: int | None = None) -> None:
         """Begins; `size` is the number of durable events, where a route that is new starts to
-        listen.
+        listen. `began` is how many this run of the guardian began with: a route that read further
+        read events that were since set aside, and goes on there.
         """
         self._outbox.prune(wall_ms())
-        self._positions = self._outbox.positions(self._routes, size)
+        found = self._outbox.positions(self._routes, size)
+        self._positions = {
+            route: seq if began is None else min(seq, began) for route, seq in found.items()
+        }
         if self._routes:
             self._run("alerts-read", self._reader)
         for route in self._routes:
@@ -181,6 +188,8 @@ class Alerts:
     def _alert(self, seq: int, kind: str, record: bytes) -> Alert | None:
         try:
             event = parse(record)
+            if kind_of(record) == REQUEST_DECIDED:
+                event["data"][SUMMARY] = self._summarise(str(event["data"].get("id", "")))
             alert = describe(event, self._decided)
             when = datetime.fromtimestamp(int(event["at"]) / 1_000, UTC)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -200,7 +209,7 @@ class Alerts:
         for record in self._events.records(int(number), 1):
             if kind_of(record) == REQUEST_DECIDED:
                 data: Record = parse(record)["data"]
-                return data
+                return {**data, SUMMARY: self._summarise(request_id)}
         return None
 
     def _deliverer(self, route: Route) -> None:

@@ -134,7 +134,8 @@ class AgentConnection(asyncio.Protocol):
             self._backlog_bytes += len(data)
             self._want()
         if len(data) > LARGE_BYTES:
-            self._door.budget.spend(self._time() - begun)
+            now = self._time()
+            self._door.budget.share.charge(now - begun, now)
         if not self._framer.pending:
             self._half_since = 0.0
         elif frames or not self._half_since:
