@@ -30,6 +30,7 @@ REQUEST_STATE = {
     "request.expired": "expired",
     "request.cancelled": "cancelled",
     "request.authorised": "authorised",
+    "request.reopened": "authorising",
     "request.failed": "failed",
 }
 
