@@ -14,6 +14,7 @@ from typing import Any
 from eth_abi import encode
 from eth_utils.crypto import keccak
 from nacl.signing import SigningKey
+from tests.support.seen import see_everything
 from tests.support.signed_policy import load_policy
 
 from holdfast._core import Guard
@@ -258,6 +259,7 @@ def views(*names: str) -> list[Json]:
     guard, _ = Guard.create(json.dumps(genesis).encode(), NOW_MS)
     source = POLICY.read_text("utf-8")
     load_policy(guard, source, NOW_MS, key=key, key_id="ana", log_key="00" * 32)
+    see_everything(guard, 1, NOW_MS)
     return [_view(guard, *BUILDERS[name]()) for name in names]
 
 

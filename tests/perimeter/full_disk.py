@@ -65,7 +65,7 @@ async def run(folder: Path, home: Home) -> dict[str, Any]:
         guardian = Guardian(inside)
         line, operator = await guardian.agent(), await guardian.operator()
         assert home.reserve_path.stat().st_size == JOURNAL.reserve_bytes
-        fill(ballast, 5 * MIB)
+        fill(ballast, 4 * MIB + MIB // 4)
         told["flooded"] = await flood(line)
         health = (await operator.operate("status"))["health"]["disk"]
         told["health"] = "free some space" in health["low"]

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 
 def operator_key(home: Home, keys: PassphraseSource) -> OperatorKey:
-    """The operator's key, opened. The passphrase is read, used once and wiped."""
+    """The operator's key, opened. The passphrase is read, used once and wiped. Raises UnsafeFile
+    when another user could put a home of their own in the place of this one.
+    """
     from holdfast.operator.keys import load
+    from holdfast.secrets.files import check_ancestors
     from holdfast.secrets.passphrase import wipe
 
+    check_ancestors(home.path)
     secret = keys.read("your operator key")
     try:
         return load(home.operator_key_path, secret)

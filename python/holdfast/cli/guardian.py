@@ -202,10 +202,12 @@ def console(
         holdfast console --read-only --theme day
     """
     import holdfast.console
-    from holdfast.process.places import check_code
+    from holdfast.process.places import check_ancestors, check_code
 
+    place = existing(home)
     check_code()
-    raise typer.Exit(holdfast.console.run(existing(home).path, theme=theme, read_only=read_only))
+    check_ancestors(place.path)
+    raise typer.Exit(holdfast.console.run(place.path, theme=theme, read_only=read_only))
 
 
 def up(

@@ -14,6 +14,7 @@ from holdfast._core import HoldfastError, check_policy
 from holdfast.console.deciding import DecisionScreen
 from holdfast.console.dialogs import FreezeScreen, HelpScreen, QuitScreen, ThawScreen, UnlockScreen
 from holdfast.console.signing import PolicyScreen
+from holdfast.console.whole import WholeScreen
 from holdfast.operator import format as fmt
 from holdfast.operator.actions import PANES
 from holdfast.operator.decision import Answer, Decision
@@ -46,6 +47,7 @@ class Commands:
             "pause": self._pause,
             "sort": self._next_sort,
             "open": partial(self._show_pane, "detail"),
+            "whole": self._open_whole,
             "top": partial(self._edge, top=True),
             "bottom": partial(self._edge, top=False),
             "copy": self._copy,
@@ -88,6 +90,11 @@ class Commands:
                 self._app.select(rest[0].id)
 
         self._app.push_screen(DecisionScreen(decision), done)
+
+    def _open_whole(self) -> None:
+        request = self._app.model.request(self._app.selected_id)
+        if request is not None:
+            self._app.push_screen(WholeScreen(request))
 
     def _with_key(self, why: str, then: Callable[[bool | None], None]) -> None:
         if self._app.unlocked:

@@ -34,6 +34,9 @@ class DecisionScreen(Dialog[str]):
     def compose_box(self) -> ComposeResult:
         yield Static(id="decision-head")
         with VerticalScroll(id="decision-body", can_focus=False):
+            if self.decision.reading is not None:
+                whole = details.whole(self.decision.shown, self.hold.palette)
+                yield Static(whole, id="decision-whole")
             yield Static(id="decision-text")
         yield Static(id="decision-foot")
 
@@ -47,6 +50,7 @@ class DecisionScreen(Dialog[str]):
             self._looking = True
             self.run_worker(self._look(decision.shown))
         answer = decision.due(mono)
+        self._note_read()
         if answer is not None and not self._sending:
             self._send(answer)
         self._draw(mono)
@@ -58,6 +62,15 @@ class DecisionScreen(Dialog[str]):
             self.decision.looked(shown, self.hold.look(shown.raw, policy))
         finally:
             self._looking = False
+
+    def _note_read(self) -> None:
+        """Notes which lines of what must be read are on screen now."""
+        if self.decision.reading is None:
+            return
+        scroll = self.query_one("#decision-body", VerticalScroll)
+        lines = self.query_one("#decision-whole", Static).size.height
+        top = scroll.scroll_offset.y
+        self.decision.reading.see(top, top + scroll.size.height, lines)
 
     def _blocked(self, answer: Answer, mono: float) -> str | None:
         now = self.hold.model.request(self.decision.id)
@@ -132,7 +145,9 @@ class DecisionScreen(Dialog[str]):
         if event.key in {"up", "down", "pageup", "pagedown"} and not self._sending:
             step = scroll.size.height - 1 if event.key.startswith("page") else 1
             way = -1 if event.key.endswith("up") else 1
-            scroll.scroll_relative(y=way * step, animate=False)
+            self._note_read()
+            scroll.scroll_relative(y=way * step, animate=False, immediate=True)
+            self._note_read()
             return
         mono = self.hold.clock()
         if self._sending or self.decision.press(mono) != "taken":

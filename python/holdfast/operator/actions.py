@@ -151,6 +151,11 @@ ACTIONS: tuple[Action, ...] = (
         "Look", _selected, panes=("pending", "feed"), footer=False,
     ),
     Action(
+        "whole", ("w",), "whole",
+        "Show all of what the selected request would have signed, uncut.",
+        "Look", _selected, panes=("pending", "feed", "detail"), footer=False,
+    ),
+    Action(
         "top", ("g", "home"), "top",
         "Go to the oldest row.",
         "Move", _always, footer=False,

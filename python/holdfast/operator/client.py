@@ -202,6 +202,8 @@ class OperatorClient:
         event = message.get("event")
         if event is not None:
             self.seq = max(self.seq, int(event.get("seq", -1)))
+            if "summary" in message:
+                event["summary"] = message["summary"]
         self._inbox.append(message)
 
     def drain(self) -> list[Json]:

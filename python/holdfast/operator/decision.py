@@ -58,13 +58,44 @@ def needs_typing(request: Request, confirm_usd_micro: int = CONFIRM_USD_MICRO) -
 
 
 def typed_target(request: Request) -> tuple[str, str]:
-    """(what it is, the four characters): of the payee, or of the digest where nothing is paid to
-    anybody.
+    """(what it is, the four characters): of the worthiest party that is on no list, or of the
+    digest where nobody is named.
     """
-    effect = request.main_effect
-    if effect is not None and effect.to:
-        return "payee", effect.to[-TYPED_CHARS:]
+    party = request.sums.worthiest
+    if party is not None and party.address:
+        return party.role, party.address[-TYPED_CHARS:]
     return "digest", request.digest[-TYPED_CHARS:]
+
+
+class Reading:
+    """How far a text was on screen: from its first line on, without a gap."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._seen = 0
+
+    def see(self, top: int, bottom: int, lines: int) -> None:
+        """Lines `top` to `bottom` (not included) of `lines` are on screen. Another number of lines
+        is another text, or another width: it begins again.
+        """
+        if lines != self.lines:
+            self.lines, self._seen = lines, 0
+        if top <= self._seen:
+            self._seen = max(self._seen, min(bottom, lines))
+
+    @property
+    def unseen(self) -> int | None:
+        """Lines that were not on screen yet; None before the text was drawn at all."""
+        return self.lines - self._seen if self.lines else None
+
+    @property
+    def blocks(self) -> str | None:
+        """Why it cannot be approved yet; None when all of it was on screen."""
+        if self.unseen is None:
+            return "all of it must be read first, and none of it was on screen yet"
+        if self.unseen == 0:
+            return None
+        return f"{self.unseen:,} of {self.lines:,} lines still unseen: scroll down, ↓ or PgDn"
 
 
 def cannot_answer(model: Model, mono: float, read_only: bool) -> str | None:
@@ -132,6 +163,8 @@ class Decision:
         self.gate = KeyGate(mono)
         self.typing = action == "approve" and needs_typing(request, confirm_usd_micro)
         self.target_name, self._target = typed_target(request)
+        # What its lines do not show must have been on screen before it can be approved.
+        self.reading = Reading() if action == "approve" and request.hides else None
         self.typed = ""
         self.notice = ""
         self._confirmed: tuple[Answer, float] | None = None
@@ -168,6 +201,8 @@ class Decision:
         if now.raw is not self.shown.raw:
             self._seen = None
         self.shown = now
+        if self.action == "approve" and now.hides and self.reading is None:
+            self.reading = Reading()
         if changed:
             self.reset(mono, "the request changed while this was open: look again")
         return changed
@@ -199,7 +234,10 @@ class Decision:
             return self.faults[0]
         if answer == "deny":
             return cannot_decide(now, model, mono, read_only)
-        return cannot_approve(now, model, mono, read_only)
+        reason = cannot_approve(now, model, mono, read_only)
+        if reason is None and self.reading is not None:
+            reason = self.reading.blocks
+        return reason
 
     def press(self, mono: float) -> Press:
         """Judges any key of the dialog first. A burst cancels what was about to happen."""
@@ -229,6 +267,9 @@ class Decision:
         """The second, different key. Takes effect only after a quiet moment: see `due`."""
         if answer == "approve" and self.action != "approve":
             self.notice = "opened to deny: close it and press a to approve"
+            return
+        if answer == "approve" and self.reading is not None and self.reading.blocks:
+            self.notice = self.reading.blocks
             return
         if answer == "approve" and not self.typed_right:
             self.notice = f"first type the last four characters of the {self.target_name}"

@@ -131,6 +131,8 @@ def request_words(kind: str, data: Json) -> str:
         return f"{outcome} {text}".rstrip()
     if kind == "request.settled" and data.get("block_number") is not None:
         return f"block {fmt.safe(data['block_number'], 24)}"
+    if kind == "request.reopened":
+        return f"decided again: {fmt.safe(data.get('why', ''), 120)}"
     if kind == "request.expired":
         return "nobody answered"
     return ""
@@ -188,7 +190,7 @@ def feed_row(record: Json, request: Request | None, extra: str | None = None) ->
         return FeedRow(at, mark.tone, mark.glyph, mark.word, "", "", words)
     shown = request
     if kind == "request.decided" and (shown is None or shown.id != data.get("id")):
-        shown = Request.read(data)
+        shown = Request.read({**data, "summary": record.get("summary")})
     mark = event_mark(kind, data, request)
     if extra is None:
         extra = request_words(kind, data)

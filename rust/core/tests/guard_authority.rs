@@ -190,7 +190,7 @@ fn a_policy_on_record_without_authority_is_not_believed() {
                 digest: B256::ZERO,
                 ..good
             },
-            "another policy",
+            "not that of the policy",
         ),
     ] {
         let error = replay(data).unwrap_err();

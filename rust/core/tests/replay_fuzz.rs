@@ -471,7 +471,7 @@ impl Authority {
         let Ok(Asked::One(request)) = asked else {
             return Err(format!("it is no request: {params}"));
         };
-        let resolved = policy::resolve(&policy, &data.agent, request);
+        let resolved = policy::resolve(&policy, &data.agent, request, &|_, _| None);
         let resolved = resolved.map_err(|reason| reason.code)?;
         let subject = resolved.subject(method, &[]);
         let book = Book::for_policy(&policy);

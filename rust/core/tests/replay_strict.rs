@@ -365,6 +365,32 @@ fn a_decision_on_record_hashes_starts_and_reserves_as_it_says() {
     refused(&frozen, Body::RequestDecided(moved), "frozen");
 }
 
+/// Limits count what is held, so a forged decision that holds nothing must not get around them.
+#[test]
+fn no_more_is_ordered_than_what_is_set_aside() {
+    let mut world = World::new();
+    world.now += 1;
+    let before = world.clone();
+    let applied = world.pay("shopper", ETH);
+    let id = id_of(&applied);
+    let Body::RequestDecided(mut data) = Event::from_record(&applied.records[0]).unwrap().body
+    else {
+        panic!("a decision")
+    };
+    data.reservations.clear();
+    data.spends.as_mut().unwrap().items.clear();
+    let mut guard = with(&before, Body::RequestDecided(data)).unwrap();
+    let facts = r#"{"gas":21000,"max_fee_per_gas":"2000000000","max_priority_fee_per_gas":"1",
+        "chain_nonce":0}"#;
+    let applied = guard.authorise(&id, facts.as_bytes(), world.now).unwrap();
+    assert_eq!(applied.status, "denied");
+    let view: Value = serde_json::from_slice(&guard.request(&id).unwrap()).unwrap();
+    assert_eq!(
+        view["end_reasons"][0]["observed"],
+        "more than what is set aside for it"
+    );
+}
+
 #[test]
 fn an_older_version_does_not_follow_a_newer_one() {
     let world = World::new();

@@ -132,6 +132,37 @@ fn decided(state: &State, event: &Event, data: &Decided) -> Result<(), Impossibl
         caps.iter().all(|cap| *cap == transaction),
         "a transaction has caps, and nothing else",
     )?;
+    // Of a large request that was denied only the beginning is kept: nothing can come of it.
+    match &data.left_out {
+        None => hashes(data)?,
+        Some(_) => ensure(
+            data.state == Stage::Denied,
+            "only what was denied is cut short",
+        )?,
+    }
+    let start = Start::of(data.verdict, event.at);
+    ensure(
+        (start.stage, start.expires_at, start.matures_at)
+            == (data.state, data.expires_at, data.matures_at),
+        "the verdict does not lead to this state and these times",
+    )?;
+    if data.state != Stage::Denied {
+        set_aside(state, event, data)?;
+    }
+    let loaded = state.policy.as_ref();
+    ensure(
+        loaded.is_some_and(|loaded| loaded.digest == data.policy),
+        "the policy that decided is not the one in force",
+    )?;
+    match state.policy() {
+        Some(policy) => under(state, event, data, policy),
+        // This version cannot read the policy: only what needs none could be checked.
+        None => Ok(()),
+    }
+}
+
+/// The hashes are those of what the record says.
+fn hashes(data: &Decided) -> Result<(), Impossible> {
     if let Wanted::TypedData(typed) = &data.request {
         let digest = typed_data(&typed.json).map(|read| read.digest);
         ensure(
@@ -152,25 +183,7 @@ fn decided(state: &State, event: &Event, data: &Decided) -> Result<(), Impossibl
         approval_digest(data, &parts) == data.digest,
         "the digest is not that of the request",
     )?;
-    let start = Start::of(data.verdict, event.at);
-    ensure(
-        (start.stage, start.expires_at, start.matures_at)
-            == (data.state, data.expires_at, data.matures_at),
-        "the verdict does not lead to this state and these times",
-    )?;
-    if data.state != Stage::Denied {
-        set_aside(state, event, data)?;
-    }
-    let loaded = state.policy.as_ref();
-    ensure(
-        loaded.is_some_and(|loaded| loaded.digest == data.policy),
-        "the policy that decided is not the one in force",
-    )?;
-    match state.policy() {
-        Some(policy) => under(state, event, data, policy),
-        // This version cannot read the policy: only what needs none could be checked.
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 const fn kind_of(method: Method) -> RequestKind {
@@ -207,6 +220,7 @@ fn under(state: &State, event: &Event, data: &Decided, policy: &Policy) -> Resul
         "the wallet or the chain is not the agent's",
     )?;
     match &data.envelope {
+        _ if data.left_out.is_some() => {}
         Some(given) => enveloped(state, event, (&data.agent, given), |method, wanted| {
             method == data.method && *wanted == data.request
         })?,
@@ -231,6 +245,9 @@ fn under(state: &State, event: &Event, data: &Decided, policy: &Policy) -> Resul
             usize::from(quorum) <= operators && quorum > 0,
             "there are not so many operators",
         )?;
+    }
+    if data.state == Stage::Denied {
+        return Ok(());
     }
     ensure(
         !data.state.is_waiting() || state.waiting_of(&data.agent) < agent.waiting_max as usize,
@@ -301,7 +318,28 @@ pub(super) fn authorised(state: &State, data: &Authorised) -> Result<(), Impossi
         Verdict::Deny => false,
     };
     ensure(ready, "the request needs more before it is ordered")?;
+    within_chain(state, &data.order)?;
     order(entry, decided, &data.order)
+}
+
+/// The caps of the chain may have been lowered since the decision.
+fn within_chain(state: &State, order: &Order) -> Result<(), Impossible> {
+    let Order::Transaction(order) = order else {
+        return Ok(());
+    };
+    let chain = state
+        .policy()
+        .and_then(|policy| policy.chain(order.chain_id));
+    let within = chain.is_none_or(|chain| {
+        order.gas <= chain.gas_max
+            && order.max_fee_per_gas <= chain.fee_per_gas_max
+            && order.max_priority_fee_per_gas <= chain.priority_fee_per_gas_max
+    });
+    // Programs that wrote version 1 may have looked at the decision alone.
+    ensure(
+        within || state.version < 2,
+        "the order is over the caps of the chain",
+    )
 }
 
 fn order(entry: &Entry, decided: &Decided, order: &Order) -> Result<(), Impossible> {
