@@ -30,8 +30,11 @@ UNMEASURED = frozenset({"deploy", "call", "typed-data", "message", "control"})
 OPAQUE = frozenset({"deploy", "call", "typed-data", "message"})
 # An amount of these is a number of tokens, and says nothing of which ones.
 TOKENS = {"erc721": "ERC-721", "erc1155": "ERC-1155"}
+# Not all of the request is in the lines that are shown.
+NOT_SHOWN = "not_shown"
 # What a person must not overlook, gravest first; other warnings come after these.
 GRAVE = (
+    NOT_SHOWN,
     "control",
     "look_alike",
     "code_changed",

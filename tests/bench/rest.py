@@ -12,6 +12,7 @@ from pathlib import Path
 from nacl.signing import SigningKey
 from tests.bench.policies import bench_policy, transfer_params, vendor
 from tests.bench.rows import Row
+from tests.support.signed_policy import load_policy
 
 from holdfast._core import checkpoint_body, signed_note
 from holdfast.demo.chain import Chain
@@ -41,7 +42,15 @@ def fill(house: House, events: int, tail: int) -> None:
     journal.start(lambda _size: None, failed.append)
     now = guard.last_at + 1
     policy = bench_policy(wallet=house.wallets[0], spent_out=True)
-    batch = list(guard.load_policy(policy, "bench", now).records)
+    signed = load_policy(
+        guard,
+        policy,
+        now,
+        key=house.operator_key(),
+        key_id=house.operator_id,
+        log_key=bytes(key.verify_key).hex(),
+    )
+    batch = list(signed.records)
     stored = False
     while guard.size < events:
         number = guard.size

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.service.guardian import STRANGER, Guardian, Line, make_home
+from tests.service.guardian import STRANGER, Guardian, Line, log_key, make_home
 
 from holdfast.service.config import Config, JournalConfig
 from holdfast.service.home import Home
@@ -60,12 +60,12 @@ async def run(folder: Path, home: Home) -> dict[str, Any]:
     ballast = folder / "ballast"
     told: dict[str, Any] = {}
     with HomeLock(home.lock_path):
-        inside = Inside(home, Config(journal=JOURNAL))
+        inside = Inside(home, Config(journal=JOURNAL), lambda: log_key(home))
         await inside.open(lambda _: None)
         guardian = Guardian(inside)
         line, operator = await guardian.agent(), await guardian.operator()
         assert home.reserve_path.stat().st_size == JOURNAL.reserve_bytes
-        fill(ballast, 5 * MIB)
+        fill(ballast, 4 * MIB + MIB // 4)
         told["flooded"] = await flood(line)
         health = (await operator.operate("status"))["health"]["disk"]
         told["health"] = "free some space" in health["low"]
@@ -87,7 +87,7 @@ async def run(folder: Path, home: Home) -> dict[str, Any]:
         await inside.close_gate()
         await inside.say_stopped()
         await inside.close()
-        again = Inside(home, Config(journal=JOURNAL))
+        again = Inside(home, Config(journal=JOURNAL), lambda: log_key(home))
         told["starts_again"] = again.core.guard.size == inside.core.guard.size
         await again.close()
     return told

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from tests.service.guardian import VENDOR, Line, make_home, serving
+from tests.service.guardian import VENDOR, Line, make_home, put_policy, serving
 from tests.service.test_pinned_code import MINUTE, Hands, alarms, chain_at, hash_of
 from tests.support.anvil import Anvil
 from tests.support.proxy import NodeProxy
@@ -77,7 +77,7 @@ def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
 
 
 def add(home: Home, text: str) -> None:
-    home.policy_path.write_text(home.policy_path.read_text() + text)
+    put_policy(home, home.policy_path.read_text() + text)
 
 
 async def verdict(line: Line, transaction: Json) -> tuple[str, list[str], list[Any]]:
@@ -96,6 +96,17 @@ async def becomes(line: Line, transaction: Json, wants: str) -> tuple[str, list[
             told = await verdict(line, transaction)
             if wants == told[0] or wants in told[1]:
                 return told
+            await asyncio.sleep(0.02)
+
+
+async def observed(line: Line, transaction: Json, words: str) -> None:
+    """Returns once one of the reasons says so."""
+    asked = {"method": "eth_sendTransaction", "params": [transaction]}
+    async with asyncio.timeout(30):
+        while True:
+            told = (await line.call("holdfast_check", [asked]))["result"]
+            if any(words in each.get("observed", "") for each in told["reasons"]):
+                return
             await asyncio.sleep(0.02)
 
 
@@ -131,7 +142,7 @@ async def test_where_calls_are_granted_a_person_decides_about_a_contract_that_is
     add(home, BY_HAND)
     async with chain_at(proxy.url) as chain, serving(home, node=chain, hold_ms=50) as guardian:
         line = await guardian.agent()
-        await looked(proxy, MULTICALL)
+        await observed(line, through_multicall(), "there is no code at this address")
         answer = await line.call("eth_sendTransaction", [through_multicall()])
         assert answer["error"]["data"]["status"] == "pending"
         (view,) = await guardian.until_open("waiting-approval")
@@ -191,6 +202,7 @@ async def test_a_contract_of_the_policy_counts_from_its_first_sight_on(
         line = await guardian.agent()
         (alarm,) = await alarms(guardian, 1)
         assert (alarm["address"], alarm["code"]) == (SENDER, "code_absent")
+        await observed(line, dispersed(), "there is no code at this address")
         assert (await verdict(line, dispersed()))[0] == "deny"
         place_contract(anvil, SENDER, CODE[0])
         hands.added += LOOK

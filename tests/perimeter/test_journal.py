@@ -37,6 +37,7 @@ from holdfast.service.home import Home
 from holdfast.service.journal_file import JournalError
 from holdfast.service.journal_verify import verify
 from holdfast.service.notes import session_body, sign_note
+from holdfast.service.offline import sign_config
 
 WAIT_S = 90.0
 
@@ -47,7 +48,7 @@ def chained(tmp_path: Path, anvil: Anvil) -> Home:
     home = make_home(tmp_path)
     anvil.fund(next(home.wallets_dir.iterdir()).stem)
     endpoint = f'[[endpoint]]\nchain = 31337\nrpc_url = "{anvil.url}"\nconfirmations = 1\n'
-    home.config_path.write_text(f"version = 1\n{endpoint}")
+    sign_config(home, f"version = 1\n{endpoint}", OPERATOR_PASSPHRASE)
     return home
 
 

@@ -22,7 +22,7 @@ from tests.perimeter.test_contracts import (
     through_multicall,
     verdict,
 )
-from tests.service.guardian import make_home, serving
+from tests.service.guardian import make_home, put_policy, serving
 from tests.service.test_pinned_code import MINUTE, chain_at
 from tests.service.test_prices import FEED, Hands, feed_code
 from tests.support.anvil import Anvil
@@ -59,6 +59,12 @@ def saying(method: str, value: Any) -> Callable[[Json, Callable[[], bytes]], byt
     return hook
 
 
+NEVER = """
+[[forbid]]
+id = "never"
+effects = ["transfer"]
+to = ["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"]
+"""
 STRICT = {"instant": 0, "notify": 1, "delay": 2, "approval": 3, "deny": 4}
 LIES = [None, 7, "0x", "0xzz", {}, "0x00", "0xfe", "0xef0100" + "11" * 20, "0x" + "60" * 3808]
 
@@ -84,10 +90,7 @@ async def test_a_node_that_denies_a_contract_denies_no_denial(
     home: Home, anvil: Anvil, proxy: NodeProxy
 ) -> None:
     """What is forbidden inside of a contract stays so when the node says there is none."""
-    add(home, SENDERS + BY_HAND)
-    add(home, '[[forbid]]\nid = "never"\neffects = ["transfer"]\nto = ["@out"]\n')
-    add(home, '[[list]]\nid = "out"\n[[list.entry]]\n')
-    add(home, 'address = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"\nlabel = "out"\n')
+    add(home, SENDERS + BY_HAND + NEVER)
     place_contract(anvil, SENDER, runtime({"18160ddd": word(1)}))
     for lie in (None, "0x"):
         proxy.hook = saying("eth_getCode", lie) if lie is not None else None
@@ -108,7 +111,7 @@ async def test_two_feeds_of_one_node_are_one_source(
     asked = 'price_max_age = "10m"\nprice_sources_min = 2'
     text = text.replace('price_usd = "3000"', asked)
     text = text.replace('tier = "instant"', 'usd_max = "10"\ntier = "instant"', 1)
-    home.policy_path.write_text(text)
+    put_policy(home, text)
     hands = Hands()
     for feed in (FEED, SECOND_FEED):
         place_contract(anvil, feed, feed_code(10**6, hands.seconds()))
@@ -136,7 +139,7 @@ async def test_a_price_that_jumps_is_not_confirmed_by_another_feed_of_the_same_n
     text = home.policy_path.read_text()
     text = text.replace('price_usd = "3000"', 'price_max_age = "10m"')
     text = text.replace('tier = "instant"', 'usd_max = "10"\ntier = "instant"', 1)
-    home.policy_path.write_text(text)
+    put_policy(home, text)
     hands = Hands()
     feeds = tuple(PriceSettings("eth", chain=CHAIN, feed=feed) for feed in (FEED, SECOND_FEED))
     payment = {"to": "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "value": hex(10**18)}

@@ -95,6 +95,18 @@ def test_nothing_is_loaded_from_the_folder_it_is_started_in(
     assert asked.returncode == 0, asked.stderr
 
 
+def test_an_installation_that_isolated_mode_does_not_see_is_refused_in_words(
+    place: Installation,
+) -> None:
+    bare = Path(os.path.realpath(place.python))
+    done = place.run(
+        GUARDIAN, bare, "-m", "holdfast", "--version", env={"PYTHONPATH": str(PACKAGE.parent)}
+    )
+    assert done.returncode == 1
+    assert "install Holdfast into a virtual environment" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_up_and_its_console_load_nothing_from_the_folder_either(
     place: Installation, home: Path, planted: Path
 ) -> None:
@@ -214,9 +226,10 @@ def test_a_home_below_a_folder_that_others_can_write_is_refused(
     words, parent = [place.holdfast, "serve", "--home", home, *PASSPHRASE], home.parent
     for mode in (0o770, 0o707):
         parent.chmod(mode)
-        done = place.run(GUARDIAN, *words)
-        assert done.returncode == 1
-        assert f"chmod go-w {parent}" in done.stderr
+        for command in (words, [place.holdfast, "console", "--home", home]):
+            done = place.run(GUARDIAN, *command)
+            assert done.returncode == 1
+            assert f"chmod go-w {parent}" in done.stderr
     os.chown(parent, STRANGER, STRANGER)
     parent.chmod(0o755)
     done = place.run(GUARDIAN, *words)

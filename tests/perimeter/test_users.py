@@ -13,7 +13,7 @@ from string import Template
 from typing import Any
 
 import pytest
-from tests.service.guardian import Guardian, Line, make_home, serving, until
+from tests.service.guardian import Guardian, Line, make_home, put_policy, serving, until
 from tests.support.anvil import Anvil
 from tests.support.users import (
     BUYER,
@@ -143,6 +143,9 @@ def test_each_agent_reaches_its_own_socket_and_nothing_else(
     anvil.fund(wallet)
     text = POLICY.substitute(wallet=keystore.stem, buyer=BUYER, seller=SELLER)
     (home / "policy.toml").write_text(text)
+    own = ["--passphrase-command", "echo operator-pass", "--home", home]
+    signed = place.run(GUARDIAN, place.holdfast, "policy", "apply", "--yes", *own)
+    assert signed.returncode == 0, signed.stderr
     run = place.folder / "run"
     env = {"HOLDFAST_AGENTS": str(run / "agents"), "HOME": "/nonexistent"}
 
@@ -220,7 +223,7 @@ async def test_one_agent_that_cannot_be_opened_keeps_no_other_from_its_users(
         more = '[[agent]]\nid = "blocked"\nwallets = ["purse"]\nchain = 31337\n\n[[agent]]'
         text = text.replace("[[agent]]", more, 1)
         text = text.replace("waiting_max = 64", f"waiting_max = 64\nuids = [{STRANGER}]", 1)
-        home.policy_path.write_text(text)
+        put_policy(home, text)
         operator = await guardian.operator()
         await operator.operate("reload")
         assert await line.line() == b""
@@ -252,7 +255,7 @@ async def test_a_socket_is_open_to_other_users_only_while_the_policy_names_some(
         assert mode(home.agent_socket("other")) == 0o600
         assert mode(home.operator_socket) == 0o600
         text = home.policy_path.read_text()
-        home.policy_path.write_text(text.replace(f"uids = [{STRANGER}]", ""))
+        put_policy(home, text.replace(f"uids = [{STRANGER}]", ""))
         await (await guardian.operator()).operate("reload")
         await until(lambda: mode(path) == 0o600)
         assert "result" in await (await guardian.agent()).call("eth_chainId")

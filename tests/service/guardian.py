@@ -24,6 +24,7 @@ from holdfast.service.config import Config, GateConfig
 from holdfast.service.home import Home, Init, init_home
 from holdfast.service.inside import Inside
 from holdfast.service.lock import HomeLock
+from holdfast.service.offline import sign_policy
 from holdfast.service.order import sign_order
 from holdfast.service.price_settings import PriceSettings
 from holdfast.service.reads import Node
@@ -44,15 +45,25 @@ Json = dict[str, Any]
 def make_home(folder: Path, *, count: int = 1_000_000, uids: str = "", more: str = "") -> Home:
     """A new home in `folder` with the tests' policy, `more` tables in it, and cheap keys."""
     home = Home(folder / "home")
-    created = init_home(
-        home, Init(bytearray(WALLETS_PASSPHRASE), bytearray(OPERATOR_PASSPHRASE), kdf="light")
+    text = Template(POLICY.read_text())
+    init_home(
+        home,
+        Init(
+            bytearray(WALLETS_PASSPHRASE),
+            bytearray(OPERATOR_PASSPHRASE),
+            kdf="light",
+            policy=lambda wallets: (
+                text.substitute(wallet=wallets[0], count=count, uids=uids) + more
+            ),
+            config="version = 1\n",
+        ),
     )
-    text = Template(POLICY.read_text()).substitute(
-        wallet=created.wallets[0], count=count, uids=uids
-    )
-    home.policy_path.write_text(text + more)
-    home.config_path.write_text("version = 1\n")
     return home.open_checked()
+
+
+def put_policy(home: Home, text: str) -> None:
+    """A policy with the operator's signature, for the next start or for the guardian that runs."""
+    sign_policy(home, text, OPERATOR_PASSPHRASE)
 
 
 def log_key(home: Home) -> SigningKey:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from holdfast.cli.link import NoGuardian
 from holdfast.cli.options import (
     HomeOption,
     JsonOption,
@@ -19,6 +20,10 @@ from holdfast.cli.output import Failure, emit, line, say, table
 
 if TYPE_CHECKING:
     from holdfast.cli.link import Link
+    from holdfast.operator.request import Request
+
+# What a socket shows is not what would be signed.
+NOT_AS_SHOWN = "not_as_shown"
 
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="Its id, such as r12.")]
 DigestOption = Annotated[
@@ -26,6 +31,10 @@ DigestOption = Annotated[
     typer.Option(
         "--digest", help="Answer only if the request has this digest; then nothing is asked."
     ),
+]
+FullOption = Annotated[
+    bool,
+    typer.Option("--full", help="Also print all of what is signed, uncut."),
 ]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, for the journal.")]
 
@@ -58,46 +67,72 @@ def pending(home: HomeOption = None, as_json: JsonOption = False) -> None:
     say(f"{len(rows)} waiting")
 
 
-def show(ident: RequestArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show one request in full: what it can do, why it was decided so, what happened since.
+def show(
+    ident: RequestArgument,
+    full: FullOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one request: what it can do, why it was decided so, what happened since.
+
+    Long messages and documents are cut, with a count of what is missing; --full prints them whole.
 
     Example:
 
-        holdfast show r12
+        holdfast show r12 --full
     """
     from holdfast.cli.link import Link
 
     with Link(existing(home).operator_socket) as link:
         view = link.object("request", id=ident)
+        faults = _faults(link, view)
     if as_json:
         emit(view)
     else:
-        _print(view)
+        _print(view, faults, full=full)
+    if faults:
+        raise Failure(f"{ident}: {faults[0]}", code=NOT_AS_SHOWN)
 
 
-def _print(view: dict[str, Any]) -> None:
+def _faults(link: Link, view: dict[str, Any]) -> tuple[str, ...]:
+    """What of a view cannot be true; of one that ended only that it is what its digest says."""
+    from holdfast.operator.request import Request
+    from holdfast.operator.seen import NOT_WHOLE, OTHER_POLICY, look
+
+    ended = Request.read(view).ended
+    faults = look(view, None if ended else _policy_of(link, view)).faults
+    # The details of what ended long ago are forgotten; its record in the journal has them.
+    return tuple(each for each in faults if not ended or each not in (NOT_WHOLE, OTHER_POLICY))
+
+
+def _policy_of(link: Link, view: dict[str, Any]) -> str | None:
+    """The text of the policy that decided the request; its digest is compared by `look`."""
+    try:
+        return str(link.object("policy", digest=str(view.get("policy"))).get("source"))
+    except NoGuardian:
+        raise
+    except Failure:
+        return None
+
+
+def _print(view: dict[str, Any], faults: tuple[str, ...], *, full: bool) -> None:
     from holdfast.operator import format as fmt
     from holdfast.operator.describe import reasons_text
-    from holdfast.operator.reading import besides, leaving, owing, warned
+    from holdfast.operator.reading import counted
     from holdfast.operator.request import Request
 
     request = Request.read(view)
     line(f"{request.id}  {request.mark.word}  agent {fmt.safe(request.agent)}  {request.summary}")
-    for warning in warned(request):
-        line(f"  WARNING {fmt.safe(warning.get('text', ''))} ({fmt.safe(warning.get('code'))})")
-    for title, sums in (("leaves", leaving(request)), ("owes", owing(request))):
-        for each in sums:
-            line(f"  {title} at most {each.amount_text}")
-            for part in each.parts:
-                target = fmt.safe(part.to) if part.to else "nobody named"
-                line(f"    {part.verb} {part.amount_text} -> {target}")
-    for effect in besides(request):
-        target = f" -> {fmt.safe(effect.to)}" if effect.to else ""
-        line(f"  {effect.verb} {effect.amount_text}".rstrip() + target)
+    for fault in faults:
+        line(f"  DO NOT APPROVE: {fault} ({NOT_AS_SHOWN})")
+    _print_effects(request)
     print_display(request.rows("display"))
     print_claim(request.claim)
     if view.get("note"):
         line(f'  the agent says: "{fmt.safe(view["note"])}"')
+    line(f"  counts {counted(request)}")
+    if full:
+        _print_whole(request)
     line(f"  wallet {request.wallet} on chain {view.get('chain_id')}")
     line(f"  digest {request.digest}")
     line(f"  why    {reasons_text(view.get('reasons')) or '-'}")
@@ -108,6 +143,53 @@ def _print(view: dict[str, Any]) -> None:
     for row in request.rows("history"):
         words = f"{fmt.safe(row.get('kind', ''))} {fmt.safe(row.get('text', ''))}"
         line(f"  {fmt.stamp(row.get('at'))}  {words}".rstrip())
+
+
+def _print_effects(request: Request) -> None:
+    """The sum and the worthiest party, then warnings, then every effect."""
+    from holdfast.operator import format as fmt
+    from holdfast.operator.reading import besides, leaving, owing, warned
+
+    for each in _summed(request):
+        line(f"  {each}")
+    for warning in warned(request):
+        line(f"  WARNING {fmt.safe(warning.get('text', ''))} ({fmt.safe(warning.get('code'))})")
+    if request.hides:
+        line(f"  all of it: holdfast show {fmt.safe(request.id, 24)} --full")
+    for title, sums in (("leaves", leaving(request)), ("owes", owing(request))):
+        for total in sums:
+            line(f"  {title} at most {total.amount_text}")
+            for part in total.parts:
+                target = fmt.safe(part.to) if part.to else "nobody named"
+                line(f"    {part.verb} {part.amount_text} -> {target}")
+    for effect in besides(request):
+        target = f" -> {fmt.safe(effect.to)}" if effect.to else ""
+        line(f"  {effect.verb} {effect.amount_text}".rstrip() + target)
+
+
+def _summed(request: Request) -> list[str]:
+    """`in all 3.0023 ETH ($9,006.90) to 14 parties, 13 of them on no list`, and who gets most."""
+    from holdfast.operator import format as fmt
+
+    sums, party = request.sums, request.sums.worthiest
+    what = sums.amounts or sums.verb
+    price = f" ({fmt.usd(request.usd)})" if sums.totals else ""
+    rows = [f"in all {what}{price} {sums.to_whom}".rstrip()]
+    if party is not None:
+        gets = " + ".join(party.gets) or ", ".join(party.kinds)
+        standing = f" ({party.standing})" if party.standing else ""
+        rows.append(f"most   {gets} -> {fmt.safe(party.address, 80)}{standing}")
+    return rows
+
+
+def _print_whole(request: Request) -> None:
+    from holdfast.operator.whole import whole
+
+    lines = whole(request)
+    line(f"  all of what is signed, uncut: {len(lines):,} lines")
+    for each in lines:
+        line(f"  | {each}")
+    line("  end of what is signed")
 
 
 def print_display(rows: list[dict[str, Any]], indent: str = "  ") -> None:
@@ -140,8 +222,8 @@ def approve(
 ) -> None:
     """Approve one request, bound to exactly what is shown. Needs the operator key.
 
-    It shows the request and asks; with --digest it does not ask, and answers only if the request
-    is still the one you saw.
+    It shows the request (all of it, where its lines are cut) and asks; with --digest it does not
+    ask, and answers only if the request is still the one you saw.
 
     Example:
 
@@ -193,18 +275,34 @@ def _answer(
 
 
 def _seen(link: Link, ident: str, digest: str | None, action: str) -> str:
-    """The digest that is answered: the one given, or the one just shown and agreed to."""
+    """The digest that is answered: computed from what is shown, never taken from the socket."""
+    from holdfast.operator.request import Request
+    from holdfast.operator.seen import look
+
     view = link.object("request", id=ident)
-    found = str(view.get("digest", ""))
-    if digest is not None:
-        if digest != found:
-            text = f"{ident} has the digest {found}, not the one given: nothing was sent"
-            raise Failure(text, code="digest_mismatch")
-        return found
-    if not sys.stdin.isatty():
-        text = f"say --digest {found} to {action} {ident} without being asked"
+    if view.get("id") != ident:
+        raise Failure(
+            f"asked for {ident}, another request came: nothing was sent", code=NOT_AS_SHOWN
+        )
+    seen = look(view, _policy_of(link, view))
+    if (
+        not seen.digest
+        or seen.digest != view.get("digest")
+        or (seen.faults and action == "approve")
+    ):
+        _print(view, seen.faults, full=False)
+        raise Failure(f"nothing was sent: {seen.fault}", code=NOT_AS_SHOWN)
+    if digest is not None and digest != seen.digest:
+        text = f"{ident} has the digest {seen.digest}, not the one given: nothing was sent"
+        raise Failure(text, code="digest_mismatch")
+    if digest is None and not sys.stdin.isatty():
+        text = f"say --digest {seen.digest} to {action} {ident} without being asked"
         raise Failure(text, code="usage", exit_code=2)
-    _print(view)
-    if not typer.confirm(f"{action} {ident}?", default=False, err=True):
-        raise Failure("nothing was sent", code="not_confirmed")
-    return found
+    request = Request.read(view)
+    what = "; ".join(_summed(request))
+    if digest is None:
+        _print(view, seen.faults, full=request.hides)
+        if not typer.confirm(f"{action} {ident}: {what}?", default=False, err=True):
+            raise Failure("nothing was sent", code="not_confirmed")
+    say(f"signing: {action} {ident}: {what}; digest {seen.digest}")
+    return seen.digest

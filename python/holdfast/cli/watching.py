@@ -28,6 +28,9 @@ def events(link: Link, from_seq: int | None) -> Iterator[dict[str, Any]]:
         record = push.get("event")
         if isinstance(record, dict) and int(record.get("seq", -1)) > newest:
             newest = int(record["seq"])
+            if record.get("kind") == "request.decided":
+                view = {**(record.get("data") or {}), "summary": push.get("summary")}
+                _remember(Request.read(view))
             yield record
 
 
@@ -37,8 +40,6 @@ def show(_link: Link, record: dict[str, Any], *, as_json: bool) -> None:
         emit(record)
     else:
         data = record.get("data") or {}
-        if record.get("kind") == "request.decided":
-            _remember(Request.read(data))
         row = feed_row(record, _requests.get(str(data.get("id", ""))))
         head = f"{record.get('seq'):>8}  {fmt.stamp(row.at)}  {row.glyph} {row.word:<10}"
         line(f"{head} {row.request_id:<8} {row.agent:<12} {row.text}".rstrip())

@@ -19,6 +19,7 @@ from holdfast.operator.reading import (
     Sum,
     action,
     besides,
+    counted,
     in_words,
     leaving,
     owing,
@@ -27,6 +28,7 @@ from holdfast.operator.reading import (
     warned,
 )
 from holdfast.operator.request import Effect, Json, Request
+from holdfast.operator.whole import whole as whole_lines
 
 LABEL = 10
 RULE = 60
@@ -103,18 +105,7 @@ def _does(words: Words, request: Request) -> None:
     if gets:
         more = f" + {len(gets) - 1} more, listed below" if len(gets) > 1 else ""
         label(words, "GET").put(f"at least {gets[0]}", "foreground bold").line(more)
-    payees = parties(sums) or ([effect.to] if effect.to else [])
-    shown_payees = payees if len(payees) <= PARTIES_ABOVE else payees[: PARTIES_ABOVE - 1]
-    kept = bool(moving) and all(part.kind in RETURNED for part in moving)
-    for number, payee in enumerate(shown_payees):
-        label(words, "" if number else "THROUGH" if kept else "TO").line(
-            fmt.safe(payee, 80), "foreground bold"
-        )
-    if not payees:
-        label(words, "TO").line("a new contract" if effect.kind == "deploy" else "nobody named")
-    if len(payees) > len(shown_payees):
-        more = f"! {len(payees) - len(shown_payees)} more get something, listed below"
-        label(words, "").line(more, "warn bold")
+    _to(words, request, effect, sums)
     shown = {id(part) for part in moving} or {id(effect)}
     others = [each for each in request.effects if id(each) not in shown and each.kind != "fee"]
     if others:
@@ -125,6 +116,29 @@ def _does(words: Words, request: Request) -> None:
         harmless = all(each.kind in HARMLESS for each in others)
         text = f"{verbs}: listed below"
         label(words, "AND").line(text if harmless else f"! {text}", "" if harmless else "warn bold")
+
+
+def _to(words: Words, request: Request, effect: Effect, sums: list[Sum]) -> None:
+    """The worthiest party that is on no list first, whatever its place among the calls."""
+    moving = [part for each in sums for part in each.parts]
+    party = request.sums.worthiest
+    first = party.address if party is not None else None
+    payees = parties(sums, first) or ([effect.to] if effect.to else [])
+    shown = payees if len(payees) <= PARTIES_ABOVE else payees[: PARTIES_ABOVE - 1]
+    kept = bool(moving) and all(part.kind in RETURNED for part in moving)
+    for number, payee in enumerate(shown):
+        label(words, "" if number else "THROUGH" if kept else "TO")
+        words.put(fmt.safe(payee, 80), "foreground bold")
+        known = party is not None and payee == party.address and party.standing
+        words.line(f" {party.standing}" if known and party else "", "warn bold")
+    if not payees:
+        label(words, "TO").line("a new contract" if effect.kind == "deploy" else "nobody named")
+    if len(payees) > len(shown):
+        more = f"! {len(payees) - len(shown)} more get something, listed below"
+        if party is not None and request.sums.unlisted:
+            gets = f"! it gets {' + '.join(party.gets)}; {more.removeprefix('! ')}"
+            more = gets if party.gets and len(gets) <= WARNING_CELLS else more
+        label(words, "").line(more, "warn bold")
 
 
 def _fitting(amounts: list[str]) -> list[str]:
@@ -155,9 +169,21 @@ def status_line(request: Request, model: Model, palette: Palette, mono: float) -
     return words.text
 
 
+def whole(request: Request, palette: Palette) -> Text:
+    """All of what is signed, uncut; every line is marked as foreign."""
+    words = Words(palette)
+    lines = whole_lines(request)
+    words.line(f" All of what is signed, uncut: {len(lines):,} lines", "accent bold")
+    for line in lines:
+        words.put("  ┃ ", "warn").line(line)
+    words.put(" ── end of what is signed", "accent bold")
+    return words.text
+
+
 def body(request: Request, model: Model, palette: Palette) -> Text:
     """Everything below the head."""
     words = Words(palette)
+    words.line(f" {counted(request)}", "muted")
     _warnings(words, request)
     _leaving(words, request)
     _besides(words, request)
@@ -363,15 +389,12 @@ def number(value: object) -> int:
 
 def _agent_words(words: Words, request: Request) -> None:
     note = request.raw.get("note")
-    message = (request.raw.get("request") or {}).get("message")
-    if not note and not message:
+    if not note:
         return
     _section(words, "The agent says — unchecked, not from Holdfast")
-    for said in (note, message):
-        if said:
-            text = fmt.safe(said, 4_000)
-            for start in range(0, len(text), 64):
-                words.put("  ┃ ", "warn").line(text[start : start + 64], "italic foreground")
+    text = fmt.safe(note, 4_000)
+    for start in range(0, len(text), 64):
+        words.put("  ┃ ", "warn").line(text[start : start + 64], "italic foreground")
 
 
 def _history(words: Words, rows: list[Json]) -> None:

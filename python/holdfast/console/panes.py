@@ -207,6 +207,8 @@ class HealthLine(WordsLine):
                 words.put(
                     f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
                 )
+        if health.get("config_alarm"):
+            words.put(f" ✗ {fmt.safe(health['config_alarm'], 300)} ", "alarm bold")
         parts = ("journal", "sockets", "code", "prices")
         for each in [alarm for part in parts for alarm in health.get(part) or []]:
             if isinstance(each, dict):

@@ -73,9 +73,6 @@ class PendingList(LineList):
             parts.append((f"{request.approvals}/{request.quorum:<5}", "muted"))
         if request.state != "waiting-approval":
             parts.append((f"{mark.word} ", f"{mark.tone} bold"))
-        effect = request.main_effect
-        words = request.summary
-        if width >= WIDE and effect is not None and effect.to is not None:
-            words = words.replace(fmt.address_short(effect.to), fmt.safe(effect.to, 80))
+        words = request.summary_whole if width >= WIDE else request.summary
         parts.append((words, "foreground"))
         return parts

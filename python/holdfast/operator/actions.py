@@ -88,6 +88,10 @@ def _thaw(ctx: Context) -> str | None:
     return None if ctx.model.status.freezes else "nothing is frozen"
 
 
+def _policy(ctx: Context) -> str | None:
+    return cannot_answer(ctx.model, ctx.mono, ctx.read_only)
+
+
 def _selected(ctx: Context) -> str | None:
     return None if ctx.selected is not None else "no request is selected"
 
@@ -122,6 +126,11 @@ ACTIONS: tuple[Action, ...] = (
         "Decide", _thaw, needs_confirmation=True,
     ),
     Action(
+        "policy", ("P",), "policy",
+        "Show how policy.toml differs from the policy in force, and sign it with the operator key.",
+        "Decide", _policy, needs_confirmation=True, footer=False,
+    ),
+    Action(
         "filter", ("slash",), "filter",
         "Show only feed rows that hold every word typed. Empty shows all again.",
         "Look", _always,
@@ -140,6 +149,11 @@ ACTIONS: tuple[Action, ...] = (
         "open", ("enter",), "detail",
         "Show the selected request in full.",
         "Look", _selected, panes=("pending", "feed"), footer=False,
+    ),
+    Action(
+        "whole", ("w",), "whole",
+        "Show all of what the selected request would have signed, uncut.",
+        "Look", _selected, panes=("pending", "feed", "detail"), footer=False,
     ),
     Action(
         "top", ("g", "home"), "top",

@@ -202,6 +202,8 @@ class OperatorClient:
         event = message.get("event")
         if event is not None:
             self.seq = max(self.seq, int(event.get("seq", -1)))
+            if "summary" in message:
+                event["summary"] = message["summary"]
         self._inbox.append(message)
 
     def drain(self) -> list[Json]:
@@ -251,6 +253,15 @@ class OperatorClient:
         answer = await self.call("limits", {"agent": agent} if agent else {})
         rows = answer.get("limits") if isinstance(answer, dict) else answer
         return list(rows or [])
+
+    async def policy(self, digest: str | None = None) -> Json:
+        """The text of a policy by its digest, by default of the one in force."""
+        return _object(await self.call("policy", {"digest": digest} if digest else {}))
+
+    async def apply(self, kind: str, source: str, payload: str, signature: str) -> Json:
+        """Puts a signed policy or configuration in force."""
+        params = {"kind": kind, "source": source, "payload": payload, "signature": signature}
+        return _object(await self.call("apply", params))
 
     async def command(self, payload: str, signature: str) -> Json:
         """Sends a signed operator command."""

@@ -12,6 +12,7 @@ from holdfast.operator import format as fmt
 from holdfast.operator.describe import scope_text
 from holdfast.operator.model import Model
 from holdfast.operator.request import Request
+from holdfast.operator.seen import Seen
 
 ARM_S = 1.0
 BURST_S = 0.025
@@ -57,13 +58,44 @@ def needs_typing(request: Request, confirm_usd_micro: int = CONFIRM_USD_MICRO) -
 
 
 def typed_target(request: Request) -> tuple[str, str]:
-    """(what it is, the four characters): of the payee, or of the digest where nothing is paid to
-    anybody.
+    """(what it is, the four characters): of the worthiest party that is on no list, or of the
+    digest where nobody is named.
     """
-    effect = request.main_effect
-    if effect is not None and effect.to:
-        return "payee", effect.to[-TYPED_CHARS:]
+    party = request.sums.worthiest
+    if party is not None and party.address:
+        return party.role, party.address[-TYPED_CHARS:]
     return "digest", request.digest[-TYPED_CHARS:]
+
+
+class Reading:
+    """How far a text was on screen: from its first line on, without a gap."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._seen = 0
+
+    def see(self, top: int, bottom: int, lines: int) -> None:
+        """Lines `top` to `bottom` (not included) of `lines` are on screen. Another number of lines
+        is another text, or another width: it begins again.
+        """
+        if lines != self.lines:
+            self.lines, self._seen = lines, 0
+        if top <= self._seen:
+            self._seen = max(self._seen, min(bottom, lines))
+
+    @property
+    def unseen(self) -> int | None:
+        """Lines that were not on screen yet; None before the text was drawn at all."""
+        return self.lines - self._seen if self.lines else None
+
+    @property
+    def blocks(self) -> str | None:
+        """Why it cannot be approved yet; None when all of it was on screen."""
+        if self.unseen is None:
+            return "all of it must be read first, and none of it was on screen yet"
+        if self.unseen == 0:
+            return None
+        return f"{self.unseen:,} of {self.lines:,} lines still unseen: scroll down, ↓ or PgDn"
 
 
 def cannot_answer(model: Model, mono: float, read_only: bool) -> str | None:
@@ -131,9 +163,27 @@ class Decision:
         self.gate = KeyGate(mono)
         self.typing = action == "approve" and needs_typing(request, confirm_usd_micro)
         self.target_name, self._target = typed_target(request)
+        # What its lines do not show must have been on screen before it can be approved.
+        self.reading = Reading() if action == "approve" and request.hides else None
         self.typed = ""
         self.notice = ""
         self._confirmed: tuple[Answer, float] | None = None
+        self._seen: Seen | None = None
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether what is shown was not yet held against its digest and decoded again."""
+        return self._seen is None
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Why what is shown is not what would be signed, the gravest first."""
+        return () if self._seen is None else self._seen.faults
+
+    def looked(self, shown: Request, seen: Seen) -> None:
+        """Takes what `seen.look` found about `shown`, unless something else is shown by now."""
+        if shown.raw is self.shown.raw:
+            self._seen = seen
 
     @property
     def typed_right(self) -> bool:
@@ -148,7 +198,11 @@ class Decision:
         before = (self.shown.state, self.shown.approvals, self.shown.quorum)
         after = (now.state, now.approvals, now.quorum)
         changed = before != after or now.effects != self.shown.effects
+        if now.raw is not self.shown.raw:
+            self._seen = None
         self.shown = now
+        if self.action == "approve" and now.hides and self.reading is None:
+            self.reading = Reading()
         if changed:
             self.reset(mono, "the request changed while this was open: look again")
         return changed
@@ -173,9 +227,17 @@ class Decision:
             return f"{fmt.safe(self.id, 24)} is no longer known"
         if now.digest != self.digest:
             return "this is not the request you opened any more: close and look again"
+        if self._seen is None:
+            return "being decoded again: one moment"
+        # Denying signs the digest too, so that much must be true of what is shown.
+        if self.faults and (answer == "approve" or self._seen.digest != self.digest):
+            return self.faults[0]
         if answer == "deny":
             return cannot_decide(now, model, mono, read_only)
-        return cannot_approve(now, model, mono, read_only)
+        reason = cannot_approve(now, model, mono, read_only)
+        if reason is None and self.reading is not None:
+            reason = self.reading.blocks
+        return reason
 
     def press(self, mono: float) -> Press:
         """Judges any key of the dialog first. A burst cancels what was about to happen."""
@@ -205,6 +267,9 @@ class Decision:
         """The second, different key. Takes effect only after a quiet moment: see `due`."""
         if answer == "approve" and self.action != "approve":
             self.notice = "opened to deny: close it and press a to approve"
+            return
+        if answer == "approve" and self.reading is not None and self.reading.blocks:
+            self.notice = self.reading.blocks
             return
         if answer == "approve" and not self.typed_right:
             self.notice = f"first type the last four characters of the {self.target_name}"

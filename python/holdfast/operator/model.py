@@ -177,7 +177,8 @@ class Model:
         ident = str(data.get("id", ""))
         request = self.requests.get(ident)
         if request is None and kind == "request.decided":
-            request = Request.read({"approvals": 0, **data, "at": record.get("at")})
+            more = {"at": record.get("at"), "summary": record.get("summary")}
+            request = Request.read({"approvals": 0, **data, **more})
         of_request = kind.startswith("request.") and kind != "request.refused"
         words = request_words(kind, data) if of_request else ""
         row = None
@@ -206,6 +207,7 @@ class Model:
                 "name": data.get("name"),
                 "digest": data.get("digest"),
                 "loaded_at": record.get("at"),
+                "revision": data.get("revision"),
                 "alarm": None,
             }
         elif kind == "policy.rejected":

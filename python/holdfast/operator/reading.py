@@ -25,6 +25,9 @@ OF_THE_WHOLE = frozenset(
     }
 )
 DEPTH_MAX = 6
+# The core has bounded its lines and said what is missing: they are never cut again.
+LABEL_CHARS_MAX = 4_096
+VALUE_CHARS_MAX = 65_536
 RETURNED = frozenset({"swap", "order", "deposit"})
 SAY_OPAQUE = frozenset({"opaque", "unknown_contract", "unknown_call"})
 
@@ -87,9 +90,20 @@ def action(request: Request) -> str | None:
     return fmt.safe(rows[0].get("value"), 80)
 
 
-def parties(sums: list[Sum]) -> list[str]:
-    """Everybody who can get something, each once."""
-    return list(dict.fromkeys(part.to for each in sums for part in each.parts if part.to))
+def parties(sums: list[Sum], first: str | None = None) -> list[str]:
+    """Everybody who can get something, each once; `first` before the others."""
+    found = dict.fromkeys(part.to for each in sums for part in each.parts if part.to)
+    return [first, *(each for each in found if each != first)] if first else list(found)
+
+
+def counted(request: Request) -> str:
+    """How much there is of it: `15 effects, 43 lines, 1 warning`."""
+    parts = (
+        (len(request.effects), "effect"),
+        (len(request.rows("display")), "line"),
+        (len(request.warnings), "warning"),
+    )
+    return ", ".join(f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in parts)
 
 
 def warned(request: Request) -> list[Json]:
@@ -126,7 +140,8 @@ def in_words(rows: list[Json]) -> list[Line]:
     group: list[tuple[str, str]] = []
     opened: list[tuple[int, int]] = []
     for row in rows:
-        label, value = fmt.safe(row.get("label"), 64), fmt.safe(row.get("value"), 2_000)
+        label = fmt.safe(row.get("label"), LABEL_CHARS_MAX)
+        value = fmt.safe(row.get("value"), VALUE_CHARS_MAX)
         place = _place(label, value)
         if place is None:
             group.append((label, value))

@@ -4,12 +4,14 @@ trusted to be whole.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.operator import format as fmt
 from holdfast.operator.states import DECIDABLE, ENDS, PENDING, Mark, state_mark
-from holdfast.wording import LEAVING, MOVING, OPAQUE, UNMEASURED, VERBS
+from holdfast.summary import Summary
+from holdfast.wording import LEAVING, MOVING, NOT_SHOWN, OPAQUE, UNMEASURED, VERBS
 
 Json = dict[str, Any]
 
@@ -103,7 +105,7 @@ class Request:
 
     raw: Json
     effects: tuple[Effect, ...] = field(default=())
-    _memo: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    _memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def read(cls, raw: Json) -> Request:
@@ -243,6 +245,8 @@ class Request:
         """Micro-USD of all it can move except the fee; None when any part is unknown or
         unlimited.
         """
+        if isinstance(self.raw.get("summary"), dict):
+            return self.sums.usd
         if self.opaque or any(effect.unlimited for effect in self.effects):
             return None
         if "usd" not in self.raw:
@@ -260,29 +264,43 @@ class Request:
         return sum(known) if known and len(known) == len(prices) else None
 
     @property
-    def summary(self) -> str:
-        """One line for lists: what, to whom (short), how many more effects; made once."""
-        known = self._memo.get("summary")
+    def sums(self) -> Summary:
+        """What leaves in all, and the worthiest party, from the guardian or the record alone."""
+        known: Summary | None = self._memo.get("sums")
         if known is None:
-            known = self._memo["summary"] = self._summarise()
+            given = self.raw.get("summary")
+            known = (
+                Summary.read(given)
+                if isinstance(given, dict)
+                else Summary.of_effects(
+                    self.rows("effects"), self.wallet, left_out=self.left_out("effects")
+                )
+            )
+            self._memo["sums"] = known
         return known
 
-    def _summarise(self) -> str:
-        effect = self.main_effect
-        if effect is None:
-            return fmt.safe(self.raw.get("method", "request"), 40)
-        more = sum(1 for item in self.effects if item.kind != "fee") - 1
-        more += self.left_out("effects")
-        amount = effect.amount_text
-        words = [amount] if effect.kind == "transfer" and amount else [effect.verb, amount]
-        if self.changes_control and effect.kind != "control":
-            words.append("+control")
-            more -= 1
-        if more > 0:
-            words.append(f"+{more} more")
-        if effect.to is not None or effect.kind == "deploy":
-            words += ["→", fmt.address_short(effect.to)]
-        return " ".join(word for word in words if word)
+    @property
+    def summary(self) -> str:
+        """One line for lists: what leaves in all, to whom most (short), to how many more."""
+        return self._line("summary", fmt.address_short)
+
+    @property
+    def summary_whole(self) -> str:
+        """The same line with the address in full."""
+        return self._line("summary_whole", None)
+
+    def _line(self, name: str, address: Callable[[str], str] | None) -> str:
+        known: str | None = self._memo.get(name)
+        if known is None:
+            main = self.main_effect
+            line = self.sums.line(address, main.amount_text) if main is not None else ""
+            known = self._memo[name] = line or fmt.safe(self.raw.get("method", "request"), 40)
+        return known
+
+    @property
+    def hides(self) -> bool:
+        """Whether its lines do not show all of it: then all of it must be read first."""
+        return any(each.get("code") == NOT_SHOWN for each in self.rows("warnings"))
 
 
 def _micro_usd(value: object) -> int | None:

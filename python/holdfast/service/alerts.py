@@ -20,7 +20,7 @@ from typing import Any
 from holdfast.service.alerts_outbox import RETRY_MAX_MS, Entry, Message, Outbox
 from holdfast.service.alerts_routes import Route, Severity
 from holdfast.service.alerts_send import send
-from holdfast.service.alerts_text import KINDS, Alert, describe, plain
+from holdfast.service.alerts_text import KINDS, SUMMARY, Alert, describe, plain
 from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse
 from holdfast.service.journal_file import JournalError, JournalReader
 from holdfast.service.logs import get_logger
@@ -49,10 +49,13 @@ class Alerts:
         events: JournalReader,
         *,
         retry_first_ms: int = 1_000,
+        summarise: Callable[[str], Record | None] = lambda _: None,
     ) -> None:
         """`path` is outbox.sqlite; `events` is closed by `stop`; `retry_first_ms` is the pause
-        after a first failure, doubled with each further one.
+        after a first failure, doubled with each further one. `summarise` gives the guardian's
+        summary of a request id; it is called from the thread that reads.
         """
+        self._summarise = summarise
         self._routes = list(routes)
         self._outbox = Outbox(path)
         self._events = events
@@ -185,6 +188,8 @@ class Alerts:
     def _alert(self, seq: int, kind: str, record: bytes) -> Alert | None:
         try:
             event = parse(record)
+            if kind_of(record) == REQUEST_DECIDED:
+                event["data"][SUMMARY] = self._summarise(str(event["data"].get("id", "")))
             alert = describe(event, self._decided)
             when = datetime.fromtimestamp(int(event["at"]) / 1_000, UTC)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -204,7 +209,7 @@ class Alerts:
         for record in self._events.records(int(number), 1):
             if kind_of(record) == REQUEST_DECIDED:
                 data: Record = parse(record)["data"]
-                return data
+                return {**data, SUMMARY: self._summarise(request_id)}
         return None
 
     def _deliverer(self, route: Route) -> None:

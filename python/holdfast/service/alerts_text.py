@@ -14,6 +14,7 @@ from typing import Any
 from holdfast._core import display_safe
 from holdfast.service.alerts_routes import Severity
 from holdfast.service.event import Record, tier_of
+from holdfast.summary import Summary
 from holdfast.wording import UNMEASURED, VERBS, amount, grave_first
 
 LINE_CHARACTERS_MAX = 160
@@ -22,6 +23,8 @@ EFFECTS_MAX = 6
 
 Decided = Callable[[str], Record | None]
 """Gives the data of `request.decided` for a request id, or None when it is not to be had."""
+SUMMARY = "summary"
+"""Where `Decided`, and whoever calls `describe`, put the guardian's own summary of a decision."""
 
 _MARKUP = str.maketrans(dict.fromkeys("<>[]{}*_~`|#\\", "·"))
 _DOT_IN_NAME = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_])|(?<=[^\W\d_])\.(?=[^\W_])")
@@ -73,21 +76,48 @@ def _reasons(reasons: Any) -> str:
 
 
 def _details(data: Record | None) -> list[str]:
-    """What the request does, from the same decoded display the console shows; of several things at
-    once the sums, because the lines of the last call would be cut off.
+    """What the request does: the sum and the worthiest party, then the decoded lines the console
+    shows; of several things at once the effects, because the lines of the last call would be cut
+    off.
     """
     if data is None:
         return []
     display = data.get("display", [])
     warnings = grave_first(data.get("warnings", []))[:2]
-    lines = [f"Warning: {plain(each.get('text', ''))}" for each in warnings]
+    lines = _summed(data)
+    lines += [f"Warning: {plain(each.get('text', ''))}" for each in warnings]
+    room = LINES_MAX - 2 - len(lines)
     if sum(1 for row in display if row.get("label") == "Action") > 1:
-        lines += _sums(data.get("effects") or [])
+        shown = _sums(data.get("effects") or [])
     else:
-        shown = display[: LINES_MAX - 4]
-        lines += [f"{plain(row.get('label', ''))}: {plain(row.get('value', ''))}" for row in shown]
+        shown = [f"{plain(row.get('label', ''))}: {plain(row.get('value', ''))}" for row in display]
+    lines += shown if len(shown) <= room else _bounded(shown, room)
     if data.get("note"):
         lines.append(f'The agent says: "{plain(data["note"])}"')
+    return lines
+
+
+def _bounded(lines: list[str], room: int) -> list[str]:
+    kept = max(0, room - 1)
+    return [*lines[:kept], f"and {len(lines) - kept} more lines"]
+
+
+def _summed(data: Record) -> list[str]:
+    """`In all 3.0023 ETH to 14 parties, 13 of them on no list`, and who gets most of it."""
+    given = data.get(SUMMARY)
+    summary = (
+        Summary.read(given)
+        if isinstance(given, dict)
+        else Summary.of_effects(data.get("effects") or [], str(data.get("wallet", "")))
+    )
+    if summary.parties < 2 and len(summary.totals) < 2:
+        return []
+    lines = [plain(f"In all: {summary.amounts or summary.verb} {summary.to_whom}".rstrip())]
+    party = summary.worthiest
+    if party is not None:
+        gets = " + ".join(party.gets[:2]) or ", ".join(party.kinds)
+        standing = f" ({party.standing})" if party.standing else ""
+        lines.append(plain(f"Most: {gets} to {party.address}{standing}"))
     return lines
 
 
@@ -217,6 +247,15 @@ def _policy_loaded(data: Record, _: Decided) -> Alert | None:
     )
 
 
+def _config_loaded(data: Record, _: Decided) -> Alert | None:
+    digest = plain(str(data.get("digest", ""))[:16])
+    return _alert(
+        Severity.WARNING,
+        f"configuration signed: revision {int(data.get('revision', 0))}",
+        f"Digest {digest}; used from the next start on",
+    )
+
+
 def _policy_rejected(data: Record, _: Decided) -> Alert | None:
     title = "policy file refused; the last good one stays in force"
     return _alert(Severity.CRITICAL, title, plain(data.get("error", "")))
@@ -237,6 +276,7 @@ _HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
     "guardian.started": _said(Severity.INFO, "started"),
     "guardian.stopped": _said(Severity.WARNING, "stopped: nothing is signed until it runs again"),
     "policy.loaded": _policy_loaded,
+    "config.loaded": _config_loaded,
     "policy.rejected": _policy_rejected,
     "request.refused": _refused,
     "request.decided": _decided,

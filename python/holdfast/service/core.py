@@ -168,9 +168,15 @@ class Core:
         """`Guard.mark_pending_answer`."""
         return self._apply(self.guard.mark_pending_answer, request_id)
 
-    def load_policy(self, source: str, by: str) -> Applied:
+    def load_policy(
+        self, source: str, by: str, command: bytes | None = None, signature: bytes | None = None
+    ) -> Applied:
         """`Guard.load_policy`."""
-        return self._apply(self.guard.load_policy, source, by)
+        return self._apply(self.guard.load_policy, source, by, command, signature)
+
+    def load_config(self, digest: str, by: str, command: bytes, signature: bytes) -> Applied:
+        """`Guard.load_config`."""
+        return self._apply(self.guard.load_config, digest, by, command, signature)
 
     def reject_policy(self, source: str, error: str, by: str) -> Applied:
         """`Guard.reject_policy`."""

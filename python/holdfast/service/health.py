@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core
 from holdfast.service.disk import Disk
 from holdfast.service.policy_file import PolicyFile
@@ -31,6 +32,7 @@ class Health:
     def __init__(self, core: Core, policy: PolicyFile, disk: Disk) -> None:
         self._core = core
         self._policy = policy
+        self.config: ConfigFile | None = None
         self._disk = disk
         self.signer: Signer | None = None
         self.chains: Chains | None = None
@@ -47,6 +49,7 @@ class Health:
             "seq": self._core.durable_size - 1,
             "sealed": self._core.sealed,
             "policy_alarm": self._policy.alarm,
+            "config_alarm": None if self.config is None else self.config.alarm,
             "disk": self._disk.health(),
             "alerts": NO_ALERTS if self.alerts is None else self.alerts.health(),
             "chains": [] if self.chains is None else self.chains.health(),

@@ -5,17 +5,20 @@ first.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 
 from nacl.signing import SigningKey
 
 from holdfast import __version__
+from holdfast.service.agents_folder import place_agents
 from holdfast.service.batches import Batches
 from holdfast.service.budgets import Budgets
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
 from holdfast.service.config import Config
+from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core, Sealed
 from holdfast.service.descriptors import Descriptors
 from holdfast.service.disk import Disk
@@ -58,21 +61,22 @@ class Inside:
     def __init__(
         self,
         home: Home,
-        config: Config,
+        config: Config | ConfigFile,
         log_key: Callable[[], SigningKey],
         clock: Clock | None = None,
     ) -> None:
-        """`log_key` gives the log's opened key; it is asked for once, after the replay, and the key
-        is overwritten. Must be made on the running loop, with the home's lock held.
+        """Of a `ConfigFile` only what an operator signed is used. `log_key` gives the log's opened
+        key; it is asked for once, after the replay, and the key is overwritten. Must be made on the
+        running loop, with the home's lock held.
 
-        Raises JournalError, and what `log_key` raises.
+        Raises JournalError, ConfigError, HomeError, and what `log_key` raises.
         """
         self.home = home
-        self.config = config
+        limits = config.limits() if isinstance(config, ConfigFile) else config
         time = asyncio.get_running_loop().time
-        reserve = Reserve(home.reserve_path, config.journal.reserve_bytes)
+        reserve = Reserve(home.reserve_path, limits.journal.reserve_bytes)
         self.journal = Journal(home.journal_path, reserve)
-        self.disk = Disk(home.journal_path, reserve, config.journal, time)
+        self.disk = Disk(home.journal_path, reserve, limits.journal, time)
         try:
             restored = restore(self.journal.reader)
             begin(self.journal, restored, log_key())
@@ -94,6 +98,12 @@ class Inside:
         self.freeze_file = FreezeFile(home.freeze_file, core)
         self.health = Health(core, self.policy, self.disk)
         self.health.journal = self._alarm
+        if isinstance(config, ConfigFile):
+            self.health.config = config
+            config = config.in_force(core)
+            runtime = os.environ.get("RUNTIME_DIRECTORY")
+            self.home = home = place_agents(home, config.agents_dir, runtime)
+        self.config = config
         self.code = self.health.code = CodeFacts(core, self._find_node)
         self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
         self.facts = OutsideFacts(core, self.code, self.prices)

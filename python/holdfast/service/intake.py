@@ -5,9 +5,12 @@ What is refused here is refused before anything is decoded.
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import orjson
 
-from holdfast._core import Applied
+from holdfast._core import Applied, HoldfastError
 from holdfast.service.agents import Agent
 from holdfast.service.budgets import CALL_SECONDS_FREE, AgentBudget, Budgets
 from holdfast.service.config import GateConfig
@@ -89,6 +92,23 @@ class Intake:
             return self._core.check(agent.id, method, params, facts)
         finally:
             self._spend(budget, now)
+
+    def open_signed(
+        self, agent: Agent, payload: bytes, signature: bytes
+    ) -> tuple[int, dict[str, Any]]:
+        """`Guard.open_signed` within the budget of checks, and the time in ms it was judged at.
+        Raises HoldfastError, also `rate_limited`.
+        """
+        budget, begun = self._budgets.of(agent), self._time()
+        if budget.admit(len(payload), begun) is not None or not budget.checks.take(begun):
+            raise HoldfastError("rate_limited", "too many calls: ask again later")
+        try:
+            now = self._core.clock.now_ms()
+            opened = self._core.guard.open_signed(agent.id, payload, signature, now)
+            # Not orjson: integers of typed data have any size.
+            return now, json.loads(opened)
+        finally:
+            self._spend(budget, begun)
 
     def refuse(self, agent: Agent, method: str, params: bytes, code: str, text: str) -> Applied:
         """`Guard.refuse` within the budgets. Raises Declined, Sealed, HoldfastError."""

@@ -121,7 +121,7 @@ class Journal:
         session, size, db = beginning.session, beginning.session.from_size, self._db
         outside = "FROM event WHERE seq >= ? OR seq < 0"
         moved = f"INSERT INTO set_aside SELECT ?, seq, CAST(data AS BLOB) {outside}"
-        db.execute(moved, (beginning.at_ms, size))
+        found = db.execute(moved, (beginning.at_ms, size)).rowcount
         db.execute(f"DELETE {outside}", (size,))
         db.execute("DELETE FROM snapshot WHERE size > ?", (size,))
         db.execute("INSERT OR REPLACE INTO checkpoint VALUES(?, ?)", (size, beginning.note))
@@ -129,9 +129,11 @@ class Journal:
         db.execute("DELETE FROM session")
         row = (size, session.public_key, session.note)
         db.execute("INSERT INTO session VALUES(?, ?, ?)", row)
-        if beginning.freeze is not None:
-            freeze = ("freeze", beginning.freeze)
-            db.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", freeze)
+        freeze = beginning.freeze
+        if freeze is None and found > 0:
+            freeze = f"{found} events without a proof came up while the guardian started"
+        if freeze is not None:
+            db.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", ("freeze", freeze))
 
     def start(self, on_durable: OnDurable, on_failure: OnFailure) -> None:
         """Starts the writer. `on_durable(size)`: events below `size` are on disk.

@@ -233,6 +233,17 @@ class JournalReader:
         ).fetchall()
         return [bytes(row[0]) for row in rows]
 
+    def policy_record(self, digest: str) -> bytes | None:
+        """The newest `policy.loaded` of a policy by its digest (`0x` hex). Scans: call it off the
+        loop.
+        """
+        row = self._db.execute(
+            "SELECT data FROM event WHERE instr(data, ?) AND instr(data, ?)"
+            " ORDER BY seq DESC LIMIT 1",
+            (b'"kind":"policy.loaded"', f'"digest":"{digest}"'.encode()),
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
     def checkpoints(self, from_size: int = 0) -> list[tuple[int, bytes]]:
         """`(size, signed note)` in order of size, from `from_size` on."""
         rows = self._db.execute(

@@ -5,11 +5,15 @@ sender, alerts, notes.
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
+
+import orjson
 
 from holdfast.service.alerts_routes import Route
 from holdfast.service.checkpoints import Checkpoints
 from holdfast.service.core import Sealed
+from holdfast.service.event import Record
 from holdfast.service.inside import Inside
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.logs import get_logger
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from holdfast.service.alerts import Alerts
 
 log = get_logger()
+
+SUMMARY_S_MAX = 2.0
 
 
 class Outside:
@@ -51,7 +57,8 @@ class Outside:
         """Starts everything. Raises SignerError when the keys cannot be opened."""
         from holdfast.service.chain import Chains
 
-        alerts = self._health.alerts = await asyncio.to_thread(self._open_alerts)
+        loop = asyncio.get_running_loop()
+        alerts = self._health.alerts = await asyncio.to_thread(self._open_alerts, loop)
         self._core.listen(alerts.more)
         self._core.on_sealed(alerts.sealed)
         signer = await Signer.start(self._home, self._passphrase)
@@ -67,11 +74,24 @@ class Outside:
         await self._sender.start()
         log.info("signing", wallets=signer.wallets)
 
-    def _open_alerts(self) -> Alerts:
+    def _open_alerts(self, loop: asyncio.AbstractEventLoop) -> Alerts:
         from holdfast.service.alerts import Alerts
 
+        async def ask(request_id: str) -> bytes | None:
+            return self._core.guard.summary(request_id)
+
+        def summarise(request_id: str) -> Record | None:
+            """The guard belongs to the loop's thread. Without an answer the alert names nobody."""
+            asked = asyncio.run_coroutine_threadsafe(ask(request_id), loop)
+            try:
+                found = asked.result(SUMMARY_S_MAX)
+            except (TimeoutError, CancelledError, RuntimeError):
+                return None
+            return None if found is None else orjson.loads(found)
+
         reader = JournalReader(self._home.journal_path)
-        alerts = Alerts(self._routes, self._home.path / "outbox.sqlite", reader)
+        path = self._home.path / "outbox.sqlite"
+        alerts = Alerts(self._routes, path, reader, summarise=summarise)
         alerts.start(self._core.durable_size, self._followed_from[0])
         return alerts
 

@@ -103,8 +103,8 @@ def _why(asset: Asset, source: Source, now: int) -> str:
         return f"its price is {(now - source.at) // 60_000} minutes old"
     if asset.independent < asset.sources_min:
         return (
-            f"answers, but the policy asks for {asset.sources_min} sources, and the feeds of a chain"
-            " count as one: a single node reads them"
+            f"answers, but the policy asks for {asset.sources_min} sources, and all feeds of a"
+            " chain count as one: a single node reads them"
         )
     return "it jumped" if source.doubted else "answers"
 

@@ -24,32 +24,43 @@ CATCH_UP_BYTES = 1 << 20
 LAG_EVENTS_MAX = 200_000
 RECENT_MAX = 2_000
 
+Summarise = Callable[[str], bytes | None]
 Write = Callable[[bytes], None]
 Drop = Callable[[str], None]
 
 
-def pushes(records: Iterable[bytes]) -> bytes:
-    """The lines that carry these events; of large ones their beginning."""
-    return b"".join([b'{"event":' + pushed(record) + b"}\n" for record in records])
+def pushes(first: int, records: Iterable[bytes], summarise: Summarise) -> bytes:
+    """The lines that carry these events, from number `first` on; of large ones their beginning.
+    With a decision comes its `summary`, as the policy in force sees it, which no record holds.
+    """
+    lines = []
+    for seq, record in enumerate(records, first):
+        summary = summarise(f"r{seq}") if kind_of(record) == REQUEST_DECIDED else None
+        more = b"" if summary is None else b',"summary":' + summary
+        lines.append(b'{"event":' + pushed(record) + more + b"}\n")
+    return b"".join(lines)
 
 
 class Subscriber:
     """One reader of the stream. `next_seq` is the first event it has not been sent."""
 
-    __slots__ = ("_drop", "_write", "catching_up", "next_seq", "paused")
+    __slots__ = ("_drop", "_summarise", "_write", "catching_up", "next_seq", "paused")
 
-    def __init__(self, next_seq: int, write: Write, drop: Drop) -> None:
+    def __init__(self, next_seq: int, write: Write, drop: Drop, summarise: Summarise) -> None:
         self.next_seq = next_seq
         self.paused = False
         self.catching_up = False
         self._write = write
         self._drop = drop
+        self._summarise = summarise
 
     def send(self, first: int, records: list[bytes], line: bytes) -> None:
         """Sends a batch (`line` is all of it) from `next_seq` on."""
         skip = self.next_seq - first
         if skip < len(records):
-            self._write(line if skip <= 0 else pushes(records[skip:]))
+            if skip > 0:
+                line = pushes(self.next_seq, records[skip:], self._summarise)
+            self._write(line)
             self.next_seq = first + len(records)
 
     def drop(self, text: str) -> None:
@@ -78,7 +89,7 @@ class Stream:
         """Sends every event from `next_seq` on through `write`, beginning in the next turn of the
         loop.
         """
-        subscriber = Subscriber(next_seq, write, drop)
+        subscriber = Subscriber(next_seq, write, drop, self._core.guard.summary)
         self._subscribers.add(subscriber)
         self._catch_up_soon(subscriber)
         return subscriber
@@ -101,7 +112,7 @@ class Stream:
         self._remember(first, records)
         if not self._subscribers:
             return
-        line = pushes(records)
+        line = pushes(first, records, self._core.guard.summary)
         for subscriber in tuple(self._subscribers):
             if subscriber.paused or subscriber.next_seq < first:
                 if self._core.durable_size - subscriber.next_seq > LAG_EVENTS_MAX:
@@ -134,9 +145,10 @@ class Stream:
         behind = self._core.durable_size - subscriber.next_seq
         if behind <= 0:
             return
-        count = min(behind, CATCH_UP_RECORDS)
-        records = self._reader.page(subscriber.next_seq, count, CATCH_UP_BYTES)
-        subscriber.send(subscriber.next_seq, records, pushes(records))
+        first, count = subscriber.next_seq, min(behind, CATCH_UP_RECORDS)
+        records = self._reader.page(first, count, CATCH_UP_BYTES)
+        line = pushes(first, records, self._core.guard.summary)
+        subscriber.send(first, records, line)
         self._catch_up_soon(subscriber)
 
 

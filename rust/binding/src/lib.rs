@@ -34,7 +34,7 @@ mod _core {
     #[pymodule_export]
     use crate::guard::Guard;
     #[pymodule_export]
-    use crate::policy::{check_policy, decode, Simulator};
+    use crate::policy::{check_policy, decode, decode_again, policy_changes, Simulator};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -252,10 +252,7 @@ fn the_code_of_permit2_is_known_chain_by_chain() {
 /// A guardian on a chain with Disperse.
 fn world(more: &str) -> World {
     let mut world = World::without_policy();
-    let loaded = world
-        .guard
-        .load_policy(&policy(more), "test", world.now)
-        .unwrap();
+    let loaded = support::load_signed(&mut world.guard, &policy(more), world.now).unwrap();
     world.records.extend(loaded.records);
     world
 }

@@ -39,7 +39,7 @@ fn with(more: &str) -> String {
 
 fn world(more: &str) -> World {
     let mut world = World::without_policy();
-    let applied = world.guard.load_policy(&with(more), "test", world.now);
+    let applied = support::load_signed(&mut world.guard, &with(more), world.now);
     let applied = applied.unwrap_or_else(|error| panic!("{error}"));
     world.records.extend(applied.records);
     world
@@ -101,7 +101,7 @@ fn many_small_payments_in_one_call_are_capped_as_what_they_come_to() {
     let only_delayed = only_delayed.replace("amount_max = \"1\"", "amount_max = \"0.000001\"");
     let only_delayed = only_delayed.replace("amount_above = \"1\"", "amount_above = \"900000\"");
     let mut world = World::without_policy();
-    let loaded = world.guard.load_policy(&only_delayed, "test", world.now);
+    let loaded = support::load_signed(&mut world.guard, &only_delayed, world.now);
     world.records.extend(loaded.unwrap().records);
     let (one, _) = pay(&mut world, "shopper", &many(&strangers(1), sixth));
     assert_eq!(one, "waiting", "one payment of 500 USD is delayed");
@@ -179,7 +179,7 @@ fn rules_for_different_payees_each_sum_their_own() {
     let text = text.replace("amount_max = \"1\"", "amount_max = \"0.000001\"");
     let text = text.replace("amount_above = \"1\"", "amount_above = \"900000\"");
     let mut world = World::without_policy();
-    let loaded = world.guard.load_policy(&text, "test", world.now);
+    let loaded = support::load_signed(&mut world.guard, &text, world.now);
     world.records.extend(loaded.unwrap().records);
     let both = [VENDOR.parse().unwrap(), OTHER.parse().unwrap()];
     let (fits, _) = pay(&mut world, "shopper", &many(&both, ETH / 20));
@@ -216,7 +216,7 @@ fn a_limit_by_count_counts_payments_not_requests() {
     assert_eq!(world.limit("burst", "agent:shopper"), (15, 0));
     // A policy that comes later counts the same, from what was kept.
     let again = with(&COUNTED.replace("burst", "other-name"));
-    let loaded = world.guard.load_policy(&again, "test", world.now).unwrap();
+    let loaded = support::load_signed(&mut world.guard, &again, world.now).unwrap();
     world.records.extend(loaded.records);
     assert_eq!(world.limit("other-name", "agent:shopper"), (15, 0));
     let replayed = Guard::replay(&world.records).unwrap();
@@ -338,7 +338,7 @@ fn what_waits_for_its_time_holds_everything() {
     let text = shared("wallet", "deny") + DELAYED;
     let text = with(&text).replace("amount_max = \"1\"", "amount_max = \"0.000001\"");
     let mut world = World::without_policy();
-    let loaded = world.guard.load_policy(&text, "test", world.now);
+    let loaded = support::load_signed(&mut world.guard, &text, world.now);
     world.records.extend(loaded.unwrap().records);
     let id = id_of(&world.pay("shopper", ETH / 10));
     assert_eq!(world.state(&id), "waiting-delay");
@@ -350,10 +350,7 @@ fn a_policy_that_comes_while_people_decide_sets_nothing_more_aside() {
     let mut world = world(&shared("wallet", "deny"));
     let waiting = id_of(&world.pay("shopper", 8 * ETH));
     let stricter = with(&shared("global", "deny").replace("max = \"10\"", "max = \"8\""));
-    let loaded = world
-        .guard
-        .load_policy(&stricter, "test", world.now)
-        .unwrap();
+    let loaded = support::load_signed(&mut world.guard, &stricter, world.now).unwrap();
     world.records.extend(loaded.records);
     assert_eq!(world.limit("shared", "global"), (0, 0));
     world.approve(0, &waiting).unwrap();
@@ -438,7 +435,7 @@ fn rollup(cap: &str) -> String {
 
 fn on_a_rollup(cap: &str) -> World {
     let mut world = World::without_policy();
-    let loaded = world.guard.load_policy(&rollup(cap), "test", world.now);
+    let loaded = support::load_signed(&mut world.guard, &rollup(cap), world.now);
     world.records.extend(loaded.unwrap().records);
     world
 }
@@ -495,17 +492,13 @@ fn what_data_costs_on_another_chain_is_set_aside_and_capped() {
 fn a_cap_that_was_raised_later_lets_no_more_be_paid_than_was_set_aside() {
     let mut world = on_a_rollup("0.001 ether");
     let id = id_of(&world.pay("shopper", ETH));
-    let loaded = world
-        .guard
-        .load_policy(&rollup("1 ether"), "test", world.now);
+    let loaded = support::load_signed(&mut world.guard, &rollup("1 ether"), world.now);
     world.records.extend(loaded.unwrap().records);
     assert_eq!(
         order(&mut world, &id, "1000000000000001").unwrap_err(),
         "l1_fee_over_cap"
     );
-    let loaded = world
-        .guard
-        .load_policy(&rollup("1 gwei"), "test", world.now);
+    let loaded = support::load_signed(&mut world.guard, &rollup("1 gwei"), world.now);
     world.records.extend(loaded.unwrap().records);
     assert_eq!(
         order(&mut world, &id, "1000000001").unwrap_err(),

@@ -278,6 +278,8 @@ impl Summary {
                 usd,
             })
         });
+        let left_out = decided.left_out.as_ref().map_or(0, |left| left.effects);
+        let count = count.saturating_add(usize::try_from(left_out).unwrap_or(usize::MAX));
         let (kinds, usd) = (all.kinds.clone(), all.worth.micro_usd());
         let (total, assets) = all.totals();
         Self {
