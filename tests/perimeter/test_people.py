@@ -167,7 +167,8 @@ async def test_a_small_first_payment_hides_no_stranger_from_any_face(home: Home)
         listed = whole(await run(home, "pending"))
         assert f"3.0022 ETH → {EVE[:8]}…{EVE[-6:]} +13 more" in listed
         shown = whole(await run(home, "show", ident))
-        assert "in all 3.0022 ETH ($9,006.60) to 14 parties, 13 of them on no list" in shown
+        assert "in all 3.0022 ETH" in shown
+        assert "to 14 parties, 13 of them on no list" in shown
         assert f"most 3 ETH -> {EVE} (on no list)" in shown
         record = {"kind": "request.decided", "data": {**pushed["event"]["data"], SUMMARY: view["summary"]}}
         alert = describe(record, lambda _: None)
