@@ -10,6 +10,7 @@ __all__ = [
     "Applied",
     "Call",
     "ClearSigning",
+    "CommitKey",
     "Framer",
     "Guard",
     "HoldfastError",
@@ -23,14 +24,17 @@ __all__ = [
     "checkpoint_body",
     "checksum_address",
     "decode",
+    "decode_again",
     "display_safe",
     "ed25519_verify",
     "open_note",
     "parse_frame",
+    "policy_changes",
     "response_batch",
     "response_error",
     "response_result",
     "signed_note",
+    "verify_commit",
     "verify_operator_command",
 ]
 
@@ -54,6 +58,9 @@ def canonical_json(data: bytes, exact: bool = False) -> bytes:
 def check_policy(source: str, now_ms: int | None = None) -> bytes:
     """Parses and lints (entries that expire only if `now_ms` is given). JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
 
+def policy_changes(old_source: str, new_source: str) -> bytes:
+    """What changes from one policy to another: JSON list of `{"looser": bool, "path": "rule.small.amount_max", "text"}`. Without a looser change the new one is at least as strict and needs no signature; raises PolicyError for a file with faults."""
+
 def decode(
     request: bytes,
     chain_id: int,
@@ -62,6 +69,10 @@ def decode(
     clear: ClearSigning | None = None,
 ) -> bytes:
     """The object of `holdfast decode`. `request` is JSON `{"tx": {...}} | {"raw_tx": "0x…"} | {"typed_data": {...}} | {"message": "0x…"}`, beside which `"from"` may name the account that is to sign."""
+
+def decode_again(view: bytes, policy: str) -> bytes:
+    """What this program's decoders make of a request view under the policy that decided it: JSON
+    `{"display","effects","warnings"}`, the fee among the effects. Believes nothing of the view but what was asked for."""
 
 def checksum_address(address: str) -> str: ...
 def ed25519_verify(public_key: bytes, message: bytes, signature: bytes) -> bool: ...
@@ -167,11 +178,30 @@ class Guard:
     def root(self) -> bytes:
         """RFC 6962 root (32 bytes)."""
 
+    def log_range(self) -> bytes:
+        """The log's compact range, from which `LogTree.restore` goes on."""
+
     @property
     def last_at(self) -> int: ...
-    def started(self, version: str, now_ms: int) -> Applied: ...
+    def started(self, version: str, now_ms: int) -> Applied:
+        """`guardian.started`, and `request.reopened` for every order that was not signed: it is void, and decided again."""
+
     def stopped(self, now_ms: int) -> Applied: ...
-    def load_policy(self, source: str, by: str, now_ms: int) -> Applied: ...
+    def load_policy(
+        self,
+        source: str,
+        by: str,
+        command: bytes | None,
+        signature: bytes | None,
+        now_ms: int,
+    ) -> Applied:
+        """Needs an operator's command `{"action":"policy","digest","guardian","key","revision"}` and its signature, unless the policy is at least as strict as the one in force. Raises PolicyError, or HoldfastError `policy_unsigned` naming the first looser change."""
+
+    def load_config(
+        self, digest: str, by: str, command: bytes, signature: bytes, now_ms: int
+    ) -> Applied:
+        """Notes the settings an operator signed: `digest` is a SHA-256 in hex, the command as that of a policy with `"action":"config"`. Raises HoldfastError `signature_invalid`, `digest_mismatch` or `revision_mismatch`."""
+
     def reject_policy(self, source: str, error: str, by: str, now_ms: int) -> Applied: ...
     def submit(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> Applied:
         """Parse, attach or decide, reserve. Never raises for what an agent sent: malformed is `refused`. facts:
@@ -182,6 +212,10 @@ class Guard:
         self, agent: str, payload: bytes, signature: bytes, facts: bytes, now_ms: int
     ) -> Applied:
         """As `submit`, for agents with a public key; checks signature, expiry and nonce first."""
+
+    def open_signed(self, agent: str, payload: bytes, signature: bytes, now_ms: int) -> bytes:
+        """The envelope of a call that asks for no signature, checked and recorded nowhere: JSON
+        `{"expires_at","method","nonce","params"}`. Raises HoldfastError with the code the agent is told."""
 
     def check(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> bytes:
         """Same engine, no records, nothing reserved: JSON `{"status":"ok","verdict",...}`."""
@@ -303,11 +337,32 @@ class LogTree:
     """RFC 6962 tree over records, for verification offline."""
 
     def __new__(cls) -> LogTree: ...
+    @staticmethod
+    def restore(compact: bytes) -> LogTree:
+        """From a compact range. Unproven until its root was compared. Raises HoldfastError (`range_malformed`)."""
+
     def extend(self, records: Sequence[bytes]) -> None: ...
     @property
     def size(self) -> int: ...
     @property
     def root(self) -> bytes: ...
+    @property
+    def range(self) -> bytes:
+        """Size (8 bytes, big endian) and the roots of its perfect subtrees (32 bytes each, largest first)."""
+
+@final
+class CommitKey:
+    """The key of one run of the guardian, which proves every commit: ed25519 over the text of a checkpoint with the
+    origin `<origin>/commit`."""
+
+    def __new__(cls, origin: str, seed: bytes) -> CommitKey: ...
+    @property
+    def public_key(self) -> bytes: ...
+    def sign(self, size: int, root: bytes) -> bytes:
+        """The 64-byte signature over a commit after which the log has `size` events under `root`."""
+
+def verify_commit(origin: str, public_key: bytes, size: int, root: bytes, signature: bytes) -> bool:
+    """Whether this session key proved that commit. False for wrong lengths too."""
 
 def checkpoint_body(origin: str, size: int, root: bytes) -> bytes:
     """The C2SP checkpoint text that is signed."""

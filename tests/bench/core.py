@@ -13,6 +13,7 @@ from nacl.signing import SigningKey
 from tests.bench.plain import Evaluator
 from tests.bench.policies import bench_policy, transfer_params, vendor
 from tests.bench.rows import Row, percentile
+from tests.support.signed_policy import load_policy
 
 from holdfast._core import Guard
 
@@ -40,7 +41,8 @@ def rust_latency() -> dict[str, Any]:
 
 def guard_with(policy: str) -> Guard:
     """A new guard under a policy."""
-    public_key = bytes(SigningKey(bytes(32)).verify_key).hex()
+    key = SigningKey(bytes(32))
+    public_key = bytes(key.verify_key).hex()
     genesis = {
         "origin": "holdfast.local/bench",
         "log_key": public_key,
@@ -48,7 +50,7 @@ def guard_with(policy: str) -> Guard:
         "version": "bench",
     }
     guard, _ = Guard.create(json.dumps(genesis).encode(), START_MS)
-    guard.load_policy(policy, "bench", START_MS)
+    load_policy(guard, policy, START_MS, key=key, key_id="operator", log_key=public_key)
     return guard
 
 

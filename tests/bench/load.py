@@ -34,6 +34,42 @@ def frames(token: str, wallet: str, to: str, first: int) -> Iterator[bytes]:
         number += 1
 
 
+TRANSFER = "TransferWithAuthorization"
+FIELDS = (
+    ("from", "address"),
+    ("to", "address"),
+    ("value", "uint256"),
+    ("validAfter", "uint256"),
+    ("validBefore", "uint256"),
+    ("nonce", "bytes32"),
+)
+DOMAIN = (
+    ("name", "string"),
+    ("version", "string"),
+    ("chainId", "uint256"),
+    ("verifyingContract", "address"),
+)
+
+
+def payments(token: str, wallet: str, to: str, first: int) -> Iterator[bytes]:
+    """Endless x402 payments: EIP-3009 authorisations of one cent, each with a nonce of its own."""
+    types = {
+        "EIP712Domain": [{"name": name, "type": kind} for name, kind in DOMAIN],
+        TRANSFER: [{"name": name, "type": kind} for name, kind in FIELDS],
+    }
+    domain = {"name": "USD", "version": "2", "chainId": 31337, "verifyingContract": token}
+    message = {"from": wallet, "to": to, "value": "10000", "validAfter": "0"}
+    message |= {"validBefore": str(int(time.time()) + 600), "nonce": "0x" + "0" * 48 + "NONCE"}
+    document = {"types": types, "primaryType": TRANSFER, "domain": domain, "message": message}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "eth_signTypedData_v4"}
+    text = json.dumps({**call, "params": [wallet, document]}, separators=(",", ":"))
+    start, end = text.encode().split(b"NONCE")
+    number = first
+    while True:
+        yield b"%b%016x%b\n" % (start, number, end)
+        number += 1
+
+
 def signed_frames(plain: Iterator[bytes], key: RequestKey, agent: str, count: int) -> list[bytes]:
     """`count` frames wrapped and signed beforehand; they are good for half a minute."""
     out = []
@@ -135,11 +171,13 @@ def main() -> None:
     parser.add_argument("--sign", help="hex seed of the agent's key")
     parser.add_argument("--signed-count", type=int, default=60_000)
     parser.add_argument("--agent", default="load")
+    parser.add_argument("--pay", action="store_true", help="x402 payments instead of transfers")
     parser.add_argument("--token", default=TOKEN)
     parser.add_argument("--wallet", default=WALLET)
     parser.add_argument("--to", default=vendor(0))
     given = parser.parse_args()
-    source = frames(given.token, given.wallet, given.to, time.time_ns() % 10**12)
+    kind = payments if given.pay else frames
+    source = kind(given.token, given.wallet, given.to, time.time_ns() % 10**12)
     if given.sign:
         key = RequestKey(bytes.fromhex(given.sign))
         source = iter(signed_frames(source, key, given.agent, given.signed_count))

@@ -12,6 +12,7 @@ from pathlib import Path
 from nacl.signing import SigningKey
 from tests.bench.policies import bench_policy, transfer_params, vendor
 from tests.bench.rows import Row
+from tests.support.signed_policy import load_policy
 
 from holdfast._core import checkpoint_body, signed_note
 from holdfast.demo.chain import Chain
@@ -20,6 +21,7 @@ from holdfast.secrets import sealed
 from holdfast.service.journal import Journal, Snapshot
 from holdfast.service.notes import snapshot_body
 from holdfast.service.restore import restore
+from holdfast.service.session import begin
 
 EVENTS = 1_000_000
 TAIL = 50_000  # events after the last snapshot: as many as there can be by the default config
@@ -32,27 +34,37 @@ def fill(house: House, events: int, tail: int) -> None:
     """Gives a stopped guardian a journal of `events`, decided by the core as in life."""
     journal = Journal(house.home.journal_path)
     restored = restore(journal.reader)
-    guard, origin = restored.guard, restored.identity.origin
     key_file = house.home.log_key_path.read_bytes()
     key = sealed.unseal(key_file, bytearray(WALLETS_PASSPHRASE.encode()))
+    begin(journal, restored, SigningKey(bytes(key)))
+    guard, origin = restored.guard, restored.identity.origin
     failed: list[Exception] = []
     journal.start(lambda _size: None, failed.append)
     now = guard.last_at + 1
     policy = bench_policy(wallet=house.wallets[0], spent_out=True)
-    batch = list(guard.load_policy(policy, "bench", now).records)
+    signed = load_policy(
+        guard,
+        policy,
+        now,
+        key=house.operator_key(),
+        key_id=house.operator_id,
+        log_key=bytes(key.verify_key).hex(),
+    )
+    batch = list(signed.records)
     stored = False
     while guard.size < events:
         number = guard.size
         call = transfer_params(vendor(number % 10_000), 1_000 + number, wallet=house.wallets[0])
         batch += guard.submit("load", "eth_sendTransaction", call, b"{}", now + number // 4).records
         if len(batch) >= BATCH:
-            journal.append(batch)
+            journal.append(batch, guard.size, guard.root)
             batch = []
         if not stored and guard.size >= events - tail:
-            journal.append(batch)
+            journal.append(batch, guard.size, guard.root)
             batch, stored = [], True
             store(journal, key, origin, guard.size, guard.root, guard.snapshot())
-    journal.append(batch)
+    if batch:
+        journal.append(batch, guard.size, guard.root)
     journal.close()
     if failed:
         raise failed[0]

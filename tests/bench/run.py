@@ -1,6 +1,7 @@
 """Every figure of docs/performance.md, with its bar and its baseline, in one run.
 
-python -m tests.bench.run [--only core,wire,start,idle,console] [--seconds N] [--events N] [--json]
+python -m tests.bench.run [--only core,wire,flood,start,idle,console] [--seconds N] [--events N]
+    [--json]
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ def wire(given: argparse.Namespace) -> list[Row]:
     from tests.bench import wire
 
     return wire.rows(given.seconds)
+
+
+def flood(given: argparse.Namespace) -> list[Row]:
+    """Honest clients beside an agent that floods."""
+    from tests.bench import flood
+
+    return flood.rows(given.seconds)
 
 
 def start(given: argparse.Namespace) -> list[Row]:
@@ -69,6 +77,7 @@ def console(given: argparse.Namespace) -> list[Row]:
 PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "core": core,
     "wire": wire,
+    "flood": flood,
     "start": start,
     "idle": idle,
     "console": console,

@@ -21,6 +21,23 @@ def test_init_makes_a_home_that_checks_and_verifies(run: Run, tmp_path: Path) ->
         assert path.stat().st_mode & 0o077 == 0, path
 
 
+def test_init_signs_the_policy_that_it_is_given(run: Run, tmp_path: Path) -> None:
+    wallet = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+    policy = tmp_path / "first.toml"
+    policy.write_text(run("policy", "new", "--wallet", wallet).out)
+    home = tmp_path / "h"
+    made = run("init", "--home", home, "--policy", policy, *FDS, secrets=SECRETS)
+    assert made.code == 0, made.err
+    assert (home / "policy.toml").read_text() == policy.read_text()
+    events = run("journal", "export", "--home", home).lines
+    assert [each["kind"] for each in events[1:]] == ["policy.loaded", "config.loaded"]
+    assert events[1]["data"]["source"] == policy.read_text()
+    policy.write_text("version = 1\n[[nonsense]]\n")
+    refused = run("init", "--home", tmp_path / "i", "--policy", policy, *FDS, secrets=SECRETS)
+    assert (refused.code, "the policy, line 2" in refused.err) == (1, True)
+    assert not (tmp_path / "i").exists()
+
+
 def test_init_never_touches_a_home_that_is_there(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "h"
     assert run("init", "--home", home, *FDS, secrets=SECRETS).code == 0

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 
 from holdfast.console.app import HoldfastApp
 from holdfast.operator import keys
+from holdfast.operator.seen import Seen
 from holdfast.secrets import sealed
 
 PASSPHRASE = "correct horse"
@@ -91,12 +92,19 @@ def home() -> Iterator[Path]:
         yield Path(folder)
 
 
+def as_recorded(view: dict[str, Any], _policy: str | None) -> Seen:
+    """Recorded scenes are written by hand: no core decided them, so nothing decodes to them. What
+    the console does with a real guardian's views is in tests/perimeter and test_real_guardian.
+    """
+    return Seen(str(view["digest"]), ())
+
+
 def make_stage(home: Path, scene: str, **options: Any) -> Stage:
     clock = Clock()
     (home / "keys").mkdir(mode=0o700)
     keys.create(home / "keys" / "operator.json", "ana", PASSPHRASE.encode(), sealed.LIGHT)
     guardian = ThreadedOperator(home, scene)
-    app = HoldfastApp(home, clock=clock, config=home / "config", **options)
+    app = HoldfastApp(home, clock=clock, config=home / "config", look=as_recorded, **options)
     return Stage(home, guardian, clock, app)
 
 

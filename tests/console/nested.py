@@ -13,6 +13,9 @@ from typing import Any
 
 from eth_abi import encode
 from eth_utils.crypto import keccak
+from nacl.signing import SigningKey
+from tests.support.seen import see_everything
+from tests.support.signed_policy import load_policy
 
 from holdfast._core import Guard
 
@@ -250,10 +253,13 @@ BUILDERS: dict[str, Callable[[], Asked]] = {
 
 def views(*names: str) -> list[Json]:
     """Views of the requests as the operator socket gives them, all waiting for approval."""
-    operator = {"id": "ana", "public_key": "0x" + "11" * 32}
+    key = SigningKey(b"\x11" * 32)
+    operator = {"id": "ana", "public_key": "0x" + bytes(key.verify_key).hex()}
     genesis = {"origin": "nested", "log_key": "00" * 32, "operators": [operator], "version": "0"}
     guard, _ = Guard.create(json.dumps(genesis).encode(), NOW_MS)
-    guard.load_policy(POLICY.read_text("utf-8"), "file", NOW_MS)
+    source = POLICY.read_text("utf-8")
+    load_policy(guard, source, NOW_MS, key=key, key_id="ana", log_key="00" * 32)
+    see_everything(guard, 1, NOW_MS)
     return [_view(guard, *BUILDERS[name]()) for name in names]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 from nacl.signing import SigningKey
+from tests.support.signed_policy import load_policy
 
 from holdfast._core import Guard, HoldfastError, LogTree, MalformedError, PolicyError
 
@@ -88,7 +89,9 @@ def house() -> tuple[Guard, list[bytes]]:
     guard, first = Guard.create(json.dumps(genesis).encode(), T0)
     records = [first]
     records += guard.started("0.1.0", T0).records
-    records += guard.load_policy(POLICY, "test", T0).records
+    records += load_policy(
+        guard, POLICY, T0, key=OPERATOR, key_id="op", log_key=hex_key(LOG_KEY)
+    ).records
     return guard, records
 
 
@@ -238,7 +241,7 @@ def test_errors_have_their_types_and_codes(house: tuple[Guard, list[bytes]]) -> 
     assert json.loads(malformed.answer)["code"] == "malformed"
     assert json.loads(malformed.records[0])["kind"] == "request.refused"
     with pytest.raises(PolicyError) as faults:
-        guard.load_policy("version = 2\n", "test", T0)
+        guard.load_policy("version = 2\n", "test", None, None, T0)
     code, _, rows = faults.value.args
     assert code == "policy_invalid"
     assert all(len(row) == 5 for row in rows)

@@ -37,7 +37,7 @@ def test_init_makes_all_that_a_guardian_needs(tmp_path: Path) -> None:
     reader = JournalReader(home.journal_path)
     records = reader.records(0, 10)
     reader.close()
-    assert Guard.replay(records).size == len(records) == 1
+    assert Guard.replay(records).size == len(records) == 3
     event = json.loads(records[0])
     assert event["kind"] == "guardian.created"
     assert event["data"]["log_key"].removeprefix("0x") == created.log_key.hex()

@@ -29,6 +29,7 @@ from holdfast.service import journal_file
 from holdfast.service.notes import LogIdentity, Snapshot
 from holdfast.service.signer import Signer as Process
 from holdfast.service.signer import serve
+from holdfast.service.signer_channel import prove
 from holdfast.service.signer_client import Signer, SignerError, SignerGone, WrongPassphrase
 
 MAIL = (
@@ -73,7 +74,7 @@ def keys(tmp_path: Path) -> KeysHome:
 
 @pytest.fixture
 async def signer(keys: KeysHome) -> AsyncIterator[Signer]:
-    started = await Signer.start(keys.home, bytearray(PASSPHRASE))
+    started = await keys.signer()
     yield started
     await started.close()
 
@@ -95,7 +96,7 @@ async def test_the_same_event_gives_the_same_bytes_again_and_in_a_new_life(
 ) -> None:
     seq = keys.authorised(keys.payment())
     first, again = await asyncio.gather(signer.sign(seq), signer.sign(seq))
-    reborn = await Signer.start(keys.home, bytearray(PASSPHRASE))
+    reborn = await keys.signer()
     assert first == again == await reborn.sign(seq)
     await reborn.close()
 
@@ -112,14 +113,15 @@ async def test_questions_may_overlap(keys: KeysHome, signer: Signer) -> None:
 async def test_only_an_authorised_request_is_signed(keys: KeysHome, signer: Signer) -> None:
     for kind in ("request.decided", "request.approved", "request.signed", "guardian.started"):
         seq = keys.append(kind, {"id": "r1", "order": keys.payment()})
-        with pytest.raises(SignerError, match=r"not `request.authorised`"):
+        with pytest.raises(SignerError, match=r"no `request.authorised` that was followed"):
             await signer.sign(seq)
     with pytest.raises(SignerError, match="number from 1"):
         await signer.sign(0)
     with pytest.raises(SignerError, match="not in the journal"):
         await signer.sign(len(keys.records))
-    with pytest.raises(SignerError, match="has no order"):
-        await signer.sign(keys.append("request.authorised", {"id": "r1"}))
+    for name in ("r1", "r900", "1", "", "r\u0661"):
+        with pytest.raises(SignerError, match=r"decided|not the one that was authorised"):
+            await signer.sign(keys.append("request.authorised", {"id": name, "order": {}}))
 
 
 async def test_an_order_out_of_range_is_refused_by_name(keys: KeysHome, signer: Signer) -> None:
@@ -184,41 +186,40 @@ async def test_a_message_is_signed_with_its_prefix(keys: KeysHome, signer: Signe
 async def test_checkpoints_are_signed_for_a_log_that_only_grows(
     keys: KeysHome, signer: Signer
 ) -> None:
-    for _ in range(5):
+    for _ in range(4):
         keys.append("guardian.started", {})
-    root = bytes(range(32))
+    root = keys.tree.root
     note = await signer.checkpoint(5, root)
     key = bytes(keys.log_key.verify_key)
     assert open_note(note, "holdfast.local/test", key) == ("holdfast.local/test", 5, root)
     assert note.startswith(checkpoint_body("holdfast.local/test", 5, root))
     assert await signer.checkpoint(5, root) == note
-    with pytest.raises(SignerError, match="two histories"):
-        await signer.checkpoint(5, bytes(32))
-    with pytest.raises(SignerError, match="cannot have shrunk"):
-        await signer.checkpoint(4, root)
+    for size, wrong in ((5, bytes(32)), (4, root), (5, root[:31])):
+        with pytest.raises(SignerError, match="another root"):
+            await signer.checkpoint(size, wrong)
     with pytest.raises(SignerError, match="not in the journal"):
-        await signer.checkpoint(7, root)
-    with pytest.raises(SignerError, match="32 bytes"):
-        await signer.checkpoint(6, root[:31])
-    await signer.checkpoint(6, bytes(32))
+        await signer.checkpoint(6, root)
+    keys.append("guardian.stopped", {})
+    await signer.checkpoint(6, keys.tree.root)
+    assert await signer.checkpoint(5, root) == note
 
 
 async def test_a_snapshot_note_binds_the_state_to_the_log(keys: KeysHome, signer: Signer) -> None:
-    data, root = b"a state", bytes(range(32))
+    data, root = b"a state", keys.tree.root
     sha256 = hashlib.sha256(data).digest()
     note = await signer.snapshot_note(1, root, sha256)
     log = LogIdentity.of_genesis(keys.records[0])
     log.check_snapshot(Snapshot(1, root, sha256, data, note))
 
 
-async def test_a_log_key_of_another_journal_signs_nothing(keys: KeysHome, signer: Signer) -> None:
+async def test_a_log_key_of_another_journal_signs_nothing(keys: KeysHome) -> None:
     other = {"origin": "elsewhere", "log_key": "00" * 32, "operators": [], "version": "0"}
     connection = journal_file.connect(keys.home.journal_path, write=True)
     changed = make_record(0, "guardian.created", other)
     connection.execute("UPDATE event SET data = ? WHERE seq = 0", (changed,))
     connection.close()
     with pytest.raises(SignerError, match="another log key"):
-        await signer.checkpoint(1, bytes(32))
+        await keys.signer()
 
 
 async def test_a_wrong_passphrase_ends_the_start_in_words(keys: KeysHome) -> None:
@@ -255,7 +256,8 @@ async def test_when_the_process_dies_everyone_who_waits_is_told(
 def test_bad_lines_are_answered_and_never_end_it(keys: KeysHome) -> None:
     ours, theirs = socket.socketpair()
     process = Process(keys.home.journal_path, {}, keys.log_key)
-    thread = threading.Thread(target=serve, args=(process, theirs))
+    secret = b"s" * 32
+    thread = threading.Thread(target=serve, args=(process, theirs, secret))
     thread.start()
     lines = [
         b"",
@@ -271,18 +273,49 @@ def test_bad_lines_are_answered_and_never_end_it(keys: KeysHome) -> None:
         b'{"op":"snapshot","size":1,"root":"","sha256":""}',
         b'{"op":"exec"}',
         b'{"op":{}}',
+        b'{"op":"follow","size":1,"range":7}',
         b"[" * 4000,
-        b"x" * 100_000,
     ]
+    ping = b'{"op":"ping"}'
     with ours, ours.makefile("rb") as answers:
-        for line in lines:
-            ours.sendall(line + b"\n")
+        for number, line in enumerate(lines):
+            ours.sendall(prove(secret, number, line) + b"\n")
             assert "error" in json.loads(answers.readline()), line[:60]
-        ours.sendall(b'{"op":"ping"}\n')
+        ours.sendall(prove(secret, len(lines), ping) + b"\n")
         assert json.loads(answers.readline())["pong"] is True
         ours.shutdown(socket.SHUT_WR)
     thread.join(10)
     assert not thread.is_alive()
+    theirs.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"op":"ping"}',
+        prove(b"another secret of thirty-two byte", 1, b'{"op":"ping"}'),
+        prove(b"s" * 32, 0, b'{"op":"ping"}'),
+        prove(b"s" * 32, 2, b'{"op":"ping"}'),
+        prove(b"s" * 32, 1, b'{"op":"ping"} ')[:-1],
+        prove(b"s" * 32, 1, b"x" * 100_000),
+        b"",
+    ],
+)
+def test_a_question_that_the_guardian_did_not_ask_ends_it(keys: KeysHome, line: bytes) -> None:
+    """A process that took the guardian's end of the socket, such as by `pidfd_getfd`, gets nothing:
+    neither by its own words nor by those it saw.
+    """
+    ours, theirs = socket.socketpair()
+    process = Process(keys.home.journal_path, {}, keys.log_key)
+    thread = threading.Thread(target=serve, args=(process, theirs, b"s" * 32))
+    thread.start()
+    with ours, ours.makefile("rb") as answers:
+        ours.sendall(prove(b"s" * 32, 0, b'{"op":"ping"}') + b"\n")
+        assert json.loads(answers.readline())["pong"] is True
+        ours.sendall(line + b"\n")
+        assert "did not ask" in json.loads(answers.readline())["error"]
+        thread.join(10)
+        assert not thread.is_alive()
     theirs.close()
 
 

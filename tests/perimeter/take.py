@@ -28,11 +28,12 @@ def taken_from(pid: int) -> list[str]:
                 taken.append(name)
         except OSError:
             pass
-    try:
-        os.listdir(f"/proc/{pid}/fd")
-        taken.append("list of descriptors")
-    except OSError:
-        pass
+    for number in range(FDS):
+        try:
+            os.readlink(f"/proc/{pid}/fd/{number}")
+            taken.append(f"way to descriptor {number}")
+        except OSError:
+            pass
     if libc.ptrace(PTRACE_ATTACH, pid, None, None) == 0:
         os.waitpid(pid, 0)
         libc.ptrace(PTRACE_DETACH, pid, None, None)

@@ -72,7 +72,9 @@ def home(tmp_path: Path) -> Home:
 
 def c1() -> dict[str, str]:
     """0.001 ETH to V first, then 3 ETH to EVE, then 12 small payments."""
-    payees = [VENDOR, EVE] + [f"0x{0x90F79BF6EB2C4F870365E785982E1F101E93B906 + n:040x}" for n in range(12)]
+    payees = [VENDOR, EVE] + [
+        f"0x{0x90F79BF6EB2C4F870365E785982E1F101E93B906 + n:040x}" for n in range(12)
+    ]
     sums = [MILLI, 3 * ETH] + [MILLI // 10] * 12
     data = keccak(text="disperseEther(address[],uint256[])")[:4]
     data += encode(["address[]", "uint256[]"], [payees, sums])
@@ -170,7 +172,10 @@ async def test_a_small_first_payment_hides_no_stranger_from_any_face(home: Home)
         assert "in all 3.0022 ETH" in shown
         assert "to 14 parties, 13 of them on no list" in shown
         assert f"most 3 ETH -> {EVE} (on no list)" in shown
-        record = {"kind": "request.decided", "data": {**pushed["event"]["data"], SUMMARY: view["summary"]}}
+        record = {
+            "kind": "request.decided",
+            "data": {**pushed["event"]["data"], SUMMARY: view["summary"]},
+        }
         alert = describe(record, lambda _: None)
         assert alert is not None
         assert "In all: 3.0022 ETH to 14 parties, 13 of them on no list" in alert.body
@@ -285,7 +290,9 @@ Expiration Time: 2026-11-29T00:10:00Z"""
         ("sign in with", "sign  in with"),
     ],
 )
-async def test_what_resembles_a_sign_in_and_is_none_is_denied(home: Home, old: str, new: str) -> None:
+async def test_what_resembles_a_sign_in_and_is_none_is_denied(
+    home: Home, old: str, new: str
+) -> None:
     text = SIGN_IN.format(wallet=wallet(home))
     assert old in text
     async with serving(home, hold_ms=50) as guardian:
@@ -305,8 +312,9 @@ async def test_a_sign_in_to_the_letter_needs_a_person_and_shows_every_field(home
 
 
 def wallet(home: Home) -> str:
-    from holdfast.service import keystore
     from tests.service.guardian import WALLETS_PASSPHRASE
+
+    from holdfast.service import keystore
 
     (address,) = keystore.open_wallets(home.wallets_dir, bytearray(WALLETS_PASSPHRASE))
     return address

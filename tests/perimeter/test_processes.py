@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +95,18 @@ def test_nothing_is_loaded_from_the_folder_it_is_started_in(
     assert asked.returncode == 0, asked.stderr
 
 
+def test_an_installation_that_isolated_mode_does_not_see_is_refused_in_words(
+    place: Installation,
+) -> None:
+    bare = Path(os.path.realpath(place.python))
+    done = place.run(
+        GUARDIAN, bare, "-m", "holdfast", "--version", env={"PYTHONPATH": str(PACKAGE.parent)}
+    )
+    assert done.returncode == 1
+    assert "install Holdfast into a virtual environment" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_up_and_its_console_load_nothing_from_the_folder_either(
     place: Installation, home: Path, planted: Path
 ) -> None:
@@ -159,7 +172,7 @@ def test_one_place_starts_every_process() -> None:
 
 def starting(tree: ast.AST) -> Iterator[str]:
     """Every name in a module by which Python starts a process or becomes another program."""
-    modules = ("subprocess", "multiprocessing", "pty", "_posixsubprocess", "concurrent.futures")
+    modules = ("subprocess", "multiprocessing", "pty", "_posixsubprocess")
     of_os = ("exec", "spawn", "posix_spawn", "fork", "system", "popen")
     of_loops = ("create_subprocess", "subprocess_", "ProcessPoolExecutor")
     for node in ast.walk(tree):
@@ -169,8 +182,8 @@ def starting(tree: ast.AST) -> Iterator[str]:
             names = [each.name for each in node.names]
             if (node.module or "").startswith(modules):
                 yield str(node.module)
-            elif node.module == "os":
-                yield from (name for name in names if name.startswith(of_os))
+            starts = of_os if node.module == "os" else of_loops
+            yield from (name for name in names if name.startswith(starts))
         elif isinstance(node, ast.Attribute):
             is_os = isinstance(node.value, ast.Name) and node.value.id == "os"
             if node.attr.startswith(of_loops) or (is_os and node.attr.startswith(of_os)):
@@ -213,9 +226,10 @@ def test_a_home_below_a_folder_that_others_can_write_is_refused(
     words, parent = [place.holdfast, "serve", "--home", home, *PASSPHRASE], home.parent
     for mode in (0o770, 0o707):
         parent.chmod(mode)
-        done = place.run(GUARDIAN, *words)
-        assert done.returncode == 1
-        assert f"chmod go-w {parent}" in done.stderr
+        for command in (words, [place.holdfast, "console", "--home", home]):
+            done = place.run(GUARDIAN, *command)
+            assert done.returncode == 1
+            assert f"chmod go-w {parent}" in done.stderr
     os.chown(parent, STRANGER, STRANGER)
     parent.chmod(0o755)
     done = place.run(GUARDIAN, *words)
@@ -266,6 +280,7 @@ def test_a_process_of_the_same_user_takes_nothing(place: Installation, home: Pat
     """Daemon, signer, console and command line; the attack does take all from an ordinary one."""
     daemon = place.serve(GUARDIAN, home, place.folder / "log")
     (signer,) = children(daemon.pid)
+    ordinary = place.start(GUARDIAN, "sleep", "600")
     watch_log = place.folder / "watch"
     watching = place.start(
         GUARDIAN, place.holdfast, "watch", "--from-seq", "0", "--home", home, log=watch_log
@@ -273,8 +288,7 @@ def test_a_process_of_the_same_user_takes_nothing(place: Installation, home: Pat
     console = Terminal(as_user(GUARDIAN, place.holdfast, "console", "--home", home), SCREEN)
     try:
         console.wait_for("LIVE", seconds=60)
-        wait_for_log(watch_log, "guardian.started", watching)
-        ordinary = place.start(GUARDIAN, "sleep", "600")
+        wait_for_log(watch_log, "guardian started", watching)
         shutil.copy(ATTACK, place.folder)
         ours = [daemon.pid, signer, console.process.pid, watching.pid]
         pids = [str(pid) for pid in (*ours, ordinary.pid)]
@@ -290,3 +304,20 @@ def test_a_process_of_the_same_user_takes_nothing(place: Installation, home: Pat
     finally:
         console.close()
     assert daemon.poll() is None
+
+
+def test_a_capability_protects_from_the_first_instruction_on(place: Installation) -> None:
+    """Until a process has hardened itself, the capability of the documented unit does it."""
+    ordinary = place.start(GUARDIAN, "sleep", "600", capability="ipc_lock")
+    until_runs(ordinary.pid, "sleep")
+    shutil.copy(ATTACK, place.folder)
+    done = place.run(GUARDIAN, place.python, "-I", place.folder / ATTACK.name, str(ordinary.pid))
+    assert json.loads(done.stdout) == {str(ordinary.pid): []}
+
+
+def until_runs(pid: int, program: str) -> None:
+    """Returns when a process has become that program."""
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{pid}/comm").read_text().strip() != program:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

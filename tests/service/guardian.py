@@ -15,6 +15,7 @@ from string import Template
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
+from nacl.signing import SigningKey
 
 from holdfast.operator import keys
 from holdfast.service import keystore
@@ -23,9 +24,11 @@ from holdfast.service.config import Config, GateConfig
 from holdfast.service.home import Home, Init, init_home
 from holdfast.service.inside import Inside
 from holdfast.service.lock import HomeLock
+from holdfast.service.offline import sign_policy
 from holdfast.service.order import sign_order
 from holdfast.service.price_settings import PriceSettings
 from holdfast.service.reads import Node
+from holdfast.service.session import open_log_key
 from holdfast.service.supervise import Supervisor
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -39,18 +42,33 @@ POLICY = Path(__file__).with_name("policy.toml")
 Json = dict[str, Any]
 
 
-def make_home(folder: Path, *, count: int = 1_000_000, uids: str = "") -> Home:
-    """A new home in `folder` with the tests' policy and cheap keys."""
+def make_home(folder: Path, *, count: int = 1_000_000, uids: str = "", more: str = "") -> Home:
+    """A new home in `folder` with the tests' policy, `more` tables in it, and cheap keys."""
     home = Home(folder / "home")
-    created = init_home(
-        home, Init(bytearray(WALLETS_PASSPHRASE), bytearray(OPERATOR_PASSPHRASE), kdf="light")
+    text = Template(POLICY.read_text())
+    init_home(
+        home,
+        Init(
+            bytearray(WALLETS_PASSPHRASE),
+            bytearray(OPERATOR_PASSPHRASE),
+            kdf="light",
+            policy=lambda wallets: (
+                text.substitute(wallet=wallets[0], count=count, uids=uids) + more
+            ),
+            config="version = 1\n",
+        ),
     )
-    text = Template(POLICY.read_text()).substitute(
-        wallet=created.wallets[0], count=count, uids=uids
-    )
-    home.policy_path.write_text(text)
-    home.config_path.write_text("version = 1\n")
     return home.open_checked()
+
+
+def put_policy(home: Home, text: str) -> None:
+    """A policy with the operator's signature, for the next start or for the guardian that runs."""
+    sign_policy(home, text, OPERATOR_PASSPHRASE)
+
+
+def log_key(home: Home) -> SigningKey:
+    """The log's key, as the daemon opens it at start."""
+    return open_log_key(home.log_key_path, bytearray(WALLETS_PASSPHRASE))
 
 
 def frame(method: str, params: Any = (), ident: object = 1) -> bytes:
@@ -240,7 +258,7 @@ async def serving(
     crashes: list[str] = []
     with HomeLock(home.lock_path):
         config = Config(gate=GateConfig(hold_ms=hold_ms, **gate), registry=registry, price=prices)
-        inside = Inside(home, config, clock)
+        inside = Inside(home, config, lambda: log_key(home), clock)
         supervisor = Supervisor(lambda name, error: crashes.append(f"{name}: {error!r}"))
         await inside.open(lambda chain_id: node if nodes is None else nodes.get(chain_id))
         inside.run(supervisor)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.service.guardian import SHOP, STRANGER, VENDOR, Json, Line, serving, until
+from tests.service.guardian import SHOP, STRANGER, VENDOR, Json, Line, put_policy, serving, until
 from tests.support.anvil import Anvil
 
 from holdfast.service.endpoint import Endpoint, EndpointSettings
@@ -251,7 +251,7 @@ async def test_an_agent_that_signs_its_requests_must_sign_a_batch_too(home: Home
     """The plain method is no way around the signature."""
     text = home.policy_path.read_text()
     key = f'public_key = "0x{"11" * 32}"\n'
-    home.policy_path.write_text(text.replace('id = "other"\n', f'id = "other"\n{key}'))
+    put_policy(home, text.replace('id = "other"\n', f'id = "other"\n{key}'))
     async with serving(home) as guardian:
         error = (await send(await guardian.agent("other"), VENDOR))["error"]
         assert (error["code"], error["data"]["code"]) == (4001, "signature_required")

@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 from eth_abi import encode
 from structlog.testing import capture_logs
-from tests.service.guardian import SHOP, VENDOR, Guardian, Line, make_home, serving, until
+from tests.service.guardian import (
+    SHOP,
+    VENDOR,
+    Guardian,
+    Line,
+    make_home,
+    put_policy,
+    serving,
+    until,
+)
 
 from holdfast.service.config import Config, ConfigError, parse_config
 from holdfast.service.descriptor_folder import read_folder
@@ -68,7 +77,7 @@ HONEST = descriptor(TO, AMOUNT)
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     made = make_home(tmp_path)
-    made.policy_path.write_text(made.policy_path.read_text() + RULES)
+    put_policy(made, made.policy_path.read_text() + RULES)
     return made
 
 

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.service.guardian import Guardian, Line, make_home, serving, until
+from tests.service.guardian import Guardian, Line, make_home, put_policy, serving, until
 
 from holdfast.service.home import Home
 
@@ -119,7 +119,7 @@ async def test_doors_follow_the_policy(home: Home) -> None:
         start = text.index('[[agent]]\nid = "other"')
         end = text.index("[[asset]]")
         swapped = text[start:end].replace('"other"', '"newcomer"')
-        home.policy_path.write_text(text[:start] + swapped + text[end:])
+        put_policy(home, text[:start] + swapped + text[end:])
         await operator.operate("reload")
         assert await other.line() == b""
         assert await until_served(guardian, "newcomer")

@@ -9,9 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.service.journal import Journal, JournalError, JournalReader, Snapshot, create
+from holdfast._core import CommitKey, LogTree, verify_commit
+from holdfast.service.journal import (
+    Beginning,
+    Journal,
+    JournalError,
+    JournalReader,
+    Session,
+    Snapshot,
+    create,
+)
 
 GENESIS = b'{"at":1,"data":{},"kind":"guardian.created","seq":0,"v":1}'
+ORIGIN = "holdfast.local/test"
 WAIT_S = 20
 MB = 1024 * 1024
 
@@ -50,6 +60,22 @@ def record(seq: int, fill: str = "") -> bytes:
     return b'{"at":%d,"data":{"fill":"%b"},"kind":"x","seq":%d,"v":1}' % (seq, fill.encode(), seq)
 
 
+class Writer(Journal):
+    """The journal with a run of its own, and the sizes and roots that the core would give."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.key = CommitKey(ORIGIN, bytes(range(32)))
+        self.tree = LogTree()
+        self.tree.extend([GENESIS])
+        session = Session(1, self.key.public_key, b"certificate")
+        self.begin(Beginning(self.key, session, b"checkpoint", None, 0))
+
+    def add(self, records: list[bytes]) -> None:
+        self.tree.extend(records)
+        self.append(records, self.tree.size, self.tree.root)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     made = tmp_path / "journal.sqlite"
@@ -64,9 +90,9 @@ def test_a_new_journal_is_private_and_is_never_made_twice(path: Path) -> None:
 
 
 def test_what_was_said_to_be_durable_is_read_by_another_connection(path: Path) -> None:
-    journal, watcher = Journal(path), Watcher()
+    journal, watcher = Writer(path), Watcher()
     journal.start(watcher.durable, watcher.failed)
-    journal.append([record(1), record(2)])
+    journal.add([record(1), record(2)])
     watcher.wait_size(3)
     other = JournalReader(path)
     assert other.records(0, 10) == [GENESIS, record(1), record(2)]
@@ -75,23 +101,93 @@ def test_what_was_said_to_be_durable_is_read_by_another_connection(path: Path) -
 
 
 def test_everything_that_queued_up_is_committed_at_once(path: Path) -> None:
-    journal, watcher = Journal(path), Watcher()
+    journal, watcher = Writer(path), Watcher()
     for seq in range(1, 10_001):
-        journal.append([record(seq)])
+        journal.add([record(seq)])
     journal.start(watcher.durable, watcher.failed)
     watcher.wait_size(10_001)
     journal.close()
     assert watcher.sizes == [4097, 8193, 10_001]
 
 
+def test_every_commit_carries_a_proof_of_what_the_log_then_is(path: Path) -> None:
+    journal, watcher = Writer(path), Watcher()
+    roots = {}
+    for count in (1, 5_000, 1, 4_095, 3):
+        size = journal.tree.size
+        journal.add([record(seq) for seq in range(size, size + count)])
+        roots[journal.tree.size] = journal.tree.root
+    journal.start(watcher.durable, watcher.failed)
+    watcher.wait_size(9_101)
+    journal.close()
+    # What was appended together is never cut apart, however much it is.
+    assert watcher.sizes == [2, 5_002, 9_098, 9_101]
+    reader = JournalReader(path)
+    proofs = reader.proofs()
+    assert [size for size, _ in proofs] == watcher.sizes
+    for size, signature in proofs:
+        assert verify_commit(ORIGIN, journal.key.public_key, size, roots[size], signature)
+    assert reader.outside(9_101) == []
+    reader.close()
+
+
+def test_events_and_their_proof_are_committed_together_or_not_at_all(path: Path) -> None:
+    """Whoever put a row where the next event goes ends writing; nothing of the commit is kept."""
+    journal, watcher = Writer(path), Watcher()
+    db = sqlite3.connect(path)
+    db.execute("INSERT INTO event VALUES(3, ?)", (b"not ours",))
+    db.commit()
+    journal.start(watcher.durable, watcher.failed)
+    journal.add([record(1), record(2), record(3)])
+    assert isinstance(watcher.wait_error(), sqlite3.IntegrityError)
+    journal.close()
+    assert db.execute("SELECT seq FROM event").fetchall() == [(0,), (3,)]
+    assert db.execute("SELECT count(*) FROM proof").fetchone() == (0,)
+    db.close()
+
+
+def test_a_checkpoint_takes_the_place_of_the_proofs_that_it_covers(path: Path) -> None:
+    journal, watcher = Writer(path), Watcher()
+    journal.start(watcher.durable, watcher.failed)
+    for seq in (1, 2, 3, 4):
+        journal.add([record(seq)])
+        journal.end_commit()
+    watcher.wait_size(5)
+    journal.add_checkpoint(3, b"note")
+    journal.end_commit()
+    journal.close()
+    reader = JournalReader(path)
+    assert [size for size, _ in reader.proofs()] == [4, 5]
+    reader.close()
+
+
+def test_records_that_do_not_follow_end_writing(path: Path) -> None:
+    journal, watcher = Writer(path), Watcher()
+    journal.start(watcher.durable, watcher.failed)
+    journal.append([record(1)], 3, bytes(32))
+    assert "journal_order" in str(watcher.wait_error())
+    journal.close()
+    reader = JournalReader(path)
+    assert reader.size() == 1
+    reader.close()
+
+
+def test_a_file_with_a_trigger_is_not_written_to(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.execute("CREATE TRIGGER quiet AFTER INSERT ON event BEGIN DELETE FROM proof; END")
+    db.close()
+    with pytest.raises(JournalError, match="`quiet`, a trigger"):
+        Journal(path)
+
+
 def test_the_write_ahead_log_is_moved_while_writing_goes_on(path: Path) -> None:
     """The log stays bounded under a writer that never rests, and nothing of it is lost."""
-    journal, watcher = Journal(path), Watcher()
+    journal, watcher = Writer(path), Watcher()
     journal.start(watcher.durable, watcher.failed)
     seq, largest = 1, 0
     while path.stat().st_size < 24 * MB:
         assert seq < 200_000, "what was written never reached the journal's file"
-        journal.append([record(number, "f" * 4000) for number in range(seq, seq + 500)])
+        journal.add([record(number, "f" * 4000) for number in range(seq, seq + 500)])
         seq += 500
         watcher.wait_size(seq)
         largest = max(largest, Path(f"{path}-wal").stat().st_size)
@@ -104,19 +200,19 @@ def test_the_write_ahead_log_is_moved_while_writing_goes_on(path: Path) -> None:
 
 
 def test_closing_writes_what_is_queued(path: Path) -> None:
-    journal, watcher = Journal(path), Watcher()
+    journal, watcher = Writer(path), Watcher()
     journal.start(watcher.durable, watcher.failed)
-    journal.append([record(seq) for seq in range(1, 500)])
+    journal.add([record(seq) for seq in range(1, 500)])
     journal.add_checkpoint(500, b"note")
     journal.close()
     reader = JournalReader(path)
     assert reader.size() == 500
-    assert reader.checkpoints() == [(500, b"note")]
+    assert reader.checkpoints() == [(1, b"checkpoint"), (500, b"note")]
     reader.close()
 
 
 def test_only_the_newest_snapshots_are_kept(path: Path) -> None:
-    journal, watcher = Journal(path), Watcher()
+    journal, watcher = Writer(path), Watcher()
     journal.start(watcher.durable, watcher.failed)
     for size in (1, 2, 3):
         journal.add_snapshot(Snapshot(size, b"r" * 32, b"s" * 32, b"data", b"note"))
@@ -149,8 +245,8 @@ def test_a_file_that_is_no_journal_is_refused_with_its_name(tmp_path: Path) -> N
 FULL_DISK = """
 import queue, resource, signal, sys
 from pathlib import Path
-from holdfast.service.journal import Journal
-journal = Journal(Path(sys.argv[1]))
+from tests.service.test_journal import Writer
+journal = Writer(Path(sys.argv[1]))
 told = queue.SimpleQueue()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
@@ -158,10 +254,10 @@ journal.start(told.put, told.put)
 size, said = 1, 1
 while isinstance(said, int):
     size = said
-    journal.append([b'{"at":1,"data":"%s","kind":"x","seq":%d,"v":1}' % (b"f" * 900, seq)
-                    for seq in range(size, size + 50)])
+    journal.add([b'{"at":1,"data":"%s","kind":"x","seq":%d,"v":1}' % (b"f" * 900, seq)
+                 for seq in range(size, size + 50)])
     said = told.get(timeout=60)
-journal.append([b"late"])
+journal.add([b"late"])
 journal.close()
 print(size, type(said).__name__, told.empty())
 """
@@ -174,7 +270,7 @@ def test_a_full_disk_ends_writing_and_loses_nothing_that_was_acknowledged(path: 
         text=True,
         timeout=100,
         check=True,
-        env={**os.environ, "PYTHONPATH": "python"},
+        env={**os.environ, "PYTHONPATH": f"python{os.pathsep}."},
     )
     size, kind, silent = done.stdout.split()
     assert (kind, silent) == ("OperationalError", "True")

@@ -79,12 +79,20 @@ def change(home: Home, *statements: str) -> None:
     db.close()
 
 
+def rows(home: Home, query: str) -> list[tuple[int, ...]]:
+    db = sqlite3.connect(home.journal_path)
+    found = db.execute(query).fetchall()
+    db.close()
+    return found
+
+
 async def test_an_untouched_journal_is_proven(signed_home: Home) -> None:
     report = verify(signed_home.path)
     assert report.ok, report.faults
-    assert report.checkpoints == 2
+    assert report.checkpoints == 3
     assert report.snapshots == 1
-    assert report.size == report.signed_size + 1
+    assert report.size == report.signed_size + 1 == report.proven_size
+    assert (report.unproven, report.set_aside) == (0, 0)
     assert len(bytes.fromhex(report.state_digest)) == 32
     assert json.dumps(report.as_dict())
 
@@ -125,11 +133,19 @@ async def test_a_change_is_named(
         assert found[0].seq == seq
 
 
-async def test_a_cut_after_the_last_checkpoint_is_found_with_an_anchor(tmp_path: Path) -> None:
+async def test_a_cut_after_the_last_checkpoint_is_found_without_an_anchor(tmp_path: Path) -> None:
     home = await written(tmp_path, signed=False)
     whole = verify(home.path)
     assert whole.ok
     change(home, f"DELETE FROM event WHERE seq >= {whole.size - 5}")
+    assert {fault.code for fault in verify(home.path).faults} == {"journal_cut"}
+
+
+async def test_a_cut_of_events_and_their_signatures_is_found_with_an_anchor(tmp_path: Path) -> None:
+    home = await written(tmp_path, signed=False)
+    whole = verify(home.path)
+    (size,) = rows(home, "SELECT size FROM proof ORDER BY size DESC LIMIT 1 OFFSET 3")[0]
+    change(home, f"DELETE FROM event WHERE seq >= {size}", f"DELETE FROM proof WHERE size > {size}")
     assert verify(home.path).ok
     for anchor in (whole.root, f"{whole.size}:{whole.root}"):
         report = verify(home.path, anchor)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
-from tests.service.guardian import VENDOR, Guardian, Line, serving
+from tests.service.guardian import VENDOR, Guardian, Line, put_policy, serving
 from tests.support.anvil import Anvil
 from tests.support.proxy import NodeProxy, result
 from tests.support.stub_contract import place_contract, runtime, word
@@ -67,7 +67,7 @@ tier = "instant"
 
 
 def pin(home: Home, text: str) -> None:
-    home.policy_path.write_text(home.policy_path.read_text() + text)
+    put_policy(home, home.policy_path.read_text() + text)
 
 
 def point(anvil: Anvil, slot: str, to: str) -> None:

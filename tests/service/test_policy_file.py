@@ -1,15 +1,23 @@
-"""A sound policy file is taken over at once; one with a fault never is."""
+"""A signed policy file is in force at once; one with a fault never is, and an unsigned one only
+when it can only deny more.
+"""
 
 import asyncio
 import os
 from pathlib import Path
 
 import pytest
-from tests.service.guardian import STRANGER, Guardian, Line, serving, until
+from tests.service.guardian import STRANGER, VENDOR, Guardian, Line, put_policy, serving, until
 
 from holdfast.service.home import Home
 from holdfast.service.policy_file import PolicyRejected
 
+FORBID = f"""
+[[forbid]]
+id = "nothing-to-vendors"
+effects = ["transfer"]
+to = ["{VENDOR}"]
+"""
 BROKEN = "\nthis is not = toml = at all\n"
 
 
@@ -18,6 +26,11 @@ def allow_stranger(home: Home) -> str:
     return home.policy_path.read_text().replace(
         "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", STRANGER
     )
+
+
+def stricter(home: Home) -> str:
+    """The policy, with vendors forbidden."""
+    return home.policy_path.read_text() + FORBID
 
 
 async def watching(guardian: Guardian) -> Line:
@@ -42,7 +55,7 @@ async def test_a_changed_file_is_in_force_without_a_restart(home: Home) -> None:
     async with serving(home) as guardian:
         await watched(home, guardian)
         operator = await watching(guardian)
-        home.policy_path.write_text(allow_stranger(home))
+        put_policy(home, allow_stranger(home))
         assert (await operator.event("policy.loaded"))["data"]["by"] == "file"
         paying = asyncio.create_task((await guardian.agent()).pay(STRANGER))
         assert await guardian.until_open("authorising")
@@ -54,9 +67,10 @@ async def test_a_file_replaced_by_a_rename_is_seen(home: Home) -> None:
         await watched(home, guardian)
         operator = await watching(guardian)
         draft = home.path / ".policy.toml.swp"
-        draft.write_text(allow_stranger(home))
+        draft.write_text(stricter(home))
         draft.rename(home.policy_path)
         assert (await operator.event("policy.loaded"))["data"]["name"] == "service"
+        assert not (await operator.operate("status"))["policy"]["alarm"]
 
 
 async def test_a_file_with_a_fault_leaves_the_last_good_one_in_force(home: Home) -> None:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.service.guardian import VENDOR, Guardian, Line, serving
+from tests.service.guardian import VENDOR, Guardian, Line, put_policy, serving
 from tests.support.anvil import Anvil
 from tests.support.price_server import PriceServer
 from tests.support.proxy import NodeProxy
@@ -76,7 +76,7 @@ def house(home: Home) -> Home:
     text = home.policy_path.read_text()
     text = text.replace('price_usd = "3000"', 'price_max_age = "10m"')
     text = text.replace(f'to = ["{VENDOR}"]', f'to = ["{VENDOR}"]\nusd_max = "30"')
-    home.policy_path.write_text(text)
+    put_policy(home, text)
     return home
 
 
@@ -299,8 +299,8 @@ async def test_of_two_sources_the_dearer_counts_and_both_can_be_asked_for(
     house: Home, servers: list[PriceServer]
 ) -> None:
     text = house.policy_path.read_text()
-    house.policy_path.write_text(
-        text.replace('price_max_age = "10m"', 'price_max_age = "10m"\nprice_sources_min = 2')
+    put_policy(
+        house, text.replace('price_max_age = "10m"', 'price_max_age = "10m"\nprice_sources_min = 2')
     )
     one, other = servers
     one.says("3000")
@@ -440,7 +440,7 @@ async def test_a_new_policy_is_followed_at_once(home: Home, server: PriceServer)
         assert await verdict(line) == KNOWN
         text = home.policy_path.read_text().replace('price_usd = "3000"\n', "")
         text = text.replace(f'to = ["{VENDOR}"]', f'to = ["{VENDOR}"]\nusd_max = "30"')
-        home.policy_path.write_text(text)
+        put_policy(home, text)
         await (await guardian.operator()).operate("reload")
         await becomes(line, KNOWN)
         assert len(server.asked) >= 1

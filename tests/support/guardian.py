@@ -11,6 +11,8 @@ from typing import Any
 
 from tests.support.anvil import Anvil
 
+from holdfast.secrets import sealed
+from holdfast.secrets.authority import digest_of, sign_authority
 from holdfast.service.chain import Chains
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
@@ -21,11 +23,13 @@ from holdfast.service.home import Home, Init, init_home
 from holdfast.service.journal import Journal
 from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.price_facts import PriceFacts
-from holdfast.service.restore import restore
+from holdfast.service.restore import Restored, restore
 from holdfast.service.sender import Sender
+from holdfast.service.session import begin, open_log_key
 from holdfast.service.signer_client import Signer
 
 PASSPHRASE = b"passphrase of this home"
+OPERATOR_PASSPHRASE = b"operator's own"
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 POLICY = """
@@ -64,9 +68,7 @@ tier = "approval"
 
 @dataclass
 class Guardian:
-    """`open` and `halt` may be called again and again; the signer process lives through all of
-    it.
-    """
+    """`open` and `halt` may be called again and again, each time with a signer of its own."""
 
     home: Home
     anvil: Anvil
@@ -81,7 +83,7 @@ class Guardian:
     @classmethod
     def make(cls, path: Path, anvil: Anvil, wallets: int = 1, url: str | None = None) -> "Guardian":
         created = init_home(
-            Home(path), Init(PASSPHRASE, b"operator's own", wallets=wallets, kdf="light")
+            Home(path), Init(PASSPHRASE, OPERATOR_PASSPHRASE, wallets=wallets, kdf="light")
         )
         for wallet in created.wallets:
             anvil.fund(wallet)
@@ -92,20 +94,41 @@ class Guardian:
         """From what is on disk to a running core; with `sending` also the sender."""
         self.journal = Journal(self.home.journal_path)
         restored = restore(self.journal.reader)
+        begin(self.journal, restored, open_log_key(self.home.log_key_path, PASSPHRASE))
+        followed_from = restored.guard.size, restored.guard.log_range()
         self.clock.start(restored.guard.last_at)
         self.core = Core(restored.guard, self.journal, self.clock)
         self.records = self.journal.reader.records(0, 1_000_000)
         self.core.listen(self.records.extend)
-        if restored.guard.size == 1:
-            self.core.load_policy(self.policy(), "test")
+        self._sign_policy(restored)
+        self.core.started("test")
         if self.signer is None:
             self.signer = await Signer.start(self.home, bytearray(PASSPHRASE))
+            await self.signer.follow(*followed_from)
         self.chains = Chains([self.settings])
         self.code = CodeFacts(self.core, self.chains.get)
         prices = PriceFacts(self.core, self.chains.get, ())
         self.facts = OutsideFacts(self.core, self.code, prices)
         if sending:
             await self.send()
+
+    def _sign_policy(self, restored: Restored) -> None:
+        """Puts the test's policy in force, signed, when another one is."""
+        text = self.policy()
+        policy = json.loads(restored.guard.status(restored.guard.last_at))["policy"]
+        if policy["digest"] == digest_of(text):
+            return
+        key = sealed.unseal(self.home.operator_key_path.read_bytes(), OPERATOR_PASSPHRASE)
+        signed = sign_authority(
+            key,
+            "policy",
+            text,
+            guardian=restored.identity.key.hex(),
+            key_id="operator",
+            revision=policy["revision"] + 1,
+        )
+        signature = bytes.fromhex(signed.signature[2:])
+        self.core.load_policy(text, "test", signed.payload.encode(), signature)
 
     async def send(self) -> None:
         assert self.signer is not None
@@ -120,11 +143,13 @@ class Guardian:
         await self.core.durable()
         await self.chains.stop()
         self.journal.close()
+        # A signer follows one run of the guardian.
+        if self.signer is not None:
+            await self.signer.close()
+            self.signer = None
 
     async def close(self) -> None:
         await self.halt()
-        if self.signer is not None:
-            await self.signer.close()
 
     def policy(self) -> str:
         wallets = "".join(

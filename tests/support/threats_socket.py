@@ -20,9 +20,15 @@ from tests.service.guardian import (
     Line,
     serving,
 )
-from tests.support.threats import Book, Case
+from tests.support.seen import see_everything
+from tests.support.threats import NOW_MS, Book, Case
 from tests.support.threats_requests import Json, Request
-from tests.support.threats_ways import Outcome, Words, told, turned_away
+from tests.support.threats_ways import (
+    Outcome,
+    Words,
+    told,
+    turned_away,
+)
 
 from holdfast.service import batches
 from holdfast.service.home import Home, Init, init_home
@@ -46,6 +52,9 @@ async def by_socket(book: Book, policy: str) -> dict[str, Outcome]:
     """Every case over the sockets of one guardian."""
     with tempfile.TemporaryDirectory(prefix="hf-") as folder:
         async with serving(make_home(Path(folder) / "home", policy), hold_ms=HOLD_MS) as guardian:
+            # After the guardian said for itself that it has no node to look at anything with.
+            await (await guardian.operator()).operate("hello")
+            see_everything(guardian.core.guard, 1, NOW_MS)
             agents = Agents(guardian, Words(book))
             outcomes = {case.id: await agents.decide(case) for case in book.cases}
             agents.nothing_else_was_ordered(outcomes)
@@ -57,9 +66,18 @@ def make_home(path: Path, policy: str) -> Home:
     account = Account.from_key(bytes.fromhex(KEY[2:]))
     secrets = bytearray(WALLETS_PASSPHRASE), bytearray(OPERATOR_PASSPHRASE)
     home = Home(path)
-    init_home(home, Init(*secrets, wallets=0, imported=[account], kdf="light", chain_id=1))
-    home.policy_path.write_text(policy)
-    home.config_path.write_text("version = 1\n")
+    init_home(
+        home,
+        Init(
+            *secrets,
+            wallets=0,
+            imported=[account],
+            kdf="light",
+            chain_id=1,
+            policy=lambda _: policy,
+            config="version = 1\n",
+        ),
+    )
     return home.open_checked()
 
 

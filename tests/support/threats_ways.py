@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from nacl.signing import SigningKey
+from tests.support.seen import everything, see_everything
+from tests.support.signed_policy import load_policy
 from tests.support.threats import NOW_MS, Book, Case
 from tests.support.threats_requests import Json, Request
 
@@ -32,6 +34,8 @@ class Outcome:
     warnings: tuple[str, ...] | None = None
     reserves: dict[str, str] | None = None
     request_id: str | None = field(default=None, compare=False)
+    # The record of a denial kept only the first reason, effect and warning.
+    is_cut: bool = field(default=False, compare=False)
 
     @property
     def decisive(self) -> frozenset[str]:
@@ -62,14 +66,19 @@ class Words:
         return " ".join(words)
 
     def decided(self, data: Json) -> Outcome:
-        """From the data of `request.decided`."""
+        """From the data of `request.decided`; of a denial the record may keep the first effect and
+        the first warning only.
+        """
+        left_out = data.get("left_out") or {}
+        whole = not any(left_out.get(each) for each in ("effects", "reasons", "warnings"))
         return Outcome(
             verdict=data["verdict"]["tier"],
             codes=_codes(data["reasons"]),
-            effects=self.effects(data["effects"]),
-            warnings=tuple(each["code"] for each in data["warnings"]),
+            effects=self.effects(data["effects"]) if whole else None,
+            warnings=tuple(each["code"] for each in data["warnings"]) if whole else None,
             reserves={each["limit"]: each["amount"] for each in data["reservations"]},
             request_id=data["id"],
+            is_cut=not whole,
         )
 
 
@@ -106,7 +115,9 @@ class Core:
         }
         self.guard, _ = Guard.create(json.dumps(genesis).encode(), NOW_MS)
         self._decided: dict[str, Json] = {}
-        self._keep(self.guard.load_policy(policy, "test", NOW_MS))
+        key, log_key = SigningKey(b"\x22" * 32), _hex_key(b"\x33")
+        self._keep(load_policy(self.guard, policy, NOW_MS, key=key, key_id="op", log_key=log_key))
+        see_everything(self.guard, 1, NOW_MS)
 
     def decide(self, case: Case) -> Outcome:
         """The last request of a case, after those before it."""
@@ -117,6 +128,11 @@ class Core:
         if applied.request_id is None:
             return turned_away(json.loads(applied.answer))
         return self._words.decided(self._decided[applied.request_id])
+
+    def views(self) -> list[Json]:
+        """The view of every request that was decided."""
+        raw = [self.guard.request(ident) for ident in self._decided]
+        return [json.loads(each) for each in raw if each is not None]
 
     def _submit(self, case: Case, request: Request) -> Applied:
         params, facts = request.params.encode(), json.dumps(case.facts).encode()
@@ -144,7 +160,8 @@ def by_cli(book: Book, policy: str) -> dict[str, Outcome]:
     with tempfile.TemporaryDirectory(prefix="hf-") as folder:
         rules, cases = Path(folder) / "policy.toml", Path(folder) / "cases.jsonl"
         rules.write_text(policy)
-        cases.write_text("".join(_line(*row) for row in _rows(book)))
+        code = everything(Core(book, policy).guard, NOW_MS)
+        cases.write_text("".join(_line(*row, code) for row in _rows(book)))
         command = [sys.executable, "-m", "holdfast", "policy", "decide", "--stateful", "--json"]
         command += ["--policy", str(rules), "--cases", str(cases)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -164,11 +181,14 @@ def _rows(book: Book) -> list[tuple[Case, Request]]:
     return [(case, each) for case in book.cases for each in (*case.before, case.request)]
 
 
-def _line(case: Case, request: Request) -> str:
+def _line(case: Case, request: Request, code: Json) -> str:
     """The parameters as they stand: some are no JSON at all."""
     call = f'{{"method":{json.dumps(request.method)},"params":{request.params}}}'
+    facts = case.facts
+    if all(isinstance(each, dict) for each in facts.values()):
+        facts = {**facts, "code": {**code, **facts.get("code", {})}}
     about = f'"id":{json.dumps(case.id)},"agent":"{case.agent}","at":{NOW_MS}'
-    return f'{{{about},"request":{call},"facts":{json.dumps(case.facts)}}}\n'
+    return f'{{{about},"request":{call},"facts":{json.dumps(facts)}}}\n'
 
 
 def _of_line(words: Words, result: Json) -> Outcome:

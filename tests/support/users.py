@@ -34,10 +34,15 @@ if __name__ == "__main__":
 """
 
 
-def as_user(uid: int, *command: str | Path) -> list[str]:
-    """The command line that runs `command` as `uid`, with no group and no privilege of root."""
+def as_user(uid: int, *command: str | Path, capability: str = "") -> list[str]:
+    """The command line that runs `command` as `uid`, with no group and none of root's privileges
+    but one `capability`, as setpriv(1) spells it.
+    """
     ids = ["--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
-    return ["setpriv", *ids, "--inh-caps=-all", *map(str, command)]
+    ids.append(f"--inh-caps=-all{capability and ',+' + capability}")
+    if capability:
+        ids.append(f"--ambient-caps=+{capability}")
+    return ["setpriv", *ids, *map(str, command)]
 
 
 def _readable(path: Path) -> bool:
@@ -118,11 +123,12 @@ class Installation:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         log: Path | None = None,
+        capability: str = "",
     ) -> subprocess.Popen[bytes]:
         """Starts a command as `uid`; it ends with the test at the latest."""
         with (log or Path(os.devnull)).open("ab") as out:
             process = subprocess.Popen(
-                as_user(uid, *command),
+                as_user(uid, *command, capability=capability),
                 cwd=cwd or "/",
                 env=ENVIRONMENT | dict(env or {}),
                 stdin=subprocess.DEVNULL,

@@ -36,7 +36,10 @@ def _folder(home: str | Path | None) -> Path:
         return _of_home(Path(home))
     if folder := os.environ.get("HOLDFAST_AGENTS"):
         return Path(folder)
-    own = default_home()
+    try:
+        own = default_home()
+    except RuntimeError:  # a user id without a home folder
+        return SYSTEM_AGENTS_DIR
     return _of_home(own) if os.path.lexists(own) else SYSTEM_AGENTS_DIR
 
 

@@ -5,26 +5,55 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from holdfast.cli.link import Link
+from holdfast.cli.output import Failure, say
 
 if TYPE_CHECKING:
-    from holdfast.operator.keys import Action
+    from holdfast.operator.keys import Action, OperatorKey
     from holdfast.secrets.passphrase import PassphraseSource
     from holdfast.service.home import Home
+
+
+def operator_key(home: Home, keys: PassphraseSource) -> OperatorKey:
+    """The operator's key, opened. The passphrase is read, used once and wiped. Raises UnsafeFile
+    when another user could put a home of their own in the place of this one.
+    """
+    from holdfast.operator.keys import load
+    from holdfast.secrets.files import check_ancestors
+    from holdfast.secrets.passphrase import wipe
+
+    check_ancestors(home.path)
+    secret = keys.read("your operator key")
+    try:
+        return load(home.operator_key_path, secret)
+    finally:
+        wipe(secret)
+
+
+def guardian_of(link: Link, home: Home, key: OperatorKey) -> str:
+    """The log key of the guardian that answers, if it is the one this operator key belongs to.
+    Raises Failure `other_guardian`: then nothing is signed.
+    """
+    return pinned(home, key, str(link.object("hello")["guardian"]))
+
+
+def pinned(home: Home, key: OperatorKey, guardian: str) -> str:
+    """The log key, if it is that of the guardian this operator key belongs to."""
+    from holdfast.secrets.authority import PinError
+
+    try:
+        if key.check_guardian(home.operator_key_path, guardian):
+            say(f"from now on your key is only for the guardian {guardian[:16]}…")
+    except PinError as error:
+        raise Failure(str(error), code="other_guardian") from None
+    return guardian
 
 
 def send_command(
     link: Link, home: Home, keys: PassphraseSource, action: Action, **members: Any
 ) -> dict[str, Any]:
-    """The guardian's answer. The passphrase is read, used once and wiped."""
-    from holdfast.operator.keys import load
-    from holdfast.secrets.passphrase import wipe
-
-    secret = keys.read("your operator key")
-    try:
-        key = load(home.operator_key_path, secret)
-    finally:
-        wipe(secret)
-    guardian = str(link.object("hello")["guardian"])
+    """The guardian's answer to a signed command."""
+    key = operator_key(home, keys)
+    guardian = guardian_of(link, home, key)
     # The guardian judges the command's life by its own clock, so that clock is asked.
     now_ms = int(link.object("status")["now_ms"])
     signed = key.sign_command(action, guardian=guardian, now_ms=now_ms, **members)

@@ -20,6 +20,7 @@ from holdfast.cli.options import (
     existing,
     locate,
     source,
+    text_of,
 )
 from holdfast.cli.output import Failure, emit, line, say, table
 
@@ -64,6 +65,10 @@ def init(
     kdf: Annotated[
         str, typer.Option("--kdf", help="standard, or light for tests: fast to open and to guess.")
     ] = "standard",
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", help="The first policy, instead of the starter; it is signed."),
+    ] = None,
     agents_dir: Annotated[
         Path | None,
         typer.Option(
@@ -84,6 +89,8 @@ def init(
 
     Two passphrases are asked for: one opens the wallets when the guardian starts, the other opens
     your own key, with which you approve. Keep both; without them nothing can be opened again.
+    Your key signs the first policy and configuration; later ones need `holdfast policy apply` and
+    `holdfast config apply`.
 
     Example:
 
@@ -100,6 +107,7 @@ def init(
     if place.exists:
         text = f"there is a guardian in `{place.path}` already: nothing was changed"
         raise Failure(text, code="home_exists")
+    first = None if policy is None else text_of(policy)
     imported = [_import(path) for path in keystores or []]
     secret = source(passphrase_fd, passphrase_command).read("the wallets", new=True)
     own = source(operator_fd, operator_command).read("your operator key", new=True)
@@ -113,6 +121,7 @@ def init(
         rpc_url=rpc_url,
         operator_id=operator,
         agent_id=agent,
+        policy=None if first is None else lambda _: first,
     )
     try:
         created = init_home(place, request)
@@ -135,7 +144,10 @@ def init(
     for wallet in created.wallets:
         line(f"wallet  {wallet}")
     line(f"socket  {place.agent_socket(agent)}")
-    say("Next: look at policy.toml and config.toml there, then `holdfast up`.")
+    say(
+        "Next: look at policy.toml and config.toml there, sign what you change with `holdfast "
+        "policy apply` and `holdfast config apply`, then `holdfast up`."
+    )
 
 
 def _import(path: Path) -> Any:
@@ -190,10 +202,12 @@ def console(
         holdfast console --read-only --theme day
     """
     import holdfast.console
-    from holdfast.process.places import check_code
+    from holdfast.process.places import check_ancestors, check_code
 
+    place = existing(home)
     check_code()
-    raise typer.Exit(holdfast.console.run(existing(home).path, theme=theme, read_only=read_only))
+    check_ancestors(place.path)
+    raise typer.Exit(holdfast.console.run(place.path, theme=theme, read_only=read_only))
 
 
 def up(
@@ -262,14 +276,16 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         emit({"hello": hello, **found})
         raise typer.Exit(1 if stopped else 0)
-    policy = found.get("policy") or {}
+    policy: dict[str, Any] = found.get("policy") or {}
     line(
         f"guardian  {fmt.safe(hello.get('origin', '?'))}, version {fmt.safe(hello.get('version'))}"
     )
     line(f"events    {int(found.get('seq', -1)) + 1}")
     line(f"policy    {fmt.safe(policy.get('name', 'none'))} {str(policy.get('digest', ''))[:16]}")
-    if policy.get("alarm"):
-        line(f"ALARM     {fmt.safe(policy['alarm'])}")
+    line(f"revision  {policy.get('revision')}")
+    for part in (policy, found.get("config") or {}):
+        if part.get("alarm"):
+            line(f"ALARM     {fmt.safe(part['alarm'], 900)}")
     if found.get("sealed"):
         line(f"SEALED    {fmt.safe(found['sealed'])}")
     for freeze in found.get("freezes") or []:
@@ -279,9 +295,13 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         word = "ok" if chain.get("ok") else f"NOT OK: {fmt.safe(chain.get('text', ''))}"
         line(f"chain     {chain.get('chain_id')} {word}")
     health = found.get("health") or {}
-    for each in [
-        alarm for part in ("sockets", "code", "prices") for alarm in health.get(part) or []
-    ]:
+    disk = health.get("disk") or {}
+    if disk.get("low"):
+        line(f"ALARM     agents are refused: {fmt.safe(disk['low'], 300)}")
+    elif disk.get("text"):
+        line(f"ALARM     {fmt.safe(disk['text'], 300)}")
+    parts = ("journal", "sockets", "code", "prices")
+    for each in [alarm for part in parts for alarm in health.get(part) or []]:
         line(f"ALARM     {fmt.safe(each.get('text', ''), 600)}")
     line(f"waiting   {found.get('waiting', 0)}")
     agents = found.get("agents") or []

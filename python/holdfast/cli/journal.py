@@ -39,8 +39,8 @@ def verify(
 ) -> None:
     """Prove that no event is missing, changed or reordered, and that all of it replays.
 
-    What was cut off after the newest checkpoint is only found with an --anchor: keep the root that
-    this command prints somewhere else.
+    Every event must be covered by a signature. An end that was cut off together with its signatures
+    is found only with an --anchor: keep the root that this command prints somewhere else.
 
     Example:
 
@@ -56,6 +56,9 @@ def verify(
         line(f"events       {report.size}")
         line(f"root         {report.size}:{report.root}")
         line(f"checkpoints  {report.checkpoints}, signed up to event {report.signed_size}")
+        line(f"proven       {report.proven_size} events; {report.unproven} without any signature")
+        if report.set_aside:
+            line(f"set aside    {report.set_aside} events found unproven at a start; none counts")
         line(f"origin       {report.origin}")
         for fault in report.faults:
             where = "" if fault.seq is None else f" at event {fault.seq}"
@@ -121,7 +124,8 @@ def replay(
         table(header, [_flip_row(flip) for flip in result.flips])
     say(f"{len(result.flips)} of {result.decided} decided requests would have another verdict")
     if result.passed_over:
-        say(f"{result.passed_over} more were denied for the moment they came in, such as a freeze")
+        why = "denied for the moment they came in, such as a freeze, or not kept whole"
+        say(f"{result.passed_over} more were {why}")
 
 
 def _flip_row(flip: dict[str, Any]) -> tuple[object, ...]:

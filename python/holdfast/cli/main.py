@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from holdfast import __version__
-from holdfast.cli import alerts, assets, decode, guardian, journal, policy, prices, requests
+from holdfast.cli import alerts, assets, config, decode, guardian, journal, policy, prices, requests
 from holdfast.cli.options import HomeOption
 from holdfast.cli.output import EXIT_BUG, Failure, fail, line
 from holdfast.process.hardening import harden_process
@@ -63,6 +63,7 @@ for _command in (
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)
 app.add_typer(policy.app)
+app.add_typer(config.app)
 app.add_typer(assets.app)
 app.add_typer(journal.app)
 app.add_typer(alerts.app)

@@ -77,8 +77,9 @@ def text_of(path: Path) -> str:
 
     try:
         if str(path) == "-":
-            return sys.stdin.read()
-        return path.read_text("utf-8")
+            return sys.stdin.buffer.read().decode("utf-8")
+        # Not `read_text`, which changes line ends: a digest is of the bytes that are there.
+        return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
         raise Failure(f"`{path}` is not UTF-8 text", code="bad_file") from None
     except OSError as error:

@@ -1,18 +1,32 @@
-"""`holdfast policy ...`: check a policy, try it on cases, begin a new one. No guardian needed."""
+"""`holdfast policy ...`: check a policy, try it on cases, begin a new one, put one in force."""
 
 from __future__ import annotations
 
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.options import JsonOption, text_of
+from holdfast.cli.options import (
+    HomeOption,
+    JsonOption,
+    PassphraseCommand,
+    PassphraseFd,
+    existing,
+    source,
+    text_of,
+)
 from holdfast.cli.output import Failure, emit, emit_raw, line, say, table
 
-app = typer.Typer(name="policy", help="Check, try and begin policy files.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from holdfast.operator.differences import Change
+    from holdfast.service.home import Home
+
+app = typer.Typer(
+    name="policy", help="Check, test, create and apply policies.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -56,6 +70,77 @@ def _refuse(file: Path, error: Exception, as_json: bool) -> None:
 def _fault(file: Path, fault: dict[str, Any], word: str) -> str:
     text = f"{file}:{fault['line']}:{fault['column']}: {word}: {fault['text']} [{fault['code']}]"
     return f"{text}\n    write: {fault['hint']}" if fault.get("hint") else text
+
+
+@app.command()
+def apply(
+    file: Annotated[
+        Path | None, typer.Argument(help="The policy file. Default: policy.toml of the home.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Sign without being asked.")] = False,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_command: PassphraseCommand = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a policy in force: show what changes, ask, and sign it with the operator key.
+
+    A running guardian takes it at once; else the files are written for its next start. Every looser
+    change needs this; one that can only deny more is in force as soon as policy.toml is saved.
+
+    Example:
+
+        holdfast policy apply policy.toml
+    """
+    from holdfast._core import PolicyError, check_policy
+    from holdfast.cli.apply import agreed, target, when
+    from holdfast.operator.differences import changes
+    from holdfast.secrets.authority import digest_of
+
+    place = existing(home)
+    path = file or place.policy_path
+    text = text_of(path)
+    try:
+        check_policy(text, time.time_ns() // 1_000_000)
+    except PolicyError as error:
+        _refuse(path, error, as_json)
+    digest = digest_of(text)
+    with target(place) as found:
+        old = found.known.policy
+        # One that is in force without a signature, because it was only stricter, may get one.
+        differences = changes(old, text)
+        agreed(
+            yes,
+            lambda: None if as_json else _show(place, old, text, differences),
+            f"sign {path} as revision {found.known.policy_revision + 1}?",
+        )
+        done = found.apply(source(passphrase_fd, passphrase_command), "policy", text)
+        effective = when(found.link, at_once=True)
+    if as_json:
+        listed = [
+            {"path": each.path, "text": each.text, "looser": each.looser} for each in differences
+        ]
+        revision = done["revision"]
+        emit({"digest": digest, "revision": revision, "in_force": effective, "changes": listed})
+    else:
+        line(f"policy  revision {done['revision']}  {digest}")
+
+
+def _show(place: Home, old: str | None, text: str, differences: list[Change]) -> None:
+    from holdfast.operator.differences import text_diff
+
+    for each in text_diff(old, text):
+        line(each)
+    for change in differences:
+        line(change.words)
+    looser = sum(change.looser for change in differences)
+    line(f"{len(differences)} changes, {looser} of them looser")
+    try:
+        pending = text_of(place.policy_path)
+    except Failure:
+        return
+    if pending not in (old, text):
+        line(f"{place.policy_path} holds other changes that are not in force: they are replaced")
 
 
 @app.command()

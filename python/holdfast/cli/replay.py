@@ -18,7 +18,8 @@ OF_THE_MOMENT = frozenset({"frozen", "sealed", "waiting_full", "rate_limited"})
 @dataclass
 class Flips:
     """`decided` requests were judged again; `flips` are those with another verdict, oldest first:
-    `{id, agent, at, then, now, reasons}`. `passed_over` were denied for the moment they came in.
+    `{id, agent, at, then, now, reasons}`. `passed_over` were denied for the moment they came in, or
+    were denied and too large to be kept whole.
     """
 
     decided: int = 0
@@ -46,7 +47,8 @@ def flips(path: Path, policy: str) -> Flips:
 
 def _judge(simulator: Simulator, record: Record, result: Flips) -> None:
     data = record["data"]
-    if OF_THE_MOMENT & {reason["code"] for reason in data["reasons"]}:
+    of_the_moment = OF_THE_MOMENT & {reason["code"] for reason in data["reasons"]}
+    if of_the_moment or "left_out" in data:
         result.passed_over += 1
         return
     result.decided += 1

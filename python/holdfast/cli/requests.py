@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from holdfast.cli.link import NoGuardian
 from holdfast.cli.options import (
     HomeOption,
     JsonOption,
@@ -20,6 +21,9 @@ from holdfast.cli.output import Failure, emit, line, say, table
 if TYPE_CHECKING:
     from holdfast.cli.link import Link
     from holdfast.operator.request import Request
+
+# What a socket shows is not what would be signed.
+NOT_AS_SHOWN = "not_as_shown"
 
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="Its id, such as r12.")]
 DigestOption = Annotated[
@@ -81,13 +85,37 @@ def show(
 
     with Link(existing(home).operator_socket) as link:
         view = link.object("request", id=ident)
+        faults = _faults(link, view)
     if as_json:
         emit(view)
     else:
-        _print(view, full=full)
+        _print(view, faults, full=full)
+    if faults:
+        raise Failure(f"{ident}: {faults[0]}", code=NOT_AS_SHOWN)
 
 
-def _print(view: dict[str, Any], *, full: bool) -> None:
+def _faults(link: Link, view: dict[str, Any]) -> tuple[str, ...]:
+    """What of a view cannot be true; of one that ended only that it is what its digest says."""
+    from holdfast.operator.request import Request
+    from holdfast.operator.seen import NOT_WHOLE, OTHER_POLICY, look
+
+    ended = Request.read(view).ended
+    faults = look(view, None if ended else _policy_of(link, view)).faults
+    # The details of what ended long ago are forgotten; its record in the journal has them.
+    return tuple(each for each in faults if not ended or each not in (NOT_WHOLE, OTHER_POLICY))
+
+
+def _policy_of(link: Link, view: dict[str, Any]) -> str | None:
+    """The text of the policy that decided the request; its digest is compared by `look`."""
+    try:
+        return str(link.object("policy", digest=str(view.get("policy"))).get("source"))
+    except NoGuardian:
+        raise
+    except Failure:
+        return None
+
+
+def _print(view: dict[str, Any], faults: tuple[str, ...], *, full: bool) -> None:
     from holdfast.operator import format as fmt
     from holdfast.operator.describe import reasons_text
     from holdfast.operator.reading import counted
@@ -95,6 +123,8 @@ def _print(view: dict[str, Any], *, full: bool) -> None:
 
     request = Request.read(view)
     line(f"{request.id}  {request.mark.word}  agent {fmt.safe(request.agent)}  {request.summary}")
+    for fault in faults:
+        line(f"  DO NOT APPROVE: {fault} ({NOT_AS_SHOWN})")
     _print_effects(request)
     print_display(request.rows("display"))
     print_claim(request.claim)
@@ -245,22 +275,34 @@ def _answer(
 
 
 def _seen(link: Link, ident: str, digest: str | None, action: str) -> str:
-    """The digest that is answered: the one given, or the one just shown and agreed to."""
+    """The digest that is answered: computed from what is shown, never taken from the socket."""
     from holdfast.operator.request import Request
+    from holdfast.operator.seen import look
 
     view = link.object("request", id=ident)
-    found = str(view.get("digest", ""))
-    if digest is not None:
-        if digest != found:
-            text = f"{ident} has the digest {found}, not the one given: nothing was sent"
-            raise Failure(text, code="digest_mismatch")
-        return found
-    if not sys.stdin.isatty():
-        text = f"say --digest {found} to {action} {ident} without being asked"
+    if view.get("id") != ident:
+        raise Failure(
+            f"asked for {ident}, another request came: nothing was sent", code=NOT_AS_SHOWN
+        )
+    seen = look(view, _policy_of(link, view))
+    if (
+        not seen.digest
+        or seen.digest != view.get("digest")
+        or (seen.faults and action == "approve")
+    ):
+        _print(view, seen.faults, full=False)
+        raise Failure(f"nothing was sent: {seen.fault}", code=NOT_AS_SHOWN)
+    if digest is not None and digest != seen.digest:
+        text = f"{ident} has the digest {seen.digest}, not the one given: nothing was sent"
+        raise Failure(text, code="digest_mismatch")
+    if digest is None and not sys.stdin.isatty():
+        text = f"say --digest {seen.digest} to {action} {ident} without being asked"
         raise Failure(text, code="usage", exit_code=2)
     request = Request.read(view)
-    _print(view, full=request.hides)
     what = "; ".join(_summed(request))
-    if not typer.confirm(f"{action} {ident}: {what}?", default=False, err=True):
-        raise Failure("nothing was sent", code="not_confirmed")
-    return found
+    if digest is None:
+        _print(view, seen.faults, full=request.hides)
+        if not typer.confirm(f"{action} {ident}: {what}?", default=False, err=True):
+            raise Failure("nothing was sent", code="not_confirmed")
+    say(f"signing: {action} {ident}: {what}; digest {seen.digest}")
+    return seen.digest

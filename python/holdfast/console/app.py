@@ -30,6 +30,7 @@ from holdfast.operator.actions import BY_ID, BY_KEY, Context, unavailable
 from holdfast.operator.client import NotConnectedError, OperatorClient, OperatorError
 from holdfast.operator.model import Model
 from holdfast.operator.request import Json
+from holdfast.operator.seen import Seen, look
 
 DRAIN_S = 0.1
 HANG_UP = 129
@@ -38,7 +39,9 @@ THEMES_EVERY_S = 1.0
 
 
 class HoldfastApp(App[None], inherit_bindings=False):
-    """`clock` is monotonic seconds; tests give their own."""
+    """`clock` is monotonic seconds; tests give their own, and for recorded scenes, whose views no
+    core made, a `look` of their own.
+    """
 
     CSS_PATH = "console.tcss"
     BINDINGS: ClassVar[list[BindingType]] = []
@@ -54,11 +57,13 @@ class HoldfastApp(App[None], inherit_bindings=False):
         clock: Callable[[], float] = time.monotonic,
         config: Path | None = None,
         animate: bool = False,
+        look: Callable[[Json, str | None], Seen] = look,
     ) -> None:
         self.palette: Palette
         super().__init__()
         self.home = home
         self.read_only = read_only
+        self.look = look
         self.clock = clock
         self.animation_level = "full" if animate else "none"
         self._config = config if config is not None else remembered.config_folder()

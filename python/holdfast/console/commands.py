@@ -10,17 +10,26 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from holdfast._core import HoldfastError, check_policy
 from holdfast.console.deciding import DecisionScreen
 from holdfast.console.dialogs import FreezeScreen, HelpScreen, QuitScreen, ThawScreen, UnlockScreen
+from holdfast.console.signing import PolicyScreen
 from holdfast.console.whole import WholeScreen
+from holdfast.operator import format as fmt
 from holdfast.operator.actions import PANES
 from holdfast.operator.decision import Answer, Decision
 from holdfast.operator.describe import scope_text
+from holdfast.operator.differences import changes, text_diff
 from holdfast.operator.model import SORTS
 from holdfast.operator.request import Json, Request
+from holdfast.secrets.authority import digest_of
 
 if TYPE_CHECKING:
     from holdfast.console.app import HoldfastApp
+
+
+# A line to the guardian holds 1 MiB, and JSON makes a text longer.
+POLICY_BYTES_MAX = 400_000
 
 
 class Commands:
@@ -33,6 +42,7 @@ class Commands:
             "deny": partial(self._open_decision, "deny"),
             "freeze": self.open_freeze,
             "thaw": self._open_thaw,
+            "policy": lambda: app.start_job(self._open_policy()),
             "filter": lambda: app.main.open_filter(),
             "pause": self._pause,
             "sort": self._next_sort,
@@ -134,6 +144,39 @@ class Commands:
             self._app.say(f"□ freeze {freeze} lifted")
         else:
             self._app.say(f"thaw: {fault}", "error")
+
+    async def _open_policy(self) -> None:
+        """Reads policy.toml as it lies in the home now; what is signed is what is then shown."""
+        status = self._app.model.status.policy
+        digest, revision = status.get("digest"), status.get("revision")
+        old = await self._app.session.policy_text(str(digest)) if digest else None
+        try:
+            new = (self._app.home / "policy.toml").read_bytes().decode("utf-8")
+            check_policy(new)
+        except (OSError, ValueError) as error:
+            words = error.args[1] if isinstance(error, HoldfastError) else error
+            self._app.say(f"policy.toml: {fmt.safe(str(words), 300)}", "error")
+            return
+        if digest_of(new) == digest:
+            self._app.say("policy.toml is the policy in force")
+            return
+        if len(new.encode()) > POLICY_BYTES_MAX or (old is not None and digest_of(old) != digest):
+            self._app.say("sign it with `holdfast policy apply` on the command line", "warning")
+            return
+        found, diff = changes(old, new), list(text_diff(old, new))
+        following = (revision if isinstance(revision, int) else 0) + 1
+
+        def done(result: str | None) -> None:
+            if result is not None:
+                self._app.say(f"policy: revision {following} is in force")
+
+        def ask(unlocked: bool | None) -> None:
+            if unlocked:
+                mono = self._app.clock()
+                screen = PolicyScreen(new, following, found, diff, mono)
+                self._app.push_screen(screen, done)
+
+        self._with_key("To sign a policy, open your operator key.", ask)
 
     def _open_quit(self) -> None:
         def chosen(leave: bool | None) -> None:

@@ -14,6 +14,7 @@ from holdfast.console.dialogs import Dialog
 from holdfast.console.words import Words
 from holdfast.operator import format as fmt
 from holdfast.operator.decision import TYPED_CHARS, Answer, Decision
+from holdfast.operator.request import Request
 
 HEX = frozenset("0123456789abcdefABCDEF")
 
@@ -28,6 +29,7 @@ class DecisionScreen(Dialog[str]):
         self._sending = False
         self._result = ""
         self._shown: object = None
+        self._looking = False
 
     def compose_box(self) -> ComposeResult:
         yield Static(id="decision-head")
@@ -44,13 +46,24 @@ class DecisionScreen(Dialog[str]):
         mono = app.clock()
         now = app.model.request(decision.id)
         decision.refresh(now, mono)
+        if decision.unchecked and not self._looking:
+            self._looking = True
+            self.run_worker(self._look(decision.shown))
         answer = decision.due(mono)
-        self._look()
+        self._note_read()
         if answer is not None and not self._sending:
             self._send(answer)
         self._draw(mono)
 
-    def _look(self) -> None:
+    async def _look(self, shown: Request) -> None:
+        """Holds what is shown against its digest, and decodes it again."""
+        try:
+            policy = await self.hold.session.policy_text(str(shown.raw.get("policy")))
+            self.decision.looked(shown, self.hold.look(shown.raw, policy))
+        finally:
+            self._looking = False
+
+    def _note_read(self) -> None:
         """Notes which lines of what must be read are on screen now."""
         if self.decision.reading is None:
             return
@@ -69,11 +82,15 @@ class DecisionScreen(Dialog[str]):
         title.text.append_text(details.status_line(request, app.model, app.palette, mono))
         self.query_one(".box-title", Static).update(title.text)
         history = len(app.model.history.get(request.id, []))
-        shown = (id(request), history, app.palette.name)
+        faults = self.decision.faults
+        shown = (id(request), history, app.palette.name, faults)
         if shown != self._shown:
             self._shown = shown
-            head = details.head(request, app.palette)
-            self.query_one("#decision-head", Static).update(head)
+            head = self.words()
+            for fault in faults:
+                head.line(f" ✗ DO NOT APPROVE: {fault}", "alarm bold")
+            head.text.append_text(details.head(request, app.palette))
+            self.query_one("#decision-head", Static).update(head.text)
             body = details.body(request, app.model, app.palette)
             self.query_one("#decision-text", Static).update(body)
         self.query_one("#decision-foot", Static).update(self._foot(mono).text)
@@ -128,9 +145,9 @@ class DecisionScreen(Dialog[str]):
         if event.key in {"up", "down", "pageup", "pagedown"} and not self._sending:
             step = scroll.size.height - 1 if event.key.startswith("page") else 1
             way = -1 if event.key.endswith("up") else 1
-            self._look()
+            self._note_read()
             scroll.scroll_relative(y=way * step, animate=False, immediate=True)
-            self._look()
+            self._note_read()
             return
         mono = self.hold.clock()
         if self._sending or self.decision.press(mono) != "taken":

@@ -207,10 +207,15 @@ class HealthLine(WordsLine):
                 words.put(
                     f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
                 )
-        alarms = [health.get(part) or [] for part in ("sockets", "code", "prices")]
-        for each in [alarm for part in alarms for alarm in part]:
+        if health.get("config_alarm"):
+            words.put(f" ✗ {fmt.safe(health['config_alarm'], 300)} ", "alarm bold")
+        parts = ("journal", "sockets", "code", "prices")
+        for each in [alarm for part in parts for alarm in health.get(part) or []]:
             if isinstance(each, dict):
                 words.put(f" ✗ {fmt.safe(each.get('text') or 'alarm', 120)} ", "alarm bold")
+        disk = health.get("disk") or {}
+        if room := disk.get("low") or disk.get("text"):
+            words.put(f" ✗ disk: {fmt.safe(room, 120)} ", "alarm bold")
         signer = health.get("signer") or {}
         if signer and not signer.get("ok", True):
             words.put(f" ✗ signer {fmt.safe(signer.get('text') or 'down', 40)} ", "alarm bold")

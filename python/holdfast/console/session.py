@@ -35,6 +35,7 @@ class Session:
         self._forget_after_s = forget_after_s
         self._key: keys.OperatorKey | None = None
         self._used = 0.0
+        self._policies: dict[str, str] = {}
 
     @property
     def unlocked(self) -> bool:
@@ -56,13 +57,15 @@ class Session:
 
     async def unlock(self, passphrase: bytearray) -> str | None:
         """Opens the operator key off the event loop; the passphrase is wiped."""
-        path = self._home / "keys" / "operator.json"
         try:
-            self._key = await asyncio.to_thread(keys.load, path, passphrase)
+            key = await asyncio.to_thread(keys.load, self._key_path, passphrase)
+            if guardian := self._client.hello.get("guardian"):
+                key.check_guardian(self._key_path, str(guardian))
+            self._key = key
         except FileNotFoundError:
             return "this home has no operator key (keys/operator.json)"
         except (ValueError, OSError) as error:
-            return fmt.safe(str(error) or type(error).__name__, 200)
+            return fmt.safe(str(error) or type(error).__name__, 600)
         finally:
             passphrase[:] = bytes(len(passphrase))
         self.touch()
@@ -71,16 +74,22 @@ class Session:
     async def decide(self, answer: Answer, ident: str, digest: str) -> str | None:
         if self._key is None:
             return "the operator key was forgotten: close and unlock again"
+        guardian, fault = self._guardian(self._key)
+        if fault is not None:
+            return fault
         signed = self._key.sign_command(
-            answer, guardian=self._guardian(), now_ms=self._now_ms(), request=ident, digest=digest
+            answer, guardian=guardian, now_ms=self._now_ms(), request=ident, digest=digest
         )
         return await self._ask(self._client.command(signed.payload, signed.signature))
 
     async def thaw(self, freeze: int) -> str | None:
         if self._key is None:
             return "the operator key was forgotten: unlock again"
+        guardian, fault = self._guardian(self._key)
+        if fault is not None:
+            return fault
         signed = self._key.sign_command(
-            "thaw", guardian=self._guardian(), now_ms=self._now_ms(), freeze=freeze
+            "thaw", guardian=guardian, now_ms=self._now_ms(), freeze=freeze
         )
         return await self._ask(self._client.command(signed.payload, signed.signature))
 
@@ -107,8 +116,44 @@ class Session:
             return f"{fault}; and no FREEZE file could be written: {error.strerror}"
         return f"{fault}; a FREEZE file was dropped, it stops everything"
 
-    def _guardian(self) -> str:
-        return str(self._client.hello.get("guardian", ""))
+    async def apply_policy(self, source: str, revision: int) -> str | None:
+        """Signs a policy as that revision and has it put in force."""
+        if self._key is None:
+            return "the operator key was forgotten: close and unlock again"
+        guardian, fault = self._guardian(self._key)
+        if fault is not None:
+            return fault
+        signed = self._key.sign_authority("policy", source, guardian=guardian, revision=revision)
+        return await self._ask(
+            self._client.apply("policy", source, signed.payload, signed.signature)
+        )
+
+    async def policy_text(self, digest: str) -> str | None:
+        """The text of the policy with that digest, None when the guardian does not give it. Its
+        reader compares the digest.
+        """
+        known = self._policies.get(digest)
+        if known is not None:
+            return known
+        try:
+            source = str((await self._client.policy(digest)).get("source"))
+        except (OperatorError, NotConnectedError, TimeoutError):
+            return None
+        self._policies = {digest: source}
+        return source
+
+    @property
+    def _key_path(self) -> Path:
+        return self._home / "keys" / "operator.json"
+
+    def _guardian(self, key: keys.OperatorKey) -> tuple[str, str | None]:
+        """(log key, None), or why nothing is signed for what answers."""
+        guardian = str(self._client.hello.get("guardian", ""))
+        try:
+            key.check_guardian(self._key_path, guardian)
+        except (ValueError, OSError) as error:
+            return "", fmt.safe(str(error) or type(error).__name__, 600)
+        return guardian, None
 
     async def _ask(self, call: Awaitable[Json]) -> str | None:
         self.touch()

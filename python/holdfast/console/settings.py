@@ -33,8 +33,9 @@ class Settings:
 
 def config_folder() -> Path:
     """`$XDG_CONFIG_HOME/holdfast`, by default `~/.config/holdfast`."""
-    base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "holdfast"
+    base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
+    # A relative one is invalid (XDG base directory specification): it would be read from anywhere.
+    return (base if base.is_absolute() else Path.home() / ".config") / "holdfast"
 
 
 def load(path: Path) -> Settings:

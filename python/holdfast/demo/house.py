@@ -21,6 +21,7 @@ from holdfast.process import child
 from holdfast.secrets import sealed
 from holdfast.service import starter
 from holdfast.service.home import Home, Init, init_home
+from holdfast.service.offline import sign_config, sign_policy
 
 WALLETS_PASSPHRASE = "wallets of the demo"  # noqa: S105 - a throw-away, shown to everybody
 OPERATOR_PASSPHRASE = "let me decide"  # noqa: S105 - likewise
@@ -70,19 +71,15 @@ class House:
         self.kill()
 
     def policy(self, text: str) -> None:
-        """Replaces the policy file, whole or not at all."""
-        self._replace(self.home.policy_path, text)
+        """Signs a policy with the operator's key: in force at once, or at the next start."""
+        sign_policy(self.home, text, OPERATOR_PASSPHRASE.encode())
 
     def config(self, more: str) -> None:
-        """The starter's config for this chain, looked at often, with `more` after it."""
-        text = starter.config(CHAIN_ID, self.chain.url)
-        self._replace(self.home.config_path, f"{text}poll_ms = 50\n\n{more}")
-
-    def _replace(self, path: Path, text: str) -> None:
-        new = path.with_suffix(".new")
-        new.touch(mode=0o600)
-        new.write_text(text)
-        new.replace(path)
+        """The starter's config for this chain, looked at often, with `more` after it; signed, for
+        the next start.
+        """
+        text = f"{starter.config(CHAIN_ID, self.chain.url)}poll_ms = 50\n\n{more}"
+        sign_config(self.home, text, OPERATOR_PASSPHRASE.encode())
 
     @property
     def running(self) -> bool:

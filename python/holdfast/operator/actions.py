@@ -88,6 +88,10 @@ def _thaw(ctx: Context) -> str | None:
     return None if ctx.model.status.freezes else "nothing is frozen"
 
 
+def _policy(ctx: Context) -> str | None:
+    return cannot_answer(ctx.model, ctx.mono, ctx.read_only)
+
+
 def _selected(ctx: Context) -> str | None:
     return None if ctx.selected is not None else "no request is selected"
 
@@ -120,6 +124,11 @@ ACTIONS: tuple[Action, ...] = (
         "thaw", ("t",), "thaw",
         "Lift one freeze. Needs the operator key.",
         "Decide", _thaw, needs_confirmation=True,
+    ),
+    Action(
+        "policy", ("P",), "policy",
+        "Show how policy.toml differs from the policy in force, and sign it with the operator key.",
+        "Decide", _policy, needs_confirmation=True, footer=False,
     ),
     Action(
         "filter", ("slash",), "filter",

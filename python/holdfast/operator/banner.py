@@ -28,7 +28,7 @@ def connecting(model: Model) -> bool:
 
 
 def banner(model: Model, mono: float) -> Banner:
-    """SEALED beats STALE beats FROZEN beats POLICY ALARM beats LIVE."""
+    """SEALED beats STALE beats FROZEN beats DISK LOW beats POLICY ALARM beats LIVE."""
     status = model.status
     if status.sealed is not None:
         return Banner("sealed", "✗", "SEALED", fmt.safe(status.sealed, 200))
@@ -46,6 +46,11 @@ def banner(model: Model, mono: float) -> Banner:
         why = f"{fmt.safe(newest.get('reason') or 'no reason given', 120)}"
         by = fmt.safe(newest.get("actor") or "?", 40)
         return Banner("frozen", "■", "FROZEN", f"{scopes}{more} · {why} · by {by}")
+    disk = status.health.get("disk")
+    if isinstance(disk, dict) and disk.get("low"):
+        return Banner(
+            "alarm", "!", "DISK LOW", f"agents are refused · {fmt.safe(disk['low'], 200)}"
+        )
     alarm = status.policy.get("alarm")
     if alarm:
         return Banner(

@@ -254,6 +254,15 @@ class OperatorClient:
         rows = answer.get("limits") if isinstance(answer, dict) else answer
         return list(rows or [])
 
+    async def policy(self, digest: str | None = None) -> Json:
+        """The text of a policy by its digest, by default of the one in force."""
+        return _object(await self.call("policy", {"digest": digest} if digest else {}))
+
+    async def apply(self, kind: str, source: str, payload: str, signature: str) -> Json:
+        """Puts a signed policy or configuration in force."""
+        params = {"kind": kind, "source": source, "payload": payload, "signature": signature}
+        return _object(await self.call("apply", params))
+
     async def command(self, payload: str, signature: str) -> Json:
         """Sends a signed operator command."""
         return _object(await self.call("command", {"payload": payload, "signature": signature}))

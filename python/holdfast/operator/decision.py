@@ -12,6 +12,7 @@ from holdfast.operator import format as fmt
 from holdfast.operator.describe import scope_text
 from holdfast.operator.model import Model
 from holdfast.operator.request import Request
+from holdfast.operator.seen import Seen
 
 ARM_S = 1.0
 BURST_S = 0.025
@@ -167,6 +168,22 @@ class Decision:
         self.typed = ""
         self.notice = ""
         self._confirmed: tuple[Answer, float] | None = None
+        self._seen: Seen | None = None
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether what is shown was not yet held against its digest and decoded again."""
+        return self._seen is None
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Why what is shown is not what would be signed, the gravest first."""
+        return () if self._seen is None else self._seen.faults
+
+    def looked(self, shown: Request, seen: Seen) -> None:
+        """Takes what `seen.look` found about `shown`, unless something else is shown by now."""
+        if shown.raw is self.shown.raw:
+            self._seen = seen
 
     @property
     def typed_right(self) -> bool:
@@ -181,6 +198,8 @@ class Decision:
         before = (self.shown.state, self.shown.approvals, self.shown.quorum)
         after = (now.state, now.approvals, now.quorum)
         changed = before != after or now.effects != self.shown.effects
+        if now.raw is not self.shown.raw:
+            self._seen = None
         self.shown = now
         if self.action == "approve" and now.hides and self.reading is None:
             self.reading = Reading()
@@ -208,6 +227,11 @@ class Decision:
             return f"{fmt.safe(self.id, 24)} is no longer known"
         if now.digest != self.digest:
             return "this is not the request you opened any more: close and look again"
+        if self._seen is None:
+            return "being decoded again: one moment"
+        # Denying signs the digest too, so that much must be true of what is shown.
+        if self.faults and (answer == "approve" or self._seen.digest != self.digest):
+            return self.faults[0]
         if answer == "deny":
             return cannot_decide(now, model, mono, read_only)
         reason = cannot_approve(now, model, mono, read_only)

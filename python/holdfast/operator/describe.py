@@ -14,6 +14,7 @@ SYSTEM: dict[str, Mark] = {
     "guardian.started": Mark("info", "◆", "started"),
     "guardian.stopped": Mark("warn", "◆", "stopped"),
     "policy.loaded": Mark("info", "◆", "policy"),
+    "config.loaded": Mark("info", "◆", "config"),
     "policy.rejected": Mark("alarm", "!", "policy"),
     "freeze.set": Mark("alarm", "■", "FREEZE"),
     "freeze.lifted": Mark("ok", "□", "thaw"),
@@ -29,6 +30,7 @@ REQUEST_STATE = {
     "request.expired": "expired",
     "request.cancelled": "cancelled",
     "request.authorised": "authorised",
+    "request.reopened": "authorising",
     "request.failed": "failed",
 }
 
@@ -129,9 +131,20 @@ def request_words(kind: str, data: Json) -> str:
         return f"{outcome} {text}".rstrip()
     if kind == "request.settled" and data.get("block_number") is not None:
         return f"block {fmt.safe(data['block_number'], 24)}"
+    if kind == "request.reopened":
+        return f"decided again: {fmt.safe(data.get('why', ''), 120)}"
     if kind == "request.expired":
         return "nobody answered"
     return ""
+
+
+def _signed(data: Json) -> str:
+    """`, revision 4, signed`; journals of the first version have no revisions."""
+    revision = data.get("revision")
+    if not isinstance(revision, int):
+        return ""
+    word = "signed" if data.get("signature") else "stricter, unsigned"
+    return f", revision {revision}, {word}"
 
 
 def system_words(kind: str, data: Json) -> str:
@@ -140,7 +153,10 @@ def system_words(kind: str, data: Json) -> str:
         return f"guardian {kind.split('.')[1]} {fmt.safe(data.get('version', ''), 24)}".rstrip()
     if kind == "policy.loaded":
         name, digest = fmt.safe(data.get("name", ""), 48), fmt.safe(data.get("digest", ""), 80)
-        return f"loaded {name} {digest[:12]} by {fmt.safe(data.get('by', ''), 48)}"
+        return f"loaded {name} {digest[:12]} by {fmt.safe(data.get('by', ''), 48)}{_signed(data)}"
+    if kind == "config.loaded":
+        digest = fmt.safe(data.get("digest", ""), 80)
+        return f"configuration {digest[:12]} by {fmt.safe(data.get('by', ''), 48)}{_signed(data)}"
     if kind == "policy.rejected":
         return f"new policy refused, last good kept: {fmt.safe(data.get('error', ''), 300)}"
     if kind == "freeze.set":

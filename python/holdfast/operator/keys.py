@@ -10,27 +10,20 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from nacl.signing import SigningKey
 
 from holdfast._core import canonical_json
-from holdfast.secrets import sealed
+from holdfast.secrets import authority, sealed
+from holdfast.secrets.authority import COMMAND_PREFIX, Kind, SignedCommand
 from holdfast.secrets.files import read_private, write_private
 
 Action = Literal["approve", "deny", "thaw"]
 
-COMMAND_PREFIX = b"holdfast operator command v1\n"
 # The guardian takes at most five minutes; two leave room for clocks that differ.
 COMMAND_LIFE_MS = 120_000
 OPERATOR_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-
-
-class SignedCommand(NamedTuple):
-    """What the operator socket's `command` takes: the payload's text, its signature as 0x hex."""
-
-    payload: str
-    signature: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +71,20 @@ class OperatorKey:
         payload = canonical_json(json.dumps(members).encode())
         signature = self._key.sign(COMMAND_PREFIX + payload).signature
         return SignedCommand(payload.decode(), "0x" + signature.hex())
+
+    def sign_authority(
+        self, kind: Kind, source: str, *, guardian: str, revision: int
+    ) -> SignedCommand:
+        """Signs a policy's text, or the canonical text of a configuration, for one revision."""
+        return authority.sign_authority(
+            self._key, kind, source, guardian=guardian, key_id=self.id, revision=revision
+        )
+
+    def check_guardian(self, path: Path, guardian: str) -> bool:
+        """Compares the log key a guardian names with the one kept beside this key's file `path`;
+        see `authority.check_pin`.
+        """
+        return authority.check_pin(path, self._key, guardian)
 
 
 def create(

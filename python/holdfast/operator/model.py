@@ -207,6 +207,7 @@ class Model:
                 "name": data.get("name"),
                 "digest": data.get("digest"),
                 "loaded_at": record.get("at"),
+                "revision": data.get("revision"),
                 "alarm": None,
             }
         elif kind == "policy.rejected":

@@ -15,6 +15,15 @@ from holdfast.wording import LEAVING, MOVING, NOT_SHOWN, OPAQUE, UNMEASURED, VER
 
 Json = dict[str, Any]
 
+# What a view may leave out of a large request, by its name in `left_out`.
+LEFT_OUT = {
+    "request": "bytes of the request",
+    "effects": "effects",
+    "display": "lines",
+    "warnings": "warnings",
+    "reasons": "reasons",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -212,8 +221,15 @@ class Request:
 
     @property
     def warnings(self) -> list[Json]:
-        """The decision's warnings, then those about what a descriptor says."""
-        return self.rows("warnings") + self._claimed("warnings")
+        """What is not here, the decision's warnings, then those about what a descriptor says."""
+        missing = [f"{self.left_out(name):,} {words}" for name, words in LEFT_OUT.items()]
+        missing = [words for words in missing if not words.startswith("0 ")]
+        head = []
+        if missing:
+            what = "is shown here" if self.partial else "was kept, since it was denied"
+            text = f"only the beginning {what}: {', '.join(missing)} are left out"
+            head = [{"code": "not_whole", "text": text}]
+        return head + self.rows("warnings") + self._claimed("warnings")
 
     def _claimed(self, name: str) -> list[Json]:
         claim = self.raw.get("descriptor")

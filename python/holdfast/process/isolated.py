@@ -37,8 +37,6 @@ def isolate() -> None:
             "a virtual environment and start its `holdfast`"
         )
     arguments = [interpreter, "-I", "-m", "holdfast", *sys.argv[1:]]
-    sys.stdout.flush()
-    sys.stderr.flush()
     os.execve(interpreter, arguments, environment)
 
 

@@ -8,6 +8,7 @@ The file is JSON: `{"type": "holdfast-ed25519", "version": 1, "public_key": "0xâ
 
 from __future__ import annotations
 
+import ctypes
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -113,6 +114,16 @@ def unseal(data: bytes, passphrase: bytes | bytearray) -> SigningKey:
             "the public key in the file is not that of its private key: the file was changed"
         )
     return key
+
+
+def forget(key: SigningKey) -> None:
+    """Overwrites a key that is not needed any more, in the memory of the objects that hold it.
+
+    pynacl keeps keys in bytes objects, which Python cannot change; nobody else may hold these.
+    """
+    for secret in (key._seed, key._signing_key):
+        # In CPython the content of a bytes object is the last part of it, before a final NUL.
+        ctypes.memset(id(secret) + bytes.__basicsize__ - 1, 0, len(secret))
 
 
 def _derive(passphrase: bytes | bytearray, salt: bytes, cost: Cost) -> bytes:

@@ -42,7 +42,10 @@ def place_agents(home: Home, agents_dir: str, runtime: str | None) -> Home:
 def obstacle(folder: Path) -> str | None:
     """Why no other user gets to `folder`, as a sentence with what to do, or None."""
     for place in (folder, *folder.parents):
-        mode = place.stat().st_mode
+        try:
+            mode = place.stat().st_mode
+        except OSError as error:
+            return f"`{place}` cannot be looked at: {error.strerror}"
         if not mode & PASSABLE:
             return (
                 f"`{place}` lets no other user through (mode {stat.S_IMODE(mode):04o}): set "

@@ -68,12 +68,16 @@ class Alerts:
         self._error: str | None = None
         self._threads: list[threading.Thread] = []
 
-    def start(self, size: int) -> None:
+    def start(self, size: int, began: int | None = None) -> None:
         """Begins; `size` is the number of durable events, where a route that is new starts to
-        listen.
+        listen. `began` is how many this run of the guardian began with: a route that read further
+        read events that were since set aside, and goes on there.
         """
         self._outbox.prune(wall_ms())
-        self._positions = self._outbox.positions(self._routes, size)
+        found = self._outbox.positions(self._routes, size)
+        self._positions = {
+            route: seq if began is None else min(seq, began) for route, seq in found.items()
+        }
         if self._routes:
             self._run("alerts-read", self._reader)
         for route in self._routes:

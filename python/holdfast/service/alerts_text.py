@@ -247,6 +247,15 @@ def _policy_loaded(data: Record, _: Decided) -> Alert | None:
     )
 
 
+def _config_loaded(data: Record, _: Decided) -> Alert | None:
+    digest = plain(str(data.get("digest", ""))[:16])
+    return _alert(
+        Severity.WARNING,
+        f"configuration signed: revision {int(data.get('revision', 0))}",
+        f"Digest {digest}; used from the next start on",
+    )
+
+
 def _policy_rejected(data: Record, _: Decided) -> Alert | None:
     title = "policy file refused; the last good one stays in force"
     return _alert(Severity.CRITICAL, title, plain(data.get("error", "")))
@@ -267,6 +276,7 @@ _HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
     "guardian.started": _said(Severity.INFO, "started"),
     "guardian.stopped": _said(Severity.WARNING, "stopped: nothing is signed until it runs again"),
     "policy.loaded": _policy_loaded,
+    "config.loaded": _config_loaded,
     "policy.rejected": _policy_rejected,
     "request.refused": _refused,
     "request.decided": _decided,

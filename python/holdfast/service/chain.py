@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast.service import broadcast
 from holdfast.service.broadcast import WouldFail
 from holdfast.service.endpoint import Endpoint, EndpointDown, EndpointSettings, RpcError
+from holdfast.service.l1_fee import l1_fee
 from holdfast.service.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -130,11 +131,12 @@ class Chain:
         """
         wallet, request = view["wallet"], view["request"]
         gas_max = int(view["gas_max"])
-        fees, nonce, balance, gas = await asyncio.gather(
+        fees, nonce, balance, gas, data_fee = await asyncio.gather(
             self.fees(),
             self.nonce(wallet, with_pool=not in_ledger),
             self.balance(wallet),
             self.gas(view, gas_max),
+            l1_fee(self, view),
         )
         fee_cap = int(view["fee_per_gas_max"])
         tip = min(fees.tip, int(view["priority_fee_per_gas_max"]), fee_cap)
@@ -143,14 +145,15 @@ class Chain:
             raise FeeTooHigh(
                 "the chain's base fee is above the cap of the policy: waiting", not_sent=True
             )
-        if balance < int(request["value"]) + gas * max_fee:
+        if balance < int(request["value"]) + gas * max_fee + (data_fee or 0):
             raise WouldFail("the wallet cannot pay amount and fee")
-        return {
+        facts = {
             "gas": gas,
             "max_fee_per_gas": max_fee,
             "max_priority_fee_per_gas": tip,
             "chain_nonce": nonce,
         }
+        return facts if data_fee is None else facts | {"l1_fee": data_fee}
 
     async def fees(self) -> Fees:
         """The base fee of the newest block and the tip the node suggests; at most a second old."""
@@ -271,12 +274,14 @@ class Chain:
         ):
             raise EndpointDown(f"{self.endpoint.name} answered with another receipt")
         gas_used = _integer(found.get("gasUsed"), "gas used")
+        # Rollups of the OP Stack say apart what the data cost on Ethereum.
+        data_fee = _integer(found.get("l1Fee") or "0x0", "fee for data")
         return Receipt(
             succeeded=_integer(found.get("status"), "status") == 1,
             block_number=_integer(found.get("blockNumber"), "block number"),
             block_hash=_hash(found.get("blockHash")),
             gas_used=gas_used,
-            fee_wei=gas_used * _integer(found.get("effectiveGasPrice"), "gas price"),
+            fee_wei=gas_used * _integer(found.get("effectiveGasPrice"), "gas price") + data_fee,
         )
 
     async def head(self) -> int:

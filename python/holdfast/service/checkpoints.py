@@ -63,9 +63,9 @@ class Checkpoints:
 
     async def checkpoint(self) -> None:
         """Signs the log as it is now, once that is on disk."""
-        size, root = self._core.guard.size, self._core.guard.root
-        if size == self._signed_size:
+        if self._core.guard.size == self._signed_size:
             return
+        size, root = self._core.end_commit()
         await self._core.durable()
         note = await self._signer.checkpoint(size, root)
         self._journal.add_checkpoint(size, note)
@@ -74,10 +74,10 @@ class Checkpoints:
 
     async def snapshot(self) -> None:
         """Signs the log and stores the state that belongs to it."""
-        guard = self._core.guard
-        size, root, data = guard.size, guard.root, guard.snapshot()
-        if size == self._stored_size:
+        if self._core.guard.size == self._stored_size:
             return
+        size, root = self._core.end_commit()
+        data = self._core.guard.snapshot()
         await self._core.durable()
         sha256 = hashlib.sha256(data).digest()
         note = await self._signer.checkpoint(size, root)

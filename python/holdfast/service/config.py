@@ -90,13 +90,19 @@ class Config:
 
 def load_config(path: Path) -> Config:
     """Reads and checks the file; a file that is not there is an empty one. Raises ConfigError."""
+    return config_of(read_table(path), str(path))
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The file as TOML; a file that is not there is an empty one. Raises ConfigError."""
     try:
-        text = path.read_text("utf-8")
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
-        return Config()
+        return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-    return parse_config(text, str(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def parse_config(text: str, name: str) -> Config:
@@ -105,6 +111,11 @@ def parse_config(text: str, name: str) -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: {error}") from error
+    return config_of(table, name)
+
+
+def config_of(table: dict[str, Any], name: str) -> Config:
+    """Checks the tables of a file called `name`. Raises ConfigError."""
     sections: dict[str, Any] = {
         "gate": GateConfig,
         "reads": ReadsConfig,

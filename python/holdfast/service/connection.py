@@ -50,6 +50,16 @@ class Door(Protocol):
         """Carries one call out."""
 
 
+class Part:
+    """One call of a batch."""
+
+    __slots__ = ("batch", "call")
+
+    def __init__(self, batch: Batch, call: Call) -> None:
+        self.batch = batch
+        self.call = call
+
+
 class AgentConnection(asyncio.Protocol):
     """Protocol of one connection. Answers may leave in another order than the calls came."""
 
@@ -72,7 +82,7 @@ class AgentConnection(asyncio.Protocol):
         self._door = door
         self._time = time
         self._framer = Framer(door.config.frame_bytes_max)
-        self._backlog: deque[Call | tuple[Call, ...]] = deque()
+        self._backlog: deque[Call | Part | tuple[Call, ...]] = deque()
         self._backlog_bytes = 0
         self._in_flight = 0
         self._queued = False
@@ -124,7 +134,8 @@ class AgentConnection(asyncio.Protocol):
             self._backlog_bytes += len(data)
             self._want()
         if len(data) > LARGE_BYTES:
-            self._door.budget.spend(self._time() - begun)
+            now = self._time()
+            self._door.budget.share.charge(now - begun, now)
         if not self._framer.pending:
             self._half_since = 0.0
         elif frames or not self._half_since:
@@ -206,16 +217,24 @@ class AgentConnection(asyncio.Protocol):
             transport.resume_reading()
 
     def _may_begin(self) -> bool:
-        return self._in_flight < self._door.config.in_flight_max and not self._stalled_since
+        """Whether the first call may: a batch counts as one, so its parts go on."""
+        if self._stalled_since:
+            return False
+        begun = isinstance(self._backlog[0], Part)
+        return begun or self._in_flight < self._door.config.in_flight_max
 
     def serve(self) -> bool:
-        """Carries one call out (or one batch); whether there are more that may begin."""
+        """Carries one call out; whether there are more that may begin."""
         if self._backlog and self._may_begin():
             item = self._backlog.popleft()
-            self._in_flight += 1
             if isinstance(item, tuple):
+                self._in_flight += 1
                 self._batch(item)
+            elif isinstance(item, Part):
+                reply = Reply(item.batch, item.call.id_json)
+                self._door.handle(self._door.agent, item.call, reply)
             else:
+                self._in_flight += 1
                 self._door.handle(self._door.agent, item, Reply(self, item.id_json))
             if self.gone and self._in_flight:
                 # It wrote its last and hung up before this call had its turn.
@@ -235,8 +254,7 @@ class AgentConnection(asyncio.Protocol):
             self.answered(response_error(b"null", INVALID_REQUEST, text))
             return
         batch = Batch(self, len(calls))
-        for call in calls:
-            self._door.handle(self._door.agent, call, Reply(batch, call.id_json))
+        self._backlog.extendleft(Part(batch, call) for call in reversed(calls))
 
     def _refuse(self, error: MalformedError) -> None:
         """What cannot be split into frames ends the connection, with words."""

@@ -168,9 +168,15 @@ class Core:
         """`Guard.mark_pending_answer`."""
         return self._apply(self.guard.mark_pending_answer, request_id)
 
-    def load_policy(self, source: str, by: str) -> Applied:
+    def load_policy(
+        self, source: str, by: str, command: bytes | None = None, signature: bytes | None = None
+    ) -> Applied:
         """`Guard.load_policy`."""
-        return self._apply(self.guard.load_policy, source, by)
+        return self._apply(self.guard.load_policy, source, by, command, signature)
+
+    def load_config(self, digest: str, by: str, command: bytes, signature: bytes) -> Applied:
+        """`Guard.load_config`."""
+        return self._apply(self.guard.load_config, digest, by, command, signature)
 
     def reject_policy(self, source: str, error: str, by: str) -> Applied:
         """`Guard.reject_policy`."""
@@ -208,11 +214,25 @@ class Core:
         return applied
 
     def _flush(self) -> None:
-        """Hands all records of one turn of the loop to the writer at once."""
+        """Hands all records of one turn of the loop to the writer at once, with the size and root
+        that they lead to.
+        """
         records, self._fresh = self._fresh, []
-        if records and self._sealed is None:
-            self._written.extend(records)
-            self._journal.append(records)
+        if not records or self._sealed is not None:
+            return
+        if self.guard.size != self._appended:
+            self.seal("the core holds events that were never queued for the journal")
+            return
+        self._written.extend(records)
+        self._journal.append(records, self._appended, self.guard.root)
+
+    def end_commit(self) -> tuple[int, bytes]:
+        """Makes everything applied so far end a commit of the journal; gives the size and root
+        there. It is on disk after `durable`.
+        """
+        self._flush()
+        self._journal.end_commit()
+        return self.guard.size, self.guard.root
 
     def flush(self) -> None:
         """Hands queued records over now, for a stop that ends the loop."""

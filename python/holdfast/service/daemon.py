@@ -9,15 +9,16 @@ import gc
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import uvloop
 
 from holdfast.secrets.passphrase import wipe
 from holdfast.service import logs
-from holdfast.service.agents_folder import place_agents
-from holdfast.service.alerts_routes import Route, parse_routes
-from holdfast.service.config import Config, load_config
+from holdfast.service.alerts_routes import parse_routes
+from holdfast.service.config import load_config
+from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Sealed
 from holdfast.service.home import Home
 from holdfast.service.inside import Inside
@@ -26,6 +27,7 @@ from holdfast.service.logs import get_logger
 from holdfast.service.memory import share_arenas
 from holdfast.service.outside import Outside
 from holdfast.service.policy_file import PolicyRejected
+from holdfast.service.session import open_log_key
 from holdfast.service.signer_client import SignerError
 from holdfast.service.supervise import Supervisor
 from holdfast.service.unix_socket import SocketError
@@ -47,14 +49,14 @@ def run(home: Home, passphrase: bytearray) -> int:
     """
     os.umask(0o077)
     try:
+        # A file with a fault is refused before anything is opened.
         config = load_config(home.config_path)
-        home = place_agents(home, config.agents_dir, os.environ.get("RUNTIME_DIRECTORY"))
-        routes = parse_routes(config.alert, home.path)
+        parse_routes(config.alert, home.path)
         logs.set_up(config.log_level)
         share_arenas()
         sys.setswitchinterval(SWITCH_SECONDS)
         with HomeLock(home.lock_path), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(Daemon(home, config, routes, passphrase).serve())
+            runner.run(Daemon(home, passphrase).serve())
         return 0
     except (PolicyRejected, SocketError, SignerError) as error:
         text = error.args[1] if isinstance(error, PolicyRejected) else error
@@ -67,20 +69,17 @@ def run(home: Home, passphrase: bytearray) -> int:
 class Daemon:
     """All parts, from start to stop."""
 
-    def __init__(
-        self, home: Home, config: Config, routes: list[Route], passphrase: bytearray
-    ) -> None:
+    def __init__(self, home: Home, passphrase: bytearray) -> None:
         self._home = home
-        self._config = config
-        self._routes = routes
         self._passphrase = passphrase
         self._stop = asyncio.Event()
         self._error: BaseException | None = None
 
     async def serve(self) -> None:
         """Starts, waits for the end, stops. Raises what ended it, if it was not asked to end."""
-        inside = Inside(self._home, self._config)
-        outside = Outside(inside, self._routes, self._passphrase)
+        inside = self._inside()
+        routes = parse_routes(inside.config.alert, self._home.path)
+        outside = Outside(inside, routes, self._passphrase)
         supervisor = Supervisor(self._failed)
         loop = asyncio.get_running_loop()
         # Before the sockets open: whoever sees one may already ask for the end.
@@ -100,6 +99,12 @@ class Daemon:
             await self._close(inside, outside, supervisor)
         if self._error is not None:
             raise self._error
+
+    def _inside(self) -> Inside:
+        """Opens the log's key while the journal is replayed: each takes most of a second."""
+        with ThreadPoolExecutor(1, thread_name_prefix="log-key") as aside:
+            opened = aside.submit(open_log_key, self._home.log_key_path, self._passphrase)
+            return Inside(self._home, ConfigFile(self._home), opened.result)
 
     def _failed(self, name: str, error: BaseException) -> None:
         """A part failed: end in good order, and let the next start replay what is on disk."""

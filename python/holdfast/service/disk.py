@@ -43,7 +43,11 @@ class Disk:
     @property
     def low(self) -> str | None:
         """Why agents are refused; None while there is room."""
-        if self._time() - self._looked_at >= LOOK_SECONDS:
+        return self.low_at(self._time())
+
+    def low_at(self, now: float) -> str | None:
+        """The same where the time is known."""
+        if now - self._looked_at >= LOOK_SECONDS:
             self.look()
         return self._low
 

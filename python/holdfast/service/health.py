@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core
 from holdfast.service.disk import Disk
 from holdfast.service.policy_file import PolicyFile
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from holdfast.service.chain import Chains
     from holdfast.service.code_facts import CodeFacts
     from holdfast.service.gate import Gate
+    from holdfast.service.journal_alarm import JournalAlarm
     from holdfast.service.price_facts import PriceFacts
 
 Json = dict[str, Any]
@@ -30,6 +32,7 @@ class Health:
     def __init__(self, core: Core, policy: PolicyFile, disk: Disk) -> None:
         self._core = core
         self._policy = policy
+        self.config: ConfigFile | None = None
         self._disk = disk
         self.signer: Signer | None = None
         self.chains: Chains | None = None
@@ -37,6 +40,7 @@ class Health:
         self.gate: Gate | None = None
         self.code: CodeFacts | None = None
         self.prices: PriceFacts | None = None
+        self.journal: JournalAlarm | None = None
 
     def report(self) -> Json:
         """The `health` object (docs/architecture.md, 7)."""
@@ -45,12 +49,14 @@ class Health:
             "seq": self._core.durable_size - 1,
             "sealed": self._core.sealed,
             "policy_alarm": self._policy.alarm,
+            "config_alarm": None if self.config is None else self.config.alarm,
             "disk": self._disk.health(),
             "alerts": NO_ALERTS if self.alerts is None else self.alerts.health(),
             "chains": [] if self.chains is None else self.chains.health(),
             "signer": self._signer(),
             "code": [] if self.code is None else self.code.alarms(),
             "prices": [] if self.prices is None else self.prices.alarms(),
+            "journal": [] if self.journal is None else self.journal.alarms(),
             "sockets": [] if self.gate is None else self.gate.alarms(),
             "turned_away": self.turned_away(),
             "connections": self.connections(),

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,9 @@ from holdfast.service import starter
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
+    from nacl.signing import SigningKey
 
+    from holdfast.secrets.authority import Kind, SignedCommand
     from holdfast.service.keystore import Kdf
 
 # sockaddr_un.sun_path holds 108 bytes with its final NUL; see unix(7).
@@ -162,8 +164,12 @@ class Home:
             check_private(file, folder=False, secret=True)
         for file in (self.config_path, self.policy_path):
             check_private(file, folder=False)
+        for file in (self.policy_path, self.config_path):
+            if (signature := file.with_suffix(".sig")).exists():
+                check_private(signature, folder=False)
         # The operator's key may live elsewhere; the others come and go with the daemon.
         optional = [self.operator_key_path, self.lock_path, self.journal_path]
+        optional += [self.operator_key_path.with_suffix(".guardian")]
         optional += [
             self.journal_path.with_name(f"{self.journal_path.name}-{end}") for end in ("wal", "shm")
         ]
@@ -185,6 +191,9 @@ class Init:
     rpc_url: str = "http://127.0.0.1:8545"
     operator_id: str = "operator"
     agent_id: str = "agent"
+    # The policy for the wallets' addresses, and the text of config.toml; else the starter's.
+    policy: Callable[[Sequence[str]], str] | None = None
+    config: str | None = None
 
 
 @dataclass(frozen=True)
@@ -246,7 +255,7 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     # These load eth-account, which only this command and the signer need.
     from nacl.signing import SigningKey
 
-    from holdfast.secrets import sealed
+    from holdfast.secrets import authority, sealed
     from holdfast.service import keystore
 
     building.path.mkdir(mode=0o700)
@@ -265,16 +274,19 @@ def _build(building: Home, home: Home, init: Init) -> Created:
         sealed.seal(operator, init.operator_passphrase, cost, init.operator_id),
     )
     addresses: list[str] = [account.address for account in accounts]
-    write_private(
-        building.policy_path, starter.policy(addresses, init.chain_id, init.agent_id).encode()
-    )
-    agents_dir = str(home.agents or "")
-    config = starter.config(init.chain_id, init.rpc_url, agents_dir)
+    policy = starter.policy(addresses, init.chain_id, init.agent_id)
+    if init.policy is not None:
+        policy = init.policy(addresses)
+    config = init.config
+    if config is None:
+        config = starter.config(init.chain_id, init.rpc_url, str(home.agents or ""))
     write_private(building.config_path, config.encode())
     public_key = bytes(log_key.verify_key)
+    authority.write_pin(building.operator_key_path, operator, public_key.hex())
     operator_key = bytes(operator.verify_key)
     genesis = _genesis(public_key, init.operator_id, operator_key)
-    _make_journal(building, genesis)
+    by = _Signs(operator, init.operator_id, public_key.hex())
+    _make_journal(building, genesis, log_key, policy, by)
     return Created(home, addresses, genesis, public_key, init.operator_id, operator_key)
 
 
@@ -291,12 +303,58 @@ def _genesis(log_key: bytes, operator_id: str, operator_key: bytes) -> bytes:
     return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _make_journal(building: Home, genesis: bytes) -> None:
-    from holdfast._core import Guard
-    from holdfast.service import journal_file
+@dataclass(frozen=True)
+class _Signs:
+    """The operator whose signature puts the first policy and configuration in force."""
 
-    _, record = Guard.create(genesis, time.time_ns() // 1_000_000)
-    journal_file.create(building.journal_path, record)
+    key: SigningKey
+    id: str
+    guardian: str
+
+    def sign(self, kind: Kind, source: str) -> SignedCommand:
+        from holdfast.secrets.authority import sign_authority
+
+        return sign_authority(
+            self.key, kind, source, guardian=self.guardian, key_id=self.id, revision=1
+        )
+
+
+def _make_journal(
+    building: Home, genesis: bytes, log_key: SigningKey, policy: str, by: _Signs
+) -> None:
+    """A journal with the first policy and configuration in force, and their files. Its first events
+    are under a checkpoint: from the beginning nothing in it is believed without a signature. Raises
+    HomeError for a policy with a fault.
+    """
+    from holdfast._core import Guard, PolicyError, checkpoint_body
+    from holdfast.secrets.authority import digest_of
+    from holdfast.service import journal_file
+    from holdfast.service.config import read_table
+    from holdfast.service.config_file import outside_text, place_config
+    from holdfast.service.notes import sign_note
+    from holdfast.service.offline import place_policy
+
+    now_ms = time.time_ns() // 1_000_000
+    guard, first = Guard.create(genesis, now_ms)
+    signed = by.sign("policy", policy)
+    try:
+        loaded = guard.load_policy(policy, by.id, *_bytes(signed), now_ms)
+    except PolicyError as error:
+        line, column, _, text, _ = error.args[2][0]
+        raise HomeError(f"the policy, line {line}, column {column}: {text}") from None
+    place_policy(building, policy, signed)
+    parts = outside_text(read_table(building.config_path), building.path)
+    signed = by.sign("config", parts)
+    noted = guard.load_config(digest_of(parts), by.id, *_bytes(signed), now_ms)
+    place_config(building, parts, signed)
+    origin = json.loads(genesis)["origin"]
+    note = sign_note(log_key, origin, checkpoint_body(origin, guard.size, guard.root))
+    records = (first, *loaded.records, *noted.records)
+    journal_file.create(building.journal_path, *records, note=note)
+
+
+def _bytes(signed: SignedCommand) -> tuple[bytes, bytes]:
+    return signed.payload.encode(), bytes.fromhex(signed.signature[2:])
 
 
 def _socket_path(path: Path) -> Path:

@@ -5,14 +5,20 @@ first.
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable
 from contextlib import suppress
 
+from nacl.signing import SigningKey
+
 from holdfast import __version__
+from holdfast.service.agents_folder import place_agents
 from holdfast.service.batches import Batches
 from holdfast.service.budgets import Budgets
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
 from holdfast.service.config import Config
+from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core, Sealed
 from holdfast.service.descriptors import Descriptors
 from holdfast.service.disk import Disk
@@ -25,6 +31,7 @@ from holdfast.service.holds import Holds
 from holdfast.service.home import Home
 from holdfast.service.intake import Intake
 from holdfast.service.journal import Journal
+from holdfast.service.journal_alarm import JournalAlarm
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.logs import get_logger
 from holdfast.service.operator_methods import OperatorMethods
@@ -37,6 +44,7 @@ from holdfast.service.reserve import Reserve
 from holdfast.service.restore import restore
 from holdfast.service.rpc import Rpc
 from holdfast.service.sends import Sends
+from holdfast.service.session import begin
 from holdfast.service.stream import Stream
 from holdfast.service.supervise import Supervisor
 from holdfast.service.ticker import Ticker
@@ -50,30 +58,52 @@ log = get_logger()
 class Inside:
     """Replays the journal when made; serves from `open` to `close`."""
 
-    def __init__(self, home: Home, config: Config, clock: Clock | None = None) -> None:
-        """Raises JournalError. Must be made on the running loop, with the home's lock held."""
+    def __init__(
+        self,
+        home: Home,
+        config: Config | ConfigFile,
+        log_key: Callable[[], SigningKey],
+        clock: Clock | None = None,
+    ) -> None:
+        """Of a `ConfigFile` only what an operator signed is used. `log_key` gives the log's opened
+        key; it is asked for once, after the replay, and the key is overwritten. Must be made on the
+        running loop, with the home's lock held.
+
+        Raises JournalError, ConfigError, HomeError, and what `log_key` raises.
+        """
         self.home = home
-        self.config = config
+        limits = config.limits() if isinstance(config, ConfigFile) else config
         time = asyncio.get_running_loop().time
-        reserve = Reserve(home.reserve_path, config.journal.reserve_bytes)
+        reserve = Reserve(home.reserve_path, limits.journal.reserve_bytes)
         self.journal = Journal(home.journal_path, reserve)
-        self.disk = Disk(home.journal_path, reserve, config.journal, time)
+        self.disk = Disk(home.journal_path, reserve, limits.journal, time)
         try:
             restored = restore(self.journal.reader)
+            begin(self.journal, restored, log_key())
         except BaseException:
             self.journal.close()
             raise
         for remark in restored.remarks:
             log.warning("a stored state was passed over", remark=remark)
         self.identity = restored.identity
+        # From here the signer follows the log: (size, compact range).
+        self.followed_from = restored.guard.size, restored.guard.log_range()
         clock = clock or Clock()
         clock.start(restored.guard.last_at)
         self.core = core = Core(restored.guard, self.journal, clock)
         core.on_sealed(lambda text: log.error("SEALED", reason=text))
         self.reader = JournalReader(home.journal_path)
+        self._alarm = JournalAlarm(core, self.journal)
         self.policy = PolicyFile(home.policy_path, core)
         self.freeze_file = FreezeFile(home.freeze_file, core)
         self.health = Health(core, self.policy, self.disk)
+        self.health.journal = self._alarm
+        if isinstance(config, ConfigFile):
+            self.health.config = config
+            config = config.in_force(core)
+            runtime = os.environ.get("RUNTIME_DIRECTORY")
+            self.home = home = place_agents(home, config.agents_dir, runtime)
+        self.config = config
         self.code = self.health.code = CodeFacts(core, self._find_node)
         self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
         self.facts = OutsideFacts(core, self.code, self.prices)
@@ -95,6 +125,7 @@ class Inside:
         """
         core, home, gate_config = self.core, self.home, self.config.gate
         self._node = node
+        await self._alarm.freeze()
         self.disk.look()
         self.policy.load_at_start()
         self.prices.take_policy()

@@ -1,12 +1,11 @@
 """The journal's one writer: records in, durable sizes out.
 
 Everything that queued up while one transaction was being synced goes into the next (group commit),
-so one fsync
-serves many requests. Each transaction is a single multi-row statement, because the writer gives the
-interpreter up
-at every statement and takes a while to get it back under load. The first error ends all writing for
-good: what
-follows a failed write or fsync cannot be trusted, and the guardian comes back only by replay.
+so one fsync serves many requests. With its events each transaction holds the run's signature over
+the log as it then is; the two are one multi-row statement, because the writer gives the interpreter
+up at every statement and takes a while to get it back under load. The first error ends all writing
+for good: what follows a failed write or fsync cannot be trusted, and the guardian comes back only
+by replay.
 """
 
 import sqlite3
@@ -14,14 +13,18 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+from holdfast._core import CommitKey
 from holdfast.service.journal_file import (
     JournalError,
     JournalReader,
+    Session,
     Snapshot,
     connect,
     create,
     sync_folder,
+    upgrade,
 )
 from holdfast.service.reserve import Reserve, is_full
 
@@ -34,9 +37,40 @@ RECORDS_PER_COMMIT_MAX = 4096
 BYTES_PER_COMMIT_MAX = 16 * 1024 * 1024
 SNAPSHOTS_KEPT = 2
 
+# One row for each event; the last of a commit carries the proof. A view on this connection alone:
+# one statement writes both tables.
+ENTRY = """
+CREATE TEMP VIEW entry(seq, data, signature) AS SELECT 0, x'', NULL;
+CREATE TEMP TRIGGER entry_written INSTEAD OF INSERT ON entry BEGIN
+  INSERT INTO event VALUES(NEW.seq, NEW.data);
+  INSERT INTO proof SELECT NEW.seq + 1, NEW.signature WHERE NEW.signature IS NOT NULL;
+END;
+"""
+
 Job = Callable[[sqlite3.Connection], None]
 OnDurable = Callable[[int], None]
 OnFailure = Callable[[Exception], None]
+
+
+class Appended(NamedTuple):
+    """Records that belong together, and the log's size and root once they are in it."""
+
+    records: list[bytes]
+    size: int
+    root: bytes
+
+
+class Beginning(NamedTuple):
+    """What a run begins with: the key of its commits, its certificate, and a checkpoint `note` over
+    the `session.from_size` events that were proven. `freeze` are the words with which everything
+    must be frozen because other events were found.
+    """
+
+    key: CommitKey
+    session: Session
+    note: bytes
+    freeze: str | None
+    at_ms: int
 
 
 class Journal:
@@ -45,42 +79,103 @@ class Journal:
     """
 
     def __init__(self, path: Path, reserve: Reserve | None = None) -> None:
-        """Opens the journal for writing; `reserve` is given up when the disk is full. Raises
-        JournalError when it is none.
+        """Opens the journal for writing and brings it to this version's format; `reserve` is given
+        up when the disk is full. Raises JournalError when it is none.
         """
         self.path = path
         self._reserve = reserve
         self._db = connect(path, write=True)
+        try:
+            self._with_room(lambda: upgrade(self._db))
+            self._db.execute("PRAGMA temp_store=MEMORY")
+            self._db.executescript(ENTRY)
+        except sqlite3.Error as error:
+            raise JournalError(
+                "journal_unwritable", f"{path} cannot be written: {error}"
+            ) from error
         sync_folder(path.parent)
         self.reader = JournalReader(path)
-        self._size = self.reader.size()
+        self._size = 0
+        self._key: CommitKey | None = None
         self._wake = threading.Condition()
-        self._queue: deque[bytes | Job | None] = deque()
+        self._queue: deque[Appended | Job | None] = deque()
         self._thread: threading.Thread | None = None
         self._db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}")
         self._mover = _Mover(path, reserve)
         self._unmoved = 0
 
+    def begin(self, beginning: Beginning) -> None:
+        """Ends the run before and begins this one, all in one transaction: what no signature covers
+        is set aside, what was proven gets its checkpoint, and the key of the run before counts no
+        more. Call before `start`. Raises JournalError.
+        """
+        try:
+            self._with_room(lambda: self._transaction(lambda: self._begin(beginning)))
+        except sqlite3.Error as error:
+            raise JournalError(
+                "journal_unwritable", f"{self.path} cannot be written: {error}"
+            ) from error
+        self._size, self._key = beginning.session.from_size, beginning.key
+
+    def _begin(self, beginning: Beginning) -> None:
+        session, size, db = beginning.session, beginning.session.from_size, self._db
+        outside = "FROM event WHERE seq >= ? OR seq < 0"
+        moved = f"INSERT INTO set_aside SELECT ?, seq, CAST(data AS BLOB) {outside}"
+        found = db.execute(moved, (beginning.at_ms, size)).rowcount
+        db.execute(f"DELETE {outside}", (size,))
+        db.execute("DELETE FROM snapshot WHERE size > ?", (size,))
+        db.execute("INSERT OR REPLACE INTO checkpoint VALUES(?, ?)", (size, beginning.note))
+        db.execute("DELETE FROM proof")
+        db.execute("DELETE FROM session")
+        row = (size, session.public_key, session.note)
+        db.execute("INSERT INTO session VALUES(?, ?, ?)", row)
+        freeze = beginning.freeze
+        if freeze is None and found > 0:
+            freeze = f"{found} events without a proof came up while the guardian started"
+        if freeze is not None:
+            db.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", ("freeze", freeze))
+
     def start(self, on_durable: OnDurable, on_failure: OnFailure) -> None:
         """Starts the writer. `on_durable(size)`: events below `size` are on disk.
         `on_failure(error)`: once, the end.
         """
+        if self._key is None:
+            raise RuntimeError("`begin` comes first: a commit needs a key that proves it")
         self._thread = threading.Thread(
             target=self._run, args=(on_durable, on_failure), name="journal", daemon=True
         )
         self._thread.start()
         self._mover.start(on_failure)
 
-    def append(self, records: list[bytes]) -> None:
-        """Queues records, whose sequence numbers follow those queued before. Never blocks."""
+    def append(self, records: list[bytes], size: int, root: bytes) -> None:
+        """Queues records, whose sequence numbers follow those queued before; with them the log has
+        `size` events under `root`. They are committed together. Never blocks.
+        """
         with self._wake:
-            self._queue.extend(records)
+            self._queue.append(Appended(records, size, root))
             self._wake.notify()
 
+    def end_commit(self) -> None:
+        """What is queued so far ends a commit, so that there is a proof of just that size."""
+        self._put(lambda _: None)
+
     def add_checkpoint(self, size: int, note: bytes) -> None:
-        """Stores the signed note of the log's first `size` events, after them."""
-        statement = "INSERT OR REPLACE INTO checkpoint VALUES(?, ?)"
-        self._put(lambda db: self._with_room(lambda: _run_one(db, statement, (size, note))))
+        """Stores the signed note of the log's first `size` events, after them. Proofs that it
+        covers are forgotten, but for the newest of all.
+        """
+        note_row = "INSERT OR REPLACE INTO checkpoint VALUES(?, ?)"
+        covered = "DELETE FROM proof WHERE size <= ? AND size < (SELECT max(size) FROM proof)"
+
+        def job(db: sqlite3.Connection) -> None:
+            self._with_room(lambda: _run_one(db, note_row, (size, note)))
+            self._with_room(lambda: _run_one(db, covered, (size,)))
+
+        self._put(job)
+
+    def forget_freeze(self) -> None:
+        """The freeze that `begin` asked for is among the events."""
+        statement = "DELETE FROM meta WHERE key = ?"
+        self._put(lambda db: self._with_room(lambda: _run_one(db, statement, ("freeze",))))
 
     def add_snapshot(self, snapshot: Snapshot) -> None:
         """Stores a state and forgets all but the newest two."""
@@ -121,54 +216,83 @@ class Journal:
     def _run(self, on_durable: OnDurable, on_failure: OnFailure) -> None:
         try:
             while True:
-                records, job, ends = self._take()
-                if records:
-                    self._commit(records)
+                appended, job, ends = self._take()
+                if appended:
+                    self._commit(appended)
                     on_durable(self._size)
                 if job is not None:
                     job(self._db)
                 if ends:
                     return
-        except (sqlite3.Error, OSError, MemoryError, OverflowError) as error:
+        except (sqlite3.Error, OSError, MemoryError, OverflowError, JournalError) as error:
             on_failure(error)
 
-    def _take(self) -> tuple[list[bytes], Job | None, bool]:
-        """Waits, then gives the next records (within the limits of one commit) and a job queued
-        right behind them.
+    def _take(self) -> tuple[list[Appended], Job | None, bool]:
+        """Waits, then gives what was appended next (within the limits of one commit) and a job
+        queued right behind it.
         """
-        records: list[bytes] = []
-        size_bytes = 0
+        taken: list[Appended] = []
+        count = size_bytes = 0
         with self._wake:
             while not self._queue:
                 self._wake.wait()
             while self._queue:
                 item = self._queue[0]
-                if isinstance(item, bytes):
-                    size_bytes += len(item)
-                    full = (
-                        len(records) == RECORDS_PER_COMMIT_MAX or size_bytes > BYTES_PER_COMMIT_MAX
-                    )
-                    if records and full:
+                if isinstance(item, Appended):
+                    count += len(item.records)
+                    size_bytes += sum(map(len, item.records))
+                    full = count > RECORDS_PER_COMMIT_MAX or size_bytes > BYTES_PER_COMMIT_MAX
+                    if taken and full:
                         break
-                    records.append(item)
+                    taken.append(item)
                     self._queue.popleft()
                     continue
                 self._queue.popleft()
-                return records, item, item is None
-        return records, None, False
+                return taken, item, item is None
+        return taken, None, False
 
-    def _commit(self, records: list[bytes]) -> None:
-        rows: list[int | bytes] = []
-        for seq, record in enumerate(records, self._size):
-            rows += (seq, record)
-        places = "(?,?)," * (len(records) - 1) + "(?,?)"
-        statement = "INSERT INTO event VALUES " + places  # noqa: S608 only marks
-        self._with_room(lambda: self._db.execute(statement, rows))
-        self._size += len(records)
+    def _commit(self, appended: list[Appended]) -> None:
+        """One transaction: the records, and the proof of the log as it is after them."""
+        records = [record for each in appended for record in each.records]
+        size, root = appended[-1].size, appended[-1].root
+        if self._key is None or size != self._size + len(records):
+            text = f"{len(records)} records do not lead from {self._size} events to {size}"
+            raise JournalError("journal_order", text)
+        proof = self._key.sign(size, root)
+        if len(records) <= RECORDS_PER_COMMIT_MAX:
+            self._with_room(lambda: self._insert(self._size, records, proof))
+        else:
+            self._with_room(lambda: self._transaction(lambda: self._insert_all(records, proof)))
+        self._size = size
         self._unmoved += sum(map(len, records))
         if self._unmoved >= CHECKPOINT_EVERY_BYTES:
             self._unmoved = 0
             self._mover.wake()
+
+    def _insert_all(self, records: list[bytes], proof: bytes) -> None:
+        for first in range(0, len(records), RECORDS_PER_COMMIT_MAX):
+            piece = records[first : first + RECORDS_PER_COMMIT_MAX]
+            ends = first + len(piece) == len(records)
+            self._insert(self._size + first, piece, proof if ends else None)
+
+    def _insert(self, seq: int, records: list[bytes], proof: bytes | None) -> None:
+        rows: list[int | bytes | None] = []
+        for number, record in enumerate(records, seq):
+            rows += (number, record)
+        places = "(?,?,NULL)," * (len(records) - 1) + "(?,?,?)"
+        rows.append(proof)
+        self._db.execute("INSERT INTO entry VALUES " + places, rows)  # noqa: S608 only marks
+
+    def _transaction(self, write: Callable[[], object]) -> None:
+        """All of it or, when it raises, nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            write()
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def _with_room(self, write: Callable[[], object]) -> None:
         """Writes. When there is no room SQLite undoes the statement; it is run again in the room of
@@ -232,5 +356,5 @@ class _Mover:
             self._reserve.give_up()
 
 
-def _run_one(db: sqlite3.Connection, statement: str, values: tuple[int | bytes, ...]) -> None:
+def _run_one(db: sqlite3.Connection, statement: str, values: tuple[int | bytes | str, ...]) -> None:
     db.execute(statement, values)

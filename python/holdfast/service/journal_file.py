@@ -1,18 +1,23 @@
 """The journal's file: its tables, how it is opened, and everything that is only read from it.
 
 `event` holds one record a row, keyed by its sequence number; `checkpoint` the signed notes;
-`snapshot` is a cache of
-states, each bound to the log by a signed note of its own. Only `journal.Journal` writes here.
+`snapshot` is a cache of states, each bound to the log by a signed note of its own. `session` is the
+key of the newest run, certified by the log's key; `proof` is what that key signed at each commit.
+`set_aside` keeps events that no signature covered when a run began: evidence, not history. Only
+`journal.Journal` writes here.
 """
 
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-FORMAT = "1"
+FORMAT = "2"
+# Format 1 has no `session`, `proof` and `set_aside`: the writer adds them when it opens a file.
+FORMATS_READ = ("1", FORMAT)
 READ_CHUNK = 4096
 
 SCHEMA = """
@@ -21,6 +26,13 @@ CREATE TABLE event(seq INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE checkpoint(size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;
 CREATE TABLE snapshot(size INTEGER PRIMARY KEY, root BLOB NOT NULL, sha256 BLOB NOT NULL,
   data BLOB NOT NULL, note BLOB NOT NULL) STRICT;
+"""
+SINCE_FORMAT_2 = """
+CREATE TABLE IF NOT EXISTS session(from_size INTEGER PRIMARY KEY, public_key BLOB NOT NULL,
+  note BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS proof(size INTEGER PRIMARY KEY, signature BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS set_aside(at_ms INTEGER NOT NULL, seq INTEGER NOT NULL,
+  data BLOB NOT NULL) STRICT;
 """
 
 
@@ -51,6 +63,17 @@ class Snapshot:
     note: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A run's key (ed25519) and the note by which the log's key certified it: it proves commits
+    that end beyond `from_size` events.
+    """
+
+    from_size: int
+    public_key: bytes
+    note: bytes
+
+
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     """A connection in autocommit mode. Raises JournalError when there is no journal of a known
     format.
@@ -77,15 +100,15 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
         raise JournalError(
             "journal_unreadable", f"{path} cannot be read as a journal: {error}"
         ) from error
-    if row is None or row[0] != FORMAT:
+    if row is None or row[0] not in FORMATS_READ:
         found.close()
         raise JournalError("journal_format", f"{path} has a format this version does not know")
     return found
 
 
-def create(path: Path, genesis_record: bytes) -> None:
-    """Makes a new journal (mode 0600) whose event 0 is `genesis_record`. Raises FileExistsError,
-    JournalError.
+def create(path: Path, *records: bytes, note: bytes | None = None) -> None:
+    """Makes a new journal (mode 0600) of these first records, `guardian.created` before all, under
+    the signed checkpoint `note` over them. Raises FileExistsError, JournalError.
     """
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
     os.close(os.open(path, flags, 0o600))
@@ -94,9 +117,11 @@ def create(path: Path, genesis_record: bytes) -> None:
         try:
             fresh.execute("PRAGMA journal_mode=WAL")
             fresh.execute("PRAGMA synchronous=FULL")
-            fresh.executescript(f"BEGIN;{SCHEMA}")
+            fresh.executescript(f"BEGIN;{SCHEMA}{SINCE_FORMAT_2}")
             fresh.execute("INSERT INTO meta VALUES('format', ?)", (FORMAT,))
-            fresh.execute("INSERT INTO event VALUES(0, ?)", (genesis_record,))
+            fresh.executemany("INSERT INTO event VALUES(?, ?)", enumerate(records))
+            if note is not None:
+                fresh.execute("INSERT INTO checkpoint VALUES(?, ?)", (len(records), note))
             fresh.execute("COMMIT")
         finally:
             fresh.close()
@@ -104,6 +129,28 @@ def create(path: Path, genesis_record: bytes) -> None:
         path.unlink(missing_ok=True)
         raise JournalError("journal_unwritable", f"{path} cannot be written: {error}") from error
     sync_folder(path.parent)
+
+
+def upgrade(journal: sqlite3.Connection) -> None:
+    """Brings an open journal to this version's format; a journal that has it is left as it is.
+    Raises JournalError for one with triggers or views, which no version of ours makes.
+    """
+    odd = journal.execute(
+        "SELECT name FROM sqlite_master WHERE type IN ('trigger', 'view')"
+    ).fetchone()
+    if odd is not None:
+        raise JournalError(
+            "journal_format", f"the file holds `{odd[0]}`, a trigger or view that is not ours"
+        )
+    row = journal.execute("SELECT value FROM meta WHERE key='format'").fetchone()
+    script = f"BEGIN IMMEDIATE;{SINCE_FORMAT_2}"
+    if row[0] != FORMAT:
+        script += f"UPDATE meta SET value='{FORMAT}' WHERE key='format';"  # noqa: S608 ours
+    try:
+        journal.executescript(script + "COMMIT;")
+    finally:
+        if journal.in_transaction:
+            journal.execute("ROLLBACK")
 
 
 def sync_folder(folder: Path) -> None:
@@ -121,6 +168,15 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self._db = connect(path, write=False)
 
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Within the block every read sees the file as it is now, whatever is written meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
+
     def close(self) -> None:
         """Closes the connection."""
         self._db.close()
@@ -137,9 +193,11 @@ class JournalReader:
         rows = self._db.execute(
             "SELECT seq, data FROM event WHERE seq >= ? ORDER BY seq LIMIT ?", (from_seq, count)
         ).fetchall()
-        for expected, (seq, _) in enumerate(rows, from_seq):
+        for expected, (seq, data) in enumerate(rows, from_seq):
             if seq != expected:
                 raise JournalError("journal_gap", f"the next event in the file is {seq}", expected)
+            if not isinstance(data, bytes):
+                raise JournalError("record_unreadable", "the row holds no bytes", seq)
         return [bytes(data) for _, data in rows]
 
     def page(self, from_seq: int, count: int, bytes_max: int) -> list[bytes]:
@@ -175,12 +233,74 @@ class JournalReader:
         ).fetchall()
         return [bytes(row[0]) for row in rows]
 
+    def policy_record(self, digest: str) -> bytes | None:
+        """The newest `policy.loaded` of a policy by its digest (`0x` hex). Scans: call it off the
+        loop.
+        """
+        row = self._db.execute(
+            "SELECT data FROM event WHERE instr(data, ?) AND instr(data, ?)"
+            " ORDER BY seq DESC LIMIT 1",
+            (b'"kind":"policy.loaded"', f'"digest":"{digest}"'.encode()),
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
     def checkpoints(self, from_size: int = 0) -> list[tuple[int, bytes]]:
         """`(size, signed note)` in order of size, from `from_size` on."""
         rows = self._db.execute(
             "SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY size", (from_size,)
         ).fetchall()
         return [(int(size), bytes(note)) for size, note in rows]
+
+    def sessions(self) -> list[Session]:
+        """The certified keys in order of size; at most one in a journal of ours."""
+        if not self._has("session"):
+            return []
+        rows = self._db.execute(
+            "SELECT from_size, public_key, note FROM session ORDER BY from_size"
+        ).fetchall()
+        return [Session(int(size), bytes(key), bytes(note)) for size, key, note in rows]
+
+    def proofs(self, from_size: int = 0) -> list[tuple[int, bytes]]:
+        """`(size, signature)` of commits in order of size, from `from_size` on."""
+        if not self._has("proof"):
+            return []
+        rows = self._db.execute(
+            "SELECT size, signature FROM proof WHERE size >= ? ORDER BY size", (from_size,)
+        ).fetchall()
+        return [(int(size), bytes(signature)) for size, signature in rows]
+
+    def newest_proof(self) -> tuple[int, bytes] | None:
+        """The proof of the largest size."""
+        if not self._has("proof"):
+            return None
+        row = self._db.execute(
+            "SELECT size, signature FROM proof ORDER BY size DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else (int(row[0]), bytes(row[1]))
+
+    def outside(self, size: int) -> list[tuple[int, bytes]]:
+        """`(number, bytes)` of every row that is not one of the first `size` events, by number."""
+        rows = self._db.execute(
+            "SELECT seq, data FROM event WHERE seq >= ? OR seq < 0 ORDER BY seq", (size,)
+        ).fetchall()
+        return [(int(seq), data if isinstance(data, bytes) else b"") for seq, data in rows]
+
+    def set_aside(self) -> int:
+        """How many events were ever set aside because no signature covered them."""
+        if not self._has("set_aside"):
+            return 0
+        return int(self._db.execute("SELECT count(*) FROM set_aside").fetchone()[0])
+
+    def pending_freeze(self) -> str | None:
+        """Why everything must be frozen before anything else happens; None when nothing must."""
+        row = self._db.execute("SELECT value FROM meta WHERE key='freeze'").fetchone()
+        return None if row is None else str(row[0])
+
+    def _has(self, table: str) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM sqlite_master WHERE type='table' AND name=?", (table,)
+        ).fetchone()
+        return row is not None
 
     def snapshot_size(self) -> int:
         """The size of the newest stored state, 0 if there is none."""

@@ -1,9 +1,9 @@
 """Proves a journal offline: that every event is there, in order, unchanged since it was signed, and
 replays.
 
-What a signature covers cannot be changed unseen. Events after the newest checkpoint are only
-covered by an anchor the
-operator kept elsewhere: a root, as `journal verify` prints it, or `size:root`.
+A checkpoint of the log's key or a proof of a run's key covers every event: one without is a fault.
+What was cut off together with its signatures is found only by an anchor that the operator kept
+elsewhere: a root, as `journal verify` prints it, or `size:root`.
 """
 
 from collections.abc import Iterator
@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from holdfast._core import Guard, HoldfastError, LogTree, canonical_json
-from holdfast.service.event import parse
+from holdfast._core import Guard, HoldfastError, LogTree, canonical_json, display_safe
+from holdfast.service.event import kind_of, parse
 from holdfast.service.journal_file import JournalError, JournalReader
 from holdfast.service.notes import LogIdentity
+from holdfast.service.restore import session_of
 
 FAULTS_MAX = 100
 
@@ -30,7 +31,12 @@ class Fault:
 
 @dataclass(slots=True)
 class Report:
-    """What a journal is (`size` events under `root`, hex) and what is wrong with it."""
+    """What a journal is (`size` events under `root`, hex) and what is wrong with it.
+
+    Checkpoints cover the first `signed_size` events, these and the proofs of commits the first
+    `proven_size`; nothing covers `unproven` of them. `set_aside` are no events: they were found
+    unproven at a start and have counted for nothing since.
+    """
 
     path: str
     origin: str = ""
@@ -39,6 +45,9 @@ class Report:
     root: str = ""
     checkpoints: int = 0
     signed_size: int = 0
+    proven_size: int = 0
+    unproven: int = 0
+    set_aside: int = 0
     snapshots: int = 0
     anchor: str | None = None
     anchor_size: int | None = None
@@ -69,13 +78,16 @@ def verify(path: Path, anchor: str | None = None) -> Report:
     wanted = _parse_anchor(anchor)
     reader = JournalReader(file)
     try:
-        roots = _check_events(reader, report)
-        _check_checkpoints(reader, report, roots)
-        if wanted is not None:
-            _check_anchor(reader, report, roots, *wanted)
-        if report.ok:
-            _check_snapshots(reader, report)
-            _check_replay(reader, report)
+        with reader.steady():
+            roots = _check_events(reader, report)
+            _check_checkpoints(reader, report, roots)
+            _check_proofs(reader, report, roots)
+            _check_coverage(reader, report)
+            if wanted is not None:
+                _check_anchor(reader, report, roots, *wanted)
+            if report.ok:
+                _check_snapshots(reader, report)
+                _check_replay(reader, report)
     finally:
         reader.close()
     return report
@@ -97,10 +109,8 @@ def _parse_anchor(anchor: str | None) -> tuple[int | None, bytes] | None:
 
 
 def _check_events(reader: JournalReader, report: Report) -> dict[int, bytes]:
-    """Numbers, form and order of every event; gives the root at every checkpoint's size and at the
-    end.
-    """
-    stops = [size for size, _ in reader.checkpoints()]
+    """Numbers, form and order of every event; gives the root at each signed size and the end."""
+    stops = sorted({size for size, _ in [*reader.checkpoints(), *reader.proofs()]})
     roots: dict[int, bytes] = {}
     tree = LogTree()
     try:
@@ -160,11 +170,7 @@ def _check_checkpoints(reader: JournalReader, report: Report, roots: dict[int, b
             report.add(error.code, error.text)
             continue
         if size > report.size:
-            report.add(
-                "journal_cut",
-                f"{size} events were signed, but only {report.size} are left",
-                report.size,
-            )
+            _add_cut(report, size)
         elif roots.get(size) != root:
             report.add(
                 "checkpoint_mismatch",
@@ -173,6 +179,49 @@ def _check_checkpoints(reader: JournalReader, report: Report, roots: dict[int, b
             )
         else:
             report.signed_size = size
+
+
+def _check_proofs(reader: JournalReader, report: Report, roots: dict[int, bytes]) -> None:
+    """The newest run's certificate, and every proof of a commit that is kept."""
+    report.proven_size = report.signed_size
+    if not report.log_key:
+        return
+    identity = LogIdentity(report.origin, bytes.fromhex(report.log_key))
+    sessions = reader.sessions()
+    for session in sessions:
+        try:
+            identity.check_session(session)
+        except JournalError as error:
+            report.add(error.code, error.text)
+            return
+        if session.from_size > report.size:
+            _add_cut(report, session.from_size)
+    for size, signature in reader.proofs():
+        owner = session_of(sessions, size)
+        if owner is None:
+            text = f"the proof of {size} events belongs to no run that the log's key knows"
+            report.add("proof_bad", text)
+        elif size > report.size:
+            _add_cut(report, size)
+        elif not identity.proves(owner, size, roots.get(size, b""), signature):
+            text = f"the first {size} events are not those that were committed"
+            report.add("proof_mismatch", text, size - 1)
+        else:
+            report.proven_size = max(report.proven_size, size)
+
+
+def _add_cut(report: Report, size: int) -> None:
+    text = f"{size} events were signed, but only {report.size} are left"
+    report.add("journal_cut", text, report.size)
+
+
+def _check_coverage(reader: JournalReader, report: Report) -> None:
+    """Names every event that no signature covers."""
+    outside = reader.outside(report.proven_size)
+    report.unproven, report.set_aside = len(outside), reader.set_aside()
+    for seq, record in outside:
+        kind = display_safe(kind_of(record).decode("utf-8", "replace"), 40) or "not an event"
+        report.add("event_unproven", f"`{kind}`: no signature covers it", seq)
 
 
 def _check_anchor(

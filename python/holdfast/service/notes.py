@@ -1,13 +1,15 @@
-"""Which log this is and what its key signed: checkpoints over the events, and notes over stored
-states.
+"""Which log this is and what its key signed: checkpoints over the events, notes over stored states,
+and the certificates of the keys that prove commits.
 """
 
 import hashlib
 from dataclasses import dataclass
 
-from holdfast._core import HoldfastError, checkpoint_body, open_note
+from nacl.signing import SigningKey
+
+from holdfast._core import HoldfastError, checkpoint_body, open_note, signed_note, verify_commit
 from holdfast.service.event import parse
-from holdfast.service.journal_file import JournalError, Snapshot
+from holdfast.service.journal_file import JournalError, Session, Snapshot
 
 SNAPSHOT_DOMAIN = b"holdfast snapshot v1\n"
 
@@ -42,6 +44,19 @@ class LogIdentity:
         """
         return self._open(note, self.origin, size, "checkpoint")
 
+    def check_session(self, session: Session) -> None:
+        """Raises JournalError unless the log's key certified this session's key for this size."""
+        stated = self._open(session.note, f"{self.origin}/session", session.from_size, "session")
+        if stated != session.public_key:
+            text = f"the certificate of the run from {session.from_size} events on is for another"
+            raise JournalError("session_bad", f"{text} key")
+
+    def proves(self, session: Session, size: int, root: bytes, signature: bytes) -> bool:
+        """Whether the session's key signed the commit after which `size` events have this root."""
+        return session.from_size < size and verify_commit(
+            self.origin, session.public_key, size, root, signature
+        )
+
     def check_snapshot(self, snapshot: Snapshot) -> None:
         """Raises JournalError unless the note is this log's and binds the data to size and root."""
         if hashlib.sha256(snapshot.data).digest() != snapshot.sha256:
@@ -66,6 +81,16 @@ class LogIdentity:
                 f"{what}_bad", f"the {what} of {size} events is signed for something else"
             )
         return root
+
+
+def sign_note(key: SigningKey, origin: str, body: bytes) -> bytes:
+    """`body` as a signed note of the log's key."""
+    return signed_note(body, origin, bytes(key.verify_key), key.sign(body).signature)
+
+
+def session_body(origin: str, from_size: int, public_key: bytes) -> bytes:
+    """The text that certifies a session's key: it stands where a checkpoint has its root."""
+    return checkpoint_body(f"{origin}/session", from_size, public_key)
 
 
 def snapshot_binding(root: bytes, sha256: bytes) -> bytes:

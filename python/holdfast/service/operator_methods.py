@@ -5,12 +5,16 @@ core checks it.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import orjson
 
 from holdfast import __version__
+from holdfast.secrets.authority import SignedCommand
 from holdfast.service.brief import pushed
+from holdfast.service.config import ConfigError
+from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core
 from holdfast.service.descriptors import Descriptors
 from holdfast.service.event import Record, kind_of, parse, tier_of
@@ -21,12 +25,13 @@ from holdfast.service.journal_file import JournalReader
 from holdfast.service.notes import LogIdentity
 from holdfast.service.operator_socket import Method, OperatorConnection, Params, Refused
 from holdfast.service.outside_facts import OutsideFacts
-from holdfast.service.policy_file import PolicyFile, PolicyRejected
+from holdfast.service.policy_file import POLICY_BYTES_MAX, PolicyFile, PolicyRejected
 from holdfast.service.stream import Stream
 
 EVENTS_MAX = 1_000
 BACKLOG_MAX = 1_000
 HISTORY_MAX = 200
+DIGEST = re.compile(r"0x[0-9a-f]{64}")
 # One line of an answer, and one page of events.
 LINE_BYTES_MAX = 256 * 1024
 PAGE_BYTES_MAX = 4 * 1024 * 1024
@@ -61,23 +66,27 @@ class OperatorMethods:
         self._stream = stream
         self._reader = reader
         self._policy = policy
+        self._configs = health.config or ConfigFile(home)
         self._freeze_file = freeze_file
         self._home = home
         self._identity = identity
         self._operators = operators
         self._health = health
         self._descriptors = descriptors
+        self._sources: dict[str, str] = {}
         self.table: dict[str, Method] = {
             "hello": self._hello,
             "status": self._status,
             "subscribe": self._subscribe,
             "request": self._request,
             "limits": self._limits,
+            "policy": self._policy_text,
             "command": self._command,
             "freeze": self._freeze,
             "events": self._events,
             "decide": self._decide,
             "reload": self._reload,
+            "apply": self._apply,
             "alerts": self._alert_report,
             "prices": self._prices,
         }
@@ -106,6 +115,7 @@ class OperatorMethods:
         }
         if isinstance(status.get("policy"), dict):
             status["policy"]["alarm"] = self._policy.alarm
+        status["config"] = {**(status.get("config") or {}), "alarm": self._configs.alarm}
         connections, sockets = self._health.connections(), self._health.sockets()
         for agent in status.get("agents", []):
             agent["connections"] = connections.get(agent["id"], 0)
@@ -180,6 +190,21 @@ class OperatorMethods:
         found: list[Json] = orjson.loads(self._core.guard.limits(agent, self._core.clock.now_ms()))
         return found
 
+    async def _policy_text(self, _: OperatorConnection, params: Params) -> Json:
+        """The text of a policy, by default the one in force: a reader proves it by its digest."""
+        found = self.status()["policy"]
+        digest = _text(params, "digest", default=str(found["digest"] or ""))
+        if not DIGEST.fullmatch(digest):
+            raise Refused("malformed", "`digest` must be 0x and 64 hex digits")
+        source = self._sources.get(digest)
+        if source is None:
+            record = await asyncio.to_thread(self._reader.policy_record, digest)
+            if record is None:
+                raise Refused("policy_unknown", f"no policy of the digest {digest} was in force")
+            source = str(parse(record)["data"]["source"])
+            self._sources = {digest: source, **dict(list(self._sources.items())[:3])}
+        return {"digest": digest, "source": source, "in_force": digest == found["digest"]}
+
     async def _command(self, _: OperatorConnection, params: Params) -> Json:
         payload = _text(params, "payload", chars_max=16_384)
         try:
@@ -235,6 +260,27 @@ class OperatorMethods:
             return {"digest": await self._policy.reload("operator")}
         except PolicyRejected as error:
             raise Refused(error.args[0], error.args[1]) from error
+
+    async def _apply(self, _: OperatorConnection, params: Params) -> Json:
+        """A policy, or the parts of a configuration that reach outside, signed by an operator."""
+        kind = _text(params, "kind")
+        source = _text(params, "source", chars_max=POLICY_BYTES_MAX)
+        signed = SignedCommand(
+            _text(params, "payload", chars_max=16_384), _text(params, "signature")
+        )
+        try:
+            bytes.fromhex(signed.signature.removeprefix("0x"))
+        except ValueError:
+            raise Refused("malformed", "`signature` must be hex") from None
+        try:
+            if kind == "policy":
+                return await self._policy.apply(source, signed, "operator")
+            if kind == "config":
+                return await self._configs.apply(self._core, source, signed)
+        except (PolicyRejected, ConfigError) as error:
+            code = error.args[0] if isinstance(error, PolicyRejected) else "config_invalid"
+            raise Refused(code, error.args[-1]) from error
+        raise Refused("malformed", "`kind` is policy or config")
 
     async def _alert_report(self, _: OperatorConnection, _params: Params) -> Json:
         return self._health.alert_report()

@@ -7,6 +7,7 @@ configurable.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import re
@@ -18,6 +19,8 @@ from eth_account.messages import SignableMessage, encode_defunct, encode_typed_d
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+
+from holdfast._core import HoldfastError, canonical_json
 
 CHAIN_ID_MAX = (1 << 53) - 1
 NONCE_MAX = (1 << 64) - 2  # EIP-2681
@@ -34,6 +37,12 @@ TRANSACTION_MEMBERS = {
 }  # fmt: skip
 TYPED_DATA_MEMBERS = {"kind", "chain_id", "wallet", "json", "digest"}
 MESSAGE_MEMBERS = {"kind", "chain_id", "wallet", "message", "digest"}
+
+# What an approval's digest is over (docs/architecture.md, 1).
+DIGEST_MEMBERS = (
+    "agent", "chain_id", "effects", "fee_per_gas_max", "gas_max", "id", "kind", "method",
+    "priority_fee_per_gas_max", "request", "wallet",
+)  # fmt: skip
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -66,6 +75,43 @@ def sign_order(order: Order, wallets: Wallets) -> dict[str, str]:
     if kind == "message":
         return _sign_digest(order, _message_digest(order), wallet)
     raise OrderError("`kind` is none of transaction, typed-data and message")
+
+
+def check_decided(order: Order, digest: object, decided: Mapping[str, Any]) -> None:
+    """Raises OrderError unless `order` is what was decided: the decision's content has the digest
+    that was authorised, and the order has its content and keeps its caps.
+
+    `digest` is that of the `request.authorised`, `decided` the data of the `request.decided`.
+    """
+    try:
+        content = {name: decided.get(name) for name in DIGEST_MEMBERS}
+        found = "0x" + hashlib.sha256(canonical_json(json.dumps(content).encode())).hexdigest()
+    except HoldfastError:
+        found = ""
+    if not isinstance(digest, str) or not hmac.compare_digest(digest, found):
+        raise OrderError("the decision it names is not the one that was authorised")
+    request = decided["request"]
+    pairs = [(name, order.get(name), decided[name]) for name in ("chain_id", "kind", "wallet")]
+    if decided["kind"] == "transaction":
+        pairs += [(name, order.get(name), request[name]) for name in ("to", "value", "data")]
+        caps = (
+            ("gas", "gas_max"),
+            ("max_fee_per_gas", "fee_per_gas_max"),
+            ("max_priority_fee_per_gas", "priority_fee_per_gas_max"),
+        )
+        for name, cap in caps:
+            if _integer(order, name, 0, FEE_MAX) > _integer(decided, cap, 0, FEE_MAX):
+                raise OrderError(f"`{name}` is above what was decided")
+    elif decided["kind"] == "typed-data":
+        pairs += [("json", order.get("json"), request["json"])]
+        pairs += [("digest", order.get("digest"), request["typed_data_digest"])]
+    elif decided["kind"] == "message":
+        pairs += [("message", order.get("message"), request["message"])]
+    else:
+        raise OrderError("`kind` is none of transaction, typed-data and message")
+    for name, ordered, wanted in pairs:
+        if ordered != wanted:
+            raise OrderError(f"`{name}` is not what was decided")
 
 
 def _sign_transaction(order: Order, chain_id: int, wallet: LocalAccount) -> dict[str, str]:

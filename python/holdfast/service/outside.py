@@ -41,6 +41,7 @@ class Outside:
         self._home = inside.home
         self._config = inside.config
         self._health = inside.health
+        self._followed_from = inside.followed_from
         self._routes = routes
         self._passphrase = passphrase
         self._signer: Signer | None = None
@@ -62,6 +63,7 @@ class Outside:
         self._core.on_sealed(alerts.sealed)
         signer = await Signer.start(self._home, self._passphrase)
         self._signer = self._health.signer = signer
+        await signer.follow(*self._followed_from)
         signer.on_gone(lambda text: log.error("the signer is gone", text=text))
         chains = self._health.chains = Chains(self._config.endpoint)
         self._notes = Checkpoints(self._core, self._journal, signer, self._config.journal)
@@ -90,7 +92,7 @@ class Outside:
         reader = JournalReader(self._home.journal_path)
         path = self._home.path / "outbox.sqlite"
         alerts = Alerts(self._routes, path, reader, summarise=summarise)
-        alerts.start(self._core.durable_size)
+        alerts.start(self._core.durable_size, self._followed_from[0])
         return alerts
 
     async def stop_sending(self) -> None:

@@ -46,10 +46,20 @@ class Asset:
         self.is_missing = now - self.quiet > QUIET_MS_MAX and (self.is_missing or not looking)
 
     def quotes(self, now: int) -> list[Json]:
-        """What its sources said. A price that jumped counts beside that of another source only."""
-        fresh = sum(source.is_fresh(now, self.age_ms_max) for source in self.sources)
+        """What its sources said; nothing where less of them are independent than the policy asks
+        for. A price that jumped counts beside that of another, independent source only.
+        """
+        fresh = (each for each in self.sources if each.is_fresh(now, self.age_ms_max))
+        witnesses = len({each.settings.witness for each in fresh})
+        if 0 < witnesses < self.sources_min:
+            return []
         said = (source for source in self.sources if source.atto)
-        return [each.quote() for each in said if fresh > 1 or not each.doubted]
+        return [each.quote() for each in said if witnesses > 1 or not each.doubted]
+
+    @property
+    def independent(self) -> int:
+        """How many of its sources do not rest on the word of the same node."""
+        return len({each.settings.witness for each in self.sources})
 
 
 def alarms_of(asset: Asset, now: int) -> list[Json]:
@@ -91,8 +101,11 @@ def _why(asset: Asset, source: Source, now: int) -> str:
         return source.fault
     if not source.is_fresh(now, asset.age_ms_max):
         return f"its price is {(now - source.at) // 60_000} minutes old"
-    if len(asset.sources) < asset.sources_min:
-        return f"answers, but the policy asks for {asset.sources_min} sources"
+    if asset.independent < asset.sources_min:
+        return (
+            f"answers, but the policy asks for {asset.sources_min} sources, and all feeds of a"
+            " chain count as one: a single node reads them"
+        )
     return "it jumped" if source.doubted else "answers"
 
 

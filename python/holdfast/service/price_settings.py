@@ -45,6 +45,13 @@ class PriceSettings:
         return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
     @property
+    def witness(self) -> tuple[object, ...]:
+        """Whose word it is. All feeds of a chain are read by the one node of that chain, which can
+        lie about each of them.
+        """
+        return ("node", self.chain) if self.feed else ("url", self.url, self.value)
+
+    @property
     def is_loopback(self) -> bool:
         """Whether it is a server of this machine, which is the only kind that may go without
         TLS.

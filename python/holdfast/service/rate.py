@@ -30,9 +30,14 @@ class Rate:
         self._at = now_s
         return self._left
 
-    def charge(self, amount: float, now_s: float) -> None:
-        """Takes `amount` out, whether it is there or not."""
-        self._left = max(self.left(now_s) - amount, -self._size)
+    def charge(self, amount: float, now_s: float) -> float:
+        """Takes `amount` out, whether it is there or not; gives what is left."""
+        size = self._size
+        left = self._left + (now_s - self._at) * self._per_second
+        left = (min(size, left)) - amount
+        self._left = left = max(-size, left)
+        self._at = now_s
+        return left
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until there is something again."""

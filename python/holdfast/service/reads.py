@@ -98,8 +98,12 @@ class Reads:
     def start(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         """Passes a call on now or when its turn comes; answers `reply` in any case."""
         lane = self._lanes.setdefault(agent.id, _Lane())
-        if not self._budgets.of(agent).reads.take(self._budgets.time()):
-            reply.error(unavailable("too many reads in a minute"))
+        budget, now = self._budgets.of(agent), self._budgets.time()
+        over = budget.admit_read(len(call.params), now)
+        if not budget.reads.take(now):
+            over = "too many reads in a minute"
+        if over is not None:
+            reply.error(unavailable(over))
         elif not lane.waiting and self._may_begin(lane):
             self._begin(lane, agent, call, reply)
         elif len(lane.waiting) < self._config.queued_max:
@@ -178,7 +182,8 @@ class Reads:
             result = self._count(agent, params, result)
         encoded = _encode(result)
         # Reading a large answer and writing it again holds the loop up.
-        self._budgets.of(agent).spend(len(encoded) * SECONDS_PER_BYTE)
+        seconds = len(encoded) * SECONDS_PER_BYTE
+        self._budgets.of(agent).share.charge(seconds, self._budgets.time())
         if len(encoded) > self._config.response_bytes_max:
             return unavailable("the node's answer is too large: ask for less")
         return encoded

@@ -15,6 +15,7 @@ from holdfast._core import HoldfastError, MalformedError
 from holdfast.service.agents import Agent
 from holdfast.service.batches import SEND_CALLS, Batches
 from holdfast.service.calls import AnyCall, InnerCall, inner_call, one_object
+from holdfast.service.envelopes import Envelopes
 from holdfast.service.errors import DENIED, INVALID_PARAMS, METHOD_NOT_FOUND, CallError
 from holdfast.service.heads import Heads
 from holdfast.service.intake import Intake
@@ -26,6 +27,27 @@ from holdfast.service.sends import RAW_REFUSED, SIGNING_METHODS, Sends
 Handler = Callable[[Agent, AnyCall, Reply], None]
 
 NO_METHOD = CallError(METHOD_NOT_FOUND, "this method is not served here")
+# What answers about an agent's requests. With a `public_key` they are served only in an envelope,
+# like everything that asks for a signature; what is left is of the chain or the same for all.
+OF_REQUESTS = frozenset(
+    {
+        "holdfast_check",
+        "holdfast_status",
+        "wallet_getCallsStatus",
+        "wallet_showCallsStatus",
+    }
+)
+SIGNATURE_REQUIRED = CallError(
+    DENIED,
+    "denied: signature_required: this agent has a key, so wrap the call in `holdfast_request`",
+    orjson.dumps(
+        {
+            "status": "denied",
+            "code": "signature_required",
+            "reasons": [{"code": "signature_required"}],
+        }
+    ),
+)
 TOO_FAST = CallError(
     DENIED,
     "denied: rate_limited",
@@ -68,6 +90,7 @@ class Rpc:
         self._sends = sends
         self._batches = batches
         self._reads = reads
+        self._envelopes = Envelopes(intake)
         self._handlers: dict[str, Handler] = {
             "eth_chainId": lambda a, _, r: r.result(orjson.dumps(hex(a.chain_id))),
             "net_version": lambda a, _, r: r.result(orjson.dumps(str(a.chain_id))),
@@ -102,7 +125,27 @@ class Rpc:
             self._other(agent, call, reply)
 
     def _other(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        if agent.signed and call.method in OF_REQUESTS:
+            self._unsigned(call, reply)
+            return
+        self._serve(agent, call, reply)
+
+    def _unsigned(self, call: AnyCall, reply: Reply) -> None:
+        """A question about requests without the envelope that it needs."""
+        if call.method.startswith("holdfast_"):
+            reply.result(as_object(Outcome(error=SIGNATURE_REQUIRED, status="denied"), None))
+        else:
+            reply.error(SIGNATURE_REQUIRED)
+
+    def _serve(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         handler = self._handlers.get(call.method)
+        if handler is not None and len(call.params) > self._intake.params_bytes_max:
+            text = f"params have at most {self._intake.params_bytes_max} bytes"
+            if call.method.startswith("holdfast_"):
+                reply.result(_refusal("error", INVALID_PARAMS, text))
+            else:
+                reply.error(CallError(INVALID_PARAMS, text))
+            return
         if handler is None:
             if call.method.startswith("holdfast_"):
                 reply.result(_refusal("error", METHOD_NOT_FOUND, "there is no such method"))
@@ -140,8 +183,8 @@ class Rpc:
         self._sends.status(agent, request_id, reply)
 
     def _request(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
-        """A signed call. Only what asks for a signature needs one; the rest is served as if it came
-        plain.
+        """A signed call. Its signature is checked where it counts: for what asks for a signature,
+        and for what answers about requests. The rest is served as if it came plain.
         """
         params = one_object(call)
         payload, signature = (params.get("payload"), params.get("signature")) if params else (0, 0)
@@ -159,10 +202,28 @@ class Rpc:
             text = "the payload is a JSON object with a method, the signature hex"
             reply.result(_refusal("error", INVALID_PARAMS, text))
             return
-        if plain:
+        if plain and agent.signed and method in OF_REQUESTS:
+            self._open(agent, payload.encode(), signature_bytes, call, reply)
+        elif plain:
             self._other(agent, asked, WrappedReply(reply))
         else:
             self._sends.send_signed(agent, payload.encode(), signature_bytes, call, reply)
+
+    def _open(
+        self, agent: Agent, payload: bytes, signature: bytes, call: AnyCall, reply: Reply
+    ) -> None:
+        try:
+            asked = self._envelopes.open(agent, payload, signature, call)
+        except HoldfastError as error:
+            status = "error" if error.args[0] == "malformed" else "denied"
+            code = INVALID_PARAMS if status == "error" else DENIED
+            reply.result(_refusal(status, code, f"{status}: {error.args[0]}", error))
+            return
+        # The core read the payload more strictly than the look before: only its word counts.
+        if asked.method in OF_REQUESTS:
+            self._serve(agent, asked, WrappedReply(reply))
+        else:
+            reply.result(_refusal("error", INVALID_PARAMS, "the payload names another method"))
 
 
 def _refusal(status: str, code: int, text: str, error: HoldfastError | None = None) -> bytes:

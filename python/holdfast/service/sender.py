@@ -44,7 +44,7 @@ RETRY_SECONDS_MAX = 15.0
 RESEND_SECONDS_MIN = 2.0
 RESEND_SECONDS_MAX = 60.0
 # Refusals of `authorise` that pass by themselves: the request waits in line meanwhile.
-PASSING_CODES = frozenset({"fee_over_cap", "tip_over_cap", "nonce_ahead"})
+PASSING_CODES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap", "nonce_ahead"})
 PASSING_SECONDS_MAX = 600.0
 # Events after which there may be bytes to send or to follow.
 KINDS_WITH_BYTES = frozenset({b"request.signed", b"request.approved", b"freeze.lifted"})

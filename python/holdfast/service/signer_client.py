@@ -21,6 +21,7 @@ from holdfast._core import signed_note
 from holdfast.process import child
 from holdfast.secrets.passphrase import wipe
 from holdfast.service.home import Home
+from holdfast.service.signer_channel import SECRET_BYTES, prove
 
 START_SECONDS_MAX = 120
 ANSWER_SECONDS_MAX = 30
@@ -62,9 +63,11 @@ class Signed:
 class Signer:
     """One signer process. Questions may overlap; they are answered in order."""
 
-    def __init__(self, process: child.Popen[bytes], ready: Answer) -> None:
+    def __init__(self, process: child.Popen[bytes], ready: Answer, secret: bytearray) -> None:
         """Made by `start`."""
         self._process = process
+        self._secret = secret
+        self._asked = 0
         self.wallets: list[str] = ready["wallets"]
         self.log_key = bytes.fromhex(ready["log_key"])
         self.memory_locked: bool = ready["memory_locked"]
@@ -82,8 +85,9 @@ class Signer:
         Must run in the main thread: the process dies with the thread that made it.
         """
         ours, theirs = socket.socketpair()
+        secret = bytearray(os.urandom(SECRET_BYTES))
         try:
-            process = _spawn(home, theirs, passphrase)
+            process = _spawn(home, theirs, secret, passphrase)
         except BaseException:
             ours.close()
             raise
@@ -93,7 +97,7 @@ class Signer:
         reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES_MAX)
         try:
             ready = await _ready(reader)
-            signer = cls(process, ready)
+            signer = cls(process, ready, secret)
         except BaseException:
             writer.close()
             process.kill()
@@ -116,6 +120,12 @@ class Signer:
     def on_gone(self, callback: Callable[[str], None]) -> None:
         """Calls `callback(text)` once when the process dies while it is needed."""
         self._on_gone.append(callback)
+
+    async def follow(self, size: int, compact: bytes) -> None:
+        """Has the signer follow the log from `size` events on (their compact range), which the
+        journal must hold under a checkpoint. Comes first, once. Raises SignerError, SignerGone.
+        """
+        await self._ask({"op": "follow", "size": size, "range": _base64(compact)})
 
     async def sign(self, seq: int) -> Signed:
         """Signs the order that event `seq` of the journal holds. Raises SignerError, SignerGone."""
@@ -161,7 +171,9 @@ class Signer:
             raise _gone()
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        self._writer.write(json.dumps(question).encode() + b"\n")
+        line = prove(self._secret, self._asked, json.dumps(question).encode())
+        self._asked += 1
+        self._writer.write(line + b"\n")
         try:
             answer = await asyncio.wait_for(future, ANSWER_SECONDS_MAX)
         except TimeoutError:
@@ -201,15 +213,18 @@ class Signer:
         return signed_note(body.encode(), origin, self.log_key, signature)
 
 
-def _spawn(home: Home, channel: socket.socket, passphrase: bytearray) -> child.Popen[bytes]:
+def _spawn(
+    home: Home, channel: socket.socket, secret: bytearray, passphrase: bytearray
+) -> child.Popen[bytes]:
     read_end, write_end = os.pipe()
     try:
         command = child.own("holdfast.service.signer", "--home", str(home.path))
         command += ["--socket-fd", str(channel.fileno()), "--passphrase-fd", str(read_end)]
         command += ["--parent", str(os.getpid())]
         process = child.start(command, stdout=child.DEVNULL, pass_fds=(channel.fileno(), read_end))
-        # At most 1 KiB, which a pipe takes at once; it is read only after the process has hardened
-        # itself.
+        # Little more than 1 KiB, which a pipe takes at once; it is read only after the process has
+        # hardened itself.
+        os.write(write_end, secret)
         os.write(write_end, passphrase)
     finally:
         os.close(read_end)

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 CONFIG = """\
-# Holdfast: where the chains are. Only the operator writes this file; unknown keys are errors.
+# Holdfast: where the chains are. Unknown keys are errors. After a change of nodes, prices, alerts
+# or descriptors: `holdfast config apply`. Without it the signed ones stay in use.
 version = 1
 {agents_dir}
 
@@ -24,8 +25,8 @@ AGENTS_DIR = """\
 
 POLICY_HEAD = """\
 # Holdfast: what agents may do. Everything not granted here is denied.
-# Check it with `holdfast policy check policy.toml`. A running guardian takes over every sound
-# change at once.
+# After a change: `holdfast policy check policy.toml`, then `holdfast policy apply`. What can only
+# deny more is in force as soon as it is saved; everything else needs your signature.
 version = 1
 name = "starter"
 
@@ -80,6 +81,16 @@ effects = ["transfer"]
 assets = ["eth"]
 tier = "approval"              # instant | notify | delay | approval
 timeout = "30m"
+
+[[limit]]                      # fees of a day, beyond which a person decides
+id = "fees-a-day"
+per = "agent"
+effects = ["fee"]
+assets = ["eth"]
+measure = "amount"
+max = "1"
+window = "24h"
+on_exceed = "approval"
 
 # [[rule]]
 # id = "small-payments-to-vendors"

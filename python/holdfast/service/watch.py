@@ -1,4 +1,4 @@
-"""Watches the home for the two files that act on a running daemon: the policy and FREEZE.
+"""Watches the home for the files that act on a running daemon: the policy, its signature, FREEZE.
 
 The folder is watched, not the files: an editor replaces a file by a rename, and a watch on the file
 misses most of them.
@@ -19,10 +19,11 @@ async def watch(policy: PolicyFile, freeze: FreezeFile) -> None:
     """Runs until cancelled. What was changed before it began must be looked at by the caller."""
     from watchfiles import Change, awatch
 
-    names = {str(policy.path), str(freeze.path)}
+    names = {str(policy.path), str(policy.signature_path), str(freeze.path)}
 
     def wanted(change: Change, path: str) -> bool:
-        return path in names and change in (Change.added, Change.modified)
+        # A policy that was removed is an alarm; a FREEZE that was obeyed is removed by us.
+        return path in names and (change != Change.deleted or path == str(policy.path))
 
     async for changes in awatch(
         policy.path.parent,
@@ -34,6 +35,6 @@ async def watch(policy: PolicyFile, freeze: FreezeFile) -> None:
         touched = {Path(path) for _, path in changes}
         if freeze.path in touched:
             await freeze.obey()
-        if policy.path in touched:
+        if touched & {policy.path, policy.signature_path}:
             await policy.changed()
         await asyncio.sleep(0)

@@ -23,6 +23,14 @@ impl LogTree {
         }
     }
 
+    /// The tree that a compact range (`Guard.log_range`, `LogTree.range`) stands for.
+    #[staticmethod]
+    fn restore(compact: &[u8]) -> PyResult<Self> {
+        let range = Range::from_bytes(compact)
+            .ok_or_else(|| refused("range_malformed", "this is no compact range of a log"))?;
+        Ok(Self { range })
+    }
+
     fn extend(&mut self, py: Python<'_>, records: Vec<PyBackedBytes>) {
         let range = &mut self.range;
         py.detach(|| records.iter().for_each(|record| range.append(record)));
@@ -36,6 +44,56 @@ impl LogTree {
     #[getter]
     fn root<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.range.root())
+    }
+
+    #[getter]
+    fn range<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.range.to_bytes())
+    }
+}
+
+/// The key of one run, which proves every commit. Its seed never leaves it.
+#[pyclass(module = "holdfast._core")]
+pub struct CommitKey {
+    inner: log::CommitKey,
+}
+
+#[pymethods]
+impl CommitKey {
+    #[new]
+    fn new(origin: String, seed: &[u8]) -> PyResult<Self> {
+        let seed = fixed::<32>(seed, "seed")?;
+        Ok(Self {
+            inner: log::CommitKey::new(origin, &seed),
+        })
+    }
+
+    #[getter]
+    fn public_key<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.public_key())
+    }
+
+    /// Keeps the interpreter: it takes less time than to get it back.
+    fn sign<'py>(&self, py: Python<'py>, size: u64, root: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let root = fixed::<32>(root, "root")?;
+        Ok(PyBytes::new(py, &self.inner.sign(size, &root)))
+    }
+}
+
+/// False for anything that is not this session key's signature over this commit.
+#[pyfunction]
+pub fn verify_commit(
+    origin: &str,
+    public_key: &[u8],
+    size: u64,
+    root: &[u8],
+    signature: &[u8],
+) -> bool {
+    match (public_key.try_into(), root.try_into(), signature.try_into()) {
+        (Ok(key), Ok(root), Ok(signature)) => {
+            log::verify_commit(origin, key, size, root, signature)
+        }
+        _ => false,
     }
 }
 

@@ -1,8 +1,9 @@
 //! The state machine. Only conversions are here: what is refused or decided, the core says.
 
+use alloy_primitives::B256;
 use holdfast_core::asset::Registry;
 use holdfast_core::event::{Genesis, Id};
-use holdfast_core::guard::{self, LoadError, Refusal, ReplayError};
+use holdfast_core::guard::{self, Authority, LoadError, Refusal, ReplayError};
 use holdfast_core::policy::Policy;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -115,6 +116,10 @@ impl Guard {
         PyBytes::new(py, &self.inner.root())
     }
 
+    fn log_range<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.log_range())
+    }
+
     #[getter]
     fn last_at(&self) -> u64 {
         self.inner.last_at()
@@ -133,13 +138,38 @@ impl Guard {
         py: Python<'_>,
         source: &str,
         by: &str,
+        command: Option<&[u8]>,
+        signature: Option<&[u8]>,
         now_ms: u64,
     ) -> PyResult<Applied> {
-        match self.inner.load_policy(source, by, now_ms) {
+        let authority = match (command, signature) {
+            (None, None) => None,
+            (command, signature) => Some(Authority {
+                command: command.unwrap_or_default(),
+                signature: signature.unwrap_or_default(),
+            }),
+        };
+        match self.inner.load_policy(source, by, authority, now_ms) {
             Ok(applied) => Ok(Applied::new(py, applied)),
             Err(LoadError::Faults(errors)) => Err(faults(&errors)),
             Err(LoadError::Refused(error)) => Err(refusal(error)),
         }
+    }
+
+    fn load_config(
+        &mut self,
+        py: Python<'_>,
+        digest: &str,
+        by: &str,
+        command: &[u8],
+        signature: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        let digest: B256 = digest
+            .parse()
+            .map_err(|_| malformed("hex", "a digest is 32 bytes in hex", "digest"))?;
+        let authority = Authority { command, signature };
+        Self::applied(py, self.inner.load_config(digest, by, authority, now_ms))
     }
 
     fn reject_policy(
@@ -181,6 +211,20 @@ impl Guard {
             self.inner
                 .submit_signed(agent, payload, signature, facts, now_ms),
         )
+    }
+
+    fn open_signed<'py>(
+        &self,
+        py: Python<'py>,
+        agent: &str,
+        payload: &[u8],
+        signature: &[u8],
+        now_ms: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let opened = self.inner.open_signed(agent, payload, signature, now_ms);
+        opened
+            .map(|opened| PyBytes::new(py, &opened))
+            .map_err(refusal)
     }
 
     fn check<'py>(

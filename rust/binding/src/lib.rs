@@ -18,7 +18,8 @@ mod _core {
     use crate::errors::{HoldfastError, MalformedError, PolicyError};
     #[pymodule_export]
     use crate::evidence::{
-        checkpoint_body, ed25519_verify, open_note, signed_note, verify_operator_command, LogTree,
+        checkpoint_body, ed25519_verify, open_note, signed_note, verify_commit,
+        verify_operator_command, CommitKey, LogTree,
     };
     #[pymodule_export]
     use crate::input::{
@@ -33,7 +34,7 @@ mod _core {
     #[pymodule_export]
     use crate::guard::Guard;
     #[pymodule_export]
-    use crate::policy::{check_policy, decode, Simulator};
+    use crate::policy::{check_policy, decode, decode_again, policy_changes, Simulator};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

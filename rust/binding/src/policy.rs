@@ -1,6 +1,7 @@
 //! Policy files: checking, simulating, and decoding with a registry.
 
 use holdfast_core::asset::Registry;
+use holdfast_core::guard;
 use holdfast_core::policy::{self, Policy, PolicyErrors};
 use holdfast_core::simulate;
 use pyo3::prelude::*;
@@ -41,6 +42,20 @@ pub fn check_policy<'py>(
     Ok(PyBytes::new(py, &json))
 }
 
+/// What changes from one policy to another, as a JSON list of `{"looser", "path", "text"}`.
+#[pyfunction]
+pub fn policy_changes<'py>(
+    py: Python<'py>,
+    old_source: &str,
+    new_source: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let parse = |source: &str| Policy::parse(source).map_err(|errors| faults(&errors));
+    let (old, new) = (parse(old_source)?, parse(new_source)?);
+    let changes = policy::strictness::changes(&old, &new);
+    let json = serde_json::to_vec(&changes).map_err(|error| refused("internal", error))?;
+    Ok(PyBytes::new(py, &json))
+}
+
 /// The object of `holdfast decode`.
 #[pyfunction]
 #[pyo3(signature = (request, chain_id, policy, tokens, clear=None))]
@@ -60,6 +75,18 @@ pub fn decode<'py>(
         }
         None => decode_with(py, request, chain_id, &Registry::new(), tokens, clear),
     }
+}
+
+/// What this program's decoders make of a request view under the policy that decided it.
+#[pyfunction]
+pub fn decode_again<'py>(
+    py: Python<'py>,
+    view: &[u8],
+    policy: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let policy = Policy::parse(policy).map_err(|errors| faults(&errors))?;
+    let found = guard::decode_again(view, &policy).map_err(|no| refused(&no.code, no.text))?;
+    Ok(PyBytes::new(py, &found))
 }
 
 /// `policy decide`: cases against a policy, no journal. Never raises for a case; a malformed one is

@@ -29,8 +29,7 @@ fn text(most: u8, tier: &str) -> String {
 }
 
 fn load(world: &mut World, text: &str) {
-    let loaded = world.guard.load_policy(text, "test", world.now).unwrap();
-    world.records.extend(loaded.records);
+    world.load_source(text).unwrap();
 }
 
 fn vote(world: &mut World, support: u8) -> Applied {

@@ -360,7 +360,7 @@ fn a_bad_policy_leaves_the_good_one_in_force() {
     let mut world = World::new();
     assert!(world
         .guard
-        .load_policy("version = 1", "test", world.now)
+        .load_policy("version = 1", "test", None, world.now)
         .is_err());
     let rejected = world
         .guard

@@ -206,3 +206,16 @@ fn a_call_over_a_budget_of_the_service_is_recorded_once_a_second() {
     }
     assert_eq!(records, 1);
 }
+
+#[test]
+fn the_same_outcome_asked_for_again_and_again_leaves_one_event_a_second() {
+    let mut world = World::new();
+    let id = support::id_of(&world.pay("shopper", 1));
+    world.carry_out(&id);
+    let mut records = 0;
+    for millisecond in 0..2000 {
+        let again = world.guard.delivered(&id, world.now + millisecond);
+        records += again.unwrap().records.len();
+    }
+    assert_eq!(records, 2);
+}

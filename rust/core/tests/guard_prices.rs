@@ -22,8 +22,7 @@ fn world(tier: &str) -> World {
         .replace("symbol = \"USDC\"\nprice_usd = \"1\"", open)
         .replace("tier = \"delay\"\ndelay = \"5m\"", &tier);
     let mut world = World::without_policy();
-    let loaded = world.guard.load_policy(&text, "test", world.now).unwrap();
-    world.records.extend(loaded.records);
+    world.load_source(&text).unwrap();
     world
 }
 

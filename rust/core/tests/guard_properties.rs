@@ -168,8 +168,9 @@ fn arbitrary_lives_reach_every_kind_of_event() {
             *seen.entry(kind).or_default() += 1;
         }
     }
-    // Not in these lives: signed agents, faulty files, clocks and an orderly stop.
+    // Not in these lives: signed agents, settings, faulty files, clocks and an orderly stop.
     let elsewhere = [
+        "config.loaded",
         "request.attached",
         "policy.rejected",
         "clock.jumped",

@@ -84,7 +84,7 @@ timeout = "10m"
 
 fn world(policy: &str) -> World {
     let mut world = World::without_policy();
-    let applied = world.guard.load_policy(policy, "test", world.now).unwrap();
+    let applied = support::load_signed(&mut world.guard, policy, world.now).unwrap();
     world.records.extend(applied.records);
     world
 }

@@ -59,6 +59,28 @@ fn roots_are_those_of_certificate_transparency() {
 }
 
 #[test]
+fn another_process_goes_on_from_a_compact_range() {
+    let mut whole = Range::new();
+    for leaf in leaves(100) {
+        let mut carried = Range::from_bytes(&whole.to_bytes()).unwrap();
+        assert_eq!(carried, whole);
+        whole.append_leaf(leaf);
+        carried.append_leaf(leaf);
+        assert_eq!(carried.root(), whole.root());
+    }
+    let bytes = whole.to_bytes();
+    for wrong in [
+        &bytes[..0],
+        &bytes[..7],
+        &bytes[..8],
+        &bytes[..bytes.len() - 1],
+    ] {
+        assert_eq!(Range::from_bytes(wrong), None);
+    }
+    assert_eq!(Range::from_bytes(&[&bytes[..], &[0; 32]].concat()), None);
+}
+
+#[test]
 fn known_proofs_of_the_reference_tree() {
     let all: Vec<Hash> = LEAVES
         .iter()

@@ -7,6 +7,10 @@ use holdfast_core::simulate::Simulator;
 use serde::Deserialize;
 use serde_json::Value;
 
+#[allow(dead_code)]
+#[path = "support/seen.rs"]
+mod seen;
+
 const DEMO: &str = include_str!("data/policy_demo.toml");
 const NOW: u64 = 1_700_000_000_000;
 
@@ -28,6 +32,9 @@ struct Case {
     allow: Option<String>,
     coin: Option<String>,
     params: Option<String>,
+    /// Nobody looked at any code.
+    #[serde(default)]
+    no_code: bool,
     /// Tables after those of the demo policy.
     #[serde(default)]
     add: String,
@@ -90,14 +97,26 @@ fn params(case: &Case) -> String {
     case.params.clone().unwrap()
 }
 
-fn line(case: &Case, at: &Value) -> String {
+/// The facts of the case; every contract is there unless they say something of code themselves.
+fn facts(case: &Case) -> String {
     let fresh = format!(r#"{{"prices":{{"usdc":{{"usd":"1","at":{NOW}}}}}}}"#);
+    let facts = case.facts.clone().unwrap_or(fresh);
+    let whole = serde_json::from_str::<Value>(&facts).is_ok_and(|facts| facts.is_object());
+    if !whole || facts.contains("\"code\"") || case.no_code {
+        return facts;
+    }
+    let source = format!("{DEMO}\n{}", case.add);
+    let code = seen::everything(&source, NOW);
+    seen::with_code(&facts, code)
+}
+
+fn line(case: &Case, at: &Value) -> String {
     format!(
         r#"{{"id":7,"agent":"{}","at":{at},"request":{{"method":"{}","params":{}}},"facts":{}}}"#,
         case.agent.as_deref().unwrap_or("shopper"),
         case.method.as_deref().unwrap_or("eth_sendTransaction"),
         params(case),
-        case.facts.as_ref().unwrap_or(&fresh),
+        facts(case),
     )
 }
 

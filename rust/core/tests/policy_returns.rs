@@ -6,11 +6,15 @@ use alloy_primitives::hex;
 use holdfast_core::amount::parse_decimal_units;
 use holdfast_core::simulate::Simulator;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{json, Value};
 
 #[allow(dead_code)]
 #[path = "support/calls.rs"]
 mod calls;
+
+#[allow(dead_code)]
+#[path = "support/seen.rs"]
+mod seen;
 
 const POLICY: &str = r#"
 version = 1
@@ -131,6 +135,7 @@ fn what_comes_back_must_be_worth_what_the_rule_asks_for() {
         let mut simulator = Simulator::new(&case.policy(), false).unwrap();
         let (to, data) = case.request(&table);
         let facts = case.facts.as_deref().unwrap_or("{}");
+        let facts = seen::with_code(facts, seen::everything(&case.policy(), 1_000_000));
         let request = format!(
             r#"{{"id":1,"agent":"trader","at":1000,"facts":{facts},"request":{{"method":
             "eth_sendTransaction","params":[{{"to":"{to}","data":"{data}"}}]}}}}"#
@@ -161,4 +166,77 @@ fn said(reason: &Value) -> Option<String> {
         "low_return" => Some(format!("{by}: {} of {}", text("observed"), text("limit"))),
         _ => Some(by),
     }
+}
+
+const ORDERS: &str = "[[rule]]\nid = \"orders\"\neffects = [\"order\"]\ntier = \"instant\"\n";
+const COW: &str = "0x9008D19f58AAbD9eD0D60971565AA8510560ab41";
+
+/// An order of CoW: 10 USDC for 0.003 WETH.
+fn order() -> Value {
+    let members = [
+        ("sellToken", "address"),
+        ("buyToken", "address"),
+        ("receiver", "address"),
+        ("sellAmount", "uint256"),
+        ("buyAmount", "uint256"),
+        ("validTo", "uint32"),
+        ("appData", "bytes32"),
+        ("feeAmount", "uint256"),
+        ("kind", "string"),
+        ("partiallyFillable", "bool"),
+        ("sellTokenBalance", "string"),
+        ("buyTokenBalance", "string"),
+    ];
+    let domain = [
+        ("name", "string"),
+        ("version", "string"),
+        ("chainId", "uint256"),
+        ("verifyingContract", "address"),
+    ];
+    let typed = |members: &[(&str, &str)]| -> Vec<Value> {
+        let member = |(name, kind): &(&str, &str)| json!({"name": name, "type": kind});
+        members.iter().map(member).collect()
+    };
+    let wallet = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+    let document = json!({"primaryType": "Order",
+        "types": {"EIP712Domain": typed(&domain), "Order": typed(&members)},
+        "domain": {"name": "Gnosis Protocol", "version": "v2", "chainId": 1,
+            "verifyingContract": COW},
+        "message": {"sellToken": "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
+            "buyToken": "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2", "receiver": wallet,
+            "sellAmount": "10000000", "buyAmount": "3300000000000000", "validTo": 1_900,
+            "appData": format!("0x{:064}", 0), "feeAmount": "0", "kind": "sell",
+            "partiallyFillable": false, "sellTokenBalance": "erc20", "buyTokenBalance": "erc20"}});
+    json!({"method": "eth_signTypedData_v4", "params": [wallet, document]})
+}
+
+#[test]
+fn what_is_measured_by_the_balance_is_not_sure_while_something_else_is_owed() {
+    let policy = format!("{POLICY}return_min_percent = 95\n{ORDERS}");
+    let table = calls::Table::read("case = []");
+    let args: toml::Table =
+        r#"args = ["1000000000", "317000000000000000", ["usdc", "weth"], "me", 1900000000]"#
+            .parse()
+            .unwrap();
+    let swapped = |signature: &str| {
+        let data = table.call(signature, args["args"].as_array().unwrap());
+        json!({"method": "eth_sendTransaction",
+            "params": [{"to": ROUTER, "data": hex::encode_prefixed(data)}]})
+    };
+    let paid = swapped("swapExactTokensForTokens(uint256,uint256,address[],address,uint256)");
+    let measured = swapped("swapExactTokensForTokensSupportingFeeOnTransferTokens(uint256,uint256,address[],address,uint256)");
+    let mut simulator = Simulator::new(&policy, true).unwrap();
+    let mut say = |request: &Value| {
+        let code = seen::everything(&policy, 1_000_000);
+        let case = json!({"id": 1, "agent": "trader", "at": 1000, "facts": {"code": code},
+            "request": request});
+        let found = simulator.decide(case.to_string().as_bytes());
+        let found: Value = serde_json::from_slice(&found).unwrap();
+        found["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(say(&measured), "instant");
+    assert_eq!(say(&order()), "instant");
+    // Somebody may fill the order meanwhile, which would pass for the return.
+    assert_eq!(say(&measured), "approval");
+    assert_eq!(say(&paid), "instant");
 }

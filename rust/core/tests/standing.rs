@@ -19,6 +19,10 @@ use holdfast_core::window::{Book, GRACE_MS};
 use proptest::prelude::*;
 use serde_json::{json, Value};
 
+#[allow(dead_code)]
+#[path = "support/seen.rs"]
+mod seen;
+
 const POLICY: &str = include_str!("data/standing.toml");
 const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 const USDC: Address = address!("0x5FbDB2315678afecb367f032d93F642f64180aa3");
@@ -297,7 +301,8 @@ fn pay(to: Address, amount: u64, valid_before: u64) -> Value {
 }
 
 fn decide(simulator: &mut Simulator, at: u64, request: &Value) -> (String, Vec<String>) {
-    let case = json!({"id": "x", "agent": "shopper", "at": at, "request": request});
+    let facts = json!({"code": seen::everything(POLICY, at)});
+    let case = json!({"id": "x", "agent": "shopper", "at": at, "facts": facts, "request": request});
     let result: Value =
         serde_json::from_slice(&simulator.decide(&serde_json::to_vec(&case).unwrap())).unwrap();
     let reasons = result["reasons"].as_array().unwrap();

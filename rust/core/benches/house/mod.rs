@@ -4,8 +4,10 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 use alloy_primitives::{keccak256, Address, B256};
-use holdfast_core::event::Genesis;
-use holdfast_core::guard::{Guard, State};
+use ed25519_dalek::Signer as _;
+use holdfast_core::canonical::sha256;
+use holdfast_core::event::{Genesis, Operator};
+use holdfast_core::guard::{Authority, Guard, State};
 use holdfast_core::log::Range;
 use holdfast_core::policy::Policy;
 
@@ -82,15 +84,31 @@ fn policy(rules: u32) -> String {
 
 /// A new guardian under the policy with this many rules.
 pub fn guard(rules: u32) -> Guard {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[1; 32]);
     let genesis = Genesis {
         log_key: B256::ZERO,
-        operators: Vec::new(),
+        operators: vec![Operator {
+            id: "op".to_owned(),
+            public_key: B256::from(key.verifying_key().to_bytes()),
+        }],
         origin: "holdfast/bench".to_owned(),
         version: "bench".to_owned(),
     };
     let (mut guard, _) = Guard::create(genesis, START_MS).expect("a genesis");
+    let source = policy(rules);
+    let digest = sha256(source.as_bytes());
+    let command = format!(
+        "{{\"action\":\"policy\",\"digest\":\"{digest}\",\"guardian\":\"{}\",\"key\":\"op\",\
+         \"revision\":1}}",
+        B256::ZERO
+    );
+    let message = [b"holdfast operator command v1\n", command.as_bytes()].concat();
+    let authority = Authority {
+        command: command.as_bytes(),
+        signature: &key.sign(&message).to_bytes(),
+    };
     guard
-        .load_policy(&policy(rules), "bench", START_MS)
+        .load_policy(&source, "bench", Some(authority), START_MS)
         .expect("a policy");
     guard
 }

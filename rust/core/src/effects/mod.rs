@@ -172,9 +172,24 @@ impl Decoded {
     /// What may happen, this or the other: the effects of both, in the words of the other.
     #[must_use]
     pub(crate) fn or(mut self, other: Self) -> Self {
-        for effect in other.effects {
-            if !self.effects.contains(&effect) {
-                self.effects.push(effect);
+        let counted = !self.times.is_empty() || !other.times.is_empty();
+        if counted {
+            self.times.resize(self.effects.len(), 1);
+        }
+        for (place, effect) in other.effects.into_iter().enumerate() {
+            let times = other.times.get(place).copied().unwrap_or(1);
+            match self.effects.iter().position(|known| *known == effect) {
+                Some(known) => {
+                    if let Some(count) = self.times.get_mut(known) {
+                        *count = times.max(*count);
+                    }
+                }
+                None => {
+                    self.effects.push(effect);
+                    if counted {
+                        self.times.push(times);
+                    }
+                }
             }
         }
         self.exchanges.extend(other.exchanges);

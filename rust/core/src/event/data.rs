@@ -69,12 +69,37 @@ pub struct Started {
 pub struct PolicyLoaded {
     /// Who or what loaded it.
     pub by: String,
+    /// The signed payload, when an operator signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     /// SHA-256 of the source.
     pub digest: B256,
     /// Its name.
     pub name: String,
+    /// How many `policy.loaded` there are, this one included. Version 1 has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// ed25519 over the payload. Without one, the policy is at least as strict as the one before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Bytes>,
     /// The whole file.
     pub source: String,
+}
+
+/// `config.loaded`: an operator signed the settings of the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigLoaded {
+    /// Who or what loaded it.
+    pub by: String,
+    /// The signed payload.
+    pub command: String,
+    /// SHA-256 of the settings, as the service writes them.
+    pub digest: B256,
+    /// How many `config.loaded` there are, this one included.
+    pub revision: u64,
+    /// ed25519 over the payload.
+    pub signature: Bytes,
 }
 
 /// `policy.rejected`
@@ -187,6 +212,17 @@ pub struct Denied {
 pub struct Cancelled {
     /// Who.
     pub by: String,
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// Why.
+    pub why: String,
+}
+
+/// `request.reopened`: its order was not signed and is void; it is decided again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reopened {
     /// Which request.
     #[serde(with = "wire::id")]
     pub id: Id,

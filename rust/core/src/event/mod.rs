@@ -1,9 +1,10 @@
 //! Events: every change of state, and the canonical record each one is.
 //!
-//! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":1}` in RFC 8785 form. Writing is one
+//! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":2}` in RFC 8785 form. Writing is one
 //! pass over structs whose fields are declared in the order of their names, so no tree is built.
 //! Reading is strict: unknown members, missing members and duplicates are refused, and a record
-//! that would not be written the same way again is not a record.
+//! that would not be written the same way again is not a record. Records of version 1 are read and
+//! written back as they are; new ones have version 2.
 
 mod data;
 mod decided;
@@ -17,9 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use data::{
-    Approved, Attached, Cancelled, ClockJumped, Denied, Envelope, Failed, FreezeLifted, FreezeSet,
-    Genesis, Id, Operator, PolicyLoaded, PolicyRejected, Refused, RequestRef, Scope, SendOutcome,
-    Sent, SettleOutcome, Settled, Signed, Started,
+    Approved, Attached, Cancelled, ClockJumped, ConfigLoaded, Denied, Envelope, Failed,
+    FreezeLifted, FreezeSet, Genesis, Id, Operator, PolicyLoaded, PolicyRejected, Refused,
+    Reopened, RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed, Started,
 };
 pub use decided::{
     Decided, LeftOut, ParamsDigest, RequestKind, Stage, Wanted, WantedMessage, WantedTransaction,
@@ -34,8 +35,14 @@ use crate::canonical::INTEGER_MAX;
 
 /// Room for the record of a common decision.
 const RECORD_BYTES: usize = 3584;
-/// Version of the record format.
-pub const VERSION: u64 = 1;
+/// Version of the records that are written.
+///
+/// 1: until November 2026. 2: `policy.loaded` has `revision`, and `command` with `signature` where an
+/// operator signed it; `config.loaded` and `request.reopened` exist; replay checks more of what live
+/// code checks.
+pub const VERSION: u64 = 2;
+/// The oldest version that is read.
+const VERSION_MIN: u64 = 1;
 
 /// A change of state, with its place in the log and its time (ms since the epoch).
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +51,8 @@ pub struct Event {
     pub seq: u64,
     /// When, ms since the epoch; never before the event before it.
     pub at: u64,
+    /// Version of its record, [`VERSION`] for a new one; never less than that of the event before it.
+    pub version: u64,
     /// What.
     pub body: Body,
 }
@@ -119,11 +128,15 @@ macro_rules! bodies {
                 }
             }
 
-            fn write(&self, out: &mut Vec<u8>, at: u64, seq: u64) -> serde_json::Result<()> {
+            fn write(
+                &self,
+                out: &mut Vec<u8>,
+                (at, seq, v): (u64, u64, u64),
+            ) -> serde_json::Result<()> {
                 match self {
                     $(Self::$variant(data) => serde_json::to_writer(
                         out,
-                        &Record { at, data, kind: $kind, seq, v: VERSION },
+                        &Record { at, data, kind: $kind, seq, v },
                     ),)*
                 }
             }
@@ -137,6 +150,7 @@ bodies! {
     GuardianStopped(Nothing) = "guardian.stopped",
     PolicyLoaded(PolicyLoaded) = "policy.loaded",
     PolicyRejected(PolicyRejected) = "policy.rejected",
+    ConfigLoaded(ConfigLoaded) = "config.loaded",
     RequestRefused(Refused) = "request.refused",
     RequestDecided(Box<Decided>) = "request.decided",
     RequestAttached(Attached) = "request.attached",
@@ -146,6 +160,7 @@ bodies! {
     RequestCancelled(Cancelled) = "request.cancelled",
     RequestMatured(RequestRef) = "request.matured",
     RequestAuthorised(Box<Authorised>) = "request.authorised",
+    RequestReopened(Reopened) = "request.reopened",
     RequestFailed(Failed) = "request.failed",
     RequestSigned(Signed) = "request.signed",
     RequestSent(Sent) = "request.sent",
@@ -157,7 +172,36 @@ bodies! {
     ClockJumped(ClockJumped) = "clock.jumped",
 }
 
+impl Body {
+    /// Whether records of this version have this shape.
+    fn fits(&self, version: u64) -> Result<(), RecordError> {
+        match (self, version) {
+            (Self::ConfigLoaded(_) | Self::RequestReopened(_), 1) => Err(RecordError::Kind),
+            (Self::PolicyLoaded(data), 1) if data.revision.is_some() || data.command.is_some() => {
+                Err(RecordError::Malformed)
+            }
+            (Self::PolicyLoaded(data), 2..) if data.revision.is_none() => {
+                Err(RecordError::Malformed)
+            }
+            (Self::PolicyLoaded(data), _) if data.command.is_some() != data.signature.is_some() => {
+                Err(RecordError::Malformed)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Event {
+    /// A new event, of the version that is written.
+    pub const fn new(seq: u64, at: u64, body: Body) -> Self {
+        Self {
+            seq,
+            at,
+            version: VERSION,
+            body,
+        }
+    }
+
     /// The canonical record.
     pub fn to_record(&self) -> Vec<u8> {
         let room = match &self.body {
@@ -173,7 +217,7 @@ impl Event {
     pub fn to_record_with(&self, parts: &Parts) -> Vec<u8> {
         let mut out = Vec::with_capacity(RECORD_BYTES);
         match &self.body {
-            Body::RequestDecided(data) => write::record(&mut out, self.at, self.seq, data, parts),
+            Body::RequestDecided(data) => write::record(&mut out, self.place(), data, parts),
             _ => self.write(&mut out),
         }
         out
@@ -183,11 +227,15 @@ impl Event {
     pub fn write(&self, out: &mut Vec<u8>) {
         if let Body::RequestDecided(data) = &self.body {
             let parts = Parts::of(&data.effects, &data.request);
-            return write::record(out, self.at, self.seq, data, &parts);
+            return write::record(out, self.place(), data, &parts);
         }
         // Writing plain structs with string keys into memory has no way to fail.
-        let written = self.body.write(out, self.at, self.seq);
+        let written = self.body.write(out, self.place());
         debug_assert!(written.is_ok(), "{written:?}");
+    }
+
+    const fn place(&self) -> (u64, u64, u64) {
+        (self.at, self.seq, self.version)
     }
 
     /// Reads a record.
@@ -197,16 +245,18 @@ impl Event {
     pub fn from_record(record: &[u8]) -> Result<Self, RecordError> {
         let raw: RawRecord<'_> =
             serde_json::from_slice(record).map_err(|_| RecordError::Malformed)?;
-        if raw.v != VERSION {
+        if !(VERSION_MIN..=VERSION).contains(&raw.v) {
             return Err(RecordError::Version);
         }
         if raw.seq > INTEGER_MAX || raw.at > INTEGER_MAX {
             return Err(RecordError::Malformed);
         }
         let body = Body::read(raw.kind, raw.data.get())?;
+        body.fits(raw.v)?;
         let event = Self {
             seq: raw.seq,
             at: raw.at,
+            version: raw.v,
             body,
         };
         let mut again = Vec::with_capacity(record.len());

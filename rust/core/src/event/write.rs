@@ -9,7 +9,6 @@ use serde_json::value::RawValue;
 
 use super::decided::{Decided, LeftOut, RequestKind, Stage, Wanted};
 use super::effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
-use super::VERSION;
 use crate::canonical::{self, address, key, list, sha256, Key, Object};
 use crate::effects::EffectKind;
 use crate::policy::{method_name, Reason, Reservation, SpendAsset, Spends, StandingClaim, Verdict};
@@ -79,14 +78,19 @@ pub fn approval_digest(data: &Decided, parts: &Parts) -> B256 {
     sha256(&out)
 }
 
-/// The record of a decision.
-pub fn record(out: &mut Vec<u8>, at: u64, seq: u64, data: &Decided, parts: &Parts) {
+/// The record of a decision, with its time, number and version.
+pub fn record(
+    out: &mut Vec<u8>,
+    (at, seq, version): (u64, u64, u64),
+    data: &Decided,
+    parts: &Parts,
+) {
     let mut record = Object::new(out);
     record.u64(key!("at"), at);
     decided(record.key(key!("data")), data, parts);
     record.plain(key!("kind"), "request.decided");
     record.u64(key!("seq"), seq);
-    record.u64(key!("v"), VERSION);
+    record.u64(key!("v"), version);
     record.end();
 }
 

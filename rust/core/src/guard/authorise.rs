@@ -148,7 +148,8 @@ impl Guard {
         resolved.look_for_owed(policy, &self.state.book, &name, now);
         let subject = resolved.subject(method, self.state.book.reservations(&name));
         let windows = self.state.book.windows();
-        let decision = policy::decide(policy, &subject, windows, &facts, now);
+        let mut decision = policy::decide(policy, &subject, windows, &facts, now);
+        let costs = decision.spends.take();
         let effects = resolved
             .decoded
             .effects
@@ -163,6 +164,15 @@ impl Guard {
         let unchanged = unchanged && same_code(policy, subject.effects, &then, &facts, now);
         let fresh = over_unseen(&decision, &decided.reasons);
         stands(entry, decision, unchanged && !fresh, now).map_err(No::Denied)?;
+        let held = self.state.book.spends(&name);
+        if !costs
+            .zip(held)
+            .is_some_and(|(costs, held)| held.covers(&costs))
+        {
+            // Limits count what is held, so no more than that may be ordered.
+            let more = "more than what is set aside for it".to_owned();
+            return Err(one(reason("no_grant", Some(more), None)));
+        }
         same_outcome(decided, given, policy, subject.effects)?;
         let caps = Caps {
             gas: resolved.gas_max,
@@ -474,7 +484,7 @@ fn l1_fee_shown(decided: &Decided) -> U256 {
 }
 
 /// The request as it was decided, with caps that are no looser than those of the chain now.
-fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reason> {
+pub(super) fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reason> {
     let chain = policy.chain(decided.chain_id);
     let body = match &decided.request {
         Wanted::Transaction(tx) => {
@@ -512,7 +522,8 @@ fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reason> {
     })
 }
 
-fn typed_data(document: &str) -> Option<TypedData> {
+/// The document of a record, read again.
+pub(super) fn typed_data(document: &str) -> Option<TypedData> {
     let mut read = request::parse_typed_data(&Json::Str(document.into())).ok()?;
     // What was written down has every address with its checksum, but for those that had a wrong one.
     read.doubtful = read.json != document;

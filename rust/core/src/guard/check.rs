@@ -169,6 +169,11 @@ pub(super) fn understand<'p>(
     known: &Known<'_>,
 ) -> Result<Understood<'p>, Stop> {
     let denied = |code, observed| Err(Stop::Denied(reason(code, observed, None)));
+    // First of all: whoever cannot sign for the agent learns nothing about its requests.
+    let asking = state.policy().and_then(|policy| policy.agent(call.agent));
+    if !call.signed && asking.is_some_and(|agent| agent.public_key.is_some()) {
+        return denied("signature_required", None);
+    }
     let asked = match request::parse_any(call.method, call.params) {
         Ok(asked) => asked,
         // A bare hash to sign is understood, and never signed.
@@ -189,9 +194,6 @@ pub(super) fn understand<'p>(
     };
     let mut resolved = resolved.map_err(Stop::Denied)?;
     resolved.look_for_owed(policy, &state.book, "", known.now_ms);
-    if resolved.agent.public_key.is_some() && !call.signed {
-        return denied("signature_required", None);
-    }
     let wanted = Wanted::of(&resolved.request.body);
     let (wallet, chain_id) = (resolved.wallet, resolved.chain.id);
     let method = resolved.request.method;

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
-use super::state::{Freeze, LoadedPolicy, State};
-use super::{fold_life as life, fold_request as request, keep, operator};
+use super::state::{Freeze, LoadedConfig, LoadedPolicy, State};
+use super::{checks, fold_life as life, fold_request as request, keep, operator};
 use crate::canonical::sha256;
-use crate::event::{Body, Envelope, Event, FreezeLifted, FreezeSet, Genesis, PolicyLoaded, Stage};
+use crate::event::{
+    Body, ConfigLoaded, Envelope, Event, FreezeLifted, FreezeSet, Genesis, PolicyLoaded, Stage,
+};
 use crate::policy::Policy;
 
 /// Why an event cannot follow the state.
@@ -20,6 +22,9 @@ pub enum Impossible {
     /// Time runs backwards.
     #[error("the event is older than the one before it")]
     Time,
+    /// Of an older version than the event before it.
+    #[error("the event has an older version than the one before it")]
+    Version,
     /// The first event, and only the first, creates the guardian.
     #[error("only the first event creates the guardian")]
     Genesis,
@@ -32,6 +37,9 @@ pub enum Impossible {
     /// Something in the event does not fit the state.
     #[error("{0}")]
     Unfit(&'static str),
+    /// Live code would have refused what is on record.
+    #[error("{0}")]
+    Refused(String),
     /// The limits refuse.
     #[error("limits: {0}")]
     Limits(String),
@@ -44,29 +52,55 @@ impl Impossible {
             Self::Seq => "replay_seq",
             Self::Time => "replay_time",
             Self::Genesis => "replay_genesis",
-            Self::Stage(_) | Self::NoRequest | Self::Unfit(_) | Self::Limits(_) => {
-                "replay_transition"
-            }
+            Self::Version
+            | Self::Stage(_)
+            | Self::NoRequest
+            | Self::Unfit(_)
+            | Self::Refused(_)
+            | Self::Limits(_) => "replay_transition",
         }
     }
+}
+
+/// Where an event comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A method of the guardian made it a moment ago and checked everything it says.
+    Live,
+    /// It was read: it counts only if live code would have made it.
+    Replay,
 }
 
 /// Takes the event over into the state.
 ///
 /// # Errors
 /// [`Impossible`], with the state unchanged.
-pub fn fold(state: &mut State, event: Event) -> Result<(), Impossible> {
-    let Event { seq, at, body } = event;
-    if seq != state.seq {
+pub fn fold(state: &mut State, event: Event, origin: Origin) -> Result<(), Impossible> {
+    if event.seq != state.seq {
         return Err(Impossible::Seq);
     }
-    if at < state.last_at {
+    if event.at < state.last_at {
         return Err(Impossible::Time);
     }
-    if matches!(body, Body::GuardianCreated(_)) != (seq == 0) {
+    // A later program wrote everything before: what it knew to check cannot be left out again.
+    if event.version < state.version {
+        return Err(Impossible::Version);
+    }
+    if matches!(event.body, Body::GuardianCreated(_)) != (event.seq == 0) {
         return Err(Impossible::Genesis);
     }
+    match origin {
+        Origin::Replay => checks::check(state, &event)?,
+        Origin::Live => debug_assert_eq!(checks::check(state, &event), Ok(())),
+    }
+    let Event {
+        seq,
+        at,
+        version,
+        body,
+    } = event;
     step(state, seq, at, body)?;
+    state.version = version;
     state.seq = seq.saturating_add(1);
     state.last_at = at;
     keep::purge(state, at);
@@ -82,6 +116,10 @@ fn step(state: &mut State, seq: u64, at: u64, body: Body) -> Result<(), Impossib
         }
         Body::GuardianStopped(_) | Body::ClockJumped(_) => Ok(()),
         Body::PolicyLoaded(data) => policy_loaded(state, at, data),
+        Body::ConfigLoaded(data) => {
+            config_loaded(state, &data);
+            Ok(())
+        }
         Body::PolicyRejected(data) => {
             state.alarm = Some(data.error);
             Ok(())
@@ -100,6 +138,7 @@ fn step(state: &mut State, seq: u64, at: u64, body: Body) -> Result<(), Impossib
         Body::RequestMatured(data) => life::matured(state, at, data.id),
         Body::RequestCancelled(data) => life::cancelled(state, at, data),
         Body::RequestAuthorised(data) => life::authorised(state, seq, at, *data),
+        Body::RequestReopened(data) => life::reopened(state, at, data.id),
         Body::RequestFailed(data) => life::failed(state, at, data),
         Body::RequestSigned(data) => life::signed(state, at, data),
         Body::RequestSent(data) => life::sent(state, at, &data),
@@ -132,6 +171,7 @@ fn policy_loaded(state: &mut State, at: u64, data: PolicyLoaded) -> Result<(), I
     }
     state.alarm = None;
     state.policy = Some(LoadedPolicy {
+        revision: state.next_policy(),
         digest: data.digest,
         name: data.name,
         source: data.source,
@@ -139,6 +179,13 @@ fn policy_loaded(state: &mut State, at: u64, data: PolicyLoaded) -> Result<(), I
         compiled,
     });
     Ok(())
+}
+
+fn config_loaded(state: &mut State, data: &ConfigLoaded) {
+    state.config = Some(LoadedConfig {
+        revision: state.next_config(),
+        digest: data.digest,
+    });
 }
 
 /// Ids of requests in scope that a freeze ends, and of those it holds.

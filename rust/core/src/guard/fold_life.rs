@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::checks;
 use super::fold::Impossible;
 use super::keep::enter;
 use super::operator::remember;
@@ -185,6 +186,8 @@ pub(super) fn authorised(
     if data.digest != entry.digest {
         return Err(Impossible::Unfit("the order is for another request"));
     }
+    // Cheap, and the last look before an order counts: live code pays for it too.
+    checks::authorised(state, &data)?;
     if let Some(nonce) = data.order.nonce() {
         let book = state
             .nonces
@@ -201,6 +204,17 @@ pub(super) fn authorised(
         });
     }
     enter(state, data.id.0, at, Stage::Authorised);
+    Ok(())
+}
+
+/// The order is void: what it was is decided again, and its nonce is used for the next order.
+pub(super) fn reopened(state: &mut State, at: u64, id: Id) -> Result<(), Impossible> {
+    expect(find(state, id)?, &[Stage::Authorised])?;
+    give_nonce_back(state, id);
+    if let Some(entry) = state.requests.get_mut(&id.0) {
+        entry.ordered = None;
+    }
+    enter(state, id.0, at, Stage::Authorising);
     Ok(())
 }
 

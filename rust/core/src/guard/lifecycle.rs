@@ -10,6 +10,9 @@ use crate::event::{
 };
 use crate::text::display_safe;
 
+/// An agent that asks for the same outcome again and again leaves one event a second.
+const DELIVERED_AGAIN_MS: u64 = 1000;
+
 /// What the service says about the end of a transaction. Numbers may be decimal strings.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -225,7 +228,8 @@ impl Guard {
         Err(Refusal::new("wrong_state", text))
     }
 
-    /// The outcome was handed to the agent after a pending answer.
+    /// The outcome was handed to the agent after a pending answer. Within a second of the last time
+    /// that changes nothing.
     ///
     /// # Errors
     /// [`Refusal`] when there is no outcome yet.
@@ -235,12 +239,17 @@ impl Guard {
             let text = format!("{request_id} is {}: no outcome yet", entry.stage.as_str());
             return Err(Refusal::new("wrong_state", text));
         }
-        let id = entry.id;
-        self.about(
-            id,
-            self.now(now_ms),
-            Body::RequestDelivered(RequestRef { id }),
-        )
+        let (id, now) = (entry.id, self.now(now_ms));
+        let just_now = |at: u64| now < at.saturating_add(DELIVERED_AGAIN_MS);
+        if entry.delivered_at.is_some_and(just_now) {
+            let status = entry.stage.as_str();
+            return Ok(Applied {
+                request: Some(id),
+                status,
+                ..Applied::default()
+            });
+        }
+        self.about(id, now, Body::RequestDelivered(RequestRef { id }))
     }
 
     /// A pending answer is about to leave for an instant request. Marking twice, or an id nobody

@@ -3,7 +3,9 @@
 mod answer;
 mod attach;
 mod authorise;
+mod authority;
 mod check;
+mod checks;
 mod code;
 mod fold;
 mod fold_life;
@@ -16,6 +18,7 @@ mod operator;
 mod rate;
 mod recording;
 mod shorten;
+mod shown;
 mod signing;
 mod snapshot;
 mod state;
@@ -28,16 +31,18 @@ use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
-pub use fold::{fold, Impossible};
+pub use authority::Authority;
+pub use fold::{fold, Impossible, Origin};
+pub use shown::decode_again;
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
 
 use crate::canonical::{sha256, INTEGER_MAX};
 use crate::event::{
-    Body, ClockJumped, Event, Genesis, Id, Nothing, Parts, PolicyLoaded, PolicyRejected, Started,
+    Body, ClockJumped, Event, Genesis, Id, Nothing, Parts, PolicyRejected, Reopened, Stage, Started,
 };
 use crate::log::{Hash, Range};
-use crate::policy::{CodeSeen, Policy, PolicyErrors};
+use crate::policy::{CodeSeen, PolicyErrors};
 use crate::text::display_safe;
 use crate::verify;
 
@@ -167,7 +172,7 @@ impl Guard {
                 code: "replay_record",
                 text: error.to_string(),
             })?;
-            fold(&mut self.state, event).map_err(|error| ReplayError {
+            fold(&mut self.state, event, Origin::Replay).map_err(|error| ReplayError {
                 seq,
                 code: error.code(),
                 text: error.to_string(),
@@ -187,6 +192,11 @@ impl Guard {
         self.log.root()
     }
 
+    /// The log's compact range, for another process that follows the log from here.
+    pub fn log_range(&self) -> Vec<u8> {
+        self.log.to_bytes()
+    }
+
     /// Time of the last event, ms.
     pub const fn last_at(&self) -> u64 {
         self.state.last_at
@@ -197,13 +207,31 @@ impl Guard {
         &self.state
     }
 
-    /// The daemon started.
+    /// The daemon started. An order that was fixed and not signed is void: the policy may be another
+    /// one now, so its request is decided again.
     ///
     /// # Errors
     /// Never in a guardian that was created.
     pub fn started(&mut self, version: &str, now_ms: u64) -> Result<Applied, Refusal> {
         let version = display_safe(version, 64);
-        self.one(now_ms, Body::GuardianStarted(Started { version }))
+        let now = self.now(now_ms);
+        let mut applied = Applied::default();
+        self.apply(
+            now,
+            Body::GuardianStarted(Started { version }),
+            &mut applied,
+        )?;
+        let ordered = self.state.open_entries();
+        let ordered = ordered.filter(|entry| entry.stage == Stage::Authorised);
+        for id in ordered.map(|entry| entry.id).collect::<Vec<_>>() {
+            let why = "the guardian started before the order was signed".to_owned();
+            self.apply(
+                now,
+                Body::RequestReopened(Reopened { id, why }),
+                &mut applied,
+            )?;
+        }
+        Ok(applied)
     }
 
     /// The daemon stops.
@@ -212,27 +240,6 @@ impl Guard {
     /// Never in a guardian that was created.
     pub fn stopped(&mut self, now_ms: u64) -> Result<Applied, Refusal> {
         self.one(now_ms, Body::GuardianStopped(Nothing {}))
-    }
-
-    /// Puts a policy in force. Requests that wait stay and are decided again before they are
-    /// signed.
-    ///
-    /// # Errors
-    /// [`LoadError`]; the policy before stays in force.
-    pub fn load_policy(
-        &mut self,
-        source: &str,
-        by: &str,
-        now_ms: u64,
-    ) -> Result<Applied, LoadError> {
-        let policy = Policy::parse(source).map_err(LoadError::Faults)?;
-        let body = Body::PolicyLoaded(PolicyLoaded {
-            by: display_safe(by, 64),
-            digest: sha256(source.as_bytes()),
-            name: display_safe(policy.name(), 64),
-            source: source.to_owned(),
-        });
-        Ok(self.one(now_ms, body)?)
     }
 
     /// Notes that a policy file was refused.
@@ -293,13 +300,13 @@ impl Guard {
         applied: &mut Applied,
     ) -> Result<(), Refusal> {
         let seq = self.state.seq;
-        let event = Event { seq, at, body };
+        let event = Event::new(seq, at, body);
         let record = match parts {
             Some(parts) => event.to_record_with(parts),
             None => event.to_record(),
         };
         debug_assert_eq!(record, event.to_record());
-        fold(&mut self.state, event)
+        fold(&mut self.state, event, Origin::Live)
             .map_err(|error| Refusal::new("internal", error.to_string()))?;
         self.log.append(&record);
         applied.records.push(record);
@@ -331,8 +338,7 @@ impl Guard {
     }
 
     fn entry(&self, request_id: &str) -> Result<&Entry, Refusal> {
-        let id: Option<Id> = request_id.parse().ok();
-        let entry = id.and_then(|id| self.state.request(id.0));
+        let entry = self.state.entry(request_id);
         entry.ok_or_else(|| Refusal::no_request(request_id))
     }
 

@@ -1,6 +1,6 @@
 //! Commands signed by an operator: approve, deny, thaw. Each is carried out once: its payload is
 //! remembered until it expires, because a state can come again (an approval from before a freeze
-//! must not send what the freeze holds).
+//! must not send what the freeze holds). And the operators' word for a policy and for the settings.
 
 use alloy_primitives::{Bytes, B256};
 
@@ -18,6 +18,9 @@ use crate::verify;
 /// How far ahead a command may expire.
 const EXPIRES_AHEAD_MS: u64 = 5 * 60 * 1000;
 
+/// The reason of what an operator denied.
+pub(super) const DENIED_BY_OPERATOR: &str = "denied_by_operator";
+
 const COMMAND: Limits = Limits {
     max_bytes: 4096,
     max_depth: 2,
@@ -25,13 +28,18 @@ const COMMAND: Limits = Limits {
     max_string: 2048,
 };
 
-/// A command whose signature holds.
-struct Command<'a> {
+/// A payload whose signature holds.
+struct Signed<'a> {
     by: String,
-    expires_at: u64,
     payload: &'a str,
     signature: Bytes,
     tree: Json<'a>,
+}
+
+/// A command whose signature holds and which has not expired.
+struct Command<'a> {
+    expires_at: u64,
+    signed: Signed<'a>,
 }
 
 impl Guard {
@@ -46,97 +54,15 @@ impl Guard {
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let now = self.now(now_ms);
-        let command = self.open_command(payload, signature, now)?;
-        match command.tree.get("action").and_then(Json::as_str) {
-            Some("approve") => self.approve(&command, now),
-            Some("deny") => self.deny(&command, now),
-            Some("thaw") => self.thaw(&command, now),
-            _ => Err(bad("`action` is approve, deny or thaw")),
+        let body = carry_out(&self.state, payload, signature, now)?;
+        match &body {
+            Body::RequestApproved(Approved { id, .. }) => self.approved(*id, body, now),
+            Body::RequestDenied(Denied { id, .. }) => self.about(*id, now, body),
+            _ => self.one(now, body),
         }
     }
 
-    /// Checks whose command this is before anything in it counts.
-    fn open_command<'a>(
-        &self,
-        payload: &'a [u8],
-        signature: &[u8],
-        now: u64,
-    ) -> Result<Command<'a>, Refusal> {
-        let invalid = |text: &str| Refusal::new("signature_invalid", text);
-        let tree = json::parse(payload, &COMMAND).map_err(|fault| bad(fault.to_string()))?;
-        let text = std::str::from_utf8(payload).map_err(|_| bad("a command is UTF-8"))?;
-        if tree.to_canonical() != text {
-            return Err(bad("a command is canonical JSON"));
-        }
-        let genesis = self.state.genesis.as_ref();
-        let genesis = genesis.ok_or_else(|| Refusal::new("internal", "no guardian"))?;
-        let by = tree.get("key").and_then(Json::as_str);
-        let operator = genesis
-            .operators
-            .iter()
-            .find(|operator| Some(operator.id.as_str()) == by);
-        let operator = operator.ok_or_else(|| invalid("no operator has this key"))?;
-        let signature_bytes: &[u8; 64] = signature
-            .try_into()
-            .map_err(|_| invalid("a signature has 64 bytes"))?;
-        if !verify::operator_command(&operator.public_key, payload, signature_bytes) {
-            return Err(invalid("the signature is not that of this operator"));
-        }
-        let guardian = tree.get("guardian").and_then(Json::as_str);
-        let guardian: Option<B256> = guardian.and_then(|text| text.parse().ok());
-        if guardian != Some(genesis.log_key) {
-            return Err(invalid("the command is for another guardian"));
-        }
-        let expires_at = tree.get("expires_at").and_then(Json::as_int);
-        let expires_at = expires_at.and_then(|at| u64::try_from(at).ok());
-        let expires_at = expires_at.ok_or_else(|| bad("`expires_at` is an integer"))?;
-        if expires_at <= now {
-            return Err(Refusal::new("expired", "the command has expired"));
-        }
-        if expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
-            return Err(Refusal::new(
-                "expired",
-                "a command expires within five minutes",
-            ));
-        }
-        let by = operator.id.clone();
-        Ok(Command {
-            by,
-            expires_at,
-            payload: text,
-            signature: Bytes::copy_from_slice(signature),
-            tree,
-        })
-    }
-
-    fn approve(&mut self, command: &Command<'_>, now: u64) -> Result<Applied, Refusal> {
-        command.only(&["digest", "request"])?;
-        let entry = self.bound(command)?;
-        if !matches!(entry.stage, Stage::WaitingApproval | Stage::Held) {
-            return Err(wrong_state(entry));
-        }
-        if self.state.frozen(&entry.agent, &entry.wallet).is_some() {
-            return Err(Refusal::new("frozen", "thaw first: its scope is frozen"));
-        }
-        let waiting = entry.stage == Stage::WaitingApproval;
-        if waiting && entry.expires_at.is_none_or(|expires_at| now >= expires_at) {
-            return Err(Refusal::new("expired", format!("{} has expired", entry.id)));
-        }
-        if entry.approvals.contains(&command.by) {
-            let text = format!("`{}` has approved {} already", command.by, entry.id);
-            return Err(Refusal::new("replayed", text));
-        }
-        self.first_time(command)?;
-        let id = entry.id;
-        let before = u64::try_from(entry.approvals.len()).unwrap_or(u64::MAX);
-        let body = Body::RequestApproved(Approved {
-            approvals: before.saturating_add(1),
-            by: command.by.clone(),
-            command: command.payload.to_owned(),
-            id,
-            quorum: u64::from(needed(entry)),
-            signature: command.signature.clone(),
-        });
+    fn approved(&mut self, id: Id, body: Body, now: u64) -> Result<Applied, Refusal> {
         let mut applied = self.about(id, now, body)?;
         if let Some(over) = self.over_once_approved(id, now) {
             self.apply(now, over, &mut applied)?;
@@ -167,66 +93,218 @@ impl Guard {
             })
         })
     }
+}
 
-    fn deny(&mut self, command: &Command<'_>, now: u64) -> Result<Applied, Refusal> {
-        command.only(&["digest", "request"])?;
-        let entry = self.bound(command)?;
-        if !entry.stage.is_unsigned() && entry.stage != Stage::Held {
-            return Err(wrong_state(entry));
-        }
-        self.first_time(command)?;
-        let id = entry.id;
-        let words = command.tree.get("reason").and_then(Json::as_str);
-        let words = words.map(|words| display_safe(words, WORDS_MAX));
-        let body = Body::RequestDenied(Denied {
-            by: command.by.clone(),
-            command: Some(command.payload.to_owned()),
-            id,
-            reasons: vec![reason("denied_by_operator", words, None)],
-            signature: Some(command.signature.clone()),
-        });
-        self.about(id, now, body)
+/// The event of a signed command at this time: the one function that live code and replay ask, so
+/// what is on record is what was commanded.
+///
+/// # Errors
+/// [`Refusal`] as [`Guard::command`].
+pub(super) fn carry_out(
+    state: &State,
+    payload: &[u8],
+    signature: &[u8],
+    now: u64,
+) -> Result<Body, Refusal> {
+    let signed = open(state, payload, signature)?;
+    let expires_at = signed.tree.get("expires_at").and_then(Json::as_int);
+    let expires_at = expires_at.and_then(|at| u64::try_from(at).ok());
+    let expires_at = expires_at.ok_or_else(|| bad("`expires_at` is an integer"))?;
+    if expires_at <= now {
+        return Err(Refusal::new("expired", "the command has expired"));
+    }
+    if expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
+        return Err(Refusal::new(
+            "expired",
+            "a command expires within five minutes",
+        ));
+    }
+    let command = Command { expires_at, signed };
+    match command.signed.text("action") {
+        Some("approve") => approve(state, &command, now),
+        Some("deny") => deny(state, &command),
+        Some("thaw") => thaw(state, &command),
+        _ => Err(bad("`action` is approve, deny or thaw")),
+    }
+}
+
+/// Whether an operator signed that what has this digest is in force as this revision. `action` is
+/// `policy` or `config`. It does not expire: the revision makes it good once.
+///
+/// # Errors
+/// [`Refusal`]: `malformed`, `signature_invalid`, `digest_mismatch` or `revision_mismatch`.
+pub(super) fn authority(
+    state: &State,
+    (action, digest, revision): (&str, B256, u64),
+    payload: &[u8],
+    signature: &[u8],
+) -> Result<(), Refusal> {
+    let signed = open(state, payload, signature)?;
+    signed.only(&["action", "digest", "guardian", "key", "revision"])?;
+    if signed.text("action") != Some(action) {
+        return Err(bad(format!("`action` is {action}")));
+    }
+    if signed.hash("digest") != Some(digest) {
+        let text = format!("the signature is for another {action}");
+        return Err(Refusal::new("digest_mismatch", text));
+    }
+    let named = signed.tree.get("revision").and_then(Json::as_int);
+    if named.and_then(|named| u64::try_from(named).ok()) != Some(revision) {
+        let named = named.map_or_else(|| "none".to_owned(), |named| named.to_string());
+        let text = format!("the signature is for revision {named}, the next one is {revision}");
+        return Err(Refusal::new("revision_mismatch", text));
+    }
+    Ok(())
+}
+
+/// Checks whose payload this is before anything in it counts.
+fn open<'a>(state: &State, payload: &'a [u8], signature: &[u8]) -> Result<Signed<'a>, Refusal> {
+    let invalid = |text: &str| Refusal::new("signature_invalid", text);
+    let tree = json::parse(payload, &COMMAND).map_err(|fault| bad(fault.to_string()))?;
+    let text = std::str::from_utf8(payload).map_err(|_| bad("a command is UTF-8"))?;
+    if tree.to_canonical() != text {
+        return Err(bad("a command is canonical JSON"));
+    }
+    let genesis = state.genesis.as_ref();
+    let genesis = genesis.ok_or_else(|| Refusal::new("internal", "no guardian"))?;
+    let by = tree.get("key").and_then(Json::as_str);
+    let operator = genesis
+        .operators
+        .iter()
+        .find(|operator| Some(operator.id.as_str()) == by);
+    let operator = operator.ok_or_else(|| invalid("no operator has this key"))?;
+    let signature_bytes: &[u8; 64] = signature
+        .try_into()
+        .map_err(|_| invalid("a signature has 64 bytes"))?;
+    if !verify::operator_command(&operator.public_key, payload, signature_bytes) {
+        return Err(invalid("the signature is not that of this operator"));
+    }
+    let signed = Signed {
+        by: operator.id.clone(),
+        payload: text,
+        signature: Bytes::copy_from_slice(signature),
+        tree,
+    };
+    if signed.hash("guardian") != Some(genesis.log_key) {
+        return Err(invalid("the command is for another guardian"));
+    }
+    Ok(signed)
+}
+
+fn approve(state: &State, command: &Command<'_>, now: u64) -> Result<Body, Refusal> {
+    command.only(&["digest", "request"])?;
+    let signed = &command.signed;
+    let entry = bound(state, signed)?;
+    if !matches!(entry.stage, Stage::WaitingApproval | Stage::Held) {
+        return Err(wrong_state(entry));
+    }
+    if state.frozen(&entry.agent, &entry.wallet).is_some() {
+        return Err(Refusal::new("frozen", "thaw first: its scope is frozen"));
+    }
+    let waiting = entry.stage == Stage::WaitingApproval;
+    if waiting && entry.expires_at.is_none_or(|expires_at| now >= expires_at) {
+        return Err(Refusal::new("expired", format!("{} has expired", entry.id)));
+    }
+    if entry.approvals.contains(&signed.by) {
+        let text = format!("`{}` has approved {} already", signed.by, entry.id);
+        return Err(Refusal::new("replayed", text));
+    }
+    first_time(state, command)?;
+    let before = u64::try_from(entry.approvals.len()).unwrap_or(u64::MAX);
+    Ok(Body::RequestApproved(Approved {
+        approvals: before.saturating_add(1),
+        by: signed.by.clone(),
+        command: signed.payload.to_owned(),
+        id: entry.id,
+        quorum: u64::from(needed(entry)),
+        signature: signed.signature.clone(),
+    }))
+}
+
+fn deny(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
+    command.only(&["digest", "request"])?;
+    let signed = &command.signed;
+    let entry = bound(state, signed)?;
+    if !entry.stage.is_unsigned() && entry.stage != Stage::Held {
+        return Err(wrong_state(entry));
+    }
+    first_time(state, command)?;
+    let words = signed.text("reason");
+    let words = words.map(|words| display_safe(words, WORDS_MAX));
+    Ok(Body::RequestDenied(Denied {
+        by: signed.by.clone(),
+        command: Some(signed.payload.to_owned()),
+        id: entry.id,
+        reasons: vec![reason(DENIED_BY_OPERATOR, words, None)],
+        signature: Some(signed.signature.clone()),
+    }))
+}
+
+fn thaw(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
+    command.only(&["freeze"])?;
+    let signed = &command.signed;
+    let freeze = signed.tree.get("freeze").and_then(Json::as_int);
+    let freeze = freeze.and_then(|seq| u64::try_from(seq).ok());
+    let freeze = freeze.ok_or_else(|| bad("`freeze` is the seq of the freeze"))?;
+    if !state.freezes.contains_key(&freeze) {
+        let text = format!("no freeze {freeze} stands");
+        return Err(Refusal::new("freeze_unknown", text));
+    }
+    first_time(state, command)?;
+    Ok(Body::FreezeLifted(FreezeLifted {
+        by: signed.by.clone(),
+        command: signed.payload.to_owned(),
+        freeze,
+        signature: signed.signature.clone(),
+    }))
+}
+
+fn first_time(state: &State, command: &Command<'_>) -> Result<(), Refusal> {
+    let known = (
+        command.expires_at,
+        sha256(command.signed.payload.as_bytes()),
+    );
+    if state.commands.contains(&known) {
+        let text = "this very command was carried out before: sign a new one";
+        return Err(Refusal::new("replayed", text));
+    }
+    Ok(())
+}
+
+/// The request a command names by id and digest: both must fit, so a twin needs its own.
+fn bound<'s>(state: &'s State, signed: &Signed<'_>) -> Result<&'s Entry, Refusal> {
+    let id = signed.text("request");
+    let id = id.ok_or_else(|| bad("`request` is the id of a request"))?;
+    let entry = state.entry(id).ok_or_else(|| Refusal::no_request(id))?;
+    if signed.hash("digest") != Some(entry.digest) {
+        let text = format!("the digest is not that of {}", entry.id);
+        return Err(Refusal::new("digest_mismatch", text));
+    }
+    Ok(entry)
+}
+
+impl Signed<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.tree.get(name).and_then(Json::as_str)
     }
 
-    fn thaw(&mut self, command: &Command<'_>, now: u64) -> Result<Applied, Refusal> {
-        command.only(&["freeze"])?;
-        let freeze = command.tree.get("freeze").and_then(Json::as_int);
-        let freeze = freeze.and_then(|seq| u64::try_from(seq).ok());
-        let freeze = freeze.ok_or_else(|| bad("`freeze` is the seq of the freeze"))?;
-        if !self.state.freezes.contains_key(&freeze) {
-            let text = format!("no freeze {freeze} stands");
-            return Err(Refusal::new("freeze_unknown", text));
-        }
-        self.first_time(command)?;
-        let body = Body::FreezeLifted(FreezeLifted {
-            by: command.by.clone(),
-            command: command.payload.to_owned(),
-            freeze,
-            signature: command.signature.clone(),
-        });
-        self.one(now, body)
+    fn hash(&self, name: &str) -> Option<B256> {
+        self.text(name).and_then(|text| text.parse().ok())
     }
 
-    fn first_time(&self, command: &Command<'_>) -> Result<(), Refusal> {
-        let known = (command.expires_at, sha256(command.payload.as_bytes()));
-        if self.state.commands.contains(&known) {
-            let text = "this very command was carried out before: sign a new one";
-            return Err(Refusal::new("replayed", text));
+    /// No members but these.
+    fn only(&self, names: &[&str]) -> Result<(), Refusal> {
+        let members = self.tree.as_object().unwrap_or_default();
+        let unknown = members
+            .iter()
+            .find(|(name, _)| !names.contains(&name.as_ref()));
+        match unknown {
+            Some((name, _)) => Err(bad(format!(
+                "`{}` does not belong here",
+                display_safe(name, 40)
+            ))),
+            None => Ok(()),
         }
-        Ok(())
-    }
-
-    /// The request a command names by id and digest: both must fit, so a twin needs its own.
-    fn bound(&self, command: &Command<'_>) -> Result<&Entry, Refusal> {
-        let id = command.tree.get("request").and_then(Json::as_str);
-        let entry = self.entry(id.ok_or_else(|| bad("`request` is the id of a request"))?)?;
-        let digest = command.tree.get("digest").and_then(Json::as_str);
-        let digest: Option<B256> = digest.and_then(|text| text.parse().ok());
-        if digest != Some(entry.digest) {
-            let text = format!("the digest is not that of {}", entry.id);
-            return Err(Refusal::new("digest_mismatch", text));
-        }
-        Ok(entry)
     }
 }
 
@@ -234,17 +312,8 @@ impl Command<'_> {
     /// Only the members every command has and these.
     fn only(&self, names: &[&str]) -> Result<(), Refusal> {
         const ALWAYS: [&str; 5] = ["action", "expires_at", "guardian", "key", "reason"];
-        let members = self.tree.as_object().unwrap_or_default();
-        let unknown = members
-            .iter()
-            .find(|(name, _)| !ALWAYS.contains(&name.as_ref()) && !names.contains(&name.as_ref()));
-        if let Some((name, _)) = unknown {
-            return Err(bad(format!(
-                "`{}` does not belong here",
-                display_safe(name, 40)
-            )));
-        }
-        match self.tree.get("reason") {
+        self.signed.only(&[&ALWAYS, names].concat())?;
+        match self.signed.tree.get("reason") {
             Some(reason) if reason.as_str().is_none() => Err(bad("`reason` is a string")),
             _ => Ok(()),
         }

@@ -99,14 +99,14 @@ fn denied(data: &mut Decided, params: &[u8]) {
 }
 
 /// Where a verdict puts a request, and until when.
-struct Start {
-    stage: Stage,
-    expires_at: Option<u64>,
-    matures_at: Option<u64>,
+pub(super) struct Start {
+    pub stage: Stage,
+    pub expires_at: Option<u64>,
+    pub matures_at: Option<u64>,
 }
 
 impl Start {
-    fn of(verdict: Verdict, now: u64) -> Self {
+    pub fn of(verdict: Verdict, now: u64) -> Self {
         let after = |ms: u64| Some(now.saturating_add(ms).min(INTEGER_MAX));
         let (stage, expires_at, matures_at) = match verdict {
             Verdict::Instant | Verdict::Notify => (Stage::Authorising, None, None),
@@ -125,7 +125,7 @@ impl Start {
 }
 
 /// What was decoded, and the most the fee can be.
-fn effects(policy: &Policy, resolved: &mut Resolved<'_>) -> Vec<EffectRecord> {
+pub(super) fn effects(policy: &Policy, resolved: &mut Resolved<'_>) -> Vec<EffectRecord> {
     let mut effects = std::mem::take(&mut resolved.decoded.effects);
     if !resolved.fee_wei_max.is_zero() {
         let chain_id = resolved.chain.id;

@@ -7,7 +7,7 @@ use alloy_primitives::{Bytes, TxKind, B256};
 
 use super::{Applied, Guard, Refusal};
 use crate::event::{Body, Order, Signed, Stage, TransactionOrder};
-use crate::verify;
+use crate::verify::recover;
 
 impl Guard {
     /// Takes a signature: `payload` is raw transaction bytes, or `r || s || v`.
@@ -40,20 +40,10 @@ impl Guard {
         };
         let id = entry.id;
         let bytes = Bytes::copy_from_slice(payload);
-        let (hash, raw, signature) = match &ordered.order {
-            Order::Transaction(order) => (
-                transaction(order, payload).map_err(mismatch)?,
-                Some(bytes),
-                None,
-            ),
-            Order::TypedData(order) => {
-                digest(order.digest, order.wallet, payload).map_err(mismatch)?;
-                (order.digest, None, Some(bytes))
-            }
-            Order::Message(order) => {
-                digest(order.digest, order.wallet, payload).map_err(mismatch)?;
-                (order.digest, None, Some(bytes))
-            }
+        let hash = verify(&ordered.order, payload).map_err(mismatch)?;
+        let (raw, signature) = match &ordered.order {
+            Order::Transaction(_) => (Some(bytes), None),
+            Order::TypedData(_) | Order::Message(_) => (None, Some(bytes)),
         };
         let body = Body::RequestSigned(Signed {
             hash,
@@ -62,6 +52,16 @@ impl Guard {
             signature,
         });
         self.about(id, self.now(now_ms), body)
+    }
+}
+
+/// The hash or digest of these bytes, if they are what was ordered, signed by the wallet. Live code
+/// and replay both ask this.
+pub(super) fn verify(order: &Order, payload: &[u8]) -> Result<B256, &'static str> {
+    match order {
+        Order::Transaction(order) => transaction(order, payload),
+        Order::TypedData(order) => digest(order.digest, order.wallet, payload),
+        Order::Message(order) => digest(order.digest, order.wallet, payload),
     }
 }
 
@@ -105,12 +105,12 @@ fn digest(
     digest: B256,
     wallet: alloy_primitives::Address,
     signature: &[u8],
-) -> Result<(), &'static str> {
+) -> Result<B256, &'static str> {
     let signature = signature
         .try_into()
         .map_err(|_| "a signature has 65 bytes")?;
-    match verify::recover(digest, signature) {
-        Some(signer) if signer == wallet => Ok(()),
+    match recover(digest, signature) {
+        Some(signer) if signer == wallet => Ok(digest),
         _ => Err("not signed by the wallet"),
     }
 }

@@ -49,12 +49,23 @@ pub struct LoadedPolicy {
     pub name: String,
     /// The whole file.
     pub source: String,
+    /// How many policies were loaded, this one included.
+    pub revision: u64,
     /// When it was loaded, ms.
     pub loaded_at: u64,
     /// The source, compiled. `None` only if a later version of the program cannot read it: then
     /// everything is denied.
     #[serde(skip)]
     pub compiled: Option<Arc<Policy>>,
+}
+
+/// The settings of the service an operator signed last.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoadedConfig {
+    /// SHA-256 of the settings.
+    pub digest: B256,
+    /// How many were signed, this one included.
+    pub revision: u64,
 }
 
 /// A freeze that stands.
@@ -172,11 +183,15 @@ pub struct State {
     pub seq: u64,
     /// Time of the last event, ms.
     pub last_at: u64,
+    /// Version of the last event's record.
+    pub version: u64,
     /// Data of seq 0.
     #[serde(with = "as_json")]
     pub genesis: Option<Genesis>,
     /// The policy in force.
     pub policy: Option<LoadedPolicy>,
+    /// The settings in force.
+    pub config: Option<LoadedConfig>,
     /// What is wrong with the policy file that was refused last, while none was loaded since.
     pub alarm: Option<String>,
     /// Requests by seq.
@@ -220,6 +235,24 @@ impl State {
     /// The compiled policy.
     pub fn policy(&self) -> Option<&Policy> {
         self.policy.as_ref()?.compiled.as_deref()
+    }
+
+    /// The revision a policy that is loaded now would have.
+    pub fn next_policy(&self) -> u64 {
+        let loaded = self.policy.as_ref();
+        loaded.map_or(1, |loaded| loaded.revision.saturating_add(1))
+    }
+
+    /// The revision settings that are loaded now would have.
+    pub fn next_config(&self) -> u64 {
+        let loaded = self.config.as_ref();
+        loaded.map_or(1, |loaded| loaded.revision.saturating_add(1))
+    }
+
+    /// The request of this id.
+    pub fn entry(&self, id: &str) -> Option<&Entry> {
+        let id: Id = id.parse().ok()?;
+        self.request(id.0)
     }
 
     /// The request of this number.

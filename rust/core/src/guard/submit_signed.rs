@@ -3,7 +3,9 @@
 use alloy_primitives::{hex, Bytes, FixedBytes};
 
 use super::check::{reason, Call, GivenFacts, Stop};
+use super::state::State;
 use super::{Applied, Guard, Refusal};
+use crate::canonical::{key, Object};
 use crate::event::Envelope;
 use crate::json::{self, Json, Limits, Malformed};
 use crate::verify;
@@ -20,12 +22,12 @@ const ENVELOPE: Limits = Limits {
 };
 
 /// What a payload says.
-struct Payload {
+pub(super) struct Payload {
     agent: String,
     expires_at: u64,
-    method: String,
+    pub method: String,
     nonce: [u8; NONCE_BYTES],
-    params: String,
+    pub params: String,
 }
 
 impl Guard {
@@ -54,7 +56,7 @@ impl Guard {
             params: payload,
             signed: true,
         };
-        match self.open_envelope(agent, payload, signature, now) {
+        match open(&self.state, agent, payload, signature, now) {
             Ok((payload, envelope)) => {
                 let (method, params) = (payload.method.as_str(), payload.params.as_bytes());
                 let call = Call {
@@ -69,49 +71,82 @@ impl Guard {
         }
     }
 
-    fn open_envelope(
+    /// Checks the envelope of a call that asks for no signature, and records nothing: the call's
+    /// method, and its params, nonce and expiry as JSON `{"expires_at","method","nonce","params"}`.
+    /// Whoever serves it must take each nonce once until it expires.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the code an agent is told.
+    pub fn open_signed(
         &self,
         agent: &str,
         payload: &[u8],
         signature: &[u8],
-        now: u64,
-    ) -> Result<(Payload, Envelope), Stop> {
-        let denied = |code, observed| Stop::Denied(reason(code, observed, None));
-        let Some(policy) = self.state.policy() else {
-            return Err(denied("no_policy", None));
-        };
-        let Some(known) = policy.agent(agent) else {
-            return Err(denied("agent_unknown", Some(agent.to_owned())));
-        };
-        let signed = match (&known.public_key, signature.try_into()) {
-            (Some(key), Ok(signature)) => verify::agent_request(key, payload, signature),
-            _ => false,
-        };
-        if !signed {
-            return Err(denied("signature_invalid", None));
-        }
-        let read = read(payload).map_err(Stop::Malformed)?;
-        if read.agent != agent {
-            return Err(denied("agent_mismatch", None));
-        }
-        if read.expires_at <= now || read.expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
-            return Err(denied("expired", Some(read.expires_at.to_string())));
-        }
-        if self
-            .state
-            .agent_nonces
-            .contains_key(&(agent.to_owned(), read.nonce))
-        {
-            return Err(denied("replayed", None));
-        }
-        let envelope = Envelope {
-            expires_at: read.expires_at,
-            nonce: FixedBytes(read.nonce),
-            payload: String::from_utf8_lossy(payload).into_owned(),
-            signature: Bytes::copy_from_slice(signature),
-        };
-        Ok((read, envelope))
+        now_ms: u64,
+    ) -> Result<Vec<u8>, Refusal> {
+        let now = self.now(now_ms);
+        let (read, envelope) =
+            open(&self.state, agent, payload, signature, now).map_err(|stop| match stop {
+                Stop::Malformed(fault) => Refusal::new("malformed", fault.to_string()),
+                Stop::Denied(reason) => Refusal {
+                    code: reason.code.into(),
+                    text: reason.observed.unwrap_or_default(),
+                },
+            })?;
+        let mut out = Vec::with_capacity(read.params.len().saturating_add(128));
+        let mut object = Object::new(&mut out);
+        object.u64(key!("expires_at"), read.expires_at);
+        object.str(key!("method"), &read.method);
+        object.hex(key!("nonce"), envelope.nonce.as_slice());
+        object.raw(key!("params"), read.params.as_bytes());
+        object.end();
+        Ok(out)
     }
+}
+
+/// Opens an envelope: signed by the agent's key, for this agent, in time, and not seen before. Live
+/// code and replay both ask this.
+pub(super) fn open(
+    state: &State,
+    agent: &str,
+    payload: &[u8],
+    signature: &[u8],
+    now: u64,
+) -> Result<(Payload, Envelope), Stop> {
+    let denied = |code, observed| Stop::Denied(reason(code, observed, None));
+    let Some(policy) = state.policy() else {
+        return Err(denied("no_policy", None));
+    };
+    let Some(known) = policy.agent(agent) else {
+        return Err(denied("agent_unknown", Some(agent.to_owned())));
+    };
+    let signed = match (&known.public_key, signature.try_into()) {
+        (Some(key), Ok(signature)) => verify::agent_request(key, payload, signature),
+        _ => false,
+    };
+    if !signed {
+        return Err(denied("signature_invalid", None));
+    }
+    let read = read(payload).map_err(Stop::Malformed)?;
+    if read.agent != agent {
+        return Err(denied("agent_mismatch", None));
+    }
+    if read.expires_at <= now || read.expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
+        return Err(denied("expired", Some(read.expires_at.to_string())));
+    }
+    if state
+        .agent_nonces
+        .contains_key(&(agent.to_owned(), read.nonce))
+    {
+        return Err(denied("replayed", None));
+    }
+    let envelope = Envelope {
+        expires_at: read.expires_at,
+        nonce: FixedBytes(read.nonce),
+        payload: String::from_utf8_lossy(payload).into_owned(),
+        signature: Bytes::copy_from_slice(signature),
+    };
+    Ok((read, envelope))
 }
 
 fn read(payload: &[u8]) -> Result<Payload, Malformed> {

@@ -87,6 +87,7 @@ struct Shown<'a, T> {
 #[derive(Serialize)]
 struct Status<'a> {
     agents: Vec<AgentStatus<'a>>,
+    config: Option<ConfigStatus>,
     counts: std::collections::BTreeMap<&'static str, u64>,
     freezes: Vec<FreezeStatus<'a>>,
     now_ms: u64,
@@ -118,6 +119,13 @@ struct PolicyStatus<'a> {
     digest: Option<B256>,
     loaded_at: Option<u64>,
     name: Option<&'a str>,
+    revision: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ConfigStatus {
+    digest: B256,
+    revision: u64,
 }
 
 #[derive(Serialize)]
@@ -295,6 +303,10 @@ impl Guard {
         let loaded = state.policy.as_ref();
         bytes(&Status {
             agents: agents(state),
+            config: state.config.as_ref().map(|config| ConfigStatus {
+                digest: config.digest,
+                revision: config.revision,
+            }),
             counts: counts.collect(),
             freezes: freezes.collect(),
             now_ms: self.now(now_ms),
@@ -303,6 +315,7 @@ impl Guard {
                 digest: loaded.map(|loaded| loaded.digest),
                 loaded_at: loaded.map(|loaded| loaded.loaded_at),
                 name: loaded.map(|loaded| loaded.name.as_str()),
+                revision: loaded.map(|loaded| loaded.revision),
             },
             seq: state.seq,
             waiting,

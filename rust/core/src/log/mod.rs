@@ -4,12 +4,14 @@
 //! keeps only the roots of the perfect subtrees (at most 64), so appending is O(1) amortised and a
 //! snapshot of it is small.
 
+mod commit;
 mod note;
 mod proof;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use commit::{commit_body, verify_commit, CommitKey};
 pub use note::{checkpoint_body, open_note, parse_checkpoint, signed_note, Checkpoint, NoteError};
 pub use proof::{
     consistency_proof, inclusion_proof, root_of, verify_consistency, verify_inclusion, ProofError,
@@ -58,6 +60,28 @@ impl Range {
     /// Whether the peaks fit the size; false only for a broken snapshot.
     pub fn is_sound(&self) -> bool {
         u32::try_from(self.peaks.len()) == Ok(self.size.count_ones())
+    }
+
+    /// Size (8 bytes, big endian) and peaks (32 bytes each, largest first), for another process
+    /// that goes on from here.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.size.to_be_bytes().to_vec();
+        self.peaks.iter().for_each(|peak| bytes.extend(peak));
+        bytes
+    }
+
+    /// Reads what [`Range::to_bytes`] writes; `None` for anything else. Nothing of it is proven
+    /// until its root was compared with a signed one.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (size, rest) = bytes.split_first_chunk::<8>()?;
+        let (peaks, []) = rest.as_chunks::<32>() else {
+            return None;
+        };
+        let range = Self {
+            size: u64::from_be_bytes(*size),
+            peaks: peaks.to_vec(),
+        };
+        range.is_sound().then_some(range)
     }
 
     /// Adds a record.

@@ -23,6 +23,7 @@ mod resolve;
 mod returns;
 mod sight;
 mod spend;
+pub mod strictness;
 mod sums;
 mod time;
 mod verdict;

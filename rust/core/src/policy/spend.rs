@@ -112,6 +112,28 @@ pub struct Spends {
 }
 
 impl Spends {
+    /// Whether everything `other` can cost is set aside here: the same things to the same parties, each
+    /// at least as often and as much. What they are worth may have changed since.
+    pub fn covers(&self, other: &Self) -> bool {
+        let is_fee = |item: &&Spend| item.kind == EffectKind::Fee;
+        let fees = |spends: &Self| {
+            let fees = spends.items.iter().filter(is_fee);
+            fees.fold(0u128, |sum, fee| sum.saturating_add(fee.amount))
+        };
+        let place = |claim: &StandingClaim| (claim.adds, claim.at);
+        let covered = |(mine, its): (&Spend, &Spend)| {
+            (mine.kind, mine.asset, mine.to) == (its.kind, its.asset, its.to)
+                && mine.amount >= its.amount
+                && mine.times >= its.times
+                && mine.claim.as_ref().map(place) == its.claim.as_ref().map(place)
+        };
+        let mine: Vec<&Spend> = self.items.iter().filter(|item| !is_fee(item)).collect();
+        let its: Vec<&Spend> = other.items.iter().filter(|item| !is_fee(item)).collect();
+        mine.len() == its.len()
+            && mine.into_iter().zip(its).all(covered)
+            && fees(self) >= fees(other)
+    }
+
     /// Only the fee, as after a revert. With `fee_wei` the fee that was really paid, otherwise the
     /// most it can be.
     #[must_use]

@@ -93,6 +93,7 @@ impl Auditor {
             "request.decided" => self.decided(data),
             "request.approved" => self.approved(data, at),
             "request.authorised" => self.authorised(data),
+            "request.reopened" => self.reopened(text(&data["id"])),
             "request.signed" => self.signed(data, at),
             "request.sent" => self.sent(data),
             "request.settled" => self.settled(data, at),
@@ -258,6 +259,18 @@ impl Auditor {
             let wallet = request.wallet.clone();
             assert!(self.nonces.insert((wallet, nonce)), "a nonce is out once");
             self.requests.get_mut(id).unwrap().nonce = Some(nonce);
+        }
+    }
+
+    fn reopened(&mut self, id: &str) {
+        let request = self.requests.get_mut(id).unwrap();
+        assert!(
+            !request.signed && request.ends.is_empty(),
+            "only what is not signed"
+        );
+        if let Some(nonce) = request.nonce.take() {
+            let wallet = request.wallet.clone();
+            self.nonces.remove(&(wallet, nonce));
         }
     }
 

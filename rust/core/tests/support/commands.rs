@@ -258,9 +258,7 @@ impl World {
             Step::Tick => drop(self.tick()),
             Step::Load { strict } => {
                 let source = policy(if strict { STRICT } else { TERMS });
-                if let Ok(applied) = self.guard.load_policy(&source, "test", self.now) {
-                    self.records.extend(applied.records);
-                }
+                drop(self.load_source(&source));
             }
             Step::Restart => {
                 self.guard = Guard::replay(&self.records).unwrap();

@@ -176,6 +176,16 @@ pub(super) fn exchange(
     }
 }
 
+/// Says of a trade that none of what is asked for is sure to come back.
+pub(super) fn doubt(parts: &mut Parts, (coin, asked): (Coin, U256), context: &Context<'_>) {
+    let mut lines = parts.display.iter_mut();
+    if let Some(line) = lines.find(|line| line.label == "Get at least") {
+        let asked = coin.text(asked, context);
+        line.value = format!("nothing for sure; {asked} is asked for");
+    }
+    parts.warnings.push(measured_return());
+}
+
 /// What comes back is measured by the balance of whoever gets it, and code that nobody knows runs in
 /// between: something else that arrives then counts as the return.
 pub(super) fn measured_return() -> Warning {

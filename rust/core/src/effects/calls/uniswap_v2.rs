@@ -8,7 +8,7 @@ use super::super::context::{check_not_token, check_payee, field, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
-use super::trade::{measured_return, Coin, Trade};
+use super::trade::{doubt, Coin, Trade};
 use super::{uniswap_v2_remove, Call};
 use crate::clear::moment;
 use crate::protocol::Protocol;
@@ -226,7 +226,9 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
     let mut parts = trade.parts(context);
     if let Some(parts) = &mut parts {
         parts.measure(swap.measured);
-        parts.warnings.extend(doubtful.then(measured_return));
+        if doubtful {
+            doubt(parts, (gets, swap.gets), context);
+        }
     }
     Ok(until(parts, swap.deadline))
 }

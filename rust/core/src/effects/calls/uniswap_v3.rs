@@ -287,7 +287,7 @@ impl Plan<'_, '_> {
             between: between.to_vec(),
             holds_between: false,
             kept: self.flow.all_known(between),
-            measured: true,
+            measured: !names_output,
             deadline: None,
         })
     }

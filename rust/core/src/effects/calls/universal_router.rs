@@ -382,7 +382,7 @@ fn v2(input: &Bytes, names_output: bool, flow: &Flow<'_, '_>) -> Result<Leg, Den
         // the balance of whoever gets it: a token on the way that lies about balances, or that has
         // something else paid out meanwhile, makes it as good as nothing.
         kept: flow.all_known(between),
-        measured: true,
+        measured: !names_output,
     })
 }
 

@@ -9,7 +9,7 @@ use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
-use super::trade::{measured_return, Coin, Trade};
+use super::trade::{doubt, Coin, Trade};
 use super::Call;
 
 /// Stands for the coin of a chain.
@@ -49,7 +49,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
                 pays.push((Coin::Native, call.value));
             }
             // Only the caller's balance is compared, and what runs in between can be anything.
-            let gets = (coin(args.outputToken), U256::ZERO);
+            let gets = (coin(args.outputToken), args.minOutputTokenAmount);
             (pays, gets, true, trailing)
         }
         calls::sellToUniswapCall::SELECTOR => {
@@ -74,7 +74,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         kind: EffectKind::Swap,
         action: "swap",
         pays: &pays,
-        gets: &[gets],
+        gets: &[(gets.0, if measured { U256::ZERO } else { gets.1 })],
         // Only whoever calls gets anything.
         recipient: call.sender.or(Some(context.signer())),
         through: call.to,
@@ -82,7 +82,9 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     };
     let mut parts = trade.parts(context);
     if let Some(parts) = &mut parts {
-        parts.warnings.extend(measured.then(measured_return));
+        if measured {
+            doubt(parts, gets, context);
+        }
         if trailing > 0 {
             parts.warnings.push(trailing_bytes(trailing));
         }

@@ -1,0 +1,114 @@
+"""What is in force, and how a signed policy or configuration takes its place: through the guardian
+that runs, else through the files its next start reads.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from holdfast.cli.commands import guardian_of, operator_key, pinned
+from holdfast.cli.link import Link, NoGuardian
+from holdfast.cli.output import Failure, say
+
+if TYPE_CHECKING:
+    from holdfast.secrets.authority import Kind
+    from holdfast.secrets.passphrase import PassphraseSource
+    from holdfast.service.home import Home
+    from holdfast.service.offline import InForce
+
+# The guardian reads lines of at most 1 MiB; JSON makes a text longer.
+SENT_BYTES_MAX = 400_000
+
+
+@dataclass(frozen=True)
+class Target:
+    """A guardian, by its socket or, when none runs, by its files."""
+
+    home: Home
+    known: InForce
+    link: Link | None
+
+    def apply(self, keys: PassphraseSource, kind: Kind, source: str) -> dict[str, Any]:
+        """Signs `source` as the next revision and puts it in force."""
+        from holdfast.service.config_file import place_config
+        from holdfast.service.offline import place_policy
+
+        key = operator_key(self.home, keys)
+        if self.link is None:
+            guardian = pinned(self.home, key, self.known.guardian)
+        else:
+            guardian = guardian_of(self.link, self.home, key)
+        before = self.known.policy_revision if kind == "policy" else self.known.config_revision
+        signed = key.sign_authority(kind, source, guardian=guardian, revision=before + 1)
+        if self.link is not None and len(source.encode()) <= SENT_BYTES_MAX:
+            return self.link.object("apply", kind=kind, source=source, **signed._asdict())
+        if kind == "config":
+            place_config(self.home, source, signed)
+        else:
+            place_policy(self.home, source, signed)
+        if self.link is not None and kind == "policy":
+            self.link.object("reload")
+        return {"revision": before + 1}
+
+
+@contextmanager
+def target(home: Home) -> Iterator[Target]:
+    """What is in force here. While no guardian runs, none starts until the block ends."""
+    from holdfast.service.lock import HomeLock
+    from holdfast.service.offline import in_force
+
+    try:
+        link = Link(home.operator_socket)
+    except NoGuardian:
+        with HomeLock(home.lock_path):
+            yield Target(home, in_force(home), None)
+        return
+    with link:
+        yield Target(home, _told(link), link)
+
+
+def _told(link: Link) -> InForce:
+    from holdfast.secrets.authority import digest_of
+    from holdfast.service.offline import InForce
+
+    status = link.object("status")
+    policy, config = status.get("policy") or {}, status.get("config") or {}
+    digest, source = policy.get("digest"), None
+    if digest:
+        source = str(link.object("policy", digest=digest).get("source"))
+        if digest_of(source) != digest:
+            text = "the policy that the socket gives has not the digest that it names"
+            raise Failure(text, code="bad_answer")
+    return InForce(
+        guardian=str(link.object("hello")["guardian"]),
+        policy=source,
+        policy_digest=digest,
+        policy_revision=int(policy.get("revision") or 0),
+        config_digest=config.get("digest"),
+        config_revision=int(config.get("revision") or 0),
+    )
+
+
+def agreed(yes: bool, show: Callable[[], None], question: str) -> None:
+    """Asks, unless `--yes`. Raises Failure when the answer is no, or nobody can be asked."""
+    show()
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Failure("say --yes to sign without being asked", code="usage", exit_code=2)
+    if not typer.confirm(question, default=False, err=True):
+        raise Failure("nothing was signed", code="not_confirmed")
+
+
+def when(link: Link | None, *, at_once: bool) -> str:
+    """When it counts, in words."""
+    now = link is not None and at_once
+    text = "now" if now else "at the next start"
+    say(f"in force {text}")
+    return text
