@@ -22,6 +22,7 @@ from holdfast.service import keystore
 from holdfast.service.endpoint import EndpointSettings
 
 EVERYTHING = b'{"kind":"everything"}'
+FORBID = '[[forbid]]\nid = "nothing-leaves"\neffects = ["transfer"]\n'
 
 
 @pytest.fixture
@@ -112,14 +113,39 @@ async def test_many_payments_of_two_wallets_all_arrive_once(
     assert len(set(hashes)) == 60
 
 
-async def test_an_order_without_a_signature_is_signed_after_a_restart(guardian: Guardian) -> None:
+async def test_an_order_without_a_signature_is_decided_again_after_a_restart(
+    guardian: Guardian,
+) -> None:
     request = guardian.pay()
     await authorised(guardian, request)
     await guardian.halt()
     await guardian.open()
     await guardian.until(request, "confirmed")
     assert guardian.received() == 1000
-    assert len(guardian.events("request.authorised", request)) == 1
+    assert len(guardian.events("request.reopened", request)) == 1
+    orders = [data["order"] for data in guardian.events("request.authorised", request)]
+    assert [order["nonce"] for order in orders] == [0, 0]
+    assert len(guardian.events("request.signed", request)) == 1
+
+
+async def test_an_order_without_a_signature_is_not_signed_if_the_policy_forbids_it_by_now(
+    guardian: Guardian,
+) -> None:
+    """The guardian was killed between order and signature, and the policy is tighter by now."""
+    request = guardian.pay()
+    await authorised(guardian, request)
+    await guardian.halt()
+    guardian.more = FORBID
+    await guardian.open()
+    await guardian.until(request, "denied")
+    assert guardian.events("request.signed") == []
+    assert guardian.received() == 0
+    # Its nonce went back: the next payment is not stuck behind it.
+    guardian.more = ""
+    await guardian.halt()
+    await guardian.open()
+    await guardian.until(guardian.pay(7), "confirmed")
+    assert guardian.received() == 7
 
 
 async def test_signed_bytes_are_sent_after_a_restart(guardian: Guardian, proxy: NodeProxy) -> None:

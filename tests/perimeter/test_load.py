@@ -174,9 +174,15 @@ class Caller:
 
     def __init__(self, stage: Stage, name: str, calls: int, seconds: float) -> None:
         self.stage, self.name, self.calls, self.seconds = stage, name, calls, seconds
+        self.dropped = False
+
+    def drop(self) -> None:
+        self.dropped = True
 
     def serve(self) -> bool:
         self.calls -= 1
+        if self.seconds < 0:
+            raise ValueError("a fault in one call")
         self.stage.now += self.seconds
         self.stage.served.append(self.name)
         return self.calls > 0
@@ -240,6 +246,18 @@ def test_a_turn_ends_after_one_heavy_call_so_that_sockets_are_read() -> None:
         race.enter(name, 10, 0.020)
     race.stage.turn()
     assert len(race.stage.served) == 1
+
+
+def test_a_fault_in_one_call_keeps_nobody_else_waiting() -> None:
+    race = Race()
+    broken = race.enter("broken", 1, -1)
+    other = race.enter("other", 5, 0.001)
+    with pytest.raises(ValueError, match="a fault"):
+        race.stage.turn()
+    for _ in range(20):
+        race.stage.turn()
+    assert broken.dropped
+    assert other.calls == 0
 
 
 def test_agents_wait_while_the_operator_stops() -> None:

@@ -59,6 +59,12 @@ def saying(method: str, value: Any) -> Callable[[Json, Callable[[], bytes]], byt
     return hook
 
 
+NEVER = """
+[[forbid]]
+id = "never"
+effects = ["transfer"]
+to = ["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"]
+"""
 STRICT = {"instant": 0, "notify": 1, "delay": 2, "approval": 3, "deny": 4}
 LIES = [None, 7, "0x", "0xzz", {}, "0x00", "0xfe", "0xef0100" + "11" * 20, "0x" + "60" * 3808]
 
@@ -84,10 +90,7 @@ async def test_a_node_that_denies_a_contract_denies_no_denial(
     home: Home, anvil: Anvil, proxy: NodeProxy
 ) -> None:
     """What is forbidden inside of a contract stays so when the node says there is none."""
-    add(home, SENDERS + BY_HAND)
-    add(home, '[[forbid]]\nid = "never"\neffects = ["transfer"]\nto = ["@out"]\n')
-    add(home, '[[list]]\nid = "out"\n[[list.entry]]\n')
-    add(home, 'address = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"\nlabel = "out"\n')
+    add(home, SENDERS + BY_HAND + NEVER)
     place_contract(anvil, SENDER, runtime({"18160ddd": word(1)}))
     for lie in (None, "0x"):
         proxy.hook = saying("eth_getCode", lie) if lie is not None else None

@@ -101,6 +101,7 @@ class Guardian:
         self.records = self.journal.reader.records(0, 1_000_000)
         self.core.listen(self.records.extend)
         self._sign_policy(restored)
+        self.core.started("test")
         if self.signer is None:
             self.signer = await Signer.start(self.home, bytearray(PASSPHRASE))
             await self.signer.follow(*followed_from)

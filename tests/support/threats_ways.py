@@ -34,6 +34,8 @@ class Outcome:
     warnings: tuple[str, ...] | None = None
     reserves: dict[str, str] | None = None
     request_id: str | None = field(default=None, compare=False)
+    # The record of a denial kept only the first reason, effect and warning.
+    is_cut: bool = field(default=False, compare=False)
 
     @property
     def decisive(self) -> frozenset[str]:
@@ -68,7 +70,7 @@ class Words:
         the first warning only.
         """
         left_out = data.get("left_out") or {}
-        whole = not (left_out.get("effects") or left_out.get("warnings"))
+        whole = not any(left_out.get(each) for each in ("effects", "reasons", "warnings"))
         return Outcome(
             verdict=data["verdict"]["tier"],
             codes=_codes(data["reasons"]),
@@ -76,6 +78,7 @@ class Words:
             warnings=tuple(each["code"] for each in data["warnings"]) if whole else None,
             reserves={each["limit"]: each["amount"] for each in data["reservations"]},
             request_id=data["id"],
+            is_cut=not whole,
         )
 
 

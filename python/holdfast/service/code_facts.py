@@ -106,12 +106,12 @@ class _Watched:
         if alarm == "code_absent":
             return f"there is no code at {place}: what relies on it counts as an unknown contract"
         if self.pinned is None:
-            runs = (
-                "" if self.found is None else f"{self.found.hash}, runs {self.found.implementation}"
-            )
             which = "is known of it" if self.known is not None else "it had before"
+            now = f"hash {self.found.hash}" if self.found else "unknown"
+            if self.found and self.found.implementation is not None:
+                now += f", implementation {self.found.implementation}"
             return (
-                f"{place} has other code than {which}: {runs}; check it, and pin it with code_hash"
+                f"{place} has other code than {which} ({now}): check it, and pin it with code_hash"
                 " in a [[contract]] of the policy"
             )
         if alarm == "code_unknown" or self.found is None:
@@ -247,7 +247,9 @@ class CodeFacts:
             else:
                 first = told["first"]
                 watched.known, watched.named = told["hash"], told["named"]
-                watched.first = first and Code(first["hash"], first["implementation"])
+                watched.first = None
+                if first is not None:
+                    watched.first = Code(first["hash"], first["implementation"])
             if counts[chain_id] > CONTRACTS_MAX:
                 watched.found, watched.due, watched.fault = None, None, TOO_MANY
             self._watched[chain_id, address] = watched

@@ -31,6 +31,9 @@ class Waiting(Protocol):
     def serve(self) -> bool:
         """Carries one call out; whether there are more."""
 
+    def drop(self) -> None:
+        """Closes at once."""
+
 
 class Loop(Protocol):
     """What turns need of the event loop."""
@@ -106,10 +109,13 @@ class Turns:
             self._loop.call_later(SLEEP_SECONDS[0], self._turn)
             return
         end = now + TURN_SECONDS
-        while self._active and now < end:
-            now = self._serve(self._active[0], now)
-        if self._active:
-            self._soon()
+        try:
+            while self._active and now < end:
+                now = self._serve(self._active[0], now)
+        finally:
+            # A fault in one call must not keep others from theirs.
+            if self._active:
+                self._soon()
 
     def _serve(self, lane: Lane, now: float) -> float:
         """One call of the lane in front, or its place for the next; gives the time after it."""
@@ -121,9 +127,18 @@ class Turns:
             self._active.rotate(-1)
             return now
         connection = lane.waiting.popleft()
-        if connection.serve():
-            lane.waiting.append(connection)
-        after = self._time()
+        try:
+            if connection.serve():
+                lane.waiting.append(connection)
+        except Exception:
+            connection.drop()
+            raise
+        finally:
+            after = self._time()
+            self._account(lane, now, after)
+        return after
+
+    def _account(self, lane: Lane, now: float, after: float) -> None:
         spent = after - now
         lane.served_at = after
         lane.credit = spent_credit(lane.credit, spent, alone=len(self._active) == 1)
@@ -132,7 +147,6 @@ class Turns:
         if not lane.waiting:
             lane.queued = False
             self._active.popleft()
-        return after
 
     def _others_want(self, lane: Lane, now: float) -> bool:
         since = now - OTHERS_SECONDS

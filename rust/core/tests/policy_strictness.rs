@@ -139,6 +139,8 @@ fn verdict(policy: &Policy, ask: &Ask, windows: &Windows, facts: &Facts, now_ms:
         exchanges: &[],
         fee_wei_max: U256::from(ask.fee),
         times: &[],
+        unseen: &[],
+        owed: false,
         own: &[],
     };
     decide(policy, &subject, windows, facts, now_ms).verdict
@@ -187,6 +189,8 @@ proptest! {
                 exchanges: &[],
                 fee_wei_max: U256::from(ask.fee),
                 times: &[],
+                unseen: &[],
+                owed: false,
                 own: &[],
             };
             let decision = decide(&old, &subject, book.windows(), &facts, now);

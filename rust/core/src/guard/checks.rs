@@ -318,7 +318,28 @@ pub(super) fn authorised(state: &State, data: &Authorised) -> Result<(), Impossi
         Verdict::Deny => false,
     };
     ensure(ready, "the request needs more before it is ordered")?;
+    within_chain(state, &data.order)?;
     order(entry, decided, &data.order)
+}
+
+/// The caps of the chain may have been lowered since the decision.
+fn within_chain(state: &State, order: &Order) -> Result<(), Impossible> {
+    let Order::Transaction(order) = order else {
+        return Ok(());
+    };
+    let chain = state
+        .policy()
+        .and_then(|policy| policy.chain(order.chain_id));
+    let within = chain.is_none_or(|chain| {
+        order.gas <= chain.gas_max
+            && order.max_fee_per_gas <= chain.fee_per_gas_max
+            && order.max_priority_fee_per_gas <= chain.priority_fee_per_gas_max
+    });
+    // Programs that wrote version 1 may have looked at the decision alone.
+    ensure(
+        within || state.version < 2,
+        "the order is over the caps of the chain",
+    )
 }
 
 fn order(entry: &Entry, decided: &Decided, order: &Order) -> Result<(), Impossible> {

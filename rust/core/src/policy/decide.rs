@@ -252,7 +252,7 @@ impl Ladder {
             let asset = effect.asset.as_ref();
             let sum = summed.and_then(|slot| policy.forbid_index.explain(slot, sums, asset));
             if let Some((sum, _)) = sum {
-                observed = format!("{observed}; {sum}");
+                observed = format!("{sum}: {observed}");
             }
             self.deny(code, Some(id), Some(observed));
         }
@@ -330,7 +330,7 @@ impl Ladder {
         let mut reason = reason("no_grant");
         reason.rule = Some(rule.to_owned());
         let (sum, most) = sum.unwrap_or_default();
-        reason.observed = Some(format!("{}; {sum}", words(effect)));
+        reason.observed = Some(format!("{sum}: {}", words(effect)));
         reason.limit = most;
         self.steps.push((Verdict::Deny, reason));
     }
