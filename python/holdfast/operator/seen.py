@@ -56,7 +56,7 @@ class Seen:
 
 def digest_of(view: Json) -> str | None:
     """The digest an approval of exactly this view binds; None when the view is not whole."""
-    if any(name not in view for name in BOUND):
+    if view.get("partial") or any(name not in view for name in BOUND):
         return None
     try:
         bound = canonical_json(json.dumps({name: view[name] for name in BOUND}).encode())
