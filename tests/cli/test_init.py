@@ -34,7 +34,7 @@ def test_init_signs_the_policy_that_it_is_given(run: Run, tmp_path: Path) -> Non
     assert events[1]["data"]["source"] == policy.read_text()
     policy.write_text("version = 1\n[[nonsense]]\n")
     refused = run("init", "--home", tmp_path / "i", "--policy", policy, *FDS, secrets=SECRETS)
-    assert (refused.code, "the policy, line 2" in refused.err) == (1, True)
+    assert (refused.code, "the policy, line " in refused.err) == (1, True)
     assert not (tmp_path / "i").exists()
 
 

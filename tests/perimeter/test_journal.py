@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -165,6 +166,48 @@ def test_forged_events_are_shown_and_pay_nothing(
     report = verify(chained.path)
     assert report.ok, report.faults
     assert report.set_aside == len(forged)
+
+
+@pytest.mark.timeout(300)
+def test_an_order_from_before_a_kill_is_not_signed_when_the_policy_forbids_it_by_now(
+    chained: Home, anvil: Anvil
+) -> None:
+    with signing(chained) as served:
+        assert "result" in pay(served, VENDOR, 5)
+        (signer,) = children(served.process.pid)
+        os.kill(signer, signal.SIGSTOP)
+        with served.connect(chained.agent_socket("agent")) as line:
+            call = frame("eth_sendTransaction", [{"to": VENDOR, "value": "0x7"}])
+            line.sendall(call + b"\n")
+            request = until_event(chained, "request.authorised", 2)["id"]
+            served.process.kill()
+            served.process.wait()
+    text = chained.policy_path.read_text()
+    forbid = '[[forbid]]\nid = "nothing-leaves"\neffects = ["transfer"]\n'
+    chained.policy_path.write_text(f"{text}\n{forbid}")
+    with signing(chained) as served:
+        assert until_event(chained, "request.denied", 1)["id"] == request
+        assert served.end() == 0
+    about = [each["kind"] for each in events(chained) if each["data"].get("id") == request]
+    assert "request.reopened" in about
+    assert "request.signed" not in about
+    assert anvil.balance(VENDOR) == 10_000 * 10**18 + 5
+    assert verify(chained.path).ok
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def until_event(home: Home, kind: str, count: int) -> Any:
+    """The data of the `count`-th event of this kind, once it is on disk."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        found = [each["data"] for each in events(home) if each["kind"] == kind]
+        if len(found) >= count:
+            return found[count - 1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def holdfast(*arguments: str, home: Home) -> tuple[int, str]:

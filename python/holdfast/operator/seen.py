@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from holdfast._core import HoldfastError, canonical_json, decode_again
 from holdfast.operator import format as fmt
+from holdfast.operator import summed
 from holdfast.operator.request import Json
 
 # docs/architecture.md, 1: what an approval binds.
@@ -55,7 +56,7 @@ class Seen:
 
 def digest_of(view: Json) -> str | None:
     """The digest an approval of exactly this view binds; None when the view is not whole."""
-    if any(name not in view for name in BOUND):
+    if view.get("partial") or any(name not in view for name in BOUND):
         return None
     try:
         bound = canonical_json(json.dumps({name: view[name] for name in BOUND}).encode())
@@ -103,6 +104,7 @@ def _decoded(view: Json, policy: str | None) -> Iterable[str]:
                 f"{words} are not what this program decodes from the request ({name}): the "
                 "guardian is of another version, or whoever answers on its socket changed them"
             )
+    yield from summed.faults(view, policy)
 
 
 def _same_text(one: object, other: object) -> bool:

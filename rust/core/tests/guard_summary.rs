@@ -61,11 +61,6 @@ address = "{USDC}"
 decimals = 6
 symbol = "USDC"
 price_usd = "1"
-[[contract]]
-id = "multicall"
-chain = {CHAIN}
-address = "{MULTICALL}"
-protocol = "multicall"
 [[list]]
 id = "vendors"
 [[list.entry]]
@@ -156,10 +151,24 @@ fn a_small_first_payment_to_a_vendor_hides_no_large_one_to_a_stranger() {
             assert_eq!(worthiest["address"], EVE.to_string());
             assert_eq!(worthiest["listed"], false);
             assert_eq!(worthiest["gets"][0]["amount"], (3_000 * FINNEY).to_string());
-            let usd = price.then(|| "9039000000".to_owned());
-            assert_eq!(found["usd"], json!(usd));
+            // Nobody saw the code of Multicall3: it could keep all of it.
+            assert_eq!(found["usd"], Value::Null);
         }
     }
+}
+
+#[test]
+fn what_a_contract_nobody_saw_keeps_back_is_counted_once_and_named() {
+    let mut world = world(&policy(true, ""));
+    let data = aggregate3ValueCall {
+        calls: vec![send(EVE, 1)],
+    }
+    .abi_encode();
+    let value = format!("{:#x}", 3_000 * FINNEY);
+    let params = json!([{"to": MULTICALL, "value": value, "data": hex::encode_prefixed(data)}]);
+    let found = summary_of(&mut world, "eth_sendTransaction", &params);
+    assert_eq!(found["total"][0]["amount"], (3_000 * FINNEY).to_string());
+    assert_eq!(found["worthiest"]["address"], MULTICALL.to_string());
 }
 
 #[test]
@@ -167,7 +176,10 @@ fn a_stranger_is_named_before_a_vendor_who_gets_more() {
     let mut world = world(&policy(true, ""));
     let found = summary(&mut world, vec![send(vendor(), 900), send(EVE, 1)]);
     assert_eq!(found["worthiest"]["address"], EVE.to_string());
-    let found = summary(&mut world, vec![send(vendor(), 900)]);
+    let value = format!("{:#x}", 900 * FINNEY);
+    let params = json!([{"to": VENDOR, "value": value}]);
+    let found = summary_of(&mut world, "eth_sendTransaction", &params);
+    assert_eq!(found["usd"], "2700000000");
     assert_eq!(found["worthiest"]["address"], VENDOR);
     assert_eq!(found["worthiest"]["label"], "Acme");
     assert_eq!(
