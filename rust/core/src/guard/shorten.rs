@@ -82,13 +82,15 @@ pub(super) fn size(data: &Decided) -> usize {
 
 /// Cuts the request to the bounds and says what is missing.
 pub(super) fn shorten(data: &mut Decided, bounds: &Bounds) -> LeftOut {
-    let mut left = LeftOut::default();
-    left.effects = keep(
-        &mut data.effects,
-        bounds.effects_count,
-        bounds.effects,
-        effect,
-    );
+    let mut left = LeftOut {
+        effects: keep(
+            &mut data.effects,
+            bounds.effects_count,
+            bounds.effects,
+            effect,
+        ),
+        ..LeftOut::default()
+    };
     for shown in &mut data.display {
         shown.value = display_safe(&shown.value, bounds.text);
     }

@@ -195,7 +195,7 @@ impl Gathered {
     fn totals(self) -> (Vec<Total>, usize) {
         let count = self.totals.len();
         let mut totals: Vec<Total> = self.totals.into_iter().map(total).collect();
-        totals.sort_by(|one, other| other.worth.cmp(&one.worth));
+        totals.sort_by_key(|total| std::cmp::Reverse(total.worth));
         totals.truncate(TOTALS_MAX);
         (totals, count)
     }
