@@ -146,7 +146,7 @@ class AgentConnection(asyncio.Protocol):
         if len(data) > LARGE_BYTES:
             now = self._time()
             self._door.budget.share.charge(now - begun, now)
-        if self._faulty or not self._framer.pending:
+        if fault is not None or not self._framer.pending:
             self._half_since = 0.0
         elif frames or not self._half_since:
             self._half_since = self._time()
