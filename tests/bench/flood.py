@@ -122,6 +122,10 @@ def guardian() -> Iterator[House]:
         house.policy(head + f'id = "{FLOODER}"\n' + block.replace(RATE, "", 1))
         house.config("")
         house.start()
+        with house.door(key=False) as door:
+            # The sockets open first; the keys take their time.
+            while not door.call("status")["health"]["signer"]["ok"]:
+                time.sleep(0.05)
         yield house
 
 

@@ -10,6 +10,7 @@ from eth_abi import encode
 from tests.support.anvil import Anvil
 from tests.support.guardian import VENDOR, Guardian
 from tests.support.proxy import NodeProxy, error, result
+from tests.support.seen import see_everything
 from tests.support.stub_contract import (
     AMOUNT,
     CALLER,
@@ -116,12 +117,14 @@ async def test_an_honest_payment_and_allowance_go_through(
 
 async def test_the_coin_is_wrapped(guardian: Guardian, anvil: Anvil) -> None:
     place_contract(anvil, WRAPPER, telling(("Deposit(address,uint256)", [CALLER], VALUE)))
+    see_everything(guardian.core.guard, 31337, guardian.clock.now_ms())
     request = call(guardian, "0xd0e30db0", to=WRAPPER, value=hex(10**18))
     await guardian.until(request, "confirmed")
 
 
 async def test_a_wrapper_that_gives_nothing_is_found(guardian: Guardian, anvil: Anvil) -> None:
     place_contract(anvil, WRAPPER, telling())
+    see_everything(guardian.core.guard, 31337, guardian.clock.now_ms())
     words = await refused(guardian, call(guardian, "0xd0e30db0", to=WRAPPER, value=hex(10**18)))
     assert words.endswith("it brings nothing to the wallet for what it takes")
 

@@ -78,6 +78,7 @@ def test_an_upgrade_of_a_pinned_token_needs_a_person(house: House, chain: Chain)
     added = holdfast("assets", "add", token, *flags)
     assert added["code"] == 0, added["said"]
     assert f'code_hash = "{added["code_hash"]}"' in path.read_text()
+    house.policy(path.read_text())
     house.start()
 
     def pay(amount: int) -> dict[str, Any]:
@@ -98,6 +99,7 @@ def test_an_upgrade_of_a_pinned_token_needs_a_person(house: House, chain: Chain)
         # A policy that is loaded is a reason to look again.
         house.policy(path.read_text() + "# looked at\n")
         wait_for("the next look", lambda: verdict() == "approval")
+        wait_for("the alarm", lambda: door.call("status")["health"]["code"])
         (alarm,) = door.call("status")["health"]["code"]
         assert alarm["code"] == "code_changed"
         status = holdfast("status", "--home", house.home.path)

@@ -87,6 +87,9 @@ class SlowNode:
         self.go = asyncio.Event()
 
     async def call(self, method: str, params: list[Any]) -> Any:
+        if method != "eth_gasPrice":  # what the guardian asks for itself is none of the agent's
+            await self.go.wait()
+            return "0x"
         self.asked += 1
         self.most = max(self.most, self.asked)
         await self.go.wait()
@@ -98,7 +101,7 @@ async def test_an_agent_has_only_so_many_reads_under_way(home: Home) -> None:
     node = SlowNode()
     async with serving(home, node=node) as guardian:
         line = await guardian.agent()
-        await line.send(frame("eth_blockNumber") * 200)
+        await line.send(frame("eth_gasPrice") * 200)
         assert (await (await guardian.agent("other")).call("eth_chainId"))["result"] == "0x7a69"
         node.go.set()
         results = [(await line.json())["result"] for _ in range(200)]

@@ -75,7 +75,7 @@ def add(
     if policy is not None:
         _agree(entry, policy, yes=yes)
         append(policy, source, entry.toml())
-        say(f"{policy}: `{entry.ident}` added; a guardian that watches this file knows it now")
+        say(f"{policy}: `{entry.ident}` added; now sign it: `holdfast policy apply {policy}`")
     if as_json:
         emit({**entry.as_json(), "written": None if policy is None else str(policy)})
 

@@ -133,7 +133,7 @@ class Intake:
         most = self._too_large(method, params)
         if not most:
             return None
-        text = f"size: params of this method have at most {most} bytes"
+        text = f"params of this method have at most {most} bytes"
         applied = self._core.refuse(agent.id, method, params, "malformed", text)
         budget.recorded(applied.records, now, allowed=False)
         return applied

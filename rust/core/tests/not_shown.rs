@@ -107,7 +107,7 @@ fn long_texts_of_a_document_are_counted_each_and_bounded_together() {
 
 #[test]
 fn a_long_name_is_counted_too() {
-    let name = "n".repeat(200);
+    let name = "n".repeat(128);
     let decoded = document(
         &json!([{"name": name, "type": "bool"}]),
         &json!({name.as_str(): true}),

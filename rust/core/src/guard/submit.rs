@@ -69,7 +69,13 @@ impl Guard {
         if self.over_rate(agent, now) {
             return self.flood(call, TOO_MANY, now);
         }
-        let answer = answer::refused(code, text, None);
+        // What the service finds malformed without reading it is too large.
+        let large = (code == "malformed").then(|| Malformed::new("json_too_large", "", text));
+        let answer = match &large {
+            Some(fault) => answer::malformed(fault),
+            None => answer::refused(code, text, None),
+        };
+        let text = &large.map_or_else(|| text.to_owned(), |fault| fault.to_string());
         self.turn_away(
             call,
             Why {
