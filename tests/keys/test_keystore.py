@@ -96,6 +96,23 @@ def test_a_keystore_of_another_program_can_be_imported() -> None:
     assert opened.key == account.key
 
 
+def test_a_keystore_is_read_in_any_case_of_its_keys_and_each_once() -> None:
+    """ethers v6 writes `Crypto`. A second spelling would hide the cost that is really paid."""
+    account = Account.create()
+    made = Account.encrypt(account.key, "its own", kdf="pbkdf2", iterations=1000)
+    crypto = made.pop("crypto")
+    opened = keystore.import_keystore(json.dumps({**made, "Crypto": crypto}).encode(), b"its own")
+    assert opened.key == account.key
+    dear = {**crypto, "kdfparams": {**crypto["kdfparams"], "C": 10**12}}
+    for bad in ({"crypto": crypto, "Crypto": crypto}, {"crypto": dear}):
+        with pytest.raises(keystore.KeystoreError, match="twice"):
+            keystore.import_keystore(json.dumps({**made, **bad}).encode(), b"its own")
+    hidden = {key: value for key, value in crypto.items() if key != "kdfparams"}
+    hidden["KDFParams"] = {**crypto["kdfparams"], "c": 10**12}
+    with pytest.raises(keystore.KeystoreError, match="more work"):
+        keystore.import_keystore(json.dumps({**made, "Crypto": hidden}).encode(), b"its own")
+
+
 def test_signing_uses_libsecp256k1() -> None:
     keystore.check_fast_backend()
     assert "coincurve" in type(keystore.new_wallet()._key_obj.backend).__module__

@@ -101,6 +101,20 @@ async def test_garbage_gets_null_and_the_line_is_closed(home: Home, garbage: byt
         assert await line.line() == b""
 
 
+@pytest.mark.parametrize("garbage", [b",", b"\x00", b"}", b"nonsense"])
+async def test_garbage_behind_a_call_is_answered_too_and_the_line_is_closed(
+    home: Home, garbage: bytes
+) -> None:
+    """Also when it comes in one piece with a call, which keeps its own answer."""
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        await line.send(CHAIN_ID + garbage + CHAIN_ID)
+        answers = [await line.json(), await line.json()]
+        assert sorted(str(each["id"]) for each in answers) == ["7", "None"]
+        assert next(each for each in answers if each["id"] is None)["error"]["code"] == -32600
+        assert await line.line() == b""
+
+
 @pytest.mark.parametrize("frame", [b"{}", b'{"id":1}', b'{"id":{},"method":"eth_chainId"}'])
 async def test_json_that_is_no_call_gets_minus_32600(home: Home, frame: bytes) -> None:
     async with serving(home) as guardian:

@@ -199,6 +199,26 @@ def test_the_write_ahead_log_is_moved_while_writing_goes_on(path: Path) -> None:
     assert largest < 100 * MB
 
 
+@pytest.mark.parametrize("form", ["replaced", "moved", "log"])
+def test_a_file_that_is_not_there_any_more_ends_writing(path: Path, form: str) -> None:
+    """What is written to a file that no start finds again is not on disk."""
+    journal, watcher = Writer(path), Watcher()
+    journal.start(watcher.durable, watcher.failed)
+    journal.add([record(1)])
+    watcher.wait_size(2)
+    if form == "log":
+        Path(f"{path}-wal").unlink()
+    else:
+        old = path.with_name("old")
+        path.rename(old)
+        if form == "replaced":
+            path.write_bytes(old.read_bytes())
+    journal.add([record(2)])
+    assert isinstance(watcher.wait_error(), JournalError | FileNotFoundError)
+    assert watcher.sizes == [2]
+    journal.close()
+
+
 def test_closing_writes_what_is_queued(path: Path) -> None:
     journal, watcher = Writer(path), Watcher()
     journal.start(watcher.durable, watcher.failed)

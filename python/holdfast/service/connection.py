@@ -67,6 +67,7 @@ class AgentConnection(asyncio.Protocol):
         "_backlog",
         "_backlog_bytes",
         "_door",
+        "_faulty",
         "_framer",
         "_half_since",
         "_in_flight",
@@ -85,6 +86,7 @@ class AgentConnection(asyncio.Protocol):
         self._backlog: deque[Call | Part | tuple[Call, ...]] = deque()
         self._backlog_bytes = 0
         self._in_flight = 0
+        self._faulty = False
         self._queued = False
         self._half_since = 0.0
         self._stalled_since = 0.0
@@ -118,12 +120,18 @@ class AgentConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Splits the stream into calls, which wait for their turn."""
+        if self._faulty:
+            return
         begun = self._time()
+        frames: list[bytes] = []
+        fault = None
         try:
             frames = self._framer.feed(data)
+            if frames:
+                # A fault behind good frames comes with the next feed.
+                self._framer.feed(b"")
         except MalformedError as error:
-            self._refuse(error)
-            return
+            fault = error
         for frame in frames:
             is_batch, calls = parse_frame(frame)
             if is_batch:
@@ -133,10 +141,12 @@ class AgentConnection(asyncio.Protocol):
         if frames:
             self._backlog_bytes += len(data)
             self._want()
+        if fault is not None:
+            self._refuse(fault)
         if len(data) > LARGE_BYTES:
             now = self._time()
             self._door.budget.share.charge(now - begun, now)
-        if not self._framer.pending:
+        if fault is not None or not self._framer.pending:
             self._half_since = 0.0
         elif frames or not self._half_since:
             self._half_since = self._time()
@@ -165,7 +175,7 @@ class AgentConnection(asyncio.Protocol):
                 return
         if self._backlog:
             self._want()
-        elif self.gone and not self._in_flight:
+        elif (self.gone or self._faulty) and not self._in_flight:
             transport.close()
 
     @property
@@ -257,8 +267,12 @@ class AgentConnection(asyncio.Protocol):
         self._backlog.extendleft(Part(batch, call) for call in reversed(calls))
 
     def _refuse(self, error: MalformedError) -> None:
-        """What cannot be split into frames ends the connection, with words."""
+        """What cannot be split into frames ends the connection, with words, once the calls before
+        it have their answers.
+        """
+        self._faulty = True
         if self._transport is None:
             return
         self._transport.write(response_error(b"null", INVALID_REQUEST, error.args[1]))
-        self._transport.close()
+        if not self._backlog and not self._in_flight:
+            self._transport.close()

@@ -97,6 +97,7 @@ class Journal:
         self.reader = JournalReader(path)
         self._size = 0
         self._key: CommitKey | None = None
+        self._files: tuple[tuple[int, int], ...] = ()
         self._wake = threading.Condition()
         self._queue: deque[Appended | Job | None] = deque()
         self._thread: threading.Thread | None = None
@@ -116,6 +117,7 @@ class Journal:
                 "journal_unwritable", f"{self.path} cannot be written: {error}"
             ) from error
         self._size, self._key = beginning.session.from_size, beginning.key
+        self._files = _files(self.path)
 
     def _begin(self, beginning: Beginning) -> None:
         session, size, db = beginning.session, beginning.session.from_size, self._db
@@ -263,6 +265,10 @@ class Journal:
             self._with_room(lambda: self._insert(self._size, records, proof))
         else:
             self._with_room(lambda: self._transaction(lambda: self._insert_all(records, proof)))
+        if _files(self.path) != self._files:
+            # SQLite would go on in a file that no start finds again.
+            text = f"{self.path} or its write-ahead log was moved or replaced while it was written"
+            raise JournalError("journal_moved", text)
         self._size = size
         self._unmoved += sum(map(len, records))
         if self._unmoved >= CHECKPOINT_EVERY_BYTES:
@@ -304,6 +310,14 @@ class Journal:
             if self._reserve is None or not is_full(error) or not self._reserve.give_up():
                 raise
             write()
+
+
+def _files(path: Path) -> tuple[tuple[int, int], ...]:
+    """Which files the journal and its write-ahead log are, as (device, inode). Raises OSError when
+    one is not there.
+    """
+    found = [each.stat() for each in (path, Path(f"{path}-wal"))]
+    return tuple((each.st_dev, each.st_ino) for each in found)
 
 
 class _Mover:

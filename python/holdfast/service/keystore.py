@@ -188,8 +188,21 @@ def _account(key: bytes) -> LocalAccount:
 
 
 def _parse(data: bytes, name: str) -> dict[str, Any]:
+    """The keystore with its keys in small letters: ethers and old geth write `Crypto`, and what
+    decrypts it reads every key so. Two that differ only in case would let it read another one than
+    was checked here.
+    """
+
+    def small(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        table = {key.lower(): value for key, value in pairs}
+        if len(table) < len(pairs):
+            raise KeystoreError(f"{name}: a key is in it twice")
+        return table
+
     try:
-        keystore = json.loads(data)
+        keystore = json.loads(data, object_pairs_hook=small)
+    except KeystoreError:
+        raise
     except ValueError:
         raise KeystoreError(f"{name}: it is not JSON") from None
     if not isinstance(keystore, dict) or keystore.get("version") != 3:
