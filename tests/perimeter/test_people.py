@@ -28,6 +28,7 @@ from holdfast.cli.main import app as cli
 from holdfast.console import details
 from holdfast.console.app import HoldfastApp
 from holdfast.console.deciding import DecisionScreen
+from holdfast.console.lines import LineList
 from holdfast.console.whole import WholeScreen, WholeText
 from holdfast.operator import summed
 from holdfast.operator.request import Request
@@ -155,6 +156,11 @@ async def press(pilot: Pilot[None], clock: Clock, *keys: str) -> None:
     await pilot.pause(0.25)
 
 
+def drawn(rows: LineList) -> list[str]:
+    """The rows of a list as they are on screen."""
+    return [rows.render_line(y).text.rstrip() for y in range(rows.size.height)]
+
+
 def state(guardian: Guardian, ident: str) -> str:
     return str(json.loads(guardian.core.guard.request(ident) or b"{}")["state"])
 
@@ -203,6 +209,10 @@ async def test_the_typed_check_asks_for_the_strangers_characters(home: Home) -> 
         assert state(guardian, ident) == "waiting-approval"
         await press(pilot, clock, *EVE[-4:], "y")
         await until(pilot, lambda: state(guardian, ident) == "authorising")
+        feed = app.main.feed
+        await until(pilot, lambda: any("approval" in row for row in drawn(feed)))
+        row = next(row for row in drawn(feed) if "approval" in row)
+        assert row.endswith("…"), "half of a count would be another count"
 
 
 async def test_a_summary_that_names_the_vendor_instead_is_found_out(home: Home) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from holdfast.console.lines import LineList, Parts
 from holdfast.operator import format as fmt
@@ -82,10 +82,7 @@ class PendingList(LineList):
 
 def fitting(request: Request, cells: int) -> str:
     """What it does in one line: the party in full, short or by its end, as there is room, because
-    the number of others stands behind it. What is cut after all ends with a mark.
+    the number of others stands behind it.
     """
-    line = ""
-    for line in (request.summary_whole, request.summary, request.summary_least):
-        if cell_len(line) <= cells:
-            return line
-    return f"{set_cell_size(line, max(0, cells - 1))}…"
+    lines = (request.summary_whole, request.summary, request.summary_least)
+    return next((line for line in lines if cell_len(line) <= cells), lines[-1])
