@@ -295,7 +295,7 @@ async def test_the_command_line_counts_what_it_cuts_and_prints_all_on_demand(hom
         assert "not_shown" in short
         assert "0xEvil" not in short
         assert "0xEvil." in await run(home, "show", ident, "--full")
-        assert "counts 1 effect, 3 lines, 1 warning" in short
+        assert "counts 1 effect, 3 lines, 2 warnings" in short
 
 
 async def test_a_wide_document_is_shown_whole_and_counted(home: Home) -> None:

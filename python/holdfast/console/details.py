@@ -145,8 +145,12 @@ def _to(words: Words, request: Request, effect: Effect, sums: list[Sum]) -> None
         # What the first one gets stands right below it, so no other one may be in between.
         shown = payees[:1] if gets else payees[: PARTIES_ABOVE - 1]
     kept = bool(moving) and all(part.kind in RETURNED for part in moving)
+    name = "THROUGH" if kept else "TO"
+    # Who gets none of the amount above is not named as if it were its payee.
+    aside = first is not None and bool(moving) and all(part.to != first for part in moving)
+    names = [party.role.upper(), name] if party is not None and aside else [name]
     for number, payee in enumerate(shown):
-        label(words, "" if number else "THROUGH" if kept else "TO")
+        label(words, names[number] if number < len(names) else "")
         words.put(fmt.safe(payee, 80), "foreground bold")
         known = party is not None and payee == party.address and party.standing
         words.line(f" {party.standing}" if known and party else "", "warn bold")

@@ -101,7 +101,7 @@ def counted(request: Request) -> str:
     parts = (
         (len(request.effects), "effect"),
         (len(request.rows("display")), "line"),
-        (len(request.warnings), "warning"),
+        (len(warned(request)), "warning"),
     )
     return ", ".join(f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in parts)
 
