@@ -112,7 +112,9 @@ def test_of_several_calls_an_alert_says_the_sums_and_the_gravest_first() -> None
     assert alert is not None
     lines = alert.body.split("\n")
     assert lines[0].startswith("Warning: the allowance has no practical limit")
-    assert lines[1:5] == [
+    assert lines[1:7] == [
+        "In all: UNLIMITED BAYC (ERC-721) + 800 USDC + 1 more to 3 parties, 2 of them on no list",
+        f"Most: UNLIMITED BAYC (ERC-721) + 300 DAI to {nested.STRANGER} (on no list)",
         f"Let spend UNLIMITED BAYC (ERC-721): {nested.STRANGER}",
         f"Pay 760 USDC: {nested.VENDOR}",
         f"Pay 40 USDC: {nested.SHOP}",
@@ -125,12 +127,23 @@ def test_an_alert_of_many_calls_stays_short() -> None:
     effect = view["effects"][0]
     many = [effect | {"to": f"0x{number:040x}"} for number in range(500)]
     control = effect | {"effect": "control", "asset": None, "amount": "0"}
-    alert = _describe("request.decided", view | {"effects": [*many, control]})
+    alert = _describe("request.decided", view | {"effects": [*many, control], "summary": None})
     assert alert is not None
     lines = alert.body.split("\n")
-    assert lines[1] == f"Control: {nested.VENDOR}"
-    assert "and 495 more" in lines
+    assert lines[1].startswith("In all: 380,000 USDC +control to 501 parties")
+    assert lines[2] == f"Control: {nested.VENDOR}"
+    told = [line for line in lines if line.startswith(("Control: ", "Pay "))]
+    assert f"and {501 - len(told)} more lines" in lines, "the count is of all that is not there"
     assert len(lines) <= 12
+
+
+def test_warnings_an_alert_has_no_room_for_are_counted() -> None:
+    (view,) = nested.views("multicall")
+    warnings = [{"code": f"code_{number}", "text": f"text {number}"} for number in range(5)]
+    alert = _describe("request.decided", view | {"warnings": warnings})
+    assert alert is not None
+    lines = alert.body.split("\n")
+    assert lines[:3] == ["Warning: text 0", "Warning: text 1", "and 3 more warnings"]
 
 
 @pytest.mark.parametrize("kind", ["swap", "deposit", "order", "debt", "convert", "something-new"])

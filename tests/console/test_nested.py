@@ -256,9 +256,19 @@ def test_the_typed_payee_is_the_first_that_is_shown(palette: Palette) -> None:
     for name in NAMES:
         request = read(name)
         shown = next(
-            line for line in words_of(request, palette) if line.startswith((" TO ", " THROUGH "))
+            line
+            for line in words_of(request, palette)
+            if line.startswith((" TO ", " THROUGH ", " CONTRACT "))
         )
         assert shown.split()[1].endswith(typed_target(request)[1])
+
+
+def test_a_contract_that_gets_nothing_is_not_named_as_the_payee(palette: Palette) -> None:
+    lines = words_of(read("safe"), palette)
+    place = next(n for n, line in enumerate(lines) if line.startswith(" PAY       120 USDC"))
+    (paid,) = [effect.to for effect in read("safe").effects if effect.moves]
+    assert lines[place + 1].startswith(" CONTRACT  0x976E")
+    assert lines[place + 2].split() == ["TO", paid]
 
 
 def test_a_claim_is_below_our_own_lines_and_marked_line_by_line(palette: Palette) -> None:

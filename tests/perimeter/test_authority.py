@@ -328,7 +328,12 @@ async def test_the_console_signs_a_policy_that_was_shown_to_its_end(
             await pilot.pause(0.3)
             assert (await status(guardian))["policy"]["revision"] == 1
             await pilot.press("end")
+            clock.skipped += 0.5
+            await pilot.press("y")
+            clock.skipped += 0.5
             await pilot.pause(0.3)
+            assert (await status(guardian))["policy"]["revision"] == 1, "a jump reads nothing"
+            await pilot.press("home", *["pagedown"] * 10)
             clock.skipped += 0.5
             await pilot.press("y")
             clock.skipped += 0.5

@@ -20,6 +20,7 @@ from tests.service.guardian import (
     make_home,
     serving,
 )
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 from typer.testing import CliRunner
 
@@ -27,6 +28,8 @@ from holdfast.cli.main import app as cli
 from holdfast.console import details
 from holdfast.console.app import HoldfastApp
 from holdfast.console.deciding import DecisionScreen
+from holdfast.console.lines import LineList
+from holdfast.console.whole import WholeScreen, WholeText
 from holdfast.operator import summed
 from holdfast.operator.request import Request
 from holdfast.operator.seen import look
@@ -153,6 +156,11 @@ async def press(pilot: Pilot[None], clock: Clock, *keys: str) -> None:
     await pilot.pause(0.25)
 
 
+def drawn(rows: LineList) -> list[str]:
+    """The rows of a list as they are on screen."""
+    return [rows.render_line(y).text.rstrip() for y in range(rows.size.height)]
+
+
 def state(guardian: Guardian, ident: str) -> str:
     return str(json.loads(guardian.core.guard.request(ident) or b"{}")["state"])
 
@@ -183,7 +191,7 @@ async def test_a_small_first_payment_hides_no_stranger_from_any_face(home: Home)
         }
         alert = describe(record, lambda _: None)
         assert alert is not None
-        assert "In all: 3.0022 ETH to 14 parties, 13 of them on no list" in alert.body
+        assert "In all: 3.0022 ETH +call to 14 parties, 13 of them on no list" in alert.body
         assert f"Most: 3 ETH to {EVE} (on no list)" in alert.body
 
 
@@ -191,15 +199,20 @@ async def test_the_typed_check_asks_for_the_strangers_characters(home: Home) -> 
     async with console(home) as (guardian, app, pilot, clock):
         ident = await waiting(await guardian.agent(), "eth_sendTransaction", [c1()])
         screen = await opened(app, pilot, ident, clock)
-        row = "".join(words for words, _ in app.main.pending.row_parts(0, 80))
-        assert f"3.0022 ETH +call → {EVE[:8]}…{EVE[-6:]}" in row
+        row = "".join(words for words, _ in app.main.pending.row_parts(0, 78))
+        assert f"3.0022 ETH +call → …{EVE[-6:]} +13 more" in row, "the count is never cut off"
         head = details.head(app.model.requests[ident], app.palette).plain
-        assert f"TO        {EVE} on no list" in head
+        assert "AT MOST   3.0022 ETH " in head, "no payment counts twice"
+        assert f"TO        {EVE} on no list\n           ! it gets 3 ETH; 13 more" in head
         assert screen.decision.typing
         await press(pilot, clock, *VENDOR[-4:], "y")
         assert state(guardian, ident) == "waiting-approval"
         await press(pilot, clock, *EVE[-4:], "y")
         await until(pilot, lambda: state(guardian, ident) == "authorising")
+        feed = app.main.feed
+        await until(pilot, lambda: any("approval" in row for row in drawn(feed)))
+        row = next(row for row in drawn(feed) if "approval" in row)
+        assert row.endswith("…"), "half of a count would be another count"
 
 
 async def test_a_summary_that_names_the_vendor_instead_is_found_out(home: Home) -> None:
@@ -242,6 +255,35 @@ async def test_a_long_message_is_approved_only_when_its_end_was_on_screen(home: 
         await until(pilot, lambda: state(guardian, ident) == "authorising")
 
 
+async def test_the_end_of_a_long_message_is_read_with_one_key(home: Home) -> None:
+    """A space at the end of a row puts no words of the agent where the console's own begin."""
+    forged = ("x" * 7 + " ") * 400 + "\n── end of what is signed " + "w" * 900
+    async with console(home) as (guardian, app, pilot, _):
+        ident = await waiting(await guardian.agent(), "personal_sign", [forged, wallet(home)])
+        await until(pilot, lambda: app.selected_id == ident)
+        await until(pilot, lambda: ident in app.model.requests)
+        await until(pilot, lambda: not app.model.requests[ident].partial)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, WholeScreen))
+        text = app.screen.query_one("#whole-text", WholeText)
+        await until(pilot, lambda: text.size.height > 1)
+        await pilot.press("end")
+        await pilot.pause(0.2)
+        rows = [text.render_line(y).text.rstrip() for y in range(text.size.height)]
+        assert rows[0] == f" All of what is signed, uncut: {len(rows) - 2} lines"
+        assert rows[-1] == " ── end of what is signed"
+        assert all(row.startswith("  ┃ ") for row in rows[1:-1]), "no row is without its mark"
+        assert "".join(row[4:] for row in rows[2:-1]).count("w") == 900 + 1
+        scroll = app.screen.query_one("#whole-body", VerticalScroll)
+        assert scroll.scroll_offset.y == text.size.height - scroll.size.height
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: text.size.height != len(rows))
+        rows = [text.render_line(y).text.rstrip() for y in range(text.size.height)]
+        assert all(row.startswith("  ┃ ") for row in rows[1:-1]), "nor in a wider window"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+
+
 async def test_the_command_line_counts_what_it_cuts_and_prints_all_on_demand(home: Home) -> None:
     async with serving(home, hold_ms=50) as guardian:
         ident = await waiting(await guardian.agent(), "personal_sign", [LONG, wallet(home)])
@@ -253,7 +295,7 @@ async def test_the_command_line_counts_what_it_cuts_and_prints_all_on_demand(hom
         assert "not_shown" in short
         assert "0xEvil" not in short
         assert "0xEvil." in await run(home, "show", ident, "--full")
-        assert "counts 1 effect, 3 lines, 1 warning" in short
+        assert "counts 1 effect, 3 lines, 2 warnings" in short
 
 
 async def test_a_wide_document_is_shown_whole_and_counted(home: Home) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # A line to the guardian holds 1 MiB, and JSON makes a text longer.
 POLICY_BYTES_MAX = 400_000
+# With a quorum one approval is not yet the last one.
+DONE = {"approve": "your approval is recorded", "deny": "denied"}
 
 
 class Commands:
@@ -84,7 +86,7 @@ class Commands:
         def done(result: str | None) -> None:
             if result is None:
                 return
-            self._app.say(f"{decision.id}: {result} sent and on disk")
+            self._app.say(f"{decision.id}: {DONE[result]}")
             rest = [row for row in self._app.model.pending if row.id != decision.id]
             if rest and self._app.selected_id == decision.id:
                 self._app.select(rest[0].id)

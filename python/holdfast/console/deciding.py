@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from holdfast.console import details
 from holdfast.console.dialogs import Dialog
+from holdfast.console.whole import WholeText
 from holdfast.console.words import Words
 from holdfast.operator import format as fmt
 from holdfast.operator.decision import TYPED_CHARS, Answer, Decision
@@ -35,8 +36,7 @@ class DecisionScreen(Dialog[str]):
         yield Static(id="decision-head")
         with VerticalScroll(id="decision-body", can_focus=False):
             if self.decision.reading is not None:
-                whole = details.whole(self.decision.shown, self.hold.palette)
-                yield Static(whole, id="decision-whole")
+                yield WholeText(self.decision.shown, "decision-whole")
             yield Static(id="decision-text")
         yield Static(id="decision-foot")
 
@@ -68,7 +68,7 @@ class DecisionScreen(Dialog[str]):
         if self.decision.reading is None:
             return
         scroll = self.query_one("#decision-body", VerticalScroll)
-        lines = self.query_one("#decision-whole", Static).size.height
+        lines = self.query_one("#decision-whole", WholeText).rows_drawn
         top = scroll.scroll_offset.y
         self.decision.reading.see(top, top + scroll.size.height, lines)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import textwrap
 
+from rich.cells import chop_cells
 from rich.text import Text
 
 from holdfast.console.themes import Palette
@@ -36,13 +37,17 @@ RULE = 60
 WARNING_LINES = 5
 WARNING_CELLS = 62
 LINES_EACH = 2
+LINES_ALONE = 3
 AMOUNT_CELLS = 48
 MORE_CELLS = 14
+GETS_CELLS = 18
 PARTIES_ABOVE = 3
 HARMLESS = frozenset({"revoke", "convert"})
 CLAIM_LINES = 80
 # Cells of a value in words; what is longer goes on below its beginning.
 VALUE_CELLS = 58
+FOREIGN = "  ┃ "
+WHOLE_CELLS_MIN = 16
 SIGNED = frozenset({"typed-data", "message"})
 
 
@@ -67,8 +72,9 @@ def _warned(words: Words, request: Request) -> None:
     room = WARNING_LINES
     for number, warning in enumerate(warnings):
         lines = _wrapped(warning)
-        if len(lines) > LINES_EACH:
-            lines = [*lines[: LINES_EACH - 1], f"{lines[LINES_EACH - 1]} …"]
+        each = _lines_each(warnings)
+        if len(lines) > each:
+            lines = [*lines[: each - 1], f"{lines[each - 1]} …"]
         last = number == len(warnings) - 1
         if len(lines) + (not last) > room:
             more = f"! {len(warnings) - number} more warnings, listed below"
@@ -77,6 +83,11 @@ def _warned(words: Words, request: Request) -> None:
         for line in lines:
             label(words, "WARNING" if line is lines[0] else "").line(line, "alarm bold")
         room -= len(lines)
+
+
+def _lines_each(warnings: list[Json]) -> int:
+    """How many lines of one warning the head has: one alone may be longer."""
+    return LINES_EACH if len(warnings) > 1 else LINES_ALONE
 
 
 def _wrapped(warning: Json) -> list[str]:
@@ -93,9 +104,12 @@ def _does(words: Words, request: Request) -> None:
     price, tone = fmt.usd(request.usd), "muted" if request.usd is not None else "warn"
     sums = leaving(request) or owing(request)
     moving = [part for each in sums for part in each.parts]
+    amounts = [each.amount_text for each in sums] or [effect.amount_text]
     name = effect.verb if len(moving) < 2 else "at most"
+    if not any(amounts):
+        # Nothing countable moves: the action is all there is to say.
+        name, amounts = "does", [effect.verb]
     label(words, name.upper()[:LABEL])
-    amounts = [each.amount_text for each in sums] or [effect.amount_text or "no amount"]
     shown_amounts = _fitting(amounts)
     words.put(" + ".join(shown_amounts), "foreground bold")
     if len(amounts) > len(shown_amounts):
@@ -107,7 +121,7 @@ def _does(words: Words, request: Request) -> None:
         label(words, "GET").put(f"at least {gets[0]}", "foreground bold").line(more)
     _to(words, request, effect, sums)
     shown = {id(part) for part in moving} or {id(effect)}
-    others = [each for each in request.effects if id(each) not in shown and each.kind != "fee"]
+    others = [each for each in request.counted if id(each) not in shown and each.kind != "fee"]
     if others:
         # What the core says of a document is better than `sign data`.
         whole = action(request)
@@ -124,20 +138,26 @@ def _to(words: Words, request: Request, effect: Effect, sums: list[Sum]) -> None
     party = request.sums.worthiest
     first = party.address if party is not None else None
     payees = parties(sums, first) or ([effect.to] if effect.to else [])
-    shown = payees if len(payees) <= PARTIES_ABOVE else payees[: PARTIES_ABOVE - 1]
+    gets = " + ".join(party.gets) if party is not None and request.sums.unlisted else ""
+    gets = f"! it gets {gets}; " if gets and len(gets) <= GETS_CELLS else ""
+    shown = payees
+    if len(payees) > PARTIES_ABOVE:
+        # What the first one gets stands right below it, so no other one may be in between.
+        shown = payees[:1] if gets else payees[: PARTIES_ABOVE - 1]
     kept = bool(moving) and all(part.kind in RETURNED for part in moving)
+    name = "THROUGH" if kept else "TO"
+    # Who gets none of the amount above is not named as if it were its payee.
+    aside = first is not None and bool(moving) and all(part.to != first for part in moving)
+    names = [party.role.upper(), name] if party is not None and aside else [name]
     for number, payee in enumerate(shown):
-        label(words, "" if number else "THROUGH" if kept else "TO")
+        label(words, names[number] if number < len(names) else "")
         words.put(fmt.safe(payee, 80), "foreground bold")
         known = party is not None and payee == party.address and party.standing
         words.line(f" {party.standing}" if known and party else "", "warn bold")
-    if not payees:
+    if not payees and effect.kind not in SIGNED:
         label(words, "TO").line("a new contract" if effect.kind == "deploy" else "nobody named")
     if len(payees) > len(shown):
-        more = f"! {len(payees) - len(shown)} more get something, listed below"
-        if party is not None and request.sums.unlisted:
-            gets = f"! it gets {' + '.join(party.gets)}; {more.removeprefix('! ')}"
-            more = gets if party.gets and len(gets) <= WARNING_CELLS else more
+        more = f"{gets or '! '}{len(payees) - len(shown)} more get something, listed below"
         label(words, "").line(more, "warn bold")
 
 
@@ -169,15 +189,33 @@ def status_line(request: Request, model: Model, palette: Palette, mono: float) -
     return words.text
 
 
-def whole(request: Request, palette: Palette) -> Text:
-    """All of what is signed, uncut; every line is marked as foreign."""
+def whole(request: Request, palette: Palette, cells: int) -> Text:
+    """All of what is signed, uncut, in lines of at most `cells`. Every line is marked as foreign:
+    folded here and not by the widget, which would let a text begin a line without its mark.
+    """
     words = Words(palette)
-    lines = whole_lines(request)
+    room = max(WHOLE_CELLS_MIN, cells - len(FOREIGN))
+    lines = [part for line in whole_lines(request) for part in _folded_hard(line, room)]
     words.line(f" All of what is signed, uncut: {len(lines):,} lines", "accent bold")
     for line in lines:
-        words.put("  ┃ ", "warn").line(line)
+        words.put(FOREIGN, "warn").line(line)
     words.put(" ── end of what is signed", "accent bold")
     return words.text
+
+
+def _folded_hard(line: str, cells: int) -> list[str]:
+    """At spaces where there are some; nothing is wider than `cells` and nothing is dropped."""
+    # Drawn as they will be shown: an escape is wider than what it stands for.
+    shown = fmt.screen(line)
+    words = textwrap.wrap(
+        shown,
+        cells,
+        expand_tabs=False,
+        replace_whitespace=False,
+        drop_whitespace=False,
+        break_on_hyphens=False,
+    )
+    return [part for word in words for part in chop_cells(word, cells)] or [""]
 
 
 def body(request: Request, model: Model, palette: Palette) -> Text:
@@ -204,8 +242,9 @@ def _section(words: Words, title: str) -> None:
 
 def _warnings(words: Words, request: Request) -> None:
     """All of them in full, unless the head has them in full already."""
-    wrapped = [_wrapped(row) for row in warned(request)]
-    long = any(len(lines) > LINES_EACH for lines in wrapped)
+    warnings = warned(request)
+    wrapped = [_wrapped(row) for row in warnings]
+    long = any(len(lines) > _lines_each(warnings) for lines in wrapped)
     if sum(map(len, wrapped)) <= WARNING_LINES and not long:
         return
     _section(words, "Warnings")
@@ -286,7 +325,7 @@ def _besides(words: Words, request: Request) -> None:
     rows = besides(request)
     if not rows:
         return
-    _section(words, "What it does besides" if len(rows) < len(request.effects) else "What it does")
+    _section(words, "What it does besides" if len(rows) < len(request.counted) else "What it does")
     for effect in rows:
         control = effect.kind == "control"
         words.put("  ! " if control else "  ", "alarm bold")

@@ -68,7 +68,8 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        # The scrollbar lies on the last cell of `size`.
+        width = self.scrollable_content_region.width
         palette = self.hold.palette
         ground = self._ground
         if y < self.HEADING_ROWS:

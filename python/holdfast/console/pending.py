@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from holdfast.console.lines import LineList, Parts
 from holdfast.operator import format as fmt
 from holdfast.operator.request import Request
@@ -46,7 +48,7 @@ class PendingList(LineList):
     def heading_parts(self, width: int) -> Parts:
         agent = 14 if width >= WIDE else 10
         quorum = f"{'QUORUM':<7}" if width >= WIDE else ""
-        words = f"    {'LEFT':>8}  {'ID':<7}{'AGENT':<{agent}} {'USD':>10}  {quorum}WHAT"
+        words = f"    {'LEFT':>7}  {'ID':<7}{'AGENT':<{agent}} {'USD':>10}  {quorum}WHAT"
         return [(words, "muted bold")]
 
     def empty_parts(self) -> Parts:
@@ -64,7 +66,7 @@ class PendingList(LineList):
         parts: Parts = [
             (f" {pointer} ", "accent bold"),
             (f"{mark.glyph}", f"{mark.tone} bold"),
-            (f"{fmt.countdown(left):>8}  ", "alarm bold" if urgent else mark.tone),
+            (f"{fmt.countdown(left):>7}  ", "alarm bold" if urgent else mark.tone),
             (f"{fmt.safe(request.id, 12):<6} ", "foreground bold"),
             (f"{fmt.safe(request.agent, 40)[:agent]:<{agent}} ", "foreground"),
             (f"{usd:>10}  ", "foreground"),
@@ -73,6 +75,14 @@ class PendingList(LineList):
             parts.append((f"{request.approvals}/{request.quorum:<5}", "muted"))
         if request.state != "waiting-approval":
             parts.append((f"{mark.word} ", f"{mark.tone} bold"))
-        words = request.summary_whole if width >= WIDE else request.summary
-        parts.append((words, "foreground"))
+        room = width - sum(cell_len(words) for words, _ in parts)
+        parts.append((fitting(request, room), "foreground"))
         return parts
+
+
+def fitting(request: Request, cells: int) -> str:
+    """What it does in one line: the party in full, short or by its end, as there is room, because
+    the number of others stands behind it.
+    """
+    lines = (request.summary_whole, request.summary, request.summary_least)
+    return next((line for line in lines if cell_len(line) <= cells), lines[-1])

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from holdfast.console.dialogs import Dialog
 from holdfast.console.words import Words
 from holdfast.operator import format as fmt
-from holdfast.operator.decision import QUIET_S, KeyGate
+from holdfast.operator.decision import QUIET_S, KeyGate, Reading
 from holdfast.operator.differences import Change
 
 
@@ -29,7 +29,7 @@ class PolicyScreen(Dialog[str]):
         self._changes, self._diff = changes, diff
         self._gate = KeyGate(mono)
         self._confirmed_at: float | None = None
-        self._read = False
+        self._reading = Reading()
         self._sending = False
         self._notice = ""
 
@@ -39,21 +39,26 @@ class PolicyScreen(Dialog[str]):
         words.line(f" revision {self._revision}: {len(self._changes)} changes, {looser} looser")
         yield Static(words.text, id="policy-head")
         with VerticalScroll(id="policy-body", can_focus=False):
-            yield Static(self._body().text)
+            yield Static(self._body().text, id="policy-text")
         yield Static(id="policy-foot")
 
     def tick(self) -> None:
         super().tick()
         mono = self.hold.clock()
-        body = self.query_one("#policy-body", VerticalScroll)
-        # Nothing is laid out before the first turn; a short text is at its end from then on.
-        if body.size.height and body.scroll_offset.y >= body.max_scroll_y:
-            self._read = True
+        self._note_read()
         if self._confirmed_at is not None and mono - self._confirmed_at >= QUIET_S:
             self._confirmed_at = None
             self._sending = True
             self.run_worker(self._send(), exclusive=True)
         self.query_one("#policy-foot", Static).update(self._foot(mono).text)
+
+    def _note_read(self) -> None:
+        """Notes which lines are on screen now; nothing is laid out before the first turn."""
+        body = self.query_one("#policy-body", VerticalScroll)
+        lines = self.query_one("#policy-text", Static).size.height
+        if body.size.height:
+            top = body.scroll_offset.y
+            self._reading.see(top, top + body.size.height, lines)
 
     def interrupt(self) -> None:
         self._confirmed_at = None
@@ -69,7 +74,9 @@ class PolicyScreen(Dialog[str]):
             if event.key in {"home", "end"}:
                 step = body.max_scroll_y
             way = -1 if event.key in {"up", "pageup", "home"} else 1
-            body.scroll_relative(y=way * step, animate=False)
+            self._note_read()
+            body.scroll_relative(y=way * step, animate=False, immediate=True)
+            self._note_read()
             return
         mono = self.hold.clock()
         if self._sending:
@@ -77,8 +84,8 @@ class PolicyScreen(Dialog[str]):
         if self._gate.press(mono) != "taken" or self._confirmed_at is not None:
             self._confirmed_at = None
             self._notice = "keys count one second after this opened, one at a time"
-        elif event.key == "y" and not self._read:
-            self._notice = "scroll to the end first: what was not on screen is not signed"
+        elif event.key == "y" and self._reading.blocks:
+            self._notice = self._reading.blocks
         elif event.key == "y":
             self._confirmed_at = mono
             self._notice = ""
@@ -89,7 +96,7 @@ class PolicyScreen(Dialog[str]):
         if fault is None:
             self.finish("signed")
         else:
-            self._notice = fault
+            self._notice = fmt.safe(fault, 600)
 
     def _body(self) -> Words:
         words = self.words()
@@ -106,13 +113,13 @@ class PolicyScreen(Dialog[str]):
         if self._sending:
             words.line(" … signing, waiting for the guardian", "warn bold")
         elif self._notice:
-            words.line(f" ! {fmt.safe(self._notice, 600)}", "warn bold")
+            words.line(f" ! {self._notice}", "warn bold")
         elif self._gate.armed_in(mono) > 0:
             words.line(" … read it; keys count in a moment", "muted")
         else:
-            words.line("" if self._read else " scroll to the end to sign", "muted")
+            words.line(f" {self._reading.blocks or ''}", "muted")
         words.put("  Esc ", "accent bold").put(" back (default)   ")
-        ready = self._read and not self._sending and self._gate.armed_in(mono) <= 0
+        ready = not self._reading.blocks and not self._sending and self._gate.armed_in(mono) <= 0
         words.put("y ", "accent bold" if ready else "muted")
         words.put(" sign and put in force   ", "foreground" if ready else "muted")
         words.put("↑↓ scroll", "muted")

@@ -13,6 +13,8 @@ from textual.strip import Strip
 from holdfast.console.themes import Palette
 from holdfast.operator.format import screen
 
+CUT = "…"
+
 
 class Words:
     """A Text under construction in one palette."""
@@ -34,7 +36,8 @@ class Words:
 
 
 def strip(parts: list[tuple[str, str]], palette: Palette, width: int, ground: Style) -> Strip:
-    """One screen line of (words, style) parts on a ground, cut or padded to `width` cells.
+    """One screen line of (words, style) parts on a ground, cut or padded to `width` cells. What is
+    cut ends with a mark: half of a number would read as another one.
 
     The ground's background wins where it is a selection, so a row reads as one bar.
     """
@@ -44,4 +47,8 @@ def strip(parts: list[tuple[str, str]], palette: Palette, width: int, ground: St
         shown = screen(words)
         cells += cell_len(shown)
         segments.append(Segment(shown, ground + palette.style(spec)))
-    return Strip(segments, cells).adjust_cell_length(width, ground)
+    line = Strip(segments, cells)
+    if cells <= width or width < 1:
+        return line.adjust_cell_length(width, ground)
+    mark = Strip([Segment(CUT, ground + palette.style("warn bold"))], 1)
+    return Strip.join([line.adjust_cell_length(width - 1, ground), mark])

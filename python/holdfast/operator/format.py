@@ -69,6 +69,12 @@ def address_short(address: str | None) -> str:
     return text if len(text) <= 20 else f"{text[:8]}…{text[-6:]}"
 
 
+def address_end(address: str | None) -> str:
+    """As `address_short`, where there is not even room for that: the last six characters."""
+    text = address_short(address)
+    return text if "…" not in text else f"…{text[-6:]}"
+
+
 def countdown(ms: int | None) -> str:
     """Time left as `4:12`, `1:04:12`, `2d 03h`; `—` without a deadline, `now` when passed."""
     if ms is None:

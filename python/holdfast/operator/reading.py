@@ -58,19 +58,19 @@ class Sum:
 
 def leaving(request: Request) -> list[Sum]:
     """What can leave the wallet, one sum an asset; what has no limit first."""
-    effects = [effect for effect in request.effects if effect.kind in LEAVING and effect.moves]
+    effects = [effect for effect in request.counted if effect.kind in LEAVING and effect.moves]
     return _sums(sorted(effects, key=lambda effect: not effect.unlimited))
 
 
 def owing(request: Request) -> list[Sum]:
     """What the wallet can owe afterwards."""
-    return _sums(effect for effect in request.effects if effect.kind == "debt" and effect.moves)
+    return _sums(effect for effect in request.counted if effect.kind == "debt" and effect.moves)
 
 
 def besides(request: Request) -> list[Effect]:
     """Every other effect; who is in charge first, the fee last."""
     rank = {"control": 0, "fee": 2}
-    others = [effect for effect in request.effects if not effect.moves]
+    others = [effect for effect in request.counted if not effect.moves]
     return sorted(others, key=lambda effect: rank.get(effect.kind, 1))
 
 
@@ -101,7 +101,7 @@ def counted(request: Request) -> str:
     parts = (
         (len(request.effects), "effect"),
         (len(request.rows("display")), "line"),
-        (len(request.warnings), "warning"),
+        (len(warned(request)), "warning"),
     )
     return ", ".join(f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in parts)
 

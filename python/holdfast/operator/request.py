@@ -10,7 +10,7 @@ from typing import Any
 
 from holdfast.operator import format as fmt
 from holdfast.operator.states import DECIDABLE, ENDS, PENDING, Mark, state_mark
-from holdfast.summary import Summary
+from holdfast.summary import Summary, once
 from holdfast.wording import LEAVING, MOVING, NOT_SHOWN, OPAQUE, UNMEASURED, VERBS
 
 Json = dict[str, Any]
@@ -113,6 +113,14 @@ class Request:
         rows = effects if isinstance(effects, list) else []
         return cls(raw, tuple(Effect.read(item) for item in rows if isinstance(item, dict)))
 
+    @property
+    def counted(self) -> tuple[Effect, ...]:
+        """The effects with every payment once: what sums are made of."""
+        known: tuple[Effect, ...] | None = self._memo.get("counted")
+        if known is None:
+            known = self._memo["counted"] = tuple(Effect.read(row) for row in once(self.raw))
+        return known
+
     def changed(self, **members: Any) -> Request:
         """A copy with members replaced; the effects are the decision's and stay."""
         return Request({**self.raw, **members}, self.effects, self._memo)
@@ -203,11 +211,11 @@ class Request:
         """What is shown first: what moves money (without a limit before with one), else who is in
         charge, else the first effect that is no fee.
         """
-        moving = [effect for effect in self.effects if effect.moves]
+        moving = [effect for effect in self.counted if effect.moves]
         moving.sort(key=lambda effect: (effect.kind not in LEAVING, not effect.unlimited))
-        control = [effect for effect in self.effects if effect.kind == "control"]
-        others = [effect for effect in self.effects if effect.kind != "fee"]
-        return next(iter(moving or control or others or self.effects), None)
+        control = [effect for effect in self.counted if effect.kind == "control"]
+        others = [effect for effect in self.counted if effect.kind != "fee"]
+        return next(iter(moving or control or others or self.counted), None)
 
     @property
     def changes_control(self) -> bool:
@@ -272,9 +280,7 @@ class Request:
             known = (
                 Summary.read(given)
                 if isinstance(given, dict)
-                else Summary.of_effects(
-                    self.rows("effects"), self.wallet, left_out=self.left_out("effects")
-                )
+                else Summary.of_record(self.raw, left_out=self.left_out("effects"))
             )
             self._memo["sums"] = known
         return known
@@ -288,6 +294,11 @@ class Request:
     def summary_whole(self) -> str:
         """The same line with the address in full."""
         return self._line("summary_whole", None)
+
+    @property
+    def summary_least(self) -> str:
+        """The same line with the end of the address alone."""
+        return self._line("summary_least", fmt.address_end)
 
     def _line(self, name: str, address: Callable[[str], str] | None) -> str:
         known: str | None = self._memo.get(name)

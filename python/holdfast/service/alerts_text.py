@@ -14,12 +14,12 @@ from typing import Any
 from holdfast._core import display_safe
 from holdfast.service.alerts_routes import Severity
 from holdfast.service.event import Record, tier_of
-from holdfast.summary import Summary
+from holdfast.summary import Summary, once
 from holdfast.wording import UNMEASURED, VERBS, amount, grave_first
 
 LINE_CHARACTERS_MAX = 160
 LINES_MAX = 12
-EFFECTS_MAX = 6
+WARNINGS_MAX = 2
 
 Decided = Callable[[str], Record | None]
 """Gives the data of `request.decided` for a request id, or None when it is not to be had."""
@@ -76,19 +76,21 @@ def _reasons(reasons: Any) -> str:
 
 
 def _details(data: Record | None) -> list[str]:
-    """What the request does: the sum and the worthiest party, then the decoded lines the console
-    shows; of several things at once the effects, because the lines of the last call would be cut
-    off.
+    """What the request does, in the order of the console: warnings, the sum and the worthiest
+    party, then the decoded lines; of several things at once the effects, because the lines of the
+    last call would be cut off.
     """
     if data is None:
         return []
     display = data.get("display", [])
-    warnings = grave_first(data.get("warnings", []))[:2]
-    lines = _summed(data)
-    lines += [f"Warning: {plain(each.get('text', ''))}" for each in warnings]
+    warnings = grave_first(data.get("warnings", []))
+    lines = [f"Warning: {plain(each.get('text', ''))}" for each in warnings[:WARNINGS_MAX]]
+    if len(warnings) > WARNINGS_MAX:
+        lines.append(f"and {len(warnings) - WARNINGS_MAX} more warnings")
+    lines += _summed(data)
     room = LINES_MAX - 2 - len(lines)
     if sum(1 for row in display if row.get("label") == "Action") > 1:
-        shown = _sums(data.get("effects") or [])
+        shown = _effects(once(data))
     else:
         shown = [f"{plain(row.get('label', ''))}: {plain(row.get('value', ''))}" for row in display]
     lines += shown if len(shown) <= room else _bounded(shown, room)
@@ -105,14 +107,12 @@ def _bounded(lines: list[str], room: int) -> list[str]:
 def _summed(data: Record) -> list[str]:
     """`In all 3.0023 ETH to 14 parties, 13 of them on no list`, and who gets most of it."""
     given = data.get(SUMMARY)
-    summary = (
-        Summary.read(given)
-        if isinstance(given, dict)
-        else Summary.of_effects(data.get("effects") or [], str(data.get("wallet", "")))
-    )
+    summary = Summary.read(given) if isinstance(given, dict) else Summary.of_record(data)
     if summary.parties < 2 and len(summary.totals) < 2:
         return []
-    lines = [plain(f"In all: {summary.amounts or summary.verb} {summary.to_whom}".rstrip())]
+    besides = "".join(f" +{kind}" for kind in summary.besides)
+    sums = f"{summary.amounts or summary.verb}{besides}"
+    lines = [plain(f"In all: {sums} {summary.to_whom}".rstrip())]
     party = summary.worthiest
     if party is not None:
         gets = " + ".join(party.gets[:2]) or ", ".join(party.kinds)
@@ -121,14 +121,12 @@ def _summed(data: Record) -> list[str]:
     return lines
 
 
-def _sums(effects: list[Record]) -> list[str]:
-    """A line for each effect but the fee; without a limit and in charge first, the rest counted."""
+def _effects(effects: list[Record]) -> list[str]:
+    """A line for each effect but the fee; without a limit and in charge first."""
     rows = [effect for effect in effects if effect.get("effect") != "fee"]
     rows.sort(key=lambda effect: not (effect.get("unlimited") or effect.get("effect") == "control"))
-    lines = [_effect(effect) for effect in rows[:EFFECTS_MAX]]
-    if len(rows) > EFFECTS_MAX:
-        lines.append(f"and {len(rows) - EFFECTS_MAX} more")
-    return lines
+    # Only what can be shown is put into words; the others are counted.
+    return [_effect(effect) for effect in rows[:LINES_MAX]] + [""] * (len(rows) - LINES_MAX)
 
 
 def _effect(effect: Record) -> str:
