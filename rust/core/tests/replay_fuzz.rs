@@ -6,6 +6,7 @@
 //! `PROPTEST_CASES` asks for more (10,000 in the long proofs).
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::panic
@@ -251,7 +252,7 @@ fn signed(id: Id, order: &Order, how: u8) -> Body {
 fn loaded(how: u8) -> Body {
     let source = policy(TERMS).replace("amount_max = \"1\"\n", "");
     let digest = holdfast_core::canonical::sha256(source.as_bytes());
-    let signed = how % 2 == 0;
+    let signed = how.is_multiple_of(2);
     let command = json!({"action": "policy", "digest": digest, "guardian": log_key(),
         "key": "op0", "revision": how / 2 % 4 + 1});
     Body::PolicyLoaded(PolicyLoaded {
@@ -269,7 +270,7 @@ fn loaded(how: u8) -> Body {
 fn another(decided: &Decided, seq: u64, at: u64, how: u8) -> Body {
     let mut data = decided.clone();
     data.id = Id(seq);
-    if how % 2 == 0 {
+    if how.is_multiple_of(2) {
         data.state = Stage::Authorising;
         data.verdict = Verdict::Instant;
         (data.expires_at, data.matures_at) = (None, None);
