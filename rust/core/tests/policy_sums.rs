@@ -458,7 +458,7 @@ fn order(world: &mut World, id: &str, l1_fee: &str) -> Result<&'static str, Stri
         .authorise(id, facts.to_string().as_bytes(), world.now);
     let applied = world
         .keep(result)
-        .map_err(|refusal| refusal.code.to_owned())?;
+        .map_err(|refusal| refusal.code.into_owned())?;
     Ok(applied.status)
 }
 

@@ -1,6 +1,8 @@
 //! Replay believes no record: what live code would not have made is refused at that record.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::type_complexity,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::panic
