@@ -516,3 +516,49 @@ fn a_cap_that_was_raised_later_lets_no_more_be_paid_than_was_set_aside() {
     );
     assert_eq!(order(&mut world, &id, "1000000000").unwrap(), "authorised");
 }
+
+#[test]
+fn each_element_of_a_permit_is_counted() {
+    use holdfast_core::asset::{Asset, Registry, Standard};
+    use holdfast_core::effects::decode;
+    use holdfast_core::request;
+
+    let wallet: alloy_primitives::Address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+        .parse()
+        .unwrap();
+    let token = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+    let mut registry = Registry::new();
+    registry.insert(Asset {
+        id: "usd".into(),
+        chain_id: 1,
+        address: Some(token.parse().unwrap()),
+        standard: Standard::Erc20,
+        symbol: "USD".into(),
+        decimals: 6,
+    });
+    let detail = |amount: u64| serde_json::json!({"token": token, "amount": amount.to_string(), "expiration": "1800000000", "nonce": "0"});
+    let field = |pairs: &[(&str, &str)]| -> serde_json::Value {
+        let member = |(name, kind): &(&str, &str)| serde_json::json!({"name": name, "type": kind});
+        pairs.iter().map(member).collect()
+    };
+    let document = serde_json::json!({
+        "types": {
+            "EIP712Domain": field(&[("name", "string"), ("chainId", "uint256"), ("verifyingContract", "address")]),
+            "PermitBatch": field(&[("details", "PermitDetails[]"), ("spender", "address"), ("sigDeadline", "uint256")]),
+            "PermitDetails": field(&[("token", "address"), ("amount", "uint160"), ("expiration", "uint48"), ("nonce", "uint48")]),
+        },
+        "primaryType": "PermitBatch",
+        "domain": {"name": "Permit2", "chainId": 1, "verifyingContract": "0x000000000022D473030F116dDEE9F6B43aC78BA3"},
+        "message": {
+            "details": [detail(1), detail(2), detail(0), detail(3)],
+            "spender": "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+            "sigDeadline": "1800000000",
+        },
+    });
+    let params = serde_json::json!([wallet, document]).to_string();
+    let request = request::parse("eth_signTypedData_v4", params.as_bytes()).unwrap();
+    let decoded = decode(&request.body, wallet, 1, &registry).unwrap();
+    assert_eq!(decoded.effects.len(), 1);
+    assert_eq!(decoded.effects[0].amount, alloy_primitives::U256::from(6));
+    assert_eq!(decoded.times, [3]);
+}

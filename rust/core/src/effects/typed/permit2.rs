@@ -26,6 +26,8 @@ struct Part {
     amount: U256,
     /// Unix seconds when the right ends; 0 is the block the signature is submitted in.
     until: U256,
+    /// How many further elements of the document are in the amount.
+    more: u32,
 }
 
 pub(super) fn single(
@@ -146,6 +148,7 @@ fn details(details: &Message<'_>) -> Option<Part> {
         token: details.address("token")?,
         amount: details.uint("amount")?,
         until: details.uint("expiration")?,
+        more: 0,
     })
 }
 
@@ -154,6 +157,7 @@ fn permission(permitted: &Message<'_>, until: U256) -> Option<Part> {
         token: permitted.address("token")?,
         amount: permitted.uint("amount")?,
         until,
+        more: 0,
     })
 }
 
@@ -164,6 +168,9 @@ fn summed(parts: Vec<Part>) -> Vec<Part> {
     for part in parts {
         match sums.iter_mut().find(|sum| sum.token == part.token) {
             Some(sum) => {
+                if !sum.amount.is_zero() && !part.amount.is_zero() {
+                    sum.more = sum.more.saturating_add(1);
+                }
                 sum.amount = sum.amount.saturating_add(part.amount);
                 sum.until = sum.until.max(part.until);
             }
@@ -231,7 +238,17 @@ fn allowances(
         let unlimited = unlimited_warning(&effect);
         let new = unlimited.filter(|one| !understood.warnings.contains(one));
         understood.warnings.extend(new);
+        // Limits by count count each element; the amount of all is in the first.
+        let further = Effect {
+            amount: U256::ZERO,
+            unlimited: false,
+            ..effect.clone()
+        };
+        let more = usize::try_from(part.more).unwrap_or(usize::MAX);
         understood.effects.push(effect);
+        understood
+            .effects
+            .extend(std::iter::repeat_n(further, more));
     }
     understood
         .display
