@@ -20,7 +20,9 @@ from holdfast.service.inside import Inside
 from holdfast.service.lock import HomeLock
 
 MIB = 1 << 20
-JOURNAL = JournalConfig(free_bytes_min=4 * MIB, reserve_bytes=2 * MIB)
+# More than a flood writes between two looks at the disk.
+FLOOR = 24 * MIB
+JOURNAL = JournalConfig(free_bytes_min=FLOOR, reserve_bytes=2 * MIB)
 
 
 def fill(path: Path, left: int) -> None:
@@ -65,7 +67,7 @@ async def run(folder: Path, home: Home) -> dict[str, Any]:
         guardian = Guardian(inside)
         line, operator = await guardian.agent(), await guardian.operator()
         assert home.reserve_path.stat().st_size == JOURNAL.reserve_bytes
-        fill(ballast, 4 * MIB + MIB // 4)
+        fill(ballast, FLOOR + MIB // 4)
         told["flooded"] = await flood(line)
         health = (await operator.operate("status"))["health"]["disk"]
         told["health"] = "free some space" in health["low"]
@@ -98,7 +100,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) / "small"
     folder.mkdir()
     subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], check=True, timeout=30
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], check=True, timeout=30
     )
     home = make_home(folder)
     print(json.dumps(asyncio.run(run(folder, home))))

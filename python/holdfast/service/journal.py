@@ -307,9 +307,12 @@ class Journal:
         try:
             write()
         except sqlite3.Error as error:
-            if self._reserve is None or not is_full(error) or not self._reserve.give_up():
+            if self._reserve is None or not is_full(error):
                 raise
-            write()
+            with self._mover.still:
+                # Tried again also when there was nothing left to give up: room may have come since.
+                self._reserve.give_up()
+                write()
 
 
 def _files(path: Path) -> tuple[tuple[int, int], ...]:
@@ -326,6 +329,8 @@ class _Mover:
     """
 
     def __init__(self, path: Path, reserve: Reserve | None) -> None:
+        # Held while something is moved: what moves must not take the room that a commit waits for.
+        self.still = threading.Lock()
         self._db = connect(path, write=True)
         self._reserve = reserve
         self._asked = threading.Event()
@@ -361,13 +366,16 @@ class _Mover:
             on_failure(error)
 
     def _move(self) -> None:
-        try:
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        except sqlite3.Error as error:
-            if self._reserve is None or not is_full(error):
-                raise
-            # What is durable stays in the write-ahead log, and is moved when there is room.
-            self._reserve.give_up()
+        """Moves nothing while the reserve is given up: its room is for what is not yet durable."""
+        with self.still:
+            if self._reserve is not None and not self._reserve.held:
+                return
+            try:
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error as error:
+                # What is durable stays in the write-ahead log, and is moved when there is room.
+                if self._reserve is None or not is_full(error):
+                    raise
 
 
 def _run_one(db: sqlite3.Connection, statement: str, values: tuple[int | bytes | str, ...]) -> None:
