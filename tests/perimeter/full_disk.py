@@ -89,8 +89,9 @@ async def run(folder: Path, home: Home) -> dict[str, Any]:
         await inside.close_gate()
         await inside.say_stopped()
         await inside.close()
+        fill(ballast, 0)
         again = Inside(home, Config(journal=JOURNAL), lambda: log_key(home))
-        told["starts_again"] = again.core.guard.size == inside.core.guard.size
+        told["starts_on_a_full_disk"] = again.core.guard.size == inside.core.guard.size
         await again.close()
     return told
 

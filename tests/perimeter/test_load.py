@@ -405,7 +405,7 @@ def test_a_full_disk_refuses_agents_and_still_stops(tmp_path: Path) -> None:
         "sealed": None,
         "after_room": "no_grant",
         "reserve_held_again": True,
-        "starts_again": True,
+        "starts_on_a_full_disk": True,
     }
 
 

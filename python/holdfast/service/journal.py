@@ -84,7 +84,9 @@ class Journal:
         """
         self.path = path
         self._reserve = reserve
-        self._db = connect(path, write=True)
+        # Held while something is moved: what moves must not take the room that a commit waits for.
+        self._room = threading.Lock()
+        self._db = _opened(path, reserve)
         try:
             self._with_room(lambda: upgrade(self._db))
             self._db.execute("PRAGMA temp_store=MEMORY")
@@ -102,7 +104,7 @@ class Journal:
         self._queue: deque[Appended | Job | None] = deque()
         self._thread: threading.Thread | None = None
         self._db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}")
-        self._mover = _Mover(path, reserve)
+        self._mover = _Mover(path, reserve, self._room)
         self._unmoved = 0
 
     def begin(self, beginning: Beginning) -> None:
@@ -309,10 +311,24 @@ class Journal:
         except sqlite3.Error as error:
             if self._reserve is None or not is_full(error):
                 raise
-            with self._mover.still:
+            with self._room:
                 # Tried again also when there was nothing left to give up: room may have come since.
                 self._reserve.give_up()
                 write()
+
+
+def _opened(path: Path, reserve: Reserve | None) -> sqlite3.Connection:
+    """The journal opened for writing, in the room of the reserve where the disk is full: a guardian
+    that was stopped must start again and say why it refuses. Raises JournalError.
+    """
+    try:
+        return connect(path, write=True)
+    except JournalError as error:
+        cause = error.__cause__
+        if reserve is None or not isinstance(cause, sqlite3.Error) or not is_full(cause):
+            raise
+        reserve.give_up()
+        return connect(path, write=True)
 
 
 def _files(path: Path) -> tuple[tuple[int, int], ...]:
@@ -328,9 +344,8 @@ class _Mover:
     commit then never waits until 4 MB were moved. Nothing is moved that is not yet synced.
     """
 
-    def __init__(self, path: Path, reserve: Reserve | None) -> None:
-        # Held while something is moved: what moves must not take the room that a commit waits for.
-        self.still = threading.Lock()
+    def __init__(self, path: Path, reserve: Reserve | None, room: threading.Lock) -> None:
+        self._room = room
         self._db = connect(path, write=True)
         self._reserve = reserve
         self._asked = threading.Event()
@@ -367,7 +382,7 @@ class _Mover:
 
     def _move(self) -> None:
         """Moves nothing while the reserve is given up: its room is for what is not yet durable."""
-        with self.still:
+        with self._room:
             if self._reserve is not None and not self._reserve.held:
                 return
             try:
