@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +25,7 @@ from tests.service.guardian import (
     serving,
     until,
 )
+from tests.support.operator_cli import holdfast
 from textual.pilot import Pilot
 
 from holdfast.console.app import HoldfastApp
@@ -77,33 +76,6 @@ def signature(home: Home, text: str, **changes: object) -> bytes:
 
 async def status(guardian: Guardian) -> Json:
     return dict(await (await guardian.operator()).operate("status"))
-
-
-async def holdfast(home: Home, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
-    """The command line in a process of its own, with the operator's passphrase."""
-    read_end, write_end = os.pipe()
-    os.write(write_end, OPERATOR_PASSPHRASE + b"\n")
-    os.close(write_end)
-    words = [*arguments]
-    if "check" not in arguments:
-        words += ["--home", str(home.path)]
-    if "apply" in arguments:
-        words += ["--passphrase-fd", str(read_end)]
-    try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "holdfast",
-            *words,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=(read_end,),
-        )
-        out, err = await process.communicate()
-    finally:
-        os.close(read_end)
-    return process.returncode or 0, out.decode(), err.decode()
 
 
 # --- the policy -----------------------------------------------------------------------------------

@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.service.guardian import OPERATOR_PASSPHRASE, SHOP, Guardian, Json, make_home, serving
 from tests.support.false_operator import Lie, replaced_socket
+from tests.support.operator_cli import holdfast
 from tests.support.threats import Book
 from tests.support.threats_ways import Core
 from textual.pilot import Pilot
@@ -31,42 +29,9 @@ from holdfast.operator.seen import (
     look,
 )
 from holdfast.secrets import authority
-from holdfast.service.home import Home
 
 ETHER = 10**18
 FINNEY = 10**15
-
-
-@dataclass
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-async def holdfast(home: Home, *arguments: str) -> Result:
-    """The command line in a process of its own, with the operator's passphrase."""
-    read_end, write_end = os.pipe()
-    os.write(write_end, OPERATOR_PASSPHRASE + b"\n")
-    os.close(write_end)
-    words = [*arguments, "--home", str(home.path)]
-    if arguments[0] in ("approve", "deny"):
-        words += ["--passphrase-fd", str(read_end)]
-    try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "holdfast",
-            *words,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=(read_end,),
-        )
-        out, err = await process.communicate()
-    finally:
-        os.close(read_end)
-    return Result(process.returncode or 0, out.decode(), err.decode())
 
 
 async def waiting(guardian: Guardian, value: int) -> Json:
