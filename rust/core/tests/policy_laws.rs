@@ -11,15 +11,11 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::U256;
-use holdfast_core::policy::{
-    decide, Decision, Facts, Policy, Reservation, Spends, Subject, Verdict,
-};
+use holdfast_core::policy::{decide, Decision, Facts, Policy, Reservation, Spends, Verdict};
 use holdfast_core::window::{Book, Windows};
 use naive::World;
 use proptest::prelude::*;
-use world::{
-    asks, focused, tables, Ask, Does, Table, AGENTS, EXPIRES_MS, HEAD, LISTS, METHODS, WALLETS,
-};
+use world::{asks, facts, focused, parse, tables, Ask, Does, Table, EXPIRES_MS, HEAD, LISTS};
 
 fn source(tables: &[Table], order: &[usize]) -> String {
     let mut parts: Vec<String> = tables.iter().map(Table::toml).collect();
@@ -36,35 +32,9 @@ fn in_order(tables: &[Table]) -> Policy {
     parse(&source(tables, &order))
 }
 
-fn parse(source: &str) -> Policy {
-    Policy::parse(source).unwrap_or_else(|errors| panic!("{errors}\n{source}"))
-}
-
-fn facts(price: Option<u64>, now_ms: u64) -> Facts {
-    match price {
-        None => Facts::none(),
-        Some(price) => {
-            let json = format!(r#"{{"prices":{{"tok":{{"usd":"{price}","at":{now_ms}}}}}}}"#);
-            Facts::parse(json.as_bytes()).unwrap()
-        }
-    }
-}
-
 fn run(policy: &Policy, ask: &Ask, windows: &Windows, facts: &Facts, now_ms: u64) -> Decision {
     let effects = ask.effects();
-    let subject = Subject {
-        agent: AGENTS[ask.agent],
-        wallet: WALLETS[ask.wallet],
-        chain_id: 1,
-        method: METHODS[ask.method],
-        effects: &effects,
-        times: &[],
-        unseen: &[],
-        owed: false,
-        exchanges: &[],
-        fee_wei_max: U256::from(ask.fee),
-        own: &[],
-    };
+    let subject = ask.subject(&effects, &[]);
     decide(policy, &subject, windows, facts, now_ms)
 }
 
@@ -297,19 +267,7 @@ proptest! {
         if let Some(spends) = first.spends.clone() {
             book.hold("r1", spends, first.reservations.clone(), now).unwrap();
             let effects = ask.effects();
-            let subject = Subject {
-                agent: AGENTS[ask.agent],
-                wallet: WALLETS[ask.wallet],
-                chain_id: 1,
-                method: METHODS[ask.method],
-                effects: &effects,
-                times: &[],
-                unseen: &[],
-                owed: false,
-                exchanges: &[],
-                fee_wei_max: U256::from(ask.fee),
-                own: book.reservations("r1"),
-            };
+            let subject = ask.subject(&effects, book.reservations("r1"));
             prop_assert_eq!(decide(&policy, &subject, book.windows(), &facts, now), first);
         }
     }

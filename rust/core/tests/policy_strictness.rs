@@ -8,12 +8,11 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::U256;
 use holdfast_core::policy::strictness::{changes, first_looser, Change};
-use holdfast_core::policy::{decide, Facts, Policy, Subject, Verdict};
+use holdfast_core::policy::{decide, Facts, Policy, Verdict};
 use holdfast_core::window::{Book, Windows};
 use proptest::prelude::*;
-use world::{asks, tables, Ask, Does, Table, AGENTS, EXPIRES_MS, HEAD, LISTS, METHODS, WALLETS};
+use world::{asks, facts, parse, tables, Ask, Does, Table, EXPIRES_MS, HEAD, LISTS};
 
 /// One change of a policy; `usize`s pick a table.
 #[derive(Clone, Debug)]
@@ -114,35 +113,9 @@ fn source(tables: &[Table]) -> String {
     format!("{HEAD}{}", parts.chain(lists).collect::<String>())
 }
 
-fn parse(source: &str) -> Policy {
-    Policy::parse(source).unwrap_or_else(|errors| panic!("{errors}\n{source}"))
-}
-
-fn facts(price: Option<u64>, now_ms: u64) -> Facts {
-    match price {
-        None => Facts::none(),
-        Some(price) => {
-            let json = format!(r#"{{"prices":{{"tok":{{"usd":"{price}","at":{now_ms}}}}}}}"#);
-            Facts::parse(json.as_bytes()).unwrap()
-        }
-    }
-}
-
 fn verdict(policy: &Policy, ask: &Ask, windows: &Windows, facts: &Facts, now_ms: u64) -> Verdict {
     let effects = ask.effects();
-    let subject = Subject {
-        agent: AGENTS[ask.agent],
-        wallet: WALLETS[ask.wallet],
-        chain_id: 1,
-        method: METHODS[ask.method],
-        effects: &effects,
-        exchanges: &[],
-        fee_wei_max: U256::from(ask.fee),
-        times: &[],
-        unseen: &[],
-        owed: false,
-        own: &[],
-    };
+    let subject = ask.subject(&effects, &[]);
     decide(policy, &subject, windows, facts, now_ms).verdict
 }
 
@@ -180,19 +153,7 @@ proptest! {
         let mut book = Book::for_policy(&old);
         for (number, ask) in before.iter().enumerate() {
             let effects = ask.effects();
-            let subject = Subject {
-                agent: AGENTS[ask.agent],
-                wallet: WALLETS[ask.wallet],
-                chain_id: 1,
-                method: METHODS[ask.method],
-                effects: &effects,
-                exchanges: &[],
-                fee_wei_max: U256::from(ask.fee),
-                times: &[],
-                unseen: &[],
-                owed: false,
-                own: &[],
-            };
+            let subject = ask.subject(&effects, &[]);
             let decision = decide(&old, &subject, book.windows(), &facts, now);
             if let Some(spends) = decision.spends {
                 book.hold(&format!("r{number}"), spends, decision.reservations, now).unwrap();

@@ -3,6 +3,7 @@
 use alloy_primitives::{address, Address, U256};
 use holdfast_core::asset::{Asset, Standard};
 use holdfast_core::effects::{Effect, EffectKind};
+use holdfast_core::policy::{Facts, Policy, Reservation, Subject};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
@@ -504,6 +505,38 @@ impl Ask {
                 }
             };
         self.effects.iter().map(effect).collect()
+    }
+
+    /// What is decided, when the request holds `own` already.
+    pub fn subject<'a>(&self, effects: &'a [Effect], own: &'a [Reservation]) -> Subject<'a> {
+        Subject {
+            agent: AGENTS[self.agent],
+            wallet: WALLETS[self.wallet],
+            chain_id: 1,
+            method: METHODS[self.method],
+            effects,
+            times: &[],
+            exchanges: &[],
+            unseen: &[],
+            owed: false,
+            fee_wei_max: U256::from(self.fee),
+            own,
+        }
+    }
+}
+
+pub fn parse(source: &str) -> Policy {
+    Policy::parse(source).unwrap_or_else(|errors| panic!("{errors}\n{source}"))
+}
+
+/// The price of the one token that has none of its own, if it is known.
+pub fn facts(price: Option<u64>, now_ms: u64) -> Facts {
+    match price {
+        None => Facts::none(),
+        Some(price) => {
+            let json = format!(r#"{{"prices":{{"tok":{{"usd":"{price}","at":{now_ms}}}}}}}"#);
+            Facts::parse(json.as_bytes()).unwrap()
+        }
     }
 }
 
