@@ -37,7 +37,7 @@ class Target:
     def apply(self, keys: PassphraseSource, kind: Kind, source: str) -> dict[str, Any]:
         """Signs `source` as the next revision and puts it in force."""
         from holdfast.service.config_file import place_config
-        from holdfast.service.offline import place_policy
+        from holdfast.service.policy_file import place_policy
 
         key = operator_key(self.home, keys)
         if self.link is None:
@@ -51,7 +51,7 @@ class Target:
         if kind == "config":
             place_config(self.home, source, signed)
         else:
-            place_policy(self.home, source, signed)
+            place_policy(self.home.policy_path, source, signed)
         if self.link is not None and kind == "policy":
             self.link.object("reload")
         return {"revision": before + 1}

@@ -332,7 +332,7 @@ def _make_journal(
     from holdfast.service.config import read_table
     from holdfast.service.config_file import outside_text, place_config
     from holdfast.service.notes import sign_note
-    from holdfast.service.offline import place_policy
+    from holdfast.service.policy_file import place_policy
 
     now_ms = time.time_ns() // 1_000_000
     guard, first = Guard.create(genesis, now_ms)
@@ -342,7 +342,7 @@ def _make_journal(
     except PolicyError as error:
         line, column, _, text, _ = error.args[2][0]
         raise HomeError(f"the policy, line {line}, column {column}: {text}") from None
-    place_policy(building, policy, signed)
+    place_policy(building.policy_path, policy, signed)
     parts = outside_text(read_table(building.config_path), building.path)
     signed = by.sign("config", parts)
     noted = guard.load_config(digest_of(parts), by.id, *_bytes(signed), now_ms)

@@ -11,10 +11,7 @@ import orjson
 
 from holdfast.secrets import sealed
 from holdfast.secrets.authority import (
-    SignedCommand,
     sign_authority,
-    signature_path,
-    signature_text,
 )
 from holdfast.secrets.files import write_private
 from holdfast.service.config import read_table
@@ -22,6 +19,7 @@ from holdfast.service.config_file import outside_text, place_config
 from holdfast.service.event import parse
 from holdfast.service.home import Home
 from holdfast.service.journal_file import JournalReader
+from holdfast.service.policy_file import place_policy
 from holdfast.service.restore import restore
 
 
@@ -60,13 +58,6 @@ def in_force(home: Home) -> InForce:
     )
 
 
-def place_policy(home: Home, source: str, signed: SignedCommand) -> None:
-    """Writes a policy and its signature into the home."""
-    path = home.policy_path
-    write_private(signature_path(path), signature_text(signed), replace=True)
-    write_private(path, source.encode(), replace=True)
-
-
 def sign_policy(home: Home, source: str, passphrase: bytes | bytearray) -> None:
     """Signs a policy with the operator's key of the home, for its next start or, when it runs, for
     now.
@@ -80,7 +71,7 @@ def sign_policy(home: Home, source: str, passphrase: bytes | bytearray) -> None:
         key_id=key_id,
         revision=known.policy_revision + 1,
     )
-    place_policy(home, source, signed)
+    place_policy(home.policy_path, source, signed)
 
 
 def sign_config(home: Home, text: str, passphrase: bytes | bytearray) -> None:

@@ -92,9 +92,7 @@ class PolicyFile:
             command = (signed.payload.encode(), bytes.fromhex(signed.signature.removeprefix("0x")))
             applied = self._core.load_policy(source, by, *command)
             loaded = parse(applied.records[0])["data"]
-            # The signature goes first: a policy is never beside the signature of another one for
-            # longer than this.
-            await asyncio.to_thread(self._write, source, signed)
+            await asyncio.to_thread(place_policy, self.path, source, signed)
             self.alarm = None
             await self._core.durable()
         log.info("policy in force", digest=digest, by=by)
@@ -112,10 +110,6 @@ class PolicyFile:
             await self.reload("file")
         except (PolicyRejected, Sealed):
             return
-
-    def _write(self, source: str, signed: SignedCommand) -> None:
-        write_private(self.signature_path, signature_text(signed), replace=True)
-        write_private(self.path, source.encode(), replace=True)
 
     def _load(self, source: str, by: str) -> None:
         """Raises HoldfastError `policy_unsigned` unless it is signed or at least as strict."""
@@ -156,6 +150,14 @@ class PolicyFile:
             return read_private_text(self.path)
         except PolicyRejected:
             return ""
+
+
+def place_policy(path: Path, source: str, signed: SignedCommand) -> None:
+    """Writes a policy and its signature. The signature goes first: a policy is never beside the
+    signature of another one for longer than this.
+    """
+    write_private(signature_path(path), signature_text(signed), replace=True)
+    write_private(path, source.encode(), replace=True)
 
 
 def _checked_text(source: str, name: str) -> str:
