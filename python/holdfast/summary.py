@@ -20,7 +20,6 @@ ADDRESS_CHARS_MAX = 80
 GRAVE_KINDS = ("control", "call", "typed-data", "message", "deploy")
 SPENDERS = frozenset({"allowance"})
 PAYEES = frozenset({"transfer"})
-UNKNOWN = "unknown_contract"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +104,8 @@ class Summary:
                 known["amount"] = _added(known["amount"], row.get("amount"))
                 known["unlimited"] |= bool(row.get("unlimited"))
         kinds = tuple(dict.fromkeys(str(row.get("effect", "call")) for row in effects))
-        # What a doubted contract passes on is not its own, as in the core.
-        through = doubted(data)
-        getting = [row for row in effects if row.get("effect") != "call" or _to(row) != through]
+        # A doubted contract is taken for what it is known for, as in the core.
+        getting = [row for row in effects if "doubted" not in row or row.get("amount") != "0"]
         parties = list(dict.fromkeys(row["to"] for row in getting if row.get("to") is not None))
         parties = [party for party in parties if party != data.get("wallet")]
         totals = _amounts(list(sums.values()), len(sums))
@@ -171,51 +169,22 @@ class Summary:
 
 
 def once(data: Json) -> list[Json]:
-    """The effects of a decision with every payment in them once.
-
-    A request through a contract whose code was not seen has the effects of both readings: what the
-    contract passes on, and all of the value kept by it. Of the value only what is not passed on
-    counts, as in the core's summary. The contract is named by the warning, which is decoded again.
+    """The effects of a decision with every payment in them once: of what is `doubted`, the part
+    that no other effect stands for.
     """
     given = data.get("effects")
     rows = [row for row in given if isinstance(row, dict)] if isinstance(given, list) else []
-    inner = data.get("request")
-    to = str(inner.get("to") or "").lower() if isinstance(inner, dict) else ""
-    value = _number(inner.get("value")) if isinstance(inner, dict) else None
-    if value is None or to != doubted(data):
-        return rows
-    coins = [row for row in rows if _is_coin(row)]
-    passed = sum(_number(row.get("amount")) or 0 for row in coins if _to(row) != to)
-    left = max(0, value - passed)
-    found = []
-    for row in rows:
-        if _is_coin(row) and _to(row) == to:
-            if left:
-                found.append({**row, "amount": str(left)})
-            left = 0
-        else:
-            found.append(row)
-    return found
+    return [_kept(row) for row in rows if not _is_all_doubted(row)]
 
 
-def doubted(data: Json) -> str | None:
-    """The contract a request goes through whose code was not seen, in lowercase, if it does."""
-    inner, warnings = data.get("request"), data.get("warnings")
-    to = str(inner.get("to") or "").lower() if isinstance(inner, dict) else ""
-    rows = warnings if isinstance(warnings, list) else []
-    unknown = (each for each in rows if isinstance(each, dict) and each.get("code") == UNKNOWN)
-    return to if to and any(to in str(each.get("text")).lower() for each in unknown) else None
+def _is_all_doubted(row: Json) -> bool:
+    both = _number(row.get("doubted"))
+    return bool(both) and both == _number(row.get("amount"))
 
 
-def _is_coin(row: Json) -> bool:
-    """Whether it pays a chain's own coin."""
-    asset = row.get("asset")
-    is_token = isinstance(asset, dict) and asset.get("address") is not None
-    return row.get("effect") == "transfer" and not is_token
-
-
-def _to(row: Json) -> str:
-    return str(row.get("to")).lower()
+def _kept(row: Json) -> Json:
+    both, amount = _number(row.get("doubted")), _number(row.get("amount"))
+    return {**row, "amount": str(max(0, amount - both))} if both and amount else row
 
 
 def _amounts(rows: object, count: object) -> tuple[str, ...]:

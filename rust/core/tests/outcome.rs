@@ -91,6 +91,7 @@ impl Table {
             expires: None,
             path: String::new(),
             claim: None,
+            doubted: None,
             function: None,
         }
     }

@@ -98,6 +98,7 @@ impl<'r> Context<'r> {
             path: String::new(),
             function: None,
             claim: None,
+            doubted: None,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::text::append;
 
 impl Effect {
     /// Appends the canonical JSON
-    /// `{"amount","asset","effect","expires","from","function"?,"path","to","unlimited"}`; amounts are decimal
+    /// `{"amount","asset","doubted"?,"effect","expires","from","function"?,"path","to","unlimited"}`; amounts are decimal
     /// strings in base units, addresses have their checksum.
     pub fn write_canonical(&self, out: &mut String) {
         out.push_str("{\"amount\":\"");
@@ -20,6 +20,11 @@ impl Effect {
         match &self.asset {
             Some(asset) => asset.write_canonical(out),
             None => out.push_str("null"),
+        }
+        if let Some(doubted) = self.doubted {
+            out.push_str(",\"doubted\":\"");
+            out.push_str(&decimal(doubted));
+            out.push('"');
         }
         out.push_str(",\"effect\":\"");
         out.push_str(self.kind.as_str());

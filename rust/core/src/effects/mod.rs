@@ -64,12 +64,28 @@ pub struct Effect {
     /// Of a right that stands after the request, or of its end: where it is kept. `None` where
     /// nobody can say, and then nothing but its expiry ends it.
     pub claim: Option<Claim>,
+    /// Of what happens only if a contract whose code was not seen is not what its address says: how
+    /// much of the amount other effects of the request stand for already.
+    pub doubted: Option<U256>,
 }
 
 impl Effect {
     /// Whether nobody can say what it does: not even the operator.
     pub const fn is_opaque(&self) -> bool {
         self.kind.is_opaque() && self.function.is_none()
+    }
+
+    /// Whether the chain's own coin leaves.
+    fn takes_coin(&self) -> bool {
+        let is_token = self
+            .asset
+            .as_ref()
+            .is_some_and(|asset| asset.address.is_some());
+        let moves = matches!(
+            self.kind,
+            EffectKind::Transfer | EffectKind::Swap | EffectKind::Deposit
+        );
+        moves && !is_token
     }
 }
 
@@ -169,9 +185,28 @@ pub struct Decoded {
 }
 
 impl Decoded {
+    /// Marks what happens only if the contract is not what `believed` takes it for. The coin it would
+    /// keep then is the coin that `believed` sends on.
+    fn doubt(&mut self, believed: &Self) {
+        let sent = believed.effects.iter().filter(|effect| effect.takes_coin());
+        let mut sent = sent.fold(U256::ZERO, |sum, effect| sum.saturating_add(effect.amount));
+        for effect in &mut self.effects {
+            if believed.effects.contains(effect) {
+                continue;
+            }
+            let both = match effect.takes_coin() {
+                true => effect.amount.min(sent),
+                false => U256::ZERO,
+            };
+            sent = sent.saturating_sub(both);
+            effect.doubted = Some(both);
+        }
+    }
+
     /// What may happen, this or the other: the effects of both, in the words of the other.
     #[must_use]
     pub(crate) fn or(mut self, other: Self) -> Self {
+        self.doubt(&other);
         let counted = !self.times.is_empty() || !other.times.is_empty();
         if counted {
             self.times.resize(self.effects.len(), 1);

@@ -10,8 +10,8 @@ use super::wire;
 use crate::asset::{Asset, Standard};
 use crate::effects::{Effect, EffectKind, Field, Warning};
 
-/// `{effect, asset, from, to, amount, unlimited, expires, path}`, and `function` of a call the operator
-/// vouches for; the chain is that of the request.
+/// `{effect, asset, from, to, amount, unlimited, expires, path}`, `function` of a call the operator
+/// vouches for, and `doubted`; the chain is that of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EffectRecord {
@@ -20,6 +20,14 @@ pub struct EffectRecord {
     pub amount: U256,
     /// What moves or is exposed.
     pub asset: Option<AssetRecord>,
+    /// It happens only if a contract whose code was not seen is not what its address says; so much of
+    /// the amount other effects stand for already. Left out of all others.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "wire::decimal_option"
+    )]
+    pub doubted: Option<U256>,
     /// What it is.
     pub effect: EffectKind,
     /// Until when it can happen, ms; null: for good, or at once.
@@ -76,6 +84,7 @@ impl From<Effect> for EffectRecord {
         Self {
             amount: effect.amount,
             asset: effect.asset.map(AssetRecord::from),
+            doubted: effect.doubted,
             effect: effect.kind,
             expires: effect.expires,
             from: effect.from,

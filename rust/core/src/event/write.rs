@@ -247,6 +247,9 @@ fn effect(out: &mut Vec<u8>, effect: &EffectRecord) {
         Some(value) => asset(object.key(key!("asset")), value),
         None => object.null(key!("asset")),
     }
+    if let Some(doubted) = effect.doubted {
+        object.decimal(key!("doubted"), doubted);
+    }
     object.plain(key!("effect"), EffectKind::as_str(effect.effect));
     object.opt_u64(key!("expires"), effect.expires);
     address(object.key(key!("from")), &effect.from);

@@ -133,6 +133,7 @@ pub(super) fn effects(policy: &Policy, resolved: &mut Resolved<'_>) -> Vec<Effec
             kind: EffectKind::Fee,
             function: None,
             claim: None,
+            doubted: None,
             chain_id,
             asset: policy.registry().native(chain_id).cloned(),
             from: resolved.wallet,

@@ -12,7 +12,7 @@ use super::answer::bytes;
 use super::Guard;
 use crate::address::checksum;
 use crate::effects::EffectKind;
-use crate::event::{AssetRecord, Decided, EffectRecord, Wanted};
+use crate::event::{AssetRecord, Decided, EffectRecord};
 use crate::policy::Policy;
 use crate::text::display_safe;
 
@@ -219,52 +219,29 @@ fn total(((_, owed), sum): (Key, Sum)) -> Total {
     }
 }
 
-/// Contracts whose code was not seen. A request through one has the effects of both readings: what it
-/// passes on, and all of its value kept back by the contract. A sum of both would count twice.
-struct Doubted {
-    contracts: Vec<Address>,
-    /// The contract that is called, and how much of its value the calls inside do not pass on.
-    outer: Option<(Address, U256)>,
-}
-
-impl Doubted {
-    fn of(decided: &Decided) -> Self {
-        let reasons = decided.reasons.iter();
-        let unknown = reasons.filter(|reason| reason.code == "unknown_contract");
-        let named = unknown.filter_map(|reason| reason.observed.as_deref()?.split(':').next());
-        let contracts: Vec<Address> = named.filter_map(|name| name.parse().ok()).collect();
-        let outer = match &decided.request {
-            Wanted::Transaction(call) => call.to.filter(|to| contracts.contains(to)).map(|to| {
-                let effects = decided.effects.iter();
-                let passed = effects.filter(|effect| is_native(effect) && effect.to != Some(to));
-                let sum = passed.fold(U256::ZERO, |sum, effect| sum.saturating_add(effect.amount));
-                (to, call.value.saturating_sub(sum))
-            }),
-            _ => None,
-        };
-        Self { contracts, outer }
-    }
-
-    fn has(&self, party: Option<Address>) -> bool {
-        party.is_some_and(|party| self.contracts.contains(&party))
-    }
-
-    /// The effect without what is passed on: what is left of the value counts once.
-    fn kept_back<'e>(&mut self, effect: &'e EffectRecord) -> Cow<'e, EffectRecord> {
-        match &mut self.outer {
-            Some((to, left)) if is_native(effect) && effect.to == Some(*to) => {
-                let mut kept = effect.clone();
-                kept.amount = std::mem::take(left);
-                Cow::Owned(kept)
-            }
-            _ => Cow::Borrowed(effect),
+/// The effect with what no other effect stands for: of a contract whose code was not seen, what it
+/// keeps back.
+fn once(effect: &EffectRecord) -> Cow<'_, EffectRecord> {
+    match effect.doubted {
+        Some(both) if !both.is_zero() => {
+            let mut kept = effect.clone();
+            kept.amount = kept.amount.saturating_sub(both);
+            Cow::Owned(kept)
         }
+        _ => Cow::Borrowed(effect),
     }
 }
 
-fn is_native(effect: &EffectRecord) -> bool {
-    let asset = effect.asset.as_ref();
-    effect.effect == EffectKind::Transfer && asset.is_none_or(|asset| asset.address.is_none())
+/// What of its worth belongs to what `once` leaves, rounded up.
+fn share(usd: u128, effect: &EffectRecord) -> u128 {
+    let kept = once(effect).amount;
+    if kept == effect.amount {
+        return usd;
+    }
+    let worth = U256::from(usd).saturating_mul(kept);
+    let part = worth.saturating_add(effect.amount.saturating_sub(U256::ONE));
+    let part = part.checked_div(effect.amount).unwrap_or(U256::ZERO);
+    u128::try_from(part).unwrap_or(usd)
 }
 
 impl Summary {
@@ -278,14 +255,14 @@ impl Summary {
         let mut parties: Vec<(Address, Gathered)> = Vec::new();
         let mut places: AddressMap<usize> = AddressMap::default();
         let mut count: usize = 0;
-        let mut doubted = Doubted::of(decided);
         for (effect, usd) in effects.zip(prices) {
             count = count.saturating_add(1);
-            let effect = &*doubted.kept_back(effect);
+            let usd = usd.map(|usd| share(usd, effect));
+            let effect = &*once(effect);
             let mut worth = Worth::of(effect, usd);
             all.add(effect, worth);
             // What it may do instead is warned about; here it is taken for what it is known for.
-            if effect.effect == EffectKind::Call && doubted.has(effect.to) {
+            if worth.opaque && effect.doubted.is_some() {
                 worth = Worth::default();
             }
             let Some(to) = effect.to.filter(|to| *to != decided.wallet) else {

@@ -502,6 +502,7 @@ impl Ask {
                         .called(*kind)
                         .map(|number| FUNCTIONS[number].to_owned()),
                     claim: None,
+                    doubted: None,
                 }
             };
         self.effects.iter().map(effect).collect()
