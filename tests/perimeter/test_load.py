@@ -288,7 +288,7 @@ async def test_a_freeze_is_answered_while_a_flood_is_queued(home: Home) -> None:
         operator = await guardian.operator()
         await operator.operate("hello")
         lines = [await guardian.agent() for _ in range(8)]
-        flood = [frame("eth_sendTransaction", large_call(n, 20_000), n) for n in range(1, 26)]
+        flood = [frame("eth_sendTransaction", large_call(n, 20_000), n) for n in range(1, 41)]
         sending = [asyncio.create_task(line.send(b"".join(flood))) for line in lines]
         await lines[0].line()
         frozen = await operator.operate(
@@ -297,12 +297,12 @@ async def test_a_freeze_is_answered_while_a_flood_is_queued(home: Home) -> None:
         size = guardian.core.guard.size
         await asyncio.gather(*sending)
         for number, line in enumerate(lines):
-            for _ in range(25 - (number == 0)):
+            for _ in range(40 - (number == 0)):
                 await line.line()
         await guardian.core.durable()
         after = guardian.core.durable_size - frozen["freeze"]
     assert size - frozen["freeze"] < 20, "the answer came at once"
-    assert after > 100, "and most of the flood after it"
+    assert after > len(lines), "and the queue of the flood after it"
 
 
 async def test_the_calls_of_a_batch_take_turns_like_others(home: Home) -> None:
