@@ -272,6 +272,12 @@ class Guard:
         out, and `delivered`. Of a request that ended long ago only its identity, state and outcome are left (no
         `effects`); None once nobody can ask for it any more."""
 
+    def is_frozen(self, request_id: str) -> bool:
+        """Whether a freeze covers the request; one that is not known is."""
+
+    def stage(self, request_id: str) -> str | None:
+        """The `state` of the request's view alone, without building the view."""
+
     def summary(self, request_id: str) -> bytes | None:
         """`summary` of the request view alone; None once the details of the request are forgotten."""
 

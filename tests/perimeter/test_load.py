@@ -273,6 +273,33 @@ def test_agents_wait_while_the_operator_stops() -> None:
     assert race.stage.served
 
 
+def test_the_guardians_own_work_comes_a_few_steps_a_turn_beside_agents() -> None:
+    """A commit that answers 64 payments must not keep the operator waiting for all of them."""
+    race = Race()
+    race.enter("agent", 100, 0.001)
+    for _ in range(64):
+        race.turns.want_step(lambda: race.stage.served.append("step"))
+    race.stage.turn()
+    assert 0 < race.stage.served.count("step") <= 8
+    assert "agent" in race.stage.served
+    for _ in range(64):
+        race.stage.turn()
+    assert race.stage.served.count("step") == 64
+
+
+def test_the_guardians_own_work_waits_while_the_operator_stops() -> None:
+    race = Race()
+    race.turns.operator_waits()
+    race.turns.want_step(lambda: race.stage.served.append("step"))
+    for _ in range(5):
+        race.stage.turn()
+    assert race.stage.served == []
+    race.turns.operator_served()
+    for _ in range(30):
+        race.stage.turn()
+    assert race.stage.served == ["step"]
+
+
 def test_an_answer_that_never_leaves_does_not_stop_agents_for_good() -> None:
     race = Race()
     race.turns.operator_waits()

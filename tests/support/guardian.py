@@ -27,6 +27,7 @@ from holdfast.service.restore import Restored, restore
 from holdfast.service.sender import Sender
 from holdfast.service.session import begin, open_log_key
 from holdfast.service.signer_client import Signer
+from holdfast.service.turns import Turns
 
 PASSPHRASE = b"passphrase of this home"
 OPERATOR_PASSPHRASE = b"operator's own"
@@ -132,7 +133,8 @@ class Guardian:
 
     async def send(self) -> None:
         assert self.signer is not None
-        self.sender = Sender(self.core, self.signer, self.chains, self.facts)
+        turns = Turns(asyncio.get_running_loop().time)
+        self.sender = Sender(self.core, self.signer, self.chains, turns, self.facts)
         await self.sender.start()
 
     async def halt(self) -> None:
@@ -182,10 +184,21 @@ class Guardian:
 
     async def until(self, request_id: str, *states: str, seconds: float = 20) -> dict[str, Any]:
         """Waits for durable events until the request is in one of the states."""
-        async with asyncio.timeout(seconds):
-            while self.state(request_id) not in states:
-                await self.next_batch()
+        try:
+            async with asyncio.timeout(seconds):
+                while self.state(request_id) not in states:
+                    await self.next_batch()
+        except TimeoutError:
+            text = f"{request_id} is {self.state(request_id)} after {seconds} s: {self.trail()}"
+            raise AssertionError(text) from None
         return self.view(request_id)
+
+    def trail(self) -> str:
+        """What is known of everything that has not ended, for a test that waits in vain."""
+        status = json.loads(self.core.guard.status(self.core.clock.now_ms()))["counts"]
+        open_ = [(row[0], row[4], row[6]) for row in self.core.guard.unsettled()]
+        pool = self.anvil.call("txpool_content")
+        return f"{status}, unsettled {open_}, pool {json.dumps(pool)[:2_000]}"
 
     async def next_batch(self) -> None:
         arrived = asyncio.get_running_loop().create_future()

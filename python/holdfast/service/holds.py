@@ -18,12 +18,28 @@ import orjson
 from holdfast._core import HoldfastError
 from holdfast.service.core import Core, Sealed
 from holdfast.service.errors import sealed
-from holdfast.service.event import REQUEST_DECIDED, REQUEST_REFUSED, kind_of, parse, requests_of
-from holdfast.service.outcomes import Outcome, View, covers, outcome_of, pending, withheld
+from holdfast.service.event import (
+    REQUEST_AUTHORISED,
+    REQUEST_DECIDED,
+    REQUEST_REFUSED,
+    kind_of,
+    parse,
+    requests_of,
+)
+from holdfast.service.outcomes import (
+    WITH_OUTCOME,
+    Outcome,
+    outcome_of,
+    pending,
+    withheld,
+)
 from holdfast.service.reply import Out, Reply
 
 # Events that make a result; what a hash or signature stands for is on disk with them.
 MADE_BY = frozenset({b"request.signed", b"request.sent", b"request.settled"})
+
+# Events that end nothing.
+NO_END = frozenset({REQUEST_AUTHORISED, REQUEST_DECIDED, REQUEST_REFUSED})
 
 Write = Callable[[Reply, Outcome, str], None]
 
@@ -88,19 +104,15 @@ class Holds:
 
     def outcome(self, request_id: str, privacy: str) -> Outcome | None:
         """The outcome of a request as memory has it (not yet durable, perhaps)."""
-        raw = self._core.guard.request(request_id)
+        guard = self._core.guard
+        raw = guard.request(request_id) if guard.stage(request_id) in WITH_OUTCOME else None
         if raw is None:
             return None
-        view = orjson.loads(raw)
-        outcome = outcome_of(view, privacy)
-        if outcome is not None and outcome.gives_signature and self._is_frozen(view):
+        outcome = outcome_of(orjson.loads(raw), privacy)
+        # Under a freeze not even an older signature is given out.
+        if outcome is not None and outcome.gives_signature and guard.is_frozen(request_id):
             return withheld(request_id)
         return outcome
-
-    def _is_frozen(self, view: View) -> bool:
-        """Whether a freeze covers the request: then not even an older signature is given out."""
-        status = orjson.loads(self._core.guard.status(self._core.clock.now_ms()))
-        return any(covers(freeze["scope"], view) for freeze in status["freezes"])
 
     def abandon(self, out: Out) -> None:
         """The caller behind `out` is gone: what it waited for must be joined by its retry."""
@@ -122,7 +134,7 @@ class Holds:
             return
         for record in records:
             kind = kind_of(record)
-            if kind in (REQUEST_DECIDED, REQUEST_REFUSED):
+            if kind in NO_END:
                 continue
             if kind.startswith((b"request.", b"freeze.")):
                 for request_id in requests_of(parse(record)):

@@ -92,6 +92,7 @@ class Inside:
         clock.start(restored.guard.last_at)
         self.core = core = Core(restored.guard, self.journal, clock)
         core.on_sealed(lambda text: log.error("SEALED", reason=text))
+        self.turns = Turns(asyncio.get_running_loop().time)
         self.reader = JournalReader(home.journal_path)
         self._alarm = JournalAlarm(core, self.journal)
         self.policy = PolicyFile(home.policy_path, core)
@@ -137,8 +138,7 @@ class Inside:
         self._ticker.check_clock()
         stream = Stream(core, self.reader)
         holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s)
-        time = asyncio.get_running_loop().time
-        turns = Turns(time)
+        time, turns = asyncio.get_running_loop().time, self.turns
         budgets = Budgets(gate_config, self.config.reads.calls_per_minute, time)
         intake = Intake(core, self.facts, budgets, self.disk, gate_config)
         sends = Sends(core, intake, holds, gate_config.retry_after_s)

@@ -24,6 +24,8 @@ _REFUSED = {
     "frozen": "stopped by a freeze",
     "dropped": "another transaction took its place",
 }
+# States that a request can have an outcome in.
+WITH_OUTCOME = _OUT | {"released"} | _REFUSED.keys()
 _SIGN_ONLY = "eth_signTransaction"
 
 
@@ -71,13 +73,6 @@ def withheld(request_id: str) -> Outcome:
     data = {"requestId": request_id, "status": "frozen", "code": "frozen"}
     error = CallError(DENIED, f"request {request_id}: {_REFUSED['frozen']}", orjson.dumps(data))
     return Outcome(error=error, status="frozen", final=False)
-
-
-def covers(scope: View, view: View) -> bool:
-    """Whether a freeze's scope covers a request: everything, its agent, or its wallet."""
-    whom = {"agent": view["agent"], "wallet": view["wallet"].lower()}
-    kind = scope["kind"]
-    return kind == "everything" or str(scope["id"]).lower() == whom.get(kind)
 
 
 def denied(answer: bytes, status: str) -> Outcome:

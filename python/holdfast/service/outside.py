@@ -41,6 +41,7 @@ class Outside:
         self._home = inside.home
         self._config = inside.config
         self._health = inside.health
+        self._turns = inside.turns
         self._followed_from = inside.followed_from
         self._routes = routes
         self._passphrase = passphrase
@@ -70,7 +71,7 @@ class Outside:
         supervisor.start("notes", self._notes.run())
         await chains.start()
         self._nodes_ready()
-        self._sender = Sender(self._core, signer, chains, self._facts)
+        self._sender = Sender(self._core, signer, chains, self._turns, self._facts)
         await self._sender.start()
         log.info("signing", wallets=signer.wallets)
 

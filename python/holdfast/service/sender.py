@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from holdfast.service.core import Core
     from holdfast.service.outside_facts import OutsideFacts
     from holdfast.service.signer_client import Signed, Signer
+    from holdfast.service.turns import Turns
 
 log = get_logger()
 
@@ -79,10 +80,16 @@ class Sender:
     """
 
     def __init__(
-        self, core: Core, signer: Signer, chains: Chains, facts: OutsideFacts | None = None
+        self,
+        core: Core,
+        signer: Signer,
+        chains: Chains,
+        turns: Turns,
+        facts: OutsideFacts | None = None,
     ) -> None:
         """Without `facts`, requests are decided again by what was known at first."""
         self._core = core
+        self._turns = turns
         self._outside = facts
         self._signer = signer
         self._chains = chains
@@ -222,6 +229,7 @@ class Sender:
         """Gathers facts and fixes the order: its event's number, or None when the decision became
         another.
         """
+        await self._turns.step()
         try:
             facts = await self._facts(request_id)
         except FeeTooHigh as high:
@@ -240,8 +248,7 @@ class Sender:
         return self._state(request_id) == "authorising"
 
     def _state(self, request_id: str) -> str:
-        view = self._view(request_id)
-        return "" if view is None else str(view["state"])
+        return self._core.guard.stage(request_id) or ""
 
     async def _facts(self, request_id: str) -> bytes:
         view = self._view(request_id)
@@ -278,6 +285,7 @@ class Sender:
         signed = await self._sign(request_id, seq)
         if signed is None:
             return
+        await self._turns.step()
         try:
             self._core.signed(request_id, signed.payload)
         except HoldfastError as refusal:

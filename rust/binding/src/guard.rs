@@ -394,6 +394,14 @@ impl Guard {
             .map(|view| PyBytes::new(py, &view))
     }
 
+    fn is_frozen(&self, request_id: &str) -> bool {
+        self.inner.is_frozen(request_id)
+    }
+
+    fn stage(&self, request_id: &str) -> Option<&'static str> {
+        Some(self.inner.stage(request_id)?.as_str())
+    }
+
     fn summary<'py>(&self, py: Python<'py>, request_id: &str) -> Option<Bound<'py, PyBytes>> {
         self.inner
             .summary(request_id)

@@ -87,7 +87,7 @@ pub fn record(
 ) {
     let mut record = Object::new(out);
     record.u64(key!("at"), at);
-    decided(record.key(key!("data")), data, parts);
+    decided(record.key(key!("data")), data, data.state, parts);
     record.plain(key!("kind"), "request.decided");
     record.u64(key!("seq"), seq);
     record.u64(key!("v"), version);
@@ -97,8 +97,14 @@ pub fn record(
 impl Decided {
     /// Canonical JSON of the data.
     pub fn to_json(&self) -> Vec<u8> {
+        self.to_json_in(self.state)
+    }
+
+    /// The same with the state the request is in by now instead of the one it started in.
+    pub fn to_json_in(&self, state: Stage) -> Vec<u8> {
         let mut out = Vec::with_capacity(4096);
-        decided(&mut out, self, &Parts::of(&self.effects, &self.request));
+        let parts = Parts::of(&self.effects, &self.request);
+        decided(&mut out, self, state, &parts);
         out
     }
 }
@@ -111,7 +117,7 @@ impl Serialize for Decided {
     }
 }
 
-fn decided(out: &mut Vec<u8>, data: &Decided, parts: &Parts) {
+fn decided(out: &mut Vec<u8>, data: &Decided, state: Stage, parts: &Parts) {
     let mut object = Object::new(out);
     object.str(key!("agent"), &data.agent);
     object.u64(key!("chain_id"), data.chain_id);
@@ -160,7 +166,7 @@ fn decided(out: &mut Vec<u8>, data: &Decided, parts: &Parts) {
         Some(value) => spends(object.key(key!("spends")), value),
         None => object.null(key!("spends")),
     }
-    object.plain(key!("state"), Stage::as_str(data.state));
+    object.plain(key!("state"), Stage::as_str(state));
     verdict(object.key(key!("verdict")), &data.verdict);
     address(object.key(key!("wallet")), &data.wallet);
     list(object.key(key!("warnings")), &data.warnings, warning);

@@ -56,7 +56,6 @@ struct Progress<'a> {
     raw: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<String>,
-    state: Stage,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Summary>,
     usd: Option<String>,
@@ -73,15 +72,10 @@ struct Remains<'a> {
     kind: RequestKind,
     match_key: B256,
     method: &'a str,
-    wallet: String,
-}
-
-#[derive(Serialize)]
-struct Shown<'a, T> {
-    #[serde(flatten)]
-    what: &'a T,
     #[serde(flatten)]
     progress: Progress<'a>,
+    state: Stage,
+    wallet: String,
 }
 
 #[derive(Serialize)]
@@ -176,10 +170,7 @@ impl Guard {
         let entry = self.entry(request_id).ok()?;
         let progress = self.progress(entry);
         Some(match entry.decided.as_deref() {
-            Some(decided) => bytes(&Shown {
-                what: &without_state(decided),
-                progress,
-            }),
+            Some(decided) => shown(decided, entry.stage, &progress),
             None => remains(entry, progress),
         })
     }
@@ -194,8 +185,7 @@ impl Guard {
             return Some(remains(entry, progress));
         };
         if shorten::size(decided) <= shorten::LISTED.whole {
-            let what = &without_state(decided);
-            return Some(bytes(&Shown { what, progress }));
+            return Some(shown(decided, entry.stage, &progress));
         }
         let mut short = decided.clone();
         short.left_out = Some(shorten::shorten(&mut short, &shorten::LISTED));
@@ -205,8 +195,19 @@ impl Guard {
         }
         progress.limits.truncate(LISTED_LIMITS_MAX);
         progress.partial = Some(true);
-        let what = &without_state(&short);
-        Some(bytes(&Shown { what, progress }))
+        Some(shown(&short, entry.stage, &progress))
+    }
+
+    /// Whether a freeze covers a request; one that is not known is.
+    pub fn is_frozen(&self, request_id: &str) -> bool {
+        let frozen = |entry: &Entry| self.state.frozen(&entry.agent, &entry.wallet);
+        self.entry(request_id)
+            .map_or(true, |entry| frozen(entry).is_some())
+    }
+
+    /// The state a request is in, while it is known.
+    pub fn stage(&self, request_id: &str) -> Option<Stage> {
+        Some(self.entry(request_id).ok()?.stage)
     }
 
     fn progress<'a>(&'a self, entry: &'a Entry) -> Progress<'a> {
@@ -236,7 +237,6 @@ impl Guard {
             quorum: entry.quorum,
             raw,
             signature,
-            state: entry.stage,
             summary: decided.map(|decided| self.summarise(decided)),
             usd: decided.and_then(usd).map(|usd| usd.to_string()),
         }
@@ -429,30 +429,30 @@ impl Guard {
 }
 
 fn remains(entry: &Entry, progress: Progress<'_>) -> Vec<u8> {
-    bytes(&Shown {
-        what: &Remains {
-            agent: &entry.agent,
-            chain_id: entry.chain_id,
-            decided_at: entry.decided_at,
-            digest: entry.digest,
-            id: entry.id.to_string(),
-            kind: entry.kind,
-            match_key: entry.match_key,
-            method: method_name(entry.method),
-            wallet: checksum(entry.wallet).to_string(),
-        },
+    bytes(&Remains {
+        agent: &entry.agent,
+        chain_id: entry.chain_id,
+        decided_at: entry.decided_at,
+        digest: entry.digest,
+        id: entry.id.to_string(),
+        kind: entry.kind,
+        match_key: entry.match_key,
+        method: method_name(entry.method),
         progress,
+        state: entry.stage,
+        wallet: checksum(entry.wallet).to_string(),
     })
 }
 
-/// The view's own `state` replaces the one the request started in.
-fn without_state(decided: &Decided) -> serde_json::Map<String, serde_json::Value> {
-    let mut map = match serde_json::from_slice(&decided.to_json()) {
-        Ok(serde_json::Value::Object(map)) => map,
-        _ => serde_json::Map::new(),
-    };
-    map.remove("state");
-    map
+/// One object of the decision's members, with the `state` it is in now, and those of its progress.
+fn shown(decided: &Decided, state: Stage, progress: &Progress<'_>) -> Vec<u8> {
+    let mut view = decided.to_json_in(state);
+    let progress = bytes(progress);
+    // Both are objects with members: the first loses its end, the second its beginning.
+    view.pop();
+    view.push(b',');
+    view.extend(progress.iter().skip(1));
+    view
 }
 
 /// Micro-USD of everything it can move except the fee; `None` when any of it is unknown.

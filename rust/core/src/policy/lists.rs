@@ -9,6 +9,8 @@ use super::model::List;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
     pub list: u32,
+    /// Its place in the list.
+    pub entry: u32,
     /// `None` means every chain.
     chain_id: Option<u64>,
     expires_ms: u64,
@@ -33,17 +35,20 @@ impl ListIndex {
     pub fn new(lists: &[List]) -> Self {
         let mut entries: Vec<(Address, Hit)> = Vec::new();
         for (list, index) in lists.iter().zip(0u32..) {
-            for entry in &list.entries {
+            for (entry, place) in list.entries.iter().zip(0u32..) {
                 let expires_ms = entry.expires_ms.unwrap_or(u64::MAX);
                 let hit = Hit {
                     list: index,
+                    entry: place,
                     chain_id: entry.chain_id,
                     expires_ms,
                 };
                 entries.push((entry.address, hit));
             }
         }
-        entries.sort_unstable_by_key(|(address, hit)| (*address, hit.list, hit.chain_id));
+        entries.sort_unstable_by_key(|(address, hit)| {
+            (*address, hit.list, hit.chain_id, hit.entry)
+        });
         let mut index = Self::default();
         index.hits.reserve_exact(entries.len());
         for ((address, hit), position) in entries.into_iter().zip(0u32..) {

@@ -78,11 +78,11 @@ impl Policy {
     pub fn label(&self, chain_id: u64, address: Address, now_ms: u64) -> Option<&str> {
         let hits = self.lists.of(address).iter();
         let hits = hits.filter(|hit| hit.counts(chain_id, now_ms));
-        let lists = hits.filter_map(|hit| self.list_tables.get(hit.list as usize));
-        let entries = lists.flat_map(|list| &list.entries);
-        let labels = entries
-            .filter(|entry| entry.address == address)
-            .map(|entry| entry.label.as_str());
+        let entries = hits.filter_map(|hit| {
+            let list = self.list_tables.get(hit.list as usize)?;
+            list.entries.get(hit.entry as usize)
+        });
+        let labels = entries.map(|entry| entry.label.as_str());
         let contract = self.parties.contracts.get(&(chain_id, address));
         let wallet = self.parties.wallets.get(&address);
         let ids = contract.into_iter().chain(wallet).map(String::as_str);
