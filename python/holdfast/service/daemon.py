@@ -24,7 +24,7 @@ from holdfast.service.home import Home
 from holdfast.service.inside import Inside
 from holdfast.service.lock import HomeLock
 from holdfast.service.logs import get_logger
-from holdfast.service.memory import share_arenas
+from holdfast.service.memory import give_back, share_arenas
 from holdfast.service.outside import Outside
 from holdfast.service.policy_file import PolicyRejected
 from holdfast.service.session import open_log_key
@@ -89,7 +89,7 @@ class Daemon:
             await inside.open(outside.node, nodes_later=True)
             loop.add_signal_handler(signal.SIGUSR1, inside.freeze_by_signal)
             inside.run(supervisor)
-            supervisor.start("outside", outside.start(supervisor))
+            supervisor.start("outside", self._start(outside, supervisor))
             # What was loaded so far lives as long as the process: no need to look at it again and
             # again.
             gc.collect()
@@ -99,6 +99,11 @@ class Daemon:
             await self._close(inside, outside, supervisor)
         if self._error is not None:
             raise self._error
+
+    async def _start(self, outside: Outside, supervisor: Supervisor) -> None:
+        await outside.start(supervisor)
+        # Replay, two compiled policies and the loading of libraries needed more than what stays.
+        give_back()
 
     def _inside(self) -> Inside:
         """Opens the log's key while the journal is replayed: each takes most of a second."""
