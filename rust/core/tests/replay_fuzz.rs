@@ -365,6 +365,10 @@ fn tampered(honest: &[Vec<u8>], tampers: &[Tamper], renumber: bool) -> Vec<Vec<u
     let mut all = events(honest);
     for tamper in tampers {
         let size = all.len();
+        if size < 2 {
+            // Nothing but the guardian's own beginning is left.
+            break;
+        }
         match tamper {
             Tamper::Remove(at) => drop(all.remove(place(*at, size))),
             Tamper::Double(from, to) => {

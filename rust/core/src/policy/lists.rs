@@ -46,9 +46,8 @@ impl ListIndex {
                 entries.push((entry.address, hit));
             }
         }
-        entries.sort_unstable_by_key(|(address, hit)| {
-            (*address, hit.list, hit.chain_id, hit.entry)
-        });
+        entries
+            .sort_unstable_by_key(|(address, hit)| (*address, hit.list, hit.chain_id, hit.entry));
         let mut index = Self::default();
         index.hits.reserve_exact(entries.len());
         for ((address, hit), position) in entries.into_iter().zip(0u32..) {
