@@ -208,6 +208,18 @@ async def test_a_price_that_is_missing_is_on_screen(busy: Stage) -> None:
         assert "\x1b" not in line.render().plain
 
 
+async def test_what_is_not_well_is_on_screen(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        found = {"code": "signer_gone", "severity": "critical", "text": "the signer ended \x1b[2J"}
+        signer = {"ok": False, "text": "the signer ended"}
+        busy.guardian.health(1_772_625_600_000, conditions=[found], signer=signer)
+        line = busy.app.main.health
+        await busy.until(pilot, lambda: "✗ the signer ended" in line.render().plain)
+        assert line.render().plain.count("the signer ended") == 1
+        assert "\x1b" not in line.render().plain
+
+
 async def test_a_theme_can_be_asked_for_by_name(home: Any) -> None:
     stage = make_stage(home, "idle", theme="day")
     try:

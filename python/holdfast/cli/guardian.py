@@ -260,7 +260,8 @@ def demo(
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say how the running guardian is; exit 1 when it is sealed or something is frozen.
+    """Say how the running guardian is; exit 1 when it is sealed, something is frozen, or somebody
+    has to act: then it says what is wrong and what to do.
 
     Example:
 
@@ -272,7 +273,9 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     with Link(existing(home).operator_socket) as link:
         hello, found = link.object("hello"), link.object("status")
-    stopped = bool(found.get("sealed") or found.get("freezes"))
+    health = found.get("health") or {}
+    conditions = health.get("conditions") or []
+    stopped = bool(found.get("sealed") or found.get("freezes") or conditions)
     if as_json:
         emit({"hello": hello, **found})
         raise typer.Exit(1 if stopped else 0)
@@ -291,10 +294,14 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     for freeze in found.get("freezes") or []:
         words = f"{scope_text(freeze.get('scope'))}: {fmt.safe(freeze.get('reason', ''))}"
         line(f"FROZEN    {freeze.get('freeze')}  {words}")
-    for chain in (found.get("health") or {}).get("chains") or []:
+    for each in conditions:
+        line(
+            f"{fmt.safe(each.get('severity', '')).upper():<9} {fmt.safe(each.get('text', ''), 600)}"
+        )
+        line(f"          next: {fmt.safe(each.get('next', ''), 600)}")
+    for chain in health.get("chains") or []:
         word = "ok" if chain.get("ok") else f"NOT OK: {fmt.safe(chain.get('text', ''))}"
         line(f"chain     {chain.get('chain_id')} {word}")
-    health = found.get("health") or {}
     disk = health.get("disk") or {}
     if disk.get("low"):
         line(f"ALARM     agents are refused: {fmt.safe(disk['low'], 300)}")

@@ -209,7 +209,7 @@ class HealthLine(WordsLine):
                 )
         if health.get("config_alarm"):
             words.put(f" ✗ {fmt.safe(health['config_alarm'], 300)} ", "alarm bold")
-        parts = ("journal", "sockets", "code", "prices")
+        parts = ("conditions", "journal", "sockets", "code", "prices")
         for each in [alarm for part in parts for alarm in health.get(part) or []]:
             if isinstance(each, dict):
                 words.put(f" ✗ {fmt.safe(each.get('text') or 'alarm', 120)} ", "alarm bold")
@@ -217,7 +217,10 @@ class HealthLine(WordsLine):
         if room := disk.get("low") or disk.get("text"):
             words.put(f" ✗ disk: {fmt.safe(room, 120)} ", "alarm bold")
         signer = health.get("signer") or {}
-        if signer and not signer.get("ok", True):
+        told = [
+            each.get("code") for each in health.get("conditions") or [] if isinstance(each, dict)
+        ]
+        if signer and not signer.get("ok", True) and "signer_gone" not in told:
             words.put(f" ✗ signer {fmt.safe(signer.get('text') or 'down', 40)} ", "alarm bold")
         counts = model.status.counts
         done = counts.get("confirmed", 0) + counts.get("released", 0)

@@ -12,6 +12,7 @@ import random
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,8 @@ from typing import Any
 from holdfast.service.alerts_outbox import RETRY_MAX_MS, Entry, Message, Outbox
 from holdfast.service.alerts_routes import Route, Severity
 from holdfast.service.alerts_send import send
-from holdfast.service.alerts_text import KINDS, SUMMARY, Alert, describe, plain
+from holdfast.service.alerts_text import CONDITION, KINDS, SUMMARY, Alert, describe, plain
+from holdfast.service.conditions import Condition
 from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse
 from holdfast.service.journal_file import JournalError, JournalReader
 from holdfast.service.logs import get_logger
@@ -30,6 +32,13 @@ GIVE_UP_AFTER_MS = 48 * 3_600_000
 ROUTE_PAUSE_MAX_MS = 60_000
 READ_EVERY_S = 0.1
 IDLE_S = 60.0
+
+CONDITION_CHARS_MAX = 400
+SEVERITIES = {
+    "warning": Severity.WARNING,
+    "action": Severity.ACTION,
+    "critical": Severity.CRITICAL,
+}
 
 log = get_logger()
 
@@ -65,6 +74,7 @@ class Alerts:
         self._wake = {route.id: threading.Event() for route in self._routes}
         self._positions: dict[str, int] = {}
         self._urgent: dict[str, Alert] = {}
+        self._conditions: deque[list[Entry]] = deque()
         self._error: str | None = None
         self._threads: list[threading.Thread] = []
 
@@ -94,6 +104,11 @@ class Alerts:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         if not any(thread.is_alive() for thread in self._threads):
+            try:
+                # What ends the daemon is told by the next one at the latest.
+                self._queue_conditions()
+            except sqlite3.Error as error:
+                log.warning("alerts_not_queued", error=plain(error))
             self._outbox.close()
             self._events.close()
 
@@ -110,6 +125,23 @@ class Alerts:
         for route in self._routes:
             self._urgent[route.id] = alert
             self._wake[route.id].set()
+
+    def condition(self, condition: Condition, since_ms: int, begins: bool) -> None:
+        """Something is not well, or is so no more. The reader queues it: a full disk must not hold
+        the caller up.
+        """
+        place = ":".join(str(part) for part in condition.place)
+        key = f"condition:{place}:{since_ms}:{begins:d}"
+        severity = SEVERITIES[condition.severity] if begins else Severity.INFO
+        title = f"Holdfast: {'' if begins else 'over: '}{condition.code.replace('_', ' ')}"
+        body = plain(condition.text, CONDITION_CHARS_MAX)
+        if begins:
+            body += f"\nNext: {plain(condition.step, CONDITION_CHARS_MAX)}"
+        alert = Alert(severity, title, body)
+        routes = [route for route in self._routes if route.takes(severity, CONDITION)]
+        if routes:
+            self._conditions.append([Entry(route, key, alert) for route in routes])
+            self._more.set()
 
     def report(self) -> dict[str, Any]:
         """The answer of the operator method `alerts`."""
@@ -151,6 +183,7 @@ class Alerts:
     def _read_all(self) -> int | None:
         """Queues everything new; gives when the next summary of a flood is due (ms)."""
         self._more.clear()
+        self._queue_conditions()
         while not self._stopping.is_set():
             begin = min(self._positions.values())
             records = self._events.records(begin, BATCH)
@@ -161,6 +194,12 @@ class Alerts:
         for event in self._wake.values():
             event.set()
         return summary_ms
+
+    def _queue_conditions(self) -> None:
+        """The same key is queued once, so trying again after an error adds nothing twice."""
+        while self._conditions:
+            self._outbox.add(self._conditions[0], {}, wall_ms())
+            self._conditions.popleft()
 
     def _queue(self, begin: int, records: Sequence[bytes]) -> None:
         entries: list[Entry] = []

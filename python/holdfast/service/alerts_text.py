@@ -291,3 +291,5 @@ _HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
 }
 
 KINDS = frozenset(_HANDLERS)
+# What a route names to take conditions, beside kinds of events.
+CONDITION = "condition"

@@ -301,6 +301,10 @@ class Chain:
         at = "latest" if block is None else hex(block)
         return _integer(await self._ask("eth_getTransactionCount", [wallet, at]), "nonce")
 
+    async def pending_nonce(self, wallet: str) -> int:
+        """The same with what waits in the node's pool."""
+        return _integer(await self._ask("eth_getTransactionCount", [wallet, "pending"]), "nonce")
+
     async def _ask(self, method: str, params: list[Any]) -> Any:
         """As `call`, with a node's error as EndpointDown: where no error is expected both mean "no
         answer".
@@ -322,6 +326,10 @@ class Chains:
     def get(self, chain_id: int) -> Chain | None:
         """None for a chain without an endpoint."""
         return self._chains.get(chain_id)
+
+    def each(self) -> list[Chain]:
+        """All of them."""
+        return list(self._chains.values())
 
     async def start(self) -> None:
         """Asks every endpoint for its chain once; a bad one is an alarm, not an error."""

@@ -73,7 +73,8 @@ class JournalConfig:
 class Config:
     """The whole file. `alert` is as it is written; the alerts part checks it. `registry` is a
     folder of ERC-7730 descriptors, relative to the home; without it there are none. `agents_dir` is
-    the folder of the agents' sockets, absolute; without it they are in the home.
+    the folder of the agents' sockets, absolute; without it they are in the home. With
+    `end_with_signer` the daemon ends when the signer died, for a supervisor to start it again.
     """
 
     version: int = VERSION
@@ -85,6 +86,7 @@ class Config:
     log_level: str = "info"
     registry: str = ""
     agents_dir: str = ""
+    end_with_signer: bool = False
     alert: list[dict[str, Any]] = field(default_factory=list)
 
 

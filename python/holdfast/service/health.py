@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from holdfast.service.conditions import Conditions
 from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core
 from holdfast.service.disk import Disk
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from holdfast.service.code_facts import CodeFacts
     from holdfast.service.gate import Gate
     from holdfast.service.journal_alarm import JournalAlarm
+    from holdfast.service.nonce_watch import NonceWatch
     from holdfast.service.price_facts import PriceFacts
 
 Json = dict[str, Any]
@@ -41,6 +43,8 @@ class Health:
         self.code: CodeFacts | None = None
         self.prices: PriceFacts | None = None
         self.journal: JournalAlarm | None = None
+        self.conditions = Conditions(core.clock.now_ms)
+        self.nonces: NonceWatch | None = None
 
     def report(self) -> Json:
         """The `health` object (docs/architecture.md, 7)."""
@@ -57,6 +61,8 @@ class Health:
             "code": [] if self.code is None else self.code.alarms(),
             "prices": [] if self.prices is None else self.prices.alarms(),
             "journal": [] if self.journal is None else self.journal.alarms(),
+            "conditions": self.conditions.report(),
+            "nonces": [] if self.nonces is None else self.nonces.report(),
             "sockets": [] if self.gate is None else self.gate.alarms(),
             "turned_away": self.turned_away(),
             "connections": self.connections(),

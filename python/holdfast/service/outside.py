@@ -6,20 +6,23 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import CancelledError
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 
 from holdfast.service.alerts_routes import Route
 from holdfast.service.checkpoints import Checkpoints
+from holdfast.service.conditions import Condition
 from holdfast.service.core import Sealed
 from holdfast.service.event import Record
 from holdfast.service.inside import Inside
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.logs import get_logger
+from holdfast.service.nonce_watch import NonceWatch
 from holdfast.service.reads import Node
 from holdfast.service.sender import Sender
-from holdfast.service.signer_client import Signer, SignerError
+from holdfast.service.signer_client import Signer, SignerError, SignerGone
 from holdfast.service.supervise import Supervisor
 
 if TYPE_CHECKING:
@@ -62,10 +65,11 @@ class Outside:
         alerts = self._health.alerts = await asyncio.to_thread(self._open_alerts, loop)
         self._core.listen(alerts.more)
         self._core.on_sealed(alerts.sealed)
+        self._health.conditions.listen(alerts.condition)
         signer = await Signer.start(self._home, self._passphrase)
         self._signer = self._health.signer = signer
         await signer.follow(*self._followed_from)
-        signer.on_gone(lambda text: log.error("the signer is gone", text=text))
+        signer.on_gone(partial(self._signer_gone, supervisor))
         chains = self._health.chains = Chains(self._config.endpoint)
         self._notes = Checkpoints(self._core, self._journal, signer, self._config.journal)
         supervisor.start("notes", self._notes.run())
@@ -73,7 +77,19 @@ class Outside:
         self._nodes_ready()
         self._sender = Sender(self._core, signer, chains, self._turns, self._facts)
         await self._sender.start()
+        conditions, refused = self._health.conditions, self._sender.refused
+        watch = NonceWatch(self._core, chains, conditions, signer.wallets, refused)
+        self._health.nonces = watch
+        supervisor.start("nonces", watch.run())
         log.info("signing", wallets=signer.wallets)
+
+    def _signer_gone(self, supervisor: Supervisor, text: str) -> None:
+        """Nothing is signed any more: told everywhere, and the end if the operator wants that."""
+        log.error("the signer is gone", text=text)
+        step = "start the guardian again: it takes up what is open"
+        self._health.conditions.put("signer", [Condition("signer_gone", "critical", text, step)])
+        if self._config.end_with_signer:
+            supervisor.start("signer", _end(SignerGone(text)))
 
     def _open_alerts(self, loop: asyncio.AbstractEventLoop) -> Alerts:
         from holdfast.service.alerts import Alerts
@@ -98,6 +114,8 @@ class Outside:
 
     async def stop_sending(self) -> None:
         """Begins nothing new on the chains."""
+        if self._health.nonces is not None:
+            self._health.nonces.close()
         if self._sender is not None:
             await self._sender.stop()
 
@@ -115,3 +133,8 @@ class Outside:
         if self._health.alerts is not None:
             self._core.unlisten(self._health.alerts.more)
             await asyncio.to_thread(self._health.alerts.stop)
+
+
+async def _end(error: SignerError) -> None:
+    """Ends the daemon with these words."""
+    raise error

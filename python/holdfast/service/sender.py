@@ -96,6 +96,7 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._active: set[str] = set()
         self._outcomes: dict[str, str] = {}
+        self._refusals: dict[str, str] = {}
         self._resend_at: dict[str, tuple[float, Backoff]] = {}
         self._settling: dict[int, asyncio.Task[None]] = {}
         self._news: dict[int, asyncio.Event] = {}
@@ -136,6 +137,12 @@ class Sender:
             "chains": self._chains.health(),
             "signer": {"ok": self._signer.alive, "text": self._signer_text},
         }
+
+    def refused(self, request_id: str) -> str:
+        """Our words for why a node refused its bytes when they were last sent; empty if it did
+        not.
+        """
+        return self._refusals.get(request_id, "")
 
     def _listen(self, records: list[bytes]) -> None:
         if not self._scan and any(kind_of(record) in KINDS_WITH_BYTES for record in records):
@@ -344,6 +351,7 @@ class Sender:
     def _record(self, request_id: str, found: Broadcast) -> None:
         """Records a sending's outcome when it says something new."""
         self._resend_at.setdefault(request_id, _first_resend())
+        self._refusals[request_id] = found.text if found.outcome == "rejected" else ""
         if self._outcomes.get(request_id) in (found.outcome, "accepted", "known"):
             return
         try:
@@ -414,9 +422,11 @@ class Sender:
                 continue
             self._outcomes.pop(end.id, None)
             self._resend_at.pop(end.id, None)
+            self._refusals.pop(end.id, None)
         now = time.monotonic()
         for row in sorted(found.not_mined, key=lambda each: each.nonce):
-            if row.state != "sent" or row.id in self._active:
+            # Also what a node refused at first: its fee or its pool may have changed since.
+            if row.state not in ("signed", "sent") or row.id in self._active:
                 continue
             at, waits = self._resend_at.setdefault(row.id, (now, _resend_backoff()))
             if now >= at:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from holdfast.service.endpoint import EndpointDown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Iterable
 
     from holdfast.service.chain import Block, Chain, Receipt
 
 LOOKUPS_AT_ONCE = 16
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one look at the chain found: proved ends, and those that the chain has not mined."""
+    """What one look at the chain found: proved ends, and those that the chain has not mined. A
+    transaction that the node gave no answer about is in neither.
+    """
 
     settled: list[Settlement]
     not_mined: list[Unsettled]
@@ -78,36 +82,52 @@ class Settler:
         self._limit = asyncio.Semaphore(LOOKUPS_AT_ONCE)
 
     async def look(self, rows: Iterable[Unsettled]) -> Round:
-        """One round over the open transactions of this chain. Raises EndpointDown."""
+        """One round over the open transactions of this chain. Each settles on its own: what the
+        node fails to answer is looked at in the next round. Raises EndpointDown when it answered
+        nothing at all.
+        """
         found = Round([], [])
         by_wallet: dict[str, list[Unsettled]] = {}
         for row in rows:
             by_wallet.setdefault(row.wallet, []).append(row)
+        down: EndpointDown | None = None
+        answered = not by_wallet
         for wallet, open_rows in by_wallet.items():
-            mined = await self._chain.mined_nonce(wallet)
+            mined = await _or_down(self._chain.mined_nonce(wallet))
+            if isinstance(mined, EndpointDown):
+                down = mined
+                continue
+            answered = True
             past = [row for row in open_rows if row.nonce < mined]
             found.not_mined.extend(row for row in open_rows if row.nonce >= mined)
             if past:
                 found.settled.extend(await self._ends_of(past))
+        if down is not None and not answered:
+            raise down
         return found
 
     async def _ends_of(self, rows: list[Unsettled]) -> list[Settlement]:
         """The proved ends among transactions whose nonces were used."""
         receipts = await asyncio.gather(*(self._receipt(row) for row in rows))
         # The head is asked for after the receipts, so it is never behind them.
-        final = await self._chain.head() - self._chain.settings.confirmations + 1
+        head = await _or_down(self._chain.head())
+        if isinstance(head, EndpointDown):
+            return []
+        final = head - self._chain.settings.confirmations + 1
         blocks: dict[int, Block | None] = {}
         ends = []
         for row, receipt in zip(rows, receipts, strict=True):
+            if isinstance(receipt, EndpointDown):
+                continue
             if receipt is None:
-                ends.append(await self._replaced(row, final))
+                ends.append(await _or_down(self._replaced(row, final)))
             elif receipt.block_number <= final:
-                ends.append(await self._mined(row, receipt, blocks))
-        return [end for end in ends if end is not None]
+                ends.append(await _or_down(self._mined(row, receipt, blocks)))
+        return [end for end in ends if isinstance(end, Settlement)]
 
-    async def _receipt(self, row: Unsettled) -> Receipt | None:
+    async def _receipt(self, row: Unsettled) -> Receipt | EndpointDown | None:
         async with self._limit:
-            return await self._chain.receipt(row.hash)
+            return await _or_down(self._chain.receipt(row.hash))
 
     async def _mined(
         self, row: Unsettled, receipt: Receipt, blocks: dict[int, Block | None]
@@ -164,6 +184,14 @@ class Settler:
             else:
                 low = middle
         return high
+
+
+async def _or_down(asked: Awaitable[T]) -> T | EndpointDown:
+    """The answer, or that there was none."""
+    try:
+        return await asked
+    except EndpointDown as down:
+        return down
 
 
 async def look_or_nothing(settler: Settler, rows: list[Unsettled]) -> Round | None:

@@ -1,0 +1,172 @@
+"""What a wallet's nonces on a chain say, held against the guardian's own ledger: a table from what
+was seen to conditions. No I/O and no clock.
+
+What one node says may only alarm. A condition changes nothing that is decided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from holdfast.service.conditions import Condition
+
+# A node may lag, a block may take its time, a nonce that was given back is soon used again.
+PATIENCE_S = {
+    "chain_behind": 30.0,
+    "foreign_pending": 10.0,
+    "nonce_gap": 30.0,
+    "not_sent": 60.0,
+    "nonce_stuck": 180.0,
+}
+
+
+HELD_ELSEWHERE = (
+    "somebody else may hold the key: freeze, look the transaction up, and move the funds to a new "
+    "wallet. If it was you, with a copy of the key, payments go on after it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """A signed transaction whose end is open. `refused`: our words for what a node last said."""
+
+    id: str
+    nonce: int
+    state: str
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at one wallet on one chain. `ledger` is the nonce that would be given out next, None
+    for a wallet that never sent; `pending` counts what waits in the node's pool too.
+    """
+
+    chain_id: int
+    wallet: str
+    mined: int
+    pending: int
+    balance: int
+    ledger: int | None
+    out: tuple[Out, ...] = field(default=())
+
+
+def judge(seen: Seen) -> list[Condition]:
+    """The conditions that hold, before patience."""
+    if seen.ledger is None:
+        return []
+    found = [_foreign(seen), _foreign_pending(seen), _behind(seen), _waits(seen), _empty(seen)]
+    return [each for each in found if each is not None]
+
+
+def _foreign(seen: Seen) -> Condition | None:
+    """Whatever the ledger gave out is below `ledger`, so what is mined at it or above is not
+    ours.
+    """
+    if seen.ledger is None or seen.mined <= seen.ledger:
+        return None
+    return Condition(
+        "foreign_transaction",
+        "critical",
+        f"nonce {seen.ledger} of wallet {seen.wallet} on chain {seen.chain_id} was used by a "
+        "transaction that the guardian did not sign, says its node",
+        HELD_ELSEWHERE,
+        seen.chain_id,
+        seen.wallet,
+    )
+
+
+def taken(chain_id: int, wallet: str, request_id: str) -> Condition:
+    """A payment of ours ended because another transaction used its nonce."""
+    return Condition(
+        "foreign_transaction",
+        "critical",
+        f"the nonce of payment {request_id} of wallet {wallet} on chain {chain_id} was used by a "
+        "transaction that the guardian did not sign",
+        HELD_ELSEWHERE,
+        chain_id,
+        wallet,
+    )
+
+
+def _foreign_pending(seen: Seen) -> Condition | None:
+    ours = max([seen.ledger or 0, seen.mined, *(each.nonce + 1 for each in seen.out)])
+    if seen.pending <= ours:
+        return None
+    return Condition(
+        "foreign_pending",
+        "critical",
+        f"in the pool of chain {seen.chain_id}'s node waits what the guardian did not sign for "
+        f"wallet {seen.wallet}: {seen.pending - ours} nonces from {ours} on",
+        HELD_ELSEWHERE,
+        seen.chain_id,
+        seen.wallet,
+    )
+
+
+def _behind(seen: Seen) -> Condition | None:
+    """All nonces below the ledger's and below those that are out were mined once, or came back."""
+    final = min([seen.ledger or 0, *(each.nonce for each in seen.out)])
+    if seen.mined >= final:
+        return None
+    return Condition(
+        "chain_behind",
+        "critical",
+        f"chain {seen.chain_id} counts {seen.mined} transactions of wallet {seen.wallet}, but "
+        f"{final} of them were final: the node lags, or the chain was reorganised or reset",
+        "ask another node. If payments are gone from the chain, freeze, and pay them again by hand",
+        seen.chain_id,
+        seen.wallet,
+    )
+
+
+def _waits(seen: Seen) -> Condition | None:
+    """Why what is out is not mined; the lowest of it decides."""
+    waiting = sorted((each for each in seen.out if each.nonce >= seen.mined), key=_nonce)
+    if not waiting:
+        return None
+    first, behind = waiting[0], len(waiting) - 1
+    chain, wallet = seen.chain_id, seen.wallet
+    after = f"; {behind} more wait behind it" if behind else ""
+    if first.nonce > seen.mined:
+        many = "payment waits" if behind == 0 else "payments wait"
+        text = (
+            f"nonce {seen.mined} of wallet {wallet} on chain {chain} is missing: {len(waiting)} "
+            f"{many} behind it and cannot be mined"
+        )
+        step = "the next payment of this wallet takes that nonce: let one through"
+        return Condition("nonce_gap", "action", text, step, chain, wallet)
+    payment = f"payment {first.id} (nonce {first.nonce}) of wallet {wallet} on chain {chain}"
+    if first.state == "held":
+        text = f"{payment} is held by a freeze and its nonce with it{after}"
+        step = "thaw, and approve or deny what is held"
+        return Condition("nonce_gap", "action", text, step, chain, wallet)
+    if first.state == "signed":
+        why = f": {first.refused}" if first.refused else ""
+        text = f"{payment} is signed but no node took it{why}{after}"
+        step = "it is sent again with growing pauses; mend what the node says, or freeze to keep it"
+        return Condition("not_sent", "action", text, step, chain, wallet)
+    if first.state == "released":
+        text = f"{payment} was given to its agent to send and is not on the chain{after}"
+        step = "have the agent send it: until then nothing behind it is mined"
+    else:
+        text = f"{payment} was sent and is not mined{after}"
+        step = "its fee may be too low for now: it is sent again with growing pauses"
+    return Condition("nonce_stuck", "action", text, step, chain, wallet)
+
+
+def _empty(seen: Seen) -> Condition | None:
+    if seen.balance > 0:
+        return None
+    return Condition(
+        "wallet_empty",
+        "warning",
+        f"wallet {seen.wallet} has nothing on chain {seen.chain_id} to pay fees with",
+        "send it some of the chain's own coin",
+        seen.chain_id,
+        seen.wallet,
+    )
+
+
+def _nonce(out: Out) -> int:
+    return out.nonce
