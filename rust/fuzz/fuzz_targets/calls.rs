@@ -1,4 +1,4 @@
-//! Call data for every protocol: decoding ends, says something, and a wrapper lowers no sum.
+//! Call data for every protocol: decoding ends, says something, and a wrapper lowers no sum that is understood in it.
 //! The first byte picks the contract, the second whether value is sent along.
 #![no_main]
 
@@ -77,7 +77,9 @@ fuzz_target!(|data: &[u8]| {
         assert!(!plain.opaque || wrapped.opaque);
         let after = costs(&wrapped);
         for (asset, sum) in costs(&plain) {
-            assert!(sum.is_zero() || after.get(&asset).is_some_and(|other| *other >= sum));
+            // With another caller a protocol's call may not be understood: then a person looks.
+            let counted = after.get(&asset).is_some_and(|other| *other >= sum);
+            assert!(wrapped.opaque || sum.is_zero() || counted);
         }
     }
 });
