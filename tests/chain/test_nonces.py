@@ -46,6 +46,11 @@ TABLE = [
     ("no node took it", replace(WELL, ledger=6, out=(out(5, "signed", "pool full"),)), "not_sent"),
     ("held by a freeze", replace(WELL, ledger=7, out=(out(5, "held"), out(6))), "nonce_gap"),
     ("an agent has it", replace(WELL, ledger=6, out=(out(5, "released"),)), "nonce_stuck"),
+    (
+        "an agent has it and others wait",
+        replace(WELL, ledger=7, out=(out(5, "released"), out(6))),
+        "nonce_gap",
+    ),
     ("nothing to pay fees with", replace(WELL, balance=0), "wallet_empty"),
 ]
 
@@ -177,6 +182,7 @@ async def test_a_chain_that_was_reset_is_told(guardian: Guardian, anvil: Anvil) 
     assert await watching.codes() == []
     anvil.call("anvil_setNonce", guardian.wallets[0], "0x0")
     assert await watching.codes(after=1) == [], "a node may lag for a moment"
+    assert watching.watch._since, "and is looked at again soon"
     assert await watching.codes(after=60) == ["chain_behind"]
 
 

@@ -296,7 +296,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         line(f"FROZEN    {freeze.get('freeze')}  {words}")
     for each in conditions:
         line(
-            f"{fmt.safe(each.get('severity', '')).upper():<9} {fmt.safe(each.get('text', ''), 600)}"
+            f"ALARM     {fmt.safe(each.get('severity', ''))}: {fmt.safe(each.get('text', ''), 600)}"
         )
         line(f"          next: {fmt.safe(each.get('next', ''), 600)}")
     for chain in health.get("chains") or []:

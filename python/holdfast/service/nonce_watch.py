@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Pair = tuple[int, str]
 
-# While something is out, and while nothing is.
-LOOK_SECONDS = 5.0
-QUIET_SECONDS = 15.0
+# While something is out or not well, and while nothing is.
+LOOK_SECONDS = 2.0
+QUIET_SECONDS = 10.0
 SOURCE = "nonces"
 # Stays once seen, until the next start: the ledger follows the chain, so the evidence goes.
 LATCHED = frozenset({"foreign_transaction"})
@@ -50,6 +51,7 @@ class NonceWatch:
         self._since: dict[tuple[str, int | None, str | None, str], float] = {}
         self._latched: dict[tuple[str, int | None, str | None], Condition] = {}
         self._out_since: dict[str, float] = {}
+        self._news = asyncio.Event()
         core.listen(self._listen)
 
     def close(self) -> None:
@@ -60,8 +62,13 @@ class NonceWatch:
         """Looks until cancelled."""
         while self._core.sealed is None:
             await self.look()
-            out = any(seen.out for seen in self._seen.values())
-            await asyncio.sleep(LOOK_SECONDS if out else QUIET_SECONDS)
+            self._news.clear()
+            pause = LOOK_SECONDS if self._since or self._out_since else QUIET_SECONDS
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._news.wait()
+                # Something was signed: not again at once for each of many.
+                await asyncio.sleep(LOOK_SECONDS / 2)
 
     async def look(self) -> None:
         """One look at every wallet. A node that gives no answer leaves what was known of it."""
@@ -154,8 +161,10 @@ class NonceWatch:
         self._out_since = {each.id: before.get(each.id, now) for each in out}
 
     def _listen(self, records: list[bytes]) -> None:
-        """The proof that another transaction used a nonce of ours."""
+        """Something is out, or another transaction proved to have used a nonce of ours."""
         for record in records:
+            if kind_of(record) == b"request.signed":
+                self._news.set()
             if kind_of(record) != b"request.settled":
                 continue
             data = parse(record)["data"]

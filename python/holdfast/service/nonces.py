@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from holdfast.service.conditions import Condition
 
-# A node may lag, a block may take its time, a nonce that was given back is soon used again.
+# A node may lag for a moment (not for long: what is final is some blocks old), an order is signed a
+# moment after it took its nonce, a block takes its time.
 PATIENCE_S = {
-    "chain_behind": 30.0,
-    "foreign_pending": 10.0,
-    "nonce_gap": 30.0,
+    "chain_behind": 4.0,
+    "foreign_pending": 4.0,
+    "nonce_gap": 4.0,
     "not_sent": 60.0,
     "nonce_stuck": 180.0,
 }
@@ -149,6 +150,8 @@ def _waits(seen: Seen) -> Condition | None:
     if first.state == "released":
         text = f"{payment} was given to its agent to send and is not on the chain{after}"
         step = "have the agent send it: until then nothing behind it is mined"
+        if behind:
+            return Condition("nonce_gap", "action", text, step, chain, wallet)
     else:
         text = f"{payment} was sent and is not mined{after}"
         step = "its fee may be too low for now: it is sent again with growing pauses"
