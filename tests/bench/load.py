@@ -111,8 +111,32 @@ class Tally:
         }
 
 
-def drive(path: str, source: Iterator[bytes], clients: int, seconds: float, expect: bytes) -> Tally:
-    """Closed loop: each client sends its next frame when the answer of the last one is whole."""
+def verify(pairs: list[tuple[bytes, bytes]], wallet: str) -> int:
+    """How many signatures are not the wallet's over what was asked, or came twice."""
+    from eth_account import Account
+    from eth_account.messages import encode_typed_data
+
+    wrong, seen = 0, set()
+    for frame, answer in pairs:
+        message = encode_typed_data(full_message=json.loads(frame)["params"][1])
+        signature = json.loads(answer)["result"]
+        signer = Account.recover_message(message, signature=signature)
+        wrong += signer.lower() != wallet.lower() or signature in seen
+        seen.add(signature)
+    return wrong
+
+
+def drive(
+    path: str,
+    source: Iterator[bytes],
+    clients: int,
+    seconds: float,
+    expect: bytes,
+    pairs: list[tuple[bytes, bytes]] | None = None,
+) -> Tally:
+    """Closed loop: each client sends its next frame when the answer of the last one is whole. Each
+    frame and its answer go into `pairs`.
+    """
     poll = select.epoll()
     lines: dict[int, socket.socket] = {}
     for _ in range(clients):
@@ -128,9 +152,11 @@ def drive(path: str, source: Iterator[bytes], clients: int, seconds: float, expe
     clock = time.perf_counter_ns
     cpu, start = time.process_time(), clock()
     stop = start + int(seconds * 1e9)
+    asked: dict[int, bytes] = {}
     for number, line in lines.items():
         begun[number] = clock()
-        line.send(next(source))
+        asked[number] = next(source)
+        line.send(asked[number])
     under_way = len(lines)
     while under_way:
         ready = poll.poll(10)
@@ -148,10 +174,12 @@ def drive(path: str, source: Iterator[bytes], clients: int, seconds: float, expe
                 continue
             now = clock()
             latencies.append(now - begun[number])
+            if pairs is not None:
+                pairs.append((asked[number], piece))
             if expect not in piece:
                 unexpected, sample = unexpected + 1, piece
             if now < stop and (frame := next(source, None)) is not None:
-                begun[number] = now
+                begun[number], asked[number] = now, frame
                 line.send(frame)
             else:
                 under_way -= 1
@@ -172,6 +200,7 @@ def main() -> None:
     parser.add_argument("--signed-count", type=int, default=60_000)
     parser.add_argument("--agent", default="load")
     parser.add_argument("--pay", action="store_true", help="x402 payments instead of transfers")
+    parser.add_argument("--verify", action="store_true", help="recover every signature's signer")
     parser.add_argument("--token", default=TOKEN)
     parser.add_argument("--wallet", default=WALLET)
     parser.add_argument("--to", default=vendor(0))
@@ -181,7 +210,11 @@ def main() -> None:
     if given.sign:
         key = RequestKey(bytes.fromhex(given.sign))
         source = iter(signed_frames(source, key, given.agent, given.signed_count))
-    tally = drive(given.socket, source, given.clients, given.seconds, given.expect.encode())
+    pairs: list[tuple[bytes, bytes]] | None = [] if given.verify else None
+    expect = given.expect.encode()
+    tally = drive(given.socket, source, given.clients, given.seconds, expect, pairs)
+    if pairs and not tally.unexpected:
+        tally.unexpected = verify(pairs, given.wallet)
     print(json.dumps(tally.summary()))
 
 

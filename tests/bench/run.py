@@ -1,7 +1,7 @@
 """Every figure of docs/performance.md, with its bar and its baseline, in one run.
 
-python -m tests.bench.run [--only core,wire,flood,start,idle,console] [--seconds N] [--events N]
-    [--json]
+python -m tests.bench.run [--only pay,core,wire,flood,start,idle,console] [--seconds N]
+    [--events N] [--json]
 """
 
 from __future__ import annotations
@@ -18,6 +18,13 @@ from tests.bench.rows import Row, machine, table
 
 REPO = Path(__file__).resolve().parents[2]
 CONSOLE = "tests.bench.console_load"
+
+
+def pay(given: argparse.Namespace) -> list[Row]:
+    """Allowed payments."""
+    from tests.bench import pay
+
+    return pay.rows(given.seconds)
 
 
 def core(_given: argparse.Namespace) -> list[Row]:
@@ -75,6 +82,7 @@ def console(given: argparse.Namespace) -> list[Row]:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
+    "pay": pay,
     "core": core,
     "wire": wire,
     "flood": flood,
