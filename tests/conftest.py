@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.support.anvil import Anvil
+from tests.support.proxy import NodeProxy
 
 
 @pytest.fixture
@@ -12,3 +13,11 @@ def anvil() -> Iterator[Anvil]:
     chain = Anvil.start()
     yield chain
     chain.stop()
+
+
+@pytest.fixture
+def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
+    """A node in front of `anvil` that can lose, change or refuse what passes."""
+    node = NodeProxy(anvil.url)
+    yield node
+    node.stop()

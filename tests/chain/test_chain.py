@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -20,13 +20,6 @@ from holdfast.service.endpoint import ANSWER_BYTES_MAX, EndpointDown, EndpointSe
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 GWEI = 10**9
-
-
-@pytest.fixture
-def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
-    node = NodeProxy(anvil.url)
-    yield node
-    node.stop()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What was decided by pinned code is decided again by it before it is signed, after any pause."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,13 +39,6 @@ class Hands(Clock):
     def __init__(self) -> None:
         self.added = 0
         super().__init__(lambda: wall_ms() + self.added, lambda: elapsed_ms() + self.added)
-
-
-@pytest.fixture
-def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
-    node = NodeProxy(anvil.url)
-    yield node
-    node.stop()
 
 
 @pytest.fixture

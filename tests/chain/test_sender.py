@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,6 @@ from holdfast.service.endpoint import EndpointSettings
 
 EVERYTHING = b'{"kind":"everything"}'
 FORBID = '[[forbid]]\nid = "nothing-leaves"\neffects = ["transfer"]\n'
-
-
-@pytest.fixture
-def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
-    node = NodeProxy(anvil.url)
-    yield node
-    node.stop()
 
 
 @pytest.fixture

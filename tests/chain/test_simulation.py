@@ -1,7 +1,7 @@
 """Before a call is signed the node simulates it: what goes beyond the decision is never signed."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,6 @@ effects = ["transfer", "allowance", "convert"]
 tier = "instant"
 """
 PAYS = (MOVED, [CALLER, TO], AMOUNT)
-
-
-@pytest.fixture
-def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
-    node = NodeProxy(anvil.url)
-    yield node
-    node.stop()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ may or may not have them, through the guardian's sockets.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +66,6 @@ tier = "approval"
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return make_home(tmp_path)
-
-
-@pytest.fixture
-def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
-    between = NodeProxy(anvil.url)
-    yield between
-    between.stop()
 
 
 def add(home: Home, text: str) -> None:

@@ -5,7 +5,7 @@ node: a node that lies, in front of an honest chain.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,6 @@ SECOND_FEED = checksum_address(f"0xfeed{2:036x}")
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return make_home(tmp_path)
-
-
-@pytest.fixture
-def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
-    between = NodeProxy(anvil.url)
-    yield between
-    between.stop()
 
 
 def saying(method: str, value: Any) -> Callable[[Json, Callable[[], bytes]], bytes | None]:

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from string import Template
@@ -241,13 +241,6 @@ class OnRollup(OnChain):
 
     def policy(self) -> str:
         return super().policy().replace(ROLLUP, ROLLUP + 'l1_fee_max = "0.001 ether"\n')
-
-
-@pytest.fixture
-def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
-    node = NodeProxy(anvil.url)
-    yield node
-    node.stop()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -88,13 +88,6 @@ def token(anvil: Anvil) -> Anvil:
     """A chain that has the token."""
     place_contract(anvil, TOKEN, CODE[0])
     return anvil
-
-
-@pytest.fixture
-def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
-    between = NodeProxy(anvil.url)
-    yield between
-    between.stop()
 
 
 PAY = {"to": TOKEN, "data": transfer_data(VENDOR, 5)}
