@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from eth_account import Account
 from tests.alerts.conftest import Events
@@ -18,6 +19,7 @@ from tests.support.proxy import NodeProxy, error, result
 from holdfast.service import keystore
 from holdfast.service.alerts_routes import Route, Severity
 from holdfast.service.conditions import Conditions
+from holdfast.service.endpoint import EndpointDown
 from holdfast.service.nonce_watch import NonceWatch
 from holdfast.service.nonces import PATIENCE_S, Out, Seen, judge
 
@@ -175,7 +177,6 @@ async def test_a_chain_that_was_reset_is_told(guardian: Guardian, anvil: Anvil) 
     assert await watching.codes() == []
     anvil.call("anvil_setNonce", guardian.wallets[0], "0x0")
     assert await watching.codes(after=1) == [], "a node may lag for a moment"
-    assert watching.watch._since, "and is looked at again soon"
     assert await watching.codes(after=60) == ["chain_behind"]
 
 
@@ -186,7 +187,7 @@ async def test_an_empty_wallet_is_told_until_it_has_something(
     watching = Watching(guardian)
     anvil.call("anvil_setBalance", guardian.wallets[0], "0x0")
     guardian.chains.each()[0]._cache.clear()
-    assert await watching.codes() == ["wallet_empty"]
+    assert await watching.codes(after=60) == ["wallet_empty"]
     anvil.fund(guardian.wallets[0])
     guardian.chains.each()[0]._cache.clear()
     assert await watching.codes() == []
@@ -271,6 +272,74 @@ async def test_one_answer_in_five_that_fails_keeps_no_payment_from_settling(
     for request in requests:
         await guardian.until(request, "confirmed", seconds=60)
     assert guardian.received() == sum(1000 + number for number in range(30))
+
+
+async def test_a_second_foreign_transaction_is_told_too(guardian: Guardian, anvil: Anvil) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    watching = Watching(guardian)
+    foreign(guardian, 1, anvil)
+    assert await watching.codes() == ["foreign_transaction"]
+    await guardian.until(guardian.pay(), "confirmed")
+    foreign(guardian, 3, anvil)
+    assert await watching.codes() == ["foreign_transaction"] * 2
+    assert watching.told == [("foreign_transaction", True)] * 2
+
+
+@pytest.mark.parametrize("number", ["0x10000000000000000", "0x" + "f" * 64])
+async def test_a_number_that_cannot_be_is_no_answer(
+    guardian: Guardian, proxy: NodeProxy, number: str
+) -> None:
+    """It ended the daemon: health could not be written."""
+    await guardian.until(guardian.pay(), "confirmed")
+    watching = Watching(guardian)
+    assert await watching.codes() == []
+    false = {"eth_getTransactionCount", "eth_blockNumber"}
+    proxy.hook = lambda call, forward: (
+        result(call, number) if call["method"] in false else forward()
+    )
+    assert await watching.codes() == []
+    chain = guardian.chains.each()[0]
+    for ask in (chain.head(), chain.mined_nonce(guardian.wallets[0])):
+        with pytest.raises(EndpointDown, match="cannot be"):
+            await ask
+    orjson.dumps([watching.watch.report(), guardian.chains.health()])
+
+
+async def test_nodes_that_do_not_agree_hide_no_stuck_payment(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    watching = Watching(guardian)
+    anvil.call("evm_setAutomine", False)
+    await guardian.until(guardian.pay(), "sent")
+    behind = False
+    proxy.hook = lambda call, forward: (
+        result(call, "0x0")
+        if behind and call["params"][1:] == ["latest"] and "Count" in call["method"]
+        else forward()
+    )
+    for number in range(100):
+        behind = number % 2 == 1
+        await watching.codes(after=2)
+    behind = False
+    assert "nonce_stuck" in await watching.codes()
+
+
+async def test_a_balance_that_comes_and_goes_floods_nobody(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    watching = Watching(guardian)
+    empty = False
+    proxy.hook = lambda call, forward: (
+        result(call, "0x0") if empty and call["method"] == "eth_getBalance" else forward()
+    )
+    for number in range(20):
+        empty = number % 2 == 1
+        guardian.chains.each()[0]._cache.clear()
+        await watching.watch.look()
+        watching.now += 2
+    assert watching.told == []
 
 
 async def test_a_nonce_that_a_node_makes_up_alarms(guardian: Guardian, proxy: NodeProxy) -> None:

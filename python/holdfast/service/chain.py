@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FACTS_SECONDS = 1.0
 VERIFIED_SECONDS = 60.0
 GAS_OF_A_TRANSFER = 21_000
-INTEGER_MAX = (1 << 256) - 1
+COUNT_MAX = (1 << 64) - 2
 
 
 class OtherChain(EndpointDown):
@@ -179,9 +179,10 @@ class Chain:
         Our own ledger knows what of ours is in the pool. The pool counts for a wallet it never saw.
         """
         at = "pending" if with_pool else "latest"
-        return await self._cached_integer(
+        found = await self._cached_integer(
             f"{at} nonce", wallet, "eth_getTransactionCount", [wallet, at]
         )
+        return _count(hex(found), "nonce")
 
     async def balance(self, wallet: str) -> int:
         """wei, at most a second old."""
@@ -273,12 +274,12 @@ class Chain:
             or str(found.get("transactionHash")).lower() != tx_hash.lower()
         ):
             raise EndpointDown(f"{self.endpoint.name} answered with another receipt")
-        gas_used = _integer(found.get("gasUsed"), "gas used")
+        gas_used = _count(found.get("gasUsed"), "gas used")
         # Rollups of the OP Stack say apart what the data cost on Ethereum.
         data_fee = _integer(found.get("l1Fee") or "0x0", "fee for data")
         return Receipt(
             succeeded=_integer(found.get("status"), "status") == 1,
-            block_number=_integer(found.get("blockNumber"), "block number"),
+            block_number=_count(found.get("blockNumber"), "block number"),
             block_hash=_hash(found.get("blockHash")),
             gas_used=gas_used,
             fee_wei=gas_used * _integer(found.get("effectiveGasPrice"), "gas price") + data_fee,
@@ -286,7 +287,7 @@ class Chain:
 
     async def head(self) -> int:
         """The newest block's number."""
-        self.head_seen = _integer(await self._ask("eth_blockNumber", []), "block number")
+        self.head_seen = _count(await self._ask("eth_blockNumber", []), "block number")
         return self.head_seen
 
     async def block(self, number: int) -> Block | None:
@@ -299,11 +300,11 @@ class Chain:
     async def mined_nonce(self, wallet: str, block: int | None = None) -> int:
         """How many transactions of the wallet were mined up to a block, or up to the newest."""
         at = "latest" if block is None else hex(block)
-        return _integer(await self._ask("eth_getTransactionCount", [wallet, at]), "nonce")
+        return _count(await self._ask("eth_getTransactionCount", [wallet, at]), "nonce")
 
     async def pending_nonce(self, wallet: str) -> int:
         """The same with what waits in the node's pool."""
-        return _integer(await self._ask("eth_getTransactionCount", [wallet, "pending"]), "nonce")
+        return _count(await self._ask("eth_getTransactionCount", [wallet, "pending"]), "nonce")
 
     async def _ask(self, method: str, params: list[Any]) -> Any:
         """As `call`, with a node's error as EndpointDown: where no error is expected both mean "no
@@ -365,6 +366,14 @@ def _integer(value: Any, what: str) -> int:
             number = -1
     if number < 0 or "_" in value:
         raise EndpointDown(f"the node answered with no number for the {what}")
+    return number
+
+
+def _count(value: Any, what: str) -> int:
+    """A nonce (EIP-2681), a block's number or gas: 64 bits, which every part after this can say."""
+    number = _integer(value, what)
+    if number > COUNT_MAX:
+        raise EndpointDown(f"the node answered with a {what} that cannot be")
     return number
 
 

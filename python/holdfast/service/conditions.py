@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Severity = Literal["warning", "action", "critical"]
+Place = tuple[str, int | None, str | None, str]
 Json = dict[str, Any]
 
 # The gravest first.
@@ -18,7 +19,9 @@ SHOWN_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`text` says what is so, `step` what to do; `chain_id` and `wallet` where it is about one."""
+    """`text` says what is so, `step` what to do; `chain_id` and `wallet` where it is about one.
+    `about` tells two of the same kind apart: a payment, a nonce.
+    """
 
     code: str
     severity: Severity
@@ -26,11 +29,12 @@ class Condition:
     step: str
     chain_id: int | None = None
     wallet: str | None = None
+    about: str = ""
 
     @property
-    def place(self) -> tuple[str, int | None, str | None]:
-        """The same condition of the same wallet, whatever its words say by now."""
-        return self.code, self.chain_id, self.wallet
+    def place(self) -> Place:
+        """The same condition of the same thing, whatever its words say by now."""
+        return self.code, self.chain_id, self.wallet, self.about
 
 
 Told = Callable[[Condition, int, bool], None]
@@ -41,8 +45,8 @@ class Conditions:
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
-        self._by_source: dict[str, dict[tuple[str, int | None, str | None], Condition]] = {}
-        self._since: dict[tuple[str, int | None, str | None], int] = {}
+        self._by_source: dict[str, dict[Place, Condition]] = {}
+        self._since: dict[Place, int] = {}
         self._told: list[Told] = []
 
     def listen(self, told: Told) -> None:

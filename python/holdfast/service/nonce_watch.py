@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from holdfast.service.nonces import PATIENCE_S, Out, Seen, judge, taken
 
 if TYPE_CHECKING:
     from holdfast.service.chain import Chain, Chains
-    from holdfast.service.conditions import Condition, Conditions
+    from holdfast.service.conditions import Condition, Conditions, Place
     from holdfast.service.core import Core
 
 Json = dict[str, Any]
@@ -25,7 +26,9 @@ Pair = tuple[int, str]
 LOOK_SECONDS = 2.0
 QUIET_SECONDS = 10.0
 SOURCE = "nonces"
-# Stays once seen, until the next start: the ledger follows the chain, so the evidence goes.
+# Stays once seen, until the next start: the ledger follows the chain, so the evidence goes. Of more
+# than so many the newest.
+PROVED_MAX = 32
 LATCHED = frozenset({"foreign_transaction"})
 
 
@@ -48,10 +51,11 @@ class NonceWatch:
         self._refused = refused
         self._time = time or asyncio.get_running_loop().time
         self._seen: dict[Pair, Seen] = {}
-        self._since: dict[tuple[str, int | None, str | None, str], float] = {}
-        self._latched: dict[tuple[str, int | None, str | None], Condition] = {}
-        self._out_since: dict[str, float] = {}
-        self._news = asyncio.Event()
+        self._since: dict[Pair, dict[Place, tuple[float, float]]] = {}
+        self._held: dict[Pair, list[Condition]] = {}
+        self._proved: deque[Condition] = deque(maxlen=PROVED_MAX)
+        self._out_since: dict[Pair, dict[str, float]] = {}
+        self._news = {chain.id: asyncio.Event() for chain in chains.each()}
         core.listen(self._listen)
 
     def close(self) -> None:
@@ -59,26 +63,64 @@ class NonceWatch:
         self._core.unlisten(self._listen)
 
     async def run(self) -> None:
-        """Looks until cancelled."""
+        """Looks at each chain apart until cancelled: one whose node hangs holds up no other."""
+        async with asyncio.TaskGroup() as group:
+            for chain in self._chains.each():
+                group.create_task(self._follow(chain))
+
+    async def look(self) -> None:
+        """One look at every chain."""
+        await asyncio.gather(*(self._look(chain) for chain in self._chains.each()))
+
+    async def _follow(self, chain: Chain) -> None:
+        news = self._news[chain.id]
         while self._core.sealed is None:
-            await self.look()
-            self._news.clear()
-            pause = LOOK_SECONDS if self._since or self._out_since else QUIET_SECONDS
+            await self._look(chain)
+            news.clear()
+            mine = [pair for pair in self._seen if pair[0] == chain.id]
+            busy = any(self._since[pair] or self._seen[pair].out for pair in mine)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._news.wait()
+                async with asyncio.timeout(LOOK_SECONDS if busy else QUIET_SECONDS):
+                    await news.wait()
                 # Something was signed: not again at once for each of many.
                 await asyncio.sleep(LOOK_SECONDS / 2)
 
-    async def look(self) -> None:
-        """One look at every wallet. A node that gives no answer leaves what was known of it."""
-        pairs = self._pairs()
-        found = await asyncio.gather(*(self._one(*pair) for pair in pairs))
-        for pair, seen in zip(pairs, found, strict=True):
+    async def _look(self, chain: Chain) -> None:
+        """A node that gives no answer leaves what was known and shown of a wallet as it is."""
+        known = self._core.guard.next_nonce
+        wallets = [each for each in self._wallets if known(each, chain.id) is not None]
+        found = await asyncio.gather(*(self._one(chain, wallet) for wallet in wallets))
+        for seen in found:
             if seen is not None:
-                self._seen[pair] = seen
-        self._seen = {pair: seen for pair, seen in self._seen.items() if pair in set(pairs)}
-        self._conditions.put(SOURCE, self._stand())
+                self._judge(seen)
+        held = [each for pair in self._held if pair[0] == chain.id for each in self._held[pair]]
+        proved = [each for each in self._proved if each.chain_id == chain.id]
+        # One by one, the newest last: the newest words of the same condition are the ones shown.
+        self._conditions.put(f"{SOURCE}:{chain.id}", [*held, *proved])
+
+    def _judge(self, seen: Seen) -> None:
+        """What holds for a wallet: what was judged and has lasted for longer than its patience."""
+        pair, now = (seen.chain_id, seen.wallet), self._time()
+        self._seen[pair] = seen
+        out = {each.id: self._out_since.get(pair, {}).get(each.id, now) for each in seen.out}
+        self._out_since[pair] = out
+        known, held = self._since.setdefault(pair, {}), []
+        for each in judge(seen):
+            begun, _ = known.get(each.place, (now, now))
+            known[each.place] = (begun, now)
+            if each.code in LATCHED:
+                self._prove(each)
+            elif now - begun >= PATIENCE_S.get(each.code, 0.0):
+                held.append(each)
+        self._held[pair] = held
+        # Nodes behind one address do not agree at once: what is not seen for a moment goes on.
+        for place, (_, seen_at) in list(known.items()):
+            if now - seen_at > PATIENCE_S.get(place[0], 0.0) / 6:
+                del known[place]
+
+    def _prove(self, condition: Condition) -> None:
+        if all(each.place != condition.place for each in self._proved):
+            self._proved.append(condition)
 
     def report(self) -> list[Json]:
         """`nonces` of `health`: `[{chain_id, wallet, mined, pending, ledger, balance: decimal, out,
@@ -87,7 +129,7 @@ class NonceWatch:
         now = self._time()
         rows = []
         for seen in self._seen.values():
-            ages = [now - self._out_since.get(each.id, now) for each in seen.out]
+            ages = [now - at for at in self._out_since[seen.chain_id, seen.wallet].values()]
             rows.append(
                 {
                     "chain_id": seen.chain_id,
@@ -102,20 +144,7 @@ class NonceWatch:
             )
         return rows
 
-    def _pairs(self) -> list[Pair]:
-        """Wallets on chains where they ever sent something, and those of unsettled payments."""
-        guard = self._core.guard
-        found: dict[Pair, None] = {}
-        for chain in self._chains.each():
-            for wallet in self._wallets:
-                if guard.next_nonce(wallet, chain.id) is not None:
-                    found[chain.id, wallet] = None
-        return list(found)
-
-    async def _one(self, chain_id: int, wallet: str) -> Seen | None:
-        chain = self._chains.get(chain_id)
-        if chain is None:
-            return None
+    async def _one(self, chain: Chain, wallet: str) -> Seen | None:
         try:
             mined, pending, balance = await _numbers(chain, wallet)
         except EndpointDown:
@@ -125,54 +154,24 @@ class NonceWatch:
         rows = [
             Out(row[0], row[4], row[6], self._refused(row[0]))
             for row in guard.unsettled()
-            if row[2] == chain_id and row[1] == wallet
+            if row[2] == chain.id and row[1] == wallet
         ]
-        ledger = guard.next_nonce(wallet, chain_id)
-        return Seen(chain_id, wallet, mined, pending, balance, ledger, tuple(rows))
-
-    def _stand(self) -> list[Condition]:
-        """What was judged and has lasted."""
-        now = self._time()
-        judged = [each for seen in self._seen.values() for each in judge(seen)]
-        self._age(now)
-        since = {}
-        stand = {}
-        for each in judged:
-            key = (*each.place, self._subject(each))
-            since[key] = self._since.get(key, now)
-            if each.code in LATCHED:
-                self._latched.setdefault(each.place, each)
-            if now - since[key] >= PATIENCE_S.get(each.code, 0.0):
-                stand[each.place] = each
-        self._since = since
-        return list((self._latched | stand).values())
-
-    def _subject(self, condition: Condition) -> str:
-        """What the patience is with: a wallet whose payments go through one by one is not stuck."""
-        if condition.code not in ("nonce_stuck", "nonce_gap", "not_sent"):
-            return ""
-        seen = self._seen.get((condition.chain_id or 0, condition.wallet or ""))
-        return "" if seen is None else str(seen.mined)
-
-    def _age(self, now: float) -> None:
-        """Since when each payment is out, as far as this run knows."""
-        out = [each for seen in self._seen.values() for each in seen.out]
-        before = self._out_since
-        self._out_since = {each.id: before.get(each.id, now) for each in out}
+        ledger = guard.next_nonce(wallet, chain.id)
+        return Seen(chain.id, wallet, mined, pending, balance, ledger, tuple(rows))
 
     def _listen(self, records: list[bytes]) -> None:
         """Something is out, or another transaction proved to have used a nonce of ours."""
         for record in records:
             if kind_of(record) == b"request.signed":
-                self._news.set()
+                for news in self._news.values():
+                    news.set()
             if kind_of(record) != b"request.settled":
                 continue
             data = parse(record)["data"]
             view = self._core.guard.request(data["id"]) if data["outcome"] == "dropped" else None
             if view is not None:
                 found = orjson.loads(view)
-                condition = taken(found["chain_id"], found["wallet"], data["id"])
-                self._latched[condition.place] = condition
+                self._prove(taken(found["chain_id"], found["wallet"], data["id"]))
 
 
 async def _numbers(chain: Chain, wallet: str) -> tuple[int, int, int]:

@@ -16,6 +16,7 @@ PATIENCE_S = {
     "chain_behind": 4.0,
     "foreign_pending": 4.0,
     "nonce_gap": 4.0,
+    "wallet_empty": 4.0,
     "not_sent": 60.0,
     "nonce_stuck": 180.0,
 }
@@ -74,6 +75,7 @@ def _foreign(seen: Seen) -> Condition | None:
         HELD_ELSEWHERE,
         seen.chain_id,
         seen.wallet,
+        str(seen.ledger),
     )
 
 
@@ -87,6 +89,7 @@ def taken(chain_id: int, wallet: str, request_id: str) -> Condition:
         HELD_ELSEWHERE,
         chain_id,
         wallet,
+        request_id,
     )
 
 
@@ -136,26 +139,26 @@ def _waits(seen: Seen) -> Condition | None:
             f"{many} behind it and cannot be mined"
         )
         step = "the next payment of this wallet takes that nonce: let one through"
-        return Condition("nonce_gap", "action", text, step, chain, wallet)
+        return Condition("nonce_gap", "action", text, step, chain, wallet, first.id)
     payment = f"payment {first.id} (nonce {first.nonce}) of wallet {wallet} on chain {chain}"
     if first.state == "held":
         text = f"{payment} is held by a freeze and its nonce with it{after}"
         step = "thaw, and approve or deny what is held"
-        return Condition("nonce_gap", "action", text, step, chain, wallet)
+        return Condition("nonce_gap", "action", text, step, chain, wallet, first.id)
     if first.state == "signed":
         why = f": {first.refused}" if first.refused else ""
         text = f"{payment} is signed but no node took it{why}{after}"
         step = "it is sent again with growing pauses; mend what the node says, or freeze to keep it"
-        return Condition("not_sent", "action", text, step, chain, wallet)
+        return Condition("not_sent", "action", text, step, chain, wallet, first.id)
     if first.state == "released":
         text = f"{payment} was given to its agent to send and is not on the chain{after}"
         step = "have the agent send it: until then nothing behind it is mined"
         if behind:
-            return Condition("nonce_gap", "action", text, step, chain, wallet)
+            return Condition("nonce_gap", "action", text, step, chain, wallet, first.id)
     else:
         text = f"{payment} was sent and is not mined{after}"
         step = "its fee may be too low for now: it is sent again with growing pauses"
-    return Condition("nonce_stuck", "action", text, step, chain, wallet)
+    return Condition("nonce_stuck", "action", text, step, chain, wallet, first.id)
 
 
 def _empty(seen: Seen) -> Condition | None:

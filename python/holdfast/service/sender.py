@@ -269,6 +269,8 @@ class Sender:
                 numbers, simulated = await asyncio.gather(
                     chain.transaction_facts(view, in_ledger=known), chain.simulation.of(view)
                 )
+            # The node may answer for many at once.
+            await self._turns.step()
             facts |= _plain(numbers)
             if simulated is not None:
                 facts["simulated"] = simulated
