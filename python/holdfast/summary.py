@@ -105,7 +105,7 @@ class Summary:
                 known["unlimited"] |= bool(row.get("unlimited"))
         kinds = tuple(dict.fromkeys(str(row.get("effect", "call")) for row in effects))
         # A doubted contract is taken for what it is known for, as in the core.
-        getting = [row for row in effects if "doubted" not in row or row.get("amount") != "0"]
+        getting = [row for row in effects if "doubted" not in row or row.get("effect") != "call"]
         parties = list(dict.fromkeys(row["to"] for row in getting if row.get("to") is not None))
         parties = [party for party in parties if party != data.get("wallet")]
         totals = _amounts(list(sums.values()), len(sums))

@@ -188,7 +188,8 @@ impl Decoded {
     /// Marks what happens only if the contract is not what `believed` takes it for. The coin it would
     /// keep then is the coin that `believed` sends on.
     fn doubt(&mut self, believed: &Self) {
-        let sent = believed.effects.iter().filter(|effect| effect.takes_coin());
+        let only_there = |effect: &&Effect| effect.takes_coin() && !self.effects.contains(*effect);
+        let sent = believed.effects.iter().filter(only_there);
         let mut sent = sent.fold(U256::ZERO, |sum, effect| sum.saturating_add(effect.amount));
         for effect in &mut self.effects {
             if believed.effects.contains(effect) {
