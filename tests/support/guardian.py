@@ -198,7 +198,8 @@ class Guardian:
         status = json.loads(self.core.guard.status(self.core.clock.now_ms()))["counts"]
         open_ = [(row[0], row[4], row[6]) for row in self.core.guard.unsettled()]
         pool = self.anvil.call("txpool_content")
-        return f"{status}, unsettled {open_}, pool {json.dumps(pool)[:2_000]}"
+        held = {name: [list(each) for each in part.values()] for name, part in pool.items()}
+        return f"{status}, unsettled {open_}, nonces in the pool {held}"
 
     async def next_batch(self) -> None:
         arrived = asyncio.get_running_loop().create_future()
