@@ -386,6 +386,18 @@ async def test_leaving_asks_first(busy: Stage, key: str) -> None:
         await busy.until(pilot, lambda: isinstance(busy.app.screen, MainScreen))
 
 
+@pytest.mark.parametrize(
+    ("stops", "words"), [(False, "The guardian goes on"), (True, "The guardian stops with it")]
+)
+async def test_leaving_says_what_the_guardian_does(busy: Stage, stops: bool, words: str) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        busy.app.stops_guardian = stops
+        await pilot.press("q")
+        await pilot.pause(0.1)
+        assert any(words in str(each.render()) for each in busy.app.screen.query("Static"))
+
+
 async def test_nothing_dangerous_is_an_action_that_markup_could_name(busy: Stage) -> None:
     for name in ("approve", "deny", "freeze", "thaw", "dispatch", "quit_now"):
         for node in (busy.app, MainScreen, DecisionScreen):

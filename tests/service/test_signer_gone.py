@@ -38,7 +38,7 @@ def test_a_signer_that_died_is_told_in_status_with_what_to_do(tmp_path: Path) ->
         wait_for(served, "the signer is gone")
         told = status(home)
         assert told.returncode == 1
-        assert "ALARM     critical: the signer process ended" in told.stdout
+        assert "ALARM     critical signer_gone: the signer process ended" in told.stdout
         assert "next: start the guardian again" in told.stdout
         (condition,) = json.loads(status(home, "--json").stdout)["health"]["conditions"]
         assert condition["code"] == "signer_gone"

@@ -84,4 +84,5 @@ def _nothing(digest: str, revision: int, as_json: bool) -> None:
     if as_json:
         emit({"digest": digest, "revision": revision, "in_force": "already"})
     else:
-        line("config.toml is what is in force: nothing to sign")
+        line("what needs a signature is in force: nothing to sign")
+        line("the rest of config.toml counts from the guardian's next start")

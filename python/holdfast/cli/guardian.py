@@ -192,6 +192,7 @@ def console(
         bool, typer.Option("--read-only", help="Look, but offer nothing that decides.")
     ] = False,
     theme: Annotated[str | None, typer.Option("--theme", help="A theme by name.")] = None,
+    stops_guardian: Annotated[bool, typer.Option("--stops-guardian", hidden=True)] = False,
     home: HomeOption = None,
     _as_json: JsonErrorsOption = False,
 ) -> None:
@@ -207,7 +208,10 @@ def console(
     place = existing(home)
     check_code()
     check_ancestors(place.path)
-    raise typer.Exit(holdfast.console.run(place.path, theme=theme, read_only=read_only))
+    code = holdfast.console.run(
+        place.path, theme=theme, read_only=read_only, stops_guardian=stops_guardian
+    )
+    raise typer.Exit(code)
 
 
 def up(
@@ -296,7 +300,8 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         line(f"FROZEN    {freeze.get('freeze')}  {words}")
     for each in conditions:
         line(
-            f"ALARM     {fmt.safe(each.get('severity', ''))}: {fmt.safe(each.get('text', ''), 600)}"
+            f"ALARM     {fmt.safe(each.get('severity'), 20)} {fmt.safe(each.get('code'), 40)}: "
+            f"{fmt.safe(each.get('text', ''), 600)}"
         )
         line(f"          next: {fmt.safe(each.get('next', ''), 600)}")
     for chain in health.get("chains") or []:

@@ -35,16 +35,17 @@ def run(home: Home, keys: PassphraseSource, theme: str | None) -> int:
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    with _guardian(home, keys):
-        return _console(home, theme)
+    with _guardian(home, keys) as started:
+        return _console(home, theme, stops=started)
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _console(home: Home, theme: str | None) -> int:
+def _console(home: Home, theme: str | None, *, stops: bool) -> int:
     options = ["--theme", theme] if theme else []
+    options += ["--stops-guardian"] if stops else []
     command = child.own("holdfast", "console", "--home", str(home.path), *options)
     before = termios.tcgetattr(0) if sys.stdin.isatty() else None
     process = child.start(command, keep=child.TERMINAL, session=False, stdin=None)
@@ -73,17 +74,18 @@ def _stop(process: child.Popen[bytes]) -> int:
 
 
 @contextmanager
-def _guardian(home: Home, keys: PassphraseSource) -> Iterator[None]:
+def _guardian(home: Home, keys: PassphraseSource) -> Iterator[bool]:
+    """Whether it was started here, and so stops here."""
     try:
         Link(home.operator_socket).close()
     except NoGuardian:
         process = _start(home, keys)
     else:
-        yield
+        yield False
         return
     try:
         _wait(home, process)
-        yield
+        yield True
     finally:
         _stop(process)
 

@@ -8,14 +8,18 @@ from pathlib import Path
 __all__ = ["run"]
 
 
-def run(home: Path, theme: str | None = None, read_only: bool = False) -> int:
-    """Opens the console on a guardian's home until the operator leaves; gives the exit code."""
+def run(
+    home: Path, theme: str | None = None, read_only: bool = False, stops_guardian: bool = False
+) -> int:
+    """Opens the console on a guardian's home until the operator leaves; gives the exit code.
+    `stops_guardian`: whoever opened it stops the guardian then, and the operator is told so.
+    """
     from holdfast.console.app import HoldfastApp
 
     # A thousand events a second are many short-lived objects, none of them in cycles; with the
     # default thresholds the collector would walk the rest again and again in vain.
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)
-    app = HoldfastApp(home, theme=theme, read_only=read_only)
+    app = HoldfastApp(home, theme=theme, read_only=read_only, stops_guardian=stops_guardian)
     app.run(mouse=True)
     return app.return_code or 0

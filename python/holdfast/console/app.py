@@ -54,6 +54,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         *,
         theme: str | None = None,
         read_only: bool = False,
+        stops_guardian: bool = False,
         clock: Callable[[], float] = time.monotonic,
         config: Path | None = None,
         animate: bool = False,
@@ -63,6 +64,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         super().__init__()
         self.home = home
         self.read_only = read_only
+        self.stops_guardian = stops_guardian
         self.look = look
         self.clock = clock
         self.animation_level = "full" if animate else "none"

@@ -186,7 +186,7 @@ class Commands:
                 self._app.remember()
                 self._app.exit()
 
-        self._app.push_screen(QuitScreen(), chosen)
+        self._app.push_screen(QuitScreen(stops=self._app.stops_guardian), chosen)
 
     def _pause(self) -> None:
         self._app.model.feed.pause(not self._app.model.feed.paused)

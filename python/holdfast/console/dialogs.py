@@ -276,10 +276,14 @@ class QuitScreen(Dialog[bool]):
 
     TITLE_WORDS = "Leave the console?"
 
+    def __init__(self, *, stops: bool) -> None:
+        """`stops`: the guardian ends with this console."""
+        super().__init__()
+        self._stops = stops
+
     def compose_box(self) -> ComposeResult:
-        words = self.words().line(
-            " The guardian goes on without it. Requests that wait keep waiting."
-        )
+        what = "The guardian stops with it." if self._stops else "The guardian goes on without it."
+        words = self.words().line(f" {what} Requests that wait keep waiting.")
         words.line().put("  y ", "accent bold").put(" leave   ")
         words.put("Esc ", "accent bold").put(" stay (default)")
         yield Static(words.text)

@@ -143,7 +143,7 @@ def _interactive(stage: Stage, theme: str | None) -> int:
     ]
     for thread in drains:
         thread.start()
-    options = ["--theme", theme] if theme else []
+    options = ["--stops-guardian", *(["--theme", theme] if theme else [])]
     command = child.own("holdfast", "console", "--home", str(stage.house.home.path), *options)
     console = child.start(command, keep=child.TERMINAL, session=False, stdin=None)
     try:

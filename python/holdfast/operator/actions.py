@@ -204,7 +204,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", ("question_mark",), "help", "Explain the focused pane.", "Session", _always),
     Action(
         "quit", ("q", "ctrl+q", "ctrl+c"), "quit",
-        "Leave the console; asks first. The guardian goes on.",
+        "Leave the console; asks first, and says what the guardian does.",
         "Session", _always, needs_confirmation=True,
     ),
 )  # fmt: skip
