@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.perimeter.forging import database, events
 from tests.service.guardian import SHOP, STRANGER, VENDOR, serving
+from tests.support.guardian import eventually
 
 from holdfast.service.home import Home
 from holdfast.service.journal_file import FORMAT
@@ -39,7 +40,7 @@ async def test_a_journal_of_format_1_that_ended_well_goes_on(tmp_path: Path) -> 
     assert (report.size, report.signed_size, report.proven_size, report.unproven) == (11, 11, 11, 0)
     async with serving(home) as guardian:
         # It waited for ten minutes from when the journal was written.
-        assert json.loads(guardian.core.guard.request("r9") or b"{}")["state"] == "expired"
+        await eventually(lambda: guardian.core.guard.stage("r9") == "expired")
         assert json.loads(guardian.core.guard.status(0))["freezes"] == []
         assert guardian.inside.health.report()["journal"] == []
         answer = await (await guardian.agent()).pay(STRANGER)
