@@ -43,8 +43,9 @@ class Fees:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A mined transaction: where, and what it cost in wei."""
+    """A mined transaction: which (lower case), where, and what it cost in wei."""
 
+    hash: str
     succeeded: bool
     block_number: int
     block_hash: str
@@ -278,6 +279,7 @@ class Chain:
         # Rollups of the OP Stack say apart what the data cost on Ethereum.
         data_fee = _integer(found.get("l1Fee") or "0x0", "fee for data")
         return Receipt(
+            hash=tx_hash.lower(),
             succeeded=_integer(found.get("status"), "status") == 1,
             block_number=_count(found.get("blockNumber"), "block number"),
             block_hash=_hash(found.get("blockHash")),

@@ -24,7 +24,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """One row of `Guard.unsettled`; `hash` in lower case."""
+    """One row of `Guard.unsettled`; hashes in lower case. `earlier` bytes have the same nonce and can
+    be mined instead.
+    """
 
     id: str
     wallet: str
@@ -33,6 +35,27 @@ class Unsettled:
     nonce: int
     raw: bytes
     state: str
+    earlier: tuple[str, ...]
+    fee: int
+    tip: int
+    signed_at: int
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """All that can be mined, the newest first."""
+        return (self.hash, *self.earlier)
+
+
+Row = tuple[str, str, int, str, int, bytes, str, list[str], int, int, int]
+
+
+def unsettled(row: Row) -> Unsettled:
+    """From what the guard gives."""
+    request_id, wallet, chain_id, tx_hash, nonce, raw, state, earlier, fee, tip, signed_at = row
+    lower = tuple(each.lower() for each in earlier)
+    return Unsettled(
+        request_id, wallet, chain_id, tx_hash.lower(), nonce, raw, state, lower, fee, tip, signed_at
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +70,8 @@ class Settlement:
     block_hash: str
     gas_used: int | None = None
     fee_wei: int | None = None
+    hash: str | None = None
+    proved: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The argument of `Guard.settle`."""
@@ -54,7 +79,10 @@ class Settlement:
             "outcome": self.outcome,
             "block_number": self.block_number,
             "block_hash": self.block_hash,
+            "proved": self.proved,
         }
+        if self.hash is not None:
+            members["hash"] = self.hash
         if self.gas_used is not None:
             members["gas_used"] = self.gas_used
         if self.fee_wei is not None:
@@ -108,7 +136,7 @@ class Settler:
 
     async def _ends_of(self, rows: list[Unsettled]) -> list[Settlement]:
         """The proved ends among transactions whose nonces were used."""
-        receipts = await asyncio.gather(*(self._receipt(row) for row in rows))
+        receipts = await asyncio.gather(*(self._receipt_of(row) for row in rows))
         # The head is asked for after the receipts, so it is never behind them.
         head = await _or_down(self._chain.head())
         if isinstance(head, EndpointDown):
@@ -125,16 +153,22 @@ class Settler:
                 ends.append(await _or_down(self._mined(row, receipt, blocks)))
         return [end for end in ends if isinstance(end, Settlement)]
 
-    async def _receipt(self, row: Unsettled) -> Receipt | EndpointDown | None:
-        async with self._limit:
-            return await _or_down(self._chain.receipt(row.hash))
+    async def _receipt_of(self, row: Unsettled) -> Receipt | EndpointDown | None:
+        """That of whichever of its transactions was mined."""
+        for tx_hash in row.hashes:
+            async with self._limit:
+                found = await _or_down(self._chain.receipt(tx_hash))
+            if found is not None:
+                return found
+        return None
 
     async def _mined(
         self, row: Unsettled, receipt: Receipt, blocks: dict[int, Block | None]
     ) -> Settlement | None:
         """Its end, if the block of the receipt is still the chain's and holds it."""
         block = await self._block(receipt.block_number, blocks)
-        if block is None or block.hash != receipt.block_hash or row.hash not in block.transactions:
+        same = block is not None and block.hash == receipt.block_hash
+        if block is None or not same or receipt.hash not in block.transactions:
             return None  # a reorganisation is under way: look again
         return Settlement(
             row.id,
@@ -143,6 +177,8 @@ class Settler:
             receipt.block_hash,
             receipt.gas_used,
             receipt.fee_wei,
+            receipt.hash,
+            proved=True,
         )
 
     async def _block(self, number: int, blocks: dict[int, Block | None]) -> Block | None:
@@ -161,9 +197,9 @@ class Settler:
         if number is None:
             return None
         block = await self._chain.block(number)
-        if block is None or row.hash in block.transactions:
+        if block is None or not block.transactions.isdisjoint(row.hashes):
             return None
-        return Settlement(row.id, "dropped", number, block.hash)
+        return Settlement(row.id, "dropped", number, block.hash, proved=True)
 
     async def _block_that_used(self, row: Unsettled, final: int) -> int | None:
         """The first block after which the wallet's count is above the nonce, searched back from
