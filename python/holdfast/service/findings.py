@@ -1,0 +1,176 @@
+"""What one node says of how signed transactions ended: its receipt in a canonical block with enough
+blocks on top, or the block in which its nonce was used by another transaction.
+
+Nothing is concluded from silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from holdfast.service.endpoint import EndpointDown
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from holdfast.service.answers import Block, Receipt
+    from holdfast.service.witness import Witness
+
+LOOKUPS_AT_ONCE = 16
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """One row of `Guard.unsettled`; `hash` in lower case."""
+
+    id: str
+    wallet: str
+    chain_id: int
+    hash: str
+    nonce: int
+    raw: bytes
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a transaction ended, by one node. For a dropped one the block is that of the transaction
+    which used its nonce.
+    """
+
+    outcome: Literal["confirmed", "reverted", "dropped"]
+    block_number: int
+    block_hash: str
+    gas_used: int | None = None
+    fee_wei: int | None = None
+
+    @property
+    def words(self) -> str:
+        """For a person who is to compare them."""
+        fee = "" if self.fee_wei is None else f", fee {self.fee_wei} wei"
+        return f"{self.outcome} in block {self.block_number} ({self.block_hash[:10]}…{fee})"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one node said of one transaction, its newest block being `head` before it was asked.
+    Without an `end` it is not final there; `mined` tells whether its nonce was used at all.
+    """
+
+    head: int
+    mined: bool
+    end: End | None = None
+
+
+class Finder:
+    """Asks one node. Keeps only blocks of one round, so a reorganisation is seen in the next."""
+
+    def __init__(self, witness: Witness, confirmations: int) -> None:
+        self._witness = witness
+        self._confirmations = confirmations
+        self._limit = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+
+    async def look(self, rows: Sequence[Unsettled]) -> dict[str, Finding]:
+        """What it says of each, by the transaction's hash; those it gave no answer about are left
+        out. Never raises EndpointDown.
+        """
+        # The head first: what is missing below it later is missing, and not only late.
+        head = await or_down(self._witness.head())
+        if isinstance(head, EndpointDown):
+            return {}
+        wallets = sorted({row.wallet for row in rows})
+        counts = await asyncio.gather(*(self._count(each) for each in wallets))
+        mined = dict(zip(wallets, counts, strict=True))
+        found: dict[str, Finding] = {}
+        past = []
+        for row in rows:
+            count = mined[row.wallet]
+            if count is None:
+                continue
+            if row.nonce >= count:
+                found[row.hash] = Finding(head, mined=False)
+            else:
+                past.append(row)
+        blocks: dict[int, asyncio.Task[Block | None]] = {}
+        ends = await asyncio.gather(*(or_down(self._end(row, head, blocks)) for row in past))
+        for row, end in zip(past, ends, strict=True):
+            if not isinstance(end, EndpointDown):
+                found[row.hash] = Finding(head, mined=True, end=end)
+        return found
+
+    async def _count(self, wallet: str) -> int | None:
+        found = await or_down(self._witness.mined_nonce(wallet))
+        return None if isinstance(found, EndpointDown) else found
+
+    async def _end(
+        self, row: Unsettled, head: int, blocks: dict[int, asyncio.Task[Block | None]]
+    ) -> End | None:
+        final = head - self._confirmations + 1
+        async with self._limit:
+            receipt = await self._witness.receipt(row.hash)
+            if receipt is None:
+                return await self._replaced(row, final)
+            if receipt.block_number > final:
+                return None
+            return await self._mined(row, receipt, blocks)
+
+    async def _mined(
+        self, row: Unsettled, receipt: Receipt, blocks: dict[int, asyncio.Task[Block | None]]
+    ) -> End | None:
+        """Its end, if the block of the receipt is still the chain's and holds it."""
+        number = receipt.block_number
+        if number not in blocks:
+            blocks[number] = asyncio.create_task(self._witness.block(number))
+        block = await blocks[number]
+        if block is None or block.hash != receipt.block_hash or row.hash not in block.transactions:
+            return None  # a reorganisation is under way: look again
+        outcome: Literal["confirmed", "reverted"] = "confirmed" if receipt.succeeded else "reverted"
+        return End(outcome, number, receipt.block_hash, receipt.gas_used, receipt.fee_wei)
+
+    async def _replaced(self, row: Unsettled, final: int) -> End | None:
+        """Proof that another transaction used the nonce: the final block that used it does not hold
+        ours.
+
+        A transaction can only be mined in the block where its wallet's count passes its nonce, so
+        that one block decides.
+        """
+        number = await self._block_that_used(row, final)
+        if number is None:
+            return None
+        block = await self._witness.block(number)
+        if block is None or row.hash in block.transactions:
+            return None
+        return End("dropped", number, block.hash)
+
+    async def _block_that_used(self, row: Unsettled, final: int) -> int | None:
+        """The first block after which the wallet's count is above the nonce, searched back from
+        `final`.
+        """
+        count = self._witness.mined_nonce
+        if final < 0 or await count(row.wallet, final) <= row.nonce:
+            return None
+        high, step = final, 1
+        low = high - step
+        while low >= 0 and await count(row.wallet, low) > row.nonce:
+            high, step = low, step * 2
+            low = high - step
+        low = max(low, -1)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if await count(row.wallet, middle) > row.nonce:
+                high = middle
+            else:
+                low = middle
+        return high
+
+
+async def or_down(asked: Awaitable[T]) -> T | EndpointDown:
+    """The answer, or that there was none."""
+    try:
+        return await asked
+    except EndpointDown as down:
+        return down
