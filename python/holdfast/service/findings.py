@@ -25,7 +25,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """One row of `Guard.unsettled`; `hash` in lower case."""
+    """One row of `Guard.unsettled`; hashes in lower case. `earlier` bytes have the same nonce and
+    can be mined instead.
+    """
 
     id: str
     wallet: str
@@ -34,17 +36,24 @@ class Unsettled:
     nonce: int
     raw: bytes
     state: str
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """All that can be mined, the newest first."""
+        return (self.hash, *self.earlier)
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a transaction ended, by one node. For a dropped one the block is that of the transaction
-    which used its nonce.
+    """How a payment ended, by one node, and which of its transactions was mined. For a dropped one
+    the block is that of the transaction which used its nonce.
     """
 
     outcome: Literal["confirmed", "reverted", "dropped"]
     block_number: int
     block_hash: str
+    hash: str | None = None
     gas_used: int | None = None
     fee_wei: int | None = None
 
@@ -57,7 +66,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one node said of one transaction, its newest block being `head` before it was asked.
+    """What one node said of one payment, its newest block being `head` before it was asked.
     Without an `end` it is not final there; `mined` tells whether its nonce was used at all.
     """
 
@@ -75,8 +84,8 @@ class Finder:
         self._limit = asyncio.Semaphore(LOOKUPS_AT_ONCE)
 
     async def look(self, rows: Sequence[Unsettled]) -> dict[str, Finding]:
-        """What it says of each, by the transaction's hash; those it gave no answer about are left
-        out. Never raises EndpointDown.
+        """What it says of each, by the payment's id; those it gave no answer about are left out.
+        Never raises EndpointDown.
         """
         # The head first: what is missing below it later is missing, and not only late.
         head = await or_down(self._witness.head())
@@ -92,14 +101,14 @@ class Finder:
             if count is None:
                 continue
             if row.nonce >= count:
-                found[row.hash] = Finding(head, mined=False)
+                found[row.id] = Finding(head, mined=False)
             else:
                 past.append(row)
         blocks: dict[int, asyncio.Task[Block | None]] = {}
         ends = await asyncio.gather(*(or_down(self._end(row, head, blocks)) for row in past))
         for row, end in zip(past, ends, strict=True):
             if not isinstance(end, EndpointDown):
-                found[row.hash] = Finding(head, mined=True, end=end)
+                found[row.id] = Finding(head, mined=True, end=end)
         return found
 
     async def _count(self, wallet: str) -> int | None:
@@ -111,29 +120,30 @@ class Finder:
     ) -> End | None:
         final = head - self._confirmations + 1
         async with self._limit:
-            receipt = await self._witness.receipt(row.hash)
-            if receipt is None:
-                return await self._replaced(row, final)
-            if receipt.block_number > final:
-                return None
-            return await self._mined(row, receipt, blocks)
+            for tx_hash in row.hashes:
+                receipt = await self._witness.receipt(tx_hash)
+                if receipt is None:
+                    continue
+                if receipt.block_number > final:
+                    return None
+                return await self._mined(tx_hash, receipt, blocks)
+            return await self._replaced(row, final)
 
     async def _mined(
-        self, row: Unsettled, receipt: Receipt, blocks: dict[int, asyncio.Task[Block | None]]
+        self, tx_hash: str, receipt: Receipt, blocks: dict[int, asyncio.Task[Block | None]]
     ) -> End | None:
         """Its end, if the block of the receipt is still the chain's and holds it."""
         number = receipt.block_number
         if number not in blocks:
             blocks[number] = asyncio.create_task(self._witness.block(number))
         block = await blocks[number]
-        if block is None or block.hash != receipt.block_hash or row.hash not in block.transactions:
+        if block is None or block.hash != receipt.block_hash or tx_hash not in block.transactions:
             return None  # a reorganisation is under way: look again
         outcome: Literal["confirmed", "reverted"] = "confirmed" if receipt.succeeded else "reverted"
-        return End(outcome, number, receipt.block_hash, receipt.gas_used, receipt.fee_wei)
+        return End(outcome, number, receipt.block_hash, tx_hash, receipt.gas_used, receipt.fee_wei)
 
     async def _replaced(self, row: Unsettled, final: int) -> End | None:
-        """Proof that another transaction used the nonce: the final block that used it does not hold
-        ours.
+        """That another transaction used the nonce: the final block that used it does not hold ours.
 
         A transaction can only be mined in the block where its wallet's count passes its nonce, so
         that one block decides.
@@ -142,7 +152,7 @@ class Finder:
         if number is None:
             return None
         block = await self._witness.block(number)
-        if block is None or row.hash in block.transactions:
+        if block is None or not block.transactions.isdisjoint(row.hashes):
             return None
         return End("dropped", number, block.hash)
 

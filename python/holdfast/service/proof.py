@@ -6,12 +6,11 @@ settles nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Literal
 
 from holdfast.service.conditions import Condition
-from holdfast.service.findings import End, Finding, Unsettled
+from holdfast.service.findings import Finding, Unsettled
 from holdfast.service.nonces import WHICH_IS_RIGHT
 
 # So many nodes have to say the same.
@@ -20,47 +19,17 @@ WITNESSES_MIN = 2
 Verdict = Literal["open", "wait", "disagree", "hidden", "proved", "unproved"]
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What one node says of a payment, which may have several transactions of one nonce, one of
-    which can be mined: `hash` is that one.
-    """
-
-    head: int
-    end: End | None = None
-    hash: str = ""
-
-
-def said_of(rows: Sequence[Unsettled], found: Mapping[str, Finding]) -> Said | None:
-    """A node's findings about all transactions of a payment; None where it gave no answer."""
-    findings = {row.hash: found[row.hash] for row in rows if row.hash in found}
-    mined = [
-        (tx_hash, each)
-        for tx_hash, each in findings.items()
-        if each.end is not None and each.end.outcome != "dropped"
-    ]
-    if len(mined) == 1:
-        tx_hash, finding = mined[0]
-        return Said(finding.head, finding.end, tx_hash)
-    if mined or len(findings) < len({row.hash for row in rows}):
-        return None
-    first = findings[rows[0].hash]
-    if all(each.end is not None for each in findings.values()):
-        return Said(first.head, first.end)
-    return Said(first.head)
-
-
-def weigh(said: Mapping[str, Said], confirmations: int, *, waited: bool) -> Verdict:
+def weigh(said: Mapping[str, Finding], confirmations: int, *, waited: bool) -> Verdict:
     """What follows from what the nodes say that answered, by name. `waited`: those that are late
     or silent had their time. `hidden` is a contradiction that a node which is late for a moment
     can make.
     """
-    ends = {(each.end, each.hash) for each in said.values() if each.end is not None}
+    ends = {each.end for each in said.values() if each.end is not None}
     if not ends:
         return "open"
     if len(ends) > 1:
         return "disagree"
-    end = next(each.end for each in said.values() if each.end is not None)
+    (end,) = ends
     late = [each.head for each in said.values() if each.end is None]
     if any(head >= end.block_number + confirmations for head in late):
         return "hidden"
@@ -69,7 +38,7 @@ def weigh(said: Mapping[str, Said], confirmations: int, *, waited: bool) -> Verd
     return "unproved" if waited else "wait"
 
 
-def disagreement(row: Unsettled, said: Mapping[str, Said]) -> Condition:
+def disagreement(row: Unsettled, said: Mapping[str, Finding]) -> Condition:
     """The nodes contradict each other about a payment."""
     words = ", ".join(
         f"{name} says {each.end.words}"

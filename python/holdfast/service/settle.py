@@ -7,14 +7,14 @@ Nothing is concluded from silence. What cannot be proved stays counted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from holdfast.service.conditions import Condition
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.findings import End, Finder, Finding, Unsettled
-from holdfast.service.proof import WITNESSES_MIN, Said, disagreement, said_of, unproved_end, weigh
+from holdfast.service.proof import WITNESSES_MIN, disagreement, unproved_end, weigh
 
 if TYPE_CHECKING:
     from holdfast.service.chain import Chain
@@ -33,14 +33,11 @@ CORE_KNOWS_PROOF = False
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How a payment ended. `proved`: two nodes say so, and none says anything else. `hash` is the
-    transaction that was mined, where the payment has several.
-    """
+    """How a payment ended. `proved`: two nodes say so, and none says anything else."""
 
     id: str
     end: End
     proved: bool
-    hash: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The argument of `Guard.settle`."""
@@ -54,15 +51,15 @@ class Settlement:
             members["gas_used"] = self.end.gas_used
         if self.end.fee_wei is not None:
             members["fee_wei"] = str(self.end.fee_wei)
-        if self.hash:
-            members["hash"] = self.hash
+        if self.end.hash is not None and CORE_KNOWS_PROOF:
+            members["hash"] = self.end.hash
         return members
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
     """What one look at the chain found: ends to settle, and what a node says is not mined. A
-    transaction that no node gave an answer about is in neither.
+    payment that no node gave an answer about is in neither.
     """
 
     settled: list[Settlement]
@@ -91,27 +88,18 @@ class Settler:
         if open_rows and not any(told.values()):
             raise EndpointDown(f"no endpoint of chain {self._chain.id} answers")
         self._note_heads(told)
-        payments: dict[str, list[Unsettled]] = {}
-        for row in open_rows:
-            payments.setdefault(row.id, []).append(row)
         found, conditions = Round([], []), []
-        for of_one in payments.values():
-            said = {
-                name: each
-                for name, findings in told.items()
-                if (each := said_of(of_one, findings)) is not None
-            }
-            ended = self._judge(of_one[0], said, several=len(of_one) > 1)
+        for row in open_rows:
+            said = {name: findings[row.id] for name, findings in told.items() if row.id in findings}
+            ended = self._judge(row, said)
             if isinstance(ended, Settlement):
                 found.settled.append(ended)
-            elif ended is not None:
+                continue
+            if ended is not None:
                 conditions.append(ended)
-        found.not_mined.extend(
-            row
-            for row in open_rows
-            if any(row.hash in each and not each[row.hash].mined for each in told.values())
-        )
-        self._forget(payments)
+            if any(not each.mined for each in said.values()):
+                found.not_mined.append(row)
+        self._forget({row.id for row in open_rows})
         self._chain.conditions.put(self._source, conditions)
         return found
 
@@ -120,7 +108,7 @@ class Settler:
         self._chain.conditions.put(self._source, [])
 
     async def _ask(self, rows: list[Unsettled]) -> dict[str, dict[str, Finding]]:
-        """What each node says of each transaction, by the node's name."""
+        """What each node says of each payment, by the node's name."""
         if not rows:
             return {}
         asked = self._chain.awake()
@@ -132,14 +120,14 @@ class Settler:
         found = await asyncio.gather(*(ask(each) for each in asked))
         return {each.name: findings for each, findings in zip(asked, found, strict=True)}
 
-    def _judge(
-        self, row: Unsettled, said: Mapping[str, Said], *, several: bool
-    ) -> Settlement | Condition | None:
+    def _judge(self, row: Unsettled, said: Mapping[str, Finding]) -> Settlement | Condition | None:
         """What becomes of a payment; None while it is open."""
         now = self._time()
-        ended = {name: each for name, each in said.items() if each.end is not None}
+        ended = {name: each.end for name, each in said.items() if each.end is not None}
         if ended:
             self._seen.setdefault(row.id, now)
+        else:
+            self._seen.pop(row.id, None)
         waited = self._waited(row.id, ended, now)
         verdict = weigh(said, self._chain.settings.confirmations, waited=waited)
         if verdict != "hidden":
@@ -150,14 +138,12 @@ class Settler:
             return disagreement(row, said)
         if verdict not in ("proved", "unproved"):
             return None
-        name, told = next(iter(ended.items()))
-        assert told.end is not None  # noqa: S101 - `ended` has those with an end
-        if told.end.outcome == "dropped" and verdict == "unproved":
+        name, end = next(iter(ended.items()))
+        if end.outcome == "dropped" and verdict == "unproved":
             return unproved_end(row, name)
-        tx_hash = told.hash if several else ""
-        return Settlement(row.id, told.end, verdict == "proved", tx_hash)
+        return Settlement(row.id, end, verdict == "proved")
 
-    def _waited(self, request_id: str, ended: Mapping[str, Said], now: float) -> bool:
+    def _waited(self, request_id: str, ended: Collection[str], now: float) -> bool:
         """Whether the nodes that do not have an end of it yet had their time."""
         since = self._seen.get(request_id)
         if since is None:
@@ -178,9 +164,9 @@ class Settler:
             if head > self._moved.get(name, (0, 0.0))[0]:
                 self._moved[name] = (head, now)
 
-    def _forget(self, payments: Mapping[str, object]) -> None:
+    def _forget(self, open_ids: Collection[str]) -> None:
         for known in (self._seen, self._hidden):
-            for gone in [each for each in known if each not in payments]:
+            for gone in [each for each in known if each not in open_ids]:
                 del known[gone]
 
 
