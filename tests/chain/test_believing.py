@@ -21,13 +21,13 @@ LIMIT = """
 [[limit]]
 id = "a-day"
 per = "agent"
+effects = ["transfer"]
 assets = ["eth"]
 measure = "amount"
 max = "1"
 window = "24h"
 on_exceed = "deny"
 """
-PAYER = '[[rule]]\nid = "large"\neffects = ["transfer"]\nassets = ["eth"]\ntier = "instant"\n'
 
 
 async def opened(home: Path, anvil: Anvil, *nodes: NodeProxy) -> Guardian:
