@@ -30,7 +30,7 @@ __all__ = ["Block", "Chain", "Chains", "FeeTooHigh", "Fees", "OtherChain", "Rece
 T = TypeVar("T")
 
 FACTS_SECONDS = 1.0
-CORE_KNOWS_PROOF = False
+CORE_KNOWS_PROOF = True
 GAS_OF_A_TRANSFER = 21_000
 # How long what agents read waits where calls are limited: the guardian's own go before it.
 READ_PATIENCE_SECONDS = 1.0

@@ -59,11 +59,12 @@ class ChainNonce:
         counts = sorted(told.values(), reverse=True)
         if len(counts) < 2:
             return Nonce(said)
-        # The most that two of them say. Where two of three know of nothing, one holds nobody up.
-        second = counts[1]
+        # The most that two of them say.
+        most, second = counts[0], counts[1]
         if second > ledger:
             return Nonce(second, proved=True)
-        return Nonce(second if len(counts) > 2 else said)
+        # Where two of three know of nothing, or none does any more, nobody is held up.
+        return Nonce(second if len(counts) > 2 else most)
 
     async def look_again(self) -> None:
         """At the wallets about which the nodes disagreed: whoever asked may have given up."""

@@ -28,7 +28,7 @@ LATE_SECONDS = 30.0
 LATE_SECONDS_MAX = 600.0
 # Servers behind one address do not agree at once.
 HIDDEN_SECONDS = 4.0
-CORE_KNOWS_PROOF = False
+CORE_KNOWS_PROOF = True
 
 
 @dataclass(frozen=True, slots=True)
