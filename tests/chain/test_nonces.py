@@ -141,6 +141,7 @@ async def test_a_key_that_somebody_else_has_too_is_told_for_good(
     foreign(guardian, 1, anvil)
     assert await watching.codes() == ["foreign_transaction"]
     # The ledger goes on behind it, but it was seen.
+    go_on(guardian, 2)
     await guardian.until(guardian.pay(), "confirmed")
     assert await watching.codes() == ["foreign_transaction"]
     assert watching.told == [("foreign_transaction", True)]
@@ -279,11 +280,18 @@ async def test_one_answer_in_five_that_fails_keeps_no_payment_from_settling(
     assert guardian.received() == sum(1000 + number for number in range(30))
 
 
+def go_on(guardian: Guardian, nonce: int) -> None:
+    """An operator has looked: the ledger follows the chain."""
+    wallet = guardian.wallets[0]
+    guardian.command("nonce", wallet=wallet, chain_id=31337, nonce=nonce)
+
+
 async def test_a_second_foreign_transaction_is_told_too(guardian: Guardian, anvil: Anvil) -> None:
     await guardian.until(guardian.pay(), "confirmed")
     watching = Watching(guardian)
     foreign(guardian, 1, anvil)
     assert await watching.codes() == ["foreign_transaction"]
+    go_on(guardian, 2)
     await guardian.until(guardian.pay(), "confirmed")
     foreign(guardian, 3, anvil)
     assert await watching.codes() == ["foreign_transaction"] * 2

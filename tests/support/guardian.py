@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.support.anvil import Anvil
 
+from holdfast.operator.keys import Action, load
 from holdfast.secrets import sealed
 from holdfast.secrets.authority import digest_of, sign_authority
 from holdfast.service.chain import Chains
@@ -119,6 +120,7 @@ class Guardian:
 
     def _sign_policy(self, restored: Restored) -> None:
         """Puts the test's policy in force, signed, when another one is."""
+        self.identity = restored.identity
         text = self.policy()
         policy = json.loads(restored.guard.status(restored.guard.last_at))["policy"]
         if policy["digest"] == digest_of(text):
@@ -134,6 +136,14 @@ class Guardian:
         )
         signature = bytes.fromhex(signed.signature[2:])
         self.core.load_policy(text, "test", signed.payload.encode(), signature)
+
+    def command(self, action: Action, **members: str | int) -> str:
+        """Has an operator command something, and gives the state that its request is in then."""
+        key = load(self.home.operator_key_path, OPERATOR_PASSPHRASE)
+        now_ms, guardian = self.clock.now_ms(), self.identity.key.hex()
+        signed = key.sign_command(action, guardian=guardian, now_ms=now_ms, **members)
+        applied = self.core.command(signed.payload.encode(), bytes.fromhex(signed.signature[2:]))
+        return str(applied.status)
 
     async def send(self) -> None:
         assert self.signer is not None

@@ -19,7 +19,19 @@ from holdfast.secrets import authority, sealed
 from holdfast.secrets.authority import COMMAND_PREFIX, Kind, SignedCommand
 from holdfast.secrets.files import read_private, write_private
 
-Action = Literal["approve", "deny", "thaw"]
+Action = Literal["approve", "deny", "thaw", "bump", "cancel", "nonce"]
+
+_REQUEST = {"request", "digest"}
+_FEES = {"max_fee_per_gas", "max_priority_fee_per_gas"}
+# What each command names besides who signs it, for whom and until when.
+MEMBERS: dict[Action, set[str]] = {
+    "approve": _REQUEST,
+    "deny": _REQUEST,
+    "thaw": {"freeze"},
+    "bump": _REQUEST | _FEES,
+    "cancel": _REQUEST | _FEES,
+    "nonce": {"wallet", "chain_id", "nonce"},
+}
 
 # The guardian takes at most five minutes; two leave room for clocks that differ.
 COMMAND_LIFE_MS = 120_000
@@ -40,35 +52,25 @@ class OperatorKey:
         *,
         guardian: str,
         now_ms: int,
-        request: str | None = None,
-        digest: str | None = None,
-        freeze: int | None = None,
         reason: str | None = None,
         life_ms: int = COMMAND_LIFE_MS,
+        **members: str | int | None,
     ) -> SignedCommand:
         """Signs one command for the guardian with that log key (hex), good until `now_ms +
-        life_ms`.
-
-        `approve` and `deny` need the request's id and digest, `thaw` the number of the freeze it
-        lifts.
+        life_ms`. It takes the members that `MEMBERS` names; fees are wei as decimal strings.
         """
-        members: dict[str, str | int] = {
+        given = {name: value for name, value in members.items() if value is not None}
+        if set(given) != MEMBERS[action] or "" in given.values():
+            raise ValueError(f"{action} names {', '.join(sorted(MEMBERS[action]))}")
+        given |= {
             "action": action,
             "expires_at": now_ms + life_ms,
             "guardian": guardian,
             "key": self.id,
         }
-        if action == "thaw":
-            if freeze is None:
-                raise ValueError("a thaw names the freeze it lifts")
-            members["freeze"] = freeze
-        else:
-            if not request or not digest:
-                raise ValueError(f"{action} names a request and the digest that was shown")
-            members |= {"request": request, "digest": digest}
         if reason:
-            members["reason"] = reason
-        payload = canonical_json(json.dumps(members).encode())
+            given["reason"] = reason
+        payload = canonical_json(json.dumps(given).encode())
         signature = self._key.sign(COMMAND_PREFIX + payload).signature
         return SignedCommand(payload.decode(), "0x" + signature.hex())
 

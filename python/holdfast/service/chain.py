@@ -30,7 +30,6 @@ __all__ = ["Block", "Chain", "Chains", "FeeTooHigh", "Fees", "OtherChain", "Rece
 T = TypeVar("T")
 
 FACTS_SECONDS = 1.0
-CORE_KNOWS_PROOF = True
 GAS_OF_A_TRANSFER = 21_000
 # How long what agents read waits where calls are limited: the guardian's own go before it.
 READ_PATIENCE_SECONDS = 1.0
@@ -150,7 +149,7 @@ class Chain:
             "max_priority_fee_per_gas": tip,
             "chain_nonce": nonce.number,
         }
-        if nonce.proved and CORE_KNOWS_PROOF:
+        if nonce.proved:
             facts["nonce_proved"] = True
         return facts if data_fee is None else facts | {"l1_fee": data_fee}
 

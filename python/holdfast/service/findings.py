@@ -36,12 +36,27 @@ class Unsettled:
     nonce: int
     raw: bytes
     state: str
-    earlier: tuple[str, ...] = ()
+    earlier: tuple[str, ...]
+    fee: int
+    tip: int
+    signed_at: int
 
     @property
     def hashes(self) -> tuple[str, ...]:
         """All that can be mined, the newest first."""
         return (self.hash, *self.earlier)
+
+
+Row = tuple[str, str, int, str, int, bytes, str, list[str], int, int, int]
+
+
+def unsettled(row: Row) -> Unsettled:
+    """From what the guard gives."""
+    request_id, wallet, chain_id, tx_hash, nonce, raw, state, earlier, fee, tip, signed_at = row
+    lower = tuple(each.lower() for each in earlier)
+    return Unsettled(
+        request_id, wallet, chain_id, tx_hash.lower(), nonce, raw, state, lower, fee, tip, signed_at
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import asyncio
 import json
 import random
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,7 +23,7 @@ from holdfast.service.core import Sealed
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import kind_of
 from holdfast.service.logs import get_logger
-from holdfast.service.settle import Round, Settler, Unsettled, look_or_nothing
+from holdfast.service.settle import Round, Settler, Unsettled, look_or_nothing, unsettled
 from holdfast.service.signer_client import SignerError, SignerGone, SignerRefused
 
 if TYPE_CHECKING:
@@ -366,8 +365,7 @@ class Sender:
         self._outcomes[request_id] = found.outcome
 
     def _unsettled(self) -> list[Unsettled]:
-        rows = (Unsettled(*row) for row in self._core.guard.unsettled())
-        return [replace(row, hash=row.hash.lower()) for row in rows]
+        return [unsettled(row) for row in self._core.guard.unsettled()]
 
     def _settle_on(self, chain_id: int) -> None:
         """Follows a chain for as long as something on it is open."""

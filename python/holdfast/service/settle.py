@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.service.conditions import Condition
 from holdfast.service.endpoint import EndpointDown
-from holdfast.service.findings import End, Finder, Finding, Unsettled
+from holdfast.service.findings import End, Finder, Finding, Unsettled, unsettled
 from holdfast.service.proof import WITNESSES_MIN, disagreement, unproved_end, weigh
 
 if TYPE_CHECKING:
     from holdfast.service.chain import Chain
     from holdfast.service.witness import Witness
 
-__all__ = ["Round", "Settlement", "Settler", "Unsettled", "look_or_nothing"]
+__all__ = ["Round", "Settlement", "Settler", "Unsettled", "look_or_nothing", "unsettled"]
 
 # How long an end waits for a node that is silent, or whose newest block does not move.
 LATE_SECONDS = 30.0
@@ -28,7 +28,6 @@ LATE_SECONDS = 30.0
 LATE_SECONDS_MAX = 600.0
 # Servers behind one address do not agree at once.
 HIDDEN_SECONDS = 4.0
-CORE_KNOWS_PROOF = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,13 @@ class Settlement:
             "outcome": self.end.outcome,
             "block_number": self.end.block_number,
             "block_hash": self.end.block_hash,
-            **({"proved": self.proved} if CORE_KNOWS_PROOF else {}),
+            "proved": self.proved,
         }
         if self.end.gas_used is not None:
             members["gas_used"] = self.end.gas_used
         if self.end.fee_wei is not None:
             members["fee_wei"] = str(self.end.fee_wei)
-        if self.end.hash is not None and CORE_KNOWS_PROOF:
+        if self.end.hash is not None:
             members["hash"] = self.end.hash
         return members
 

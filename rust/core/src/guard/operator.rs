@@ -1,4 +1,4 @@
-//! Commands signed by an operator: approve, deny, thaw. Each is carried out once: its payload is
+//! Commands signed by an operator: approve, deny, thaw, and those of `operator_chain`. Each is carried out once: its payload is
 //! remembered until it expires, because a state can come again (an approval from before a freeze
 //! must not send what the freeze holds). And the operators' word for a policy and for the settings.
 
@@ -8,9 +8,9 @@ use super::check::reason;
 use super::fold_life::needed;
 use super::lifecycle::bad;
 use super::state::{Entry, State};
-use super::{Applied, Guard, Refusal, WORDS_MAX};
+use super::{operator_chain as chain, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
-use crate::event::{Approved, Body, Denied, FreezeLifted, Id, Stage};
+use crate::event::{Approved, Body, Denied, FreezeLifted, Id, ReplaceWhy, Stage};
 use crate::json::{self, Json, Limits};
 use crate::text::display_safe;
 use crate::verify;
@@ -29,17 +29,17 @@ const COMMAND: Limits = Limits {
 };
 
 /// A payload whose signature holds.
-struct Signed<'a> {
-    by: String,
-    payload: &'a str,
-    signature: Bytes,
-    tree: Json<'a>,
+pub(super) struct Signed<'a> {
+    pub by: String,
+    pub payload: &'a str,
+    pub signature: Bytes,
+    pub tree: Json<'a>,
 }
 
 /// A command whose signature holds and which has not expired.
-struct Command<'a> {
+pub(super) struct Command<'a> {
     expires_at: u64,
-    signed: Signed<'a>,
+    pub signed: Signed<'a>,
 }
 
 impl Guard {
@@ -58,6 +58,7 @@ impl Guard {
         match &body {
             Body::RequestApproved(Approved { id, .. }) => self.approved(*id, body, now),
             Body::RequestDenied(Denied { id, .. }) => self.about(*id, now, body),
+            Body::RequestReplaced(data) => self.about(data.id, now, body),
             _ => self.one(now, body),
         }
     }
@@ -124,7 +125,12 @@ pub(super) fn carry_out(
         Some("approve") => approve(state, &command, now),
         Some("deny") => deny(state, &command),
         Some("thaw") => thaw(state, &command),
-        _ => Err(bad("`action` is approve, deny or thaw")),
+        Some("bump") => chain::replace(state, &command, ReplaceWhy::Fee, now),
+        Some("cancel") => chain::replace(state, &command, ReplaceWhy::Cancel, now),
+        Some("nonce") => chain::nonce(state, &command),
+        _ => Err(bad(
+            "`action` is approve, deny, thaw, bump, cancel or nonce",
+        )),
     }
 }
 
@@ -259,7 +265,7 @@ fn thaw(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
     }))
 }
 
-fn first_time(state: &State, command: &Command<'_>) -> Result<(), Refusal> {
+pub(super) fn first_time(state: &State, command: &Command<'_>) -> Result<(), Refusal> {
     let known = (
         command.expires_at,
         sha256(command.signed.payload.as_bytes()),
@@ -272,7 +278,7 @@ fn first_time(state: &State, command: &Command<'_>) -> Result<(), Refusal> {
 }
 
 /// The request a command names by id and digest: both must fit, so a twin needs its own.
-fn bound<'s>(state: &'s State, signed: &Signed<'_>) -> Result<&'s Entry, Refusal> {
+pub(super) fn bound<'s>(state: &'s State, signed: &Signed<'_>) -> Result<&'s Entry, Refusal> {
     let id = signed.text("request");
     let id = id.ok_or_else(|| bad("`request` is the id of a request"))?;
     let entry = state.entry(id).ok_or_else(|| Refusal::no_request(id))?;
@@ -284,7 +290,7 @@ fn bound<'s>(state: &'s State, signed: &Signed<'_>) -> Result<&'s Entry, Refusal
 }
 
 impl Signed<'_> {
-    fn text(&self, name: &str) -> Option<&str> {
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.tree.get(name).and_then(Json::as_str)
     }
 
@@ -310,7 +316,7 @@ impl Signed<'_> {
 
 impl Command<'_> {
     /// Only the members every command has and these.
-    fn only(&self, names: &[&str]) -> Result<(), Refusal> {
+    pub fn only(&self, names: &[&str]) -> Result<(), Refusal> {
         const ALWAYS: [&str; 5] = ["action", "expires_at", "guardian", "key", "reason"];
         self.signed.only(&[&ALWAYS, names].concat())?;
         match self.signed.tree.get("reason") {
