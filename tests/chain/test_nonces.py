@@ -158,7 +158,12 @@ async def test_a_foreign_transaction_in_the_pool_is_told(guardian: Guardian, anv
     assert watching.told == [("foreign_pending", True), ("foreign_pending", False)]
 
 
-async def test_a_payment_whose_nonce_another_took_is_told(guardian: Guardian, anvil: Anvil) -> None:
+async def test_a_payment_whose_nonce_another_took_is_told(
+    guardian: Guardian, anvil: Anvil, second: NodeProxy
+) -> None:
+    guardian.others = [replace(guardian.settings, rpc_url=second.url)]
+    await guardian.halt()
+    await guardian.open()
     await guardian.until(guardian.pay(), "confirmed")
     watching = Watching(guardian)
     anvil.call("evm_setAutomine", False)

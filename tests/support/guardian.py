@@ -17,6 +17,7 @@ from holdfast.secrets.authority import digest_of, sign_authority
 from holdfast.service.chain import Chains
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
+from holdfast.service.conditions import Conditions
 from holdfast.service.core import Core
 from holdfast.service.endpoint import EndpointSettings
 from holdfast.service.event import kind_of
@@ -81,6 +82,8 @@ class Guardian:
     sender: Sender | None = None
     clock: Clock = field(default_factory=Clock)
     more: str = ""
+    # Endpoints of the same chain behind `settings`.
+    others: list[EndpointSettings] = field(default_factory=list)
 
     @classmethod
     def make(cls, path: Path, anvil: Anvil, wallets: int = 1, url: str | None = None) -> "Guardian":
@@ -107,7 +110,8 @@ class Guardian:
         if self.signer is None:
             self.signer = await Signer.start(self.home, bytearray(PASSPHRASE))
             await self.signer.follow(*followed_from)
-        self.chains = Chains([self.settings])
+        self.conditions = Conditions(self.core.clock.now_ms)
+        self.chains = Chains([self.settings, *self.others], self.conditions)
         self.code = CodeFacts(self.core, self.chains.get)
         prices = PriceFacts(self.core, self.chains.get, ())
         self.facts = OutsideFacts(self.core, self.code, prices)

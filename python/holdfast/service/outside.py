@@ -15,6 +15,7 @@ from holdfast.service.alerts_routes import Route
 from holdfast.service.checkpoints import Checkpoints
 from holdfast.service.conditions import Condition
 from holdfast.service.core import Sealed
+from holdfast.service.endpoint_watch import EndpointWatch
 from holdfast.service.event import Record
 from holdfast.service.inside import Inside
 from holdfast.service.journal_file import JournalReader
@@ -70,7 +71,7 @@ class Outside:
         self._signer = self._health.signer = signer
         await signer.follow(*self._followed_from)
         signer.on_gone(partial(self._signer_gone, supervisor))
-        chains = self._health.chains = Chains(self._config.endpoint)
+        chains = self._health.chains = Chains(self._config.endpoint, self._health.conditions)
         self._notes = Checkpoints(self._core, self._journal, signer, self._config.journal)
         supervisor.start("notes", self._notes.run())
         await chains.start()
@@ -81,6 +82,7 @@ class Outside:
         watch = NonceWatch(self._core, chains, conditions, signer.wallets, refused)
         self._health.nonces = watch
         supervisor.start("nonces", watch.run())
+        supervisor.start("endpoints", EndpointWatch(chains, conditions).run())
         log.info("signing", wallets=signer.wallets)
 
     def _signer_gone(self, supervisor: Supervisor, text: str) -> None:

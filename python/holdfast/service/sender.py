@@ -263,10 +263,10 @@ class Sender:
         facts: dict[str, Any] = {}
         if view["kind"] == "transaction":
             chain = self._chain(view["chain_id"])
-            known = self._core.guard.next_nonce(view["wallet"], chain.id) is not None
+            ledger = self._core.guard.next_nonce(view["wallet"], chain.id)
             async with self._limit:
                 numbers, simulated = await asyncio.gather(
-                    chain.transaction_facts(view, in_ledger=known), chain.simulation.of(view)
+                    chain.transaction_facts(view, ledger=ledger), chain.simulation.of(view)
                 )
             # The node may answer for many at once.
             await self._turns.step()
@@ -385,6 +385,7 @@ class Sender:
         while self._core.sealed is None and not self._stopping:
             rows = [row for row in self._unsettled() if row.chain_id == chain.id]
             if not rows:
+                settler.close()
                 return
             found = await look_or_nothing(settler, rows)
             if found is None:
@@ -448,9 +449,9 @@ def _first_resend() -> tuple[float, Backoff]:
     return time.monotonic() + waits.seconds(), waits
 
 
-def _plain(facts: dict[str, int]) -> dict[str, str]:
+def _plain(facts: dict[str, int | bool]) -> dict[str, str | bool]:
     """Numbers as decimal strings, the journal's form: they may be beyond 2^53."""
-    return {name: str(value) for name, value in facts.items()}
+    return {name: value if isinstance(value, bool) else str(value) for name, value in facts.items()}
 
 
 def _authorised_seq(records: list[bytes]) -> int | None:
