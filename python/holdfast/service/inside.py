@@ -167,6 +167,7 @@ class Inside:
             health=self.health,
             descriptors=self.descriptors,
             facts=self.facts,
+            waiting=self.waiting,
         )
         listening = ListeningSocket(home.operator_socket)
         self._operator = OperatorSocket(listening, stream, methods.table, self.health.report, turns)
