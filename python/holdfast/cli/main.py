@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from holdfast import __version__
-from holdfast.cli import alerts, assets, config, decode, guardian, journal, policy, prices, requests
+from holdfast.cli import (
+    alerts,
+    assets,
+    config,
+    decode,
+    guardian,
+    journal,
+    nonces,
+    policy,
+    prices,
+    replacing,
+    requests,
+)
 from holdfast.cli.options import HomeOption
 from holdfast.cli.output import EXIT_BUG, Failure, fail, line
 from holdfast.process.hardening import harden_process
@@ -57,6 +69,8 @@ for _command in (
     requests.show,
     requests.approve,
     requests.deny,
+    replacing.bump,
+    replacing.cancel,
     guardian.freeze,
     guardian.thaw,
 ):
@@ -67,6 +81,7 @@ app.add_typer(config.app)
 app.add_typer(assets.app)
 app.add_typer(journal.app)
 app.add_typer(alerts.app)
+app.add_typer(nonces.app)
 
 
 def main() -> None:
