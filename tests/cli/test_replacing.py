@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +26,33 @@ OWN = ("--passphrase-fd", "{0}")
 KEY = (OPERATOR_PASSPHRASE,)
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
+@contextmanager
+def _guardian(config: str) -> Iterator[House]:
     """Every payment is let through at once, and is mined when a test wants it."""
     with (
         Chain() as chain,
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         House(Path(folder), chain) as made,
     ):
-        made.config("[gate]\nhold_ms = 2000\n")
+        made.config(config)
         policy = made.home.policy_path.read_text().replace('tier = "approval"', 'tier = "instant"')
         made.policy(policy.replace('timeout = "30m"\n', ""))
         made.start()
         yield made
         assert made.stop() == 0, made.last_words()
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    with _guardian("[gate]\nhold_ms = 2000\n") as made:
+        yield made
+
+
+@pytest.fixture
+def forgetful() -> Iterator[House]:
+    """What is older than a second is not sent again when its chain lost it."""
+    with _guardian("[gate]\nhold_ms = 2000\n\n[sending]\nwithin_ms = 1000\n") as made:
+        yield made
 
 
 class Payment:
@@ -71,9 +85,11 @@ class Payment:
 
     def until(self, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Its view, once that is so."""
+        view = self.view
         deadline = time.monotonic() + 30
-        while not true(view := self.view):
+        while not true(view):
             assert time.monotonic() < deadline, view
+            view = self.view
         return view
 
     def mined(self) -> dict[str, Any]:
@@ -184,23 +200,32 @@ def test_what_is_out_is_listed_with_its_nonce(run: Run, house: House) -> None:
     one.until(lambda view: view["outcome"] is not None)
 
 
-def test_a_chain_that_was_reset_goes_on_where_an_operator_says(run: Run, house: House) -> None:
+def test_a_chain_that_was_reset_goes_on_where_an_operator_says(run: Run, forgetful: House) -> None:
+    house, home = forgetful, ("--home", forgetful.home.path)
     Payment(run, house, 2_007).mined()
     chain, wallet = house.chain, house.wallets[0]
     chain.call("anvil_setNonce", [wallet, "0x0"])
-    (row,) = run("nonce", "--home", house.home.path, "--json").lines
+    _until(lambda: "chain_behind" in run("status", *home).out)
+    (row,) = run("nonce", *home, "--json").lines
     assert [each["mined"] for each in row["endpoints"]] == [0]
-    assert row["ledger"] > 0
-    unasked = run("nonce", "set", wallet, 31337, "--home", house.home.path, *OWN, secrets=KEY)
+    assert row["ledger"] == 1
+    unasked = run("nonce", "set", wallet, 31337, *home, *OWN, secrets=KEY)
     assert unasked.code == 2
-    assert "the next payment takes it" in unasked.out
-    nobody = run("nonce", "set", chain.accounts[1], 31337, "0", "--home", house.home.path, "--json")
+    assert "set to   0: the next payment takes it" in unasked.out
+    nobody = run("nonce", "set", chain.accounts[1], 31337, 0, *home, "--json")
     assert nobody.json["error"]["code"] == "wallet_unknown"
     done = _set(run, house, 0)
     assert done.code == 0, done.err
+    chain.call("anvil_dropAllTransactions", [])
     after = Payment(run, house, 2_008)
     assert after.nonce == 0
     assert after.mined()["state"] == "confirmed"
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 40
+    while not true():
+        assert time.monotonic() < deadline
 
 
 def _set(run: Run, house: House, nonce: int) -> Result:
@@ -211,9 +236,9 @@ def _set(run: Run, house: House, nonce: int) -> Result:
 def test_what_is_not_signed_yet_is_denied_and_not_cancelled(run: Run, house: House) -> None:
     policy = house.home.policy_path.read_text()
     house.policy(policy.replace('tier = "instant"', 'tier = "approval"\ntimeout = "30m"'))
-    with Client(house.agent_socket("agent")) as agent:
-        with pytest.raises(Pending) as waiting:
-            agent.send_transaction({"to": house.chain.accounts[1], "value": "0x7d9"})
+    payment = {"to": house.chain.accounts[1], "value": "0x7d9"}
+    with Client(house.agent_socket("agent")) as agent, pytest.raises(Pending) as waiting:
+        agent.send_transaction(payment)
     ident = waiting.value.request_id
     refused = run("cancel", ident, "--home", house.home.path, "--json", *OWN, secrets=KEY)
     assert refused.json["error"]["code"] == "wrong_state"
