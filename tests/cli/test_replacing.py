@@ -235,7 +235,7 @@ def _set(run: Run, house: House, nonce: int) -> Result:
 
 def test_what_is_not_signed_yet_is_denied_and_not_cancelled(run: Run, house: House) -> None:
     policy = house.home.policy_path.read_text()
-    house.policy(policy.replace('tier = "instant"', 'tier = "approval"\ntimeout = "30m"'))
+    _put(run, house, policy.replace('tier = "instant"', 'timeout = "30m"\ntier = "approval"'))
     payment = {"to": house.chain.accounts[1], "value": "0x7d9"}
     with Client(house.agent_socket("agent")) as agent, pytest.raises(Pending) as waiting:
         agent.send_transaction(payment)
@@ -247,4 +247,11 @@ def test_what_is_not_signed_yet_is_denied_and_not_cancelled(run: Run, house: Hou
     assert row["waits"]["for"] == "person"
     assert row["waits"]["until"] == row["expires_at"]
     assert "ends by itself in" in run("show", ident, "--home", house.home.path).out
+
+
+def _put(run: Run, house: House, policy: str) -> None:
+    """In force once the guardian has seen the file."""
+    status = ("status", "--home", house.home.path, "--json")
+    before = run(*status).json["policy"]["revision"]
     house.policy(policy)
+    _until(lambda: run(*status).json["policy"]["revision"] > before)

@@ -35,7 +35,7 @@ POLICY_BYTES_MAX = 400_000
 # With a quorum one approval is not yet the last one.
 DONE = {"approve": "your approval is recorded", "deny": "denied"}
 REPLACED = {
-    "bump": "the higher fee is signed; one of its transactions is mined",
+    "bump": "the higher fee is signed; only one of its transactions can be mined",
     "cancel": "being taken back; until one of the two is mined neither is sure",
 }
 

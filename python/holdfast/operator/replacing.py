@@ -136,14 +136,14 @@ def told(request: Request, quote: Quote, new: Fees) -> list[tuple[str, str]]:
     raw = request.raw
     decided = str(raw.get("gas_max") or "")
     # The gas is the guardian's word; what was decided is bound by the digest.
-    most = f" (decided for {int(decided):,} at most)" if decided.isdigit() else ""
+    most = f" ({int(decided):,} decided)" if decided.isdigit() else ""
     where = f"{fmt.safe(raw.get('nonce'), 24)} of the wallet on chain "
     rows = [
         ("nonce", where + fmt.safe(raw.get("chain_id"), 24)),
         ("base fee", f"{gwei(quote.base)} in the newest block"),
         ("fee now", f"{quote.now.words}"),
         ("new fee", f"{new.words}"),
-        ("costs", f"at most {cost(request, quote.gas, new.fee)}: {quote.gas:,} gas{most}"),
+        ("costs", f"at most {cost(request, quote.gas, new.fee)} for {quote.gas:,} gas{most}"),
         ("caps", f"{quote.cap.words}"),
     ]
     if new.fee < quote.base:

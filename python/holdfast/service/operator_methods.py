@@ -43,6 +43,8 @@ VIEWS_A_TURN = 32
 TEXT_CHARS_MAX = 500
 # The signed bytes themselves are the agent's, and for a held request nobody's.
 HIDDEN = ("raw", "signature")
+# That an answer arrived where it was expected is no news of its request.
+NO_HISTORY = frozenset({b"answers.delivered"})
 
 Json = dict[str, Any]
 
@@ -190,7 +192,9 @@ class OperatorMethods:
         view["waits"] = self._waiting.of(view)
         born = int(request_id[1:])
         records = await asyncio.to_thread(self._reader.about, request_id, born, HISTORY_MAX)
-        view["history"] = [_history(parse(record)) for record in records]
+        view["history"] = [
+            _history(parse(record)) for record in records if kind_of(record) not in NO_HISTORY
+        ]
         view["descriptor"] = self._descriptors.claim(view)
         return view
 
@@ -323,5 +327,8 @@ def _history(record: Record) -> Json:
     words = [tier_of(data)] + [
         data.get(key) for key in ("outcome", "by", "why", "code", "text", "hash", "reason")
     ]
+    order = data.get("order")
+    if record["kind"] == "request.replaced" and isinstance(order, dict):
+        words.append(f"nonce {order['nonce']}, {order['max_fee_per_gas']} wei a gas")
     said = " ".join(str(word) for word in words if word)
     return {"seq": record["seq"], "at": record["at"], "kind": record["kind"], "text": said}
