@@ -24,19 +24,29 @@ pytestmark = pytest.mark.timeout(180)
 GWEI = 10**9
 OWN = ("--passphrase-fd", "{0}")
 KEY = (OPERATOR_PASSPHRASE,)
+ASKED = """
+[[rule]]
+id = "others"
+effects = ["transfer"]
+assets = ["eth"]
+to = ["{}"]
+tier = "approval"
+timeout = "30m"
+"""
 
 
 @contextmanager
 def _guardian(config: str) -> Iterator[House]:
-    """Every payment is let through at once, and is mined when a test wants it."""
+    """What goes to the first payee is let through at once, and mined when a test wants it."""
     with (
         Chain() as chain,
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         House(Path(folder), chain) as made,
     ):
         made.config(config)
-        policy = made.home.policy_path.read_text().replace('tier = "approval"', 'tier = "instant"')
-        made.policy(policy.replace('timeout = "30m"\n', ""))
+        policy = made.home.policy_path.read_text().replace('timeout = "30m"\n', "")
+        instant = f'tier = "instant"\nto = ["{chain.accounts[1]}"]'
+        made.policy(policy.replace('tier = "approval"', instant) + ASKED.format(chain.accounts[2]))
         made.start()
         yield made
         assert made.stop() == 0, made.last_words()
@@ -234,9 +244,7 @@ def _set(run: Run, house: House, nonce: int) -> Result:
 
 
 def test_what_is_not_signed_yet_is_denied_and_not_cancelled(run: Run, house: House) -> None:
-    policy = house.home.policy_path.read_text()
-    _put(run, house, policy.replace('tier = "instant"', 'timeout = "30m"\ntier = "approval"'))
-    payment = {"to": house.chain.accounts[1], "value": "0x7d9"}
+    payment = {"to": house.chain.accounts[2], "value": "0x7d9"}
     with Client(house.agent_socket("agent")) as agent, pytest.raises(Pending) as waiting:
         agent.send_transaction(payment)
     ident = waiting.value.request_id
@@ -247,11 +255,3 @@ def test_what_is_not_signed_yet_is_denied_and_not_cancelled(run: Run, house: Hou
     assert row["waits"]["for"] == "person"
     assert row["waits"]["until"] == row["expires_at"]
     assert "ends by itself in" in run("show", ident, "--home", house.home.path).out
-
-
-def _put(run: Run, house: House, policy: str) -> None:
-    """In force once the guardian has seen the file."""
-    status = ("status", "--home", house.home.path, "--json")
-    before = run(*status).json["policy"]["revision"]
-    house.policy(policy)
-    _until(lambda: run(*status).json["policy"]["revision"] > before)
