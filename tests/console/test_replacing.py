@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.console.conftest import PASSPHRASE, Stage
+from tests.console.conftest import PASSPHRASE, START_MS, Stage
 from textual.pilot import Pilot
 
+from holdfast.console import details
 from holdfast.console.replacing import ReplaceScreen
 from holdfast.operator.replacing import Fees, Quote
 
@@ -166,10 +167,27 @@ def test_screen_of_what_is_out(snap_compare: Snap, busy: Stage) -> None:
         busy.guardian.event("request.signed", {"id": "r26", "hash": OTHER})
         await busy.until(pilot, lambda: busy.app.model.requests["r26"].raw.get("hash") == OTHER)
         await busy.until(pilot, lambda: len(busy.guardian.asked("request")) >= 2)
-        await pilot.press("pagedown", "pagedown")
         await pilot.pause(0.4)
 
-    assert snap_compare(busy.app, terminal_size=(120, 60), run_before=before)
+    assert snap_compare(busy.app, terminal_size=(200, 50), run_before=before)
+
+
+async def test_what_a_request_waits_for_is_shown_while_no_event_tells(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        busy.app.select("r26")
+        busy.guardian.event("request.reopened", {"id": "r26", "why": "the guardian started"})
+        view = next(v for v in busy.guardian.server.snapshot["requests"] if v["id"] == "r26")
+        times = {"since": START_MS - 14_000, "until": START_MS + 586_000}
+        view |= {"state": "authorising"}
+        await busy.until(pilot, lambda: busy.app.model.requests["r26"].state == "authorising")
+        view |= {"waits": {"for": "fee", "why": "the base fee is above the cap", **times}}
+        await busy.advance(pilot, 2.5)
+        await busy.until(pilot, lambda: busy.app.model.requests["r26"].raw.get("waits"))
+        request, app = busy.app.model.requests["r26"], busy.app
+        line = details.status_line(request, app.model, app.palette, app.clock()).plain
+        assert "waits for lower fees for 0:16; ends by itself in 9:44" in line
+        assert "the base fee is above the cap" in details.body(request, app.model, app.palette)
 
 
 NOW = Fees(10 * GWEI, GWEI)

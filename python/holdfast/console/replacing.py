@@ -146,7 +146,7 @@ class ReplaceScreen(Dialog[str]):
         ready = blocked is None and wait <= 0 and not self._sending
         words.put("  Esc ", "accent bold").put(" back (default)   ")
         words.put("y ", "accent bold" if ready else "muted")
-        what = "sign the higher fee" if self._action == "bump" else "sign, and try to take it back"
+        what = "sign the higher fee" if self._action == "bump" else "try to take it back"
         words.put(f" {what}   ", "foreground" if ready else "muted")
         words.put("r ", "accent bold").put(" fees anew   ").put("↑↓ scroll", "muted")
         return words

@@ -10,7 +10,7 @@ from holdfast.operator.request import Json, Request
 from holdfast.operator.states import ENDS
 
 # Members of an event that a view has under the same name.
-FOLDED = ("approvals", "quorum", "hash", "outcome", "block_number", "fee_wei")
+FOLDED = ("approvals", "quorum", "hash", "block_number", "fee_wei")
 
 REQUEST_STATE = {
     "request.denied": "denied",
@@ -94,7 +94,7 @@ def members_after(kind: str, data: Json, request: Request, at: object) -> Json:
         extra |= request.raw.get("replacing") or {}
         extra |= {"earlier": _earlier(request, data.get("hash")), "replacing": None}
     if kind == "request.settled":
-        extra["replacing"] = None
+        extra |= {"outcome": data.get("outcome"), "replacing": None}
         if data.get("hash"):
             extra["earlier"] = _earlier(request, data["hash"])
     return extra
