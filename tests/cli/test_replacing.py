@@ -255,3 +255,29 @@ def test_what_is_not_signed_yet_is_denied_and_not_cancelled(run: Run, house: Hou
     assert row["waits"]["for"] == "person"
     assert row["waits"]["until"] == row["expires_at"]
     assert "ends by itself in" in run("show", ident, "--home", house.home.path).out
+
+
+def test_what_waits_for_lower_fees_is_listed_with_its_reason(run: Run, house: House) -> None:
+    chain, home = house.chain, ("--home", house.home.path)
+    _base_fee(house, 200 * GWEI)
+    payment = {"to": chain.accounts[1], "value": "0x7da"}
+    with Client(house.agent_socket("agent")) as agent, pytest.raises(Pending) as waiting:
+        agent.send_transaction(payment)
+    ident = waiting.value.request_id
+    _until(lambda: ident in run("pending", *home).out)
+    (row,) = [each for each in run("pending", *home, "--json").lines if each["id"] == ident]
+    assert row["waits"]["for"] == waiting.value.data["waitsFor"] == "fee"
+    assert row["waits"]["until"] - row["waits"]["since"] == 600_000
+    assert "base fee" in row["waits"]["why"]
+    assert "waits for lower fees for 0:" in run("show", ident, *home).out
+    chain.call("evm_setAutomine", [True])
+    _base_fee(house, GWEI)
+    with Client(house.agent_socket("agent")) as agent:
+        sent = agent.send_transaction(payment, wait_s=30)
+    assert chain.receipt(sent)["status"] == "0x1"
+    assert ident not in run("pending", *home).out
+
+
+def _base_fee(house: House, wei: int) -> None:
+    house.chain.call("anvil_setNextBlockBaseFeePerGas", [hex(wei)])
+    house.chain.call("evm_mine", [])

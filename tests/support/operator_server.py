@@ -150,7 +150,8 @@ class OperatorServer:
                     view["nonce"] = order["nonce"]
                     view["fee_per_gas"] = order["max_fee_per_gas"]
                     view["priority_fee_per_gas"] = order["max_priority_fee_per_gas"]
-                view["state"] = ended.get(kind, view["state"])
+                if kind != "request.signed" or view["state"] != "sent":
+                    view["state"] = ended.get(kind, view["state"])
             elif view["id"] in data.get("ended", []):
                 view["state"] = "frozen"
 
