@@ -314,7 +314,7 @@ class Guard:
     def unsettled(
         self,
     ) -> list[tuple[str, str, int, str, int, bytes, str, list[str], int, int, int]]:
-        """(id, wallet, chain_id, hash, nonce, raw, state, hashes of earlier bytes of that nonce, wei per gas, of it tip, signed at ms)
+        """(id, wallet, chain_id, hash, nonce, raw, state, hashes of earlier bytes of that nonce, wei per gas, of it tip, signed (approved again, sent first) at ms)
         of transactions signed and not settled: `signed`, `sent`, `held`, `released`, and `cancelling` where the bytes move nothing."""
 
     def mined(

@@ -218,7 +218,7 @@ async def test_a_nonce_that_does_not_move_is_told_and_goes_when_it_moves(
 async def test_what_a_node_refuses_is_told_and_sent_again_until_it_takes_it(
     guardian: Guardian, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.sender.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
     watching = Watching(guardian)
     await guardian.until(guardian.pay(), "confirmed")
     full = True
@@ -244,7 +244,7 @@ async def test_what_a_node_refuses_is_told_and_sent_again_until_it_takes_it(
 async def test_a_fee_below_the_base_fee_is_sent_again_until_it_fell(
     guardian: Guardian, anvil: Anvil, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.sender.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
     await guardian.until(guardian.pay(), "confirmed")
 
     def rise(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:

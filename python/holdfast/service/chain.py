@@ -175,6 +175,18 @@ class Chain:
         at, value = self._cache.get((what, key), (0.0, None))
         return value if value is not None and time.monotonic() - at < FACTS_SECONDS else None
 
+    async def gas_of_nothing(self, wallet: str) -> int:
+        """Gas of a transfer of nothing from a wallet to itself, and a quarter where that is more
+        than a plain transfer: rollups count the cost of their data in gas. Raises EndpointDown.
+        """
+        call = {"from": wallet, "to": wallet, "value": "0x0"}
+        try:
+            estimate = integer(await self.call("eth_estimateGas", [call]), "gas")
+        except RpcError as error:
+            text = f"chain {self.id} could not estimate the gas ({error.code})"
+            raise EndpointDown(text) from None
+        return estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
+
     async def gas(self, view: dict[str, Any], gas_max: int) -> int:
         """Gas for a request: what it asked for, or the node's estimate and a quarter. Never above
         `gas_max`.

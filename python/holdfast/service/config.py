@@ -58,6 +58,21 @@ class ReadsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SendingConfig:
+    """`[sending]`: what becomes of payments on their way. One that waits for its chain for
+    `wait_ms` fails and gives its limits back. Signed bytes that no node took within `within_ms` are
+    not sent without a person. What was released to an agent by `eth_signTransaction` the guardian
+    sends itself after `released_ms`. With `bump` a fee that the base fee has overtaken is raised
+    within what was decided.
+    """
+
+    wait_ms: int = 600_000
+    within_ms: int = 600_000
+    released_ms: int = 60_000
+    bump: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class JournalConfig:
     """`[journal]`: how often the log is signed and the state is stored, and room on the disk."""
 
@@ -82,6 +97,7 @@ class Config:
     price: tuple[PriceSettings, ...] = ()
     gate: GateConfig = field(default_factory=GateConfig)
     reads: ReadsConfig = field(default_factory=ReadsConfig)
+    sending: SendingConfig = field(default_factory=SendingConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     log_level: str = "info"
     registry: str = ""
@@ -123,6 +139,7 @@ def config_of(table: dict[str, Any], name: str, *, with_secrets: bool = False) -
     sections: dict[str, Any] = {
         "gate": GateConfig,
         "reads": ReadsConfig,
+        "sending": SendingConfig,
         "journal": JournalConfig,
     }
     values = dict(table)
@@ -182,7 +199,7 @@ def _check(config: Config, name: str, with_secrets: bool) -> None:
         raise ConfigError(f"{name}: `log_level`: must be one of {', '.join(LOG_LEVELS)}")
     if not 10 <= config.gate.hold_ms <= 8_000:
         raise ConfigError(f"{name}: `gate.hold_ms`: must be 10 to 8000; viem gives up after 10 s")
-    for section in (config.gate, config.reads, config.journal):
+    for section in (config.gate, config.reads, config.sending, config.journal):
         for each in fields(section):
             if getattr(section, each.name) < 1:
                 raise ConfigError(f"{name}: `{each.name}`: must be at least 1")

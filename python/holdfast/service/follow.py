@@ -119,8 +119,8 @@ class Follower:
 
     def order(self, seq: int) -> tuple[Record, Record]:
         """The `request.authorised` or `request.replaced` of this number, which must have been
-        followed and not been taken yet, and the `request.decided` that its digest stands for. Raises
-        Refused.
+        followed and not been taken yet, and the `request.decided` that its digest stands for.
+        Raises Refused.
         """
         self.to(seq + 1)
         expected = self._orders.get(seq)

@@ -46,7 +46,10 @@ class NonceWatch:
         wallets: Iterable[str],
         refused: Callable[[str], str],
         time: Callable[[], float] | None = None,
+        counted: Callable[[int, str, int], None] | None = None,
     ) -> None:
+        """`counted(chain_id, wallet, mined)` is called with what each look finds mined."""
+        self._counted = counted
         self._core = core
         self._chains = chains
         self._conditions = conditions
@@ -107,6 +110,9 @@ class NonceWatch:
         seen = looks[0]
         pair, now = (seen.chain_id, seen.wallet), self._time()
         self._seen[pair] = seen
+        if self._counted is not None:
+            # Sent again too often does no harm: only what no node counts any more is.
+            self._counted(*pair, max(each.mined for each in looks))
         out = {each.id: self._out_since.get(pair, {}).get(each.id, now) for each in seen.out}
         self._out_since[pair] = out
         known, held = self._since.setdefault(pair, {}), []

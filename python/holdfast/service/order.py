@@ -79,8 +79,8 @@ def sign_order(order: Order, wallets: Wallets) -> dict[str, str]:
 
 def check_decided(ordered: Mapping[str, Any], decided: Mapping[str, Any]) -> None:
     """Raises OrderError unless the order is what was decided: the decision's content has the digest
-    that the order names, and the order has its content and keeps its caps. What takes the place of a
-    signed transaction may move nothing instead, and cost what the record of it sets aside.
+    that the order names, and the order has its content and keeps its caps. What takes the place of
+    a signed transaction may move nothing instead, and cost what the record of it sets aside.
 
     `ordered` is the data of a `request.authorised` or `request.replaced`, `decided` that of the
     `request.decided`.

@@ -46,6 +46,7 @@ class Outside:
         self._config = inside.config
         self._health = inside.health
         self._turns = inside.turns
+        self._waiting = inside.waiting
         self._followed_from = inside.followed_from
         self._routes = routes
         self._passphrase = passphrase
@@ -76,10 +77,20 @@ class Outside:
         supervisor.start("notes", self._notes.run())
         await chains.start()
         self._nodes_ready()
-        self._sender = Sender(self._core, signer, chains, self._turns, self._facts)
-        await self._sender.start()
-        conditions, refused = self._health.conditions, self._sender.refused
-        watch = NonceWatch(self._core, chains, conditions, signer.wallets, refused)
+        self._sender = sender = Sender(
+            self._core,
+            signer,
+            chains,
+            self._turns,
+            self._facts,
+            self._config.sending,
+            self._waiting,
+        )
+        await sender.start()
+        conditions = self._health.conditions
+        watch = NonceWatch(
+            self._core, chains, conditions, signer.wallets, sender.refused, counted=sender.undone
+        )
         self._health.nonces = watch
         supervisor.start("nonces", watch.run())
         supervisor.start("endpoints", EndpointWatch(chains, conditions).run())

@@ -43,7 +43,7 @@ pub struct Unsettled<'a> {
     pub max_fee_per_gas: u128,
     /// Wei per gas.
     pub max_priority_fee_per_gas: u128,
-    /// When the bytes were signed, ms.
+    /// When the bytes were signed, approved again or sent first, ms.
     pub signed_at: u64,
 }
 
@@ -542,7 +542,11 @@ fn unsettled(entry: &Entry) -> Option<Unsettled<'_>> {
         earlier: entry.earlier.iter().map(|bytes| bytes.hash).collect(),
         max_fee_per_gas: order.max_fee_per_gas,
         max_priority_fee_per_gas: order.max_priority_fee_per_gas,
-        signed_at: signed.at,
+        signed_at: match entry.stage {
+            // A person who approved it again began anew.
+            Stage::Signed | Stage::Sent => signed.at.max(entry.since),
+            _ => signed.at,
+        },
     })
 }
 
