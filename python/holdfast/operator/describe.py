@@ -130,7 +130,8 @@ def request_words(kind: str, data: Json) -> str:
         outcome, text = fmt.safe(data.get("outcome", ""), 24), fmt.safe(data.get("text", ""), 200)
         return f"{outcome} {text}".rstrip()
     if kind == "request.settled" and data.get("block_number") is not None:
-        return f"block {fmt.safe(data['block_number'], 24)}"
+        word = ", by the word of one node" if data.get("proved") is False else ""
+        return f"block {fmt.safe(data['block_number'], 24)}{word}"
     if kind == "request.reopened":
         return f"decided again: {fmt.safe(data.get('why', ''), 120)}"
     if kind == "request.expired":

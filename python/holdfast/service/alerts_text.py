@@ -214,6 +214,8 @@ def _settled(data: Record, decided: Decided) -> Alert | None:
     outcome = data.get("outcome")
     severity = Severity.INFO if outcome == "confirmed" else Severity.WARNING
     who, details = _about(data, decided)
+    if outcome != "confirmed" and data.get("proved") is False:
+        details = ["One node says so: all of it stays counted until its windows end.", *details]
     return _alert(severity, f"{plain(outcome)}: {who}", *details)
 
 
