@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,7 +30,7 @@ from holdfast.service.upkeep import Upkeep
 from holdfast.service.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from holdfast.service.broadcast import Broadcast
     from holdfast.service.chain import Chain, Chains
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from holdfast.service.outside_facts import OutsideFacts
     from holdfast.service.signer_client import Signed, Signer
     from holdfast.service.turns import Turns
+
+    Work = Callable[[], Coroutine[Any, Any, None]]
 
 log = get_logger()
 
@@ -105,7 +108,7 @@ class Sender:
         self._signer.on_gone(self._signer_is_gone)
         self._core.listen(self._listen)
         for request_id, seq in self._core.guard.to_sign():
-            self._begin(request_id, self._sign_and_send(request_id, seq))
+            self._begin(request_id, partial(self._sign_and_send, request_id, seq))
         self.wake()
 
     async def stop(self) -> None:
@@ -160,21 +163,20 @@ class Sender:
         if self._signer.alive:
             for request_id in self._core.guard.authorising():
                 if request_id not in self._active:
-                    self._begin(request_id, self._authorise(request_id))
+                    self._begin(request_id, partial(self._authorise, request_id))
             for request_id, seq in self._core.guard.to_sign_again():
                 if request_id not in self._active and seq not in self._unsignable:
-                    self._begin(request_id, self._sign_and_send(request_id, seq))
+                    self._begin(request_id, partial(self._sign_and_send, request_id, seq))
         if self._scan:
             self._scan = False
             for row in self._unsettled():
                 # An approval can free a held one: then its bytes are sent like any others.
                 if row.state == "signed" and row.id not in self._active:
-                    self._begin(row.id, self._send(row.id))
+                    self._begin(row.id, partial(self._send, row.id))
                 self._settle_on(row.chain_id)
 
-    def _begin(self, request_id: str, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, request_id: str, work: Work) -> None:
         if self._stopping:
-            work.close()
             return
         self._active.add(request_id)
         task = asyncio.create_task(self._run(request_id, work), name=f"send {request_id}")
@@ -193,9 +195,9 @@ class Sender:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("step failed", task=task.get_name(), error=repr(error))
 
-    async def _run(self, request_id: str, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, request_id: str, work: Work) -> None:
         try:
-            await work
+            await work()
         except Sealed:
             return
         except SignerGone as error:
@@ -355,7 +357,7 @@ class Sender:
         return request_id in self._active
 
     def _send_again(self, request_id: str) -> None:
-        self._begin(request_id, self._send(request_id))
+        self._begin(request_id, partial(self._send, request_id))
 
     async def _send(self, request_id: str) -> None:
         """Broadcasts signed bytes until a node answered, asking the guard right before every
