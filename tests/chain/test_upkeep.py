@@ -372,3 +372,49 @@ async def test_a_crash_while_a_payment_is_replaced_pays_once(
     await until_mined(guardian, anvil, request, "confirmed")
     assert guardian.received() == 1066
     assert anvil.nonce(guardian.wallets[0]) == 2
+
+
+PRIVATE = """
+[[rule]]
+id = "quiet"
+effects = ["transfer"]
+assets = ["eth"]
+amount_max = "1000"
+tier = "instant"
+route = "private"
+"""
+
+
+async def test_what_a_rule_sends_privately_reaches_the_relay_and_no_node(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy, second: NodeProxy
+) -> None:
+    await guardian.halt()
+    guardian.more = PRIVATE
+    guardian.sending = SendingConfig(jitter_ms=20)
+    guardian.others = [replace(guardian.settings, rpc_url=second.url, private=True)]
+    await guardian.open()
+    request = guardian.pay(21)
+    await guardian.until(request, "confirmed")
+    assert guardian.received() == 21
+    assert proxy.sent() == []
+    assert len(second.sent()) == 1
+    assert {call["method"] for call in second.calls} <= {"eth_chainId", "eth_sendRawTransaction"}
+
+
+async def test_without_its_relay_a_private_payment_waits_and_never_goes_public(
+    guardian: Guardian, proxy: NodeProxy, second: NodeProxy
+) -> None:
+    await guardian.halt()
+    guardian.more = PRIVATE
+    await guardian.open()
+    request = guardian.pay(21)
+    await guardian.until(request, "signed")
+    sender = guardian.sender
+    assert sender is not None
+    await eventually(lambda: "no private relay" in sender.refused(request))
+    assert proxy.sent() == []
+    await guardian.halt()
+    guardian.others = [replace(guardian.settings, rpc_url=second.url, private=True)]
+    await guardian.open()
+    await guardian.until(request, "confirmed")
+    assert proxy.sent() == []

@@ -50,8 +50,10 @@ class Chain:
 
     def __init__(self, *settings: EndpointSettings, conditions: Conditions | None = None) -> None:
         self.id = settings[0].chain
-        self.settings = settings[0]
-        self.witnesses = tuple(Witness(each) for each in settings)
+        nodes = [each for each in settings if not each.private]
+        self.settings = nodes[0]
+        self.witnesses = tuple(Witness(each) for each in nodes)
+        self.relays = tuple(Witness(each) for each in settings if each.private)
         self.conditions = Conditions(_no_time) if conditions is None else conditions
         self.simulation = Simulation(self)
         self.nonces = ChainNonce(self)
@@ -211,14 +213,12 @@ class Chain:
         wanted = estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
         return max(GAS_OF_A_TRANSFER, min(wanted, gas_max))
 
-    async def broadcast(self, raw: bytes, tx_hash: str) -> Broadcast:
-        """Sends signed bytes once to every endpoint that is well, and gives the outcome that says
-        most: accepted, known, unknown, rejected. Raises EndpointDown only if they surely never
-        reached a node of this chain.
+    async def broadcast(self, raw: bytes, tx_hash: str, *, private: bool = False) -> Broadcast:
+        """Sends signed bytes once to every endpoint that is well, or to the private relays alone,
+        and gives the outcome that says most: accepted, known, unknown, rejected. Raises
+        EndpointDown only if they surely never reached a node of this chain.
         """
-        if not any(each.is_verified() for each in self.witnesses):
-            await self.verify()
-        ready = [each for each in self.witnesses if each.is_verified()]
+        ready = await self._relays_ready() if private else await self._nodes_ready()
         waiting = {asyncio.create_task(each.broadcast(raw, tx_hash)) for each in ready}
         self._sending |= waiting
         for task in waiting:
@@ -241,6 +241,26 @@ class Chain:
         if not found:
             raise fault
         return min(found, key=lambda each: OUTCOMES.index(each.outcome))
+
+    async def _nodes_ready(self) -> list[Witness]:
+        if not any(each.is_verified() for each in self.witnesses):
+            await self.verify()
+        return [each for each in self.witnesses if each.is_verified()]
+
+    async def _relays_ready(self) -> list[Witness]:
+        if not self.relays:
+            text = (
+                f"config.toml names no private relay for chain {self.id}, and a rule sends through "
+                "one: it waits"
+            )
+            raise EndpointDown(text, not_sent=True)
+        found = await asyncio.gather(
+            *(each.verify() for each in self.relays), return_exceptions=True
+        )
+        ready = [each for each in self.relays if each.is_verified()]
+        if not ready:
+            raise next(each for each in found if each is not None)
+        return ready
 
     def _sent(self, task: asyncio.Task[Broadcast]) -> None:
         self._sending.discard(task)
@@ -277,7 +297,7 @@ class Chain:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for witness in self.witnesses:
+        for witness in (*self.witnesses, *self.relays):
             await witness.close()
 
     def health(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -364,6 +365,9 @@ class Sender:
         time.
         """
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        if self._settings.jitter_ms and self._state(request_id) == "signed":
+            # So that the moment of a decision does not tell which transaction it was.
+            await asyncio.sleep(random.uniform(0, self._settings.jitter_ms) / 1000)  # noqa: S311
         while self._core.sealed is None and self._core.guard.may_send(request_id):
             view = self._view(request_id)
             if view is None or not view.get("raw") or self._upkeep.holds_back(request_id):
@@ -373,6 +377,7 @@ class Sender:
                 break
             except EndpointDown as down:
                 log.info("waiting to send", request=request_id, why=down.text)
+                self._refusals[request_id] = down.text
                 if view["state"] != "signed":
                     break
                 self._waiting.put(request_id, "chain", down.text)
@@ -384,7 +389,9 @@ class Sender:
         await chain.verify()
         if not self._core.guard.may_send(request_id):
             return
-        found = await chain.broadcast(bytes.fromhex(view["raw"][2:]), view["hash"])
+        private = view.get("route") == "private"
+        raw = bytes.fromhex(view["raw"][2:])
+        found = await chain.broadcast(raw, view["hash"], private=private)
         self._record(request_id, found)
         await self._core.durable()
 

@@ -197,6 +197,9 @@ impl Body {
             {
                 Err(RecordError::Malformed)
             }
+            (Self::RequestDecided(data), 1 | 2) if !data.route.is_public() => {
+                Err(RecordError::Malformed)
+            }
             (Self::RequestSettled(data), 3..) if data.proved.is_none() => {
                 Err(RecordError::Malformed)
             }

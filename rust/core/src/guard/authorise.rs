@@ -154,6 +154,10 @@ impl Guard {
         let windows = self.state.book.windows();
         let mut decision = policy::decide(policy, &subject, windows, &facts, now);
         let costs = decision.spends.take();
+        if decision.route > decided.route {
+            let now = "the policy sends it through the relay now: ask again".to_owned();
+            return Err(one(reason("route_changed", Some(now), None)));
+        }
         let effects = resolved
             .decoded
             .effects

@@ -242,12 +242,18 @@ impl Understood<'_> {
         let key = self.resolved.request.idempotency_key.as_deref();
         let agent = &self.resolved.agent.id;
         let found = joins(state, agent, &self.match_key, key, now_ms);
-        match (&self.resolved.request.body, found) {
-            (Body::Transaction(transaction), Joins::Nothing) if key.is_none() => {
-                let place = (self.resolved.wallet, self.resolved.chain.id);
-                replaces(state, agent, place, transaction.nonce, &self.match_key)
-            }
-            (_, found) => found,
+        let Body::Transaction(transaction) = &self.resolved.request.body else {
+            return found;
+        };
+        if key.is_some() {
+            return found;
+        }
+        let place = (self.resolved.wallet, self.resolved.chain.id);
+        let named = replaces(state, agent, place, transaction.nonce, &self.match_key);
+        match (named, found) {
+            // It names the payment itself; what it may join otherwise is a guess.
+            (Joins::Replaces(_), _) | (_, Joins::Nothing) => named,
+            _ => found,
         }
     }
 
