@@ -20,6 +20,7 @@ from holdfast.service.conditions import Conditions
 from holdfast.service.endpoint import EndpointDown, EndpointSettings, RpcError
 from holdfast.service.l1_fee import l1_fee
 from holdfast.service.simulation import Simulation
+from holdfast.service.spread import Spread
 from holdfast.service.witness import OtherChain, Witness
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ GAS_OF_A_TRANSFER = 21_000
 READ_PATIENCE_SECONDS = 1.0
 # A node that answers so was asked too often, is unwell or does not serve the method: another may.
 ASK_ANOTHER = frozenset({429, -32005, -32601, -32603, -32004})
-# Of several answers to one sending, the one that says most.
-OUTCOMES = ("accepted", "known", "unknown", "rejected")
 
 
 class FeeTooHigh(EndpointDown):
@@ -58,7 +57,8 @@ class Chain:
         self.simulation = Simulation(self)
         self.nonces = ChainNonce(self)
         self._cache: dict[tuple[str, str], tuple[float, int | Fees]] = {}
-        self._sending: set[asyncio.Task[Broadcast]] = set()
+        self._spread = Spread(self.witnesses)
+        self._private = Spread(self.relays)
 
     @property
     def first(self) -> Witness:
@@ -218,36 +218,15 @@ class Chain:
         and gives the outcome that says most: accepted, known, unknown, rejected. Raises
         EndpointDown only if they surely never reached a node of this chain.
         """
-        ready = await self._relays_ready() if private else await self._nodes_ready()
-        waiting = {asyncio.create_task(each.broadcast(raw, tx_hash)) for each in ready}
-        self._sending |= waiting
-        for task in waiting:
-            task.add_done_callback(self._sent)
-        found: list[Broadcast] = []
-        fault = EndpointDown(f"no endpoint of chain {self.id} is there", not_sent=True)
-        while waiting:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                error = task.exception()
-                if isinstance(error, EndpointDown):
-                    fault = error
-                elif error is not None:
-                    raise error
-                else:
-                    found.append(task.result())
-            # Those that hang keep nobody waiting: the bytes are out.
-            if broadcast.ACCEPTED in found:
-                break
-        if not found:
-            raise fault
-        return min(found, key=lambda each: OUTCOMES.index(each.outcome))
-
-    async def _nodes_ready(self) -> list[Witness]:
+        if private:
+            await self._verify_relays()
+            return await self._private.send(raw, tx_hash)
         if not any(each.is_verified() for each in self.witnesses):
             await self.verify()
-        return [each for each in self.witnesses if each.is_verified()]
+        return await self._spread.send(raw, tx_hash)
 
-    async def _relays_ready(self) -> list[Witness]:
+    async def _verify_relays(self) -> None:
+        """Raises EndpointDown unless one of them serves this chain."""
         if not self.relays:
             text = (
                 f"config.toml names no private relay for chain {self.id}, and a rule sends through "
@@ -257,16 +236,9 @@ class Chain:
         found = await asyncio.gather(
             *(each.verify() for each in self.relays), return_exceptions=True
         )
-        ready = [each for each in self.relays if each.is_verified()]
-        if not ready:
-            raise next(each for each in found if each is not None)
-        return ready
-
-    def _sent(self, task: asyncio.Task[Broadcast]) -> None:
-        self._sending.discard(task)
-        if not task.cancelled():
-            # Nobody may be waiting for it any more.
-            task.exception()
+        faults = [each for each in found if each is not None]
+        if len(faults) == len(self.relays):
+            raise faults[0]
 
     async def has_transaction(self, tx_hash: str) -> bool:
         """Whether every endpoint that is well knows the transaction, waiting or mined; False when
@@ -293,10 +265,7 @@ class Chain:
 
     async def close(self) -> None:
         """Closes the connections."""
-        tasks = list(self._sending)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(self._spread.close(), self._private.close())
         for witness in (*self.witnesses, *self.relays):
             await witness.close()
 
