@@ -1,10 +1,10 @@
 //! Events: every change of state, and the canonical record each one is.
 //!
-//! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":2}` in RFC 8785 form. Writing is one
+//! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":3}` in RFC 8785 form. Writing is one
 //! pass over structs whose fields are declared in the order of their names, so no tree is built.
 //! Reading is strict: unknown members, missing members and duplicates are refused, and a record
-//! that would not be written the same way again is not a record. Records of version 1 are read and
-//! written back as they are; new ones have version 2.
+//! that would not be written the same way again is not a record. Records of earlier versions are read and
+//! written back as they are; new ones have version 3.
 
 mod data;
 mod decided;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use data::{
-    Approved, Attached, Cancelled, ClockJumped, ConfigLoaded, Denied, Envelope, Failed,
+    Approved, Attached, Cancelled, ClockJumped, ClockSet, ConfigLoaded, Denied, Envelope, Failed,
     FreezeLifted, FreezeSet, Genesis, Id, Operator, PolicyLoaded, PolicyRejected, Refused,
     Reopened, RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed, Started,
 };
@@ -39,8 +39,8 @@ const RECORD_BYTES: usize = 3584;
 ///
 /// 1: until November 2026. 2: `policy.loaded` has `revision`, and `command` with `signature` where an
 /// operator signed it; `config.loaded` and `request.reopened` exist; replay checks more of what live
-/// code checks.
-pub const VERSION: u64 = 2;
+/// code checks. 3: `clock.set` exists.
+pub const VERSION: u64 = 3;
 /// The oldest version that is read.
 const VERSION_MIN: u64 = 1;
 
@@ -49,7 +49,8 @@ const VERSION_MIN: u64 = 1;
 pub struct Event {
     /// Leaf index in the log.
     pub seq: u64,
-    /// When, ms since the epoch; never before the event before it.
+    /// When, ms since the epoch; never before the event before it, but after a `clock.set` that set
+    /// the time back.
     pub at: u64,
     /// Version of its record, [`VERSION`] for a new one; never less than that of the event before it.
     pub version: u64,
@@ -170,6 +171,7 @@ bodies! {
     FreezeSet(FreezeSet) = "freeze.set",
     FreezeLifted(FreezeLifted) = "freeze.lifted",
     ClockJumped(ClockJumped) = "clock.jumped",
+    ClockSet(ClockSet) = "clock.set",
 }
 
 impl Body {
@@ -177,6 +179,7 @@ impl Body {
     fn fits(&self, version: u64) -> Result<(), RecordError> {
         match (self, version) {
             (Self::ConfigLoaded(_) | Self::RequestReopened(_), 1) => Err(RecordError::Kind),
+            (Self::ClockSet(_), 1 | 2) => Err(RecordError::Kind),
             (Self::PolicyLoaded(data), 1) if data.revision.is_some() || data.command.is_some() => {
                 Err(RecordError::Malformed)
             }

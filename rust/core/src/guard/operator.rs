@@ -1,4 +1,4 @@
-//! Commands signed by an operator: approve, deny, thaw. Each is carried out once: its payload is
+//! Commands signed by an operator: approve, deny, thaw, clock. Each is carried out once: its payload is
 //! remembered until it expires, because a state can come again (an approval from before a freeze
 //! must not send what the freeze holds). And the operators' word for a policy and for the settings.
 
@@ -8,7 +8,7 @@ use super::check::reason;
 use super::fold_life::needed;
 use super::lifecycle::bad;
 use super::state::{Entry, State};
-use super::{Applied, Guard, Refusal, WORDS_MAX};
+use super::{clock, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
 use crate::event::{Approved, Body, Denied, FreezeLifted, Id, Stage};
 use crate::json::{self, Json, Limits};
@@ -29,17 +29,17 @@ const COMMAND: Limits = Limits {
 };
 
 /// A payload whose signature holds.
-struct Signed<'a> {
-    by: String,
-    payload: &'a str,
-    signature: Bytes,
-    tree: Json<'a>,
+pub(super) struct Signed<'a> {
+    pub by: String,
+    pub payload: &'a str,
+    pub signature: Bytes,
+    pub tree: Json<'a>,
 }
 
 /// A command whose signature holds and which has not expired.
-struct Command<'a> {
+pub(super) struct Command<'a> {
     expires_at: u64,
-    signed: Signed<'a>,
+    pub signed: Signed<'a>,
 }
 
 impl Guard {
@@ -116,15 +116,17 @@ pub(super) fn carry_out(
     if expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
         return Err(Refusal::new(
             "expired",
-            "a command expires within five minutes",
+            "a command expires within five minutes of the guardian's time",
         ));
     }
     let command = Command { expires_at, signed };
+    clock::since_set(state, &command)?;
     match command.signed.text("action") {
         Some("approve") => approve(state, &command, now),
         Some("deny") => deny(state, &command),
         Some("thaw") => thaw(state, &command),
-        _ => Err(bad("`action` is approve, deny or thaw")),
+        Some("clock") => clock::commanded(state, &command),
+        _ => Err(bad("`action` is approve, deny, thaw or clock")),
     }
 }
 
@@ -259,7 +261,7 @@ fn thaw(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
     }))
 }
 
-fn first_time(state: &State, command: &Command<'_>) -> Result<(), Refusal> {
+pub(super) fn first_time(state: &State, command: &Command<'_>) -> Result<(), Refusal> {
     let known = (
         command.expires_at,
         sha256(command.signed.payload.as_bytes()),
@@ -310,8 +312,8 @@ impl Signed<'_> {
 
 impl Command<'_> {
     /// Only the members every command has and these.
-    fn only(&self, names: &[&str]) -> Result<(), Refusal> {
-        const ALWAYS: [&str; 5] = ["action", "expires_at", "guardian", "key", "reason"];
+    pub fn only(&self, names: &[&str]) -> Result<(), Refusal> {
+        const ALWAYS: [&str; 6] = ["action", "clock", "expires_at", "guardian", "key", "reason"];
         self.signed.only(&[&ALWAYS, names].concat())?;
         match self.signed.tree.get("reason") {
             Some(reason) if reason.as_str().is_none() => Err(bad("`reason` is a string")),
