@@ -19,7 +19,7 @@ from holdfast.secrets import authority, sealed
 from holdfast.secrets.authority import COMMAND_PREFIX, Kind, SignedCommand
 from holdfast.secrets.files import read_private, write_private
 
-Action = Literal["approve", "deny", "thaw"]
+Action = Literal["approve", "deny", "thaw", "clock"]
 
 # The guardian takes at most five minutes; two leave room for clocks that differ.
 COMMAND_LIFE_MS = 120_000
@@ -43,6 +43,8 @@ class OperatorKey:
         request: str | None = None,
         digest: str | None = None,
         freeze: int | None = None,
+        to_ms: int | None = None,
+        clock: int = 0,
         reason: str | None = None,
         life_ms: int = COMMAND_LIFE_MS,
     ) -> SignedCommand:
@@ -50,7 +52,8 @@ class OperatorKey:
         life_ms`.
 
         `approve` and `deny` need the request's id and digest, `thaw` the number of the freeze it
-        lifts.
+        lifts, `clock` the time to set. The argument `clock` is the number of the event that set the
+        guardian's clock last (`clock_set` of status), 0 without one.
         """
         members: dict[str, str | int] = {
             "action": action,
@@ -62,10 +65,16 @@ class OperatorKey:
             if freeze is None:
                 raise ValueError("a thaw names the freeze it lifts")
             members["freeze"] = freeze
+        elif action == "clock":
+            if to_ms is None:
+                raise ValueError("a clock command names the time to set")
+            members["to_ms"] = to_ms
         else:
             if not request or not digest:
                 raise ValueError(f"{action} names a request and the digest that was shown")
             members |= {"request": request, "digest": digest}
+        if clock:
+            members["clock"] = clock
         if reason:
             members["reason"] = reason
         payload = canonical_json(json.dumps(members).encode())

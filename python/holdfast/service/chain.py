@@ -290,6 +290,13 @@ class Chain:
         self.head_seen = _count(await self._ask("eth_blockNumber", []), "block number")
         return self.head_seen
 
+    async def newest_ms(self) -> int:
+        """The time of the newest block, ms since the epoch."""
+        found = await self._ask("eth_getBlockByNumber", ["latest", False])
+        if not isinstance(found, dict):
+            raise EndpointDown(f"{self.endpoint.name} has no newest block")
+        return _count(found.get("timestamp"), "time of a block") * 1000
+
     async def block(self, number: int) -> Block | None:
         """A block of the canonical chain; None when there is none of that number."""
         found = await self._ask("eth_getBlockByNumber", [hex(number), False])
