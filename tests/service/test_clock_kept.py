@@ -4,21 +4,32 @@ right by a chain or by the operator; through restarts too.
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.alerts.conftest import Events
 from tests.alerts.receivers import HttpReceiver
-from tests.service.guardian import SHOP, VENDOR, Guardian, make_home, serving
+from tests.service.guardian import (
+    OPERATOR_PASSPHRASE,
+    SHOP,
+    VENDOR,
+    WALLETS_PASSPHRASE,
+    Guardian,
+    make_home,
+    serving,
+)
+from tests.service.test_restart import daemon
 from tests.support.anvil import Anvil
 from tests.support.operator_cli import holdfast
 
+from holdfast.cli.link import Link
 from holdfast.service.alerts_routes import Route, Severity
 from holdfast.service.chain import Chains
 from holdfast.service.clock import Clock, elapsed_ms, wall_ms
 from holdfast.service.endpoint import EndpointSettings
-from holdfast.service.home import Home
+from holdfast.service.home import Home, Init, init_home
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.journal_verify import verify
 
@@ -110,6 +121,26 @@ async def test_a_restart_after_two_days_goes_on_once_a_chain_confirms_it(
         assert await conditions(guardian) == []
         assert await pay(guardian, 5) == "limit_exceeded"
     assert verify(home.path).ok
+
+
+def test_an_ordinary_start_after_two_days_is_confirmed_with_the_nodes_first_answer(
+    tmp_path: Path, anvil: Anvil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real daemon, with a home whose journal ends two days ago."""
+    with monkeypatch.context() as then:
+        now = time.time_ns
+        then.setattr(time, "time_ns", lambda: now() - 2 * DAY * 1_000_000)
+        secrets = bytearray(WALLETS_PASSPHRASE), bytearray(OPERATOR_PASSPHRASE)
+        made = init_home(Home(tmp_path / "home"), Init(*secrets, kdf="light", rpc_url=anvil.url))
+    with daemon(made.home) as served, Link(made.home.operator_socket) as link:
+        begun = time.monotonic()
+        while (found := link.object("clock"))["state"] != "confirmed":
+            assert time.monotonic() - begun < 10, found
+        assert abs(found["now_ms"] - wall_ms()) < 5_000
+        assert abs(found["chains"][0]["block_ms"] - wall_ms()) < 60_000
+        assert link.object("status")["health"]["conditions"] == []
+        assert served.end() == 0
+    assert verify(made.home.path).ok
 
 
 async def test_a_chain_that_was_idle_confirms_only_up_to_its_newest_block(
