@@ -156,9 +156,14 @@ async def test_a_chain_that_was_idle_confirms_only_up_to_its_newest_block(
         assert begun + HOUR <= guardian.core.clock.now_ms() < begun + 2 * HOUR
         assert await conditions(guardian) == ["clock_unconfirmed"]
         assert await pay(guardian, 2) == "limit_exceeded"
-        mine_at(anvil, begun + 2 * DAY)
+        # Close enough to be no condition, and followed to the end with the next block.
+        mine_at(anvil, begun + 2 * DAY - 90_000)
         await guardian.inside.clock.look()
         assert await conditions(guardian) == []
+        assert guardian.core.clock.now_ms() < wall_ms() + 2 * DAY - 20_000
+        mine_at(anvil, begun + 2 * DAY)
+        await guardian.inside.clock.look()
+        assert abs(guardian.core.clock.now_ms() - wall_ms() - 2 * DAY) < 1_000
         assert await pay(guardian, 3) == "paid"
         await chains.stop()
 

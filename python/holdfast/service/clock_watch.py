@@ -25,6 +25,7 @@ LOOK_SECONDS = 2.0
 QUIET_SECONDS = 5.0
 # How long the answer of `clock` waits for a chain.
 ANSWER_SECONDS = 3.0
+CLOSE_MS = 1_000
 
 SET = "`holdfast clock set`"
 
@@ -85,6 +86,8 @@ class ClockWatch:
         self._configured = chains
         self._chains: list[Chain] = []
         self._looked = False
+        # A jump is followed to its end, not only to where it counts as none.
+        self._catching_up = False
         self._news = asyncio.Event()
         core.clock.on_moved(lambda _: self._news.set())
 
@@ -110,13 +113,14 @@ class ClockWatch:
         """While the wall clock is ahead, asks every chain for its newest block, and goes on as soon
         as one confirms it.
         """
-        if self._is_unconfirmed() and self._chains:
+        self._catching_up = self._is_unconfirmed() or (self._catching_up and not self._is_close())
+        if self._catching_up and self._chains:
             asked = [asyncio.create_task(self._ask(chain)) for chain in self._chains]
             try:
                 for each in asyncio.as_completed(asked):
                     seen = await each
                     self._core.clock.confirm([] if seen is None else [seen])
-                    if not self._is_unconfirmed():
+                    if self._is_close():
                         break
             finally:
                 for task in asked:
@@ -131,9 +135,7 @@ class ClockWatch:
             await self.look()
             self._news.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(
-                    LOOK_SECONDS if self._is_unconfirmed() else QUIET_SECONDS
-                ):
+                async with asyncio.timeout(LOOK_SECONDS if self._catching_up else QUIET_SECONDS):
                     await self._news.wait()
 
     async def report(self) -> Json:
@@ -150,8 +152,14 @@ class ClockWatch:
         return {"state": state_of(now, wall), "now_ms": now, "wall_ms": wall, "chains": chains}
 
     def _is_unconfirmed(self) -> bool:
+        return self._behind_ms() > TOLERANCE_MS
+
+    def _is_close(self) -> bool:
+        return self._behind_ms() <= CLOSE_MS
+
+    def _behind_ms(self) -> int:
         clock = self._core.clock
-        return state_of(clock.now_ms(), clock.wall_ms()) == "unconfirmed"
+        return clock.wall_ms() - clock.now_ms()
 
     async def _ask_soon(self, chain: Chain) -> int | None:
         try:

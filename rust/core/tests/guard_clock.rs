@@ -158,6 +158,20 @@ fn a_clock_command_says_a_time_and_nothing_else() {
 }
 
 #[test]
+fn records_of_earlier_versions_set_no_clock() {
+    let mut world = World::new();
+    let to = world.now - DAY;
+    let applied = set_clock(&mut world, to).unwrap();
+    let record = String::from_utf8(applied.records[0].clone()).unwrap();
+    assert!(record.ends_with(r#","v":3}"#), "{record}");
+    for version in [1, 2] {
+        let old = record.replace(r#","v":3}"#, &format!(r#","v":{version}}}"#));
+        let read = holdfast_core::event::Event::from_record(old.as_bytes());
+        assert_eq!(read, Err(holdfast_core::event::RecordError::Kind));
+    }
+}
+
+#[test]
 fn agents_are_not_kept_waiting_for_a_time_that_was_given_up() {
     let mut world = World::with(support::Terms {
         requests_per_minute: 3,
