@@ -29,15 +29,15 @@ WORDS = {
     "ahead": "the guardian's time is ahead of the system's clock: it goes on from there",
 }
 
-app = typer.Typer(
-    name="clock", help="See the guardian's time, or set it.", invoke_without_command=True
-)
+app = typer.Typer(name="clock", invoke_without_command=True)
 
 
 @app.callback()
 def clock(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say the guardian's time, the system's clock, the time of each chain's newest block, and what
-    the guardian believes; `holdfast clock set` sets it.
+    """Say which time it is for the guardian, or set it.
+
+    It shows the guardian's time, the system's clock, the time of each chain's newest block, and
+    what of it is believed.
 
     Example:
 
