@@ -21,3 +21,11 @@ def proxy(anvil: Anvil) -> Iterator[NodeProxy]:
     node = NodeProxy(anvil.url)
     yield node
     node.stop()
+
+
+@pytest.fixture
+def second(anvil: Anvil) -> Iterator[NodeProxy]:
+    """Another node of the same chain."""
+    node = NodeProxy(anvil.url)
+    yield node
+    node.stop()

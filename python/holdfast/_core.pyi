@@ -241,10 +241,11 @@ class Guard:
 
     def authorise(self, request_id: str, facts: bytes, now_ms: int) -> Applied:
         """Re-decides (policy and freezes of this moment), fixes the order. facts for transactions:
-        `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce"}` (decimal strings or ints) and
+        `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce","nonce_proved"?}` (decimal strings or ints) and
         `"simulated"` (`{"logs":[{"address","topics","data"}],"allowances":[{"token","spender","amount"}]}`), for all kinds
         `"prices"` and `"code"` of this moment (without them those of the decision count, as old as they are). `status` is
-        `authorised`, or `denied` when the policy does not let it pass now. Raises `frozen`, `nonce_unknown`, and
+        `authorised`, or `denied` when the policy does not let it pass now. Raises `frozen`, `nonce_unknown`,
+        `nonce_ahead` when the chain's nonce is above the ledger's and not proved, and
         `would_differ` when the fact `simulated` shows more than what was decided."""
 
     def fail(self, request_id: str, code: str, text: str, now_ms: int) -> Applied: ...
@@ -252,14 +253,27 @@ class Guard:
         """`payload` = raw transaction bytes, or 65 signature bytes. Checked against the order. Raises `frozen` in a frozen scope."""
 
     def may_send(self, request_id: str) -> bool:
-        """Signed, not frozen, not held. Ask right before every broadcast."""
+        """Signed, not frozen, not held; or mined, since a reorganisation can undo that. Ask right before every broadcast."""
 
     def sent(self, request_id: str, outcome: str, text: str, now_ms: int) -> Applied: ...
     def settle(self, request_id: str, outcome: bytes, now_ms: int) -> Applied:
-        """JSON `{"outcome","block_number"?,"block_hash"?,"gas_used"?,"fee_wei"?}`."""
+        """JSON `{"outcome","proved","hash"?,"block_number"?,"block_hash"?,"gas_used"?,"fee_wei"?}`: `hash` names the
+        transaction that was mined where the request has several, `proved` is false for one node's word: nothing of the
+        amount is given back then, and `dropped` is refused (`unproved`)."""
+
+    def replace(self, request_id: str, facts: bytes, by: str, now_ms: int) -> Applied:
+        """Fixes an order that takes the place of signed bytes. JSON `{"why":"fee"|"gap","max_fee_per_gas",
+        "max_priority_fee_per_gas","gas"?}`; `by` is `agent` or `guardian`. Raises `wrong_state`, `frozen`,
+        `replacement_underpriced`, `fee_over_cap`, or the code of the limit that has no room."""
+
+    def hold(self, request_id: str, why: str, now_ms: int) -> Applied:
+        """Signed bytes that no node took wait for an operator's approval from now on. Raises `wrong_state`."""
 
     def cancel(self, request_id: str, by: str, now_ms: int) -> Applied: ...
     def delivered(self, request_id: str, now_ms: int) -> Applied: ...
+    def answers_delivered(self, request_ids: list[str], now_ms: int) -> Applied:
+        """Agents that did not have to come back have these answers: after a restart an identical call is a new payment."""
+
     def clock_jumped(self, wall_ms: int, expected_ms: int, now_ms: int) -> Applied: ...
     def mark_pending_answer(self, request_id: str, now_ms: int) -> Applied:
         """A "pending" answer is about to leave for an instant request that took longer than the hold: identical ones
@@ -294,8 +308,22 @@ class Guard:
     def to_sign(self) -> list[tuple[str, int]]:
         """(id, seq of its `request.authorised`) of orders without a signature: after a restart the same order is signed again."""
 
-    def unsettled(self) -> list[tuple[str, str, int, str, int, bytes, str]]:
-        """(id, wallet, chain_id, hash, nonce, raw, state) of transactions signed and not settled (`signed`, `sent`, `held`, `released` not yet mined)."""
+    def to_sign_again(self) -> list[tuple[str, int]]:
+        """(id, seq of its `request.replaced`) of orders that take the place of others and have no signature. A restart voids them."""
+
+    def unsettled(
+        self,
+    ) -> list[tuple[str, str, int, str, int, bytes, str, list[str], int, int, int]]:
+        """(id, wallet, chain_id, hash, nonce, raw, state, hashes of earlier bytes of that nonce, wei per gas, of it tip, signed (approved again, sent first) at ms)
+        of transactions signed and not settled: `signed`, `sent`, `held`, `released`, and `cancelling` where the bytes move nothing."""
+
+    def mined(
+        self,
+    ) -> list[tuple[str, str, int, str, int, bytes, str, list[str], int, int, int]]:
+        """The same of those that were mined and are kept: a reorganisation can undo that."""
+
+    def gaps(self) -> list[tuple[str, str, int, int]]:
+        """(id of the request that had it, wallet, chain_id, nonce) of nonces that were given back below others that are out."""
 
     def status(self, now_ms: int) -> bytes:
         """JSON part of `status` the core knows: seq, freezes, policy, agents, waiting, counts."""

@@ -26,7 +26,7 @@ GWEI = 10**9
 async def chain(proxy: NodeProxy) -> AsyncIterator[Chain]:
     made = Chain(EndpointSettings(31337, proxy.url, timeout_ms=2000))
     yield made
-    await made.endpoint.close()
+    await made.close()
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def signed(wallet: LocalAccount, nonce: int = 0, value: int = 1000, tip: int = G
     )
 
 
-async def facts_for(chain: Chain, request: dict[str, Any]) -> dict[str, int]:
-    return await chain.transaction_facts(request, in_ledger=False)
+async def facts_for(chain: Chain, request: dict[str, Any]) -> dict[str, int | bool]:
+    return await chain.transaction_facts(request, ledger=None)
 
 
 async def send(chain: Chain, transaction: Any) -> broadcast.Broadcast:
@@ -257,7 +257,7 @@ async def test_a_node_that_went_away_may_have_taken_it_and_one_not_there_surely_
     with pytest.raises(EndpointDown, match="cannot be reached") as caught:
         await send(chain, signed(wallet))
     assert caught.value.not_sent
-    await chain.endpoint.close()
+    await chain.close()
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ async def test_a_silent_node_is_given_up_in_time(chain: Chain, proxy: NodeProxy)
     with pytest.raises(EndpointDown, match="within 50 ms"):
         await quick.head()
     over.set()
-    await quick.endpoint.close()
+    await quick.close()
 
 
 async def test_a_key_in_the_address_is_never_shown() -> None:
@@ -312,7 +312,7 @@ async def test_a_key_in_the_address_is_never_shown() -> None:
     assert "s3cret" not in str(caught.value)
     assert "abc" not in str(caught.value)
     assert "s3cret" not in json.dumps(chain.alarm)
-    await chain.endpoint.close()
+    await chain.close()
 
 
 async def test_an_error_keeps_its_code_for_reads(chain: Chain) -> None:
@@ -331,5 +331,5 @@ async def test_the_pool_counts_only_for_a_wallet_the_ledger_never_saw(
 ) -> None:
     anvil.call("evm_setAutomine", False)
     assert await send(chain, signed(wallet)) is broadcast.ACCEPTED
-    assert (await chain.transaction_facts(view(wallet), in_ledger=False))["chain_nonce"] == 1
-    assert (await chain.transaction_facts(view(wallet), in_ledger=True))["chain_nonce"] == 0
+    assert (await chain.transaction_facts(view(wallet), ledger=None))["chain_nonce"] == 1
+    assert (await chain.transaction_facts(view(wallet), ledger=0))["chain_nonce"] == 0

@@ -141,6 +141,7 @@ async def test_a_key_that_somebody_else_has_too_is_told_for_good(
     foreign(guardian, 1, anvil)
     assert await watching.codes() == ["foreign_transaction"]
     # The ledger goes on behind it, but it was seen.
+    go_on(guardian, 2)
     await guardian.until(guardian.pay(), "confirmed")
     assert await watching.codes() == ["foreign_transaction"]
     assert watching.told == [("foreign_transaction", True)]
@@ -157,7 +158,12 @@ async def test_a_foreign_transaction_in_the_pool_is_told(guardian: Guardian, anv
     assert watching.told == [("foreign_pending", True), ("foreign_pending", False)]
 
 
-async def test_a_payment_whose_nonce_another_took_is_told(guardian: Guardian, anvil: Anvil) -> None:
+async def test_a_payment_whose_nonce_another_took_is_told(
+    guardian: Guardian, anvil: Anvil, second: NodeProxy
+) -> None:
+    guardian.others = [replace(guardian.settings, rpc_url=second.url)]
+    await guardian.halt()
+    await guardian.open()
     await guardian.until(guardian.pay(), "confirmed")
     watching = Watching(guardian)
     anvil.call("evm_setAutomine", False)
@@ -212,7 +218,7 @@ async def test_a_nonce_that_does_not_move_is_told_and_goes_when_it_moves(
 async def test_what_a_node_refuses_is_told_and_sent_again_until_it_takes_it(
     guardian: Guardian, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.sender.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
     watching = Watching(guardian)
     await guardian.until(guardian.pay(), "confirmed")
     full = True
@@ -238,7 +244,7 @@ async def test_what_a_node_refuses_is_told_and_sent_again_until_it_takes_it(
 async def test_a_fee_below_the_base_fee_is_sent_again_until_it_fell(
     guardian: Guardian, anvil: Anvil, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.sender.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
     await guardian.until(guardian.pay(), "confirmed")
 
     def rise(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:
@@ -274,11 +280,18 @@ async def test_one_answer_in_five_that_fails_keeps_no_payment_from_settling(
     assert guardian.received() == sum(1000 + number for number in range(30))
 
 
+def go_on(guardian: Guardian, nonce: int) -> None:
+    """An operator has looked: the ledger follows the chain."""
+    wallet = guardian.wallets[0]
+    guardian.command("nonce", wallet=wallet, chain_id=31337, nonce=nonce)
+
+
 async def test_a_second_foreign_transaction_is_told_too(guardian: Guardian, anvil: Anvil) -> None:
     await guardian.until(guardian.pay(), "confirmed")
     watching = Watching(guardian)
     foreign(guardian, 1, anvil)
     assert await watching.codes() == ["foreign_transaction"]
+    go_on(guardian, 2)
     await guardian.until(guardian.pay(), "confirmed")
     foreign(guardian, 3, anvil)
     assert await watching.codes() == ["foreign_transaction"] * 2

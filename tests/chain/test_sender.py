@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,7 @@ async def test_a_lost_answer_is_unknown_and_the_same_bytes_make_one_payment(
 async def test_bytes_that_never_arrived_are_sent_again_as_they_are(
     guardian: Guardian, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.sender.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
     swallowed: list[str] = []
 
     def swallow(call: dict[str, Any], forward: Any) -> bytes | None:
@@ -281,9 +282,12 @@ async def test_a_revert_is_told_as_one(guardian: Guardian, proxy: NodeProxy) -> 
 
 
 async def test_it_is_dropped_only_by_the_block_that_used_its_nonce(
-    guardian: Guardian, anvil: Anvil, monkeypatch: pytest.MonkeyPatch
+    guardian: Guardian, anvil: Anvil, second: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.sender.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
+    guardian.others = [replace(guardian.settings, rpc_url=second.url)]
+    await guardian.halt()
+    await guardian.open(sending=False)
     request = guardian.pay()
     assert guardian.signer is not None
     signed = await guardian.signer.sign(await authorised(guardian, request))

@@ -260,11 +260,11 @@ async def test_an_answer_that_is_none_counts_as_none(proxy: NodeProxy, answer: A
     chain = Chain(EndpointSettings(31337, proxy.url))
     assert await chain.simulation.of(VIEW) is None
     assert not chain.simulation.unable
-    await chain.endpoint.close()
+    await chain.close()
     strict = Chain(EndpointSettings(31337, proxy.url, simulate="required"))
     with pytest.raises(EndpointDown, match="could not simulate"):
         await strict.simulation.of(VIEW)
-    await strict.endpoint.close()
+    await strict.close()
 
 
 async def test_more_than_can_be_compared_is_refused(proxy: NodeProxy) -> None:
@@ -284,7 +284,7 @@ async def test_more_than_can_be_compared_is_refused(proxy: NodeProxy) -> None:
     found = await chain.simulation.of(VIEW)
     assert found is not None
     assert len(found["logs"]) == LOGS_MAX
-    await chain.endpoint.close()
+    await chain.close()
 
 
 def without_simulation(call: dict[str, Any], forward: Any) -> bytes:

@@ -161,10 +161,12 @@ def test_a_small_payment_goes_from_request_to_settlement(house: tuple[Guard, lis
     applied = guard.signed(request, raw, T0 + 3)
     records += applied.records
     assert guard.may_send(request)
-    assert guard.unsettled() == [(request, WALLET.address, 31337, tx_hash, 7, raw, "signed")]
+    out = (request, WALLET.address, 31337, tx_hash, 7, raw, "signed")
+    assert guard.unsettled() == [(*out, [], 2 * 10**9, 10**9, T0 + 3)]
     records += guard.sent(request, "accepted", "", T0 + 4).records
     fee = 21000 * 10**9
-    outcome = {"outcome": "confirmed", "block_number": 5, "gas_used": 21000, "fee_wei": str(fee)}
+    outcome = {"outcome": "confirmed", "block_number": 5, "gas_used": 21000, "proved": True}
+    outcome["fee_wei"] = str(fee)
     applied = guard.settle(request, json.dumps(outcome).encode(), T0 + 5)
     assert applied.status == "confirmed"
     records += applied.records

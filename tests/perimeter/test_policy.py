@@ -93,7 +93,7 @@ async def chain_of_many(anvil: Anvil) -> AsyncIterator[Chain]:
     try:
         yield chain
     finally:
-        await chain.endpoint.close()
+        await chain.close()
 
 
 async def until_seen(agent: Line) -> None:

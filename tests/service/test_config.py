@@ -6,6 +6,8 @@ import pytest
 
 from holdfast.service.config import Config, ConfigError, load_config, parse_config
 
+SECOND = '[[endpoint]]\nchain = 31337\nrpc_url = "http://127.0.0.1:8546"\n'
+THIRD = '[[endpoint]]\nchain = 31337\nrpc_url = "http://127.0.0.1:8547"\n'
 CHAIN = '[[endpoint]]\nchain = 31337\nrpc_url = "http://127.0.0.1:8545"\n'
 PRICE = '[[price]]\nasset = "eth"\n'
 FEED = PRICE + f'chain = 31337\nfeed = "0x{"feed1":0>40}"\n'
@@ -34,6 +36,14 @@ def test_sources_of_prices_are_taken_and_their_secrets_never_shown() -> None:
     assert "secret" not in here.name + repr(config)
 
 
+def test_what_counts_for_a_chain_is_written_once() -> None:
+    text = CHAIN + SECOND + "confirmations = 3\ncalls_per_second = 5\n" + THIRD
+    other = '[[endpoint]]\nchain = 1\nrpc_url = "http://127.0.0.1:8545"\n'
+    endpoints = parse_config(text + other, "c").endpoint
+    assert [each.confirmations for each in endpoints] == [3, 3, 3, 1]
+    assert [each.calls_per_second for each in endpoints] == [0, 5, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -50,7 +60,28 @@ def test_sources_of_prices_are_taken_and_their_secrets_never_shown() -> None:
         ("[[endpoint]]\nchain = 1", "`endpoint[0].rpc_url`: is missing"),
         ('[[endpoint]]\nchain = -1\nrpc_url = "http://a"', "must be between 0 and 2^53"),
         ('[[endpoint]]\nchain = 1\nrpc_url = "ftp://a"', "must be an http:// or https:// address"),
-        (CHAIN + CHAIN, "chain 31337 is given twice"),
+        (CHAIN + CHAIN, "`endpoint[0]` is at http://127.0.0.1:8545 too: one server twice"),
+        (CHAIN + SECOND.replace("8546", "8545/other"), "one server twice"),
+        (
+            CHAIN + "confirmations = 3\n" + SECOND + "confirmations = 2",
+            "`endpoint[0].confirmations` is 3 and `endpoint[1].confirmations` is 2",
+        ),
+        (
+            CHAIN + "poll_ms = 100\n" + SECOND + "poll_ms = 200",
+            "`endpoint[0].poll_ms` is 100 and `endpoint[1].poll_ms` is 200",
+        ),
+        (
+            CHAIN + SECOND + 'simulate = "off"\n' + THIRD + 'simulate = "required"',
+            "`endpoint[0].simulate` is off and `endpoint[2].simulate` is required",
+        ),
+        (CHAIN + 'token = "s3cret"', "`endpoint[0].token`: write the secret into a file"),
+        (CHAIN + 'token_header = "x y"', "`endpoint.token_header`: must be the name of a header"),
+        (CHAIN + 'token_header = "Host"', "`endpoint.token_header`: must be the name of a header"),
+        (CHAIN + "calls_per_second = 10_001", "`endpoint.calls_per_second`: must be at most 10000"),
+        (
+            CHAIN.replace("127.0.0.1", "node.example") + 'token_file = "t"',
+            "`endpoint.rpc_url`: with a token it must be https://",
+        ),
         (CHAIN + "poll_ms = 1", "`endpoint.poll_ms`: must be at least 10 ms"),
         (CHAIN + "confirmations = 0", "`endpoint.confirmations`: must be at least 1"),
         ("[price]\nasset = 1", "write `[[price]]` with double brackets"),

@@ -80,7 +80,7 @@ async def chain_at(url: str, chain_id: int = CHAIN) -> AsyncIterator[Chain]:
     try:
         yield chain
     finally:
-        await chain.endpoint.close()
+        await chain.close()
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ async def chain_at(url: str) -> AsyncIterator[Chain]:
     try:
         yield chain
     finally:
-        await chain.endpoint.close()
+        await chain.close()
 
 
 @pytest.fixture

@@ -11,11 +11,13 @@ from typing import Any
 
 from tests.support.anvil import Anvil
 
+from holdfast.operator.keys import Action, load
 from holdfast.secrets import sealed
 from holdfast.secrets.authority import digest_of, sign_authority
 from holdfast.service.chain import Chains
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
+from holdfast.service.conditions import Conditions
 from holdfast.service.core import Core
 from holdfast.service.endpoint import EndpointSettings
 from holdfast.service.event import kind_of
@@ -80,6 +82,8 @@ class Guardian:
     sender: Sender | None = None
     clock: Clock = field(default_factory=Clock)
     more: str = ""
+    # Endpoints of the same chain behind `settings`.
+    others: list[EndpointSettings] = field(default_factory=list)
 
     @classmethod
     def make(cls, path: Path, anvil: Anvil, wallets: int = 1, url: str | None = None) -> "Guardian":
@@ -106,7 +110,8 @@ class Guardian:
         if self.signer is None:
             self.signer = await Signer.start(self.home, bytearray(PASSPHRASE))
             await self.signer.follow(*followed_from)
-        self.chains = Chains([self.settings])
+        self.conditions = Conditions(self.core.clock.now_ms)
+        self.chains = Chains([self.settings, *self.others], self.conditions)
         self.code = CodeFacts(self.core, self.chains.get)
         prices = PriceFacts(self.core, self.chains.get, ())
         self.facts = OutsideFacts(self.core, self.code, prices)
@@ -115,6 +120,7 @@ class Guardian:
 
     def _sign_policy(self, restored: Restored) -> None:
         """Puts the test's policy in force, signed, when another one is."""
+        self.identity = restored.identity
         text = self.policy()
         policy = json.loads(restored.guard.status(restored.guard.last_at))["policy"]
         if policy["digest"] == digest_of(text):
@@ -130,6 +136,14 @@ class Guardian:
         )
         signature = bytes.fromhex(signed.signature[2:])
         self.core.load_policy(text, "test", signed.payload.encode(), signature)
+
+    def command(self, action: Action, **members: str | int) -> str:
+        """Has an operator command something, and gives the state that its request is in then."""
+        key = load(self.home.operator_key_path, OPERATOR_PASSPHRASE)
+        now_ms, guardian = self.clock.now_ms(), self.identity.key.hex()
+        signed = key.sign_command(action, guardian=guardian, now_ms=now_ms, **members)
+        applied = self.core.command(signed.payload.encode(), bytes.fromhex(signed.signature[2:]))
+        return str(applied.status)
 
     async def send(self) -> None:
         assert self.signer is not None

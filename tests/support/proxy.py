@@ -21,6 +21,7 @@ class NodeProxy:
         self.upstream = upstream
         self.hook: Hook | None = None
         self.calls: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -30,6 +31,7 @@ class NodeProxy:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 call = json.loads(body)
                 proxy.calls.append(call)
+                proxy.headers.append({name.lower(): self.headers[name] for name in self.headers})
 
                 def forward() -> bytes:
                     request = urllib.request.Request(

@@ -111,7 +111,7 @@ async def _read(address: str, chain_id: int, rpc: str) -> TokenFacts:
     except NoContract as error:
         raise Failure(str(error), code="no_code") from None
     finally:
-        await chain.endpoint.close()
+        await chain.close()
 
 
 def _print(entry: Entry) -> None:

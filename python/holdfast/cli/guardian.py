@@ -307,6 +307,10 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     for chain in health.get("chains") or []:
         word = "ok" if chain.get("ok") else f"NOT OK: {fmt.safe(chain.get('text', ''))}"
         line(f"chain     {chain.get('chain_id')} {word}")
+        endpoints = chain.get("endpoints") or []
+        for each in endpoints if len(endpoints) > 1 else []:
+            words = "ok" if each.get("ok") else f"NOT OK: {fmt.safe(each.get('text', ''))}"
+            line(f"          {fmt.safe(each.get('name', ''), 100)} {words}")
     disk = health.get("disk") or {}
     if disk.get("low"):
         line(f"ALARM     agents are refused: {fmt.safe(disk['low'], 300)}")

@@ -191,6 +191,23 @@ class HealthLine(WordsLine):
     def __init__(self) -> None:
         super().__init__("health")
 
+    @staticmethod
+    def _chains(words: Words, health: Json) -> None:
+        """Chains that nobody serves, and endpoints that are not well of those that others serve."""
+        for chain in health.get("chains") or []:
+            if not isinstance(chain, dict):
+                continue
+            if not chain.get("ok", True):
+                text = fmt.safe(chain.get("text") or "", 40)
+                words.put(
+                    f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
+                )
+                continue
+            for each in chain.get("endpoints") or []:
+                if isinstance(each, dict) and not each.get("ok", True):
+                    name, text = fmt.safe(each.get("name"), 60), fmt.safe(each.get("text"), 40)
+                    words.put(f" ✗ {name} {text} ", "alarm")
+
     def _words(self) -> Text:
         app = self.hold
         model = app.model
@@ -201,12 +218,7 @@ class HealthLine(WordsLine):
         if failed:
             why = fmt.safe(alerts.get("last_error") or "", 60)
             words.put(f" ✗ {failed} alerts failed {why} ", "alarm bold")
-        for chain in health.get("chains") or []:
-            if isinstance(chain, dict) and not chain.get("ok", True):
-                text = fmt.safe(chain.get("text") or "", 40)
-                words.put(
-                    f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
-                )
+        self._chains(words, health)
         if health.get("config_alarm"):
             words.put(f" ✗ {fmt.safe(health['config_alarm'], 300)} ", "alarm bold")
         parts = ("conditions", "journal", "sockets", "code", "prices")

@@ -20,6 +20,7 @@ CHARS_MAX = 400
 LOOSER, STRICTER = "LOOSER", "as strict or stricter"
 # Longer texts are compared by their changes alone: a comparison line by line would take minutes.
 DIFF_LINES_MAX = 20_000
+SECRETS = frozenset({"token"})
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
@@ -75,11 +76,16 @@ def config_lines(parts: Json) -> list[str]:
             if not isinstance(table, dict):
                 lines.append(f"{name} = {_shown(table)}")
                 continue
-            lines += [f"{name}[{number}].{key} = {_shown(table[key])}" for key in sorted(table)]
+            lines += [
+                f"{name}[{number}].{key} = {_shown(table[key], secret=key in SECRETS)}"
+                for key in sorted(table)
+            ]
     return lines
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, *, secret: bool = False) -> str:
+    if secret:
+        return f"… ({_mark(str(value))})"
     if isinstance(value, list):
         return "[" + ", ".join(_shown(each) for each in value) + "]"
     if isinstance(value, str) and _URL.match(value):
@@ -92,7 +98,11 @@ def masked(url: str) -> str:
     every character of it.
     """
     parts = urlsplit(url)
-    mark = hashlib.sha256(url.encode()).hexdigest()[:8]
     host = parts.netloc.rpartition("@")[2]
     rest = "/…" if parts.path.strip("/") or parts.query or parts.fragment or "@" in url else ""
-    return fmt.safe(f"{parts.scheme}://{host}{rest} ({mark})", CHARS_MAX)
+    return fmt.safe(f"{parts.scheme}://{host}{rest} ({_mark(url)})", CHARS_MAX)
+
+
+def _mark(secret: str) -> str:
+    """Changes with every character of it."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:8]

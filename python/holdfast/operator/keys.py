@@ -19,7 +19,20 @@ from holdfast.secrets import authority, sealed
 from holdfast.secrets.authority import COMMAND_PREFIX, Kind, SignedCommand
 from holdfast.secrets.files import read_private, write_private
 
-Action = Literal["approve", "deny", "thaw", "clock"]
+Action = Literal["approve", "deny", "thaw", "bump", "cancel", "nonce", "clock"]
+
+_REQUEST = {"request", "digest"}
+_FEES = {"max_fee_per_gas", "max_priority_fee_per_gas"}
+# What each command names besides who signs it, for whom and until when.
+MEMBERS: dict[Action, set[str]] = {
+    "approve": _REQUEST,
+    "deny": _REQUEST,
+    "thaw": {"freeze"},
+    "bump": _REQUEST | _FEES,
+    "cancel": _REQUEST | _FEES,
+    "nonce": {"wallet", "chain_id", "nonce"},
+    "clock": {"to_ms"},
+}
 
 # The guardian takes at most five minutes; two leave room for clocks that differ.
 COMMAND_LIFE_MS = 120_000
@@ -40,44 +53,31 @@ class OperatorKey:
         *,
         guardian: str,
         now_ms: int,
-        request: str | None = None,
-        digest: str | None = None,
-        freeze: int | None = None,
-        to_ms: int | None = None,
         clock: int = 0,
         reason: str | None = None,
         life_ms: int = COMMAND_LIFE_MS,
+        **members: str | int | None,
     ) -> SignedCommand:
         """Signs one command for the guardian with that log key (hex), good until `now_ms +
-        life_ms`.
+        life_ms`. It takes the members that `MEMBERS` names; fees are wei as decimal strings.
 
-        `approve` and `deny` need the request's id and digest, `thaw` the number of the freeze it
-        lifts, `clock` the time to set. The argument `clock` is the number of the event that set the
-        guardian's clock last (`clock_set` of status), 0 without one.
+        `clock` is the number of the event that set the guardian's clock last (`clock_set` of
+        status), 0 without one.
         """
-        members: dict[str, str | int] = {
+        given = {name: value for name, value in members.items() if value is not None}
+        if set(given) != MEMBERS[action] or "" in given.values():
+            raise ValueError(f"{action} names {', '.join(sorted(MEMBERS[action]))}")
+        given |= {
             "action": action,
             "expires_at": now_ms + life_ms,
             "guardian": guardian,
             "key": self.id,
         }
-        if action == "thaw":
-            if freeze is None:
-                raise ValueError("a thaw names the freeze it lifts")
-            members["freeze"] = freeze
-        elif action == "clock":
-            if to_ms is None:
-                raise ValueError("a clock command names the time to set")
-            members["to_ms"] = to_ms
-        else:
-            if not request or not digest:
-                raise ValueError(f"{action} names a request and the digest that was shown")
-            members |= {"request": request, "digest": digest}
         if clock:
-            members["clock"] = clock
+            given["clock"] = clock
         if reason:
-            members["reason"] = reason
-        payload = canonical_json(json.dumps(members).encode())
+            given["reason"] = reason
+        payload = canonical_json(json.dumps(given).encode())
         signature = self._key.sign(COMMAND_PREFIX + payload).signature
         return SignedCommand(payload.decode(), "0x" + signature.hex())
 

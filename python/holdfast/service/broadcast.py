@@ -57,6 +57,16 @@ _REJECTED = (
 )
 
 
+# Our words for a fee that has to be higher before a node takes the bytes.
+TOO_LOW = frozenset(
+    {
+        "the fee is below the chain's base fee now",
+        "the fee is lower than the node takes now",
+        "another transaction with this nonce is waiting there",
+    }
+)
+
+
 def classify(text: str) -> Broadcast:
     """From the words of a node's error."""
     words = text.lower()

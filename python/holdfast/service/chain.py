@@ -1,139 +1,135 @@
-"""What the guardian asks a chain. The node may only make it stricter: it never says what is signed,
+"""What the guardian asks a chain. A node may only make it stricter: it never says what is signed,
 beyond fees and gas within the caps, and what it says of a transaction counts only by its hash.
+
+Several nodes stand in order of preference. A question goes to the first that is well; what frees
+value or moves the nonce ledger needs two of them (`settle`, `chain_nonce`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.service import broadcast
+from holdfast.service.answers import Block, Fees, Receipt, integer
 from holdfast.service.broadcast import WouldFail
-from holdfast.service.endpoint import Endpoint, EndpointDown, EndpointSettings, RpcError
+from holdfast.service.chain_nonce import ChainNonce
+from holdfast.service.conditions import Conditions
+from holdfast.service.endpoint import EndpointDown, EndpointSettings, RpcError
 from holdfast.service.l1_fee import l1_fee
 from holdfast.service.simulation import Simulation
+from holdfast.service.witness import OtherChain, Witness
 
 if TYPE_CHECKING:
     from holdfast.service.broadcast import Broadcast
 
+__all__ = ["Block", "Chain", "Chains", "FeeTooHigh", "Fees", "OtherChain", "Receipt"]
+
+T = TypeVar("T")
+
 FACTS_SECONDS = 1.0
-VERIFIED_SECONDS = 60.0
 GAS_OF_A_TRANSFER = 21_000
-COUNT_MAX = (1 << 64) - 2
-
-
-class OtherChain(EndpointDown):
-    """The endpoint serves another chain than it should."""
+# How long what agents read waits where calls are limited: the guardian's own go before it.
+READ_PATIENCE_SECONDS = 1.0
+# A node that answers so was asked too often, is unwell or does not serve the method: another may.
+ASK_ANOTHER = frozenset({429, -32005, -32601, -32603, -32004})
+# Of several answers to one sending, the one that says most.
+OUTCOMES = ("accepted", "known", "unknown", "rejected")
 
 
 class FeeTooHigh(EndpointDown):
     """The chain's base fee is above what may be paid: wait for it to fall."""
 
 
-@dataclass(frozen=True)
-class Fees:
-    """wei per gas."""
-
-    base: int
-    tip: int
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """A mined transaction: where, and what it cost in wei."""
-
-    succeeded: bool
-    block_number: int
-    block_hash: str
-    gas_used: int
-    fee_wei: int
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block's hash and the hashes of its transactions, lower case."""
-
-    hash: str
-    transactions: frozenset[str]
-
-
 class Chain:
-    """One chain through one endpoint. Everything but `broadcast` raises EndpointDown when there is
-    no usable answer.
+    """One chain through its endpoints. Everything but `broadcast` raises EndpointDown when none of
+    them gives a usable answer.
     """
 
-    def __init__(self, settings: EndpointSettings) -> None:
-        self.id = settings.chain
-        self.settings = settings
-        self.endpoint = Endpoint(settings)
+    def __init__(self, *settings: EndpointSettings, conditions: Conditions | None = None) -> None:
+        self.id = settings[0].chain
+        self.settings = settings[0]
+        self.witnesses = tuple(Witness(each) for each in settings)
+        self.conditions = Conditions(_no_time) if conditions is None else conditions
         self.simulation = Simulation(self)
-        self.alarm: str | None = None
-        self.head_seen: int | None = None
-        self._verified_at: float | None = None
-        self._verifying = asyncio.Lock()
+        self.nonces = ChainNonce(self)
         self._cache: dict[tuple[str, str], tuple[float, int | Fees]] = {}
-        self.endpoint.on_connect(self._forget)
+        self._sending: set[asyncio.Task[Broadcast]] = set()
 
-    def _forget(self) -> None:
-        self._verified_at = None
+    @property
+    def first(self) -> Witness:
+        """The preferred endpoint of those that are well."""
+        return self._in_order()[0]
+
+    @property
+    def name(self) -> str:
+        """Of the endpoint that is asked now."""
+        return self.first.name
+
+    @property
+    def alarm(self) -> str | None:
+        """Why no endpoint serves the chain; None while one does."""
+        return self.first.alarm
+
+    def _in_order(self) -> list[Witness]:
+        """Those that are well in the operator's order, then the others: without any that is well
+        each of them is tried.
+        """
+        return sorted(self.witnesses, key=lambda each: each.alarm is not None)
+
+    def awake(self) -> list[Witness]:
+        """Those to be held against each other: all but those that failed just now."""
+        return [each for each in self.witnesses if not each.rests] or list(self.witnesses)
 
     async def verify(self) -> None:
-        """Raises EndpointDown unless the endpoint serves this chain.
-
-        Asked again after every new connection and once a minute, because another node may answer
-        then.
+        """Asks every endpoint that does not rest whether it serves this chain. Raises EndpointDown
+        unless one of them does.
         """
-        if self._is_verified():
+        asked = self.awake()
+        if all(each.is_verified() for each in asked):
             return
-        async with self._verifying:
-            if self._is_verified():
-                return
-            asked_at = time.monotonic()
+        found = await asyncio.gather(*(each.verify() for each in asked), return_exceptions=True)
+        faults = [each for each in found if each is not None]
+        if len(faults) == len(asked):
+            raise faults[0]
+
+    async def _first(self, ask: Callable[[Witness], Awaitable[T]]) -> T:
+        """The answer of the first endpoint that has a usable one. Raises EndpointDown when one that
+        gave no answer may have had one, else RpcError.
+        """
+        refused: RpcError | None = None
+        down: EndpointDown | None = None
+        for witness in self._in_order():
             try:
-                found = _integer(await self.endpoint.call("eth_chainId", []), "chain id")
-            except (EndpointDown, RpcError) as error:
-                self.alarm = str(error)
-                raise EndpointDown(str(error), not_sent=True) from None
-            if found != self.id:
-                self.alarm = (
-                    f"{self.endpoint.name} serves chain {found}, not chain {self.id}: "
-                    "nothing is sent to it"
-                )
-                raise OtherChain(self.alarm, not_sent=True)
-            self.alarm = None
-            self._verified_at = asked_at
+                return await ask(witness)
+            except RpcError as error:
+                if error.code not in ASK_ANOTHER:
+                    raise
+                refused = refused or error
+            except EndpointDown as error:
+                down = down or error
+        raise down or refused or EndpointDown(f"chain {self.id} has no endpoint", not_sent=True)
 
-    def described(self) -> str:
-        """The endpoint in a word or two, without what may be a key of its provider's."""
-        unable = ", cannot simulate" if self.simulation.unable else ""
-        return f"{self.endpoint.name}{unable}"
+    async def call(
+        self, method: str, params: list[Any], patience_s: float = READ_PATIENCE_SECONDS
+    ) -> Any:
+        """As `Endpoint.call`, of the first endpoint that answers and serves this chain."""
+        return await self._first(lambda each: each.call(method, params, patience_s))
 
-    def _is_verified(self) -> bool:
-        at = self._verified_at
-        return at is not None and time.monotonic() - at < VERIFIED_SECONDS
-
-    async def call(self, method: str, params: list[Any]) -> Any:
-        """As `Endpoint.call`, only while the endpoint serves this chain."""
-        await self.verify()
-        try:
-            return await self.endpoint.call(method, params)
-        except EndpointDown as error:
-            self._forget()
-            self.alarm = error.text
-            raise
-
-    async def transaction_facts(self, view: dict[str, Any], *, in_ledger: bool) -> dict[str, int]:
-        """What `Guard.authorise` needs of the chain, for a request view. Raises WouldFail,
-        FeeTooHigh, EndpointDown.
+    async def transaction_facts(
+        self, view: dict[str, Any], *, ledger: int | None
+    ) -> dict[str, int | bool]:
+        """What `Guard.authorise` needs of the chain, for a request view; `ledger` is the nonce that
+        would be given out next, None for a wallet that never sent. Raises WouldFail, FeeTooHigh,
+        EndpointDown.
         """
         wallet, request = view["wallet"], view["request"]
         gas_max = int(view["gas_max"])
         fees, nonce, balance, gas, data_fee = await asyncio.gather(
             self.fees(),
-            self.nonce(wallet, with_pool=not in_ledger),
+            self.nonces.of(wallet, ledger),
             self.balance(wallet),
             self.gas(view, gas_max),
             l1_fee(self, view),
@@ -147,12 +143,14 @@ class Chain:
             )
         if balance < int(request["value"]) + gas * max_fee + (data_fee or 0):
             raise WouldFail("the wallet cannot pay amount and fee")
-        facts = {
+        facts: dict[str, int | bool] = {
             "gas": gas,
             "max_fee_per_gas": max_fee,
             "max_priority_fee_per_gas": tip,
-            "chain_nonce": nonce,
+            "chain_nonce": nonce.number,
         }
+        if nonce.proved:
+            facts["nonce_proved"] = True
         return facts if data_fee is None else facts | {"l1_fee": data_fee}
 
     async def fees(self) -> Fees:
@@ -160,45 +158,34 @@ class Chain:
         known = self._cached("fees", "")
         if isinstance(known, Fees):
             return known
-        block, tip = await asyncio.gather(
-            self._ask("eth_getBlockByNumber", ["latest", False]), self._tip()
-        )
-        if not isinstance(block, dict):
-            raise EndpointDown(f"{self.endpoint.name} has no newest block")
-        fees = Fees(_integer(block.get("baseFeePerGas"), "base fee"), tip)
+        fees = await self._first(lambda each: each.fees())
         self._cache["fees", ""] = (time.monotonic(), fees)
         return fees
 
-    async def _tip(self) -> int:
-        return _integer(await self._ask("eth_maxPriorityFeePerGas", []), "tip")
-
-    async def nonce(self, wallet: str, *, with_pool: bool) -> int:
-        """The next nonce by what is mined, at most a second old; with the node's pool only on
-        request.
-
-        Our own ledger knows what of ours is in the pool. The pool counts for a wallet it never saw.
-        """
-        at = "pending" if with_pool else "latest"
-        found = await self._cached_integer(
-            f"{at} nonce", wallet, "eth_getTransactionCount", [wallet, at]
-        )
-        return _count(hex(found), "nonce")
-
     async def balance(self, wallet: str) -> int:
         """wei, at most a second old."""
-        return await self._cached_integer("balance", wallet, "eth_getBalance", [wallet, "latest"])
-
-    async def _cached_integer(self, what: str, wallet: str, method: str, params: list[Any]) -> int:
-        known = self._cached(what, wallet)
+        known = self._cached("balance", wallet)
         if isinstance(known, int):
             return known
-        found = _integer(await self._ask(method, params), what)
-        self._cache[what, wallet] = (time.monotonic(), found)
+        found = await self._first(lambda each: each.balance(wallet))
+        self._cache["balance", wallet] = (time.monotonic(), found)
         return found
 
     def _cached(self, what: str, key: str) -> int | Fees | None:
         at, value = self._cache.get((what, key), (0.0, None))
         return value if value is not None and time.monotonic() - at < FACTS_SECONDS else None
+
+    async def gas_of_nothing(self, wallet: str) -> int:
+        """Gas of a transfer of nothing from a wallet to itself, and a quarter where that is more
+        than a plain transfer: rollups count the cost of their data in gas. Raises EndpointDown.
+        """
+        call = {"from": wallet, "to": wallet, "value": "0x0"}
+        try:
+            estimate = integer(await self.call("eth_estimateGas", [call]), "gas")
+        except RpcError as error:
+            text = f"chain {self.id} could not estimate the gas ({error.code})"
+            raise EndpointDown(text) from None
+        return estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
 
     async def gas(self, view: dict[str, Any], gas_max: int) -> int:
         """Gas for a request: what it asked for, or the node's estimate and a quarter. Never above
@@ -213,15 +200,7 @@ class Chain:
         }
         if request["to"] is not None:
             call["to"] = request["to"]
-        try:
-            estimate = _integer(await self.call("eth_estimateGas", [call]), "gas")
-        except RpcError as error:
-            why = broadcast.why_it_would_fail(error.code, error.text)
-            if why is not None:
-                raise WouldFail(why) from None
-            raise EndpointDown(
-                f"{self.endpoint.name} could not estimate the gas ({error.code})"
-            ) from None
+        estimate = await self._first(lambda each: _estimate(each, call))
         asked = request.get("gas")
         if asked is not None:
             if estimate > int(asked):
@@ -233,103 +212,113 @@ class Chain:
         return max(GAS_OF_A_TRANSFER, min(wanted, gas_max))
 
     async def broadcast(self, raw: bytes, tx_hash: str) -> Broadcast:
-        """Sends signed bytes once. Raises EndpointDown only if they surely never reached a node of
-        this chain.
+        """Sends signed bytes once to every endpoint that is well, and gives the outcome that says
+        most: accepted, known, unknown, rejected. Raises EndpointDown only if they surely never
+        reached a node of this chain.
         """
-        await self.verify()
-        try:
-            answered = await self.endpoint.call("eth_sendRawTransaction", ["0x" + raw.hex()])
-        except RpcError as error:
-            found = broadcast.classify(error.text)
-            if found is broadcast.NONCE_USED and await self.has_transaction(tx_hash):
-                return broadcast.KNOWN
-            return found
-        except EndpointDown as error:
-            self._forget()
-            self.alarm = error.text
-            if error.not_sent:
-                raise
-            return broadcast.NO_ANSWER
-        if not isinstance(answered, str) or answered.lower() != tx_hash.lower():
-            return broadcast.OTHER_HASH
-        return broadcast.ACCEPTED
+        if not any(each.is_verified() for each in self.witnesses):
+            await self.verify()
+        ready = [each for each in self.witnesses if each.is_verified()]
+        waiting = {asyncio.create_task(each.broadcast(raw, tx_hash)) for each in ready}
+        self._sending |= waiting
+        for task in waiting:
+            task.add_done_callback(self._sent)
+        found: list[Broadcast] = []
+        fault = EndpointDown(f"no endpoint of chain {self.id} is there", not_sent=True)
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                error = task.exception()
+                if isinstance(error, EndpointDown):
+                    fault = error
+                elif error is not None:
+                    raise error
+                else:
+                    found.append(task.result())
+            # Those that hang keep nobody waiting: the bytes are out.
+            if broadcast.ACCEPTED in found:
+                break
+        if not found:
+            raise fault
+        return min(found, key=lambda each: OUTCOMES.index(each.outcome))
+
+    def _sent(self, task: asyncio.Task[Broadcast]) -> None:
+        self._sending.discard(task)
+        if not task.cancelled():
+            # Nobody may be waiting for it any more.
+            task.exception()
 
     async def has_transaction(self, tx_hash: str) -> bool:
-        """Whether the node knows the transaction, waiting or mined; False when it cannot be
-        asked.
+        """Whether every endpoint that is well knows the transaction, waiting or mined; False when
+        none can be asked.
         """
-        try:
-            found = await self.call("eth_getTransactionByHash", [tx_hash])
-        except (EndpointDown, RpcError):
-            return False
-        return isinstance(found, dict) and str(found.get("hash", "")).lower() == tx_hash.lower()
+        found = await asyncio.gather(*(each.has_transaction(tx_hash) for each in self.awake()))
+        return all(found)
 
     async def receipt(self, tx_hash: str) -> Receipt | None:
         """The receipt of that very transaction; None while it is not mined."""
-        found = await self._ask("eth_getTransactionReceipt", [tx_hash])
-        if found is None:
-            return None
-        if (
-            not isinstance(found, dict)
-            or str(found.get("transactionHash")).lower() != tx_hash.lower()
-        ):
-            raise EndpointDown(f"{self.endpoint.name} answered with another receipt")
-        gas_used = _count(found.get("gasUsed"), "gas used")
-        # Rollups of the OP Stack say apart what the data cost on Ethereum.
-        data_fee = _integer(found.get("l1Fee") or "0x0", "fee for data")
-        return Receipt(
-            succeeded=_integer(found.get("status"), "status") == 1,
-            block_number=_count(found.get("blockNumber"), "block number"),
-            block_hash=_hash(found.get("blockHash")),
-            gas_used=gas_used,
-            fee_wei=gas_used * _integer(found.get("effectiveGasPrice"), "gas price") + data_fee,
-        )
+        return await self._first(lambda each: each.receipt(tx_hash))
 
     async def head(self) -> int:
         """The newest block's number."""
-        self.head_seen = _count(await self._ask("eth_blockNumber", []), "block number")
-        return self.head_seen
-
-    async def newest_ms(self) -> int:
-        """The time of the newest block, ms since the epoch."""
-        found = await self._ask("eth_getBlockByNumber", ["latest", False])
-        if not isinstance(found, dict):
-            raise EndpointDown(f"{self.endpoint.name} has no newest block")
-        return _count(found.get("timestamp"), "time of a block") * 1000
+        return await self._first(lambda each: each.head())
 
     async def block(self, number: int) -> Block | None:
         """A block of the canonical chain; None when there is none of that number."""
-        found = await self._ask("eth_getBlockByNumber", [hex(number), False])
-        if not isinstance(found, dict):
-            return None
-        return Block(_hash(found.get("hash")), frozenset(_hashes(found.get("transactions"))))
+        return await self._first(lambda each: each.block(number))
 
-    async def mined_nonce(self, wallet: str, block: int | None = None) -> int:
-        """How many transactions of the wallet were mined up to a block, or up to the newest."""
-        at = "latest" if block is None else hex(block)
-        return _count(await self._ask("eth_getTransactionCount", [wallet, at]), "nonce")
+    async def mined_nonce(self, wallet: str) -> int:
+        """How many transactions of the wallet were mined."""
+        return await self._first(lambda each: each.mined_nonce(wallet))
 
-    async def pending_nonce(self, wallet: str) -> int:
-        """The same with what waits in the node's pool."""
-        return _count(await self._ask("eth_getTransactionCount", [wallet, "pending"]), "nonce")
+    async def close(self) -> None:
+        """Closes the connections."""
+        tasks = list(self._sending)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for witness in self.witnesses:
+            await witness.close()
 
-    async def _ask(self, method: str, params: list[Any]) -> Any:
-        """As `call`, with a node's error as EndpointDown: where no error is expected both mean "no
-        answer".
+    def health(self) -> dict[str, Any]:
+        """`{"chain_id", "ok", "head": n|null, "text", "endpoints": [{"name", "ok", "head": n|null,
+        "text"}]}`: head is the newest block seen. The chain is ok while one endpoint serves it.
         """
-        try:
-            return await self.call(method, params)
-        except RpcError as error:
-            raise EndpointDown(
-                f"{self.endpoint.name} answered {method} with error {error.code}"
-            ) from None
+        first = self.first
+        unable = ", cannot simulate" if self.simulation.unable else ""
+        return {
+            "chain_id": self.id,
+            "ok": first.alarm is None,
+            "head": first.head_seen,
+            "text": first.alarm or f"{first.name}{unable}",
+            "endpoints": [each.health() for each in self.witnesses],
+        }
+
+
+async def _estimate(witness: Witness, call: dict[str, Any]) -> int:
+    try:
+        return integer(await witness.call("eth_estimateGas", [call]), "gas")
+    except RpcError as error:
+        why = broadcast.why_it_would_fail(error.code, error.text)
+        if why is not None:
+            raise WouldFail(why) from None
+        raise EndpointDown(f"{witness.name} could not estimate the gas ({error.code})") from None
 
 
 class Chains:
-    """The chains of the configuration by id."""
+    """The chains of the configuration by id. What their nodes contradict each other about is put
+    into `conditions`.
+    """
 
-    def __init__(self, settings: Iterable[EndpointSettings]) -> None:
-        self._chains = {each.chain: Chain(each) for each in settings}
+    def __init__(
+        self, settings: Iterable[EndpointSettings], conditions: Conditions | None = None
+    ) -> None:
+        pools: dict[int, list[EndpointSettings]] = {}
+        for each in settings:
+            pools.setdefault(each.chain, []).append(each)
+        self._chains = {
+            chain_id: Chain(*pool, conditions=conditions) for chain_id, pool in pools.items()
+        }
 
     def get(self, chain_id: int) -> Chain | None:
         """None for a chain without an endpoint."""
@@ -348,49 +337,12 @@ class Chains:
     async def stop(self) -> None:
         """Closes all connections."""
         for chain in self._chains.values():
-            await chain.endpoint.close()
+            await chain.close()
 
     def health(self) -> list[dict[str, Any]]:
-        """`[{"chain_id", "ok", "head": n|null, "text"}]`: head is the newest block seen."""
-        return [
-            {
-                "chain_id": each.id,
-                "ok": each.alarm is None,
-                "head": each.head_seen,
-                "text": each.alarm or each.described(),
-            }
-            for each in self._chains.values()
-        ]
+        """`chains` of `health`: `Chain.health` of each."""
+        return [each.health() for each in self._chains.values()]
 
 
-def _integer(value: Any, what: str) -> int:
-    """A JSON-RPC quantity: 0x hex without sign, at most 256 bits."""
-    number = -1
-    if isinstance(value, str) and value.startswith("0x") and 2 < len(value) <= 66:
-        try:
-            number = int(value, 16)
-        except ValueError:
-            number = -1
-    if number < 0 or "_" in value:
-        raise EndpointDown(f"the node answered with no number for the {what}")
-    return number
-
-
-def _count(value: Any, what: str) -> int:
-    """A nonce (EIP-2681), a block's number or gas: 64 bits, which every part after this can say."""
-    number = _integer(value, what)
-    if number > COUNT_MAX:
-        raise EndpointDown(f"the node answered with a {what} that cannot be")
-    return number
-
-
-def _hash(value: Any) -> str:
-    if not isinstance(value, str) or len(value) != 66 or not value.startswith("0x"):
-        raise EndpointDown("the node answered with no hash")
-    return value.lower()
-
-
-def _hashes(value: Any) -> list[str]:
-    if not isinstance(value, list):
-        raise EndpointDown("the node answered with a block without transactions")
-    return [_hash(each) for each in value]
+def _no_time() -> int:
+    return 0

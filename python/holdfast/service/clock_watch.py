@@ -13,7 +13,8 @@ from holdfast.service.endpoint import EndpointDown
 from holdfast.service.logs import get_logger
 
 if TYPE_CHECKING:
-    from holdfast.service.chain import Chain, Chains
+    from holdfast.service.chain import Chains
+    from holdfast.service.witness import Witness
 
 Json = dict[str, Any]
 
@@ -84,7 +85,7 @@ class ClockWatch:
         self._core = core
         self._conditions = conditions
         self._configured = chains
-        self._chains: list[Chain] = []
+        self._nodes: list[Witness] = []
         self._looked = False
         # A jump is followed to its end, not only to where it counts as none.
         self._catching_up = False
@@ -93,7 +94,7 @@ class ClockWatch:
 
     def take(self, chains: Chains) -> None:
         """From now on these can be asked."""
-        self._chains = chains.each()
+        self._nodes = [node for chain in chains.each() for node in chain.witnesses]
 
     def check(self) -> None:
         """Records a jump of the wall clock, and says what is not well. Asks nobody."""
@@ -110,12 +111,12 @@ class ClockWatch:
         self._conditions.put(SOURCE, found)
 
     async def look(self) -> None:
-        """While the wall clock is ahead, asks every chain for its newest block, and goes on as soon
+        """While the wall clock is ahead, asks every node for its newest block, and goes on as soon
         as one confirms it.
         """
         self._catching_up = self._is_unconfirmed() or (self._catching_up and not self._is_close())
-        if self._catching_up and self._chains:
-            asked = [asyncio.create_task(self._ask(chain)) for chain in self._chains]
+        if self._catching_up and self._nodes:
+            asked = [asyncio.create_task(_ask(node)) for node in self._nodes]
             try:
                 for each in asyncio.as_completed(asked):
                     seen = await each
@@ -142,13 +143,14 @@ class ClockWatch:
         """The answer of `clock`: `{state, now_ms, wall_ms, chains: [{chain_id, block_ms|null}]}`;
         null for a chain that does not answer soon.
         """
-        seen = await asyncio.gather(*(self._ask_soon(chain) for chain in self._chains))
+        newest: dict[int, int | None] = {node.chain_id: None for node in self._nodes}
+        seen = await asyncio.gather(*(_ask_soon(node) for node in self._nodes))
+        for node, at in zip(self._nodes, seen, strict=True):
+            known = newest[node.chain_id]
+            newest[node.chain_id] = known if at is None else max(at, known or 0)
         clock = self._core.clock
         now, wall = clock.now_ms(), clock.wall_ms()
-        chains = [
-            {"chain_id": chain.id, "block_ms": at}
-            for chain, at in zip(self._chains, seen, strict=True)
-        ]
+        chains = [{"chain_id": chain_id, "block_ms": at} for chain_id, at in newest.items()]
         return {"state": state_of(now, wall), "now_ms": now, "wall_ms": wall, "chains": chains}
 
     def _is_unconfirmed(self) -> bool:
@@ -161,15 +163,17 @@ class ClockWatch:
         clock = self._core.clock
         return clock.wall_ms() - clock.now_ms()
 
-    async def _ask_soon(self, chain: Chain) -> int | None:
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._ask(chain)
-        except TimeoutError:
-            return None
 
-    async def _ask(self, chain: Chain) -> int | None:
-        try:
-            return await chain.newest_ms()
-        except EndpointDown:
-            return None
+async def _ask_soon(node: Witness) -> int | None:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await _ask(node)
+    except TimeoutError:
+        return None
+
+
+async def _ask(node: Witness) -> int | None:
+    try:
+        return await node.newest_ms()
+    except EndpointDown:
+        return None

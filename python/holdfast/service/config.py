@@ -8,10 +8,10 @@ import tomllib
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
-from urllib.parse import urlsplit
 
-from holdfast.service.endpoint import SIMULATE, EndpointSettings
-from holdfast.service.price_settings import PriceSettings, fault_of
+from holdfast.service import endpoint_tables, price_settings
+from holdfast.service.endpoint import EndpointSettings
+from holdfast.service.price_settings import PriceSettings
 
 T = TypeVar("T")
 
@@ -58,6 +58,21 @@ class ReadsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SendingConfig:
+    """`[sending]`: what becomes of payments on their way. One that waits for its chain for
+    `wait_ms` fails and gives its limits back. Signed bytes that no node took within `within_ms` are
+    not sent without a person. What was released to an agent by `eth_signTransaction` the guardian
+    sends itself after `released_ms`. With `bump` a fee that the base fee has overtaken is raised
+    within what was decided.
+    """
+
+    wait_ms: int = 600_000
+    within_ms: int = 600_000
+    released_ms: int = 60_000
+    bump: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class JournalConfig:
     """`[journal]`: how often the log is signed and the state is stored, and room on the disk."""
 
@@ -82,6 +97,7 @@ class Config:
     price: tuple[PriceSettings, ...] = ()
     gate: GateConfig = field(default_factory=GateConfig)
     reads: ReadsConfig = field(default_factory=ReadsConfig)
+    sending: SendingConfig = field(default_factory=SendingConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     log_level: str = "info"
     registry: str = ""
@@ -116,11 +132,14 @@ def parse_config(text: str, name: str) -> Config:
     return config_of(table, name)
 
 
-def config_of(table: dict[str, Any], name: str) -> Config:
-    """Checks the tables of a file called `name`. Raises ConfigError."""
+def config_of(table: dict[str, Any], name: str, *, with_secrets: bool = False) -> Config:
+    """Checks the tables of a file called `name`; `with_secrets`: as they are signed, with the
+    contents of the files that hold secrets. Raises ConfigError.
+    """
     sections: dict[str, Any] = {
         "gate": GateConfig,
         "reads": ReadsConfig,
+        "sending": SendingConfig,
         "journal": JournalConfig,
     }
     values = dict(table)
@@ -132,6 +151,8 @@ def config_of(table: dict[str, Any], name: str) -> Config:
         tables = values.get(key, [])
         if not isinstance(tables, list):
             raise ConfigError(f"{name}: `{key}`: write `[[{key}]]` with double brackets")
+        if key == "endpoint":
+            tables = endpoint_tables.of_one_chain(tables)
         values[key] = tuple(
             _strict(kind, each, name, f"{key}[{n}]") for n, each in enumerate(tables)
         )
@@ -139,7 +160,7 @@ def config_of(table: dict[str, Any], name: str) -> Config:
     if not isinstance(alerts, list):
         raise ConfigError(f"{name}: `alert`: write `[[alert]]` with double brackets")
     config = _strict(Config, values, name, "")
-    _check(config, name)
+    _check(config, name, with_secrets)
     return config
 
 
@@ -165,11 +186,11 @@ def _strict(kind: type[T], table: object, name: str, where: str) -> T:
     return kind(**table)
 
 
-def _check(config: Config, name: str) -> None:
+def _check(config: Config, name: str, with_secrets: bool) -> None:
     if config.version != VERSION:
         raise ConfigError(f"{name}: `version`: this holdfast knows version {VERSION} only")
-    _check_endpoints(config, name)
-    fault = fault_of(config.price, {each.chain for each in config.endpoint})
+    fault = endpoint_tables.fault_of(config.endpoint, with_secrets=with_secrets)
+    fault = fault or price_settings.fault_of(config.price, {each.chain for each in config.endpoint})
     if fault is not None:
         raise ConfigError(f"{name}: {fault}")
     if config.agents_dir and not Path(config.agents_dir).is_absolute():
@@ -178,26 +199,7 @@ def _check(config: Config, name: str) -> None:
         raise ConfigError(f"{name}: `log_level`: must be one of {', '.join(LOG_LEVELS)}")
     if not 10 <= config.gate.hold_ms <= 8_000:
         raise ConfigError(f"{name}: `gate.hold_ms`: must be 10 to 8000; viem gives up after 10 s")
-    for section in (config.gate, config.reads, config.journal):
+    for section in (config.gate, config.reads, config.sending, config.journal):
         for each in fields(section):
             if getattr(section, each.name) < 1:
                 raise ConfigError(f"{name}: `{each.name}`: must be at least 1")
-
-
-def _check_endpoints(config: Config, name: str) -> None:
-    seen: set[int] = set()
-    for endpoint in config.endpoint:
-        if endpoint.chain in seen:
-            raise ConfigError(f"{name}: `endpoint`: chain {endpoint.chain} is given twice")
-        seen.add(endpoint.chain)
-        parts = urlsplit(endpoint.rpc_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(f"{name}: `endpoint.rpc_url`: must be an http:// or https:// address")
-        for key in ("poll_ms", "timeout_ms"):
-            if getattr(endpoint, key) < 10:
-                raise ConfigError(f"{name}: `endpoint.{key}`: must be at least 10 ms")
-        if endpoint.confirmations < 1:
-            raise ConfigError(f"{name}: `endpoint.confirmations`: must be at least 1")
-        if endpoint.simulate not in SIMULATE:
-            words = ", ".join(SIMULATE)
-            raise ConfigError(f"{name}: `endpoint.simulate`: must be one of {words}")

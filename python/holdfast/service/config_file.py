@@ -26,6 +26,7 @@ from holdfast.secrets.files import UnsafeFile, read_private, write_private
 from holdfast.service.alerts_routes import parse_routes
 from holdfast.service.config import Config, ConfigError, config_of, read_table
 from holdfast.service.core import Core
+from holdfast.service.endpoint_tables import with_tokens
 from holdfast.service.event import parse
 from holdfast.service.home import Home
 from holdfast.service.logs import get_logger
@@ -39,7 +40,7 @@ APPLY = "look at the difference and sign it with `holdfast config apply`"
 
 def outside_text(table: dict[str, Any], folder: Path) -> str:
     """The text that is signed: canonical JSON of the parts that reach outside, as they are written,
-    with the URL in the place of every `url_file`. Raises ConfigError.
+    with what is in it in the place of every `url_file` and `token_file`. Raises ConfigError.
     """
     parts = {key: table[key] for key in SIGNED if key in table}
     routes = parse_routes(table.get("alert", []), folder)
@@ -48,6 +49,11 @@ def outside_text(table: dict[str, Any], folder: Path) -> str:
             {**{k: v for k, v in each.items() if k != "url_file"}, "url": route.url}
             for each, route in zip(parts["alert"], routes, strict=True)
         ]
+    if "endpoint" in parts:
+        try:
+            parts["endpoint"] = with_tokens(parts["endpoint"], folder)
+        except ValueError as error:
+            raise ConfigError(f"config.toml: {error}") from None
     try:
         return canonical_json(orjson.dumps(parts)).decode()
     except (TypeError, MalformedError) as error:
@@ -76,7 +82,9 @@ class ConfigFile:
         wanted = outside_text(table, self._home.path)
         parts = self._parts(core, wanted)
         own = {key: value for key, value in table.items() if key not in SIGNED}
-        return config_of({**own, **orjson.loads(parts)}, str(self._home.config_path))
+        return config_of(
+            {**own, **orjson.loads(parts)}, str(self._home.config_path), with_secrets=True
+        )
 
     async def apply(self, core: Core, text: str, signed: SignedCommand) -> dict[str, object]:
         """Notes the parts an operator signed; they are used from the next start on. `text` is their
@@ -89,7 +97,7 @@ class ConfigFile:
             whole = False
         if not whole:
             raise ConfigError("not the canonical text of the parts of config.toml that are signed")
-        config_of(parts, "config.toml")
+        config_of(parts, "config.toml", with_secrets=True)
         parse_routes(parts.get("alert", []), self._home.path)
         command = (signed.payload.encode(), bytes.fromhex(signed.signature.removeprefix("0x")))
         applied = core.load_config(digest_of(text), "operator", *command)

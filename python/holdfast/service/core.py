@@ -160,6 +160,18 @@ class Core:
         """`Guard.settle`."""
         return self._apply(self.guard.settle, request_id, outcome)
 
+    def replace(self, request_id: str, facts: bytes, by: str) -> Applied:
+        """`Guard.replace`."""
+        return self._apply(self.guard.replace, request_id, facts, by)
+
+    def hold(self, request_id: str, why: str) -> Applied:
+        """`Guard.hold`."""
+        return self._apply(self.guard.hold, request_id, why)
+
+    def answers_delivered(self, request_ids: list[str]) -> Applied:
+        """`Guard.answers_delivered`."""
+        return self._apply(self.guard.answers_delivered, request_ids)
+
     def cancel(self, request_id: str, by: str) -> Applied:
         """`Guard.cancel`."""
         return self._apply(self.guard.cancel, request_id, by)

@@ -7,13 +7,15 @@ web3 takes most of a second to import, so it is loaded at the first call and not
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
 
 from holdfast.service.hardening import limit_recursion
+from holdfast.service.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,20 +27,43 @@ ANSWER_BYTES_MAX = 8 << 20
 CONNECTIONS_MAX = 64
 CHUNK_BYTES = 1 << 16
 SIMULATE = ("off", "when-possible", "required")
+# How long a call of the guardian's own waits where calls are limited.
+PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """One `[[endpoint]]` of config.toml: the node of a chain, when a payment there is final, and
-    whether calls are simulated there before they are signed (`SIMULATE`).
+    """One `[[endpoint]]` of config.toml: a node of a chain, when a payment there is final, and
+    whether calls are simulated there before they are signed (`SIMULATE`). `calls_per_second` 0 is
+    no limit. `token` is the content of `token_file`; it goes to the node in the header
+    `token_header` and nowhere else.
     """
 
     chain: int
-    rpc_url: str
+    rpc_url: str = field(repr=False)
     confirmations: int = 1
     poll_ms: int = 500
     timeout_ms: int = 5000
     simulate: str = "when-possible"
+    calls_per_second: int = 0
+    token_file: str = ""
+    token_header: str = "authorization"  # noqa: S105 - the header's name
+    token: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """As it is shown. A path or a query often is a key of the provider's, so never those."""
+        parts = urlsplit(self.rpc_url)
+        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes to the node with every call."""
+        found = {"content-type": "application/json"}
+        if self.token:
+            bearer = self.token_header.lower() == "authorization" and " " not in self.token
+            found[self.token_header] = f"Bearer {self.token}" if bearer else self.token
+        return found
 
 
 class RpcError(Exception):
@@ -62,14 +87,17 @@ class EndpointDown(Exception):
         self.not_sent = not_sent
 
 
+class EndpointBusy(EndpointDown):
+    """Its `calls_per_second` are used up for longer than the caller waits: the node is well."""
+
+
 class Endpoint:
     """One node. Calls may overlap; each stands alone and is never repeated here."""
 
     def __init__(self, settings: EndpointSettings) -> None:
         self.settings = settings
-        parts = urlsplit(settings.rpc_url)
-        # A path or a query often is a key of the provider's, so neither is ever shown.
-        self.name = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        self.name = settings.name
+        self._pace = Pace(settings.calls_per_second) if settings.calls_per_second else None
         self._session: ClientSession | None = None
         self._provider: AsyncHTTPProvider | None = None
         self._opening = asyncio.Lock()
@@ -79,8 +107,13 @@ class Endpoint:
         """Calls `callback()` for every new connection: another node may be behind it."""
         self._on_connect.append(callback)
 
-    async def call(self, method: str, params: list[Any]) -> Any:
-        """The result, any JSON. Raises RpcError or EndpointDown."""
+    async def call(
+        self, method: str, params: list[Any], patience_s: float = PATIENCE_SECONDS
+    ) -> Any:
+        """The result, any JSON, after at most `patience_s` in line where calls are limited. Raises
+        RpcError or EndpointDown.
+        """
+        await self._turn(patience_s)
         provider = self._provider or await self._open()
         try:
             answer: Any = await provider.make_request(method, params)
@@ -95,6 +128,16 @@ class Endpoint:
         if "result" not in answer:
             raise EndpointDown(f"{self.name} answered with neither result nor error")
         return answer["result"]
+
+    async def _turn(self, patience_s: float) -> None:
+        if self._pace is None:
+            return
+        wait = self._pace.turn(time.monotonic(), patience_s)
+        if wait is None:
+            each = self.settings.calls_per_second
+            raise EndpointBusy(f"{self.name} has its {each} calls a second", not_sent=True)
+        if wait:
+            await asyncio.sleep(wait)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -137,7 +180,7 @@ class Endpoint:
             async with self._session.post(
                 self.settings.rpc_url,
                 data=body,
-                headers={"content-type": "application/json"},
+                headers=self.settings.headers,
                 allow_redirects=False,
             ) as response:
                 if 300 <= response.status < 400:

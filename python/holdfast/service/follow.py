@@ -23,6 +23,9 @@ RECORD_BYTES_MAX = 8 << 20
 ROOTS_KEPT = 8192
 ORDERS_KEPT = 65_536
 
+ORDER_KINDS = ("request.authorised", "request.replaced")
+_ORDER_KINDS = frozenset(kind.encode() for kind in ORDER_KINDS)
+
 Record = dict[str, Any]
 
 
@@ -115,20 +118,21 @@ class Follower:
         return root
 
     def order(self, seq: int) -> tuple[Record, Record]:
-        """The `request.authorised` of this number, which must have been followed and not been taken
-        yet, and the `request.decided` that its digest stands for. Raises Refused.
+        """The `request.authorised` or `request.replaced` of this number, which must have been
+        followed and not been taken yet, and the `request.decided` that its digest stands for.
+        Raises Refused.
         """
         self.to(seq + 1)
         expected = self._orders.get(seq)
         if expected is None:
             raise Refused(
-                f"event {seq} is no `request.authorised` that was followed here since the guardian "
-                "started: only those are signed, once"
+                f"event {seq} is no order that was followed here since the guardian started: only "
+                "those are signed, once"
             )
         raw = self._row(seq)
         if _leaf(raw) != expected:
             raise self._break(f"event {seq} was changed after it was committed")
-        data = _data(raw, seq, "request.authorised")
+        data = _data(raw, seq, *ORDER_KINDS)
         # A request is named after the event that decided it.
         name = str(data.get("id", ""))
         of = int(name[1:]) if name[1:].isascii() and name[1:].isdecimal() else seq
@@ -157,7 +161,7 @@ class Follower:
         tree.extend(records)
         self._roots[end] = tree.root
         for seq, record in enumerate(records, first):
-            if kind_of(record) == b"request.authorised":
+            if kind_of(record) in _ORDER_KINDS:
                 self._orders[seq] = _leaf(record)
         while len(self._orders) > ORDERS_KEPT:
             self._orders.popitem(last=False)
@@ -224,11 +228,11 @@ def _leaf(record: bytes) -> bytes:
     return hashlib.sha256(b"\0" + record).digest()
 
 
-def _data(raw: bytes, seq: int, kind: str) -> Record:
+def _data(raw: bytes, seq: int, *kinds: str) -> Record:
     try:
         record = orjson.loads(raw)
-        if record["seq"] == seq and record["kind"] == kind and isinstance(record["data"], dict):
+        if record["seq"] == seq and record["kind"] in kinds and isinstance(record["data"], dict):
             return dict(record["data"])
     except (ValueError, KeyError, TypeError):
         pass
-    raise Refused(f"event {seq} of the journal is damaged: it should be `{kind}`")
+    raise Refused(f"event {seq} of the journal is damaged: it should be `{' or '.join(kinds)}`")

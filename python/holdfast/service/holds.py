@@ -11,6 +11,7 @@ connection took it.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import orjson
@@ -34,23 +35,39 @@ from holdfast.service.outcomes import (
     withheld,
 )
 from holdfast.service.reply import Out, Reply
+from holdfast.service.waiting import Waiting
 
 # Events that make a result; what a hash or signature stands for is on disk with them.
 MADE_BY = frozenset({b"request.signed", b"request.sent", b"request.settled"})
 
+SENT_BY = frozenset({b"request.sent", b"request.settled"})
+
 # Events that end nothing.
 NO_END = frozenset({REQUEST_AUTHORISED, REQUEST_DECIDED, REQUEST_REFUSED})
+
+# A crash within this time after an answer takes an identical call for the same payment.
+TOLD_SECONDS = 0.05
 
 Write = Callable[[Reply, Outcome, str], None]
 
 
 class Hold:
-    """One call that waits. `marked`: a pending answer left for its request, or is about to."""
+    """One call that waits. `marked`: a pending answer left for its request, or is about to.
+    `anew`: it waits until other bytes of the request were sent, or its end.
+    """
 
-    __slots__ = ("done", "marked", "privacy", "reply", "request_id", "until", "write")
+    __slots__ = ("anew", "done", "marked", "privacy", "reply", "request_id", "until", "write")
 
     def __init__(
-        self, reply: Reply, request_id: str, write: Write, privacy: str, marked: bool, until: float
+        self,
+        reply: Reply,
+        request_id: str,
+        write: Write,
+        privacy: str,
+        marked: bool,
+        until: float,
+        *,
+        anew: bool = False,
     ) -> None:
         self.reply = reply
         self.request_id = request_id
@@ -58,14 +75,18 @@ class Hold:
         self.privacy = privacy
         self.marked = marked
         self.until = until
+        self.anew = anew
         self.done = False
 
 
 class Holds:
     """All calls that wait, by request."""
 
-    def __init__(self, core: Core, hold_ms: int, retry_after_s: int) -> None:
+    def __init__(self, core: Core, hold_ms: int, retry_after_s: int, waiting: Waiting) -> None:
         self._core = core
+        self._waiting = waiting
+        self._told: list[str] = []
+        self._tell: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._hold_s = hold_ms / 1000
         self._retry_after_s = retry_after_s
@@ -79,11 +100,20 @@ class Holds:
         return sum(len(holds) for holds in self._by_request.values())
 
     def wait(
-        self, reply: Reply, request_id: str, write: Write, privacy: str, *, marked: bool
+        self,
+        reply: Reply,
+        request_id: str,
+        write: Write,
+        privacy: str,
+        *,
+        marked: bool,
+        anew: bool = False,
     ) -> None:
-        """Answers `reply` through `write` with the outcome, or "pending" when the time is up."""
+        """Answers `reply` through `write` with the outcome, or "pending" when the time is up.
+        `anew`: not with the hash it has by now, but with that of the bytes that are sent next.
+        """
         until = self._loop.time() + self._hold_s
-        hold = Hold(reply, request_id, write, privacy, marked, until)
+        hold = Hold(reply, request_id, write, privacy, marked, until, anew=anew)
         self._by_request.setdefault(request_id, []).append(hold)
         self._in_order.append(hold)
         if self._timer is None:
@@ -114,6 +144,12 @@ class Holds:
             return withheld(request_id)
         return outcome
 
+    def pending(self, request_id: str) -> Outcome:
+        """What is told of a request that has no outcome yet: what it waits for, and until when."""
+        raw = self._core.guard.request(request_id)
+        waits = None if raw is None else self._waiting.of(orjson.loads(raw))
+        return pending(request_id, self._retry_after_s, waits)
+
     def abandon(self, out: Out) -> None:
         """The caller behind `out` is gone: what it waited for must be joined by its retry."""
         for request_id, holds in tuple(self._by_request.items()):
@@ -138,21 +174,30 @@ class Holds:
                 continue
             if kind.startswith((b"request.", b"freeze.")):
                 for request_id in requests_of(parse(record)):
-                    self._look(request_id, kind in MADE_BY)
+                    self._look(request_id, kind in MADE_BY, kind in SENT_BY)
 
-    def _look(self, request_id: str, made: bool) -> None:
+    def _look(self, request_id: str, made: bool, sent: bool) -> None:
         """Something about the request is on disk: hand its outcome over if it has one.
 
         `made`: it is what makes a result, so a result is on disk now. It leaves at once, before
         anything that became durable later is acknowledged, such as a freeze.
         """
-        holds = self._by_request.get(request_id)
+        all_holds = self._by_request.get(request_id, [])
+        if not all_holds:
+            return
+        # What an agent asked to be signed is not sent for it.
+        fresh = sent or (made and self._core.guard.stage(request_id) == "released")
+        holds = [hold for hold in all_holds if fresh or not hold.anew]
         if not holds:
             return
         outcome = self.outcome(request_id, holds[0].privacy)
         if outcome is None:
             return
-        del self._by_request[request_id]
+        later = [hold for hold in all_holds if hold not in holds]
+        if later:
+            self._by_request[request_id] = later
+        else:
+            del self._by_request[request_id]
         if made and outcome.result is not None:
             self._hand_over(holds, outcome, True)
         else:
@@ -179,8 +224,29 @@ class Holds:
                 self._core.mark_pending_answer(request_id)
             elif marked and taken and outcome.final:
                 self._core.delivered(request_id)
+            elif taken and outcome.final:
+                self._delivered(request_id)
         except (Sealed, HoldfastError):
             return
+
+    def _delivered(self, request_id: str) -> None:
+        """Its agent has the answer and never had to come back: written down for many at once."""
+        self._told.append(request_id)
+        if self._tell is None:
+            self._tell = self._loop.call_later(TOLD_SECONDS, self._write_down)
+
+    def _write_down(self) -> None:
+        self._tell = None
+        told, self._told = self._told, []
+        if told:
+            with suppress(Sealed, HoldfastError):
+                self._core.answers_delivered(told)
+
+    def close(self) -> None:
+        """Writes down which answers were delivered: after a start the same payment is a new one."""
+        if self._tell is not None:
+            self._tell.cancel()
+        self._write_down()
 
     def _expire(self) -> None:
         """Answers "pending" for every call whose time is up, once that fact is durable."""
@@ -209,7 +275,7 @@ class Holds:
             if not holds:
                 del self._by_request[hold.request_id]
         if ok:
-            outcome = pending(hold.request_id, self._retry_after_s)
+            outcome = self.pending(hold.request_id)
             hold.write(hold.reply, outcome, hold.request_id)
         else:
             self._say_sealed(hold)

@@ -51,6 +51,7 @@ from holdfast.service.supervise import Supervisor
 from holdfast.service.ticker import Ticker
 from holdfast.service.turns import Turns
 from holdfast.service.unix_socket import ListeningSocket
+from holdfast.service.waiting import Waiting
 from holdfast.service.watch import watch
 
 log = get_logger()
@@ -93,6 +94,7 @@ class Inside:
         clock.start(restored.guard.last_at)
         self.core = core = Core(restored.guard, self.journal, clock)
         core.on_sealed(lambda text: log.error("SEALED", reason=text))
+        self.waiting = Waiting(limits.sending.wait_ms)
         self.turns = Turns(asyncio.get_running_loop().time)
         self.reader = JournalReader(home.journal_path)
         self._alarm = JournalAlarm(core, self.journal)
@@ -117,6 +119,7 @@ class Inside:
         self._node: FindNode | None = None
         self._ticker: Ticker | None = None
         self._gate: Gate | None = None
+        self._holds: Holds | None = None
         self._reads: Reads | None = None
         self._heads: Heads | None = None
         self._operator: OperatorSocket | None = None
@@ -141,11 +144,12 @@ class Inside:
         self._ticker = Ticker(core)
         self.clock.check()
         stream = Stream(core, self.reader)
-        holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s)
+        holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s, self.waiting)
+        self._holds = holds
         time, turns = asyncio.get_running_loop().time, self.turns
         budgets = Budgets(gate_config, self.config.reads.calls_per_minute, time)
         intake = Intake(core, self.facts, budgets, self.disk, gate_config)
-        sends = Sends(core, intake, holds, gate_config.retry_after_s)
+        sends = Sends(core, intake, holds, gate_config.retry_after_s, self.waiting)
         self._reads = Reads(core.guard, node, self.config.reads, budgets)
         if nodes_later:
             self._reads.wait_for_nodes()
@@ -216,6 +220,8 @@ class Inside:
         # Dropped connections say so in the loop's next turns.
         for _ in range(3):
             await asyncio.sleep(0)
+        if self._holds is not None:
+            self._holds.close()
 
     async def say_stopped(self) -> None:
         """The last event of this run. Raises Sealed."""

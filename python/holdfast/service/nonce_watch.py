@@ -12,12 +12,13 @@ import orjson
 
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import kind_of, parse
-from holdfast.service.nonces import PATIENCE_S, Out, Seen, judge, taken
+from holdfast.service.nonces import PATIENCE_S, Out, Seen, judge_all, taken
 
 if TYPE_CHECKING:
     from holdfast.service.chain import Chain, Chains
     from holdfast.service.conditions import Condition, Conditions, Place
     from holdfast.service.core import Core
+    from holdfast.service.witness import Witness
 
 Json = dict[str, Any]
 Pair = tuple[int, str]
@@ -33,7 +34,9 @@ LATCHED = frozenset({"foreign_transaction"})
 
 
 class NonceWatch:
-    """Looks every few seconds. `refused(id)` gives our words for a node's last refusal."""
+    """Looks every few seconds, at what each node of a chain says. `refused(id)` gives our words for
+    a node's last refusal.
+    """
 
     def __init__(
         self,
@@ -43,7 +46,10 @@ class NonceWatch:
         wallets: Iterable[str],
         refused: Callable[[str], str],
         time: Callable[[], float] | None = None,
+        counted: Callable[[int, str, int], None] | None = None,
     ) -> None:
+        """`counted(chain_id, wallet, mined)` is called with what each look finds mined."""
+        self._counted = counted
         self._core = core
         self._chains = chains
         self._conditions = conditions
@@ -90,22 +96,27 @@ class NonceWatch:
         known = self._core.guard.next_nonce
         wallets = [each for each in self._wallets if known(each, chain.id) is not None]
         found = await asyncio.gather(*(self._one(chain, wallet) for wallet in wallets))
-        for seen in found:
-            if seen is not None:
-                self._judge(seen)
+        for looks in found:
+            if looks:
+                self._judge(looks)
         held = [each for pair in self._held if pair[0] == chain.id for each in self._held[pair]]
         proved = [each for each in self._proved if each.chain_id == chain.id]
         # One by one, the newest last: the newest words of the same condition are the ones shown.
         self._conditions.put(f"{SOURCE}:{chain.id}", [*held, *proved])
 
-    def _judge(self, seen: Seen) -> None:
+    def _judge(self, looks: list[Seen]) -> None:
         """What holds for a wallet: what was judged and has lasted for longer than its patience."""
+        # The preferred node of those that answered.
+        seen = looks[0]
         pair, now = (seen.chain_id, seen.wallet), self._time()
         self._seen[pair] = seen
+        if self._counted is not None:
+            # Sent again too often does no harm: only what no node counts any more is.
+            self._counted(*pair, max(each.mined for each in looks))
         out = {each.id: self._out_since.get(pair, {}).get(each.id, now) for each in seen.out}
         self._out_since[pair] = out
         known, held = self._since.setdefault(pair, {}), []
-        for each in judge(seen):
+        for each in judge_all(looks):
             begun, _ = known.get(each.place, (now, now))
             known[each.place] = (begun, now)
             if each.code in LATCHED:
@@ -144,20 +155,23 @@ class NonceWatch:
             )
         return rows
 
-    async def _one(self, chain: Chain, wallet: str) -> Seen | None:
-        try:
-            mined, pending, balance = await _numbers(chain, wallet)
-        except EndpointDown:
-            return None
+    async def _one(self, chain: Chain, wallet: str) -> list[Seen]:
+        """What each node says that answers, in order of preference."""
+        asked = chain.awake()
+        found = await asyncio.gather(*(_numbers(each, wallet) for each in asked))
         # The ledger after the chain: what of ours was mined by then is in it.
         guard = self._core.guard
-        rows = [
+        rows = tuple(
             Out(row[0], row[4], row[6], self._refused(row[0]))
             for row in guard.unsettled()
             if row[2] == chain.id and row[1] == wallet
-        ]
+        )
         ledger = guard.next_nonce(wallet, chain.id)
-        return Seen(chain.id, wallet, mined, pending, balance, ledger, tuple(rows))
+        return [
+            Seen(chain.id, wallet, *numbers, ledger, rows, each.name)
+            for each, numbers in zip(asked, found, strict=True)
+            if numbers is not None
+        ]
 
     def _listen(self, records: list[bytes]) -> None:
         """Something is out, or another transaction proved to have used a nonce of ours."""
@@ -174,9 +188,12 @@ class NonceWatch:
                 self._prove(taken(found["chain_id"], found["wallet"], data["id"]))
 
 
-async def _numbers(chain: Chain, wallet: str) -> tuple[int, int, int]:
-    """Mined and pending nonces and the balance. Raises EndpointDown."""
-    # Pending first: what is mined in between must not look as if it were foreign.
-    pending = await chain.pending_nonce(wallet)
-    mined, balance = await asyncio.gather(chain.mined_nonce(wallet), chain.balance(wallet))
+async def _numbers(witness: Witness, wallet: str) -> tuple[int, int, int] | None:
+    """Mined and pending nonces and the balance, by one node; None when it gives no answer."""
+    try:
+        # Pending first: what is mined in between must not look as if it were foreign.
+        pending = await witness.pending_nonce(wallet)
+        mined, balance = await asyncio.gather(witness.mined_nonce(wallet), witness.balance(wallet))
+    except EndpointDown:
+        return None
     return mined, pending, balance

@@ -1,14 +1,15 @@
 """What a wallet's nonces on a chain say, held against the guardian's own ledger: a table from what
 was seen to conditions. No I/O and no clock.
 
-What one node says may only alarm. A condition changes nothing that is decided.
+What a node says may only alarm. A condition changes nothing that is decided.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from holdfast.service.conditions import Condition
+from holdfast.service.conditions import Condition, Place
 
 # A node may lag for a moment (not for long: what is final is some blocks old), an order is signed a
 # moment after it took its nonce, a block takes its time.
@@ -19,12 +20,25 @@ PATIENCE_S = {
     "wallet_empty": 4.0,
     "not_sent": 60.0,
     "nonce_stuck": 180.0,
+    # One node has a new block a moment before the other.
+    "nodes_disagree": 4.0,
 }
+# One of several nodes that says so contradicts the others.
+NEEDS_TWO = frozenset({"foreign_transaction", "chain_behind"})
 
 
+WHICH_IS_RIGHT = (
+    "find out which endpoint is right, with a third one; take the wrong one out of config.toml, "
+    "sign it (`holdfast config apply`), and start again"
+)
 HELD_ELSEWHERE = (
     "somebody else may hold the key: freeze, look the transaction up, and move the funds to a new "
     "wallet. If it was you, with a copy of the key, payments go on after it"
+)
+ONE_WORD = (
+    "payments wait, because one node's word moves nothing: name a second endpoint of this chain in "
+    "config.toml, or look the transaction up and say so with `holdfast nonce set`. If it was not "
+    "you, somebody else may hold the key: freeze, and move the funds to a new wallet"
 )
 
 
@@ -41,7 +55,8 @@ class Out:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One look at one wallet on one chain. `ledger` is the nonce that would be given out next, None
-    for a wallet that never sent; `pending` counts what waits in the node's pool too.
+    for a wallet that never sent; `pending` counts what waits in the node's pool too. `node` is the
+    name of the one that says so.
     """
 
     chain_id: int
@@ -51,10 +66,46 @@ class Seen:
     balance: int
     ledger: int | None
     out: tuple[Out, ...] = field(default=())
+    node: str = ""
+
+
+def judge_all(looks: Sequence[Seen]) -> list[Condition]:
+    """The conditions that hold by all nodes that answered about one wallet, before patience. Of
+    nonces that others used, and of a chain that went back, two must say the same, or all; what only
+    one of several says is a contradiction.
+    """
+    claims: dict[Place, list[tuple[Seen, Condition]]] = {}
+    for seen in looks:
+        for each in judge(seen):
+            claims.setdefault(each.place, []).append((seen, each))
+    found = []
+    for (code, *_), said in claims.items():
+        seen, condition = said[0]
+        if code in NEEDS_TWO and len(said) == 1 and len(looks) > 1:
+            found.append(_disagree(seen, condition, looks))
+        elif code == "foreign_transaction" and len(looks) > 1:
+            found.append(replace(condition, text=_used_elsewhere(seen), step=HELD_ELSEWHERE))
+        else:
+            found.append(condition)
+    return found
+
+
+def _disagree(claims: Seen, condition: Condition, looks: Sequence[Seen]) -> Condition:
+    others = ", ".join(f"{each.node} counts {each.mined}" for each in looks if each is not claims)
+    return Condition(
+        "nodes_disagree",
+        "critical",
+        f"{claims.node} counts {claims.mined} transactions of wallet {claims.wallet} on chain "
+        f"{claims.chain_id}, but {others}, and the guardian's own ledger {claims.ledger}",
+        WHICH_IS_RIGHT,
+        claims.chain_id,
+        claims.wallet,
+        f"{condition.code} {claims.node}",
+    )
 
 
 def judge(seen: Seen) -> list[Condition]:
-    """The conditions that hold, before patience."""
+    """The conditions that hold by one node, before patience."""
     if seen.ledger is None:
         return []
     found = [_foreign(seen), _foreign_pending(seen), _behind(seen), _waits(seen), _empty(seen)]
@@ -70,12 +121,18 @@ def _foreign(seen: Seen) -> Condition | None:
     return Condition(
         "foreign_transaction",
         "critical",
-        f"nonce {seen.ledger} of wallet {seen.wallet} on chain {seen.chain_id} was used by a "
-        "transaction that the guardian did not sign, says its node",
-        HELD_ELSEWHERE,
+        f"{_used_elsewhere(seen)}, says its node",
+        ONE_WORD,
         seen.chain_id,
         seen.wallet,
         str(seen.ledger),
+    )
+
+
+def _used_elsewhere(seen: Seen) -> str:
+    return (
+        f"nonce {seen.ledger} of wallet {seen.wallet} on chain {seen.chain_id} was used by a "
+        "transaction that the guardian did not sign"
     )
 
 

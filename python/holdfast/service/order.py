@@ -77,12 +77,15 @@ def sign_order(order: Order, wallets: Wallets) -> dict[str, str]:
     raise OrderError("`kind` is none of transaction, typed-data and message")
 
 
-def check_decided(order: Order, digest: object, decided: Mapping[str, Any]) -> None:
-    """Raises OrderError unless `order` is what was decided: the decision's content has the digest
-    that was authorised, and the order has its content and keeps its caps.
+def check_decided(ordered: Mapping[str, Any], decided: Mapping[str, Any]) -> None:
+    """Raises OrderError unless the order is what was decided: the decision's content has the digest
+    that the order names, and the order has its content and keeps its caps. What takes the place of
+    a signed transaction may move nothing instead, and cost what the record of it sets aside.
 
-    `digest` is that of the `request.authorised`, `decided` the data of the `request.decided`.
+    `ordered` is the data of a `request.authorised` or `request.replaced`, `decided` that of the
+    `request.decided`.
     """
+    order, digest = ordered["order"], ordered.get("digest")
     try:
         content = {name: decided.get(name) for name in DIGEST_MEMBERS}
         found = "0x" + hashlib.sha256(canonical_json(json.dumps(content).encode())).hexdigest()
@@ -93,15 +96,9 @@ def check_decided(order: Order, digest: object, decided: Mapping[str, Any]) -> N
     request = decided["request"]
     pairs = [(name, order.get(name), decided[name]) for name in ("chain_id", "kind", "wallet")]
     if decided["kind"] == "transaction":
-        pairs += [(name, order.get(name), request[name]) for name in ("to", "value", "data")]
-        caps = (
-            ("gas", "gas_max"),
-            ("max_fee_per_gas", "fee_per_gas_max"),
-            ("max_priority_fee_per_gas", "priority_fee_per_gas_max"),
-        )
-        for name, cap in caps:
-            if _integer(order, name, 0, FEE_MAX) > _integer(decided, cap, 0, FEE_MAX):
-                raise OrderError(f"`{name}` is above what was decided")
+        if not ("why" in ordered and moves_nothing(order)):
+            pairs += [(name, order.get(name), request[name]) for name in ("to", "value", "data")]
+        _check_caps(ordered, order, decided)
     elif decided["kind"] == "typed-data":
         pairs += [("json", order.get("json"), request["json"])]
         pairs += [("digest", order.get("digest"), request["typed_data_digest"])]
@@ -109,9 +106,31 @@ def check_decided(order: Order, digest: object, decided: Mapping[str, Any]) -> N
         pairs += [("message", order.get("message"), request["message"])]
     else:
         raise OrderError("`kind` is none of transaction, typed-data and message")
-    for name, ordered, wanted in pairs:
-        if ordered != wanted:
+    for name, ordered_value, wanted in pairs:
+        if ordered_value != wanted:
             raise OrderError(f"`{name}` is not what was decided")
+
+
+def moves_nothing(order: Order) -> bool:
+    """Whether it is a transfer of nothing from the wallet to itself."""
+    return (order.get("to"), order.get("value"), order.get("data")) == (order["wallet"], "0", "0x")
+
+
+def _check_caps(ordered: Mapping[str, Any], order: Order, decided: Mapping[str, Any]) -> None:
+    if ordered.get("fee_wei_max") is not None:
+        gas = _integer(order, "gas", 0, FEE_MAX)
+        fee = gas * _integer(order, "max_fee_per_gas", 0, FEE_MAX)
+        if fee > _integer(ordered, "fee_wei_max", 0, VALUE_MAX):
+            raise OrderError("the fee is above what was set aside")
+        return
+    caps = (
+        ("gas", "gas_max"),
+        ("max_fee_per_gas", "fee_per_gas_max"),
+        ("max_priority_fee_per_gas", "priority_fee_per_gas_max"),
+    )
+    for name, cap in caps:
+        if _integer(order, name, 0, FEE_MAX) > _integer(decided, cap, 0, FEE_MAX):
+            raise OrderError(f"`{name}` is above what was decided")
 
 
 def _sign_transaction(order: Order, chain_id: int, wallet: LocalAccount) -> dict[str, str]:

@@ -26,6 +26,13 @@ _REFUSED = {
 }
 # States that a request can have an outcome in.
 WITH_OUTCOME = _OUT | {"released"} | _REFUSED.keys()
+WAITS_FOR = {
+    "person": "a person",
+    "delay": "its delay",
+    "fee": "lower fees",
+    "chain": "its chain",
+    "signer": "its signature",
+}
 _SIGN_ONLY = "eth_signTransaction"
 
 
@@ -57,12 +64,21 @@ def outcome_of(view: View, privacy: str) -> Outcome | None:
     return None if words is None else _refused(view, state, words, privacy)
 
 
-def pending(request_id: str, retry_after_s: int) -> Outcome:
-    """The outcome of a request that takes longer than a call may."""
-    data = {"requestId": request_id, "status": "pending", "retryAfter": retry_after_s}
+def pending(request_id: str, retry_after_s: int, waits: View | None = None) -> Outcome:
+    """The outcome of a request that takes longer than a call may. `waits` is that of
+    `waiting.Waiting.of`.
+    """
+    data: View = {"requestId": request_id, "status": "pending", "retryAfter": retry_after_s}
+    text = ""
+    if waits is not None:
+        data |= {"waitsFor": waits["for"], "since": waits["since"], "until": waits["until"]}
+        text = f" and waits for {WAITS_FOR[waits['for']]}"
+        if waits["why"]:
+            data["why"] = waits["why"]
+            text += f" ({waits['why']})"
     error = CallError(
         PENDING,
-        f"request {request_id} is pending: send the same again later to get its outcome",
+        f"request {request_id} is pending{text}: send the same again later to get its outcome",
         orjson.dumps(data),
     )
     return Outcome(error=error, status="pending", final=False)
@@ -73,6 +89,14 @@ def withheld(request_id: str) -> Outcome:
     data = {"requestId": request_id, "status": "frozen", "code": "frozen"}
     error = CallError(DENIED, f"request {request_id}: {_REFUSED['frozen']}", orjson.dumps(data))
     return Outcome(error=error, status="frozen", final=False)
+
+
+def not_replaced(request_id: str, code: str, text: str, privacy: str) -> Outcome:
+    """A replacement that does not count: the payment goes on as it is."""
+    data: View = {"requestId": request_id, "status": "denied", "code": code}
+    words = code.replace("_", " ") if privacy == "code" else text
+    message = f"request {request_id} is not replaced and goes on as it is: {words}"
+    return Outcome(error=CallError(DENIED, message, orjson.dumps(data)), status="denied")
 
 
 def denied(answer: bytes, status: str) -> Outcome:

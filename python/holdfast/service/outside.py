@@ -15,6 +15,7 @@ from holdfast.service.alerts_routes import Route
 from holdfast.service.checkpoints import Checkpoints
 from holdfast.service.conditions import Condition
 from holdfast.service.core import Sealed
+from holdfast.service.endpoint_watch import EndpointWatch
 from holdfast.service.event import Record
 from holdfast.service.inside import Inside
 from holdfast.service.journal_file import JournalReader
@@ -46,6 +47,7 @@ class Outside:
         self._config = inside.config
         self._health = inside.health
         self._turns = inside.turns
+        self._waiting = inside.waiting
         self._followed_from = inside.followed_from
         self._routes = routes
         self._passphrase = passphrase
@@ -71,7 +73,7 @@ class Outside:
         self._signer = self._health.signer = signer
         await signer.follow(*self._followed_from)
         signer.on_gone(partial(self._signer_gone, supervisor))
-        chains = self._health.chains = Chains(self._config.endpoint)
+        chains = self._health.chains = Chains(self._config.endpoint, self._health.conditions)
         self._notes = Checkpoints(self._core, self._journal, signer, self._config.journal)
         supervisor.start("notes", self._notes.run())
         await chains.start()
@@ -79,12 +81,23 @@ class Outside:
         # Before prices and code are looked at: their age is measured by the guardian's time.
         await self._clock.look()
         self._nodes_ready()
-        self._sender = Sender(self._core, signer, chains, self._turns, self._facts)
-        await self._sender.start()
-        conditions, refused = self._health.conditions, self._sender.refused
-        watch = NonceWatch(self._core, chains, conditions, signer.wallets, refused)
+        self._sender = sender = Sender(
+            self._core,
+            signer,
+            chains,
+            self._turns,
+            self._facts,
+            self._config.sending,
+            self._waiting,
+        )
+        await sender.start()
+        conditions = self._health.conditions
+        watch = NonceWatch(
+            self._core, chains, conditions, signer.wallets, sender.refused, counted=sender.undone
+        )
         self._health.nonces = watch
         supervisor.start("nonces", watch.run())
+        supervisor.start("endpoints", EndpointWatch(chains, conditions).run())
         log.info("signing", wallets=signer.wallets)
 
     def _signer_gone(self, supervisor: Supervisor, text: str) -> None:

@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
-import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from holdfast._core import HoldfastError
+from holdfast.service.backoff import Backoff
 from holdfast.service.broadcast import WouldFail
 from holdfast.service.chain import FeeTooHigh
+from holdfast.service.config import SendingConfig
 from holdfast.service.core import Sealed
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import kind_of
 from holdfast.service.logs import get_logger
-from holdfast.service.settle import Round, Settler, Unsettled, look_or_nothing
+from holdfast.service.settle import Round, Settler, Unsettled, look_or_nothing, unsettled
 from holdfast.service.signer_client import SignerError, SignerGone, SignerRefused
+from holdfast.service.upkeep import Upkeep
+from holdfast.service.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -42,13 +43,13 @@ log = get_logger()
 STEPS_AT_ONCE = 64
 RETRY_SECONDS_MIN = 0.25
 RETRY_SECONDS_MAX = 15.0
-RESEND_SECONDS_MIN = 2.0
-RESEND_SECONDS_MAX = 60.0
 # Refusals of `authorise` that pass by themselves: the request waits in line meanwhile.
 PASSING_CODES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap", "nonce_ahead"})
-PASSING_SECONDS_MAX = 600.0
-# Events after which there may be bytes to send or to follow.
-KINDS_WITH_BYTES = frozenset({b"request.signed", b"request.approved", b"freeze.lifted"})
+OF_FEES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap"})
+# Events after which there may be bytes to sign, to send or to follow.
+KINDS_WITH_BYTES = frozenset(
+    {b"request.signed", b"request.approved", b"request.replaced", b"freeze.lifted"}
+)
 SLOW_POLL_SECONDS = 5.0
 
 
@@ -59,19 +60,6 @@ class Passing(Exception):
         super().__init__(text)
         self.code = code
         self.text = text
-
-
-class Backoff:
-    """Growing waits with jitter, so that many waiting requests do not ask all at once."""
-
-    def __init__(self, low: float, high: float) -> None:
-        self._next = low
-        self._high = high
-
-    def seconds(self) -> float:
-        """The next wait."""
-        wait, self._next = self._next, min(self._next * 2, self._high)
-        return wait * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
 
 
 class Sender:
@@ -86,8 +74,14 @@ class Sender:
         chains: Chains,
         turns: Turns,
         facts: OutsideFacts | None = None,
+        settings: SendingConfig | None = None,
+        waiting: Waiting | None = None,
     ) -> None:
         """Without `facts`, requests are decided again by what was known at first."""
+        settings = settings or SendingConfig()
+        self._settings = settings
+        self._waiting = waiting or Waiting(settings.wait_ms)
+        self._upkeep = Upkeep(core, settings, self._send_again, self._is_busy, self.refused)
         self._core = core
         self._turns = turns
         self._outside = facts
@@ -97,7 +91,7 @@ class Sender:
         self._active: set[str] = set()
         self._outcomes: dict[str, str] = {}
         self._refusals: dict[str, str] = {}
-        self._resend_at: dict[str, tuple[float, Backoff]] = {}
+        self._unsignable: set[int] = set()
         self._settling: dict[int, asyncio.Task[None]] = {}
         self._news: dict[int, asyncio.Event] = {}
         self._limit = asyncio.Semaphore(STEPS_AT_ONCE)
@@ -138,6 +132,11 @@ class Sender:
             "signer": {"ok": self._signer.alive, "text": self._signer_text},
         }
 
+    def undone(self, chain_id: int, wallet: str, mined: int) -> None:
+        """A chain counts `mined` transactions of the wallet: more of ours were mined once."""
+        if self._core.sealed is None and not self._stopping:
+            self._upkeep.undone(chain_id, wallet, mined)
+
     def refused(self, request_id: str) -> str:
         """Our words for why a node refused its bytes when they were last sent; empty if it did
         not.
@@ -162,6 +161,9 @@ class Sender:
             for request_id in self._core.guard.authorising():
                 if request_id not in self._active:
                     self._begin(request_id, self._authorise(request_id))
+            for request_id, seq in self._core.guard.to_sign_again():
+                if request_id not in self._active and seq not in self._unsignable:
+                    self._begin(request_id, self._sign_and_send(request_id, seq))
         if self._scan:
             self._scan = False
             for row in self._unsettled():
@@ -207,30 +209,44 @@ class Sender:
     async def _authorise(self, request_id: str) -> None:
         """From a decided request to a fixed order, then on.
 
-        Waits as long as the chain gives no usable answer, and ten minutes for what passes by
-        itself.
+        Waits for a usable answer of the chain, and for what passes by itself, as long as the
+        settings say; then it ends and gives its limits back.
         """
-        waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
-        give_up_at = time.monotonic() + PASSING_SECONDS_MAX
-        while self._signer.alive and self._is_authorising(request_id):
-            try:
-                seq = await self._order(request_id)
-                break
-            except WouldFail as failure:
-                self._fail(request_id, failure.code, failure.text)
-                return
-            except Passing as passing:
-                if time.monotonic() >= give_up_at:
-                    self._fail(request_id, passing.code, passing.text)
-                    return
-            except EndpointDown as down:
-                log.info("waiting for the chain", request=request_id, why=down.text)
-            await self._wait(waits)
-        else:
+        try:
+            seq = await self._order_in_time(request_id)
+        finally:
+            self._waiting.drop(request_id)
+        if seq is None:
             return
         await self._core.durable()
-        if seq is not None:
-            await self._sign_and_send(request_id, seq)
+        await self._sign_and_send(request_id, seq)
+
+    async def _order_in_time(self, request_id: str) -> int | None:
+        """The number of its order; None when there is none to sign."""
+        waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        while self._signer.alive and self._is_authorising(request_id):
+            try:
+                return await self._order(request_id)
+            except WouldFail as failure:
+                self._fail(request_id, failure.code, failure.text)
+                return None
+            except Passing as passing:
+                code, text = passing.code, passing.text
+            except EndpointDown as down:
+                code, text = "chain_unavailable", down.text
+                log.info("waiting for the chain", request=request_id, why=text)
+            if self._is_late(request_id):
+                self._fail(request_id, code, f"waited for too long: {text}")
+                return None
+            self._waiting.put(request_id, "fee" if code in OF_FEES else "chain", text)
+            await self._wait(waits)
+        return None
+
+    def _is_late(self, request_id: str) -> bool:
+        """It has waited for its chain for as long as a request may."""
+        view = self._view(request_id)
+        since = None if view is None else view.get("since")
+        return since is not None and (self._core.clock.now_ms() - since >= self._settings.wait_ms)
 
     async def _order(self, request_id: str) -> int | None:
         """Gathers facts and fixes the order: its event's number, or None when the decision became
@@ -264,10 +280,10 @@ class Sender:
         facts: dict[str, Any] = {}
         if view["kind"] == "transaction":
             chain = self._chain(view["chain_id"])
-            known = self._core.guard.next_nonce(view["wallet"], chain.id) is not None
+            ledger = self._core.guard.next_nonce(view["wallet"], chain.id)
             async with self._limit:
                 numbers, simulated = await asyncio.gather(
-                    chain.transaction_facts(view, in_ledger=known), chain.simulation.of(view)
+                    chain.transaction_facts(view, ledger=ledger), chain.simulation.of(view)
                 )
             # The node may answer for many at once.
             await self._turns.step()
@@ -300,9 +316,13 @@ class Sender:
         except HoldfastError as refusal:
             # Frozen, or ended otherwise, while it was being signed: the bytes are dropped here.
             log.warning("signature dropped", request=request_id, code=str(refusal.args[0]))
+            self._unsignable.add(seq)
             return
+        # What a node says to these bytes is news.
+        self._outcomes.pop(request_id, None)
         await self._core.durable()
-        if signed.is_transaction:
+        # What an agent asked to be signed is the agent's to send, for a while.
+        if signed.is_transaction and self._state(request_id) != "released":
             await self._send(request_id)
 
     async def _sign(self, request_id: str, seq: int) -> Signed | None:
@@ -310,13 +330,14 @@ class Sender:
         signature.
         """
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
-        while self._state(request_id) == "authorised":
+        while self._waits_for_signature(request_id, seq):
             try:
                 return await self._signer.sign(seq)
             except SignerGone:
                 raise
             except SignerRefused as refusal:
                 log.error("order refused by the signer", request=request_id, why=str(refusal))
+                self._unsignable.add(seq)
                 self._fail(request_id, "would_fail", str(refusal))
                 return None
             except SignerError as error:
@@ -325,6 +346,17 @@ class Sender:
                 await self._wait(waits)
         return None
 
+    def _waits_for_signature(self, request_id: str, seq: int) -> bool:
+        """The first order of a request, or the newest that is to take the place of another."""
+        again = (request_id, seq) in self._core.guard.to_sign_again()
+        return again or self._state(request_id) == "authorised"
+
+    def _is_busy(self, request_id: str) -> bool:
+        return request_id in self._active
+
+    def _send_again(self, request_id: str) -> None:
+        self._begin(request_id, self._send(request_id))
+
     async def _send(self, request_id: str) -> None:
         """Broadcasts signed bytes until a node answered, asking the guard right before every
         time.
@@ -332,14 +364,18 @@ class Sender:
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
         while self._core.sealed is None and self._core.guard.may_send(request_id):
             view = self._view(request_id)
-            if view is None or view["state"] not in ("signed", "sent"):
-                return
+            if view is None or not view.get("raw") or self._upkeep.holds_back(request_id):
+                break
             try:
                 await self._send_once(request_id, view)
-                return
+                break
             except EndpointDown as down:
                 log.info("waiting to send", request=request_id, why=down.text)
+                if view["state"] != "signed":
+                    break
+                self._waiting.put(request_id, "chain", down.text)
                 await self._wait(waits)
+        self._waiting.drop(request_id)
 
     async def _send_once(self, request_id: str, view: dict[str, Any]) -> None:
         chain = self._chain(view["chain_id"])
@@ -352,7 +388,7 @@ class Sender:
 
     def _record(self, request_id: str, found: Broadcast) -> None:
         """Records a sending's outcome when it says something new."""
-        self._resend_at.setdefault(request_id, _first_resend())
+        self._upkeep.sent(request_id)
         self._refusals[request_id] = found.text if found.outcome == "rejected" else ""
         if self._outcomes.get(request_id) in (found.outcome, "accepted", "known"):
             return
@@ -366,8 +402,7 @@ class Sender:
         self._outcomes[request_id] = found.outcome
 
     def _unsettled(self) -> list[Unsettled]:
-        rows = (Unsettled(*row) for row in self._core.guard.unsettled())
-        return [replace(row, hash=row.hash.lower()) for row in rows]
+        return [unsettled(row) for row in self._core.guard.unsettled()]
 
     def _settle_on(self, chain_id: int) -> None:
         """Follows a chain for as long as something on it is open."""
@@ -387,6 +422,7 @@ class Sender:
         while self._core.sealed is None and not self._stopping:
             rows = [row for row in self._unsettled() if row.chain_id == chain.id]
             if not rows:
+                settler.close()
                 return
             found = await look_or_nothing(settler, rows)
             if found is None:
@@ -423,36 +459,18 @@ class Sender:
                 log.warning("not settled", request=end.id, code=str(refusal.args[0]))
                 continue
             self._outcomes.pop(end.id, None)
-            self._resend_at.pop(end.id, None)
+            self._upkeep.ended(end.id)
             self._refusals.pop(end.id, None)
-        now = time.monotonic()
-        for row in sorted(found.not_mined, key=lambda each: each.nonce):
-            # Also what a node refused at first: its fee or its pool may have changed since.
-            if row.state not in ("signed", "sent") or row.id in self._active:
-                continue
-            at, waits = self._resend_at.setdefault(row.id, (now, _resend_backoff()))
-            if now >= at:
-                self._resend_at[row.id] = (now + waits.seconds(), waits)
-                if not await chain.has_transaction(row.hash):
-                    self._begin(row.id, self._send(row.id))
+        await self._upkeep.look(chain, found.not_mined)
 
     def _view(self, request_id: str) -> dict[str, Any] | None:
         found = self._core.guard.request(request_id)
         return None if found is None else json.loads(found)
 
 
-def _resend_backoff() -> Backoff:
-    return Backoff(RESEND_SECONDS_MIN, RESEND_SECONDS_MAX)
-
-
-def _first_resend() -> tuple[float, Backoff]:
-    waits = _resend_backoff()
-    return time.monotonic() + waits.seconds(), waits
-
-
-def _plain(facts: dict[str, int]) -> dict[str, str]:
+def _plain(facts: dict[str, int | bool]) -> dict[str, str | bool]:
     """Numbers as decimal strings, the journal's form: they may be beyond 2^53."""
-    return {name: str(value) for name, value in facts.items()}
+    return {name: value if isinstance(value, bool) else str(value) for name, value in facts.items()}
 
 
 def _authorised_seq(records: list[bytes]) -> int | None:

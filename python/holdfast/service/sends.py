@@ -13,8 +13,9 @@ from holdfast.service.core import Core, Sealed
 from holdfast.service.errors import DENIED, INTERNAL, INVALID_PARAMS, CallError, sealed
 from holdfast.service.holds import Holds, Write
 from holdfast.service.intake import Declined, Intake
-from holdfast.service.outcomes import Outcome, as_object, denied, pending
+from holdfast.service.outcomes import Outcome, as_object, denied, not_replaced
 from holdfast.service.reply import Reply
+from holdfast.service.waiting import Waiting
 
 WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
 
@@ -48,7 +49,10 @@ def wrapped(reply: Reply, outcome: Outcome, request_id: str) -> None:
 class Sends:
     """Submits signing calls and sees to it that each gets its one answer."""
 
-    def __init__(self, core: Core, intake: Intake, holds: Holds, retry_after_s: int) -> None:
+    def __init__(
+        self, core: Core, intake: Intake, holds: Holds, retry_after_s: int, waiting: Waiting
+    ) -> None:
+        self._waiting = waiting
         self._core = core
         self._intake = intake
         self._holds = holds
@@ -100,7 +104,7 @@ class Sends:
         except (Sealed, Declined, HoldfastError) as error:
             self.failed(reply, error, wrapped)
             return
-        outcome = pending(request_id, self._retry_after_s)
+        outcome = self._holds.pending(request_id)
         self._after(reply, outcome, request_id, wrapped)
 
     def status(self, agent: Agent, request_id: str, reply: Reply) -> None:
@@ -121,6 +125,11 @@ class Sends:
             "state": view["state"],
             "retryAfter": self._retry_after_s,
         }
+        waits = self._waiting.of(view)
+        if waits is not None:
+            data |= {"waitsFor": waits["for"], "since": waits["since"], "until": waits["until"]}
+            if waits["why"]:
+                data["why"] = waits["why"]
         self._core.after_durable(
             lambda ok: reply.result(orjson.dumps(data if ok else {"status": "sealed"}))
         )
@@ -135,12 +144,46 @@ class Sends:
         if request_id is None:
             self.failed(reply, HoldfastError("internal", f"no request for `{status}`"), write)
             return
+        if status == "replaces":
+            self._replace(applied, agent, reply, write)
+            return
         joined = status != "go"
         if status == "attached" and self._holds.settle_now(
             reply, request_id, write, agent.privacy, marked=True
         ):
             return
         self._holds.wait(reply, request_id, write, agent.privacy, marked=joined)
+
+    def _replace(self, applied: Applied, agent: Agent, reply: Reply, write: Write) -> None:
+        """A call that names the nonce of a payment of its agent that is out, and moves the same:
+        one payment. With a higher fee it takes its place; else it is the payment itself.
+        """
+        told, request_id = orjson.loads(applied.answer), applied.request_id or ""
+        fee, tip = told["max_fee_per_gas"], told["max_priority_fee_per_gas"]
+        view = orjson.loads(self._core.guard.request(request_id) or b"{}")
+        now = int(view.get("fee_per_gas") or 0)
+        if fee is None or int(fee) <= now:
+            self._join(request_id, agent, reply, write)
+            return
+        facts = {
+            "why": "fee",
+            "max_fee_per_gas": fee,
+            "max_priority_fee_per_gas": tip if tip is not None else view["priority_fee_per_gas"],
+        }
+        try:
+            self._core.replace(request_id, orjson.dumps(facts), "agent")
+        except HoldfastError as refusal:
+            code, text = str(refusal.args[0]), str(refusal.args[1])
+            write(reply, not_replaced(request_id, code, text, agent.privacy), request_id)
+            return
+        except Sealed as error:
+            self.failed(reply, error, write)
+            return
+        self._holds.wait(reply, request_id, write, agent.privacy, marked=True, anew=True)
+
+    def _join(self, request_id: str, agent: Agent, reply: Reply, write: Write) -> None:
+        if not self._holds.settle_now(reply, request_id, write, agent.privacy, marked=True):
+            self._holds.wait(reply, request_id, write, agent.privacy, marked=True)
 
     def _after(self, reply: Reply, outcome: Outcome, request_id: str, write: Write) -> None:
         self._core.after_durable(partial(self._finish, reply, outcome, request_id, write))

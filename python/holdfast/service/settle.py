@@ -1,5 +1,5 @@
-"""How a signed transaction ends, by proof from the chain: its receipt in a canonical block with
-enough blocks on top, or the block in which its nonce was used by another transaction.
+"""How signed transactions end: every node of the chain is asked, and what they prove together is
+settled (`findings`, `proof`).
 
 Nothing is concluded from silence. What cannot be proved stays counted.
 """
@@ -7,65 +7,58 @@ Nothing is concluded from silence. What cannot be proved stays counted.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from holdfast.service.conditions import Condition
 from holdfast.service.endpoint import EndpointDown
+from holdfast.service.findings import End, Finder, Finding, Unsettled, unsettled
+from holdfast.service.proof import WITNESSES_MIN, disagreement, unproved_end, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from holdfast.service.chain import Chain
+    from holdfast.service.witness import Witness
 
-    from holdfast.service.chain import Block, Chain, Receipt
+__all__ = ["Round", "Settlement", "Settler", "Unsettled", "look_or_nothing", "unsettled"]
 
-LOOKUPS_AT_ONCE = 16
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """One row of `Guard.unsettled`; `hash` in lower case."""
-
-    id: str
-    wallet: str
-    chain_id: int
-    hash: str
-    nonce: int
-    raw: bytes
-    state: str
+# How long an end waits for a node that is silent, or whose newest block does not move.
+LATE_SECONDS = 30.0
+# And at most for one whose blocks come, but not yet this one.
+LATE_SECONDS_MAX = 600.0
+# Servers behind one address do not agree at once.
+HIDDEN_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How one ended. For a dropped one the block is that of the transaction which used its
-    nonce.
-    """
+    """How a payment ended. `proved`: two nodes say so, and none says anything else."""
 
     id: str
-    outcome: Literal["confirmed", "reverted", "dropped"]
-    block_number: int
-    block_hash: str
-    gas_used: int | None = None
-    fee_wei: int | None = None
+    end: End
+    proved: bool
 
     def as_json(self) -> dict[str, Any]:
         """The argument of `Guard.settle`."""
         members: dict[str, Any] = {
-            "outcome": self.outcome,
-            "block_number": self.block_number,
-            "block_hash": self.block_hash,
+            "outcome": self.end.outcome,
+            "block_number": self.end.block_number,
+            "block_hash": self.end.block_hash,
+            "proved": self.proved,
         }
-        if self.gas_used is not None:
-            members["gas_used"] = self.gas_used
-        if self.fee_wei is not None:
-            members["fee_wei"] = str(self.fee_wei)
+        if self.end.gas_used is not None:
+            members["gas_used"] = self.end.gas_used
+        if self.end.fee_wei is not None:
+            members["fee_wei"] = str(self.end.fee_wei)
+        if self.end.hash is not None:
+            members["hash"] = self.end.hash
         return members
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one look at the chain found: proved ends, and those that the chain has not mined. A
-    transaction that the node gave no answer about is in neither.
+    """What one look at the chain found: ends to settle, and what a node says is not mined. A
+    payment that no node gave an answer about is in neither.
     """
 
     settled: list[Settlement]
@@ -73,125 +66,107 @@ class Round:
 
 
 class Settler:
-    """Looks at one chain. Keeps only blocks of one round, so a reorganisation is seen in the
-    next.
-    """
+    """Looks at one chain, and keeps since when ends wait. What cannot be settled is a condition."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, time: Callable[[], float] | None = None) -> None:
         self._chain = chain
-        self._limit = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+        self._time = time or asyncio.get_running_loop().time
+        self._source = f"settle:{chain.id}"
+        self._began = self._time()
+        self._seen: dict[str, float] = {}  # an end of the payment, by any node
+        self._hidden: dict[str, float] = {}
+        self._moved: dict[str, tuple[int, float]] = {}  # a node's newest block, and since when
 
     async def look(self, rows: Iterable[Unsettled]) -> Round:
-        """One round over the open transactions of this chain. Each settles on its own: what the
-        node fails to answer is looked at in the next round. Raises EndpointDown when it answered
-        nothing at all.
+        """One round over the open transactions of this chain. Each settles on its own: what a node
+        fails to answer is looked at in the next round. Raises EndpointDown when none answered
+        anything.
         """
-        found = Round([], [])
-        by_wallet: dict[str, list[Unsettled]] = {}
-        for row in rows:
-            by_wallet.setdefault(row.wallet, []).append(row)
-        down: EndpointDown | None = None
-        answered = not by_wallet
-        for wallet, open_rows in by_wallet.items():
-            mined = await _or_down(self._chain.mined_nonce(wallet))
-            if isinstance(mined, EndpointDown):
-                down = mined
+        open_rows = list(rows)
+        told = await self._ask(open_rows)
+        if open_rows and not any(told.values()):
+            raise EndpointDown(f"no endpoint of chain {self._chain.id} answers")
+        self._note_heads(told)
+        found, conditions = Round([], []), []
+        for row in open_rows:
+            said = {name: findings[row.id] for name, findings in told.items() if row.id in findings}
+            ended = self._judge(row, said)
+            if isinstance(ended, Settlement):
+                found.settled.append(ended)
                 continue
-            answered = True
-            past = [row for row in open_rows if row.nonce < mined]
-            found.not_mined.extend(row for row in open_rows if row.nonce >= mined)
-            if past:
-                found.settled.extend(await self._ends_of(past))
-        if down is not None and not answered:
-            raise down
+            if ended is not None:
+                conditions.append(ended)
+            if any(not each.mined for each in said.values()):
+                found.not_mined.append(row)
+        self._forget({row.id for row in open_rows})
+        self._chain.conditions.put(self._source, conditions)
         return found
 
-    async def _ends_of(self, rows: list[Unsettled]) -> list[Settlement]:
-        """The proved ends among transactions whose nonces were used."""
-        receipts = await asyncio.gather(*(self._receipt(row) for row in rows))
-        # The head is asked for after the receipts, so it is never behind them.
-        head = await _or_down(self._chain.head())
-        if isinstance(head, EndpointDown):
-            return []
-        final = head - self._chain.settings.confirmations + 1
-        blocks: dict[int, Block | None] = {}
-        ends = []
-        for row, receipt in zip(rows, receipts, strict=True):
-            if isinstance(receipt, EndpointDown):
-                continue
-            if receipt is None:
-                ends.append(await _or_down(self._replaced(row, final)))
-            elif receipt.block_number <= final:
-                ends.append(await _or_down(self._mined(row, receipt, blocks)))
-        return [end for end in ends if isinstance(end, Settlement)]
+    def close(self) -> None:
+        """Nothing is open any more."""
+        self._chain.conditions.put(self._source, [])
 
-    async def _receipt(self, row: Unsettled) -> Receipt | EndpointDown | None:
-        async with self._limit:
-            return await _or_down(self._chain.receipt(row.hash))
+    async def _ask(self, rows: list[Unsettled]) -> dict[str, dict[str, Finding]]:
+        """What each node says of each payment, by the node's name."""
+        if not rows:
+            return {}
+        asked = self._chain.awake()
+        confirmations = self._chain.settings.confirmations
 
-    async def _mined(
-        self, row: Unsettled, receipt: Receipt, blocks: dict[int, Block | None]
-    ) -> Settlement | None:
-        """Its end, if the block of the receipt is still the chain's and holds it."""
-        block = await self._block(receipt.block_number, blocks)
-        if block is None or block.hash != receipt.block_hash or row.hash not in block.transactions:
-            return None  # a reorganisation is under way: look again
-        return Settlement(
-            row.id,
-            "confirmed" if receipt.succeeded else "reverted",
-            receipt.block_number,
-            receipt.block_hash,
-            receipt.gas_used,
-            receipt.fee_wei,
-        )
+        async def ask(witness: Witness) -> dict[str, Finding]:
+            return await Finder(witness, confirmations).look(rows)
 
-    async def _block(self, number: int, blocks: dict[int, Block | None]) -> Block | None:
-        if number not in blocks:
-            blocks[number] = await self._chain.block(number)
-        return blocks[number]
+        found = await asyncio.gather(*(ask(each) for each in asked))
+        return {each.name: findings for each, findings in zip(asked, found, strict=True)}
 
-    async def _replaced(self, row: Unsettled, final: int) -> Settlement | None:
-        """Proof that another transaction used the nonce: the final block that used it does not hold
-        ours.
-
-        A transaction can only be mined in the block where its wallet's count passes its nonce, so
-        that one block decides.
-        """
-        number = await self._block_that_used(row, final)
-        if number is None:
+    def _judge(self, row: Unsettled, said: Mapping[str, Finding]) -> Settlement | Condition | None:
+        """What becomes of a payment; None while it is open."""
+        now = self._time()
+        ended = {name: each.end for name, each in said.items() if each.end is not None}
+        if ended:
+            self._seen.setdefault(row.id, now)
+        else:
+            self._seen.pop(row.id, None)
+        waited = self._waited(row.id, ended, now)
+        verdict = weigh(said, self._chain.settings.confirmations, waited=waited)
+        if verdict != "hidden":
+            self._hidden.pop(row.id, None)
+        elif now - self._hidden.setdefault(row.id, now) < HIDDEN_SECONDS:
             return None
-        block = await self._chain.block(number)
-        if block is None or row.hash in block.transactions:
+        if verdict in ("hidden", "disagree"):
+            return disagreement(row, said)
+        if verdict not in ("proved", "unproved"):
             return None
-        return Settlement(row.id, "dropped", number, block.hash)
+        name, end = next(iter(ended.items()))
+        if end.outcome == "dropped" and verdict == "unproved":
+            return unproved_end(row, name)
+        return Settlement(row.id, end, verdict == "proved")
 
-    async def _block_that_used(self, row: Unsettled, final: int) -> int | None:
-        """The first block after which the wallet's count is above the nonce, searched back from
-        `final`.
-        """
-        if final < 0 or await self._chain.mined_nonce(row.wallet, final) <= row.nonce:
-            return None
-        high, step = final, 1
-        low = high - step
-        while low >= 0 and await self._chain.mined_nonce(row.wallet, low) > row.nonce:
-            high, step = low, step * 2
-            low = high - step
-        low = max(low, -1)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if await self._chain.mined_nonce(row.wallet, middle) > row.nonce:
-                high = middle
-            else:
-                low = middle
-        return high
+    def _waited(self, request_id: str, ended: Collection[str], now: float) -> bool:
+        """Whether the nodes that do not have an end of it yet had their time."""
+        since = self._seen.get(request_id)
+        if since is None:
+            return False
+        late = [each.name for each in self._chain.witnesses if each.name not in ended]
+        if not late or now - since >= LATE_SECONDS_MAX:
+            return True
+        if len(ended) >= WITNESSES_MIN:
+            return now - since >= LATE_SECONDS
+        # With one node alone it is settled without proof: not while the others' blocks come.
+        moved = [self._moved.get(name, (0, self._began))[1] for name in late]
+        return now - max(since, *moved) >= LATE_SECONDS
 
+    def _note_heads(self, told: Mapping[str, Mapping[str, Finding]]) -> None:
+        now = self._time()
+        for name, findings in told.items():
+            head = max((each.head for each in findings.values()), default=0)
+            if head > self._moved.get(name, (0, 0.0))[0]:
+                self._moved[name] = (head, now)
 
-async def _or_down(asked: Awaitable[T]) -> T | EndpointDown:
-    """The answer, or that there was none."""
-    try:
-        return await asked
-    except EndpointDown as down:
-        return down
+    def _forget(self, open_ids: Collection[str]) -> None:
+        for known in (self._seen, self._hidden):
+            for gone in [each for each in known if each not in open_ids]:
+                del known[gone]
 
 
 async def look_or_nothing(settler: Settler, rows: list[Unsettled]) -> Round | None:

@@ -99,12 +99,12 @@ class Signer:
         seq = _number(question, "seq", 1, SEQ_MAX)
         if seq in self._answers:
             return self._answers[seq]
-        authorised, decided = self._log.order(seq)
-        order = authorised.get("order")
+        ordered, decided = self._log.order(seq)
+        order = ordered.get("order")
         if not isinstance(order, dict):
             raise Refused(f"event {seq} has no order")
         try:
-            check_decided(order, authorised.get("digest"), decided)
+            check_decided(ordered, decided)
             signed = sign_order(order, self._wallets)
         except OrderError as error:
             raise Refused(f"event {seq}: {error}") from None

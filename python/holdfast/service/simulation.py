@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from holdfast.service.broadcast import WouldFail, why_it_would_fail
-from holdfast.service.endpoint import EndpointDown, RpcError
+from holdfast.service.endpoint import PATIENCE_SECONDS, EndpointDown, RpcError
 from holdfast.service.logs import get_logger
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Simulation:
             "traceTransfers": True,
             "validation": False,
         }
-        answer = await self._chain.call("eth_simulateV1", [payload, "latest"])
+        answer = await self._chain.call("eth_simulateV1", [payload, "latest"], PATIENCE_SECONDS)
         self._unable_until = None
         logs = _logs_about(wallet, _the_call(answer))
         return {"logs": logs, "allowances": await self._allowances(wallet, logs)}
@@ -102,7 +102,7 @@ class Simulation:
     async def _allowance(self, token: str, owner: str, spender: str) -> int:
         call = {"to": token, "input": ALLOWANCE + owner + spender[2:]}
         try:
-            return _number(await self._chain.call("eth_call", [call, "latest"]))
+            return _number(await self._chain.call("eth_call", [call, "latest"], PATIENCE_SECONDS))
         except RpcError:
             return 0
 
@@ -124,7 +124,7 @@ class Simulation:
             )
         if (why := why_it_would_fail(error.code, error.text)) is not None:
             raise WouldFail(why)
-        raise EndpointDown(f"{self._chain.endpoint.name} could not simulate it ({error.code})")
+        raise EndpointDown(f"{self._chain.name} could not simulate it ({error.code})")
 
     def _remember(self) -> None:
         if self._unable_until is None:

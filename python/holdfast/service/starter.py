@@ -20,6 +20,12 @@ rpc_url = "{rpc_url}"
 {confirmations} # blocks until a payment is final, its own included
 # poll_ms = 500                # how often to look for new blocks
 # timeout_ms = 5_000           # how long one answer may take
+
+# A second node, of another maker: what frees a limit needs two that say the same.
+# [[endpoint]]
+# chain = {chain_id}
+# rpc_url = "https://…"
+# token_file = "node.token"    # a file in the home, mode 0600, if the node asks for a secret
 """
 
 AGENTS_DIR = """\

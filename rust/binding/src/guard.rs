@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use holdfast_core::asset::Registry;
 use holdfast_core::event::{Genesis, Id};
-use holdfast_core::guard::{self, Authority, LoadError, Refusal, ReplayError};
+use holdfast_core::guard::{self, Authority, LoadError, Refusal, ReplayError, Unsettled};
 use holdfast_core::policy::Policy;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -44,7 +44,30 @@ type UnsettledRow<'py> = (
     u64,
     Bound<'py, PyBytes>,
     &'static str,
+    Vec<String>,
+    u128,
+    u128,
+    u64,
 );
+
+fn rows<'py>(py: Python<'py>, unsettled: Vec<Unsettled<'_>>) -> Vec<UnsettledRow<'py>> {
+    let row = |row: Unsettled<'_>| {
+        (
+            row.id.to_string(),
+            row.wallet.to_checksum(None),
+            row.chain_id,
+            row.hash.to_string(),
+            row.nonce,
+            PyBytes::new(py, row.raw),
+            row.state,
+            row.earlier.iter().map(ToString::to_string).collect(),
+            row.max_fee_per_gas,
+            row.max_priority_fee_per_gas,
+            row.signed_at,
+        )
+    };
+    unsettled.into_iter().map(row).collect()
+}
 
 /// The state machine. Not thread-safe: one owner.
 #[pyclass(module = "holdfast._core")]
@@ -355,6 +378,27 @@ impl Guard {
         Self::applied(py, self.inner.settle(request_id, outcome, now_ms))
     }
 
+    fn replace(
+        &mut self,
+        py: Python<'_>,
+        request_id: &str,
+        facts: &[u8],
+        by: &str,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.replace(request_id, facts, by, now_ms))
+    }
+
+    fn hold(
+        &mut self,
+        py: Python<'_>,
+        request_id: &str,
+        why: &Bound<'_, PyString>,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.hold(request_id, &lossy(why), now_ms))
+    }
+
     fn cancel(
         &mut self,
         py: Python<'_>,
@@ -367,6 +411,15 @@ impl Guard {
 
     fn delivered(&mut self, py: Python<'_>, request_id: &str, now_ms: u64) -> PyResult<Applied> {
         Self::applied(py, self.inner.delivered(request_id, now_ms))
+    }
+
+    fn answers_delivered(
+        &mut self,
+        py: Python<'_>,
+        request_ids: Vec<String>,
+        now_ms: u64,
+    ) -> PyResult<Applied> {
+        Self::applied(py, self.inner.answers_delivered(&request_ids, now_ms))
     }
 
     fn clock_jumped(
@@ -432,18 +485,23 @@ impl Guard {
         orders.map(|(id, seq)| (id.to_string(), seq)).collect()
     }
 
+    fn to_sign_again(&self) -> Vec<(String, u64)> {
+        let orders = self.inner.to_sign_again().into_iter();
+        orders.map(|(id, seq)| (id.to_string(), seq)).collect()
+    }
+
     fn unsettled<'py>(&self, py: Python<'py>) -> Vec<UnsettledRow<'py>> {
-        let rows = self.inner.unsettled().into_iter();
-        rows.map(|row| {
-            (
-                row.id.to_string(),
-                row.wallet.to_checksum(None),
-                row.chain_id,
-                row.hash.to_string(),
-                row.nonce,
-                PyBytes::new(py, row.raw),
-                row.state,
-            )
+        rows(py, self.inner.unsettled())
+    }
+
+    fn mined<'py>(&self, py: Python<'py>) -> Vec<UnsettledRow<'py>> {
+        rows(py, self.inner.mined())
+    }
+
+    fn gaps(&self) -> Vec<(String, String, u64, u64)> {
+        let gaps = self.inner.gaps().into_iter();
+        gaps.map(|(id, wallet, chain_id, nonce)| {
+            (id.to_string(), wallet.to_checksum(None), chain_id, nonce)
         })
         .collect()
     }

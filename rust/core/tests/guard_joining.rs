@@ -14,7 +14,7 @@ use ed25519_dalek::Signer as _;
 use holdfast_core::event::{Body, Event};
 use holdfast_core::guard::{Applied, Guard};
 use serde_json::{json, Value};
-use support::{agent_key, id_of, Terms, World, CHAIN, TERMS, VENDOR};
+use support::{agent_key, id_of, kinds, Terms, World, CHAIN, TERMS, VENDOR};
 
 const ETH: u128 = 1_000_000_000_000_000_000;
 const MINUTE: u64 = 60_000;
@@ -22,11 +22,6 @@ const DAY: u64 = 24 * 60 * MINUTE;
 
 fn answer(applied: &Applied) -> Value {
     serde_json::from_slice(&applied.answer).unwrap()
-}
-
-fn kinds(applied: &Applied) -> Vec<&'static str> {
-    let event = |record: &Vec<u8>| Event::from_record(record).unwrap().body.kind();
-    applied.records.iter().map(event).collect()
 }
 
 #[test]
@@ -144,6 +139,26 @@ fn after_a_restart_only_what_was_open_or_just_answered_is_joined() {
         id_of(&world.pay("shopper", ETH / 10)),
         old,
         "an honest repeat pays again"
+    );
+}
+
+#[test]
+fn after_a_restart_what_was_delivered_is_not_joined() {
+    let mut world = World::new();
+    let paid = id_of(&world.pay("shopper", ETH / 5));
+    world.carry_out(&paid);
+    let unknown = [paid.clone(), "r999".to_owned(), "nonsense".to_owned()];
+    let told = world.guard.answers_delivered(&unknown, world.now);
+    assert_eq!(kinds(&world.keep(told).unwrap()), ["answers.delivered"]);
+    let again = world.guard.answers_delivered(&unknown, world.now).unwrap();
+    assert!(again.records.is_empty(), "once is enough");
+    world.now += 1000;
+    let started = world.guard.started("0.1.0", world.now);
+    world.keep(started).unwrap();
+    assert_ne!(
+        id_of(&world.pay("shopper", ETH / 5)),
+        paid,
+        "the same payment a second later is another payment"
     );
 }
 

@@ -487,7 +487,8 @@ fn what_data_costs_on_another_chain_is_set_aside_and_capped() {
     );
     world.sign(&id).unwrap();
     world.sent(&id, "accepted").unwrap();
-    let paid = json!({"outcome": "confirmed", "gas_used": 21000, "fee_wei": "900000000000000"});
+    let paid = json!({"outcome": "confirmed", "gas_used": 21000, "fee_wei": "900000000000000",
+        "proved": true});
     let settled = world
         .guard
         .settle(&id, paid.to_string().as_bytes(), world.now);

@@ -19,8 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy_primitives::{Bytes, B256, U256};
 use holdfast_core::event::{
     approval_digest, match_key, Approved, Authorised, Body, Cancelled, Decided, Denied, Event,
-    Failed, FreezeLifted, Id, Nothing, Order, Parts, PolicyLoaded, Reopened, RequestRef, Scope,
-    SendOutcome, Sent, SettleOutcome, Settled, Signed, Stage, TransactionOrder, Wanted,
+    Failed, FreezeLifted, Id, NonceSet, Nothing, Order, Parts, PolicyLoaded, Reopened, ReplaceWhy,
+    Replaced, RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed, Stage,
+    TransactionOrder, Wanted,
 };
 use holdfast_core::guard::Guard;
 use holdfast_core::policy::{self, decide, method_name, Facts, Policy, Verdict};
@@ -91,7 +92,7 @@ fn forged(events: &[Event], seq: u64, at: u64, (kind, which, how): (u8, u8, u8))
     let known = requests(events);
     let index = usize::from(which) % known.len().max(1);
     let &(id, decided, order) = known.get(index)?;
-    let parts = match kind % 15 {
+    let parts = match kind % 17 {
         0..=2 => approval(events, decided, at, how),
         3 => thaw(events, at, how)?,
         4 | 5 => authorised(decided, how),
@@ -101,8 +102,10 @@ fn forged(events: &[Event], seq: u64, at: u64, (kind, which, how): (u8, u8, u8))
             block_number: None,
             fee_wei: Some(U256::ZERO),
             gas_used: None,
+            hash: None,
             id,
             outcome: [SettleOutcome::Dropped, SettleOutcome::Reverted][usize::from(how % 2)],
+            proved: Some(true),
         }),
         8 => Body::RequestMatured(RequestRef { id }),
         9 => Body::RequestReopened(Reopened {
@@ -119,6 +122,8 @@ fn forged(events: &[Event], seq: u64, at: u64, (kind, which, how): (u8, u8, u8))
             signature: None,
         }),
         13 => ended(id, how),
+        14 => replaced(decided, order?, how)?,
+        15 => nonce_set(decided, at, how),
         _ => Body::RequestSent(Sent {
             id,
             outcome: SendOutcome::Accepted,
@@ -224,6 +229,45 @@ fn authorised(decided: &Decided, how: u8) -> Body {
         id: decided.id,
         order: Order::Transaction(order),
     }))
+}
+
+/// An order in place of another that nobody commanded: of more, or at a higher fee.
+fn replaced(decided: &Decided, order: &Order, how: u8) -> Option<Body> {
+    let Order::Transaction(order) = order else {
+        return None;
+    };
+    let mut order = order.clone();
+    order.max_fee_per_gas *= 2;
+    order.max_priority_fee_per_gas *= 2;
+    match how % 4 {
+        0 => order.to = Some(OTHER.parse().unwrap()),
+        1 => order.value += U256::from(1),
+        2 => order.max_fee_per_gas = u128::from(u64::MAX),
+        _ => {}
+    }
+    Some(Body::RequestReplaced(Box::new(Replaced {
+        by: ["agent", "guardian", "op0"][usize::from(how / 4 % 3)].to_owned(),
+        command: None,
+        digest: decided.digest,
+        fee_wei_max: (how > 127).then(|| U256::from(u128::MAX)),
+        id: decided.id,
+        order,
+        signature: None,
+        why: [ReplaceWhy::Fee, ReplaceWhy::Cancel, ReplaceWhy::Gap][usize::from(how / 16 % 3)],
+    })))
+}
+
+fn nonce_set(decided: &Decided, at: u64, how: u8) -> Body {
+    let command = json!({"action": "nonce", "wallet": decided.wallet, "nonce": 0, "key": "op0",
+        "chain_id": decided.chain_id, "guardian": log_key(), "expires_at": at + 60_000});
+    Body::NonceSet(NonceSet {
+        by: "op0".to_owned(),
+        chain_id: decided.chain_id,
+        command: command.to_string(),
+        nonce: 0,
+        signature: vec![how; 64].into(),
+        wallet: decided.wallet,
+    })
 }
 
 /// Bytes of another key, or of another transaction of the wallet's: nobody else has its key.

@@ -497,8 +497,10 @@ fn a_forged_settlement_is_possible_only_for_what_is_out() {
         block_number: None,
         fee_wei: None,
         gas_used: None,
+        hash: None,
         id: id.parse().unwrap(),
         outcome: SettleOutcome::Dropped,
+        proved: Some(true),
     };
     refused(&world, Body::RequestSettled(dropped), "authorised");
 }

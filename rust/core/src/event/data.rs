@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, Bytes, FixedBytes, B256, U256};
 use serde::{Deserialize, Serialize};
 
+use super::order::TransactionOrder;
 use super::{wire, wire_policy};
 use crate::policy::Reason;
 
@@ -297,6 +298,8 @@ pub enum SettleOutcome {
     Reverted,
     /// Its nonce went to another transaction: it can never be mined.
     Dropped,
+    /// Its nonce went to the guardian's own transaction that takes it back; the fee is paid.
+    Cancelled,
 }
 
 /// `request.settled`
@@ -319,11 +322,106 @@ pub struct Settled {
     /// Gas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gas_used: Option<u64>,
+    /// Which of its transactions was mined, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<B256>,
     /// Which request.
     #[serde(with = "wire::id")]
     pub id: Id,
     /// How it ended.
     pub outcome: SettleOutcome,
+    /// Whether more than one node's word stands behind it. Without proof nothing of the amount is
+    /// given back. Versions 1 and 2 have none and count as proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved: Option<bool>,
+}
+
+/// Why another transaction takes the nonce of one that is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplaceWhy {
+    /// The same with a higher fee.
+    Fee,
+    /// Nothing at all: an operator takes the payment back.
+    Cancel,
+    /// Nothing at all: the nonce is missing below others that wait for it.
+    Gap,
+}
+
+impl ReplaceWhy {
+    /// Whether the transaction moves nothing.
+    pub const fn moves_nothing(self) -> bool {
+        matches!(self, Self::Cancel | Self::Gap)
+    }
+}
+
+/// `request.replaced`: another order for the nonce that the request has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replaced {
+    /// Operator id, `agent` or `guardian`.
+    pub by: String,
+    /// The signed payload, when an operator commanded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The digest of the request.
+    pub digest: B256,
+    /// The most the fee can be from now on, in wei, where that is more than was set aside.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "wire::decimal_option"
+    )]
+    pub fee_wei_max: Option<U256>,
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// What to sign.
+    pub order: TransactionOrder,
+    /// ed25519 over the payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Bytes>,
+    /// Why.
+    pub why: ReplaceWhy,
+}
+
+/// `request.held`: its bytes are not sent until an operator approves it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// Which request.
+    #[serde(with = "wire::id")]
+    pub id: Id,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// `answers.delivered`: agents that did not have to come back have their answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswersDelivered {
+    /// Which requests.
+    #[serde(with = "wire::ids")]
+    pub ids: Vec<Id>,
+}
+
+/// `nonce.set`: an operator says where the ledger of a wallet's nonces goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NonceSet {
+    /// Operator id.
+    pub by: String,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The signed payload.
+    pub command: String,
+    /// The nonce that is given out next.
+    pub nonce: u64,
+    /// ed25519 over the payload.
+    pub signature: Bytes,
+    /// Whose.
+    #[serde(with = "wire::eip55")]
+    pub wallet: Address,
 }
 
 /// What a freeze covers.

@@ -3,8 +3,8 @@
 //! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":3}` in RFC 8785 form. Writing is one
 //! pass over structs whose fields are declared in the order of their names, so no tree is built.
 //! Reading is strict: unknown members, missing members and duplicates are refused, and a record
-//! that would not be written the same way again is not a record. Records of earlier versions are read and
-//! written back as they are; new ones have version 3.
+//! that would not be written the same way again is not a record. Records of versions 1 and 2 are read
+//! and written back as they are; new ones have version 3.
 
 mod data;
 mod decided;
@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use data::{
-    Approved, Attached, Cancelled, ClockJumped, ClockSet, ConfigLoaded, Denied, Envelope, Failed,
-    FreezeLifted, FreezeSet, Genesis, Id, Operator, PolicyLoaded, PolicyRejected, Refused,
-    Reopened, RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed, Started,
+    AnswersDelivered, Approved, Attached, Cancelled, ClockJumped, ClockSet, ConfigLoaded, Denied,
+    Envelope, Failed, FreezeLifted, FreezeSet, Genesis, Held, Id, NonceSet, Operator, PolicyLoaded,
+    PolicyRejected, Refused, Reopened, ReplaceWhy, Replaced, RequestRef, Scope, SendOutcome, Sent,
+    SettleOutcome, Settled, Signed, Started,
 };
 pub use decided::{
     Decided, LeftOut, ParamsDigest, RequestKind, Stage, Wanted, WantedMessage, WantedTransaction,
@@ -39,7 +40,8 @@ const RECORD_BYTES: usize = 3584;
 ///
 /// 1: until November 2026. 2: `policy.loaded` has `revision`, and `command` with `signature` where an
 /// operator signed it; `config.loaded` and `request.reopened` exist; replay checks more of what live
-/// code checks. 3: `clock.set` exists.
+/// code checks. 3: `request.replaced`, `request.held`, `answers.delivered`, `nonce.set` and
+/// `clock.set` exist; `request.settled` has `proved`.
 pub const VERSION: u64 = 3;
 /// The oldest version that is read.
 const VERSION_MIN: u64 = 1;
@@ -166,8 +168,12 @@ bodies! {
     RequestSigned(Signed) = "request.signed",
     RequestSent(Sent) = "request.sent",
     RequestSettled(Settled) = "request.settled",
+    RequestReplaced(Box<Replaced>) = "request.replaced",
+    RequestHeld(Held) = "request.held",
     RequestPending(RequestRef) = "request.pending",
     RequestDelivered(RequestRef) = "request.delivered",
+    AnswersDelivered(AnswersDelivered) = "answers.delivered",
+    NonceSet(NonceSet) = "nonce.set",
     FreezeSet(FreezeSet) = "freeze.set",
     FreezeLifted(FreezeLifted) = "freeze.lifted",
     ClockJumped(ClockJumped) = "clock.jumped",
@@ -178,8 +184,25 @@ impl Body {
     /// Whether records of this version have this shape.
     fn fits(&self, version: u64) -> Result<(), RecordError> {
         match (self, version) {
-            (Self::ConfigLoaded(_) | Self::RequestReopened(_), 1) => Err(RecordError::Kind),
-            (Self::ClockSet(_), 1 | 2) => Err(RecordError::Kind),
+            (Self::ConfigLoaded(_) | Self::RequestReopened(_), 1)
+            | (
+                Self::RequestReplaced(_)
+                | Self::RequestHeld(_)
+                | Self::AnswersDelivered(_)
+                | Self::NonceSet(_)
+                | Self::ClockSet(_),
+                1 | 2,
+            ) => Err(RecordError::Kind),
+            (Self::RequestSettled(data), 1 | 2)
+                if data.proved.is_some()
+                    || data.hash.is_some()
+                    || data.outcome == SettleOutcome::Cancelled =>
+            {
+                Err(RecordError::Malformed)
+            }
+            (Self::RequestSettled(data), 3..) if data.proved.is_none() => {
+                Err(RecordError::Malformed)
+            }
             (Self::PolicyLoaded(data), 1) if data.revision.is_some() || data.command.is_some() => {
                 Err(RecordError::Malformed)
             }

@@ -4,10 +4,10 @@
 //! the outcome yet (or was given it less than a minute ago). An explicit idempotency key decides
 //! alone, whatever state its request is in.
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 
 use super::state::{Entry, State, OUTCOME_KEPT_MS, REPEAT_MS};
-use crate::event::Id;
+use crate::event::{Id, Stage};
 
 /// What a call joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,46 @@ pub(super) enum Joins {
     This(Id),
     /// Its idempotency key belongs to a request with other content.
     Conflict(Id),
+    /// It names the nonce of this transaction of the same agent, which is out and moves the same:
+    /// it is to take its place.
+    Replaces(Id),
+    /// It names a nonce that the same agent has used for this request.
+    NonceUsed(Id),
+}
+
+/// What a call does that names a nonce. One that another agent of the wallet has, or nobody, is a
+/// hint only: the guardian gives out nonces itself.
+pub(super) fn replaces(
+    state: &State,
+    agent: &str,
+    (wallet, chain_id): (Address, u64),
+    nonce: Option<u64>,
+    match_key: &B256,
+) -> Joins {
+    let book = state.nonces.get(&(wallet, chain_id));
+    let owner = book.zip(nonce).and_then(|(book, nonce)| book.owner(nonce));
+    let entry = owner.and_then(|owner| state.request(owner));
+    match entry.filter(|entry| entry.agent == agent) {
+        None => Joins::Nothing,
+        Some(entry) if is_out(state, entry) && entry.match_key == *match_key => {
+            Joins::Replaces(entry.id)
+        }
+        // Its order is on the way to the signer: it is this payment, and can wait for its hash.
+        Some(entry) if entry.stage == Stage::Authorised && entry.match_key == *match_key => {
+            Joins::This(entry.id)
+        }
+        Some(entry) => Joins::NonceUsed(entry.id),
+    }
+}
+
+/// Signed for sending, and not provably at an end.
+fn is_out(state: &State, entry: &Entry) -> bool {
+    let nothing = entry
+        .signed
+        .as_ref()
+        .is_some_and(|bytes| bytes.moves_nothing);
+    let live = matches!(entry.stage, Stage::Signed | Stage::Sent | Stage::Released);
+    state.unsettled.contains(&entry.id.0) && live && !nothing
 }
 
 pub(super) fn joins(

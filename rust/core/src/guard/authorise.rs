@@ -34,6 +34,8 @@ struct Given {
     fee: Option<u128>,
     tip: Option<u128>,
     chain_nonce: Option<u64>,
+    /// More than one node says so.
+    nonce_proved: bool,
     /// What the chain says the data of the transaction costs besides gas, where it says so.
     l1_fee: Option<u128>,
     /// Prices and code of this moment; without them those of the decision are used, as old as they
@@ -56,6 +58,8 @@ struct GivenNumbers {
     #[serde(default)]
     chain_nonce: Option<Number>,
     #[serde(default)]
+    nonce_proved: bool,
+    #[serde(default)]
     l1_fee: Option<Number>,
 }
 
@@ -77,7 +81,7 @@ impl Guard {
     /// Decides again and fixes the order.
     ///
     /// # Errors
-    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, `malformed` facts, `l1_fee_over_cap`, or
+    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, `nonce_ahead`, `malformed` facts, `l1_fee_over_cap`, or
     /// `would_differ` where a simulation shows more than what was decided. A policy that denies now is no error:
     /// the request ends as denied.
     pub fn authorise(
@@ -245,17 +249,25 @@ impl Guard {
             kind: Default::default(),
             max_fee_per_gas: fee,
             max_priority_fee_per_gas: tip,
-            nonce: self.nonce(entry, given.chain_nonce)?,
+            nonce: self.nonce(entry, given.chain_nonce, given.nonce_proved)?,
             to: tx.to,
             value: tx.value,
             wallet,
         }))
     }
 
-    /// The next nonce of the ledger, or of the chain when that is further on.
-    fn nonce(&self, entry: &Entry, chain: Option<u64>) -> Result<u64, Refusal> {
+    /// The next nonce of the ledger, or of the chain when that is proved to be further on.
+    fn nonce(&self, entry: &Entry, chain: Option<u64>, proved: bool) -> Result<u64, Refusal> {
         let book = self.state.nonces.get(&(entry.wallet, entry.chain_id));
         let next = match (book, chain) {
+            (Some(book), Some(chain)) if chain > book.next() && !proved => {
+                let next = book.next();
+                let text = format!(
+                    "one node counts {chain} transactions of the wallet, the guardian gave out \
+                     {next} nonces: another node has to say so too, or an operator"
+                );
+                return Err(Refusal::new("nonce_ahead", text));
+            }
             (Some(book), chain) => book.peek(chain),
             (None, Some(chain)) => chain,
             (None, None) => {
@@ -333,6 +345,7 @@ impl Given {
                 "max_priority_fee_per_gas",
             )?,
             chain_nonce: small(&numbers.chain_nonce, "chain_nonce")?,
+            nonce_proved: numbers.nonce_proved,
             l1_fee: wei(&numbers.l1_fee, "l1_fee")?,
             prices,
             code,

@@ -8,7 +8,7 @@ use alloy_primitives::{Address, B256};
 use serde::Serialize;
 
 use super::answer::{self, bytes, Told};
-use super::attach::{joins, Joins};
+use super::attach::{joins, replaces, Joins};
 use super::state::State;
 use super::{code, Guard, Refusal};
 use crate::effects::Effect;
@@ -235,10 +235,37 @@ impl Understood<'_> {
         effects.map(EffectRecord::from).collect()
     }
 
+    /// The nonce a transaction names.
+    pub fn nonce(&self) -> Option<u64> {
+        match &self.resolved.request.body {
+            Body::Transaction(transaction) => transaction.nonce,
+            _ => None,
+        }
+    }
+
+    /// The fee and the tip a transaction names, wei per gas.
+    pub fn fees(&self) -> (Option<u128>, Option<u128>) {
+        match &self.resolved.request.body {
+            Body::Transaction(transaction) => (
+                transaction.max_fee_per_gas,
+                transaction.max_priority_fee_per_gas,
+            ),
+            _ => (None, None),
+        }
+    }
+
     /// What this call would join.
     pub fn joins(&self, state: &State, now_ms: u64) -> Joins {
         let key = self.resolved.request.idempotency_key.as_deref();
-        joins(state, &self.resolved.agent.id, &self.match_key, key, now_ms)
+        let agent = &self.resolved.agent.id;
+        let found = joins(state, agent, &self.match_key, key, now_ms);
+        match (&self.resolved.request.body, found) {
+            (Body::Transaction(transaction), Joins::Nothing) if key.is_none() => {
+                let place = (self.resolved.wallet, self.resolved.chain.id);
+                replaces(state, agent, place, transaction.nonce, &self.match_key)
+            }
+            (_, found) => found,
+        }
     }
 
     /// What the policy says, and what the guardian adds: freezes, nonces, and how much may wait at
@@ -374,7 +401,7 @@ impl Guard {
         };
         let decision = understood.decide(&self.state, method, &facts, now);
         let attached = match understood.joins(&self.state, now) {
-            Joins::This(id) if understood.calls == 1 => Some(id.to_string()),
+            Joins::This(id) | Joins::Replaces(id) if understood.calls == 1 => Some(id.to_string()),
             _ => None,
         };
         let effects = understood.effects();

@@ -13,10 +13,10 @@ use super::fold::Impossible;
 use super::operator::{self, DENIED_BY_OPERATOR};
 use super::recording::Start;
 use super::state::{Entry, State};
-use super::{authority, check_genesis, signing, submit_signed};
+use super::{authority, check_genesis, replace, signing, submit_signed};
 use crate::event::{
     approval_digest, match_key, Attached, Authorised, Body, Decided, Denied, Envelope, Event,
-    Order, Parts, RequestKind, Signed, Stage, Wanted,
+    Order, Parts, Replaced, RequestKind, Signed, Stage, Wanted,
 };
 use crate::policy::{method_of, Policy, Verdict};
 use crate::request::{self, Asked, Method};
@@ -67,6 +67,21 @@ pub(super) fn check(state: &State, event: &Event) -> Result<(), Impossible> {
         Body::ClockSet(data) => commanded(state, &event.body, (&data.command, &data.signature), at),
         Body::RequestDenied(data) => denied(state, data, at),
         Body::RequestAuthorised(data) => authorised(state, data),
+        Body::RequestReplaced(data) => match (&data.command, &data.signature) {
+            (Some(command), Some(signature)) => {
+                commanded(state, &event.body, (command, signature), at)
+            }
+            (None, None) => {
+                let by = [replace::BY_AGENT, replace::BY_GUARDIAN];
+                ensure(
+                    by.contains(&data.by.as_str()),
+                    "a replacement comes from an operator, the agent or the guardian",
+                )?;
+                replaced(state, data, at)
+            }
+            _ => unfit("a command has a signature"),
+        },
+        Body::NonceSet(data) => commanded(state, &event.body, (&data.command, &data.signature), at),
         Body::RequestSigned(data) => signed(state, data),
         _ => Ok(()),
     }
@@ -343,6 +358,14 @@ fn within_chain(state: &State, order: &Order) -> Result<(), Impossible> {
     )
 }
 
+/// The order may take the place of what was signed.
+pub(super) fn replaced(state: &State, data: &Replaced, at: u64) -> Result<(), Impossible> {
+    replace::fits(state, data, at).map_err(|no| match no {
+        replace::No::Impossible(impossible) => impossible,
+        replace::No::Refused(refusal) => Impossible::Refused(refusal.to_string()),
+    })
+}
+
 fn order(entry: &Entry, decided: &Decided, order: &Order) -> Result<(), Impossible> {
     let other = "the order is not what was decided";
     match (&decided.request, order) {
@@ -380,12 +403,12 @@ fn order(entry: &Entry, decided: &Decided, order: &Order) -> Result<(), Impossib
 /// The bytes are the order's, signed by the wallet.
 fn signed(state: &State, data: &Signed) -> Result<(), Impossible> {
     let entry = find(state, data.id)?;
-    let Some(ordered) = &entry.ordered else {
+    let Some(order) = signing::waiting(entry) else {
         return Err(Impossible::Stage(entry.stage.as_str()));
     };
     let payload = data.raw.as_ref().or(data.signature.as_ref());
     let hash: B256 = match payload {
-        Some(payload) => signing::verify(&ordered.order, payload).map_err(Impossible::Unfit)?,
+        Some(payload) => signing::verify(&order, payload).map_err(Impossible::Unfit)?,
         None => return unfit("there are no signed bytes"),
     };
     ensure(hash == data.hash, "the hash is not that of what was signed")

@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use super::state::{Freeze, LoadedConfig, LoadedPolicy, State};
-use super::{checks, clock, fold_life as life, fold_request as request, keep, operator};
+use super::{
+    checks, clock, fold_life as life, fold_replace as replace, fold_request as request, keep,
+    operator,
+};
 use crate::canonical::sha256;
 use crate::event::{
     Body, ConfigLoaded, Envelope, Event, FreezeLifted, FreezeSet, Genesis, PolicyLoaded, Stage,
@@ -150,6 +153,16 @@ fn step(state: &mut State, seq: u64, at: u64, body: Body) -> Result<(), Impossib
         Body::RequestSigned(data) => life::signed(state, at, data),
         Body::RequestSent(data) => life::sent(state, at, &data),
         Body::RequestSettled(data) => life::settled(state, at, &data),
+        Body::RequestReplaced(data) => replace::replaced(state, seq, at, *data),
+        Body::RequestHeld(data) => replace::held(state, at, &data),
+        Body::AnswersDelivered(data) => {
+            request::answers_delivered(state, at, &data.ids);
+            Ok(())
+        }
+        Body::NonceSet(data) => {
+            replace::nonce_set(state, &data);
+            Ok(())
+        }
         Body::FreezeSet(data) => freeze_set(state, seq, at, data),
         Body::FreezeLifted(data) => freeze_lifted(state, &data),
     }
@@ -228,6 +241,7 @@ fn freeze_set(state: &mut State, seq: u64, at: u64, data: FreezeSet) -> Result<(
     for seq in held {
         life::freeze_holds(state, at, seq);
     }
+    replace::freeze_stops(state, &data.scope);
     let FreezeSet {
         scope,
         reason,

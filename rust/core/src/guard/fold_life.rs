@@ -7,6 +7,8 @@ use super::fold::Impossible;
 use super::keep::enter;
 use super::operator::remember;
 use super::state::{Entry, Ordered, SignedBytes, State};
+use alloy_primitives::B256;
+
 use crate::event::{
     Approved, Authorised, Cancelled, Denied, Failed, Id, RequestKind, SendOutcome, Sent,
     SettleOutcome, Settled, Signed, Stage,
@@ -33,7 +35,7 @@ fn not_frozen(state: &State, entry: &Entry) -> Result<(), Impossible> {
     }
 }
 
-fn limits(error: impl ToString) -> Impossible {
+pub(super) fn limits(error: impl ToString) -> Impossible {
     Impossible::Limits(error.to_string())
 }
 
@@ -86,7 +88,7 @@ fn give_nonce_back(state: &mut State, id: Id) {
             .nonces
             .entry((entry.wallet, entry.chain_id))
             .or_default()
-            .give_back(nonce);
+            .give_back(nonce, id.0);
     }
 }
 
@@ -193,7 +195,7 @@ pub(super) fn authorised(
             .nonces
             .entry((entry.wallet, entry.chain_id))
             .or_default();
-        if !book.take(nonce) {
+        if !book.take(nonce, data.id.0) {
             return Err(Impossible::Unfit("the nonce is in use"));
         }
     }
@@ -229,6 +231,9 @@ pub(super) fn failed(state: &mut State, at: u64, data: Failed) -> Result<(), Imp
 
 pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Impossible> {
     let entry = find(state, data.id)?;
+    if entry.replacing.is_some() {
+        return super::fold_replace::signed(state, at, data);
+    }
     expect(entry, &[Stage::Authorised])?;
     not_frozen(state, entry)?;
     let (kind, method) = (entry.kind, entry.method);
@@ -253,6 +258,9 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
         entry.signed = Some(SignedBytes {
             hash: data.hash,
             payload,
+            at,
+            moves_nothing: false,
+            commanded: false,
         });
     }
     let next = match method {
@@ -287,11 +295,25 @@ pub(super) fn settled(state: &mut State, at: u64, data: &Settled) -> Result<(), 
     if !state.unsettled.contains(&data.id.0) {
         return Err(Impossible::Stage(entry.stage.as_str()));
     }
+    if data.outcome != SettleOutcome::Dropped {
+        let mined = mined(entry, data.hash)?;
+        if mined.moves_nothing != (data.outcome == SettleOutcome::Cancelled) {
+            return Err(Impossible::Unfit("what was mined does not end it this way"));
+        }
+    }
+    let proved = data.proved.unwrap_or(true);
     let name = data.id.to_string();
     let spends = state.book.spends(&name);
     let kept = match data.outcome {
         SettleOutcome::Confirmed => spends.map(|spends| spends.with_fee(data.fee_wei)),
-        SettleOutcome::Reverted => spends.map(|spends| spends.fee_only(data.fee_wei)),
+        // On one node's word nothing is given back: all of it counts until its windows end.
+        SettleOutcome::Reverted | SettleOutcome::Cancelled if !proved => spends.cloned(),
+        SettleOutcome::Reverted | SettleOutcome::Cancelled => {
+            spends.map(|spends| spends.fee_only(data.fee_wei))
+        }
+        SettleOutcome::Dropped if !proved => {
+            return Err(Impossible::Unfit("nothing is dropped without proof"));
+        }
         SettleOutcome::Dropped => None,
     };
     match (kept, compiled(state)) {
@@ -302,16 +324,42 @@ pub(super) fn settled(state: &mut State, at: u64, data: &Settled) -> Result<(), 
     }
     .map_err(limits)?;
     state.unsettled.remove(&data.id.0);
-    let stage = match data.outcome {
+    let mut stage = match data.outcome {
         SettleOutcome::Confirmed => Stage::Confirmed,
         SettleOutcome::Reverted => Stage::Reverted,
         SettleOutcome::Dropped => Stage::Dropped,
+        SettleOutcome::Cancelled => Stage::Cancelled,
     };
     if let Some(entry) = state.requests.get_mut(&data.id.0) {
         entry.outcome = Some(data.outcome);
+        entry.replacing = None;
+        if let Some(hash) = data.hash {
+            show_mined(entry, hash);
+        }
+        // What ended before it was sent stays what it was: only its nonce was used up.
+        let unsent = entry.stage.is_end() && entry.stage != Stage::Released;
+        if unsent && data.outcome == SettleOutcome::Cancelled {
+            stage = entry.stage;
+        }
     }
     enter(state, data.id.0, at, stage);
     Ok(())
+}
+
+/// The bytes of this hash, or the newest.
+pub(super) fn mined(entry: &Entry, hash: Option<B256>) -> Result<&SignedBytes, Impossible> {
+    let mut all = entry.signed.iter().chain(&entry.earlier);
+    let found = all.find(|bytes| hash.is_none_or(|hash| bytes.hash == hash));
+    found.ok_or(Impossible::Unfit("it has no such transaction"))
+}
+
+/// From now on the request shows the bytes that were mined.
+fn show_mined(entry: &mut Entry, hash: B256) {
+    let Some(place) = entry.earlier.iter().position(|bytes| bytes.hash == hash) else {
+        return;
+    };
+    let mined = entry.earlier.swap_remove(place);
+    entry.earlier.extend(entry.signed.replace(mined));
 }
 
 pub(super) fn freeze_ends(state: &mut State, at: u64, seq: u64) -> Result<(), Impossible> {

@@ -74,6 +74,7 @@ fn new_entry(at: u64, data: Box<Decided>) -> Box<Entry> {
     Box::new(Entry {
         id: data.id,
         stage: data.state,
+        since: at,
         agent: data.agent.clone(),
         wallet: data.wallet,
         chain_id: data.chain_id,
@@ -101,6 +102,8 @@ fn new_entry(at: u64, data: Box<Decided>) -> Box<Entry> {
         },
         ordered: None,
         signed: None,
+        earlier: Vec::new(),
+        replacing: None,
         outcome: None,
         kept_until: None,
         recent: false,
@@ -155,4 +158,15 @@ pub(super) fn delivered(state: &mut State, at: u64, id: Id) -> Result<(), Imposs
     entry.delivered_at = Some(at);
     keep::retain(state, id.0);
     Ok(())
+}
+
+/// Those whose agents did not have to come back. One that is forgotten, or that has no answer any
+/// more, changes nothing: it was true when it was written.
+pub(super) fn answers_delivered(state: &mut State, at: u64, ids: &[Id]) {
+    for id in ids {
+        if let Some(entry) = state.requests.get_mut(&id.0) {
+            entry.delivered_at.get_or_insert(at);
+            keep::retain(state, id.0);
+        }
+    }
 }

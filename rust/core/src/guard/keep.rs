@@ -11,6 +11,7 @@ pub(super) fn enter(state: &mut State, seq: u64, at: u64, stage: Stage) {
         return;
     };
     let before = std::mem::replace(&mut entry.stage, stage);
+    entry.since = at;
     if before.is_waiting() {
         let deadline = entry.expires_at.or(entry.matures_at);
         state.due.remove(&(deadline.unwrap_or_default(), seq));
@@ -75,6 +76,7 @@ pub(super) fn show(state: &mut State, seq: u64) {
 /// Drops what only an open transaction needs.
 fn shrink(entry: &mut Entry) {
     entry.ordered = None;
+    entry.earlier = Vec::new();
     if entry.method == Method::SendTransaction {
         if let Some(signed) = entry.signed.as_mut() {
             signed.payload = alloy_primitives::Bytes::new();
@@ -163,14 +165,20 @@ fn forget(state: &mut State, seq: u64) {
     }
 }
 
-/// A start means every connection was cut: an agent whose request was open then, or answered in the
-/// last minute, may never have got its answer and will ask again.
+/// A start means every connection was cut: an agent whose request was open then, or has an outcome
+/// since a minute that is not on record as delivered, may never have got its answer and will ask
+/// again. Orders that nobody signed are void.
 pub(super) fn started(state: &mut State) {
     let since = state.last_at.saturating_sub(REPEAT_MS);
     let all: Vec<u64> = state.requests.keys().copied().collect();
     for seq in all {
-        let entry = state.request(seq);
-        if entry.is_some_and(|entry| entry.answer_at.is_none_or(|at| at >= since)) {
+        super::fold_replace::void_order(state, seq);
+        let may_ask_again = |entry: &Entry| match (entry.answer_at, entry.delivered_at) {
+            (None, _) => true,
+            (Some(at), None) => at >= since,
+            (Some(_), Some(_)) => false,
+        };
+        if state.request(seq).is_some_and(may_ask_again) {
             told_to_come_back(state, seq);
         }
     }

@@ -3,10 +3,12 @@
 use alloy_primitives::{B256, U256};
 use serde::Deserialize;
 
+use super::fold_life::mined;
 use super::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::INTEGER_MAX;
 use crate::event::{
-    Body, Cancelled, Failed, Id, RequestRef, SendOutcome, Sent, SettleOutcome, Settled, Stage,
+    AnswersDelivered, Body, Cancelled, Failed, Id, RequestKind, RequestRef, SendOutcome, Sent,
+    SettleOutcome, Settled, Stage,
 };
 use crate::text::display_safe;
 
@@ -26,6 +28,11 @@ struct Outcome {
     gas_used: Option<Number>,
     #[serde(default)]
     fee_wei: Option<Number>,
+    /// Which of its transactions was mined, where it has several.
+    #[serde(default)]
+    hash: Option<B256>,
+    /// More than one node's word, or none is needed.
+    proved: bool,
 }
 
 /// An integer as JSON integer or decimal string.
@@ -143,11 +150,21 @@ impl Guard {
         Err(Refusal::new("wrong_state", text))
     }
 
-    /// Whether the signed bytes of a request may go out now. Ask right before every broadcast.
+    /// Whether the signed bytes of a request may go out now. Ask right before every broadcast. Those of
+    /// one that was mined may: a reorganisation can undo that.
     pub fn may_send(&self, request_id: &str) -> bool {
         self.entry(request_id).is_ok_and(|entry| {
-            matches!(entry.stage, Stage::Signed | Stage::Sent)
-                && self.state.frozen(&entry.agent, &entry.wallet).is_none()
+            let bytes = entry.signed.as_ref();
+            let (nothing, commanded) = bytes.map_or((false, false), |bytes| {
+                (bytes.moves_nothing, bytes.commanded)
+            });
+            let frozen = self.state.frozen(&entry.agent, &entry.wallet).is_some();
+            let stage = match entry.stage {
+                Stage::Signed | Stage::Sent | Stage::Confirmed | Stage::Reverted => true,
+                Stage::Released => entry.kind == RequestKind::Transaction,
+                _ => nothing,
+            };
+            stage && (!frozen || (nothing && commanded))
         })
     }
 
@@ -205,13 +222,27 @@ impl Guard {
             None => None,
             Some(fee) => Some(fee.big().ok_or_else(|| bad("`fee_wei` is out of range"))?),
         };
+        let mut outcome = given.outcome;
+        if outcome == SettleOutcome::Dropped && !given.proved {
+            let text = format!("nothing proves that {request_id} can never be mined");
+            return Err(Refusal::new("unproved", text));
+        }
+        if outcome != SettleOutcome::Dropped {
+            let entry = self.entry(request_id)?;
+            let mined = mined(entry, given.hash).map_err(|error| bad(error.to_string()))?;
+            if mined.moves_nothing {
+                outcome = SettleOutcome::Cancelled;
+            }
+        }
         let body = Body::RequestSettled(Settled {
             block_hash: given.block_hash,
             block_number: small(given.block_number, "block_number")?,
             fee_wei,
             gas_used: small(given.gas_used, "gas_used")?,
+            hash: given.hash,
             id,
-            outcome: given.outcome,
+            outcome,
+            proved: Some(given.proved),
         });
         self.about(id, self.now(now_ms), body)
     }
@@ -250,6 +281,24 @@ impl Guard {
             });
         }
         self.about(id, now, Body::RequestDelivered(RequestRef { id }))
+    }
+
+    /// Agents that did not have to come back have these answers. Ids nobody knows are left out.
+    ///
+    /// # Errors
+    /// Never in a guardian that was created.
+    pub fn answers_delivered(
+        &mut self,
+        request_ids: &[String],
+        now_ms: u64,
+    ) -> Result<Applied, Refusal> {
+        let known = request_ids.iter().filter_map(|id| self.state.entry(id));
+        let news = known.filter(|entry| entry.delivered_at.is_none());
+        let ids: Vec<Id> = news.map(|entry| entry.id).collect();
+        if ids.is_empty() {
+            return Ok(Applied::default());
+        }
+        self.one(now_ms, Body::AnswersDelivered(AnswersDelivered { ids }))
     }
 
     /// A pending answer is about to leave for an instant request. Marking twice, or an id nobody

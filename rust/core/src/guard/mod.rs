@@ -10,14 +10,17 @@ mod clock;
 mod code;
 mod fold;
 mod fold_life;
+mod fold_replace;
 mod fold_request;
 mod freeze;
 mod keep;
 mod lifecycle;
 mod nonce;
 mod operator;
+mod operator_chain;
 mod rate;
 mod recording;
+mod replace;
 mod shorten;
 mod shown;
 mod signing;
@@ -37,6 +40,7 @@ pub use fold::{fold, Impossible, Origin};
 pub use shown::decode_again;
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
+pub use view::Unsettled;
 
 use crate::canonical::{sha256, INTEGER_MAX};
 use crate::event::{

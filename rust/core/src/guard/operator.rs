@@ -1,4 +1,5 @@
-//! Commands signed by an operator: approve, deny, thaw, clock. Each is carried out once: its payload is
+//! Commands signed by an operator: approve, deny, thaw, clock, and those of `operator_chain`. Each is
+//! carried out once: its payload is
 //! remembered until it expires, because a state can come again (an approval from before a freeze
 //! must not send what the freeze holds). And the operators' word for a policy and for the settings.
 
@@ -8,9 +9,9 @@ use super::check::reason;
 use super::fold_life::needed;
 use super::lifecycle::bad;
 use super::state::{Entry, State};
-use super::{clock, Applied, Guard, Refusal, WORDS_MAX};
+use super::{clock, operator_chain as chain, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
-use crate::event::{Approved, Body, Denied, FreezeLifted, Id, Stage};
+use crate::event::{Approved, Body, Denied, FreezeLifted, Id, ReplaceWhy, Stage};
 use crate::json::{self, Json, Limits};
 use crate::text::display_safe;
 use crate::verify;
@@ -58,6 +59,7 @@ impl Guard {
         match &body {
             Body::RequestApproved(Approved { id, .. }) => self.approved(*id, body, now),
             Body::RequestDenied(Denied { id, .. }) => self.about(*id, now, body),
+            Body::RequestReplaced(data) => self.about(data.id, now, body),
             _ => self.one(now, body),
         }
     }
@@ -126,7 +128,12 @@ pub(super) fn carry_out(
         Some("deny") => deny(state, &command),
         Some("thaw") => thaw(state, &command),
         Some("clock") => clock::commanded(state, &command),
-        _ => Err(bad("`action` is approve, deny, thaw or clock")),
+        Some("bump") => chain::replace(state, &command, ReplaceWhy::Fee, now),
+        Some("cancel") => chain::replace(state, &command, ReplaceWhy::Cancel, now),
+        Some("nonce") => chain::nonce(state, &command),
+        _ => Err(bad(
+            "`action` is approve, deny, thaw, clock, bump, cancel or nonce",
+        )),
     }
 }
 
@@ -274,7 +281,7 @@ pub(super) fn first_time(state: &State, command: &Command<'_>) -> Result<(), Ref
 }
 
 /// The request a command names by id and digest: both must fit, so a twin needs its own.
-fn bound<'s>(state: &'s State, signed: &Signed<'_>) -> Result<&'s Entry, Refusal> {
+pub(super) fn bound<'s>(state: &'s State, signed: &Signed<'_>) -> Result<&'s Entry, Refusal> {
     let id = signed.text("request");
     let id = id.ok_or_else(|| bad("`request` is the id of a request"))?;
     let entry = state.entry(id).ok_or_else(|| Refusal::no_request(id))?;
@@ -286,7 +293,7 @@ fn bound<'s>(state: &'s State, signed: &Signed<'_>) -> Result<&'s Entry, Refusal
 }
 
 impl Signed<'_> {
-    fn text(&self, name: &str) -> Option<&str> {
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.tree.get(name).and_then(Json::as_str)
     }
 

@@ -1,10 +1,13 @@
 //! What the signer gives back is checked against the order before it counts.
 
+use std::borrow::Cow;
+
 use alloy_consensus::transaction::RlpEcdsaDecodableTx as _;
 use alloy_consensus::{Signed as SignedTx, TxEip1559};
 use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Bytes, TxKind, B256};
 
+use super::state::Entry;
 use super::{Applied, Guard, Refusal};
 use crate::event::{Body, Order, Signed, Stage, TransactionOrder};
 use crate::verify::recover;
@@ -24,24 +27,25 @@ impl Guard {
     ) -> Result<Applied, Refusal> {
         let entry = self.entry(request_id)?;
         let frozen = self.state.frozen(&entry.agent, &entry.wallet).is_some();
-        if frozen || matches!(entry.stage, Stage::Frozen | Stage::Held) {
+        let commanded = entry
+            .replacing
+            .as_ref()
+            .is_some_and(|order| order.commanded);
+        let stopped = frozen || matches!(entry.stage, Stage::Frozen | Stage::Held);
+        if stopped && entry.replacing.is_none() || frozen && !commanded {
             return Err(Refusal::new(
                 "frozen",
                 format!("{request_id} was stopped by a freeze"),
             ));
         }
-        let Some(ordered) = entry
-            .ordered
-            .as_ref()
-            .filter(|_| entry.stage == Stage::Authorised)
-        else {
+        let Some(order) = waiting(entry) else {
             let text = format!("{request_id} is {}", entry.stage.as_str());
             return Err(Refusal::new("wrong_state", text));
         };
         let id = entry.id;
         let bytes = Bytes::copy_from_slice(payload);
-        let hash = verify(&ordered.order, payload).map_err(mismatch)?;
-        let (raw, signature) = match &ordered.order {
+        let hash = verify(&order, payload).map_err(mismatch)?;
+        let (raw, signature) = match order.as_ref() {
             Order::Transaction(_) => (Some(bytes), None),
             Order::TypedData(_) | Order::Message(_) => (None, Some(bytes)),
         };
@@ -53,6 +57,17 @@ impl Guard {
         });
         self.about(id, self.now(now_ms), body)
     }
+}
+
+/// The order that waits for a signature: the first of a request, or one that takes the place of
+/// another.
+pub(super) fn waiting(entry: &Entry) -> Option<Cow<'_, Order>> {
+    if let Some(replacing) = &entry.replacing {
+        return Some(Cow::Owned(Order::Transaction(replacing.order.clone())));
+    }
+    let ordered = entry.ordered.as_ref();
+    let ordered = ordered.filter(|_| entry.stage == Stage::Authorised);
+    ordered.map(|ordered| Cow::Borrowed(&ordered.order))
 }
 
 /// The hash or digest of these bytes, if they are what was ordered, signed by the wallet. Live code

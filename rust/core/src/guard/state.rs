@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::clock::ClockKnown;
 use super::nonce::NonceBook;
 use super::rate::Rate;
-use crate::event::{Decided, Genesis, Id, Order, RequestKind, Scope, SettleOutcome, Stage};
+use crate::event::{
+    Decided, Genesis, Id, Order, RequestKind, Scope, SettleOutcome, Stage, TransactionOrder,
+};
 use crate::policy::{FirstSeen, Policy, Reason};
 use crate::request::Method;
 use crate::window::Book;
@@ -90,6 +92,28 @@ pub struct SignedBytes {
     pub hash: B256,
     /// Transaction bytes, or `r || s || v`.
     pub payload: Bytes,
+    /// When they came, ms.
+    pub at: u64,
+    /// They move nothing: they take the nonce so that the payment, or a gap, can never be mined.
+    pub moves_nothing: bool,
+    /// An operator commanded them: a freeze does not stop them.
+    pub commanded: bool,
+}
+
+/// An order that is to take the place of signed bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Replacing {
+    /// Seq of its `request.replaced`.
+    pub seq: u64,
+    /// What to sign.
+    #[serde(with = "as_json")]
+    pub order: TransactionOrder,
+    /// It moves nothing.
+    pub moves_nothing: bool,
+    /// An operator commanded it: a freeze does not stop it.
+    pub commanded: bool,
+    /// It took a nonce that was free.
+    pub fills_gap: bool,
 }
 
 /// The order of a request.
@@ -110,6 +134,8 @@ pub struct Entry {
     pub id: Id,
     /// Where it is in its life.
     pub stage: Stage,
+    /// Since when, ms.
+    pub since: u64,
     /// Agent id.
     pub agent: String,
     /// Wallet.
@@ -149,8 +175,12 @@ pub struct Entry {
     pub end_reasons: Vec<Reason>,
     /// The order, once fixed.
     pub ordered: Option<Ordered>,
-    /// Signed bytes, once they exist.
+    /// Signed bytes, once they exist: those that were signed last, or that were mined.
     pub signed: Option<SignedBytes>,
+    /// Bytes that others took the place of. They can be mined until one of all is.
+    pub earlier: Vec<SignedBytes>,
+    /// The order that is on its way to take their place.
+    pub replacing: Option<Replacing>,
     /// How it ended on the chain.
     #[serde(with = "as_json")]
     pub outcome: Option<SettleOutcome>,

@@ -1,5 +1,7 @@
 //! A call comes in: it joins a request, or is decided and put on record with what it sets aside.
 
+use serde::Serialize;
+
 use super::answer;
 use super::attach::Joins;
 use super::check::{reason, understand, Call, GivenFacts, Known, Stop};
@@ -112,6 +114,7 @@ impl Guard {
         if understood.calls > 1 {
             return self.batch(call, facts, now);
         }
+        let understood_fees = understood.fees();
         match understood.joins(&self.state, now) {
             Joins::This(id) => return self.join(id, envelope, now),
             Joins::Conflict(id) => {
@@ -120,6 +123,28 @@ impl Guard {
                 let answer = answer::denied(None, &reasons, privacy, now);
                 let text = &format!("the key belongs to {id}, which is another request");
                 let code = "idempotency_conflict";
+                let why = Why {
+                    code,
+                    path: "",
+                    text,
+                    status: "denied",
+                    answer,
+                };
+                return self.turn_away(call, why, now);
+            }
+            Joins::Replaces(id) => {
+                let mut applied = self.join(id, envelope, now)?;
+                applied.status = "replaces";
+                applied.answer = replacement(id, &understood_fees);
+                return Ok(applied);
+            }
+            Joins::NonceUsed(id) => {
+                let nonce = understood.nonce().map(|nonce| nonce.to_string());
+                let reasons = [reason("nonce_used", nonce, None)];
+                let privacy = understood.resolved.agent.privacy;
+                let answer = answer::denied(None, &reasons, privacy, now);
+                let text = &format!("its nonce was used by {id}");
+                let code = "nonce_used";
                 let why = Why {
                     code,
                     path: "",
@@ -351,6 +376,24 @@ impl Guard {
         self.apply(now, Body::RequestRefused(refused), &mut applied)?;
         Ok(applied)
     }
+}
+
+/// Which transaction is to be replaced, and with which fees: `{"max_fee_per_gas",
+/// "max_priority_fee_per_gas", "replaces"}`, fees as decimal strings or null where none is named.
+fn replacement(id: Id, (fee, tip): &(Option<u128>, Option<u128>)) -> Vec<u8> {
+    let text = |wei: &Option<u128>| wei.map(|wei| wei.to_string());
+    answer::bytes(&Replacement {
+        max_fee_per_gas: text(fee),
+        max_priority_fee_per_gas: text(tip),
+        replaces: id.to_string(),
+    })
+}
+
+#[derive(Serialize)]
+struct Replacement {
+    max_fee_per_gas: Option<String>,
+    max_priority_fee_per_gas: Option<String>,
+    replaces: String,
 }
 
 /// Why a call is turned away, for the record and for the agent.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::answer::bytes;
 use super::check::unfit;
+use super::fold_replace::current;
 use super::state::{Entry, State};
 use super::summary::Summary;
 use super::{shorten, Guard, Refusal};
@@ -34,28 +35,51 @@ pub struct Unsettled<'a> {
     /// Its bytes.
     pub raw: &'a [u8],
     /// `signed`, `sent`, `held` or `released`. One that an operator denied while it was held is
-    /// still `held`: its bytes exist and must not go out.
+    /// still `held`: its bytes exist and must not go out. `cancelling` where the bytes move nothing.
     pub state: &'static str,
+    /// Hashes of earlier bytes with the same nonce, each of which can be mined instead.
+    pub earlier: Vec<B256>,
+    /// Wei per gas.
+    pub max_fee_per_gas: u128,
+    /// Wei per gas.
+    pub max_priority_fee_per_gas: u128,
+    /// When the bytes were signed, approved again or sent first, ms.
+    pub signed_at: u64,
 }
 
 /// What every request view has on top of its decision.
 #[derive(Serialize)]
 struct Progress<'a> {
     approvals: &'a [String],
+    /// The bytes that were signed last move nothing: they take the payment back, or close a gap.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cancelling: bool,
     delivered: bool,
+    /// Hashes of earlier bytes with the same nonce.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<B256>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end_reasons: Option<&'a [Reason]>,
+    /// Wei per gas that the order names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee_per_gas: Option<String>,
     hash: Option<B256>,
     limits: Vec<LimitView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<u64>,
     outcome: Option<crate::event::SettleOutcome>,
     /// Set where the view leaves something out that `request` shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     partial: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority_fee_per_gas: Option<String>,
     quorum: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<String>,
+    /// When it came into its state, ms.
+    since: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<Summary>,
     usd: Option<String>,
@@ -227,17 +251,27 @@ impl Guard {
             RequestKind::TypedData | RequestKind::Message => (None, payload),
         };
         let decided = entry.decided.as_deref();
+        let order = current(entry);
         Progress {
             approvals: &entry.approvals,
+            cancelling: entry
+                .signed
+                .as_ref()
+                .is_some_and(|bytes| bytes.moves_nothing),
+            earlier: entry.earlier.iter().map(|bytes| bytes.hash).collect(),
             delivered: entry.delivered_at.is_some(),
             end_reasons: Some(entry.end_reasons.as_slice()).filter(|reasons| !reasons.is_empty()),
+            fee_per_gas: order.map(|order| order.max_fee_per_gas.to_string()),
             hash: entry.signed.as_ref().map(|signed| signed.hash),
             limits: limits.unwrap_or_default(),
+            nonce: order.map(|order| order.nonce),
             outcome: entry.outcome,
             partial: None,
+            priority_fee_per_gas: order.map(|order| order.max_priority_fee_per_gas.to_string()),
             quorum: entry.quorum,
             raw,
             signature,
+            since: entry.since,
             summary: decided.map(|decided| self.summarise(decided)),
             usd: decided.and_then(usd).map(|usd| usd.to_string()),
         }
@@ -284,6 +318,32 @@ impl Guard {
             .iter()
             .filter_map(|seq| self.state.request(*seq));
         entries.filter_map(unsettled).collect()
+    }
+
+    /// Transactions that were mined and are kept, oldest first: a reorganisation can undo that, and
+    /// then their bytes are sent again.
+    pub fn mined(&self) -> Vec<Unsettled<'_>> {
+        let recent = self.state.recent.iter();
+        let entries = recent.filter_map(|seq| self.state.request(*seq));
+        let mined = entries.filter(|entry| {
+            matches!(
+                entry.stage,
+                Stage::Confirmed | Stage::Reverted | Stage::Cancelled
+            ) && entry.kind == RequestKind::Transaction
+        });
+        let kept = mined.filter_map(unsettled);
+        kept.filter(|row| !row.raw.is_empty()).collect()
+    }
+
+    /// Gaps: nonces that were given back below others that are out, as (request that left it, wallet,
+    /// chain, nonce).
+    pub fn gaps(&self) -> Vec<(Id, Address, u64, u64)> {
+        let books = self.state.nonces.iter();
+        let free = books.flat_map(|((wallet, chain_id), book)| {
+            book.free()
+                .map(move |(nonce, owner)| (Id(owner), *wallet, *chain_id, nonce))
+        });
+        free.collect()
     }
 
     /// The part of `status` the core knows.
@@ -468,16 +528,26 @@ fn usd(decided: &Decided) -> Option<u128> {
 
 fn unsettled(entry: &Entry) -> Option<Unsettled<'_>> {
     let signed = entry.signed.as_ref()?;
+    let order = current(entry)?;
     Some(Unsettled {
         id: entry.id,
         wallet: entry.wallet,
         chain_id: entry.chain_id,
         hash: signed.hash,
-        nonce: entry.ordered.as_ref()?.order.nonce()?,
+        nonce: order.nonce,
         raw: &signed.payload,
         state: match entry.stage {
+            _ if signed.moves_nothing => "cancelling",
             Stage::Denied => Stage::Held.as_str(),
             stage => stage.as_str(),
+        },
+        earlier: entry.earlier.iter().map(|bytes| bytes.hash).collect(),
+        max_fee_per_gas: order.max_fee_per_gas,
+        max_priority_fee_per_gas: order.max_priority_fee_per_gas,
+        signed_at: match entry.stage {
+            // A person who approved it again began anew.
+            Stage::Signed | Stage::Sent => signed.at.max(entry.since),
+            _ => signed.at,
         },
     })
 }

@@ -66,6 +66,22 @@ impl Policy {
         over.collect()
     }
 
+    /// Limits that are over once a request that holds `own` holds `asked` in its place.
+    pub fn over_raised(
+        &self,
+        asked: &[Reservation],
+        own: &[Reservation],
+        windows: &Windows,
+        now_ms: u64,
+    ) -> Vec<Reason> {
+        let over = asked.iter().filter_map(|part| {
+            let limit = self.limit_by_id(&part.limit)?;
+            let (_, reason) = over(limit, &part.key, part.amount, own, windows, now_ms)?;
+            Some(reason)
+        });
+        over.collect()
+    }
+
     /// Every limit and key the request adds to, sorted by limit id and key.
     pub(super) fn charges(&self, spends: &Spends) -> Vec<Charge<'_>> {
         let mut sums: Vec<Sum> = Vec::new();

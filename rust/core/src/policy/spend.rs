@@ -158,6 +158,39 @@ impl Spends {
         }
         paid
     }
+
+    /// The same with room for a higher fee. USD grows in proportion, rounded up.
+    #[must_use]
+    pub fn with_fee_raised(&self, fee_wei: U256) -> Self {
+        let mut raised = self.clone();
+        for item in &mut raised.items {
+            let amount = clamp(fee_wei);
+            if item.kind == EffectKind::Fee && amount > item.amount {
+                item.usd = item.usd.map(|usd| grown(usd, amount, item.amount));
+                item.amount = amount;
+            }
+        }
+        raised
+    }
+
+    /// The most the fee can be, in wei.
+    pub fn fee_wei(&self) -> u128 {
+        let fees = self
+            .items
+            .iter()
+            .filter(|item| item.kind == EffectKind::Fee);
+        fees.fold(0, |sum: u128, fee| sum.saturating_add(fee.amount))
+    }
+}
+
+/// `usd * part / whole`, rounded up; the most there is when it cannot be computed.
+fn grown(usd: u128, part: u128, whole: u128) -> u128 {
+    let product = U256::from(usd).checked_mul(U256::from(part));
+    let divisor = U256::from(whole);
+    match product {
+        Some(product) if !divisor.is_zero() => clamp(product.div_ceil(divisor)),
+        _ => AMOUNT_MAX,
+    }
 }
 
 /// `usd * part / whole`, rounded up; `usd` when it cannot be computed.

@@ -176,6 +176,31 @@ impl Book {
         self.set_aside(request, held, now_ms)
     }
 
+    /// Sets more aside than before, or for a request that holds nothing; within the limits or not.
+    /// Whoever asks for it looks at them first.
+    pub fn hold_anew(
+        &mut self,
+        request: &str,
+        spends: Spends,
+        reservations: Vec<Reservation>,
+        now_ms: u64,
+    ) -> Result<(), BookError> {
+        let waits = match self.held.get(request).cloned() {
+            Some(before) => {
+                self.windows.void(&before.counted())?;
+                self.held.remove(request);
+                before.waits
+            }
+            None => false,
+        };
+        let held = Held {
+            spends,
+            reservations,
+            waits,
+        };
+        self.set_aside(request, held, now_ms)
+    }
+
     fn set_aside(&mut self, request: &str, held: Held, now_ms: u64) -> Result<(), BookError> {
         if self.held.contains_key(request) {
             return Err(BookError::HeldAlready(request.to_owned()));

@@ -38,6 +38,17 @@ pub struct Request {
     pub ends: Vec<String>,
     pub settled: bool,
     pub money: Money,
+    /// What is on its way to take the place of its bytes.
+    pub replacing: Option<Replacing>,
+    /// Its newest bytes move nothing; and an operator commanded that.
+    pub nothing: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Replacing {
+    nothing: bool,
+    commanded: bool,
+    gap: bool,
 }
 
 #[derive(Default)]
@@ -96,6 +107,20 @@ impl Auditor {
             "request.reopened" => self.reopened(text(&data["id"])),
             "request.signed" => self.signed(data, at),
             "request.sent" => self.sent(data),
+            "request.replaced" => self.replaced(data),
+            "request.held" => {
+                let request = self.requests.get_mut(text(&data["id"])).unwrap();
+                assert!(request.signed && !request.sent && request.ends.is_empty());
+                request.held_by_freeze = true;
+                request.approvals.clear();
+            }
+            "nonce.set" => {
+                assert_eq!(self.command(data)["action"], "nonce");
+                let (wallet, next) = (text(&data["wallet"]).to_owned(), data["nonce"].as_u64());
+                self.nonces
+                    .retain(|(one, nonce)| *one != wallet || Some(*nonce) < next);
+            }
+            "guardian.started" => self.void_orders(|_| true),
             "request.settled" => self.settled(data, at),
             "request.denied" => self.denied(data),
             "request.expired" => {
@@ -145,6 +170,8 @@ impl Auditor {
             },
             settled: false,
             money: if denied { Money::Void } else { Money::Held },
+            replacing: None,
+            nothing: None,
         };
         let id = text(&data["id"]).to_owned();
         if !denied {
@@ -274,8 +301,85 @@ impl Auditor {
         }
     }
 
+    /// Another order for the same nonce: it moves the same, or nothing.
+    fn replaced(&mut self, data: &Value) {
+        let id = text(&data["id"]);
+        let (order, why) = (&data["order"], text(&data["why"]));
+        let commanded = data["command"].is_string();
+        if commanded {
+            let command = self.command(data);
+            assert_eq!(command["request"], data["id"]);
+            assert_eq!(
+                text(&command["action"]),
+                if why == "fee" { "bump" } else { "cancel" }
+            );
+        } else {
+            self.not_frozen(&self.requests[id]);
+            assert!(why == "fee" || why == "gap");
+        }
+        let (wallet, nonce) = (text(&order["wallet"]).to_owned(), order["nonce"].as_u64());
+        let request = self.requests.get_mut(id).unwrap();
+        assert!(!request.settled && request.transaction);
+        assert_eq!(text(&data["digest"]), request.digest);
+        let fee = number(&order["max_fee_per_gas"]) * u128::from(order["gas"].as_u64().unwrap());
+        if why == "gap" {
+            assert!(!request.ends.is_empty(), "only what ended leaves a gap");
+            if request.money == Money::Void {
+                // Only the fee of what closes the gap counts.
+                (request.wei, request.fee_max) = (0, fee);
+                request.recipients.clear();
+                request.waits = false;
+                request.money = Money::Held;
+            }
+            request.nonce = nonce;
+            assert!(self.nonces.insert((wallet, nonce.unwrap())), "it was free");
+        } else {
+            assert!(request.signed, "there is something to replace");
+            assert_eq!(request.nonce, nonce, "of the same nonce");
+        }
+        if data["fee_wei_max"].is_string() {
+            assert!(commanded || data["by"] == "agent");
+            request.fee_max = request.fee_max.max(number(&data["fee_wei_max"]));
+        }
+        assert!(fee <= request.fee_max, "no more than is set aside");
+        let nothing = order["to"] == order["wallet"] && order["value"] == "0";
+        assert_eq!(nothing, why != "fee" || request.nothing.is_some());
+        request.replacing = Some(Replacing {
+            nothing,
+            commanded,
+            gap: why == "gap",
+        });
+    }
+
+    /// Orders that nobody signed are void; the nonce of a gap is free again.
+    fn void_orders(&mut self, covers: impl Fn(&Request) -> bool) {
+        for request in self.requests.values_mut() {
+            let Some(order) = request.replacing.filter(|_| covers(request)) else {
+                continue;
+            };
+            request.replacing = None;
+            if order.gap {
+                self.nonces
+                    .remove(&(request.wallet.clone(), request.nonce.unwrap()));
+            }
+            if !request.signed {
+                request.money = Money::Void;
+            }
+        }
+    }
+
     fn signed(&mut self, data: &Value, at: u64) {
         let id = text(&data["id"]);
+        if let Some(order) = self.requests[id].replacing {
+            if !order.commanded {
+                self.not_frozen(&self.requests[id]);
+            }
+            let request = self.requests.get_mut(id).unwrap();
+            request.replacing = None;
+            request.signed = true;
+            request.nothing = order.nothing.then_some(order.commanded);
+            return;
+        }
         let request = &self.requests[id];
         assert!(
             request.ends.is_empty() && !request.signed,
@@ -308,6 +412,11 @@ impl Auditor {
         let request = self.requests.get_mut(text(&data["id"])).unwrap();
         assert!(request.signed && request.transaction && !request.settled);
         assert_eq!(request.money, Money::Held, "settled once");
+        let outcome = text(&data["outcome"]);
+        if outcome != "dropped" {
+            assert_eq!(request.nothing.is_some(), outcome == "cancelled");
+        }
+        request.replacing = None;
         let fee = number(&data["fee_wei"]).min(request.fee_max);
         request.money = match text(&data["outcome"]) {
             "confirmed" => Money::Posted {
@@ -315,7 +424,7 @@ impl Auditor {
                 wei: request.wei + fee,
                 counted: true,
             },
-            "reverted" => Money::Posted {
+            "reverted" | "cancelled" => Money::Posted {
                 at,
                 wei: fee,
                 counted: false,
@@ -390,6 +499,11 @@ impl Auditor {
             request.held_by_freeze = true;
             request.approvals.clear();
         }
+        self.void_orders(|request| {
+            let order = request.replacing;
+            order.is_some_and(|order| !order.commanded)
+                && covers(scope, &request.agent, &request.wallet)
+        });
         self.freezes
             .insert(data["freeze"].as_u64().unwrap(), scope.clone());
     }

@@ -76,6 +76,27 @@ pub enum Step {
     Pending {
         request: u8,
     },
+    Replace {
+        request: u8,
+        gap: bool,
+        agent: bool,
+        gwei: u8,
+    },
+    Replaced {
+        request: u8,
+        cancel: bool,
+        gwei: u8,
+    },
+    HoldBack {
+        request: u8,
+    },
+    Told {
+        request: u8,
+    },
+    SetNonce {
+        petty: bool,
+        nonce: u8,
+    },
     Load {
         strict: bool,
     },
@@ -115,10 +136,17 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => request.prop_map(|request| Step::Cancel { request }),
         2 => request.prop_map(|request| Step::Delivered { request }),
         2 => request.prop_map(|request| Step::Pending { request }),
+        4 => (request, any::<bool>(), any::<bool>(), 2..9u8)
+            .prop_map(|(request, gap, agent, gwei)| Step::Replace { request, gap, agent, gwei }),
+        3 => (request, any::<bool>(), 2..9u8)
+            .prop_map(|(request, cancel, gwei)| Step::Replaced { request, cancel, gwei }),
+        3 => request.prop_map(|request| Step::HoldBack { request }),
+        2 => request.prop_map(|request| Step::Told { request }),
+        1 => (any::<bool>(), 0..4u8).prop_map(|(petty, nonce)| Step::SetNonce { petty, nonce }),
         1 => any::<bool>().prop_map(|strict| Step::Load { strict }),
         1 => Just(Step::Restart),
         1 => Just(Step::Snapshot),
-        6 => request.prop_map(|request| Step::Forward { request }),
+        16 => request.prop_map(|request| Step::Forward { request }),
     ]
 }
 
@@ -146,6 +174,17 @@ impl World {
             .collect();
         let index = usize::from(number) % all.len().max(1);
         all.get(index).map(ToString::to_string)
+    }
+
+    /// One that is signed and not settled, or that left a gap; else any.
+    fn pick_out(&self, number: u8) -> Option<String> {
+        let unsettled = self.guard.unsettled();
+        let gaps = self.guard.gaps();
+        let out = unsettled.iter().map(|row| row.id);
+        let out: Vec<_> = out.chain(gaps.iter().map(|gap| gap.0)).collect();
+        let index = usize::from(number) % out.len().max(1);
+        let found = out.get(index).map(ToString::to_string);
+        found.or_else(|| self.pick(number))
     }
 
     fn stage(&self, id: &str) -> Option<Stage> {
@@ -253,6 +292,26 @@ impl World {
                 assert!(!forged || result.is_err());
                 drop(self.keep(result));
             }
+            Step::Replaced {
+                request,
+                cancel,
+                gwei,
+            } => {
+                let Some(id) = self.pick_out(request) else {
+                    return;
+                };
+                let action = if cancel { "cancel" } else { "bump" };
+                let wei = |gwei: u8| format!("{gwei}000000000");
+                let command = json!({"action": action, "request": id,
+                    "digest": self.view(&id)["digest"], "max_fee_per_gas": wei(gwei),
+                    "max_priority_fee_per_gas": wei(gwei - 1)});
+                drop(self.command(0, command));
+            }
+            Step::SetNonce { petty, nonce } => {
+                let command = json!({"action": "nonce", "chain_id": super::CHAIN, "nonce": nonce,
+                    "wallet": wallet(petty.into()).to_string()});
+                drop(self.command(1, command));
+            }
             Step::Time { ms } => {
                 self.now = self.now.saturating_add_signed(i64::from(ms)).max(1);
             }
@@ -280,11 +339,20 @@ impl World {
         | Step::Cancel { request }
         | Step::Delivered { request }
         | Step::Pending { request }
+        | Step::Replace { request, .. }
+        | Step::HoldBack { request }
+        | Step::Told { request }
         | Step::Forward { request }) = *step
         else {
             return;
         };
-        let Some(id) = self.pick(request) else { return };
+        let found = match step {
+            Step::Replace { .. } | Step::HoldBack { .. } | Step::Settle { .. } => {
+                self.pick_out(request)
+            }
+            _ => self.pick(request),
+        };
+        let Some(id) = found else { return };
         let result = match *step {
             Step::Authorise { chain_nonce, .. } => self.authorise(&id, chain_nonce.map(u64::from)),
             Step::Sign { .. } => self.try_sign(&id),
@@ -312,6 +380,22 @@ impl World {
                 let result = self.guard.mark_pending_answer(&id, self.now);
                 self.keep(result)
             }
+            Step::Replace {
+                gap, agent, gwei, ..
+            } => {
+                let by = if agent && !gap { "agent" } else { "guardian" };
+                let why = if gap { "gap" } else { "fee" };
+                let gwei = u64::from(gwei);
+                self.replace(&id, by, (why, gwei, gwei - 1))
+            }
+            Step::HoldBack { .. } => {
+                let result = self.guard.hold(&id, "old", self.now);
+                self.keep(result)
+            }
+            Step::Told { .. } => {
+                let result = self.guard.answers_delivered(&[id], self.now);
+                self.keep(result)
+            }
             _ => self.forward(&id),
         };
         drop(result);
@@ -324,7 +408,8 @@ impl World {
     ) -> Result<holdfast_core::guard::Applied, holdfast_core::guard::Refusal> {
         let ordered = self.records.iter().any(|record| {
             let text = String::from_utf8_lossy(record);
-            text.contains("request.authorised") && text.contains(&format!("\"id\":\"{id}\""))
+            (text.contains("request.authorised") || text.contains("request.replaced"))
+                && text.contains(&format!("\"id\":\"{id}\""))
         });
         if ordered {
             self.sign(id)
@@ -342,8 +427,16 @@ impl World {
             Some(Stage::Authorising) => self.authorise(id, Some(0)),
             Some(Stage::Authorised) => self.try_sign(id),
             Some(Stage::Signed) => self.sent(id, "accepted"),
+            _ if self.waits_for_its_replacement(id) => self.try_sign(id),
             _ => self.settle(id, "confirmed"),
         }
+    }
+}
+
+impl World {
+    fn waits_for_its_replacement(&self, id: &str) -> bool {
+        let again = self.guard.to_sign_again();
+        again.iter().any(|(one, _)| one.to_string() == id)
     }
 }
 

@@ -65,6 +65,12 @@ pub fn genesis() -> Genesis {
     }
 }
 
+/// The kinds of the events that were made.
+pub fn kinds(applied: &Applied) -> Vec<&'static str> {
+    let event = |record: &Vec<u8>| Event::from_record(record).unwrap().body.kind();
+    applied.records.iter().map(event).collect()
+}
+
 /// What of the policy differs from test to test.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
@@ -238,6 +244,9 @@ impl World {
         bodies
             .filter_map(|event| match event.body {
                 Body::RequestAuthorised(data) if data.id.to_string() == id => Some(data.order),
+                Body::RequestReplaced(data) if data.id.to_string() == id => {
+                    Some(Order::Transaction(data.order))
+                }
                 _ => None,
             })
             .next()
@@ -257,7 +266,12 @@ impl World {
 
     pub fn settle(&mut self, id: &str, outcome: &str) -> Result<Applied, Refusal> {
         let fee = 21000u64 * 1_500_000_000;
-        let given = json!({"outcome": outcome, "gas_used": 21000, "fee_wei": fee.to_string()});
+        let given = json!({"outcome": outcome, "gas_used": 21000, "fee_wei": fee.to_string(),
+            "proved": true});
+        self.settle_as(id, &given)
+    }
+
+    pub fn settle_as(&mut self, id: &str, given: &Value) -> Result<Applied, Refusal> {
         let result = self
             .guard
             .settle(id, given.to_string().as_bytes(), self.now);
@@ -269,6 +283,25 @@ impl World {
         self.authorise(id, Some(0)).unwrap();
         self.sign(id).unwrap();
         self.sent(id, "accepted").unwrap();
+    }
+
+    /// A replacement with these fees, in gwei.
+    pub fn replace(
+        &mut self,
+        id: &str,
+        by: &str,
+        (why, fee, tip): (&str, u64, u64),
+    ) -> Result<Applied, Refusal> {
+        let wei = |gwei: u64| (u128::from(gwei) * 1_000_000_000).to_string();
+        let mut facts = json!({"why": why, "max_fee_per_gas": wei(fee),
+            "max_priority_fee_per_gas": wei(tip)});
+        if why == "gap" {
+            facts["gas"] = json!(21000);
+        }
+        let result = self
+            .guard
+            .replace(id, facts.to_string().as_bytes(), by, self.now);
+        self.keep(result)
     }
 
     pub fn freeze(&mut self, scope: &Value) -> u64 {

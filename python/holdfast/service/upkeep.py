@@ -1,0 +1,227 @@
+"""What becomes of signed bytes that are not mined: sent again with growing pauses, replaced when
+their fee is too low, held for a person when they are too old; and gaps below them are closed.
+
+The guard decides each of it again; nothing here is a truth of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from holdfast._core import HoldfastError
+from holdfast.service.backoff import Backoff
+from holdfast.service.broadcast import TOO_LOW
+from holdfast.service.bumps import Offer, higher, within
+from holdfast.service.endpoint import EndpointDown
+from holdfast.service.findings import unsettled
+from holdfast.service.logs import get_logger
+
+if TYPE_CHECKING:
+    from holdfast.service.chain import Chain
+    from holdfast.service.config import SendingConfig
+    from holdfast.service.core import Core
+    from holdfast.service.findings import Unsettled
+
+log = get_logger()
+
+RESEND_SECONDS_MIN = 2.0
+RESEND_SECONDS_MAX = 60.0
+# Between two bumps of one payment: a block or two have to see the first.
+BUMP_SECONDS = 15.0
+# The next payment of the wallet closes a gap for nothing; it has this long to come.
+GAP_SECONDS = 15.0
+SENDABLE = frozenset({"signed", "sent", "cancelling"})
+
+
+class Upkeep:
+    """Of all chains. `send(id)` begins to broadcast the newest bytes of a request, `is_busy(id)`
+    says that it is worked on, `refused(id)` gives our words for a node's last refusal.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        settings: SendingConfig,
+        send: Callable[[str], None],
+        is_busy: Callable[[str], bool],
+        refused: Callable[[str], str],
+    ) -> None:
+        self._core = core
+        self._settings = settings
+        self._send = send
+        self._is_busy = is_busy
+        self._refused = refused
+        self._resend: dict[str, tuple[float, Backoff]] = {}
+        self._bumped: dict[str, float] = {}
+        self._gaps: dict[tuple[str, int, int], float] = {}
+
+    def sent(self, request_id: str) -> None:
+        """It was sent just now."""
+        if request_id not in self._resend:
+            waits = Backoff(RESEND_SECONDS_MIN, RESEND_SECONDS_MAX)
+            self._resend[request_id] = (time.monotonic() + waits.seconds(), waits)
+
+    def ended(self, request_id: str) -> None:
+        """Its end is known."""
+        self._resend.pop(request_id, None)
+        self._bumped.pop(request_id, None)
+
+    def holds_back(self, request_id: str) -> bool:
+        """Holds what was signed too long ago and never sent, for a person."""
+        for each in self._core.guard.unsettled():
+            if each[0] == request_id and each[6] == "signed":
+                row = unsettled(each)
+                if self._is_old(row):
+                    self._hold(row)
+                    return True
+        return False
+
+    async def look(self, chain: Chain, not_mined: Iterable[Unsettled]) -> None:
+        """One round over what a chain has not mined."""
+        rows = sorted(not_mined, key=lambda row: row.nonce)
+        for row in rows:
+            if row.state in (*SENDABLE, "released") and not self._is_busy(row.id):
+                await self._again(chain, row)
+        try:
+            await self._raise_fees(chain, rows)
+            await self._close_gaps(chain, rows)
+        except EndpointDown as down:
+            log.info("waiting for the chain", chain=chain.id, why=down.text)
+
+    def undone(self, chain_id: int, wallet: str, mined: int) -> None:
+        """A chain counts `mined` transactions of the wallet: what was mined above that and is young
+        enough is sent again.
+        """
+        for each in self._core.guard.mined():
+            row = unsettled(each)
+            place = (row.chain_id, row.wallet)
+            if place != (chain_id, wallet) or row.nonce < mined or self._is_busy(row.id):
+                continue
+            if not self._is_old(row) and self._is_due(row):
+                log.warning("sent again after a reorganisation", request=row.id, nonce=row.nonce)
+                self._send(row.id)
+
+    async def _again(self, chain: Chain, row: Unsettled) -> None:
+        """Also what a node refused at first: its fee or its pool may have changed since."""
+        if self._is_old(row):
+            if row.state == "signed":
+                self._hold(row)
+            return
+        if row.state == "released" and self._age_ms(row) < self._settings.released_ms:
+            return
+        if self._is_due(row) and not await chain.has_transaction(row.hash):
+            self._send(row.id)
+
+    def _is_due(self, row: Unsettled) -> bool:
+        now = time.monotonic()
+        fresh = (now, Backoff(RESEND_SECONDS_MIN, RESEND_SECONDS_MAX))
+        at, waits = self._resend.setdefault(row.id, fresh)
+        if now < at:
+            return False
+        self._resend[row.id] = (now + waits.seconds(), waits)
+        return True
+
+    def _age_ms(self, row: Unsettled) -> int:
+        return self._core.clock.now_ms() - row.signed_at
+
+    def _is_old(self, row: Unsettled) -> bool:
+        """What moves nothing never is."""
+        return row.state != "cancelling" and self._age_ms(row) >= self._settings.within_ms
+
+    def _hold(self, row: Unsettled) -> None:
+        minutes = self._age_ms(row) // 60_000
+        why = f"signed {minutes} minutes ago and no node took it"
+        try:
+            self._core.hold(row.id, why)
+        except HoldfastError as refusal:
+            log.warning("not held", request=row.id, code=str(refusal.args[0]))
+
+    async def _raise_fees(self, chain: Chain, rows: list[Unsettled]) -> None:
+        """What the base fee has overtaken, or a node finds too cheap, gets more within its caps."""
+        if not self._settings.bump:
+            return
+        low = [row for row in rows if self._may_be_raised(row)]
+        if not low:
+            return
+        fees = await chain.fees()
+        for row in low:
+            if row.fee >= fees.base and self._refused(row.id) not in TOO_LOW:
+                continue
+            view = self._view(row.id)
+            cap = None if view is None else _cap(view)
+            if cap is None:
+                continue
+            now = Offer(row.fee, row.tip)
+            offer = within(higher(now, fees.base, fees.tip), now, fees.base, cap)
+            if offer is not None:
+                self._bumped[row.id] = time.monotonic()
+                self._replace(row.id, "fee", offer)
+
+    def _may_be_raised(self, row: Unsettled) -> bool:
+        if row.state not in SENDABLE or self._is_busy(row.id) or self._is_old(row):
+            return False
+        return time.monotonic() - self._bumped.get(row.id, -BUMP_SECONDS) >= BUMP_SECONDS
+
+    async def _close_gaps(self, chain: Chain, rows: list[Unsettled]) -> None:
+        """A nonce that nobody has, below others that wait for it."""
+        highest: dict[str, int] = {}
+        for row in rows:
+            if row.state in SENDABLE:
+                highest[row.wallet] = max(row.nonce, highest.get(row.wallet, 0))
+        gaps = [
+            (request_id, wallet, nonce)
+            for request_id, wallet, chain_id, nonce in self._core.guard.gaps()
+            if chain_id == chain.id and nonce < highest.get(wallet, 0)
+        ]
+        now = time.monotonic()
+        places = {(wallet, chain.id, nonce) for _, wallet, nonce in gaps}
+        for gone in [each for each in self._gaps if each[1] == chain.id and each not in places]:
+            del self._gaps[gone]
+        for request_id, wallet, nonce in gaps:
+            since = self._gaps.setdefault((wallet, chain.id, nonce), now)
+            if now - since < GAP_SECONDS or self._is_busy(request_id):
+                continue
+            self._gaps[wallet, chain.id, nonce] = now
+            if nonce >= await chain.mined_nonce(wallet):
+                await self._close(chain, request_id, wallet)
+
+    async def _close(self, chain: Chain, request_id: str, wallet: str) -> None:
+        view = self._view(request_id)
+        cap = None if view is None else _cap(view)
+        if cap is None:
+            return
+        fees = await chain.fees()
+        gas = await chain.gas_of_nothing(wallet)
+        tip = min(fees.tip, cap.tip, cap.fee)
+        fee = min(2 * fees.base + tip, cap.fee)
+        if fee >= fees.base:
+            self._replace(request_id, "gap", Offer(fee, tip), gas=gas)
+
+    def _replace(self, request_id: str, why: str, offer: Offer, **more: int) -> None:
+        facts: dict[str, Any] = {
+            "why": why,
+            "max_fee_per_gas": str(offer.fee),
+            "max_priority_fee_per_gas": str(offer.tip),
+            **more,
+        }
+        try:
+            self._core.replace(request_id, orjson.dumps(facts), "guardian")
+        except HoldfastError as refusal:
+            # Frozen, at its cap, or settled meanwhile: the watch over nonces tells that it waits.
+            log.info("not replaced", request=request_id, code=str(refusal.args[0]))
+            return
+        log.info("replaced", request=request_id, why=why, fee=offer.fee, tip=offer.tip)
+
+    def _view(self, request_id: str) -> dict[str, Any] | None:
+        found = self._core.guard.request(request_id)
+        return None if found is None else orjson.loads(found)
+
+
+def _cap(view: dict[str, Any]) -> Offer | None:
+    """What was decided for a request; None once that is forgotten."""
+    fee, tip = view.get("fee_per_gas_max"), view.get("priority_fee_per_gas_max")
+    return None if fee is None or tip is None else Offer(int(fee), int(tip))

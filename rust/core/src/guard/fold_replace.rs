@@ -1,0 +1,173 @@
+//! Folding what takes the place of signed bytes: the same payment with a higher fee, or nothing at
+//! all. All of them have one nonce, so one of them can be mined.
+
+use super::checks;
+use super::fold::Impossible;
+use super::fold_life::limits;
+use super::keep::enter;
+use super::nonce::NonceBook;
+use super::operator::remember;
+use super::state::{Entry, Ordered, Replacing, SignedBytes, State};
+use crate::event::{
+    Held, Id, NonceSet, Order, ReplaceWhy, Replaced, Signed, Stage, TransactionOrder,
+};
+use crate::policy::Spends;
+
+/// The order whose bytes were signed last.
+pub(super) fn current(entry: &Entry) -> Option<&TransactionOrder> {
+    match entry.ordered.as_ref().map(|ordered| &ordered.order) {
+        Some(Order::Transaction(order)) => Some(order),
+        _ => None,
+    }
+}
+
+/// What is set aside once this order counts; `None` where that is what is set aside already.
+pub(super) fn set_aside(state: &State, entry: &Entry, data: &Replaced) -> Option<Spends> {
+    let held = state.book.spends(&entry.id.to_string());
+    match (held, data.fee_wei_max) {
+        (Some(held), Some(fee)) => Some(held.with_fee_raised(fee)),
+        (Some(_), None) => None,
+        // Its request ended unsigned and holds nothing any more: only the fee counts.
+        (None, _) => {
+            let decided = entry.decided.as_deref()?.spends.as_ref()?;
+            let order = &data.order;
+            let fee = alloy_primitives::U256::from(order.gas)
+                .saturating_mul(alloy_primitives::U256::from(order.max_fee_per_gas));
+            Some(decided.fee_only(Some(fee)))
+        }
+    }
+}
+
+pub(super) fn replaced(
+    state: &mut State,
+    seq: u64,
+    at: u64,
+    data: Replaced,
+) -> Result<(), Impossible> {
+    // Cheap, and the last look before an order counts: live code pays for it too.
+    checks::replaced(state, &data, at)?;
+    let entry = state.request(data.id.0).ok_or(Impossible::NoRequest)?;
+    let (wallet, chain_id) = (entry.wallet, entry.chain_id);
+    let name = data.id.to_string();
+    if let Some(spends) = set_aside(state, entry, &data) {
+        let policy = state.policy.as_ref();
+        let policy = policy.and_then(|policy| policy.compiled.clone());
+        let policy = policy.ok_or(Impossible::Unfit("there is no policy"))?;
+        let parts = policy.reservations(&spends);
+        state
+            .book
+            .hold_anew(&name, spends, parts, at)
+            .map_err(limits)?;
+    }
+    if data.why == ReplaceWhy::Gap {
+        let book = state.nonces.entry((wallet, chain_id)).or_default();
+        if !book.take_back(data.order.nonce, data.id.0) {
+            return Err(Impossible::Unfit("the nonce is not free"));
+        }
+        state.unsettled.insert(data.id.0);
+    }
+    if let Some(command) = &data.command {
+        remember(state, command);
+    }
+    if let Some(entry) = state.requests.get_mut(&data.id.0) {
+        let was_nothing = entry
+            .signed
+            .as_ref()
+            .is_some_and(|signed| signed.moves_nothing);
+        entry.replacing = Some(Replacing {
+            seq,
+            order: data.order,
+            moves_nothing: data.why.moves_nothing() || was_nothing,
+            commanded: data.command.is_some(),
+            fills_gap: data.why == ReplaceWhy::Gap,
+        });
+    }
+    super::keep::retain(state, data.id.0);
+    Ok(())
+}
+
+/// The bytes of the order that was on its way.
+pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Impossible> {
+    let frozen = state
+        .request(data.id.0)
+        .is_some_and(|entry| state.frozen(&entry.agent, &entry.wallet).is_some());
+    let entry = state.requests.get_mut(&data.id.0);
+    let entry = entry.ok_or(Impossible::NoRequest)?;
+    let Some(raw) = data.raw else {
+        return Err(Impossible::Unfit("a transaction has bytes"));
+    };
+    let Some(replacing) = entry.replacing.take() else {
+        return Err(Impossible::Stage(entry.stage.as_str()));
+    };
+    if frozen && !replacing.commanded {
+        entry.replacing = Some(replacing);
+        return Err(Impossible::Unfit("the scope is frozen"));
+    }
+    let bytes = SignedBytes {
+        hash: data.hash,
+        payload: raw,
+        at,
+        moves_nothing: replacing.moves_nothing,
+        commanded: replacing.commanded,
+    };
+    entry.earlier.extend(entry.signed.replace(bytes));
+    entry.ordered = Some(Ordered {
+        seq: replacing.seq,
+        order: Order::Transaction(replacing.order),
+    });
+    Ok(())
+}
+
+/// An order that nobody signs is void. What closes a gap gives the nonce back, and what it held if
+/// there never were other bytes.
+pub(super) fn void_order(state: &mut State, seq: u64) {
+    let Some(entry) = state.requests.get_mut(&seq) else {
+        return;
+    };
+    let Some(replacing) = entry.replacing.take() else {
+        return;
+    };
+    let (wallet, chain_id) = (entry.wallet, entry.chain_id);
+    let never_signed = entry.signed.is_none();
+    if replacing.fills_gap {
+        let book = state.nonces.entry((wallet, chain_id)).or_default();
+        book.give_back(replacing.order.nonce, seq);
+    }
+    if never_signed {
+        state.unsettled.remove(&seq);
+        // It holds what the order was to cost, and nothing else.
+        let voided = state.book.void(&Id(seq).to_string());
+        debug_assert!(voided.is_ok(), "{voided:?}");
+        super::keep::retain(state, seq);
+    }
+}
+
+/// A freeze stops what the guardian and agents began; what an operator commanded goes on.
+pub(super) fn freeze_stops(state: &mut State, scope: &crate::event::Scope) {
+    let unsettled = state.unsettled.iter().filter_map(|seq| state.request(*seq));
+    let stopped = unsettled.filter(|entry| {
+        let order = entry.replacing.as_ref();
+        order.is_some_and(|order| !order.commanded) && scope.covers(&entry.agent, &entry.wallet)
+    });
+    for seq in stopped.map(|entry| entry.id.0).collect::<Vec<_>>() {
+        void_order(state, seq);
+    }
+}
+
+/// Signed bytes wait for a person.
+pub(super) fn held(state: &mut State, at: u64, data: &Held) -> Result<(), Impossible> {
+    let entry = state.requests.get_mut(&data.id.0);
+    let entry = entry.ok_or(Impossible::NoRequest)?;
+    if entry.stage != Stage::Signed {
+        return Err(Impossible::Stage(entry.stage.as_str()));
+    }
+    entry.approvals.clear();
+    enter(state, data.id.0, at, Stage::Held);
+    Ok(())
+}
+
+pub(super) fn nonce_set(state: &mut State, data: &NonceSet) {
+    remember(state, &data.command);
+    let book = state.nonces.entry((data.wallet, data.chain_id));
+    NonceBook::set(book.or_default(), data.nonce);
+}
