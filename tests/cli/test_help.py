@@ -35,6 +35,8 @@ COMMANDS = [
     "journal replay",
     "alerts test",
     "alerts status",
+    "clock",
+    "clock set",
 ]
 SLOW = ("web3", "eth_account", "apprise", "textual", "nacl", "structlog", "uvloop", "asyncio")
 

@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from holdfast import __version__
-from holdfast.cli import alerts, assets, config, decode, guardian, journal, policy, prices, requests
+from holdfast.cli import (
+    alerts,
+    assets,
+    clock,
+    config,
+    decode,
+    guardian,
+    journal,
+    policy,
+    prices,
+    requests,
+)
 from holdfast.cli.options import HomeOption
 from holdfast.cli.output import EXIT_BUG, Failure, fail, line
 from holdfast.process.hardening import harden_process
@@ -67,6 +78,7 @@ app.add_typer(config.app)
 app.add_typer(assets.app)
 app.add_typer(journal.app)
 app.add_typer(alerts.app)
+app.add_typer(clock.app)
 
 
 def main() -> None:

@@ -18,7 +18,8 @@ SYSTEM: dict[str, Mark] = {
     "policy.rejected": Mark("alarm", "!", "policy"),
     "freeze.set": Mark("alarm", "■", "FREEZE"),
     "freeze.lifted": Mark("ok", "□", "thaw"),
-    "clock.jumped": Mark("alarm", "!", "clock"),
+    "clock.jumped": Mark("warn", "!", "clock"),
+    "clock.set": Mark("warn", "!", "clock"),
     "request.refused": Mark("alarm", "✗", "refused"),
     "request.approved": Mark("ok", "✓", "approval"),
     "request.delivered": Mark("muted", "·", "told"),
@@ -166,8 +167,10 @@ def system_words(kind: str, data: Json) -> str:
     if kind == "freeze.lifted":
         return f"freeze {data.get('freeze')} lifted by {fmt.safe(data.get('by', ''), 48)}"
     if kind == "clock.jumped":
-        moved = int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))
-        return f"wall clock moved {moved / 1000:+.1f} s against expectation"
+        apart = int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))
+        return f"the system's clock is {apart / 1000:+.1f} s from the guardian's time"
+    if kind == "clock.set":
+        return f"set to {fmt.stamp(data.get('to_ms'))} by {fmt.safe(data.get('by', ''), 48)}"
     return ""
 
 

@@ -13,6 +13,7 @@ import orjson
 from holdfast import __version__
 from holdfast.secrets.authority import SignedCommand
 from holdfast.service.brief import pushed
+from holdfast.service.clock_watch import ClockWatch
 from holdfast.service.config import ConfigError
 from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core
@@ -60,9 +61,11 @@ class OperatorMethods:
         health: Health,
         descriptors: Descriptors,
         facts: OutsideFacts,
+        clock: ClockWatch,
     ) -> None:
         self._core = core
         self._facts = facts
+        self._clock = clock
         self._stream = stream
         self._reader = reader
         self._policy = policy
@@ -89,6 +92,7 @@ class OperatorMethods:
             "apply": self._apply,
             "alerts": self._alert_report,
             "prices": self._prices,
+            "clock": self._clock_report,
         }
 
     async def _hello(self, _: OperatorConnection, _params: Params) -> Json:
@@ -287,6 +291,9 @@ class OperatorMethods:
 
     async def _prices(self, _: OperatorConnection, _params: Params) -> list[Json]:
         return self._facts.prices.report()
+
+    async def _clock_report(self, _: OperatorConnection, _params: Params) -> Json:
+        return await self._clock.report()
 
 
 def _shown(view: bytes) -> Json:

@@ -139,6 +139,7 @@ impl Guard {
         let method = method_name(decided.method);
         let then = old_facts(decided)?;
         let facts = given.over(then.clone());
+        let facts = facts.by_wall(self.state.clock.wall(now));
         // What did not count at the decision does not count now: a person was asked about that.
         let (before, later) = self.sights(entry, &then, &facts, now);
         let look = |chain_id: u64, at: Address| {

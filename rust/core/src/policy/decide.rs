@@ -82,7 +82,7 @@ pub fn decide(
         subject,
         agent: policy.agent_index(subject.agent),
         method,
-        now_ms,
+        now_ms: facts.latest(now_ms),
     };
     let returns = Returns::of(policy, subject, facts, now_ms);
     let sums = asked.sums(&spends);
@@ -95,7 +95,7 @@ pub fn decide(
         }
         ladder.route = ladder.route.max(granted.route);
         ladder.opaque(effect, granted.vouched);
-        ladder.lifetime(effect, method, now_ms);
+        ladder.lifetime(effect, method, facts.earliest(now_ms));
         ladder.identity(policy, effect, facts, now_ms);
     }
     ladder.unseen(subject);
@@ -116,6 +116,7 @@ struct Asked<'a> {
     subject: &'a Subject<'a>,
     agent: Option<u32>,
     method: Method,
+    /// When what the operator listed must not be over, ms.
     now_ms: u64,
 }
 
