@@ -110,7 +110,7 @@ def test_a_kill_at_any_moment_loses_no_alert(events: Events, http: HttpReceiver)
     wanted = set()
     for lifetime in range(4):
         for _ in range(5):
-            wanted.add(f"event {events.add('clock.jumped', wall_ms=9_000, expected_ms=0)}")
+            wanted.add(f"event {events.add('clock.set', to_ms=9_000, by='operator')}")
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
             try:
                 if lifetime < 3:
@@ -169,7 +169,7 @@ def test_the_same_event_is_never_queued_twice_for_a_route(tmp_path: Path) -> Non
 
 
 def test_a_new_route_hears_only_what_comes_after_it(events: Events, http: HttpReceiver) -> None:
-    events.add("clock.jumped", wall_ms=9_000, expected_ms=0)
+    events.add("clock.set", to_ms=9_000, by="operator")
     events.start(Route("web", http.url))
     events.add("freeze.set", **FROZEN)
     (one,) = http.arrivals.wait_for(1)

@@ -98,7 +98,8 @@ def test_numbers_and_addresses_stay_readable() -> None:
         ("freeze.set", {"scope": {"kind": "agent", "id": "a"}}, Severity.CRITICAL),
         ("freeze.lifted", {"freeze": 3}, Severity.CRITICAL),
         ("policy.rejected", {}, Severity.CRITICAL),
-        ("clock.jumped", {"wall_ms": 1, "expected_ms": 2}, Severity.CRITICAL),
+        ("clock.jumped", {"wall_ms": 1, "expected_ms": 2}, Severity.INFO),
+        ("clock.set", {"to_ms": 1, "by": "operator"}, Severity.CRITICAL),
     ],
 )
 def test_every_event_has_its_severity(

@@ -19,6 +19,7 @@ from tests.support.proxy import NodeProxy, error, result
 from holdfast.service import keystore
 from holdfast.service.alerts_routes import Route, Severity
 from holdfast.service.conditions import Conditions
+from holdfast.service.config import SendingConfig
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.nonce_watch import NonceWatch
 from holdfast.service.nonces import PATIENCE_S, Out, Seen, judge
@@ -245,6 +246,9 @@ async def test_a_fee_below_the_base_fee_is_sent_again_until_it_fell(
     guardian: Guardian, anvil: Anvil, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
+    await guardian.halt()
+    guardian.sending = SendingConfig(bump=False)
+    await guardian.open()
     await guardian.until(guardian.pay(), "confirmed")
 
     def rise(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:

@@ -39,6 +39,8 @@ COMMANDS = [
     "alerts status",
     "nonce",
     "nonce set",
+    "clock",
+    "clock set",
 ]
 SLOW = ("web3", "eth_account", "apprise", "textual", "nacl", "structlog", "uvloop", "asyncio")
 

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import OPERATOR_PASSPHRASE, PASSPHRASE, Run
 
+from holdfast.service import starter
+from holdfast.service.config import load_config
+
 SECRETS = (PASSPHRASE, OPERATOR_PASSPHRASE)
 FDS = ("--passphrase-fd", "{0}", "--operator-passphrase-fd", "{1}", "--kdf", "light")
 
@@ -19,6 +22,27 @@ def test_init_makes_a_home_that_checks_and_verifies(run: Run, tmp_path: Path) ->
     assert run("journal", "verify", home).code == 0
     for path in (home, *home.rglob("*")):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+@pytest.mark.parametrize(
+    ("chain", "blocks"),
+    [(31337, 1), (1337, 1), (1, 12), (8453, 30), (42161, 240), (137, 128), (11155111, 12), (7, 12)],
+)
+def test_init_writes_when_a_payment_is_final_on_that_chain(
+    tmp_path: Path, chain: int, blocks: int
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(starter.config(chain, "https://node.example/"))
+    (endpoint,) = load_config(path).endpoint
+    assert (endpoint.chain, endpoint.confirmations) == (chain, blocks)
+
+
+def test_the_number_of_blocks_is_in_the_file_that_init_makes(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "h"
+    made = run("init", "--home", home, "--chain", "8453", *FDS, secrets=SECRETS)
+    assert made.code == 0, made.err
+    (endpoint,) = load_config(home / "config.toml").endpoint
+    assert endpoint.confirmations == 30
 
 
 def test_init_signs_the_policy_that_it_is_given(run: Run, tmp_path: Path) -> None:

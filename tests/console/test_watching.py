@@ -15,6 +15,7 @@ from holdfast.console import settings as remembered
 from holdfast.console.dialogs import Dialog
 from holdfast.console.panes import BannerBar
 from holdfast.operator.actions import ACTIONS, BY_KEY, PANES, footer_actions
+from holdfast.service.clock_watch import judge
 
 
 def started(number: int) -> dict[str, Any]:
@@ -218,6 +219,17 @@ async def test_what_is_not_well_is_on_screen(busy: Stage) -> None:
         await busy.until(pilot, lambda: "✗ the signer ended" in line.render().plain)
         assert line.render().plain.count("the signer ended") == 1
         assert "\x1b" not in line.render().plain
+
+
+@pytest.mark.parametrize(("ahead", "chains"), [(172_800_000, True), (-172_800_000, False)])
+async def test_clocks_that_are_apart_are_on_screen(busy: Stage, ahead: int, chains: bool) -> None:
+    (found,) = judge(1_772_625_600_000 + ahead, 1_772_625_600_000, chains=chains)
+    told = {"code": found.code, "severity": found.severity, "text": found.text}
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        busy.guardian.health(1_772_625_600_000, conditions=[{**told, "next": found.step}])
+        line = busy.app.main.health
+        await busy.until(pilot, lambda: "2 d 0 h ahead of the" in line.render().plain)
 
 
 async def test_a_theme_can_be_asked_for_by_name(home: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from web3 import AsyncIPCProvider, AsyncWeb3, IPCProvider, Web3
 from web3.exceptions import Web3RPCError
-from web3.types import Wei
+from web3.types import Nonce, Wei
 
 REPO = Path(__file__).resolve().parents[2]
 NODE_MODULES = Path(os.environ.get("HOLDFAST_NODE_MODULES", REPO / ".tools/npm/node_modules"))
@@ -136,6 +136,61 @@ def paid(pay: Pay, socket: str, wallet: str, to: str, value: int) -> Answer:
             return answer
 
 
+class Replace(Protocol):
+    """The same payment again with the nonce of one that is out and these fees, wei per gas."""
+
+    def __call__(
+        self, socket: str, wallet: str, to: str, value: int, nonce: int, fee: int, tip: int
+    ) -> Answer: ...
+
+
+def web3_replace(
+    socket: str, wallet: str, to: str, value: int, nonce: int, fee: int, tip: int
+) -> Answer:
+    """web3.py, blocking."""
+    provider = IPCProvider(socket)
+    try:
+        sent = Web3(provider).eth.send_transaction(
+            {
+                "from": wallet,
+                "to": to,
+                "value": Wei(value),
+                "nonce": Nonce(nonce),
+                "maxFeePerGas": Wei(fee),
+                "maxPriorityFeePerGas": Wei(tip),
+            }
+        )
+    except Web3RPCError as refused:
+        return _error(refused)
+    finally:
+        line: Any = provider._socket
+        if line is not None and line.sock is not None:
+            line.sock.close()
+    return {"ok": sent.to_0x_hex()}
+
+
+def _js_replace(script: str) -> Replace:
+    def again(
+        socket: str, wallet: str, to: str, value: int, nonce: int, fee: int, tip: int
+    ) -> Answer:
+        given = {
+            "from": wallet,
+            "to": to,
+            "value": str(value),
+            "nonce": nonce,
+            "maxFeePerGas": str(fee),
+            "maxPriorityFeePerGas": str(tip),
+        }
+        return node(script, socket, "replace", given)
+
+    return again
+
+
+REPLACING: dict[str, Replace] = {
+    "web3-sync": web3_replace,
+    "viem": _js_replace("viem_agent.mjs"),
+    "ethers": _js_replace("ethers_agent.mjs"),
+}
 CLIENTS: dict[str, Pay] = {
     "web3-sync": web3_sync,
     "web3-async": web3_async,

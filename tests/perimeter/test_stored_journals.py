@@ -11,6 +11,7 @@ from tests.perimeter.forging import database, events
 from tests.service.guardian import SHOP, STRANGER, VENDOR, serving
 from tests.support.guardian import eventually
 
+from holdfast.service.clock import wall_ms
 from holdfast.service.home import Home
 from holdfast.service.journal_file import FORMAT
 from holdfast.service.journal_verify import verify
@@ -39,7 +40,8 @@ async def test_a_journal_of_format_1_that_ended_well_goes_on(tmp_path: Path) -> 
     assert report.ok, report.faults
     assert (report.size, report.signed_size, report.proven_size, report.unproven) == (11, 11, 11, 0)
     async with serving(home) as guardian:
-        # It waited for ten minutes from when the journal was written.
+        # It waited for ten minutes from when the journal was written; a chain says they are over.
+        guardian.core.clock.confirm([wall_ms()])
         await eventually(lambda: guardian.core.guard.stage("r9") == "expired")
         assert json.loads(guardian.core.guard.status(0))["freezes"] == []
         assert guardian.inside.health.report()["journal"] == []

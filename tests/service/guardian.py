@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -247,7 +246,8 @@ class Guardian:
         signed = key.sign_command(
             action,
             guardian=self.inside.identity.key.hex(),
-            now_ms=time.time_ns() // 1_000_000,
+            now_ms=self.core.clock.now_ms(),
+            clock=json.loads(self.core.guard.status(0))["clock_set"],
             **members,
         )
         return {"payload": signed.payload, "signature": signed.signature}

@@ -18,6 +18,7 @@ from holdfast.service.chain import Chains
 from holdfast.service.clock import Clock
 from holdfast.service.code_facts import CodeFacts
 from holdfast.service.conditions import Conditions
+from holdfast.service.config import SendingConfig
 from holdfast.service.core import Core
 from holdfast.service.endpoint import EndpointSettings
 from holdfast.service.event import kind_of
@@ -30,6 +31,7 @@ from holdfast.service.sender import Sender
 from holdfast.service.session import begin, open_log_key
 from holdfast.service.signer_client import Signer
 from holdfast.service.turns import Turns
+from holdfast.service.waiting import Waiting
 
 PASSPHRASE = b"passphrase of this home"
 OPERATOR_PASSPHRASE = b"operator's own"
@@ -84,6 +86,7 @@ class Guardian:
     more: str = ""
     # Endpoints of the same chain behind `settings`.
     others: list[EndpointSettings] = field(default_factory=list)
+    sending: SendingConfig = field(default_factory=SendingConfig)
 
     @classmethod
     def make(cls, path: Path, anvil: Anvil, wallets: int = 1, url: str | None = None) -> "Guardian":
@@ -148,7 +151,10 @@ class Guardian:
     async def send(self) -> None:
         assert self.signer is not None
         turns = Turns(asyncio.get_running_loop().time)
-        self.sender = Sender(self.core, self.signer, self.chains, turns, self.facts)
+        self.waiting = Waiting(self.sending.wait_ms)
+        self.sender = Sender(
+            self.core, self.signer, self.chains, turns, self.facts, self.sending, self.waiting
+        )
         await self.sender.start()
 
     async def halt(self) -> None:

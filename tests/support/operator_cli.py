@@ -9,7 +9,7 @@ from tests.service.guardian import OPERATOR_PASSPHRASE
 
 from holdfast.service.home import Home
 
-ASK_FOR_THE_KEY = frozenset({"apply", "approve", "deny"})
+ASK_FOR_THE_KEY = frozenset({"apply", "approve", "deny", "set"})
 
 
 class Result(NamedTuple):

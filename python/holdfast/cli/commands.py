@@ -8,6 +8,8 @@ from holdfast.cli.link import Link
 from holdfast.cli.output import Failure, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from holdfast.operator.keys import Action, OperatorKey
     from holdfast.secrets.passphrase import PassphraseSource
     from holdfast.service.home import Home
@@ -49,12 +51,21 @@ def pinned(home: Home, key: OperatorKey, guardian: str) -> str:
 
 
 def send_command(
-    link: Link, home: Home, keys: PassphraseSource, action: Action, **members: Any
+    link: Link,
+    home: Home,
+    keys: PassphraseSource,
+    action: Action,
+    *,
+    to_ms: Callable[[], int] | None = None,
+    **members: Any,
 ) -> dict[str, Any]:
-    """The guardian's answer to a signed command."""
+    """The guardian's answer to a signed command. `to_ms` is asked right before it is signed."""
     key = operator_key(home, keys)
     guardian = guardian_of(link, home, key)
     # The guardian judges the command's life by its own clock, so that clock is asked.
-    now_ms = int(link.object("status")["now_ms"])
-    signed = key.sign_command(action, guardian=guardian, now_ms=now_ms, **members)
+    status = link.object("status")
+    now_ms, clock = int(status["now_ms"]), int(status.get("clock_set") or 0)
+    if to_ms is not None:
+        members["to_ms"] = to_ms()
+    signed = key.sign_command(action, guardian=guardian, now_ms=now_ms, clock=clock, **members)
     return link.object("command", payload=signed.payload, signature=signed.signature)

@@ -12,6 +12,7 @@ from holdfast import __version__
 from holdfast.cli import (
     alerts,
     assets,
+    clock,
     config,
     decode,
     guardian,
@@ -82,6 +83,7 @@ app.add_typer(assets.app)
 app.add_typer(journal.app)
 app.add_typer(alerts.app)
 app.add_typer(nonces.app)
+app.add_typer(clock.app)
 
 
 def main() -> None:

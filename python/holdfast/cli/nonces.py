@@ -99,7 +99,7 @@ def set_nonce(
 
         question = f"the next payment of {row['wallet']} on chain {chain} has nonce {chosen}?"
         agreed(yes, (lambda: None) if as_json and yes else show, question)
-        named = {"wallet": str(row["wallet"]), "chain_id": chain, "nonce": chosen}
+        named: Json = {"wallet": str(row["wallet"]), "chain_id": chain, "nonce": chosen}
         keys = source(passphrase_fd, passphrase_command)
         result = send_command(link, place, keys, "nonce", reason=reason, **named)
     if as_json:

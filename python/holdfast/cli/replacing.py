@@ -115,7 +115,7 @@ def _replace(
         # What was agreed to elsewhere leaves stdout to the answer.
         quiet = as_json and digest is not None
         agree(asked, digest, [] if quiet else _lines(link, action, asked, quote, new))
-        named = {"request": ident, "digest": asked.digest, **new.members}
+        named: dict[str, Any] = {"request": ident, "digest": asked.digest, **new.members}
         result = send_command(link, place, source(*keys), action, reason=reason, **named)
     if as_json:
         emit({"request": ident, "action": action, **new.members, **result})

@@ -164,7 +164,7 @@ def _answer(
     with Link(place.operator_socket) as link:
         asked = ask_about(link, ident, digest, action, whole=action == "approve")
         agree(asked, digest)
-        named = {"request": ident, "digest": asked.digest}
+        named: dict[str, Any] = {"request": ident, "digest": asked.digest}
         result = send_command(link, place, source(*keys), action, reason=reason, **named)
     if as_json:
         emit({"request": ident, "action": action, **result})

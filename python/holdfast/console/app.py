@@ -80,6 +80,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
             self.client,
             clock,
             lambda: self.model.now_ms(self.clock()),
+            lambda: self.model.status.clock_set,
             self.settings.forget_key_after_s,
         )
         folders = [packaged_themes(), self._config / "themes", home / "themes"]

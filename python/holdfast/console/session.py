@@ -27,12 +27,14 @@ class Session:
         client: OperatorClient,
         clock: Callable[[], float],
         now_ms: Callable[[], int],
+        clock_set: Callable[[], int],
         forget_after_s: float,
     ) -> None:
         self._home = home
         self._client = client
         self._clock = clock
         self._now_ms = now_ms
+        self._clock_set = clock_set
         self._forget_after_s = forget_after_s
         self._key: keys.OperatorKey | None = None
         self._used = 0.0
@@ -79,7 +81,12 @@ class Session:
         if fault is not None:
             return fault
         signed = self._key.sign_command(
-            answer, guardian=guardian, now_ms=self._now_ms(), request=ident, digest=digest
+            answer,
+            guardian=guardian,
+            now_ms=self._now_ms(),
+            clock=self._clock_set(),
+            request=ident,
+            digest=digest,
         )
         return await self._ask(self._client.command(signed.payload, signed.signature))
 
@@ -110,7 +117,11 @@ class Session:
         if fault is not None:
             return fault
         signed = self._key.sign_command(
-            "thaw", guardian=guardian, now_ms=self._now_ms(), freeze=freeze
+            "thaw",
+            guardian=guardian,
+            now_ms=self._now_ms(),
+            clock=self._clock_set(),
+            freeze=freeze,
         )
         return await self._ask(self._client.command(signed.payload, signed.signature))
 

@@ -20,8 +20,9 @@ SYSTEM: dict[str, Mark] = {
     "policy.rejected": Mark("alarm", "!", "policy"),
     "freeze.set": Mark("alarm", "■", "FREEZE"),
     "freeze.lifted": Mark("ok", "□", "thaw"),
-    "clock.jumped": Mark("alarm", "!", "clock"),
     "nonce.set": Mark("warn", "◆", "nonce"),
+    "clock.jumped": Mark("warn", "!", "clock"),
+    "clock.set": Mark("warn", "!", "clock"),
     "request.refused": Mark("alarm", "✗", "refused"),
     "request.approved": Mark("ok", "✓", "approval"),
     "request.delivered": Mark("muted", "·", "told"),
@@ -130,7 +131,7 @@ def _settled(data: Json) -> str:
     if data.get("block_number") is not None:
         words.append(f"block {fmt.safe(data['block_number'], 24)}")
     if data.get("proved") is False:
-        words.append("by one node alone")
+        words.append("by the word of one node")
     return ", ".join(words)
 
 
@@ -186,8 +187,10 @@ def system_words(kind: str, data: Json) -> str:
         by, nonce = fmt.safe(data.get("by", ""), 48), fmt.safe(data.get("nonce"), 24)
         return f"wallet {wallet} on chain {chain} goes on with nonce {nonce}, by {by}"
     if kind == "clock.jumped":
-        moved = int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))
-        return f"wall clock moved {moved / 1000:+.1f} s against expectation"
+        apart = int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))
+        return f"the system's clock is {apart / 1000:+.1f} s from the guardian's time"
+    if kind == "clock.set":
+        return f"set to {fmt.stamp(data.get('to_ms'))} by {fmt.safe(data.get('by', ''), 48)}"
     return ""
 
 

@@ -19,7 +19,7 @@ from holdfast.secrets import authority, sealed
 from holdfast.secrets.authority import COMMAND_PREFIX, Kind, SignedCommand
 from holdfast.secrets.files import read_private, write_private
 
-Action = Literal["approve", "deny", "thaw", "bump", "cancel", "nonce"]
+Action = Literal["approve", "deny", "thaw", "bump", "cancel", "nonce", "clock"]
 
 _REQUEST = {"request", "digest"}
 _FEES = {"max_fee_per_gas", "max_priority_fee_per_gas"}
@@ -31,6 +31,7 @@ MEMBERS: dict[Action, set[str]] = {
     "bump": _REQUEST | _FEES,
     "cancel": _REQUEST | _FEES,
     "nonce": {"wallet", "chain_id", "nonce"},
+    "clock": {"to_ms"},
 }
 
 # The guardian takes at most five minutes; two leave room for clocks that differ.
@@ -52,12 +53,16 @@ class OperatorKey:
         *,
         guardian: str,
         now_ms: int,
+        clock: int = 0,
         reason: str | None = None,
         life_ms: int = COMMAND_LIFE_MS,
         **members: str | int | None,
     ) -> SignedCommand:
         """Signs one command for the guardian with that log key (hex), good until `now_ms +
         life_ms`. It takes the members that `MEMBERS` names; fees are wei as decimal strings.
+
+        `clock` is the number of the event that set the guardian's clock last (`clock_set` of
+        status), 0 without one.
         """
         given = {name: value for name, value in members.items() if value is not None}
         if set(given) != MEMBERS[action] or "" in given.values():
@@ -68,6 +73,8 @@ class OperatorKey:
             "guardian": guardian,
             "key": self.id,
         }
+        if clock:
+            given["clock"] = clock
         if reason:
             given["reason"] = reason
         payload = canonical_json(json.dumps(given).encode())

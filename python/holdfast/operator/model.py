@@ -53,6 +53,7 @@ class Status:
     agents: list[Json] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     health: Json = field(default_factory=dict)
+    clock_set: int = 0
 
 
 class Model:
@@ -120,6 +121,7 @@ class Model:
         self.status.freezes = _rows(status.get("freezes"))
         self.status.policy = dict(status.get("policy") or {})
         self.status.agents = _rows(status.get("agents"))
+        self.status.clock_set = int(status.get("clock_set") or 0)
         counts = status.get("counts") or {}
         self.status.counts = {str(k): v for k, v in counts.items() if isinstance(v, int)}
         self.status.health = dict(status.get("health") or {})
@@ -210,6 +212,8 @@ class Model:
                 "revision": data.get("revision"),
                 "alarm": None,
             }
+        elif kind == "clock.set":
+            self.status.clock_set = self.status.seq
         elif kind == "policy.rejected":
             self.status.policy["alarm"] = data.get("error")
 

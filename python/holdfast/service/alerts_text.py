@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from holdfast._core import display_safe
@@ -20,6 +21,8 @@ from holdfast.wording import UNMEASURED, VERBS, amount, decimal, grave_first
 LINE_CHARACTERS_MAX = 160
 LINES_MAX = 12
 WARNINGS_MAX = 2
+# The last second of the year 9999.
+SECONDS_MAX = 253_402_300_799
 
 Decided = Callable[[str], Record | None]
 """Gives the data of `request.decided` for a request id, or None when it is not to be had."""
@@ -217,6 +220,8 @@ def _settled(data: Record, decided: Decided) -> Alert | None:
         return _ended(Severity.INFO, word)(data, decided)
     severity = Severity.INFO if outcome == "confirmed" else Severity.WARNING
     who, details = _about(data, decided)
+    if outcome != "confirmed" and data.get("proved") is False:
+        details = ["One node says so: all of it stays counted until its windows end.", *details]
     return _alert(severity, f"{plain(outcome)}: {who}", *details)
 
 
@@ -287,10 +292,17 @@ def _policy_rejected(data: Record, _: Decided) -> Alert | None:
 
 
 def _clock_jumped(data: Record, _: Decided) -> Alert | None:
+    """Every start after a while has one; what is not well then is a condition."""
     seconds = (int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))) // 1000
-    return _alert(
-        Severity.CRITICAL, f"the clock jumped by {seconds} s", "Check the time of this machine."
-    )
+    title = f"the system's clock is {seconds} s from the guardian's time"
+    return _alert(Severity.INFO, title, "`holdfast clock` shows what the guardian believes.")
+
+
+def _clock_set(data: Record, _: Decided) -> Alert | None:
+    seconds = min(int(data.get("to_ms", 0)) // 1000, SECONDS_MAX)
+    at = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    body = f"To {at}, by {plain(data.get('by', '?'))}"
+    return _alert(Severity.CRITICAL, "the guardian's clock was set", body)
 
 
 def _said(severity: Severity, words: str) -> Callable[[Record, Decided], Alert | None]:
@@ -318,6 +330,7 @@ _HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
     "freeze.set": _frozen,
     "freeze.lifted": _thawed,
     "clock.jumped": _clock_jumped,
+    "clock.set": _clock_set,
 }
 
 KINDS = frozenset(_HANDLERS)

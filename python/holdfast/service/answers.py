@@ -78,6 +78,13 @@ def receipt_of(found: Any, tx_hash: str) -> Receipt | None:
     )
 
 
+def time_of(found: Any) -> int:
+    """When a block was made, ms since the epoch. Raises EndpointDown."""
+    if not isinstance(found, dict):
+        raise EndpointDown("the node has no newest block")
+    return count(found.get("timestamp"), "time of a block") * 1000
+
+
 def block_of(found: Any) -> Block | None:
     """A block of the canonical chain; None when there is none. Raises EndpointDown."""
     if not isinstance(found, dict):

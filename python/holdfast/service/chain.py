@@ -20,6 +20,7 @@ from holdfast.service.conditions import Conditions
 from holdfast.service.endpoint import EndpointDown, EndpointSettings, RpcError
 from holdfast.service.l1_fee import l1_fee
 from holdfast.service.simulation import Simulation
+from holdfast.service.spread import Spread
 from holdfast.service.witness import OtherChain, Witness
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ GAS_OF_A_TRANSFER = 21_000
 READ_PATIENCE_SECONDS = 1.0
 # A node that answers so was asked too often, is unwell or does not serve the method: another may.
 ASK_ANOTHER = frozenset({429, -32005, -32601, -32603, -32004})
-# Of several answers to one sending, the one that says most.
-OUTCOMES = ("accepted", "known", "unknown", "rejected")
 
 
 class FeeTooHigh(EndpointDown):
@@ -50,13 +49,16 @@ class Chain:
 
     def __init__(self, *settings: EndpointSettings, conditions: Conditions | None = None) -> None:
         self.id = settings[0].chain
-        self.settings = settings[0]
-        self.witnesses = tuple(Witness(each) for each in settings)
+        nodes = [each for each in settings if not each.private]
+        self.settings = nodes[0]
+        self.witnesses = tuple(Witness(each) for each in nodes)
+        self.relays = tuple(Witness(each) for each in settings if each.private)
         self.conditions = Conditions(_no_time) if conditions is None else conditions
         self.simulation = Simulation(self)
         self.nonces = ChainNonce(self)
         self._cache: dict[tuple[str, str], tuple[float, int | Fees]] = {}
-        self._sending: set[asyncio.Task[Broadcast]] = set()
+        self._spread = Spread(self.witnesses)
+        self._private = Spread(self.relays)
 
     @property
     def first(self) -> Witness:
@@ -211,42 +213,32 @@ class Chain:
         wanted = estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
         return max(GAS_OF_A_TRANSFER, min(wanted, gas_max))
 
-    async def broadcast(self, raw: bytes, tx_hash: str) -> Broadcast:
-        """Sends signed bytes once to every endpoint that is well, and gives the outcome that says
-        most: accepted, known, unknown, rejected. Raises EndpointDown only if they surely never
-        reached a node of this chain.
+    async def broadcast(self, raw: bytes, tx_hash: str, *, private: bool = False) -> Broadcast:
+        """Sends signed bytes once to every endpoint that is well, or to the private relays alone,
+        and gives the outcome that says most: accepted, known, unknown, rejected. Raises
+        EndpointDown only if they surely never reached a node of this chain.
         """
+        if private:
+            await self._verify_relays()
+            return await self._private.send(raw, tx_hash)
         if not any(each.is_verified() for each in self.witnesses):
             await self.verify()
-        ready = [each for each in self.witnesses if each.is_verified()]
-        waiting = {asyncio.create_task(each.broadcast(raw, tx_hash)) for each in ready}
-        self._sending |= waiting
-        for task in waiting:
-            task.add_done_callback(self._sent)
-        found: list[Broadcast] = []
-        fault = EndpointDown(f"no endpoint of chain {self.id} is there", not_sent=True)
-        while waiting:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                error = task.exception()
-                if isinstance(error, EndpointDown):
-                    fault = error
-                elif error is not None:
-                    raise error
-                else:
-                    found.append(task.result())
-            # Those that hang keep nobody waiting: the bytes are out.
-            if broadcast.ACCEPTED in found:
-                break
-        if not found:
-            raise fault
-        return min(found, key=lambda each: OUTCOMES.index(each.outcome))
+        return await self._spread.send(raw, tx_hash)
 
-    def _sent(self, task: asyncio.Task[Broadcast]) -> None:
-        self._sending.discard(task)
-        if not task.cancelled():
-            # Nobody may be waiting for it any more.
-            task.exception()
+    async def _verify_relays(self) -> None:
+        """Raises EndpointDown unless one of them serves this chain."""
+        if not self.relays:
+            text = (
+                f"config.toml names no private relay for chain {self.id}, and a rule sends through "
+                "one: it waits"
+            )
+            raise EndpointDown(text, not_sent=True)
+        found = await asyncio.gather(
+            *(each.verify() for each in self.relays), return_exceptions=True
+        )
+        faults = [each for each in found if each is not None]
+        if len(faults) == len(self.relays):
+            raise faults[0]
 
     async def has_transaction(self, tx_hash: str) -> bool:
         """Whether every endpoint that is well knows the transaction, waiting or mined; False when
@@ -273,11 +265,8 @@ class Chain:
 
     async def close(self) -> None:
         """Closes the connections."""
-        tasks = list(self._sending)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for witness in self.witnesses:
+        await asyncio.gather(self._spread.close(), self._private.close())
+        for witness in (*self.witnesses, *self.relays):
             await witness.close()
 
     def health(self) -> dict[str, Any]:

@@ -198,6 +198,16 @@ class CodeFacts:
                 each.due = now
         self._wake.set()
 
+    def moved(self, by: int) -> None:
+        """The clock moved: what was seen is as old as before."""
+        for each in self._watched.values():
+            each.at += by
+            each.since += by
+            each.due = None if each.due is None else each.due + by
+            self._news.add(each.chain_id)
+        self._facts.clear()
+        self._wake.set()
+
     async def run(self) -> None:
         """Looks until cancelled."""
         self._core.listen(self._listen)

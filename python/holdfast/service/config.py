@@ -16,6 +16,7 @@ from holdfast.service.price_settings import PriceSettings
 T = TypeVar("T")
 
 VERSION = 1
+MAY_BE_ZERO = ("jitter_ms",)
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -63,12 +64,13 @@ class SendingConfig:
     `wait_ms` fails and gives its limits back. Signed bytes that no node took within `within_ms` are
     not sent without a person. What was released to an agent by `eth_signTransaction` the guardian
     sends itself after `released_ms`. With `bump` a fee that the base fee has overtaken is raised
-    within what was decided.
+    within what was decided. Before the first sending a random time of at most `jitter_ms` passes.
     """
 
     wait_ms: int = 600_000
     within_ms: int = 600_000
     released_ms: int = 60_000
+    jitter_ms: int = 0
     bump: bool = True
 
 
@@ -178,6 +180,8 @@ def _strict(kind: type[T], table: object, name: str, where: str) -> T:
             raise ConfigError(f"{name}: `{dot}{key}`: must be an integer")
         if types[key] is int and not 0 <= value < 2**53:
             raise ConfigError(f"{name}: `{dot}{key}`: must be between 0 and 2^53")
+        if types[key] is bool and not isinstance(value, bool):
+            raise ConfigError(f"{name}: `{dot}{key}`: must be true or false")
         if types[key] is str and not isinstance(value, str):
             raise ConfigError(f"{name}: `{dot}{key}`: must be a string")
     for key, each in known.items():
@@ -201,5 +205,6 @@ def _check(config: Config, name: str, with_secrets: bool) -> None:
         raise ConfigError(f"{name}: `gate.hold_ms`: must be 10 to 8000; viem gives up after 10 s")
     for section in (config.gate, config.reads, config.sending, config.journal):
         for each in fields(section):
-            if getattr(section, each.name) < 1:
+            value = getattr(section, each.name)
+            if not isinstance(value, bool) and value < 1 and each.name not in MAY_BE_ZERO:
                 raise ConfigError(f"{name}: `{each.name}`: must be at least 1")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from holdfast._core import Applied, Guard, HoldfastError
 from holdfast.service.clock import Clock
+from holdfast.service.event import CLOCK_SET, kind_of
 from holdfast.service.journal import Journal
 
 HOW_TO_COME_BACK = (
@@ -125,8 +126,11 @@ class Core:
         return self.guard.check(agent, method, params, facts, self.clock.now_ms())
 
     def command(self, payload: bytes, signature: bytes) -> Applied:
-        """`Guard.command`."""
-        return self._apply(self.guard.command, payload, signature)
+        """`Guard.command`. One that sets the clock sets ours."""
+        applied = self._apply(self.guard.command, payload, signature)
+        if any(kind_of(record) == CLOCK_SET for record in applied.records):
+            self.clock.set(self.guard.last_at)
+        return applied
 
     def freeze(self, scope: bytes, reason: str, actor: str) -> Applied:
         """`Guard.freeze`."""

@@ -35,7 +35,8 @@ PATIENCE_SECONDS = 10.0
 class EndpointSettings:
     """One `[[endpoint]]` of config.toml: a node of a chain, when a payment there is final, and
     whether calls are simulated there before they are signed (`SIMULATE`). `calls_per_second` 0 is
-    no limit. `token` is the content of `token_file`; it goes to the node in the header
+    no limit. A `private` one is a relay: it gets what a rule sends by `route = "private"`, and is
+    asked nothing else. `token` is the content of `token_file`; it goes to the node in the header
     `token_header` and nowhere else.
     """
 
@@ -46,6 +47,7 @@ class EndpointSettings:
     timeout_ms: int = 5000
     simulate: str = "when-possible"
     calls_per_second: int = 0
+    private: bool = False
     token_file: str = ""
     token_header: str = "authorization"  # noqa: S105 - the header's name
     token: str = field(default="", repr=False)

@@ -76,6 +76,11 @@ def fault_of(endpoints: Sequence[EndpointSettings], *, with_secrets: bool) -> st
                 f"`endpoint[{n}].token`: write the secret into a file in the home, mode 0600, and "
                 "its name as `token_file`"
             )
+        if each.private and all(other.private or other.chain != each.chain for other in endpoints):
+            return (
+                f"`endpoint[{n}].private`: a relay is asked nothing, so chain {each.chain} needs "
+                "an endpoint that is not private as well"
+            )
         m = first.setdefault(each.chain, n)
         for key in OF_THE_CHAIN:
             ours, theirs = getattr(each, key), getattr(endpoints[m], key)

@@ -13,6 +13,7 @@ Record = dict[str, Any]
 
 _KIND = b',"kind":"'
 
+CLOCK_SET = b"clock.set"
 REQUEST_AUTHORISED = b"request.authorised"
 REQUEST_DECIDED = b"request.decided"
 REQUEST_REFUSED = b"request.refused"

@@ -16,6 +16,7 @@ from holdfast.service.agents_folder import place_agents
 from holdfast.service.batches import Batches
 from holdfast.service.budgets import Budgets
 from holdfast.service.clock import Clock
+from holdfast.service.clock_watch import ClockWatch
 from holdfast.service.code_facts import CodeFacts
 from holdfast.service.config import Config
 from holdfast.service.config_file import ConfigFile
@@ -109,7 +110,10 @@ class Inside:
         self.config = config
         self.code = self.health.code = CodeFacts(core, self._find_node)
         self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
+        clock.on_moved(self.code.moved)
+        clock.on_moved(self.prices.moved)
         self.facts = OutsideFacts(core, self.code, self.prices)
+        self.clock = ClockWatch(core, self.health.conditions, chains=bool(config.endpoint))
         folder = home.path / config.registry if config.registry else None
         self.descriptors = Descriptors(core.guard, folder)
         self._node: FindNode | None = None
@@ -138,7 +142,7 @@ class Inside:
         await self.freeze_file.obey()
         await core.durable()
         self._ticker = Ticker(core)
-        self._ticker.check_clock()
+        self.clock.check()
         stream = Stream(core, self.reader)
         holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s, self.waiting)
         self._holds = holds
@@ -168,6 +172,7 @@ class Inside:
             descriptors=self.descriptors,
             facts=self.facts,
             waiting=self.waiting,
+            clock=self.clock,
         )
         listening = ListeningSocket(home.operator_socket)
         self._operator = OperatorSocket(listening, stream, methods.table, self.health.report, turns)
@@ -176,11 +181,11 @@ class Inside:
 
     def run(self, supervisor: Supervisor) -> None:
         """Starts what goes on in the background. Call after `open`."""
-        if self._gate is None or self._operator is None or self._ticker is None:
+        if self._gate is None or self._operator is None:
             raise RuntimeError("`open` comes first")
         supervisor.start("gate", self._gate.run())
         supervisor.start("operator", self._operator.run())
-        supervisor.start("clock", self._ticker.run())
+        supervisor.start("clock", self.clock.run())
         supervisor.start("watch", watch(self.policy, self.freeze_file))
         supervisor.start("descriptors", self.descriptors.run())
         supervisor.start("code", self.code.run())

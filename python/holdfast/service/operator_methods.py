@@ -13,6 +13,7 @@ import orjson
 from holdfast import __version__
 from holdfast.secrets.authority import SignedCommand
 from holdfast.service.brief import pushed
+from holdfast.service.clock_watch import ClockWatch
 from holdfast.service.config import ConfigError
 from holdfast.service.config_file import ConfigFile
 from holdfast.service.core import Core
@@ -66,10 +67,12 @@ class OperatorMethods:
         descriptors: Descriptors,
         facts: OutsideFacts,
         waiting: Waiting,
+        clock: ClockWatch,
     ) -> None:
         self._core = core
         self._waiting = waiting
         self._facts = facts
+        self._clock = clock
         self._stream = stream
         self._reader = reader
         self._policy = policy
@@ -96,6 +99,7 @@ class OperatorMethods:
             "apply": self._apply,
             "alerts": self._alert_report,
             "prices": self._prices,
+            "clock": self._clock_report,
             **ChainMethods(core, health).table,
         }
 
@@ -300,6 +304,9 @@ class OperatorMethods:
 
     async def _prices(self, _: OperatorConnection, _params: Params) -> list[Json]:
         return self._facts.prices.report()
+
+    async def _clock_report(self, _: OperatorConnection, _params: Params) -> Json:
+        return await self._clock.report()
 
 
 def _shown(view: bytes) -> Json:

@@ -40,6 +40,7 @@ class Outside:
     def __init__(self, inside: Inside, routes: list[Route], passphrase: bytearray) -> None:
         self._core = inside.core
         self._nodes_ready = inside.nodes_ready
+        self._clock = inside.clock
         self._facts = inside.facts
         self._journal = inside.journal
         self._home = inside.home
@@ -76,6 +77,9 @@ class Outside:
         self._notes = Checkpoints(self._core, self._journal, signer, self._config.journal)
         supervisor.start("notes", self._notes.run())
         await chains.start()
+        self._clock.take(chains)
+        # Before prices and code are looked at: their age is measured by the guardian's time.
+        await self._clock.look()
         self._nodes_ready()
         self._sender = sender = Sender(
             self._core,

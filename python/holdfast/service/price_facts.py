@@ -122,6 +122,18 @@ class PriceFacts:
                     source.due = 0
         self._wake.set()
 
+    def moved(self, by: int) -> None:
+        """The clock moved: what was asked is as old as before. What a feed says of its price's age
+        is the chain's word.
+        """
+        for asset in self._assets.values():
+            asset.quiet += by
+            asset.since += by
+            for source in asset.sources:
+                source.moved(by)
+        self._facts.clear()
+        self._wake.set()
+
     async def run(self) -> None:
         """Looks until cancelled."""
         if not self._assets:

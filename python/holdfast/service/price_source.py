@@ -54,6 +54,17 @@ class Source:
             self._jump = atto, asked
         self.atto, self.at, self.asked, self.fault = atto, at, asked, ""
 
+    def moved(self, by: int) -> None:
+        """The clock moved by so many ms: everything that was measured by it goes along."""
+        self.due = max(0, self.due + by)
+        self.asked += by
+        if not self.settings.feed:
+            self.at += by
+        if self._trusted is not None:
+            self._trusted = self._trusted[0], self._trusted[1] + by
+        if self._jump is not None:
+            self._jump = self._jump[0], self._jump[1] + by
+
     def quote(self) -> dict[str, object]:
         """As a price fact."""
         return {"usd": written(self.atto), "at": self.at}

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,7 +31,7 @@ from holdfast.service.upkeep import Upkeep
 from holdfast.service.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from holdfast.service.broadcast import Broadcast
     from holdfast.service.chain import Chain, Chains
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from holdfast.service.outside_facts import OutsideFacts
     from holdfast.service.signer_client import Signed, Signer
     from holdfast.service.turns import Turns
+
+    Work = Callable[[], Coroutine[Any, Any, None]]
 
 log = get_logger()
 
@@ -105,7 +109,7 @@ class Sender:
         self._signer.on_gone(self._signer_is_gone)
         self._core.listen(self._listen)
         for request_id, seq in self._core.guard.to_sign():
-            self._begin(request_id, self._sign_and_send(request_id, seq))
+            self._begin(request_id, partial(self._sign_and_send, request_id, seq))
         self.wake()
 
     async def stop(self) -> None:
@@ -160,21 +164,20 @@ class Sender:
         if self._signer.alive:
             for request_id in self._core.guard.authorising():
                 if request_id not in self._active:
-                    self._begin(request_id, self._authorise(request_id))
+                    self._begin(request_id, partial(self._authorise, request_id))
             for request_id, seq in self._core.guard.to_sign_again():
                 if request_id not in self._active and seq not in self._unsignable:
-                    self._begin(request_id, self._sign_and_send(request_id, seq))
+                    self._begin(request_id, partial(self._sign_and_send, request_id, seq))
         if self._scan:
             self._scan = False
             for row in self._unsettled():
                 # An approval can free a held one: then its bytes are sent like any others.
                 if row.state == "signed" and row.id not in self._active:
-                    self._begin(row.id, self._send(row.id))
+                    self._begin(row.id, partial(self._send, row.id))
                 self._settle_on(row.chain_id)
 
-    def _begin(self, request_id: str, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, request_id: str, work: Work) -> None:
         if self._stopping:
-            work.close()
             return
         self._active.add(request_id)
         task = asyncio.create_task(self._run(request_id, work), name=f"send {request_id}")
@@ -193,9 +196,9 @@ class Sender:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("step failed", task=task.get_name(), error=repr(error))
 
-    async def _run(self, request_id: str, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, request_id: str, work: Work) -> None:
         try:
-            await work
+            await work()
         except Sealed:
             return
         except SignerGone as error:
@@ -355,13 +358,16 @@ class Sender:
         return request_id in self._active
 
     def _send_again(self, request_id: str) -> None:
-        self._begin(request_id, self._send(request_id))
+        self._begin(request_id, partial(self._send, request_id))
 
     async def _send(self, request_id: str) -> None:
         """Broadcasts signed bytes until a node answered, asking the guard right before every
         time.
         """
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        if self._settings.jitter_ms and self._state(request_id) == "signed":
+            # So that the moment of a decision does not tell which transaction it was.
+            await asyncio.sleep(random.uniform(0, self._settings.jitter_ms) / 1000)  # noqa: S311
         while self._core.sealed is None and self._core.guard.may_send(request_id):
             view = self._view(request_id)
             if view is None or not view.get("raw") or self._upkeep.holds_back(request_id):
@@ -371,6 +377,7 @@ class Sender:
                 break
             except EndpointDown as down:
                 log.info("waiting to send", request=request_id, why=down.text)
+                self._refusals[request_id] = down.text
                 if view["state"] != "signed":
                     break
                 self._waiting.put(request_id, "chain", down.text)
@@ -382,7 +389,9 @@ class Sender:
         await chain.verify()
         if not self._core.guard.may_send(request_id):
             return
-        found = await chain.broadcast(bytes.fromhex(view["raw"][2:]), view["hash"])
+        private = view.get("route") == "private"
+        raw = bytes.fromhex(view["raw"][2:])
+        found = await chain.broadcast(raw, view["hash"], private=private)
         self._record(request_id, found)
         await self._core.durable()
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from holdfast.service.finality import confirmations
+
 CONFIG = """\
 # Holdfast: where the chains are. Unknown keys are errors. After a change of nodes, prices, alerts
 # or descriptors: `holdfast config apply`. Without it the signed ones stay in use.
@@ -15,7 +17,7 @@ version = 1
 [[endpoint]]
 chain = {chain_id}
 rpc_url = "{rpc_url}"
-confirmations = 1              # blocks until a payment is final, its own included
+{confirmations} # blocks until a payment is final, its own included
 # poll_ms = 500                # how often to look for new blocks
 # timeout_ms = 5_000           # how long one answer may take
 
@@ -120,7 +122,10 @@ on_exceed = "approval"
 def config(chain_id: int, rpc_url: str, agents_dir: str = "") -> str:
     """The text of config.toml; without `agents_dir` the agents' sockets are in the home."""
     line = f'agents_dir = "{_escaped(agents_dir)}"' if agents_dir else AGENTS_DIR
-    return CONFIG.format(chain_id=chain_id, rpc_url=_escaped(rpc_url), agents_dir=line)
+    final = f"confirmations = {confirmations(chain_id)}".ljust(30)
+    return CONFIG.format(
+        chain_id=chain_id, rpc_url=_escaped(rpc_url), agents_dir=line, confirmations=final
+    )
 
 
 def _escaped(text: str) -> str:

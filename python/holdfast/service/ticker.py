@@ -1,19 +1,17 @@
-"""Calls the core's `tick` when something is due, and looks whether the wall clock jumped."""
+"""Calls the core's `tick` when something is due."""
 
 import asyncio
 
 from holdfast.service.core import Core, Sealed
-from holdfast.service.logs import get_logger
 
-log = get_logger()
-
-CLOCK_SECONDS = 5.0
 # A deadline is met in the core's time; one millisecond late never fires a moment too early.
 LATE_MS = 1
 
 
 class Ticker:
-    """One timer for the next deadline, set anew with every durable batch."""
+    """One timer for the next deadline, set anew with every durable batch and every move of the
+    clock.
+    """
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -21,6 +19,7 @@ class Ticker:
         self._timer: asyncio.TimerHandle | None = None
         self._due: int | None = None
         core.listen(lambda _: self._arm())
+        core.clock.on_moved(lambda _: self._arm_anew())
         core.on_sealed(lambda _: self.stop())
         self._arm()
 
@@ -30,22 +29,9 @@ class Ticker:
             self._timer.cancel()
             self._timer = None
 
-    async def run(self) -> None:
-        """Looks at the wall clock until cancelled."""
-        while self._core.sealed is None:
-            await asyncio.sleep(CLOCK_SECONDS)
-            self.check_clock()
-
-    def check_clock(self) -> None:
-        """Records a jump of the wall clock; the core's own time does not follow it."""
-        jump = self._core.clock.jump()
-        if jump is None:
-            return
-        log.warning("the system's clock jumped", wall_ms=jump[0], expected_ms=jump[1])
-        try:
-            self._core.clock_jumped(*jump)
-        except Sealed:
-            return
+    def _arm_anew(self) -> None:
+        self.stop()
+        self._arm()
 
     def _arm(self) -> None:
         due = self._core.guard.next_deadline()

@@ -18,6 +18,7 @@ from holdfast.service.answers import (
     fees_of,
     integer,
     receipt_of,
+    time_of,
 )
 from holdfast.service.broadcast import Broadcast
 from holdfast.service.endpoint import (
@@ -182,6 +183,11 @@ class Witness:
         found = await self._ask("eth_blockNumber", [])
         self.head_seen = self._read(lambda: count(found, "block number"))
         return self.head_seen
+
+    async def newest_ms(self) -> int:
+        """The time of the newest block, ms since the epoch."""
+        found = await self._ask("eth_getBlockByNumber", ["latest", False])
+        return self._read(lambda: time_of(found))
 
     async def block(self, number: int) -> Block | None:
         """A block of the canonical chain; None when there is none of that number."""

@@ -235,6 +235,7 @@ fn denial(code: &str, observed: String) -> Decision {
 fn denied_by(reason: Reason) -> Decision {
     let reasons = vec![reason];
     Decision {
+        route: Default::default(),
         verdict: Verdict::Deny,
         reasons,
         reservations: Vec::new(),

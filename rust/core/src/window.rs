@@ -2,8 +2,9 @@
 //!
 //! A reservation is *held* from the decision on and never leaves by age. It is *posted* at
 //! settlement and then counts while `now < posted_at + window`. It is *voided* only by proof that
-//! the money cannot move. Time is given and must not run backwards; an earlier time is taken as the
-//! latest one seen in that window.
+//! the money cannot move. Time is given. Where it runs backwards, because an operator set the clock, an
+//! earlier time is taken as the latest one seen in that window: what was posted counts longer, never
+//! less.
 
 mod book;
 mod ledger;
@@ -53,6 +54,9 @@ pub struct Usage<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Windows {
     limits: BTreeMap<String, LimitWindows>,
+    /// How far the time that is given is ahead of the wall clock, ms: what stands ends by the earlier
+    /// of them.
+    ahead_ms: u64,
 }
 
 /// All keys of one limit.
@@ -92,7 +96,13 @@ impl Windows {
             .map(|(id, window_ms)| (id.to_owned(), fresh(window_ms)));
         Self {
             limits: limits.collect(),
+            ahead_ms: 0,
         }
+    }
+
+    /// By when what stands has to be over, ms.
+    fn early(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.ahead_ms)
     }
 
     /// The windows as if the limits of `policy` had always existed: `ledger` is what was posted in
@@ -108,7 +118,8 @@ impl Windows {
         ledger.each(|at_ms, spends| {
             let reservations = policy.reservations(spends);
             windows.reserve(&reservations, at_ms)?;
-            windows.post(&reservations, at_ms)
+            // Where the clock was set back, what was posted last is later than now.
+            windows.post_at(&reservations, &reservations, (at_ms, at_ms.min(now_ms)))
         })?;
         for claimed in claims.each(now_ms) {
             windows.stand(policy, claimed, now_ms);
@@ -121,11 +132,12 @@ impl Windows {
 
     /// A right stands from now on.
     pub fn stand(&mut self, policy: &Policy, claimed: &Claimed, now_ms: u64) {
+        let early = self.early(now_ms);
         for part in policy.reservations(&claimed.spends) {
             let limit = self.limits.get_mut(&part.limit);
             if let Some(limit) = limit.filter(|limit| limit.window_ms == 0) {
                 let standing = limit.standing.entry(part.key).or_default();
-                standing.add(part.amount, claimed.ends_ms, now_ms);
+                standing.add(part.amount, claimed.ends_ms, early);
             }
         }
     }
@@ -158,7 +170,7 @@ impl Windows {
     fn standing(&self, limit: &str, key: &str, now_ms: u64) -> u128 {
         let limit = self.limits.get(limit);
         let standing = limit.and_then(|limit| limit.standing.get(key));
-        standing.map_or(0, |standing| standing.used(now_ms))
+        standing.map_or(0, |standing| standing.used(self.early(now_ms)))
     }
 
     /// What is held under this key.
@@ -171,7 +183,9 @@ impl Windows {
     pub fn frees_at(&self, limit: &str, key: &str, excess: u128, now_ms: u64) -> Option<u64> {
         let found = self.limits.get(limit)?;
         if found.window_ms == 0 {
-            return found.standing.get(key)?.frees_at(excess, now_ms);
+            let standing = found.standing.get(key)?;
+            let at = standing.frees_at(excess, self.early(now_ms))?;
+            return Some(at.saturating_add(self.ahead_ms));
         }
         let (window, window_ms) = self.find(limit, key)?;
         window.frees_at(excess, window_ms, now_ms)
@@ -214,6 +228,16 @@ impl Windows {
         kept: &[Reservation],
         now_ms: u64,
     ) -> Result<(), WindowError> {
+        self.post_at(held, kept, (now_ms, now_ms))
+    }
+
+    /// The same at another time than now.
+    fn post_at(
+        &mut self,
+        held: &[Reservation],
+        kept: &[Reservation],
+        times: (u64, u64),
+    ) -> Result<(), WindowError> {
         for part in kept {
             if total(kept, part) > total(held, part) {
                 return Err(WindowError::NotHeld(part.limit.clone()));
@@ -221,7 +245,7 @@ impl Windows {
         }
         self.free_all(held)?;
         for part in kept {
-            self.post_one(part, now_ms);
+            self.post_one(part, times);
         }
         for reservation in held {
             self.forget_if_empty(reservation);
@@ -231,8 +255,9 @@ impl Windows {
 
     /// Forgets every entry that no longer counts. Never needed for a right answer, only for memory.
     pub fn evict(&mut self, now_ms: u64) {
+        let early = self.early(now_ms);
         for limit in self.limits.values_mut() {
-            limit.sweep(now_ms);
+            limit.sweep(now_ms, early);
         }
     }
 
@@ -246,7 +271,8 @@ impl Windows {
             for key in limit.keys.keys().chain(alone) {
                 let window = limit.keys.get(key);
                 let posted = window.map_or(0, |one| one.posted_sum(limit.window_ms, now_ms));
-                let standing = limit.standing.get(key).map_or(0, |one| one.used(now_ms));
+                let standing = limit.standing.get(key);
+                let standing = standing.map_or(0, |one| one.used(self.early(now_ms)));
                 let usage = Usage {
                     limit: id,
                     key,
@@ -278,6 +304,7 @@ impl Windows {
     }
 
     fn hold_one(&mut self, reservation: &Reservation, now_ms: u64) -> Result<(), WindowError> {
+        let early = self.early(now_ms);
         let Some(limit) = self.limits.get_mut(&reservation.limit) else {
             return Err(WindowError::UnknownLimit(reservation.limit.clone()));
         };
@@ -293,7 +320,7 @@ impl Windows {
         let sum = window
             .held
             .checked_add(window.posted_sum(limit.window_ms, now_ms))
-            .and_then(|sum| sum.checked_add(standing.map_or(0, |one| one.used(now_ms))));
+            .and_then(|sum| sum.checked_add(standing.map_or(0, |one| one.used(early))));
         sum.and_then(|sum| sum.checked_add(reservation.amount))
             .ok_or_else(overflow)?;
         window.held = window
@@ -322,7 +349,8 @@ impl Windows {
         Ok(())
     }
 
-    fn post_one(&mut self, reservation: &Reservation, now_ms: u64) {
+    fn post_one(&mut self, reservation: &Reservation, (at_ms, now_ms): (u64, u64)) {
+        let early = self.early(now_ms);
         let Some(limit) = self.limits.get_mut(&reservation.limit) else {
             return;
         };
@@ -331,11 +359,12 @@ impl Windows {
             return;
         }
         if let Some(window) = limit.keys.get_mut(&reservation.key) {
-            window.post(reservation.amount, window_ms, now_ms);
+            window.evict(window_ms, now_ms);
+            window.post(reservation.amount, at_ms);
         }
         limit.until_sweep = limit.until_sweep.saturating_sub(1);
         if limit.until_sweep == 0 {
-            limit.sweep(now_ms);
+            limit.sweep(now_ms, early);
         }
     }
 
@@ -369,14 +398,14 @@ fn sorted<S: Serializer>(keys: &HashMap<String, Window>, to: S) -> Result<S::Ok,
 }
 
 impl LimitWindows {
-    fn sweep(&mut self, now_ms: u64) {
+    fn sweep(&mut self, now_ms: u64, early_ms: u64) {
         let window_ms = self.window_ms;
         self.keys.retain(|_, window| {
             window.evict(window_ms, now_ms);
             !window.is_empty()
         });
         self.standing.retain(|_, standing| {
-            standing.evict(now_ms);
+            standing.evict(early_ms);
             !standing.is_empty()
         });
         self.until_sweep = (self.keys.len() as u64).saturating_add(SWEEP_MIN);

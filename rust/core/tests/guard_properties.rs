@@ -175,6 +175,7 @@ fn arbitrary_lives_reach_every_kind_of_event() {
         "request.attached",
         "policy.rejected",
         "clock.jumped",
+        "clock.set",
         "guardian.stopped",
     ];
     for kind in holdfast_core::event::Body::KINDS {

@@ -204,6 +204,8 @@ const ELSEWHERE: [&str; 22] = [
     "idempotency_conflict",
     "pending",
     "approved",
+    "nonce_used",
+    "route_changed",
     "denied_by_operator",
     "cancelled",
 ];

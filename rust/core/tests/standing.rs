@@ -214,9 +214,14 @@ impl Model {
 
 proptest! {
     #[test]
-    fn what_stands_counts_until_it_ends_is_taken_back_or_replaced(steps in steps()) {
+    fn what_stands_counts_until_it_ends_is_taken_back_or_replaced(
+        steps in steps(),
+        ahead in prop_oneof![Just(0), Just(1), Just(2 * 24 * 3_600_000_u64)],
+    ) {
         let policy = Policy::parse(POLICY).unwrap_or_else(|errors| panic!("{errors}"));
+        // The guardian's time may be ahead of the clock by which rights end.
         let mut book = Book::for_policy(&policy);
+        book.clock_ahead(ahead);
         let mut model = Model::default();
         let mut now = START;
         for (number, step) in steps.into_iter().enumerate() {
@@ -225,7 +230,7 @@ proptest! {
                 Step::Hold(ask, to, amount) => {
                     let spends = spends(ask, to, amount, now);
                     let (name, parts) = (format!("r{number}"), policy.reservations(&spends));
-                    book.hold(&name, spends.clone(), parts, now).unwrap();
+                    book.hold(&name, spends.clone(), parts, now + ahead).unwrap();
                     model.held.push((name, ask, to, amount, spends));
                 }
                 Step::Settle(how) if !model.held.is_empty() => {
@@ -234,15 +239,15 @@ proptest! {
                         0 => book.void(&name).unwrap(),
                         1 => {
                             let kept = spends.fee_only(None);
-                            book.post_partial(&policy, &name, &kept, now).unwrap();
+                            book.post_partial(&policy, &name, &kept, now + ahead).unwrap();
                         }
                         2 => {
                             let kept = spends.with_fee(None);
-                            book.post_partial(&policy, &name, &kept, now).unwrap();
+                            book.post_partial(&policy, &name, &kept, now + ahead).unwrap();
                             model.settle(ask, to, &spends, now);
                         }
                         _ => {
-                            book.post(Some(&policy), &name, now).unwrap();
+                            book.post(Some(&policy), &name, now + ahead).unwrap();
                             model.settle(ask, to, &spends, now);
                         }
                     }
@@ -252,19 +257,19 @@ proptest! {
                     let bytes = postcard::to_stdvec(&book).unwrap();
                     let copy: Book = postcard::from_bytes(&bytes).unwrap();
                     prop_assert_eq!(&copy, &book);
-                    book.load(&policy, now).unwrap();
+                    book.load(&policy, now + ahead).unwrap();
                 }
-                Step::Forget => book.evict(now),
+                Step::Forget => book.evict(now + ahead),
             }
-            let windows = book.windows();
-            prop_assert_eq!(windows.used("all", "global", now), model.used(None, now));
+            let (windows, at) = (book.windows(), now + ahead);
+            prop_assert_eq!(windows.used("all", "global", at), model.used(None, now));
             for (index, spender) in SPENDERS.iter().enumerate() {
                 let key = format!("recipient:31337:{spender}");
-                prop_assert_eq!(windows.used("each", &key, now), model.used(Some(index), now));
+                prop_assert_eq!(windows.used("each", &key, at), model.used(Some(index), now));
             }
-            if let Some(free) = windows.frees_at("all", "global", 1, now) {
-                prop_assert!(free > now);
-                prop_assert!(windows.used("all", "global", free) < windows.used("all", "global", now));
+            if let Some(free) = windows.frees_at("all", "global", 1, at) {
+                prop_assert!(free > at);
+                prop_assert!(windows.used("all", "global", free) < windows.used("all", "global", at));
             }
         }
     }

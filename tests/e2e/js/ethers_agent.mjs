@@ -10,6 +10,15 @@ await main({
     const signer = await new IpcSocketProvider(socket).getSigner(from)
     return (await signer.sendTransaction({ to, value: BigInt(value) })).hash
   },
+  // Again, with the nonce of a payment that is out and a higher fee.
+  replace: async (socket, { from, to, value, nonce, maxFeePerGas, maxPriorityFeePerGas }) => {
+    const signer = await new IpcSocketProvider(socket).getSigner(from)
+    const fees = {
+      maxFeePerGas: BigInt(maxFeePerGas),
+      maxPriorityFeePerGas: BigInt(maxPriorityFeePerGas),
+    }
+    return (await signer.sendTransaction({ to, value: BigInt(value), nonce, ...fees })).hash
+  },
   payToken: async (socket, { from, token, to, amount }) => {
     const signer = await new IpcSocketProvider(socket).getSigner(from)
     return (await new Contract(token, erc20, signer).transfer(to, BigInt(amount))).hash

@@ -12,6 +12,15 @@ function wallet(socket, account) {
 await main({
   pay: (socket, { from, to, value }) =>
     wallet(socket, from).sendTransaction({ to, value: BigInt(value) }),
+  // Again, with the nonce of a payment that is out and a higher fee.
+  replace: (socket, { from, to, value, nonce, maxFeePerGas, maxPriorityFeePerGas }) =>
+    wallet(socket, from).sendTransaction({
+      to,
+      value: BigInt(value),
+      nonce,
+      maxFeePerGas: BigInt(maxFeePerGas),
+      maxPriorityFeePerGas: BigInt(maxPriorityFeePerGas),
+    }),
   payToken: (socket, { from, token, to, amount }) =>
     wallet(socket, from).writeContract({
       address: token,

@@ -480,6 +480,20 @@ pub struct FreezeLifted {
     pub signature: Bytes,
 }
 
+/// `clock.set`: an operator's word for the guardian's time. Its own time follows the event before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockSet {
+    /// Operator id.
+    pub by: String,
+    /// The signed payload.
+    pub command: String,
+    /// ed25519 over the payload.
+    pub signature: Bytes,
+    /// The guardian's time from here on, ms.
+    pub to_ms: u64,
+}
+
 /// `clock.jumped`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,7 +8,7 @@ use super::data::{Envelope, Id};
 use super::effect::{EffectRecord, LineRecord, WarningRecord};
 use super::wire::{self, Raw};
 use super::wire_policy;
-use crate::policy::{Reason, Reservation, Spends, Verdict};
+use crate::policy::{Reason, Reservation, Route, Spends, Verdict};
 use crate::request::{Body, Method};
 
 /// What kind of thing is signed.
@@ -297,6 +297,9 @@ pub struct Decided {
     pub request: Wanted,
     /// What is set aside.
     pub reservations: Vec<Reservation>,
+    /// How it is sent; only written where it is not public. Versions 1 and 2 have none.
+    #[serde(default, skip_serializing_if = "Route::is_public")]
+    pub route: Route,
     /// What it can cost, for limits of later policies.
     #[serde(deserialize_with = "wire_policy::spends")]
     pub spends: Option<Spends>,

@@ -3,8 +3,8 @@
 //! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":3}` in RFC 8785 form. Writing is one
 //! pass over structs whose fields are declared in the order of their names, so no tree is built.
 //! Reading is strict: unknown members, missing members and duplicates are refused, and a record
-//! that would not be written the same way again is not a record. Records of version 1 are read and
-//! written back as they are, and so are those of version 2; new ones have version 3.
+//! that would not be written the same way again is not a record. Records of versions 1 and 2 are read
+//! and written back as they are; new ones have version 3.
 
 mod data;
 mod decided;
@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use data::{
-    AnswersDelivered, Approved, Attached, Cancelled, ClockJumped, ConfigLoaded, Denied, Envelope,
-    Failed, FreezeLifted, FreezeSet, Genesis, Held, Id, NonceSet, Operator, PolicyLoaded,
+    AnswersDelivered, Approved, Attached, Cancelled, ClockJumped, ClockSet, ConfigLoaded, Denied,
+    Envelope, Failed, FreezeLifted, FreezeSet, Genesis, Held, Id, NonceSet, Operator, PolicyLoaded,
     PolicyRejected, Refused, Reopened, ReplaceWhy, Replaced, RequestRef, Scope, SendOutcome, Sent,
     SettleOutcome, Settled, Signed, Started,
 };
@@ -40,8 +40,8 @@ const RECORD_BYTES: usize = 3584;
 ///
 /// 1: until November 2026. 2: `policy.loaded` has `revision`, and `command` with `signature` where an
 /// operator signed it; `config.loaded` and `request.reopened` exist; replay checks more of what live
-/// code checks. 3: `request.replaced`, `request.held`, `answers.delivered` and `nonce.set` exist;
-/// `request.settled` has `proved`.
+/// code checks. 3: `request.replaced`, `request.held`, `answers.delivered`, `nonce.set` and
+/// `clock.set` exist; `request.settled` has `proved`.
 pub const VERSION: u64 = 3;
 /// The oldest version that is read.
 const VERSION_MIN: u64 = 1;
@@ -51,7 +51,8 @@ const VERSION_MIN: u64 = 1;
 pub struct Event {
     /// Leaf index in the log.
     pub seq: u64,
-    /// When, ms since the epoch; never before the event before it.
+    /// When, ms since the epoch; never before the event before it, but after a `clock.set` that set
+    /// the time back.
     pub at: u64,
     /// Version of its record, [`VERSION`] for a new one; never less than that of the event before it.
     pub version: u64,
@@ -176,6 +177,7 @@ bodies! {
     FreezeSet(FreezeSet) = "freeze.set",
     FreezeLifted(FreezeLifted) = "freeze.lifted",
     ClockJumped(ClockJumped) = "clock.jumped",
+    ClockSet(ClockSet) = "clock.set",
 }
 
 impl Body {
@@ -187,7 +189,8 @@ impl Body {
                 Self::RequestReplaced(_)
                 | Self::RequestHeld(_)
                 | Self::AnswersDelivered(_)
-                | Self::NonceSet(_),
+                | Self::NonceSet(_)
+                | Self::ClockSet(_),
                 1 | 2,
             ) => Err(RecordError::Kind),
             (Self::RequestSettled(data), 1 | 2)
@@ -195,6 +198,9 @@ impl Body {
                     || data.hash.is_some()
                     || data.outcome == SettleOutcome::Cancelled =>
             {
+                Err(RecordError::Malformed)
+            }
+            (Self::RequestDecided(data), 1 | 2) if !data.route.is_public() => {
                 Err(RecordError::Malformed)
             }
             (Self::RequestSettled(data), 3..) if data.proved.is_none() => {

@@ -162,6 +162,9 @@ fn decided(out: &mut Vec<u8>, data: &Decided, state: Stage, parts: &Parts) {
         &data.reservations,
         reservation,
     );
+    if !data.route.is_public() {
+        object.plain(key!("route"), "private");
+    }
     match &data.spends {
         Some(value) => spends(object.key(key!("spends")), value),
         None => object.null(key!("spends")),

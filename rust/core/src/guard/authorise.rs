@@ -139,6 +139,7 @@ impl Guard {
         let method = method_name(decided.method);
         let then = old_facts(decided)?;
         let facts = given.over(then.clone());
+        let facts = facts.by_wall(self.state.clock.wall(now));
         // What did not count at the decision does not count now: a person was asked about that.
         let (before, later) = self.sights(entry, &then, &facts, now);
         let look = |chain_id: u64, at: Address| {
@@ -154,6 +155,10 @@ impl Guard {
         let windows = self.state.book.windows();
         let mut decision = policy::decide(policy, &subject, windows, &facts, now);
         let costs = decision.spends.take();
+        if decision.route > decided.route {
+            let now = "the policy sends it through the relay now: ask again".to_owned();
+            return Err(one(reason("route_changed", Some(now), None)));
+        }
         let effects = resolved
             .decoded
             .effects

@@ -16,6 +16,7 @@ use crate::event::{match_key, EffectRecord, Wanted};
 use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{
     self, CodePin, CodeSeen, Decision, Facts, Policy, Privacy, Reason, Resolved, Sight, Verdict,
+    WALL_MS,
 };
 use crate::request::{self, parse_address, Asked, Body};
 
@@ -67,12 +68,28 @@ impl<'a> GivenFacts<'a> {
         }
         let members = given.iter().map(|(key, value)| (key.as_ref(), value));
         let others = members.filter(|(key, _)| *key != "chain_nonce");
+        // The wall clock is no fact of the service: it is told of with `clock.jumped`.
+        if given.iter().any(|(key, _)| key == WALL_MS) {
+            return Err(Refusal::new(
+                "malformed",
+                "`wall_ms` is not given with a call",
+            ));
+        }
         let known = Facts::from_members(others).map_err(|fault| unfit(&fault))?;
         Ok(Self {
             given,
             known,
             chain_nonce,
         })
+    }
+
+    /// The same, with what the wall clock shows where that is another time.
+    pub fn by_wall(mut self, wall_ms: Option<u64>) -> Self {
+        let told = wall_ms.and_then(|at| i64::try_from(at).ok());
+        let told = told.map(|at| (WALL_MS.into(), Json::Int(at)));
+        self.given.extend(told);
+        self.known = self.known.by_wall(wall_ms);
+        self
     }
 
     /// Canonical JSON for the record: what is said of code only where the request touches it, since
@@ -242,12 +259,18 @@ impl Understood<'_> {
         let key = self.resolved.request.idempotency_key.as_deref();
         let agent = &self.resolved.agent.id;
         let found = joins(state, agent, &self.match_key, key, now_ms);
-        match (&self.resolved.request.body, found) {
-            (Body::Transaction(transaction), Joins::Nothing) if key.is_none() => {
-                let place = (self.resolved.wallet, self.resolved.chain.id);
-                replaces(state, agent, place, transaction.nonce, &self.match_key)
-            }
-            (_, found) => found,
+        let Body::Transaction(transaction) = &self.resolved.request.body else {
+            return found;
+        };
+        if key.is_some() {
+            return found;
+        }
+        let place = (self.resolved.wallet, self.resolved.chain.id);
+        let named = replaces(state, agent, place, transaction.nonce, &self.match_key);
+        match (named, found) {
+            // It names the payment itself; what it may join otherwise is a guess.
+            (Joins::Replaces(_), _) | (_, Joins::Nothing) => named,
+            _ => found,
         }
     }
 
@@ -362,7 +385,7 @@ impl Guard {
         now_ms: u64,
     ) -> Result<Vec<u8>, Refusal> {
         let now = self.now(now_ms);
-        let facts = GivenFacts::parse(facts)?;
+        let facts = self.given(facts, now)?;
         let privacy = self.privacy(agent);
         let call = Call {
             agent,

@@ -64,6 +64,7 @@ pub(super) fn check(state: &State, event: &Event) -> Result<(), Impossible> {
         Body::FreezeLifted(data) => {
             commanded(state, &event.body, (&data.command, &data.signature), at)
         }
+        Body::ClockSet(data) => commanded(state, &event.body, (&data.command, &data.signature), at),
         Body::RequestDenied(data) => denied(state, data, at),
         Body::RequestAuthorised(data) => authorised(state, data),
         Body::RequestReplaced(data) => match (&data.command, &data.signature) {

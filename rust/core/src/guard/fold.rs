@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::state::{Freeze, LoadedConfig, LoadedPolicy, State};
 use super::{
-    checks, fold_life as life, fold_replace as replace, fold_request as request, keep, operator,
+    checks, clock, fold_life as life, fold_replace as replace, fold_request as request, keep,
+    operator,
 };
 use crate::canonical::sha256;
 use crate::event::{
@@ -101,11 +102,12 @@ pub fn fold(state: &mut State, event: Event, origin: Origin) -> Result<(), Impos
         version,
         body,
     } = event;
+    let now = clock::after(&body, at);
     step(state, seq, at, body)?;
     state.version = version;
     state.seq = seq.saturating_add(1);
-    state.last_at = at;
-    keep::purge(state, at);
+    state.last_at = now;
+    keep::purge(state, now);
     Ok(())
 }
 
@@ -114,9 +116,15 @@ fn step(state: &mut State, seq: u64, at: u64, body: Body) -> Result<(), Impossib
         Body::GuardianCreated(data) => created(state, data),
         Body::GuardianStarted(_) => {
             keep::started(state);
+            clock::started(state);
             Ok(())
         }
-        Body::GuardianStopped(_) | Body::ClockJumped(_) => Ok(()),
+        Body::GuardianStopped(_) => Ok(()),
+        Body::ClockJumped(data) => {
+            clock::jumped(state, &data);
+            Ok(())
+        }
+        Body::ClockSet(data) => clock::set(state, seq, at, &data),
         Body::PolicyLoaded(data) => policy_loaded(state, at, data),
         Body::ConfigLoaded(data) => {
             config_loaded(state, &data);

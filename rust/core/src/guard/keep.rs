@@ -141,6 +141,7 @@ pub(super) fn purge(state: &mut State, now_ms: u64) {
         }
         state.nonce_expiry.pop_first();
         state.agent_nonces.remove(&(agent, nonce));
+        state.clock.forgot(expires_at);
     }
     while state
         .commands

@@ -6,6 +6,7 @@ mod authorise;
 mod authority;
 mod check;
 mod checks;
+mod clock;
 mod code;
 mod fold;
 mod fold_life;

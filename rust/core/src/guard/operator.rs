@@ -1,4 +1,5 @@
-//! Commands signed by an operator: approve, deny, thaw, and those of `operator_chain`. Each is carried out once: its payload is
+//! Commands signed by an operator: approve, deny, thaw, clock, and those of `operator_chain`. Each is
+//! carried out once: its payload is
 //! remembered until it expires, because a state can come again (an approval from before a freeze
 //! must not send what the freeze holds). And the operators' word for a policy and for the settings.
 
@@ -8,7 +9,7 @@ use super::check::reason;
 use super::fold_life::needed;
 use super::lifecycle::bad;
 use super::state::{Entry, State};
-use super::{operator_chain as chain, Applied, Guard, Refusal, WORDS_MAX};
+use super::{clock, operator_chain as chain, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
 use crate::event::{Approved, Body, Denied, FreezeLifted, Id, ReplaceWhy, Stage};
 use crate::json::{self, Json, Limits};
@@ -117,19 +118,21 @@ pub(super) fn carry_out(
     if expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
         return Err(Refusal::new(
             "expired",
-            "a command expires within five minutes",
+            "a command expires within five minutes of the guardian's time",
         ));
     }
     let command = Command { expires_at, signed };
+    clock::since_set(state, &command)?;
     match command.signed.text("action") {
         Some("approve") => approve(state, &command, now),
         Some("deny") => deny(state, &command),
         Some("thaw") => thaw(state, &command),
+        Some("clock") => clock::commanded(state, &command),
         Some("bump") => chain::replace(state, &command, ReplaceWhy::Fee, now),
         Some("cancel") => chain::replace(state, &command, ReplaceWhy::Cancel, now),
         Some("nonce") => chain::nonce(state, &command),
         _ => Err(bad(
-            "`action` is approve, deny, thaw, bump, cancel or nonce",
+            "`action` is approve, deny, thaw, clock, bump, cancel or nonce",
         )),
     }
 }
@@ -317,7 +320,7 @@ impl Signed<'_> {
 impl Command<'_> {
     /// Only the members every command has and these.
     pub fn only(&self, names: &[&str]) -> Result<(), Refusal> {
-        const ALWAYS: [&str; 5] = ["action", "expires_at", "guardian", "key", "reason"];
+        const ALWAYS: [&str; 6] = ["action", "clock", "expires_at", "guardian", "key", "reason"];
         self.signed.only(&[&ALWAYS, names].concat())?;
         match self.signed.tree.get("reason") {
             Some(reason) if reason.as_str().is_none() => Err(bad("`reason` is a string")),

@@ -58,6 +58,21 @@ impl Rate {
             .is_none_or(|at| now_ms >= at.saturating_add(1000))
     }
 
+    /// The time went from `before_ms` back to `to_ms`: what was counted since then counts as of now.
+    pub fn turn_back(&mut self, before_ms: u64, to_ms: u64) {
+        self.forget(before_ms / 1000);
+        let second = to_ms / 1000;
+        let from = self.seconds.partition_point(|(at, _)| *at < second);
+        let late = self.seconds.split_off(from);
+        let late = late
+            .iter()
+            .fold(0_u32, |sum, (_, calls)| sum.saturating_add(*calls));
+        if late > 0 {
+            self.seconds.push_back((second, late));
+        }
+        self.flooded_at = self.flooded_at.map(|at| at.min(to_ms));
+    }
+
     fn forget(&mut self, second: u64) {
         while let Some((at, calls)) = self.seconds.front() {
             if at.saturating_add(WINDOW_S) > second {

@@ -65,6 +65,7 @@ pub(super) fn decided(
         reasons: decision.reasons,
         request: wanted,
         reservations: decision.reservations,
+        route: decision.route,
         spends: decision.spends,
         state: start.stage,
         verdict: decision.verdict,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use alloy_primitives::{Address, Bytes, B256};
 use serde::{Deserialize, Serialize};
 
+use super::clock::ClockKnown;
 use super::nonce::NonceBook;
 use super::rate::Rate;
 use crate::event::{
@@ -215,6 +216,8 @@ pub struct State {
     pub last_at: u64,
     /// Version of the last event's record.
     pub version: u64,
+    /// What is known of clocks.
+    pub clock: ClockKnown,
     /// Data of seq 0.
     #[serde(with = "as_json")]
     pub genesis: Option<Genesis>,

@@ -30,14 +30,15 @@ impl Guard {
         facts: &[u8],
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
-        let facts = GivenFacts::parse(facts)?;
+        let now = self.now(now_ms);
+        let facts = self.given(facts, now)?;
         let call = Call {
             agent,
             method,
             params,
             signed: false,
         };
-        self.take(call, None, &facts, self.now(now_ms))
+        self.take(call, None, &facts, now)
     }
 
     /// Records a call that was turned away before it could be decided; one that is `rate_limited`

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{hex, Bytes, FixedBytes};
 
-use super::check::{reason, Call, GivenFacts, Stop};
+use super::check::{reason, Call, Stop};
 use super::state::State;
 use super::{Applied, Guard, Refusal};
 use crate::canonical::{key, Object};
@@ -45,8 +45,8 @@ impl Guard {
         facts: &[u8],
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
-        let facts = GivenFacts::parse(facts)?;
         let now = self.now(now_ms);
+        let facts = self.given(facts, now)?;
         if let Some(applied) = self.frozen_flood(agent, now) {
             return Ok(applied);
         }
@@ -131,8 +131,11 @@ pub(super) fn open(
     if read.agent != agent {
         return Err(denied("agent_mismatch", None));
     }
-    if read.expires_at <= now || read.expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
-        return Err(denied("expired", Some(read.expires_at.to_string())));
+    let at = state.clock.of_agents(now);
+    let latest = at.saturating_add(EXPIRES_AHEAD_MS);
+    if read.expires_at <= at.max(state.clock.forgotten) || read.expires_at > latest {
+        let observed = state.clock.of_expired(read.expires_at, now);
+        return Err(denied("expired", Some(observed)));
     }
     if state
         .agent_nonces

@@ -105,6 +105,7 @@ struct Remains<'a> {
 #[derive(Serialize)]
 struct Status<'a> {
     agents: Vec<AgentStatus<'a>>,
+    clock_set: u64,
     config: Option<ConfigStatus>,
     counts: std::collections::BTreeMap<&'static str, u64>,
     freezes: Vec<FreezeStatus<'a>>,
@@ -363,6 +364,7 @@ impl Guard {
         let loaded = state.policy.as_ref();
         bytes(&Status {
             agents: agents(state),
+            clock_set: state.clock.set,
             config: state.config.as_ref().map(|config| ConfigStatus {
                 digest: config.digest,
                 revision: config.revision,

@@ -11,7 +11,7 @@ use alloy_primitives::{Address, U256};
 use super::facts::Facts;
 use super::index::{Fit, Query, Slot};
 use super::limits::{over, Charge};
-use super::model::{method_of, Agent};
+use super::model::{method_of, Agent, Route};
 use super::parse::APPROVAL;
 use super::returns::Returns;
 use super::sight::Unseen;
@@ -82,7 +82,7 @@ pub fn decide(
         subject,
         agent: policy.agent_index(subject.agent),
         method,
-        now_ms,
+        now_ms: facts.latest(now_ms),
     };
     let returns = Returns::of(policy, subject, facts, now_ms);
     let sums = asked.sums(&spends);
@@ -93,8 +93,9 @@ pub fn decide(
         if let Some(least) = granted.return_min {
             ladder.returns(least, &returns, effect);
         }
+        ladder.route = ladder.route.max(granted.route);
         ladder.opaque(effect, granted.vouched);
-        ladder.lifetime(effect, method, now_ms);
+        ladder.lifetime(effect, method, facts.earliest(now_ms));
         ladder.identity(policy, effect, facts, now_ms);
     }
     ladder.unseen(subject);
@@ -115,6 +116,7 @@ struct Asked<'a> {
     subject: &'a Subject<'a>,
     agent: Option<u32>,
     method: Method,
+    /// When what the operator listed must not be over, ms.
     now_ms: u64,
 }
 
@@ -172,11 +174,14 @@ struct Granted<'p> {
     vouched: bool,
     /// Percent of what leaves that must come back, and the rule that asks for most.
     return_min: Option<(u8, &'p str)>,
+    /// Private if any of them is.
+    route: Route,
 }
 
 /// Reasons so far, each with the verdict it asks for.
 #[derive(Default)]
 struct Ladder {
+    route: Route,
     steps: Vec<(Verdict, Reason)>,
 }
 
@@ -274,6 +279,7 @@ impl Ladder {
         let mut unknown: Option<&str> = None;
         let mut least: Option<(u8, Reverse<&str>)> = None;
         let mut vouched = true;
+        let mut route = Route::Public;
         policy.grant_index.find(query, sums, |slot, fits| {
             let Some(grant) = policy.grants.get(slot.payload as usize) else {
                 return;
@@ -282,6 +288,7 @@ impl Ladder {
             together |= fits.together.is_some();
             tier = tier.strictest(grant.tier);
             vouched &= grant.names_functions;
+            route = route.max(grant.route);
             let id = grant.rule.as_str();
             let rank = (grant.rule_tier, Reverse(id));
             if best.is_none_or(|best| rank > best) {
@@ -317,6 +324,7 @@ impl Ladder {
         Granted {
             vouched,
             return_min: least.map(|(percent, Reverse(id))| (percent, id)),
+            route,
         }
     }
 
@@ -476,16 +484,18 @@ impl Ladder {
             verdict: Verdict::Deny,
             reasons,
             reservations: Vec::new(),
+            route: Route::Public,
             spends: None,
         }
     }
 
     fn allowed(self, reservations: Vec<Reservation>, spends: Spends) -> Decision {
-        let verdict = self.verdict();
+        let (verdict, route) = (self.verdict(), self.route);
         Decision {
             verdict,
             reasons: self.reasons(),
             reservations,
+            route,
             spends: Some(spends),
         }
     }

@@ -17,6 +17,9 @@ pub const FUTURE_MS_MAX: u64 = 60_000;
 /// What was seen of a contract longer ago is not known.
 pub const CODE_AGE_MS_MAX: u64 = 5 * 60 * 1000;
 
+/// The fact that is the wall clock's word.
+pub const WALL_MS: &str = "wall_ms";
+
 const LIMITS: Limits = Limits {
     max_bytes: 1 << 20,
     max_depth: 8,
@@ -37,6 +40,8 @@ pub struct Facts {
     quotes: BTreeMap<String, Option<Vec<Quote>>>,
     /// By contract; `None` if what is said of it is malformed.
     code: BTreeMap<Address, Option<(CodePin, u64)>>,
+    /// What the wall clock shows, where that is not the guardian's time.
+    wall_ms: Option<u64>,
 }
 
 impl Facts {
@@ -46,7 +51,8 @@ impl Facts {
     }
 
     /// Reads `{"prices": {"<asset id>": {"usd": "1.0003", "at": ms} | [...]}, "code": {"0x…":
-    /// {"hash": "0x…", "implementation": "0x…" | null, "at": ms}}}`; every member may be absent. A
+    /// {"hash": "0x…", "implementation": "0x…" | null, "at": ms}}, "wall_ms": ms}`; every member may be
+    /// absent. A
     /// malformed price is an unknown price, malformed code unknown code; anything else that is not
     /// as it must be is an error.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
@@ -67,6 +73,12 @@ impl Facts {
     ) -> Result<Self, Malformed> {
         let mut read = Self::default();
         for (key, value) in members {
+            if key == WALL_MS {
+                let ms = value.as_int().and_then(|ms| u64::try_from(ms).ok());
+                let fault = || Malformed::new("facts_type", "", "expected a time").under(key);
+                read.wall_ms = Some(ms.ok_or_else(fault)?);
+                continue;
+            }
             if key != "prices" && key != "code" {
                 return Err(Malformed::new("unknown_key", "", "not a fact").under(key));
             }
@@ -121,6 +133,23 @@ impl Facts {
     pub fn with_prices_of(mut self, newer: Self) -> Self {
         self.quotes = newer.quotes;
         self
+    }
+
+    /// These facts, with what the wall clock shows.
+    pub fn by_wall(mut self, wall_ms: Option<u64>) -> Self {
+        self.wall_ms = wall_ms;
+        self
+    }
+
+    /// The earlier of the guardian's time and the wall clock: what is valid for too long by either of
+    /// them is.
+    pub(super) fn earliest(&self, now_ms: u64) -> u64 {
+        self.wall_ms.map_or(now_ms, |wall_ms| wall_ms.min(now_ms))
+    }
+
+    /// The later of both: what is over by either of them is over.
+    pub(super) fn latest(&self, now_ms: u64) -> u64 {
+        self.wall_ms.map_or(now_ms, |wall_ms| wall_ms.max(now_ms))
     }
 
     /// What one whole token is worth at most: the pinned price, or the dearest of the quotes that

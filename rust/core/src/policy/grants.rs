@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::index::Index;
-use super::model::{Matcher, Rule};
+use super::model::{Matcher, Route, Rule};
 use super::verdict::Verdict;
 use crate::effects::EffectKind;
 
@@ -20,6 +20,8 @@ pub(super) struct Grant {
     /// Percent of what leaves that must come back: the most any of them asks for, and the rule that
     /// does, of equal ones that with the smallest id.
     pub return_min: Option<(u8, String)>,
+    /// Private if any of them is.
+    pub route: Route,
     /// Whether they name functions: others grant what the operator vouches for as an opaque call.
     pub names_functions: bool,
 }
@@ -60,6 +62,11 @@ fn merge(rules: &[&Rule]) -> Grant {
         tier,
         rule: named.map(|rule| rule.id.clone()).unwrap_or_default(),
         rule_tier: named.map_or(tier, |rule| rule.tier),
+        route: rules
+            .iter()
+            .map(|rule| rule.route)
+            .max()
+            .unwrap_or_default(),
         return_min: return_min.map(|(percent, Reverse(id))| (percent, id.to_owned())),
         names_functions: named.is_some_and(|rule| rule.matcher.functions.is_some()),
     }

@@ -36,13 +36,13 @@ use sha2::{Digest, Sha256};
 
 pub use batch::resolve_batch;
 pub use decide::{decide, Subject};
-pub use facts::{Facts, FUTURE_MS_MAX};
+pub use facts::{Facts, FUTURE_MS_MAX, WALL_MS};
 pub use fault::{Fault, Place, PolicyErrors, FAULTS_MAX};
 pub use limits::LimitView;
 pub use lint::{check, Summary};
 pub use model::{
     method_name, method_of, Agent, AssetEntry, Chain, CodePin, ContractEntry, Forbid,
-    FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Rule, Wallet,
+    FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Route, Rule, Wallet,
 };
 pub use resolve::{resolve, Resolved};
 pub use sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};

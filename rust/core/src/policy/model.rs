@@ -25,6 +25,10 @@ pub struct Chain {
     pub fee_per_gas_max: u128,
     /// Most wei of tip for one unit of gas.
     pub priority_fee_per_gas_max: u128,
+    /// An agent that names less wei for one unit of gas pays this.
+    pub fee_per_gas_min: u128,
+    /// An agent that names a lower tip pays this.
+    pub priority_fee_per_gas_min: u128,
     /// Most wei one transaction pays, besides gas, for its data on another chain; `None` where there
     /// is no such fee.
     pub l1_fee_max: Option<u128>,
@@ -224,6 +228,24 @@ impl Matcher {
     }
 }
 
+/// How signed bytes reach the chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Route {
+    /// Through the nodes of the chain.
+    #[default]
+    Public,
+    /// Through the operator's private relay alone.
+    Private,
+}
+
+impl Route {
+    /// Whether it is through the nodes of the chain.
+    pub const fn is_public(&self) -> bool {
+        matches!(self, Self::Public)
+    }
+}
+
 /// Grants a tier to the effects it matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -233,6 +255,8 @@ pub struct Rule {
     pub tier: Verdict,
     /// Percent of what leaves that must surely come back, in USD; less needs a person.
     pub return_min_percent: Option<u8>,
+    /// How what it grants is sent.
+    pub route: Route,
     pub(super) matcher: Matcher,
     pub(super) at: Place,
 }

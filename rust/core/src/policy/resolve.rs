@@ -229,7 +229,7 @@ fn same_chain(chain_id: u64, request: &Request) -> Result<(), Reason> {
 }
 
 /// What the agent names may only be less than the caps of the chain, and then is the most that is
-/// signed.
+/// signed; never less than the floors of the chain, below which nothing would be mined.
 fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
     let gas = transaction.gas.unwrap_or(chain.gas_max);
     if gas > chain.gas_max {
@@ -240,12 +240,14 @@ fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
         ));
     }
     let fee = transaction.max_fee_per_gas.unwrap_or(chain.fee_per_gas_max);
+    let fee = fee.max(chain.fee_per_gas_min);
     if fee > chain.fee_per_gas_max {
         let cap = format!("{} wei", chain.fee_per_gas_max);
         return Err(denial("fee_over_cap", format!("{fee} wei"), Some(cap)));
     }
     let tip = transaction.max_priority_fee_per_gas;
     let tip = tip.unwrap_or_else(|| chain.priority_fee_per_gas_max.min(fee));
+    let tip = tip.max(chain.priority_fee_per_gas_min);
     if tip > chain.priority_fee_per_gas_max {
         let cap = format!("{} wei", chain.priority_fee_per_gas_max);
         return Err(denial("tip_over_cap", format!("{tip} wei"), Some(cap)));

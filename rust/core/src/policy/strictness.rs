@@ -263,6 +263,8 @@ fn lowered(old: &Policy, new: &Policy, section: &str, id: &str, key: &str) -> Op
                 "gas_max" => |chain| chain.gas_max.into(),
                 "fee_per_gas_max" => |chain| chain.fee_per_gas_max,
                 "priority_fee_per_gas_max" => |chain| chain.priority_fee_per_gas_max,
+                "fee_per_gas_min" => |chain| chain.fee_per_gas_min,
+                "priority_fee_per_gas_min" => |chain| chain.priority_fee_per_gas_min,
                 _ => return None,
             };
             Some(compare(of(&find(old)?), of(&find(new)?)))
@@ -343,6 +345,7 @@ fn covers(other: &Rule, gone: &Rule) -> bool {
     let ranged = |rule: &Rule| rule.matcher.usd_max.is_some() || rule.matcher.usd_above.is_some();
     other.tier.strictest(gone.tier) == other.tier
         && other.return_min_percent >= gone.return_min_percent
+        && other.route >= gone.route
         // Without a price such a rule asks for a person.
         && (!ranged(gone) || ranged(other))
         // Rules that name no functions grant an opaque call.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::model::Route;
 use super::spend::Spends;
 use super::wire;
 
@@ -125,6 +126,8 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
     /// Empty when the verdict is deny.
     pub reservations: Vec<Reservation>,
+    /// How what is signed is sent: private if any rule that grants a part of it says so.
+    pub route: Route,
     /// What the reservations were computed from; `None` when the verdict is deny.
     pub spends: Option<Spends>,
 }

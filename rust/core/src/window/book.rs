@@ -74,6 +74,11 @@ impl Book {
         &self.windows
     }
 
+    /// How far the time that is given is ahead of the wall clock from now on, ms.
+    pub fn clock_ahead(&mut self, ms: u64) {
+        self.windows.ahead_ms = ms;
+    }
+
     /// What was posted.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -104,7 +109,10 @@ impl Book {
     ) -> bool {
         let others = self.held.iter().filter(|(name, _)| *name != except);
         let held = others.map(|(_, held)| &held.spends);
-        let standing = self.claims.each(now_ms).map(|claimed| &claimed.spends);
+        let standing = self
+            .claims
+            .each(self.windows.early(now_ms))
+            .map(|claimed| &claimed.spends);
         let mut all = held
             .chain(standing)
             .filter(|spends| spends.wallet == wallet);
@@ -122,8 +130,9 @@ impl Book {
 
     /// Takes over another policy: its limits count what was spent before it came.
     pub fn load(&mut self, policy: &Policy, now_ms: u64) -> Result<(), BookError> {
-        let nothing = std::iter::empty();
-        let mut windows = Windows::rebuild(policy, &self.ledger, &self.claims, nothing, now_ms)?;
+        let (nothing, early) = (std::iter::empty(), self.windows.early(now_ms));
+        let mut windows = Windows::rebuild(policy, &self.ledger, &self.claims, nothing, early)?;
+        windows.ahead_ms = self.windows.ahead_ms;
         let mut all = self.held.clone();
         for held in all.values_mut() {
             held.reservations = policy.reservations(&held.spends);
@@ -233,7 +242,7 @@ impl Book {
     /// It happened: it is written in the ledger, and what stands changes.
     fn settle(&mut self, policy: Option<&Policy>, spends: &Spends, now_ms: u64) {
         self.ledger.post(spends, now_ms);
-        let change = self.claims.happened(spends, now_ms);
+        let change = self.claims.happened(spends, self.windows.early(now_ms));
         let Some(policy) = policy else { return };
         for claimed in &change.ended {
             self.windows.stand_no_more(policy, claimed);
@@ -273,7 +282,7 @@ impl Book {
     pub fn evict(&mut self, now_ms: u64) {
         self.windows.evict(now_ms);
         self.ledger.evict(now_ms);
-        self.claims.evict(now_ms);
+        self.claims.evict(self.windows.early(now_ms));
     }
 
     fn one(&self, request: &str) -> Result<&Held, BookError> {

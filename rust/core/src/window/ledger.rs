@@ -63,8 +63,8 @@ const fn value(words: [u64; 2]) -> u128 {
 }
 
 impl Ledger {
-    /// Adds what one request has cost, and forgets what is older than 31 days. `posted_ms` must not
-    /// run backwards; an earlier time is taken as the time of the last entry.
+    /// Adds what one request has cost, and forgets what is older than 31 days. An
+    /// earlier time than that of the last entry is taken as that.
     pub fn post(&mut self, spends: &Spends, posted_ms: u64) {
         let last_ms = self.entries.back().map_or(0, |entry| entry.posted_ms);
         let posted_ms = posted_ms.max(last_ms);

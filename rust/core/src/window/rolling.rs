@@ -120,15 +120,14 @@ impl Window {
         }
     }
 
-    pub fn post(&mut self, amount: u128, window_ms: u64, now_ms: u64) {
-        self.evict(window_ms, now_ms);
+    pub fn post(&mut self, amount: u128, at_ms: u64) {
         if amount == 0 {
             return;
         }
         let through = self.last_through().wrapping_add(amount);
         match self.posted.back_mut() {
-            Some(last) if last.at_ms >= now_ms => *last = Posted::new(last.at_ms, through),
-            _ => self.posted.push_back(Posted::new(now_ms, through)),
+            Some(last) if last.at_ms >= at_ms => *last = Posted::new(last.at_ms, through),
+            _ => self.posted.push_back(Posted::new(at_ms, through)),
         }
     }
 

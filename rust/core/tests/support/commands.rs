@@ -253,7 +253,8 @@ impl World {
                 let Some(id) = self.pick(request) else { return };
                 let digest = self.view(&id)["digest"].clone();
                 let command = json!({"action": "approve", "request": id, "digest": digest});
-                let (payload, mut signature) = signed_command(operator, command, self.now);
+                let (payload, mut signature) =
+                    signed_command(operator, self.since_set(command), self.now);
                 if forged {
                     signature[5] ^= 1;
                 }
@@ -283,7 +284,7 @@ impl World {
                     return;
                 };
                 let command = json!({"action": "thaw", "freeze": freeze});
-                let (payload, mut signature) = signed_command(0, command, self.now);
+                let (payload, mut signature) = signed_command(0, self.since_set(command), self.now);
                 if forged {
                     signature[40] ^= 1;
                 }

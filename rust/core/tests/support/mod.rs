@@ -316,9 +316,18 @@ impl World {
     }
 
     pub fn command(&mut self, operator: u8, command: Value) -> Result<Applied, Refusal> {
-        let (payload, signature) = signed_command(operator, command, self.now);
+        let (payload, signature) = signed_command(operator, self.since_set(command), self.now);
         let result = self.guard.command(payload.as_bytes(), &signature, self.now);
         self.keep(result)
+    }
+
+    /// A command that knows of the last `clock.set`.
+    pub fn since_set(&self, mut command: Value) -> Value {
+        let status: Value = serde_json::from_slice(&self.guard.status(self.now)).unwrap();
+        if status["clock_set"] != 0 {
+            command["clock"] = status["clock_set"].clone();
+        }
+        command
     }
 
     pub fn approve(&mut self, operator: u8, id: &str) -> Result<Applied, Refusal> {

@@ -5,7 +5,7 @@ use super::scope::{one_of, FUNCTION_KEYS, RANGE_KEYS, SCOPE_KEYS};
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::effects::EffectKind;
-use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Rule};
+use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Route, Rule};
 use crate::policy::spend::AMOUNT_MAX;
 use crate::policy::verdict::Verdict;
 use crate::window::LEDGER_MS;
@@ -35,6 +35,7 @@ impl File {
                 "quorum",
                 "timeout",
                 "return_min_percent",
+                "route",
             ];
             reader.known(
                 section,
@@ -47,14 +48,17 @@ impl File {
             let matcher = self.read_matcher(reader, section);
             let tier = read_tier(reader, section);
             let least = read_return_min(reader, section, matcher.as_ref());
-            let complete = (id, effects, matcher, tier, least);
-            if let (Some(id), true, Some(matcher), Some(tier), Some(return_min_percent)) = complete
+            let route = read_route(reader, section);
+            let complete = (id, effects, matcher, tier, least.zip(route));
+            if let (Some(id), true, Some(matcher), Some(tier), Some((return_min_percent, route))) =
+                complete
             {
                 let at = reader.place(section.at);
                 self.rules.push(Rule {
                     id,
                     tier,
                     return_min_percent,
+                    route,
                     matcher,
                     at,
                 });
@@ -154,6 +158,15 @@ impl File {
             at: reader.place(section.at),
         })
     }
+}
+
+/// How what the rule grants is sent.
+fn read_route(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Route> {
+    let Some(value) = section.table.get("route") else {
+        return Some(Route::Public);
+    };
+    let words = [("public", Route::Public), ("private", Route::Private)];
+    one_of(reader, value, "route", &words)
 }
 
 /// What must surely come back, for a rule that is about nothing but swaps and orders.

@@ -29,6 +29,8 @@ impl File {
                 "gas_max",
                 "fee_per_gas_max",
                 "priority_fee_per_gas_max",
+                "fee_per_gas_min",
+                "priority_fee_per_gas_min",
                 "l1_fee_max",
             ];
             reader.known(section, &keys);
@@ -72,6 +74,8 @@ impl File {
                 );
             }
         }
+        let fee_min = least(reader, section, "fee_per_gas_min", fee);
+        let tip_min = least(reader, section, "priority_fee_per_gas_min", tip);
         let l1_fee = section.table.get("l1_fee_max");
         let l1_fee = l1_fee.map(|value| reader.fee(value, "l1_fee_max"));
         Some(Chain {
@@ -80,6 +84,8 @@ impl File {
             gas_max: gas?,
             fee_per_gas_max: fee?,
             priority_fee_per_gas_max: tip?,
+            fee_per_gas_min: fee_min?,
+            priority_fee_per_gas_min: tip_min?,
             l1_fee_max: flip(l1_fee)?,
             at: reader.place(section.at),
         })
@@ -290,4 +296,24 @@ fn read_privacy(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Privacy> {
             None
         }
     }
+}
+
+/// A floor for what an agent names; zero where none is written. It is within its cap.
+fn least(
+    reader: &mut Reader<'_>,
+    section: Section<'_>,
+    key: &'static str,
+    cap: Option<u128>,
+) -> Option<u128> {
+    let Some(value) = section.table.get(key) else {
+        return Some(0);
+    };
+    let least = reader.fee(value, key)?;
+    if cap.is_some_and(|cap| least > cap) {
+        let text = format!("`{key}` is more than the cap of the same fee");
+        let hint = "write at most the cap";
+        reader.fault(value.span().start, "conflict", text, hint);
+        return None;
+    }
+    Some(least)
 }

@@ -1,0 +1,66 @@
+"""Signed bytes to every node of a chain at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from holdfast.service.broadcast import ACCEPTED
+from holdfast.service.endpoint import EndpointDown
+
+if TYPE_CHECKING:
+    from holdfast.service.broadcast import Broadcast
+    from holdfast.service.witness import Witness
+
+# Of several answers to one sending, the one that says most.
+OUTCOMES = ("accepted", "known", "unknown", "rejected")
+
+
+class Spread:
+    """Of one chain."""
+
+    def __init__(self, witnesses: Sequence[Witness]) -> None:
+        self._witnesses = witnesses
+        self._tasks: set[asyncio.Task[Broadcast]] = set()
+
+    async def send(self, raw: bytes, tx_hash: str) -> Broadcast:
+        """Sends the bytes once to each node that is known to serve the chain, and gives the outcome
+        that says most. Raises EndpointDown only if they surely reached none.
+        """
+        ready = [each for each in self._witnesses if each.is_verified()]
+        waiting = {asyncio.create_task(each.broadcast(raw, tx_hash)) for each in ready}
+        self._tasks |= waiting
+        for task in waiting:
+            task.add_done_callback(self._ended)
+        found: list[Broadcast] = []
+        fault = EndpointDown("no endpoint of the chain is there", not_sent=True)
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                error = task.exception()
+                if isinstance(error, EndpointDown):
+                    fault = error
+                elif error is not None:
+                    raise error
+                else:
+                    found.append(task.result())
+            # Those that hang keep nobody waiting: the bytes are out.
+            if ACCEPTED in found:
+                break
+        if not found:
+            raise fault
+        return min(found, key=lambda each: OUTCOMES.index(each.outcome))
+
+    async def close(self) -> None:
+        """Ends what is still under way."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[Broadcast]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            # Nobody may be waiting for it any more.
+            task.exception()

@@ -1,0 +1,420 @@
+"""After "signed": every payment is mined once, or somebody is told why not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.anvil import Anvil
+from tests.support.guardian import VENDOR, Guardian, eventually
+from tests.support.proxy import NodeProxy, error
+
+from holdfast.service.conditions import Conditions
+from holdfast.service.config import SendingConfig
+from holdfast.service.nonce_watch import NonceWatch
+
+GWEI = 10**9
+EVERYTHING = b'{"kind":"everything"}'
+
+
+@pytest.fixture
+async def guardian(
+    tmp_path: Path, anvil: Anvil, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Guardian]:
+    """One whose pauses are short."""
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MAX", 0.2)
+    monkeypatch.setattr("holdfast.service.upkeep.BUMP_SECONDS", 0.2)
+    monkeypatch.setattr("holdfast.service.upkeep.GAP_SECONDS", 0.2)
+    made = Guardian.make(tmp_path / "home", anvil, wallets=2, url=proxy.url)
+    made.settings = replace(made.settings, poll_ms=50)
+    await made.open()
+    yield made
+    await made.close()
+
+
+def stop_mining(anvil: Anvil) -> None:
+    anvil.call("evm_setAutomine", False)
+
+
+def mine(anvil: Anvil, base_fee: int | None = None) -> None:
+    if base_fee is not None:
+        anvil.call("anvil_setNextBlockBaseFeePerGas", hex(base_fee))
+    anvil.call("evm_mine")
+
+
+def hashes(guardian: Guardian, request: str) -> list[str]:
+    view = guardian.view(request)
+    return [view["hash"], *view.get("earlier", [])]
+
+
+async def until_mined(guardian: Guardian, anvil: Anvil, request: str, state: str) -> dict[str, Any]:
+    """Mines a block now and then until the request ends."""
+
+    def ended() -> bool:
+        mine(anvil)
+        return guardian.state(request) == state
+
+    await eventually(ended)
+    return guardian.view(request)
+
+
+async def test_a_fee_that_the_base_fee_overtook_is_raised_and_paid_once(
+    guardian: Guardian, anvil: Anvil
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    request = guardian.pay(4321)
+    await guardian.until(request, "sent")
+    first = guardian.view(request)
+    mine(anvil, 20 * GWEI)
+    assert guardian.state(request) == "sent", "its fee is below the base fee"
+    await eventually(lambda: len(hashes(guardian, request)) > 1)
+    view = await until_mined(guardian, anvil, request, "confirmed")
+    assert view["hash"] != first["hash"]
+    assert int(view["fee_per_gas"]) > int(first["fee_per_gas"])
+    assert guardian.received() == 1000 + 4321
+    assert anvil.nonce(guardian.wallets[0]) == 2
+
+
+async def test_a_fee_is_never_raised_above_what_was_decided(
+    guardian: Guardian, anvil: Anvil
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    named = {"maxFeePerGas": hex(4 * GWEI), "maxPriorityFeePerGas": hex(GWEI)}
+    request = guardian.pay(77, **named)
+    await guardian.until(request, "sent")
+    mine(anvil, 50 * GWEI)
+    other = guardian.pay(78)
+    await eventually(lambda: len(hashes(guardian, other)) >= 1 and guardian.state(other) == "sent")
+    assert hashes(guardian, request) == [guardian.view(request)["hash"]]
+    assert int(guardian.view(request)["fee_per_gas"]) <= 4 * GWEI
+    mine(anvil, GWEI)
+    await until_mined(guardian, anvil, request, "confirmed")
+
+
+async def test_what_a_node_finds_too_cheap_is_raised(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    seen: list[str] = []
+
+    def picky(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:
+        if call["method"] != "eth_sendRawTransaction":
+            return forward()
+        seen.append(call["params"][0])
+        if len(set(seen)) == 1:
+            return error(call, -32000, "transaction underpriced")
+        return forward()
+
+    proxy.hook = picky
+    request = guardian.pay(99)
+    await guardian.until(request, "confirmed")
+    assert len(set(seen)) == 2
+    assert guardian.received() == 99
+
+
+async def test_a_pool_that_lost_a_payment_gets_it_again(guardian: Guardian, anvil: Anvil) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    request = guardian.pay(55)
+    view = await guardian.until(request, "sent")
+    anvil.call("anvil_dropTransaction", view["hash"])
+    assert anvil.call("eth_getTransactionByHash", view["hash"]) is None
+    await eventually(lambda: anvil.call("eth_getTransactionByHash", view["hash"]) is not None)
+    await until_mined(guardian, anvil, request, "confirmed")
+    assert guardian.received() == 1055
+
+
+async def test_whichever_bytes_were_mined_after_a_crash_the_payment_ends_once(
+    guardian: Guardian, anvil: Anvil
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    request = guardian.pay(66)
+    await guardian.until(request, "sent")
+    mine(anvil, 20 * GWEI)
+    await eventually(
+        lambda: bool(guardian.core.guard.to_sign_again()) or _has_two(guardian, request)
+    )
+    await guardian.halt()
+    await guardian.open()
+    view = await until_mined(guardian, anvil, request, "confirmed")
+    receipt = anvil.call("eth_getTransactionReceipt", view["hash"])
+    assert receipt is not None
+    assert receipt["status"] == "0x1"
+    assert guardian.received() == 1066
+
+
+def _has_two(guardian: Guardian, request: str) -> bool:
+    return len(hashes(guardian, request)) > 1
+
+
+async def test_a_payment_behind_a_reorganisation_past_its_confirmations_is_mined_again(
+    guardian: Guardian, anvil: Anvil
+) -> None:
+    request = guardian.pay(33)
+    view = await guardian.until(request, "confirmed")
+    sender = guardian.sender
+    assert sender is not None
+    conditions = Conditions(guardian.clock.now_ms)
+    watch = NonceWatch(
+        guardian.core,
+        guardian.chains,
+        conditions,
+        guardian.wallets,
+        sender.refused,
+        counted=sender.undone,
+    )
+    stop_mining(anvil)
+    anvil.call("anvil_reorg", 1, [])
+    assert anvil.call("eth_getTransactionReceipt", view["hash"]) is None
+
+    async def again() -> None:
+        while anvil.call("eth_getTransactionReceipt", view["hash"]) is None:
+            await watch.look()
+            mine(anvil)
+            await asyncio.sleep(0.05)
+
+    await asyncio.wait_for(again(), 20)
+    assert guardian.received() == 33
+    watch.close()
+
+
+async def test_a_gap_left_by_a_freeze_is_closed(guardian: Guardian, anvil: Anvil) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    assert guardian.sender is not None
+    await guardian.sender.stop()
+    held = guardian.pay(11)
+    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
+    guardian.core.authorise(held, facts)
+    later = guardian.pay(22)
+    guardian.core.authorise(later, facts)
+    await guardian.core.durable()
+    guardian.core.fail(held, "would_fail", "given up")
+    assert [gap[0] for gap in guardian.core.guard.gaps()] == [held]
+    await guardian.send()
+    view = await until_mined(guardian, anvil, later, "confirmed")
+    assert view["nonce"] == 2
+    await eventually(lambda: guardian.core.guard.unsettled() == [])
+    assert guardian.state(held) == "failed"
+    assert guardian.received() == 1022
+    assert anvil.nonce(guardian.wallets[0]) == 3
+
+
+async def test_what_no_node_took_in_time_waits_for_a_person(
+    guardian: Guardian, proxy: NodeProxy
+) -> None:
+    await guardian.halt()
+    guardian.sending = SendingConfig(within_ms=1)
+    await guardian.open()
+    proxy.hook = lambda call, forward: (
+        error(call, -32000, "txpool is full")
+        if call["method"] == "eth_sendRawTransaction"
+        else forward()
+    )
+    request = guardian.pay(44)
+    await guardian.until(request, "held")
+    await guardian.core.durable()
+    (held,) = guardian.events("request.held", request)
+    assert "no node took it" in held["why"]
+    proxy.hook = None
+    await guardian.halt()
+    guardian.sending = SendingConfig()
+    await guardian.open()
+    assert guardian.state(request) == "held"
+    digest = guardian.view(request)["digest"]
+    assert guardian.command("approve", request=request, digest=digest) == "signed"
+    await guardian.until(request, "confirmed")
+    assert guardian.received() == 44
+
+
+async def test_what_was_signed_long_before_a_start_is_not_sent_by_itself(
+    guardian: Guardian, proxy: NodeProxy
+) -> None:
+    proxy.hook = lambda call, forward: (
+        error(call, -32000, "txpool is full")
+        if call["method"] == "eth_sendRawTransaction"
+        else forward()
+    )
+    request = guardian.pay(45)
+    await eventually(lambda: bool(guardian.events("request.sent", request)))
+    await guardian.halt()
+    proxy.hook = None
+    sent = len(proxy.sent())
+    guardian.sending = SendingConfig(within_ms=1)
+    await guardian.open()
+    await guardian.until(request, "held")
+    assert len(proxy.sent()) == sent
+
+
+async def test_what_was_released_to_an_agent_is_sent_by_the_guardian_after_a_while(
+    guardian: Guardian, anvil: Anvil
+) -> None:
+    await guardian.halt()
+    guardian.sending = SendingConfig(released_ms=1)
+    await guardian.open()
+    transaction = {"from": guardian.wallets[0], "to": VENDOR, "value": hex(88)}
+    request = guardian.submit("eth_signTransaction", [transaction])
+    await guardian.until(request, "released")
+    after = guardian.pay(12)
+    await guardian.until(after, "confirmed")
+    await guardian.until(request, "confirmed")
+    assert guardian.received() == 100
+    assert anvil.nonce(guardian.wallets[0]) == 2
+
+
+async def test_what_an_agent_sends_itself_in_time_is_not_sent_twice(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    transaction = {"from": guardian.wallets[0], "to": VENDOR, "value": hex(88)}
+    request = guardian.submit("eth_signTransaction", [transaction])
+    view = await guardian.until(request, "released")
+    anvil.call("eth_sendRawTransaction", view["raw"])
+    await guardian.until(request, "confirmed")
+    assert proxy.sent() == []
+
+
+async def test_a_request_that_waits_for_its_chain_says_so_ends_in_time_and_frees_its_limits(
+    guardian: Guardian, proxy: NodeProxy
+) -> None:
+    await guardian.halt()
+    guardian.sending = SendingConfig(wait_ms=1_500)
+    await guardian.open()
+    proxy.hook = lambda call, _forward: error(call, -32000, "no")
+    request = guardian.pay(10**18)
+    await eventually(lambda: _waits(guardian, request).get("why", "") != "")
+    waits = _waits(guardian, request)
+    assert waits["for"] == "chain"
+    assert waits["until"] == guardian.view(request)["since"] + 1_500
+    await guardian.until(request, "failed")
+    (reason,) = guardian.view(request)["end_reasons"]
+    assert reason["code"] == "chain_unavailable"
+    assert guardian.view(request)["limits"] == []
+
+
+def _waits(guardian: Guardian, request: str) -> dict[str, Any]:
+    return guardian.waiting.of(guardian.view(request)) or {}
+
+
+async def test_an_operator_raises_a_fee_beyond_what_was_decided(
+    guardian: Guardian, anvil: Anvil
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    named = {"maxFeePerGas": hex(4 * GWEI), "maxPriorityFeePerGas": hex(GWEI)}
+    request = guardian.pay(77, **named)
+    await guardian.until(request, "sent")
+    mine(anvil, 20 * GWEI)
+    digest = guardian.view(request)["digest"]
+    fees = {
+        "max_fee_per_gas": str(60 * GWEI),
+        "max_priority_fee_per_gas": str(2 * GWEI),
+    }
+    assert guardian.command("bump", request=request, digest=digest, **fees) == "sent"
+    view = await until_mined(guardian, anvil, request, "confirmed")
+    assert int(view["fee_per_gas"]) == 60 * GWEI
+    assert guardian.received() == 1077
+
+
+async def test_an_operator_takes_a_payment_back(guardian: Guardian, anvil: Anvil) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    request = guardian.pay(77)
+    await guardian.until(request, "sent")
+    digest = guardian.view(request)["digest"]
+    fees = {
+        "max_fee_per_gas": str(60 * GWEI),
+        "max_priority_fee_per_gas": str(4 * GWEI),
+    }
+    guardian.command("cancel", request=request, digest=digest, **fees)
+    await eventually(lambda: len(hashes(guardian, request)) == 2)
+    await eventually(lambda: bool(guardian.events("request.sent", request)[1:]))
+    view = await until_mined(guardian, anvil, request, "cancelled")
+    assert view["outcome"] == "cancelled"
+    assert guardian.received() == 1000
+    await guardian.until(guardian.pay(5), "sent")
+
+
+async def test_a_payment_is_taken_back_also_in_a_freeze(guardian: Guardian, anvil: Anvil) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    request = guardian.pay(77)
+    await guardian.until(request, "sent")
+    guardian.core.freeze(EVERYTHING, "stop", "test")
+    digest = guardian.view(request)["digest"]
+    fees = {
+        "max_fee_per_gas": str(60 * GWEI),
+        "max_priority_fee_per_gas": str(4 * GWEI),
+    }
+    guardian.command("cancel", request=request, digest=digest, **fees)
+    await eventually(lambda: bool(guardian.events("request.sent", request)[1:]))
+    await until_mined(guardian, anvil, request, "cancelled")
+    assert guardian.received() == 1000
+
+
+@pytest.mark.parametrize("kind", ["request.replaced", "request.signed"])
+async def test_a_crash_while_a_payment_is_replaced_pays_once(
+    guardian: Guardian, anvil: Anvil, kind: str
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    request = guardian.pay(66)
+    await guardian.until(request, "sent")
+    count = len(guardian.events(kind, request))
+    mine(anvil, 20 * GWEI)
+    await eventually(lambda: len(guardian.events(kind, request)) > count)
+    await guardian.halt()
+    await guardian.open()
+    await until_mined(guardian, anvil, request, "confirmed")
+    assert guardian.received() == 1066
+    assert anvil.nonce(guardian.wallets[0]) == 2
+
+
+PRIVATE = """
+[[rule]]
+id = "quiet"
+effects = ["transfer"]
+assets = ["eth"]
+amount_max = "1000"
+tier = "instant"
+route = "private"
+"""
+
+
+async def test_what_a_rule_sends_privately_reaches_the_relay_and_no_node(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy, second: NodeProxy
+) -> None:
+    await guardian.halt()
+    guardian.more = PRIVATE
+    guardian.sending = SendingConfig(jitter_ms=20)
+    guardian.others = [replace(guardian.settings, rpc_url=second.url, private=True)]
+    await guardian.open()
+    request = guardian.pay(21)
+    await guardian.until(request, "confirmed")
+    assert guardian.received() == 21
+    assert proxy.sent() == []
+    assert len(second.sent()) == 1
+    assert {call["method"] for call in second.calls} <= {"eth_chainId", "eth_sendRawTransaction"}
+
+
+async def test_without_its_relay_a_private_payment_waits_and_never_goes_public(
+    guardian: Guardian, proxy: NodeProxy, second: NodeProxy
+) -> None:
+    await guardian.halt()
+    guardian.more = PRIVATE
+    await guardian.open()
+    request = guardian.pay(21)
+    await guardian.until(request, "signed")
+    sender = guardian.sender
+    assert sender is not None
+    await eventually(lambda: "no private relay" in sender.refused(request))
+    assert proxy.sent() == []
+    await guardian.halt()
+    guardian.others = [replace(guardian.settings, rpc_url=second.url, private=True)]
+    await guardian.open()
+    await guardian.until(request, "confirmed")
+    assert proxy.sent() == []
