@@ -61,7 +61,7 @@ def set_nonce(
         int | None,
         typer.Argument(
             metavar="NONCE",
-            help="The nonce of the next payment. Default: what all nodes count as mined.",
+            help="The nonce of the next payment. Default: what all nodes that answer count.",
             min=0,
             show_default=False,
         ),

@@ -97,15 +97,25 @@ class ReplaceScreen(Dialog[str]):
             reason = self._fault or "asking the chain for its fees"
         return reason
 
+    def _refresh(self) -> Request:
+        """The request as the model has it now; what was loaded whole meanwhile is looked at."""
+        now = self.hold.model.request(self._request.id)
+        if now is None or now.digest != self._request.digest:
+            return self._request
+        if self._request.partial and not now.partial and not self._busy:
+            self._request, self._seen = now, None
+            self._ask()
+        return now
+
     def _draw(self, mono: float) -> None:
-        app, request = self.hold, self._request
-        now = app.model.request(request.id) or request
+        app, now = self.hold, self._refresh()
+        request = self._request
         title = self.words().put(f" {TITLES[self._action]} ", "accent bold")
         title.text.append_text(details.status_line(now, app.model, app.palette, mono))
         self.query_one(".box-title", Static).update(title.text)
         faults = () if self._seen is None else self._seen.faults
         freeze = frozen_by(app.model.status.freezes, request)
-        shown = (self._quote, self._new, faults, freeze, app.palette.name)
+        shown = (id(request), self._quote, self._new, faults, freeze, app.palette.name)
         if shown != self._shown:
             self._shown = shown
             body = self._body(faults)

@@ -107,7 +107,13 @@ class Session:
         if fault is not None:
             return fault
         named: Json = {"request": ident, "digest": digest, **new.members}
-        signed = self._key.sign_command(action, guardian=guardian, now_ms=self._now_ms(), **named)
+        signed = self._key.sign_command(
+            action,
+            guardian=guardian,
+            now_ms=self._now_ms(),
+            clock=self._clock_set(),
+            **named,
+        )
         return await self._ask(self._client.command(signed.payload, signed.signature))
 
     async def thaw(self, freeze: int) -> str | None:
