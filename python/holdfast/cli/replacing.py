@@ -138,19 +138,9 @@ def _can(link: Link, action: Replacing, ident: str) -> None:
     from holdfast.operator.replacing import cannot_replace
     from holdfast.operator.request import Request
 
-    request = Request.read(link.object("request", id=ident))
-    why = cannot_replace(action, request)
-    if why is None:
-        return
-    unsigned = request.state in {
-        "waiting-approval",
-        "waiting-delay",
-        "authorising",
-        "authorised",
-        "held",
-    }
-    step = f" (`holdfast deny {ident}`)" if unsigned else ""
-    raise Failure(f"{why}{step}: nothing was sent", code="wrong_state")
+    why = cannot_replace(action, Request.read(link.object("request", id=ident)))
+    if why is not None:
+        raise Failure(f"{why}. Nothing was sent", code="wrong_state")
 
 
 def _quote(link: Link, ident: str) -> Quote:
