@@ -77,6 +77,21 @@ def test_numbers_and_addresses_stay_readable() -> None:
         ("request.expired", {}, Severity.WARNING),
         ("request.settled", {"outcome": "confirmed"}, Severity.INFO),
         ("request.settled", {"outcome": "reverted"}, Severity.WARNING),
+        ("request.settled", {"outcome": "cancelled"}, Severity.INFO),
+        ("request.replaced", {"by": "guardian", "why": "fee"}, None),
+        (
+            "request.replaced",
+            {
+                "by": "ana",
+                "why": "cancel",
+                "command": "{}",
+                "order": {"max_fee_per_gas": "30000000000", "nonce": 7},
+            },
+            Severity.INFO,
+        ),
+        ("request.held", {"why": "no node took it"}, Severity.ACTION),
+        ("nonce.set", {"wallet": "0x00", "chain_id": 1, "nonce": 3}, Severity.WARNING),
+        ("answers.delivered", {"ids": ["r1"]}, None),
         ("request.sent", {"outcome": "accepted"}, None),
         ("request.sent", {"outcome": "unknown"}, Severity.WARNING),
         ("request.signed", {}, None),
@@ -105,6 +120,15 @@ def test_an_outcome_says_what_the_request_was(decided: Decided) -> None:
     assert alert is not None
     assert "shopper r1" in alert.title
     assert "12.5 USDC" in alert.body
+
+
+def test_what_an_operator_puts_in_the_place_of_a_payment_is_told_with_its_fee() -> None:
+    order = {"max_fee_per_gas": "30500000000", "nonce": 7}
+    data = {"id": "r1", "by": "ana", "why": "cancel", "command": "{}", "order": order}
+    alert = _describe("request.replaced", data)
+    assert alert is not None
+    assert alert.title == "Holdfast: being taken back by ana: ? r1"
+    assert "Nonce 7, fee 30.50 gwei per gas" in alert.body
 
 
 def test_of_several_calls_an_alert_says_the_sums_and_the_gravest_first() -> None:

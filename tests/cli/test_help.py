@@ -20,6 +20,8 @@ COMMANDS = [
     "show",
     "approve",
     "deny",
+    "bump",
+    "cancel",
     "freeze",
     "thaw",
     "decode",
@@ -35,6 +37,8 @@ COMMANDS = [
     "journal replay",
     "alerts test",
     "alerts status",
+    "nonce",
+    "nonce set",
     "clock",
     "clock set",
 ]

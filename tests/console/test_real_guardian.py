@@ -145,6 +145,42 @@ async def test_what_the_screen_counts_is_what_the_core_counts(home: Path) -> Non
         assert app.model.requests[paid].state == state(guardian, paid)
 
 
+MEMBERS = (
+    "cancelling", "earlier", "fee_per_gas", "hash", "nonce", "outcome", "priority_fee_per_gas",
+    "since", "state",
+)  # fmt: skip
+
+
+async def test_what_takes_the_place_of_a_payment_is_as_the_core_has_it(home: Path) -> None:
+    async with console(home) as (guardian, app, pilot, _):
+        agent = await guardian.agent()
+        await agent.pay(VENDOR, FINNEY)
+        paid = (await guardian.until_open("authorising"))[0]["id"]
+
+        async def same() -> dict[str, Any]:
+            """Folded from the events alone, and as the core answers."""
+            await guardian.core.durable()
+            newest = guardian.core.durable_size - 1
+            await until(pilot, lambda: app.model.status.seq == newest)
+            view = json.loads(guardian.core.guard.request(paid) or b"null")
+            known = app.model.requests[paid].raw
+            kept = {name: known.get(name) or None for name in MEMBERS}
+            assert kept == {name: view.get(name) or None for name in MEMBERS}
+            return dict(view)
+
+        await guardian.carry_out(paid)
+        await same()
+        await guardian.replace("bump", paid, 20)
+        assert (await same())["state"] == "sent"
+        await guardian.replace("cancel", paid, 30)
+        view = await same()
+        assert view["cancelling"]
+        assert len(view["earlier"]) == 2
+        mined = {"outcome": "confirmed", "proved": True, "hash": view["hash"], "fee_wei": "1"}
+        guardian.core.settle(paid, json.dumps(mined).encode())
+        assert (await same())["state"] == "cancelled"
+
+
 async def test_the_feed_goes_on_after_the_connection_was_lost(home: Path) -> None:
     async with console(home) as (guardian, app, pilot, _):
         agent = await guardian.agent()

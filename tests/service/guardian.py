@@ -212,6 +212,9 @@ class Guardian:
             for each in applied.records
             if b'"kind":"request.authorised"' in each
         )
+        self._sign_order(request_id, order)
+
+    def _sign_order(self, request_id: str, order: Json) -> None:
         if self._wallets is None:
             self._wallets = keystore.open_wallets(
                 self.home.wallets_dir, bytearray(WALLETS_PASSPHRASE)
@@ -219,6 +222,16 @@ class Guardian:
         signed = sign_order(order, self._wallets)
         payload = signed.get("raw") or signed["signature"]
         self.core.signed(request_id, bytes.fromhex(payload[2:]))
+
+    async def replace(self, action: keys.Action, request_id: str, gwei: int) -> None:
+        """An operator commands another transaction in the place of one, and it is signed."""
+        view = json.loads(self.core.guard.request(request_id) or b"null")
+        fees = {"max_fee_per_gas": str(gwei * 10**9), "max_priority_fee_per_gas": str(gwei * 10**8)}
+        asked = self.command(action, request=request_id, digest=view["digest"], **fees)
+        signature = bytes.fromhex(asked["signature"].removeprefix("0x"))
+        applied = self.core.command(asked["payload"].encode(), signature)
+        self._sign_order(request_id, json.loads(applied.records[0])["data"]["order"])
+        await self.core.durable()
 
     async def carry_out(self, request_id: str) -> None:
         """Signs, and says that the chain took it."""

@@ -129,6 +129,52 @@ async def test_a_request_is_shown_with_its_history_and_without_its_bytes(home: H
         )
 
 
+async def test_open_requests_say_what_they_wait_for(home: Home) -> None:
+    async with serving(home, hold_ms=50) as guardian:
+        line, operator = await guardian.agent(), await guardian.operator()
+        denied = (await line.pay(STRANGER))["error"]["data"]["requestId"]
+        asked = (await line.pay(SHOP))["error"]["data"]["requestId"]
+        going = (await line.pay(VENDOR))["error"]["data"]["requestId"]
+        guardian.inside.waiting.put(going, "fee", "the base fee is above the cap")
+        listed = (await operator.operate("subscribe", backlog=10))["snapshot"]["requests"]
+        views = {each["id"]: each for each in listed}
+        assert "waits" not in views[denied]
+        assert views[asked]["waits"]["for"] == "person"
+        assert views[asked]["waits"]["until"] == views[asked]["expires_at"]
+        assert views[going]["waits"] == {
+            "for": "fee",
+            "why": "the base fee is above the cap",
+            "since": views[going]["since"],
+            "until": views[going]["since"] + 600_000,
+        }
+        whole = await operator.operate("request", id=going)
+        assert whole["waits"] == views[going]["waits"]
+        await guardian.carry_out(going)
+        assert (await operator.operate("request", id=going))["waits"] is None
+
+
+async def test_fees_are_told_of_what_is_out_and_nonces_of_every_wallet(home: Home) -> None:
+    async with serving(home, hold_ms=50) as guardian:
+        line, operator = await guardian.agent(), await guardian.operator()
+        assert (await operator.operate("nonces"))["nonces"] == []
+        paid = (await line.pay(VENDOR))["error"]["data"]["requestId"]
+
+        async def code(ident: object) -> str:
+            return str((await operator.operate_raw("fees", {"id": ident}))["error"]["code"])
+
+        assert await code("r99999") == "request_unknown"
+        assert await code(paid) == "wrong_state"
+        assert await code(7) == "malformed"
+        await guardian.carry_out(paid)
+        # No node is there to ask.
+        assert await code(paid) == "chain_unavailable"
+        (row,) = (await operator.operate("nonces"))["nonces"]
+        assert (row["ledger"], row["endpoints"], row["gaps"]) == (1, [], [])
+        assert [(each["id"], each["nonce"], each["state"]) for each in row["out"]] == [
+            (paid, 0, "sent")
+        ]
+
+
 async def test_events_are_given_as_they_were_written(home: Home) -> None:
     async with serving(home) as guardian:
         events = (await (await guardian.operator()).operate("events", from_seq=0, count=2))[

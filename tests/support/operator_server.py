@@ -27,6 +27,7 @@ class OperatorServer:
         lines = scene.with_suffix(".events.jsonl").read_text("utf-8").splitlines()
         self.events: list[Json] = [json.loads(line) for line in lines]
         self.asked: list[tuple[str, Json]] = []
+        self.quote: Json = {}
         self.refuse: dict[str, tuple[str, str]] = {}
         self.silent: set[str] = set()
         self.subscribers: set[asyncio.StreamWriter] = set()
@@ -95,6 +96,8 @@ class OperatorServer:
             return {"limits": self.limits}
         if method == "request":
             return self.view(params["id"])
+        if method == "fees":
+            return self.quote
         if method == "freeze":
             return {"freeze": self.seq + 1}
         return {"applied": True, "seq": self.seq + 1}
@@ -138,10 +141,17 @@ class OperatorServer:
     def _change_view(self, kind: str, data: Json) -> None:
         """What `request` answers after the event, as the guardian would."""
         ended = {"request.denied": "denied", "request.expired": "expired"}
+        ended |= {"request.signed": "signed", "request.sent": "sent"}
         for view in self.snapshot["requests"]:
             if view["id"] == data.get("id"):
-                view.update({k: data[k] for k in ("approvals", "quorum") if k in data})
-                view["state"] = ended.get(kind, view["state"])
+                view.update({k: data[k] for k in ("approvals", "quorum", "hash") if k in data})
+                order = data.get("order") or {}
+                if "nonce" in order:
+                    view["nonce"] = order["nonce"]
+                    view["fee_per_gas"] = order["max_fee_per_gas"]
+                    view["priority_fee_per_gas"] = order["max_priority_fee_per_gas"]
+                if kind != "request.signed" or view["state"] != "sent":
+                    view["state"] = ended.get(kind, view["state"])
             elif view["id"] in data.get("ended", []):
                 view["state"] = "frozen"
 

@@ -173,7 +173,7 @@ def _case_error(ident: Any, code: str, text: str) -> dict[str, Any]:
 
 def _print(result: dict[str, Any], own: int) -> None:
     """For people: the first `own` display lines are ours, the others are what a descriptor says."""
-    from holdfast.cli.requests import print_claim, print_display
+    from holdfast.cli.showing import print_claim, print_display
 
     line(f"{result['kind']} on chain {result['chain_id']}")
     line(f"digest  {result['digest']}")

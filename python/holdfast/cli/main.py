@@ -17,8 +17,10 @@ from holdfast.cli import (
     decode,
     guardian,
     journal,
+    nonces,
     policy,
     prices,
+    replacing,
     requests,
 )
 from holdfast.cli.options import HomeOption
@@ -68,6 +70,8 @@ for _command in (
     requests.show,
     requests.approve,
     requests.deny,
+    replacing.bump,
+    replacing.cancel,
     guardian.freeze,
     guardian.thaw,
 ):
@@ -78,6 +82,7 @@ app.add_typer(config.app)
 app.add_typer(assets.app)
 app.add_typer(journal.app)
 app.add_typer(alerts.app)
+app.add_typer(nonces.app)
 app.add_typer(clock.app)
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.link import NoGuardian
+from holdfast.cli.asking import (
+    DigestOption,
+    ReasonOption,
+    RequestArgument,
+    agree,
+    ask_about,
+    faults_of,
+)
 from holdfast.cli.options import (
     HomeOption,
     JsonOption,
@@ -17,54 +23,62 @@ from holdfast.cli.options import (
     source,
 )
 from holdfast.cli.output import Failure, emit, line, say, table
+from holdfast.cli.showing import NOT_AS_SHOWN, print_request
 
 if TYPE_CHECKING:
-    from holdfast.cli.link import Link
     from holdfast.operator.request import Request
 
-# What a socket shows is not what would be signed.
-NOT_AS_SHOWN = "not_as_shown"
-
-RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="Its id, such as r12.")]
-DigestOption = Annotated[
-    str | None,
-    typer.Option(
-        "--digest", help="Answer only if the request has this digest; then nothing is asked."
-    ),
-]
 FullOption = Annotated[
     bool,
     typer.Option("--full", help="Also print all of what is signed, uncut."),
 ]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, for the journal.")]
+PENDING_COLUMNS = ("request", "agent", "state", "for", "left", "waits for", "what")
 
 
 def pending(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the requests that wait for a person or a delay.
+    """List the requests that wait: for a person, a delay, lower fees, the chain or the signer; for
+    how long, and when they go on or end by themselves.
 
     Example:
 
         holdfast pending --json
     """
     from holdfast.cli.link import Link
-    from holdfast.operator import format as fmt
+    from holdfast.operator import waits
     from holdfast.operator.request import Request
 
     with Link(existing(home).operator_socket) as link:
         snapshot = link.object("subscribe", backlog=0).get("snapshot") or {}
         now_ms = int((snapshot.get("status") or {}).get("now_ms", 0))
-    views = [view for view in snapshot.get("requests") or [] if Request.read(view).pending]
+    found = map(Request.read, snapshot.get("requests") or [])
+    waiting = [each for each in found if each.pending or waits.hangs(each, now_ms)]
     if as_json:
-        for view in views:
-            emit(view)
+        for each in waiting:
+            emit(each.raw)
         return
-    rows = []
-    for request in map(Request.read, views):
-        left = None if request.deadline is None else request.deadline - now_ms
-        agent = fmt.safe(request.agent, 32)
-        rows.append((request.id, agent, request.mark.word, fmt.countdown(left), request.summary))
-    table(("request", "agent", "state", "left", "what"), rows)
-    say(f"{len(rows)} waiting")
+    table(PENDING_COLUMNS, [_row(each, now_ms) for each in waiting])
+    for each in waiting:
+        known = waits.waits_of(each)
+        if known is not None and known.why:
+            say(f"{each.id}: {known.why}")
+    say(f"{len(waiting)} waiting")
+
+
+def _row(request: Request, now_ms: int) -> tuple[str, ...]:
+    from holdfast.operator import format as fmt
+    from holdfast.operator import waits
+
+    known = waits.waits_of(request)
+    waited = None if known is None else known.for_ms(now_ms)
+    return (
+        request.id,
+        fmt.safe(request.agent, 32),
+        request.mark.word,
+        "?" if waited is None else fmt.elapsed(waited),
+        fmt.countdown(waits.left_ms(request, now_ms)),
+        "?" if known is None else known.what,
+        request.summary,
+    )
 
 
 def show(
@@ -85,130 +99,14 @@ def show(
 
     with Link(existing(home).operator_socket) as link:
         view = link.object("request", id=ident)
-        faults = _faults(link, view)
+        faults = faults_of(link, view)
+        now_ms = int(link.object("status")["now_ms"])
     if as_json:
         emit(view)
     else:
-        _print(view, faults, full=full)
+        print_request(view, faults, full=full, now_ms=now_ms)
     if faults:
         raise Failure(f"{ident}: {faults[0]}", code=NOT_AS_SHOWN)
-
-
-def _faults(link: Link, view: dict[str, Any]) -> tuple[str, ...]:
-    """What of a view cannot be true; of one that ended only that it is what its digest says."""
-    from holdfast.operator.request import Request
-    from holdfast.operator.seen import NOT_WHOLE, OTHER_POLICY, look
-
-    ended = Request.read(view).ended
-    faults = look(view, None if ended else _policy_of(link, view)).faults
-    # The details of what ended long ago are forgotten; its record in the journal has them.
-    return tuple(each for each in faults if not ended or each not in (NOT_WHOLE, OTHER_POLICY))
-
-
-def _policy_of(link: Link, view: dict[str, Any]) -> str | None:
-    """The text of the policy that decided the request; its digest is compared by `look`."""
-    try:
-        return str(link.object("policy", digest=str(view.get("policy"))).get("source"))
-    except NoGuardian:
-        raise
-    except Failure:
-        return None
-
-
-def _print(view: dict[str, Any], faults: tuple[str, ...], *, full: bool) -> None:
-    from holdfast.operator import format as fmt
-    from holdfast.operator.describe import reasons_text
-    from holdfast.operator.reading import counted
-    from holdfast.operator.request import Request
-
-    request = Request.read(view)
-    line(f"{request.id}  {request.mark.word}  agent {fmt.safe(request.agent)}  {request.summary}")
-    for fault in faults:
-        line(f"  DO NOT APPROVE: {fault} ({NOT_AS_SHOWN})")
-    _print_effects(request)
-    print_display(request.rows("display"))
-    print_claim(request.claim)
-    if view.get("note"):
-        line(f'  the agent says: "{fmt.safe(view["note"])}"')
-    line(f"  counts {counted(request)}")
-    if full:
-        _print_whole(request)
-    line(f"  wallet {request.wallet} on chain {view.get('chain_id')}")
-    line(f"  digest {request.digest}")
-    line(f"  why    {reasons_text(view.get('reasons')) or '-'}")
-    for row in request.rows("limits"):
-        unit = (str(row.get("measure")), row.get("symbol"), row.get("decimals"))
-        left, top = fmt.measure(row.get("left"), *unit), fmt.measure(row.get("max"), *unit)
-        line(f"  limit  {fmt.safe(row.get('limit', ''))}: {left} left of {top}")
-    for row in request.rows("history"):
-        words = f"{fmt.safe(row.get('kind', ''))} {fmt.safe(row.get('text', ''))}"
-        line(f"  {fmt.stamp(row.get('at'))}  {words}".rstrip())
-
-
-def _print_effects(request: Request) -> None:
-    """The sum and the worthiest party, then warnings, then every effect."""
-    from holdfast.operator import format as fmt
-    from holdfast.operator.reading import besides, leaving, owing, warned
-
-    for each in _summed(request):
-        line(f"  {each}")
-    for warning in warned(request):
-        line(f"  WARNING {fmt.safe(warning.get('text', ''))} ({fmt.safe(warning.get('code'))})")
-    if request.hides:
-        line(f"  all of it: holdfast show {fmt.safe(request.id, 24)} --full")
-    for title, sums in (("leaves", leaving(request)), ("owes", owing(request))):
-        for total in sums:
-            line(f"  {title} at most {total.amount_text}")
-            for part in total.parts:
-                target = fmt.safe(part.to) if part.to else "nobody named"
-                line(f"    {part.verb} {part.amount_text} -> {target}")
-    for effect in besides(request):
-        target = f" -> {fmt.safe(effect.to)}" if effect.to else ""
-        line(f"  {effect.verb} {effect.amount_text}".rstrip() + target)
-
-
-def _summed(request: Request) -> list[str]:
-    """`in all 3.0023 ETH ($9,006.90) to 14 parties, 13 of them on no list`, and who gets most."""
-    from holdfast.operator import format as fmt
-
-    sums, party = request.sums, request.sums.worthiest
-    what = sums.amounts or sums.verb
-    price = f" ({fmt.usd(request.usd)})" if sums.totals else ""
-    rows = [f"in all {what}{price} {sums.to_whom}".rstrip()]
-    if party is not None:
-        gets = " + ".join(party.gets) or ", ".join(party.kinds)
-        standing = f" ({party.standing})" if party.standing else ""
-        rows.append(f"most   {gets} -> {fmt.safe(party.address, 80)}{standing}")
-    return rows
-
-
-def _print_whole(request: Request) -> None:
-    from holdfast.operator.whole import whole
-
-    lines = whole(request)
-    line(f"  all of what is signed, uncut: {len(lines):,} lines")
-    for each in lines:
-        line(f"  | {each}")
-    line("  end of what is signed")
-
-
-def print_display(rows: list[dict[str, Any]], indent: str = "  ") -> None:
-    """Display lines with inner calls below headings of their own."""
-    from holdfast.operator.reading import in_words
-
-    for each in in_words(rows):
-        inner = indent + "  " * each.depth
-        line(f"{inner}{each.label}" + (":" if each.heading else f": {each.value}"))
-
-
-def print_claim(rows: list[dict[str, Any]], indent: str = "  ") -> None:
-    """What a descriptor says, marked line by line as somebody's claim."""
-    from holdfast.operator import format as fmt
-
-    if rows:
-        line(f"{indent}the contract's publisher says (a claim, not checked):")
-    for row in rows:
-        line(f"{indent}| {fmt.safe(row.get('label', ''))}: {fmt.safe(row.get('value', ''))}")
 
 
 def approve(
@@ -264,45 +162,11 @@ def _answer(
 
     place = existing(home)
     with Link(place.operator_socket) as link:
-        seen = _seen(link, ident, digest, action)
-        result = send_command(
-            link, place, source(*keys), action, request=ident, digest=seen, reason=reason
-        )
+        asked = ask_about(link, ident, digest, action, whole=action == "approve")
+        agree(asked, digest)
+        named: dict[str, Any] = {"request": ident, "digest": asked.digest}
+        result = send_command(link, place, source(*keys), action, reason=reason, **named)
     if as_json:
         emit({"request": ident, "action": action, **result})
     else:
         line(f"{ident}  {result.get('state') or 'counted'}")
-
-
-def _seen(link: Link, ident: str, digest: str | None, action: str) -> str:
-    """The digest that is answered: computed from what is shown, never taken from the socket."""
-    from holdfast.operator.request import Request
-    from holdfast.operator.seen import look
-
-    view = link.object("request", id=ident)
-    if view.get("id") != ident:
-        raise Failure(
-            f"asked for {ident}, another request came: nothing was sent", code=NOT_AS_SHOWN
-        )
-    seen = look(view, _policy_of(link, view))
-    if (
-        not seen.digest
-        or seen.digest != view.get("digest")
-        or (seen.faults and action == "approve")
-    ):
-        _print(view, seen.faults, full=False)
-        raise Failure(f"nothing was sent: {seen.fault}", code=NOT_AS_SHOWN)
-    if digest is not None and digest != seen.digest:
-        text = f"{ident} has the digest {seen.digest}, not the one given: nothing was sent"
-        raise Failure(text, code="digest_mismatch")
-    if digest is None and not sys.stdin.isatty():
-        text = f"say --digest {seen.digest} to {action} {ident} without being asked"
-        raise Failure(text, code="usage", exit_code=2)
-    request = Request.read(view)
-    what = "; ".join(_summed(request))
-    if digest is None:
-        _print(view, seen.faults, full=request.hides)
-        if not typer.confirm(f"{action} {ident}: {what}?", default=False, err=True):
-            raise Failure("nothing was sent", code="not_confirmed")
-    say(f"signing: {action} {ident}: {what}; digest {seen.digest}")
-    return seen.digest

@@ -9,7 +9,7 @@ from typing import Any
 from holdfast.cli.link import Link
 from holdfast.cli.output import emit, line
 from holdfast.operator import format as fmt
-from holdfast.operator.describe import feed_row
+from holdfast.operator.describe import SILENT, feed_row
 from holdfast.operator.request import Request
 
 REMEMBERED_MAX = 10_000
@@ -38,7 +38,7 @@ def show(_link: Link, record: dict[str, Any], *, as_json: bool) -> None:
     """One record as JSON, or as a line of the feed."""
     if as_json:
         emit(record)
-    else:
+    elif record.get("kind") not in SILENT:
         data = record.get("data") or {}
         row = feed_row(record, _requests.get(str(data.get("id", ""))))
         head = f"{record.get('seq'):>8}  {fmt.stamp(row.at)}  {row.glyph} {row.word:<10}"

@@ -31,10 +31,12 @@ from holdfast.operator.client import NotConnectedError, OperatorClient, Operator
 from holdfast.operator.model import Model
 from holdfast.operator.request import Json
 from holdfast.operator.seen import Seen, look
+from holdfast.operator.waits import PASSING
 
 DRAIN_S = 0.1
 HANG_UP = 129
 LIMITS_EVERY_S = 1.0
+DETAIL_EVERY_S = 2.0
 THEMES_EVERY_S = 1.0
 
 
@@ -94,6 +96,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         self._limits_dirty = True
         self._themes_at = clock()
         self._detail_wanted: str | None = None
+        self._detail_at = float("-inf")
         self._waiting_seen = 0
         self._title_shown = ""
         self._on_terminal = os.isatty(0)
@@ -192,9 +195,19 @@ class HoldfastApp(App[None], inherit_bindings=False):
         if self._limits_dirty and mono - self._limits_at >= LIMITS_EVERY_S:
             self._limits_dirty, self._limits_at = False, mono
             self.start_job(self._fetch_limits())
+        self._look_again(mono)
         wanted, self._detail_wanted = self._detail_wanted, None
         if wanted is not None:
+            self._detail_at = mono
             self.start_job(self._fetch_request(wanted))
+
+    def _look_again(self, mono: float) -> None:
+        """What a request on its way waits for is told by no event."""
+        request = self.model.request(self.selected_id)
+        if request is None or request.state not in PASSING:
+            return
+        if mono - self._detail_at >= DETAIL_EVERY_S:
+            self._detail_wanted = request.id
 
     async def _fetch_limits(self) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from holdfast._core import HoldfastError, check_policy
 from holdfast.console.deciding import DecisionScreen
 from holdfast.console.dialogs import FreezeScreen, HelpScreen, QuitScreen, ThawScreen, UnlockScreen
+from holdfast.console.replacing import ReplaceScreen
 from holdfast.console.signing import PolicyScreen
 from holdfast.console.whole import WholeScreen
 from holdfast.operator import format as fmt
@@ -21,6 +22,7 @@ from holdfast.operator.decision import Answer, Decision
 from holdfast.operator.describe import scope_text
 from holdfast.operator.differences import changes, text_diff
 from holdfast.operator.model import SORTS
+from holdfast.operator.replacing import Replacing
 from holdfast.operator.request import Json, Request
 from holdfast.secrets.authority import digest_of
 
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 POLICY_BYTES_MAX = 400_000
 # With a quorum one approval is not yet the last one.
 DONE = {"approve": "your approval is recorded", "deny": "denied"}
+REPLACED = {
+    "bump": "the higher fee is signed; only one of its transactions can be mined",
+    "cancel": "being taken back; until one of the two is mined neither is sure",
+}
 
 
 class Commands:
@@ -42,6 +48,8 @@ class Commands:
         self._by_id: dict[str, Callable[[], object]] = {
             "approve": partial(self._open_decision, "approve"),
             "deny": partial(self._open_decision, "deny"),
+            "bump": partial(self._open_replacing, "bump"),
+            "cancel": partial(self._open_replacing, "cancel"),
             "freeze": self.open_freeze,
             "thaw": self._open_thaw,
             "policy": lambda: app.start_job(self._open_policy()),
@@ -92,6 +100,23 @@ class Commands:
                 self._app.select(rest[0].id)
 
         self._app.push_screen(DecisionScreen(decision), done)
+
+    def _open_replacing(self, action: Replacing) -> None:
+        """Captures the request now, as for a decision."""
+        request = self._app.model.request(self._app.selected_id)
+        if request is None:
+            return
+
+        def done(result: str | None) -> None:
+            if result is not None:
+                self._app.say(f"{request.id}: {REPLACED[action]}")
+
+        def ask(unlocked: bool | None) -> None:
+            if unlocked:
+                screen = ReplaceScreen(action, request, self._app.clock())
+                self._app.push_screen(screen, done)
+
+        self._with_key(f"To {action} {request.id}, open your operator key.", ask)
 
     def _open_whole(self) -> None:
         request = self._app.model.request(self._app.selected_id)

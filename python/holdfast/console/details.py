@@ -10,6 +10,7 @@ import textwrap
 from rich.cells import chop_cells
 from rich.text import Text
 
+from holdfast.console import outgoing
 from holdfast.console.themes import Palette
 from holdfast.console.words import Words
 from holdfast.operator import format as fmt
@@ -183,6 +184,7 @@ def status_line(request: Request, model: Model, palette: Palette, mono: float) -
         words.put(f"  {what} {left}" if what != "left" else f"  {left} left", mark.tone)
     if request.pending and request.state != "waiting-delay":
         words.put(f"  approvals {request.approvals}/{request.quorum}", "muted")
+    outgoing.status(words, request, model.now_ms(mono))
     freeze = model.frozen_for(request) if request.pending else None
     if freeze is not None:
         words.put("  ■ in a frozen scope", "alarm bold")
@@ -222,6 +224,8 @@ def body(request: Request, model: Model, palette: Palette) -> Text:
     """Everything below the head."""
     words = Words(palette)
     words.line(f" {counted(request)}", "muted")
+    outgoing.waiting(words, request)
+    outgoing.out(words, request)
     _warnings(words, request)
     _leaving(words, request)
     _besides(words, request)

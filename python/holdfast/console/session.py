@@ -11,6 +11,7 @@ from holdfast.operator import format as fmt
 from holdfast.operator import keys
 from holdfast.operator.client import NotConnectedError, OperatorClient, OperatorError
 from holdfast.operator.decision import Answer
+from holdfast.operator.replacing import Fees, Quote, Replacing
 from holdfast.operator.request import Json
 
 FREEZE_FILE = "FREEZE"
@@ -86,6 +87,32 @@ class Session:
             clock=self._clock_set(),
             request=ident,
             digest=digest,
+        )
+        return await self._ask(self._client.command(signed.payload, signed.signature))
+
+    async def fees(self, ident: str) -> Quote | str:
+        """What would take the place of a transaction that is out, or why nobody knows."""
+        try:
+            return Quote.read(await self._client.call("fees", {"id": ident}))
+        except OperatorError as error:
+            return fmt.safe(error.text or error.code, 300)
+        except (NotConnectedError, TimeoutError, ValueError) as error:
+            return fmt.safe(str(error) or "no answer in time", 200)
+
+    async def replace(self, action: Replacing, ident: str, digest: str, new: Fees) -> str | None:
+        """Signs and sends the command that puts another transaction in the place of one."""
+        if self._key is None:
+            return "the operator key was forgotten: close and unlock again"
+        guardian, fault = self._guardian(self._key)
+        if fault is not None:
+            return fault
+        named: Json = {"request": ident, "digest": digest, **new.members}
+        signed = self._key.sign_command(
+            action,
+            guardian=guardian,
+            now_ms=self._now_ms(),
+            clock=self._clock_set(),
+            **named,
         )
         return await self._ask(self._client.command(signed.payload, signed.signature))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from holdfast.operator.decision import cannot_answer, cannot_approve, cannot_decide
 from holdfast.operator.model import Model
+from holdfast.operator.replacing import Replacing, cannot_replace
 from holdfast.operator.request import Request
 
 PANES = ("pending", "feed", "detail", "limits")
@@ -76,6 +77,19 @@ def _deny(ctx: Context) -> str | None:
     return cannot_decide(ctx.selected, ctx.model, ctx.mono, ctx.read_only)
 
 
+def _bump(ctx: Context) -> str | None:
+    return _replace("bump", ctx)
+
+
+def _cancel(ctx: Context) -> str | None:
+    return _replace("cancel", ctx)
+
+
+def _replace(action: Replacing, ctx: Context) -> str | None:
+    reason = cannot_replace(action, ctx.selected)
+    return reason or cannot_answer(ctx.model, ctx.mono, ctx.read_only)
+
+
 def _freeze(ctx: Context) -> str | None:
     """Stale and sealed do not stand in the way of a stop: it is tried, and the answer is shown."""
     return "attached read-only" if ctx.read_only else None
@@ -114,6 +128,18 @@ ACTIONS: tuple[Action, ...] = (
         "deny", ("d",), "deny",
         "Open the selected request to deny it.",
         "Decide", _deny, needs_confirmation=True, panes=("pending", "feed", "detail"),
+    ),
+    Action(
+        "bump", ("b",), "bump",
+        "Pay a higher fee for the selected payment, which is out and not mined.",
+        "Decide", _bump, needs_confirmation=True, panes=("pending", "feed", "detail"),
+        footer=False,
+    ),
+    Action(
+        "cancel", ("x",), "cancel",
+        "Try to take back the selected payment, which is out and not mined.",
+        "Decide", _cancel, needs_confirmation=True, panes=("pending", "feed", "detail"),
+        footer=False,
     ),
     Action(
         "freeze", ("f", "ctrl+f"), "freeze",

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from holdfast.operator import format as fmt
 from holdfast.operator.feed import FeedRow
+from holdfast.operator.folding import state_after
+from holdfast.operator.gwei import gwei
 from holdfast.operator.request import Json, Request
 from holdfast.operator.states import UNKNOWN, VERDICTS, Mark, state_mark
 
@@ -18,22 +20,18 @@ SYSTEM: dict[str, Mark] = {
     "policy.rejected": Mark("alarm", "!", "policy"),
     "freeze.set": Mark("alarm", "■", "FREEZE"),
     "freeze.lifted": Mark("ok", "□", "thaw"),
+    "nonce.set": Mark("warn", "◆", "nonce"),
     "clock.jumped": Mark("warn", "!", "clock"),
     "clock.set": Mark("warn", "!", "clock"),
     "request.refused": Mark("alarm", "✗", "refused"),
     "request.approved": Mark("ok", "✓", "approval"),
     "request.delivered": Mark("muted", "·", "told"),
     "request.pending": Mark("muted", "·", "pending"),
+    "request.replaced": Mark("warn", "»", "replaced"),
 }
-
-REQUEST_STATE = {
-    "request.denied": "denied",
-    "request.expired": "expired",
-    "request.cancelled": "cancelled",
-    "request.authorised": "authorised",
-    "request.reopened": "authorising",
-    "request.failed": "failed",
-}
+# Nobody has to hear that an answer arrived where it was expected.
+SILENT = frozenset({"answers.delivered"})
+REPLACED = {"fee": "a higher fee", "cancel": "taken back", "gap": "closes a gap"}
 
 
 def tier(data: Json) -> str:
@@ -50,6 +48,21 @@ def scope_text(scope: Json | None) -> str:
     return kind if ident is None else f"{kind} {fmt.safe(ident, 80)}"
 
 
+def frozen_by(freezes: list[Json], request: Request) -> Json | None:
+    """The first freeze whose scope covers the request."""
+    for freeze in freezes:
+        scope = freeze.get("scope") or {}
+        kind, ident = scope.get("kind"), scope.get("id")
+        wallet = str(ident or "").lower()
+        if (
+            kind == "everything"
+            or (kind == "agent" and ident == request.agent)
+            or (kind == "wallet" and wallet == request.wallet.lower())
+        ):
+            return freeze
+    return None
+
+
 def reasons_text(reasons: object) -> str:
     """`limit_exceeded (shopper-day)`, joined by commas."""
     if not isinstance(reasons, list):
@@ -63,52 +76,26 @@ def reasons_text(reasons: object) -> str:
     return ", ".join(words)
 
 
-def state_after(kind: str, data: Json, request: Request | None) -> str | None:
-    """The state a request event leaves its request in; None when it does not change it."""
-    if kind in REQUEST_STATE:
-        return REQUEST_STATE[kind]
-    if kind == "request.decided":
-        return str(data.get("state", ""))
-    if kind == "request.settled":
-        return str(data.get("outcome", ""))
-    if kind == "request.signed":
-        releases = request is not None and (
-            request.raw.get("kind") != "transaction"
-            or request.raw.get("method") == "eth_signTransaction"
-        )
-        return "released" if releases else "signed"
-    if kind == "request.sent":
-        return "signed" if data.get("outcome") == "rejected" else "sent"
-    if kind == "request.approved":
-        return approved_state(data, request)
-    return None
-
-
-def approved_state(data: Json, request: Request | None) -> str | None:
-    """Approving a held request sends the same bytes; a waiting one goes on when its quorum is
-    full.
-    """
-    if request is not None and request.state == "held":
-        return "signed"
-    approvals, quorum = data.get("approvals"), data.get("quorum", 1)
-    count = len(approvals) if isinstance(approvals, list) else approvals
-    if isinstance(count, int) and isinstance(quorum, int) and count >= quorum:
-        return "authorising"
-    return None
-
-
 def event_mark(kind: str, data: Json, request: Request | None) -> Mark:
     """Glyph, word and tone of an event."""
     if kind in SYSTEM:
         return SYSTEM[kind]
     if kind == "request.decided":
         return VERDICTS.get(tier(data), UNKNOWN)
+    if kind == "request.sent":
+        return state_mark("signed" if data.get("outcome") == "rejected" else "sent")
     state = state_after(kind, data, request)
+    if state is None and kind == "request.settled":
+        return state_mark(str(data.get("outcome", "")))
+    if state is None and kind == "request.signed":
+        return state_mark("signed")
     return state_mark(state) if state else UNKNOWN
 
 
 def request_words(kind: str, data: Json) -> str:
     """What a request event adds to the request's own summary."""
+    if kind in _OF_CHAIN:
+        return _OF_CHAIN[kind](data)
     if kind == "request.decided":
         return reasons_text(data.get("reasons")) if tier(data) == "deny" else ""
     if kind == "request.denied":
@@ -130,14 +117,43 @@ def request_words(kind: str, data: Json) -> str:
     if kind == "request.sent":
         outcome, text = fmt.safe(data.get("outcome", ""), 24), fmt.safe(data.get("text", ""), 200)
         return f"{outcome} {text}".rstrip()
-    if kind == "request.settled" and data.get("block_number") is not None:
-        word = ", by the word of one node" if data.get("proved") is False else ""
-        return f"block {fmt.safe(data['block_number'], 24)}{word}"
     if kind == "request.reopened":
         return f"decided again: {fmt.safe(data.get('why', ''), 120)}"
     if kind == "request.expired":
         return "nobody answered"
     return ""
+
+
+def _settled(data: Json) -> str:
+    words = []
+    if data.get("outcome") == "cancelled":
+        words.append("nothing was moved")
+    if data.get("block_number") is not None:
+        words.append(f"block {fmt.safe(data['block_number'], 24)}")
+    if data.get("proved") is False:
+        words.append("by the word of one node")
+    return ", ".join(words)
+
+
+def _replaced(data: Json) -> str:
+    """`taken back by ana: nonce 7, fee 30 gwei`."""
+    order = data.get("order")
+    order = order if isinstance(order, dict) else {}
+    why, by = fmt.safe(data.get("why", ""), 24), fmt.safe(data.get("by", ""), 48)
+    fee = str(order.get("max_fee_per_gas", ""))
+    price = f", fee {gwei(int(fee))}" if fee.isascii() and fee.isdigit() else ""
+    return f"{REPLACED.get(why, why)} by {by}: nonce {fmt.safe(order.get('nonce'), 24)}{price}"
+
+
+def _held(data: Json) -> str:
+    return fmt.safe(data.get("why", ""), 200)
+
+
+_OF_CHAIN = {
+    "request.held": _held,
+    "request.replaced": _replaced,
+    "request.settled": _settled,
+}
 
 
 def _signed(data: Json) -> str:
@@ -166,6 +182,10 @@ def system_words(kind: str, data: Json) -> str:
         return f"{text}: {fmt.safe(data.get('reason', ''), 200)}"
     if kind == "freeze.lifted":
         return f"freeze {data.get('freeze')} lifted by {fmt.safe(data.get('by', ''), 48)}"
+    if kind == "nonce.set":
+        wallet, chain = fmt.safe(data.get("wallet", ""), 80), fmt.safe(data.get("chain_id"), 24)
+        by, nonce = fmt.safe(data.get("by", ""), 48), fmt.safe(data.get("nonce"), 24)
+        return f"wallet {wallet} on chain {chain} goes on with nonce {nonce}, by {by}"
     if kind == "clock.jumped":
         apart = int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))
         return f"the system's clock is {apart / 1000:+.1f} s from the guardian's time"

@@ -89,6 +89,11 @@ def countdown(ms: int | None) -> str:
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
+def elapsed(ms: int) -> str:
+    """Time that passed, as `countdown` has what is left: `0:14`, `1:04:12`."""
+    return countdown(ms // 1000 * 1000) if ms >= 1000 else "0:00"
+
+
 def duration(ms: int) -> str:
     """A span in its two largest units: `850 ms`, `12 s`, `10 min`, `24 h`, `30 d`."""
     if ms < 1000:

@@ -12,15 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.operator.describe import feed_row, history_line, request_words, state_after
+from holdfast.operator.describe import SILENT, feed_row, frozen_by, history_line, request_words
 from holdfast.operator.feed import FEED_ROWS_MAX, Feed, FeedRow
+from holdfast.operator.folding import members_after
 from holdfast.operator.request import Json, Request
 
 ENDED_KEPT_MAX = 500
 ROWS_PER_DRAIN_MAX = 500
 STALE_AFTER_S = 3.0
 RATE_SECONDS = 60
-FOLDED = ("approvals", "quorum", "hash", "outcome", "block_number", "fee_wei")
 SORTS = ("deadline", "newest", "amount", "agent")
 
 
@@ -185,12 +185,12 @@ class Model:
         words = request_words(kind, data) if of_request else ""
         row = None
         if seq > self.feed_seq:
-            row = feed_row(record, request, words)
+            row = None if kind in SILENT else feed_row(record, request, words)
             self.feed_seq = seq
         if seq > self.status.seq:
             self.status.seq = seq
             if of_request and request is not None:
-                self._fold_request(kind, data, request, history_line(record, words))
+                self._fold_request(record, data, request, history_line(record, words))
             else:
                 self._fold(kind, data, record)
         return row
@@ -217,14 +217,12 @@ class Model:
         elif kind == "policy.rejected":
             self.status.policy["alarm"] = data.get("error")
 
-    def _fold_request(self, kind: str, data: Json, request: Request, line: Json) -> None:
+    def _fold_request(self, record: Json, data: Json, request: Request, line: Json) -> None:
         known = self.requests.get(request.id)
-        state = state_after(kind, data, request)
-        extra: dict[str, Any] = {}
+        kind = str(record.get("kind", ""))
+        extra: Json = {}
         if kind != "request.decided":
-            extra = {name: data[name] for name in FOLDED if name in data}
-            if state is not None:
-                extra["state"] = state
+            extra = members_after(kind, data, request, record.get("at"))
         after = request.changed(**extra) if extra else request
         self.history.setdefault(after.id, []).append(line)
         self._move(known.state if known else None, after.state)
@@ -242,7 +240,8 @@ class Model:
                 self._move(request.state, state)
                 line = {"seq": record.get("seq"), "at": record.get("at"), "kind": "freeze.set"}
                 self.history.setdefault(request.id, []).append({**line, "text": state})
-                self._keep(request.changed(state=state))
+                changed = {"state": state, "since": record.get("at"), "waits": None}
+                self._keep(request.changed(**changed))
                 self.touched.add(request.id)
 
     def _move(self, old: str | None, new: str) -> None:
@@ -332,17 +331,7 @@ class Model:
 
     def frozen_for(self, request: Request) -> Json | None:
         """The first freeze whose scope covers the request."""
-        for freeze in self.status.freezes:
-            scope = freeze.get("scope") or {}
-            kind, ident = scope.get("kind"), scope.get("id")
-            wallet = str(ident or "").lower()
-            if (
-                kind == "everything"
-                or (kind == "agent" and ident == request.agent)
-                or (kind == "wallet" and wallet == request.wallet.lower())
-            ):
-                return freeze
-        return None
+        return frozen_by(self.status.freezes, request)
 
     def rates(self, now_ms: int, seconds: int) -> list[int]:
         """Events in each of the last `seconds` full seconds, oldest first."""

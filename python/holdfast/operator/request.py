@@ -168,7 +168,7 @@ class Request:
 
     @property
     def decidable(self) -> bool:
-        """An operator's answer is wanted: waiting for approval, or held by a freeze."""
+        """An operator's answer is wanted: waiting for approval, or held."""
         return self.state in DECIDABLE
 
     @property

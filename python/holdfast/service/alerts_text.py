@@ -16,7 +16,7 @@ from holdfast._core import display_safe
 from holdfast.service.alerts_routes import Severity
 from holdfast.service.event import Record, tier_of
 from holdfast.summary import Summary, once
-from holdfast.wording import UNMEASURED, VERBS, amount, grave_first
+from holdfast.wording import UNMEASURED, VERBS, amount, decimal, grave_first
 
 LINE_CHARACTERS_MAX = 160
 LINES_MAX = 12
@@ -215,11 +215,38 @@ def _sent(data: Record, decided: Decided) -> Alert | None:
 
 def _settled(data: Record, decided: Decided) -> Alert | None:
     outcome = data.get("outcome")
+    if outcome == "cancelled":
+        word = "a transfer of nothing took its nonce; only its fee was paid"
+        return _ended(Severity.INFO, word)(data, decided)
     severity = Severity.INFO if outcome == "confirmed" else Severity.WARNING
     who, details = _about(data, decided)
     if outcome != "confirmed" and data.get("proved") is False:
         details = ["One node says so: all of it stays counted until its windows end.", *details]
     return _alert(severity, f"{plain(outcome)}: {who}", *details)
+
+
+def _replaced(data: Record, decided: Decided) -> Alert | None:
+    """What an operator commanded; what guardian and agents do by themselves nobody has to hear."""
+    if "command" not in data:
+        return None
+    who, details = _about(data, decided)
+    order = data.get("order", {})
+    what = "being taken back" if data.get("why") == "cancel" else "sent with a higher fee"
+    fee = f"{decimal(int(order['max_fee_per_gas']), 9)} gwei"
+    line = f"Nonce {int(order['nonce'])}, fee {fee} per gas"
+    return _alert(Severity.INFO, f"{what} by {plain(data.get('by'))}: {who}", line, *details)
+
+
+def _held(data: Record, decided: Decided) -> Alert | None:
+    who, details = _about(data, decided)
+    step = "Next: approve it to send it as it is, or deny it."
+    return _alert(Severity.ACTION, f"held: {who}", plain(data.get("why", "")), step, *details)
+
+
+def _nonce_set(data: Record, _: Decided) -> Alert | None:
+    where = f"Wallet {plain(data.get('wallet', '?'))} on chain {int(data.get('chain_id', 0))}"
+    title = f"nonce ledger set to {int(data.get('nonce', 0))} by {plain(data.get('by', '?'))}"
+    return _alert(Severity.WARNING, title, where)
 
 
 def _scope(scope: Any) -> str:
@@ -297,6 +324,9 @@ _HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
     "request.failed": _failed,
     "request.sent": _sent,
     "request.settled": _settled,
+    "request.replaced": _replaced,
+    "request.held": _held,
+    "nonce.set": _nonce_set,
     "freeze.set": _frozen,
     "freeze.lifted": _thawed,
     "clock.jumped": _clock_jumped,

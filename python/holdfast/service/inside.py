@@ -171,6 +171,7 @@ class Inside:
             health=self.health,
             descriptors=self.descriptors,
             facts=self.facts,
+            waiting=self.waiting,
             clock=self.clock,
         )
         listening = ListeningSocket(home.operator_socket)

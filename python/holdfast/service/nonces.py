@@ -195,12 +195,15 @@ def _waits(seen: Seen) -> Condition | None:
             f"nonce {seen.mined} of wallet {wallet} on chain {chain} is missing: {len(waiting)} "
             f"{many} behind it and cannot be mined"
         )
-        step = "the next payment of this wallet takes that nonce: let one through"
+        step = (
+            "a gap of the guardian's own it closes by itself, unless frozen or over the fee caps; "
+            "the next payment of this wallet takes that nonce too: let one through"
+        )
         return Condition("nonce_gap", "action", text, step, chain, wallet, first.id)
     payment = f"payment {first.id} (nonce {first.nonce}) of wallet {wallet} on chain {chain}"
     if first.state == "held":
-        text = f"{payment} is held by a freeze and its nonce with it{after}"
-        step = "thaw, and approve or deny what is held"
+        text = f"{payment} is held and its nonce with it{after}"
+        step = "approve or deny what is held; after a freeze, thaw first"
         return Condition("nonce_gap", "action", text, step, chain, wallet, first.id)
     if first.state == "signed":
         why = f": {first.refused}" if first.refused else ""
@@ -209,12 +212,18 @@ def _waits(seen: Seen) -> Condition | None:
         return Condition("not_sent", "action", text, step, chain, wallet, first.id)
     if first.state == "released":
         text = f"{payment} was given to its agent to send and is not on the chain{after}"
-        step = "have the agent send it: until then nothing behind it is mined"
+        step = (
+            "have the agent send it, or wait: the guardian sends it itself after a while "
+            "(`released_ms` of config.toml). Until then nothing behind it is mined"
+        )
         if behind:
             return Condition("nonce_gap", "action", text, step, chain, wallet, first.id)
     else:
         text = f"{payment} was sent and is not mined{after}"
-        step = "its fee may be too low for now: it is sent again with growing pauses"
+        step = (
+            "its fee may be too low for now: it is sent again with growing pauses. Pay more for it "
+            f"with `holdfast bump {first.id}`, or try to take it back with `holdfast cancel`"
+        )
     return Condition("nonce_stuck", "action", text, step, chain, wallet, first.id)
 
 

@@ -24,10 +24,13 @@ from holdfast.service.health import Health
 from holdfast.service.home import Home
 from holdfast.service.journal_file import JournalReader
 from holdfast.service.notes import LogIdentity
+from holdfast.service.operator_chain import ChainMethods
+from holdfast.service.operator_params import integer, text
 from holdfast.service.operator_socket import Method, OperatorConnection, Params, Refused
 from holdfast.service.outside_facts import OutsideFacts
 from holdfast.service.policy_file import POLICY_BYTES_MAX, PolicyFile, PolicyRejected
 from holdfast.service.stream import Stream
+from holdfast.service.waiting import Waiting
 
 EVENTS_MAX = 1_000
 BACKLOG_MAX = 1_000
@@ -41,6 +44,8 @@ VIEWS_A_TURN = 32
 TEXT_CHARS_MAX = 500
 # The signed bytes themselves are the agent's, and for a held request nobody's.
 HIDDEN = ("raw", "signature")
+# That an answer arrived where it was expected is no news of its request.
+NO_HISTORY = frozenset({b"answers.delivered"})
 
 Json = dict[str, Any]
 
@@ -61,9 +66,11 @@ class OperatorMethods:
         health: Health,
         descriptors: Descriptors,
         facts: OutsideFacts,
+        waiting: Waiting,
         clock: ClockWatch,
     ) -> None:
         self._core = core
+        self._waiting = waiting
         self._facts = facts
         self._clock = clock
         self._stream = stream
@@ -93,6 +100,7 @@ class OperatorMethods:
             "alerts": self._alert_report,
             "prices": self._prices,
             "clock": self._clock_report,
+            **ChainMethods(core, health).table,
         }
 
     async def _hello(self, _: OperatorConnection, _params: Params) -> Json:
@@ -133,8 +141,8 @@ class OperatorMethods:
         if connection.subscriber is not None:
             raise Refused("subscribed", "this connection is subscribed already")
         size = self._core.guard.size
-        from_seq = _integer(params, "from_seq", size - 1)
-        backlog = min(_integer(params, "backlog", 0), BACKLOG_MAX)
+        from_seq = integer(params, "from_seq", size - 1)
+        backlog = min(integer(params, "backlog", 0), BACKLOG_MAX)
         status = self.status()
         limits = orjson.loads(self._core.guard.limits(None, self._core.clock.now_ms()))
         # Views made in later turns may be newer than `size`: the events after it lead there again.
@@ -170,20 +178,27 @@ class OperatorMethods:
         for number, name in enumerate([*newest, *still_open], 1):
             view = guard.request_listed(name)
             if view is not None:
-                views.append(view)
+                views.append(self._with_waits(view) if name in known else view)
             if number % VIEWS_A_TURN == 0:
                 await asyncio.sleep(0)
         return views
 
+    def _with_waits(self, view: bytes) -> bytes:
+        waits = orjson.dumps(self._waiting.of(orjson.loads(view)))
+        return view[:-1] + b',"waits":%b}' % waits
+
     async def _request(self, _: OperatorConnection, params: Params) -> Json:
-        request_id = _text(params, "id")
+        request_id = text(params, "id")
         raw = self._core.guard.request(request_id)
         if raw is None or not request_id[1:].isdigit():
             raise Refused("request_unknown", f"there is no request {request_id[:32]!r}")
         view = _shown(raw)
+        view["waits"] = self._waiting.of(view)
         born = int(request_id[1:])
         records = await asyncio.to_thread(self._reader.about, request_id, born, HISTORY_MAX)
-        view["history"] = [_history(parse(record)) for record in records]
+        view["history"] = [
+            _history(parse(record)) for record in records if kind_of(record) not in NO_HISTORY
+        ]
         view["descriptor"] = self._descriptors.claim(view)
         return view
 
@@ -197,7 +212,7 @@ class OperatorMethods:
     async def _policy_text(self, _: OperatorConnection, params: Params) -> Json:
         """The text of a policy, by default the one in force: a reader proves it by its digest."""
         found = self.status()["policy"]
-        digest = _text(params, "digest", default=str(found["digest"] or ""))
+        digest = text(params, "digest", default=str(found["digest"] or ""))
         if not DIGEST.fullmatch(digest):
             raise Refused("malformed", "`digest` must be 0x and 64 hex digits")
         source = self._sources.get(digest)
@@ -210,9 +225,9 @@ class OperatorMethods:
         return {"digest": digest, "source": source, "in_force": digest == found["digest"]}
 
     async def _command(self, _: OperatorConnection, params: Params) -> Json:
-        payload = _text(params, "payload", chars_max=16_384)
+        payload = text(params, "payload", chars_max=16_384)
         try:
-            signature = bytes.fromhex(_text(params, "signature").removeprefix("0x"))
+            signature = bytes.fromhex(text(params, "signature").removeprefix("0x"))
         except ValueError:
             raise Refused("malformed", "`signature` must be hex") from None
         applied = self._core.command(payload.encode(), signature)
@@ -228,8 +243,8 @@ class OperatorMethods:
         at the next start.
         """
         scope = orjson.dumps(params.get("scope"))
-        reason = _text(params, "reason", chars_max=TEXT_CHARS_MAX, default="")
-        actor = _text(params, "actor", chars_max=TEXT_CHARS_MAX, default="operator")
+        reason = text(params, "reason", chars_max=TEXT_CHARS_MAX, default="")
+        actor = text(params, "actor", chars_max=TEXT_CHARS_MAX, default="operator")
         if self._core.sealed is not None:
             try:
                 self._freeze_file.drop(f"{actor}: {reason}")
@@ -246,17 +261,17 @@ class OperatorMethods:
         return {"freeze": frozen[0]["seq"] if frozen else None}
 
     async def _events(self, _: OperatorConnection, params: Params) -> Json:
-        count = min(_integer(params, "count", EVENTS_MAX), EVENTS_MAX)
+        count = min(integer(params, "count", EVENTS_MAX), EVENTS_MAX)
         brief = params.get("brief", False) is True
-        records = self._reader.page(_integer(params, "from_seq", 0), count, PAGE_BYTES_MAX)
+        records = self._reader.page(integer(params, "from_seq", 0), count, PAGE_BYTES_MAX)
         shown = map(pushed, records) if brief else records
         return {"events": [orjson.Fragment(record) for record in shown]}
 
     async def _decide(self, _: OperatorConnection, params: Params) -> object:
         inner = orjson.dumps(params.get("params", []))
-        agent = _text(params, "agent")
+        agent = text(params, "agent")
         facts = self._facts.of_agent(agent)
-        answer = self._core.check(agent, _text(params, "method"), inner, facts)
+        answer = self._core.check(agent, text(params, "method"), inner, facts)
         return orjson.Fragment(answer)
 
     async def _reload(self, _: OperatorConnection, _params: Params) -> Json:
@@ -267,11 +282,9 @@ class OperatorMethods:
 
     async def _apply(self, _: OperatorConnection, params: Params) -> Json:
         """A policy, or the parts of a configuration that reach outside, signed by an operator."""
-        kind = _text(params, "kind")
-        source = _text(params, "source", chars_max=POLICY_BYTES_MAX)
-        signed = SignedCommand(
-            _text(params, "payload", chars_max=16_384), _text(params, "signature")
-        )
+        kind = text(params, "kind")
+        source = text(params, "source", chars_max=POLICY_BYTES_MAX)
+        signed = SignedCommand(text(params, "payload", chars_max=16_384), text(params, "signature"))
         try:
             bytes.fromhex(signed.signature.removeprefix("0x"))
         except ValueError:
@@ -321,21 +334,8 @@ def _history(record: Record) -> Json:
     words = [tier_of(data)] + [
         data.get(key) for key in ("outcome", "by", "why", "code", "text", "hash", "reason")
     ]
-    text = " ".join(str(word) for word in words if word)
-    return {"seq": record["seq"], "at": record["at"], "kind": record["kind"], "text": text}
-
-
-def _text(params: Params, key: str, *, chars_max: int = 256, default: str | None = None) -> str:
-    value = params.get(key, default)
-    if not isinstance(value, str) or len(value) > chars_max:
-        raise Refused("malformed", f"`{key}` must be a string of at most {chars_max} characters")
-    return value
-
-
-def _integer(params: Params, key: str, default: int) -> int:
-    value = params.get(key, default)
-    if value is None:
-        return default
-    if not isinstance(value, int) or isinstance(value, bool) or not -1 <= value < 2**53:
-        raise Refused("malformed", f"`{key}` must be an integer that is not negative")
-    return value
+    order = data.get("order")
+    if record["kind"] == "request.replaced" and isinstance(order, dict):
+        words.append(f"nonce {order['nonce']}, {order['max_fee_per_gas']} wei a gas")
+    said = " ".join(str(word) for word in words if word)
+    return {"seq": record["seq"], "at": record["at"], "kind": record["kind"], "text": said}

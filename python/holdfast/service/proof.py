@@ -65,9 +65,9 @@ def unproved_end(row: Unsettled, name: str) -> Condition:
         "critical",
         f"{name} says the nonce {row.nonce} of payment {row.id} was used by another transaction; "
         "one node's word frees nothing, so all of it stays counted",
-        "name a second endpoint of this chain in config.toml (`holdfast config apply`), or look "
-        "the nonce up yourself and say so with `holdfast nonce`. If you sent no such "
-        "transaction, somebody else may hold the key: freeze, and move the funds",
+        "name a second endpoint of this chain in config.toml (`holdfast config apply`): what two "
+        "say is settled. Look the nonce up (`holdfast nonce`): if you sent no such transaction, "
+        "somebody else may hold the key: freeze, and move the funds",
         row.chain_id,
         row.wallet,
         row.id,

@@ -1,0 +1,67 @@
+"""What is out on the chain for a request, and what it waits for. Pure Text building."""
+
+from __future__ import annotations
+
+from holdfast.console.words import Words
+from holdfast.operator import format as fmt
+from holdfast.operator.gwei import gwei
+from holdfast.operator.replacing import settled
+from holdfast.operator.request import Request
+from holdfast.operator.waits import waits_line, waits_of
+
+LABEL = 9
+
+
+def waiting(words: Words, request: Request) -> None:
+    """Why it does not go on, where that is known."""
+    waits = waits_of(request)
+    if waits is not None and waits.why:
+        _title(words, f"It waits for {waits.what}")
+        words.line(f"  {waits.why}", "warn")
+
+
+def status(words: Words, request: Request, now_ms: int) -> None:
+    """For the line of its state: what it waits for and for how long; being taken back."""
+    if request.raw.get("cancelling") and not settled(request):
+        words.put("  being taken back", "warn bold")
+    line = "" if request.pending else waits_line(request, now_ms)
+    if line:
+        words.put(f"  {line}", request.mark.tone)
+
+
+def out(words: Words, request: Request) -> None:
+    """Its nonce and fee, and every hash that can be mined."""
+    raw, over = request.raw, settled(request)
+    if raw.get("nonce") is None:
+        return
+    _title(words, "On the chain")
+    _row(words, "nonce", fmt.safe(raw["nonce"], 24))
+    fee, tip = _fee(raw.get("fee_per_gas")), _fee(raw.get("priority_fee_per_gas"))
+    _row(words, "fee", f"{fee} a gas, of it {tip} as tip")
+    if raw.get("hash"):
+        _row(words, "hash", fmt.safe(raw["hash"], 80))
+    earlier = raw.get("earlier")
+    for each in earlier if isinstance(earlier, list) else []:
+        _row(words, "earlier", fmt.safe(each, 80))
+    if over:
+        return
+    if raw.get("cancelling"):
+        words.line(
+            "  The newest transaction moves nothing: it takes the payment back.", "warn bold"
+        )
+    if earlier:
+        words.line("  All have one nonce: only one of them can be mined.", "muted")
+
+
+def _title(words: Words, title: str) -> None:
+    words.line()
+    words.line(f" {title}", "accent bold")
+
+
+def _row(words: Words, name: str, value: str) -> None:
+    words.put(f"  {name:<{LABEL}}", "muted").line(value)
+
+
+def _fee(value: object) -> str:
+    text = str(value)
+    return gwei(int(text)) if text.isascii() and text.isdigit() else "?"

@@ -1,0 +1,210 @@
+"""Payments that hang, at the console: what is shown, what is signed, and what is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.console.conftest import PASSPHRASE, START_MS, Stage
+from textual.pilot import Pilot
+
+from holdfast.console import details
+from holdfast.console.replacing import ReplaceScreen
+from holdfast.operator.replacing import Fees, Quote
+
+GWEI = 10**9
+HASH = "0x" + "ab" * 32
+OTHER = "0x" + "cd" * 32
+QUOTE = {
+    "chain_id": 31337,
+    "base": str(10 * GWEI),
+    "tip": str(GWEI),
+    "gas": 21_000,
+    "now": {"max_fee_per_gas": str(3 * GWEI), "max_priority_fee_per_gas": str(GWEI)},
+    "offer": {"max_fee_per_gas": str(22 * GWEI), "max_priority_fee_per_gas": str(2 * GWEI)},
+    "cap": {"max_fee_per_gas": str(100 * GWEI), "max_priority_fee_per_gas": str(5 * GWEI)},
+}
+ORDER = {"nonce": 7, "max_fee_per_gas": str(3 * GWEI), "max_priority_fee_per_gas": str(GWEI)}
+Snap = Callable[..., bool]
+
+
+def commands(stage: Stage) -> list[dict[str, Any]]:
+    return [json.loads(call["payload"]) for call in stage.guardian.asked("command")]
+
+
+async def send(stage: Stage, pilot: Pilot[Any], ident: str = "r26") -> None:
+    """A payment that was waiting is out, and selected in the detail pane."""
+    stage.guardian.server.quote = QUOTE
+    await stage.ready(pilot)
+    stage.app.select(ident)
+    for kind, data in (
+        ("request.authorised", {"order": ORDER}),
+        ("request.signed", {"hash": HASH}),
+        ("request.sent", {"outcome": "accepted"}),
+    ):
+        stage.guardian.event(kind, {"id": ident, **data})
+    model = stage.app.model
+    await stage.until(pilot, lambda: model.requests[ident].state == "sent")
+    await pilot.press("3")
+
+
+async def open_dialog(stage: Stage, pilot: Pilot[Any], key: str) -> None:
+    await send(stage, pilot)
+    assert await stage.app.session.unlock(bytearray(PASSPHRASE.encode())) is None
+    await pilot.press(key)
+    await stage.until(pilot, lambda: isinstance(stage.app.screen, ReplaceScreen))
+    await stage.until(pilot, lambda: stage.guardian.asked("fees"))
+    await pilot.pause(0.3)
+
+
+async def quiet(stage: Stage, pilot: Pilot[Any]) -> None:
+    await stage.advance(pilot, 0.5)
+    await pilot.pause(0.25)
+
+
+@pytest.mark.parametrize(("key", "action"), [("b", "bump"), ("x", "cancel")])
+async def test_two_keys_sign_exactly_the_fees_that_were_shown(
+    busy: Stage, key: str, action: str
+) -> None:
+    async with busy.run() as pilot:
+        await open_dialog(busy, pilot, key)
+        await pilot.press("y")
+        await quiet(busy, pilot)
+        assert commands(busy) == [], "no key counts in the first second"
+        await busy.advance(pilot, 1.1)
+        await pilot.press("y")
+        await quiet(busy, pilot)
+        await busy.until(pilot, lambda: commands(busy))
+    (sent,) = commands(busy)
+    shown = next(v for v in busy.guardian.server.snapshot["requests"] if v["id"] == "r26")
+    assert (sent["action"], sent["request"], sent["digest"]) == (action, "r26", shown["digest"])
+    assert sent["max_fee_per_gas"] == str(22 * GWEI)
+    assert sent["max_priority_fee_per_gas"] == str(2 * GWEI)
+
+
+async def test_a_payment_that_is_mined_meanwhile_is_not_replaced(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await open_dialog(busy, pilot, "x")
+        busy.guardian.event("request.settled", {"id": "r26", "outcome": "confirmed"})
+        await busy.until(pilot, lambda: busy.app.model.requests["r26"].state == "confirmed")
+        await busy.advance(pilot, 1.1)
+        await pilot.press("y")
+        await quiet(busy, pilot)
+        assert commands(busy) == []
+        assert isinstance(busy.app.screen, ReplaceScreen)
+
+
+async def test_without_the_chains_fees_nothing_is_signed(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        busy.guardian.server.refuse["fees"] = ("chain_unavailable", "chain 31337 gives no answer")
+        await open_dialog(busy, pilot, "b")
+        await busy.advance(pilot, 1.1)
+        await pilot.press("y")
+        await quiet(busy, pilot)
+        assert commands(busy) == []
+        busy.guardian.server.refuse.clear()
+        await pilot.press("r")
+        await busy.until(pilot, lambda: len(busy.guardian.asked("fees")) == 2)
+        await pilot.pause(0.3)
+        await busy.advance(pilot, 1.1)
+        await pilot.press("y")
+        await quiet(busy, pilot)
+        await busy.until(pilot, lambda: commands(busy))
+
+
+@pytest.mark.parametrize("key", ["b", "x"])
+async def test_what_is_not_signed_yet_is_not_replaced(busy: Stage, key: str) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        await pilot.press(key)
+        await pilot.pause(0.2)
+        assert not isinstance(busy.app.screen, ReplaceScreen)
+        assert commands(busy) == []
+
+
+async def test_another_transaction_of_a_nonce_changes_the_bytes_and_not_the_state(
+    busy: Stage,
+) -> None:
+    async with busy.run() as pilot:
+        await send(busy, pilot)
+        order = ORDER | {"max_fee_per_gas": str(22 * GWEI)}
+        replaced = {"id": "r26", "by": "ana", "why": "cancel", "order": order}
+        busy.guardian.event("request.replaced", replaced)
+        busy.guardian.event("request.signed", {"id": "r26", "hash": OTHER})
+        await busy.until(pilot, lambda: busy.app.model.requests["r26"].raw.get("hash") == OTHER)
+        row = busy.app.model.feed.row(len(busy.app.model.feed) - 2)
+        assert row is not None
+        assert row.text.endswith("taken back by ana: nonce 7, fee 22 gwei")
+        busy.guardian.event("answers.delivered", {"ids": ["r26"]})
+        rows = len(busy.app.model.feed)
+        settled = {"id": "r26", "outcome": "cancelled", "hash": OTHER, "block_number": 9}
+        busy.guardian.event("request.settled", settled)
+        await busy.until(pilot, lambda: busy.app.model.requests["r26"].state == "cancelled")
+        assert len(busy.app.model.feed) == rows + 1, "that an answer arrived is no row"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("key", ["b", "x"], ids=["bump", "cancel"])
+def test_screen(snap_compare: Snap, busy: Stage, key: str, size: tuple[int, int]) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        await open_dialog(busy, pilot, key)
+        await busy.advance(pilot, 1.1)
+        await pilot.pause(0.3)
+
+    assert snap_compare(busy.app, terminal_size=size, run_before=before)
+
+
+def test_screen_of_what_is_out(snap_compare: Snap, busy: Stage) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        await send(busy, pilot)
+        order = ORDER | {"max_fee_per_gas": str(22 * GWEI)}
+        replaced = {"id": "r26", "by": "ana", "why": "cancel", "order": order}
+        busy.guardian.event("request.replaced", replaced)
+        view = next(v for v in busy.guardian.server.snapshot["requests"] if v["id"] == "r26")
+        view |= {"hash": OTHER, "earlier": [HASH], "cancelling": True}
+        busy.guardian.event("request.signed", {"id": "r26", "hash": OTHER})
+        await busy.until(pilot, lambda: busy.app.model.requests["r26"].raw.get("hash") == OTHER)
+        await busy.until(pilot, lambda: len(busy.guardian.asked("request")) >= 2)
+        await pilot.pause(0.4)
+
+    assert snap_compare(busy.app, terminal_size=(200, 50), run_before=before)
+
+
+async def test_what_a_request_waits_for_is_shown_while_no_event_tells(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        busy.app.select("r26")
+        busy.guardian.event("request.reopened", {"id": "r26", "why": "the guardian started"})
+        view = next(v for v in busy.guardian.server.snapshot["requests"] if v["id"] == "r26")
+        times = {"since": START_MS - 14_000, "until": START_MS + 586_000}
+        view |= {"state": "authorising"}
+        await busy.until(pilot, lambda: busy.app.model.requests["r26"].state == "authorising")
+        view |= {"waits": {"for": "fee", "why": "the base fee is above the cap", **times}}
+        await busy.advance(pilot, 2.5)
+        await busy.until(pilot, lambda: busy.app.model.requests["r26"].raw.get("waits"))
+        request, app = busy.app.model.requests["r26"], busy.app
+        line = details.status_line(request, app.model, app.palette, app.clock()).plain
+        assert "waits for lower fees for 0:16; ends by itself in 9:44" in line
+        assert "the base fee is above the cap" in details.body(request, app.model, app.palette)
+
+
+NOW = Fees(10 * GWEI, GWEI)
+CAP = Fees(100 * GWEI, 5 * GWEI)
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        (Fees(11 * GWEI, 11 * GWEI // 10), None),
+        (Fees(11 * GWEI - 1, 2 * GWEI), "at least a tenth more"),
+        (Fees(20 * GWEI, GWEI), "at least a tenth more"),
+        (Fees(101 * GWEI, 2 * GWEI), "over the caps"),
+        (Fees(20 * GWEI, 6 * GWEI), "over the caps"),
+        (Fees(20 * GWEI, 21 * GWEI), "part of the fee"),
+    ],
+)
+def test_fees_are_judged_as_the_guardian_does(new: Fees, words: str | None) -> None:
+    fault = Quote(10 * GWEI, 21_000, NOW, None, CAP).fault(new)
+    assert (fault is None) if words is None else (words in str(fault))
