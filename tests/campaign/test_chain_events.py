@@ -1,4 +1,4 @@
-"""Nodes fail and lie, fees rise, blocks are undone, the daemon is killed; the chain is the truth."""
+"""Nodes fail and lie, fees rise, blocks are undone, daemons are killed; the chain is the truth."""
 
 from __future__ import annotations
 

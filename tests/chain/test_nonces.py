@@ -13,6 +13,7 @@ from eth_account import Account
 from tests.alerts.conftest import Events
 from tests.alerts.receivers import HttpReceiver
 from tests.support.anvil import Anvil
+from tests.support.conditions import examples
 from tests.support.guardian import PASSPHRASE, VENDOR, Guardian
 from tests.support.proxy import NodeProxy, error, result
 
@@ -376,11 +377,11 @@ def test_no_condition_is_silent_in_an_alert(tmp_path: Path) -> None:
     http = HttpReceiver()
     events = Events(tmp_path)
     try:
-        alerts = events.start(Route("web", http.url, min_severity=Severity.INFO))
+        alerts = events.start(Route("web", http.url, min_severity=Severity.INFO, per_minute=500))
         now = [1_000]
         conditions = Conditions(lambda: now[0])
         conditions.listen(alerts.condition)
-        found = [each for row in TABLE for each in judge(row[1])]
+        found = [each for row in TABLE for each in judge(row[1])] + examples()
         places = {each.place for each in found}
         conditions.put("nonces", found)
         told = http.arrivals.wait_for(len(places))

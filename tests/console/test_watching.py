@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.console.conftest import Stage, make_stage
+from tests.support.conditions import examples
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -219,6 +220,16 @@ async def test_what_is_not_well_is_on_screen(busy: Stage) -> None:
         await busy.until(pilot, lambda: "✗ the signer ended" in line.render().plain)
         assert line.render().plain.count("the signer ended") == 1
         assert "\x1b" not in line.render().plain
+
+
+async def test_each_condition_is_on_screen(busy: Stage) -> None:
+    async with busy.run(size=(200, 50)) as pilot:
+        await busy.ready(pilot)
+        line = busy.app.main.health
+        for found in examples():
+            told = {"code": found.code, "severity": found.severity, "text": found.text}
+            busy.guardian.health(1_772_625_600_000, conditions=[{**told, "next": found.step}])
+            await busy.until(pilot, lambda text=found.text: text in line.render().plain)
 
 
 @pytest.mark.parametrize(("ahead", "chains"), [(172_800_000, True), (-172_800_000, False)])

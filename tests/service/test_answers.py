@@ -83,6 +83,53 @@ async def test_a_caller_that_hangs_up_is_joined_by_its_retry(home: Home) -> None
         assert guardian.core.guard.authorising() == []
 
 
+async def test_after_a_restart_a_payment_that_was_answered_is_paid_again(home: Home) -> None:
+    """A recurring payment a moment after a restart is another payment."""
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        paying = asyncio.create_task(line.pay(VENDOR))
+        (view,) = await guardian.until_open("authorising")
+        await guardian.carry_out(view["id"])
+        first = (await paying)["result"]
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        paying = asyncio.create_task(line.pay(VENDOR))
+        (view,) = await guardian.until_open("authorising")
+        await guardian.carry_out(view["id"])
+        assert (await paying)["result"] != first
+
+
+async def test_after_a_restart_a_payment_whose_answer_was_cut_off_is_not_paid_again(
+    home: Home,
+) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        await line.send(frame("eth_sendTransaction", [{"to": VENDOR, "value": "0x1"}]))
+        (view,) = await guardian.until_open("authorising")
+        line.close()
+        await until_marked(guardian, view["id"])
+        await guardian.carry_out(view["id"])
+        known = json.loads(guardian.core.guard.request(view["id"]) or b"")
+    async with serving(home) as guardian:
+        assert (await (await guardian.agent()).pay(VENDOR))["result"] == known["hash"]
+
+
+async def test_pending_says_what_it_waits_for_and_until_when(home: Home) -> None:
+    async with serving(home, hold_ms=50) as guardian:
+        line = await guardian.agent()
+        person = (await line.pay(SHOP))["error"]
+        (view,) = await guardian.until_open("waiting-approval")
+        assert person["data"]["waitsFor"] == "person"
+        assert person["data"]["until"] == view["expires_at"]
+        assert "waits for a person" in person["message"]
+        chain = (await line.pay(VENDOR))["error"]
+        assert chain["data"]["waitsFor"] == "chain"
+        (view,) = await guardian.until_open("authorising")
+        assert chain["data"]["until"] == view["since"] + 600_000
+        told = (await line.call("holdfast_status", [{"requestId": view["id"]}]))["result"]
+        assert (told["status"], told["waitsFor"]) == ("pending", "chain")
+
+
 async def until_marked(guardian: Guardian, request_id: str) -> None:
     """Waits until the journal says that identical calls join this request."""
     about = guardian.inside.reader.about

@@ -122,7 +122,9 @@ def _check_caps(ordered: Mapping[str, Any], order: Order, decided: Mapping[str, 
         fee = gas * _integer(order, "max_fee_per_gas", 0, FEE_MAX)
         if fee > _integer(ordered, "fee_wei_max", 0, VALUE_MAX):
             raise OrderError("the fee is above what was set aside")
-        return
+        # Beyond what was decided only an operator goes, and an agent where no person was asked.
+        if ordered.get("by") != "guardian":
+            return
     caps = (
         ("gas", "gas_max"),
         ("max_fee_per_gas", "fee_per_gas_max"),

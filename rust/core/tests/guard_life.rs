@@ -17,6 +17,8 @@ use support::{genesis, id_of, wallet, wallet_key, Terms, World, TERMS, USDC, VEN
 
 const ETH: u128 = 1_000_000_000_000_000_000;
 const FEE_MAX: u128 = 100_000 * 100_000_000_000;
+/// What the orders of these tests can cost.
+const ORDER_FEE: u128 = 21_000 * 2_000_000_000;
 const MINUTE: u64 = 60_000;
 
 #[test]
@@ -232,14 +234,17 @@ fn settlement_posts_what_was_paid_and_voids_only_by_proof() {
         world.sign(id).unwrap();
         world.sent(id, "unknown").unwrap();
     }
-    assert_eq!(world.limit("hour", &key()), (0, 3 * (ETH + FEE_MAX)));
+    assert_eq!(world.limit("hour", &key()), (0, 3 * (ETH + ORDER_FEE)));
     world.settle(&ids[0], "confirmed").unwrap();
     assert_eq!(
         world.limit("hour", &key()),
-        (ETH + paid, 2 * (ETH + FEE_MAX))
+        (ETH + paid, 2 * (ETH + ORDER_FEE))
     );
     world.settle(&ids[1], "reverted").unwrap();
-    assert_eq!(world.limit("hour", &key()), (ETH + 2 * paid, ETH + FEE_MAX));
+    assert_eq!(
+        world.limit("hour", &key()),
+        (ETH + 2 * paid, ETH + ORDER_FEE)
+    );
     world.settle(&ids[2], "dropped").unwrap();
     assert_eq!(world.limit("hour", &key()), (ETH + 2 * paid, 0));
     assert_eq!(
@@ -271,7 +276,7 @@ fn a_signed_transaction_given_to_the_agent_counts_until_it_is_mined() {
     world.now += 48 * 60 * MINUTE;
     assert_eq!(
         world.limit("hour", &key()),
-        (0, ETH + FEE_MAX),
+        (0, ETH + ORDER_FEE),
         "held things do not age"
     );
     assert_eq!(world.settle(&id, "confirmed").unwrap().status, "confirmed");

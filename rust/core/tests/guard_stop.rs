@@ -15,7 +15,8 @@ use support::orders::{code, key, nonce, ordered};
 use support::{genesis, id_of, signed_command, wallet, Terms, World, STRICT, TERMS, USDC, VENDOR};
 
 const ETH: u128 = 1_000_000_000_000_000_000;
-const FEE_MAX: u128 = 100_000 * 100_000_000_000;
+/// What the orders of these tests can cost.
+const ORDER_FEE: u128 = 21_000 * 2_000_000_000;
 const MINUTE: u64 = 60_000;
 
 #[test]
@@ -216,14 +217,14 @@ fn what_is_held_and_then_denied_counts_until_its_nonce_is_used_up() {
     assert_eq!(world.state(&id), "denied");
     assert_eq!(
         world.limit("hour", &key()),
-        (0, ETH + FEE_MAX),
+        (0, ETH + ORDER_FEE),
         "the bytes exist"
     );
     assert_eq!(world.guard.unsettled()[0].state, "held");
     let next = ordered(&mut world, ETH / 10);
     assert_eq!(nonce(&world, &next), 7, "its nonce goes to the next one");
     world.settle(&id, "dropped").unwrap();
-    assert_eq!(world.limit("hour", &key()), (0, ETH / 10 + FEE_MAX));
+    assert_eq!(world.limit("hour", &key()), (0, ETH / 10 + ORDER_FEE));
 }
 
 #[test]

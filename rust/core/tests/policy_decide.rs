@@ -183,7 +183,7 @@ fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
 }
 
 /// Codes that only the guardian, or a caller that does not resolve, can meet.
-const ELSEWHERE: [&str; 22] = [
+const ELSEWHERE: [&str; 24] = [
     "l1_fee_over_cap",
     "batch",
     "frozen",

@@ -492,7 +492,7 @@ fn old_facts(decided: &Decided) -> Result<Facts, Refusal> {
 }
 
 /// The part of the fee that was set aside for data on another chain: what is more than gas.
-fn l1_fee_shown(decided: &Decided) -> U256 {
+pub(super) fn l1_fee_shown(decided: &Decided) -> U256 {
     let fees = decided.effects.iter();
     let fees = fees.filter(|effect| effect.effect == EffectKind::Fee);
     let fee = fees.fold(U256::ZERO, |sum, fee| sum.saturating_add(fee.amount));

@@ -103,7 +103,7 @@ pub fn fold(state: &mut State, event: Event, origin: Origin) -> Result<(), Impos
         body,
     } = event;
     let now = clock::after(&body, at);
-    step(state, seq, at, body)?;
+    step(state, (seq, at, version), body)?;
     state.version = version;
     state.seq = seq.saturating_add(1);
     state.last_at = now;
@@ -111,7 +111,11 @@ pub fn fold(state: &mut State, event: Event, origin: Origin) -> Result<(), Impos
     Ok(())
 }
 
-fn step(state: &mut State, seq: u64, at: u64, body: Body) -> Result<(), Impossible> {
+fn step(
+    state: &mut State,
+    (seq, at, version): (u64, u64, u64),
+    body: Body,
+) -> Result<(), Impossible> {
     match body {
         Body::GuardianCreated(data) => created(state, data),
         Body::GuardianStarted(_) => {
@@ -147,8 +151,8 @@ fn step(state: &mut State, seq: u64, at: u64, body: Body) -> Result<(), Impossib
         Body::RequestExpired(data) => life::expired(state, at, data.id),
         Body::RequestMatured(data) => life::matured(state, at, data.id),
         Body::RequestCancelled(data) => life::cancelled(state, at, data),
-        Body::RequestAuthorised(data) => life::authorised(state, seq, at, *data),
-        Body::RequestReopened(data) => life::reopened(state, at, data.id),
+        Body::RequestAuthorised(data) => life::authorised(state, (seq, at, version), *data),
+        Body::RequestReopened(data) => life::reopened(state, (at, version), data.id),
         Body::RequestFailed(data) => life::failed(state, at, data),
         Body::RequestSigned(data) => life::signed(state, at, data),
         Body::RequestSent(data) => life::sent(state, at, &data),

@@ -6,11 +6,12 @@ use super::checks;
 use super::fold::Impossible;
 use super::keep::enter;
 use super::operator::remember;
+use super::replace::fee_max;
 use super::state::{Entry, Ordered, SignedBytes, State};
 use alloy_primitives::B256;
 
 use crate::event::{
-    Approved, Authorised, Cancelled, Denied, Failed, Id, RequestKind, SendOutcome, Sent,
+    Approved, Authorised, Cancelled, Denied, Failed, Id, Order, RequestKind, SendOutcome, Sent,
     SettleOutcome, Settled, Signed, Stage,
 };
 use crate::policy::{Policy, Reason};
@@ -178,8 +179,7 @@ pub(super) fn cancelled(state: &mut State, at: u64, data: Cancelled) -> Result<(
 
 pub(super) fn authorised(
     state: &mut State,
-    seq: u64,
-    at: u64,
+    (seq, at, version): (u64, u64, u64),
     data: Authorised,
 ) -> Result<(), Impossible> {
     let entry = find(state, data.id)?;
@@ -199,6 +199,9 @@ pub(super) fn authorised(
             return Err(Impossible::Unfit("the nonce is in use"));
         }
     }
+    if version > 2 {
+        hold_the_order(state, at, &data)?;
+    }
     if let Some(entry) = state.requests.get_mut(&data.id.0) {
         entry.ordered = Some(Ordered {
             seq,
@@ -209,9 +212,40 @@ pub(super) fn authorised(
     Ok(())
 }
 
+/// The order names its fee, so the worst case of the decision is given back at once: limits must not
+/// deny others for what nobody can pay any more.
+fn hold_the_order(state: &mut State, at: u64, data: &Authorised) -> Result<(), Impossible> {
+    let (Order::Transaction(order), Some(policy)) = (&data.order, compiled(state)) else {
+        return Ok(());
+    };
+    let name = data.id.to_string();
+    let entry = find(state, data.id)?;
+    let Some(held) = state.book.spends(&name) else {
+        return Ok(());
+    };
+    let spends = held.with_fee(Some(fee_max(entry, order)));
+    let parts = policy.reservations(&spends);
+    let held = state.book.hold_less(&name, spends, parts, at);
+    held.map_err(limits)
+}
+
 /// The order is void: what it was is decided again, and its nonce is used for the next order.
-pub(super) fn reopened(state: &mut State, at: u64, id: Id) -> Result<(), Impossible> {
-    expect(find(state, id)?, &[Stage::Authorised])?;
+pub(super) fn reopened(
+    state: &mut State,
+    (at, version): (u64, u64),
+    id: Id,
+) -> Result<(), Impossible> {
+    let entry = find(state, id)?;
+    expect(entry, &[Stage::Authorised])?;
+    // Until there is another order it holds what was decided; whoever decides it again looks at the
+    // limits.
+    let decided = entry.decided.as_deref().filter(|_| version > 2);
+    let worst = decided.and_then(|data| data.spends.clone());
+    if let (Some(spends), Some(policy)) = (worst, compiled(state)) {
+        let parts = policy.reservations(&spends);
+        let held = state.book.hold_anew(&id.to_string(), spends, parts, at);
+        held.map_err(limits)?;
+    }
     give_nonce_back(state, id);
     if let Some(entry) = state.requests.get_mut(&id.0) {
         entry.ordered = None;

@@ -4,6 +4,7 @@
 use alloy_primitives::{Bytes, U256};
 use serde::Deserialize;
 
+use super::authorise::l1_fee_shown;
 use super::fold::Impossible;
 use super::fold_replace::{current, set_aside};
 use super::lifecycle::{bad, Number};
@@ -188,26 +189,19 @@ fn fee_of(order: &TransactionOrder) -> U256 {
     U256::from(order.gas).saturating_mul(U256::from(order.max_fee_per_gas))
 }
 
-/// The most the fee can be, if that is more than was decided: then more has to be set aside.
-pub(super) fn raised(state: &State, entry: &Entry, order: &TransactionOrder) -> Option<U256> {
-    let before = current(entry)?;
-    let held = state.book.spends(&entry.id.to_string())?;
-    // What is set aside on top of gas is for data on another chain, and stays so.
+/// The most an order can cost in fees: its gas, and what was set aside for its data on another
+/// chain.
+pub(super) fn fee_max(entry: &Entry, order: &TransactionOrder) -> U256 {
     let decided = entry.decided.as_deref();
-    let (gas, fee) = match decided.and_then(|data| data.gas_max.zip(data.fee_per_gas_max)) {
-        Some((gas, fee)) => (U256::from(gas), U256::from(fee)),
-        None => (U256::from(before.gas), U256::from(before.max_fee_per_gas)),
-    };
-    let tip = decided.and_then(|data| data.priority_fee_per_gas_max);
-    let within = decided.is_some()
-        && U256::from(order.max_fee_per_gas) <= fee
-        && tip.is_some_and(|tip| order.max_priority_fee_per_gas <= tip);
-    if within {
-        return None;
-    }
-    let for_data = U256::from(held.fee_wei()).saturating_sub(gas.saturating_mul(fee));
-    let wanted = fee_of(order).saturating_add(for_data);
-    Some(wanted.max(U256::from(held.fee_wei())))
+    let for_data = decided.map_or(U256::ZERO, l1_fee_shown);
+    fee_of(order).saturating_add(for_data)
+}
+
+/// The most the fee can be, if that is more than is set aside.
+pub(super) fn raised(state: &State, entry: &Entry, order: &TransactionOrder) -> Option<U256> {
+    let held = state.book.spends(&entry.id.to_string())?;
+    let wanted = fee_max(entry, order);
+    (wanted > U256::from(held.fee_wei())).then_some(wanted)
 }
 
 /// [`fits`], in words.
@@ -255,11 +249,30 @@ pub(super) fn fits(state: &State, data: &Replaced, now: u64) -> Result<(), No> {
     if order.max_priority_fee_per_gas > order.max_fee_per_gas {
         return Err(bad("the tip is part of the fee and cannot be more").into());
     }
-    match data.fee_wei_max {
-        None => within_decision(entry, order)?,
-        Some(fee) => room(state, entry, data, fee, now)?,
+    if !commanded {
+        may_be_raised(entry, data)?;
     }
-    Ok(())
+    match data.fee_wei_max {
+        Some(fee) if fee < fee_of(order) => {
+            Err(Impossible::Unfit("less is set aside than the fee can be").into())
+        }
+        Some(_) if !commanded => room(state, entry, data, now),
+        Some(_) => Ok(()),
+        None if raised(state, entry, order).is_some() => {
+            Err(Impossible::Unfit("more than is set aside for it").into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Beyond what was decided only an agent may go, where no person was asked.
+fn may_be_raised(entry: &Entry, data: &Replaced) -> Result<(), No> {
+    let verdict = entry.decided.as_deref().map(|decided| decided.verdict);
+    let alone = matches!(verdict, Some(Verdict::Instant | Verdict::Notify));
+    if alone && data.by == BY_AGENT {
+        return Ok(());
+    }
+    within_decision(entry, &data.order)
 }
 
 /// What it moves, and from which state it follows.
@@ -352,20 +365,8 @@ fn within_decision(entry: &Entry, order: &TransactionOrder) -> Result<(), No> {
     Err(Refusal::new("fee_over_cap", text).into())
 }
 
-/// More than was decided: an operator may say so, and an agent where no person was asked and the
-/// limits have room.
-fn room(state: &State, entry: &Entry, data: &Replaced, fee: U256, now: u64) -> Result<(), No> {
-    if fee < fee_of(&data.order) {
-        return Err(Impossible::Unfit("less is set aside than the fee can be").into());
-    }
-    if data.command.is_some() {
-        return Ok(());
-    }
-    let verdict = entry.decided.as_deref().map(|decided| decided.verdict);
-    let alone = matches!(verdict, Some(Verdict::Instant | Verdict::Notify));
-    if !alone || data.by != BY_AGENT {
-        return within_decision(entry, &data.order);
-    }
+/// More is set aside while the limits have room for it.
+fn room(state: &State, entry: &Entry, data: &Replaced, now: u64) -> Result<(), No> {
     let policy = state
         .policy()
         .ok_or(Impossible::Unfit("there is no policy"))?;

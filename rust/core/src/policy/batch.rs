@@ -3,9 +3,9 @@
 
 use alloy_primitives::{Address, U256};
 
+use super::model::Route;
 use super::resolve::{doubting, resolve, warn_of_look_alikes, Resolved};
 use super::sight::Look;
-use super::model::Route;
 use super::verdict::{Decision, Reason, Verdict};
 use super::Policy;
 use crate::effects::{decode_all, decode_all_seen};

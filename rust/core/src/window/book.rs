@@ -176,6 +176,18 @@ impl Book {
         self.set_aside(request, held, now_ms)
     }
 
+    /// Holds less than before: the rest is given back.
+    pub fn hold_less(
+        &mut self,
+        request: &str,
+        spends: Spends,
+        reservations: Vec<Reservation>,
+        now_ms: u64,
+    ) -> Result<(), BookError> {
+        let parts = at_most(reservations, &self.one(request)?.reservations);
+        self.hold_anew(request, spends, parts, now_ms)
+    }
+
     /// Sets more aside than before, or for a request that holds nothing; within the limits or not.
     /// Whoever asks for it looks at them first.
     pub fn hold_anew(

@@ -25,6 +25,8 @@ pub struct Request {
     pub digest: String,
     pub wei: u128,
     pub fee_max: u128,
+    /// The same before there was an order, which names its fee.
+    fee_decided: u128,
     /// Who gets something, once for each payment.
     pub recipients: Vec<String>,
     /// It waits for people: of what others share it holds nothing.
@@ -68,6 +70,11 @@ fn text(value: &Value) -> &str {
 
 fn number(value: &Value) -> u128 {
     text(value).parse().unwrap()
+}
+
+/// The most an order costs in fees.
+fn fee_of(order: &Value) -> u128 {
+    number(&order["max_fee_per_gas"]) * u128::from(order["gas"].as_u64().unwrap())
 }
 
 pub fn covers(scope: &Value, agent: &str, wallet: &str) -> bool {
@@ -155,6 +162,7 @@ impl Auditor {
                 .map(|e| number(&e["amount"]))
                 .sum(),
             fee_max: of("fee").map(|e| number(&e["amount"])).sum(),
+            fee_decided: of("fee").map(|e| number(&e["amount"])).sum(),
             recipients: of("transfer").map(|e| text(&e["to"]).to_owned()).collect(),
             waits: data["state"] == "waiting-approval",
             expires_at: data["expires_at"].as_u64(),
@@ -285,7 +293,9 @@ impl Auditor {
             let nonce = data["order"]["nonce"].as_u64().unwrap();
             let wallet = request.wallet.clone();
             assert!(self.nonces.insert((wallet, nonce)), "a nonce is out once");
-            self.requests.get_mut(id).unwrap().nonce = Some(nonce);
+            let request = self.requests.get_mut(id).unwrap();
+            request.nonce = Some(nonce);
+            request.fee_max = request.fee_max.min(fee_of(&data["order"]));
         }
     }
 
@@ -295,6 +305,7 @@ impl Auditor {
             !request.signed && request.ends.is_empty(),
             "only what is not signed"
         );
+        request.fee_max = request.fee_decided;
         if let Some(nonce) = request.nonce.take() {
             let wallet = request.wallet.clone();
             self.nonces.remove(&(wallet, nonce));
@@ -321,7 +332,7 @@ impl Auditor {
         let request = self.requests.get_mut(id).unwrap();
         assert!(!request.settled && request.transaction);
         assert_eq!(text(&data["digest"]), request.digest);
-        let fee = number(&order["max_fee_per_gas"]) * u128::from(order["gas"].as_u64().unwrap());
+        let fee = fee_of(order);
         if why == "gap" {
             assert!(!request.ends.is_empty(), "only what ended leaves a gap");
             if request.money == Money::Void {
@@ -338,7 +349,6 @@ impl Auditor {
             assert_eq!(request.nonce, nonce, "of the same nonce");
         }
         if data["fee_wei_max"].is_string() {
-            assert!(commanded || data["by"] == "agent");
             request.fee_max = request.fee_max.max(number(&data["fee_wei_max"]));
         }
         assert!(fee <= request.fee_max, "no more than is set aside");
