@@ -114,7 +114,7 @@ def cannot_replace(action: Replacing, request: Request | None) -> str | None:
     if state == "held":
         return f"{name} is held: approve it to send it as it is, or deny it"
     if state in {"waiting-approval", "waiting-delay", "authorising", "authorised"}:
-        return f"{name} is {request.mark.word} and not signed yet: `holdfast deny {name}` stops it"
+        return f"{name} is {request.mark.word} and not signed: `holdfast deny {name}`"
     return f"{name} is {request.mark.word}: nothing of it is out"
 
 
