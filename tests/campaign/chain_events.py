@@ -37,7 +37,7 @@ from holdfast.service.offline import sign_config
 AGENTS = ("careful-1", "careful-2", "stubborn-1")
 GWEI = 10**9
 # How long what is done to the nodes lasts.
-EVENT_S = 3.0
+EVENT_S = 2.0
 # Ends that an agent may be told of a payment that is not on the chain.
 UNPAID = {"frozen", "dropped"}
 
@@ -124,6 +124,8 @@ class Buyer(Payer):
         self._over = threading.Event()
         self._to = next(self._recipients)
         self._pay(self._to)
+        if self._client is not None:
+            self._client.close()
 
     def _refused(self, no: Denied) -> None:
         status = str(no.data.get("status"))

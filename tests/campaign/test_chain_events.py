@@ -8,7 +8,7 @@ from tests.campaign import chain_events
 
 @pytest.mark.timeout(500)
 def test_every_payment_ends_once_through_all_that_a_chain_can_do() -> None:
-    result = chain_events.run(payments=30, seconds=60, seed=20)
+    result = chain_events.run(payments=30, seconds=30, seed=20)
     assert result["ok"], result
 
 

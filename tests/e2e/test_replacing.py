@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.e2e.clients import CLIENTS, REPLACING, paid
-from tests.e2e.conftest import World
+from tests.e2e.conftest import World, wait_for
 
 pytestmark = pytest.mark.timeout(240)
 GWEI = 10**9
@@ -45,6 +45,7 @@ def test_a_payment_that_a_client_replaces_is_paid_once(unmined: World, client: s
     assert world.chain.receipt(str(second["ok"]))["status"] == "0x1"
     assert world.chain.balance(world.known) - before == value
     assert world.chain.nonce(world.wallet) == nonce + 1
+    wait_for("it is settled", lambda: not world.door.call("status")["counts"].get("sent"))
     late = replaced(value, 90)["error"]
     assert isinstance(late, dict)
     assert late["data"]["code"] == "nonce_used", late

@@ -178,7 +178,7 @@ def test_an_order_from_before_the_start_is_not_signed(keys: KeysHome) -> None:
     old = keys.authorised(keys.payment())
     begin_anew(keys)
     signer = Asked(keys).begin()
-    refused(signer, old, "no `request.authorised` that was followed here since")
+    refused(signer, old, "no order that was followed here since")
     assert signer.sign(keys.authorised(keys.payment()))
 
 

@@ -199,11 +199,15 @@ class Guardian:
         await self.core.durable()
         return found()
 
-    def sign(self, request_id: str) -> None:
-        """Orders and signs a request that may go on, with the home's real key."""
+    def sign(self, request_id: str, *, dear: bool = False) -> None:
+        """Orders and signs a request that may go on, with the home's real key; a `dear` one costs
+        all that was decided.
+        """
         guard = self.core.guard
         facts = {**FACTS, "chain_nonce": self._nonces}
         view = json.loads(guard.request(request_id) or b"null")
+        if dear and view["kind"] == "transaction":
+            facts |= {"gas": view["gas_max"], "max_fee_per_gas": view["fee_per_gas_max"]}
         applied = self.core.authorise(
             request_id, json.dumps(facts if view["kind"] == "transaction" else {}).encode()
         )
@@ -233,9 +237,9 @@ class Guardian:
         self._sign_order(request_id, json.loads(applied.records[0])["data"]["order"])
         await self.core.durable()
 
-    async def carry_out(self, request_id: str) -> None:
+    async def carry_out(self, request_id: str, *, dear: bool = False) -> None:
         """Signs, and says that the chain took it."""
-        self.sign(request_id)
+        self.sign(request_id, dear=dear)
         await self.core.durable()
         self.core.sent(request_id, "accepted", "")
         await self.core.durable()

@@ -128,7 +128,7 @@ class Agents:
         if outcome.verdict == "instant":
             sent = request.method == "eth_sendTransaction"
             if sent:
-                await self._guardian.carry_out(request_id)
+                await self._guardian.carry_out(request_id, dear=True)
             else:
                 self._guardian.sign(request_id)
             again = await self._send(case.agent, request)
@@ -145,7 +145,7 @@ class Agents:
         request_id = f"r{int(name, 16)}"
         outcome = self._outcome(request_id)
         if outcome.verdict == "instant":
-            await self._guardian.carry_out(request_id)
+            await self._guardian.carry_out(request_id, dear=True)
         return outcome
 
     async def _line(self, agent: str) -> Line:

@@ -62,7 +62,6 @@ TOO_LOW = frozenset(
     {
         "the fee is below the chain's base fee now",
         "the fee is lower than the node takes now",
-        "another transaction with this nonce is waiting there",
     }
 )
 

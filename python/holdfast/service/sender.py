@@ -49,6 +49,7 @@ RETRY_SECONDS_MIN = 0.25
 RETRY_SECONDS_MAX = 15.0
 # Refusals of `authorise` that pass by themselves: the request waits in line meanwhile.
 PASSING_CODES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap", "nonce_ahead"})
+MINED = frozenset({"confirmed", "reverted", "cancelled"})
 OF_FEES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap"})
 # Events after which there may be bytes to sign, to send or to follow.
 KINDS_WITH_BYTES = frozenset(
@@ -401,6 +402,8 @@ class Sender:
         self._refusals[request_id] = found.text if found.outcome == "rejected" else ""
         if self._outcomes.get(request_id) in (found.outcome, "accepted", "known"):
             return
+        if self._state(request_id) in MINED:
+            return  # sent again after a reorganisation: its end is on record
         try:
             self._core.sent(request_id, found.outcome, found.text)
         except HoldfastError as refusal:

@@ -424,7 +424,12 @@ fn an_operator_sets_the_ledger_to_what_the_chain_says() {
             .next_nonce(&wallet(0).to_string(), support::CHAIN)
     };
     assert_eq!(next(&world), Some(8));
+    assert_eq!(world.guard.mined().len(), 1);
     world.command(0, set(3)).unwrap();
+    assert!(
+        world.guard.mined().is_empty(),
+        "its nonce is another's now: it is not sent again"
+    );
     assert_eq!(next(&world), Some(3));
     assert_eq!(code(world.command(0, set(3))), "replayed");
     let unknown = json!({"action": "nonce", "wallet": VENDOR, "chain_id": support::CHAIN,

@@ -331,8 +331,14 @@ impl Guard {
                 Stage::Confirmed | Stage::Reverted | Stage::Cancelled
             ) && entry.kind == RequestKind::Transaction
         });
+        // An operator who set the ledger back gave its nonce to others.
+        let has_nonce = |row: &Unsettled<'_>| {
+            let book = self.state.nonces.get(&(row.wallet, row.chain_id));
+            book.is_some_and(|book| book.owner(row.nonce) == Some(row.id.0))
+        };
         let kept = mined.filter_map(unsettled);
-        kept.filter(|row| !row.raw.is_empty()).collect()
+        kept.filter(|row| !row.raw.is_empty() && has_nonce(row))
+            .collect()
     }
 
     /// Gaps: nonces that were given back below others that are out, as (request that left it, wallet,
