@@ -24,6 +24,7 @@ from holdfast.service.config import SendingConfig
 from holdfast.service.core import Sealed
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import kind_of
+from holdfast.service.lines import Lines
 from holdfast.service.logs import get_logger
 from holdfast.service.settle import Round, Settler, Unsettled, look_or_nothing, unsettled
 from holdfast.service.signer_client import SignerError, SignerGone, SignerRefused
@@ -97,6 +98,7 @@ class Sender:
         self._outcomes: dict[str, str] = {}
         self._refusals: dict[str, str] = {}
         self._unsignable: set[int] = set()
+        self._lines = Lines()
         self._settling: dict[int, asyncio.Task[None]] = {}
         self._news: dict[int, asyncio.Event] = {}
         self._limit = asyncio.Semaphore(STEPS_AT_ONCE)
@@ -388,13 +390,17 @@ class Sender:
     async def _send_once(self, request_id: str, view: dict[str, Any]) -> None:
         chain = self._chain(view["chain_id"])
         await chain.verify()
+        async with self._lines.turn((view["wallet"], chain.id)):
+            await self._broadcast(chain, request_id, view)
+        await self._core.durable()
+
+    async def _broadcast(self, chain: Chain, request_id: str, view: dict[str, Any]) -> None:
         if not self._core.guard.may_send(request_id):
             return
         private = view.get("route") == "private"
         raw = bytes.fromhex(view["raw"][2:])
         found = await chain.broadcast(raw, view["hash"], private=private)
         self._record(request_id, found)
-        await self._core.durable()
 
     def _record(self, request_id: str, found: Broadcast) -> None:
         """Records a sending's outcome when it says something new."""
