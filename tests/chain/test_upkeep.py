@@ -418,3 +418,50 @@ async def test_without_its_relay_a_private_payment_waits_and_never_goes_public(
     await guardian.open()
     await guardian.until(request, "confirmed")
     assert proxy.sent() == []
+
+
+async def test_what_is_its_agents_alone_to_send_is_watched_and_not_sent(
+    guardian: Guardian, proxy: NodeProxy
+) -> None:
+    await guardian.halt()
+    guardian.sending = SendingConfig(released_ms=0)
+    await guardian.open()
+    transaction = {"from": guardian.wallets[0], "to": VENDOR, "value": hex(88)}
+    request = guardian.submit("eth_signTransaction", [transaction])
+    await guardian.until(request, "released")
+    after = guardian.pay(12)
+    await guardian.until(after, "sent")
+    await eventually(lambda: len(proxy.calls) > 40)
+    assert proxy.sent() == [guardian.view(after)["raw"]]
+
+
+async def test_an_approval_denied_below_others_leaves_no_gap(
+    guardian: Guardian, anvil: Anvil
+) -> None:
+    """Signed, held by a freeze, denied afterwards: what was signed behind it is mined."""
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    assert guardian.sender is not None
+    await guardian.sender.stop()
+    first, second = guardian.pay(11), guardian.pay(22)
+    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
+    for request in (first, second):
+        guardian.core.authorise(request, facts)
+        await guardian.core.durable()
+        assert guardian.signer is not None
+        signed = await guardian.signer.sign(guardian.order_seq(request))
+        guardian.core.signed(request, signed.payload)
+    guardian.core.freeze(EVERYTHING, "stop", "test")
+    freeze = guardian.freezes()[0]
+    guardian.command("thaw", freeze=freeze)
+    assert (
+        guardian.command("deny", request=first, digest=guardian.view(first)["digest"]) == "denied"
+    )
+    digest = guardian.view(second)["digest"]
+    assert guardian.command("approve", request=second, digest=digest) == "signed"
+    await guardian.send()
+    await until_mined(guardian, anvil, second, "confirmed")
+    await eventually(lambda: guardian.core.guard.unsettled() == [])
+    assert guardian.state(first) == "denied"
+    assert guardian.received() == 1022
+    assert anvil.nonce(guardian.wallets[0]) == 3

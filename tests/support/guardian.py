@@ -148,6 +148,15 @@ class Guardian:
         applied = self.core.command(signed.payload.encode(), bytes.fromhex(signed.signature[2:]))
         return str(applied.status)
 
+    def order_seq(self, request_id: str) -> int:
+        """The number of the order that waits for a signature."""
+        return dict(self.core.guard.to_sign())[request_id]
+
+    def freezes(self) -> list[int]:
+        """The numbers of the freezes that stand."""
+        status = json.loads(self.core.guard.status(self.clock.now_ms()))
+        return [each["freeze"] for each in status["freezes"]]
+
     async def send(self) -> None:
         assert self.signer is not None
         turns = Turns(asyncio.get_running_loop().time)

@@ -16,7 +16,7 @@ from holdfast.service.price_settings import PriceSettings
 T = TypeVar("T")
 
 VERSION = 1
-MAY_BE_ZERO = ("jitter_ms",)
+MAY_BE_ZERO = ("jitter_ms", "released_ms")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -63,8 +63,9 @@ class SendingConfig:
     """`[sending]`: what becomes of payments on their way. One that waits for its chain for
     `wait_ms` fails and gives its limits back. Signed bytes that no node took within `within_ms` are
     not sent without a person. What was released to an agent by `eth_signTransaction` the guardian
-    sends itself after `released_ms`. With `bump` a fee that the base fee has overtaken is raised
-    within what was decided. Before the first sending a random time of at most `jitter_ms` passes.
+    sends itself after `released_ms`, and never with 0: then it only watches the nonce. With `bump`
+    a fee that the base fee has overtaken is raised within what was decided. Before the first
+    sending a random time of at most `jitter_ms` passes.
     """
 
     wait_ms: int = 600_000

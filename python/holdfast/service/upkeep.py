@@ -111,10 +111,15 @@ class Upkeep:
             if row.state == "signed":
                 self._hold(row)
             return
-        if row.state == "released" and self._age_ms(row) < self._settings.released_ms:
+        if row.state == "released" and not self._may_send_released(row):
             return
         if self._is_due(row) and not await chain.has_transaction(row.hash):
             self._send(row.id)
+
+    def _may_send_released(self, row: Unsettled) -> bool:
+        """Its agent has had its time; without one it is the agent's alone to send."""
+        after = self._settings.released_ms
+        return after > 0 and self._age_ms(row) >= after
 
     def _is_due(self, row: Unsettled) -> bool:
         now = time.monotonic()
