@@ -67,7 +67,8 @@ async def facts_for(chain: Chain, request: dict[str, Any]) -> dict[str, int | bo
 
 
 async def send(chain: Chain, transaction: Any) -> broadcast.Broadcast:
-    return await chain.broadcast(bytes(transaction.raw_transaction), "0x" + transaction.hash.hex())
+    raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
+    return await chain.broadcast(raw, tx_hash, lambda: True)
 
 
 async def test_facts_are_within_the_caps(chain: Chain, wallet: LocalAccount) -> None:
@@ -333,3 +334,35 @@ async def test_the_pool_counts_only_for_a_wallet_the_ledger_never_saw(
     assert await send(chain, signed(wallet)) is broadcast.ACCEPTED
     assert (await chain.transaction_facts(view(wallet), ledger=None))["chain_nonce"] == 1
     assert (await chain.transaction_facts(view(wallet), ledger=0))["chain_nonce"] == 0
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_in_line(
+    proxy: NodeProxy, wallet: LocalAccount, private: bool
+) -> None:
+    """A freeze can come while a relay is asked for its chain, or while calls are limited."""
+    stopped = False
+    public = EndpointSettings(31337, proxy.url, timeout_ms=5000)
+    limited = EndpointSettings(
+        31337, f"{proxy.url}/limited", timeout_ms=5000, calls_per_second=1, private=private
+    )
+    chain = Chain(*((public, limited) if private else (limited,)))
+    try:
+        await chain.verify()
+        witness = (chain.relays if private else chain.witnesses)[0]
+        await witness.verify()
+        busy = asyncio.create_task(witness.call("eth_blockNumber", []))
+        transaction = signed(wallet)
+        raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
+        sending = asyncio.create_task(
+            chain.broadcast(raw, tx_hash, lambda: not stopped, private=private)
+        )
+        await busy
+        stopped = True
+        with pytest.raises(EndpointDown) as down:
+            await sending
+        assert down.value.not_sent
+        assert proxy.sent() == []
+        assert witness.alarm is None
+    finally:
+        await chain.close()

@@ -54,7 +54,8 @@ def payment(anvil: Anvil) -> Any:
 
 
 async def send(chain: Chain, transaction: Any) -> broadcast.Broadcast:
-    return await chain.broadcast(bytes(transaction.raw_transaction), "0x" + transaction.hash.hex())
+    raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
+    return await chain.broadcast(raw, tx_hash, lambda: True)
 
 
 # --- who is asked ----

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support.anvil import Anvil
 from tests.support.guardian import VENDOR, Guardian, eventually
-from tests.support.proxy import NodeProxy, error
+from tests.support.proxy import NodeProxy, error, result
 
 from holdfast.service.conditions import Conditions
 from holdfast.service.config import SendingConfig
@@ -465,3 +465,36 @@ async def test_an_approval_denied_below_others_leaves_no_gap(
     assert guardian.state(first) == "denied"
     assert guardian.received() == 1022
     assert anvil.nonce(guardian.wallets[0]) == 3
+
+
+async def test_a_payment_that_no_node_took_is_taken_back_before_one_does(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    sender, signer = guardian.sender, guardian.signer
+    assert sender is not None
+    assert signer is not None
+    await sender.stop()
+    request = guardian.pay(77)
+    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
+    guardian.core.authorise(request, facts)
+    await guardian.core.durable()
+    guardian.core.signed(request, (await signer.sign(guardian.order_seq(request))).payload)
+    await guardian.core.durable()
+    for witness in guardian.chains.each()[0].witnesses:
+        witness._forget()
+    proxy.hook = lambda call, forward: (
+        result(call, "0x1") if call["method"] == "eth_chainId" else forward()
+    )
+    await guardian.send()
+    again = guardian.sender
+    assert again is not None
+    await eventually(lambda: "serves chain 1" in again.refused(request))
+    digest = guardian.view(request)["digest"]
+    fees = {"max_fee_per_gas": str(60 * GWEI), "max_priority_fee_per_gas": str(4 * GWEI)}
+    guardian.command("cancel", request=request, digest=digest, **fees)
+    await eventually(lambda: bool(guardian.view(request).get("cancelling")))
+    proxy.hook = None
+    await until_mined(guardian, anvil, request, "cancelled")
+    assert guardian.received() == 1000
+    assert len(proxy.sent()) == 2

@@ -114,6 +114,33 @@ async def test_after_a_restart_a_payment_whose_answer_was_cut_off_is_not_paid_ag
         assert (await (await guardian.agent()).pay(VENDOR))["result"] == known["hash"]
 
 
+async def test_a_batch_that_was_cut_before_its_answer_is_joined_by_its_retry(home: Home) -> None:
+    """Its first call has an outcome, which nobody was told: the line is that of the whole batch."""
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        now = frame("eth_sendTransaction", [{"to": VENDOR, "value": "0x1"}], 1)
+        later = frame("eth_sendTransaction", [{"to": SHOP, "value": "0x1"}], 2)
+        await line.send(b"[" + now + b"," + later + b"]")
+        (view,) = await guardian.until_open("authorising")
+        await guardian.carry_out(view["id"])
+        line.close()
+        await until_marked(guardian, view["id"])
+        known = json.loads(guardian.core.guard.request(view["id"]) or b"")
+        assert (await (await guardian.agent()).pay(VENDOR))["result"] == known["hash"]
+
+
+async def test_a_batch_that_was_answered_is_delivered(home: Home) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        calls = [frame("eth_sendTransaction", [{"to": VENDOR, "value": "0x1"}], 1)]
+        calls += [frame("eth_chainId", [], 2)]
+        await line.send(b"[" + b",".join(calls) + b"]")
+        (view,) = await guardian.until_open("authorising")
+        await guardian.carry_out(view["id"])
+        assert len(await line.json()) == 2
+        await until(lambda: json.loads(guardian.core.guard.request(view["id"]) or b"")["delivered"])
+
+
 async def test_pending_says_what_it_waits_for_and_until_when(home: Home) -> None:
     async with serving(home, hold_ms=50) as guardian:
         line = await guardian.agent()

@@ -213,17 +213,20 @@ class Chain:
         wanted = estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
         return max(GAS_OF_A_TRANSFER, min(wanted, gas_max))
 
-    async def broadcast(self, raw: bytes, tx_hash: str, *, private: bool = False) -> Broadcast:
+    async def broadcast(
+        self, raw: bytes, tx_hash: str, still: Callable[[], bool], *, private: bool = False
+    ) -> Broadcast:
         """Sends signed bytes once to every endpoint that is well, or to the private relays alone,
         and gives the outcome that says most: accepted, known, unknown, rejected. Raises
-        EndpointDown only if they surely never reached a node of this chain.
+        EndpointDown only if they surely never reached a node of this chain. `still()` is asked
+        right before they leave.
         """
         if private:
             await self._verify_relays()
-            return await self._private.send(raw, tx_hash)
+            return await self._private.send(raw, tx_hash, still)
         if not any(each.is_verified() for each in self.witnesses):
             await self.verify()
-        return await self._spread.send(raw, tx_hash)
+        return await self._spread.send(raw, tx_hash, still)
 
     async def _verify_relays(self) -> None:
         """Raises EndpointDown unless one of them serves this chain."""

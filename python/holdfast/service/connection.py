@@ -183,6 +183,10 @@ class AgentConnection(asyncio.Protocol):
         """Itself."""
         return self
 
+    def when_left(self, told: Callable[[bool], None]) -> None:
+        """Its lines are written as they come."""
+        told(not self.gone)
+
     def push(self, line: bytes) -> None:
         """Sends a line that answers no call, unless the peer does not read."""
         if self._transport is not None and not self.gone and not self._stalled_since:

@@ -110,13 +110,19 @@ class Endpoint:
         self._on_connect.append(callback)
 
     async def call(
-        self, method: str, params: list[Any], patience_s: float = PATIENCE_SECONDS
+        self,
+        method: str,
+        params: list[Any],
+        patience_s: float = PATIENCE_SECONDS,
+        still: Callable[[], bool] | None = None,
     ) -> Any:
-        """The result, any JSON, after at most `patience_s` in line where calls are limited. Raises
-        RpcError or EndpointDown.
+        """The result, any JSON, after at most `patience_s` in line where calls are limited. Nothing
+        is asked unless `still()` says so at the end of the line. Raises RpcError or EndpointDown.
         """
         await self._turn(patience_s)
         provider = self._provider or await self._open()
+        if still is not None and not still():
+            raise EndpointDown("stopped before it was sent", not_sent=True)
         try:
             answer: Any = await provider.make_request(method, params)
         except (ValueError, TypeError) as error:

@@ -100,7 +100,11 @@ def fault_of(endpoints: Sequence[EndpointSettings], *, with_secrets: bool) -> st
 
 def _place(each: EndpointSettings) -> tuple[object, ...]:
     parts = urlsplit(each.rpc_url)
-    return each.chain, parts.hostname, parts.port or _PORTS[parts.scheme]
+    host = (parts.hostname or "").rstrip(".")
+    # One machine by several names is still one.
+    if host == "localhost" or _is_loopback(host):
+        host = "127.0.0.1"
+    return each.chain, host, parts.port or _PORTS[parts.scheme]
 
 
 def _fault(each: EndpointSettings) -> str | None:

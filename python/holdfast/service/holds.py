@@ -27,6 +27,7 @@ from holdfast.service.event import (
     parse,
     requests_of,
 )
+from holdfast.service.leaving import Leaving
 from holdfast.service.outcomes import (
     WITH_OUTCOME,
     Outcome,
@@ -86,6 +87,7 @@ class Holds:
         self._core = core
         self._waiting = waiting
         self._told: list[str] = []
+        self._leaving: set[Leaving] = set()
         self._tell: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._hold_s = hold_ms / 1000
@@ -151,7 +153,13 @@ class Holds:
         return pending(request_id, self._retry_after_s, waits)
 
     def abandon(self, out: Out) -> None:
-        """The caller behind `out` is gone: what it waited for must be joined by its retry."""
+        """The caller behind `out` is gone: what it waited for must be joined by its retry, and so
+        must what waits in a batch for its other calls.
+        """
+        for leaving in tuple(self._leaving):
+            if leaving.is_for(out):
+                with suppress(Sealed, HoldfastError):
+                    self._core.mark_pending_answer(leaving.request_id)
         for request_id, holds in tuple(self._by_request.items()):
             gone = [hold for hold in holds if hold.reply.connection is out]
             if gone and not any(hold.marked for hold in holds):
@@ -206,25 +214,35 @@ class Holds:
 
     def _hand_over(self, holds: list[Hold], outcome: Outcome, ok: bool) -> None:
         request_id = holds[0].request_id
-        taken = marked = False
+        marked = False
+        replies = []
         for hold in holds:
             if hold.done:
                 continue
             hold.done = True
             marked = marked or hold.marked
             if ok:
-                taken = taken or not hold.reply.gone
                 hold.write(hold.reply, outcome, request_id)
+                replies.append(hold.reply)
             else:
                 self._say_sealed(hold)
         if not ok:
             return
+        known = partial(self._has_left, marked, outcome.final)
+        leaving = Leaving(request_id, replies, known)
+        self._leaving.add(leaving)
+        leaving.begin()
+        self._leaving = {each for each in self._leaving if not each.is_known}
+
+    def _has_left(self, marked: bool, final: bool, request_id: str, taken: bool) -> None:
+        """All answers of this outcome were written, or cannot be any more."""
+        self._leaving = {each for each in self._leaving if not each.is_known}
         try:
-            if not marked and not (taken and outcome.final):
+            if not marked and not (taken and final):
                 self._core.mark_pending_answer(request_id)
-            elif marked and taken and outcome.final:
+            elif marked and taken and final:
                 self._core.delivered(request_id)
-            elif taken and outcome.final:
+            elif taken and final:
                 self._delivered(request_id)
         except (Sealed, HoldfastError):
             return

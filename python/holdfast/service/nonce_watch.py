@@ -183,9 +183,17 @@ class NonceWatch:
                 continue
             data = parse(record)["data"]
             view = self._core.guard.request(data["id"]) if data["outcome"] == "dropped" else None
-            if view is not None:
-                found = orjson.loads(view)
+            if view is not None and not self._is_ours(found := orjson.loads(view)):
                 self._prove(taken(found["chain_id"], found["wallet"], data["id"]))
+
+    def _is_ours(self, view: Json) -> bool:
+        """Another payment of ours has the nonce of this one, which was denied after its signature
+        and gave it back.
+        """
+        place = (view["wallet"], view["chain_id"], view.get("nonce"))
+        guard = self._core.guard
+        rows = [*guard.unsettled(), *guard.mined()]
+        return any((row[1], row[2], row[4]) == place and row[0] != view["id"] for row in rows)
 
 
 async def _numbers(witness: Witness, wallet: str) -> tuple[int, int, int] | None:

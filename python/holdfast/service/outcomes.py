@@ -16,6 +16,7 @@ View = dict[str, Any]
 
 # States from which the agent can be told a hash: the bytes have been handed to the chain.
 _OUT = frozenset({"sent", "confirmed", "reverted"})
+_OPEN = frozenset({"sent", "released"})
 _REFUSED = {
     "denied": "denied",
     "expired": "nobody answered in time",
@@ -52,6 +53,9 @@ class Outcome:
 def outcome_of(view: View, privacy: str) -> Outcome | None:
     """The final outcome of a request, or None while there is none."""
     state = view["state"]
+    if view.get("cancelling") and state in _OPEN:
+        # Its newest bytes take it back: until one of all is mined nobody knows what it will be.
+        return None
     if view["kind"] == "transaction" and view["method"] != _SIGN_ONLY:
         if state in _OUT:
             return Outcome(result=orjson.dumps(view["hash"]))

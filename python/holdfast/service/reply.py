@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from holdfast._core import response_batch, response_error, response_result
@@ -21,6 +22,9 @@ class Out(Protocol):
     @property
     def connection(self) -> Out:
         """The connection: itself, or that of a batch."""
+
+    def when_left(self, told: Callable[[bool], None]) -> None:
+        """Calls `told(taken)` once the line with the answer was written, or never will be."""
 
     def push(self, line: bytes) -> None:
         """Sends a line that answers no call."""
@@ -46,6 +50,10 @@ class Reply:
         """Whether nobody will read the answer."""
         return self._out.gone
 
+    def when_left(self, told: Callable[[bool], None]) -> None:
+        """Calls `told(taken)` once its line was written to a living connection, or to none."""
+        self._out.when_left(told)
+
     def result(self, result: bytes) -> None:
         """Answers with the JSON of a result."""
         self._finish(None if self.id_json is None else response_result(self.id_json, result))
@@ -70,10 +78,11 @@ class Reply:
 class Batch:
     """Collects the answers to a batch and hands them on as one array."""
 
-    __slots__ = ("_left", "_lines", "_out")
+    __slots__ = ("_left", "_lines", "_out", "_told")
 
     def __init__(self, out: Out, calls: int) -> None:
         self._out = out
+        self._told: list[Callable[[bool], None]] = []
         self._left = calls
         self._lines: list[bytes] = []
 
@@ -91,6 +100,13 @@ class Batch:
         """Whether nobody will read the answer."""
         return self._out.gone
 
+    def when_left(self, told: Callable[[bool], None]) -> None:
+        """Of all its calls at once."""
+        if self._left:
+            self._told.append(told)
+        else:
+            self._out.when_left(told)
+
     def answered(self, line: bytes | None) -> None:
         """One of its calls is finished."""
         if line is not None:
@@ -99,3 +115,5 @@ class Batch:
         if self._left == 0:
             # JSON-RPC 2.0: a batch of notifications only is not answered at all.
             self._out.answered(response_batch(self._lines) if self._lines else None)
+            for told in self._told:
+                self._out.when_left(told)

@@ -357,6 +357,11 @@ class Sender:
         again = (request_id, seq) in self._core.guard.to_sign_again()
         return again or self._state(request_id) == "authorised"
 
+    def _is_replaced(self, request_id: str) -> bool:
+        """An order that is to take the place of its bytes waits for a signature."""
+        again = self._core.guard.to_sign_again()
+        return any(one == request_id and seq not in self._unsignable for one, seq in again)
+
     def _is_busy(self, request_id: str) -> bool:
         return request_id in self._active
 
@@ -374,6 +379,8 @@ class Sender:
         while self._core.sealed is None and self._core.guard.may_send(request_id):
             view = self._view(request_id)
             if view is None or not view.get("raw") or self._upkeep.holds_back(request_id):
+                break
+            if self._is_replaced(request_id):
                 break
             try:
                 await self._send_once(request_id, view)
@@ -399,7 +406,8 @@ class Sender:
             return
         private = view.get("route") == "private"
         raw = bytes.fromhex(view["raw"][2:])
-        found = await chain.broadcast(raw, view["hash"], private=private)
+        still = partial(self._core.guard.may_send, request_id)
+        found = await chain.broadcast(raw, view["hash"], still, private=private)
         self._record(request_id, found)
 
     def _record(self, request_id: str, found: Broadcast) -> None:

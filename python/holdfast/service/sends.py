@@ -97,6 +97,11 @@ class Sends:
             if applied.status in ("denied", "refused") or request_id is None:
                 self._take(applied, agent, reply, wrapped)
                 return
+            if applied.status == "replaces":
+                refused = self._raise_fee(applied, agent)
+                if refused is not None:
+                    self._after(reply, refused, request_id, wrapped)
+                    return
             if self._holds.settle_now(reply, request_id, wrapped, agent.privacy, marked=True):
                 return
             # Whoever sends the same again meanwhile must join this one.
@@ -158,13 +163,28 @@ class Sends:
         """A call that names the nonce of a payment of its agent that is out, and moves the same:
         one payment. With a higher fee it takes its place; else it is the payment itself.
         """
+        request_id = applied.request_id or ""
+        try:
+            refused = self._raise_fee(applied, agent)
+        except Sealed as error:
+            self.failed(reply, error, write)
+            return
+        if refused is not None:
+            self._after(reply, refused, request_id, write)
+        elif any(one == request_id for one, _ in self._core.guard.to_sign_again()):
+            self._holds.wait(reply, request_id, write, agent.privacy, marked=True, anew=True)
+        else:
+            self._join(request_id, agent, reply, write)
+
+    def _raise_fee(self, applied: Applied, agent: Agent) -> Outcome | None:
+        """Orders the same with the fee that the call names, if that is higher; an outcome when that
+        is refused. Raises Sealed.
+        """
         told, request_id = orjson.loads(applied.answer), applied.request_id or ""
         fee, tip = told["max_fee_per_gas"], told["max_priority_fee_per_gas"]
         view = orjson.loads(self._core.guard.request(request_id) or b"{}")
-        now = int(view.get("fee_per_gas") or 0)
-        if fee is None or int(fee) <= now:
-            self._join(request_id, agent, reply, write)
-            return
+        if fee is None or int(fee) <= int(view.get("fee_per_gas") or 0):
+            return None
         facts = {
             "why": "fee",
             "max_fee_per_gas": fee,
@@ -174,12 +194,8 @@ class Sends:
             self._core.replace(request_id, orjson.dumps(facts), "agent")
         except HoldfastError as refusal:
             code, text = str(refusal.args[0]), str(refusal.args[1])
-            write(reply, not_replaced(request_id, code, text, agent.privacy), request_id)
-            return
-        except Sealed as error:
-            self.failed(reply, error, write)
-            return
-        self._holds.wait(reply, request_id, write, agent.privacy, marked=True, anew=True)
+            return not_replaced(request_id, code, text, agent.privacy)
+        return None
 
     def _join(self, request_id: str, agent: Agent, reply: Reply, write: Write) -> None:
         if not self._holds.settle_now(reply, request_id, write, agent.privacy, marked=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from holdfast.service.broadcast import ACCEPTED
@@ -24,12 +24,13 @@ class Spread:
         self._witnesses = witnesses
         self._tasks: set[asyncio.Task[Broadcast]] = set()
 
-    async def send(self, raw: bytes, tx_hash: str) -> Broadcast:
-        """Sends the bytes once to each node that is known to serve the chain, and gives the outcome
-        that says most. Raises EndpointDown only if they surely reached none.
+    async def send(self, raw: bytes, tx_hash: str, still: Callable[[], bool]) -> Broadcast:
+        """Sends the bytes once to each node that is known to serve the chain, while `still()` says
+        so, and gives the outcome that says most. Raises EndpointDown only if they surely reached
+        none.
         """
         ready = [each for each in self._witnesses if each.is_verified()]
-        waiting = {asyncio.create_task(each.broadcast(raw, tx_hash)) for each in ready}
+        waiting = {asyncio.create_task(each.broadcast(raw, tx_hash, still)) for each in ready}
         self._tasks |= waiting
         for task in waiting:
             task.add_done_callback(self._ended)

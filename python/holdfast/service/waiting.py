@@ -49,6 +49,8 @@ class Waiting:
         """
         state = str(view["state"])
         what = _BY_STATE.get(state)
+        if view.get("cancelling") and state in ("sent", "released"):
+            what = "chain"
         if what is None:
             return None
         known = self._known.get(str(view["id"]))

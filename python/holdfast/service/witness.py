@@ -137,15 +137,17 @@ class Witness:
             self._is_well()
         return found
 
-    async def broadcast(self, raw: bytes, tx_hash: str) -> Broadcast:
+    async def broadcast(self, raw: bytes, tx_hash: str, still: Callable[[], bool]) -> Broadcast:
         """Sends signed bytes once; only while the endpoint is known to serve this chain, which is
-        not asked here, so that nothing is waited for between the guard's word and the sending.
+        not asked here. `still()` is the guard's word, asked for right before the bytes leave.
         Raises EndpointDown only if they surely never reached the node.
         """
         if not self.is_verified():
             raise EndpointDown(f"{self.name} did not say which chain it serves", not_sent=True)
         try:
-            answered = await self.endpoint.call("eth_sendRawTransaction", ["0x" + raw.hex()])
+            answered = await self.endpoint.call(
+                "eth_sendRawTransaction", ["0x" + raw.hex()], still=still
+            )
         except RpcError as error:
             found = broadcast.classify(error.text)
             if found is broadcast.NONCE_USED and await self.has_transaction(tx_hash):
@@ -154,6 +156,8 @@ class Witness:
         except EndpointBusy:
             raise
         except EndpointDown as error:
+            if not still():
+                raise
             self._forget()
             self._fails(error.text)
             if error.not_sent:

@@ -458,3 +458,158 @@ fn what_is_too_old_waits_for_a_person() {
     assert_eq!(world.state(&id), "signed");
     replays(&world);
 }
+
+#[test]
+fn nobody_else_voids_what_an_operator_commanded() {
+    let mut world = World::new();
+    let id = out(&mut world, ETH / 10);
+    let cancel = command(&world, &id, "cancel", 4, 2);
+    world.command(0, cancel).unwrap();
+    assert!(
+        !world.guard.may_send(&id),
+        "the payment is being taken back"
+    );
+    for by in ["agent", "guardian"] {
+        assert_eq!(
+            code(world.replace(&id, by, ("fee", 8, 4))),
+            "wrong_state",
+            "{by}"
+        );
+    }
+    world.sign(&id).unwrap();
+    assert!(world.guard.may_send(&id));
+    world.replace(&id, "guardian", ("fee", 6, 3)).unwrap();
+    world.freeze(&json!({"kind": "everything"}));
+    world.sign(&id).unwrap();
+    assert!(
+        world.guard.may_send(&id),
+        "a higher fee for what was commanded is commanded too"
+    );
+    replays(&world);
+}
+
+#[test]
+fn one_nodes_word_closes_no_gap() {
+    let mut world = World::new();
+    let first = ordered(&mut world, ETH / 100);
+    out(&mut world, ETH / 50);
+    let failed = world.guard.fail(&first, "would_fail", "", world.now);
+    world.keep(failed).unwrap();
+    let third = id_of(&world.pay("shopper", ETH / 20));
+    world.authorise(&third, Some(9)).unwrap();
+    assert_eq!(nonce(&world, &third), 7);
+    replays(&world);
+}
+
+#[test]
+fn what_closes_a_gap_is_kept_until_it_is_settled() {
+    let mut world = World::with(Terms {
+        requests_per_minute: 1_000_000,
+        ..TERMS
+    });
+    let first = ordered(&mut world, ETH / 100);
+    let second = out(&mut world, ETH / 50);
+    let failed = world.guard.fail(&first, "would_fail", "", world.now);
+    world.keep(failed).unwrap();
+    world.settle(&second, "confirmed").unwrap();
+    let third = out(&mut world, ETH / 25);
+    assert_eq!(nonce(&world, &third), 7, "it takes the gap itself");
+    let mut world = World::with(Terms {
+        requests_per_minute: 1_000_000,
+        ..TERMS
+    });
+    let first = ordered(&mut world, ETH / 100);
+    out(&mut world, ETH / 50);
+    let failed = world.guard.fail(&first, "would_fail", "", world.now);
+    world.keep(failed).unwrap();
+    world.replace(&first, "guardian", ("gap", 4, 2)).unwrap();
+    world.sign(&first).unwrap();
+    for _ in 0..600 {
+        world.pay("shopper", 50 * ETH);
+    }
+    world.now += 2 * 60_000;
+    for _ in 0..3 {
+        world.pay("shopper", 50 * ETH);
+    }
+    let given = json!({"outcome": "confirmed", "proved": true, "fee_wei": "1000"});
+    world.settle_as(&first, &given).unwrap();
+    assert!(world.guard.unsettled().iter().all(|row| row.nonce != 7));
+    replays(&world);
+}
+
+#[test]
+fn what_was_undone_on_the_chain_is_not_sent_again() {
+    let mut world = World::new();
+    let id = out(&mut world, ETH / 10);
+    world.settle(&id, "reverted").unwrap();
+    assert!(world.guard.mined().is_empty());
+    assert!(!world.guard.may_send(&id), "its amount is free again");
+}
+
+#[test]
+fn what_was_released_before_a_freeze_is_not_sent_after_it() {
+    let mut world = World::new();
+    let pay = json!([{"to": VENDOR, "value": "0x1"}]);
+    let id = id_of(&world.submit("shopper", "eth_signTransaction", &pay));
+    world.authorise(&id, Some(0)).unwrap();
+    world.sign(&id).unwrap();
+    assert!(world.guard.may_send(&id));
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    world
+        .command(0, json!({"action": "thaw", "freeze": freeze}))
+        .unwrap();
+    assert!(!world.guard.may_send(&id));
+    let bump = command(&world, &id, "bump", 4, 2);
+    world.command(0, bump).unwrap();
+    world.sign(&id).unwrap();
+    assert!(world.guard.may_send(&id), "an operator sends it anew");
+    replays(&world);
+}
+
+#[test]
+fn a_cancellation_of_what_was_denied_takes_its_nonce_back() {
+    let mut world = World::new();
+    let id = ordered(&mut world, ETH / 10);
+    world.sign(&id).unwrap();
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    world
+        .command(0, json!({"action": "thaw", "freeze": freeze}))
+        .unwrap();
+    world.deny(0, &id).unwrap();
+    let mut other = world.clone();
+    let cancel = command(&world, &id, "cancel", 4, 2);
+    world.command(0, cancel).unwrap();
+    let next = ordered(&mut world, ETH / 20);
+    assert_eq!(nonce(&world, &next), 8, "7 is the cancellation's");
+    replays(&world);
+    let next = ordered(&mut other, ETH / 20);
+    assert_eq!(nonce(&other, &next), 7);
+    let cancel = command(&other, &id, "cancel", 4, 2);
+    assert_eq!(
+        code(other.command(0, cancel)),
+        "nonce_out",
+        "7 is another payment's"
+    );
+}
+
+#[test]
+fn a_bump_that_was_voided_and_commanded_again_says_what_it_may_cost() {
+    let mut world = World::new();
+    let named = json!([{"to": VENDOR, "value": "0x1", "maxFeePerGas": "0x77359400",
+        "maxPriorityFeePerGas": "0x3b9aca00"}]);
+    let id = id_of(&world.submit("shopper", "eth_sendTransaction", &named));
+    world.authorise(&id, Some(0)).unwrap();
+    world.sign(&id).unwrap();
+    for operator in [0, 1] {
+        let bump = command(&world, &id, "bump", 4, 2);
+        let made = world.command(operator, bump).unwrap();
+        let text = String::from_utf8_lossy(&made.records[0]).into_owned();
+        assert!(
+            text.contains("\"fee_wei_max\":\"84000000000000\""),
+            "{text}"
+        );
+        let started = world.guard.started("0.1.0", world.now);
+        world.keep(started).unwrap();
+    }
+    replays(&world);
+}

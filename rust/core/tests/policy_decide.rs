@@ -234,6 +234,8 @@ fn every_reason_code_a_decision_can_give_is_in_the_table_and_documented() {
         let lifecycle = [
             "expired_unanswered",
             "would_fail",
+            "chain_unavailable",
+            "replacement_underpriced",
             "would_differ",
             "not_simulated",
             "sealed",

@@ -36,8 +36,14 @@ pub(super) fn replaces(
 ) -> Joins {
     let book = state.nonces.get(&(wallet, chain_id));
     let owner = book.zip(nonce).and_then(|(book, nonce)| book.owner(nonce));
-    let entry = owner.and_then(|owner| state.request(owner));
-    match entry.filter(|entry| entry.agent == agent) {
+    let Some(owner) = owner else {
+        return Joins::Nothing;
+    };
+    let Some(entry) = state.request(owner) else {
+        // Whoever had it is forgotten: what comes so late pays nothing.
+        return Joins::NonceUsed(Id(owner));
+    };
+    match Some(entry).filter(|entry| entry.agent == agent) {
         None => Joins::Nothing,
         Some(entry) if is_out(state, entry) && entry.match_key == *match_key => {
             Joins::Replaces(entry.id)

@@ -272,6 +272,8 @@ impl Guard {
                 );
                 return Err(Refusal::new("nonce_ahead", text));
             }
+            // Nor does one node's word close a gap.
+            (Some(book), _) if !proved => book.peek(None),
             (Some(book), chain) => book.peek(chain),
             (None, Some(chain)) => chain,
             (None, None) => {

@@ -7,6 +7,7 @@ use super::fold_life::limits;
 use super::keep::enter;
 use super::nonce::NonceBook;
 use super::operator::remember;
+use super::replace::fee_max;
 use super::state::{Entry, Ordered, Replacing, SignedBytes, State};
 use crate::event::{
     Held, Id, NonceSet, Order, ReplaceWhy, Replaced, Signed, Stage, TransactionOrder,
@@ -30,10 +31,7 @@ pub(super) fn set_aside(state: &State, entry: &Entry, data: &Replaced) -> Option
         // Its request ended unsigned and holds nothing any more: only the fee counts.
         (None, _) => {
             let decided = entry.decided.as_deref()?.spends.as_ref()?;
-            let order = &data.order;
-            let fee = alloy_primitives::U256::from(order.gas)
-                .saturating_mul(alloy_primitives::U256::from(order.max_fee_per_gas));
-            Some(decided.fee_only(Some(fee)))
+            Some(decided.fee_only(Some(fee_max(entry, &data.order))))
         }
     }
 }
@@ -59,9 +57,13 @@ pub(super) fn replaced(
             .hold_anew(&name, spends, parts, at)
             .map_err(limits)?;
     }
+    // What a denied request gave back, or a gap, is its own again.
+    let book = state.nonces.entry((wallet, chain_id)).or_default();
+    let nonce = data.order.nonce;
+    let fills_gap =
+        book.take_back(nonce, data.id.0) || (nonce == book.next() && book.take(nonce, data.id.0));
     if data.why == ReplaceWhy::Gap {
-        let book = state.nonces.entry((wallet, chain_id)).or_default();
-        if !book.take_back(data.order.nonce, data.id.0) {
+        if !fills_gap {
             return Err(Impossible::Unfit("the nonce is not free"));
         }
         state.unsettled.insert(data.id.0);
@@ -70,17 +72,21 @@ pub(super) fn replaced(
         remember(state, command);
     }
     if let Some(entry) = state.requests.get_mut(&data.id.0) {
-        let was_nothing = entry
-            .signed
-            .as_ref()
-            .is_some_and(|signed| signed.moves_nothing);
+        let nothing = entry.signed.as_ref().filter(|bytes| bytes.moves_nothing);
+        let was_commanded = nothing.is_some_and(|bytes| bytes.commanded);
+        let before = entry.replacing.take();
         entry.replacing = Some(Replacing {
             seq,
             order: data.order,
-            moves_nothing: data.why.moves_nothing() || was_nothing,
-            commanded: data.command.is_some(),
-            fills_gap: data.why == ReplaceWhy::Gap,
+            moves_nothing: data.why.moves_nothing() || nothing.is_some(),
+            // A higher fee for what an operator commanded is still what the operator commanded.
+            commanded: data.command.is_some() || was_commanded,
+            fills_gap: fills_gap || before.is_some_and(|order| order.fills_gap),
         });
+        // What is unsettled is kept.
+        if let Some(until) = entry.kept_until.take() {
+            state.forget.remove(&(until, data.id.0));
+        }
     }
     super::keep::retain(state, data.id.0);
     Ok(())
@@ -111,6 +117,7 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
         commanded: replacing.commanded,
     };
     entry.earlier.extend(entry.signed.replace(bytes));
+    entry.stopped = false;
     entry.ordered = Some(Ordered {
         seq: replacing.seq,
         order: Order::Transaction(replacing.order),
@@ -142,8 +149,16 @@ pub(super) fn void_order(state: &mut State, seq: u64) {
     }
 }
 
-/// A freeze stops what the guardian and agents began; what an operator commanded goes on.
+/// A freeze stops what the guardian and agents began; what an operator commanded goes on. What was
+/// released to an agent is no longer the guardian's to send.
 pub(super) fn freeze_stops(state: &mut State, scope: &crate::event::Scope) {
+    for seq in &state.unsettled {
+        let entry = state.requests.get_mut(seq);
+        let released = entry.filter(|entry| entry.stage == Stage::Released);
+        if let Some(entry) = released.filter(|entry| scope.covers(&entry.agent, &entry.wallet)) {
+            entry.stopped = true;
+        }
+    }
     let unsettled = state.unsettled.iter().filter_map(|seq| state.request(*seq));
     let stopped = unsettled.filter(|entry| {
         let order = entry.replacing.as_ref();

@@ -103,6 +103,8 @@ fn new_entry(at: u64, data: Box<Decided>) -> Box<Entry> {
         ordered: None,
         signed: None,
         earlier: Vec::new(),
+        stopped: false,
+        route: data.route,
         replacing: None,
         outcome: None,
         kept_until: None,

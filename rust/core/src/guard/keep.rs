@@ -127,11 +127,12 @@ pub(super) fn purge(state: &mut State, now_ms: u64) {
             break;
         }
         state.forget.pop_first();
+        let unsettled = state.unsettled.contains(&seq);
         let Some(entry) = state.requests.get_mut(&seq) else {
             continue;
         };
         entry.kept_until = None;
-        if !entry.recent {
+        if !entry.recent && !unsettled {
             forget(state, seq);
         }
     }

@@ -160,11 +160,14 @@ impl Guard {
             });
             let frozen = self.state.frozen(&entry.agent, &entry.wallet).is_some();
             let stage = match entry.stage {
-                Stage::Signed | Stage::Sent | Stage::Confirmed | Stage::Reverted => true,
-                Stage::Released => entry.kind == RequestKind::Transaction,
+                Stage::Signed | Stage::Sent | Stage::Confirmed => true,
+                Stage::Released => entry.kind == RequestKind::Transaction && !entry.stopped,
+                // What was undone on the chain gave its amount back: it may not happen after all.
                 _ => nothing,
             };
-            stage && (!frozen || (nothing && commanded))
+            let order = entry.replacing.as_ref();
+            let taken_back = !nothing && order.is_some_and(|order| order.moves_nothing);
+            stage && !taken_back && (!frozen || (nothing && commanded))
         })
     }
 

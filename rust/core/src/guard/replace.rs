@@ -169,6 +169,18 @@ fn filler(
     })
 }
 
+/// Whether another request has its nonce, which it gave back, or gets it next.
+fn taken_by_another(state: &State, entry: &Entry) -> bool {
+    let book = state.nonces.get(&(entry.wallet, entry.chain_id));
+    let nonce = current(entry).map(|order| order.nonce);
+    let Some((book, nonce)) = book.zip(nonce) else {
+        return false;
+    };
+    // Above the next one it would leave a gap of its own.
+    let ahead = nonce > book.next();
+    ahead || book.owner(nonce).is_some_and(|owner| owner != entry.id.0)
+}
+
 /// The nonce this request gave back and nobody has taken since.
 fn gap_of(state: &State, entry: &Entry) -> Option<u64> {
     let book = state.nonces.get(&(entry.wallet, entry.chain_id))?;
@@ -197,11 +209,12 @@ pub(super) fn fee_max(entry: &Entry, order: &TransactionOrder) -> U256 {
     fee_of(order).saturating_add(for_data)
 }
 
-/// The most the fee can be, if that is more than is set aside.
+/// The most the fee can be, if that is more than is set aside or was decided.
 pub(super) fn raised(state: &State, entry: &Entry, order: &TransactionOrder) -> Option<U256> {
     let held = state.book.spends(&entry.id.to_string())?;
-    let wanted = fee_max(entry, order);
-    (wanted > U256::from(held.fee_wei())).then_some(wanted)
+    let (held, wanted) = (U256::from(held.fee_wei()), fee_max(entry, order));
+    let beyond = within_decision(entry, order).is_err();
+    (wanted > held || beyond).then_some(wanted.max(held))
 }
 
 /// [`fits`], in words.
@@ -239,9 +252,16 @@ pub(super) fn fits(state: &State, data: &Replaced, now: u64) -> Result<(), No> {
     if entry.kind != RequestKind::Transaction || data.digest != entry.digest {
         return Err(Impossible::Unfit("the order is for another request").into());
     }
-    if !commanded && state.frozen(&entry.agent, &entry.wallet).is_some() {
+    let bytes = entry.signed.as_ref();
+    let taken_back = bytes.is_some_and(|bytes| bytes.moves_nothing && bytes.commanded);
+    if !commanded && !taken_back && state.frozen(&entry.agent, &entry.wallet).is_some() {
         let text = format!("{} is in a frozen scope", entry.id);
         return Err(Refusal::new("frozen", text).into());
+    }
+    let waiting = entry.replacing.as_ref();
+    if !commanded && waiting.is_some_and(|order| order.commanded) {
+        let text = format!("what an operator commanded for {} is on its way", entry.id);
+        return Err(Refusal::new("wrong_state", text).into());
     }
     same(state, entry, data)?;
     within_chain(state, &data.order)?;
@@ -257,6 +277,7 @@ pub(super) fn fits(state: &State, data: &Replaced, now: u64) -> Result<(), No> {
             Err(Impossible::Unfit("less is set aside than the fee can be").into())
         }
         Some(_) if !commanded => room(state, entry, data, now),
+        None if data.why == ReplaceWhy::Gap => room(state, entry, data, now),
         Some(_) => Ok(()),
         None if raised(state, entry, order).is_some() => {
             Err(Impossible::Unfit("more than is set aside for it").into())
@@ -299,6 +320,13 @@ fn same(state: &State, entry: &Entry, data: &Replaced) -> Result<(), No> {
                 return Err(out_of_place(entry).into());
             }
             again(entry, order.max_fee_per_gas, order.max_priority_fee_per_gas)?
+        }
+        ReplaceWhy::Cancel if taken_by_another(state, entry) => {
+            let text = format!(
+                "the nonce of {} is another payment's by now, or will be",
+                entry.id
+            );
+            return Err(Refusal::new("nonce_out", text).into());
         }
         ReplaceWhy::Cancel => {
             nothing(entry, order.max_fee_per_gas, order.max_priority_fee_per_gas)?
@@ -370,8 +398,9 @@ fn room(state: &State, entry: &Entry, data: &Replaced, now: u64) -> Result<(), N
     let policy = state
         .policy()
         .ok_or(Impossible::Unfit("there is no policy"))?;
-    let spends = set_aside(state, entry, data);
-    let spends = spends.ok_or(Impossible::Unfit("nothing is set aside for the request"))?;
+    let Some(spends) = set_aside(state, entry, data) else {
+        return Ok(());
+    };
     let own = state.book.reservations(&entry.id.to_string());
     let asked = policy.reservations(&spends);
     let over = policy.over_raised(&asked, own, state.book.windows(), now);

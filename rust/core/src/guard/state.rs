@@ -12,7 +12,7 @@ use super::rate::Rate;
 use crate::event::{
     Decided, Genesis, Id, Order, RequestKind, Scope, SettleOutcome, Stage, TransactionOrder,
 };
-use crate::policy::{FirstSeen, Policy, Reason};
+use crate::policy::{FirstSeen, Policy, Reason, Route};
 use crate::request::Method;
 use crate::window::Book;
 
@@ -179,6 +179,10 @@ pub struct Entry {
     pub signed: Option<SignedBytes>,
     /// Bytes that others took the place of. They can be mined until one of all is.
     pub earlier: Vec<SignedBytes>,
+    /// A freeze came after it was released to its agent: the guardian does not send it by itself.
+    pub stopped: bool,
+    /// How it is sent.
+    pub route: Route,
     /// The order that is on its way to take their place.
     pub replacing: Option<Replacing>,
     /// How it ended on the chain.

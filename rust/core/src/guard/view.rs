@@ -13,7 +13,7 @@ use crate::address::checksum;
 use crate::amount::Price;
 use crate::effects::EffectKind;
 use crate::event::{Decided, Id, RequestKind, Scope, Stage};
-use crate::policy::{method_name, Facts, LimitView, Policy, Privacy, Reason};
+use crate::policy::{method_name, Facts, LimitView, Policy, Privacy, Reason, Route};
 use crate::request::key_of_batch;
 
 /// Limits, reservations and spends of one request in a list.
@@ -98,6 +98,8 @@ struct Remains<'a> {
     method: &'a str,
     #[serde(flatten)]
     progress: Progress<'a>,
+    #[serde(skip_serializing_if = "Route::is_public")]
+    route: Route,
     state: Stage,
     wallet: String,
 }
@@ -321,15 +323,14 @@ impl Guard {
     }
 
     /// Transactions that were mined and are kept, oldest first: a reorganisation can undo that, and
-    /// then their bytes are sent again.
+    /// then their bytes are sent again. Not those that were undone by their contract: their amount is
+    /// free again.
     pub fn mined(&self) -> Vec<Unsettled<'_>> {
         let recent = self.state.recent.iter();
         let entries = recent.filter_map(|seq| self.state.request(*seq));
         let mined = entries.filter(|entry| {
-            matches!(
-                entry.stage,
-                Stage::Confirmed | Stage::Reverted | Stage::Cancelled
-            ) && entry.kind == RequestKind::Transaction
+            matches!(entry.stage, Stage::Confirmed | Stage::Cancelled)
+                && entry.kind == RequestKind::Transaction
         });
         // An operator who set the ledger back gave its nonce to others.
         let has_nonce = |row: &Unsettled<'_>| {
@@ -507,6 +508,7 @@ fn remains(entry: &Entry, progress: Progress<'_>) -> Vec<u8> {
         match_key: entry.match_key,
         method: method_name(entry.method),
         progress,
+        route: entry.route,
         state: entry.stage,
         wallet: checksum(entry.wallet).to_string(),
     })

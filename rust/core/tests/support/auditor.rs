@@ -325,8 +325,13 @@ impl Auditor {
                 if why == "fee" { "bump" } else { "cancel" }
             );
         } else {
-            self.not_frozen(&self.requests[id]);
+            let request = &self.requests[id];
+            if request.nothing != Some(true) {
+                self.not_frozen(request);
+            }
             assert!(why == "fee" || why == "gap");
+            let waiting = request.replacing;
+            assert!(!waiting.is_some_and(|order| order.commanded));
         }
         let (wallet, nonce) = (text(&order["wallet"]).to_owned(), order["nonce"].as_u64());
         let request = self.requests.get_mut(id).unwrap();
@@ -343,7 +348,6 @@ impl Auditor {
                 request.money = Money::Held;
             }
             request.nonce = nonce;
-            assert!(self.nonces.insert((wallet, nonce.unwrap())), "it was free");
         } else {
             assert!(request.signed, "there is something to replace");
             assert_eq!(request.nonce, nonce, "of the same nonce");
@@ -354,10 +358,13 @@ impl Auditor {
         assert!(fee <= request.fee_max, "no more than is set aside");
         let nothing = order["to"] == order["wallet"] && order["value"] == "0";
         assert_eq!(nothing, why != "fee" || request.nothing.is_some());
+        let was_free = self.nonces.insert((wallet, nonce.unwrap()));
+        assert!(was_free || why != "gap", "it was free");
+        let before = request.replacing;
         request.replacing = Some(Replacing {
             nothing,
-            commanded,
-            gap: why == "gap",
+            commanded: commanded || request.nothing == Some(true),
+            gap: was_free || before.is_some_and(|order| order.gap),
         });
     }
 
