@@ -15,6 +15,7 @@ from tests.alerts.receivers import HttpReceiver
 from tests.support.anvil import Anvil
 from tests.support.conditions import examples
 from tests.support.guardian import PASSPHRASE, VENDOR, Guardian
+from tests.support.lying import reverted
 from tests.support.proxy import NodeProxy, error, result
 
 from holdfast.service import keystore
@@ -367,6 +368,22 @@ async def test_a_nonce_that_a_node_makes_up_alarms(guardian: Guardian, proxy: No
         result(call, "0x1000") if call["method"] == "eth_getTransactionCount" else forward()
     )
     assert "foreign_transaction" in await watching.codes()
+
+
+async def test_an_end_that_one_node_alone_claims_is_told_for_a_while(
+    guardian: Guardian, proxy: NodeProxy
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    watching = Watching(guardian)
+    proxy.hook = reverted
+    request = guardian.pay()
+    await guardian.until(request, "reverted")
+    await guardian.core.durable()
+    assert await watching.codes() == ["unproved_end"]
+    (told,) = watching.conditions.report()
+    assert request in told["text"]
+    assert told["severity"] == "warning"
+    assert await watching.codes(after=601) == []
 
 
 # --- told everywhere ----

@@ -12,7 +12,7 @@ import orjson
 
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import kind_of, parse
-from holdfast.service.nonces import PATIENCE_S, Out, Seen, judge_all, taken
+from holdfast.service.nonces import PATIENCE_S, Out, Seen, doubted, judge_all, taken
 
 if TYPE_CHECKING:
     from holdfast.service.chain import Chain, Chains
@@ -30,6 +30,8 @@ SOURCE = "nonces"
 # Stays once seen, until the next start: the ledger follows the chain, so the evidence goes. Of more
 # than so many the newest.
 PROVED_MAX = 32
+# How long an end that one node alone claims is shown.
+DOUBTED_SECONDS = 600.0
 LATCHED = frozenset({"foreign_transaction"})
 
 
@@ -60,6 +62,7 @@ class NonceWatch:
         self._since: dict[Pair, dict[Place, tuple[float, float]]] = {}
         self._held: dict[Pair, list[Condition]] = {}
         self._proved: deque[Condition] = deque(maxlen=PROVED_MAX)
+        self._doubted: deque[tuple[float, Condition]] = deque(maxlen=PROVED_MAX)
         self._out_since: dict[Pair, dict[str, float]] = {}
         self._news = {chain.id: asyncio.Event() for chain in chains.each()}
         core.listen(self._listen)
@@ -101,6 +104,8 @@ class NonceWatch:
                 self._judge(looks)
         held = [each for pair in self._held if pair[0] == chain.id for each in self._held[pair]]
         proved = [each for each in self._proved if each.chain_id == chain.id]
+        since = self._time() - DOUBTED_SECONDS
+        proved += [each for at, each in self._doubted if each.chain_id == chain.id and at > since]
         # One by one, the newest last: the newest words of the same condition are the ones shown.
         self._conditions.put(f"{SOURCE}:{chain.id}", [*held, *proved])
 
@@ -182,9 +187,14 @@ class NonceWatch:
             if kind_of(record) != b"request.settled":
                 continue
             data = parse(record)["data"]
-            view = self._core.guard.request(data["id"]) if data["outcome"] == "dropped" else None
-            if view is not None and not self._is_ours(found := orjson.loads(view)):
-                self._prove(taken(found["chain_id"], found["wallet"], data["id"]))
+            found = orjson.loads(self._core.guard.request(data["id"]) or b"null")
+            if found is None:
+                continue
+            place = found["chain_id"], found["wallet"], data["id"]
+            if data["outcome"] == "dropped" and not self._is_ours(found):
+                self._prove(taken(*place))
+            if data["outcome"] == "reverted" and not data.get("proved", True):
+                self._doubted.append((self._time(), doubted(*place)))
 
     def _is_ours(self, view: Json) -> bool:
         """Another payment of ours has the nonce of this one, which was denied after its signature

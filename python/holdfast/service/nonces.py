@@ -150,6 +150,21 @@ def taken(chain_id: int, wallet: str, request_id: str) -> Condition:
     )
 
 
+def doubted(chain_id: int, wallet: str, request_id: str) -> Condition:
+    """One node's word alone says that a payment was undone."""
+    return Condition(
+        "unproved_end",
+        "warning",
+        f"payment {request_id} of wallet {wallet} on chain {chain_id} was undone by its contract, "
+        "says one node alone; its amount stays counted until its windows end",
+        "look the payment up before it is made again; with a second endpoint of this chain such "
+        "an end is proved and its amount is free at once",
+        chain_id,
+        wallet,
+        request_id,
+    )
+
+
 def _foreign_pending(seen: Seen) -> Condition | None:
     ours = max([seen.ledger or 0, seen.mined, *(each.nonce + 1 for each in seen.out)])
     if seen.pending <= ours:
