@@ -608,8 +608,10 @@ fn a_bump_that_was_voided_and_commanded_again_says_what_it_may_cost() {
             text.contains("\"fee_wei_max\":\"84000000000000\""),
             "{text}"
         );
+        assert_eq!(world.limit("hour", "agent:shopper").1, 1 + 84_000 * GWEI);
         let started = world.guard.started("0.1.0", world.now);
         world.keep(started).unwrap();
+        assert_eq!(world.limit("hour", "agent:shopper").1, 1 + 42_000 * GWEI);
     }
     replays(&world);
 }

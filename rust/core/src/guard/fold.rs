@@ -119,7 +119,7 @@ fn step(
     match body {
         Body::GuardianCreated(data) => created(state, data),
         Body::GuardianStarted(_) => {
-            keep::started(state);
+            keep::started(state, at);
             clock::started(state);
             Ok(())
         }
@@ -245,7 +245,7 @@ fn freeze_set(state: &mut State, seq: u64, at: u64, data: FreezeSet) -> Result<(
     for seq in held {
         life::freeze_holds(state, at, seq);
     }
-    replace::freeze_stops(state, &data.scope);
+    replace::freeze_stops(state, at, &data.scope);
     let FreezeSet {
         scope,
         reason,

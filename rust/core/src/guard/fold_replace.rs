@@ -127,7 +127,7 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
 
 /// An order that nobody signs is void. What closes a gap gives the nonce back, and what it held if
 /// there never were other bytes.
-pub(super) fn void_order(state: &mut State, seq: u64) {
+pub(super) fn void_order(state: &mut State, at: u64, seq: u64) {
     let Some(entry) = state.requests.get_mut(&seq) else {
         return;
     };
@@ -146,12 +146,31 @@ pub(super) fn void_order(state: &mut State, seq: u64) {
         let voided = state.book.void(&Id(seq).to_string());
         debug_assert!(voided.is_ok(), "{voided:?}");
         super::keep::retain(state, seq);
+    } else {
+        hold_no_more_than_it_costs(state, at, seq);
     }
+}
+
+/// What an order that came to nothing would have cost more is given back.
+fn hold_no_more_than_it_costs(state: &mut State, at: u64, seq: u64) {
+    let name = Id(seq).to_string();
+    let policy = state.policy.as_ref();
+    let policy = policy.and_then(|policy| policy.compiled.clone());
+    let entry = state.request(seq);
+    let cost = entry.and_then(|entry| Some(fee_max(entry, current(entry)?)));
+    let held = state.book.spends(&name);
+    let (Some(policy), Some(cost), Some(held)) = (policy, cost, held) else {
+        return;
+    };
+    let spends = held.with_fee(Some(cost));
+    let parts = policy.reservations(&spends);
+    let less = state.book.hold_less(&name, spends, parts, at);
+    debug_assert!(less.is_ok(), "{less:?}");
 }
 
 /// A freeze stops what the guardian and agents began; what an operator commanded goes on. What was
 /// released to an agent is no longer the guardian's to send.
-pub(super) fn freeze_stops(state: &mut State, scope: &crate::event::Scope) {
+pub(super) fn freeze_stops(state: &mut State, at: u64, scope: &crate::event::Scope) {
     for seq in &state.unsettled {
         let entry = state.requests.get_mut(seq);
         let released = entry.filter(|entry| entry.stage == Stage::Released);
@@ -165,7 +184,7 @@ pub(super) fn freeze_stops(state: &mut State, scope: &crate::event::Scope) {
         order.is_some_and(|order| !order.commanded) && scope.covers(&entry.agent, &entry.wallet)
     });
     for seq in stopped.map(|entry| entry.id.0).collect::<Vec<_>>() {
-        void_order(state, seq);
+        void_order(state, at, seq);
     }
 }
 

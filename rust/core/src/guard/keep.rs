@@ -169,11 +169,11 @@ fn forget(state: &mut State, seq: u64) {
 /// A start means every connection was cut: an agent whose request was open then, or has an outcome
 /// since a minute that is not on record as delivered, may never have got its answer and will ask
 /// again. Orders that nobody signed are void.
-pub(super) fn started(state: &mut State) {
+pub(super) fn started(state: &mut State, at: u64) {
     let since = state.last_at.saturating_sub(REPEAT_MS);
     let all: Vec<u64> = state.requests.keys().copied().collect();
     for seq in all {
-        super::fold_replace::void_order(state, seq);
+        super::fold_replace::void_order(state, at, seq);
         let may_ask_again = |entry: &Entry| match (entry.answer_at, entry.delivered_at) {
             (None, _) => true,
             (Some(at), None) => at >= since,

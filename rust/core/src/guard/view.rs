@@ -12,7 +12,7 @@ use super::{shorten, Guard, Refusal};
 use crate::address::checksum;
 use crate::amount::Price;
 use crate::effects::EffectKind;
-use crate::event::{Decided, Id, RequestKind, Scope, Stage};
+use crate::event::{Decided, Id, RequestKind, Scope, SettleOutcome, Stage};
 use crate::policy::{method_name, Facts, LimitView, Policy, Privacy, Reason, Route};
 use crate::request::key_of_batch;
 
@@ -329,8 +329,9 @@ impl Guard {
         let recent = self.state.recent.iter();
         let entries = recent.filter_map(|seq| self.state.request(*seq));
         let mined = entries.filter(|entry| {
-            matches!(entry.stage, Stage::Confirmed | Stage::Cancelled)
-                && entry.kind == RequestKind::Transaction
+            let mined = [SettleOutcome::Confirmed, SettleOutcome::Cancelled];
+            let outcome = entry.outcome.filter(|outcome| mined.contains(outcome));
+            outcome.is_some() && entry.kind == RequestKind::Transaction
         });
         // An operator who set the ledger back gave its nonce to others.
         let has_nonce = |row: &Unsettled<'_>| {

@@ -27,6 +27,9 @@ pub struct Request {
     pub fee_max: u128,
     /// The same before there was an order, which names its fee.
     fee_decided: u128,
+    /// What the order of its newest bytes costs, and the one that is on its way.
+    fee_signed: u128,
+    fee_ordered: u128,
     /// Who gets something, once for each payment.
     pub recipients: Vec<String>,
     /// It waits for people: of what others share it holds nothing.
@@ -163,6 +166,8 @@ impl Auditor {
                 .sum(),
             fee_max: of("fee").map(|e| number(&e["amount"])).sum(),
             fee_decided: of("fee").map(|e| number(&e["amount"])).sum(),
+            fee_signed: 0,
+            fee_ordered: 0,
             recipients: of("transfer").map(|e| text(&e["to"]).to_owned()).collect(),
             waits: data["state"] == "waiting-approval",
             expires_at: data["expires_at"].as_u64(),
@@ -295,7 +300,8 @@ impl Auditor {
             assert!(self.nonces.insert((wallet, nonce)), "a nonce is out once");
             let request = self.requests.get_mut(id).unwrap();
             request.nonce = Some(nonce);
-            request.fee_max = request.fee_max.min(fee_of(&data["order"]));
+            request.fee_ordered = fee_of(&data["order"]);
+            request.fee_max = request.fee_max.min(request.fee_ordered);
         }
     }
 
@@ -358,6 +364,7 @@ impl Auditor {
         assert!(fee <= request.fee_max, "no more than is set aside");
         let nothing = order["to"] == order["wallet"] && order["value"] == "0";
         assert_eq!(nothing, why != "fee" || request.nothing.is_some());
+        request.fee_ordered = fee;
         let was_free = self.nonces.insert((wallet, nonce.unwrap()));
         assert!(was_free || why != "gap", "it was free");
         let before = request.replacing;
@@ -379,7 +386,9 @@ impl Auditor {
                 self.nonces
                     .remove(&(request.wallet.clone(), request.nonce.unwrap()));
             }
-            if !request.signed {
+            if request.signed {
+                request.fee_max = request.fee_max.min(request.fee_signed);
+            } else {
                 request.money = Money::Void;
             }
         }
@@ -394,6 +403,7 @@ impl Auditor {
             let request = self.requests.get_mut(id).unwrap();
             request.replacing = None;
             request.signed = true;
+            request.fee_signed = request.fee_ordered;
             request.nothing = order.nothing.then_some(order.commanded);
             return;
         }
@@ -405,6 +415,7 @@ impl Auditor {
         self.not_frozen(request);
         let request = self.requests.get_mut(id).unwrap();
         request.signed = true;
+        request.fee_signed = request.fee_ordered;
         if !request.transaction {
             request.money = Money::Posted {
                 at,
