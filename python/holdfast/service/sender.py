@@ -354,8 +354,9 @@ class Sender:
 
     def _waits_for_signature(self, request_id: str, seq: int) -> bool:
         """The first order of a request, or the newest that is to take the place of another."""
-        again = (request_id, seq) in self._core.guard.to_sign_again()
-        return again or self._state(request_id) == "authorised"
+        if self._state(request_id) == "authorised":
+            return True
+        return (request_id, seq) in self._core.guard.to_sign_again()
 
     def _is_replaced(self, request_id: str) -> bool:
         """An order that is to take the place of its bytes waits for a signature."""
@@ -378,9 +379,7 @@ class Sender:
             await asyncio.sleep(random.uniform(0, self._settings.jitter_ms) / 1000)  # noqa: S311
         while self._core.sealed is None and self._core.guard.may_send(request_id):
             view = self._view(request_id)
-            if view is None or not view.get("raw") or self._upkeep.holds_back(request_id):
-                break
-            if self._is_replaced(request_id):
+            if view is None or not view.get("raw") or self._upkeep.holds_back(view):
                 break
             try:
                 await self._send_once(request_id, view)
@@ -388,7 +387,7 @@ class Sender:
             except EndpointDown as down:
                 log.info("waiting to send", request=request_id, why=down.text)
                 self._refusals[request_id] = down.text
-                if view["state"] != "signed":
+                if view["state"] != "signed" or self._is_replaced(request_id):
                     break
                 self._waiting.put(request_id, "chain", down.text)
                 await self._wait(waits)

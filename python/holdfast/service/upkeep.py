@@ -70,15 +70,13 @@ class Upkeep:
         self._resend.pop(request_id, None)
         self._bumped.pop(request_id, None)
 
-    def holds_back(self, request_id: str) -> bool:
-        """Holds what was signed too long ago and never sent, for a person."""
-        for each in self._core.guard.unsettled():
-            if each[0] == request_id and each[6] == "signed":
-                row = unsettled(each)
-                if self._is_old(row):
-                    self._hold(row)
-                    return True
-        return False
+    def holds_back(self, view: dict[str, Any]) -> bool:
+        """Holds what was signed (or approved again) too long ago and never sent, for a person."""
+        age_ms = self._core.clock.now_ms() - int(view["since"])
+        if view["state"] != "signed" or age_ms < self._settings.within_ms:
+            return False
+        self._hold(str(view["id"]), age_ms)
+        return True
 
     async def look(self, chain: Chain, not_mined: Iterable[Unsettled]) -> None:
         """One round over what a chain has not mined."""
@@ -109,7 +107,7 @@ class Upkeep:
         """Also what a node refused at first: its fee or its pool may have changed since."""
         if self._is_old(row):
             if row.state == "signed":
-                self._hold(row)
+                self._hold(row.id, self._age_ms(row))
             return
         if row.state == "released" and not self._may_send_released(row):
             return
@@ -137,13 +135,12 @@ class Upkeep:
         """What moves nothing never is."""
         return row.state != "cancelling" and self._age_ms(row) >= self._settings.within_ms
 
-    def _hold(self, row: Unsettled) -> None:
-        minutes = self._age_ms(row) // 60_000
-        why = f"signed {minutes} minutes ago and no node took it"
+    def _hold(self, request_id: str, age_ms: int) -> None:
+        why = f"signed {age_ms // 60_000} minutes ago and no node took it"
         try:
-            self._core.hold(row.id, why)
+            self._core.hold(request_id, why)
         except HoldfastError as refusal:
-            log.warning("not held", request=row.id, code=str(refusal.args[0]))
+            log.warning("not held", request=request_id, code=str(refusal.args[0]))
 
     async def _raise_fees(self, chain: Chain, rows: list[Unsettled]) -> None:
         """What the base fee has overtaken, or a node finds too cheap, gets more within its caps."""
