@@ -10,17 +10,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Hook = Callable[[dict[str, Any], Callable[[], bytes]], bytes | None]
+BatchHook = Callable[[list[dict[str, Any]], list[bytes]], bytes | None]
 
 
 class NodeProxy:
-    """Forwards JSON-RPC to `upstream`. `hook(call, forward)` gives the answer's bytes, or None
-    to cut the line.
+    """Forwards JSON-RPC to `upstream`, each call of a batch by itself. `hook(call, forward)` gives
+    the answer's bytes, or None to cut the line; `batch_hook(calls, answers)` those of a batch.
     """
 
     def __init__(self, upstream: str) -> None:
         self.upstream = upstream
         self.hook: Hook | None = None
         self.calls: list[dict[str, Any]] = []
+        self.posts = 0
+        self.batch_hook: BatchHook | None = None
         self.headers: list[dict[str, str]] = []
         proxy = self
 
@@ -29,18 +32,9 @@ class NodeProxy:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
-                call = json.loads(body)
-                proxy.calls.append(call)
-                proxy.headers.append({name.lower(): self.headers[name] for name in self.headers})
-
-                def forward() -> bytes:
-                    request = urllib.request.Request(
-                        proxy.upstream, body, headers={"content-type": "application/json"}
-                    )
-                    with urllib.request.urlopen(request, timeout=10) as response:
-                        return bytes(response.read())
-
-                answer = proxy.hook(call, forward) if proxy.hook else forward()
+                asked = json.loads(body)
+                proxy.posts += 1
+                answer = self.batch(asked) if isinstance(asked, list) else self.one(asked)
                 if answer is None:
                     self.close_connection = True
                     self.connection.close()
@@ -49,6 +43,32 @@ class NodeProxy:
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
+
+            def batch(self, asked: list[dict[str, Any]]) -> bytes | None:
+                answers = []
+                for each in asked:
+                    told = self.one(each)
+                    if told is None:
+                        return None
+                    answers.append(told)
+                if proxy.batch_hook:
+                    return proxy.batch_hook(asked, answers)
+                return b"[" + b",".join(answers) + b"]"
+
+            def one(self, call: dict[str, Any]) -> bytes | None:
+                proxy.calls.append(call)
+                proxy.headers.append({name.lower(): self.headers[name] for name in self.headers})
+
+                def forward() -> bytes:
+                    request = urllib.request.Request(
+                        proxy.upstream,
+                        json.dumps(call).encode(),
+                        headers={"content-type": "application/json"},
+                    )
+                    with urllib.request.urlopen(request, timeout=10) as response:
+                        return bytes(response.read())
+
+                return proxy.hook(call, forward) if proxy.hook else forward()
 
             def log_message(self, *_: Any) -> None:
                 return

@@ -129,13 +129,18 @@ class Endpoint:
             raise EndpointDown(
                 f"{self.name} answered with no JSON-RPC ({type(error).__name__})"
             ) from None
-        if not isinstance(answer, dict):
-            raise EndpointDown(f"{self.name} answered with no JSON-RPC object")
-        if answer.get("error") is not None:
-            raise _rpc_error(answer["error"])
-        if "result" not in answer:
-            raise EndpointDown(f"{self.name} answered with neither result nor error")
-        return answer["result"]
+        return result_of(self.name, answer)
+
+    async def exchange(self, value: Any) -> Any:
+        """Posts a JSON value as it is, and gives the JSON that comes back. Raises EndpointDown."""
+        if self._session is None:
+            await self._open()
+        try:
+            return orjson.loads(await self._post(orjson.dumps(value)))
+        except ValueError as error:
+            raise EndpointDown(
+                f"{self.name} answered with no JSON ({type(error).__name__})"
+            ) from None
 
     async def _turn(self, patience_s: float) -> None:
         if self._pace is None:
@@ -241,6 +246,19 @@ def _provider_class() -> Callable[[str, Callable[[bytes], Any]], AsyncHTTPProvid
             return orjson.loads(raw_response)
 
     return BoundedProvider
+
+
+def result_of(name: str, answer: Any) -> Any:
+    """The result in a node's answer object. Raises RpcError for an error in it, and EndpointDown
+    if it is no answer.
+    """
+    if not isinstance(answer, dict):
+        raise EndpointDown(f"{name} answered with no JSON-RPC object")
+    if answer.get("error") is not None:
+        raise _rpc_error(answer["error"])
+    if "result" not in answer:
+        raise EndpointDown(f"{name} answered with neither result nor error")
+    return answer["result"]
 
 
 def _is_error_object(answer: bytes) -> bool:

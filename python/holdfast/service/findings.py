@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from holdfast.service.answers import Block, Receipt
     from holdfast.service.witness import Witness
 
-LOOKUPS_AT_ONCE = 16
+# As many as one batch holds.
+LOOKUPS_AT_ONCE = 32
 
 T = TypeVar("T")
 

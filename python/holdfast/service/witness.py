@@ -29,9 +29,10 @@ from holdfast.service.endpoint import (
     EndpointSettings,
     RpcError,
 )
+from holdfast.service.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
 
@@ -53,6 +54,7 @@ class Witness:
     def __init__(self, settings: EndpointSettings) -> None:
         self.chain_id = settings.chain
         self.endpoint = Endpoint(settings)
+        self._together = Together(self.endpoint)
         self.name = self.endpoint.name
         self.alarm: str | None = None
         self.head_seen: int | None = None
@@ -124,9 +126,12 @@ class Witness:
         self, method: str, params: list[Any], patience_s: float = PATIENCE_SECONDS
     ) -> Any:
         """As `Endpoint.call`, only while the endpoint serves this chain."""
+        return await self._called(lambda: self.endpoint.call(method, params, patience_s))
+
+    async def _called(self, ask: Callable[[], Awaitable[Any]]) -> Any:
         await self.verify()
         try:
-            found = await self.endpoint.call(method, params, patience_s)
+            found = await ask()
         except EndpointBusy:
             raise
         except EndpointDown as error:
@@ -232,11 +237,11 @@ class Witness:
             raise EndpointDown(text) from None
 
     async def _ask(self, method: str, params: list[Any]) -> Any:
-        """As `call`, with a node's error as EndpointDown: where no error is expected both mean "no
-        answer".
+        """As `call`, together with what else is asked now, and with a node's error as EndpointDown:
+        where no error is expected both mean "no answer".
         """
         try:
-            return await self.call(method, params)
+            return await self._called(lambda: self._together.call(method, params))
         except RpcError as error:
             raise EndpointDown(f"{self.name} answered {method} with error {error.code}") from None
 
