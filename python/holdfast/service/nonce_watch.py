@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 Pair = tuple[int, str]
-# (chain, wallet, nonce)
-Spot = tuple[int, str, int]
+# Chain, wallet and nonce of a payment, while its nonce is known.
+Spot = tuple[int, str, int | None]
 
 # While something is out or not well, and while nothing is.
 LOOK_SECONDS = 2.0
@@ -203,8 +203,8 @@ class NonceWatch:
 
     def _spot(self, request_id: str) -> Spot | None:
         """Of a payment that ended before anybody looked; None once it is forgotten."""
-        view = orjson.loads(self._core.guard.request(request_id) or b"{}")
-        return (view["chain_id"], view["wallet"], view["nonce"]) if "nonce" in view else None
+        view = orjson.loads(self._core.guard.request(request_id) or b"null")
+        return None if view is None else (view["chain_id"], view["wallet"], view.get("nonce"))
 
     def _is_ours(self, spot: Spot, request_id: str) -> bool:
         """Another payment of ours has the nonce of this one, which was denied after its signature
@@ -212,7 +212,7 @@ class NonceWatch:
         """
         chain_id, wallet, nonce = spot
         guard = self._core.guard
-        owner = guard.nonce_owner(wallet, chain_id, nonce)
+        owner = None if nonce is None else guard.nonce_owner(wallet, chain_id, nonce)
         return owner not in (None, request_id) and guard.stage(owner or "") != "authorised"
 
 

@@ -202,9 +202,7 @@ fn a_nonce_whose_payment_is_forgotten_pays_nothing_again() {
         requests_per_minute: 1_000_000,
         ..TERMS
     });
-    let pay = |wei: u128, nonce: &str| {
-        json!([{"to": VENDOR, "value": support::quantity(wei), "nonce": nonce}])
-    };
+    let pay = |wei: u128, nonce: &str| json!([{"to": VENDOR, "value": support::quantity(wei), "nonce": nonce}]);
     let id = id_of(&world.pay("shopper", ETH / 10));
     world.carry_out(&id);
     world.settle(&id, "confirmed").unwrap();
