@@ -356,6 +356,9 @@ class Guard:
     def next_nonce(self, wallet: str, chain_id: int) -> int | None:
         """What the ledger would give next; None until a chain nonce was seen."""
 
+    def nonce_owner(self, wallet: str, chain_id: int, nonce: int) -> str | None:
+        """The request that has a nonce now, while that is known: longer than its details are."""
+
     def decode(self, request: bytes, chain_id: int, clear: ClearSigning | None = None) -> bytes:
         """As the function `decode`, with the assets and contracts of the policy in force. For display: nothing is recorded."""
 

@@ -17,6 +17,8 @@ from holdfast.service.outcomes import Outcome, as_object, denied, not_replaced
 from holdfast.service.reply import Reply
 from holdfast.service.waiting import Waiting
 
+# States in which other bytes can take the place of those that are out.
+OUT = frozenset({"signed", "sent", "released"})
 WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
 
 SIGNING_METHODS = frozenset(
@@ -102,7 +104,7 @@ class Sends:
                 if refused is not None:
                     self._after(reply, refused, request_id, wrapped)
                     return
-            if self._holds.settle_now(reply, request_id, wrapped, agent.privacy, marked=True):
+            if self._settle_now(agent, request_id, reply, wrapped, marked=True):
                 return
             # Whoever sends the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
@@ -120,9 +122,8 @@ class Sends:
             # The same words for both: ids of other agents are none of its business.
             reply.result(orjson.dumps({"status": "unknown", "requestId": request_id}))
             return
-        if self._holds.settle_now(
-            reply, request_id, wrapped, agent.privacy, marked=not view.get("delivered", False)
-        ):
+        marked = not view.get("delivered", False)
+        if self._settle_now(agent, request_id, reply, wrapped, marked=marked):
             return
         data = {
             "requestId": request_id,
@@ -153,9 +154,8 @@ class Sends:
             self._replace(applied, agent, reply, write)
             return
         joined = status != "go"
-        if status == "attached" and self._holds.settle_now(
-            reply, request_id, write, agent.privacy, marked=True
-        ):
+        if status == "attached":
+            self._join(request_id, agent, reply, write)
             return
         self._holds.wait(reply, request_id, write, agent.privacy, marked=joined)
 
@@ -171,8 +171,6 @@ class Sends:
             return
         if refused is not None:
             self._after(reply, refused, request_id, write)
-        elif any(one == request_id for one, _ in self._core.guard.to_sign_again()):
-            self._holds.wait(reply, request_id, write, agent.privacy, marked=True, anew=True)
         else:
             self._join(request_id, agent, reply, write)
 
@@ -198,8 +196,24 @@ class Sends:
         return None
 
     def _join(self, request_id: str, agent: Agent, reply: Reply, write: Write) -> None:
-        if not self._holds.settle_now(reply, request_id, write, agent.privacy, marked=True):
-            self._holds.wait(reply, request_id, write, agent.privacy, marked=True)
+        if not self._settle_now(agent, request_id, reply, write, marked=True):
+            anew = self._is_replaced(request_id)
+            self._holds.wait(reply, request_id, write, agent.privacy, marked=True, anew=anew)
+
+    def _settle_now(
+        self, agent: Agent, request_id: str, reply: Reply, write: Write, *, marked: bool
+    ) -> bool:
+        """Answers with the outcome it has, but not with a hash that is about to be another."""
+        if self._is_replaced(request_id):
+            return False
+        return self._holds.settle_now(reply, request_id, write, agent.privacy, marked=marked)
+
+    def _is_replaced(self, request_id: str) -> bool:
+        """An order that is to take the place of what is out waits for its signature."""
+        guard = self._core.guard
+        if guard.stage(request_id) not in OUT:
+            return False
+        return any(one == request_id for one, _ in guard.to_sign_again())
 
     def _after(self, reply: Reply, outcome: Outcome, request_id: str, write: Write) -> None:
         self._core.after_durable(partial(self._finish, reply, outcome, request_id, write))
