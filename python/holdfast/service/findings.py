@@ -26,7 +26,7 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Unsettled:
     """One row of `Guard.unsettled`; hashes in lower case. `earlier` bytes have the same nonce and
-    can be mined instead.
+    can be mined instead. `agent_alone`: a rule leaves it to its agent to send.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Unsettled:
     fee: int
     tip: int
     signed_at: int
+    agent_alone: bool
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -47,16 +48,14 @@ class Unsettled:
         return (self.hash, *self.earlier)
 
 
-Row = tuple[str, str, int, str, int, bytes, str, list[str], int, int, int]
+Row = tuple[str, str, int, str, int, bytes, str, list[str], int, int, int, bool]
 
 
 def unsettled(row: Row) -> Unsettled:
     """From what the guard gives."""
-    request_id, wallet, chain_id, tx_hash, nonce, raw, state, earlier, fee, tip, signed_at = row
+    request_id, wallet, chain_id, tx_hash, nonce, raw, state, earlier, *more = row
     lower = tuple(each.lower() for each in earlier)
-    return Unsettled(
-        request_id, wallet, chain_id, tx_hash.lower(), nonce, raw, state, lower, fee, tip, signed_at
-    )
+    return Unsettled(request_id, wallet, chain_id, tx_hash.lower(), nonce, raw, state, lower, *more)
 
 
 @dataclass(frozen=True, slots=True)

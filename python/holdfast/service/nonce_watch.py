@@ -167,7 +167,7 @@ class NonceWatch:
         # The ledger after the chain: what of ours was mined by then is in it.
         guard = self._core.guard
         rows = tuple(
-            Out(row[0], row[4], row[6], self._refused(row[0]))
+            Out(row[0], row[4], row[6], self._refused(row[0]), agent_alone=row[11])
             for row in guard.unsettled()
             if row[2] == chain.id and row[1] == wallet
         )
