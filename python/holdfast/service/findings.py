@@ -53,9 +53,22 @@ Row = tuple[str, str, int, str, int, bytes, str, list[str], int, int, int, bool]
 
 def unsettled(row: Row) -> Unsettled:
     """From what the guard gives."""
-    request_id, wallet, chain_id, tx_hash, nonce, raw, state, earlier, *more = row
-    lower = tuple(each.lower() for each in earlier)
-    return Unsettled(request_id, wallet, chain_id, tx_hash.lower(), nonce, raw, state, lower, *more)
+    request_id, wallet, chain_id, tx_hash, nonce, raw, state = row[:7]
+    earlier, fee, tip, signed_at, agent_alone = row[7:]
+    return Unsettled(
+        request_id,
+        wallet,
+        chain_id,
+        tx_hash.lower(),
+        nonce,
+        raw,
+        state,
+        tuple(each.lower() for each in earlier),
+        fee,
+        tip,
+        signed_at,
+        agent_alone,
+    )
 
 
 @dataclass(frozen=True, slots=True)

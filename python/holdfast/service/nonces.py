@@ -245,8 +245,9 @@ def _waits(seen: Seen) -> Condition | None:
 def _of_released(first: Out) -> str:
     if first.agent_alone:
         return (
-            "its agent alone sends it (`released` of its rule): have the agent send it, or take it "
-            f"back with `holdfast cancel {first.id}`. Until then nothing behind it is mined"
+            "its agent alone sends it (`released` of its rule, or `released_ms = 0` in "
+            "config.toml): have the agent send it, or take it back with "
+            f"`holdfast cancel {first.id}`. Until then nothing behind it is mined"
         )
     return (
         "have the agent send it, or wait: the guardian sends it itself after a while "

@@ -117,7 +117,7 @@ class Upkeep:
             self._send(row.id)
 
     def _may_send_released(self, row: Unsettled) -> bool:
-        """Its agent has had its time; without one, or by its rule, it is the agent's alone to send."""
+        """Its agent has had its time; without one, or by its rule, it alone sends it."""
         after = self._settings.released_ms
         return not row.agent_alone and after > 0 and self._age_ms(row) >= after
 
