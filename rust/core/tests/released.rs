@@ -121,6 +121,16 @@ fn the_word_changes_nothing_about_what_the_guardian_sends() {
 }
 
 #[test]
+fn what_is_denied_is_nobodys_to_send() {
+    let mut world = world();
+    signed(&mut world, SIGN, 1000);
+    let ahead = json!([{"to": VENDOR, "value": "0x1", "nonce": "0x63"}]);
+    let applied = world.submit("shopper", SIGN, &ahead);
+    assert_eq!(applied.status, "denied");
+    assert!(!record(&world, &id_of(&applied)).contains("\"released\""));
+}
+
+#[test]
 fn a_record_that_leaves_a_sent_payment_to_its_agent_is_refused() {
     let mut world = world();
     let id = ask(&mut world, "eth_sendTransaction", 1000);
