@@ -18,14 +18,14 @@ use holdfast_core::protocol::Protocol;
 use holdfast_core::request::Transaction;
 
 #[allow(dead_code)]
-#[path = "../tests/support/calls.rs"]
+#[path = "../tests/it/support/calls.rs"]
 mod calls;
 #[allow(dead_code, reason = "the table of formats is checked elsewhere")]
-#[path = "../tests/support/clear.rs"]
+#[path = "../tests/it/support/clear.rs"]
 mod clear;
-#[path = "../tests/support/town.rs"]
+#[path = "../tests/it/support/known_contracts.rs"]
 #[allow(dead_code, reason = "the fuzz targets use the rest")]
-mod town;
+mod known_contracts;
 
 struct Seeds {
     folder: PathBuf,
@@ -70,7 +70,7 @@ fn main() {
         let text = |key: &str| case.get(key).and_then(toml::Value::as_str);
         let (method, params) = match (text("tx"), text("typed"), text("params")) {
             (Some(tx), ..) => (0, format!("[{tx}]")),
-            (_, Some(typed), _) => (4, format!("[\"{}\",{typed}]", town::WALLET)),
+            (_, Some(typed), _) => (4, format!("[\"{}\",{typed}]", known_contracts::WALLET)),
             (_, _, Some(params)) => (1, params.to_owned()),
             _ => continue,
         };
@@ -84,7 +84,7 @@ fn main() {
     for case in table["case"].as_array().into_iter().flatten() {
         let text = |key: &str| case[key].as_str().expect("a text");
         let message = base.replacen(text("from"), text("to"), 1);
-        let params = serde_json::json!([message, town::WALLET]).to_string();
+        let params = serde_json::json!([message, known_contracts::WALLET]).to_string();
         seeds.add("request", &[&[1], params.as_bytes()].concat());
     }
     for case in clear::read(&read(&data.join("clear.toml"))) {
@@ -96,7 +96,7 @@ fn main() {
 
 fn add_calls(source: &str, seeds: &mut Seeds) {
     let table = calls::Table::read(source);
-    let places = town::places();
+    let places = known_contracts::places();
     for case in &table.cases {
         let Transaction {
             to, value, data, ..
@@ -107,7 +107,7 @@ fn add_calls(source: &str, seeds: &mut Seeds) {
             .protocol(calls::CHAIN, to)
             .unwrap_or(Protocol::Unknown);
         let place = places.iter().position(|place| *place == to);
-        let like = town::contract(protocol);
+        let like = known_contracts::contract(protocol);
         let place = place.or_else(|| places.iter().position(|place| *place == like));
         let first = place.unwrap_or_default() as u8;
         let value = u8::try_from(value).unwrap_or(u8::MAX);
