@@ -7,8 +7,6 @@ use serde_json::Value;
 
 use crate::support::seen;
 
-#[allow(dead_code)]
-
 const DEMO: &str = include_str!("../../data/policy_demo.toml");
 const NOW: u64 = 1_700_000_000_000;
 

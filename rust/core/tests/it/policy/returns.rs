@@ -8,9 +8,6 @@ use serde_json::{json, Value};
 
 use crate::support::{calls, seen};
 
-#[allow(dead_code)]
-#[allow(dead_code)]
-
 const POLICY: &str = r#"
 version = 1
 name = "returns"

@@ -13,8 +13,6 @@ use serde_json::{json, Value};
 
 use crate::support::seen;
 
-#[allow(dead_code)]
-
 const POLICY: &str = include_str!("../../data/standing.toml");
 const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 const USDC: Address = address!("0x5FbDB2315678afecb367f032d93F642f64180aa3");
