@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from holdfast._core import Event
 from holdfast.service.endpoint import EndpointDown
-from holdfast.service.event import kind_of, parse
+from holdfast.service.event import parse
 from holdfast.service.nonces import PATIENCE_S, Out, Seen, doubted, judge_all, taken
 
 if TYPE_CHECKING:
@@ -178,15 +179,15 @@ class NonceWatch:
             if numbers is not None
         ]
 
-    def _listen(self, records: list[bytes]) -> None:
+    def _listen(self, events: list[Event]) -> None:
         """Something is out, or another transaction proved to have used a nonce of ours."""
-        for record in records:
-            if kind_of(record) == b"request.signed":
+        for event in events:
+            if event.kind == "request.signed":
                 for news in self._news.values():
                     news.set()
-            if kind_of(record) != b"request.settled":
+            if event.kind != "request.settled":
                 continue
-            data = parse(record)["data"]
+            data = parse(event.record)["data"]
             found = orjson.loads(self._core.guard.request(data["id"]) or b"null")
             if found is None:
                 continue

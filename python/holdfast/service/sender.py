@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from holdfast._core import HoldfastError
+from holdfast._core import Event, HoldfastError
 from holdfast.service.backoff import Backoff
 from holdfast.service.broadcast import WouldFail
 from holdfast.service.chain import FeeTooHigh
 from holdfast.service.config import SendingConfig
 from holdfast.service.core import Sealed
 from holdfast.service.endpoint import EndpointDown
-from holdfast.service.event import kind_of
+from holdfast.service.instant import InstantOrders
 from holdfast.service.lines import Lines
 from holdfast.service.logs import get_logger
 from holdfast.service.settle import Round, Settler, Unsettled, look_or_nothing, unsettled
@@ -54,8 +54,10 @@ MINED = frozenset({"confirmed", "reverted", "cancelled"})
 OF_FEES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap"})
 # Events after which there may be bytes to sign, to send or to follow.
 KINDS_WITH_BYTES = frozenset(
-    {b"request.signed", b"request.approved", b"request.replaced", b"freeze.lifted"}
+    {"request.signed", "request.approved", "request.replaced", "freeze.lifted"}
 )
+# And those after which there may be anything to do at all.
+KINDS_WITH_WORK = KINDS_WITH_BYTES | {"request.decided", "request.matured", "request.reopened"}
 SLOW_POLL_SECONDS = 5.0
 
 
@@ -98,6 +100,7 @@ class Sender:
         self._outcomes: dict[str, str] = {}
         self._refusals: dict[str, str] = {}
         self._unsignable: set[int] = set()
+        self._instant = InstantOrders(core, signer, turns)
         self._lines = Lines()
         self._settling: dict[int, asyncio.Task[None]] = {}
         self._news: dict[int, asyncio.Event] = {}
@@ -111,8 +114,11 @@ class Sender:
         """Takes up everything that was open when the guardian stopped, then follows the events."""
         self._signer.on_gone(self._signer_is_gone)
         self._core.listen(self._listen)
+        await self._core.durable()
+        self._core.on_orders(self._instant.take)
         for request_id, seq in self._core.guard.to_sign():
-            self._begin(request_id, partial(self._sign_and_send, request_id, seq))
+            if seq not in self._instant:
+                self._begin(request_id, partial(self._sign_and_send, request_id, seq))
         self.wake()
 
     async def stop(self) -> None:
@@ -120,6 +126,7 @@ class Sender:
         if self._stopping:
             return
         self._stopping = True
+        self._instant.stop()
         self._core.unlisten(self._listen)
         tasks = [*self._tasks, *self._settling.values()]
         for task in tasks:
@@ -150,10 +157,12 @@ class Sender:
         """
         return self._refusals.get(request_id, "")
 
-    def _listen(self, records: list[bytes]) -> None:
-        if not self._scan and any(kind_of(record) in KINDS_WITH_BYTES for record in records):
+    def _listen(self, events: list[Event]) -> None:
+        kinds = {event.kind for event in events}
+        if not kinds.isdisjoint(KINDS_WITH_BYTES):
             self._scan = True
-        self.wake()
+        if not kinds.isdisjoint(KINDS_WITH_WORK):
+            self.wake()
 
     def _signer_is_gone(self, text: str) -> None:
         self._signer_text = text
@@ -266,7 +275,7 @@ class Sender:
         if not self._is_authorising(request_id):
             return None
         try:
-            return _authorised_seq(self._core.authorise(request_id, facts).records)
+            return self._core.authorise(request_id, facts).order
         except HoldfastError as refusal:
             code, text = str(refusal.args[0]), str(refusal.args[1])
             if code in PASSING_CODES:
@@ -496,14 +505,3 @@ class Sender:
 def _plain(facts: dict[str, int | bool]) -> dict[str, str | bool]:
     """Numbers as decimal strings, the journal's form: they may be beyond 2^53."""
     return {name: value if isinstance(value, bool) else str(value) for name, value in facts.items()}
-
-
-def _authorised_seq(records: list[bytes]) -> int | None:
-    """The number of the order among the records of an `authorise`; None when the decision became
-    another.
-    """
-    for record in records:
-        event = orjson.loads(record)
-        if event["kind"] == "request.authorised":
-            return int(event["seq"])
-    return None
