@@ -222,6 +222,14 @@ class RequestState:
         """Of the transaction that was signed last, or the digest that was signed."""
 
     @property
+    def is_replaced(self) -> bool:
+        """An order that is to take the place of what is out waits for its signature."""
+
+    @property
+    def nonce(self) -> int | None:
+        """Of its order."""
+
+    @property
     def fee_per_gas(self) -> int | None:
         """Of its order, wei."""
 
@@ -476,6 +484,9 @@ class Guard:
 
     def next_nonce(self, wallet: str, chain_id: int) -> int | None:
         """What the ledger would give next; None until a chain nonce was seen."""
+
+    def nonce_owner(self, wallet: str, chain_id: int, nonce: int) -> str | None:
+        """The request that has a nonce now, while that is known: longer than its details are."""
 
     def decode(self, request: bytes, chain_id: int, clear: ClearSigning | None = None) -> bytes:
         """As the function `decode`, with the assets and contracts of the policy in force. For display: nothing is recorded."""

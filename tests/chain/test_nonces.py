@@ -14,7 +14,7 @@ from tests.alerts.conftest import Events
 from tests.alerts.receivers import HttpReceiver
 from tests.support.anvil import Anvil
 from tests.support.conditions import examples
-from tests.support.guardian import PASSPHRASE, VENDOR, Guardian
+from tests.support.guardian import NOISY, PASSPHRASE, VENDOR, Guardian
 from tests.support.lying import reverted
 from tests.support.proxy import NodeProxy, error, result
 
@@ -178,6 +178,56 @@ async def test_a_payment_whose_nonce_another_took_is_told(
     await guardian.until(request, "dropped")
     assert await watching.codes() == ["foreign_transaction"]
     assert request in watching.conditions.report()[0]["text"]
+
+
+REVERTS = "0x60006000fd"
+
+
+@pytest.mark.parametrize("then", ["confirmed", "reverted", "forgotten"])
+async def test_a_nonce_that_a_denied_payment_gave_back_to_ours_is_no_foreign_one(
+    guardian: Guardian, anvil: Anvil, second: NodeProxy, then: str
+) -> None:
+    """However the payment that used it ends, and however long after the denial."""
+    guardian.others = [replace(guardian.settings, rpc_url=second.url)]
+    guardian.more = NOISY
+    await guardian.halt()
+    await guardian.open()
+    await guardian.until(guardian.pay(), "confirmed")
+    watching = Watching(guardian)
+    denied = await signed_and_denied(guardian)
+    assert await watching.codes() == []
+    if then == "forgotten":
+        await guardian.forget(denied)
+    anvil.call("evm_setAutomine", False)
+    await guardian.send()
+    other = guardian.pay(22)
+    view = await guardian.until(other, "sent")
+    assert view["nonce"] == 1
+    if then == "reverted":
+        anvil.call("anvil_setCode", VENDOR, REVERTS)
+    anvil.call("evm_mine")
+    await guardian.until(other, "reverted" if then == "reverted" else "confirmed")
+    await guardian.until(denied, "dropped")
+    assert await watching.codes() == []
+
+
+async def signed_and_denied(guardian: Guardian) -> str:
+    """A payment with nonce 1 whose bytes exist and are never sent; the sender stands still."""
+    assert guardian.sender is not None
+    assert guardian.signer is not None
+    await guardian.sender.stop()
+    request = guardian.pay(11)
+    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
+    guardian.core.authorise(request, facts)
+    await guardian.core.durable()
+    signed = await guardian.signer.sign(guardian.order_seq(request))
+    guardian.core.signed(request, signed.payload)
+    guardian.core.freeze(b'{"kind":"everything"}', "stop", "test")
+    guardian.command("thaw", freeze=guardian.freezes()[0])
+    digest = guardian.view(request)["digest"]
+    assert guardian.command("deny", request=request, digest=digest) == "denied"
+    await guardian.core.durable()
+    return request
 
 
 async def test_a_chain_that_was_reset_is_told(guardian: Guardian, anvil: Anvil) -> None:

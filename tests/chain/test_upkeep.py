@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.anvil import Anvil
-from tests.support.guardian import VENDOR, Guardian, eventually
+from tests.support.guardian import NOISY, VENDOR, Guardian, eventually
 from tests.support.proxy import NodeProxy, error, result
 
 from holdfast.service.conditions import Conditions
@@ -418,6 +418,27 @@ async def test_without_its_relay_a_private_payment_waits_and_never_goes_public(
     await guardian.open()
     await guardian.until(request, "confirmed")
     assert proxy.sent() == []
+
+
+async def test_a_private_payment_whose_details_are_forgotten_never_goes_public(
+    guardian: Guardian, proxy: NodeProxy, second: NodeProxy
+) -> None:
+    await guardian.halt()
+    guardian.more = NOISY + PRIVATE
+    guardian.sending = SendingConfig(released_ms=0)
+    guardian.others = [replace(guardian.settings, rpc_url=second.url, private=True)]
+    await guardian.open()
+    transaction = {"from": guardian.wallets[0], "to": VENDOR, "value": hex(88)}
+    request = guardian.submit("eth_signTransaction", [transaction])
+    await guardian.until(request, "released")
+    await guardian.forget(request)
+    await guardian.halt()
+    guardian.sending = SendingConfig(released_ms=1)
+    await guardian.open()
+    await guardian.until(request, "confirmed")
+    assert guardian.received() == 88
+    assert proxy.sent() == []
+    assert len(second.sent()) == 1
 
 
 async def test_what_is_its_agents_alone_to_send_is_watched_and_not_sent(

@@ -234,12 +234,24 @@ class Guardian:
 
     async def replace(self, action: keys.Action, request_id: str, gwei: int) -> None:
         """An operator commands another transaction in the place of one, and it is signed."""
+        await self.order_again(action, request_id, gwei)
+        await self.sign_again(request_id)
+
+    async def order_again(self, action: keys.Action, request_id: str, gwei: int) -> None:
+        """The same before it is signed."""
         view = json.loads(self.core.guard.request(request_id) or b"null")
         fees = {"max_fee_per_gas": str(gwei * 10**9), "max_priority_fee_per_gas": str(gwei * 10**8)}
         asked = self.command(action, request=request_id, digest=view["digest"], **fees)
         signature = bytes.fromhex(asked["signature"].removeprefix("0x"))
-        applied = self.core.command(asked["payload"].encode(), signature)
-        self._sign_order(request_id, json.loads(applied.records[0])["data"]["order"])
+        self.core.command(asked["payload"].encode(), signature)
+        await self.core.durable()
+
+    async def sign_again(self, request_id: str) -> None:
+        """Signs the order that is to take the place of a request's bytes."""
+        seq = dict(self.core.guard.to_sign_again())[request_id]
+        await self.core.durable()
+        (record,) = self.inside.reader.records(seq, 1)
+        self._sign_order(request_id, json.loads(record)["data"]["order"])
         await self.core.durable()
 
     async def carry_out(self, request_id: str, *, dear: bool = False) -> None:

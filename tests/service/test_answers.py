@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from tests.service.guardian import SHOP, STRANGER, VENDOR, Guardian, frame, serving, until
@@ -337,3 +338,87 @@ async def test_submit_answers_at_once_and_status_tells_the_outcome(home: Home) -
         found = (await line.call("holdfast_status", ask))["result"]
         assert found["status"] == "ok"
         assert found["result"].startswith("0x")
+
+
+def view_of(guardian: Guardian, request_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(guardian.core.guard.request(request_id) or b"null")
+    return found
+
+
+@pytest.mark.parametrize("mined", ["payment", "cancellation"])
+async def test_no_hash_is_told_while_a_payment_is_taken_back(home: Home, mined: str) -> None:
+    """Nobody knows what it will be; the newest hash is that of what pays nobody."""
+    async with serving(home, hold_ms=50) as guardian:
+        line = await guardian.agent()
+        request_id = (await line.pay(VENDOR))["error"]["data"]["requestId"]
+        await guardian.carry_out(request_id)
+        payment = view_of(guardian, request_id)["hash"]
+        ask = [{"requestId": request_id}]
+
+        async def told() -> list[tuple[str, str]]:
+            found = (await line.call("holdfast_status", ask))["result"]
+            data = (await line.pay(VENDOR))["error"]["data"]
+            assert data["requestId"] == request_id
+            assert "result" not in found
+            return [(each["status"], each.get("waitsFor", "")) for each in (found, data)]
+
+        await guardian.order_again("cancel", request_id, 30)
+        assert [status for status, _ in await told()] == ["pending"] * 2
+        await guardian.sign_again(request_id)
+        cancellation = view_of(guardian, request_id)["hash"]
+        assert await told() == [("pending", "chain")] * 2
+        guardian.core.sent(request_id, "accepted", "")
+        await guardian.core.durable()
+        assert await told() == [("pending", "chain")] * 2
+        which = {"payment": payment, "cancellation": cancellation}[mined]
+        end = {"outcome": "confirmed", "proved": True, "hash": which, "fee_wei": "1"}
+        guardian.core.settle(request_id, json.dumps(end).encode())
+        found = (await line.call("holdfast_status", ask))["result"]
+        again = await line.pay(VENDOR)
+        if mined == "payment":
+            assert (found["status"], found["result"], again["result"]) == ("ok", payment, payment)
+        else:
+            assert (found["status"], again["error"]["data"]["status"]) == ("cancelled",) * 2
+
+
+async def test_a_submit_that_names_the_nonce_of_a_payment_that_is_out_replaces_it(
+    home: Home,
+) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+
+        async def submit(gwei: int, value: int = 1, nonce: str | None = "0x0") -> dict[str, Any]:
+            call = {"to": VENDOR, "value": hex(value), "maxFeePerGas": hex(gwei * 10**9)}
+            call |= {"maxPriorityFeePerGas": hex(gwei * 10**9 // 2)}
+            call |= {} if nonce is None else {"nonce": nonce}
+            ask = [{"method": "eth_sendTransaction", "params": [call]}]
+            found: dict[str, Any] = (await line.call("holdfast_submit", ask))["result"]
+            return found
+
+        async def status() -> tuple[str, str | None]:
+            ask = [{"requestId": request_id}]
+            found = (await line.call("holdfast_status", ask))["result"]
+            return found["status"], found.get("result")
+
+        request_id = (await submit(2, nonce=None))["requestId"]
+        await guardian.carry_out(request_id)
+        first = view_of(guardian, request_id)["hash"]
+        same = await submit(2)
+        assert (same["requestId"], same["result"]) == (request_id, first)
+        assert guardian.core.guard.to_sign_again() == [], "it pays no more than it did"
+        higher = await submit(4)
+        assert (higher["status"], higher["requestId"]) == ("pending", request_id)
+        assert await status() == ("pending", None), "the hash it has is about to be another"
+        assert (await submit(4))["status"] == "pending", "the same again is the same"
+        await guardian.sign_again(request_id)
+        guardian.core.sent(request_id, "accepted", "")
+        second = view_of(guardian, request_id)["hash"]
+        assert second != first
+        assert await status() == ("ok", second)
+        assert (await submit(4))["result"] == second
+        for gwei, value, code in [(101, 1, "fee_over_cap"), (8, 2, "nonce_used")]:
+            refused = await submit(gwei, value)
+            assert refused["status"] == "denied"
+            assert code in json.dumps(refused["error"])
+        assert await status() == ("ok", second), "the payment goes on as it is"
+        assert guardian.core.guard.open_requests() == [request_id]

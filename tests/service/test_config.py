@@ -45,6 +45,41 @@ def test_what_counts_for_a_chain_is_written_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("127.0.0.1:8545", "localhost:8545"),
+        ("localhost:8545", "127.0.0.1:8545"),
+        ("127.0.0.1:8545", "LocalHost.:8545/rpc"),
+        ("127.0.0.1:8545", "node.localhost:8545"),
+        ("127.0.0.1:8545", "127.0.0.2:8545"),
+        ("127.0.0.1:8545", "127.1:8545"),
+        ("127.0.0.1:8545", "0.0.0.0:8545"),
+        ("localhost:8545", "[::1]:8545"),
+        ("localhost:8545", "[::ffff:127.0.0.1]:8545"),
+        ("127.0.0.1", "localhost:80"),
+        ("node.example", "NODE.example.:80/key"),
+        ("10.1.2.3:8545", "[::ffff:10.1.2.3]:8545"),
+        ("[2001:db8::1]", "[2001:DB8:0:0::1]"),
+    ],
+)
+def test_one_server_under_two_names_is_not_two_nodes(one: str, other: str) -> None:
+    tables = [
+        f'[[endpoint]]\nchain = 31337\nrpc_url = "http://{place}"\n' for place in (one, other)
+    ]
+    with pytest.raises(ConfigError, match=r"`endpoint\[1\].rpc_url`: .* one server twice"):
+        parse_config("".join(tables), "c")
+    assert len(parse_config(tables[0] + tables[1].replace("= 31337", "= 1"), "c").endpoint) == 2
+
+
+@pytest.mark.parametrize(
+    "other", ["127.0.0.1:8546", "localhost:8546", "10.1.2.3:8545", "localhost.example:8545"]
+)
+def test_servers_at_different_places_are_two_nodes(other: str) -> None:
+    second = SECOND.replace("127.0.0.1:8546", other)
+    assert len(parse_config(CHAIN + second, "c").endpoint) == 2
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("holdms = 3", "`holdms`: unknown key; known are version, endpoint, price, gate"),

@@ -69,6 +69,14 @@ id = "calls"
 effects = ["call", "message", "typed-data"]
 tier = "approval"
 """
+# Of the same wallet, and asks as often as it likes.
+NOISY = """
+[[agent]]
+id = "noisy"
+wallets = ["w0"]
+chain = 31337
+requests_per_minute = 1_000_000
+"""
 
 
 @dataclass
@@ -201,6 +209,17 @@ class Guardian:
         assert applied.status in ("go", "waiting"), (applied.status, applied.answer)
         assert applied.request_id is not None
         return applied.request_id
+
+    async def forget(self, request_id: str) -> None:
+        """So many requests of the agent of `NOISY` end that nobody knows the details of this one,
+        which ended before.
+        """
+        call = json.dumps([{"from": self.wallets[0], "to": VENDOR, "value": hex(10**22)}]).encode()
+        for _ in range(520):
+            applied = self.core.submit("noisy", "eth_sendTransaction", call, b"{}")
+            assert applied.status == "denied", applied.answer
+        await self.core.durable()
+        assert "effects" not in self.view(request_id)
 
     def view(self, request_id: str) -> dict[str, Any]:
         found = self.core.guard.request(request_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -100,11 +101,26 @@ def fault_of(endpoints: Sequence[EndpointSettings], *, with_secrets: bool) -> st
 
 def _place(each: EndpointSettings) -> tuple[object, ...]:
     parts = urlsplit(each.rpc_url)
-    host = (parts.hostname or "").rstrip(".")
-    # One machine by several names is still one.
-    if host == "localhost" or _is_loopback(host):
-        host = "127.0.0.1"
-    return each.chain, host, parts.port or _PORTS[parts.scheme]
+    return each.chain, _machine(parts.hostname or ""), parts.port or _PORTS[parts.scheme]
+
+
+def _machine(host: str) -> str:
+    """One spelling for all names of one machine, as far as that is known without asking for it."""
+    host = host.rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return "127.0.0.1"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            # The short spellings that connecting takes too, such as 127.1.
+            address = ipaddress.IPv4Address(socket.inet_aton(host))
+        except (OSError, ValueError):
+            return host
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    # Who connects to no address in particular gets this machine.
+    return "127.0.0.1" if address.is_loopback or address.is_unspecified else str(address)
 
 
 def _fault(each: EndpointSettings) -> str | None:

@@ -8,8 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from holdfast._core import Event
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import parse
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 Pair = tuple[int, str]
+# Chain, wallet and nonce of a payment, while its nonce is known.
+Spot = tuple[int, str, int | None]
 
 # While something is out or not well, and while nothing is.
 LOOK_SECONDS = 2.0
@@ -65,6 +65,8 @@ class NonceWatch:
         self._proved: deque[Condition] = deque(maxlen=PROVED_MAX)
         self._doubted: deque[tuple[float, Condition]] = deque(maxlen=PROVED_MAX)
         self._out_since: dict[Pair, dict[str, float]] = {}
+        # Of what is out: the guard may have forgotten it when its end becomes known.
+        self._spots: dict[str, Spot] = {}
         self._news = {chain.id: asyncio.Event() for chain in chains.each()}
         core.listen(self._listen)
 
@@ -172,6 +174,7 @@ class NonceWatch:
             for row in guard.unsettled()
             if row[2] == chain.id and row[1] == wallet
         )
+        self._spots |= {each.id: (chain.id, wallet, each.nonce) for each in rows}
         ledger = guard.next_nonce(wallet, chain.id)
         return [
             Seen(chain.id, wallet, *numbers, ledger, rows, each.name)
@@ -188,23 +191,28 @@ class NonceWatch:
             if event.kind != "request.settled":
                 continue
             data = parse(event.record)["data"]
-            found = orjson.loads(self._core.guard.request(data["id"]) or b"null")
-            if found is None:
+            spot = self._spots.pop(data["id"], None) or self._spot(data["id"])
+            if spot is None:
                 continue
-            place = found["chain_id"], found["wallet"], data["id"]
-            if data["outcome"] == "dropped" and not self._is_ours(found):
-                self._prove(taken(*place))
+            chain_id, wallet, _ = spot
+            if data["outcome"] == "dropped" and not self._is_ours(spot, data["id"]):
+                self._prove(taken(chain_id, wallet, data["id"]))
             if data["outcome"] == "reverted" and not data.get("proved", True):
-                self._doubted.append((self._time(), doubted(*place)))
+                self._doubted.append((self._time(), doubted(chain_id, wallet, data["id"])))
 
-    def _is_ours(self, view: Json) -> bool:
+    def _spot(self, request_id: str) -> Spot | None:
+        """Of a payment that ended before anybody looked; None once it is forgotten."""
+        state = self._core.guard.state(request_id)
+        return None if state is None else (state.chain_id, state.wallet, state.nonce)
+
+    def _is_ours(self, spot: Spot, request_id: str) -> bool:
         """Another payment of ours has the nonce of this one, which was denied after its signature
-        and gave it back.
+        and gave it back. One that is not signed yet has used no nonce.
         """
-        place = (view["wallet"], view["chain_id"], view.get("nonce"))
+        chain_id, wallet, nonce = spot
         guard = self._core.guard
-        rows = [*guard.unsettled(), *guard.mined()]
-        return any((row[1], row[2], row[4]) == place and row[0] != view["id"] for row in rows)
+        owner = None if nonce is None else guard.nonce_owner(wallet, chain_id, nonce)
+        return owner not in (None, request_id) and guard.stage(owner or "") != "authorised"
 
 
 async def _numbers(witness: Witness, wallet: str) -> tuple[int, int, int] | None:

@@ -99,7 +99,7 @@ class Sends:
                 if refused is not None:
                     self._after(reply, refused, request_id, wrapped)
                     return
-            if self._holds.settle_now(reply, request_id, wrapped, marked=True):
+            if self._settle_now(request_id, reply, wrapped, marked=True):
                 return
             # Whoever sends the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
@@ -117,7 +117,7 @@ class Sends:
             # The same words for both: ids of other agents are none of its business.
             reply.result(orjson.dumps({"status": "unknown", "requestId": request_id}))
             return
-        if self._holds.settle_now(reply, request_id, wrapped, marked=not state.delivered):
+        if self._settle_now(request_id, reply, wrapped, marked=not state.delivered):
             return
         data = {
             "requestId": request_id,
@@ -148,7 +148,8 @@ class Sends:
             self._replace(applied, agent, reply, write)
             return
         joined = status != "go"
-        if status == "attached" and self._holds.settle_now(reply, request_id, write, marked=True):
+        if status == "attached":
+            self._join(request_id, reply, write)
             return
         self._holds.wait(reply, request_id, write, marked=joined)
 
@@ -164,8 +165,6 @@ class Sends:
             return
         if refused is not None:
             self._after(reply, refused, request_id, write)
-        elif any(one == request_id for one, _ in self._core.guard.to_sign_again()):
-            self._holds.wait(reply, request_id, write, marked=True, anew=True)
         else:
             self._join(request_id, reply, write)
 
@@ -192,8 +191,20 @@ class Sends:
         return None
 
     def _join(self, request_id: str, reply: Reply, write: Write) -> None:
-        if not self._holds.settle_now(reply, request_id, write, marked=True):
-            self._holds.wait(reply, request_id, write, marked=True)
+        if not self._settle_now(request_id, reply, write, marked=True):
+            anew = self._is_replaced(request_id)
+            self._holds.wait(reply, request_id, write, marked=True, anew=anew)
+
+    def _settle_now(self, request_id: str, reply: Reply, write: Write, *, marked: bool) -> bool:
+        """Answers with the outcome it has, but not with a hash that is about to be another."""
+        if self._is_replaced(request_id):
+            return False
+        return self._holds.settle_now(reply, request_id, write, marked=marked)
+
+    def _is_replaced(self, request_id: str) -> bool:
+        """An order that is to take the place of what is out waits for its signature."""
+        state = self._core.guard.state(request_id)
+        return state is not None and state.is_replaced
 
     def _after(self, reply: Reply, outcome: Outcome, request_id: str, write: Write) -> None:
         self._core.after_durable(partial(self._finish, reply, outcome, request_id, write))

@@ -575,6 +575,11 @@ impl Guard {
         self.inner.next_nonce(wallet, chain_id)
     }
 
+    fn nonce_owner(&self, wallet: &str, chain_id: u64, nonce: u64) -> Option<String> {
+        let owner = self.inner.nonce_owner(wallet, chain_id, nonce);
+        owner.map(|id| id.to_string())
+    }
+
     #[pyo3(signature = (request, chain_id, clear = None))]
     fn decode<'py>(
         &self,

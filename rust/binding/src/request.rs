@@ -120,12 +120,22 @@ impl RequestState {
     }
 
     #[getter]
+    fn is_replaced(&self) -> bool {
+        self.inner.is_replaced
+    }
+
+    #[getter]
+    fn nonce(&self) -> Option<u64> {
+        self.inner.order.map(|(nonce, _, _)| nonce)
+    }
+
+    #[getter]
     fn fee_per_gas(&self) -> Option<u128> {
-        self.inner.fees.map(|(fee, _)| fee)
+        self.inner.order.map(|(_, fee, _)| fee)
     }
 
     #[getter]
     fn priority_fee_per_gas(&self) -> Option<u128> {
-        self.inner.fees.map(|(_, tip)| tip)
+        self.inner.order.map(|(_, _, tip)| tip)
     }
 }

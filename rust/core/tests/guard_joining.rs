@@ -197,6 +197,33 @@ fn an_idempotency_key_decides_alone_for_a_day() {
 }
 
 #[test]
+fn a_nonce_whose_payment_is_forgotten_pays_nothing_again() {
+    let mut world = World::with(Terms {
+        requests_per_minute: 1_000_000,
+        ..TERMS
+    });
+    let pay = |wei: u128, nonce: &str| json!([{"to": VENDOR, "value": support::quantity(wei), "nonce": nonce}]);
+    let id = id_of(&world.pay("shopper", ETH / 10));
+    world.carry_out(&id);
+    world.settle(&id, "confirmed").unwrap();
+    for _ in 0..600 {
+        world.pay("shopper", 50 * ETH);
+    }
+    world.now += 2 * MINUTE;
+    world.pay("shopper", 50 * ETH);
+    assert!(world.guard.request(&id).is_none(), "it is forgotten");
+    for wei in [ETH / 10, ETH / 20] {
+        let late = world.submit("shopper", "eth_sendTransaction", &pay(wei, "0x0"));
+        assert_eq!((late.status, late.request), ("denied", None));
+        assert_eq!(answer(&late)["reasons"][0]["code"], "nonce_used");
+    }
+    let next = world.submit("shopper", "eth_sendTransaction", &pay(ETH / 10, "0x1"));
+    assert_eq!(next.status, "go");
+    let again = Guard::replay(&world.records).unwrap();
+    assert_eq!(again.state_digest(), world.guard.state_digest());
+}
+
+#[test]
 fn a_flood_is_refused_and_recorded_once_a_second() {
     let mut world = World::with(Terms {
         requests_per_minute: 3,

@@ -501,6 +501,43 @@ fn one_nodes_word_closes_no_gap() {
     replays(&world);
 }
 
+/// What closes a gap costs a fee, though its request moved nothing and holds nothing any more.
+#[test]
+fn what_closes_a_gap_is_within_its_caps_and_has_room_in_its_limits() {
+    let wei_max = ETH / 2;
+    let mut world = World::with(Terms { wei_max, ..TERMS });
+    let named = |wei: u128, fee: u128| {
+        json!([{"to": VENDOR, "value": support::quantity(wei),
+            "maxFeePerGas": support::quantity(fee * GWEI), "maxPriorityFeePerGas": "0x77359400"}])
+    };
+    let method = "eth_sendTransaction";
+    let first = id_of(&world.submit("shopper", method, &named(1, 8)));
+    world.authorise(&first, Some(7)).unwrap();
+    out(&mut world, ETH / 10);
+    let failed = world.guard.fail(&first, "would_fail", "", world.now);
+    world.keep(failed).unwrap();
+    // Another payment is decided, with 100,000 gas at 2 gwei, and leaves room for 63,000 gwei.
+    let left = wei_max - world.limit("hour", "agent:shopper").1;
+    world.submit("shopper", method, &named(left - 263_000 * GWEI, 2));
+    let held = world.limit("hour", "agent:shopper").1;
+    assert_eq!(held, wei_max - 63_000 * GWEI);
+    let cases = [
+        (("gap", 101, 2), "fee_over_cap"),
+        (("gap", 9, 2), "fee_over_cap"),
+        (("gap", 8, 3), "fee_over_cap"),
+        (("gap", 4, 2), "limit_exceeded"),
+    ];
+    for (asked, refused) in cases {
+        let told = code(world.replace(&first, "guardian", asked));
+        assert_eq!(told, refused, "{asked:?}");
+    }
+    assert_eq!(world.limit("hour", "agent:shopper").1, held);
+    assert_eq!(world.guard.gaps().len(), 1);
+    world.replace(&first, "guardian", ("gap", 3, 2)).unwrap();
+    assert_eq!(world.limit("hour", "agent:shopper").1, wei_max);
+    replays(&world);
+}
+
 #[test]
 fn what_closes_a_gap_is_kept_until_it_is_settled() {
     let mut world = World::with(Terms {

@@ -50,8 +50,10 @@ pub struct Standing {
     pub waits: Option<Waits>,
     /// Of the transaction that was signed last, or the digest that was signed.
     pub hash: Option<B256>,
-    /// Fee and tip of its order, wei per gas.
-    pub fees: Option<(u128, u128)>,
+    /// Nonce, fee and tip of its order, wei per gas.
+    pub order: Option<(u64, u128, u128)>,
+    /// An order that is to take the place of what is out waits for its signature.
+    pub is_replaced: bool,
 }
 
 /// Either a `result`, or words and data of why there is none.
@@ -148,10 +150,11 @@ impl Guard {
     /// Where a request stands; for `wait_ms` it may wait for its chain.
     pub fn standing(&self, request_id: &str, wait_ms: u64) -> Option<Standing> {
         let entry = self.entry(request_id).ok()?;
-        let fees = current(entry).map(|order| {
-            let tip = order.max_priority_fee_per_gas;
-            (order.max_fee_per_gas, tip)
+        let order = current(entry).map(|order| {
+            let (fee, tip) = (order.max_fee_per_gas, order.max_priority_fee_per_gas);
+            (order.nonce, fee, tip)
         });
+        let out = matches!(entry.stage, Stage::Signed | Stage::Sent | Stage::Released);
         Some(Standing {
             agent: entry.agent.clone(),
             wallet: entry.wallet,
@@ -164,7 +167,8 @@ impl Guard {
             is_private: !entry.route.is_public(),
             waits: waits(entry, wait_ms),
             hash: entry.signed.as_ref().map(|signed| signed.hash),
-            fees,
+            order,
+            is_replaced: out && entry.replacing.is_some(),
         })
     }
 

@@ -484,6 +484,13 @@ impl Guard {
         Ok(bytes(&views))
     }
 
+    /// The request that has a nonce now, while that is known: longer than its details are.
+    pub fn nonce_owner(&self, wallet: &str, chain_id: u64, nonce: u64) -> Option<Id> {
+        let wallet = wallet.parse().ok()?;
+        let book = self.state.nonces.get(&(wallet, chain_id))?;
+        book.owner(nonce).map(Id)
+    }
+
     /// What the nonce ledger would give out next; `None` until a nonce of the chain was seen.
     pub fn next_nonce(&self, wallet: &str, chain_id: u64) -> Option<u64> {
         let wallet = wallet.parse().ok()?;
