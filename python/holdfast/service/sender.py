@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from holdfast._core import Event, HoldfastError
+from holdfast._core import Event, HoldfastError, RequestState
 from holdfast.service.backoff import Backoff
 from holdfast.service.broadcast import WouldFail
 from holdfast.service.chain import FeeTooHigh
@@ -259,9 +259,9 @@ class Sender:
 
     def _is_late(self, request_id: str) -> bool:
         """It has waited for its chain for as long as a request may."""
-        view = self._view(request_id)
-        since = None if view is None else view.get("since")
-        return since is not None and (self._core.clock.now_ms() - since >= self._settings.wait_ms)
+        state = self._core.guard.state(request_id)
+        waited = 0 if state is None else self._core.clock.now_ms() - state.since
+        return waited >= self._settings.wait_ms
 
     async def _order(self, request_id: str) -> int | None:
         """Gathers facts and fixes the order: its event's number, or None when the decision became
@@ -387,35 +387,36 @@ class Sender:
             # So that the moment of a decision does not tell which transaction it was.
             await asyncio.sleep(random.uniform(0, self._settings.jitter_ms) / 1000)  # noqa: S311
         while self._core.sealed is None and self._core.guard.may_send(request_id):
-            view = self._view(request_id)
-            if view is None or not view.get("raw") or self._upkeep.holds_back(view):
+            state = self._core.guard.state(request_id)
+            if state is None or self._upkeep.holds_back(request_id, state):
                 break
             try:
-                await self._send_once(request_id, view)
+                await self._send_once(request_id, state)
                 break
             except EndpointDown as down:
                 log.info("waiting to send", request=request_id, why=down.text)
                 self._refusals[request_id] = down.text
-                if view["state"] != "signed" or self._is_replaced(request_id):
+                if state.stage != "signed" or self._is_replaced(request_id):
                     break
                 self._waiting.put(request_id, "chain", down.text)
                 await self._wait(waits)
         self._waiting.drop(request_id)
 
-    async def _send_once(self, request_id: str, view: dict[str, Any]) -> None:
-        chain = self._chain(view["chain_id"])
+    async def _send_once(self, request_id: str, state: RequestState) -> None:
+        chain = self._chain(state.chain_id)
         await chain.verify()
-        async with self._lines.turn((view["wallet"], chain.id)):
-            await self._broadcast(chain, request_id, view)
+        async with self._lines.turn((state.wallet, chain.id)):
+            await self._broadcast(chain, request_id)
         await self._core.durable()
 
-    async def _broadcast(self, chain: Chain, request_id: str, view: dict[str, Any]) -> None:
-        if not self._core.guard.may_send(request_id):
+    async def _broadcast(self, chain: Chain, request_id: str) -> None:
+        """What was signed last, which may have changed while others of the wallet were sent."""
+        guard = self._core.guard
+        state, raw = guard.state(request_id), guard.payload(request_id)
+        if not guard.may_send(request_id) or state is None or not raw or not state.hash:
             return
-        private = view.get("route") == "private"
-        raw = bytes.fromhex(view["raw"][2:])
-        still = partial(self._core.guard.may_send, request_id)
-        found = await chain.broadcast(raw, view["hash"], still, private=private)
+        still = partial(guard.may_send, request_id)
+        found = await chain.broadcast(raw, state.hash, still, private=state.is_private)
         self._record(request_id, found)
 
     def _record(self, request_id: str, found: Broadcast) -> None:
