@@ -442,13 +442,13 @@ class Guard:
 
     def unsettled(
         self,
-    ) -> list[tuple[str, str, int, str, int, bytes, str, list[str], int, int, int]]:
-        """(id, wallet, chain_id, hash, nonce, raw, state, hashes of earlier bytes of that nonce, wei per gas, of it tip, signed (approved again, sent first) at ms)
+    ) -> list[tuple[str, str, int, str, int, bytes, str, list[str], int, int, int, bool]]:
+        """(id, wallet, chain_id, hash, nonce, raw, state, hashes of earlier bytes of that nonce, wei per gas, of it tip, signed (approved again, sent first) at ms, its agent alone sends it)
         of transactions signed and not settled: `signed`, `sent`, `held`, `released`, and `cancelling` where the bytes move nothing."""
 
     def mined(
         self,
-    ) -> list[tuple[str, str, int, str, int, bytes, str, list[str], int, int, int]]:
+    ) -> list[tuple[str, str, int, str, int, bytes, str, list[str], int, int, int, bool]]:
         """The same of those that were mined and are kept: a reorganisation can undo that."""
 
     def gaps(self) -> list[tuple[str, str, int, int]]:

@@ -52,6 +52,16 @@ TABLE = [
     ("held by a freeze", replace(WELL, ledger=7, out=(out(5, "held"), out(6))), "nonce_gap"),
     ("an agent has it", replace(WELL, ledger=6, out=(out(5, "released"),)), "nonce_stuck"),
     (
+        "its agent alone sends it",
+        replace(WELL, ledger=6, out=(replace(out(5, "released"), agent_alone=True),)),
+        "nonce_stuck",
+    ),
+    (
+        "its agent alone sends it and others wait",
+        replace(WELL, ledger=7, out=(replace(out(5, "released"), agent_alone=True), out(6))),
+        "nonce_gap",
+    ),
+    (
         "an agent has it and others wait",
         replace(WELL, ledger=7, out=(out(5, "released"), out(6))),
         "nonce_gap",
@@ -75,6 +85,17 @@ def test_a_refusal_and_what_waits_behind_it_are_in_the_words() -> None:
     seen = replace(WELL, ledger=8, out=(out(6), out(7), out(5, "signed", "the pool is full")))
     (found,) = judge(seen)
     assert "no node took it: the pool is full; 2 more wait behind it" in found.text
+
+
+def test_nobody_is_told_to_wait_for_what_the_guardian_never_sends() -> None:
+    mine, theirs = out(5, "released"), replace(out(5, "released"), agent_alone=True)
+    for behind in ((), (out(6),)):
+        (waits,) = judge(replace(WELL, ledger=7, out=(mine, *behind)))
+        assert "the guardian sends it itself" in waits.step
+        (told,) = judge(replace(WELL, ledger=7, out=(theirs, *behind)))
+        assert "its agent alone sends it" in told.step
+        assert "holdfast cancel r5" in told.step
+        assert "the guardian sends it itself" not in told.step
 
 
 # --- on a chain ----

@@ -1,6 +1,7 @@
 """After "signed": every payment is mined once, or somebody is told why not."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ async def guardian(
     monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MAX", 0.2)
     monkeypatch.setattr("holdfast.service.upkeep.BUMP_SECONDS", 0.2)
     monkeypatch.setattr("holdfast.service.upkeep.GAP_SECONDS", 0.2)
+    monkeypatch.setattr("holdfast.service.sender.SLOW_POLL_SECONDS", 0.05)
     made = Guardian.make(tmp_path / "home", anvil, wallets=2, url=proxy.url)
     made.settings = replace(made.settings, poll_ms=50)
     await made.open()
@@ -48,6 +50,12 @@ def mine(anvil: Anvil, base_fee: int | None = None) -> None:
 def hashes(guardian: Guardian, request: str) -> list[str]:
     view = guardian.view(request)
     return [view["hash"], *view.get("earlier", [])]
+
+
+async def some_rounds(proxy: NodeProxy) -> None:
+    """The guardian looks at its chain a few times more."""
+    asked = len(proxy.calls)
+    await eventually(lambda: len(proxy.calls) > asked + 20)
 
 
 async def until_mined(guardian: Guardian, anvil: Anvil, request: str, state: str) -> dict[str, Any]:
@@ -454,6 +462,135 @@ async def test_what_is_its_agents_alone_to_send_is_watched_and_not_sent(
     await guardian.until(after, "sent")
     await eventually(lambda: len(proxy.calls) > 40)
     assert proxy.sent() == [guardian.view(after)["raw"]]
+
+
+OWN = """
+[[rule]]
+id = "own"
+effects = ["transfer"]
+assets = ["eth"]
+wallets = ["w0"]
+tier = "instant"
+released = "agent"
+"""
+
+
+async def for_its_agent(guardian: Guardian) -> str:
+    """What the first wallet gave to its agent, under a rule that leaves it to the agent alone."""
+    await guardian.halt()
+    guardian.more = OWN
+    guardian.sending = SendingConfig(released_ms=1)
+    await guardian.open()
+    transaction = {"from": guardian.wallets[0], "to": VENDOR, "value": hex(88)}
+    request = guardian.submit("eth_signTransaction", [transaction])
+    await guardian.until(request, "released")
+    return request
+
+
+async def test_what_a_rule_leaves_to_its_agent_is_not_sent_also_after_a_start(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    request = await for_its_agent(guardian)
+    for value in (12, 13):
+        # The same of the other wallet, whose rule says nothing, is sent by the guardian.
+        transaction = {"from": guardian.wallets[1], "to": VENDOR, "value": hex(value)}
+        control = guardian.submit("eth_signTransaction", [transaction])
+        await guardian.until(control, "confirmed")
+        await some_rounds(proxy)
+        assert guardian.state(request) == "released"
+        assert guardian.view(request)["raw"] not in proxy.sent()
+        await guardian.halt()
+        await guardian.open()
+    assert anvil.nonce(guardian.wallets[0]) == 0
+    assert guardian.received() == 25
+    anvil.call("eth_sendRawTransaction", guardian.view(request)["raw"])
+    await guardian.until(request, "confirmed")
+    assert guardian.received() == 113
+
+
+async def test_what_its_agent_alone_sends_is_told_of_while_its_nonce_waits(
+    guardian: Guardian, anvil: Anvil
+) -> None:
+    request = await for_its_agent(guardian)
+    behind = guardian.pay(5)
+    await guardian.until(behind, "sent")
+    now = 0.0
+    watch = NonceWatch(
+        guardian.core,
+        guardian.chains,
+        guardian.conditions,
+        guardian.wallets,
+        lambda _: "",
+        time=lambda: now,
+    )
+    await watch.look()
+    now = 200.0
+    await watch.look()
+    (told,) = guardian.conditions.report()
+    assert told["code"] == "nonce_gap"
+    assert f"payment {request} (nonce 0)" in told["text"]
+    assert "its agent alone sends it" in told["next"]
+    anvil.call("eth_sendRawTransaction", guardian.view(request)["raw"])
+    await guardian.until(behind, "confirmed")
+    watch.close()
+
+
+async def test_a_reorganisation_does_not_make_the_guardian_send_what_its_agent_sent(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    request = await for_its_agent(guardian)
+    view = guardian.view(request)
+    anvil.call("eth_sendRawTransaction", view["raw"])
+    await guardian.until(request, "confirmed")
+    sender = guardian.sender
+    assert sender is not None
+    stop_mining(anvil)
+    anvil.call("anvil_reorg", 1, [])
+    anvil.call("anvil_dropTransaction", view["hash"])
+    assert anvil.call("eth_getTransactionReceipt", view["hash"]) is None
+    sender.undone(31337, guardian.wallets[0], 0)
+    # Whoever asks for it, and however: the guard says no right before each sending.
+    assert not guardian.core.guard.may_send(request)
+    after = guardian.pay(7, wallet=1)
+    await until_mined(guardian, anvil, after, "confirmed")
+    assert proxy.sent() == [guardian.view(after)["raw"]]
+    assert anvil.nonce(guardian.wallets[0]) == 0
+
+
+async def test_an_operator_bumps_and_takes_back_what_its_agent_alone_sends(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    request = await for_its_agent(guardian)
+    digest = guardian.view(request)["digest"]
+    fees = {"max_fee_per_gas": str(60 * GWEI), "max_priority_fee_per_gas": str(3 * GWEI)}
+    guardian.command("bump", request=request, digest=digest, **fees)
+    await eventually(lambda: len(hashes(guardian, request)) == 2)
+    await some_rounds(proxy)
+    assert proxy.sent() == [], "its agent has the new bytes, and sends them"
+    fees = {"max_fee_per_gas": str(90 * GWEI), "max_priority_fee_per_gas": str(5 * GWEI)}
+    guardian.command("cancel", request=request, digest=digest, **fees)
+    await guardian.until(request, "cancelled")
+    assert proxy.sent() == [guardian.view(request)["raw"]]
+    assert guardian.received() == 0
+
+
+async def test_what_an_agent_replaces_is_sent_as_the_policy_of_the_moment_says(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    request = await for_its_agent(guardian)
+    await guardian.halt()
+    guardian.more = ""
+    await guardian.open()
+    await some_rounds(proxy)
+    assert proxy.sent() == [], "it was decided under the rule of its time"
+    facts = {
+        "why": "fee",
+        "max_fee_per_gas": str(60 * GWEI),
+        "max_priority_fee_per_gas": str(4 * GWEI),
+    }
+    guardian.core.replace(request, json.dumps(facts).encode(), "agent")
+    await guardian.until(request, "confirmed")
+    assert proxy.sent() == [guardian.view(request)["raw"]]
 
 
 async def test_an_approval_denied_below_others_leaves_no_gap(

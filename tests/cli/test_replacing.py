@@ -33,6 +33,15 @@ to = ["{}"]
 tier = "approval"
 timeout = "30m"
 """
+OWN_TO_SEND = """
+[[rule]]
+id = "own"
+effects = ["transfer"]
+assets = ["eth"]
+to = ["{}"]
+tier = "instant"
+released = "agent"
+"""
 
 
 @contextmanager
@@ -46,7 +55,9 @@ def _guardian(config: str) -> Iterator[House]:
         made.config(config)
         policy = made.home.policy_path.read_text().replace('timeout = "30m"\n', "")
         instant = f'tier = "instant"\nto = ["{chain.accounts[1]}"]'
-        made.policy(policy.replace('tier = "approval"', instant) + ASKED.format(chain.accounts[2]))
+        policy = policy.replace('tier = "approval"', instant)
+        policy += ASKED.format(chain.accounts[2]) + OWN_TO_SEND.format(chain.accounts[3])
+        made.policy(policy)
         made.start()
         yield made
         assert made.stop() == 0, made.last_words()
@@ -139,6 +150,28 @@ def test_a_cancelled_payment_moves_nothing(run: Run, house: House) -> None:
     assert payment.received == 0
     again = payment.command("cancel")
     assert (again.code, again.json["error"]["code"]) == (1, "wrong_state")
+
+
+def test_what_its_agent_alone_sends_is_shown_as_such_and_taken_back(run: Run, house: House) -> None:
+    payee = house.chain.accounts[3]
+    house.chain.call("evm_setAutomine", [True])
+    before = house.chain.balance(payee)
+    at = ("--home", house.home.path)
+    with Client(house.agent_socket("agent")) as agent:
+        agent.call("eth_signTransaction", [{"to": payee, "value": hex(2_004)}])
+    (row,) = run("nonce", *at, "--json").lines
+    (out,) = [each for each in row["out"] if each["state"] == "released"]
+    assert out["agent_alone"]
+    assert "its agent alone sends it" in run("nonce", *at).out
+    assert "sent   by its agent alone" in run("show", out["id"], *at).out
+    digest = run("show", out["id"], *at, "--json").json["digest"]
+    done = run("cancel", out["id"], "--digest", digest, *at, "--json", *OWN, secrets=KEY)
+    assert done.code == 0, done.err
+    deadline = time.monotonic() + 30
+    while run("show", out["id"], *at, "--json").json["state"] != "cancelled":
+        assert time.monotonic() < deadline
+    assert "sent   by its agent alone" not in run("show", out["id"], *at).out
+    assert house.chain.balance(payee) == before
 
 
 def test_a_payment_that_is_mined_before_its_cancellation_is_paid(run: Run, house: House) -> None:

@@ -190,6 +190,29 @@ async def test_what_a_request_waits_for_is_shown_while_no_event_tells(busy: Stag
         assert "the base fee is above the cap" in details.body(request, app.model, app.palette)
 
 
+async def test_who_sends_it_is_shown_where_that_is_its_agent_alone(busy: Stage) -> None:
+    def shown() -> str:
+        request, app = busy.app.model.requests["r26"], busy.app
+        return details.body(request, app.model, app.palette).plain
+
+    def hash_shown() -> object:
+        return busy.app.model.requests["r26"].raw.get("hash")
+
+    async with busy.run() as pilot:
+        await send(busy, pilot)
+        assert "its agent alone" not in shown()
+        order = ORDER | {"max_fee_per_gas": str(22 * GWEI)}
+        for why, released, alone in (("fee", "agent", True), ("cancel", "agent", False)):
+            replaced = {"id": "r26", "by": "agent", "why": why, "order": order}
+            busy.guardian.event("request.replaced", replaced | {"released": released})
+            hashed = OTHER if alone else "0x" + "ef" * 32
+            view = next(v for v in busy.guardian.server.snapshot["requests"] if v["id"] == "r26")
+            view |= {"hash": hashed, "released": released, "cancelling": not alone}
+            busy.guardian.event("request.signed", {"id": "r26", "hash": hashed})
+            await busy.until(pilot, lambda now=hashed: hash_shown() == now)
+            assert ("its agent alone: the guardian never sends it" in shown()) is alone
+
+
 NOW = Fees(10 * GWEI, GWEI)
 CAP = Fees(100 * GWEI, 5 * GWEI)
 

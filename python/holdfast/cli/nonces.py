@@ -199,4 +199,6 @@ def _out(each: Json, now_ms: int) -> str:
     more = len(each.get("earlier") or [])
     besides = f", {more} earlier with this nonce" if more else ""
     ident, state = fmt.safe(each.get("id"), 24), fmt.safe(each.get("state"), 24)
+    if each.get("agent_alone"):
+        besides += ", its agent alone sends it"
     return f"  out      {each.get('nonce')}: {ident} {state} for {age}, fee {price}{besides}"

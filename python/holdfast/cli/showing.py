@@ -60,12 +60,14 @@ def _print_waits(request: Request, now_ms: int | None) -> None:
 
 
 def _print_out(request: Request) -> None:
-    """The nonce and fee of its transaction, and every hash that can be mined."""
+    """Who sends its transaction, its nonce and fee, and every hash that can be mined."""
     from holdfast.operator import format as fmt
     from holdfast.operator.gwei import gwei
-    from holdfast.operator.replacing import settled
+    from holdfast.operator.replacing import agent_alone, settled
 
     view, over = request.raw, settled(request)
+    if agent_alone(request):
+        line("  sent   by its agent alone: the guardian watches its nonce and never sends it")
     if view.get("nonce") is not None:
         fees = [str(view.get(name)) for name in ("fee_per_gas", "priority_fee_per_gas")]
         fee, tip = (gwei(int(each)) if each.isdigit() else "?" for each in fees)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from holdfast.console.words import Words
 from holdfast.operator import format as fmt
 from holdfast.operator.gwei import gwei
-from holdfast.operator.replacing import settled
+from holdfast.operator.replacing import agent_alone, settled
 from holdfast.operator.request import Request
 from holdfast.operator.waits import waits_line, waits_of
 
@@ -30,11 +30,15 @@ def status(words: Words, request: Request, now_ms: int) -> None:
 
 
 def out(words: Words, request: Request) -> None:
-    """Its nonce and fee, and every hash that can be mined."""
-    raw, over = request.raw, settled(request)
-    if raw.get("nonce") is None:
+    """Who sends it, its nonce and fee, and every hash that can be mined."""
+    raw, over, alone = request.raw, settled(request), agent_alone(request)
+    if raw.get("nonce") is None and not alone:
         return
     _title(words, "On the chain")
+    if alone:
+        _row(words, "sent by", "its agent alone: the guardian never sends it")
+    if raw.get("nonce") is None:
+        return
     _row(words, "nonce", fmt.safe(raw["nonce"], 24))
     fee, tip = _fee(raw.get("fee_per_gas")), _fee(raw.get("priority_fee_per_gas"))
     _row(words, "fee", f"{fee} a gas, of it {tip} as tip")

@@ -88,7 +88,8 @@ def members_after(kind: str, data: Json, request: Request, at: object) -> Json:
     if kind == "request.replaced":
         # Until it is signed, what is out stays what it was.
         extra["replacing"] = _order(data) | {
-            "cancelling": data.get("why") != "fee" or bool(request.raw.get("cancelling"))
+            "cancelling": data.get("why") != "fee" or bool(request.raw.get("cancelling")),
+            "released": data.get("released"),
         }
     if kind == "request.signed":
         extra |= request.raw.get("replacing") or {}

@@ -123,6 +123,12 @@ def settled(request: Request) -> bool:
     return request.raw.get("outcome") is not None
 
 
+def agent_alone(request: Request) -> bool:
+    """A rule leaves it to its agent to send, and it may still be sent."""
+    raw = request.raw
+    return raw.get("released") == "agent" and not raw.get("cancelling") and not settled(request)
+
+
 def cost(request: Request, gas: int, fee: int) -> str:
     """The most that gas can cost, in the chain's coin."""
     for effect in request.effects:
@@ -165,6 +171,8 @@ def happens(action: Replacing, request: Request) -> list[str]:
         ]
     if request.raw.get("cancelling"):
         return ["It pays more for what takes the payment back.", *rows]
+    if agent_alone(request):
+        rows.append("The guardian does not send it: its agent gets it when it asks again.")
     return ["It is the same payment again, with a higher fee: it is paid once.", *rows]
 
 

@@ -27,7 +27,7 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Unsettled:
     """One row of `Guard.unsettled`; hashes in lower case. `earlier` bytes have the same nonce and
-    can be mined instead.
+    can be mined instead. `agent_alone`: a rule leaves it to its agent to send.
     """
 
     id: str
@@ -41,6 +41,7 @@ class Unsettled:
     fee: int
     tip: int
     signed_at: int
+    agent_alone: bool
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -48,15 +49,26 @@ class Unsettled:
         return (self.hash, *self.earlier)
 
 
-Row = tuple[str, str, int, str, int, bytes, str, list[str], int, int, int]
+Row = tuple[str, str, int, str, int, bytes, str, list[str], int, int, int, bool]
 
 
 def unsettled(row: Row) -> Unsettled:
     """From what the guard gives."""
-    request_id, wallet, chain_id, tx_hash, nonce, raw, state, earlier, fee, tip, signed_at = row
-    lower = tuple(each.lower() for each in earlier)
+    request_id, wallet, chain_id, tx_hash, nonce, raw, state = row[:7]
+    earlier, fee, tip, signed_at, agent_alone = row[7:]
     return Unsettled(
-        request_id, wallet, chain_id, tx_hash.lower(), nonce, raw, state, lower, fee, tip, signed_at
+        request_id,
+        wallet,
+        chain_id,
+        tx_hash.lower(),
+        nonce,
+        raw,
+        state,
+        tuple(each.lower() for each in earlier),
+        fee,
+        tip,
+        signed_at,
+        agent_alone,
     )
 
 

@@ -50,8 +50,13 @@ class NonceWatch:
         refused: Callable[[str], str],
         time: Callable[[], float] | None = None,
         counted: Callable[[int, str, int], None] | None = None,
+        *,
+        agents_alone: bool = False,
     ) -> None:
-        """`counted(chain_id, wallet, mined)` is called with what each look finds mined."""
+        """`counted(chain_id, wallet, mined)` is called with what each look finds mined. With
+        `agents_alone` the guardian sends nothing that it gave to an agent, whatever the rules say.
+        """
+        self._agents_alone = agents_alone
         self._counted = counted
         self._core = core
         self._chains = chains
@@ -170,7 +175,7 @@ class NonceWatch:
         # The ledger after the chain: what of ours was mined by then is in it.
         guard = self._core.guard
         rows = tuple(
-            Out(row[0], row[4], row[6], self._refused(row[0]))
+            Out(row[0], row[4], row[6], self._refused(row[0]), self._agents_alone or row[11])
             for row in guard.unsettled()
             if row[2] == chain.id and row[1] == wallet
         )

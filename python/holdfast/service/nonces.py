@@ -44,12 +44,15 @@ ONE_WORD = (
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """A signed transaction whose end is open. `refused`: our words for what a node last said."""
+    """A signed transaction whose end is open. `refused`: our words for what a node last said.
+    `agent_alone`: the guardian never sends it by itself.
+    """
 
     id: str
     nonce: int
     state: str
     refused: str = ""
+    agent_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +230,7 @@ def _waits(seen: Seen) -> Condition | None:
         return Condition("not_sent", "action", text, step, chain, wallet, first.id)
     if first.state == "released":
         text = f"{payment} was given to its agent to send and is not on the chain{after}"
-        step = (
-            "have the agent send it, or wait: the guardian sends it itself after a while "
-            "(`released_ms` of config.toml). Until then nothing behind it is mined"
-        )
+        step = _of_released(first)
         if behind:
             return Condition("nonce_gap", "action", text, step, chain, wallet, first.id)
     else:
@@ -240,6 +240,19 @@ def _waits(seen: Seen) -> Condition | None:
             f"with `holdfast bump {first.id}`, or try to take it back with `holdfast cancel`"
         )
     return Condition("nonce_stuck", "action", text, step, chain, wallet, first.id)
+
+
+def _of_released(first: Out) -> str:
+    if first.agent_alone:
+        return (
+            "its agent alone sends it (`released` of its rule, or `released_ms = 0` in "
+            "config.toml): have the agent send it, or take it back with "
+            f"`holdfast cancel {first.id}`. Until then nothing behind it is mined"
+        )
+    return (
+        "have the agent send it, or wait: the guardian sends it itself after a while "
+        "(`released_ms` of config.toml). Until then nothing behind it is mined"
+    )
 
 
 def _empty(seen: Seen) -> Condition | None:

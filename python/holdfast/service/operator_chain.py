@@ -158,6 +158,7 @@ def _shown(row: Unsettled) -> Json:
         "fee_per_gas": str(row.fee),
         "priority_fee_per_gas": str(row.tip),
         "signed_at": row.signed_at,
+        "agent_alone": row.agent_alone,
     }
 
 

@@ -94,7 +94,13 @@ class Outside:
         await sender.start()
         conditions = self._health.conditions
         watch = NonceWatch(
-            self._core, chains, conditions, signer.wallets, sender.refused, counted=sender.undone
+            self._core,
+            chains,
+            conditions,
+            signer.wallets,
+            sender.refused,
+            counted=sender.undone,
+            agents_alone=self._config.sending.released_ms == 0,
         )
         self._health.nonces = watch
         supervisor.start("nonces", watch.run())

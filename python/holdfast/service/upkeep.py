@@ -92,12 +92,14 @@ class Upkeep:
 
     def undone(self, chain_id: int, wallet: str, mined: int) -> None:
         """A chain counts `mined` transactions of the wallet: what was mined above that and is young
-        enough is sent again.
+        enough is sent again, unless its agent alone sends it.
         """
         for each in self._core.guard.mined():
             row = unsettled(each)
             place = (row.chain_id, row.wallet)
             if place != (chain_id, wallet) or row.nonce < mined or self._is_busy(row.id):
+                continue
+            if row.agent_alone:
                 continue
             if not self._is_old(row) and self._is_due(row):
                 log.warning("sent again after a reorganisation", request=row.id, nonce=row.nonce)
@@ -115,9 +117,9 @@ class Upkeep:
             self._send(row.id)
 
     def _may_send_released(self, row: Unsettled) -> bool:
-        """Its agent has had its time; without one it is the agent's alone to send."""
+        """Its agent has had its time; without one, or by its rule, it alone sends it."""
         after = self._settings.released_ms
-        return after > 0 and self._age_ms(row) >= after
+        return not row.agent_alone and after > 0 and self._age_ms(row) >= after
 
     def _is_due(self, row: Unsettled) -> bool:
         now = time.monotonic()

@@ -49,6 +49,7 @@ type UnsettledRow<'py> = (
     u128,
     u128,
     u64,
+    bool,
 );
 
 fn rows<'py>(py: Python<'py>, unsettled: Vec<Unsettled<'_>>) -> Vec<UnsettledRow<'py>> {
@@ -65,6 +66,7 @@ fn rows<'py>(py: Python<'py>, unsettled: Vec<Unsettled<'_>>) -> Vec<UnsettledRow
             row.max_fee_per_gas,
             row.max_priority_fee_per_gas,
             row.signed_at,
+            row.agent_alone,
         )
     };
     unsettled.into_iter().map(row).collect()

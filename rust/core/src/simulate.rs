@@ -236,6 +236,7 @@ fn denied_by(reason: Reason) -> Decision {
     let reasons = vec![reason];
     Decision {
         route: Default::default(),
+        released: Default::default(),
         verdict: Verdict::Deny,
         reasons,
         reservations: Vec::new(),
@@ -278,6 +279,9 @@ fn result(id: &Json<'_>, decision: &Decision, effects: &[Effect]) -> Vec<u8> {
         write_reason(reason, &mut out);
     }
     out.push(']');
+    if !decision.released.is_guardian() {
+        out.push_str(",\"released\":\"agent\"");
+    }
     if let Verdict::Approval { timeout_ms, .. } = decision.verdict {
         out.push_str(&format!(",\"timeout_ms\":{timeout_ms}"));
     }

@@ -44,6 +44,8 @@ struct Case {
     delay_ms: Option<u64>,
     quorum: Option<u64>,
     timeout_ms: Option<u64>,
+    /// Who sends it once it is given to its agent, where that is the agent alone.
+    released: Option<String>,
     reasons: Vec<String>,
 }
 
@@ -170,6 +172,7 @@ fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
         let differs = more
             .iter()
             .any(|(key, value)| value.is_some() && result[key].as_u64() != *value);
+        let differs = differs || result["released"].as_str() != case.released.as_deref();
         // A malformed case whose JSON does not parse cannot be answered by its id.
         let id = result["id"] == 7 || found.1 == ["malformed"];
         if found != wanted || differs || !id {
@@ -183,7 +186,7 @@ fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
 }
 
 /// Codes that only the guardian, or a caller that does not resolve, can meet.
-const ELSEWHERE: [&str; 24] = [
+const ELSEWHERE: [&str; 25] = [
     "l1_fee_over_cap",
     "batch",
     "frozen",
@@ -206,6 +209,7 @@ const ELSEWHERE: [&str; 24] = [
     "approved",
     "nonce_used",
     "route_changed",
+    "released_changed",
     "denied_by_operator",
     "cancelled",
 ];

@@ -256,6 +256,21 @@ fn a_removed_grant_is_looser_only_where_it_was_the_stricter_of_two() {
 }
 
 #[test]
+fn what_its_agent_alone_sends_stays_so_without_a_signature() {
+    let own = SMALL.replace("\"small\"", "\"own\"");
+    let own = own.replace("tier =", "released = \"agent\"\ntier =");
+    assert_eq!(looser(&[SMALL, &own], &[&own]), None);
+    let text = looser(&[SMALL, &own], &[SMALL]).unwrap();
+    assert!(text.starts_with("`rule.own` is removed"), "{text}");
+    assert!(looser(&[&own], &[&own.replace("agent", "guardian")]).is_some());
+    assert!(looser(
+        &[SMALL],
+        &[&SMALL.replace("tier =", "released = \"agent\"\ntier =")]
+    )
+    .is_some());
+}
+
+#[test]
 fn a_lowered_bound_of_a_rule_is_looser_where_it_uncovers_another() {
     let lower = CAREFUL.replace("\"5\"", "\"1\"");
     assert_eq!(looser(&[CAREFUL], &[&lower]), None);

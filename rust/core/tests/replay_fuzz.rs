@@ -25,7 +25,7 @@ use holdfast_core::event::{
     TransactionOrder, Wanted,
 };
 use holdfast_core::guard::Guard;
-use holdfast_core::policy::{self, decide, method_name, Facts, Policy, Verdict};
+use holdfast_core::policy::{self, decide, method_name, Facts, Policy, Released, Verdict};
 use holdfast_core::request::{parse_any, Asked};
 use holdfast_core::verify;
 use holdfast_core::window::Book;
@@ -253,6 +253,7 @@ fn replaced(decided: &Decided, order: &Order, how: u8) -> Option<Body> {
         fee_wei_max: (how > 127).then(|| U256::from(u128::MAX)),
         id: decided.id,
         order,
+        released: [Released::Guardian, Released::Agent][usize::from(how / 64 % 2)],
         signature: None,
         why: [ReplaceWhy::Fee, ReplaceWhy::Cancel, ReplaceWhy::Gap][usize::from(how / 16 % 3)],
     })))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::order::TransactionOrder;
 use super::{wire, wire_policy};
-use crate::policy::Reason;
+use crate::policy::{Reason, Released};
 
 /// An id of a request, `r<seq>`: the record with that seq is its `request.decided`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -378,6 +378,9 @@ pub struct Replaced {
     pub id: Id,
     /// What to sign.
     pub order: TransactionOrder,
+    /// Who sends it once it is given to its agent; only written where it is the agent alone.
+    #[serde(default, skip_serializing_if = "Released::is_guardian")]
+    pub released: Released,
     /// ed25519 over the payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Bytes>,

@@ -8,7 +8,7 @@ use super::data::{Envelope, Id};
 use super::effect::{EffectRecord, LineRecord, WarningRecord};
 use super::wire::{self, Raw};
 use super::wire_policy;
-use crate::policy::{Reason, Reservation, Route, Spends, Verdict};
+use crate::policy::{Reason, Released, Reservation, Route, Spends, Verdict};
 use crate::request::{Body, Method};
 
 /// What kind of thing is signed.
@@ -293,6 +293,10 @@ pub struct Decided {
     pub priority_fee_per_gas_max: Option<u128>,
     /// Why.
     pub reasons: Vec<Reason>,
+    /// Who sends it once it is given to its agent; only written where it is the agent alone, which
+    /// takes `eth_signTransaction`. Versions 1 and 2 have none.
+    #[serde(default, skip_serializing_if = "Released::is_guardian")]
+    pub released: Released,
     /// What is wanted.
     pub request: Wanted,
     /// What is set aside.

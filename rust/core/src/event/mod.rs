@@ -238,7 +238,9 @@ impl Body {
             {
                 Err(RecordError::Malformed)
             }
-            (Self::RequestDecided(data), 1 | 2) if !data.route.is_public() => {
+            (Self::RequestDecided(data), 1 | 2)
+                if !data.route.is_public() || !data.released.is_guardian() =>
+            {
                 Err(RecordError::Malformed)
             }
             (Self::RequestSettled(data), 3..) if data.proved.is_none() => {

@@ -11,7 +11,9 @@ use super::decided::{Decided, LeftOut, RequestKind, Stage, Wanted};
 use super::effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
 use crate::canonical::{self, address, key, list, sha256, Key, Object};
 use crate::effects::EffectKind;
-use crate::policy::{method_name, Reason, Reservation, SpendAsset, Spends, StandingClaim, Verdict};
+use crate::policy::{
+    method_name, Reason, Released, Reservation, SpendAsset, Spends, StandingClaim, Verdict,
+};
 use crate::request::Method;
 
 /// Parts that occur in the record and in the digest.
@@ -87,7 +89,8 @@ pub fn record(
 ) {
     let mut record = Object::new(out);
     record.u64(key!("at"), at);
-    decided(record.key(key!("data")), data, data.state, parts);
+    let start = (data.state, data.released);
+    decided(record.key(key!("data")), data, start, parts);
     record.plain(key!("kind"), "request.decided");
     record.u64(key!("seq"), seq);
     record.u64(key!("v"), version);
@@ -97,14 +100,15 @@ pub fn record(
 impl Decided {
     /// Canonical JSON of the data.
     pub fn to_json(&self) -> Vec<u8> {
-        self.to_json_in(self.state)
+        self.to_json_in(self.state, self.released)
     }
 
-    /// The same with the state the request is in by now instead of the one it started in.
-    pub fn to_json_in(&self, state: Stage) -> Vec<u8> {
+    /// The same with the state the request is in by now, and who sends it by now, instead of what it
+    /// started with.
+    pub fn to_json_in(&self, state: Stage, released: Released) -> Vec<u8> {
         let mut out = Vec::with_capacity(4096);
         let parts = Parts::of(&self.effects, &self.request);
-        decided(&mut out, self, state, &parts);
+        decided(&mut out, self, (state, released), &parts);
         out
     }
 }
@@ -117,7 +121,7 @@ impl Serialize for Decided {
     }
 }
 
-fn decided(out: &mut Vec<u8>, data: &Decided, state: Stage, parts: &Parts) {
+fn decided(out: &mut Vec<u8>, data: &Decided, (state, released): (Stage, Released), parts: &Parts) {
     let mut object = Object::new(out);
     object.str(key!("agent"), &data.agent);
     object.u64(key!("chain_id"), data.chain_id);
@@ -156,6 +160,9 @@ fn decided(out: &mut Vec<u8>, data: &Decided, state: Stage, parts: &Parts) {
         data.priority_fee_per_gas_max,
     );
     list(object.key(key!("reasons")), &data.reasons, reason);
+    if !released.is_guardian() {
+        object.plain(key!("released"), "agent");
+    }
     object.raw(key!("request"), &parts.request);
     list(
         object.key(key!("reservations")),

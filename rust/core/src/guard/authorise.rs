@@ -16,8 +16,10 @@ use crate::event::{
 };
 use crate::json::{self, Json, Limits};
 use crate::outcome::{self, Expected, Simulated};
-use crate::policy::{self, method_name, Decision, Facts, Policy, Reason, Sight, Verdict};
-use crate::request::{self, Request, Transaction, TypedData};
+use crate::policy::{
+    self, method_name, Decision, Facts, Policy, Reason, Released, Resolved, Sight, Verdict,
+};
+use crate::request::{self, Method, Request, Transaction, TypedData};
 
 const FACTS: Limits = Limits {
     max_bytes: 1 << 20,
@@ -135,42 +137,30 @@ impl Guard {
         let Some(policy) = self.state.policy() else {
             return Err(one(reason("no_policy", None, None)));
         };
-        let request = again(decided, policy).map_err(one)?;
-        let method = method_name(decided.method);
+        let name = entry.id.to_string();
         let then = old_facts(decided)?;
         let facts = given.over(then.clone());
         let facts = facts.by_wall(self.state.clock.wall(now));
-        // What did not count at the decision does not count now: a person was asked about that.
-        let (before, later) = self.sights(entry, &then, &facts, now);
-        let look = |chain_id: u64, at: Address| {
-            let unseen = before.unseen(policy, chain_id, at);
-            unseen.or_else(|| later.unseen(policy, chain_id, at))
-        };
-        let mut resolved = policy::resolve(policy, &entry.agent, request, &look).map_err(one)?;
-        // What was set aside, and approved, for the data is the most that may be paid for it.
-        resolved.cap_l1_fee(l1_fee_shown(decided));
-        let name = entry.id.to_string();
-        resolved.look_for_owed(policy, &self.state.book, &name, now);
-        let subject = resolved.subject(method, self.state.book.reservations(&name));
-        let windows = self.state.book.windows();
-        let mut decision = policy::decide(policy, &subject, windows, &facts, now);
+        let (resolved, mut decision) = self
+            .decide_again(entry, decided, (&then, &facts), now)
+            .map_err(one)?;
+        let effects_now = resolved.decoded.effects.as_slice();
         let costs = decision.spends.take();
         if decision.route > decided.route {
             let now = "the policy sends it through the relay now: ask again".to_owned();
             return Err(one(reason("route_changed", Some(now), None)));
         }
-        let effects = resolved
-            .decoded
-            .effects
-            .iter()
-            .cloned()
-            .map(EffectRecord::from);
+        if decision.released > decided.released {
+            let now = "the policy leaves its sending to the agent alone now: ask again".to_owned();
+            return Err(one(reason("released_changed", Some(now), None)));
+        }
+        let effects = effects_now.iter().cloned().map(EffectRecord::from);
         let seen = decided
             .effects
             .iter()
             .filter(|effect| effect.effect != EffectKind::Fee);
         let unchanged = effects.eq(seen.cloned());
-        let unchanged = unchanged && same_code(policy, subject.effects, &then, &facts, now);
+        let unchanged = unchanged && same_code(policy, effects_now, &then, &facts, now);
         let fresh = over_unseen(&decision, &decided.reasons);
         stands(entry, decision, unchanged && !fresh, now).map_err(No::Denied)?;
         let held = self.state.book.spends(&name);
@@ -182,7 +172,7 @@ impl Guard {
             let more = "more than what is set aside for it".to_owned();
             return Err(one(reason("no_grant", Some(more), None)));
         }
-        same_outcome(decided, given, policy, subject.effects)?;
+        same_outcome(decided, given, policy, effects_now)?;
         let caps = Caps {
             gas: resolved.gas_max,
             fee: resolved.fee_per_gas_max,
@@ -190,6 +180,53 @@ impl Guard {
             l1_fee: resolved.chain.l1_fee_max.map(|_| resolved.l1_fee_wei_max),
         };
         self.write_order(entry, &decided.request, given, &caps)
+    }
+
+    /// What the policy says of the request now, by what was known at its decision and what is known
+    /// now.
+    fn decide_again<'g>(
+        &'g self,
+        entry: &Entry,
+        decided: &Decided,
+        (then, facts): (&Facts, &Facts),
+        now: u64,
+    ) -> Result<(Resolved<'g>, Decision), Reason> {
+        let policy = self.state.policy();
+        let policy = policy.ok_or_else(|| reason("no_policy", None, None))?;
+        let request = again(decided, policy)?;
+        // What did not count at the decision does not count now: a person was asked about that.
+        let (before, later) = self.sights(entry, then, facts, now);
+        let look = |chain_id: u64, at: Address| {
+            let unseen = before.unseen(policy, chain_id, at);
+            unseen.or_else(|| later.unseen(policy, chain_id, at))
+        };
+        let mut resolved = policy::resolve(policy, &entry.agent, request, &look)?;
+        // What was set aside, and approved, for the data is the most that may be paid for it.
+        resolved.cap_l1_fee(l1_fee_shown(decided));
+        let name = entry.id.to_string();
+        resolved.look_for_owed(policy, &self.state.book, &name, now);
+        let method = method_name(decided.method);
+        let subject = resolved.subject(method, self.state.book.reservations(&name));
+        let windows = self.state.book.windows();
+        let decision = policy::decide(policy, &subject, windows, facts, now);
+        Ok((resolved, decision))
+    }
+
+    /// Who sends what its agent asks for anew with a higher fee. Where the policy would deny that now,
+    /// or the decision is forgotten, it stays as it was.
+    pub(super) fn released_now(&self, entry: &Entry, now: u64) -> Released {
+        let anew = || {
+            let decided = entry.decided.as_deref()?;
+            let then = old_facts(decided).ok()?;
+            let facts = then.clone().by_wall(self.state.clock.wall(now));
+            let found = self.decide_again(entry, decided, (&then, &facts), now);
+            let decision = found.ok()?.1;
+            (decision.verdict != Verdict::Deny).then_some(decision.released)
+        };
+        match entry.method {
+            Method::SignTransaction => anew().unwrap_or(entry.released),
+            _ => entry.released,
+        }
     }
 
     /// What was known of code when the request was decided, and what is known now.

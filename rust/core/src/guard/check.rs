@@ -15,8 +15,8 @@ use crate::effects::Effect;
 use crate::event::{match_key, EffectRecord, Wanted};
 use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{
-    self, CodePin, CodeSeen, Decision, Facts, Policy, Privacy, Reason, Resolved, Sight, Verdict,
-    WALL_MS,
+    self, CodePin, CodeSeen, Decision, Facts, Policy, Privacy, Reason, Released, Resolved, Sight,
+    Verdict, WALL_MS,
 };
 use crate::request::{self, parse_address, Asked, Body};
 
@@ -356,6 +356,7 @@ pub(super) fn deny(decision: &mut Decision, reason: Reason) {
     decision.verdict = Verdict::Deny;
     decision.reservations.clear();
     decision.spends = None;
+    decision.released = Released::Guardian;
 }
 
 #[derive(Serialize)]

@@ -138,6 +138,10 @@ fn decided(state: &State, event: &Event, data: &Decided) -> Result<(), Impossibl
         data.kind == data.request.kind() && kind_of(data.method) == data.kind,
         "the method does not ask for this kind of signature",
     )?;
+    ensure(
+        data.method == Method::SignTransaction || data.released.is_guardian(),
+        "only what is signed by eth_signTransaction is an agent's alone to send",
+    )?;
     let transaction = data.kind == RequestKind::Transaction;
     let caps = [
         data.gas_max.is_some(),

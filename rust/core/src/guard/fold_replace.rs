@@ -82,6 +82,7 @@ pub(super) fn replaced(
             // A higher fee for what an operator commanded is still what the operator commanded.
             commanded: data.command.is_some() || was_commanded,
             fills_gap: fills_gap || before.is_some_and(|order| order.fills_gap),
+            released: data.released,
         });
         // What is unsettled is kept.
         if let Some(until) = entry.kept_until.take() {
@@ -118,6 +119,7 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
     };
     entry.earlier.extend(entry.signed.replace(bytes));
     entry.stopped = false;
+    entry.released = replacing.released;
     entry.ordered = Some(Ordered {
         seq: replacing.seq,
         order: Order::Transaction(replacing.order),

@@ -105,6 +105,7 @@ fn new_entry(at: u64, data: Box<Decided>) -> Box<Entry> {
         earlier: Vec::new(),
         stopped: false,
         route: data.route,
+        released: data.released,
         replacing: None,
         outcome: None,
         kept_until: None,

@@ -167,7 +167,9 @@ impl Guard {
             };
             let order = entry.replacing.as_ref();
             let taken_back = !nothing && order.is_some_and(|order| order.moves_nothing);
-            stage && !taken_back && (!frozen || (nothing && commanded))
+            // Whoever asks, and for whatever reason: its agent alone sends it.
+            let ours = stage && !entry.agent_alone();
+            ours && !taken_back && (!frozen || (nothing && commanded))
         })
     }
 

@@ -45,6 +45,7 @@ pub(super) fn replace(
         fee_wei_max: raised(state, entry, &order),
         id: entry.id,
         order,
+        released: entry.released,
         signature: Some(signed.signature.clone()),
         why,
     };

@@ -65,6 +65,7 @@ pub(super) fn decided(
         reasons: decision.reasons,
         request: wanted,
         reservations: decision.reservations,
+        released: decision.released,
         route: decision.route,
         spends: decision.spends,
         state: start.stage,

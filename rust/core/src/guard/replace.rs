@@ -12,6 +12,7 @@ use super::state::{Entry, State};
 use super::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::event::{Body, Held, Id, ReplaceWhy, Replaced, RequestKind, Stage, TransactionOrder};
 use crate::policy::Verdict;
+use crate::request::Method;
 use crate::text::display_safe;
 
 /// Who asks, when no operator does.
@@ -88,6 +89,10 @@ impl Guard {
             fee_wei_max: None,
             id: entry.id,
             order,
+            released: match by {
+                BY_AGENT => self.released_now(entry, now),
+                _ => entry.released,
+            },
             signature: None,
             why: given.why,
         };
@@ -264,6 +269,7 @@ pub(super) fn fits(state: &State, data: &Replaced, now: u64) -> Result<(), No> {
         return Err(Refusal::new("wrong_state", text).into());
     }
     same(state, entry, data)?;
+    sent_by(entry, data)?;
     within_chain(state, &data.order)?;
     let order = &data.order;
     if order.max_priority_fee_per_gas > order.max_fee_per_gas {
@@ -351,6 +357,16 @@ fn same(state: &State, entry: &Entry, data: &Replaced) -> Result<(), No> {
     }
     let text = "a replacement pays at least a tenth more, in fee and in tip".to_owned();
     Err(Refusal::new("replacement_underpriced", text).into())
+}
+
+/// Only what its agent asks for anew is another's to send, by the policy of that moment.
+fn sent_by(entry: &Entry, data: &Replaced) -> Result<(), No> {
+    let anew = data.by == BY_AGENT && data.command.is_none();
+    let released = entry.method == Method::SignTransaction || data.released.is_guardian();
+    if released && (anew || data.released == entry.released) {
+        return Ok(());
+    }
+    Err(Impossible::Unfit("who sends it stays what it was").into())
 }
 
 fn within_chain(state: &State, order: &TransactionOrder) -> Result<(), No> {

@@ -12,7 +12,7 @@ use super::rate::Rate;
 use crate::event::{
     Decided, Genesis, Id, Order, RequestKind, Scope, SettleOutcome, Stage, TransactionOrder,
 };
-use crate::policy::{FirstSeen, Policy, Reason, Route};
+use crate::policy::{FirstSeen, Policy, Reason, Released, Route};
 use crate::request::Method;
 use crate::window::Book;
 
@@ -114,6 +114,8 @@ pub struct Replacing {
     pub commanded: bool,
     /// It took a nonce that was free.
     pub fills_gap: bool,
+    /// Who sends it once it is given to its agent.
+    pub released: Released,
 }
 
 /// The order of a request.
@@ -183,6 +185,8 @@ pub struct Entry {
     pub stopped: bool,
     /// How it is sent.
     pub route: Route,
+    /// Who sends its bytes once they are given to its agent.
+    pub released: Released,
     /// The order that is on its way to take their place.
     pub replacing: Option<Replacing>,
     /// How it ended on the chain.
@@ -195,6 +199,14 @@ pub struct Entry {
     /// Its whole record, while it is open or recent.
     #[serde(with = "as_json")]
     pub decided: Option<Box<Decided>>,
+}
+
+impl Entry {
+    /// Whether its agent alone sends its bytes. What moves nothing, the guardian sends.
+    pub fn agent_alone(&self) -> bool {
+        let bytes = self.signed.as_ref();
+        !self.released.is_guardian() && !bytes.is_some_and(|bytes| bytes.moves_nothing)
+    }
 }
 
 mod as_json_id {

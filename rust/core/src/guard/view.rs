@@ -13,7 +13,7 @@ use crate::address::checksum;
 use crate::amount::Price;
 use crate::effects::EffectKind;
 use crate::event::{Decided, Id, RequestKind, Scope, SettleOutcome, Stage};
-use crate::policy::{method_name, Facts, LimitView, Policy, Privacy, Reason, Route};
+use crate::policy::{method_name, Facts, LimitView, Policy, Privacy, Reason, Released, Route};
 use crate::request::key_of_batch;
 
 /// Limits, reservations and spends of one request in a list.
@@ -45,6 +45,8 @@ pub struct Unsettled<'a> {
     pub max_priority_fee_per_gas: u128,
     /// When the bytes were signed, approved again or sent first, ms.
     pub signed_at: u64,
+    /// Its agent alone sends these bytes.
+    pub agent_alone: bool,
 }
 
 /// What every request view has on top of its decision.
@@ -98,6 +100,8 @@ struct Remains<'a> {
     method: &'a str,
     #[serde(flatten)]
     progress: Progress<'a>,
+    #[serde(skip_serializing_if = "Released::is_guardian")]
+    released: Released,
     #[serde(skip_serializing_if = "Route::is_public")]
     route: Route,
     state: Stage,
@@ -197,7 +201,7 @@ impl Guard {
         let entry = self.entry(request_id).ok()?;
         let progress = self.progress(entry);
         Some(match entry.decided.as_deref() {
-            Some(decided) => shown(decided, entry.stage, &progress),
+            Some(decided) => shown(decided, entry, &progress),
             None => remains(entry, progress),
         })
     }
@@ -212,7 +216,7 @@ impl Guard {
             return Some(remains(entry, progress));
         };
         if shorten::size(decided) <= shorten::LISTED.whole {
-            return Some(shown(decided, entry.stage, &progress));
+            return Some(shown(decided, entry, &progress));
         }
         let mut short = decided.clone();
         short.left_out = Some(shorten::shorten(&mut short, &shorten::LISTED));
@@ -222,7 +226,7 @@ impl Guard {
         }
         progress.limits.truncate(LISTED_LIMITS_MAX);
         progress.partial = Some(true);
-        Some(shown(&short, entry.stage, &progress))
+        Some(shown(&short, entry, &progress))
     }
 
     /// The state a request is in, while it is known.
@@ -509,6 +513,7 @@ fn remains(entry: &Entry, progress: Progress<'_>) -> Vec<u8> {
         match_key: entry.match_key,
         method: method_name(entry.method),
         progress,
+        released: entry.released,
         route: entry.route,
         state: entry.stage,
         wallet: checksum(entry.wallet).to_string(),
@@ -516,8 +521,8 @@ fn remains(entry: &Entry, progress: Progress<'_>) -> Vec<u8> {
 }
 
 /// One object of the decision's members, with the `state` it is in now, and those of its progress.
-fn shown(decided: &Decided, state: Stage, progress: &Progress<'_>) -> Vec<u8> {
-    let mut view = decided.to_json_in(state);
+fn shown(decided: &Decided, entry: &Entry, progress: &Progress<'_>) -> Vec<u8> {
+    let mut view = decided.to_json_in(entry.stage, entry.released);
     let progress = bytes(progress);
     // Both are objects with members: the first loses its end, the second its beginning.
     view.pop();
@@ -558,6 +563,7 @@ fn unsettled(entry: &Entry) -> Option<Unsettled<'_>> {
             Stage::Signed | Stage::Sent => signed.at.max(entry.since),
             _ => signed.at,
         },
+        agent_alone: entry.agent_alone(),
     })
 }
 

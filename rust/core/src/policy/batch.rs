@@ -3,7 +3,7 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::model::Route;
+use super::model::{Released, Route};
 use super::resolve::{doubting, resolve, warn_of_look_alikes, Resolved};
 use super::sight::Look;
 use super::verdict::{Decision, Reason, Verdict};
@@ -67,6 +67,7 @@ impl Decision {
             reasons,
             reservations: Vec::new(),
             route: Route::Public,
+            released: Released::Guardian,
             spends: None,
         }
     }

@@ -11,7 +11,7 @@ use alloy_primitives::{Address, U256};
 use super::facts::Facts;
 use super::index::{Fit, Query, Slot};
 use super::limits::{over, Charge};
-use super::model::{method_of, Agent, Route};
+use super::model::{method_of, Agent, Released, Route};
 use super::parse::APPROVAL;
 use super::returns::Returns;
 use super::sight::Unseen;
@@ -94,6 +94,9 @@ pub fn decide(
             ladder.returns(least, &returns, effect);
         }
         ladder.route = ladder.route.max(granted.route);
+        if method == Method::SignTransaction {
+            ladder.released = ladder.released.max(granted.released);
+        }
         ladder.opaque(effect, granted.vouched);
         ladder.lifetime(effect, method, facts.earliest(now_ms));
         ladder.identity(policy, effect, facts, now_ms);
@@ -176,12 +179,15 @@ struct Granted<'p> {
     return_min: Option<(u8, &'p str)>,
     /// Private if any of them is.
     route: Route,
+    /// The agent if any of them says so.
+    released: Released,
 }
 
 /// Reasons so far, each with the verdict it asks for.
 #[derive(Default)]
 struct Ladder {
     route: Route,
+    released: Released,
     steps: Vec<(Verdict, Reason)>,
 }
 
@@ -280,6 +286,7 @@ impl Ladder {
         let mut least: Option<(u8, Reverse<&str>)> = None;
         let mut vouched = true;
         let mut route = Route::Public;
+        let mut released = Released::Guardian;
         policy.grant_index.find(query, sums, |slot, fits| {
             let Some(grant) = policy.grants.get(slot.payload as usize) else {
                 return;
@@ -289,6 +296,7 @@ impl Ladder {
             tier = tier.strictest(grant.tier);
             vouched &= grant.names_functions;
             route = route.max(grant.route);
+            released = released.max(grant.released);
             let id = grant.rule.as_str();
             let rank = (grant.rule_tier, Reverse(id));
             if best.is_none_or(|best| rank > best) {
@@ -325,6 +333,7 @@ impl Ladder {
             vouched,
             return_min: least.map(|(percent, Reverse(id))| (percent, id)),
             route,
+            released,
         }
     }
 
@@ -485,17 +494,19 @@ impl Ladder {
             reasons,
             reservations: Vec::new(),
             route: Route::Public,
+            released: Released::Guardian,
             spends: None,
         }
     }
 
     fn allowed(self, reservations: Vec<Reservation>, spends: Spends) -> Decision {
-        let (verdict, route) = (self.verdict(), self.route);
+        let (verdict, route, released) = (self.verdict(), self.route, self.released);
         Decision {
             verdict,
             reasons: self.reasons(),
             reservations,
             route,
+            released,
             spends: Some(spends),
         }
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::index::Index;
-use super::model::{Matcher, Route, Rule};
+use super::model::{Matcher, Released, Route, Rule};
 use super::verdict::Verdict;
 use crate::effects::EffectKind;
 
@@ -22,6 +22,8 @@ pub(super) struct Grant {
     pub return_min: Option<(u8, String)>,
     /// Private if any of them is.
     pub route: Route,
+    /// The agent if any of them says so.
+    pub released: Released,
     /// Whether they name functions: others grant what the operator vouches for as an opaque call.
     pub names_functions: bool,
 }
@@ -65,6 +67,11 @@ fn merge(rules: &[&Rule]) -> Grant {
         route: rules
             .iter()
             .map(|rule| rule.route)
+            .max()
+            .unwrap_or_default(),
+        released: rules
+            .iter()
+            .map(|rule| rule.released)
             .max()
             .unwrap_or_default(),
         return_min: return_min.map(|(percent, Reverse(id))| (percent, id.to_owned())),

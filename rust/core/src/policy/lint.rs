@@ -149,7 +149,10 @@ impl Policy {
                 (rule, other)
             };
             alike.insert(&rule.matcher, stricter);
-            if weaker.return_min_percent > stricter.return_min_percent {
+            let says_more = weaker.return_min_percent > stricter.return_min_percent
+                || weaker.route > stricter.route
+                || weaker.released > stricter.released;
+            if says_more {
                 continue;
             }
             let text = format!("rules `{}` and `{}` match the same", weaker.id, stricter.id);

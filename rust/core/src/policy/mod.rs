@@ -42,7 +42,8 @@ pub use limits::LimitView;
 pub use lint::{check, Summary};
 pub use model::{
     method_name, method_of, Agent, AssetEntry, Chain, CodePin, ContractEntry, Forbid,
-    FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Route, Rule, Wallet,
+    FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Released, Route, Rule,
+    Wallet,
 };
 pub use resolve::{resolve, Resolved};
 pub use sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};

@@ -246,6 +246,25 @@ impl Route {
     }
 }
 
+/// Who brings to the chain what was given to an agent by `eth_signTransaction`. The later is the
+/// stricter: the guardian does less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Released {
+    /// The agent, and after a while the guardian.
+    #[default]
+    Guardian,
+    /// The agent alone: the guardian watches its nonce.
+    Agent,
+}
+
+impl Released {
+    /// Whether the guardian may send it too.
+    pub const fn is_guardian(&self) -> bool {
+        matches!(self, Self::Guardian)
+    }
+}
+
 /// Grants a tier to the effects it matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -257,6 +276,8 @@ pub struct Rule {
     pub return_min_percent: Option<u8>,
     /// How what it grants is sent.
     pub route: Route,
+    /// Who sends what it grants by `eth_signTransaction`.
+    pub released: Released,
     pub(super) matcher: Matcher,
     pub(super) at: Place,
 }

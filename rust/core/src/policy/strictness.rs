@@ -346,6 +346,7 @@ fn covers(other: &Rule, gone: &Rule) -> bool {
     other.tier.strictest(gone.tier) == other.tier
         && other.return_min_percent >= gone.return_min_percent
         && other.route >= gone.route
+        && other.released >= gone.released
         // Without a price such a rule asks for a person.
         && (!ranged(gone) || ranged(other))
         // Rules that name no functions grant an opaque call.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::Route;
+use super::model::{Released, Route};
 use super::spend::Spends;
 use super::wire;
 
@@ -128,6 +128,9 @@ pub struct Decision {
     pub reservations: Vec<Reservation>,
     /// How what is signed is sent: private if any rule that grants a part of it says so.
     pub route: Route,
+    /// Who sends what is signed by `eth_signTransaction`: its agent alone if any rule that grants a
+    /// part of it says so.
+    pub released: Released,
     /// What the reservations were computed from; `None` when the verdict is deny.
     pub spends: Option<Spends>,
 }

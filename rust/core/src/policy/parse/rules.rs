@@ -5,9 +5,10 @@ use super::scope::{one_of, FUNCTION_KEYS, RANGE_KEYS, SCOPE_KEYS};
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::effects::EffectKind;
-use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Route, Rule};
+use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Released, Route, Rule};
 use crate::policy::spend::AMOUNT_MAX;
 use crate::policy::verdict::Verdict;
+use crate::request::Method;
 use crate::window::LEDGER_MS;
 
 /// Approvals a rule may ask for.
@@ -36,6 +37,7 @@ impl File {
                 "timeout",
                 "return_min_percent",
                 "route",
+                "released",
             ];
             reader.known(
                 section,
@@ -49,16 +51,25 @@ impl File {
             let tier = read_tier(reader, section);
             let least = read_return_min(reader, section, matcher.as_ref());
             let route = read_route(reader, section);
-            let complete = (id, effects, matcher, tier, least.zip(route));
-            if let (Some(id), true, Some(matcher), Some(tier), Some((return_min_percent, route))) =
-                complete
+            let released = read_released(reader, section, matcher.as_ref());
+            let sending = route.zip(released);
+            let complete = (id, effects, matcher, tier, least.zip(sending));
+            if let (
+                Some(id),
+                true,
+                Some(matcher),
+                Some(tier),
+                Some((return_min_percent, sending)),
+            ) = complete
             {
+                let (route, released) = sending;
                 let at = reader.place(section.at);
                 self.rules.push(Rule {
                     id,
                     tier,
                     return_min_percent,
                     route,
+                    released,
                     matcher,
                     at,
                 });
@@ -167,6 +178,27 @@ fn read_route(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Route> {
     };
     let words = [("public", Route::Public), ("private", Route::Private)];
     one_of(reader, value, "route", &words)
+}
+
+/// Who sends what the rule grants by `eth_signTransaction`; about nothing else.
+fn read_released(
+    reader: &mut Reader<'_>,
+    section: Section<'_>,
+    matcher: Option<&Matcher>,
+) -> Option<Released> {
+    let Some(value) = section.table.get("released") else {
+        return Some(Released::Guardian);
+    };
+    let words = [("guardian", Released::Guardian), ("agent", Released::Agent)];
+    let released = one_of(reader, value, "released", &words)?;
+    let methods = matcher?.methods;
+    if methods.is_some_and(|methods| !methods.has(Method::SignTransaction as u8)) {
+        let text = "`released` is only about \"eth_signTransaction\"";
+        let hint = "leave it out, or add the method to `methods`";
+        reader.fault(value.span().start, "conflict", text, hint);
+        return None;
+    }
+    Some(released)
 }
 
 /// What must surely come back, for a rule that is about nothing but swaps and orders.
