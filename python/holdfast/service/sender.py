@@ -231,10 +231,8 @@ class Sender:
             seq = await self._order_in_time(request_id)
         finally:
             self._waiting.drop(request_id)
-        if seq is None:
-            return
-        await self._core.durable()
-        await self._sign_and_send(request_id, seq)
+        if seq is not None:
+            await self._sign_and_send(request_id, seq)
 
     async def _order_in_time(self, request_id: str) -> int | None:
         """The number of its order; None when there is none to sign."""
@@ -321,7 +319,10 @@ class Sender:
             self._core.fail(request_id, code, text)
 
     async def _sign_and_send(self, request_id: str, seq: int) -> None:
-        """From an order on disk to a signature on disk, then on."""
+        """From an order to a signature on disk, then on. The signer takes no order that is not on
+        disk yet, and one of a command may not be.
+        """
+        await self._core.durable()
         signed = await self._sign(request_id, seq)
         if signed is None:
             return

@@ -38,9 +38,9 @@ mod _core {
     #[pymodule_export]
     use crate::order::{typed_data_digest, UnsignedTransaction};
     #[pymodule_export]
-    use crate::request::{Outcome, RequestState};
-    #[pymodule_export]
     use crate::policy::{check_policy, decode, decode_again, policy_changes, Simulator};
+    #[pymodule_export]
+    use crate::request::{Outcome, RequestState};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

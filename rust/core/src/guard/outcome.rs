@@ -270,7 +270,11 @@ fn refusal(entry: &Entry, data: &Ended<'_>, is_final: bool) -> Outcome {
     Outcome {
         status: data.status,
         result: None,
-        text: format!("request {}: {}", entry.id, why(entry.stage).unwrap_or_default()),
+        text: format!(
+            "request {}: {}",
+            entry.id,
+            why(entry.stage).unwrap_or_default()
+        ),
         data: bytes(data),
         is_final,
     }
