@@ -59,6 +59,14 @@ def test_lines_of_prose_are_short(page: Path) -> None:
     assert [x for x in lines if len(x) > LINE_MAX and not x.startswith("|")] == []
 
 
+def test_the_architecture_names_every_module_of_the_core() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    section = page.split("\n## 2. ")[1].split("\n## ")[0]
+    library = (ROOT / "rust" / "core" / "src" / "lib.rs").read_text()
+    modules = re.findall(r"^pub mod (\w+);", library, re.MULTILINE)
+    assert [module for module in modules if f"`{module}`" not in section] == []
+
+
 def test_the_version_is_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     crates = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
