@@ -21,8 +21,9 @@ import socket
 import sqlite3
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from nacl.signing import SigningKey
 
 ANSWERS_KEPT = 1024
+ANSWERS_AT_ONCE = 8
 SEQ_MAX = (1 << 53) - 1
 PASSPHRASE_BYTES_MAX = 1024
 SNAPSHOT_DOMAIN = b"holdfast snapshot v1\n"
@@ -73,18 +75,19 @@ class Signer:
             "ping": self._ping,
         }
 
-    def answers(self, line: bytes) -> list[Answer]:
+    def answers(self, line: bytes) -> Iterator[Answer]:
         """The answers to one line, of `sign` one for each order; `{"error": words}` where it is
         refused. Never raises for what the line holds.
         """
-        question: Any = None
         try:
-            question = orjson.loads(line)
+            question: Any = orjson.loads(line)
         except ValueError:
-            return [{"error": "the question is not JSON"}]
+            yield {"error": "the question is not JSON"}
+            return
         if isinstance(question, dict) and question.get("op") == "sign":
-            return self._sign_all(question)
-        return [self._guarded(lambda: self._other(question))]
+            yield from self._sign_all(question)
+        else:
+            yield self._guarded(lambda: self._other(question))
 
     def _other(self, question: Any) -> Answer:
         if not isinstance(question, dict):
@@ -113,11 +116,13 @@ class Signer:
         self._log.begin(size, _decoded(question, "range"))
         return {"following": size}
 
-    def _sign_all(self, question: Mapping[str, Any]) -> list[Answer]:
+    def _sign_all(self, question: Mapping[str, Any]) -> Iterator[Answer]:
         seqs = question.get("seqs")
         if set(question) != {"op", "seqs"} or not isinstance(seqs, list) or not seqs:
-            return [{"error": "this op takes exactly op, seqs"}]
-        return [self._guarded(partial(self._sign, seq)) for seq in seqs]
+            yield {"error": "this op takes exactly op, seqs"}
+            return
+        for seq in seqs:
+            yield self._guarded(partial(self._sign, seq))
 
     def _sign(self, seq: Any) -> Answer:
         from holdfast.service.order import OrderError, check_decided, sign_order
@@ -234,8 +239,10 @@ def serve(signer: Signer, channel: socket.socket, secret: bytes | bytearray) -> 
                 )
                 return
             number += 1
-            told = [orjson.dumps(answer) + b"\n" for answer in signer.answers(question)]
-            channel.sendall(b"".join(told))
+            # A few at a time: the guardian goes on with the first while the next are signed.
+            answers = signer.answers(question)
+            while told := [orjson.dumps(each) for each in islice(answers, ANSWERS_AT_ONCE)]:
+                channel.sendall(b"\n".join(told) + b"\n")
 
 
 def _read_secrets(descriptor: int) -> tuple[bytearray, bytearray]:
