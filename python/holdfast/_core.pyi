@@ -128,10 +128,125 @@ def response_result(id_json: bytes, result: bytes) -> bytes:
 
 def response_error(id_json: bytes, code: int, message: str, data: bytes | None = ...) -> bytes: ...
 def response_batch(responses: Sequence[bytes]) -> bytes: ...
+def typed_data_digest(document: str) -> bytes:
+    """The EIP-712 digest of a document, 32 bytes. Raises MalformedError."""
+
+@final
+class UnsignedTransaction:
+    """The EIP-1559 transaction of an order (`request.authorised`, as JSON). Raises MalformedError."""
+
+    def __new__(cls, order: bytes) -> UnsignedTransaction: ...
+    @property
+    def digest(self) -> bytes:
+        """What its wallet signs, 32 bytes."""
+
+    def signed(self, signature: bytes) -> tuple[bytes, bytes]:
+        """Its bytes and hash with `r || s || v`. Raises MalformedError."""
+
+@final
+class Event:
+    """One event of the journal."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def requests(self) -> tuple[str, ...]:
+        """The requests it is about: its own, or those a freeze ended or held."""
+
+    @property
+    def record(self) -> bytes:
+        """Its canonical record."""
+
+@final
+class Outcome:
+    """What an agent is told of a request: a `result`, or words and data of why there is none."""
+
+    @property
+    def status(self) -> str:
+        """`ok`, or how it ended: `denied`, `expired`, `cancelled`, `failed`, `frozen`, `dropped`."""
+
+    @property
+    def result(self) -> bytes | None:
+        """JSON."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def data(self) -> bytes:
+        """JSON, the data of an error."""
+
+    @property
+    def is_final(self) -> bool:
+        """Asking again gives the same."""
+
+@final
+class RequestState:
+    """Where a request stands."""
+
+    @property
+    def agent(self) -> str: ...
+    @property
+    def wallet(self) -> str: ...
+    @property
+    def chain_id(self) -> int: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def since(self) -> int:
+        """When it came into that stage, ms."""
+
+    @property
+    def delivered(self) -> bool:
+        """Its outcome was given to its agent."""
+
+    @property
+    def is_transaction(self) -> bool: ...
+    @property
+    def is_private(self) -> bool:
+        """It goes only to a private relay."""
+
+    @property
+    def waits_for(self) -> str | None:
+        """`person`, `delay`, `chain` or `signer`, as far as the core knows."""
+
+    @property
+    def until(self) -> int | None:
+        """When it goes on or ends by itself, ms."""
+
+    @property
+    def hash(self) -> str | None:
+        """Of the transaction that was signed last, or the digest that was signed."""
+
+    @property
+    def is_replaced(self) -> bool:
+        """An order that is to take the place of what is out waits for its signature."""
+
+    @property
+    def nonce(self) -> int | None:
+        """Of its order."""
+
+    @property
+    def fee_per_gas(self) -> int | None:
+        """Of its order, wei."""
+
+    @property
+    def priority_fee_per_gas(self) -> int | None: ...
 
 @final
 class Applied:
     """What a command did. `records` must be durable before anything of it leaves the process."""
+
+    @property
+    def events(self) -> list[Event]:
+        """What was put on record, in order."""
+
+    @property
+    def order(self) -> int | None:
+        """The number of the order that it fixed, if it fixed one."""
 
     @property
     def records(self) -> list[bytes]:
@@ -286,8 +401,22 @@ class Guard:
         out, and `delivered`. Of a request that ended long ago only its identity, state and outcome are left (no
         `effects`); None once nobody can ask for it any more."""
 
-    def is_frozen(self, request_id: str) -> bool:
-        """Whether a freeze covers the request; one that is not known is."""
+    def outcome(self, request_id: str) -> Outcome | None:
+        """The outcome of a request, with freezes and the agent's privacy looked at; None while it
+        has none, or is not known.
+        """
+
+    def state(self, request_id: str, wait_ms: int = 0) -> RequestState | None:
+        """Where a request stands; for `wait_ms` it may wait for its chain."""
+
+    def delay_left_s(self, request_id: str, now_ms: int) -> int | None:
+        """Seconds until its delay is over; None for one that waits for none."""
+
+    def payload(self, request_id: str) -> bytes | None:
+        """What was signed last: a transaction's bytes, or a signature."""
+
+    def chain_of(self, agent: str) -> int | None:
+        """The chain an agent pays on; None for one the policy does not know."""
 
     def stage(self, request_id: str) -> str | None:
         """The `state` of the request's view alone, without building the view."""

@@ -305,7 +305,7 @@ async def test_a_request_that_waits_for_its_chain_says_so_ends_in_time_and_frees
 
 
 def _waits(guardian: Guardian, request: str) -> dict[str, Any]:
-    return guardian.waiting.of(guardian.view(request)) or {}
+    return guardian.waiting.of(guardian.core.guard, request) or {}
 
 
 async def test_an_operator_raises_a_fee_beyond_what_was_decided(

@@ -162,7 +162,7 @@ def test_a_small_payment_goes_from_request_to_settlement(house: tuple[Guard, lis
     records += applied.records
     assert guard.may_send(request)
     out = (request, WALLET.address, 31337, tx_hash, 7, raw, "signed")
-    assert guard.unsettled() == [(*out, [], 2 * 10**9, 10**9, T0 + 3)]
+    assert guard.unsettled() == [(*out, [], 2 * 10**9, 10**9, T0 + 3, False)]
     records += guard.sent(request, "accepted", "", T0 + 4).records
     fee = 21000 * 10**9
     outcome = {"outcome": "confirmed", "block_number": 5, "gas_used": 21000, "proved": True}

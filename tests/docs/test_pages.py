@@ -1,4 +1,4 @@
-"""What the pages say is so: examples parse, links lead somewhere, tables are whole."""
+"""The pages hold: examples parse, links and anchors lead somewhere, prose has short lines."""
 
 import re
 import tomllib
@@ -12,6 +12,10 @@ from holdfast.service.alerts_routes import parse_routes
 from holdfast.service.config import parse_config
 
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+ANCHORED = re.compile(r"\]\(([^)#\s]*)#([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINE_MAX = 120
 
 
 @pytest.mark.parametrize("block", blocks(language="toml", use="policy"), ids=str)
@@ -32,6 +36,35 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     for target, _ in LINK.findall(page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments that GitHub gives the headings of a page."""
+    titles = HEADING.findall(FENCED.sub("", page.read_text()))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_anchor_is_a_heading(page: Path) -> None:
+    for target, fragment in ANCHORED.findall(page.read_text()):
+        if "://" not in target:
+            other = page.parent / target if target else page
+            assert fragment in anchors(other), f"{page.name} links to {target}#{fragment}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lines_of_prose_are_short(page: Path) -> None:
+    """Tables may be wider, and code is as it must be run."""
+    lines = FENCED.sub("", page.read_text()).splitlines()
+    assert [x for x in lines if len(x) > LINE_MAX and not x.startswith("|")] == []
+
+
+def test_the_architecture_names_every_module_of_the_core() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    section = page.split("\n## 2. ")[1].split("\n## ")[0]
+    library = (ROOT / "rust" / "core" / "src" / "lib.rs").read_text()
+    modules = re.findall(r"^pub mod (\w+);", library, re.MULTILINE)
+    assert [module for module in modules if f"`{module}`" not in section] == []
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
-from eth_account.messages import encode_defunct, encode_typed_data
+from eth_account.messages import SignableMessage, encode_defunct, encode_typed_data
 from eth_account.typed_transactions import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
@@ -31,7 +31,7 @@ from holdfast.service.notes import LogIdentity, Snapshot
 from holdfast.service.signer import Signer as Process
 from holdfast.service.signer import serve
 from holdfast.service.signer_channel import prove
-from holdfast.service.signer_client import Signer, SignerError, SignerGone, WrongPassphrase
+from holdfast.service.signer_client import Signed, Signer, SignerError, SignerGone, WrongPassphrase
 
 MAIL = (
     '{"types":{"EIP712Domain":[{"name":"name","type":"string"}],'
@@ -109,6 +109,32 @@ async def test_questions_may_overlap(keys: KeysHome, signer: Signer) -> None:
         TypedTransaction.from_bytes(HexBytes(each.payload)).as_dict()["nonce"] for each in signed
     ]
     assert nonces == list(range(20))
+
+
+@pytest.mark.parametrize("compare", [False, True], ids=["alone", "compared with eth-account"])
+async def test_orders_of_every_kind_in_one_question_are_signed_one_by_one(
+    keys: KeysHome, compare: bool
+) -> None:
+    def digest_of(message: SignableMessage) -> str:
+        return "0x" + keccak(b"\x19" + message.version + message.header + message.body).hex()
+
+    content = {"chain_id": 31337, "wallet": keys.wallet.address}
+    mail, text = encode_typed_data(full_message=json.loads(MAIL)), encode_defunct(text="héllo")
+    typed = content | {"kind": "typed-data", "json": MAIL, "digest": digest_of(mail)}
+    message = content | {"kind": "message", "message": "0x" + "héllo".encode().hex()}
+    orders = [typed, message | {"digest": digest_of(text)}, keys.payment(), keys.payment(nonce=1)]
+    orders.append(keys.payment(nonce=2, to=None, data="0x6001", gas=100_000))
+    seqs = [keys.authorised(each) for each in orders]
+    signer = await keys.signer(compare=compare)
+    found = await asyncio.gather(*(signer.sign(seq) for seq in [*seqs, 1]), return_exceptions=True)
+    await signer.close()
+    assert isinstance(found.pop(), SignerError)
+    signed = [each for each in found if isinstance(each, Signed)]
+    assert [each.is_transaction for each in signed] == [False, False, True, True, True]
+    for original, each in zip([mail, text], signed, strict=False):
+        assert Account.recover_message(original, signature=each.payload) == keys.wallet.address
+    for each in signed[2:]:
+        assert Account.recover_transaction(each.payload) == keys.wallet.address
 
 
 async def test_only_an_authorised_request_is_signed(keys: KeysHome, signer: Signer) -> None:
@@ -267,9 +293,12 @@ def test_bad_lines_are_answered_and_never_end_it(keys: KeysHome) -> None:
         b"[]",
         b"\xff\xfe",
         b'{"op":"sign"}',
-        b'{"op":"sign","seq":true}',
-        b'{"op":"sign","seq":1.0}',
-        b'{"op":"sign","seq":1,"raw":"0x"}',
+        b'{"op":"sign","seq":1}',
+        b'{"op":"sign","seqs":[]}',
+        b'{"op":"sign","seqs":1}',
+        b'{"op":"sign","seqs":[true]}',
+        b'{"op":"sign","seqs":[1.0]}',
+        b'{"op":"sign","seqs":[1],"raw":"0x"}',
         b'{"op":"checkpoint","size":1,"root":7}',
         b'{"op":"snapshot","size":1,"root":"","sha256":""}',
         b'{"op":"exec"}',

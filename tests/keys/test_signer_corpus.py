@@ -17,6 +17,7 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from holdfast.service.order import GAS_MAX, GAS_MIN, OrderError, sign_order
+from holdfast.service.signing_key import LocalKey
 
 REPO = Path(__file__).resolve().parents[2]
 CORPUS = Path(os.environ.get("HOLDFAST_CORPUS", REPO.parent / "shared" / "corpus"))
@@ -62,7 +63,7 @@ def test_transactions_in_range_are_signed_to_the_bytes_of_the_vectors_and_others
             continue  # the guardian signs no access lists
         order = _order(vector, account.address)
         try:
-            found = sign_order(order, {account.address: account})
+            found = sign_order(order, {account.address: LocalKey(bytes(account.key))})
         except OrderError:
             in_range = GAS_MIN <= order["gas"] <= GAS_MAX and order["chain_id"] > 0
             assert not in_range or (order["to"] is None and order["data"] == "0x"), vector["name"]
@@ -92,7 +93,7 @@ def test_typed_data_is_signed_over_the_digest_of_the_vectors() -> None:
             "json": canonical(document),
             "digest": vector["digest"],
         }
-        found = sign_order(order, {account.address: account})
+        found = sign_order(order, {account.address: LocalKey(bytes(account.key))})
         assert found["hash"] == vector["digest"], vector["name"]
         signature = bytes.fromhex(found["signature"][2:])
         recovered = Account._recover_hash(vector["digest"], signature=signature)

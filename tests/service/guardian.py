@@ -13,7 +13,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from eth_account.signers.local import LocalAccount
+from eth_account.messages import encode_defunct
+from eth_utils.crypto import keccak
 from nacl.signing import SigningKey
 
 from holdfast.operator import keys
@@ -28,6 +29,7 @@ from holdfast.service.order import sign_order
 from holdfast.service.price_settings import PriceSettings
 from holdfast.service.reads import Node
 from holdfast.service.session import open_log_key
+from holdfast.service.signing_key import LocalKey
 from holdfast.service.supervise import Supervisor
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -164,7 +166,7 @@ class Guardian:
         self.core = inside.core
         self.home = inside.home
         self._lines: list[Line] = []
-        self._wallets: dict[str, LocalAccount] | None = None
+        self._wallets: dict[str, LocalKey] | None = None
         self._nonces = 0
 
     async def agent(self, name: str = "agent") -> Line:
@@ -208,6 +210,10 @@ class Guardian:
         view = json.loads(guard.request(request_id) or b"null")
         if dear and view["kind"] == "transaction":
             facts |= {"gas": view["gas_max"], "max_fee_per_gas": view["fee_per_gas_max"]}
+        if guard.stage(request_id) == "authorised":
+            # Its order came with its decision.
+            self._sign_order(request_id, _order_of(view))
+            return
         applied = self.core.authorise(
             request_id, json.dumps(facts if view["kind"] == "transaction" else {}).encode()
         )
@@ -220,9 +226,8 @@ class Guardian:
 
     def _sign_order(self, request_id: str, order: Json) -> None:
         if self._wallets is None:
-            self._wallets = keystore.open_wallets(
-                self.home.wallets_dir, bytearray(WALLETS_PASSPHRASE)
-            )
+            opened = keystore.open_wallets(self.home.wallets_dir, bytearray(WALLETS_PASSPHRASE))
+            self._wallets = {name: LocalKey(bytes(each.key)) for name, each in opened.items()}
         signed = sign_order(order, self._wallets)
         payload = signed.get("raw") or signed["signature"]
         self.core.signed(request_id, bytes.fromhex(payload[2:]))
@@ -267,6 +272,17 @@ class Guardian:
             **members,
         )
         return {"payload": signed.payload, "signature": signed.signature}
+
+
+def _order_of(view: Json) -> Json:
+    """The order of typed data or a message."""
+    order = {name: view[name] for name in ("chain_id", "kind", "wallet")}
+    request = view["request"]
+    if view["kind"] == "typed-data":
+        return order | {"json": request["json"], "digest": request["typed_data_digest"]}
+    text = encode_defunct(hexstr=request["message"])
+    digest = keccak(b"\x19" + text.version + text.header + text.body)
+    return order | {"message": request["message"], "digest": "0x" + digest.hex()}
 
 
 @asynccontextmanager

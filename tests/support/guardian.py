@@ -116,7 +116,7 @@ class Guardian:
         self.clock.start(restored.guard.last_at)
         self.core = Core(restored.guard, self.journal, self.clock)
         self.records = self.journal.reader.records(0, 1_000_000)
-        self.core.listen(self.records.extend)
+        self.core.listen(lambda events: self.records.extend(each.record for each in events))
         self._sign_policy(restored)
         self.core.started("test")
         if self.signer is None:

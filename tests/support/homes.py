@@ -89,9 +89,9 @@ class KeysHome:
         authorised = {"id": f"r{number}", "order": order, "digest": "0x" + digest}
         return self.append("request.authorised", authorised)
 
-    async def signer(self) -> Signer:
+    async def signer(self, *, compare: bool = False) -> Signer:
         """A signer process that follows the log from the start of this run."""
-        started = await Signer.start(self.home, bytearray(PASSPHRASE))
+        started = await Signer.start(self.home, bytearray(PASSPHRASE), compare=compare)
         try:
             await started.follow(int.from_bytes(self.start[:8], "big"), self.start)
         except BaseException:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from holdfast._core import Applied, HoldfastError, canonical_json
+from holdfast._core import Applied, HoldfastError, RequestState, canonical_json
 from holdfast.service.agents import Agent
 from holdfast.service.calls import AnyCall, InnerCall
 from holdfast.service.core import Core, Sealed
@@ -95,13 +95,13 @@ class Batches:
             reply.error(CallError(INVALID_PARAMS, "params must be the name of a batch"))
             return
         request_id = self._find(agent, name)
-        view = self._view(agent, request_id)
-        if request_id is None or view is None:
+        state = self._sent(agent, request_id)
+        if request_id is None or state is None:
             reply.error(_UNKNOWN)
             return
         write = partial(self._status_of, agent, name)
-        marked = not view.get("delivered", False)
-        if not self._holds.settle_now(reply, request_id, write, agent.privacy, marked=marked):
+        marked = not state.delivered
+        if not self._holds.settle_now(reply, request_id, write, marked=marked):
             told = _status(agent, name, PENDING)
             self._after(reply, lambda: reply.result(orjson.dumps(told)))
 
@@ -110,7 +110,7 @@ class Batches:
         name = _one_name(call)
         if name is None:
             reply.error(CallError(INVALID_PARAMS, "params must be the name of a batch"))
-        elif self._view(agent, self._find(agent, name)) is None:
+        elif self._sent(agent, self._find(agent, name)) is None:
             reply.error(_UNKNOWN)
         else:
             reply.result(b"null")
@@ -166,17 +166,16 @@ class Batches:
             return known
         return f"r{int(name, 16)}" if _OWN_NAME.fullmatch(name) else None
 
-    def _view(self, agent: Agent, request_id: str | None) -> dict[str, Any] | None:
+    def _sent(self, agent: Agent, request_id: str | None) -> RequestState | None:
         """A transaction of this agent's that was to be sent; the ids of others are none of its
         business.
         """
         if request_id is None or len(request_id) > 32:
             return None
-        raw = self._core.guard.request(request_id)
-        view: dict[str, Any] | None = orjson.loads(raw) if raw is not None else None
-        if view is None or view["agent"] != agent.id or view["method"] != "eth_sendTransaction":
+        state = self._core.guard.state(request_id)
+        if state is None or state.agent != agent.id or state.method != "eth_sendTransaction":
             return None
-        return view
+        return state
 
     def _status_of(
         self, agent: Agent, name: str, reply: Reply, outcome: Outcome, _request_id: str

@@ -19,10 +19,10 @@ from typing import Any
 
 import orjson
 
+from holdfast._core import Event
 from holdfast.service.contract_code import Code, Unclear, newest_block, read_code
 from holdfast.service.core import Core
 from holdfast.service.endpoint import EndpointDown
-from holdfast.service.event import kind_of
 from holdfast.service.logs import get_logger
 from holdfast.service.reads import FindNode, Node
 
@@ -48,7 +48,7 @@ NO_CODE = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
 NO_FACTS = b"{}"
 NO_NODE = "there is no node of that chain"
 TOO_MANY = f"at most {CONTRACTS_MAX} contracts of a chain are looked at"
-POLICY_LOADED = b"policy.loaded"
+POLICY_LOADED = "policy.loaded"
 
 Json = dict[str, Any]
 Place = tuple[int, str]
@@ -232,8 +232,8 @@ class CodeFacts:
     def _now(self) -> int:
         return self._core.clock.now_ms()
 
-    def _listen(self, records: list[bytes]) -> None:
-        if any(kind_of(record) == POLICY_LOADED for record in records):
+    def _listen(self, events: list[Event]) -> None:
+        if any(event.kind == POLICY_LOADED for event in events):
             self._take_pins()
             self._wake.set()
 

@@ -93,7 +93,8 @@ class Config:
     """The whole file. `alert` is as it is written; the alerts part checks it. `registry` is a
     folder of ERC-7730 descriptors, relative to the home; without it there are none. `agents_dir` is
     the folder of the agents' sockets, absolute; without it they are in the home. With
-    `end_with_signer` the daemon ends when the signer died, for a supervisor to start it again.
+    `end_with_signer` the daemon ends when the signer died, for a supervisor to start it again. With
+    `compare_signatures` eth-account signs everything a second time, and both must be the same.
     """
 
     version: int = VERSION
@@ -107,6 +108,7 @@ class Config:
     registry: str = ""
     agents_dir: str = ""
     end_with_signer: bool = False
+    compare_signatures: bool = False
     alert: list[dict[str, Any]] = field(default_factory=list)
 
 

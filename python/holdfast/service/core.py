@@ -13,17 +13,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from holdfast._core import Applied, Guard, HoldfastError
+from holdfast._core import Applied, Event, Guard, HoldfastError
 from holdfast.service.clock import Clock
-from holdfast.service.event import CLOCK_SET, kind_of
 from holdfast.service.journal import Journal
 
 HOW_TO_COME_BACK = (
     "nothing is signed until holdfast is started again; it then replays what is on disk"
 )
 
-Listener = Callable[[list[bytes]], None]
+Listener = Callable[[list[Event]], None]
 Done = Callable[[bool], None]
+# (request id, number of the order)
+Orders = Callable[[list[tuple[str, int]]], None]
 
 
 class Sealed(RuntimeError):
@@ -48,8 +49,10 @@ class Core:
         self._sealed: str | None = None
         self._durable = guard.size
         self._appended = guard.size
-        self._fresh: list[bytes] = []
-        self._written: deque[bytes] = deque()
+        self._fresh: list[Event] = []
+        self._written: deque[Event] = deque()
+        self._orders: deque[tuple[str, int]] = deque()
+        self._on_orders: Orders | None = None
         self._waiting: deque[tuple[int, Done]] = deque()
         self._listeners: list[Listener] = []
         self._on_sealed: list[Callable[[str], None]] = []
@@ -66,7 +69,7 @@ class Core:
         return self._durable
 
     def listen(self, listener: Listener) -> None:
-        """From now on calls `listener(records)` with each batch of records that became durable, in
+        """From now on calls `listener(events)` with each batch of events that became durable, in
         order.
         """
         self._listeners.append(listener)
@@ -74,6 +77,13 @@ class Core:
     def unlisten(self, listener: Listener) -> None:
         """Ends what `listen` began."""
         self._listeners.remove(listener)
+
+    def on_orders(self, callback: Orders) -> None:
+        """Calls `callback(orders)` with the orders that came with their decisions, once they are
+        on disk: they can be signed. One caller; what waits by now comes at once.
+        """
+        self._on_orders = callback
+        self._hand_out_orders()
 
     def on_sealed(self, callback: Callable[[str], None]) -> None:
         """Calls `callback(text)` once when the guardian seals itself."""
@@ -108,11 +118,13 @@ class Core:
 
     def submit(self, agent: str, method: str, params: bytes, facts: bytes) -> Applied:
         """`Guard.submit`."""
-        return self._apply(self.guard.submit, agent, method, params, facts)
+        return self._ordered(self._apply(self.guard.submit, agent, method, params, facts))
 
     def submit_signed(self, agent: str, payload: bytes, signature: bytes, facts: bytes) -> Applied:
         """`Guard.submit_signed`."""
-        return self._apply(self.guard.submit_signed, agent, payload, signature, facts)
+        return self._ordered(
+            self._apply(self.guard.submit_signed, agent, payload, signature, facts)
+        )
 
     def refuse(self, agent: str, method: str, params: bytes, code: str, text: str) -> Applied:
         """`Guard.refuse`."""
@@ -129,7 +141,7 @@ class Core:
     def command(self, payload: bytes, signature: bytes) -> Applied:
         """`Guard.command`. One that sets the clock sets ours."""
         applied = self._apply(self.guard.command, payload, signature)
-        if any(kind_of(record) == CLOCK_SET for record in applied.records):
+        if any(event.kind == "clock.set" for event in applied.events):
             self.clock.set(self.guard.last_at)
         return applied
 
@@ -216,31 +228,38 @@ class Core:
             raise Sealed(self._sealed)
         try:
             applied = mutate(*arguments, self.clock.now_ms())
-            records = applied.records
+            events = applied.events
         except HoldfastError:
             raise
         except BaseException as error:
             # A panic in the core: its state may be half changed, so nothing more may come of it.
             self.seal(f"the core failed ({type(error).__name__}: {error})")
             raise Sealed(self._sealed) from error
-        if records:
+        if events:
             if not self._fresh:
                 self._loop.call_soon(self._flush)
-            self._fresh += records
-            self._appended += len(records)
+            self._fresh += events
+            self._appended += len(events)
+        return applied
+
+    def _ordered(self, applied: Applied) -> Applied:
+        """Notes an order that came with its decision."""
+        if applied.order is not None and applied.request_id is not None:
+            self._orders.append((applied.request_id, applied.order))
         return applied
 
     def _flush(self) -> None:
         """Hands all records of one turn of the loop to the writer at once, with the size and root
         that they lead to.
         """
-        records, self._fresh = self._fresh, []
-        if not records or self._sealed is not None:
+        events, self._fresh = self._fresh, []
+        if not events or self._sealed is not None:
             return
         if self.guard.size != self._appended:
             self.seal("the core holds events that were never queued for the journal")
             return
-        self._written.extend(records)
+        self._written.extend(events)
+        records = [event.record for event in events]
         self._journal.append(records, self._appended, self.guard.root)
 
     def end_commit(self) -> tuple[int, bytes]:
@@ -271,3 +290,11 @@ class Core:
             waiting.popleft()[1](True)
         for listener in tuple(self._listeners):
             listener(batch)
+        self._hand_out_orders()
+
+    def _hand_out_orders(self) -> None:
+        ready = []
+        while self._on_orders and self._orders and self._orders[0][1] < self._durable:
+            ready.append(self._orders.popleft())
+        if ready and self._on_orders:
+            self._on_orders(ready)

@@ -18,12 +18,14 @@ from typing import Any
 import orjson
 
 from holdfast._core import HoldfastError, LogTree, open_note, verify_commit
-from holdfast.service.event import kind_of
+from holdfast.service.event import REQUEST_DECIDED, kind_of
 
 RECORD_BYTES_MAX = 8 << 20
 # Roots at the ends of commits, for notes that are asked for a little later; and orders not signed.
 ROOTS_KEPT = 8192
 ORDERS_KEPT = 65_536
+# Bytes of orders and decisions that are kept as they were followed, to be signed soon.
+RECORDS_KEPT_BYTES = 16 << 20
 
 ORDER_KINDS = ("request.authorised", "request.replaced")
 _ORDER_KINDS = frozenset(kind.encode() for kind in ORDER_KINDS)
@@ -49,6 +51,8 @@ class Follower:
         self._proven = 0
         self._roots: OrderedDict[int, bytes] = OrderedDict()
         self._orders: OrderedDict[int, bytes] = OrderedDict()
+        self._records: OrderedDict[int, bytes] = OrderedDict()
+        self._records_bytes = 0
 
     @property
     def origin(self) -> str:
@@ -131,16 +135,19 @@ class Follower:
                 f"event {seq} is no order that was followed here since the guardian started: only "
                 "those are signed, once"
             )
-        raw = self._row(seq)
-        if _leaf(raw) != expected:
-            raise self._break(f"event {seq} was changed after it was committed")
+        raw = self._records.get(seq)
+        if raw is None:
+            raw = self._row(seq)
+            if _leaf(raw) != expected:
+                raise self._break(f"event {seq} was changed after it was committed")
         data = _data(raw, seq, *ORDER_KINDS)
         # A request is named after the event that decided it.
         name = str(data.get("id", ""))
         of = int(name[1:]) if name[1:].isascii() and name[1:].isdecimal() else seq
         if name != f"r{of}" or of >= seq:
             raise Refused(f"event {seq} names no request that was decided before it")
-        return data, _data(self._row(of), of, "request.decided")
+        decided = self._records.get(of)
+        return data, _data(self._row(of) if decided is None else decided, of, "request.decided")
 
     def taken(self, seq: int) -> None:
         """The order was signed: it is given only once."""
@@ -163,8 +170,15 @@ class Follower:
         tree.extend(records)
         self._roots[end] = tree.root
         for seq, record in enumerate(records, first):
-            if kind_of(record) in _ORDER_KINDS:
+            kind = kind_of(record)
+            if kind in _ORDER_KINDS:
                 self._orders[seq] = _leaf(record)
+            elif kind != REQUEST_DECIDED:
+                continue
+            self._records[seq] = record
+            self._records_bytes += len(record)
+        while self._records_bytes > RECORDS_KEPT_BYTES:
+            self._records_bytes -= len(self._records.popitem(last=False)[1])
         while len(self._orders) > ORDERS_KEPT:
             self._orders.popitem(last=False)
         while len(self._roots) > ROOTS_KEPT:

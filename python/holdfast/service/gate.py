@@ -10,18 +10,17 @@ import resource
 from pathlib import Path
 from typing import Any
 
+from holdfast._core import Event
 from holdfast.service.agents import Agent, agents_of
 from holdfast.service.agents_folder import obstacle
 from holdfast.service.budgets import AgentBudget, Budgets
-from holdfast.service.calls import AnyCall
 from holdfast.service.config import GateConfig
 from holdfast.service.connection import AgentConnection
 from holdfast.service.core import Core
-from holdfast.service.event import kind_of
 from holdfast.service.holds import Holds
 from holdfast.service.home import Home
 from holdfast.service.logs import get_logger
-from holdfast.service.reply import Out, Reply
+from holdfast.service.reply import Out
 from holdfast.service.rpc import Rpc
 from holdfast.service.strangers import TurnedAway
 from holdfast.service.turns import Turns
@@ -229,12 +228,8 @@ class Gate:
             door.close()
         self.doors.clear()
 
-    def handle(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
-        """Carries one call out."""
-        self.rpc.handle(agent, call, reply)
-
-    def _durable(self, records: list[bytes]) -> None:
-        if any(kind_of(record) == b"policy.loaded" for record in records):
+    def _durable(self, events: list[Event]) -> None:
+        if any(event.kind == "policy.loaded" for event in events):
             task = asyncio.get_running_loop().create_task(self.sync())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -14,37 +14,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-import orjson
-
-from holdfast._core import HoldfastError
+from holdfast._core import Event, HoldfastError
 from holdfast.service.core import Core, Sealed
 from holdfast.service.errors import sealed
-from holdfast.service.event import (
-    REQUEST_AUTHORISED,
-    REQUEST_DECIDED,
-    REQUEST_REFUSED,
-    kind_of,
-    parse,
-    requests_of,
-)
 from holdfast.service.leaving import Leaving
-from holdfast.service.outcomes import (
-    WITH_OUTCOME,
-    Outcome,
-    outcome_of,
-    pending,
-    withheld,
-)
+from holdfast.service.outcomes import Outcome, outcome_of, pending
 from holdfast.service.reply import Out, Reply
 from holdfast.service.waiting import Waiting
 
 # Events that make a result; what a hash or signature stands for is on disk with them.
-MADE_BY = frozenset({b"request.signed", b"request.sent", b"request.settled"})
+MADE_BY = frozenset({"request.signed", "request.sent", "request.settled"})
 
-SENT_BY = frozenset({b"request.sent", b"request.settled"})
+SENT_BY = frozenset({"request.sent", "request.settled"})
 
 # Events that end nothing.
-NO_END = frozenset({REQUEST_AUTHORISED, REQUEST_DECIDED, REQUEST_REFUSED})
+NO_END = frozenset({"request.authorised", "request.decided", "request.refused"})
 
 # A crash within this time after an answer takes an identical call for the same payment.
 TOLD_SECONDS = 0.05
@@ -57,14 +41,13 @@ class Hold:
     `anew`: it waits until other bytes of the request were sent, or its end.
     """
 
-    __slots__ = ("anew", "done", "marked", "privacy", "reply", "request_id", "until", "write")
+    __slots__ = ("anew", "done", "marked", "reply", "request_id", "until", "write")
 
     def __init__(
         self,
         reply: Reply,
         request_id: str,
         write: Write,
-        privacy: str,
         marked: bool,
         until: float,
         *,
@@ -73,7 +56,6 @@ class Hold:
         self.reply = reply
         self.request_id = request_id
         self.write = write
-        self.privacy = privacy
         self.marked = marked
         self.until = until
         self.anew = anew
@@ -106,7 +88,6 @@ class Holds:
         reply: Reply,
         request_id: str,
         write: Write,
-        privacy: str,
         *,
         marked: bool,
         anew: bool = False,
@@ -115,42 +96,37 @@ class Holds:
         `anew`: not with the hash it has by now, but with that of the bytes that are sent next.
         """
         until = self._loop.time() + self._hold_s
-        hold = Hold(reply, request_id, write, privacy, marked, until, anew=anew)
+        hold = Hold(reply, request_id, write, marked, until, anew=anew)
         self._by_request.setdefault(request_id, []).append(hold)
         self._in_order.append(hold)
         if self._timer is None:
             self._timer = self._loop.call_at(until, self._expire)
 
-    def settle_now(
-        self, reply: Reply, request_id: str, write: Write, privacy: str, *, marked: bool
-    ) -> bool:
+    def settle_now(self, reply: Reply, request_id: str, write: Write, *, marked: bool) -> bool:
         """Answers with the outcome the request already has, once that is durable. False if it has
         none.
         """
-        outcome = self.outcome(request_id, privacy)
+        outcome = self.outcome(request_id)
         if outcome is None:
             return False
-        hold = Hold(reply, request_id, write, privacy, marked, 0.0)
+        hold = Hold(reply, request_id, write, marked, 0.0)
         self._core.after_durable(lambda ok: self._hand_over([hold], outcome, ok))
         return True
 
-    def outcome(self, request_id: str, privacy: str) -> Outcome | None:
+    def outcome(self, request_id: str) -> Outcome | None:
         """The outcome of a request as memory has it (not yet durable, perhaps)."""
-        guard = self._core.guard
-        raw = guard.request(request_id) if guard.stage(request_id) in WITH_OUTCOME else None
-        if raw is None:
-            return None
-        outcome = outcome_of(orjson.loads(raw), privacy)
-        # Under a freeze not even an older signature is given out.
-        if outcome is not None and outcome.gives_signature and guard.is_frozen(request_id):
-            return withheld(request_id)
-        return outcome
+        told = self._core.guard.outcome(request_id)
+        return None if told is None else outcome_of(told)
 
     def pending(self, request_id: str) -> Outcome:
         """What is told of a request that has no outcome yet: what it waits for, and until when."""
-        raw = self._core.guard.request(request_id)
-        waits = None if raw is None else self._waiting.of(orjson.loads(raw))
-        return pending(request_id, self._retry_after_s, waits)
+        waits = self._waiting.of(self._core.guard, request_id)
+        return pending(request_id, self.retry_after_s(request_id), waits)
+
+    def retry_after_s(self, request_id: str) -> int:
+        """Seconds after which asking again about a pending request makes sense."""
+        left = self._core.guard.delay_left_s(request_id, self._core.clock.now_ms())
+        return self._retry_after_s if left is None else left
 
     def abandon(self, out: Out) -> None:
         """The caller behind `out` is gone: what it waited for must be joined by its retry, and so
@@ -173,16 +149,15 @@ class Holds:
         except (Sealed, HoldfastError):
             return
 
-    def _durable(self, records: list[bytes]) -> None:
+    def _durable(self, events: list[Event]) -> None:
         if not self._by_request:
             return
-        for record in records:
-            kind = kind_of(record)
+        for event in events:
+            kind = event.kind
             if kind in NO_END:
                 continue
-            if kind.startswith((b"request.", b"freeze.")):
-                for request_id in requests_of(parse(record)):
-                    self._look(request_id, kind in MADE_BY, kind in SENT_BY)
+            for request_id in event.requests:
+                self._look(request_id, kind in MADE_BY, kind in SENT_BY)
 
     def _look(self, request_id: str, made: bool, sent: bool) -> None:
         """Something about the request is on disk: hand its outcome over if it has one.
@@ -198,7 +173,7 @@ class Holds:
         holds = [hold for hold in all_holds if fresh or not hold.anew]
         if not holds:
             return
-        outcome = self.outcome(request_id, holds[0].privacy)
+        outcome = self.outcome(request_id)
         if outcome is None:
             return
         later = [hold for hold in all_holds if hold not in holds]

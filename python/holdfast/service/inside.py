@@ -150,7 +150,7 @@ class Inside:
         time, turns = asyncio.get_running_loop().time, self.turns
         budgets = Budgets(gate_config, self.config.reads.calls_per_minute, time)
         intake = Intake(core, self.facts, budgets, self.disk, gate_config)
-        sends = Sends(core, intake, holds, gate_config.retry_after_s, self.waiting)
+        sends = Sends(core, intake, holds, self.waiting)
         self._reads = Reads(core.guard, node, self.config.reads, budgets)
         if nodes_later:
             self._reads.wait_for_nodes()

@@ -10,27 +10,29 @@ from typing import Any
 
 import orjson
 
-from holdfast._core import Applied, HoldfastError
+from holdfast._core import Applied, Event, HoldfastError
 from holdfast.service.agents import Agent
 from holdfast.service.budgets import CALL_SECONDS_FREE, AgentBudget, Budgets
 from holdfast.service.config import GateConfig
 from holdfast.service.core import Core
 from holdfast.service.disk import Disk
 from holdfast.service.errors import DENIED, CallError
-from holdfast.service.event import kind_of, parse, requests_of
 from holdfast.service.outside_facts import OutsideFacts
 
 _TYPED = "eth_signTypedData"
 # Requests whose end is waited for; more of them are not counted.
 OPEN_MAX = 65_536
-_PAID = frozenset({b"request.signed"})
-_ENDS = _PAID | {
-    b"freeze.set",
-    b"request.cancelled",
-    b"request.denied",
-    b"request.expired",
-    b"request.failed",
-}
+_PAID = "request.signed"
+_ENDS = frozenset(
+    {
+        _PAID,
+        "freeze.set",
+        "request.cancelled",
+        "request.denied",
+        "request.expired",
+        "request.failed",
+    }
+)
 
 
 class Declined(RuntimeError):
@@ -156,15 +158,14 @@ class Intake:
         budget.recorded(applied.records, begun, allowed=False)
         self._spend(budget, begun)
 
-    def _durable(self, records: list[bytes]) -> None:
+    def _durable(self, events: list[Event]) -> None:
         """What is allowed and comes to nothing gives its limits back, so no limit bounds it."""
-        for record in records:
-            kind = kind_of(record)
-            if kind not in _ENDS:
+        for event in events:
+            if event.kind not in _ENDS:
                 continue
-            for request_id in requests_of(parse(record)):
+            for request_id in event.requests:
                 agent = self._open.pop(request_id, None)
-                if agent is not None and kind not in _PAID:
+                if agent is not None and event.kind != _PAID:
                     self._budgets.of(agent).came_to_nothing(self._time())
 
     def _spend(self, budget: AgentBudget, begun: float) -> None:

@@ -8,10 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from holdfast._core import Event
 from holdfast.service.endpoint import EndpointDown
-from holdfast.service.event import kind_of, parse
+from holdfast.service.event import parse
 from holdfast.service.nonces import PATIENCE_S, Out, Seen, doubted, judge_all, taken
 
 if TYPE_CHECKING:
@@ -188,15 +187,15 @@ class NonceWatch:
             if numbers is not None
         ]
 
-    def _listen(self, records: list[bytes]) -> None:
+    def _listen(self, events: list[Event]) -> None:
         """Something is out, or another transaction proved to have used a nonce of ours."""
-        for record in records:
-            if kind_of(record) == b"request.signed":
+        for event in events:
+            if event.kind == "request.signed":
                 for news in self._news.values():
                     news.set()
-            if kind_of(record) != b"request.settled":
+            if event.kind != "request.settled":
                 continue
-            data = parse(record)["data"]
+            data = parse(event.record)["data"]
             spot = self._spots.pop(data["id"], None) or self._spot(data["id"])
             if spot is None:
                 continue
@@ -208,8 +207,8 @@ class NonceWatch:
 
     def _spot(self, request_id: str) -> Spot | None:
         """Of a payment that ended before anybody looked; None once it is forgotten."""
-        view = orjson.loads(self._core.guard.request(request_id) or b"null")
-        return None if view is None else (view["chain_id"], view["wallet"], view.get("nonce"))
+        state = self._core.guard.state(request_id)
+        return None if state is None else (state.chain_id, state.wallet, state.nonce)
 
     def _is_ours(self, spot: Spot, request_id: str) -> bool:
         """Another payment of ours has the nonce of this one, which was denied after its signature

@@ -179,13 +179,13 @@ class OperatorMethods:
         for number, name in enumerate([*newest, *still_open], 1):
             view = guard.request_listed(name)
             if view is not None:
-                views.append(self._with_waits(view) if name in known else view)
+                views.append(self._with_waits(name, view) if name in known else view)
             if number % VIEWS_A_TURN == 0:
                 await asyncio.sleep(0)
         return views
 
-    def _with_waits(self, view: bytes) -> bytes:
-        waits = orjson.dumps(self._waiting.of(orjson.loads(view)))
+    def _with_waits(self, request_id: str, view: bytes) -> bytes:
+        waits = orjson.dumps(self._waiting.of(self._core.guard, request_id))
         return view[:-1] + b',"waits":%b}' % waits
 
     async def _request(self, _: OperatorConnection, params: Params) -> Json:
@@ -194,7 +194,7 @@ class OperatorMethods:
         if raw is None or not request_id[1:].isdigit():
             raise Refused("request_unknown", f"there is no request {request_id[:32]!r}")
         view = _shown(raw)
-        view["waits"] = self._waiting.of(view)
+        view["waits"] = self._waiting.of(self._core.guard, request_id)
         born = int(request_id[1:])
         records = await asyncio.to_thread(self._reader.about, request_id, born, HISTORY_MAX)
         view["history"] = [
@@ -258,7 +258,7 @@ class OperatorMethods:
         applied = self._core.freeze(scope, reason, actor)
         self._core.flush()
         await self._core.durable()
-        frozen = [parse(each) for each in applied.records if kind_of(each) == b"freeze.set"]
+        frozen = [parse(each.record) for each in applied.events if each.kind == "freeze.set"]
         return {"freeze": frozen[0]["seq"] if frozen else None}
 
     async def _events(self, _: OperatorConnection, params: Params) -> Json:

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from eth_account import Account
-from eth_account.messages import SignableMessage, encode_defunct, encode_typed_data
-from eth_account.signers.local import LocalAccount
-from eth_utils.address import to_checksum_address
+import orjson
 from eth_utils.crypto import keccak
 
-from holdfast._core import HoldfastError, canonical_json
+from holdfast._core import (
+    HoldfastError,
+    UnsignedTransaction,
+    canonical_json,
+    checksum_address,
+    typed_data_digest,
+)
+from holdfast.service.signing_key import Key
 
 CHAIN_ID_MAX = (1 << 53) - 1
 NONCE_MAX = (1 << 64) - 2  # EIP-2681
@@ -50,14 +53,14 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 
 Order = Mapping[str, Any]
-Wallets = Mapping[str, LocalAccount]
+Keys = Mapping[str, Key]
 
 
 class OrderError(ValueError):
     """An order that must not be signed; the text names the member and never holds a key."""
 
 
-def sign_order(order: Order, wallets: Wallets) -> dict[str, str]:
+def sign_order(order: Order, keys: Keys) -> dict[str, str]:
     """`{"raw", "hash"}` of a transaction, `{"signature", "hash"}` of typed data or a message; all
     0x hex.
 
@@ -66,15 +69,15 @@ def sign_order(order: Order, wallets: Wallets) -> dict[str, str]:
     """
     kind = order.get("kind")
     chain_id = _integer(order, "chain_id", 1, CHAIN_ID_MAX)
-    wallet = wallets.get(_address(order, "wallet"))
-    if wallet is None:
+    key = keys.get(_address(order, "wallet"))
+    if key is None:
         raise OrderError("`wallet` is none of the wallets of this home")
     if kind == "transaction":
-        return _sign_transaction(order, chain_id, wallet)
+        return _sign_transaction(order, chain_id, key)
     if kind == "typed-data":
-        return _sign_digest(order, _typed_data_digest(order), wallet)
+        return _sign_digest(order, _typed_data_digest(order), key)
     if kind == "message":
-        return _sign_digest(order, _message_digest(order), wallet)
+        return _sign_digest(order, _message_digest(order), key)
     raise OrderError("`kind` is none of transaction, typed-data and message")
 
 
@@ -89,7 +92,7 @@ def check_decided(ordered: Mapping[str, Any], decided: Mapping[str, Any]) -> Non
     order, digest = ordered["order"], ordered.get("digest")
     try:
         content = {name: decided.get(name) for name in DIGEST_MEMBERS}
-        found = "0x" + hashlib.sha256(canonical_json(json.dumps(content).encode())).hexdigest()
+        found = "0x" + hashlib.sha256(canonical_json(orjson.dumps(content))).hexdigest()
     except HoldfastError:
         found = ""
     if not isinstance(digest, str) or not hmac.compare_digest(digest, found):
@@ -136,25 +139,29 @@ def _check_caps(ordered: Mapping[str, Any], order: Order, decided: Mapping[str, 
             raise OrderError(f"`{name}` is above what was decided")
 
 
-def _sign_transaction(order: Order, chain_id: int, wallet: LocalAccount) -> dict[str, str]:
+def _sign_transaction(order: Order, chain_id: int, key: Key) -> dict[str, str]:
     _members(order, TRANSACTION_MEMBERS)
     max_fee = _integer(order, "max_fee_per_gas", 0, FEE_MAX)
-    transaction: dict[str, Any] = {
-        "type": 2,
-        "chainId": chain_id,
+    given = {
+        "kind": "transaction",
+        "chain_id": chain_id,
+        "wallet": order["wallet"],
         "nonce": _integer(order, "nonce", 0, NONCE_MAX),
         "gas": _integer(order, "gas", GAS_MIN, GAS_MAX),
-        "maxFeePerGas": max_fee,
-        "maxPriorityFeePerGas": _integer(order, "max_priority_fee_per_gas", 0, max_fee),
-        "value": _integer(order, "value", 0, VALUE_MAX),
-        "data": _bytes(order, "data", DATA_BYTES_MAX),
+        "max_fee_per_gas": str(max_fee),
+        "max_priority_fee_per_gas": str(_integer(order, "max_priority_fee_per_gas", 0, max_fee)),
+        "value": str(_integer(order, "value", 0, VALUE_MAX)),
+        "data": _hex(_bytes(order, "data", DATA_BYTES_MAX)),
+        "to": None if order["to"] is None else _address(order, "to"),
     }
-    if order["to"] is not None:
-        transaction["to"] = _address(order, "to")
-    elif not transaction["data"]:
+    if given["to"] is None and given["data"] == "0x":
         raise OrderError("`to` is null, which deploys a contract, but there is no `data` to deploy")
-    signed = wallet.sign_transaction(transaction)
-    return {"raw": _hex(signed.raw_transaction), "hash": _hex(signed.hash)}
+    try:
+        unsigned = UnsignedTransaction(orjson.dumps(given))
+    except HoldfastError as error:
+        raise OrderError(str(error.args[1])) from None
+    raw, digest = unsigned.signed(key.sign_digest(unsigned.digest))
+    return {"raw": _hex(raw), "hash": _hex(digest)}
 
 
 def _typed_data_digest(order: Order) -> bytes:
@@ -163,36 +170,26 @@ def _typed_data_digest(order: Order) -> bytes:
     if not isinstance(text, str) or len(text) > DATA_BYTES_MAX:
         raise OrderError("`json` is not text of at most 128 KiB")
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
-        raise OrderError("`json` is not JSON") from None
-    if not isinstance(message, dict):
-        raise OrderError("`json` is not an object")
-    try:
-        return _digest_of(encode_typed_data(full_message=message))
-    except Exception as error:  # noqa: BLE001 - the encoder raises many kinds for what it cannot encode
-        raise OrderError(f"`json` cannot be encoded as EIP-712 ({type(error).__name__})") from None
+        return typed_data_digest(text)
+    except HoldfastError as error:
+        raise OrderError(f"`json` is not EIP-712: {error.args[1]}") from None
 
 
 def _message_digest(order: Order) -> bytes:
+    """EIP-191, version 0x45."""
     _members(order, MESSAGE_MEMBERS)
-    return _digest_of(encode_defunct(primitive=_bytes(order, "message", MESSAGE_BYTES_MAX)))
+    message = _bytes(order, "message", MESSAGE_BYTES_MAX)
+    return bytes(keccak(b"\x19Ethereum Signed Message:\n%d%b" % (len(message), message)))
 
 
-def _digest_of(message: SignableMessage) -> bytes:
-    """keccak-256 of `0x19 || version || header || body`; EIP-191."""
-    return bytes(keccak(b"\x19" + message.version + message.header + message.body))
-
-
-def _sign_digest(order: Order, digest: bytes, wallet: LocalAccount) -> dict[str, str]:
+def _sign_digest(order: Order, digest: bytes, key: Key) -> dict[str, str]:
     """Signs `digest`, computed here from the content, only when the order names the same one."""
     named = _bytes(order, "digest", 32)
     if len(named) != 32 or not hmac.compare_digest(named, digest):
         raise OrderError(
             "`digest` is not that of the content: what was decided is not what would be signed"
         )
-    signed = Account.unsafe_sign_hash(digest, wallet.key)
-    return {"signature": _hex(signed.signature), "hash": _hex(digest)}
+    return {"signature": _hex(key.sign_digest(digest)), "hash": _hex(digest)}
 
 
 def _members(order: Order, expected: set[str]) -> None:
@@ -218,7 +215,7 @@ def _address(order: Order, name: str) -> str:
     value = order.get(name)
     if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
         raise OrderError(f"`{name}` is not an address")
-    if value != to_checksum_address(value):
+    if value != checksum_address(value):
         raise OrderError(f"`{name}` does not carry its checksum")
     return value
 

@@ -1,32 +1,23 @@
-"""What an agent is told about a request: a result, an error, or nothing yet.
+"""What an agent is told about a request, as a JSON-RPC answer.
 
-Made from the core's own view of the request. Codes and states come from closed lists
-(docs/policy.md,
-docs/architecture.md 1); with `privacy = "code"` an agent sees no more than those.
+The core says what it is (`Guard.outcome`); here are only the codes of JSON-RPC and the words of
+this protocol.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from holdfast.service.errors import DENIED, PENDING, CallError
 
+if TYPE_CHECKING:
+    from holdfast import _core
+
 View = dict[str, Any]
 
-# States from which the agent can be told a hash: the bytes have been handed to the chain.
-_OUT = frozenset({"sent", "confirmed", "reverted"})
-_OPEN = frozenset({"sent", "released"})
-_REFUSED = {
-    "denied": "denied",
-    "expired": "nobody answered in time",
-    "cancelled": "cancelled",
-    "failed": "it cannot succeed and was not signed",
-    "frozen": "stopped by a freeze",
-    "dropped": "another transaction took its place",
-}
-# States that a request can have an outcome in.
-WITH_OUTCOME = _OUT | {"released"} | _REFUSED.keys()
 WAITS_FOR = {
     "person": "a person",
     "delay": "its delay",
@@ -34,7 +25,6 @@ WAITS_FOR = {
     "chain": "its chain",
     "signer": "its signature",
 }
-_SIGN_ONLY = "eth_signTransaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +37,14 @@ class Outcome:
     error: CallError | None = None
     status: str = "ok"
     final: bool = True
-    gives_signature: bool = False
 
 
-def outcome_of(view: View, privacy: str) -> Outcome | None:
-    """The final outcome of a request, or None while there is none."""
-    state = view["state"]
-    if view.get("cancelling") and state in _OPEN:
-        # Its newest bytes take it back: until one of all is mined nobody knows what it will be.
-        return None
-    if view["kind"] == "transaction" and view["method"] != _SIGN_ONLY:
-        if state in _OUT:
-            return Outcome(result=orjson.dumps(view["hash"]))
-    elif view["kind"] == "transaction":
-        if view.get("raw") and state in _OUT | {"released"}:
-            return Outcome(result=signed_transaction(view["raw"]), gives_signature=True)
-    elif view.get("signature") and state == "released":
-        return Outcome(result=orjson.dumps(view["signature"]), gives_signature=True)
-    words = _REFUSED.get(state)
-    return None if words is None else _refused(view, state, words, privacy)
+def outcome_of(told: _core.Outcome) -> Outcome:
+    """The core's word as an answer."""
+    if told.result is not None:
+        return Outcome(result=told.result)
+    error = CallError(DENIED, told.text, told.data)
+    return Outcome(error=error, status=told.status, final=told.is_final)
 
 
 def pending(request_id: str, retry_after_s: int, waits: View | None = None) -> Outcome:
@@ -88,13 +67,6 @@ def pending(request_id: str, retry_after_s: int, waits: View | None = None) -> O
     return Outcome(error=error, status="pending", final=False)
 
 
-def withheld(request_id: str) -> Outcome:
-    """A signature exists, but its scope is frozen: after the thaw asking again gives it."""
-    data = {"requestId": request_id, "status": "frozen", "code": "frozen"}
-    error = CallError(DENIED, f"request {request_id}: {_REFUSED['frozen']}", orjson.dumps(data))
-    return Outcome(error=error, status="frozen", final=False)
-
-
 def not_replaced(request_id: str, code: str, text: str, privacy: str) -> Outcome:
     """A replacement that does not count: the payment goes on as it is."""
     data: View = {"requestId": request_id, "status": "denied", "code": code}
@@ -108,18 +80,6 @@ def denied(answer: bytes, status: str) -> Outcome:
     data = orjson.loads(answer)
     code = -32602 if _first_code(data) == "malformed" else DENIED
     return Outcome(error=CallError(code, _words(data, status), answer), status=status)
-
-
-def _refused(view: View, state: str, words: str, privacy: str) -> Outcome:
-    data: dict[str, Any] = {"requestId": view["id"], "status": state}
-    reasons = view.get("end_reasons") or view.get("reasons") or []
-    if privacy == "code":
-        reasons = [{"code": reason["code"]} for reason in reasons if "code" in reason]
-    if state in ("denied", "failed"):
-        data["reasons"] = reasons
-    return Outcome(
-        error=CallError(DENIED, f"request {view['id']}: {words}", orjson.dumps(data)), status=state
-    )
 
 
 def _first_code(data: dict[str, Any]) -> str:
@@ -148,25 +108,3 @@ def as_object(outcome: Outcome, request_id: str | None) -> bytes:
             told = data | told
         told["error"] = {"code": error.code, "message": error.message, "data": data}
     return orjson.dumps(told)
-
-
-def signed_transaction(raw: str) -> bytes:
-    """The answer of `eth_signTransaction` (execution-apis): `{"raw", "tx"}`, the fields read from
-    the bytes.
-    """
-    from eth_account.typed_transactions.typed_transaction import TypedTransaction
-    from eth_utils.crypto import keccak
-    from hexbytes import HexBytes
-
-    data = HexBytes(raw)
-    fields = TypedTransaction.from_bytes(data).as_dict()
-    tx: dict[str, Any] = {"input": _hex(fields.pop("data", b"")), "hash": _hex(keccak(data))}
-    for key, value in fields.items():
-        tx[key] = [] if key == "accessList" and not value else _hex(value)
-    return orjson.dumps({"raw": raw, "tx": tx})
-
-
-def _hex(value: object) -> str:
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    return hex(value) if isinstance(value, int) else str(value)

@@ -70,7 +70,8 @@ class Outside:
         self._core.listen(alerts.more)
         self._core.on_sealed(alerts.sealed)
         self._health.conditions.listen(alerts.condition)
-        signer = await Signer.start(self._home, self._passphrase)
+        compare = self._config.compare_signatures
+        signer = await Signer.start(self._home, self._passphrase, compare=compare)
         self._signer = self._health.signer = signer
         await signer.follow(*self._followed_from)
         signer.on_gone(partial(self._signer_gone, supervisor))

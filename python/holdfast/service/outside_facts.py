@@ -6,8 +6,6 @@ The code of contracts, and prices.
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from holdfast.service.code_facts import CodeFacts
 from holdfast.service.core import Core
 from holdfast.service.price_facts import PriceFacts
@@ -30,10 +28,9 @@ class OutsideFacts:
         if self.code.is_empty and self.prices.is_empty:
             return NO_FACTS
         # The guard's own word: the gate learns of a policy a moment later than the core.
-        known = self._core.guard.agent(agent)
-        if known is None:
+        chain_id = self._core.guard.chain_of(agent)
+        if chain_id is None:
             return NO_FACTS
-        chain_id = orjson.loads(known)["chain_id"]
         code, prices = self.code.of_chain(chain_id), self.prices.of_chain(chain_id)
         if code == NO_FACTS or prices == NO_FACTS:
             return prices if code == NO_FACTS else code

@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 
+from holdfast._core import Event
 from holdfast.service.core import Core
 from holdfast.service.endpoint import EndpointDown
-from holdfast.service.event import kind_of
 from holdfast.service.logs import get_logger
 from holdfast.service.price_asset import Asset, alarms_of
 from holdfast.service.price_feed import read_feed
@@ -38,7 +38,7 @@ ALARMS_MAX = 20
 
 NO_FACTS = b"{}"
 NO_NODE = "there is no node of that chain"
-POLICY_LOADED = b"policy.loaded"
+POLICY_LOADED = "policy.loaded"
 
 Json = dict[str, Any]
 
@@ -161,8 +161,8 @@ class PriceFacts:
     def _now(self) -> int:
         return self._core.clock.now_ms()
 
-    def _listen(self, records: list[bytes]) -> None:
-        if any(kind_of(record) == POLICY_LOADED for record in records):
+    def _listen(self, events: list[Event]) -> None:
+        if any(event.kind == POLICY_LOADED for event in events):
             self.take_policy()
             self._wake.set()
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from holdfast._core import HoldfastError
+from holdfast._core import Event, HoldfastError, RequestState
 from holdfast.service.backoff import Backoff
 from holdfast.service.broadcast import WouldFail
 from holdfast.service.chain import FeeTooHigh
 from holdfast.service.config import SendingConfig
 from holdfast.service.core import Sealed
 from holdfast.service.endpoint import EndpointDown
-from holdfast.service.event import kind_of
+from holdfast.service.instant import InstantOrders
 from holdfast.service.lines import Lines
 from holdfast.service.logs import get_logger
 from holdfast.service.settle import Round, Settler, Unsettled, look_or_nothing, unsettled
@@ -55,8 +55,10 @@ MINED = frozenset({"confirmed", "reverted", "cancelled"})
 OF_FEES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap"})
 # Events after which there may be bytes to sign, to send or to follow.
 KINDS_WITH_BYTES = frozenset(
-    {b"request.signed", b"request.approved", b"request.replaced", b"freeze.lifted"}
+    {"request.signed", "request.approved", "request.replaced", "freeze.lifted"}
 )
+# And those after which there may be anything to do at all.
+KINDS_WITH_WORK = KINDS_WITH_BYTES | {"request.decided", "request.matured", "request.reopened"}
 SLOW_POLL_SECONDS = 5.0
 
 
@@ -99,6 +101,7 @@ class Sender:
         self._outcomes: dict[str, str] = {}
         self._refusals: dict[str, str] = {}
         self._unsignable: set[int] = set()
+        self._instant = InstantOrders(core, signer, turns)
         self._lines = Lines()
         self._settling: dict[int, asyncio.Task[None]] = {}
         self._news: dict[int, asyncio.Event] = {}
@@ -112,8 +115,11 @@ class Sender:
         """Takes up everything that was open when the guardian stopped, then follows the events."""
         self._signer.on_gone(self._signer_is_gone)
         self._core.listen(self._listen)
+        await self._core.durable()
+        self._core.on_orders(self._instant.take)
         for request_id, seq in self._core.guard.to_sign():
-            self._begin(request_id, partial(self._sign_and_send, request_id, seq))
+            if seq not in self._instant:
+                self._begin(request_id, partial(self._sign_and_send, request_id, seq))
         self.wake()
 
     async def stop(self) -> None:
@@ -121,6 +127,7 @@ class Sender:
         if self._stopping:
             return
         self._stopping = True
+        self._instant.stop()
         self._core.unlisten(self._listen)
         tasks = [*self._tasks, *self._settling.values()]
         for task in tasks:
@@ -151,10 +158,12 @@ class Sender:
         """
         return self._refusals.get(request_id, "")
 
-    def _listen(self, records: list[bytes]) -> None:
-        if not self._scan and any(kind_of(record) in KINDS_WITH_BYTES for record in records):
+    def _listen(self, events: list[Event]) -> None:
+        kinds = {event.kind for event in events}
+        if not kinds.isdisjoint(KINDS_WITH_BYTES):
             self._scan = True
-        self.wake()
+        if not kinds.isdisjoint(KINDS_WITH_WORK):
+            self.wake()
 
     def _signer_is_gone(self, text: str) -> None:
         self._signer_text = text
@@ -223,10 +232,8 @@ class Sender:
             seq = await self._order_in_time(request_id)
         finally:
             self._waiting.drop(request_id)
-        if seq is None:
-            return
-        await self._core.durable()
-        await self._sign_and_send(request_id, seq)
+        if seq is not None:
+            await self._sign_and_send(request_id, seq)
 
     async def _order_in_time(self, request_id: str) -> int | None:
         """The number of its order; None when there is none to sign."""
@@ -251,9 +258,9 @@ class Sender:
 
     def _is_late(self, request_id: str) -> bool:
         """It has waited for its chain for as long as a request may."""
-        view = self._view(request_id)
-        since = None if view is None else view.get("since")
-        return since is not None and (self._core.clock.now_ms() - since >= self._settings.wait_ms)
+        state = self._core.guard.state(request_id)
+        waited = 0 if state is None else self._core.clock.now_ms() - state.since
+        return waited >= self._settings.wait_ms
 
     async def _order(self, request_id: str) -> int | None:
         """Gathers facts and fixes the order: its event's number, or None when the decision became
@@ -267,7 +274,7 @@ class Sender:
         if not self._is_authorising(request_id):
             return None
         try:
-            return _authorised_seq(self._core.authorise(request_id, facts).records)
+            return self._core.authorise(request_id, facts).order
         except HoldfastError as refusal:
             code, text = str(refusal.args[0]), str(refusal.args[1])
             if code in PASSING_CODES:
@@ -313,7 +320,10 @@ class Sender:
             self._core.fail(request_id, code, text)
 
     async def _sign_and_send(self, request_id: str, seq: int) -> None:
-        """From an order on disk to a signature on disk, then on."""
+        """From an order to a signature on disk, then on. The signer takes no order that is not on
+        disk yet, and one of a command may not be.
+        """
+        await self._core.durable()
         signed = await self._sign(request_id, seq)
         if signed is None:
             return
@@ -379,35 +389,36 @@ class Sender:
             # So that the moment of a decision does not tell which transaction it was.
             await asyncio.sleep(random.uniform(0, self._settings.jitter_ms) / 1000)  # noqa: S311
         while self._core.sealed is None and self._core.guard.may_send(request_id):
-            view = self._view(request_id)
-            if view is None or not view.get("raw") or self._upkeep.holds_back(view):
+            state = self._core.guard.state(request_id)
+            if state is None or self._upkeep.holds_back(request_id, state):
                 break
             try:
-                await self._send_once(request_id, view)
+                await self._send_once(request_id, state)
                 break
             except EndpointDown as down:
                 log.info("waiting to send", request=request_id, why=down.text)
                 self._refusals[request_id] = down.text
-                if view["state"] != "signed" or self._is_replaced(request_id):
+                if state.stage != "signed" or self._is_replaced(request_id):
                     break
                 self._waiting.put(request_id, "chain", down.text)
                 await self._wait(waits)
         self._waiting.drop(request_id)
 
-    async def _send_once(self, request_id: str, view: dict[str, Any]) -> None:
-        chain = self._chain(view["chain_id"])
+    async def _send_once(self, request_id: str, state: RequestState) -> None:
+        chain = self._chain(state.chain_id)
         await chain.verify()
-        async with self._lines.turn((view["wallet"], chain.id)):
-            await self._broadcast(chain, request_id, view)
+        async with self._lines.turn((state.wallet, chain.id)):
+            await self._broadcast(chain, request_id)
         await self._core.durable()
 
-    async def _broadcast(self, chain: Chain, request_id: str, view: dict[str, Any]) -> None:
-        if not self._core.guard.may_send(request_id):
+    async def _broadcast(self, chain: Chain, request_id: str) -> None:
+        """What was signed last, which may have changed while others of the wallet were sent."""
+        guard = self._core.guard
+        state, raw = guard.state(request_id), guard.payload(request_id)
+        if not guard.may_send(request_id) or state is None or not raw or not state.hash:
             return
-        private = view.get("route") == "private"
-        raw = bytes.fromhex(view["raw"][2:])
-        still = partial(self._core.guard.may_send, request_id)
-        found = await chain.broadcast(raw, view["hash"], still, private=private)
+        still = partial(guard.may_send, request_id)
+        found = await chain.broadcast(raw, state.hash, still, private=state.is_private)
         self._record(request_id, found)
 
     def _record(self, request_id: str, found: Broadcast) -> None:
@@ -497,14 +508,3 @@ class Sender:
 def _plain(facts: dict[str, int | bool]) -> dict[str, str | bool]:
     """Numbers as decimal strings, the journal's form: they may be beyond 2^53."""
     return {name: value if isinstance(value, bool) else str(value) for name, value in facts.items()}
-
-
-def _authorised_seq(records: list[bytes]) -> int | None:
-    """The number of the order among the records of an `authorise`; None when the decision became
-    another.
-    """
-    for record in records:
-        event = orjson.loads(record)
-        if event["kind"] == "request.authorised":
-            return int(event["seq"])
-    return None

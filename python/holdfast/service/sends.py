@@ -18,8 +18,6 @@ from holdfast.service.outcomes import Outcome, as_object, denied, not_replaced
 from holdfast.service.reply import Reply
 from holdfast.service.waiting import Waiting
 
-# States in which other bytes can take the place of those that are out.
-OUT = frozenset({"signed", "sent", "released"})
 WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
 
 SIGNING_METHODS = frozenset(
@@ -52,14 +50,11 @@ def wrapped(reply: Reply, outcome: Outcome, request_id: str) -> None:
 class Sends:
     """Submits signing calls and sees to it that each gets its one answer."""
 
-    def __init__(
-        self, core: Core, intake: Intake, holds: Holds, retry_after_s: int, waiting: Waiting
-    ) -> None:
+    def __init__(self, core: Core, intake: Intake, holds: Holds, waiting: Waiting) -> None:
         self._waiting = waiting
         self._core = core
         self._intake = intake
         self._holds = holds
-        self._retry_after_s = retry_after_s
 
     def send(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         """A signing method as Ethereum clients call it."""
@@ -105,7 +100,7 @@ class Sends:
                 if refused is not None:
                     self._after(reply, refused, request_id, wrapped)
                     return
-            if self._settle_now(agent, request_id, reply, wrapped, marked=True):
+            if self._settle_now(request_id, reply, wrapped, marked=True):
                 return
             # Whoever sends the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
@@ -117,22 +112,21 @@ class Sends:
 
     def status(self, agent: Agent, request_id: str, reply: Reply) -> None:
         """`holdfast_status`: what became of one of the agent's own requests."""
-        raw = self._core.guard.request(request_id)
-        view = orjson.loads(raw) if raw is not None else None
-        if view is None or view["agent"] != agent.id:
+        guard = self._core.guard
+        state = guard.state(request_id)
+        if state is None or state.agent != agent.id:
             # The same words for both: ids of other agents are none of its business.
             reply.result(orjson.dumps({"status": "unknown", "requestId": request_id}))
             return
-        marked = not view.get("delivered", False)
-        if self._settle_now(agent, request_id, reply, wrapped, marked=marked):
+        if self._settle_now(request_id, reply, wrapped, marked=not state.delivered):
             return
         data = {
             "requestId": request_id,
             "status": "pending",
-            "state": view["state"],
-            "retryAfter": self._retry_after_s,
+            "state": state.stage,
+            "retryAfter": self._holds.retry_after_s(request_id),
         }
-        waits = self._waiting.of(view)
+        waits = self._waiting.of(guard, request_id)
         if waits is not None:
             data |= {"waitsFor": waits["for"], "since": waits["since"], "until": waits["until"]}
             if waits["why"]:
@@ -156,9 +150,9 @@ class Sends:
             return
         joined = status != "go"
         if status == "attached":
-            self._join(request_id, agent, reply, write)
+            self._join(request_id, reply, write)
             return
-        self._holds.wait(reply, request_id, write, agent.privacy, marked=joined)
+        self._holds.wait(reply, request_id, write, marked=joined)
 
     def _replace(self, applied: Applied, agent: Agent, reply: Reply, write: Write) -> None:
         """A call that names the nonce of a payment of its agent that is out, and moves the same:
@@ -173,7 +167,7 @@ class Sends:
         if refused is not None:
             self._after(reply, refused, request_id, write)
         else:
-            self._join(request_id, agent, reply, write)
+            self._join(request_id, reply, write)
 
     def _raise_fee(self, applied: Applied, agent: Agent) -> Outcome | None:
         """Orders the same with the fee that the call names, if that is higher; an outcome when that
@@ -181,13 +175,14 @@ class Sends:
         """
         told, request_id = orjson.loads(applied.answer), applied.request_id or ""
         fee, tip = told["max_fee_per_gas"], told["max_priority_fee_per_gas"]
-        view = orjson.loads(self._core.guard.request(request_id) or b"{}")
-        if fee is None or int(fee) <= int(view.get("fee_per_gas") or 0):
+        state = self._core.guard.state(request_id)
+        known = (state.fee_per_gas, state.priority_fee_per_gas) if state is not None else (None, 0)
+        if fee is None or int(fee) <= (known[0] or 0):
             return None
         facts = {
             "why": "fee",
             "max_fee_per_gas": fee,
-            "max_priority_fee_per_gas": tip if tip is not None else view["priority_fee_per_gas"],
+            "max_priority_fee_per_gas": str(known[1]) if tip is None else tip,
         }
         try:
             self._core.replace(request_id, orjson.dumps(facts), "agent")
@@ -196,25 +191,21 @@ class Sends:
             return not_replaced(request_id, code, text, agent.privacy)
         return None
 
-    def _join(self, request_id: str, agent: Agent, reply: Reply, write: Write) -> None:
-        if not self._settle_now(agent, request_id, reply, write, marked=True):
+    def _join(self, request_id: str, reply: Reply, write: Write) -> None:
+        if not self._settle_now(request_id, reply, write, marked=True):
             anew = self._is_replaced(request_id)
-            self._holds.wait(reply, request_id, write, agent.privacy, marked=True, anew=anew)
+            self._holds.wait(reply, request_id, write, marked=True, anew=anew)
 
-    def _settle_now(
-        self, agent: Agent, request_id: str, reply: Reply, write: Write, *, marked: bool
-    ) -> bool:
+    def _settle_now(self, request_id: str, reply: Reply, write: Write, *, marked: bool) -> bool:
         """Answers with the outcome it has, but not with a hash that is about to be another."""
         if self._is_replaced(request_id):
             return False
-        return self._holds.settle_now(reply, request_id, write, agent.privacy, marked=marked)
+        return self._holds.settle_now(reply, request_id, write, marked=marked)
 
     def _is_replaced(self, request_id: str) -> bool:
         """An order that is to take the place of what is out waits for its signature."""
-        guard = self._core.guard
-        if guard.stage(request_id) not in OUT:
-            return False
-        return any(one == request_id for one, _ in guard.to_sign_again())
+        state = self._core.guard.state(request_id)
+        return state is not None and state.is_replaced
 
     def _after(self, reply: Reply, outcome: Outcome, request_id: str, write: Write) -> None:
         self._core.after_durable(partial(self._finish, reply, outcome, request_id, write))

@@ -22,21 +22,27 @@ import socket
 import sqlite3
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import orjson
+
 from holdfast.service import hardening
 from holdfast.service.follow import Follower, Refused
 from holdfast.service.signer_channel import LINE_BYTES_MAX, SECRET_BYTES, proven
+from holdfast.service.signing_key import LocalKey
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
     from nacl.signing import SigningKey
 
 ANSWERS_KEPT = 1024
+ANSWERS_AT_ONCE = 8
 SEQ_MAX = (1 << 53) - 1
 PASSPHRASE_BYTES_MAX = 1024
 SNAPSHOT_DOMAIN = b"holdfast snapshot v1\n"
@@ -49,36 +55,54 @@ class Signer:
     """Answers one question at a time. Keeps nothing on disk."""
 
     def __init__(
-        self, journal: Path, wallets: Mapping[str, LocalAccount], log_key: SigningKey
+        self,
+        journal: Path,
+        wallets: Mapping[str, LocalAccount],
+        log_key: SigningKey,
+        *,
+        compare: bool = False,
     ) -> None:
+        """`compare`: eth-account signs everything too, and both must give the same bytes."""
         self._wallets = wallets
+        self._keys = {address: LocalKey(bytes(each.key)) for address, each in wallets.items()}
+        self._compare = compare
         self._log_key = log_key
         self._log = Follower(lambda: _open_read_only(journal), bytes(log_key.verify_key))
         self._answers: OrderedDict[int, Answer] = OrderedDict()
         self._ops: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
             "follow": self._follow,
-            "sign": self._sign,
             "checkpoint": self._checkpoint,
             "snapshot": self._snapshot,
             "ping": self._ping,
         }
 
-    def answer(self, line: bytes) -> Answer:
-        """The answer to one line; `{"error": words}` when it is refused. Never raises for what the
-        line holds.
+    def answers(self, line: bytes) -> Iterator[Answer]:
+        """The answers to one line, of `sign` one for each order; `{"error": words}` where it is
+        refused. Never raises for what the line holds.
         """
         try:
-            question = json.loads(line)
-            if not isinstance(question, dict):
-                raise Refused("a question is a JSON object")
-            op = self._ops.get(str(question.get("op")))
-            if op is None:
-                raise Refused("`op` is none of follow, sign, checkpoint, snapshot and ping")
-            return op(question)
+            question: Any = orjson.loads(line)
+        except ValueError:
+            yield {"error": "the question is not JSON"}
+            return
+        if isinstance(question, dict) and question.get("op") == "sign":
+            yield from self._sign_all(question)
+        else:
+            yield self._guarded(lambda: self._other(question))
+
+    def _other(self, question: Any) -> Answer:
+        if not isinstance(question, dict):
+            raise Refused("a question is a JSON object")
+        op = self._ops.get(str(question.get("op")))
+        if op is None:
+            raise Refused("`op` is none of follow, sign, checkpoint, snapshot and ping")
+        return op(question)
+
+    def _guarded(self, answer: Callable[[], Answer]) -> Answer:
+        try:
+            return answer()
         except Refused as error:
             return {"error": str(error)}
-        except (ValueError, RecursionError):
-            return {"error": "the question is not JSON"}
         except sqlite3.Error as error:
             self._log.forget()
             words = f"the journal cannot be read ({type(error).__name__})"
@@ -93,11 +117,18 @@ class Signer:
         self._log.begin(size, _decoded(question, "range"))
         return {"following": size}
 
-    def _sign(self, question: Mapping[str, Any]) -> Answer:
+    def _sign_all(self, question: Mapping[str, Any]) -> Iterator[Answer]:
+        seqs = question.get("seqs")
+        if set(question) != {"op", "seqs"} or not isinstance(seqs, list) or not seqs:
+            yield {"error": "this op takes exactly op, seqs"}
+            return
+        for seq in seqs:
+            yield self._guarded(partial(self._sign, seq))
+
+    def _sign(self, seq: Any) -> Answer:
         from holdfast.service.order import OrderError, check_decided, sign_order
 
-        _exactly(question, {"op", "seq"})
-        seq = _number(question, "seq", 1, SEQ_MAX)
+        _check_number("seq", seq, 1, SEQ_MAX)
         if seq in self._answers:
             return self._answers[seq]
         ordered, decided = self._log.order(seq)
@@ -106,7 +137,9 @@ class Signer:
             raise Refused(f"event {seq} has no order")
         try:
             check_decided(ordered, decided)
-            signed = sign_order(order, self._wallets)
+            signed = sign_order(order, self._keys)
+            if self._compare:
+                self._check_compared(order, signed)
         except OrderError as error:
             raise Refused(f"event {seq}: {error}") from None
         self._log.taken(seq)
@@ -114,6 +147,12 @@ class Signer:
         if len(self._answers) > ANSWERS_KEPT:
             self._answers.popitem(last=False)
         return signed
+
+    def _check_compared(self, order: Mapping[str, Any], signed: Answer) -> None:
+        from holdfast.service.compared import compared
+
+        if compared(order, self._wallets) != signed:
+            raise Refused("eth-account makes other bytes of the order: it is not signed")
 
     def _checkpoint(self, question: Mapping[str, Any]) -> Answer:
         """Signs the C2SP checkpoint text of the log that was followed here."""
@@ -167,9 +206,13 @@ def _exactly(question: Mapping[str, Any], members: set[str]) -> None:
 
 def _number(question: Mapping[str, Any], name: str, low: int, high: int) -> int:
     value = question.get(name)
+    _check_number(name, value, low, high)
+    return int(value or 0)
+
+
+def _check_number(name: str, value: Any, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise Refused(f"`{name}` is not a number from {low} to {high}")
-    return value
 
 
 def _decoded(question: Mapping[str, Any], name: str) -> bytes:
@@ -197,7 +240,10 @@ def serve(signer: Signer, channel: socket.socket, secret: bytes | bytearray) -> 
                 )
                 return
             number += 1
-            channel.sendall(json.dumps(signer.answer(question)).encode() + b"\n")
+            # A few at a time: the guardian goes on with the first while the next are signed.
+            answers = signer.answers(question)
+            while told := [orjson.dumps(each) for each in islice(answers, ANSWERS_AT_ONCE)]:
+                channel.sendall(b"\n".join(told) + b"\n")
 
 
 def _read_secrets(descriptor: int) -> tuple[bytearray, bytearray]:
@@ -246,6 +292,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--socket-fd", type=int, required=True)
     parser.add_argument("--passphrase-fd", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--compare", action="store_true")
     given = parser.parse_args(arguments)
     sys.excepthook = _silent_about_values
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -265,7 +312,8 @@ def main(arguments: list[str] | None = None) -> int:
         "memory_locked": locked,
     }
     channel.sendall(json.dumps(ready).encode() + b"\n")
-    serve(Signer(given.home / "journal.sqlite", wallets, log_key), channel, secret)
+    journal = given.home / "journal.sqlite"
+    serve(Signer(journal, wallets, log_key, compare=given.compare), channel, secret)
     return 0
 
 

@@ -13,9 +13,12 @@ import json
 import os
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import orjson
 
 from holdfast._core import signed_note
 from holdfast.process import child
@@ -28,7 +31,12 @@ ANSWER_SECONDS_MAX = 30
 CLOSE_SECONDS_MAX = 5
 LINE_BYTES_MAX = 1 << 20
 
+# In one question; each is answered by a line of its own.
+ORDERS_MAX = 128
+
 Answer = dict[str, Any]
+# What a line of the signer is handed to; None when there will be none.
+Answered = Callable[[Answer | None], None]
 
 
 class SignerError(RuntimeError):
@@ -60,6 +68,9 @@ class Signed:
     is_transaction: bool
 
 
+Order = Callable[[Signed | SignerError], None]
+
+
 class Signer:
     """One signer process. Questions may overlap; they are answered in order."""
 
@@ -73,21 +84,23 @@ class Signer:
         self.memory_locked: bool = ready["memory_locked"]
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
-        self._waiting: deque[asyncio.Future[Answer]] = deque()
+        self._waiting: deque[Answered] = deque()
+        self._queued: list[tuple[int, Order]] = []
         self._task: asyncio.Task[None] | None = None
         self._gone = False
         self._on_gone: list[Callable[[str], None]] = []
 
     @classmethod
-    async def start(cls, home: Home, passphrase: bytearray) -> Signer:
-        """Starts the process and opens the keys. Raises WrongPassphrase or SignerError.
+    async def start(cls, home: Home, passphrase: bytearray, *, compare: bool = False) -> Signer:
+        """Starts the process and opens the keys; with `compare` eth-account signs everything too.
+        Raises WrongPassphrase or SignerError.
 
         Must run in the main thread: the process dies with the thread that made it.
         """
         ours, theirs = socket.socketpair()
         secret = bytearray(os.urandom(SECRET_BYTES))
         try:
-            process = _spawn(home, theirs, secret, passphrase)
+            process = _spawn(home, theirs, secret, passphrase, compare=compare)
         except BaseException:
             ours.close()
             raise
@@ -129,10 +142,30 @@ class Signer:
 
     async def sign(self, seq: int) -> Signed:
         """Signs the order that event `seq` of the journal holds. Raises SignerError, SignerGone."""
-        answer = await self._ask({"op": "sign", "seq": seq})
-        is_transaction = "raw" in answer
-        payload = answer["raw" if is_transaction else "signature"]
-        return Signed(answer["hash"], bytes.fromhex(payload[2:]), is_transaction)
+        future: asyncio.Future[Signed | SignerError] = asyncio.get_running_loop().create_future()
+        self.sign_order(seq, lambda found: None if future.done() else future.set_result(found))
+        try:
+            found = await asyncio.wait_for(future, ANSWER_SECONDS_MAX)
+        except TimeoutError:
+            raise _late() from None
+        if isinstance(found, SignerError):
+            raise found
+        return found
+
+    def sign_order(self, seq: int, done: Order) -> None:
+        """The same without waiting: `done` is called with the signature or why there is none. Those
+        of one turn of the loop go in one question.
+        """
+        if not self._queued:
+            asyncio.get_running_loop().call_soon(self._ask_queued)
+        self._queued.append((seq, done))
+
+    def _ask_queued(self) -> None:
+        queued, self._queued = self._queued, []
+        for first in range(0, len(queued), ORDERS_MAX):
+            orders = queued[first : first + ORDERS_MAX]
+            answered = [partial(_signed, done) for _, done in orders]
+            self._put({"op": "sign", "seqs": [seq for seq, _ in orders]}, answered)
 
     async def checkpoint(self, size: int, root: bytes) -> bytes:
         """The signed note of the log's first `size` events. Raises SignerError, SignerGone."""
@@ -166,30 +199,35 @@ class Signer:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
 
-    async def _ask(self, question: Answer) -> Answer:
+    def _put(self, question: Answer, answered: Sequence[Answered]) -> None:
+        """Asks, for one line of each of `answered`."""
         if self._gone:
-            raise _gone()
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        line = prove(self._secret, self._asked, json.dumps(question).encode())
+            for each in answered:
+                each(None)
+            return
+        self._waiting.extend(answered)
+        line = prove(self._secret, self._asked, orjson.dumps(question))
         self._asked += 1
         self._writer.write(line + b"\n")
+
+    async def _ask(self, question: Answer) -> Answer:
+        future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._put(question, [lambda found: None if future.done() else future.set_result(found)])
         try:
             answer = await asyncio.wait_for(future, ANSWER_SECONDS_MAX)
         except TimeoutError:
-            raise SignerError(f"the signer did not answer within {ANSWER_SECONDS_MAX} s") from None
+            raise _late() from None
+        if answer is None:
+            raise _gone()
         if "error" in answer:
-            kind = SignerError if answer.get("code") == "again" else SignerRefused
-            raise kind(f"the signer refused: {answer['error']}")
+            raise _refused(answer)
         return answer
 
     async def _read(self) -> None:
         try:
             while line := await self._reader.readline():
                 # An answer nobody waits for any more still takes its place in the order.
-                future = self._waiting.popleft()
-                if not future.done():
-                    future.set_result(json.loads(line))
+                self._waiting.popleft()(orjson.loads(line))
         except (OSError, ValueError, IndexError):
             self._process.kill()
         self._fail_waiting()
@@ -202,9 +240,7 @@ class Signer:
     def _fail_waiting(self) -> None:
         self._gone = True
         while self._waiting:
-            future = self._waiting.popleft()
-            if not future.done():
-                future.set_exception(_gone())
+            self._waiting.popleft()(None)
 
     def _note(self, answer: Answer) -> bytes:
         body: str = answer["body"]
@@ -213,14 +249,34 @@ class Signer:
         return signed_note(body.encode(), origin, self.log_key, signature)
 
 
+def _signed(done: Order, answer: Answer | None) -> None:
+    if answer is None:
+        done(_gone())
+    elif "error" in answer:
+        done(_refused(answer))
+    else:
+        is_transaction = "raw" in answer
+        payload = answer["raw" if is_transaction else "signature"]
+        done(Signed(answer["hash"], bytes.fromhex(payload[2:]), is_transaction))
+
+
+def _refused(answer: Answer) -> SignerError:
+    kind = SignerError if answer.get("code") == "again" else SignerRefused
+    return kind(f"the signer refused: {answer['error']}")
+
+
+def _late() -> SignerError:
+    return SignerError(f"the signer did not answer within {ANSWER_SECONDS_MAX} s")
+
+
 def _spawn(
-    home: Home, channel: socket.socket, secret: bytearray, passphrase: bytearray
+    home: Home, channel: socket.socket, secret: bytearray, passphrase: bytearray, *, compare: bool
 ) -> child.Popen[bytes]:
     read_end, write_end = os.pipe()
     try:
         command = child.own("holdfast.service.signer", "--home", str(home.path))
         command += ["--socket-fd", str(channel.fileno()), "--passphrase-fd", str(read_end)]
-        command += ["--parent", str(os.getpid())]
+        command += ["--parent", str(os.getpid()), *(["--compare"] if compare else [])]
         process = child.start(command, stdout=child.DEVNULL, pass_fds=(channel.fileno(), read_end))
         # Little more than 1 KiB, which a pipe takes at once; it is read only after the process has
         # hardened itself.

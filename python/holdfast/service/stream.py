@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 import orjson
 
+from holdfast._core import Event
 from holdfast.service.brief import pushed
 from holdfast.service.core import Core
 from holdfast.service.event import REQUEST_DECIDED, kind_of
@@ -107,11 +108,12 @@ class Stream:
         subscriber.paused = False
         self._catch_up_soon(subscriber)
 
-    def _durable(self, records: list[bytes]) -> None:
-        first = self._core.durable_size - len(records)
-        self._remember(first, records)
+    def _durable(self, events: list[Event]) -> None:
+        first = self._core.durable_size - len(events)
+        self._decided.extend(each.seq for each in events if each.kind == "request.decided")
         if not self._subscribers:
             return
+        records = [each.record for each in events]
         line = pushes(first, records, self._core.guard.summary)
         for subscriber in tuple(self._subscribers):
             if subscriber.paused or subscriber.next_seq < first:

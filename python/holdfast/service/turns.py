@@ -25,6 +25,8 @@ SLEEP_SECONDS = (0.002, 0.25)
 # Orders or signatures that the guardian goes on with in one turn; each takes about half a
 # millisecond.
 STEPS_PER_TURN = 4
+# What is done at once in a turn takes no longer than this, but for the last piece.
+WORK_SECONDS = TURN_SECONDS / 2
 # A command or a freeze of the operator keeps others waiting for no longer than this.
 OPERATOR_SECONDS_MAX = 0.25
 
@@ -72,6 +74,7 @@ class Turns:
         self._lanes: dict[str, Lane] = {}
         self._active: deque[Lane] = deque()
         self._steps: deque[Callable[[], None]] = deque()
+        self._work: deque[Callable[[], None]] = deque()
         self._scheduled = False
         self._operator_since: deque[float] = deque()
 
@@ -92,6 +95,13 @@ class Turns:
         self._steps.append(begin)
         self._soon()
 
+    def want_work(self, work: Callable[[], None]) -> None:
+        """Calls `work`, which does a piece of the guardian's own work at once, when it is its turn:
+        as many in one turn as their time allows.
+        """
+        self._work.append(work)
+        self._soon()
+
     async def step(self) -> None:
         """Returns when the caller may take one such step."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -108,7 +118,7 @@ class Turns:
         """It is answered."""
         if self._operator_since:
             self._operator_since.popleft()
-        if not self._operator_since and (self._active or self._steps):
+        if not self._operator_since and (self._active or self._steps or self._work):
             self._soon()
 
     def _soon(self) -> None:
@@ -130,12 +140,20 @@ class Turns:
         for _ in range(min(len(self._steps), STEPS_PER_TURN)):
             self._steps.popleft()()
         try:
+            now = self._do_work(now)
             while self._active and now < end:
                 now = self._serve(self._active[0], now)
         finally:
             # A fault in one call must not keep others from theirs.
-            if self._active or self._steps:
+            if self._active or self._steps or self._work:
                 self._soon()
+
+    def _do_work(self, now: float) -> float:
+        end = now + WORK_SECONDS
+        while self._work and now < end:
+            self._work.popleft()()
+            now = self._time()
+        return now
 
     def _serve(self, lane: Lane, now: float) -> float:
         """One call of the lane in front, or its place for the next; gives the time after it."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from holdfast._core import HoldfastError
+from holdfast._core import HoldfastError, RequestState
 from holdfast.service.backoff import Backoff
 from holdfast.service.broadcast import TOO_LOW
 from holdfast.service.bumps import Offer, higher, within
@@ -72,12 +72,12 @@ class Upkeep:
         self._resend.pop(request_id, None)
         self._bumped.pop(request_id, None)
 
-    def holds_back(self, view: dict[str, Any]) -> bool:
+    def holds_back(self, request_id: str, state: RequestState) -> bool:
         """Holds what was signed (or approved again) too long ago and never sent, for a person."""
-        age_ms = self._core.clock.now_ms() - int(view["since"])
-        if view["state"] != "signed" or age_ms < self._settings.within_ms:
+        age_ms = self._core.clock.now_ms() - state.since
+        if state.stage != "signed" or age_ms < self._settings.within_ms:
             return False
-        self._hold(str(view["id"]), age_ms)
+        self._hold(request_id, age_ms)
         return True
 
     async def look(self, chain: Chain, not_mined: Iterable[Unsettled]) -> None:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
+
+from holdfast._core import Guard
 
 For = Literal["person", "delay", "fee", "chain", "signer"]
 Json = dict[str, Any]
-
-_BY_STATE: dict[str, For] = {
-    "waiting-approval": "person",
-    "held": "person",
-    "waiting-delay": "delay",
-    "authorising": "chain",
-    "authorised": "signer",
-    "signed": "chain",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +35,16 @@ class Waiting:
         """It waits no more."""
         self._known.pop(request_id, None)
 
-    def of(self, view: Json) -> Json | None:
-        """`{"for": person|delay|fee|chain|signer, "why": words, "since": ms, "until": ms|null}` of
-        a request view; None for one that waits for nothing. `until` is when it goes on or ends by
-        itself.
+    def of(self, guard: Guard, request_id: str) -> Json | None:
+        """`{"for": person|delay|fee|chain|signer, "why": words, "since": ms, "until": ms|null}`;
+        None for a request that waits for nothing. `until` is when it goes on or ends by itself.
         """
-        state = str(view["state"])
-        what = _BY_STATE.get(state)
-        if view.get("cancelling") and state in ("sent", "released"):
-            what = "chain"
-        if what is None:
+        state = guard.state(request_id, self._within_ms)
+        if state is None or state.waits_for is None:
             return None
-        known = self._known.get(str(view["id"]))
-        since = view.get("since")
-        until = None
-        if state == "waiting-approval":
-            until = view.get("expires_at")
-        elif state == "waiting-delay":
-            until = view.get("matures_at")
-        elif state == "authorising":
-            what = known.what if known is not None else what
-            until = None if since is None else since + self._within_ms
-        why = known.why if known is not None and state in ("authorising", "signed") else ""
-        return {"for": what, "why": why, "since": since, "until": until}
+        what, why = cast("For", state.waits_for), ""
+        known = self._known.get(request_id)
+        if known is not None and state.stage in ("authorising", "signed"):
+            why = known.why
+            what = known.what if state.stage == "authorising" else what
+        return {"for": what, "why": why, "since": state.since, "until": state.until}

@@ -2,45 +2,105 @@
 
 use holdfast_core::guard;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
-/// What a command did. `records` must be durable before anything of it leaves the process.
+/// One event of the journal: what it is, and its record.
+#[pyclass(module = "holdfast._core", frozen)]
+pub struct Event {
+    seq: u64,
+    kind: Py<PyString>,
+    requests: Py<PyTuple>,
+    record: Py<PyBytes>,
+}
+
+#[pymethods]
+impl Event {
+    #[getter]
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    #[getter]
+    fn kind(&self, py: Python<'_>) -> Py<PyString> {
+        self.kind.clone_ref(py)
+    }
+
+    #[getter]
+    fn requests(&self, py: Python<'_>) -> Py<PyTuple> {
+        self.requests.clone_ref(py)
+    }
+
+    #[getter]
+    fn record(&self, py: Python<'_>) -> Py<PyBytes> {
+        self.record.clone_ref(py)
+    }
+}
+
+/// What a command did. `events` must be durable before anything of it leaves the process.
 #[pyclass(module = "holdfast._core", frozen)]
 pub struct Applied {
-    records: Vec<Py<PyBytes>>,
-    request_id: Option<String>,
+    events: Vec<Py<Event>>,
+    request_id: Option<Py<PyString>>,
+    order: Option<u64>,
     status: &'static str,
     answer: Vec<u8>,
 }
 
 impl Applied {
     /// Takes over what the core gave.
-    pub fn new(py: Python<'_>, applied: guard::Applied) -> Self {
-        let records = applied.records.iter();
-        Self {
-            records: records
-                .map(|record| PyBytes::new(py, record).unbind())
-                .collect(),
-            request_id: applied.request.map(|id| id.to_string()),
+    pub fn new(py: Python<'_>, applied: guard::Applied) -> PyResult<Self> {
+        let order = applied.order();
+        let logged = applied.logged.into_iter().zip(&applied.records);
+        let events = logged.map(|(logged, record)| {
+            let ids = logged.requests.iter().map(ToString::to_string);
+            Py::new(
+                py,
+                Event {
+                    seq: logged.seq,
+                    kind: PyString::intern(py, logged.kind).unbind(),
+                    requests: PyTuple::new(py, ids.collect::<Vec<_>>())?.unbind(),
+                    record: PyBytes::new(py, record).unbind(),
+                },
+            )
+        });
+        Ok(Self {
+            events: events.collect::<PyResult<_>>()?,
+            request_id: applied
+                .request
+                .map(|id| PyString::new(py, &id.to_string()).unbind()),
+            order,
             status: applied.status,
             answer: applied.answer,
-        }
+        })
     }
 }
 
 #[pymethods]
 impl Applied {
     #[getter]
-    fn records(&self, py: Python<'_>) -> Vec<Py<PyBytes>> {
-        self.records
+    fn events(&self, py: Python<'_>) -> Vec<Py<Event>> {
+        self.events
             .iter()
-            .map(|record| record.clone_ref(py))
+            .map(|event| event.clone_ref(py))
             .collect()
     }
 
     #[getter]
-    fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+    fn records(&self, py: Python<'_>) -> Vec<Py<PyBytes>> {
+        let events = self.events.iter();
+        events
+            .map(|event| event.get().record.clone_ref(py))
+            .collect()
+    }
+
+    #[getter]
+    fn request_id(&self, py: Python<'_>) -> Option<Py<PyString>> {
+        self.request_id.as_ref().map(|id| id.clone_ref(py))
+    }
+
+    #[getter]
+    fn order(&self) -> Option<u64> {
+        self.order
     }
 
     #[getter]

@@ -14,6 +14,7 @@ use crate::clear::ClearSigning;
 use crate::errors::{malformed, refused};
 use crate::input::decode_with;
 use crate::policy::faults;
+use crate::request::{Outcome, RequestState};
 
 fn refusal(error: Refusal) -> PyErr {
     if error.code == "malformed" {
@@ -79,9 +80,7 @@ pub struct Guard {
 
 impl Guard {
     fn applied(py: Python<'_>, result: Result<guard::Applied, Refusal>) -> PyResult<Applied> {
-        result
-            .map(|applied| Applied::new(py, applied))
-            .map_err(refusal)
+        Applied::new(py, result.map_err(refusal)?)
     }
 }
 
@@ -175,7 +174,7 @@ impl Guard {
             }),
         };
         match self.inner.load_policy(source, by, authority, now_ms) {
-            Ok(applied) => Ok(Applied::new(py, applied)),
+            Ok(applied) => Applied::new(py, applied),
             Err(LoadError::Faults(errors)) => Err(faults(&errors)),
             Err(LoadError::Refused(error)) => Err(refusal(error)),
         }
@@ -449,8 +448,27 @@ impl Guard {
             .map(|view| PyBytes::new(py, &view))
     }
 
-    fn is_frozen(&self, request_id: &str) -> bool {
-        self.inner.is_frozen(request_id)
+    fn outcome(&self, request_id: &str) -> Option<Outcome> {
+        self.inner.outcome(request_id).map(Outcome::from)
+    }
+
+    #[pyo3(signature = (request_id, wait_ms = 0))]
+    fn state(&self, request_id: &str, wait_ms: u64) -> Option<RequestState> {
+        let found = self.inner.standing(request_id, wait_ms);
+        found.map(RequestState::from)
+    }
+
+    fn delay_left_s(&self, request_id: &str, now_ms: u64) -> Option<u64> {
+        self.inner.delay_left_s(request_id, now_ms)
+    }
+
+    fn payload<'py>(&self, py: Python<'py>, request_id: &str) -> Option<Bound<'py, PyBytes>> {
+        let payload = self.inner.payload(request_id)?;
+        Some(PyBytes::new(py, payload))
+    }
+
+    fn chain_of(&self, agent: &str) -> Option<u64> {
+        self.inner.chain_of(agent)
     }
 
     fn stage(&self, request_id: &str) -> Option<&'static str> {

@@ -7,7 +7,9 @@ mod errors;
 mod evidence;
 mod guard;
 mod input;
+mod order;
 mod policy;
+mod request;
 
 use pyo3::prelude::*;
 
@@ -28,13 +30,17 @@ mod _core {
     };
 
     #[pymodule_export]
-    use crate::applied::Applied;
+    use crate::applied::{Applied, Event};
     #[pymodule_export]
     use crate::clear::ClearSigning;
     #[pymodule_export]
     use crate::guard::Guard;
     #[pymodule_export]
+    use crate::order::{typed_data_digest, UnsignedTransaction};
+    #[pymodule_export]
     use crate::policy::{check_policy, decode, decode_again, policy_changes, Simulator};
+    #[pymodule_export]
+    use crate::request::{Outcome, RequestState};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -16,6 +16,7 @@ pub mod function;
 pub mod guard;
 pub mod json;
 pub mod log;
+pub mod ordered;
 pub mod outcome;
 pub mod policy;
 pub mod protocol;

@@ -181,6 +181,44 @@ bodies! {
 }
 
 impl Body {
+    /// The requests it is about: its own, or those a freeze ended or held. What only counts answers
+    /// is about none.
+    pub fn requests(&self) -> Vec<Id> {
+        let id = match self {
+            Self::RequestDecided(data) => data.id,
+            Self::RequestAttached(data) => data.id,
+            Self::RequestApproved(data) => data.id,
+            Self::RequestDenied(data) => data.id,
+            Self::RequestCancelled(data) => data.id,
+            Self::RequestAuthorised(data) => data.id,
+            Self::RequestReopened(data) => data.id,
+            Self::RequestFailed(data) => data.id,
+            Self::RequestSigned(data) => data.id,
+            Self::RequestSent(data) => data.id,
+            Self::RequestSettled(data) => data.id,
+            Self::RequestReplaced(data) => data.id,
+            Self::RequestHeld(data) => data.id,
+            Self::RequestExpired(data)
+            | Self::RequestMatured(data)
+            | Self::RequestPending(data)
+            | Self::RequestDelivered(data) => data.id,
+            Self::FreezeSet(data) => return [&data.ended[..], &data.held[..]].concat(),
+            Self::GuardianCreated(_)
+            | Self::GuardianStarted(_)
+            | Self::GuardianStopped(_)
+            | Self::PolicyLoaded(_)
+            | Self::PolicyRejected(_)
+            | Self::ConfigLoaded(_)
+            | Self::RequestRefused(_)
+            | Self::AnswersDelivered(_)
+            | Self::NonceSet(_)
+            | Self::FreezeLifted(_)
+            | Self::ClockJumped(_)
+            | Self::ClockSet(_) => return Vec::new(),
+        };
+        vec![id]
+    }
+
     /// Whether records of this version have this shape.
     fn fits(&self, version: u64) -> Result<(), RecordError> {
         match (self, version) {

@@ -263,23 +263,9 @@ impl Guard {
         let (chain_id, wallet) = (entry.chain_id, entry.wallet);
         let tx = match wanted {
             Wanted::Transaction(tx) => tx,
-            Wanted::TypedData(typed) => {
-                return Ok(Order::TypedData(TypedDataOrder {
-                    chain_id,
-                    digest: typed.typed_data_digest,
-                    json: typed.json.clone(),
-                    kind: Default::default(),
-                    wallet,
-                }));
-            }
-            Wanted::Message(message) => {
-                return Ok(Order::Message(MessageOrder {
-                    chain_id,
-                    digest: eip191_hash_message(&message.message),
-                    kind: Default::default(),
-                    message: message.message.clone(),
-                    wallet,
-                }));
+            Wanted::TypedData(_) | Wanted::Message(_) => {
+                let order = order_of_content(chain_id, wallet, wanted);
+                return order.ok_or_else(|| Refusal::new("internal", "no content").into());
             }
         };
         let (gas, fee, tip) = given.within(caps)?;
@@ -325,6 +311,38 @@ impl Guard {
             ));
         }
         Ok(next)
+    }
+}
+
+/// The order of a request that needs nothing of its chain and of nobody, in the same step as its
+/// decision: what would be decided again is what was decided just now.
+pub(super) fn order_at_once(decided: &Decided) -> Option<Order> {
+    match decided.verdict {
+        Verdict::Instant | Verdict::Notify => {
+            order_of_content(decided.chain_id, decided.wallet, &decided.request)
+        }
+        Verdict::Delay { .. } | Verdict::Approval { .. } | Verdict::Deny => None,
+    }
+}
+
+/// Of typed data or a message, which are ordered as they were decided; `None` for a transaction.
+fn order_of_content(chain_id: u64, wallet: Address, wanted: &Wanted) -> Option<Order> {
+    match wanted {
+        Wanted::Transaction(_) => None,
+        Wanted::TypedData(typed) => Some(Order::TypedData(TypedDataOrder {
+            chain_id,
+            digest: typed.typed_data_digest,
+            json: typed.json.clone(),
+            kind: Default::default(),
+            wallet,
+        })),
+        Wanted::Message(message) => Some(Order::Message(MessageOrder {
+            chain_id,
+            digest: eip191_hash_message(&message.message),
+            kind: Default::default(),
+            message: message.message.clone(),
+            wallet,
+        })),
     }
 }
 

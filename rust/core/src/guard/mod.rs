@@ -18,6 +18,7 @@ mod lifecycle;
 mod nonce;
 mod operator;
 mod operator_chain;
+mod outcome;
 mod rate;
 mod recording;
 mod replace;
@@ -37,6 +38,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use authority::Authority;
 pub use fold::{fold, Impossible, Origin};
+pub use outcome::{Outcome, Standing, Waits};
 pub use shown::decode_again;
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
@@ -104,17 +106,39 @@ pub struct ReplayError {
     pub text: String,
 }
 
+/// What one record of a command is, for whoever acts on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// Its number in the log.
+    pub seq: u64,
+    /// One of [`Body::KINDS`].
+    pub kind: &'static str,
+    /// The requests it is about.
+    pub requests: Vec<Id>,
+}
+
 /// What a command did. `records` must be durable before anything of it leaves the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// Canonical event records, in order, already folded into the state.
     pub records: Vec<Vec<u8>>,
+    /// What each of them is.
+    pub logged: Vec<Logged>,
     /// The request it was about.
     pub request: Option<Id>,
     /// `go`, `waiting`, `attached`, `denied`, `refused`; after submit, the request's stage.
     pub status: &'static str,
     /// JSON for the error data of a denied, refused or pending answer.
     pub answer: Vec<u8>,
+}
+
+impl Applied {
+    /// The number of the order that it fixed, if it fixed one.
+    pub fn order(&self) -> Option<u64> {
+        let orders = ["request.authorised", "request.replaced"];
+        let fixed = self.logged.iter().find(|each| orders.contains(&each.kind));
+        fixed.map(|each| each.seq)
+    }
 }
 
 /// A guardian: its state and the log of how it came to be. One owner; every method that changes it
@@ -305,6 +329,7 @@ impl Guard {
         applied: &mut Applied,
     ) -> Result<(), Refusal> {
         let seq = self.state.seq;
+        let (kind, requests) = (body.kind(), body.requests());
         let event = Event::new(seq, at, body);
         let record = match parts {
             Some(parts) => event.to_record_with(parts),
@@ -315,6 +340,11 @@ impl Guard {
             .map_err(|error| Refusal::new("internal", error.to_string()))?;
         self.log.append(&record);
         applied.records.push(record);
+        applied.logged.push(Logged {
+            seq,
+            kind,
+            requests,
+        });
         Ok(())
     }
 

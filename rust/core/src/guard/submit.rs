@@ -6,9 +6,9 @@ use super::answer;
 use super::attach::Joins;
 use super::check::{reason, understand, Call, GivenFacts, Known, Stop};
 use super::fold_request::RATE_LIMITED;
-use super::{recording, Applied, Guard, Refusal, WORDS_MAX};
+use super::{authorise, recording, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
-use crate::event::{Attached, Body, Decided, Envelope, Id, Parts, Refused};
+use crate::event::{Attached, Authorised, Body, Decided, Envelope, Id, Parts, Refused};
 use crate::json::Malformed;
 use crate::policy::{Privacy, Verdict};
 use crate::text::display_safe;
@@ -229,7 +229,13 @@ impl Guard {
             answer,
             ..Applied::default()
         };
+        let order = authorise::order_at_once(&data);
+        let digest = data.digest;
         self.apply_with(now, Body::RequestDecided(data), Some(parts), &mut applied)?;
+        if let Some(order) = order {
+            let authorised = Box::new(Authorised { digest, id, order });
+            self.apply(now, Body::RequestAuthorised(authorised), &mut applied)?;
+        }
         Ok(applied)
     }
 

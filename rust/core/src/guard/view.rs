@@ -229,13 +229,6 @@ impl Guard {
         Some(shown(&short, entry, &progress))
     }
 
-    /// Whether a freeze covers a request; one that is not known is.
-    pub fn is_frozen(&self, request_id: &str) -> bool {
-        let frozen = |entry: &Entry| self.state.frozen(&entry.agent, &entry.wallet);
-        self.entry(request_id)
-            .map_or(true, |entry| frozen(entry).is_some())
-    }
-
     /// The state a request is in, while it is known.
     pub fn stage(&self, request_id: &str) -> Option<Stage> {
         Some(self.entry(request_id).ok()?.stage)
