@@ -37,6 +37,10 @@ test: setup ## Every test
 	@$(STEP) "core tests" cargo test --locked --workspace --exclude holdfast-binding
 	@$(STEP) "tests" $(RUN) -m pytest -n $(WORKERS) --dist loadfile
 
+.PHONY: t
+t: setup ## The tests with K in their name or file, Rust and Python: make t K=freeze
+	@scripts/one-test "$(K)"
+
 .PHONY: check
 check: setup .tools/bin/cargo-deny ## Formatting, lints, types, import contracts, licences
 	@$(STEP) "Rust format" cargo fmt --all --check

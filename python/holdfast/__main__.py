@@ -1,5 +1,6 @@
-"""`holdfast` and `python -m holdfast`: isolated before anything else is loaded, then the command
-line.
+"""`holdfast` and `python -m holdfast`.
+
+The process is isolated before anything else is loaded; then the command line begins.
 """
 
 from holdfast.process.isolated import isolate

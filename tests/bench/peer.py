@@ -1,5 +1,7 @@
-"""A peer that anybody can install: the Python wheel of the Open Wallet Standard signs the same
-documents under a policy, inside the agent's process, with nothing on disk for a payment.
+"""A peer that anyone can install: the Python wheel of the Open Wallet Standard.
+
+It signs the same documents under a policy, inside the agent's process, with nothing on disk for a
+payment.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Chain campaign: three agents pay while nodes fail and lie, fees rise, blocks are undone and the
-daemon is killed; the chain is the truth.
+"""Chain campaign: three agents pay while nodes, fees and the daemon fail.
+
+Nodes fail and lie, fees rise, blocks are undone and the daemon is killed; the chain is the truth.
 
     python -m tests.campaign.chain_events --payments 300 --minutes 30 --seed 7
 

@@ -1,5 +1,7 @@
-"""On Arbitrum what the data costs on Ethereum is inside of the gas: the estimate has it, the cap
-binds it, and the limits count it once. A real chain, behind a node that answers as Arbitrum's does.
+"""What data costs on Arbitrum is inside of the gas, and counts once.
+
+The estimate has it, the cap binds it, and the limits count it once. A real chain, behind a node
+that answers as Arbitrum's does.
 """
 
 import json

@@ -1,5 +1,6 @@
-"""From a decided request to its proved end, on a real chain, through every place where it can be
-cut.
+"""From a decided request to its proved end.
+
+On a real chain, through every place where it can be cut.
 """
 
 import asyncio

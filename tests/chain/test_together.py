@@ -1,5 +1,6 @@
-"""What is asked of a node at the same time goes to it in one post where it takes batches, and is
-answered all the same where it does not.
+"""What is asked of a node at the same time goes to it in one post.
+
+Where it takes batches; it is answered all the same where it does not.
 """
 
 import asyncio

@@ -42,7 +42,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run() -> Run:
-    """Runs `holdfast ARGUMENTS`; `secrets` are lines on descriptors given as `{0}`, `{1}`, …"""
+    """Runs `holdfast ARGUMENTS`; `secrets` are lines on descriptors named `{0}`, `{1}` etc."""
 
     def call(*arguments: object, stdin: str = "", secrets: tuple[str, ...] = ()) -> Result:
         descriptors = []

@@ -1,5 +1,7 @@
-"""Requests with calls inside of calls: what leaves is summed, inner calls stand apart, warnings
-come first, and what a descriptor says is marked as somebody's claim.
+"""Requests with calls inside of calls.
+
+What leaves is summed, inner calls stand apart, warnings come first, and what a descriptor says is
+marked as a claim.
 """
 
 from __future__ import annotations

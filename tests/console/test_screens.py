@@ -1,5 +1,6 @@
-"""Every screen as a picture, with the clock standing still; `pytest --snapshot-update` after a
-wanted change.
+"""Every screen as a picture, with the clock standing still.
+
+`pytest --snapshot-update` after an intended change.
 """
 
 from __future__ import annotations

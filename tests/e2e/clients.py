@@ -1,5 +1,6 @@
-"""The four clients of CLIENTS as an agent would use them, unchanged: each pays, and tells
-`{"ok": hash}` or `{"error": {"code", "message", "data"}}`.
+"""The clients of CLIENTS as an agent would use them, unchanged.
+
+Each pays, and tells `{"ok": hash}` or `{"error": {"code", "message", "data"}}`.
 """
 
 from __future__ import annotations

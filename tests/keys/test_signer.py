@@ -1,5 +1,6 @@
-"""The process with the keys: it signs what is journalled and right, nothing else, and keeps its
-memory to itself.
+"""The process with the keys.
+
+It signs what is journalled and right, nothing else, and keeps its memory to itself.
 """
 
 import asyncio

@@ -1,5 +1,7 @@
-"""Vectors nobody here wrote, through the signer: the bytes it signs are the bytes of the vectors,
-and what is out of its ranges it does not sign at all.
+"""Vectors of other projects, through the signer.
+
+The bytes it signs are the bytes of the vectors, and what is out of its ranges it does not sign at
+all.
 
 The corpus lies beside the repository; without it these tests are skipped.
 """

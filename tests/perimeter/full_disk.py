@@ -1,5 +1,6 @@
-"""What happens on a full disk, in a mount namespace of its own: run by `test_load.py` under
-`unshare -m`. Prints one JSON object.
+"""What happens on a full disk. Prints one JSON object.
+
+In a mount namespace of its own: run by `test_load.py` under `unshare -m`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""An attack: what a process can take from others of its own user. Prints one JSON object, process
-id to what was taken. Run with `python -I take.py PID...`.
+"""An attack: what a process can take from others of its own user.
+
+Prints one JSON object, process id to what was taken. Run with `python -I take.py PID...`.
 """
 
 import ctypes

@@ -1,5 +1,6 @@
-"""Authority is an operator's key, never a file: what a process of the guardian's own user writes
-into the home puts nothing in force.
+"""Authority is an operator's key, never a file.
+
+What a process of the guardian's own user writes into the home puts nothing in force.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A contract is what its code is, where that code was seen: known contracts on a real chain that
-may or may not have them, through the guardian's sockets.
+"""A contract is what its code is, where that code was seen.
+
+Known contracts on a real chain that may or may not have them, through the guardian's sockets.
 """
 
 from __future__ import annotations

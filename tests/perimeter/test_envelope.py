@@ -1,5 +1,6 @@
-"""With a `public_key`, whatever answers about an agent's requests needs the agent's signature: who
-can only open the socket learns nothing and takes nothing.
+"""With a `public_key`, what answers about requests needs the agent's signature.
+
+A process that can only open the socket learns nothing and takes nothing.
 """
 
 from __future__ import annotations

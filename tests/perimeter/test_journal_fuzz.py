@@ -1,5 +1,6 @@
-"""Rows added, changed or removed behind any signature: a start refuses, or begins with exactly what
-was proven, and frozen if there was anything else.
+"""Rows added, changed or removed behind any signature.
+
+A start refuses, or begins with exactly what was proven, and frozen if there was anything else.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Load from one agent never reaches another: what is denied costs little, agents take turns, the
-operator comes first, and a full disk stops agents and not the stop.
+"""Load from one agent never reaches another.
+
+What is denied costs little, agents take turns, the operator comes first, and a full disk stops
+agents and not the stop.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What a node says of code, prices and simulations makes no verdict milder than it is without the
-node: a node that lies, in front of an honest chain.
+"""What a node says makes no verdict milder than it is without the node.
+
+Of code, prices and simulations: a node that lies, in front of an honest chain.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Caps see all that one request does, counts count payments, what nobody answered stops no other
-agent, and a file that limits nothing is said to.
+"""Caps see all that one request does, and counts count payments.
+
+What was never answered stops no other agent, and a file that limits nothing is said to.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Records are believed only where live code would have made them, and policies only with authority.
 
-The cases are in `rust/core/tests/replay_strict.rs`, `replay_fuzz.rs`, `guard_authority.rs` and
-`policy_strictness.rs`; here it is that they hold through the binding.
+The cases are in `rust/core/tests/it`: `replay/strict.rs`, `replay/fuzz.rs`, `guard/authority.rs`
+and `policy/strictness.rs`; here it is that they hold through the binding.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What an operator signs is what is shown, also when another process of the same user has taken the
-place of the operator's socket.
+"""What an operator signs is what is shown.
+
+Also when another process of the same user has taken the place of the operator's socket.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ async def test_a_key_signs_for_its_own_guardian_only(tmp_path: Path) -> None:
 
 def test_what_a_guardian_decided_decodes_to_the_same_anywhere() -> None:
     """Every case of the threat tables that waits for a person: a difference would keep an honest
-    request from approval. (Of denied ones the record is shortened.)
+    request from approval. Of denied ones the record is shortened.
     """
     book = Book()
     policy = book.policy(strict=False)

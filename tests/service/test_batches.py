@@ -1,5 +1,6 @@
-"""`wallet_sendCalls` and what belongs to it (EIP-5792) over the socket: one call is a payment,
-several are judged as their sum and refused.
+"""`wallet_sendCalls` and what belongs to it (EIP-5792) over the socket.
+
+One call is a payment, several are judged as their sum and refused.
 """
 
 from __future__ import annotations

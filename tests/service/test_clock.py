@@ -1,5 +1,6 @@
-"""Time for the core begins at the journal's end and goes on with what passes; the wall clock moves
-it forward only as far as a chain confirms.
+"""Time for the core begins at the journal's end and goes on with what passes.
+
+The wall clock moves it forward only as far as a chain confirms.
 """
 
 import itertools

@@ -1,5 +1,6 @@
-"""A clock that is wrong empties no limit and loosens no deadline, is said everywhere, and is put
-right by a chain or by the operator; through restarts too.
+"""A clock that is wrong empties no limit and loosens no deadline.
+
+It is said everywhere, and is put right by a chain or by the operator; through restarts too.
 """
 
 import asyncio

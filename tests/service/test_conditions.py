@@ -1,5 +1,7 @@
-"""No condition is silent: each is in health, in `status`, and in the operator's manual; the console
-and the alerts have theirs in tests/console and tests/alerts.
+"""No condition is silent.
+
+Each is in health, in `status`, and in the operator's manual; the console and the alerts have theirs
+in tests/console and tests/alerts.
 """
 
 import asyncio

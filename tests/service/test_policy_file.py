@@ -1,5 +1,6 @@
-"""A signed policy file is in force at once; one with a fault never is, and an unsigned one only
-when it can only deny more.
+"""A signed policy file is in force at once.
+
+One with a fault never is, and an unsigned one only when it can only deny more.
 """
 
 import asyncio

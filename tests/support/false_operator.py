@@ -1,5 +1,6 @@
-"""A process of the same user in the place of the operator's socket: it forwards to the guardian and
-changes what it likes on the way back.
+"""A process of the same user in the place of the operator's socket.
+
+It forwards to the guardian and changes what it likes on the way back.
 """
 
 from __future__ import annotations

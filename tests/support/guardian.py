@@ -1,5 +1,6 @@
-"""A guardian without its sockets: real journal, core, signer process and chain, so that a test
-can stop it between any two steps and start it again from what is on disk.
+"""A guardian without its sockets: real journal, core, signer process and chain.
+
+A test can stop it between any two steps and start it again from what is on disk.
 """
 
 import asyncio

@@ -1,5 +1,7 @@
-"""Homes for tests of the keys: real keystores (light), a real journal, records as the test wants
-them, each committed with a proof as the guardian does it.
+"""Homes for tests of the keys.
+
+Real keystores (light), a real journal, records as the test wants them, each committed with a proof
+as the guardian does it.
 """
 
 import hashlib

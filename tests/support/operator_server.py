@@ -1,5 +1,6 @@
-"""A guardian's operator socket that replays recorded protocol lines: a real Unix socket, scripted
-words.
+"""A guardian's operator socket that replays recorded protocol lines.
+
+A real Unix socket, scripted words.
 
 It stands for what the daemon writes on the wire, never for the console's own parts.
 """

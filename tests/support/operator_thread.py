@@ -1,5 +1,6 @@
-"""The scripted operator socket in a thread of its own, for tests whose event loop belongs to
-somebody else.
+"""The scripted operator socket in a thread of its own.
+
+For tests whose event loop belongs to another library.
 """
 
 from __future__ import annotations

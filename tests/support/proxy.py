@@ -1,5 +1,6 @@
-"""A node between us and the real one that can lose, change or refuse what passes: real HTTP on a
-real socket.
+"""A node between us and the real one.
+
+It can lose, change or refuse what passes: real HTTP on a real socket.
 """
 
 import json

@@ -1,5 +1,7 @@
-"""The notation of calls in tests/threats, the one of rust/core/tests/support/calls.rs, encoded by
-eth-abi: bytes made by another library than the one that reads them.
+"""The notation of calls in tests/threats, encoded by eth-abi.
+
+It is the one of rust/core/tests/it/support/calls.rs: bytes made by another library than the one
+that reads them.
 
 Addresses have names. A value of type `bytes` may be hex, `{call, args}`, `{encode, args}` or
 `{packed = [...]}`, and `append` adds bytes to any of them.

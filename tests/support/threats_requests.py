@@ -1,5 +1,6 @@
-"""From the tables of tests/threats to what an agent sends: transactions, documents, texts, and
-parameters as they stand.
+"""From the tables of tests/threats to what an agent sends.
+
+Transactions, documents, texts, and parameters as they stand.
 """
 
 from __future__ import annotations

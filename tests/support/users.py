@@ -1,5 +1,6 @@
-"""Real users: processes under numeric user ids of their own, and an installation that every one of
-them can read. Needs root.
+"""Real users, for tests that run as root.
+
+Processes under numeric user ids of their own, and an installation that every one of them can read.
 """
 
 from __future__ import annotations

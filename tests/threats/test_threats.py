@@ -1,5 +1,6 @@
-"""Every way a policy could be got around meets its verdict, in the core, on the command line and on
-an agent's socket, for the reason that was meant.
+"""Every way a policy could be got around meets its verdict.
+
+In the core, on the command line and on an agent's socket, for the reason that was meant.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What is in force, and how a signed policy or configuration takes its place: through the guardian
-that runs, else through the files its next start reads.
+"""What is in force, and how a signed policy or configuration replaces it.
+
+Through the guardian that runs, else through the files its next start reads.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The console application: drains the client ten times a second into the model, and turns keys
-into actions.
+"""The console application.
+
+It drains the client ten times a second into the model, and turns keys into actions.
 
 It decides nothing: what may be done is in `holdfast.operator`, what is true is with the guardian.
 """

@@ -1,5 +1,6 @@
-"""What each action of the registry does on screen: the dialogs it opens, and what follows their
-answer.
+"""What each action of the registry does on screen.
+
+The dialogs it opens, and what follows their answer.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The dialog in which an operator approves or denies one request; its rules are in
-`holdfast.operator.decision`.
+"""The dialog in which an operator approves or denies one request.
+
+Its rules are in `holdfast.operator.decision`.
 """
 
 from __future__ import annotations

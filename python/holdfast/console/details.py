@@ -1,5 +1,6 @@
-"""A request in full, in words: what it does, why it waits, what is left of the limits, what the
-agent says. Pure Text building.
+"""A request in full, in words. Pure Text building.
+
+What it does, why it waits, what is left of the limits, what the agent says.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Dialogs that ask before something happens: unlock, freeze, thaw, quit, help. The decision has
-its own file.
+"""Dialogs that ask before something happens: unlock, freeze, thaw, quit, help.
+
+The decision has its own file.
 """
 
 from __future__ import annotations

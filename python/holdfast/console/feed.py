@@ -1,5 +1,6 @@
-"""The live feed on screen: draws the visible part of the ring, follows its end unless the
-operator moved.
+"""The live feed on screen.
+
+Draws the visible part of the ring, and follows its end unless the operator moved.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What the console remembers between sessions: theme, filter, order, view. JSON, never code; a
-bad file is ignored.
+"""What the console remembers between sessions: theme, filter, order, view.
+
+JSON, never code; a bad file is ignored.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Themes read from TOML files. A file is wholly valid or not used at all; themes/README.md is the
-format.
+"""Themes read from TOML files.
+
+A file is wholly valid or not used at all; themes/README.md is the format.
 """
 
 from __future__ import annotations

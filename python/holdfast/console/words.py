@@ -1,5 +1,6 @@
-"""Builds rich Text from plain, untrusted words. The only place the console makes styled text;
-nothing here reads markup.
+"""Builds rich Text from plain, untrusted words.
+
+The only place the console makes styled text; nothing here reads markup.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Makes `token.json` (abi and creation bytecode) from `token.vy`. Run after every change of the
-contract: `python -m holdfast.demo.compile_token`.
+"""Makes `token.json` (abi and creation bytecode) from `token.vy`.
+
+Run after every change of the contract: `python -m holdfast.demo.compile_token`.
 """
 
 import json

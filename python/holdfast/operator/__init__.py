@@ -1,3 +1,4 @@
-"""The operator's side without a screen: client of operator.sock, view model, actions. Never
-imports textual.
+"""The operator's side without a screen: client of operator.sock, view model, actions.
+
+Never imports textual.
 """

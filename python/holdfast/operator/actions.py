@@ -1,5 +1,6 @@
-"""The one registry of what an operator can do. Keys, footer, command palette and help screen are
-all made from it.
+"""The one registry of what an operator can do.
+
+Keys, footer, command palette and help screen are all made from it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Asyncio client of operator.sock: one connection that comes back by itself, and calls with
-deadlines. Headless.
+"""Asyncio client of operator.sock. Headless.
+
+One connection that comes back by itself, and calls with deadlines.
 
 Pushes are collected in order and handed over in batches by `drain()`; nothing here knows what
 they mean.

@@ -1,5 +1,6 @@
-"""The rules that stand between a key press and an approval. Headless; every time is monotonic
-seconds from outside.
+"""The rules that stand between a key press and an approval.
+
+Headless; every time is monotonic seconds from outside.
 
 An answer is bound to the id and digest captured at the first key, never to a place in a list.
 """

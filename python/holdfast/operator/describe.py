@@ -1,4 +1,5 @@
 """Event records in an operator's words: one feed row an event, one history line a request event.
+
 Pure.
 """
 

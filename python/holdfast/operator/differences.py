@@ -1,4 +1,5 @@
 """The difference between two policies or configurations, for a person who is to sign the new one.
+
 Pure; every line is safe to show.
 """
 

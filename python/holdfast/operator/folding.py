@@ -1,5 +1,7 @@
-"""What an event changes about the request it is about: its state, and what is known of the
-transactions that are out for it. Pure; the same as the guardian's own fold.
+"""What an event changes about the request it is about. Pure.
+
+Its state, and what is known of the transactions that are out for it; the same as the guardian's own
+fold.
 """
 
 from __future__ import annotations

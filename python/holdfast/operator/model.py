@@ -1,4 +1,5 @@
 """The operator's view of the guardian: a fold of snapshot and events, and of nothing else.
+
 Headless and pure.
 
 Time comes in from outside: `mono` is monotonic seconds, `now_ms` the guardian's own clock carried

@@ -1,5 +1,6 @@
-"""The answer of `subscribe` comes in pieces: lines before it carry the part of its lists that did
-not fit into one line. Pure.
+"""Puts the answer of `subscribe` together from its pieces. Pure.
+
+Lines before the answer carry the part of its lists that did not fit into one line.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A request put in order for a person: what can leave, summed by asset and party, and the lines of
-inner calls as groups. Pure.
+"""A request put in order for a person. Pure.
+
+What can leave, summed by asset and party, and the lines of inner calls as groups.
 """
 
 from __future__ import annotations

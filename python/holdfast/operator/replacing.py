@@ -1,5 +1,6 @@
-"""Another transaction in the place of one that is out: which fees it may have, what it can cost and
-what can happen. Pure; the guardian judges all of it again.
+"""Another transaction in the place of one that is out. Pure.
+
+Which fees it may have, what it can cost and what can happen; the guardian judges all of it again.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""One request as the operator socket shows it: typed reading of a JSON object that is never
-trusted to be whole.
+"""One request as the operator socket shows it.
+
+Typed reading of a JSON object that is never trusted to be whole.
 """
 
 from __future__ import annotations

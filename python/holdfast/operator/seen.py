@@ -1,5 +1,6 @@
-"""Whether what a socket shows is what would be signed: the digest is computed from the view itself,
-and the request is decoded again by this program. Pure.
+"""Whether what a socket shows is what would be signed. Pure.
+
+The digest is computed from the view itself, and the request is decoded again by this program.
 
 A process of the same user can take the place of the operator's socket. It may show what it likes,
 but what it shows then has a digest of its own, and the guardian takes no answer for that one.

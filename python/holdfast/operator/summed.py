@@ -1,5 +1,7 @@
-"""Whether the summary of a view fits the effects that its digest binds. The summary itself is bound
-by nothing, and whoever answers on the operator's socket could name a small payee. Pure.
+"""Whether the summary of a view fits the effects that its digest binds.
+
+The summary itself is bound by nothing, and whoever answers on the operator's socket could name a
+small payee. Pure.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""All of what a request would have signed, line by line and uncut, made from the very bytes that
-are signed. Pure.
+"""All of what a request would have signed, line by line and uncut. Pure.
+
+Made from the very bytes that are signed.
 """
 
 from __future__ import annotations

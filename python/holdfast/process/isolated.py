@@ -1,6 +1,7 @@
-"""Python's isolated mode: neither the folder a command is started in, nor PYTHONPATH, nor the
-user's own site-packages say what is loaded (`python -I`; see "Command line and environment" in
-Python's manual).
+"""Python's isolated mode (`python -I`).
+
+Neither the folder a command is started in, nor PYTHONPATH, nor the user's own site-packages say
+what is loaded; see "Command line and environment" in Python's manual.
 
 This module loads first, before anything that a planted file could stand in for, so it imports only
 what the interpreter has loaded already.

@@ -1,5 +1,6 @@
-"""Whether another user could change or swap a file: its owner, its mode, and every folder and link
-on the way to it.
+"""Whether another user could change or swap a file.
+
+Its owner, its mode, and every folder and link on the way to it.
 """
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
-"""Passphrases, sealed ed25519 keys and private files: what both the service and the operator's
-tools need.
+"""Passphrases, sealed ed25519 keys and private files.
+
+What both the service and the operator's tools need.
 """

@@ -1,5 +1,6 @@
-"""What an operator's key signs besides answers: policies, configurations, and which guardian it
-belongs to. docs/architecture.md, 3.
+"""What an operator's key signs besides answers.
+
+Policies, configurations, and which guardian it belongs to. docs/architecture.md, 3.
 
 Canonical JSON here needs no writer of its own: the members are ids, hex and small integers, for
 which `json` with sorted keys writes the same bytes as RFC 8785.

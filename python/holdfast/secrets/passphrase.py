@@ -1,5 +1,6 @@
-"""Where a passphrase may come from: the terminal, a file descriptor, or a command. Never the
-environment or an argument, which other programs can read.
+"""Where a passphrase may come from: the terminal, a file descriptor, or a command.
+
+Never the environment or an argument, which other programs can read.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Ed25519 keys at rest: the 32-byte seed in a libsodium secretbox whose key is derived from a
-passphrase by Argon2id.
+"""Ed25519 keys at rest.
+
+The 32-byte seed is in a libsodium secretbox whose key is derived from a passphrase by Argon2id.
 
 The file is JSON: `{"type": "holdfast-ed25519", "version": 1, "public_key": "0x…", "kdf": {"name":
 "argon2id", "opslimit", "memlimit" (bytes), "salt"}, "cipher": {"name": "xsalsa20-poly1305",

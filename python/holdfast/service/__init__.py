@@ -1,3 +1,4 @@
-"""The daemon: sockets, journal, signer and chain around the pure core. Decisions are made in
-`holdfast._core` alone.
+"""The daemon: sockets, journal, signer and chain around the pure core.
+
+Decisions are made in `holdfast._core` alone.
 """

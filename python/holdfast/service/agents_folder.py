@@ -1,5 +1,7 @@
-"""The folder of the agents' sockets: in the home for agents of the guardian's own user, else where
-other users may pass through. Whom a socket serves is then up to the kernel's word on the peer.
+"""The folder of the agents' sockets.
+
+In the home for agents of the guardian's own user, else where other users may pass through. Whom a
+socket serves is then up to the kernel's word on the peer.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Tells people what happened: reads the durable event stream, writes messages to the outbox,
-delivers them with retries.
+"""Tells people what happened.
+
+Reads the durable event stream, writes messages to the outbox, delivers them with retries.
 
 At least once: an event is marked as read in the same transaction that queues its messages, and a
 message is marked delivered after the route took it. One thread reads events; each route has a

@@ -1,5 +1,6 @@
-"""Large events in few bytes, for the operator's stream: the journal has the whole record, and the
-method `request` shows the whole request.
+"""Large events in few bytes, for the operator's stream.
+
+The journal has the whole record, and the method `request` shows the whole request.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What a node's answer to a sent transaction means. Error codes differ from node to node, so the
-words decide, by a fixed table; what is not in it is unknown, and unknown is treated as if it may
-have been taken.
+"""What a node's answer to a sent transaction means.
+
+Error codes differ from node to node, so the words decide, by a fixed table; what is not in it is
+unknown, and unknown is treated as if it may have been taken.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""What the guardian asks a chain. A node may only make it stricter: it never says what is signed,
-beyond fees and gas within the caps, and what it says of a transaction counts only by its hash.
+"""What the guardian asks a chain.
+
+A node may only make it stricter: it never says what is signed, beyond fees and gas within the caps,
+and what it says of a transaction counts only by its hash.
 
 Several nodes stand in order of preference. A question goes to the first that is well; what frees
 value or moves the nonce ledger needs two of them (`settle`, `chain_nonce`).

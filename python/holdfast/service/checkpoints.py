@@ -1,5 +1,6 @@
-"""When the log is signed and the state stored: every so many events, every so often, and at a clean
-stop.
+"""When the log is signed and the state stored.
+
+Every so many events, every so often, and at a clean stop.
 """
 
 import asyncio

@@ -1,5 +1,7 @@
-"""What is known of the code of contracts, for every decision: of those that the policy pins, and of
-those that count for what their address says as soon as their code was seen (`Guard.code_believed`).
+"""What is known of the code of contracts, for every decision.
+
+Of those that the policy pins, and of those that count for what their address says as soon as their
+code was seen (`Guard.code_believed`).
 
 A task of its own looks at each of the first once a minute and at each of the others once in twenty.
 A request never waits for that: it is decided by what was seen last, which the core takes for

@@ -1,5 +1,7 @@
-"""What eth-account makes of an order: another implementation, to compare ours with where
-`compare_signatures` of config.toml asks for that.
+"""What eth-account makes of an order.
+
+Another implementation, to compare ours with where `compare_signatures` of config.toml asks for
+that.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""What is not well and somebody must know of: one list for health, console, `status` and alerts, so
-that no condition is shown in one place and silent in another.
+"""What is not well and an operator must know of.
+
+One list for health, console, `status` and alerts, so that no condition is shown in one place and
+silent in another.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""`config.toml`: endpoints and timings, set by the operator. Strict: an unknown key or a wrong type
-is an error.
+"""`config.toml`: endpoints and timings, set by the operator.
+
+Strict: an unknown key or a wrong type is an error.
 
 Money rules are not here but in the policy. Every value has a default except the endpoints.
 """

@@ -1,5 +1,6 @@
-"""What of config.toml reaches outside, by an operator's signature: nodes, price sources, alert
-routes, the folder of descriptors, and where agents find their sockets.
+"""What of config.toml reaches outside, by an operator's signature.
+
+Nodes, price sources, alert routes, the folder of descriptors, and where agents find their sockets.
 
 The digest of these parts is in the journal (`config.loaded`). Other parts than those leave the last
 signed ones in use, from a copy that is held against that digest, with an alarm. Limits and timings

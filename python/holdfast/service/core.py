@@ -1,5 +1,6 @@
-"""The one owner of the guard. Nothing of a mutation leaves the process before its records are on
-disk.
+"""The one owner of the guard.
+
+Nothing of a mutation leaves the process before its records are on disk.
 
 Memory runs ahead of the disk by what is queued: every mutator queues its records at once, and
 whoever wants to act on

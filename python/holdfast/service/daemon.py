@@ -1,5 +1,6 @@
-"""The daemon's life: lock, replay, sockets, and only then what takes long to load; the same in
-reverse at the end.
+"""The daemon's life.
+
+Lock, replay, sockets, and only then what takes long to load; the same in reverse at the end.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""JSON-RPC over HTTP to one node that the operator chose: bounded answers, bounded time, no
-redirects, no proxies.
+"""JSON-RPC over HTTP to one node that the operator chose.
+
+Bounded answers, bounded time, no redirects, no proxies.
 
 web3 takes most of a second to import, so it is loaded at the first call and not with this module.
 """

@@ -1,5 +1,6 @@
-"""How each endpoint is: asked all the time, so that one that failed is found well again, and one
-that is down or lags is told before it is needed.
+"""How each endpoint is, asked all the time.
+
+One that failed is found well again, and one that is down or lags is told before it is needed.
 """
 
 from __future__ import annotations

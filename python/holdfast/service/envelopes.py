@@ -1,5 +1,6 @@
-"""Signed calls that ask for no signature, of agents that have a key: whose they are, and that each
-counts once.
+"""Signed calls that ask for no signature, of agents that have a key.
+
+Whose they are, and that each counts once.
 
 The core checks signature, agent and expiry. What is only read leaves no event, so the nonces of
 such calls are kept in memory, at most until they expire (60 s); a start forgets them.

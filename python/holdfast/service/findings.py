@@ -1,5 +1,7 @@
-"""What one node says of how signed transactions ended: its receipt in a canonical block with enough
-blocks on top, or the block in which its nonce was used by another transaction.
+"""What one node says of how signed transactions ended.
+
+Its receipt in a canonical block with enough blocks on top, or the block in which its nonce was used
+by another transaction.
 
 Nothing is concluded from silence.
 """

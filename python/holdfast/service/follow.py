@@ -1,5 +1,7 @@
-"""The log as the signer has seen it itself: every event from the guardian's start on, proven by the
-key of this run before anything is done with it.
+"""The log as the signer has seen it itself.
+
+Every event from the guardian's start on, proven by the key of this run before anything is done with
+it.
 
 It reads the journal's file and believes none of it: the start is under a checkpoint of the log's
 key, what follows under a proof of the session's key, and what was read once is known by its hash.

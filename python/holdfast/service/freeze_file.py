@@ -1,5 +1,6 @@
-"""The FREEZE file: anybody who can write into the home can stop everything, with or without a
-running daemon.
+"""The FREEZE file.
+
+Anyone who can write into the home can stop everything, with or without a running daemon.
 
 The file is taken away once its freeze is in the journal, where only an operator's key lifts it.
 """

@@ -1,5 +1,6 @@
-"""What the process with the keys does besides what every process of Holdfast does: it is bound to
-its parent, locked in memory and inherits nothing. See mlockall(2).
+"""What the process with the keys does besides what every process does.
+
+It is bound to its parent, locked in memory and inherits nothing. See mlockall(2).
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""How the daemon is, for the health push: the journal, the policy, the chains, the signer, the
-alerts, the code of pinned contracts and the prices.
+"""How the daemon is, for the health push.
+
+The journal, the policy, the chains, the signer, the alerts, the code of pinned contracts and the
+prices.
 """
 
 from __future__ import annotations

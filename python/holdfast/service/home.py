@@ -1,5 +1,6 @@
-"""The home of one guardian: where its files are, whether they may be trusted, and how `holdfast
-init` makes them.
+"""The home of one guardian.
+
+Where its files are, whether they may be trusted, and how `holdfast init` makes them.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The parts within the process: journal, core, sockets. They need no key and no chain, and open
-first.
+"""The parts within the process: journal, core, sockets.
+
+They need no key and no chain, and open first.
 """
 
 from __future__ import annotations

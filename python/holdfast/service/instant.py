@@ -1,5 +1,7 @@
-"""Orders that came with their decision, because nothing of the chain and nobody was needed: signed
-as soon as they are on disk, many in one question, without a task for each.
+"""Orders that came with their decision.
+
+Nothing of the chain and no person was needed: they are signed as soon as they are on disk, many in
+one question, without a task for each.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Events that no signature covered: everything is frozen before anything else happens, and an alarm
-stands for as long as that freeze does.
+"""Events that no signature covered.
+
+Everything is frozen before anything else happens, and an alarm stands for as long as that freeze
+does.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The journal as text for other people's tools: JSON lines (the records as they were signed) or
-CSV.
+"""The journal as text for other people's tools.
+
+JSON lines (the records as they were signed) or CSV.
 """
 
 import csv

@@ -1,5 +1,6 @@
-"""Proves a journal offline: that every event is there, in order, unchanged since it was signed, and
-replays.
+"""Proves a journal offline.
+
+Every event is there, in order, unchanged since it was signed, and replays.
 
 A checkpoint of the log's key or a proof of a run's key covers every event: one without is a fault.
 What was cut off together with its signatures is found only by an anchor that the operator kept

@@ -1,5 +1,6 @@
-"""Keys at rest: wallets as Web3 v3 keystores, the log's key as a sealed ed25519 key, both under the
-home's passphrase.
+"""Keys at rest, under the home's passphrase.
+
+Wallets are Web3 v3 keystores, the log's key is a sealed ed25519 key.
 
 Nothing here keeps a key: callers get it, use it and drop it. Importing this module loads
 eth-account, which takes half a second, so the service's other processes leave it alone.

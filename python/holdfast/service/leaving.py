@@ -1,5 +1,7 @@
-"""Answers on their way: an outcome counts as delivered when a living connection took the line it is
-in, which for a call of a batch is the line of the whole batch.
+"""Answers on their way.
+
+An outcome counts as delivered when a living connection took the line it is in, which for a call of
+a batch is the line of the whole batch.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A wallet's transactions reach the nodes in the order of their nonces: one that comes too early is
-set aside there, and some nodes forget to take it up again.
+"""A wallet's transactions reach the nodes in the order of their nonces.
+
+One that comes too early is set aside there, and some nodes forget to take it up again.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What a wallet's nonces on a chain say, held against the guardian's own ledger: a table from what
-was seen to conditions. No I/O and no clock.
+"""A wallet's nonces on a chain, held against the guardian's own ledger.
+
+A table from what was seen to conditions. No I/O and no clock.
 
 What a node says may only alarm. A condition changes nothing that is decided.
 """

@@ -1,5 +1,7 @@
-"""Which log this is and what its key signed: checkpoints over the events, notes over stored states,
-and the certificates of the keys that prove commits.
+"""Which log this is and what its key signed.
+
+Checkpoints over the events, notes over stored states, and the certificates of the keys that prove
+commits.
 """
 
 import hashlib

@@ -1,5 +1,6 @@
-"""Policy and configuration of a guardian that does not run: what its journal says is in force, and
-the signed files that its next start puts in force.
+"""Policy and configuration of a guardian that does not run.
+
+What its journal says is in force, and the signed files that its next start puts in force.
 """
 
 from __future__ import annotations

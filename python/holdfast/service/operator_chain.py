@@ -1,5 +1,6 @@
-"""What an operator client may ask about transactions that are out (docs/architecture.md, 7): which
-fees one of them needs now, and which nonces a wallet has.
+"""What an operator client may ask about transactions that are out.
+
+Which fees one of them needs now, and which nonces a wallet has (docs/architecture.md, 7).
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What an operator client may ask for (docs/architecture.md, 7). Only `command` needs a key; the
-core checks it.
+"""What an operator client may ask for (docs/architecture.md, 7).
+
+Only `command` needs a key; the core checks it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The operator's socket: JSON objects, one a line (docs/architecture.md, 7). Served before and
-apart from the agents.
+"""The operator's socket: JSON objects, one a line (docs/architecture.md, 7).
+
+Served before and apart from the agents.
 """
 
 from __future__ import annotations

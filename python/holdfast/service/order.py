@@ -1,5 +1,6 @@
-"""From a journalled order to signed bytes. Every range is checked here again, because what was
-signed cannot be taken back.
+"""From a journalled order to signed bytes.
+
+Every range is checked here again, because what was signed cannot be taken back.
 
 The ranges stand for themselves: nothing in this file asks the policy, and nothing of it is
 configurable.

@@ -1,5 +1,7 @@
-"""What an agent is told about a request, as a JSON-RPC answer. The core says what it is
-(`Guard.outcome`); here are only the codes of JSON-RPC and the words of this protocol.
+"""What an agent is told about a request, as a JSON-RPC answer.
+
+The core says what it is (`Guard.outcome`); here are only the codes of JSON-RPC and the words of
+this protocol.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The parts that reach outside the process, started behind the open sockets: signer, chains,
-sender, alerts, notes.
+"""The parts that reach outside the process.
+
+Signer, chains, sender, alerts and notes, started behind the open sockets.
 """
 
 from __future__ import annotations

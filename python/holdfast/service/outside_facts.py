@@ -1,5 +1,6 @@
-"""What was seen of the world outside, as the core takes it with every call: the code of contracts
-and prices.
+"""What was seen of the world outside, as the core takes it with every call.
+
+The code of contracts, and prices.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,7 @@
-"""The policy file: read only when nobody else could have written it, in force only when an operator
-signed it or when it can only deny more.
+"""The policy file.
+
+Read only when no other user could have written it, in force only when an operator signed it or when
+it can only deny more.
 
 Every other file leaves the policy in force as it is: it is recorded as `policy.rejected` once, and
 an alarm stays on until the file is the policy in force again. At start a file with a fault keeps

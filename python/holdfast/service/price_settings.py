@@ -1,5 +1,6 @@
-"""`[[price]]` of config.toml: where prices are looked up. Only the operator writes it; an agent can
-neither see nor change it.
+"""`[[price]]` of config.toml: where prices are looked up.
+
+Only the operator writes it; an agent can neither see nor change it.
 """
 
 from __future__ import annotations

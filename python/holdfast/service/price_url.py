@@ -1,5 +1,6 @@
-"""One JSON document over HTTPS from a place the operator chose: bounded, at once, no redirects, no
-proxies, and never from inside the operator's own network.
+"""One JSON document over HTTPS from a place the operator chose.
+
+Bounded, at once, no redirects, no proxies, and never from inside the operator's own network.
 
 A name is looked up here and its addresses judged before the connection is made to one of them, so a
 name that leads elsewhere a moment later leads nowhere.

@@ -1,9 +1,10 @@
-"""Calls that only read the chain: passed through to the node by an allow-list, so many at a time
-for each agent.
+"""Calls that only read the chain.
+
+Passed through to the node by an allow-list, so many at a time for each agent.
 
 What comes back is passed on as the node said it, except errors (see `errors`), answers over the
-size limit, and the
-transaction count of the agent's own wallets, which the nonce ledger knows better than the node.
+size limit, and the transaction count of the agent's own wallets, which the nonce ledger knows
+better than the node.
 """
 
 import asyncio

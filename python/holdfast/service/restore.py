@@ -1,5 +1,7 @@
-"""From the journal to a guard: the newest snapshot that proves itself, then the events after it, as
-far as a signature covers them and not one further.
+"""From the journal to a guard.
+
+The newest snapshot that proves itself, then the events after it, as far as a signature covers them
+and not one further.
 """
 
 from dataclasses import dataclass, field

@@ -1,5 +1,6 @@
-"""The driver from a decided request to its end on the chain: order, signature, broadcast,
-settlement.
+"""The driver from a decided request to its end on the chain.
+
+Order, signature, broadcast, settlement.
 
 It acts only on what is on disk and keeps no truth of its own: after a restart the guard says what
 is open, and every step can be done again with the same bytes. A step that cannot be done now is

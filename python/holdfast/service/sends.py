@@ -1,5 +1,6 @@
-"""Calls that ask for a signature: submitted to the core, answered from the fsync of what became of
-them.
+"""Calls that ask for a signature.
+
+Submitted to the core, answered from the fsync of what became of them.
 """
 
 from functools import partial

@@ -1,5 +1,7 @@
-"""How a run begins: the log's key vouches once for what was proven and for a fresh key, which then
-proves every commit. After that the log's key is only in the signer.
+"""How a run begins.
+
+The log's key vouches once for what was proven and for a fresh key, which then proves every commit.
+After that the log's key is only in the signer.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""How signed transactions end: every node of the chain is asked, and what they prove together is
-settled (`findings`, `proof`).
+"""How signed transactions end.
+
+Every node of the chain is asked, and what they prove together is settled (`findings`, `proof`).
 
 Nothing is concluded from silence. What cannot be proved stays counted.
 """

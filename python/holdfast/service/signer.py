@@ -1,5 +1,6 @@
-"""The process that holds the keys. It parses nothing an agent sent except through a journalled
-order.
+"""The process that holds the keys.
+
+It parses nothing an agent sent except through a journalled order.
 
 Started by `signer_client` with a socketpair and a pipe with a secret and the passphrase; JSON lines
 on the socket, one answer a line in the order of the questions: docs/architecture.md, 6. An order is

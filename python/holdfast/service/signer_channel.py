@@ -1,5 +1,6 @@
-"""The words between the guardian and its signer: a JSON object a line, each question with a proof
-that the guardian asks.
+"""The words between the guardian and its signer.
+
+A JSON object a line, each question with a proof that the guardian asks.
 
 The proof is HMAC-SHA256 under a secret that went through the pipe beside the passphrase, over the
 number of the question and its bytes. Another process that got hold of the socket can neither ask

@@ -1,5 +1,7 @@
-"""Keys that sign digests. Another backend (a key in hardware, or at a provider) is one more class
-here: the core verifies every signature against its order, so a backend's answer needs no trust.
+"""Keys that sign digests.
+
+Another backend (a key in hardware, or at a provider) is one more class here: the core verifies
+every signature against its order, so a backend's answer needs no trust.
 """
 
 from __future__ import annotations

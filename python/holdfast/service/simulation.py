@@ -1,6 +1,7 @@
-"""What the chain's node says a transaction would do (`eth_simulateV1` of execution-apis), for the
-core to hold against what was decided. It can only make things stricter: without an answer
-everything goes on as if nobody had asked, unless the operator requires one.
+"""What the chain's node says a transaction would do, held against the decision.
+
+By `eth_simulateV1` of execution-apis; the core compares. It can only make things stricter: without
+an answer everything goes on as if it had not been asked, unless the operator requires one.
 """
 
 from __future__ import annotations

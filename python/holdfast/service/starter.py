@@ -1,5 +1,6 @@
-"""The commented files that a new home starts with. They are valid as they are: every payment asks a
-person.
+"""The commented files that a new home starts with.
+
+They are valid as they are: every payment asks a person.
 """
 
 from __future__ import annotations

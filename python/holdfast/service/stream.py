@@ -1,9 +1,9 @@
-"""The one stream of durable events, as operators see it: from any number on, without gaps, and
-never held up by a reader.
+"""The one stream of durable events, as operators see it.
+
+From any number on, without gaps, and never held up by a reader.
 
 A reader that keeps up gets each batch as it becomes durable. One that does not is served from the
-journal when it reads
-again; one that falls too far behind, or stops reading, is dropped with words.
+journal when it reads again; one that falls too far behind, or stops reading, is dropped with words.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Keeps the daemon's background tasks, and ends the daemon when one of them ends in a way nobody
-foresaw.
+"""Keeps the daemon's background tasks.
+
+Ends the daemon when one of them ends in a way that was not foreseen.
 
 A guardian with a dead part could miss a deadline or an alert without anybody seeing it. Ending is
-safe: the next start
-replays what is on disk.
+safe: the next start replays what is on disk.
 """
 
 import asyncio

@@ -1,5 +1,7 @@
-"""Questions to one node that are asked at the same time go to it in one post, as a JSON-RPC batch,
-where it takes them. Where it does not, each goes alone, and nobody who asks sees a difference.
+"""Questions asked of one node at the same time go to it in one post.
+
+As a JSON-RPC batch, where it takes them. Where it does not, each goes alone, and the one who asks
+sees no difference.
 
 JSON-RPC 2.0, section 6: answers come in any order, by `id`; a node may refuse a batch with one
 error object, or with an HTTP status.

@@ -1,5 +1,6 @@
-"""What a token contract says of itself on its chain. Read once for a person who registers it; no
-decision rests on it.
+"""What a token contract says of itself on its chain.
+
+Read once for a person who registers it; no decision rests on it.
 
 Everything here is foreign: answers are bounded by the endpoint, texts are cut before they are
 decoded, and nothing is guessed where an answer does not fit.

@@ -1,5 +1,6 @@
-"""Sockets that only their owner's processes can reach unless others are let in, and that never take
-the place of somebody else's file.
+"""Sockets that only their owner's processes can reach.
+
+Unless others are let in; and they never take the place of another's file.
 """
 
 import os

@@ -1,5 +1,7 @@
-"""What becomes of signed bytes that are not mined: sent again with growing pauses, replaced when
-their fee is too low, held for a person when they are too old; and gaps below them are closed.
+"""What becomes of signed bytes that are not mined.
+
+They are sent again with growing pauses, replaced when their fee is too low, held for a person when
+they are too old; and gaps below them are closed.
 
 The guard decides each of it again; nothing here is a truth of its own.
 """

@@ -1,4 +1,5 @@
 """One node of a chain, asked for itself: whether it serves this chain, how it is, and what it says.
+
 Nothing it says counts by itself; `chain` and `settle` hold the nodes of a chain against each other.
 """
 

@@ -11,7 +11,7 @@
     missing_docs
 )]
 
-#[path = "support/calls.rs"]
+#[path = "it/support/calls.rs"]
 mod calls;
 
 use std::alloc::{GlobalAlloc, Layout, System};

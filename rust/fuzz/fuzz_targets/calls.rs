@@ -12,8 +12,8 @@ use holdfast_core::effects::{decode, Decoded, Denial, EffectKind};
 use holdfast_core::request::{Body, Transaction};
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../core/tests/support/town.rs"]
-mod town;
+#[path = "../../core/tests/it/support/known_contracts.rs"]
+mod known_contracts;
 
 const MULTICALL: Address = address!("0xcA11bde05977b3631167028862bE2a173976CA11");
 
@@ -22,8 +22,8 @@ alloy_sol_types::sol! {
     function aggregate3Value(Item[] calls);
 }
 
-static REGISTRY: LazyLock<Registry> = LazyLock::new(town::registry);
-static PLACES: LazyLock<Vec<Address>> = LazyLock::new(town::places);
+static REGISTRY: LazyLock<Registry> = LazyLock::new(known_contracts::registry);
+static PLACES: LazyLock<Vec<Address>> = LazyLock::new(known_contracts::places);
 
 fn run(to: Address, value: U256, data: Bytes) -> Result<Decoded, Denial> {
     let transaction = Transaction {
@@ -37,8 +37,8 @@ fn run(to: Address, value: U256, data: Bytes) -> Result<Decoded, Denial> {
     };
     decode(
         &Body::Transaction(transaction),
-        town::WALLET,
-        town::CHAIN,
+        known_contracts::WALLET,
+        known_contracts::CHAIN,
         &REGISTRY,
     )
 }

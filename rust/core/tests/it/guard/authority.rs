@@ -1,0 +1,231 @@
+//! A policy and the settings are in force by an operator's signature, not by a file.
+
+use alloy_primitives::B256;
+use holdfast_core::canonical::sha256;
+use holdfast_core::event::{Body, Event, PolicyLoaded};
+use holdfast_core::guard::{Applied, Authority, Guard, LoadError, Refusal};
+use serde_json::Value;
+
+use crate::support::orders::code;
+use crate::support::{self, policy, signed_authority, World, STRICT, TERMS};
+
+fn load(world: &mut World, source: &str, signed: &(String, Vec<u8>)) -> Result<Applied, Refusal> {
+    let (command, signature) = signed;
+    let (command, now) = (command.as_bytes(), world.now);
+    let authority = Authority { command, signature };
+    let result = world
+        .guard
+        .load_policy(source, "test", Some(authority), now);
+    let result = result.map_err(|error| match error {
+        LoadError::Refused(refusal) => refusal,
+        LoadError::Faults(faults) => panic!("{faults}"),
+    });
+    world.keep(result)
+}
+
+fn unsigned(world: &mut World, source: &str) -> Result<Applied, Refusal> {
+    let result = world.guard.load_policy(source, "file", None, world.now);
+    let result = result.map_err(|error| match error {
+        LoadError::Refused(refusal) => refusal,
+        LoadError::Faults(faults) => panic!("{faults}"),
+    });
+    world.keep(result)
+}
+
+fn signed(source: &str, revision: u64) -> (String, Vec<u8>) {
+    signed_authority(0, ("policy", sha256(source.as_bytes())), revision)
+}
+
+fn status(world: &World) -> Value {
+    serde_json::from_slice(&world.guard.status(world.now)).unwrap()
+}
+
+#[test]
+fn the_first_policy_is_signed() {
+    let mut world = World::without_policy();
+    let source = policy(TERMS);
+    let refusal = unsigned(&mut world, &source).unwrap_err();
+    assert_eq!(refusal.code, "policy_unsigned");
+    assert!(refusal.text.contains("the first policy"), "{refusal}");
+    load(&mut world, &source, &signed(&source, 1)).unwrap();
+    assert_eq!(status(&world)["policy"]["revision"], 1);
+}
+
+#[test]
+fn a_looser_policy_needs_a_signature_and_a_stricter_one_does_not() {
+    let mut world = World::new();
+    let lower = policy(support::Terms {
+        count_max: 5,
+        ..TERMS
+    });
+    unsigned(&mut world, &lower).unwrap();
+    assert_eq!(status(&world)["policy"]["revision"], 2);
+    let refusal = unsigned(&mut world, &policy(TERMS)).unwrap_err();
+    assert_eq!(refusal.code, "policy_unsigned");
+    assert!(
+        refusal
+            .text
+            .contains("`limit.often.max` changes from 5 to 6"),
+        "{refusal}"
+    );
+    assert_eq!(
+        status(&world)["policy"]["revision"],
+        2,
+        "the one before stays"
+    );
+    let source = policy(TERMS);
+    load(&mut world, &source, &signed(&source, 3)).unwrap();
+    let replayed = Guard::replay(&world.records).unwrap();
+    assert_eq!(replayed.state_digest(), world.guard.state_digest());
+}
+
+#[test]
+fn a_signature_is_good_for_one_policy_once() {
+    let mut world = World::new();
+    let (strict, loose) = (policy(STRICT), policy(TERMS));
+    let stale = signed(&loose, 1);
+    load(&mut world, &strict, &signed(&strict, 2)).unwrap();
+    for (given, words) in [
+        (stale, "revision 1, the next one is 3"),
+        (signed(&strict, 3), "another policy"),
+        (
+            signed_authority(0, ("config", sha256(loose.as_bytes())), 3),
+            "`action` is policy",
+        ),
+        (
+            (signed(&loose, 3).0, vec![0; 64]),
+            "not that of this operator",
+        ),
+        ((signed(&loose, 3).0, Vec::new()), "64 bytes"),
+        (
+            (
+                signed(&loose, 3).0,
+                signed_authority(1, ("policy", sha256(loose.as_bytes())), 3).1,
+            ),
+            "not that of this operator",
+        ),
+    ] {
+        let refusal = load(&mut world, &loose, &given).unwrap_err();
+        assert_eq!(refusal.code, "policy_unsigned");
+        assert!(refusal.text.contains(words), "{refusal}");
+    }
+    load(&mut world, &loose, &signed(&loose, 3)).unwrap();
+    assert_eq!(code(load(&mut world, &strict, &signed(&strict, 4))), "ok");
+    assert_eq!(
+        code(load(&mut world, &loose, &signed(&loose, 3))),
+        "policy_unsigned"
+    );
+}
+
+#[test]
+fn a_policy_on_record_without_authority_is_not_believed() {
+    let world = World::new();
+    let source = policy(support::Terms {
+        count_max: 7,
+        ..TERMS
+    });
+    let (command, signature) = signed(&source, 2);
+    let good = PolicyLoaded {
+        by: "file".to_owned(),
+        command: Some(command),
+        digest: sha256(source.as_bytes()),
+        name: "test".to_owned(),
+        revision: Some(2),
+        signature: Some(signature.into()),
+        source,
+    };
+    let replay = |data: PolicyLoaded| {
+        let mut records = world.records.clone();
+        let event = Event::new(records.len() as u64, world.now, Body::PolicyLoaded(data));
+        records.push(event.to_record());
+        Guard::replay(&records)
+    };
+    assert!(replay(good.clone()).is_ok());
+    for (data, words) in [
+        (
+            PolicyLoaded {
+                command: None,
+                signature: None,
+                ..good.clone()
+            },
+            "no operator signed",
+        ),
+        (
+            PolicyLoaded {
+                revision: Some(3),
+                ..good.clone()
+            },
+            "another revision",
+        ),
+        (
+            PolicyLoaded {
+                signature: Some(vec![0; 64].into()),
+                ..good.clone()
+            },
+            "signature",
+        ),
+        (
+            PolicyLoaded {
+                signature: None,
+                ..good.clone()
+            },
+            "not a record",
+        ),
+        (
+            PolicyLoaded {
+                revision: None,
+                ..good.clone()
+            },
+            "not a record",
+        ),
+        (
+            PolicyLoaded {
+                digest: B256::ZERO,
+                ..good
+            },
+            "not that of the policy",
+        ),
+    ] {
+        let error = replay(data).unwrap_err();
+        assert!(error.text.contains(words), "{error}: {words}");
+    }
+}
+
+#[test]
+fn settings_are_noted_only_with_a_signature_over_them() {
+    let mut world = World::new();
+    let digest = sha256(b"settings");
+    assert!(status(&world)["config"].is_null());
+    let mut load = |action: &str, revision: u64, operator: u8| {
+        let (command, signature) = signed_authority(operator, (action, digest), revision);
+        let (command, signature) = (command.as_bytes(), signature.as_slice());
+        let authority = Authority { command, signature };
+        let result = world
+            .guard
+            .load_config(digest, "test", authority, world.now);
+        world.keep(result)
+    };
+    assert_eq!(code(load("policy", 1, 0)), "malformed");
+    assert_eq!(code(load("config", 2, 0)), "revision_mismatch");
+    assert_eq!(code(load("config", 1, 1)), "ok");
+    assert_eq!(code(load("config", 1, 0)), "revision_mismatch", "good once");
+    assert_eq!(code(load("config", 2, 0)), "ok");
+    let other = {
+        let (command, signature) = signed_authority(0, ("config", B256::ZERO), 3);
+        let (command, signature) = (command.as_bytes(), signature.as_slice());
+        let authority = Authority { command, signature };
+        world
+            .guard
+            .load_config(digest, "test", authority, world.now)
+    };
+    assert_eq!(code(other), "digest_mismatch");
+    let config = &status(&world)["config"];
+    assert_eq!(
+        (&config["digest"], &config["revision"]),
+        (&digest.to_string().into(), &2.into())
+    );
+    let replayed = Guard::replay(&world.records).unwrap();
+    assert_eq!(replayed.state_digest(), world.guard.state_digest());
+    let restored = Guard::restore(&world.guard.snapshot()).unwrap();
+    assert_eq!(restored.state_digest(), world.guard.state_digest());
+}

@@ -1,0 +1,15 @@
+//! What a policy says, and how it is counted.
+
+mod decide;
+mod docs;
+mod faults;
+mod functions;
+mod laws;
+mod lint;
+mod prices;
+mod returns;
+mod smoke;
+mod standing;
+mod strictness;
+mod sums;
+mod windows;

@@ -1,0 +1,4 @@
+//! Journals that are read again.
+
+mod fuzz;
+mod strict;

@@ -1,0 +1,55 @@
+"""Pages and docstrings are tidy: plain words, a summary on the first line."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.docs.blocks import PAGES, ROOT
+
+SOURCES = sorted(
+    path
+    for top in ("python", "tests", "examples")
+    for path in (ROOT / top).rglob("*.py*")
+    if path.suffix in {".py", ".pyi"}
+)
+# By what to write instead.
+BANNED = {
+    "name who acts": re.compile(r"\b(?:nobody|somebody|whoever)\b", re.IGNORECASE),
+    "valid": re.compile(r"\b(?:un)?sound\b", re.IGNORECASE),
+    "fix": re.compile(r"\bmend(?:s|ed|ing)?\b", re.IGNORECASE),
+}
+
+
+def _prose(page: Path) -> Iterator[tuple[int, str]]:
+    """(number, line) of everything but fenced blocks and `code`."""
+    fenced = False
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        if line.startswith("```"):
+            fenced = not fenced
+        elif not fenced:
+            yield number, re.sub(r"`[^`]*`", "``", line)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_use_plain_words(page: Path) -> None:
+    found = [
+        f"{page.name}:{number}: `{match[0]}`; instead: {instead}"
+        for number, line in _prose(page)
+        for instead, word in BANNED.items()
+        for match in word.finditer(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_module_begins_with_a_summary_of_one_line() -> None:
+    """ruff knows this rule (D205) only for every docstring at once."""
+    wrong = []
+    for path in SOURCES:
+        lines = (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()
+        if lines and not (lines[0].endswith((".", "?", ":")) and not "".join(lines[1:2]).strip()):
+            wrong.append(f"{path.relative_to(ROOT)}: {lines[0]}")
+    assert not wrong, "a summary ends with a period on the first line:\n" + "\n".join(wrong)
