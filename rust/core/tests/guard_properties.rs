@@ -87,6 +87,8 @@ proptest! {
         for agent in ["shopper", "trader"] {
             let said = world.limit("hour", &format!("agent:{agent}"));
             prop_assert_eq!(said, auditor.wei(agent, now), "{}", agent);
+            let said = world.limit("rights", &format!("agent:{agent}"));
+            prop_assert_eq!(said, auditor.standing(agent), "{}", agent);
         }
         for to in [VENDOR, OTHER] {
             let said = world.limit("often", &format!("recipient:{}:{to}", support::CHAIN));

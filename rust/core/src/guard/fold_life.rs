@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::checks;
 use super::fold::Impossible;
+use super::fold_replace::current;
 use super::keep::enter;
 use super::operator::remember;
 use super::replace::fee_max;
@@ -16,6 +17,7 @@ use crate::event::{
 };
 use crate::policy::{Policy, Reason};
 use crate::request::Method;
+use crate::window::{Ends, Happened};
 
 fn find(state: &State, id: Id) -> Result<&Entry, Impossible> {
     state.request(id.0).ok_or(Impossible::NoRequest)
@@ -283,7 +285,9 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
     if kind != RequestKind::Transaction {
         let policy = compiled(state);
         let name = data.id.to_string();
-        let posted = state.book.post(policy.as_deref(), &name, at);
+        let posted = state
+            .book
+            .post(policy.as_deref(), &name, Happened::SIGNED, at);
         posted.map_err(limits)?;
     } else {
         state.unsettled.insert(data.id.0);
@@ -324,7 +328,11 @@ pub(super) fn sent(state: &mut State, at: u64, data: &Sent) -> Result<(), Imposs
     Ok(())
 }
 
-pub(super) fn settled(state: &mut State, at: u64, data: &Settled) -> Result<(), Impossible> {
+pub(super) fn settled(
+    state: &mut State,
+    (at, version): (u64, u64),
+    data: &Settled,
+) -> Result<(), Impossible> {
     let entry = find(state, data.id)?;
     if !state.unsettled.contains(&data.id.0) {
         return Err(Impossible::Stage(entry.stage.as_str()));
@@ -350,10 +358,22 @@ pub(super) fn settled(state: &mut State, at: u64, data: &Settled) -> Result<(), 
         }
         SettleOutcome::Dropped => None,
     };
+    let happened = Happened {
+        nonce: current(entry).map(|order| order.nonce),
+        ends: match data.outcome {
+            _ if version < 4 => Ends::All,
+            // One node's word frees nothing, so it takes nothing back either.
+            SettleOutcome::Confirmed if proved => Ends::Earlier,
+            _ => Ends::Nothing,
+        },
+    };
     match (kept, compiled(state)) {
-        (Some(kept), Some(policy)) => state.book.post_partial(&policy, &name, &kept, at),
+        (Some(kept), Some(policy)) => {
+            let kept = (&kept, happened);
+            state.book.post_partial(&policy, &name, kept, at)
+        }
         // Without a policy that can be read, all of it counts.
-        (Some(_), None) => state.book.post(None, &name, at),
+        (Some(_), None) => state.book.post(None, &name, happened, at),
         (None, _) => state.book.void(&name),
     }
     .map_err(limits)?;

@@ -206,4 +206,7 @@ pub(super) fn nonce_set(state: &mut State, data: &NonceSet) {
     remember(state, &data.command);
     let book = state.nonces.entry((data.wallet, data.chain_id));
     NonceBook::set(book.or_default(), data.nonce);
+    state
+        .book
+        .nonces_go_on(data.wallet, data.chain_id, data.nonce);
 }

@@ -309,14 +309,18 @@ impl Guard {
             .collect()
     }
 
-    /// Signed transactions whose nonce is not provably consumed, oldest first.
+    /// Signed transactions whose nonce is not provably consumed, in the order in which the chain can
+    /// mine those of a wallet: by nonce, and of one nonce the oldest first. What takes rights back
+    /// is settled after what gave them, so that it frees them at once.
     pub fn unsettled(&self) -> Vec<Unsettled<'_>> {
         let entries = self
             .state
             .unsettled
             .iter()
             .filter_map(|seq| self.state.request(*seq));
-        entries.filter_map(unsettled).collect()
+        let mut rows: Vec<Unsettled<'_>> = entries.filter_map(unsettled).collect();
+        rows.sort_by_key(|row| row.nonce);
+        rows
     }
 
     /// Transactions that were mined and are kept, oldest first: a reorganisation can undo that, and

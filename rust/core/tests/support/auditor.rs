@@ -30,6 +30,8 @@ pub struct Request {
     /// What the order of its newest bytes costs, and the one that is on its way.
     fee_signed: u128,
     fee_ordered: u128,
+    /// Who may take so much of the token; nothing takes it back.
+    pub right: Option<(String, u128)>,
     /// Who gets something, once for each payment.
     pub recipients: Vec<String>,
     /// It waits for people: of what others share it holds nothing.
@@ -56,16 +58,29 @@ pub struct Replacing {
     gap: bool,
 }
 
+/// A right over the wallet's token that stands. Transactions with nonce `before` or a higher one came
+/// after it.
+pub struct Right {
+    pub agent: String,
+    pub amount: u128,
+    place: (String, String),
+    before: u64,
+}
+
 #[derive(Default)]
 pub struct Auditor {
     terms: Option<Terms>,
     pub requests: BTreeMap<String, Request>,
+    pub rights: Vec<Right>,
     pub freezes: BTreeMap<u64, Value>,
     nonces: BTreeSet<(String, u64)>,
     commands: BTreeSet<String>,
     seq: u64,
     at: u64,
 }
+
+/// What the limit on rights lets an agent give, in base units.
+pub const RIGHTS_MAX: u128 = 10;
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
@@ -127,6 +142,9 @@ impl Auditor {
             "nonce.set" => {
                 assert_eq!(self.command(data)["action"], "nonce");
                 let (wallet, next) = (text(&data["wallet"]).to_owned(), data["nonce"].as_u64());
+                for right in self.rights.iter_mut().filter(|one| one.place.0 == wallet) {
+                    right.before = right.before.min(next.unwrap());
+                }
                 self.nonces
                     .retain(|(one, nonce)| *one != wallet || Some(*nonce) < next);
             }
@@ -152,6 +170,7 @@ impl Auditor {
     fn decided(&mut self, data: &Value) {
         let effects = data["effects"].as_array().unwrap();
         let of = |kind: &'static str| effects.iter().filter(move |e| text(&e["effect"]) == kind);
+        let right = of("allowance").chain(of("revoke")).next();
         let native = |e: &&Value| e["asset"]["standard"] == "native";
         let denied = data["state"] == "denied";
         let request = Request {
@@ -168,7 +187,11 @@ impl Auditor {
             fee_decided: of("fee").map(|e| number(&e["amount"])).sum(),
             fee_signed: 0,
             fee_ordered: 0,
-            recipients: of("transfer").map(|e| text(&e["to"]).to_owned()).collect(),
+            right: right.map(|e| (text(&e["to"]).to_owned(), number(&e["amount"]))),
+            recipients: of("transfer")
+                .chain(of("allowance"))
+                .map(|e| text(&e["to"]).to_owned())
+                .collect(),
             waits: data["state"] == "waiting-approval",
             expires_at: data["expires_at"].as_u64(),
             approvals: BTreeSet::new(),
@@ -209,6 +232,15 @@ impl Auditor {
         assert!(
             !counts || used + held <= terms.wei_max,
             "the limit of the hour holds"
+        );
+        let (used, held) = self.standing(&request.agent);
+        let gives = request
+            .right
+            .as_ref()
+            .is_some_and(|(_, amount)| *amount > 0);
+        assert!(
+            !gives || used + held <= RIGHTS_MAX,
+            "what stands is within its limit"
         );
         for to in &request.recipients {
             let (used, held) = self.payments(to, self.at);
@@ -350,6 +382,7 @@ impl Auditor {
                 // Only the fee of what closes the gap counts.
                 (request.wei, request.fee_max) = (0, fee);
                 request.recipients.clear();
+                request.right = None;
                 request.waits = false;
                 request.money = Money::Held;
             }
@@ -446,7 +479,32 @@ impl Auditor {
         }
         request.replacing = None;
         let fee = number(&data["fee_wei"]).min(request.fee_max);
-        request.money = match text(&data["outcome"]) {
+        let proved = data["proved"] == true;
+        let before = request.nonce.unwrap() + 1;
+        if let Some((spender, amount)) = request.right.clone() {
+            let place = (request.wallet.clone(), spender);
+            if outcome == "confirmed" && proved {
+                self.rights
+                    .retain(|one| one.place != place || one.before >= before);
+            }
+            // On one node's word a right may be there, and none is gone.
+            if amount > 0 && (outcome == "confirmed" || !proved) {
+                let agent = request.agent.clone();
+                self.rights.push(Right {
+                    agent,
+                    amount,
+                    place,
+                    before,
+                });
+            }
+        }
+        request.money = match outcome {
+            "dropped" => Money::Void,
+            "reverted" | "cancelled" if !proved => Money::Posted {
+                at,
+                wei: request.wei + request.fee_max,
+                counted: true,
+            },
             "confirmed" => Money::Posted {
                 at,
                 wei: request.wei + fee,
@@ -457,7 +515,7 @@ impl Auditor {
                 wei: fee,
                 counted: false,
             },
-            _ => Money::Void,
+            other => panic!("{other}"),
         };
         request.settled = true;
         if request.ends.is_empty() {
