@@ -443,6 +443,36 @@ fn an_operator_sets_the_ledger_to_what_the_chain_says() {
     replays(&world);
 }
 
+fn set_nonce(nonce: u64) -> Value {
+    json!({"action": "nonce", "wallet": wallet(0).to_string(), "chain_id": support::CHAIN,
+        "nonce": nonce})
+}
+
+#[test]
+fn the_nonce_that_an_operator_sets_is_given_out_next_whatever_is_free_below() {
+    let mut world = World::new();
+    out(&mut world, ETH / 10);
+    let (gap, above) = (ordered(&mut world, ETH / 10), ordered(&mut world, ETH / 10));
+    world.sign(&above).unwrap();
+    let later = ordered(&mut world, ETH / 10);
+    let fail = |world: &mut World, id: &str| {
+        let failed = world.guard.fail(id, "would_fail", "", world.now);
+        world.keep(failed).unwrap();
+    };
+    fail(&mut world, &gap);
+    assert_eq!(world.guard.gaps().len(), 1);
+    world.command(0, set_nonce(12)).unwrap();
+    assert!(world.guard.gaps().is_empty());
+    fail(&mut world, &later);
+    assert!(
+        world.guard.gaps().is_empty(),
+        "nor what is given back later"
+    );
+    let next = ordered(&mut world, ETH / 10);
+    assert_eq!(nonce(&world, &next), 12);
+    replays(&world);
+}
+
 #[test]
 fn what_is_too_old_waits_for_a_person() {
     let mut world = World::new();

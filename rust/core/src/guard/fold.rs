@@ -164,7 +164,7 @@ fn step(
             Ok(())
         }
         Body::NonceSet(data) => {
-            replace::nonce_set(state, &data);
+            replace::nonce_set(state, version, &data);
             Ok(())
         }
         Body::FreezeSet(data) => freeze_set(state, seq, at, data),

@@ -5,7 +5,6 @@ use super::checks;
 use super::fold::Impossible;
 use super::fold_life::limits;
 use super::keep::enter;
-use super::nonce::NonceBook;
 use super::operator::remember;
 use super::replace::fee_max;
 use super::state::{Entry, Ordered, Replacing, SignedBytes, State};
@@ -202,10 +201,13 @@ pub(super) fn held(state: &mut State, at: u64, data: &Held) -> Result<(), Imposs
     Ok(())
 }
 
-pub(super) fn nonce_set(state: &mut State, data: &NonceSet) {
+pub(super) fn nonce_set(state: &mut State, version: u64, data: &NonceSet) {
     remember(state, &data.command);
     let book = state.nonces.entry((data.wallet, data.chain_id));
-    NonceBook::set(book.or_default(), data.nonce);
+    match version {
+        ..=3 => book.or_default().set_above_free(data.nonce),
+        _ => book.or_default().set(data.nonce),
+    }
     state
         .book
         .nonces_go_on(data.wallet, data.chain_id, data.nonce);

@@ -19,6 +19,8 @@ pub struct NonceBook {
     free: BTreeMap<u64, u64>,
     /// The last that were given out, and to which request.
     owners: VecDeque<(u64, u64)>,
+    /// An operator said that it goes on from here: lower ones are not given out again.
+    from: u64,
 }
 
 impl NonceBook {
@@ -89,6 +91,9 @@ impl NonceBook {
             return;
         }
         self.owners.retain(|(taken, _)| *taken != nonce);
+        if nonce < self.from {
+            return;
+        }
         self.free.insert(nonce, owner);
         // Those at the end were never out.
         while let Some(last) = self.next.checked_sub(1) {
@@ -99,10 +104,22 @@ impl NonceBook {
         }
     }
 
-    /// Goes on from `next`, as an operator says: whoever had it or a higher one has it no more.
+    /// Goes on from `next`, as an operator says: it is given out next, and whoever had it or a higher
+    /// one has it no more.
     pub fn set(&mut self, next: u64) {
-        self.next = next;
+        self.free.clear();
+        self.from = next;
+        self.pass_on(next);
+    }
+
+    /// The same as records before version 4 mean it: lower ones that were given back come first.
+    pub fn set_above_free(&mut self, next: u64) {
         self.free.split_off(&next);
+        self.pass_on(next);
+    }
+
+    fn pass_on(&mut self, next: u64) {
+        self.next = next;
         self.owners.retain(|(taken, _)| *taken < next);
     }
 }
@@ -181,5 +198,20 @@ mod tests {
         book.set(3);
         assert_eq!((book.peek(Some(3)), book.owner(0x0010_0000)), (3, None));
         assert!(book.take(3, 2) && book.take(4, 3));
+    }
+
+    #[test]
+    fn an_operator_may_set_it_above_what_was_given_back_then_or_later() {
+        let mut book = NonceBook::default();
+        for nonce in 0..4 {
+            assert!(book.take(nonce, nonce));
+        }
+        book.give_back(1, 1);
+        book.set(6);
+        assert_eq!((book.peek(None), book.free().count()), (6, 0));
+        book.give_back(2, 2);
+        assert_eq!((book.peek(None), book.owner(2)), (6, None));
+        book.set(2);
+        assert_eq!(book.peek(None), 2, "or back again");
     }
 }
