@@ -474,6 +474,25 @@ fn the_nonce_that_an_operator_sets_is_given_out_next_whatever_is_free_below() {
 }
 
 #[test]
+fn no_nonce_is_set_that_an_order_has_which_is_being_signed() {
+    let mut world = World::new();
+    out(&mut world, ETH / 10);
+    let (gap, above) = (ordered(&mut world, ETH / 10), ordered(&mut world, ETH / 10));
+    assert_eq!(code(world.command(0, set_nonce(9))), "nonce_out");
+    world.sign(&above).unwrap();
+    let failed = world.guard.fail(&gap, "would_fail", "", world.now);
+    world.keep(failed).unwrap();
+    world.replace(&gap, "guardian", ("gap", 4, 2)).unwrap();
+    assert_eq!(
+        code(world.command(0, set_nonce(8))),
+        "nonce_out",
+        "what closes a gap"
+    );
+    world.command(0, set_nonce(10)).unwrap();
+    replays(&world);
+}
+
+#[test]
 fn what_is_too_old_waits_for_a_person() {
     let mut world = World::new();
     let id = ordered(&mut world, ETH / 10);
@@ -657,6 +676,47 @@ fn a_cancellation_of_what_was_denied_takes_its_nonce_back() {
         "nonce_out",
         "7 is another payment's"
     );
+}
+
+#[test]
+fn what_is_taken_back_is_not_denied_so_its_nonce_stays_its_own() {
+    let mut world = World::new();
+    let id = ordered(&mut world, ETH / 10);
+    world.sign(&id).unwrap();
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    world.thaw(freeze).unwrap();
+    let cancel = command(&world, &id, "cancel", 4, 2);
+    world.command(0, cancel).unwrap();
+    assert_eq!(code(world.deny(0, &id)), "wrong_state", "on its way");
+    world.sign(&id).unwrap();
+    assert_eq!(world.state(&id), "held", "no node took it yet");
+    assert_eq!(code(world.deny(0, &id)), "wrong_state", "out");
+    let next = ordered(&mut world, ETH / 20);
+    assert_eq!(nonce(&world, &next), 8);
+    assert_eq!(world.settle(&id, "confirmed").unwrap().status, "cancelled");
+    replays(&world);
+}
+
+#[test]
+fn a_denial_stops_a_bump_that_is_not_signed() {
+    let mut world = World::new();
+    let id = ordered(&mut world, ETH / 10);
+    world.sign(&id).unwrap();
+    let bump = command(&world, &id, "bump", 4, 2);
+    world.command(0, bump).unwrap();
+    let raw = support::orders::sign_order(&world.order(&id));
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    world.thaw(freeze).unwrap();
+    world.deny(0, &id).unwrap();
+    assert!(world.guard.to_sign_again().is_empty());
+    assert_eq!(
+        code(world.guard.signed(&id, &raw, world.now)),
+        "wrong_state"
+    );
+    assert!(!world.guard.may_send(&id));
+    let next = ordered(&mut world, ETH / 20);
+    assert_eq!(nonce(&world, &next), 7);
+    replays(&world);
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn step(
         Body::RequestPending(data) => request::pending(state, data.id),
         Body::RequestDelivered(data) => request::delivered(state, at, data.id),
         Body::RequestApproved(data) => life::approved(state, at, data),
-        Body::RequestDenied(data) => life::denied(state, at, data),
+        Body::RequestDenied(data) => life::denied(state, (at, version), data),
         Body::RequestExpired(data) => life::expired(state, at, data.id),
         Body::RequestMatured(data) => life::matured(state, at, data.id),
         Body::RequestCancelled(data) => life::cancelled(state, at, data),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::checks;
 use super::fold::Impossible;
-use super::fold_replace::current;
+use super::fold_replace::{current, void_order};
 use super::keep::enter;
 use super::operator::remember;
 use super::replace::fee_max;
@@ -126,7 +126,11 @@ pub(super) fn approved(state: &mut State, at: u64, data: Approved) -> Result<(),
     Ok(())
 }
 
-pub(super) fn denied(state: &mut State, at: u64, data: Denied) -> Result<(), Impossible> {
+pub(super) fn denied(
+    state: &mut State,
+    (at, version): (u64, u64),
+    data: Denied,
+) -> Result<(), Impossible> {
     let unsigned = find(state, data.id)?.stage.is_unsigned();
     if !unsigned {
         expect(find(state, data.id)?, &[Stage::Held])?;
@@ -136,6 +140,10 @@ pub(super) fn denied(state: &mut State, at: u64, data: Denied) -> Result<(), Imp
     }
     if unsigned {
         return end_unsigned(state, at, data.id, Stage::Denied, data.reasons);
+    }
+    if version > 3 {
+        // A higher fee for what is never sent is not signed any more.
+        void_order(state, at, data.id.0);
     }
     // The bytes exist, so what they move stays set aside until another transaction has used their
     // nonce up.

@@ -74,6 +74,8 @@ pub struct Auditor {
     pub rights: Vec<Right>,
     pub freezes: BTreeMap<u64, Value>,
     nonces: BTreeSet<(String, u64)>,
+    /// What an operator set a wallet's nonces to: none below is given out again.
+    next_min: BTreeMap<String, u64>,
     commands: BTreeSet<String>,
     seq: u64,
     at: u64,
@@ -145,6 +147,13 @@ impl Auditor {
                 for right in self.rights.iter_mut().filter(|one| one.place.0 == wallet) {
                     right.before = right.before.min(next.unwrap());
                 }
+                let busy = self.requests.values().any(|request| {
+                    let open = request.ends.is_empty() || request.replacing.is_some();
+                    let open = open && !request.settled && request.wallet == wallet;
+                    open && request.nonce == next
+                });
+                assert!(!busy, "nobody has the nonce that is set");
+                self.next_min.insert(wallet.clone(), next.unwrap());
                 self.nonces
                     .retain(|(one, nonce)| *one != wallet || Some(*nonce) < next);
             }
@@ -329,6 +338,8 @@ impl Auditor {
         if request.transaction {
             let nonce = data["order"]["nonce"].as_u64().unwrap();
             let wallet = request.wallet.clone();
+            let next_min = self.next_min.get(&wallet).copied().unwrap_or_default();
+            assert!(nonce >= next_min, "an operator set it higher");
             assert!(self.nonces.insert((wallet, nonce)), "a nonce is out once");
             let request = self.requests.get_mut(id).unwrap();
             request.nonce = Some(nonce);
@@ -539,6 +550,12 @@ impl Auditor {
         }
         // Signed and held: the bytes exist, so the money stays held.
         assert!(request.held_by_freeze && !request.sent && request.ends.is_empty());
+        let order = request.replacing.take();
+        let taken_back = order.is_some_and(|order| order.nothing) || request.nothing.is_some();
+        assert!(!taken_back, "the nonce is that of what takes it back");
+        if order.is_some() {
+            request.fee_max = request.fee_max.min(request.fee_signed);
+        }
         request.ends.push("denied".to_owned());
         let nonce = request.nonce.unwrap();
         let wallet = request.wallet.clone();
