@@ -697,6 +697,91 @@ fn what_is_taken_back_is_not_denied_so_its_nonce_stays_its_own() {
     replays(&world);
 }
 
+/// Signed, then held by a freeze and denied.
+fn denied(world: &mut World) -> String {
+    let id = ordered(world, ETH / 10);
+    world.sign(&id).unwrap();
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    world.thaw(freeze).unwrap();
+    world.deny(0, &id).unwrap();
+    id
+}
+
+#[test]
+fn what_was_denied_and_mined_all_the_same_has_used_its_nonce() {
+    for proved in [false, true] {
+        let mut world = World::new();
+        let id = denied(&mut world);
+        // It had left before the freeze, and nobody lived to note that.
+        assert_eq!(
+            world.ends(&id, "confirmed", proved).unwrap().status,
+            "confirmed"
+        );
+        let next = ordered(&mut world, ETH / 20);
+        assert_eq!(nonce(&world, &next), 8, "{proved}");
+        replays(&world);
+    }
+}
+
+#[test]
+fn a_denied_payment_whose_nonce_another_of_ours_used_ends_with_it() {
+    for proved in [false, true] {
+        let mut world = World::new();
+        let id = denied(&mut world);
+        let states = |world: &World| -> Vec<&'static str> {
+            world
+                .guard
+                .unsettled()
+                .iter()
+                .map(|row| row.state)
+                .collect()
+        };
+        assert_eq!(states(&world), ["denied"]);
+        assert_eq!(code(world.ends(&id, "dropped", false)), "unproved");
+        let next = ordered(&mut world, ETH / 20);
+        assert_eq!(nonce(&world, &next), 7);
+        world.sign(&next).unwrap();
+        assert_eq!(
+            code(world.ends(&id, "dropped", false)),
+            "unproved",
+            "it is not mined yet"
+        );
+        world.sent(&next, "accepted").unwrap();
+        let held = world.limit("hour", "agent:shopper");
+        let ended = world.ends(&next, "confirmed", proved).unwrap();
+        assert_eq!(kinds(&ended), ["request.settled", "request.settled"]);
+        assert_eq!(world.state(&id), "dropped");
+        assert!(world.guard.unsettled().is_empty());
+        let (posted, left) = world.limit("hour", "agent:shopper");
+        let paid = ETH / 20 + 21_000 * 1_500_000_000;
+        let whole = ETH / 10 + 42_000 * GWEI;
+        // On one node's word nothing is free at once, and all of it after its window.
+        assert_eq!(
+            (posted, left),
+            (if proved { paid } else { paid + whole }, 0)
+        );
+        assert!(posted <= held.1);
+        world.now += 3_600_000;
+        assert_eq!(world.limit("hour", "agent:shopper"), (0, 0));
+        replays(&world);
+    }
+}
+
+#[test]
+fn what_is_not_denied_does_not_end_with_another_of_its_nonce() {
+    let mut world = World::new();
+    let id = denied(&mut world);
+    let next = out(&mut world, ETH / 20);
+    assert_eq!(nonce(&world, &next), 7);
+    world.ends(&id, "confirmed", false).unwrap();
+    assert_eq!(
+        world.state(&next),
+        "sent",
+        "one node's word ends no payment that may be paid"
+    );
+    replays(&world);
+}
+
 #[test]
 fn a_denial_stops_a_bump_that_is_not_signed() {
     let mut world = World::new();

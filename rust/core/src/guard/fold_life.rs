@@ -361,11 +361,17 @@ pub(super) fn settled(
         SettleOutcome::Reverted | SettleOutcome::Cancelled => {
             spends.map(|spends| spends.fee_only(data.fee_wei))
         }
+        // What used its nonce is one of ours: nobody sends it, and the word for that end is enough to
+        // count it by age.
+        SettleOutcome::Dropped if !proved && version > 3 && is_past(state, entry) => {
+            spends.cloned()
+        }
         SettleOutcome::Dropped if !proved => {
             return Err(Impossible::Unfit("nothing is dropped without proof"));
         }
         SettleOutcome::Dropped => None,
     };
+    let place = (entry.wallet, entry.chain_id);
     let happened = Happened {
         nonce: current(entry).map(|order| order.nonce),
         ends: match data.outcome {
@@ -386,6 +392,12 @@ pub(super) fn settled(
     }
     .map_err(limits)?;
     state.unsettled.remove(&data.id.0);
+    let ours = data.outcome != SettleOutcome::Dropped && version > 3;
+    if let Some(nonce) = happened.nonce.filter(|_| ours) {
+        // Also of what was denied and gave it back: its bytes were out all the same.
+        let book = state.nonces.entry(place).or_default();
+        book.mined(nonce, data.id.0);
+    }
     let mut stage = match data.outcome {
         SettleOutcome::Confirmed => Stage::Confirmed,
         SettleOutcome::Reverted => Stage::Reverted,
@@ -406,6 +418,24 @@ pub(super) fn settled(
     }
     enter(state, data.id.0, at, stage);
     Ok(())
+}
+
+/// It was denied after its signature, and another request of ours was mined with its nonce.
+pub(super) fn is_past(state: &State, entry: &Entry) -> bool {
+    let book = state.nonces.get(&(entry.wallet, entry.chain_id));
+    let nonce = current(entry).map(|order| order.nonce);
+    let owner = book
+        .zip(nonce)
+        .and_then(|(book, nonce)| book.owner(nonce))
+        .filter(|owner| *owner != entry.id.0)
+        .and_then(|owner| state.request(owner));
+    let is_mined = |other: &Entry| {
+        let mined = other
+            .outcome
+            .is_some_and(|outcome| outcome != SettleOutcome::Dropped);
+        mined && current(other).map(|order| order.nonce) == nonce
+    };
+    entry.stage == Stage::Denied && owner.is_some_and(is_mined)
 }
 
 /// The bytes of this hash, or the newest.

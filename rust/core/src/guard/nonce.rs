@@ -78,6 +78,18 @@ impl NonceBook {
         was_free
     }
 
+    /// The chain used it for these bytes of ours: nobody else gets it. What is free below stays, since one
+    /// node's word closes no gap.
+    pub fn mined(&mut self, nonce: u64, owner: u64) {
+        self.free.remove(&nonce);
+        if nonce >= self.next {
+            self.next = nonce.saturating_add(1);
+        }
+        if self.owner(nonce) != Some(owner) {
+            self.own(nonce, owner);
+        }
+    }
+
     fn own(&mut self, nonce: u64, owner: u64) {
         self.owners.push_back((nonce, owner));
         if self.owners.len() > OWNERS_MAX {
@@ -179,6 +191,26 @@ mod tests {
         assert!(one.take(0, 4));
         assert_eq!(book, one);
         assert!(!book.take(u64::MAX, 7));
+    }
+
+    #[test]
+    fn what_was_mined_is_out_also_if_it_was_given_back() {
+        let mut book = NonceBook::default();
+        for nonce in 0..4 {
+            assert!(book.take(nonce, nonce));
+        }
+        book.give_back(1, 1);
+        book.give_back(3, 3);
+        book.mined(3, 3);
+        assert_eq!(
+            (book.next(), book.owner(3), book.peek(None)),
+            (4, Some(3), 1)
+        );
+        book.mined(1, 1);
+        assert_eq!((book.peek(None), book.owner(1)), (4, Some(1)));
+        let before = book.clone();
+        book.mined(2, 2);
+        assert_eq!(book, before, "nothing changes for who has it");
     }
 
     #[test]

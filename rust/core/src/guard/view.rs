@@ -34,8 +34,8 @@ pub struct Unsettled<'a> {
     pub nonce: u64,
     /// Its bytes.
     pub raw: &'a [u8],
-    /// `signed`, `sent`, `held` or `released`. One that an operator denied while it was held is
-    /// still `held`: its bytes exist and must not go out. `cancelling` where the bytes move nothing.
+    /// `signed`, `sent`, `held`, `released`, or `denied` while it was held: its bytes exist and must
+    /// not go out. `cancelling` where the bytes move nothing.
     pub state: &'static str,
     /// Hashes of earlier bytes with the same nonce, each of which can be mined instead.
     pub earlier: Vec<B256>,
@@ -556,7 +556,6 @@ fn unsettled(entry: &Entry) -> Option<Unsettled<'_>> {
         raw: &signed.payload,
         state: match entry.stage {
             _ if signed.moves_nothing => "cancelling",
-            Stage::Denied => Stage::Held.as_str(),
             stage => stage.as_str(),
         },
         earlier: entry.earlier.iter().map(|bytes| bytes.hash).collect(),

@@ -44,6 +44,8 @@ pub struct Request {
     pub held_by_freeze: bool,
     pub ends: Vec<String>,
     pub settled: bool,
+    /// Bytes of its own were.
+    pub mined: bool,
     pub money: Money,
     /// What is on its way to take the place of its bytes.
     pub replacing: Option<Replacing>,
@@ -214,6 +216,7 @@ impl Auditor {
                 Vec::new()
             },
             settled: false,
+            mined: false,
             money: if denied { Money::Void } else { Money::Held },
             replacing: None,
             nothing: None,
@@ -481,7 +484,16 @@ impl Auditor {
     }
 
     fn settled(&mut self, data: &Value, at: u64) {
-        let request = self.requests.get_mut(text(&data["id"])).unwrap();
+        let id = text(&data["id"]);
+        if data["outcome"] == "dropped" && data["proved"] != true {
+            let past = &self.requests[id];
+            let mine = (&past.wallet, past.nonce);
+            let others = self.requests.values();
+            let used = others.filter(|one| one.mined && (&one.wallet, one.nonce) == mine);
+            assert_eq!(past.ends, ["denied"]);
+            assert_eq!(used.count(), 1, "another of ours was mined with its nonce");
+        }
+        let request = self.requests.get_mut(id).unwrap();
         assert!(request.signed && request.transaction && !request.settled);
         assert_eq!(request.money, Money::Held, "settled once");
         let outcome = text(&data["outcome"]);
@@ -489,7 +501,15 @@ impl Auditor {
             assert_eq!(request.nothing.is_some(), outcome == "cancelled");
         }
         request.replacing = None;
-        let fee = number(&data["fee_wei"]).min(request.fee_max);
+        request.mined = outcome != "dropped";
+        if request.mined {
+            let spot = (request.wallet.clone(), request.nonce.unwrap());
+            self.nonces.insert(spot);
+        }
+        let fee = data["fee_wei"]
+            .as_str()
+            .map_or(request.fee_max, |_| number(&data["fee_wei"]));
+        let fee = fee.min(request.fee_max);
         let proved = data["proved"] == true;
         let before = request.nonce.unwrap() + 1;
         if let Some((spender, amount)) = request.right.clone() {
@@ -510,8 +530,8 @@ impl Auditor {
             }
         }
         request.money = match outcome {
-            "dropped" => Money::Void,
-            "reverted" | "cancelled" if !proved => Money::Posted {
+            "dropped" if proved => Money::Void,
+            "reverted" | "cancelled" | "dropped" if !proved => Money::Posted {
                 at,
                 wei: request.wei + request.fee_max,
                 counted: true,
