@@ -327,6 +327,71 @@ fn a_start_voids_replacements_that_nobody_signed() {
     replays(&world);
 }
 
+/// The signer is gone; the guardian is started again, as that alarm says.
+fn start_again(world: &mut World) -> Vec<&'static str> {
+    world.guard = Guard::replay(&world.records).unwrap();
+    let started = world.guard.started("0.1.0", world.now);
+    kinds(&world.keep(started).unwrap())
+}
+
+#[test]
+fn what_an_operator_took_back_is_not_sent_after_a_start() {
+    let mut world = World::new();
+    let id = ordered(&mut world, ETH / 10);
+    world.sign(&id).unwrap();
+    let cancel = command(&world, &id, "cancel", 4, 2);
+    world.command(0, cancel).unwrap();
+    assert_eq!(
+        start_again(&mut world),
+        ["guardian.started", "request.held"]
+    );
+    assert_eq!(world.state(&id), "held");
+    assert!(!world.guard.may_send(&id));
+    assert_eq!(
+        code(world.replace(&id, "agent", ("fee", 8, 4))),
+        "wrong_state"
+    );
+    assert_eq!(start_again(&mut world), ["guardian.started"]);
+    let mut other = world.clone();
+    world.approve(0, &id).unwrap();
+    assert!(world.guard.may_send(&id), "a person wants it after all");
+    assert_eq!(start_again(&mut world), ["guardian.started"]);
+    assert_eq!(world.state(&id), "signed");
+    replays(&world);
+    let cancel = command(&other, &id, "cancel", 8, 4);
+    other.command(1, cancel).unwrap();
+    other.sign(&id).unwrap();
+    assert!(other.guard.may_send(&id), "what takes it back");
+    assert_eq!(other.settle(&id, "confirmed").unwrap().status, "cancelled");
+    replays(&other);
+}
+
+#[test]
+fn what_is_out_and_was_taken_back_is_not_sent_again_after_a_start() {
+    let mut world = World::new();
+    let id = out(&mut world, ETH / 10);
+    let cancel = command(&world, &id, "cancel", 4, 2);
+    world.command(0, cancel).unwrap();
+    assert_eq!(start_again(&mut world), ["guardian.started"]);
+    assert_eq!(world.state(&id), "sent");
+    assert!(!world.guard.may_send(&id));
+    let waits = world.guard.standing(&id, 0).unwrap().waits.unwrap();
+    assert_eq!(waits.what, "person");
+    for by in ["agent", "guardian"] {
+        assert_eq!(
+            code(world.replace(&id, by, ("fee", 8, 4))),
+            "wrong_state",
+            "{by}"
+        );
+    }
+    replays(&world);
+    let bump = command(&world, &id, "bump", 8, 4);
+    world.command(1, bump).unwrap();
+    world.sign(&id).unwrap();
+    assert!(world.guard.may_send(&id), "a person wants it after all");
+    replays(&world);
+}
+
 #[test]
 fn a_gap_below_others_is_closed_by_a_transfer_of_nothing() {
     let mut world = World::new();

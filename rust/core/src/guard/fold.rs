@@ -119,7 +119,7 @@ fn step(
     match body {
         Body::GuardianCreated(data) => created(state, data),
         Body::GuardianStarted(_) => {
-            keep::started(state, at);
+            keep::started(state, (at, version));
             clock::started(state);
             Ok(())
         }

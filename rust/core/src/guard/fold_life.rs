@@ -119,6 +119,7 @@ pub(super) fn approved(state: &mut State, at: u64, data: Approved) -> Result<(),
     remember(state, &data.command);
     if let Some(entry) = state.requests.get_mut(&data.id.0) {
         entry.approvals.push(data.by);
+        entry.recalled &= so_far != data.quorum;
     }
     if so_far == data.quorum {
         enter(state, data.id.0, at, next);

@@ -118,6 +118,7 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
     };
     entry.earlier.extend(entry.signed.replace(bytes));
     entry.stopped = false;
+    entry.recalled = false;
     entry.released = replacing.released;
     entry.ordered = Some(Ordered {
         seq: replacing.seq,

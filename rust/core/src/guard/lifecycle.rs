@@ -168,7 +168,8 @@ impl Guard {
                 _ => nothing,
             };
             let order = entry.replacing.as_ref();
-            let taken_back = !nothing && order.is_some_and(|order| order.moves_nothing);
+            let taken_back =
+                !nothing && (entry.recalled || order.is_some_and(|order| order.moves_nothing));
             // Whoever asks, and for whatever reason: its agent alone sends it.
             let ours = stage && !entry.agent_alone();
             ours && !taken_back && (!frozen || (nothing && commanded))

@@ -206,6 +206,7 @@ fn waits(entry: &Entry, wait_ms: u64) -> Option<Waits> {
         Stage::Authorised => ("signer", None),
         Stage::Signed => ("chain", None),
         _ if is_cancelling(entry) => ("chain", None),
+        Stage::Sent | Stage::Released if entry.recalled => ("person", None),
         _ => return None,
     };
     Some(Waits { what, since, until })

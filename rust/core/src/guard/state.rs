@@ -183,6 +183,9 @@ pub struct Entry {
     pub earlier: Vec<SignedBytes>,
     /// A freeze came after it was released to its agent: the guardian does not send it by itself.
     pub stopped: bool,
+    /// An operator took it back, and a start voided that before it was signed: nothing of it is sent
+    /// until an operator says so again.
+    pub recalled: bool,
     /// How it is sent.
     pub route: Route,
     /// Who sends its bytes once they are given to its agent.

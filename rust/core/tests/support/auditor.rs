@@ -44,6 +44,8 @@ pub struct Request {
     pub held_by_freeze: bool,
     pub ends: Vec<String>,
     pub settled: bool,
+    /// An operator took it back, and a start voided that.
+    pub recalled: bool,
     /// Bytes of its own were.
     pub mined: bool,
     pub money: Money,
@@ -159,7 +161,14 @@ impl Auditor {
                 self.nonces
                     .retain(|(one, nonce)| *one != wallet || Some(*nonce) < next);
             }
-            "guardian.started" => self.void_orders(|_| true),
+            "guardian.started" => {
+                for request in self.requests.values_mut() {
+                    let order = request.replacing;
+                    let cancels = order.is_some_and(|order| order.nothing && order.commanded);
+                    request.recalled |= cancels && request.signed && request.nothing.is_none();
+                }
+                self.void_orders(|_| true);
+            }
             "request.settled" => self.settled(data, at),
             "request.denied" => self.denied(data),
             "request.expired" => {
@@ -217,6 +226,7 @@ impl Auditor {
             },
             settled: false,
             mined: false,
+            recalled: false,
             money: if denied { Money::Void } else { Money::Held },
             replacing: None,
             nothing: None,
@@ -324,6 +334,7 @@ impl Auditor {
         );
         if data["approvals"] == data["quorum"] {
             request.waits = false;
+            request.recalled = false;
             if held {
                 request.held_by_freeze = false;
             }
@@ -382,6 +393,7 @@ impl Auditor {
                 self.not_frozen(request);
             }
             assert!(why == "fee" || why == "gap");
+            assert!(!request.recalled, "an operator took it back");
             let waiting = request.replacing;
             assert!(!waiting.is_some_and(|order| order.commanded));
         }
@@ -448,6 +460,7 @@ impl Auditor {
                 self.not_frozen(&self.requests[id]);
             }
             let request = self.requests.get_mut(id).unwrap();
+            request.recalled = false;
             request.replacing = None;
             request.signed = true;
             request.fee_signed = request.fee_ordered;
