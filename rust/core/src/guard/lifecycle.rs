@@ -50,11 +50,17 @@ impl Number {
         match self {
             Self::Small(value) => Some(U256::from(*value)),
             Self::Text(text) => {
-                let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-                digits
-                    .then(|| U256::from_str_radix(text, 10).ok())
-                    .flatten()
+                let read = || U256::from_str_radix(text, 10).ok();
+                self.is_integer().then(read).flatten()
             }
+        }
+    }
+
+    /// Whether it is one at all, of whatever size.
+    pub(super) fn is_integer(&self) -> bool {
+        match self {
+            Self::Small(_) => true,
+            Self::Text(text) => !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()),
         }
     }
 
