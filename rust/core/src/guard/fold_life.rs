@@ -308,6 +308,7 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
             at,
             moves_nothing: false,
             commanded: false,
+            out: false,
         });
     }
     let next = match method {
@@ -333,6 +334,10 @@ pub(super) fn sent(state: &mut State, at: u64, data: &Sent) -> Result<(), Imposs
     let out = data.outcome != SendOutcome::Rejected;
     if out && matches!(entry.stage, Stage::Signed | Stage::Held) {
         enter(state, data.id.0, at, Stage::Sent);
+    }
+    let entry = state.requests.get_mut(&data.id.0);
+    if let Some(bytes) = entry.and_then(|entry| entry.signed.as_mut()) {
+        bytes.out |= out;
     }
     Ok(())
 }

@@ -115,6 +115,7 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
         at,
         moves_nothing: replacing.moves_nothing,
         commanded: replacing.commanded,
+        out: false,
     };
     entry.earlier.extend(entry.signed.replace(bytes));
     entry.stopped = false;

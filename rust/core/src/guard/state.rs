@@ -98,6 +98,8 @@ pub struct SignedBytes {
     pub moves_nothing: bool,
     /// An operator commanded them: a freeze does not stop them.
     pub commanded: bool,
+    /// A node has, or may have, them.
+    pub out: bool,
 }
 
 /// An order that is to take the place of signed bytes.
