@@ -10,7 +10,7 @@
 
 mod support;
 
-use holdfast_core::guard::Guard;
+use holdfast_core::guard::{Applied, Guard};
 use serde_json::{json, Value};
 use support::orders::{code, nonce, ordered, transaction};
 use support::{id_of, kinds, wallet, Terms, World, TERMS, VENDOR};
@@ -207,6 +207,77 @@ fn an_agents_own_replacement_is_one_payment() {
         shared.status, "replaces",
         "the nonce of another agent is a hint only"
     );
+    replays(&world);
+}
+
+/// A call with a key, and with a nonce if it names one.
+fn keyed(world: &mut World, key: &str, nonce: Option<u64>, wei: u128) -> Applied {
+    let mut tx = json!({"to": VENDOR, "value": support::quantity(wei),
+        "maxFeePerGas": support::quantity(4 * GWEI), "maxPriorityFeePerGas": "0x77359400"});
+    if let Some(nonce) = nonce {
+        tx["nonce"] = json!(support::quantity(nonce.into()));
+    }
+    let params = json!([tx, {"idempotencyKey": key}]);
+    world.submit("shopper", "eth_sendTransaction", &params)
+}
+
+#[test]
+fn with_a_key_a_replacement_is_one_payment_too() {
+    let mut world = World::new();
+    let first = keyed(&mut world, "invoice-1", None, ETH / 10);
+    let id = id_of(&first);
+    world.authorise(&id, Some(7)).unwrap();
+    let early = keyed(&mut world, "invoice-1-again", Some(7), ETH / 10);
+    assert_eq!((early.status, id_of(&early)), ("attached", id.clone()));
+    world.sign(&id).unwrap();
+    world.sent(&id, "accepted").unwrap();
+    for key in ["invoice-1", "invoice-1-again"] {
+        let again = keyed(&mut world, key, Some(7), ETH / 10);
+        assert_eq!(
+            (again.status, id_of(&again)),
+            ("replaces", id.clone()),
+            "{key}"
+        );
+        let joined = keyed(&mut world, "invoice-1", None, ETH / 10);
+        assert_eq!((joined.status, id_of(&joined)), ("attached", id.clone()));
+    }
+    let other = keyed(&mut world, "invoice-2", Some(7), ETH / 20);
+    assert_eq!(other.status, "go", "another payment: its nonce is a hint");
+    let joined = keyed(&mut world, "invoice-2", Some(7), ETH / 20);
+    assert_eq!((joined.status, id_of(&joined)), ("attached", id_of(&other)));
+    let conflict = keyed(&mut world, "invoice-2", Some(7), ETH / 10);
+    assert!(String::from_utf8_lossy(&conflict.answer).contains("idempotency_conflict"));
+    world.settle(&id, "confirmed").unwrap();
+    let late = keyed(&mut world, "invoice-1-late", Some(7), ETH / 10);
+    assert!(String::from_utf8_lossy(&late.answer).contains("nonce_used"));
+    let joined = keyed(&mut world, "invoice-1", Some(7), ETH / 10);
+    assert_eq!((joined.status, id_of(&joined)), ("attached", id));
+    let meant = keyed(&mut world, "invoice-3", None, ETH / 10);
+    assert_eq!(meant.status, "go", "twice because it is meant twice");
+    replays(&world);
+}
+
+#[test]
+fn an_agent_is_told_the_hash_of_bytes_that_a_node_has() {
+    let mut world = World::new();
+    let id = out(&mut world, ETH / 10);
+    let first = hash(&world, &id);
+    let told = |world: &World| {
+        let outcome = world.guard.outcome(&id).unwrap();
+        let text = String::from_utf8(outcome.result.unwrap()).unwrap();
+        (text.trim_matches('"').to_owned(), outcome.is_final)
+    };
+    assert_eq!(told(&world), (first.clone(), true));
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    let bump = command(&world, &id, "bump", 4, 2);
+    world.command(0, bump).unwrap();
+    world.sign(&id).unwrap();
+    let second = hash(&world, &id);
+    assert_ne!(first, second);
+    assert_eq!(told(&world), (first, false), "nobody has the others");
+    world.thaw(freeze).unwrap();
+    world.sent(&id, "accepted").unwrap();
+    assert_eq!(told(&world), (second, true));
     replays(&world);
 }
 
