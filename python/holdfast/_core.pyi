@@ -449,7 +449,8 @@ class Guard:
         self,
     ) -> list[tuple[str, str, int, str, int, bytes, str, list[str], int, int, int, bool]]:
         """(id, wallet, chain_id, hash, nonce, raw, state, hashes of earlier bytes of that nonce, wei per gas, of it tip, signed (approved again, sent first) at ms, its agent alone sends it)
-        of transactions signed and not settled: `signed`, `sent`, `held`, `released`, and `cancelling` where the bytes move nothing."""
+        of transactions signed and not settled, in the order of nonces: `signed`, `sent`, `held`, `released`, `denied` (after it was
+        held), and `cancelling` where the bytes move nothing."""
 
     def mined(
         self,

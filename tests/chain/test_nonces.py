@@ -50,6 +50,12 @@ TABLE = [
     ),
     ("a nonce came back", replace(WELL, ledger=5, out=(out(6), out(7))), "nonce_gap"),
     ("no node took it", replace(WELL, ledger=6, out=(out(5, "signed", "pool full"),)), "not_sent"),
+    (
+        "mined although it was denied",
+        replace(WELL, ledger=5, mined=6, pending=6, out=(out(5, "denied"),)),
+        "",
+    ),
+    ("denied after a freeze", replace(WELL, ledger=5, out=(out(5, "denied"),)), ""),
     ("held by a freeze", replace(WELL, ledger=7, out=(out(5, "held"), out(6))), "nonce_gap"),
     ("an agent has it", replace(WELL, ledger=6, out=(out(5, "released"),)), "nonce_stuck"),
     (

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from holdfast._core import Event
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.event import parse
-from holdfast.service.nonces import PATIENCE_S, Out, Seen, doubted, judge_all, taken
+from holdfast.service.nonces import (
+    DOUBTED,
+    PATIENCE_S,
+    Out,
+    Seen,
+    doubted,
+    judge_all,
+    taken,
+)
 
 if TYPE_CHECKING:
     from holdfast.service.chain import Chain, Chains
@@ -202,8 +210,18 @@ class NonceWatch:
             chain_id, wallet, _ = spot
             if data["outcome"] == "dropped" and not self._is_ours(spot, data["id"]):
                 self._prove(taken(chain_id, wallet, data["id"]))
-            if data["outcome"] == "reverted" and not data.get("proved", True):
-                self._doubted.append((self._time(), doubted(chain_id, wallet, data["id"])))
+            if not data.get("proved", True) and self._counts_all(data):
+                found = doubted(chain_id, wallet, data["id"], data["outcome"])
+                self._doubted.append((self._time(), found))
+
+    def _counts_all(self, data: Json) -> bool:
+        """An end without proof leaves more counted than it moved. What closed a gap moved only its
+        fee: its request ended otherwise.
+        """
+        outcome = data["outcome"]
+        return outcome in DOUBTED and (
+            outcome != "cancelled" or self._core.guard.stage(data["id"]) == "cancelled"
+        )
 
     def _spot(self, request_id: str) -> Spot | None:
         """Of a payment that ended before anybody looked; None once it is forgotten."""

@@ -118,9 +118,12 @@ def judge(seen: Seen) -> list[Condition]:
 
 def _foreign(seen: Seen) -> Condition | None:
     """Whatever the ledger gave out is below `ledger`, so what is mined at it or above is not
-    ours.
+    ours, but for what was denied and gave its nonce back: that may have left before.
     """
-    if seen.ledger is None or seen.mined <= seen.ledger:
+    ours = seen.ledger or 0
+    for nonce in sorted(each.nonce for each in seen.out):
+        ours += nonce == ours
+    if seen.ledger is None or seen.mined <= ours:
         return None
     return Condition(
         "foreign_transaction",
@@ -154,13 +157,20 @@ def taken(chain_id: int, wallet: str, request_id: str) -> Condition:
     )
 
 
-def doubted(chain_id: int, wallet: str, request_id: str) -> Condition:
-    """One node's word alone says that a payment was undone."""
+DOUBTED = {
+    "reverted": "was undone by its contract",
+    "cancelled": "was taken back",
+    "dropped": "was denied, and its nonce was used by another payment of the guardian",
+}
+
+
+def doubted(chain_id: int, wallet: str, request_id: str, outcome: str) -> Condition:
+    """One node's word alone says that a payment moved nothing; `outcome` is one of `DOUBTED`."""
     return Condition(
         "unproved_end",
         "warning",
-        f"payment {request_id} of wallet {wallet} on chain {chain_id} was undone by its contract, "
-        "says one node alone; its amount stays counted until its windows end",
+        f"payment {request_id} of wallet {wallet} on chain {chain_id} {DOUBTED[outcome]}, says one "
+        "node alone; all of it stays counted until its windows end",
         "look the payment up before it is made again; with a second endpoint of this chain such "
         "an end is proved and its amount is free at once",
         chain_id,
@@ -202,7 +212,9 @@ def _behind(seen: Seen) -> Condition | None:
 
 def _waits(seen: Seen) -> Condition | None:
     """Why what is out is not mined; the lowest of it decides."""
-    waiting = sorted((each for each in seen.out if each.nonce >= seen.mined), key=_nonce)
+    # What was denied is never sent, and its nonce is the next payment's.
+    out = (each for each in seen.out if each.state != "denied")
+    waiting = sorted((each for each in out if each.nonce >= seen.mined), key=_nonce)
     if not waiting:
         return None
     first, behind = waiting[0], len(waiting) - 1

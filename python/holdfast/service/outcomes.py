@@ -42,7 +42,7 @@ class Outcome:
 def outcome_of(told: _core.Outcome) -> Outcome:
     """The core's word as an answer."""
     if told.result is not None:
-        return Outcome(result=told.result)
+        return Outcome(result=told.result, final=told.is_final)
     error = CallError(DENIED, told.text, told.data)
     return Outcome(error=error, status=told.status, final=told.is_final)
 

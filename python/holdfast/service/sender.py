@@ -50,7 +50,9 @@ STEPS_AT_ONCE = 64
 RETRY_SECONDS_MIN = 0.25
 RETRY_SECONDS_MAX = 15.0
 # Refusals of `authorise` that pass by themselves: the request waits in line meanwhile.
-PASSING_CODES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap", "nonce_ahead"})
+PASSING_CODES = frozenset(
+    {"fee_over_cap", "tip_over_cap", "l1_fee_over_cap", "nonce_ahead", "chain_unavailable"}
+)
 MINED = frozenset({"confirmed", "reverted", "cancelled"})
 OF_FEES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap"})
 # Events after which there may be bytes to sign, to send or to follow.

@@ -12,7 +12,7 @@ use crate::policy::{
     Reason, Sight, Verdict,
 };
 use crate::request::{self, Asked};
-use crate::window::Book;
+use crate::window::{Book, Happened};
 
 /// A case may be as large as the largest request, and its surroundings.
 const LIMITS: Limits = Limits {
@@ -166,7 +166,10 @@ impl Simulator {
         let reservations = decision.reservations.clone();
         let counted = self.book.hold("case", spends, reservations, now_ms);
         counted
-            .and_then(|()| self.book.post(Some(&self.policy), "case", now_ms))
+            .and_then(|()| {
+                let policy = Some(&self.policy);
+                self.book.post(policy, "case", Happened::LAST, now_ms)
+            })
             .map_err(|error| Malformed::new("window", "", error.to_string()))
     }
 }

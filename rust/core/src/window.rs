@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 pub use book::{Book, BookError};
 pub use ledger::{Ledger, LEDGER_MS};
-pub use standing::{Change, Claimed, Claims, GRACE_MS};
+pub use standing::{Change, Claimed, Claims, Ends, Happened, GRACE_MS};
 
 use crate::policy::{Policy, Reservation, Spends};
 use rolling::Window;

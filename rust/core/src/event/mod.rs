@@ -1,6 +1,6 @@
 //! Events: every change of state, and the canonical record each one is.
 //!
-//! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":3}` in RFC 8785 form. Writing is one
+//! A record is `{"at":ms,"data":{...},"kind":"...","seq":n,"v":4}` in RFC 8785 form. Writing is one
 //! pass over structs whose fields are declared in the order of their names, so no tree is built.
 //! Reading is strict: unknown members, missing members and duplicates are refused, and a record
 //! that would not be written the same way again is not a record. Records of versions 1 and 2 are read
@@ -41,8 +41,9 @@ const RECORD_BYTES: usize = 3584;
 /// 1: until November 2026. 2: `policy.loaded` has `revision`, and `command` with `signature` where an
 /// operator signed it; `config.loaded` and `request.reopened` exist; replay checks more of what live
 /// code checks. 3: `request.replaced`, `request.held`, `answers.delivered`, `nonce.set` and
-/// `clock.set` exist; `request.settled` has `proved`.
-pub const VERSION: u64 = 3;
+/// `clock.set` exist; `request.settled` has `proved`. 4: what stands is ended by what is proved to have
+/// been mined after it.
+pub const VERSION: u64 = 4;
 /// The oldest version that is read.
 const VERSION_MIN: u64 = 1;
 

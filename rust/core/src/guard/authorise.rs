@@ -83,8 +83,8 @@ impl Guard {
     /// Decides again and fixes the order.
     ///
     /// # Errors
-    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, `nonce_ahead`, `malformed` facts, `l1_fee_over_cap`, or
-    /// `would_differ` where a simulation shows more than what was decided. A policy that denies now is no error:
+    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, `nonce_ahead`, `malformed` facts, `chain_unavailable`
+    /// where a number is out of range, `l1_fee_over_cap`, or `would_differ` where a simulation shows more than what was decided. A policy that denies now is no error:
     /// the request ends as denied.
     pub fn authorise(
         &mut self,
@@ -346,6 +346,15 @@ fn order_of_content(chain_id: u64, wallet: Address, wanted: &Wanted) -> Option<O
     }
 }
 
+/// What a node says is no number of any chain: that passes, so it is no fault of the payment.
+fn no_answer(number: &Number, name: &str) -> Refusal {
+    if !number.is_integer() {
+        return bad(format!("`{name}` is an integer, or a decimal string"));
+    }
+    let text = format!("`{name}` is out of range: a node gives no usable answer");
+    Refusal::new("chain_unavailable", text)
+}
+
 /// The most that may be signed.
 struct Caps {
     gas: u64,
@@ -388,14 +397,13 @@ impl Given {
             Some(number) => number
                 .small()
                 .map(Some)
-                .ok_or_else(|| bad(format!("`{name}` is out of range"))),
+                .ok_or_else(|| no_answer(number, name)),
         };
         let wei = |number: &Option<Number>, name: &str| match number {
             None => Ok(None),
             Some(number) => {
                 let wei = number.big().and_then(|wei| u128::try_from(wei).ok());
-                wei.map(Some)
-                    .ok_or_else(|| bad(format!("`{name}` is out of range")))
+                wei.map(Some).ok_or_else(|| no_answer(number, name))
             }
         };
         Ok(Self {

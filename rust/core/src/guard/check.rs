@@ -262,14 +262,25 @@ impl Understood<'_> {
         let Body::Transaction(transaction) = &self.resolved.request.body else {
             return found;
         };
-        if key.is_some() {
-            return found;
-        }
         let place = (self.resolved.wallet, self.resolved.chain.id);
         let named = replaces(state, agent, place, transaction.nonce, &self.match_key);
         match (named, found) {
+            // The key is another request's: then it decides alone.
+            (Joins::Replaces(id), Joins::This(other)) if key.is_some() && id != other => found,
+            (_, Joins::Conflict(_)) => found,
             // It names the payment itself; what it may join otherwise is a guess.
-            (Joins::Replaces(_), _) | (_, Joins::Nothing) => named,
+            (Joins::Replaces(_), _) => named,
+            // With a key of its own another payment is meant, unless it is the same one again.
+            (Joins::NonceUsed(id), Joins::Nothing) if key.is_some() => {
+                let same = state.request(id.0);
+                let same = same.is_none_or(|entry| entry.match_key == self.match_key);
+                if same {
+                    named
+                } else {
+                    found
+                }
+            }
+            (_, Joins::Nothing) => named,
             _ => found,
         }
     }

@@ -58,19 +58,13 @@ pub(super) fn check(state: &State, event: &Event) -> Result<(), Impossible> {
             !find(state, data.id)?.answered_pending,
             "the request was answered \"pending\" before",
         ),
-        Body::RequestApproved(data) => {
-            commanded(state, &event.body, (&data.command, &data.signature), at)
-        }
-        Body::FreezeLifted(data) => {
-            commanded(state, &event.body, (&data.command, &data.signature), at)
-        }
-        Body::ClockSet(data) => commanded(state, &event.body, (&data.command, &data.signature), at),
-        Body::RequestDenied(data) => denied(state, data, at),
+        Body::RequestApproved(data) => commanded(state, event, (&data.command, &data.signature)),
+        Body::FreezeLifted(data) => commanded(state, event, (&data.command, &data.signature)),
+        Body::ClockSet(data) => commanded(state, event, (&data.command, &data.signature)),
+        Body::RequestDenied(data) => denied(state, event, data),
         Body::RequestAuthorised(data) => authorised(state, data),
         Body::RequestReplaced(data) => match (&data.command, &data.signature) {
-            (Some(command), Some(signature)) => {
-                commanded(state, &event.body, (command, signature), at)
-            }
+            (Some(command), Some(signature)) => commanded(state, event, (command, signature)),
             (None, None) => {
                 let by = [replace::BY_AGENT, replace::BY_GUARDIAN];
                 ensure(
@@ -81,7 +75,7 @@ pub(super) fn check(state: &State, event: &Event) -> Result<(), Impossible> {
             }
             _ => unfit("a command has a signature"),
         },
-        Body::NonceSet(data) => commanded(state, &event.body, (&data.command, &data.signature), at),
+        Body::NonceSet(data) => commanded(state, event, (&data.command, &data.signature)),
         Body::RequestSigned(data) => signed(state, data),
         _ => Ok(()),
     }
@@ -90,16 +84,16 @@ pub(super) fn check(state: &State, event: &Event) -> Result<(), Impossible> {
 /// The command on record, carried out again at that time, must give this very event.
 fn commanded(
     state: &State,
-    body: &Body,
+    event: &Event,
     (command, signature): (&str, &Bytes),
-    at: u64,
 ) -> Result<(), Impossible> {
-    let made = operator::carry_out(state, command.as_bytes(), signature, at)
+    let of = (event.at, event.version);
+    let made = operator::carry_out(state, command.as_bytes(), signature, of)
         .map_err(|refusal| Impossible::Refused(refusal.to_string()))?;
-    ensure(made == *body, "the event is not what its command says")
+    ensure(made == event.body, "the event is not what its command says")
 }
 
-fn denied(state: &State, data: &Denied, at: u64) -> Result<(), Impossible> {
+fn denied(state: &State, event: &Event, data: &Denied) -> Result<(), Impossible> {
     if let (Some(command), Some(signature)) = (&data.command, &data.signature) {
         let code = data.reasons.first().map(|reason| reason.code.as_str());
         ensure(
@@ -107,7 +101,8 @@ fn denied(state: &State, data: &Denied, at: u64) -> Result<(), Impossible> {
             "an operator denies for one reason",
         )?;
         // Only the words may differ: how text is made safe for display is not part of the record.
-        let made = operator::carry_out(state, command.as_bytes(), signature, at)
+        let of = (event.at, event.version);
+        let made = operator::carry_out(state, command.as_bytes(), signature, of)
             .map_err(|refusal| Impossible::Refused(refusal.to_string()))?;
         return match made {
             Body::RequestDenied(made) => ensure(

@@ -119,7 +119,7 @@ fn step(
     match body {
         Body::GuardianCreated(data) => created(state, data),
         Body::GuardianStarted(_) => {
-            keep::started(state, at);
+            keep::started(state, (at, version));
             clock::started(state);
             Ok(())
         }
@@ -147,7 +147,7 @@ fn step(
         Body::RequestPending(data) => request::pending(state, data.id),
         Body::RequestDelivered(data) => request::delivered(state, at, data.id),
         Body::RequestApproved(data) => life::approved(state, at, data),
-        Body::RequestDenied(data) => life::denied(state, at, data),
+        Body::RequestDenied(data) => life::denied(state, (at, version), data),
         Body::RequestExpired(data) => life::expired(state, at, data.id),
         Body::RequestMatured(data) => life::matured(state, at, data.id),
         Body::RequestCancelled(data) => life::cancelled(state, at, data),
@@ -156,7 +156,7 @@ fn step(
         Body::RequestFailed(data) => life::failed(state, at, data),
         Body::RequestSigned(data) => life::signed(state, at, data),
         Body::RequestSent(data) => life::sent(state, at, &data),
-        Body::RequestSettled(data) => life::settled(state, at, &data),
+        Body::RequestSettled(data) => life::settled(state, (at, version), &data),
         Body::RequestReplaced(data) => replace::replaced(state, seq, at, *data),
         Body::RequestHeld(data) => replace::held(state, at, &data),
         Body::AnswersDelivered(data) => {
@@ -164,7 +164,7 @@ fn step(
             Ok(())
         }
         Body::NonceSet(data) => {
-            replace::nonce_set(state, &data);
+            replace::nonce_set(state, version, &data);
             Ok(())
         }
         Body::FreezeSet(data) => freeze_set(state, seq, at, data),

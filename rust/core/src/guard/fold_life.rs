@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::checks;
 use super::fold::Impossible;
+use super::fold_replace::{current, void_order};
 use super::keep::enter;
 use super::operator::remember;
 use super::replace::fee_max;
@@ -16,6 +17,7 @@ use crate::event::{
 };
 use crate::policy::{Policy, Reason};
 use crate::request::Method;
+use crate::window::{Ends, Happened};
 
 fn find(state: &State, id: Id) -> Result<&Entry, Impossible> {
     state.request(id.0).ok_or(Impossible::NoRequest)
@@ -117,6 +119,7 @@ pub(super) fn approved(state: &mut State, at: u64, data: Approved) -> Result<(),
     remember(state, &data.command);
     if let Some(entry) = state.requests.get_mut(&data.id.0) {
         entry.approvals.push(data.by);
+        entry.recalled &= so_far != data.quorum;
     }
     if so_far == data.quorum {
         enter(state, data.id.0, at, next);
@@ -124,7 +127,11 @@ pub(super) fn approved(state: &mut State, at: u64, data: Approved) -> Result<(),
     Ok(())
 }
 
-pub(super) fn denied(state: &mut State, at: u64, data: Denied) -> Result<(), Impossible> {
+pub(super) fn denied(
+    state: &mut State,
+    (at, version): (u64, u64),
+    data: Denied,
+) -> Result<(), Impossible> {
     let unsigned = find(state, data.id)?.stage.is_unsigned();
     if !unsigned {
         expect(find(state, data.id)?, &[Stage::Held])?;
@@ -134,6 +141,10 @@ pub(super) fn denied(state: &mut State, at: u64, data: Denied) -> Result<(), Imp
     }
     if unsigned {
         return end_unsigned(state, at, data.id, Stage::Denied, data.reasons);
+    }
+    if version > 3 {
+        // A higher fee for what is never sent is not signed any more.
+        void_order(state, at, data.id.0);
     }
     // The bytes exist, so what they move stays set aside until another transaction has used their
     // nonce up.
@@ -283,7 +294,9 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
     if kind != RequestKind::Transaction {
         let policy = compiled(state);
         let name = data.id.to_string();
-        let posted = state.book.post(policy.as_deref(), &name, at);
+        let posted = state
+            .book
+            .post(policy.as_deref(), &name, Happened::SIGNED, at);
         posted.map_err(limits)?;
     } else {
         state.unsettled.insert(data.id.0);
@@ -295,6 +308,7 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
             at,
             moves_nothing: false,
             commanded: false,
+            out: false,
         });
     }
     let next = match method {
@@ -321,10 +335,18 @@ pub(super) fn sent(state: &mut State, at: u64, data: &Sent) -> Result<(), Imposs
     if out && matches!(entry.stage, Stage::Signed | Stage::Held) {
         enter(state, data.id.0, at, Stage::Sent);
     }
+    let entry = state.requests.get_mut(&data.id.0);
+    if let Some(bytes) = entry.and_then(|entry| entry.signed.as_mut()) {
+        bytes.out |= out;
+    }
     Ok(())
 }
 
-pub(super) fn settled(state: &mut State, at: u64, data: &Settled) -> Result<(), Impossible> {
+pub(super) fn settled(
+    state: &mut State,
+    (at, version): (u64, u64),
+    data: &Settled,
+) -> Result<(), Impossible> {
     let entry = find(state, data.id)?;
     if !state.unsettled.contains(&data.id.0) {
         return Err(Impossible::Stage(entry.stage.as_str()));
@@ -345,19 +367,43 @@ pub(super) fn settled(state: &mut State, at: u64, data: &Settled) -> Result<(), 
         SettleOutcome::Reverted | SettleOutcome::Cancelled => {
             spends.map(|spends| spends.fee_only(data.fee_wei))
         }
+        // What used its nonce is one of ours: nobody sends it, and the word for that end is enough to
+        // count it by age.
+        SettleOutcome::Dropped if !proved && version > 3 && is_past(state, entry) => {
+            spends.cloned()
+        }
         SettleOutcome::Dropped if !proved => {
             return Err(Impossible::Unfit("nothing is dropped without proof"));
         }
         SettleOutcome::Dropped => None,
     };
+    let place = (entry.wallet, entry.chain_id);
+    let happened = Happened {
+        nonce: current(entry).map(|order| order.nonce),
+        ends: match data.outcome {
+            _ if version < 4 => Ends::All,
+            // One node's word frees nothing, so it takes nothing back either.
+            SettleOutcome::Confirmed if proved => Ends::Earlier,
+            _ => Ends::Nothing,
+        },
+    };
     match (kept, compiled(state)) {
-        (Some(kept), Some(policy)) => state.book.post_partial(&policy, &name, &kept, at),
+        (Some(kept), Some(policy)) => {
+            let kept = (&kept, happened);
+            state.book.post_partial(&policy, &name, kept, at)
+        }
         // Without a policy that can be read, all of it counts.
-        (Some(_), None) => state.book.post(None, &name, at),
+        (Some(_), None) => state.book.post(None, &name, happened, at),
         (None, _) => state.book.void(&name),
     }
     .map_err(limits)?;
     state.unsettled.remove(&data.id.0);
+    let ours = data.outcome != SettleOutcome::Dropped && version > 3;
+    if let Some(nonce) = happened.nonce.filter(|_| ours) {
+        // Also of what was denied and gave it back: its bytes were out all the same.
+        let book = state.nonces.entry(place).or_default();
+        book.mined(nonce, data.id.0);
+    }
     let mut stage = match data.outcome {
         SettleOutcome::Confirmed => Stage::Confirmed,
         SettleOutcome::Reverted => Stage::Reverted,
@@ -378,6 +424,24 @@ pub(super) fn settled(state: &mut State, at: u64, data: &Settled) -> Result<(), 
     }
     enter(state, data.id.0, at, stage);
     Ok(())
+}
+
+/// It was denied after its signature, and another request of ours was mined with its nonce.
+pub(super) fn is_past(state: &State, entry: &Entry) -> bool {
+    let book = state.nonces.get(&(entry.wallet, entry.chain_id));
+    let nonce = current(entry).map(|order| order.nonce);
+    let owner = book
+        .zip(nonce)
+        .and_then(|(book, nonce)| book.owner(nonce))
+        .filter(|owner| *owner != entry.id.0)
+        .and_then(|owner| state.request(owner));
+    let is_mined = |other: &Entry| {
+        let mined = other
+            .outcome
+            .is_some_and(|outcome| outcome != SettleOutcome::Dropped);
+        mined && current(other).map(|order| order.nonce) == nonce
+    };
+    entry.stage == Stage::Denied && owner.is_some_and(is_mined)
 }
 
 /// The bytes of this hash, or the newest.

@@ -5,7 +5,6 @@ use super::checks;
 use super::fold::Impossible;
 use super::fold_life::limits;
 use super::keep::enter;
-use super::nonce::NonceBook;
 use super::operator::remember;
 use super::replace::fee_max;
 use super::state::{Entry, Ordered, Replacing, SignedBytes, State};
@@ -116,9 +115,11 @@ pub(super) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Imp
         at,
         moves_nothing: replacing.moves_nothing,
         commanded: replacing.commanded,
+        out: false,
     };
     entry.earlier.extend(entry.signed.replace(bytes));
     entry.stopped = false;
+    entry.recalled = false;
     entry.released = replacing.released;
     entry.ordered = Some(Ordered {
         seq: replacing.seq,
@@ -202,8 +203,14 @@ pub(super) fn held(state: &mut State, at: u64, data: &Held) -> Result<(), Imposs
     Ok(())
 }
 
-pub(super) fn nonce_set(state: &mut State, data: &NonceSet) {
+pub(super) fn nonce_set(state: &mut State, version: u64, data: &NonceSet) {
     remember(state, &data.command);
     let book = state.nonces.entry((data.wallet, data.chain_id));
-    NonceBook::set(book.or_default(), data.nonce);
+    match version {
+        ..=3 => book.or_default().set_above_free(data.nonce),
+        _ => book.or_default().set(data.nonce),
+    }
+    state
+        .book
+        .nonces_go_on(data.wallet, data.chain_id, data.nonce);
 }

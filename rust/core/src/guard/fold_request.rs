@@ -104,6 +104,7 @@ fn new_entry(at: u64, data: Box<Decided>) -> Box<Entry> {
         signed: None,
         earlier: Vec::new(),
         stopped: false,
+        recalled: false,
         route: data.route,
         released: data.released,
         replacing: None,

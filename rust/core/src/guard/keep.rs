@@ -169,11 +169,15 @@ fn forget(state: &mut State, seq: u64) {
 /// A start means every connection was cut: an agent whose request was open then, or has an outcome
 /// since a minute that is not on record as delivered, may never have got its answer and will ask
 /// again. Orders that nobody signed are void.
-pub(super) fn started(state: &mut State, at: u64) {
+pub(super) fn started(state: &mut State, (at, version): (u64, u64)) {
     let since = state.last_at.saturating_sub(REPEAT_MS);
     let all: Vec<u64> = state.requests.keys().copied().collect();
     for seq in all {
+        let recalled = version > 3 && state.request(seq).is_some_and(takes_back);
         super::fold_replace::void_order(state, at, seq);
+        if let Some(entry) = state.requests.get_mut(&seq) {
+            entry.recalled |= recalled;
+        }
         let may_ask_again = |entry: &Entry| match (entry.answer_at, entry.delivered_at) {
             (None, _) => true,
             (Some(at), None) => at >= since,
@@ -183,6 +187,17 @@ pub(super) fn started(state: &mut State, at: u64) {
             told_to_come_back(state, seq);
         }
     }
+}
+
+/// What an operator commanded in place of a payment is not signed yet.
+fn takes_back(entry: &Entry) -> bool {
+    let order = entry.replacing.as_ref();
+    let commanded = order.is_some_and(|order| order.moves_nothing && order.commanded);
+    commanded
+        && entry
+            .signed
+            .as_ref()
+            .is_some_and(|bytes| !bytes.moves_nothing)
 }
 
 /// From now on identical calls join this request.

@@ -3,7 +3,9 @@
 use alloy_primitives::{B256, U256};
 use serde::Deserialize;
 
-use super::fold_life::mined;
+use super::fold_life::{is_past, mined};
+use super::fold_replace::current;
+use super::state::Entry;
 use super::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::INTEGER_MAX;
 use crate::event::{
@@ -48,11 +50,17 @@ impl Number {
         match self {
             Self::Small(value) => Some(U256::from(*value)),
             Self::Text(text) => {
-                let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-                digits
-                    .then(|| U256::from_str_radix(text, 10).ok())
-                    .flatten()
+                let read = || U256::from_str_radix(text, 10).ok();
+                self.is_integer().then(read).flatten()
             }
+        }
+    }
+
+    /// Whether it is one at all, of whatever size.
+    pub(super) fn is_integer(&self) -> bool {
+        match self {
+            Self::Small(_) => true,
+            Self::Text(text) => !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()),
         }
     }
 
@@ -166,7 +174,8 @@ impl Guard {
                 _ => nothing,
             };
             let order = entry.replacing.as_ref();
-            let taken_back = !nothing && order.is_some_and(|order| order.moves_nothing);
+            let taken_back =
+                !nothing && (entry.recalled || order.is_some_and(|order| order.moves_nothing));
             // Whoever asks, and for whatever reason: its agent alone sends it.
             let ours = stage && !entry.agent_alone();
             ours && !taken_back && (!frozen || (nothing && commanded))
@@ -228,7 +237,8 @@ impl Guard {
             Some(fee) => Some(fee.big().ok_or_else(|| bad("`fee_wei` is out of range"))?),
         };
         let mut outcome = given.outcome;
-        if outcome == SettleOutcome::Dropped && !given.proved {
+        let past = is_past(&self.state, self.entry(request_id)?);
+        if outcome == SettleOutcome::Dropped && !given.proved && !past {
             let text = format!("nothing proves that {request_id} can never be mined");
             return Err(Refusal::new("unproved", text));
         }
@@ -239,9 +249,10 @@ impl Guard {
                 outcome = SettleOutcome::Cancelled;
             }
         }
+        let block_number = small(given.block_number, "block_number")?;
         let body = Body::RequestSettled(Settled {
             block_hash: given.block_hash,
-            block_number: small(given.block_number, "block_number")?,
+            block_number,
             fee_wei,
             gas_used: small(given.gas_used, "gas_used")?,
             hash: given.hash,
@@ -249,7 +260,36 @@ impl Guard {
             outcome,
             proved: Some(given.proved),
         });
-        self.about(id, self.now(now_ms), body)
+        let now = self.now(now_ms);
+        let mut applied = self.about(id, now, body)?;
+        for past in self.past(id) {
+            let body = Body::RequestSettled(Settled {
+                block_hash: given.block_hash,
+                block_number,
+                fee_wei: None,
+                gas_used: None,
+                hash: None,
+                id: past,
+                outcome: SettleOutcome::Dropped,
+                proved: Some(given.proved),
+            });
+            self.apply(now, body, &mut applied)?;
+        }
+        Ok(applied)
+    }
+
+    /// What was denied after its signature, and can never be mined since this one was: with the same
+    /// proof.
+    fn past(&self, id: Id) -> Vec<Id> {
+        let nonce = |entry: &Entry| {
+            let order = current(entry)?;
+            Some((entry.wallet, entry.chain_id, order.nonce))
+        };
+        let mined = self.state.request(id.0).and_then(nonce);
+        let unsettled = self.state.unsettled.iter();
+        let others = unsettled.filter_map(|seq| self.state.request(*seq));
+        let past = others.filter(|entry| nonce(entry) == mined && is_past(&self.state, entry));
+        past.map(|entry| entry.id).collect()
     }
 
     fn unsettled_id(&self, request_id: &str) -> Result<Id, Refusal> {

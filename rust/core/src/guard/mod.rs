@@ -46,7 +46,8 @@ pub use view::Unsettled;
 
 use crate::canonical::{sha256, INTEGER_MAX};
 use crate::event::{
-    Body, ClockJumped, Event, Genesis, Id, Nothing, Parts, PolicyRejected, Reopened, Stage, Started,
+    Body, ClockJumped, Event, Genesis, Held, Id, Nothing, Parts, PolicyRejected, Reopened, Stage,
+    Started,
 };
 use crate::log::{Hash, Range};
 use crate::policy::{CodeSeen, PolicyErrors};
@@ -259,6 +260,13 @@ impl Guard {
                 Body::RequestReopened(Reopened { id, why }),
                 &mut applied,
             )?;
+        }
+        let open = self.state.open_entries();
+        let recalled = open.filter(|entry| entry.recalled && entry.stage == Stage::Signed);
+        for id in recalled.map(|entry| entry.id).collect::<Vec<_>>() {
+            let why = "an operator took it back, and the guardian started before that was signed";
+            let why = why.to_owned();
+            self.apply(now, Body::RequestHeld(Held { id, why }), &mut applied)?;
         }
         Ok(applied)
     }

@@ -19,6 +19,8 @@ pub struct NonceBook {
     free: BTreeMap<u64, u64>,
     /// The last that were given out, and to which request.
     owners: VecDeque<(u64, u64)>,
+    /// An operator said that it goes on from here: lower ones are not given out again.
+    from: u64,
 }
 
 impl NonceBook {
@@ -76,6 +78,18 @@ impl NonceBook {
         was_free
     }
 
+    /// The chain used it for these bytes of ours: nobody else gets it. What is free below stays, since one
+    /// node's word closes no gap.
+    pub fn mined(&mut self, nonce: u64, owner: u64) {
+        self.free.remove(&nonce);
+        if nonce >= self.next {
+            self.next = nonce.saturating_add(1);
+        }
+        if self.owner(nonce) != Some(owner) {
+            self.own(nonce, owner);
+        }
+    }
+
     fn own(&mut self, nonce: u64, owner: u64) {
         self.owners.push_back((nonce, owner));
         if self.owners.len() > OWNERS_MAX {
@@ -89,6 +103,9 @@ impl NonceBook {
             return;
         }
         self.owners.retain(|(taken, _)| *taken != nonce);
+        if nonce < self.from {
+            return;
+        }
         self.free.insert(nonce, owner);
         // Those at the end were never out.
         while let Some(last) = self.next.checked_sub(1) {
@@ -99,10 +116,22 @@ impl NonceBook {
         }
     }
 
-    /// Goes on from `next`, as an operator says: whoever had it or a higher one has it no more.
+    /// Goes on from `next`, as an operator says: it is given out next, and whoever had it or a higher
+    /// one has it no more.
     pub fn set(&mut self, next: u64) {
-        self.next = next;
+        self.free.clear();
+        self.from = next;
+        self.pass_on(next);
+    }
+
+    /// The same as records before version 4 mean it: lower ones that were given back come first.
+    pub fn set_above_free(&mut self, next: u64) {
         self.free.split_off(&next);
+        self.pass_on(next);
+    }
+
+    fn pass_on(&mut self, next: u64) {
+        self.next = next;
         self.owners.retain(|(taken, _)| *taken < next);
     }
 }
@@ -165,6 +194,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_mined_is_out_also_if_it_was_given_back() {
+        let mut book = NonceBook::default();
+        for nonce in 0..4 {
+            assert!(book.take(nonce, nonce));
+        }
+        book.give_back(1, 1);
+        book.give_back(3, 3);
+        book.mined(3, 3);
+        assert_eq!(
+            (book.next(), book.owner(3), book.peek(None)),
+            (4, Some(3), 1)
+        );
+        book.mined(1, 1);
+        assert_eq!((book.peek(None), book.owner(1)), (4, Some(1)));
+        let before = book.clone();
+        book.mined(2, 2);
+        assert_eq!(book, before, "nothing changes for who has it");
+    }
+
+    #[test]
     fn only_who_has_a_nonce_gives_it_back() {
         let mut book = NonceBook::default();
         assert!(book.take(0, 1) && book.take(1, 2));
@@ -181,5 +230,20 @@ mod tests {
         book.set(3);
         assert_eq!((book.peek(Some(3)), book.owner(0x0010_0000)), (3, None));
         assert!(book.take(3, 2) && book.take(4, 3));
+    }
+
+    #[test]
+    fn an_operator_may_set_it_above_what_was_given_back_then_or_later() {
+        let mut book = NonceBook::default();
+        for nonce in 0..4 {
+            assert!(book.take(nonce, nonce));
+        }
+        book.give_back(1, 1);
+        book.set(6);
+        assert_eq!((book.peek(None), book.free().count()), (6, 0));
+        book.give_back(2, 2);
+        assert_eq!((book.peek(None), book.owner(2)), (6, None));
+        book.set(2);
+        assert_eq!(book.peek(None), 2, "or back again");
     }
 }

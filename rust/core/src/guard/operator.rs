@@ -11,7 +11,7 @@ use super::lifecycle::bad;
 use super::state::{Entry, State};
 use super::{clock, operator_chain as chain, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
-use crate::event::{Approved, Body, Denied, FreezeLifted, Id, ReplaceWhy, Stage};
+use crate::event::{Approved, Body, Denied, FreezeLifted, Id, ReplaceWhy, Stage, VERSION};
 use crate::json::{self, Json, Limits};
 use crate::text::display_safe;
 use crate::verify;
@@ -55,7 +55,7 @@ impl Guard {
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let now = self.now(now_ms);
-        let body = carry_out(&self.state, payload, signature, now)?;
+        let body = carry_out(&self.state, payload, signature, (now, VERSION))?;
         match &body {
             Body::RequestApproved(Approved { id, .. }) => self.approved(*id, body, now),
             Body::RequestDenied(Denied { id, .. }) => self.about(*id, now, body),
@@ -97,8 +97,8 @@ impl Guard {
     }
 }
 
-/// The event of a signed command at this time: the one function that live code and replay ask, so
-/// what is on record is what was commanded.
+/// The event of a signed command at this time, in a record of this version: the one function that
+/// live code and replay ask, so what is on record is what was commanded.
 ///
 /// # Errors
 /// [`Refusal`] as [`Guard::command`].
@@ -106,7 +106,7 @@ pub(super) fn carry_out(
     state: &State,
     payload: &[u8],
     signature: &[u8],
-    now: u64,
+    (now, version): (u64, u64),
 ) -> Result<Body, Refusal> {
     let signed = open(state, payload, signature)?;
     let expires_at = signed.tree.get("expires_at").and_then(Json::as_int);
@@ -125,12 +125,12 @@ pub(super) fn carry_out(
     clock::since_set(state, &command)?;
     match command.signed.text("action") {
         Some("approve") => approve(state, &command, now),
-        Some("deny") => deny(state, &command),
+        Some("deny") => deny(state, &command, version),
         Some("thaw") => thaw(state, &command),
         Some("clock") => clock::commanded(state, &command),
         Some("bump") => chain::replace(state, &command, ReplaceWhy::Fee, now),
         Some("cancel") => chain::replace(state, &command, ReplaceWhy::Cancel, now),
-        Some("nonce") => chain::nonce(state, &command),
+        Some("nonce") => chain::nonce(state, &command, version),
         _ => Err(bad(
             "`action` is approve, deny, thaw, clock, bump, cancel or nonce",
         )),
@@ -230,12 +230,20 @@ fn approve(state: &State, command: &Command<'_>, now: u64) -> Result<Body, Refus
     }))
 }
 
-fn deny(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
+fn deny(state: &State, command: &Command<'_>, version: u64) -> Result<Body, Refusal> {
     command.only(&["digest", "request"])?;
     let signed = &command.signed;
     let entry = bound(state, signed)?;
     if !entry.stage.is_unsigned() && entry.stage != Stage::Held {
         return Err(wrong_state(entry));
+    }
+    if version > 3 && is_taken_back(entry) {
+        // Its nonce is that of what takes it back, and cannot be given to another payment.
+        let text = format!(
+            "{} is being taken back already: it ends once its cancellation, or the payment, is mined",
+            entry.id
+        );
+        return Err(Refusal::new("wrong_state", text));
     }
     first_time(state, command)?;
     let words = signed.text("reason");
@@ -247,6 +255,13 @@ fn deny(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
         reasons: vec![reason(DENIED_BY_OPERATOR, words, None)],
         signature: Some(signed.signature.clone()),
     }))
+}
+
+/// What moves nothing is out in its place, or on its way.
+fn is_taken_back(entry: &Entry) -> bool {
+    let bytes = entry.signed.as_ref();
+    let order = entry.replacing.as_ref();
+    bytes.is_some_and(|bytes| bytes.moves_nothing) || order.is_some_and(|order| order.moves_nothing)
 }
 
 fn thaw(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {

@@ -9,7 +9,7 @@ use super::replace::{again, nothing, raised};
 use super::state::State;
 use super::Refusal;
 use crate::canonical::INTEGER_MAX;
-use crate::event::{Body, NonceSet, ReplaceWhy, Replaced};
+use crate::event::{Body, NonceSet, ReplaceWhy, Replaced, Stage};
 use crate::json::Json;
 use crate::request::parse_address;
 
@@ -54,7 +54,7 @@ pub(super) fn replace(
 }
 
 /// `nonce`: where the ledger of a wallet goes on.
-pub(super) fn nonce(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
+pub(super) fn nonce(state: &State, command: &Command<'_>, version: u64) -> Result<Body, Refusal> {
     command.only(&["chain_id", "nonce", "wallet"])?;
     let signed = &command.signed;
     let integer = |name: &str| {
@@ -74,6 +74,14 @@ pub(super) fn nonce(state: &State, command: &Command<'_>) -> Result<Body, Refusa
     }
     if let Some(id) = out_at(state, wallet, chain_id, nonce) {
         let text = format!("nonce {nonce} is {id}'s, which is out: bump it or cancel it");
+        return Err(Refusal::new("nonce_out", text));
+    }
+    let ordered = ordered_at(state, wallet, chain_id, nonce);
+    if let Some(id) = ordered.filter(|_| version > 3) {
+        let text = format!(
+            "nonce {nonce} is that of {id}, which is being signed: wait for its signature, or \
+             deny it"
+        );
         return Err(Refusal::new("nonce_out", text));
     }
     first_time(state, command)?;
@@ -96,4 +104,18 @@ fn out_at(state: &State, wallet: Address, chain_id: u64, nonce: u64) -> Option<S
             && current(entry).is_some_and(|order| order.nonce == nonce)
     });
     out.map(|entry| entry.id.to_string())
+}
+
+/// An order of ours with this very nonce that waits for its signature.
+fn ordered_at(state: &State, wallet: Address, chain_id: u64, nonce: u64) -> Option<String> {
+    let unsettled = state.unsettled.iter();
+    let replacing = unsettled.filter_map(|seq| state.request(*seq));
+    let mut entries = state.open_entries().chain(replacing);
+    let found = entries.find(|entry| {
+        let first = current(entry).filter(|_| entry.stage == Stage::Authorised);
+        let again = entry.replacing.as_ref().map(|order| &order.order);
+        (entry.wallet, entry.chain_id) == (wallet, chain_id)
+            && first.or(again).is_some_and(|order| order.nonce == nonce)
+    });
+    found.map(|entry| entry.id.to_string())
 }

@@ -125,10 +125,11 @@ impl Guard {
         );
         let released = entry.stage == Stage::Released;
         if let Some(signed) = entry.signed.as_ref().filter(|_| out || released) {
+            let told = told_hash(entry).unwrap_or(signed.hash);
             let sign_only = entry.method == Method::SignTransaction;
             let result = match entry.kind {
                 RequestKind::Transaction if sign_only => signed_transaction(&signed.payload)?,
-                RequestKind::Transaction if out => quoted(signed.hash.as_slice()),
+                RequestKind::Transaction if out => quoted(told.as_slice()),
                 RequestKind::Transaction => return None,
                 RequestKind::TypedData | RequestKind::Message => quoted(&signed.payload),
             };
@@ -140,7 +141,7 @@ impl Guard {
             return Some(Outcome {
                 status: "ok",
                 result: Some(result),
-                is_final: true,
+                is_final: told == signed.hash,
                 ..Outcome::default()
             });
         }
@@ -195,6 +196,16 @@ impl Guard {
     }
 }
 
+/// Of the newest bytes that a node has, or may have: those that took their place may wait for a thaw.
+fn told_hash(entry: &Entry) -> Option<B256> {
+    if entry.stage != Stage::Sent {
+        return None;
+    }
+    let newest = entry.signed.iter().chain(entry.earlier.iter().rev());
+    let mut out = newest.filter(|bytes| bytes.out);
+    out.next().map(|bytes| bytes.hash)
+}
+
 /// What a request waits for; `None` for one that waits for nothing.
 fn waits(entry: &Entry, wait_ms: u64) -> Option<Waits> {
     let since = entry.since;
@@ -206,6 +217,7 @@ fn waits(entry: &Entry, wait_ms: u64) -> Option<Waits> {
         Stage::Authorised => ("signer", None),
         Stage::Signed => ("chain", None),
         _ if is_cancelling(entry) => ("chain", None),
+        Stage::Sent | Stage::Released if entry.recalled => ("person", None),
         _ => return None,
     };
     Some(Waits { what, since, until })

@@ -268,6 +268,13 @@ pub(super) fn fits(state: &State, data: &Replaced, now: u64) -> Result<(), No> {
         let text = format!("what an operator commanded for {} is on its way", entry.id);
         return Err(Refusal::new("wrong_state", text).into());
     }
+    if !commanded && entry.recalled {
+        let text = format!(
+            "an operator took {} back: only an operator goes on",
+            entry.id
+        );
+        return Err(Refusal::new("wrong_state", text).into());
+    }
     same(state, entry, data)?;
     sent_by(entry, data)?;
     within_chain(state, &data.order)?;

@@ -9,7 +9,7 @@ use super::Guard;
 use crate::log::Range;
 use crate::policy::{CodeSeen, Policy};
 
-const FORMAT: u8 = 8;
+const FORMAT: u8 = 9;
 
 /// Why a snapshot cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -98,6 +98,8 @@ pub struct SignedBytes {
     pub moves_nothing: bool,
     /// An operator commanded them: a freeze does not stop them.
     pub commanded: bool,
+    /// A node has, or may have, them.
+    pub out: bool,
 }
 
 /// An order that is to take the place of signed bytes.
@@ -183,6 +185,9 @@ pub struct Entry {
     pub earlier: Vec<SignedBytes>,
     /// A freeze came after it was released to its agent: the guardian does not send it by itself.
     pub stopped: bool,
+    /// An operator took it back, and a start voided that before it was signed: nothing of it is sent
+    /// until an operator says so again.
+    pub recalled: bool,
     /// How it is sent.
     pub route: Route,
     /// Who sends its bytes once they are given to its agent.

@@ -34,8 +34,8 @@ pub struct Unsettled<'a> {
     pub nonce: u64,
     /// Its bytes.
     pub raw: &'a [u8],
-    /// `signed`, `sent`, `held` or `released`. One that an operator denied while it was held is
-    /// still `held`: its bytes exist and must not go out. `cancelling` where the bytes move nothing.
+    /// `signed`, `sent`, `held`, `released`, or `denied` while it was held: its bytes exist and must
+    /// not go out. `cancelling` where the bytes move nothing.
     pub state: &'static str,
     /// Hashes of earlier bytes with the same nonce, each of which can be mined instead.
     pub earlier: Vec<B256>,
@@ -309,14 +309,18 @@ impl Guard {
             .collect()
     }
 
-    /// Signed transactions whose nonce is not provably consumed, oldest first.
+    /// Signed transactions whose nonce is not provably consumed, in the order in which the chain can
+    /// mine those of a wallet: by nonce, and of one nonce the oldest first. What takes rights back
+    /// is settled after what gave them, so that it frees them at once.
     pub fn unsettled(&self) -> Vec<Unsettled<'_>> {
         let entries = self
             .state
             .unsettled
             .iter()
             .filter_map(|seq| self.state.request(*seq));
-        entries.filter_map(unsettled).collect()
+        let mut rows: Vec<Unsettled<'_>> = entries.filter_map(unsettled).collect();
+        rows.sort_by_key(|row| row.nonce);
+        rows
     }
 
     /// Transactions that were mined and are kept, oldest first: a reorganisation can undo that, and
@@ -552,7 +556,6 @@ fn unsettled(entry: &Entry) -> Option<Unsettled<'_>> {
         raw: &signed.payload,
         state: match entry.stage {
             _ if signed.moves_nothing => "cancelling",
-            Stage::Denied => Stage::Held.as_str(),
             stage => stage.as_str(),
         },
         earlier: entry.earlier.iter().map(|bytes| bytes.hash).collect(),

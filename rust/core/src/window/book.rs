@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use super::{Claims, Ledger, WindowError, Windows};
+use super::{Claims, Happened, Ledger, WindowError, Windows};
 use crate::effects::EffectKind;
 use crate::policy::{Policy, Reservation, Spends};
 
@@ -242,19 +242,28 @@ impl Book {
         &mut self,
         policy: Option<&Policy>,
         request: &str,
+        happened: Happened,
         now_ms: u64,
     ) -> Result<(), BookError> {
         let held = self.one(request)?.clone();
         self.windows.post(&held.counted(), now_ms)?;
-        self.settle(policy, &held.spends, now_ms);
+        self.settle(policy, &held.spends, happened, now_ms);
         self.held.remove(request);
         Ok(())
     }
 
     /// It happened: it is written in the ledger, and what stands changes.
-    fn settle(&mut self, policy: Option<&Policy>, spends: &Spends, now_ms: u64) {
+    fn settle(
+        &mut self,
+        policy: Option<&Policy>,
+        spends: &Spends,
+        happened: Happened,
+        now_ms: u64,
+    ) {
         self.ledger.post(spends, now_ms);
-        let change = self.claims.happened(spends, self.windows.early(now_ms));
+        let times = (spends.decided_ms, now_ms);
+        let early = (self.windows.early(times.0), self.windows.early(times.1));
+        let change = self.claims.take(spends, happened, early);
         let Some(policy) = policy else { return };
         for claimed in &change.ended {
             self.windows.stand_no_more(policy, claimed);
@@ -270,16 +279,21 @@ impl Book {
         &mut self,
         policy: &Policy,
         request: &str,
-        kept: &Spends,
+        (kept, happened): (&Spends, Happened),
         now_ms: u64,
     ) -> Result<(), BookError> {
         let held = self.one(request)?.clone();
         let counted = held.counted();
         let parts = at_most(policy.reservations(kept), &counted);
         self.windows.post_partial(&counted, &parts, now_ms)?;
-        self.settle(Some(policy), kept, now_ms);
+        self.settle(Some(policy), kept, happened, now_ms);
         self.held.remove(request);
         Ok(())
+    }
+
+    /// An operator said that the wallet's nonces go on from here.
+    pub fn nonces_go_on(&mut self, wallet: Address, chain_id: u64, next: u64) {
+        self.claims.nonces_go_on(wallet, chain_id, next);
     }
 
     /// Nothing of it counts: only with proof that the money cannot move any more.

@@ -26,6 +26,42 @@ pub struct Claimed {
     pub ends_ms: u64,
     /// It was signed as a document and may not be on the chain yet until then, ms.
     submit_until_ms: u64,
+    /// Transactions of the wallet with this nonce or a higher one came after it.
+    before_nonce: u64,
+}
+
+/// Where a request that happened stands among others of its wallet, and what that proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// Of a transaction; `None` for a signature.
+    pub nonce: Option<u64>,
+    /// What it ends of the rights at the places it sets.
+    pub ends: Ends,
+}
+
+/// Which rights a request ends that sets another one in their place, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// All: nothing happened after it.
+    All,
+    /// What stood before its nonce, and signatures that nobody could hand in any more when it was
+    /// decided: it was mined later than that.
+    Earlier,
+    /// None: nothing proves that it happened.
+    Nothing,
+}
+
+impl Happened {
+    /// A signature was made: what stands goes on.
+    pub const SIGNED: Self = Self {
+        nonce: None,
+        ends: Ends::Nothing,
+    };
+    /// Everything that happened before is known.
+    pub const LAST: Self = Self {
+        nonce: None,
+        ends: Ends::All,
+    };
 }
 
 /// Where a right is kept and about what, so that it can be found again.
@@ -57,19 +93,33 @@ pub struct Change {
 }
 
 impl Claims {
-    /// Takes over what a request that happened leaves behind and takes away. A signature only adds:
-    /// whether it ever reaches the chain nobody can say.
-    pub fn happened(&mut self, spends: &Spends, now_ms: u64) -> Change {
+    /// Takes over what a request leaves behind and takes away. A signature only adds: whether it ever
+    /// reaches the chain nobody can say. Ends become known in any order, so what a transaction takes
+    /// away goes by its nonce. Times are those by which rights end.
+    pub fn take(
+        &mut self,
+        spends: &Spends,
+        happened: Happened,
+        (decided_ms, now_ms): (u64, u64),
+    ) -> Change {
         let mut change = Change::default();
         self.forget_first(now_ms);
         let signed = spends.method == Method::SignTypedData;
+        let before_nonce = happened.nonce.map_or(0, |nonce| nonce.saturating_add(1));
         for item in &spends.items {
             let Some(claim) = item.claim else {
                 continue;
             };
             let place = claim.at.and_then(|at| Place::of(spends, item, at));
             if let Some(place) = place.as_ref().filter(|_| !signed && !claim.adds) {
-                change.ended.append(&mut self.end(place, now_ms));
+                let over = |one: &Claimed| match (happened.ends, happened.nonce) {
+                    (Ends::All, _) => one.handed_in(now_ms),
+                    (Ends::Earlier, Some(nonce)) => {
+                        one.before_nonce <= nonce && one.handed_in(decided_ms.min(now_ms))
+                    }
+                    (Ends::Earlier, None) | (Ends::Nothing, _) => false,
+                };
+                change.ended.append(&mut self.end(place, over));
             }
             if !item.stands() {
                 continue;
@@ -84,6 +134,7 @@ impl Claims {
                 },
                 ends_ms,
                 submit_until_ms: claim.submit_until.unwrap_or_default(),
+                before_nonce,
             };
             change.added.push(claimed.clone());
             match place {
@@ -108,21 +159,26 @@ impl Claims {
         }
     }
 
-    /// Ends what stands at a place, but for signatures somebody may still hand in.
-    fn end(&mut self, place: &Place, now_ms: u64) -> Vec<Claimed> {
+    /// Ends what stands at a place and is over.
+    fn end(&mut self, place: &Place, over: impl Fn(&Claimed) -> bool) -> Vec<Claimed> {
         let Some(all) = self.placed.get_mut(place) else {
             return Vec::new();
         };
-        let handed_in = |one: &Claimed| match one.submit_until_ms {
-            0 => true,
-            until => until.saturating_add(GRACE_MS) <= now_ms,
-        };
-        let (ended, left) = std::mem::take(all).into_iter().partition(handed_in);
+        let (ended, left) = std::mem::take(all).into_iter().partition(over);
         *all = left;
         if all.is_empty() {
             self.placed.remove(place);
         }
         ended
+    }
+
+    /// An operator said that the wallet's nonces go on from here: what stands came before them.
+    pub fn nonces_go_on(&mut self, wallet: Address, chain_id: u64, next: u64) {
+        let places = self.placed.iter_mut();
+        let its = places.filter(|(at, _)| (at.wallet, at.chain_id) == (wallet, chain_id));
+        for one in its.flat_map(|(_, all)| all) {
+            one.before_nonce = one.before_nonce.min(next);
+        }
     }
 
     /// Every right that still counts at `now_ms`.
@@ -153,6 +209,16 @@ impl Claims {
             all.retain(|one| one.ends_ms > now_ms);
             !all.is_empty()
         });
+    }
+}
+
+impl Claimed {
+    /// Nobody can hand the signature in any more at this time; no signature is needed of others.
+    fn handed_in(&self, at_ms: u64) -> bool {
+        match self.submit_until_ms {
+            0 => true,
+            until => until.saturating_add(GRACE_MS) <= at_ms,
+        }
     }
 }
 

@@ -469,3 +469,27 @@ fn what_a_simulation_shows_can_only_refuse() {
     let applied = given(json!({"logs": [log(50)], "allowances": standing})).unwrap();
     assert_eq!(applied.status, "authorised");
 }
+
+#[test]
+fn a_number_that_no_chain_has_is_no_answer_and_no_fault_of_the_payment() {
+    let numbers = [
+        "gas",
+        "max_fee_per_gas",
+        "max_priority_fee_per_gas",
+        "chain_nonce",
+        "l1_fee",
+    ];
+    for name in numbers {
+        let mut world = World::new();
+        let id = id_of(&world.pay("shopper", 1));
+        let mut facts = json!({"gas": 21000, "max_fee_per_gas": "2000000000",
+            "max_priority_fee_per_gas": "1000000000", "chain_nonce": 0});
+        // 2^140
+        facts[name] = json!("1393796574908163946345982392040522594123776");
+        let given = facts.to_string();
+        let refused = world.guard.authorise(&id, given.as_bytes(), world.now);
+        assert_eq!(refused.unwrap_err().code, "chain_unavailable", "{name}");
+        assert_eq!(world.state(&id), "authorising");
+        world.authorise(&id, Some(0)).unwrap();
+    }
+}

@@ -14,5 +14,6 @@ mod prices;
 mod properties;
 mod released;
 mod replace;
+mod standing;
 mod stop;
 mod summary;

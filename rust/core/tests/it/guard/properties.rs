@@ -78,6 +78,8 @@ proptest! {
         for agent in ["shopper", "trader"] {
             let said = world.limit("hour", &format!("agent:{agent}"));
             prop_assert_eq!(said, auditor.wei(agent, now), "{}", agent);
+            let said = world.limit("rights", &format!("agent:{agent}"));
+            prop_assert_eq!(said, auditor.standing(agent), "{}", agent);
         }
         for to in [VENDOR, OTHER] {
             let said = world.limit("often", &format!("recipient:{}:{to}", support::CHAIN));
@@ -102,6 +104,9 @@ proptest! {
             // The auditor panics at an event of a frozen scope.
             world.records[read..].iter().for_each(|record| auditor.read(record));
             read = world.records.len();
+            for (id, request) in auditor.requests.iter().filter(|(_, one)| one.recalled) {
+                prop_assert!(!world.guard.may_send(id), "{} {:?}", id, request.ends);
+            }
             let frozen: Vec<String> = auditor.frozen_requests().cloned().collect();
             for id in frozen {
                 let taken_back = auditor.requests[&id].nothing == Some(true);

@@ -1,7 +1,7 @@
 //! Another transaction for the nonce of one that is signed: the same payment, once, within the caps;
 //! or nothing in its place.
 
-use holdfast_core::guard::Guard;
+use holdfast_core::guard::{Applied, Guard};
 use serde_json::{json, Value};
 
 use crate::support::orders::{code, nonce, ordered, transaction};
@@ -202,6 +202,77 @@ fn an_agents_own_replacement_is_one_payment() {
     replays(&world);
 }
 
+/// A call with a key, and with a nonce if it names one.
+fn keyed(world: &mut World, key: &str, nonce: Option<u64>, wei: u128) -> Applied {
+    let mut tx = json!({"to": VENDOR, "value": support::quantity(wei),
+        "maxFeePerGas": support::quantity(4 * GWEI), "maxPriorityFeePerGas": "0x77359400"});
+    if let Some(nonce) = nonce {
+        tx["nonce"] = json!(support::quantity(nonce.into()));
+    }
+    let params = json!([tx, {"idempotencyKey": key}]);
+    world.submit("shopper", "eth_sendTransaction", &params)
+}
+
+#[test]
+fn with_a_key_a_replacement_is_one_payment_too() {
+    let mut world = World::new();
+    let first = keyed(&mut world, "invoice-1", None, ETH / 10);
+    let id = id_of(&first);
+    world.authorise(&id, Some(7)).unwrap();
+    let early = keyed(&mut world, "invoice-1-again", Some(7), ETH / 10);
+    assert_eq!((early.status, id_of(&early)), ("attached", id.clone()));
+    world.sign(&id).unwrap();
+    world.sent(&id, "accepted").unwrap();
+    for key in ["invoice-1", "invoice-1-again"] {
+        let again = keyed(&mut world, key, Some(7), ETH / 10);
+        assert_eq!(
+            (again.status, id_of(&again)),
+            ("replaces", id.clone()),
+            "{key}"
+        );
+        let joined = keyed(&mut world, "invoice-1", None, ETH / 10);
+        assert_eq!((joined.status, id_of(&joined)), ("attached", id.clone()));
+    }
+    let other = keyed(&mut world, "invoice-2", Some(7), ETH / 20);
+    assert_eq!(other.status, "go", "another payment: its nonce is a hint");
+    let joined = keyed(&mut world, "invoice-2", Some(7), ETH / 20);
+    assert_eq!((joined.status, id_of(&joined)), ("attached", id_of(&other)));
+    let conflict = keyed(&mut world, "invoice-2", Some(7), ETH / 10);
+    assert!(String::from_utf8_lossy(&conflict.answer).contains("idempotency_conflict"));
+    world.settle(&id, "confirmed").unwrap();
+    let late = keyed(&mut world, "invoice-1-late", Some(7), ETH / 10);
+    assert!(String::from_utf8_lossy(&late.answer).contains("nonce_used"));
+    let joined = keyed(&mut world, "invoice-1", Some(7), ETH / 10);
+    assert_eq!((joined.status, id_of(&joined)), ("attached", id));
+    let meant = keyed(&mut world, "invoice-3", None, ETH / 10);
+    assert_eq!(meant.status, "go", "twice because it is meant twice");
+    replays(&world);
+}
+
+#[test]
+fn an_agent_is_told_the_hash_of_bytes_that_a_node_has() {
+    let mut world = World::new();
+    let id = out(&mut world, ETH / 10);
+    let first = hash(&world, &id);
+    let told = |world: &World| {
+        let outcome = world.guard.outcome(&id).unwrap();
+        let text = String::from_utf8(outcome.result.unwrap()).unwrap();
+        (text.trim_matches('"').to_owned(), outcome.is_final)
+    };
+    assert_eq!(told(&world), (first.clone(), true));
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    let bump = command(&world, &id, "bump", 4, 2);
+    world.command(0, bump).unwrap();
+    world.sign(&id).unwrap();
+    let second = hash(&world, &id);
+    assert_ne!(first, second);
+    assert_eq!(told(&world), (first, false), "nobody has the others");
+    world.thaw(freeze).unwrap();
+    world.sent(&id, "accepted").unwrap();
+    assert_eq!(told(&world), (second, true));
+    replays(&world);
+}
+
 #[test]
 fn an_agent_raises_nothing_beyond_its_limits_or_what_a_person_saw() {
     // 100,000 gas at 2 gwei are set aside for the fee; of the limit a little more is left.
@@ -319,6 +390,71 @@ fn a_start_voids_replacements_that_nobody_signed() {
     replays(&world);
 }
 
+/// The signer is gone; the guardian is started again, as that alarm says.
+fn start_again(world: &mut World) -> Vec<&'static str> {
+    world.guard = Guard::replay(&world.records).unwrap();
+    let started = world.guard.started("0.1.0", world.now);
+    kinds(&world.keep(started).unwrap())
+}
+
+#[test]
+fn what_an_operator_took_back_is_not_sent_after_a_start() {
+    let mut world = World::new();
+    let id = ordered(&mut world, ETH / 10);
+    world.sign(&id).unwrap();
+    let cancel = command(&world, &id, "cancel", 4, 2);
+    world.command(0, cancel).unwrap();
+    assert_eq!(
+        start_again(&mut world),
+        ["guardian.started", "request.held"]
+    );
+    assert_eq!(world.state(&id), "held");
+    assert!(!world.guard.may_send(&id));
+    assert_eq!(
+        code(world.replace(&id, "agent", ("fee", 8, 4))),
+        "wrong_state"
+    );
+    assert_eq!(start_again(&mut world), ["guardian.started"]);
+    let mut other = world.clone();
+    world.approve(0, &id).unwrap();
+    assert!(world.guard.may_send(&id), "a person wants it after all");
+    assert_eq!(start_again(&mut world), ["guardian.started"]);
+    assert_eq!(world.state(&id), "signed");
+    replays(&world);
+    let cancel = command(&other, &id, "cancel", 8, 4);
+    other.command(1, cancel).unwrap();
+    other.sign(&id).unwrap();
+    assert!(other.guard.may_send(&id), "what takes it back");
+    assert_eq!(other.settle(&id, "confirmed").unwrap().status, "cancelled");
+    replays(&other);
+}
+
+#[test]
+fn what_is_out_and_was_taken_back_is_not_sent_again_after_a_start() {
+    let mut world = World::new();
+    let id = out(&mut world, ETH / 10);
+    let cancel = command(&world, &id, "cancel", 4, 2);
+    world.command(0, cancel).unwrap();
+    assert_eq!(start_again(&mut world), ["guardian.started"]);
+    assert_eq!(world.state(&id), "sent");
+    assert!(!world.guard.may_send(&id));
+    let waits = world.guard.standing(&id, 0).unwrap().waits.unwrap();
+    assert_eq!(waits.what, "person");
+    for by in ["agent", "guardian"] {
+        assert_eq!(
+            code(world.replace(&id, by, ("fee", 8, 4))),
+            "wrong_state",
+            "{by}"
+        );
+    }
+    replays(&world);
+    let bump = command(&world, &id, "bump", 8, 4);
+    world.command(1, bump).unwrap();
+    world.sign(&id).unwrap();
+    assert!(world.guard.may_send(&id), "a person wants it after all");
+    replays(&world);
+}
+
 #[test]
 fn a_gap_below_others_is_closed_by_a_transfer_of_nothing() {
     let mut world = World::new();
@@ -432,6 +568,55 @@ fn an_operator_sets_the_ledger_to_what_the_chain_says() {
     assert_eq!(nonce(&world, &second), 3);
     world.sign(&second).unwrap();
     assert_eq!(code(world.command(1, set(3))), "nonce_out");
+    replays(&world);
+}
+
+fn set_nonce(nonce: u64) -> Value {
+    json!({"action": "nonce", "wallet": wallet(0).to_string(), "chain_id": support::CHAIN,
+        "nonce": nonce})
+}
+
+#[test]
+fn the_nonce_that_an_operator_sets_is_given_out_next_whatever_is_free_below() {
+    let mut world = World::new();
+    out(&mut world, ETH / 10);
+    let (gap, above) = (ordered(&mut world, ETH / 10), ordered(&mut world, ETH / 10));
+    world.sign(&above).unwrap();
+    let later = ordered(&mut world, ETH / 10);
+    let fail = |world: &mut World, id: &str| {
+        let failed = world.guard.fail(id, "would_fail", "", world.now);
+        world.keep(failed).unwrap();
+    };
+    fail(&mut world, &gap);
+    assert_eq!(world.guard.gaps().len(), 1);
+    world.command(0, set_nonce(12)).unwrap();
+    assert!(world.guard.gaps().is_empty());
+    fail(&mut world, &later);
+    assert!(
+        world.guard.gaps().is_empty(),
+        "nor what is given back later"
+    );
+    let next = ordered(&mut world, ETH / 10);
+    assert_eq!(nonce(&world, &next), 12);
+    replays(&world);
+}
+
+#[test]
+fn no_nonce_is_set_that_an_order_has_which_is_being_signed() {
+    let mut world = World::new();
+    out(&mut world, ETH / 10);
+    let (gap, above) = (ordered(&mut world, ETH / 10), ordered(&mut world, ETH / 10));
+    assert_eq!(code(world.command(0, set_nonce(9))), "nonce_out");
+    world.sign(&above).unwrap();
+    let failed = world.guard.fail(&gap, "would_fail", "", world.now);
+    world.keep(failed).unwrap();
+    world.replace(&gap, "guardian", ("gap", 4, 2)).unwrap();
+    assert_eq!(
+        code(world.command(0, set_nonce(8))),
+        "nonce_out",
+        "what closes a gap"
+    );
+    world.command(0, set_nonce(10)).unwrap();
     replays(&world);
 }
 
@@ -619,6 +804,132 @@ fn a_cancellation_of_what_was_denied_takes_its_nonce_back() {
         "nonce_out",
         "7 is another payment's"
     );
+}
+
+#[test]
+fn what_is_taken_back_is_not_denied_so_its_nonce_stays_its_own() {
+    let mut world = World::new();
+    let id = ordered(&mut world, ETH / 10);
+    world.sign(&id).unwrap();
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    world.thaw(freeze).unwrap();
+    let cancel = command(&world, &id, "cancel", 4, 2);
+    world.command(0, cancel).unwrap();
+    assert_eq!(code(world.deny(0, &id)), "wrong_state", "on its way");
+    world.sign(&id).unwrap();
+    assert_eq!(world.state(&id), "held", "no node took it yet");
+    assert_eq!(code(world.deny(0, &id)), "wrong_state", "out");
+    let next = ordered(&mut world, ETH / 20);
+    assert_eq!(nonce(&world, &next), 8);
+    assert_eq!(world.settle(&id, "confirmed").unwrap().status, "cancelled");
+    replays(&world);
+}
+
+/// Signed, then held by a freeze and denied.
+fn denied(world: &mut World) -> String {
+    let id = ordered(world, ETH / 10);
+    world.sign(&id).unwrap();
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    world.thaw(freeze).unwrap();
+    world.deny(0, &id).unwrap();
+    id
+}
+
+#[test]
+fn what_was_denied_and_mined_all_the_same_has_used_its_nonce() {
+    for proved in [false, true] {
+        let mut world = World::new();
+        let id = denied(&mut world);
+        // It had left before the freeze, and nobody lived to note that.
+        assert_eq!(
+            world.ends(&id, "confirmed", proved).unwrap().status,
+            "confirmed"
+        );
+        let next = ordered(&mut world, ETH / 20);
+        assert_eq!(nonce(&world, &next), 8, "{proved}");
+        replays(&world);
+    }
+}
+
+#[test]
+fn a_denied_payment_whose_nonce_another_of_ours_used_ends_with_it() {
+    for proved in [false, true] {
+        let mut world = World::new();
+        let id = denied(&mut world);
+        let states = |world: &World| -> Vec<&'static str> {
+            world
+                .guard
+                .unsettled()
+                .iter()
+                .map(|row| row.state)
+                .collect()
+        };
+        assert_eq!(states(&world), ["denied"]);
+        assert_eq!(code(world.ends(&id, "dropped", false)), "unproved");
+        let next = ordered(&mut world, ETH / 20);
+        assert_eq!(nonce(&world, &next), 7);
+        world.sign(&next).unwrap();
+        assert_eq!(
+            code(world.ends(&id, "dropped", false)),
+            "unproved",
+            "it is not mined yet"
+        );
+        world.sent(&next, "accepted").unwrap();
+        let held = world.limit("hour", "agent:shopper");
+        let ended = world.ends(&next, "confirmed", proved).unwrap();
+        assert_eq!(kinds(&ended), ["request.settled", "request.settled"]);
+        assert_eq!(world.state(&id), "dropped");
+        assert!(world.guard.unsettled().is_empty());
+        let (posted, left) = world.limit("hour", "agent:shopper");
+        let paid = ETH / 20 + 21_000 * 1_500_000_000;
+        let whole = ETH / 10 + 42_000 * GWEI;
+        // On one node's word nothing is free at once, and all of it after its window.
+        assert_eq!(
+            (posted, left),
+            (if proved { paid } else { paid + whole }, 0)
+        );
+        assert!(posted <= held.1);
+        world.now += 3_600_000;
+        assert_eq!(world.limit("hour", "agent:shopper"), (0, 0));
+        replays(&world);
+    }
+}
+
+#[test]
+fn what_is_not_denied_does_not_end_with_another_of_its_nonce() {
+    let mut world = World::new();
+    let id = denied(&mut world);
+    let next = out(&mut world, ETH / 20);
+    assert_eq!(nonce(&world, &next), 7);
+    world.ends(&id, "confirmed", false).unwrap();
+    assert_eq!(
+        world.state(&next),
+        "sent",
+        "one node's word ends no payment that may be paid"
+    );
+    replays(&world);
+}
+
+#[test]
+fn a_denial_stops_a_bump_that_is_not_signed() {
+    let mut world = World::new();
+    let id = ordered(&mut world, ETH / 10);
+    world.sign(&id).unwrap();
+    let bump = command(&world, &id, "bump", 4, 2);
+    world.command(0, bump).unwrap();
+    let raw = support::orders::sign_order(&world.order(&id));
+    let freeze = world.freeze(&json!({"kind": "everything"}));
+    world.thaw(freeze).unwrap();
+    world.deny(0, &id).unwrap();
+    assert!(world.guard.to_sign_again().is_empty());
+    assert_eq!(
+        code(world.guard.signed(&id, &raw, world.now)),
+        "wrong_state"
+    );
+    assert!(!world.guard.may_send(&id));
+    let next = ordered(&mut world, ETH / 20);
+    assert_eq!(nonce(&world, &next), 7);
+    replays(&world);
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn what_is_held_and_then_denied_counts_until_its_nonce_is_used_up() {
         (0, ETH + ORDER_FEE),
         "the bytes exist"
     );
-    assert_eq!(world.guard.unsettled()[0].state, "held");
+    assert_eq!(world.guard.unsettled()[0].state, "denied");
     let next = ordered(&mut world, ETH / 10);
     assert_eq!(nonce(&world, &next), 7, "its nonce goes to the next one");
     world.settle(&id, "dropped").unwrap();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::U256;
 use holdfast_core::policy::{decide, Decision, Facts, Policy, Reservation, Spends, Verdict};
-use holdfast_core::window::{Book, Windows};
+use holdfast_core::window::{Book, Happened, Windows};
 use proptest::prelude::*;
 
 use crate::laws::naive::{self, World};
@@ -66,7 +66,8 @@ fn book(policy: &Policy, before: &[(Ask, Option<u64>)], now_ms: u64) -> Book {
             book.hold(&id, spends, decision.reservations, now_ms)
                 .unwrap();
             if n % 3 != 2 {
-                book.post(Some(policy), &id, now_ms).unwrap();
+                book.post(Some(policy), &id, Happened::LAST, now_ms)
+                    .unwrap();
             }
         }
     }
@@ -435,13 +436,14 @@ fn settle(book: &mut Book, policy: &Policy, id: &str, end: usize, now_ms: u64) {
     let spends = book.spends(id).unwrap().clone();
     match end {
         0 => book.void(id).unwrap(),
-        1 => book.post(Some(policy), id, now_ms).unwrap(),
+        1 => book.post(Some(policy), id, Happened::LAST, now_ms).unwrap(),
         2 => book
-            .post_partial(policy, id, &spends.fee_only(None), now_ms)
+            .post_partial(policy, id, (&spends.fee_only(None), Happened::LAST), now_ms)
             .unwrap(),
         _ => {
             let paid = spends.with_fee(Some(U256::from(1)));
-            book.post_partial(policy, id, &paid, now_ms).unwrap();
+            book.post_partial(policy, id, (&paid, Happened::LAST), now_ms)
+                .unwrap();
         }
     }
 }

@@ -7,7 +7,7 @@ use holdfast_core::effects::EffectKind;
 use holdfast_core::policy::{Policy, Spend, SpendAsset, Spends, StandingClaim};
 use holdfast_core::request::Method;
 use holdfast_core::simulate::Simulator;
-use holdfast_core::window::{Book, GRACE_MS};
+use holdfast_core::window::{Book, Ends, Happened, GRACE_MS};
 use proptest::prelude::*;
 use serde_json::{json, Value};
 
@@ -75,7 +75,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-fn spends(ask: Ask, to: usize, amount: u64, now: u64) -> Spends {
+/// Of a transaction: proved, with a nonce in the order of the requests.
+fn happened(name: &str, spends: &Spends) -> Happened {
+    match spends.method {
+        Method::SignTypedData => Happened::SIGNED,
+        _ => Happened {
+            nonce: name.trim_start_matches('r').parse().ok(),
+            ends: Ends::Earlier,
+        },
+    }
+}
+
+fn spends(ask: Ask, to: usize, amount: u64, (now, ahead): (u64, u64)) -> Spends {
     let claim = |at, adds, ends, submit_until| StandingClaim {
         adds,
         at,
@@ -143,9 +154,77 @@ fn spends(ask: Ask, to: usize, amount: u64, now: u64) -> Spends {
         wallet: WALLET,
         chain_id: 31337,
         method,
-        decided_ms: now,
+        decided_ms: now + ahead,
         items: vec![item],
     }
+}
+
+/// One transaction: what it asks for, what becomes of it, and what is told of that.
+#[derive(Clone, Debug)]
+struct Life {
+    ask: Ask,
+    to: usize,
+    amount: u64,
+    /// Asked for after every signature is out of its time.
+    late: bool,
+    /// It does what it says on the chain; else nothing of it happens.
+    happens: bool,
+    /// Two nodes tell the truth; else one node tells anything.
+    proved: bool,
+    /// When its end is told.
+    told: u16,
+    /// Its nonce, among those asked for at the same time.
+    nonce: u16,
+}
+
+fn lives() -> impl Strategy<Value = Vec<Life>> {
+    let place = prop_oneof![Just(USDC), Just(PERMIT2)];
+    let ask = prop_oneof![
+        3 => place.clone().prop_map(|at| Ask::Approve { at }),
+        1 => Just(Ask::Increase),
+        4 => place.prop_map(|at| Ask::Revoke { at }),
+        2 => (1u64..1_000).prop_map(|submit_for| Ask::Permit { submit_for }),
+    ];
+    let about = (ask, 0usize..2, 1u64..1_000, any::<bool>());
+    let ends = (
+        any::<bool>(),
+        prop::bool::weighted(0.8),
+        any::<u16>(),
+        any::<u16>(),
+    );
+    let life = (about, ends).prop_map(
+        |((ask, to, amount, late), (happens, proved, told, nonce))| {
+            let signed = matches!(ask, Ask::Permit { .. });
+            Life {
+                ask,
+                to,
+                amount,
+                late: late && !signed,
+                happens,
+                proved,
+                told,
+                nonce,
+            }
+        },
+    );
+    prop::collection::vec(life, 1..14)
+}
+
+/// What the chain allows each spender, with everything done in the order of nonces; signatures are
+/// handed in while that is possible.
+fn allowed(lives: &[(u64, Life)]) -> u128 {
+    let mut all = std::collections::BTreeMap::new();
+    for (_, life) in lives.iter().filter(|(_, life)| life.happens) {
+        let amount = u128::from(life.amount);
+        match life.ask {
+            Ask::Approve { at } => drop(all.insert((life.to, at), amount)),
+            Ask::Permit { .. } => drop(all.insert((life.to, USDC), amount)),
+            Ask::Increase => *all.entry((life.to, USDC)).or_default() += amount,
+            Ask::Revoke { at } => drop(all.remove(&(life.to, at))),
+            _ => {}
+        }
+    }
+    all.values().sum()
 }
 
 /// One right, as the model sees it.
@@ -165,7 +244,7 @@ struct Model {
 }
 
 impl Model {
-    fn settle(&mut self, ask: Ask, to: usize, spends: &Spends, now: u64) {
+    fn settle(&mut self, ask: Ask, to: usize, spends: &Spends, decided: u64) {
         let item = &spends.items[0];
         let claim = item.claim.unwrap();
         if matches!(ask, Ask::Approve { .. } | Ask::Revoke { .. }) {
@@ -173,7 +252,7 @@ impl Model {
                 let same = right.to == to && right.at == claim.at;
                 let open = right
                     .submit_until
-                    .is_some_and(|until| now < until + GRACE_MS);
+                    .is_some_and(|until| decided < until + GRACE_MS);
                 !same || open
             });
         }
@@ -218,27 +297,29 @@ proptest! {
             match step {
                 Step::Wait(ms) => now += ms,
                 Step::Hold(ask, to, amount) => {
-                    let spends = spends(ask, to, amount, now);
+                    let spends = spends(ask, to, amount, (now, ahead));
                     let (name, parts) = (format!("r{number}"), policy.reservations(&spends));
                     book.hold(&name, spends.clone(), parts, now + ahead).unwrap();
                     model.held.push((name, ask, to, amount, spends));
                 }
                 Step::Settle(how) if !model.held.is_empty() => {
                     let (name, ask, to, _, spends) = model.held.remove(0);
+                    let decided = spends.decided_ms - ahead;
+                    let happened = happened(&name, &spends);
                     match how {
                         0 => book.void(&name).unwrap(),
                         1 => {
-                            let kept = spends.fee_only(None);
-                            book.post_partial(&policy, &name, &kept, now + ahead).unwrap();
+                            let kept = (&spends.fee_only(None), happened);
+                            book.post_partial(&policy, &name, kept, now + ahead).unwrap();
                         }
                         2 => {
-                            let kept = spends.with_fee(None);
-                            book.post_partial(&policy, &name, &kept, now + ahead).unwrap();
-                            model.settle(ask, to, &spends, now);
+                            let kept = (&spends.with_fee(None), happened);
+                            book.post_partial(&policy, &name, kept, now + ahead).unwrap();
+                            model.settle(ask, to, &spends, decided);
                         }
                         _ => {
-                            book.post(Some(&policy), &name, now + ahead).unwrap();
-                            model.settle(ask, to, &spends, now);
+                            book.post(Some(&policy), &name, happened, now + ahead).unwrap();
+                            model.settle(ask, to, &spends, decided);
                         }
                     }
                 }
@@ -261,6 +342,40 @@ proptest! {
                 prop_assert!(free > at);
                 prop_assert!(windows.used("all", "global", free) < windows.used("all", "global", at));
             }
+        }
+    }
+}
+
+proptest! {
+    /// Whoever chooses the order of nonces, who reverts, and when and by whom ends are told: what is
+    /// counted is never less than what stands on the chain.
+    #[test]
+    fn no_order_and_no_word_of_one_node_makes_room_while_a_right_stands(mut lives in lives()) {
+        let policy = Policy::parse(POLICY).unwrap_or_else(|errors| panic!("{errors}"));
+        let mut book = Book::for_policy(&policy);
+        let late_at = START + 1_000 + GRACE_MS;
+        lives.sort_by_key(|life| (life.late, life.nonce));
+        let lives: Vec<(u64, Life)> = (0..).zip(lives).collect();
+        for (nonce, life) in &lives {
+            let at = if life.late { late_at } else { START };
+            let spends = spends(life.ask, life.to, life.amount, (at, 0));
+            let (name, parts) = (format!("r{nonce}"), policy.reservations(&spends));
+            book.hold(&name, spends, parts, START).unwrap();
+            if matches!(life.ask, Ask::Permit { .. }) {
+                book.post(Some(&policy), &name, Happened::SIGNED, START).unwrap();
+            }
+        }
+        let stands = allowed(&lives);
+        let mut told: Vec<&(u64, Life)> = lives.iter().collect();
+        told.sort_by_key(|(_, life)| life.told);
+        for (nonce, life) in told {
+            let name = format!("r{nonce}");
+            let Some(spends) = book.spends(&name).cloned() else { continue };
+            let ends = if life.proved && life.happens { Ends::Earlier } else { Ends::Nothing };
+            let happened = Happened { nonce: Some(*nonce), ends };
+            let kept = if life.happens || !life.proved { spends } else { spends.fee_only(None) };
+            book.post_partial(&policy, &name, (&kept, happened), late_at).unwrap();
+            prop_assert!(book.windows().used("all", "global", late_at) >= stands);
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Request {
     /// What the order of its newest bytes costs, and the one that is on its way.
     fee_signed: u128,
     fee_ordered: u128,
+    /// Who may take so much of the token; nothing takes it back.
+    pub right: Option<(String, u128)>,
     /// Who gets something, once for each payment.
     pub recipients: Vec<String>,
     /// It waits for people: of what others share it holds nothing.
@@ -42,6 +44,10 @@ pub struct Request {
     pub held_by_freeze: bool,
     pub ends: Vec<String>,
     pub settled: bool,
+    /// An operator took it back, and a start voided that.
+    pub recalled: bool,
+    /// Bytes of its own were.
+    pub mined: bool,
     pub money: Money,
     /// What is on its way to take the place of its bytes.
     pub replacing: Option<Replacing>,
@@ -56,16 +62,31 @@ pub struct Replacing {
     gap: bool,
 }
 
+/// A right over the wallet's token that stands. Transactions with nonce `before` or a higher one came
+/// after it.
+pub struct Right {
+    pub agent: String,
+    pub amount: u128,
+    place: (String, String),
+    before: u64,
+}
+
 #[derive(Default)]
 pub struct Auditor {
     terms: Option<Terms>,
     pub requests: BTreeMap<String, Request>,
+    pub rights: Vec<Right>,
     pub freezes: BTreeMap<u64, Value>,
     nonces: BTreeSet<(String, u64)>,
+    /// What an operator set a wallet's nonces to: none below is given out again.
+    next_min: BTreeMap<String, u64>,
     commands: BTreeSet<String>,
     seq: u64,
     at: u64,
 }
+
+/// What the limit on rights lets an agent give, in base units.
+pub const RIGHTS_MAX: u128 = 10;
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
@@ -127,10 +148,27 @@ impl Auditor {
             "nonce.set" => {
                 assert_eq!(self.command(data)["action"], "nonce");
                 let (wallet, next) = (text(&data["wallet"]).to_owned(), data["nonce"].as_u64());
+                for right in self.rights.iter_mut().filter(|one| one.place.0 == wallet) {
+                    right.before = right.before.min(next.unwrap());
+                }
+                let busy = self.requests.values().any(|request| {
+                    let open = request.ends.is_empty() || request.replacing.is_some();
+                    let open = open && !request.settled && request.wallet == wallet;
+                    open && request.nonce == next
+                });
+                assert!(!busy, "nobody has the nonce that is set");
+                self.next_min.insert(wallet.clone(), next.unwrap());
                 self.nonces
                     .retain(|(one, nonce)| *one != wallet || Some(*nonce) < next);
             }
-            "guardian.started" => self.void_orders(|_| true),
+            "guardian.started" => {
+                for request in self.requests.values_mut() {
+                    let order = request.replacing;
+                    let cancels = order.is_some_and(|order| order.nothing && order.commanded);
+                    request.recalled |= cancels && request.signed && request.nothing.is_none();
+                }
+                self.void_orders(|_| true);
+            }
             "request.settled" => self.settled(data, at),
             "request.denied" => self.denied(data),
             "request.expired" => {
@@ -152,6 +190,7 @@ impl Auditor {
     fn decided(&mut self, data: &Value) {
         let effects = data["effects"].as_array().unwrap();
         let of = |kind: &'static str| effects.iter().filter(move |e| text(&e["effect"]) == kind);
+        let right = of("allowance").chain(of("revoke")).next();
         let native = |e: &&Value| e["asset"]["standard"] == "native";
         let denied = data["state"] == "denied";
         let request = Request {
@@ -168,7 +207,11 @@ impl Auditor {
             fee_decided: of("fee").map(|e| number(&e["amount"])).sum(),
             fee_signed: 0,
             fee_ordered: 0,
-            recipients: of("transfer").map(|e| text(&e["to"]).to_owned()).collect(),
+            right: right.map(|e| (text(&e["to"]).to_owned(), number(&e["amount"]))),
+            recipients: of("transfer")
+                .chain(of("allowance"))
+                .map(|e| text(&e["to"]).to_owned())
+                .collect(),
             waits: data["state"] == "waiting-approval",
             expires_at: data["expires_at"].as_u64(),
             approvals: BTreeSet::new(),
@@ -182,6 +225,8 @@ impl Auditor {
                 Vec::new()
             },
             settled: false,
+            mined: false,
+            recalled: false,
             money: if denied { Money::Void } else { Money::Held },
             replacing: None,
             nothing: None,
@@ -209,6 +254,15 @@ impl Auditor {
         assert!(
             !counts || used + held <= terms.wei_max,
             "the limit of the hour holds"
+        );
+        let (used, held) = self.standing(&request.agent);
+        let gives = request
+            .right
+            .as_ref()
+            .is_some_and(|(_, amount)| *amount > 0);
+        assert!(
+            !gives || used + held <= RIGHTS_MAX,
+            "what stands is within its limit"
         );
         for to in &request.recipients {
             let (used, held) = self.payments(to, self.at);
@@ -280,6 +334,7 @@ impl Auditor {
         );
         if data["approvals"] == data["quorum"] {
             request.waits = false;
+            request.recalled = false;
             if held {
                 request.held_by_freeze = false;
             }
@@ -297,6 +352,8 @@ impl Auditor {
         if request.transaction {
             let nonce = data["order"]["nonce"].as_u64().unwrap();
             let wallet = request.wallet.clone();
+            let next_min = self.next_min.get(&wallet).copied().unwrap_or_default();
+            assert!(nonce >= next_min, "an operator set it higher");
             assert!(self.nonces.insert((wallet, nonce)), "a nonce is out once");
             let request = self.requests.get_mut(id).unwrap();
             request.nonce = Some(nonce);
@@ -336,6 +393,7 @@ impl Auditor {
                 self.not_frozen(request);
             }
             assert!(why == "fee" || why == "gap");
+            assert!(!request.recalled, "an operator took it back");
             let waiting = request.replacing;
             assert!(!waiting.is_some_and(|order| order.commanded));
         }
@@ -350,6 +408,7 @@ impl Auditor {
                 // Only the fee of what closes the gap counts.
                 (request.wei, request.fee_max) = (0, fee);
                 request.recipients.clear();
+                request.right = None;
                 request.waits = false;
                 request.money = Money::Held;
             }
@@ -401,6 +460,7 @@ impl Auditor {
                 self.not_frozen(&self.requests[id]);
             }
             let request = self.requests.get_mut(id).unwrap();
+            request.recalled = false;
             request.replacing = None;
             request.signed = true;
             request.fee_signed = request.fee_ordered;
@@ -437,7 +497,16 @@ impl Auditor {
     }
 
     fn settled(&mut self, data: &Value, at: u64) {
-        let request = self.requests.get_mut(text(&data["id"])).unwrap();
+        let id = text(&data["id"]);
+        if data["outcome"] == "dropped" && data["proved"] != true {
+            let past = &self.requests[id];
+            let mine = (&past.wallet, past.nonce);
+            let others = self.requests.values();
+            let used = others.filter(|one| one.mined && (&one.wallet, one.nonce) == mine);
+            assert_eq!(past.ends, ["denied"]);
+            assert_eq!(used.count(), 1, "another of ours was mined with its nonce");
+        }
+        let request = self.requests.get_mut(id).unwrap();
         assert!(request.signed && request.transaction && !request.settled);
         assert_eq!(request.money, Money::Held, "settled once");
         let outcome = text(&data["outcome"]);
@@ -445,8 +514,41 @@ impl Auditor {
             assert_eq!(request.nothing.is_some(), outcome == "cancelled");
         }
         request.replacing = None;
-        let fee = number(&data["fee_wei"]).min(request.fee_max);
-        request.money = match text(&data["outcome"]) {
+        request.mined = outcome != "dropped";
+        if request.mined {
+            let spot = (request.wallet.clone(), request.nonce.unwrap());
+            self.nonces.insert(spot);
+        }
+        let fee = data["fee_wei"]
+            .as_str()
+            .map_or(request.fee_max, |_| number(&data["fee_wei"]));
+        let fee = fee.min(request.fee_max);
+        let proved = data["proved"] == true;
+        let before = request.nonce.unwrap() + 1;
+        if let Some((spender, amount)) = request.right.clone() {
+            let place = (request.wallet.clone(), spender);
+            if outcome == "confirmed" && proved {
+                self.rights
+                    .retain(|one| one.place != place || one.before >= before);
+            }
+            // On one node's word a right may be there, and none is gone.
+            if amount > 0 && (outcome == "confirmed" || !proved) {
+                let agent = request.agent.clone();
+                self.rights.push(Right {
+                    agent,
+                    amount,
+                    place,
+                    before,
+                });
+            }
+        }
+        request.money = match outcome {
+            "dropped" if proved => Money::Void,
+            "reverted" | "cancelled" | "dropped" if !proved => Money::Posted {
+                at,
+                wei: request.wei + request.fee_max,
+                counted: true,
+            },
             "confirmed" => Money::Posted {
                 at,
                 wei: request.wei + fee,
@@ -457,7 +559,7 @@ impl Auditor {
                 wei: fee,
                 counted: false,
             },
-            _ => Money::Void,
+            other => panic!("{other}"),
         };
         request.settled = true;
         if request.ends.is_empty() {
@@ -481,6 +583,12 @@ impl Auditor {
         }
         // Signed and held: the bytes exist, so the money stays held.
         assert!(request.held_by_freeze && !request.sent && request.ends.is_empty());
+        let order = request.replacing.take();
+        let taken_back = order.is_some_and(|order| order.nothing) || request.nothing.is_some();
+        assert!(!taken_back, "the nonce is that of what takes it back");
+        if order.is_some() {
+            request.fee_max = request.fee_max.min(request.fee_signed);
+        }
         request.ends.push("denied".to_owned());
         let nonce = request.nonce.unwrap();
         let wallet = request.wallet.clone();

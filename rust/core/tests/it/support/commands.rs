@@ -22,6 +22,12 @@ pub enum Step {
         agent: u8,
         units: u8,
     },
+    /// `approve`; of nothing it takes back what stands.
+    Allow {
+        agent: u8,
+        to: u8,
+        units: u8,
+    },
     Say {
         agent: u8,
         words: u8,
@@ -63,6 +69,7 @@ pub enum Step {
     Settle {
         request: u8,
         outcome: u8,
+        proved: bool,
     },
     Fail {
         request: u8,
@@ -117,6 +124,8 @@ pub fn step() -> impl Strategy<Value = Step> {
                 Step::Pay { agent, to, tenths, key, hint, sign_only }
             }),
         2 => (agent.clone(), 1..4u8).prop_map(|(agent, units)| Step::PayToken { agent, units }),
+        5 => (agent.clone(), 0..2u8, 0..6u8)
+            .prop_map(|(agent, to, units)| Step::Allow { agent, to, units: units.saturating_sub(2) }),
         2 => (agent.clone(), 0..3u8).prop_map(|(agent, words)| Step::Say { agent, words }),
         1 => agent.prop_map(|agent| Step::Garbage { agent }),
         6 => (request, 0..2u8, prop::bool::weighted(0.2))
@@ -131,7 +140,8 @@ pub fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(request, chain_nonce)| Step::Authorise { request, chain_nonce }),
         6 => request.prop_map(|request| Step::Sign { request }),
         4 => (request, 0..4u8).prop_map(|(request, outcome)| Step::Sent { request, outcome }),
-        4 => (request, 0..3u8).prop_map(|(request, outcome)| Step::Settle { request, outcome }),
+        4 => (request, 0..3u8, prop::bool::weighted(0.7))
+            .prop_map(|(request, outcome, proved)| Step::Settle { request, outcome, proved }),
         1 => request.prop_map(|request| Step::Fail { request }),
         1 => request.prop_map(|request| Step::Cancel { request }),
         2 => request.prop_map(|request| Step::Delivered { request }),
@@ -229,6 +239,11 @@ impl World {
                 let data = format!("0xa9059cbb000000000000000000000000{to}{units:064x}");
                 let tx = json!([{"to": USDC, "data": data.to_lowercase()}]);
                 self.submit(AGENTS[usize::from(agent)], "eth_sendTransaction", &tx);
+            }
+            Step::Allow { agent, to, units } => {
+                let spender = [VENDOR, OTHER][usize::from(to)];
+                let agent = AGENTS[usize::from(agent)];
+                self.allow(agent, spender, units.into());
             }
             Step::Say { agent, words } => {
                 let text = format!("0x{}", hex_words(words));
@@ -360,9 +375,11 @@ impl World {
                 let words = ["accepted", "known", "rejected", "unknown"];
                 self.sent(&id, words[usize::from(outcome)])
             }
-            Step::Settle { outcome, .. } => {
+            Step::Settle {
+                outcome, proved, ..
+            } => {
                 let words = ["confirmed", "reverted", "dropped"];
-                self.settle(&id, words[usize::from(outcome)])
+                self.ends(&id, words[usize::from(outcome)], proved)
             }
             Step::Fail { .. } => {
                 let result = self.guard.fail(&id, "would_fail", "no funds", self.now);

@@ -218,6 +218,14 @@ impl World {
         )
     }
 
+    /// Lets a spender take so many units of the token; none takes it back.
+    pub fn allow(&mut self, agent: &str, spender: &str, units: u64) -> Applied {
+        let spender = spender.trim_start_matches("0x");
+        let data = format!("0x095ea7b3{spender:0>64}{units:064x}").to_lowercase();
+        let params = json!([{"to": USDC, "data": data}]);
+        self.submit(agent, "eth_sendTransaction", &params)
+    }
+
     pub fn authorise(&mut self, id: &str, chain_nonce: Option<u64>) -> Result<Applied, Refusal> {
         let mut facts = json!({
             "gas": 21000, "max_fee_per_gas": "2000000000", "max_priority_fee_per_gas": "1000000000",
@@ -262,9 +270,14 @@ impl World {
     }
 
     pub fn settle(&mut self, id: &str, outcome: &str) -> Result<Applied, Refusal> {
+        self.ends(id, outcome, true)
+    }
+
+    /// The end of a transaction, proved or by the word of one node.
+    pub fn ends(&mut self, id: &str, outcome: &str, proved: bool) -> Result<Applied, Refusal> {
         let fee = 21000u64 * 1_500_000_000;
         let given = json!({"outcome": outcome, "gas_used": 21000, "fee_wei": fee.to_string(),
-            "proved": true});
+            "proved": proved});
         self.settle_as(id, &given)
     }
 

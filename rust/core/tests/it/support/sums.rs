@@ -19,6 +19,20 @@ impl Auditor {
         })
     }
 
+    /// (standing, held) units of the token that an agent lets others take.
+    pub fn standing(&self, agent: &str) -> (u128, u128) {
+        let stands = self.rights.iter().filter(|right| right.agent == agent);
+        let held = self
+            .requests
+            .values()
+            .filter(|request| request.agent == agent && request.money == Money::Held);
+        let held = held.filter_map(|request| request.right.as_ref());
+        (
+            stands.map(|right| right.amount).sum(),
+            held.map(|(_, amount)| amount).sum(),
+        )
+    }
+
     /// (posted, held) payments to a recipient in the last day. What waits for people holds nothing
     /// of what others share.
     pub fn payments(&self, to: &str, now: u64) -> (u128, u128) {
