@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.service import broadcast
@@ -96,6 +96,12 @@ class Chain:
         faults = [each for each in found if each is not None]
         if len(faults) == len(asked):
             raise faults[0]
+
+    async def ready(self) -> None:
+        """Returns as soon as one endpoint is known to serve this chain. Raises EndpointDown when
+        none of those that do not rest does.
+        """
+        await _one_serves(self.witnesses)
 
     async def _first(self, ask: Callable[[Witness], Awaitable[T]]) -> T:
         """The answer of the first endpoint that has a usable one. Raises EndpointDown when one that
@@ -219,29 +225,16 @@ class Chain:
         """Sends signed bytes once to every endpoint that is well, or to the private relays alone,
         and gives the outcome that says most: accepted, known, unknown, rejected. Raises
         EndpointDown only if they surely never reached a node of this chain. `still()` is asked
-        right before they leave.
+        right before they leave. It waits for an endpoint to say which chain it serves only while
+        none did; those that have yet to say so get the bytes when they did.
         """
         if private:
-            await self._verify_relays()
+            if not self.relays:
+                raise EndpointDown(_no_relay(self.id), not_sent=True)
+            await _one_serves(self.relays)
             return await self._private.send(raw, tx_hash, still)
-        if not any(each.is_verified() for each in self.witnesses):
-            await self.verify()
+        await self.ready()
         return await self._spread.send(raw, tx_hash, still)
-
-    async def _verify_relays(self) -> None:
-        """Raises EndpointDown unless one of them serves this chain."""
-        if not self.relays:
-            text = (
-                f"config.toml names no private relay for chain {self.id}, and a rule sends through "
-                "one: it waits"
-            )
-            raise EndpointDown(text, not_sent=True)
-        found = await asyncio.gather(
-            *(each.verify() for each in self.relays), return_exceptions=True
-        )
-        faults = [each for each in found if each is not None]
-        if len(faults) == len(self.relays):
-            raise faults[0]
 
     async def has_transaction(self, tx_hash: str) -> bool:
         """Whether every endpoint that is well knows the transaction, waiting or mined; False when
@@ -285,6 +278,35 @@ class Chain:
             "text": first.alarm or f"{first.name}{unable}",
             "endpoints": [each.health() for each in self.witnesses],
         }
+
+
+async def _one_serves(witnesses: Sequence[Witness]) -> None:
+    """Waits for the first of them that says it serves their chain. Raises EndpointDown."""
+    if any(each.is_verified() for each in witnesses):
+        return
+    awake = [each for each in witnesses if not each.rests] or witnesses
+    asked = [asyncio.create_task(each.verify()) for each in awake]
+    fault: EndpointDown | None = None
+    try:
+        for each in asyncio.as_completed(asked):
+            try:
+                await each
+            except EndpointDown as error:
+                fault = fault or error
+            else:
+                return
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    raise fault or EndpointDown("no endpoint of the chain is there", not_sent=True)
+
+
+def _no_relay(chain_id: int) -> str:
+    return (
+        f"config.toml names no private relay for chain {chain_id}, and a rule sends through one: "
+        "it waits"
+    )
 
 
 async def _estimate(witness: Witness, call: dict[str, Any]) -> int:

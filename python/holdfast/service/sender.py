@@ -405,7 +405,7 @@ class Sender:
 
     async def _send_once(self, request_id: str, state: RequestState) -> None:
         chain = self._chain(state.chain_id)
-        await chain.verify()
+        await chain.ready()
         async with self._lines.turn((state.wallet, chain.id)):
             await self._broadcast(chain, request_id)
         await self._core.durable()
@@ -416,9 +416,15 @@ class Sender:
         state, raw = guard.state(request_id), guard.payload(request_id)
         if not guard.may_send(request_id) or state is None or not raw or not state.hash:
             return
-        still = partial(guard.may_send, request_id)
+        still = partial(self._may_leave, request_id, state.hash)
         found = await chain.broadcast(raw, state.hash, still, private=state.is_private)
         self._record(request_id, found)
+
+    def _may_leave(self, request_id: str, tx_hash: str) -> bool:
+        """Of these very bytes: a node may get them later than others took their place."""
+        state = self._core.guard.state(request_id)
+        same = state is not None and state.hash == tx_hash
+        return same and self._core.guard.may_send(request_id)
 
     def _record(self, request_id: str, found: Broadcast) -> None:
         """Records a sending's outcome when it says something new."""
