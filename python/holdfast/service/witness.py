@@ -28,6 +28,7 @@ from holdfast.service.endpoint import (
     EndpointDown,
     EndpointSettings,
     RpcError,
+    Stopped,
 )
 from holdfast.service.together import Together
 
@@ -162,11 +163,9 @@ class Witness:
             if found is broadcast.NONCE_USED and await self.has_transaction(tx_hash):
                 return broadcast.KNOWN
             return found
-        except EndpointBusy:
+        except (EndpointBusy, Stopped):
             raise
         except EndpointDown as error:
-            if not still():
-                raise
             self._forget()
             self._fails(error.text)
             if error.not_sent:
