@@ -104,7 +104,8 @@ class Sender:
         self._lines = Lines()
         self._settling: dict[int, asyncio.Task[None]] = {}
         self._news: dict[int, asyncio.Event] = {}
-        self._limit = asyncio.Semaphore(STEPS_AT_ONCE)
+        # One for each chain: those that wait for a node that hangs keep no other chain waiting.
+        self._limits: dict[int, asyncio.Semaphore] = {}
         self._woken = False
         self._scan = True
         self._stopping = False
@@ -294,7 +295,7 @@ class Sender:
         if view["kind"] == "transaction":
             chain = self._chain(view["chain_id"])
             ledger = self._core.guard.next_nonce(view["wallet"], chain.id)
-            async with self._limit:
+            async with self._limits.setdefault(chain.id, asyncio.Semaphore(STEPS_AT_ONCE)):
                 numbers, simulated = await asyncio.gather(
                     chain.transaction_facts(view, ledger=ledger), chain.simulation.of(view)
                 )
