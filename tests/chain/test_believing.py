@@ -437,6 +437,27 @@ async def test_a_nonce_of_one_of_two_nodes_does_not_move_the_ledger(
     await pair.until(request, "confirmed")
 
 
+async def test_a_nonce_that_cannot_be_is_no_answer_and_fails_no_payment(
+    alone: Guardian, proxy: NodeProxy
+) -> None:
+    await alone.until(alone.pay(1), "confirmed")
+    proxy.hook = nonce(1 << 60)
+    request = alone.pay(2)
+    await eventually(lambda: many_counts(proxy))
+    assert alone.state(request) == "authorising"
+    proxy.hook = None
+    await alone.until(request, "confirmed")
+
+
+async def test_where_one_node_tells_a_nonce_that_cannot_be_the_other_is_asked(
+    pair: Guardian, proxy: NodeProxy
+) -> None:
+    await pair.until(pair.pay(1), "confirmed")
+    proxy.hook = nonce(1 << 53)
+    await pair.until(pair.pay(2), "sent")
+    assert "cannot be" in str(pair.chains.each()[0].witnesses[0].alarm)
+
+
 async def test_a_nonce_that_two_nodes_tell_moves_the_ledger(
     pair: Guardian, anvil: Anvil, second: NodeProxy
 ) -> None:

@@ -121,6 +121,19 @@ async def test_an_unwell_node_is_no_reason_to_fail_a_request(
         await facts_for(chain, view(wallet))
 
 
+async def test_gas_that_no_block_has_is_no_reason_to_fail_a_request(
+    chain: Chain, wallet: LocalAccount, proxy: NodeProxy
+) -> None:
+    await chain.verify()
+    proxy.hook = lambda call, forward: (
+        result(call, hex(1 << 60)) if call["method"] == "eth_estimateGas" else forward()
+    )
+    with pytest.raises(EndpointDown, match="a gas that cannot be"):
+        await facts_for(chain, view(wallet))
+    with pytest.raises(EndpointDown, match="a gas that cannot be"):
+        await chain.gas_of_nothing(wallet.address)
+
+
 async def test_gas_leaves_room_within_the_cap(
     chain: Chain, wallet: LocalAccount, anvil: Anvil
 ) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.service import broadcast
-from holdfast.service.answers import Block, Fees, Receipt, integer
+from holdfast.service.answers import Block, Fees, Receipt, count
 from holdfast.service.broadcast import WouldFail
 from holdfast.service.chain_nonce import ChainNonce
 from holdfast.service.conditions import Conditions
@@ -189,7 +189,7 @@ class Chain:
         """
         call = {"from": wallet, "to": wallet, "value": "0x0"}
         try:
-            estimate = integer(await self.call("eth_estimateGas", [call]), "gas")
+            estimate = count(await self.call("eth_estimateGas", [call]), "gas")
         except RpcError as error:
             text = f"chain {self.id} could not estimate the gas ({error.code})"
             raise EndpointDown(text) from None
@@ -311,7 +311,7 @@ def _no_relay(chain_id: int) -> str:
 
 async def _estimate(witness: Witness, call: dict[str, Any]) -> int:
     try:
-        return integer(await witness.call("eth_estimateGas", [call]), "gas")
+        return count(await witness.call("eth_estimateGas", [call]), "gas")
     except RpcError as error:
         why = broadcast.why_it_would_fail(error.code, error.text)
         if why is not None:
