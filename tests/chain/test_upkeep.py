@@ -18,6 +18,7 @@ from holdfast.service.nonce_watch import NonceWatch
 
 GWEI = 10**9
 EVERYTHING = b'{"kind":"everything"}'
+FACTS = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
 
 
 @pytest.fixture
@@ -197,10 +198,9 @@ async def test_a_gap_left_by_a_freeze_is_closed(guardian: Guardian, anvil: Anvil
     assert guardian.sender is not None
     await guardian.sender.stop()
     held = guardian.pay(11)
-    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
-    guardian.core.authorise(held, facts)
+    guardian.core.authorise(held, FACTS)
     later = guardian.pay(22)
-    guardian.core.authorise(later, facts)
+    guardian.core.authorise(later, FACTS)
     await guardian.core.durable()
     guardian.core.fail(held, "would_fail", "given up")
     assert [gap[0] for gap in guardian.core.guard.gaps()] == [held]
@@ -602,9 +602,8 @@ async def test_an_approval_denied_below_others_leaves_no_gap(
     assert guardian.sender is not None
     await guardian.sender.stop()
     first, second = guardian.pay(11), guardian.pay(22)
-    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
     for request in (first, second):
-        guardian.core.authorise(request, facts)
+        guardian.core.authorise(request, FACTS)
         await guardian.core.durable()
         assert guardian.signer is not None
         signed = await guardian.signer.sign(guardian.order_seq(request))
@@ -634,8 +633,7 @@ async def test_a_payment_that_no_node_took_is_taken_back_before_one_does(
     assert signer is not None
     await sender.stop()
     request = guardian.pay(77)
-    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
-    guardian.core.authorise(request, facts)
+    guardian.core.authorise(request, FACTS)
     await guardian.core.durable()
     guardian.core.signed(request, (await signer.sign(guardian.order_seq(request))).payload)
     await guardian.core.durable()
@@ -656,3 +654,57 @@ async def test_a_payment_that_no_node_took_is_taken_back_before_one_does(
     await until_mined(guardian, anvil, request, "cancelled")
     assert guardian.received() == 1000
     assert len(proxy.sent()) == 2
+
+
+async def behind_a_gap(guardian: Guardian) -> tuple[str, str]:
+    """One that gave its nonce back, and one above it that has an order."""
+    assert guardian.sender is not None
+    await guardian.sender.stop()
+    gap, later = guardian.pay(11), guardian.pay(22)
+    for request in (gap, later):
+        guardian.core.authorise(request, FACTS)
+    await guardian.core.durable()
+    guardian.core.fail(gap, "would_fail", "given up")
+    return gap, later
+
+
+async def test_an_estimate_for_a_gap_that_cannot_be_keeps_no_payment_from_settling(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    for wallet in (0, 1):
+        await guardian.until(guardian.pay(wallet=wallet), "confirmed")
+    stop_mining(anvil)
+    _, later = await behind_a_gap(guardian)
+    asked = []
+
+    def hook(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:
+        if call["method"] == "eth_estimateGas" and "gas" not in call["params"][0]:
+            asked.append(call)
+            return result(call, hex(1 << 70))
+        return forward()
+
+    proxy.hook = hook
+    other = guardian.pay(33, wallet=1)
+    await guardian.send()
+    await guardian.until(other, "sent")
+    await eventually(lambda: bool(asked))
+    await until_mined(guardian, anvil, other, "confirmed")
+    proxy.hook = None
+    await until_mined(guardian, anvil, later, "confirmed")
+    assert guardian.received() == 2055
+
+
+async def test_settling_that_stumbles_over_a_fault_of_ours_begins_anew(
+    guardian: Guardian, anvil: Anvil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for wallet in (0, 1):
+        await guardian.until(guardian.pay(wallet=wallet), "confirmed")
+    stop_mining(anvil)
+    monkeypatch.setattr("holdfast.service.upkeep.GAP_SECONDS", None)
+    _, later = await behind_a_gap(guardian)
+    other = guardian.pay(33, wallet=1)
+    await guardian.send()
+    await guardian.until(other, "sent")
+    await until_mined(guardian, anvil, other, "confirmed")
+    monkeypatch.setattr("holdfast.service.upkeep.GAP_SECONDS", 0.2)
+    await until_mined(guardian, anvil, later, "confirmed")

@@ -455,9 +455,21 @@ class Sender:
             return
         self._news.setdefault(chain_id, asyncio.Event()).set()
         if task is None or task.done():
-            task = asyncio.create_task(self._follow(chain), name=f"settle {chain_id}")
+            task = asyncio.create_task(self._keep_following(chain), name=f"settle {chain_id}")
             task.add_done_callback(self._done)
             self._settling[chain_id] = task
+
+    async def _keep_following(self, chain: Chain) -> None:
+        """What one round stumbles over keeps no other payment of the chain from its end."""
+        waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        while True:
+            try:
+                await self._follow(chain)
+            except Exception as error:  # noqa: BLE001 - whatever it is, payments wait to be settled
+                log.error("settling failed, and begins anew", chain=chain.id, error=repr(error))
+                await self._wait(waits)
+            else:
+                return
 
     async def _follow(self, chain: Chain) -> None:
         settler = Settler(chain)
