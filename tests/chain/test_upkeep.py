@@ -708,3 +708,25 @@ async def test_settling_that_stumbles_over_a_fault_of_ours_begins_anew(
     await until_mined(guardian, anvil, other, "confirmed")
     monkeypatch.setattr("holdfast.service.upkeep.GAP_SECONDS", 0.2)
     await until_mined(guardian, anvil, later, "confirmed")
+
+
+async def test_a_gap_below_what_the_guardian_sends_for_an_agent_is_closed(
+    guardian: Guardian, anvil: Anvil
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    await guardian.halt()
+    guardian.sending = SendingConfig(released_ms=1)
+    await guardian.open()
+    assert guardian.sender is not None
+    await guardian.sender.stop()
+    gap = guardian.pay(11)
+    guardian.core.authorise(gap, FACTS)
+    transaction = {"from": guardian.wallets[0], "to": VENDOR, "value": hex(88)}
+    released = guardian.submit("eth_signTransaction", [transaction])
+    guardian.core.authorise(released, FACTS)
+    await guardian.core.durable()
+    guardian.core.fail(gap, "would_fail", "given up")
+    await guardian.send()
+    await guardian.until(released, "confirmed")
+    assert guardian.received() == 1088
+    assert anvil.nonce(guardian.wallets[0]) == 3

@@ -174,7 +174,8 @@ class Upkeep:
         """A nonce that nobody has, below others that wait for it."""
         highest: dict[str, int] = {}
         for row in rows:
-            if row.state in SENDABLE:
+            released = row.state == "released" and self._may_send_released(row)
+            if row.state in SENDABLE or (released and self._core.guard.may_send(row.id)):
                 highest[row.wallet] = max(row.nonce, highest.get(row.wallet, 0))
         gaps = [
             (request_id, wallet, nonce)
