@@ -730,3 +730,33 @@ async def test_a_gap_below_what_the_guardian_sends_for_an_agent_is_closed(
     await guardian.until(released, "confirmed")
     assert guardian.received() == 1088
     assert anvil.nonce(guardian.wallets[0]) == 3
+
+
+async def test_what_a_node_refused_is_sent_again_after_its_pause_and_not_with_each_new_payment(
+    guardian: Guardian, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 60)
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MAX", 60)
+    for wallet in (0, 1):
+        await guardian.until(guardian.pay(wallet=wallet), "confirmed")
+    refused: list[str] = []
+
+    def full(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:
+        if call["method"] != "eth_sendRawTransaction":
+            return forward()
+        raw = call["params"][0]
+        if len(set(refused)) < 5 or raw in refused:
+            refused.append(raw)
+            return error(call, -32000, "txpool is full")
+        return forward()
+
+    proxy.hook = full
+    rows = [guardian.pay(50 + number) for number in range(5)]
+    await eventually(lambda: all(guardian.events("request.sent", each) for each in rows))
+    for number in range(10):
+        await guardian.until(guardian.pay(900 + number, wallet=1), "confirmed")
+    assert len(refused) == 5
+    # After a start each is given to the nodes once more.
+    await guardian.halt()
+    await guardian.open()
+    await eventually(lambda: len(refused) == 10)

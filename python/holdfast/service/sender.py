@@ -110,6 +110,8 @@ class Sender:
         self._scan = True
         self._stopping = False
         self._signer_text = ""
+        # What is signed and not yet given to the nodes by this run.
+        self._to_send: set[str] = set()
 
     async def start(self) -> None:
         """Takes up everything that was open when the guardian stopped, then follows the events."""
@@ -120,6 +122,7 @@ class Sender:
         for request_id, seq in self._core.guard.to_sign():
             if seq not in self._instant:
                 self._begin(request_id, partial(self._sign_and_send, request_id, seq))
+        self._to_send = {row.id for row in self._unsettled()}
         self.wake()
 
     async def stop(self) -> None:
@@ -164,6 +167,10 @@ class Sender:
             self._scan = True
         if not kinds.isdisjoint(KINDS_WITH_WORK):
             self.wake()
+        for event in events:
+            if event.kind == "request.approved":
+                # Of those that were held: then their bytes are sent like any others.
+                self._to_send |= {each for each in event.requests if self._state(each) == "signed"}
 
     def _signer_is_gone(self, text: str) -> None:
         self._signer_text = text
@@ -181,12 +188,16 @@ class Sender:
             for request_id, seq in self._core.guard.to_sign_again():
                 if request_id not in self._active and seq not in self._unsignable:
                     self._begin(request_id, partial(self._sign_and_send, request_id, seq))
-        if self._scan:
+        if self._scan or self._to_send:
             self._scan = False
-            for row in self._unsettled():
-                # An approval can free a held one: then its bytes are sent like any others.
-                if row.state == "signed" and row.id not in self._active:
-                    self._begin(row.id, partial(self._send, row.id))
+            rows = self._unsettled()
+            self._to_send &= {row.id for row in rows}
+            for row in rows:
+                # What a node refused is sent again by and by: that is `upkeep`.
+                if row.id in self._to_send and row.id not in self._active:
+                    self._to_send.discard(row.id)
+                    if row.state == "signed":
+                        self._begin(row.id, partial(self._send, row.id))
                 self._settle_on(row.chain_id)
 
     def _begin(self, request_id: str, work: Work) -> None:
