@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from holdfast.service.config import SendingConfig
 from holdfast.service.nonce_watch import NonceWatch
 
 GWEI = 10**9
+AT_CAPS = {"maxFeePerGas": hex(100 * GWEI), "maxPriorityFeePerGas": hex(5 * GWEI)}
 EVERYTHING = b'{"kind":"everything"}'
 FACTS = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
 
@@ -710,6 +712,58 @@ async def test_settling_that_stumbles_over_a_fault_of_ours_begins_anew(
     await until_mined(guardian, anvil, later, "confirmed")
 
 
+async def test_what_was_sent_long_ago_and_no_node_has_any_more_waits_for_a_person(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    await guardian.halt()
+    guardian.sending = SendingConfig(within_ms=1000)
+    await guardian.open()
+    # At its caps already, so that it cannot be given a higher fee.
+    request = guardian.pay(4242, **AT_CAPS)
+    view = await guardian.until(request, "sent")
+    await eventually(lambda: guardian.clock.now_ms() - view["since"] > 1000)
+    await some_rounds(proxy)
+    assert guardian.state(request) == "sent", "its node has it: nobody needs to do anything"
+    anvil.call("anvil_dropAllTransactions")
+    await guardian.until(request, "held")
+    await guardian.core.durable()
+    (held,) = guardian.events("request.held", request)
+    assert "no node knows it any more" in held["why"]
+    sent = len(proxy.sent())
+    digest = guardian.view(request)["digest"]
+    assert guardian.command("approve", request=request, digest=digest) == "signed"
+    await guardian.until(request, "sent")
+    assert proxy.sent()[sent:] == [view["raw"]]
+    await until_mined(guardian, anvil, request, "confirmed")
+    assert guardian.received() == 1000 + 4242
+
+
+async def test_what_a_node_has_the_earlier_bytes_of_is_not_lost(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    await guardian.halt()
+    guardian.sending = SendingConfig(within_ms=1000)
+    await guardian.open()
+    request = guardian.pay(4242)
+    view = await guardian.until(request, "sent")
+    proxy.hook = lambda call, forward: (
+        error(call, -32000, "txpool is full")
+        if call["method"] == "eth_sendRawTransaction"
+        else forward()
+    )
+    fees = {"max_fee_per_gas": str(60 * GWEI), "max_priority_fee_per_gas": str(4 * GWEI)}
+    guardian.command("bump", request=request, digest=view["digest"], **fees)
+    await eventually(lambda: len(hashes(guardian, request)) == 2)
+    await eventually(lambda: guardian.clock.now_ms() - view["since"] > 3000)
+    await some_rounds(proxy)
+    assert guardian.state(request) == "sent"
+    await until_mined(guardian, anvil, request, "confirmed")
+
+
 async def test_a_gap_below_what_the_guardian_sends_for_an_agent_is_closed(
     guardian: Guardian, anvil: Anvil
 ) -> None:
@@ -760,3 +814,51 @@ async def test_what_a_node_refused_is_sent_again_after_its_pause_and_not_with_ea
     await guardian.halt()
     await guardian.open()
     await eventually(lambda: len(refused) == 10)
+
+
+def lookups(proxy: NodeProxy) -> int:
+    return sum(call["method"] == "eth_getTransactionByHash" for call in proxy.calls)
+
+
+async def test_what_waits_is_looked_for_all_at_once(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    proxy.batch_hook = lambda asked, _: error(asked[0] | {"id": None}, -32600, "no batches")
+    rows = [guardian.pay(1000 + number) for number in range(20)]
+    for each in rows:
+        await guardian.until(each, "sent")
+    together = threading.Barrier(10)
+
+    def slow(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:
+        if call["method"] == "eth_getTransactionByHash" and not together.broken:
+            together.wait(10)
+        return forward()
+
+    proxy.hook = slow
+    seen = lookups(proxy)
+    await eventually(lambda: lookups(proxy) >= seen + 10)
+    await some_rounds(proxy)
+    assert not together.broken, "ten were under way at once"
+    together.abort()
+    await until_mined(guardian, anvil, rows[-1], "confirmed")
+
+
+async def test_a_node_with_few_calls_a_second_is_asked_for_no_more_than_those_between_two_looks(
+    guardian: Guardian, anvil: Anvil, second: NodeProxy
+) -> None:
+    await guardian.halt()
+    limited = replace(guardian.settings, rpc_url=second.url, calls_per_second=5)
+    guardian.others = [limited]
+    await guardian.open()
+    await guardian.until(guardian.pay(), "sent", "confirmed")
+    stop_mining(anvil)
+    rows = [guardian.pay(1000 + number) for number in range(12)]
+    for each in rows:
+        await guardian.until(each, "sent")
+    await eventually(lambda: lookups(second) >= 20, 60)
+    methods = [call["method"] for call in second.calls]
+    rounds = " ".join(methods).split("eth_blockNumber")
+    assert max(each.count("eth_getTransactionByHash") for each in rounds) <= 5
+    await until_mined(guardian, anvil, rows[-1], "confirmed")

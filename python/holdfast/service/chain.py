@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 FACTS_SECONDS = 1.0
 GAS_OF_A_TRANSFER = 21_000
+LOOKUPS_MAX = 256
 # How long what agents read waits where calls are limited: the guardian's own go before it.
 READ_PATIENCE_SECONDS = 1.0
 # A node that answers so was asked too often, is unwell or does not serve the method: another may.
@@ -236,12 +237,18 @@ class Chain:
         await self.ready()
         return await self._spread.send(raw, tx_hash, still)
 
-    async def has_transaction(self, tx_hash: str) -> bool:
-        """Whether every endpoint that is well knows the transaction, waiting or mined; False when
-        none can be asked.
+    async def who_has(self, tx_hash: str) -> list[bool]:
+        """Of each endpoint that is well and says so: whether it knows the transaction, waiting or
+        mined.
         """
         found = await asyncio.gather(*(each.has_transaction(tx_hash) for each in self.awake()))
-        return all(found)
+        return [each for each in found if each is not None]
+
+    @property
+    def lookups_at_once(self) -> int:
+        """So many questions leave room for others: a second's calls where they are limited."""
+        limits = [each.endpoint.settings.calls_per_second for each in self.witnesses]
+        return min((each for each in limits if each), default=LOOKUPS_MAX)
 
     async def receipt(self, tx_hash: str) -> Receipt | None:
         """The receipt of that very transaction; None while it is not mined."""

@@ -171,6 +171,10 @@ class Sender:
             if event.kind == "request.approved":
                 # Of those that were held: then their bytes are sent like any others.
                 self._to_send |= {each for each in event.requests if self._state(each) == "signed"}
+            elif event.kind == "request.held":
+                # What a node said to its bytes before is no answer to those that are approved.
+                for request_id in event.requests:
+                    self._outcomes.pop(request_id, None)
 
     def _signer_is_gone(self, text: str) -> None:
         self._signer_text = text

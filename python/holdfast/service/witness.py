@@ -175,14 +175,12 @@ class Witness:
             return broadcast.OTHER_HASH
         return broadcast.ACCEPTED
 
-    async def has_transaction(self, tx_hash: str) -> bool:
-        """Whether the node knows the transaction, waiting or mined; False when it cannot be
-        asked.
-        """
+    async def has_transaction(self, tx_hash: str) -> bool | None:
+        """Whether the node knows the transaction, waiting or mined; None when it does not say."""
         try:
-            found = await self.call("eth_getTransactionByHash", [tx_hash])
-        except (EndpointDown, RpcError):
-            return False
+            found = await self._ask("eth_getTransactionByHash", [tx_hash])
+        except EndpointDown:
+            return None
         return isinstance(found, dict) and str(found.get("hash", "")).lower() == tx_hash.lower()
 
     async def receipt(self, tx_hash: str) -> Receipt | None:
