@@ -18,6 +18,7 @@ import orjson
 
 from holdfast._core import Event, HoldfastError, RequestState
 from holdfast.service.backoff import Backoff
+from holdfast.service.before_start import WHY, BeforeStart
 from holdfast.service.broadcast import WouldFail
 from holdfast.service.chain import FeeTooHigh
 from holdfast.service.config import SendingConfig
@@ -89,7 +90,10 @@ class Sender:
         settings = settings or SendingConfig()
         self._settings = settings
         self._waiting = waiting or Waiting(settings.wait_ms)
-        self._upkeep = Upkeep(core, settings, self._send_again, self._is_busy, self.refused)
+        self._before = BeforeStart(core)
+        self._upkeep = Upkeep(
+            core, settings, self._send_again, self._is_busy, self.refused, self._before.waits
+        )
         self._core = core
         self._turns = turns
         self._outside = facts
@@ -106,23 +110,24 @@ class Sender:
         self._news: dict[int, asyncio.Event] = {}
         # One for each chain: those that wait for a node that hangs keep no other chain waiting.
         self._limits: dict[int, asyncio.Semaphore] = {}
+        # What is signed and not yet given to the nodes by this run.
+        self._to_send: set[str] = set()
         self._woken = False
         self._scan = True
         self._stopping = False
         self._signer_text = ""
-        # What is signed and not yet given to the nodes by this run.
-        self._to_send: set[str] = set()
 
     async def start(self) -> None:
         """Takes up everything that was open when the guardian stopped, then follows the events."""
         self._signer.on_gone(self._signer_is_gone)
         self._core.listen(self._listen)
         await self._core.durable()
+        self._before.take()
+        self._to_send = {row.id for row in self._unsettled()}
         self._core.on_orders(self._instant.take)
         for request_id, seq in self._core.guard.to_sign():
             if seq not in self._instant:
                 self._begin(request_id, partial(self._sign_and_send, request_id, seq))
-        self._to_send = {row.id for row in self._unsettled()}
         self.wake()
 
     async def stop(self) -> None:
@@ -163,10 +168,7 @@ class Sender:
 
     def _listen(self, events: list[Event]) -> None:
         kinds = {event.kind for event in events}
-        if not kinds.isdisjoint(KINDS_WITH_BYTES):
-            self._scan = True
-        if not kinds.isdisjoint(KINDS_WITH_WORK):
-            self.wake()
+        self._before.see(events)
         for event in events:
             if event.kind == "request.approved":
                 # Of those that were held: then their bytes are sent like any others.
@@ -175,6 +177,10 @@ class Sender:
                 # What a node said to its bytes before is no answer to those that are approved.
                 for request_id in event.requests:
                     self._outcomes.pop(request_id, None)
+        if not kinds.isdisjoint(KINDS_WITH_BYTES):
+            self._scan = True
+        if not kinds.isdisjoint(KINDS_WITH_WORK):
+            self.wake()
 
     def _signer_is_gone(self, text: str) -> None:
         self._signer_text = text
@@ -253,8 +259,14 @@ class Sender:
     async def _order_in_time(self, request_id: str) -> int | None:
         """The number of its order; None when there is none to sign."""
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        code, text = "chain_unavailable", "the guardian was stopped meanwhile"
         while self._signer.alive and self._is_authorising(request_id):
+            if self._is_late(request_id):
+                self._fail(request_id, code, f"waited for too long: {text}")
+                return None
             try:
+                if self._before.waits_unsigned(request_id):
+                    raise Passing("chain_unavailable", WHY)
                 return await self._order(request_id)
             except WouldFail as failure:
                 self._fail(request_id, failure.code, failure.text)
@@ -408,6 +420,8 @@ class Sender:
             if state is None or self._upkeep.holds_back(request_id, state):
                 break
             try:
+                if self._before.waits(request_id, state.hash or ""):
+                    raise EndpointDown(WHY, not_sent=True)
                 await self._send_once(request_id, state)
                 break
             except EndpointDown as down:
@@ -440,7 +454,8 @@ class Sender:
         """Of these very bytes: a node may get them later than others took their place."""
         state = self._core.guard.state(request_id)
         same = state is not None and state.hash == tx_hash
-        return same and self._core.guard.may_send(request_id)
+        waits = self._before.waits(request_id, tx_hash)
+        return same and not waits and self._core.guard.may_send(request_id)
 
     def _record(self, request_id: str, found: Broadcast) -> None:
         """Records a sending's outcome when it says something new."""

@@ -41,7 +41,8 @@ SENDABLE = frozenset({"signed", "sent", "cancelling"})
 
 class Upkeep:
     """Of all chains. `send(id)` begins to broadcast the newest bytes of a request, `is_busy(id)`
-    says that it is worked on, `refused(id)` gives our words for a node's last refusal.
+    says that it is worked on, `refused(id)` gives our words for a node's last refusal, and
+    `waits(id, hash)` tells that these bytes may not leave now.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class Upkeep:
         send: Callable[[str], None],
         is_busy: Callable[[str], bool],
         refused: Callable[[str], str],
+        waits: Callable[[str, str], bool],
     ) -> None:
         self._core = core
         self._settings = settings
         self._send = send
         self._is_busy = is_busy
         self._refused = refused
+        self._waits = waits
         self._resend: dict[str, tuple[float, Backoff]] = {}
         self._bumped: dict[str, float] = {}
         self._gaps: dict[tuple[str, int, int], float] = {}
@@ -206,6 +209,9 @@ class Upkeep:
 
     def _may_be_raised(self, row: Unsettled) -> bool:
         if row.state not in SENDABLE or self._is_busy(row.id) or self._is_old(row):
+            return False
+        # With a higher fee it would be as old as it is.
+        if self._waits(row.id, row.hash):
             return False
         return time.monotonic() - self._bumped.get(row.id, -BUMP_SECONDS) >= BUMP_SECONDS
 
