@@ -387,7 +387,7 @@ class Guard:
         `replacement_underpriced`, `fee_over_cap`, or the code of the limit that has no room."""
 
     def hold(self, request_id: str, why: str, now_ms: int) -> Applied:
-        """Signed bytes that no node took wait for an operator's approval from now on. Raises `wrong_state`."""
+        """Signed bytes that no node took, or has any more, wait for an operator's approval from now on. Raises `wrong_state`."""
 
     def cancel(self, request_id: str, by: str, now_ms: int) -> Applied: ...
     def delivered(self, request_id: str, now_ms: int) -> Applied: ...

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from tests.support.anvil import Anvil
+from tests.support.guardian import eventually
 from tests.support.proxy import NodeProxy, error, result
 from tests.support.token import deploy_token, transfer_data
 
@@ -117,6 +119,19 @@ async def test_an_unwell_node_is_no_reason_to_fail_a_request(
     )
     with pytest.raises(EndpointDown):
         await facts_for(chain, view(wallet))
+
+
+async def test_gas_that_no_block_has_is_no_reason_to_fail_a_request(
+    chain: Chain, wallet: LocalAccount, proxy: NodeProxy
+) -> None:
+    await chain.verify()
+    proxy.hook = lambda call, forward: (
+        result(call, hex(1 << 60)) if call["method"] == "eth_estimateGas" else forward()
+    )
+    with pytest.raises(EndpointDown, match="a gas that cannot be"):
+        await facts_for(chain, view(wallet))
+    with pytest.raises(EndpointDown, match="a gas that cannot be"):
+        await chain.gas_of_nothing(wallet.address)
 
 
 async def test_gas_leaves_room_within_the_cap(
@@ -365,4 +380,55 @@ async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_in_line(
         assert proxy.sent() == []
         assert witness.alarm is None
     finally:
+        await chain.close()
+
+
+async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_for_a_connection(
+    proxy: NodeProxy, wallet: LocalAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slow reads have every connection, so the bytes wait for one, and a freeze comes."""
+    monkeypatch.setattr("holdfast.service.endpoint.CONNECTIONS_MAX", 4)
+    chain = Chain(EndpointSettings(31337, proxy.url, timeout_ms=5000))
+    free, stopped = threading.Event(), False
+    reading = []
+
+    def slow(call: dict[str, Any], forward: Any) -> bytes:
+        if call["method"] == "eth_call":
+            reading.append(call)
+            free.wait(4)
+        return bytes(forward())
+
+    try:
+        await chain.verify()
+        proxy.hook = slow
+        read: list[Any] = [{"to": wallet.address}, "latest"]
+        reads = [asyncio.create_task(chain.call("eth_call", read)) for _ in range(4)]
+        await eventually(lambda: len(reading) == 4)
+        transaction = signed(wallet)
+        raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
+        asked = []
+
+        def still() -> bool:
+            asked.append(stopped)
+            return not stopped
+
+        # As if a read had taken the last one a moment before.
+        chain.witnesses[0]._verified_at = time.monotonic()
+        sending = asyncio.create_task(chain.broadcast(raw, tx_hash, still))
+        session = chain.witnesses[0].endpoint._session
+        assert session is not None
+        connector = session.connector
+        assert connector is not None
+        await eventually(lambda: bool(connector._waiters))
+        stopped = True
+        free.set()
+        with pytest.raises(EndpointDown) as down:
+            await sending
+        await asyncio.gather(*reads)
+        assert down.value.not_sent
+        assert asked == [True]
+        assert proxy.sent() == []
+        assert chain.witnesses[0].alarm is None
+    finally:
+        free.set()
         await chain.close()

@@ -3,14 +3,16 @@
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from tests.support.anvil import Anvil
-from tests.support.guardian import eventually
+from tests.support.guardian import Guardian, eventually
 from tests.support.proxy import NodeProxy, error, result
 
 from holdfast.service import broadcast
@@ -404,3 +406,98 @@ async def test_health_keeps_its_members_for_one_endpoint(proxy: NodeProxy) -> No
         }
     ]
     await chains.stop()
+
+
+# --- a node that hangs ---
+
+
+def silent_until(over: threading.Event) -> Callable[[Any, Any], None]:
+    def hook(_call: Any, _forward: Any) -> None:
+        over.wait(30)
+
+    return hook
+
+
+@pytest.fixture
+async def hung(second: NodeProxy) -> AsyncIterator[NodeProxy]:
+    """A node that answers nothing."""
+    over = threading.Event()
+    second.hook = silent_until(over)
+    yield second
+    over.set()
+
+
+async def test_whoever_waits_for_a_node_to_name_its_chain_shares_one_attempt(
+    chain: Chain, hung: NodeProxy
+) -> None:
+    waiting = [asyncio.create_task(chain.witnesses[1].verify()) for _ in range(30)]
+    waiting[0].cancel()
+    async with asyncio.timeout(2 * 2):
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(found[0], asyncio.CancelledError)
+    assert all(isinstance(each, EndpointDown) for each in found[1:])
+    assert asked(hung, "eth_chainId") == 1
+
+
+async def test_payments_do_not_wait_for_a_node_that_hangs_before_it_names_its_chain(
+    tmp_path: Path, anvil: Anvil, proxy: NodeProxy, second: NodeProxy
+) -> None:
+    made = Guardian.make(tmp_path / "home", anvil, url=proxy.url)
+    made.others = [settings(second.url)]
+    await made.open()
+    over = threading.Event()
+    try:
+        await made.chains.start()
+        await made.until(made.pay(1), "confirmed")
+        second.hook = silent_until(over)
+        # As once a minute, and after every new connection.
+        made.chains.each()[0].witnesses[1]._forget()
+        rows = [made.pay(10 + number) for number in range(30)]
+        async with asyncio.timeout(20):
+            for each in rows:
+                await made.until(each, "sent", "confirmed")
+    finally:
+        over.set()
+        await made.close()
+
+
+async def test_a_node_that_is_slow_to_name_its_chain_gets_the_bytes_when_it_did(
+    chain: Chain, anvil: Anvil, proxy: NodeProxy, second: NodeProxy
+) -> None:
+    await chain.witnesses[0].verify()
+    over = threading.Event()
+
+    def slow(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:
+        if call["method"] == "eth_chainId":
+            over.wait(1.5)
+        return forward()
+
+    second.hook = slow
+    found = await send(chain, payment(anvil))
+    assert found.outcome == "accepted"
+    assert (len(proxy.sent()), second.sent()) == (1, [])
+    over.set()
+    await eventually(lambda: second.sent() == proxy.sent())
+
+
+async def test_bytes_that_were_replaced_do_not_leave_when_a_node_is_ready_for_them(
+    chain: Chain, anvil: Anvil, second: NodeProxy
+) -> None:
+    await chain.witnesses[0].verify()
+    over, current = threading.Event(), True
+
+    def slow(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:
+        if call["method"] == "eth_chainId":
+            over.wait(1.5)
+        return forward()
+
+    second.hook = slow
+    transaction = payment(anvil)
+    raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
+    await chain.broadcast(raw, tx_hash, lambda: current)
+    current = False
+    over.set()
+    await eventually(lambda: chain.witnesses[1].is_verified())
+    await eventually(lambda: not chain._spread._tasks)
+    assert second.sent() == []
+    assert chain.witnesses[1].alarm is None, "the node is well"

@@ -529,3 +529,61 @@ async def test_it_stops_at_once_while_the_node_is_silent(
     async with asyncio.timeout(5):
         await guardian.sender.stop()
     over.set()
+
+
+OTHER_CHAIN = """
+[[chain]]
+id = 31338
+name = "other"
+gas_max = 500_000
+fee_per_gas_max = "100 gwei"
+priority_fee_per_gas_max = "5 gwei"
+[[agent]]
+id = "second"
+wallets = ["w1"]
+chain = 31338
+[[asset]]
+id = "eth2"
+chain = 31338
+native = true
+decimals = 18
+symbol = "ETH"
+price_usd = "3000"
+[[rule]]
+id = "payments2"
+effects = ["transfer"]
+assets = ["eth2"]
+amount_max = "1000"
+tier = "instant"
+"""
+
+
+async def test_a_chain_whose_node_hangs_holds_up_no_other_chain(
+    guardian: Guardian, proxy: NodeProxy
+) -> None:
+    await guardian.halt()
+    other = Anvil.start("--chain-id", "31338")
+    over = threading.Event()
+    try:
+        other.fund(guardian.wallets[1])
+        guardian.more = OTHER_CHAIN
+        guardian.others = [replace(guardian.settings, chain=31338, rpc_url=other.url)]
+        await guardian.open()
+        await guardian.chains.start()
+        proxy.hook = lambda _call, _forward: over.wait(30) and None
+        waiting = [guardian.pay(10 + number) for number in range(200)]
+        call = {"from": guardian.wallets[1], "to": VENDOR, "value": hex(5)}
+        told = guardian.facts.of_agent("second")
+        applied = guardian.core.submit(
+            "second", "eth_sendTransaction", json.dumps([call]).encode(), told
+        )
+        assert applied.request_id is not None
+        # The others wait for a timeout of two seconds each, again and again.
+        await guardian.until(applied.request_id, "confirmed", seconds=10)
+        assert {guardian.state(each) for each in waiting} == {"authorising"}
+    finally:
+        over.set()
+        await guardian.halt()
+        other.stop()
+        guardian.others = []
+        await guardian.open(sending=False)

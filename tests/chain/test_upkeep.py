@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,9 @@ from holdfast.service.config import SendingConfig
 from holdfast.service.nonce_watch import NonceWatch
 
 GWEI = 10**9
+AT_CAPS = {"maxFeePerGas": hex(100 * GWEI), "maxPriorityFeePerGas": hex(5 * GWEI)}
 EVERYTHING = b'{"kind":"everything"}'
+FACTS = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
 
 
 @pytest.fixture
@@ -197,10 +200,9 @@ async def test_a_gap_left_by_a_freeze_is_closed(guardian: Guardian, anvil: Anvil
     assert guardian.sender is not None
     await guardian.sender.stop()
     held = guardian.pay(11)
-    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
-    guardian.core.authorise(held, facts)
+    guardian.core.authorise(held, FACTS)
     later = guardian.pay(22)
-    guardian.core.authorise(later, facts)
+    guardian.core.authorise(later, FACTS)
     await guardian.core.durable()
     guardian.core.fail(held, "would_fail", "given up")
     assert [gap[0] for gap in guardian.core.guard.gaps()] == [held]
@@ -602,9 +604,8 @@ async def test_an_approval_denied_below_others_leaves_no_gap(
     assert guardian.sender is not None
     await guardian.sender.stop()
     first, second = guardian.pay(11), guardian.pay(22)
-    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
     for request in (first, second):
-        guardian.core.authorise(request, facts)
+        guardian.core.authorise(request, FACTS)
         await guardian.core.durable()
         assert guardian.signer is not None
         signed = await guardian.signer.sign(guardian.order_seq(request))
@@ -634,8 +635,7 @@ async def test_a_payment_that_no_node_took_is_taken_back_before_one_does(
     assert signer is not None
     await sender.stop()
     request = guardian.pay(77)
-    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
-    guardian.core.authorise(request, facts)
+    guardian.core.authorise(request, FACTS)
     await guardian.core.durable()
     guardian.core.signed(request, (await signer.sign(guardian.order_seq(request))).payload)
     await guardian.core.durable()
@@ -656,3 +656,209 @@ async def test_a_payment_that_no_node_took_is_taken_back_before_one_does(
     await until_mined(guardian, anvil, request, "cancelled")
     assert guardian.received() == 1000
     assert len(proxy.sent()) == 2
+
+
+async def behind_a_gap(guardian: Guardian) -> tuple[str, str]:
+    """One that gave its nonce back, and one above it that has an order."""
+    assert guardian.sender is not None
+    await guardian.sender.stop()
+    gap, later = guardian.pay(11), guardian.pay(22)
+    for request in (gap, later):
+        guardian.core.authorise(request, FACTS)
+    await guardian.core.durable()
+    guardian.core.fail(gap, "would_fail", "given up")
+    return gap, later
+
+
+async def test_an_estimate_for_a_gap_that_cannot_be_keeps_no_payment_from_settling(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    for wallet in (0, 1):
+        await guardian.until(guardian.pay(wallet=wallet), "confirmed")
+    stop_mining(anvil)
+    _, later = await behind_a_gap(guardian)
+    asked = []
+
+    def hook(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:
+        if call["method"] == "eth_estimateGas" and "gas" not in call["params"][0]:
+            asked.append(call)
+            return result(call, hex(1 << 70))
+        return forward()
+
+    proxy.hook = hook
+    other = guardian.pay(33, wallet=1)
+    await guardian.send()
+    await guardian.until(other, "sent")
+    await eventually(lambda: bool(asked))
+    await until_mined(guardian, anvil, other, "confirmed")
+    proxy.hook = None
+    await until_mined(guardian, anvil, later, "confirmed")
+    assert guardian.received() == 2055
+
+
+async def test_settling_that_stumbles_over_a_fault_of_ours_begins_anew(
+    guardian: Guardian, anvil: Anvil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for wallet in (0, 1):
+        await guardian.until(guardian.pay(wallet=wallet), "confirmed")
+    stop_mining(anvil)
+    monkeypatch.setattr("holdfast.service.upkeep.GAP_SECONDS", None)
+    _, later = await behind_a_gap(guardian)
+    other = guardian.pay(33, wallet=1)
+    await guardian.send()
+    await guardian.until(other, "sent")
+    await until_mined(guardian, anvil, other, "confirmed")
+    monkeypatch.setattr("holdfast.service.upkeep.GAP_SECONDS", 0.2)
+    await until_mined(guardian, anvil, later, "confirmed")
+
+
+async def test_what_was_sent_long_ago_and_no_node_has_any_more_waits_for_a_person(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    await guardian.halt()
+    guardian.sending = SendingConfig(within_ms=1000)
+    await guardian.open()
+    # At its caps already, so that it cannot be given a higher fee.
+    request = guardian.pay(4242, **AT_CAPS)
+    view = await guardian.until(request, "sent")
+    await eventually(lambda: guardian.clock.now_ms() - view["since"] > 1000)
+    await some_rounds(proxy)
+    assert guardian.state(request) == "sent", "its node has it: nobody needs to do anything"
+    anvil.call("anvil_dropAllTransactions")
+    await guardian.until(request, "held")
+    await guardian.core.durable()
+    (held,) = guardian.events("request.held", request)
+    assert "no node knows it any more" in held["why"]
+    sent = len(proxy.sent())
+    digest = guardian.view(request)["digest"]
+    assert guardian.command("approve", request=request, digest=digest) == "signed"
+    await guardian.until(request, "sent")
+    assert proxy.sent()[sent:] == [view["raw"]]
+    await until_mined(guardian, anvil, request, "confirmed")
+    assert guardian.received() == 1000 + 4242
+
+
+async def test_what_a_node_has_the_earlier_bytes_of_is_not_lost(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    await guardian.halt()
+    guardian.sending = SendingConfig(within_ms=1000)
+    await guardian.open()
+    request = guardian.pay(4242)
+    view = await guardian.until(request, "sent")
+    proxy.hook = lambda call, forward: (
+        error(call, -32000, "txpool is full")
+        if call["method"] == "eth_sendRawTransaction"
+        else forward()
+    )
+    fees = {"max_fee_per_gas": str(60 * GWEI), "max_priority_fee_per_gas": str(4 * GWEI)}
+    guardian.command("bump", request=request, digest=view["digest"], **fees)
+    await eventually(lambda: len(hashes(guardian, request)) == 2)
+    await eventually(lambda: guardian.clock.now_ms() - view["since"] > 3000)
+    await some_rounds(proxy)
+    assert guardian.state(request) == "sent"
+    await until_mined(guardian, anvil, request, "confirmed")
+
+
+async def test_a_gap_below_what_the_guardian_sends_for_an_agent_is_closed(
+    guardian: Guardian, anvil: Anvil
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    await guardian.halt()
+    guardian.sending = SendingConfig(released_ms=1)
+    await guardian.open()
+    assert guardian.sender is not None
+    await guardian.sender.stop()
+    gap = guardian.pay(11)
+    guardian.core.authorise(gap, FACTS)
+    transaction = {"from": guardian.wallets[0], "to": VENDOR, "value": hex(88)}
+    released = guardian.submit("eth_signTransaction", [transaction])
+    guardian.core.authorise(released, FACTS)
+    await guardian.core.durable()
+    guardian.core.fail(gap, "would_fail", "given up")
+    await guardian.send()
+    await guardian.until(released, "confirmed")
+    assert guardian.received() == 1088
+    assert anvil.nonce(guardian.wallets[0]) == 3
+
+
+async def test_what_a_node_refused_is_sent_again_after_its_pause_and_not_with_each_new_payment(
+    guardian: Guardian, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 60)
+    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MAX", 60)
+    for wallet in (0, 1):
+        await guardian.until(guardian.pay(wallet=wallet), "confirmed")
+    refused: list[str] = []
+
+    def full(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:
+        if call["method"] != "eth_sendRawTransaction":
+            return forward()
+        raw = call["params"][0]
+        if len(set(refused)) < 5 or raw in refused:
+            refused.append(raw)
+            return error(call, -32000, "txpool is full")
+        return forward()
+
+    proxy.hook = full
+    rows = [guardian.pay(50 + number) for number in range(5)]
+    await eventually(lambda: all(guardian.events("request.sent", each) for each in rows))
+    for number in range(10):
+        await guardian.until(guardian.pay(900 + number, wallet=1), "confirmed")
+    assert len(refused) == 5
+    # After a start each is given to the nodes once more.
+    await guardian.halt()
+    await guardian.open()
+    await eventually(lambda: len(refused) == 10)
+
+
+def lookups(proxy: NodeProxy) -> int:
+    return sum(call["method"] == "eth_getTransactionByHash" for call in proxy.calls)
+
+
+async def test_what_waits_is_looked_for_all_at_once(
+    guardian: Guardian, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    await guardian.until(guardian.pay(), "confirmed")
+    stop_mining(anvil)
+    proxy.batch_hook = lambda asked, _: error(asked[0] | {"id": None}, -32600, "no batches")
+    rows = [guardian.pay(1000 + number) for number in range(20)]
+    for each in rows:
+        await guardian.until(each, "sent")
+    together = threading.Barrier(10)
+
+    def slow(call: dict[str, Any], forward: Callable[[], bytes]) -> bytes:
+        if call["method"] == "eth_getTransactionByHash" and not together.broken:
+            together.wait(10)
+        return forward()
+
+    proxy.hook = slow
+    seen = lookups(proxy)
+    await eventually(lambda: lookups(proxy) >= seen + 10)
+    await some_rounds(proxy)
+    assert not together.broken, "ten were under way at once"
+    together.abort()
+    await until_mined(guardian, anvil, rows[-1], "confirmed")
+
+
+async def test_a_node_with_few_calls_a_second_is_asked_for_no_more_than_those_between_two_looks(
+    guardian: Guardian, anvil: Anvil, second: NodeProxy
+) -> None:
+    await guardian.halt()
+    limited = replace(guardian.settings, rpc_url=second.url, calls_per_second=5)
+    guardian.others = [limited]
+    await guardian.open()
+    await guardian.until(guardian.pay(), "sent", "confirmed")
+    stop_mining(anvil)
+    rows = [guardian.pay(1000 + number) for number in range(12)]
+    for each in rows:
+        await guardian.until(each, "sent")
+    await eventually(lambda: lookups(second) >= 20, 60)
+    methods = [call["method"] for call in second.calls]
+    rounds = " ".join(methods).split("eth_blockNumber")
+    assert max(each.count("eth_getTransactionByHash") for each in rounds) <= 5
+    await until_mined(guardian, anvil, rows[-1], "confirmed")

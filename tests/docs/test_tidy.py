@@ -53,3 +53,9 @@ def test_a_module_begins_with_a_summary_of_one_line() -> None:
         if lines and not (lines[0].endswith((".", "?", ":")) and not "".join(lines[1:2]).strip()):
             wrong.append(f"{path.relative_to(ROOT)}: {lines[0]}")
     assert not wrong, "a summary ends with a period on the first line:\n" + "\n".join(wrong)
+
+
+def test_no_page_has_marks_of_a_merge() -> None:
+    marks = re.compile(r"^(<{7}|={7}|>{7})|>{7} ", re.MULTILINE)
+    wrong = [str(each.relative_to(ROOT)) for each in PAGES if marks.search(each.read_text())]
+    assert not wrong

@@ -31,7 +31,14 @@ from holdfast.service.notes import LogIdentity, Snapshot
 from holdfast.service.signer import Signer as Process
 from holdfast.service.signer import serve
 from holdfast.service.signer_channel import prove
-from holdfast.service.signer_client import Signed, Signer, SignerError, SignerGone, WrongPassphrase
+from holdfast.service.signer_client import (
+    Signed,
+    Signer,
+    SignerError,
+    SignerGone,
+    SignerRefused,
+    WrongPassphrase,
+)
 
 MAIL = (
     '{"types":{"EIP712Domain":[{"name":"name","type":"string"}],'
@@ -149,6 +156,19 @@ async def test_only_an_authorised_request_is_signed(keys: KeysHome, signer: Sign
     for name in ("r1", "r900", "1", "", "r\u0661"):
         with pytest.raises(SignerError, match=r"decided|not the one that was authorised"):
             await signer.sign(keys.append("request.authorised", {"id": name, "order": {}}))
+
+
+async def test_an_order_that_is_asked_for_before_its_proof_is_signed_after_it(
+    keys: KeysHome, signer: Signer
+) -> None:
+    honest = keys.authorised(keys.payment())
+    data = json.loads(keys.records[honest])["data"]
+    early = keys.append("request.authorised", data, proven=False)
+    with pytest.raises(SignerError, match="no proof of the guardian covers it") as raised:
+        await signer.sign(early)
+    assert not isinstance(raised.value, SignerRefused), "asked again, it may be signed"
+    keys.append("guardian.started", {"version": "0"})
+    assert await signer.sign(early) == await signer.sign(honest)
 
 
 async def test_an_order_out_of_range_is_refused_by_name(keys: KeysHome, signer: Signer) -> None:

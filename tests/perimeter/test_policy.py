@@ -268,6 +268,17 @@ async def test_nothing_is_signed_while_its_data_costs_more_than_the_cap(
     await rollup.until(request, "confirmed")
 
 
+async def test_a_cost_of_data_that_cannot_be_is_no_answer(
+    rollup: OnRollup, anvil: Anvil, proxy: NodeProxy
+) -> None:
+    costs(anvil, 1 << 200)
+    request = rollup.pay()
+    await eventually(lambda: sum(_is_to(call, ORACLE) for call in proxy.calls) >= 2)
+    assert rollup.state(request) == "authorising"
+    costs(anvil, 10**15)
+    await rollup.until(request, "confirmed")
+
+
 async def test_a_chain_that_does_not_say_what_data_costs_is_paid_from_the_cap(
     rollup: OnRollup, proxy: NodeProxy
 ) -> None:

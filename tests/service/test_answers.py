@@ -381,6 +381,35 @@ async def test_no_hash_is_told_while_a_payment_is_taken_back(home: Home, mined: 
             assert (found["status"], again["error"]["data"]["status"]) == ("cancelled",) * 2
 
 
+async def test_a_replacement_is_answered_with_its_own_hash(home: Home) -> None:
+    """Not with that of the bytes before, whose sending may end at any time."""
+    async with serving(home) as guardian:
+
+        async def pay(gwei: int, **more: str) -> dict[str, Any]:
+            call = {"to": VENDOR, "value": "0x1", "maxFeePerGas": hex(gwei * 10**9)}
+            call |= {"maxPriorityFeePerGas": hex(gwei * 10**9 // 2), **more}
+            return await (await guardian.agent()).call("eth_sendTransaction", [call])
+
+        first = asyncio.create_task(pay(2))
+        (view,) = await guardian.until_open("authorising")
+        request_id = view["id"]
+        guardian.sign(request_id)
+        await guardian.core.durable()
+        old = view_of(guardian, request_id)["hash"]
+        second = asyncio.create_task(pay(4, nonce="0x0"))
+        await until(lambda: bool(guardian.core.guard.to_sign_again()))
+        guardian.core.sent(request_id, "accepted", "")
+        await guardian.core.durable()
+        assert (await first)["result"] == old
+        await guardian.sign_again(request_id)
+        new = view_of(guardian, request_id)["hash"]
+        assert new != old
+        assert not second.done(), "no node has its bytes yet"
+        guardian.core.sent(request_id, "accepted", "")
+        await guardian.core.durable()
+        assert (await second)["result"] == new
+
+
 async def test_a_submit_that_names_the_nonce_of_a_payment_that_is_out_replaces_it(
     home: Home,
 ) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 
 from holdfast.service.endpoint import EndpointDown
 
-COUNT_MAX = (1 << 64) - 2
+# What a record can carry. EIP-2681 allows nonces beyond it, which nobody will ever reach.
+COUNT_MAX = (1 << 53) - 1
+# Beyond it nothing is counted: no limit and no price of gas is as much.
+WEI_MAX = (1 << 120) - 1
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,17 @@ def integer(value: Any, what: str) -> int:
 
 
 def count(value: Any, what: str) -> int:
-    """A nonce (EIP-2681), a block's number or gas: 64 bits, which every part after this can say.
-    Raises EndpointDown.
-    """
-    number = integer(value, what)
-    if number > COUNT_MAX:
+    """A nonce, a block's number or gas: at most `COUNT_MAX`. Raises EndpointDown."""
+    return _at_most(COUNT_MAX, integer(value, what), what)
+
+
+def wei(value: Any, what: str) -> int:
+    """A price or a fee: at most `WEI_MAX`. Raises EndpointDown."""
+    return _at_most(WEI_MAX, integer(value, what), what)
+
+
+def _at_most(most: int, number: int, what: str) -> int:
+    if number > most:
         raise EndpointDown(f"the node answered with a {what} that cannot be")
     return number
 
@@ -68,13 +77,14 @@ def receipt_of(found: Any, tx_hash: str) -> Receipt | None:
         raise EndpointDown("the node answered with another receipt")
     gas_used = count(found.get("gasUsed"), "gas used")
     # Rollups of the OP Stack say apart what the data cost on Ethereum.
-    data_fee = integer(found.get("l1Fee") or "0x0", "fee for data")
+    data_fee = wei(found.get("l1Fee") or "0x0", "fee for data")
+    status = _at_most(1, integer(found.get("status"), "status"), "status")
     return Receipt(
-        succeeded=integer(found.get("status"), "status") == 1,
+        succeeded=status == 1,
         block_number=count(found.get("blockNumber"), "block number"),
         block_hash=_hash(found.get("blockHash")),
         gas_used=gas_used,
-        fee_wei=gas_used * integer(found.get("effectiveGasPrice"), "gas price") + data_fee,
+        fee_wei=gas_used * wei(found.get("effectiveGasPrice"), "gas price") + data_fee,
     )
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.service import broadcast
-from holdfast.service.answers import Block, Fees, Receipt, integer
+from holdfast.service.answers import Block, Fees, Receipt, count
 from holdfast.service.broadcast import WouldFail
 from holdfast.service.chain_nonce import ChainNonce
 from holdfast.service.conditions import Conditions
@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 FACTS_SECONDS = 1.0
 GAS_OF_A_TRANSFER = 21_000
+LOOKUPS_MAX = 256
 # How long what agents read waits where calls are limited: the guardian's own go before it.
 READ_PATIENCE_SECONDS = 1.0
 # A node that answers so was asked too often, is unwell or does not serve the method: another may.
@@ -98,6 +99,12 @@ class Chain:
         faults = [each for each in found if each is not None]
         if len(faults) == len(asked):
             raise faults[0]
+
+    async def ready(self) -> None:
+        """Returns as soon as one endpoint is known to serve this chain. Raises EndpointDown when
+        none of those that do not rest does.
+        """
+        await _one_serves(self.witnesses)
 
     async def _first(self, ask: Callable[[Witness], Awaitable[T]]) -> T:
         """The answer of the first endpoint that has a usable one. Raises EndpointDown when one that
@@ -185,7 +192,7 @@ class Chain:
         """
         call = {"from": wallet, "to": wallet, "value": "0x0"}
         try:
-            estimate = integer(await self.call("eth_estimateGas", [call]), "gas")
+            estimate = count(await self.call("eth_estimateGas", [call]), "gas")
         except RpcError as error:
             text = f"chain {self.id} could not estimate the gas ({error.code})"
             raise EndpointDown(text) from None
@@ -221,36 +228,29 @@ class Chain:
         """Sends signed bytes once to every endpoint that is well, or to the private relays alone,
         and gives the outcome that says most: accepted, known, unknown, rejected. Raises
         EndpointDown only if they surely never reached a node of this chain. `still()` is asked
-        right before they leave.
+        right before they leave. It waits for an endpoint to say which chain it serves only while
+        none did; those that have yet to say so get the bytes when they did.
         """
         if private:
-            await self._verify_relays()
+            if not self.relays:
+                raise EndpointDown(_no_relay(self.id), not_sent=True)
+            await _one_serves(self.relays)
             return await self._private.send(raw, tx_hash, still)
-        if not any(each.is_verified() for each in self.witnesses):
-            await self.verify()
+        await self.ready()
         return await self._spread.send(raw, tx_hash, still)
 
-    async def _verify_relays(self) -> None:
-        """Raises EndpointDown unless one of them serves this chain."""
-        if not self.relays:
-            text = (
-                f"config.toml names no private relay for chain {self.id}, and a rule sends through "
-                "one: it waits"
-            )
-            raise EndpointDown(text, not_sent=True)
-        found = await asyncio.gather(
-            *(each.verify() for each in self.relays), return_exceptions=True
-        )
-        faults = [each for each in found if each is not None]
-        if len(faults) == len(self.relays):
-            raise faults[0]
-
-    async def has_transaction(self, tx_hash: str) -> bool:
-        """Whether every endpoint that is well knows the transaction, waiting or mined; False when
-        none can be asked.
+    async def who_has(self, tx_hash: str) -> list[bool]:
+        """Of each endpoint that is well and says so: whether it knows the transaction, waiting or
+        mined.
         """
         found = await asyncio.gather(*(each.has_transaction(tx_hash) for each in self.awake()))
-        return all(found)
+        return [each for each in found if each is not None]
+
+    @property
+    def lookups_at_once(self) -> int:
+        """So many questions leave room for others: a second's calls where they are limited."""
+        limits = [each.endpoint.settings.calls_per_second for each in self.witnesses]
+        return min((each for each in limits if each), default=LOOKUPS_MAX)
 
     async def receipt(self, tx_hash: str) -> Receipt | None:
         """The receipt of that very transaction; None while it is not mined."""
@@ -289,9 +289,38 @@ class Chain:
         }
 
 
+async def _one_serves(witnesses: Sequence[Witness]) -> None:
+    """Waits for the first of them that says it serves their chain. Raises EndpointDown."""
+    if any(each.is_verified() for each in witnesses):
+        return
+    awake = [each for each in witnesses if not each.rests] or witnesses
+    asked = [asyncio.create_task(each.verify()) for each in awake]
+    fault: EndpointDown | None = None
+    try:
+        for each in asyncio.as_completed(asked):
+            try:
+                await each
+            except EndpointDown as error:
+                fault = fault or error
+            else:
+                return
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    raise fault or EndpointDown("no endpoint of the chain is there", not_sent=True)
+
+
+def _no_relay(chain_id: int) -> str:
+    return (
+        f"config.toml names no private relay for chain {chain_id}, and a rule sends through one: "
+        "it waits"
+    )
+
+
 async def _estimate(witness: Witness, call: dict[str, Any]) -> int:
     try:
-        return integer(await witness.call("eth_estimateGas", [call]), "gas")
+        return count(await witness.call("eth_estimateGas", [call]), "gas")
     except RpcError as error:
         why = broadcast.why_it_would_fail(error.code, error.text)
         if why is not None:

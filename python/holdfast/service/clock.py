@@ -65,6 +65,11 @@ class Clock:
         """The same by the system's clock."""
         return self._wall()
 
+    @property
+    def is_unconfirmed(self) -> bool:
+        """The wall clock is ahead of the guardian's time, and nothing has confirmed it yet."""
+        return self.wall_ms() - self.now_ms() > TOLERANCE_MS
+
     def confirm(self, seen: Iterable[int]) -> None:
         """Goes forward to the wall clock, as far as these times of blocks (ms) confirm it."""
         now = self.now_ms()

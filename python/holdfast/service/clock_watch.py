@@ -114,7 +114,8 @@ class ClockWatch:
         """While the wall clock is ahead, asks every node for its newest block, and goes on as soon
         as one confirms it.
         """
-        self._catching_up = self._is_unconfirmed() or (self._catching_up and not self._is_close())
+        unconfirmed = self._core.clock.is_unconfirmed
+        self._catching_up = unconfirmed or (self._catching_up and not self._is_close())
         if self._catching_up and self._nodes:
             asked = [asyncio.create_task(_ask(node)) for node in self._nodes]
             try:
@@ -153,15 +154,9 @@ class ClockWatch:
         chains = [{"chain_id": chain_id, "block_ms": at} for chain_id, at in newest.items()]
         return {"state": state_of(now, wall), "now_ms": now, "wall_ms": wall, "chains": chains}
 
-    def _is_unconfirmed(self) -> bool:
-        return self._behind_ms() > TOLERANCE_MS
-
     def _is_close(self) -> bool:
-        return self._behind_ms() <= CLOSE_MS
-
-    def _behind_ms(self) -> int:
         clock = self._core.clock
-        return clock.wall_ms() - clock.now_ms()
+        return clock.wall_ms() - clock.now_ms() <= CLOSE_MS
 
 
 async def _ask_soon(node: Witness) -> int | None:

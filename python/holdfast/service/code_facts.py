@@ -37,7 +37,7 @@ RETRY_MS = 5_000
 AGE_MS_MAX = 5 * 60_000
 # How soon it is noticed that the guardian's clock went on.
 STEP_SECONDS = 0.25
-AT_ONCE_MAX = 8
+AT_ONCE_MAX = 8  # of one chain
 CONTRACT_SECONDS_MAX = 10.0
 # The facts of a call have at most a megabyte.
 CONTRACTS_MAX = 2_000
@@ -141,7 +141,7 @@ class CodeFacts:
         # Chains of which the core was not told the newest.
         self._news: set[int] = set()
         self._wake = asyncio.Event()
-        self._at_once = asyncio.Semaphore(AT_ONCE_MAX)
+        self._at_once: dict[int, asyncio.Semaphore] = {}
         self._rounds: set[asyncio.Task[None]] = set()
 
     @property
@@ -327,7 +327,8 @@ class CodeFacts:
         return None
 
     async def _look(self, node: Node, contract: _Watched) -> None:
-        async with self._at_once:
+        at_once = self._at_once.setdefault(contract.chain_id, asyncio.Semaphore(AT_ONCE_MAX))
+        async with at_once:
             at = self._now()
             try:
                 async with asyncio.timeout(CONTRACT_SECONDS_MAX):

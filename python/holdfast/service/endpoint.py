@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -21,8 +21,9 @@ from holdfast.service.pace import Pace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiohttp import ClientSession
+    from aiohttp import ClientSession, Payload
     from web3.providers.rpc import AsyncHTTPProvider
+    from web3.types import RPCEndpoint
 
 ANSWER_BYTES_MAX = 8 << 20
 CONNECTIONS_MAX = 64
@@ -94,6 +95,13 @@ class EndpointBusy(EndpointDown):
     """Its `calls_per_second` are used up for longer than the caller waits: the node is well."""
 
 
+class Stopped(EndpointDown):
+    """What was to leave may leave no more, and nothing of it did: the node is well."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped before it was sent", not_sent=True)
+
+
 class Endpoint:
     """One node. Calls may overlap; each stands alone and is never repeated here."""
 
@@ -117,15 +125,18 @@ class Endpoint:
         patience_s: float = PATIENCE_SECONDS,
         still: Callable[[], bool] | None = None,
     ) -> Any:
-        """The result, any JSON, after at most `patience_s` in line where calls are limited. Nothing
-        is asked unless `still()` says so at the end of the line. Raises RpcError or EndpointDown.
+        """The result, any JSON, after at most `patience_s` in line where calls are limited.
+        `still()` is asked at the last moment: Stopped is raised, and nothing leaves, unless it says
+        so. Raises RpcError or EndpointDown.
         """
         await self._turn(patience_s)
         provider = self._provider or await self._open()
-        if still is not None and not still():
-            raise EndpointDown("stopped before it was sent", not_sent=True)
         try:
-            answer: Any = await provider.make_request(method, params)
+            if still is None:
+                answer: Any = await provider.make_request(method, params)
+            else:
+                body = provider.encode_rpc_request(cast("RPCEndpoint", method), params)
+                answer = orjson.loads(await self._post_while(body, still))
         except (ValueError, TypeError) as error:
             raise EndpointDown(
                 f"{self.name} answered with no JSON-RPC ({type(error).__name__})"
@@ -185,7 +196,18 @@ class Endpoint:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
-    async def _post(self, body: bytes) -> bytes:
+    async def _post_while(self, body: bytes, still: Callable[[], bool]) -> bytes:
+        from holdfast.service.last_word import Revocable
+
+        leaving = Revocable(body, still)
+        try:
+            return await self._post(leaving)
+        except EndpointDown:
+            if leaving.called_back:
+                raise Stopped from None
+            raise
+
+    async def _post(self, body: bytes | Payload) -> bytes:
         import aiohttp
 
         if self._session is None:

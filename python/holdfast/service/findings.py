@@ -98,11 +98,27 @@ class End:
 class Finding:
     """What one node said of one payment, its newest block being `head` before it was asked.
     Without an `end` it is not final there; `mined` tells whether its nonce was used at all.
+
+    `fault` is why a node shows no end of what should be final there. One that `silent` says so gave
+    no answer about the end; `holds`: it has the payment in a block all the same.
     """
 
     head: int
     mined: bool
     end: End | None = None
+    fault: str = ""
+    silent: bool = False
+    holds: bool = False
+
+
+class NoEnd(Exception):
+    """A node shows no end of what should be final there: `fault` in our own words."""
+
+    def __init__(self, fault: str, *, silent: bool = False, holds: bool = False) -> None:
+        super().__init__(fault)
+        self.fault = fault
+        self.silent = silent
+        self.holds = holds
 
 
 class Finder:
@@ -114,8 +130,8 @@ class Finder:
         self._limit = asyncio.Semaphore(LOOKUPS_AT_ONCE)
 
     async def look(self, rows: Sequence[Unsettled]) -> dict[str, Finding]:
-        """What it says of each, by the payment's id; those it gave no answer about are left out.
-        Never raises EndpointDown.
+        """What it says of each, by the payment's id; those of which it did not even say whether the
+        nonce was used are left out. Never raises EndpointDown.
         """
         # The head first: what is missing below it later is missing, and not only late.
         head = await or_down(self._witness.head())
@@ -135,11 +151,19 @@ class Finder:
             else:
                 past.append(row)
         blocks: dict[int, asyncio.Task[Block | None]] = {}
-        ends = await asyncio.gather(*(or_down(self._end(row, head, blocks)) for row in past))
-        for row, end in zip(past, ends, strict=True):
-            if not isinstance(end, EndpointDown):
-                found[row.id] = Finding(head, mined=True, end=end)
-        return found
+        findings = await asyncio.gather(*(self._finding(row, head, blocks) for row in past))
+        return found | dict(zip((row.id for row in past), findings, strict=True))
+
+    async def _finding(
+        self, row: Unsettled, head: int, blocks: dict[int, asyncio.Task[Block | None]]
+    ) -> Finding:
+        """Of one whose nonce was used."""
+        try:
+            return Finding(head, mined=True, end=await self._end(row, head, blocks))
+        except EndpointDown as down:
+            return Finding(head, mined=True, fault=down.text, silent=True)
+        except NoEnd as none:
+            return Finding(head, True, None, none.fault, none.silent, none.holds)
 
     async def _count(self, wallet: str) -> int | None:
         found = await or_down(self._witness.mined_nonce(wallet))
@@ -162,13 +186,14 @@ class Finder:
     async def _mined(
         self, tx_hash: str, receipt: Receipt, blocks: dict[int, asyncio.Task[Block | None]]
     ) -> End | None:
-        """Its end, if the block of the receipt is still the chain's and holds it."""
+        """Its end, if the block of the receipt is still the chain's and holds it. Raises NoEnd."""
         number = receipt.block_number
         if number not in blocks:
             blocks[number] = asyncio.create_task(self._witness.block(number))
         block = await blocks[number]
         if block is None or block.hash != receipt.block_hash or tx_hash not in block.transactions:
-            return None  # a reorganisation is under way: look again
+            # While a reorganisation is under way that passes.
+            raise NoEnd(f"block {number} of {self._witness.name} is not that of its receipt")
         outcome: Literal["confirmed", "reverted"] = "confirmed" if receipt.succeeded else "reverted"
         return End(outcome, number, receipt.block_hash, tx_hash, receipt.gas_used, receipt.fee_wei)
 
@@ -176,14 +201,17 @@ class Finder:
         """That another transaction used the nonce: the final block that used it does not hold ours.
 
         A transaction can only be mined in the block where its wallet's count passes its nonce, so
-        that one block decides.
+        that one block decides. Raises NoEnd.
         """
         number = await self._block_that_used(row, final)
         if number is None:
             return None
-        block = await self._witness.block(number)
-        if block is None or not block.transactions.isdisjoint(row.hashes):
-            return None
+        block, name = await self._witness.block(number), self._witness.name
+        if block is None:
+            raise NoEnd(f"{name} does not show block {number}", silent=True)
+        if not block.transactions.isdisjoint(row.hashes):
+            fault = f"{name} has it in block {number}, but shows no receipt of it"
+            raise NoEnd(fault, silent=True, holds=True)
         return End("dropped", number, block.hash)
 
     async def _block_that_used(self, row: Unsettled, final: int) -> int | None:

@@ -37,6 +37,10 @@ class Refused(ValueError):
     """A question that is not answered; the text says why and never holds a key."""
 
 
+class NotYet(Refused):
+    """No proof covers the event by now; one may in a moment."""
+
+
 class Follower:
     """Follows one journal from one start. `connect` opens it read-only; sqlite3.Error passes."""
 
@@ -89,8 +93,8 @@ class Follower:
         self._proven = size
 
     def to(self, size: int) -> None:
-        """Follows on until at least `size` events are proven. Raises Refused when they are not; if
-        what is there is not the guardian's, nothing is believed any more.
+        """Follows on until at least `size` events are proven. Raises NotYet when they are not, and
+        Refused if what is there is not the guardian's: then nothing is believed any more.
         """
         tree = self._following()
         if self._proven >= size:
@@ -99,7 +103,7 @@ class Follower:
             "SELECT size, signature FROM proof WHERE size > ? ORDER BY size", (tree.size,)
         )
         if not ends or ends[-1][0] < size:
-            raise Refused(
+            raise NotYet(
                 f"event {size - 1} is not in the journal, or no proof of the guardian covers it"
             )
         newest, signature = ends[-1]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from holdfast._core import Event, HoldfastError
+from holdfast._core import Event, HoldfastError, RequestState
 from holdfast.service.core import Core, Sealed
 from holdfast.service.errors import sealed
 from holdfast.service.leaving import Leaving
@@ -24,8 +24,6 @@ from holdfast.service.waiting import Waiting
 
 # Events that make a result; what a hash or signature stands for is on disk with them.
 MADE_BY = frozenset({"request.signed", "request.sent", "request.settled"})
-
-SENT_BY = frozenset({"request.sent", "request.settled"})
 
 # Events that end nothing.
 NO_END = frozenset({"request.authorised", "request.decided", "request.refused"})
@@ -38,10 +36,20 @@ Write = Callable[[Reply, Outcome, str], None]
 
 class Hold:
     """One call that waits. `marked`: a pending answer left for its request, or is about to.
-    `anew`: it waits until other bytes of the request were sent, or its end.
+    `instead_of`: it waits until other bytes than those with this hash were signed and sent, or for
+    the end.
     """
 
-    __slots__ = ("anew", "done", "marked", "reply", "request_id", "until", "write")
+    __slots__ = (
+        "done",
+        "instead_of",
+        "is_signed",
+        "marked",
+        "reply",
+        "request_id",
+        "until",
+        "write",
+    )
 
     def __init__(
         self,
@@ -51,15 +59,26 @@ class Hold:
         marked: bool,
         until: float,
         *,
-        anew: bool = False,
+        instead_of: str | None = None,
     ) -> None:
         self.reply = reply
         self.request_id = request_id
         self.write = write
         self.marked = marked
         self.until = until
-        self.anew = anew
+        self.instead_of = instead_of
+        self.is_signed = False
         self.done = False
+
+    def is_answered_by(self, kind: str, state: RequestState | None) -> bool:
+        """Whether the outcome that is there once this event is on disk is the one it waits for."""
+        if self.instead_of is None or kind == "request.settled" or state is None:
+            return True
+        # The answer of a node to the bytes before can come as late as this.
+        if kind == "request.signed" and state.hash != self.instead_of:
+            self.is_signed = True
+        # What an agent asked to be signed is not sent for it.
+        return self.is_signed and (kind == "request.sent" or state.stage == "released")
 
 
 class Holds:
@@ -96,7 +115,9 @@ class Holds:
         `anew`: not with the hash it has by now, but with that of the bytes that are sent next.
         """
         until = self._loop.time() + self._hold_s
-        hold = Hold(reply, request_id, write, marked, until, anew=anew)
+        state = self._core.guard.state(request_id) if anew else None
+        instead_of = None if state is None else state.hash
+        hold = Hold(reply, request_id, write, marked, until, instead_of=instead_of)
         self._by_request.setdefault(request_id, []).append(hold)
         self._in_order.append(hold)
         if self._timer is None:
@@ -157,20 +178,19 @@ class Holds:
             if kind in NO_END:
                 continue
             for request_id in event.requests:
-                self._look(request_id, kind in MADE_BY, kind in SENT_BY)
+                self._look(request_id, kind)
 
-    def _look(self, request_id: str, made: bool, sent: bool) -> None:
-        """Something about the request is on disk: hand its outcome over if it has one.
+    def _look(self, request_id: str, kind: str) -> None:
+        """An event of this kind about the request is on disk: hand its outcome over if it has one.
 
-        `made`: it is what makes a result, so a result is on disk now. It leaves at once, before
-        anything that became durable later is acknowledged, such as a freeze.
+        With what makes a result a result is on disk now. It leaves at once, before anything that
+        became durable later is acknowledged, such as a freeze.
         """
         all_holds = self._by_request.get(request_id, [])
         if not all_holds:
             return
-        # What an agent asked to be signed is not sent for it.
-        fresh = sent or (made and self._core.guard.stage(request_id) == "released")
-        holds = [hold for hold in all_holds if fresh or not hold.anew]
+        state = self._core.guard.state(request_id)
+        holds = [hold for hold in all_holds if hold.is_answered_by(kind, state)]
         if not holds:
             return
         outcome = self.outcome(request_id)
@@ -181,7 +201,7 @@ class Holds:
             self._by_request[request_id] = later
         else:
             del self._by_request[request_id]
-        if made and outcome.result is not None:
+        if kind in MADE_BY and outcome.result is not None:
             self._hand_over(holds, outcome, True)
         else:
             # The view may be ahead of the disk: wait until all of it is there.

@@ -12,6 +12,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from holdfast.service.answers import wei
 from holdfast.service.contract_code import WORD, At
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def l1_fee_max(view: Mapping[str, Any]) -> int:
 
 async def l1_fee(node: Node, view: Mapping[str, Any]) -> int | None:
     """Wei the data of this request costs now; None where the policy knows of no such fee, or the
-    chain does not say. Raises EndpointDown.
+    chain does not say. Raises EndpointDown, also for a number that cannot be.
     """
     if l1_fee_max(view) == 0:
         return None
@@ -41,7 +42,7 @@ async def l1_fee(node: Node, view: Mapping[str, Any]) -> int | None:
     rlp = await asyncio.to_thread(importlib.import_module, "rlp")
     call = GET_L1_FEE + abi.encode(["bytes"], [_unsigned(view, rlp)])
     found = await At(node, ORACLE, "latest").call("0x" + call.hex())
-    return int.from_bytes(found) if found is not None and len(found) == WORD else None
+    return wei("0x" + found.hex(), "fee for data") if found and len(found) == WORD else None
 
 
 def _unsigned(view: Mapping[str, Any], rlp: Any) -> bytes:

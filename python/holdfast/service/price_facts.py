@@ -32,7 +32,7 @@ log = get_logger()
 RETRY_MS = 10_000
 # How soon it is noticed that the guardian's clock went on.
 STEP_SECONDS = 0.25
-AT_ONCE_MAX = 8
+AT_ONCE_MAX = 8  # of one chain
 SOURCE_SECONDS_MAX = 10.0
 ALARMS_MAX = 20
 
@@ -57,7 +57,7 @@ class PriceFacts:
         self._facts: dict[int, bytes] = {}
         self._alarms: list[Json] = []
         self._wake = asyncio.Event()
-        self._at_once = asyncio.Semaphore(AT_ONCE_MAX)
+        self._at_once: dict[int, asyncio.Semaphore] = {}
         self._looks: set[asyncio.Task[None]] = set()
 
     def of_chain(self, chain_id: int) -> bytes:
@@ -193,7 +193,8 @@ class PriceFacts:
                     task.add_done_callback(self._looks.discard)
 
     async def _look(self, asset: Asset, source: Source) -> None:
-        async with self._at_once:
+        place = source.settings.chain
+        async with self._at_once.setdefault(place, asyncio.Semaphore(AT_ONCE_MAX)):
             asked = self._now()
             source.due = asked + source.settings.every_seconds * 1000
             try:

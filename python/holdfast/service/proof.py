@@ -6,7 +6,7 @@ settles nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from holdfast.service.conditions import Condition
@@ -30,10 +30,12 @@ def weigh(said: Mapping[str, Finding], confirmations: int, *, waited: bool) -> V
     if len(ends) > 1:
         return "disagree"
     (end,) = ends
-    late = [each.head for each in said.values() if each.end is None]
+    late = [each.head for each in said.values() if each.end is None and not each.silent]
     if any(head >= end.block_number + confirmations for head in late):
         return "hidden"
-    if len(said) - len(late) >= WITNESSES_MIN:
+    if end.outcome == "dropped" and any(each.holds for each in said.values()):
+        return "hidden"
+    if sum(each.end is not None for each in said.values()) >= WITNESSES_MIN:
         return "proved" if waited or not late else "wait"
     return "unproved" if waited else "wait"
 
@@ -43,8 +45,9 @@ def disagreement(row: Unsettled, said: Mapping[str, Finding]) -> Condition:
     words = ", ".join(
         f"{name} says {each.end.words}"
         if each.end is not None
-        else f"{name} does not have it at block {each.head}"
+        else each.fault or f"{name} does not have it at block {each.head}"
         for name, each in said.items()
+        if each.holds or not each.silent
     )
     return Condition(
         "nodes_disagree",
@@ -71,4 +74,24 @@ def unproved_end(row: Unsettled, name: str) -> Condition:
         row.chain_id,
         row.wallet,
         row.id,
+    )
+
+
+def end_unknown(rows: Sequence[tuple[Unsettled, str]]) -> Condition:
+    """No node shows how these payments of one wallet ended, though their nonces were used. Each
+    comes with why, in our own words; the first is told.
+    """
+    row, why = rows[0]
+    more = f", and {len(rows) - 1} more of this wallet" if len(rows) > 1 else ""
+    return Condition(
+        "end_unknown",
+        "action",
+        f"the nonce {row.nonce} of payment {row.id} of wallet {row.wallet} on chain {row.chain_id} "
+        f"was used, but no endpoint shows how the payment ended ({why}){more}; all of it stays "
+        "counted",
+        "name an endpoint that keeps the chain's history, an archive node, in config.toml "
+        "(`holdfast config apply`) and start again: the end that it shows is settled. That another "
+        "transaction used the nonce (`holdfast nonce`) two such endpoints have to show",
+        row.chain_id,
+        row.wallet,
     )

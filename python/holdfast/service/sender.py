@@ -19,6 +19,7 @@ import orjson
 
 from holdfast._core import Event, HoldfastError, RequestState
 from holdfast.service.backoff import Backoff
+from holdfast.service.before_start import WHY, BeforeStart
 from holdfast.service.broadcast import WouldFail
 from holdfast.service.chain import FeeTooHigh
 from holdfast.service.config import SendingConfig
@@ -92,7 +93,10 @@ class Sender:
         settings = settings or SendingConfig()
         self._settings = settings
         self._waiting = waiting or Waiting(settings.wait_ms)
-        self._upkeep = Upkeep(core, settings, self._send_again, self._is_busy, self.refused)
+        self._before = BeforeStart(core)
+        self._upkeep = Upkeep(
+            core, settings, self._send_again, self._is_busy, self.refused, self._before.waits
+        )
         self._core = core
         self._turns = turns
         self._outside = facts
@@ -107,7 +111,10 @@ class Sender:
         self._lines = Lines()
         self._settling: dict[int, asyncio.Task[None]] = {}
         self._news: dict[int, asyncio.Event] = {}
-        self._limit = asyncio.Semaphore(STEPS_AT_ONCE)
+        # One for each chain: those that wait for a node that hangs keep no other chain waiting.
+        self._limits: dict[int, asyncio.Semaphore] = {}
+        # What is signed and not yet given to the nodes by this run.
+        self._to_send: set[str] = set()
         self._woken = False
         self._scan = True
         self._stopping = False
@@ -118,6 +125,8 @@ class Sender:
         self._signer.on_gone(self._signer_is_gone)
         self._core.listen(self._listen)
         await self._core.durable()
+        self._before.take()
+        self._to_send = {row.id for row in self._unsettled()}
         self._core.on_orders(self._instant.take)
         for request_id, seq in self._core.guard.to_sign():
             if seq not in self._instant:
@@ -162,6 +171,15 @@ class Sender:
 
     def _listen(self, events: list[Event]) -> None:
         kinds = {event.kind for event in events}
+        self._before.see(events)
+        for event in events:
+            if event.kind == "request.approved":
+                # Of those that were held: then their bytes are sent like any others.
+                self._to_send |= {each for each in event.requests if self._state(each) == "signed"}
+            elif event.kind == "request.held":
+                # What a node said to its bytes before is no answer to those that are approved.
+                for request_id in event.requests:
+                    self._outcomes.pop(request_id, None)
         if not kinds.isdisjoint(KINDS_WITH_BYTES):
             self._scan = True
         if not kinds.isdisjoint(KINDS_WITH_WORK):
@@ -183,12 +201,16 @@ class Sender:
             for request_id, seq in self._core.guard.to_sign_again():
                 if request_id not in self._active and seq not in self._unsignable:
                     self._begin(request_id, partial(self._sign_and_send, request_id, seq))
-        if self._scan:
+        if self._scan or self._to_send:
             self._scan = False
-            for row in self._unsettled():
-                # An approval can free a held one: then its bytes are sent like any others.
-                if row.state == "signed" and row.id not in self._active:
-                    self._begin(row.id, partial(self._send, row.id))
+            rows = self._unsettled()
+            self._to_send &= {row.id for row in rows}
+            for row in rows:
+                # What a node refused is sent again by and by: that is `upkeep`.
+                if row.id in self._to_send and row.id not in self._active:
+                    self._to_send.discard(row.id)
+                    if row.state == "signed":
+                        self._begin(row.id, partial(self._send, row.id))
                 self._settle_on(row.chain_id)
 
     def _begin(self, request_id: str, work: Work) -> None:
@@ -240,8 +262,14 @@ class Sender:
     async def _order_in_time(self, request_id: str) -> int | None:
         """The number of its order; None when there is none to sign."""
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        code, text = "chain_unavailable", "the guardian was stopped meanwhile"
         while self._signer.alive and self._is_authorising(request_id):
+            if self._is_late(request_id):
+                self._fail(request_id, code, f"waited for too long: {text}")
+                return None
             try:
+                if self._before.waits_unsigned(request_id):
+                    raise Passing("chain_unavailable", WHY)
                 return await self._order(request_id)
             except WouldFail as failure:
                 self._fail(request_id, failure.code, failure.text)
@@ -297,7 +325,7 @@ class Sender:
         if view["kind"] == "transaction":
             chain = self._chain(view["chain_id"])
             ledger = self._core.guard.next_nonce(view["wallet"], chain.id)
-            async with self._limit:
+            async with self._limits.setdefault(chain.id, asyncio.Semaphore(STEPS_AT_ONCE)):
                 numbers, simulated = await asyncio.gather(
                     chain.transaction_facts(view, ledger=ledger), chain.simulation.of(view)
                 )
@@ -395,6 +423,8 @@ class Sender:
             if state is None or self._upkeep.holds_back(request_id, state):
                 break
             try:
+                if self._before.waits(request_id, state.hash or ""):
+                    raise EndpointDown(WHY, not_sent=True)
                 await self._send_once(request_id, state)
                 break
             except EndpointDown as down:
@@ -408,7 +438,7 @@ class Sender:
 
     async def _send_once(self, request_id: str, state: RequestState) -> None:
         chain = self._chain(state.chain_id)
-        await chain.verify()
+        await chain.ready()
         async with self._lines.turn((state.wallet, chain.id)):
             await self._broadcast(chain, request_id)
         await self._core.durable()
@@ -419,9 +449,16 @@ class Sender:
         state, raw = guard.state(request_id), guard.payload(request_id)
         if not guard.may_send(request_id) or state is None or not raw or not state.hash:
             return
-        still = partial(guard.may_send, request_id)
+        still = partial(self._may_leave, request_id, state.hash)
         found = await chain.broadcast(raw, state.hash, still, private=state.is_private)
         self._record(request_id, found)
+
+    def _may_leave(self, request_id: str, tx_hash: str) -> bool:
+        """Of these very bytes: a node may get them later than others took their place."""
+        state = self._core.guard.state(request_id)
+        same = state is not None and state.hash == tx_hash
+        waits = self._before.waits(request_id, tx_hash)
+        return same and not waits and self._core.guard.may_send(request_id)
 
     def _record(self, request_id: str, found: Broadcast) -> None:
         """Records a sending's outcome when it says something new."""
@@ -451,9 +488,21 @@ class Sender:
             return
         self._news.setdefault(chain_id, asyncio.Event()).set()
         if task is None or task.done():
-            task = asyncio.create_task(self._follow(chain), name=f"settle {chain_id}")
+            task = asyncio.create_task(self._keep_following(chain), name=f"settle {chain_id}")
             task.add_done_callback(self._done)
             self._settling[chain_id] = task
+
+    async def _keep_following(self, chain: Chain) -> None:
+        """What one round stumbles over keeps no other payment of the chain from its end."""
+        waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
+        while True:
+            try:
+                await self._follow(chain)
+            except Exception as error:  # noqa: BLE001 - whatever it is, payments wait to be settled
+                log.error("settling failed, and begins anew", chain=chain.id, error=repr(error))
+                await self._wait(waits)
+            else:
+                return
 
     async def _follow(self, chain: Chain) -> None:
         settler = Settler(chain)

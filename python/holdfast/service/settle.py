@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 from holdfast.service.conditions import Condition
 from holdfast.service.endpoint import EndpointDown
 from holdfast.service.findings import End, Finder, Finding, Unsettled, unsettled
-from holdfast.service.proof import WITNESSES_MIN, disagreement, unproved_end, weigh
+from holdfast.service.proof import (
+    WITNESSES_MIN,
+    disagreement,
+    end_unknown,
+    unproved_end,
+    weigh,
+)
 
 if TYPE_CHECKING:
     from holdfast.service.chain import Chain
@@ -29,6 +35,9 @@ LATE_SECONDS = 30.0
 LATE_SECONDS_MAX = 600.0
 # Servers behind one address do not agree at once.
 HIDDEN_SECONDS = 4.0
+# A reorganisation is over and an index is built within so long. After that somebody is told of a
+# payment whose nonce was used and whose end no node shows.
+UNKNOWN_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,8 @@ class Settler:
         self._began = self._time()
         self._seen: dict[str, float] = {}  # an end of the payment, by any node
         self._hidden: dict[str, float] = {}
+        self._past: dict[str, float] = {}  # its nonce was used, by any node
+        self._given: set[str] = set()  # its end was settled here before
         self._moved: dict[str, tuple[int, float]] = {}  # a node's newest block, and since when
 
     async def look(self, rows: Iterable[Unsettled]) -> Round:
@@ -89,9 +100,13 @@ class Settler:
             raise EndpointDown(f"no endpoint of chain {self._chain.id} answers")
         self._note_heads(told)
         found, conditions = Round([], []), []
+        unknown: dict[str, list[tuple[Unsettled, str]]] = {}
         for row in open_rows:
             said = {name: findings[row.id] for name, findings in told.items() if row.id in findings}
+            self._note_past(row, said)
             ended = self._judge(row, said)
+            if (why := self._why_unknown(row, said, ended)) is not None:
+                unknown.setdefault(row.wallet, []).append((row, why))
             if isinstance(ended, Settlement):
                 found.settled.append(ended)
                 continue
@@ -100,6 +115,7 @@ class Settler:
             if any(not each.mined for each in said.values()):
                 found.not_mined.append(row)
         self._forget({row.id for row in open_rows})
+        conditions += [end_unknown(rows) for rows in unknown.values()]
         self._chain.conditions.put(self._source, conditions)
         return found
 
@@ -128,7 +144,7 @@ class Settler:
             self._seen.setdefault(row.id, now)
         else:
             self._seen.pop(row.id, None)
-        waited = self._waited(row.id, ended, now)
+        waited = self._waited(row.id, said, now)
         verdict = weigh(said, self._chain.settings.confirmations, waited=waited)
         if verdict != "hidden":
             self._hidden.pop(row.id, None)
@@ -143,19 +159,49 @@ class Settler:
             return unproved_end(row, name)
         return Settlement(row.id, end, verdict == "proved")
 
-    def _waited(self, request_id: str, ended: Collection[str], now: float) -> bool:
+    def _waited(self, request_id: str, said: Mapping[str, Finding], now: float) -> bool:
         """Whether the nodes that do not have an end of it yet had their time."""
         since = self._seen.get(request_id)
         if since is None:
             return False
+        ended = [name for name, each in said.items() if each.end is not None]
         late = [each.name for each in self._chain.witnesses if each.name not in ended]
         if not late or now - since >= LATE_SECONDS_MAX:
             return True
         if len(ended) >= WITNESSES_MIN:
             return now - since >= LATE_SECONDS
-        # With one node alone it is settled without proof: not while the others' blocks come.
+        # With one node alone it is settled without proof: not while the others' blocks come, unless
+        # they have that block for long and do not show the end.
+        silent = [name for name, each in said.items() if each.silent and self._is_late(request_id)]
+        late = [name for name in late if name not in silent]
         moved = [self._moved.get(name, (0, self._began))[1] for name in late]
-        return now - max(since, *moved) >= LATE_SECONDS
+        return now - max([since, *moved]) >= LATE_SECONDS
+
+    def _note_past(self, row: Unsettled, said: Mapping[str, Finding]) -> None:
+        if any(each.mined for each in said.values()):
+            self._past.setdefault(row.id, self._time())
+        elif said:
+            self._past.pop(row.id, None)
+
+    def _is_late(self, request_id: str) -> bool:
+        """Its nonce was used so long ago that an end of it should be there."""
+        since = self._past.get(request_id)
+        return since is not None and self._time() - since >= UNKNOWN_SECONDS
+
+    def _why_unknown(
+        self, row: Unsettled, said: Mapping[str, Finding], ended: Settlement | Condition | None
+    ) -> str | None:
+        """Why nobody knows for long how a payment ended whose nonce was used; None where that is
+        known, told otherwise, or not due yet.
+        """
+        why = next((each.fault for each in said.values() if each.fault), None)
+        if isinstance(ended, Condition):
+            why = None
+        elif isinstance(ended, Settlement):
+            again = row.id in self._given
+            why = "the end that is told does not fit the guardian's record" if again else None
+            self._given.add(row.id)
+        return why if self._is_late(row.id) else None
 
     def _note_heads(self, told: Mapping[str, Mapping[str, Finding]]) -> None:
         now = self._time()
@@ -165,9 +211,10 @@ class Settler:
                 self._moved[name] = (head, now)
 
     def _forget(self, open_ids: Collection[str]) -> None:
-        for known in (self._seen, self._hidden):
+        for known in (self._seen, self._hidden, self._past):
             for gone in [each for each in known if each not in open_ids]:
                 del known[gone]
+        self._given &= set(open_ids)
 
 
 async def look_or_nothing(settler: Settler, rows: list[Unsettled]) -> Round | None:

@@ -33,7 +33,7 @@ from urllib.parse import quote
 import orjson
 
 from holdfast.service import hardening
-from holdfast.service.follow import Follower, Refused
+from holdfast.service.follow import Follower, NotYet, Refused
 from holdfast.service.signer_channel import LINE_BYTES_MAX, SECRET_BYTES, proven
 from holdfast.service.signing_key import LocalKey
 
@@ -78,7 +78,8 @@ class Signer:
 
     def answers(self, line: bytes) -> Iterator[Answer]:
         """The answers to one line, of `sign` one for each order; `{"error": words}` where it is
-        refused. Never raises for what the line holds.
+        refused, with `"code": "again"` where the same may be answered later. Never raises for what
+        the line holds.
         """
         try:
             question: Any = orjson.loads(line)
@@ -101,6 +102,8 @@ class Signer:
     def _guarded(self, answer: Callable[[], Answer]) -> Answer:
         try:
             return answer()
+        except NotYet as error:
+            return {"error": str(error), "code": "again"}
         except Refused as error:
             return {"error": str(error)}
         except sqlite3.Error as error:

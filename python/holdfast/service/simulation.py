@@ -145,6 +145,8 @@ def _the_call(answer: Any) -> list[Any]:
         status, logs = int(call["status"], 16), call["logs"]
     except (TypeError, ValueError, KeyError):
         raise RpcError(0, "no simulation") from None
+    if status not in (0, 1):
+        raise RpcError(0, "no simulation")
     if status != 1:
         raise WouldFail("it fails when the chain's node simulates it")
     if not isinstance(logs, list):

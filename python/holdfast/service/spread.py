@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 from holdfast.service.broadcast import ACCEPTED
 from holdfast.service.endpoint import EndpointDown
@@ -26,14 +26,15 @@ class Spread:
 
     async def send(self, raw: bytes, tx_hash: str, still: Callable[[], bool]) -> Broadcast:
         """Sends the bytes once to each node that is known to serve the chain, while `still()` says
-        so, and gives the outcome that says most. Raises EndpointDown only if they surely reached
-        none.
+        so, and gives the outcome that says most. Those that do not rest and have yet to say which
+        chain they serve get them later: nobody waits for that. Raises EndpointDown only if the
+        bytes surely reached none.
         """
         ready = [each for each in self._witnesses if each.is_verified()]
-        waiting = {asyncio.create_task(each.broadcast(raw, tx_hash, still)) for each in ready}
-        self._tasks |= waiting
-        for task in waiting:
-            task.add_done_callback(self._ended)
+        later = [each for each in self._witnesses if not (each.is_verified() or each.rests)]
+        waiting = {self._begin(each.broadcast(raw, tx_hash, still)) for each in ready}
+        for each in later:
+            self._begin(_when_verified(each, raw, tx_hash, still))
         found: list[Broadcast] = []
         fault = EndpointDown("no endpoint of the chain is there", not_sent=True)
         while waiting:
@@ -53,6 +54,12 @@ class Spread:
             raise fault
         return min(found, key=lambda each: OUTCOMES.index(each.outcome))
 
+    def _begin(self, sending: Coroutine[Any, Any, Broadcast]) -> asyncio.Task[Broadcast]:
+        task = asyncio.create_task(sending)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
     async def close(self) -> None:
         """Ends what is still under way."""
         tasks = list(self._tasks)
@@ -65,3 +72,10 @@ class Spread:
         if not task.cancelled():
             # Nobody may be waiting for it any more.
             task.exception()
+
+
+async def _when_verified(
+    witness: Witness, raw: bytes, tx_hash: str, still: Callable[[], bool]
+) -> Broadcast:
+    await witness.verify()
+    return await witness.broadcast(raw, tx_hash, still)

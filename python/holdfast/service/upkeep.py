@@ -1,13 +1,14 @@
 """What becomes of signed bytes that are not mined.
 
 They are sent again with growing pauses, replaced when their fee is too low, held for a person when
-they are too old; and gaps below them are closed.
+they are too old and no node has them; and gaps below them are closed.
 
 The guard decides each of it again; nothing here is a truth of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,8 @@ SENDABLE = frozenset({"signed", "sent", "cancelling"})
 
 class Upkeep:
     """Of all chains. `send(id)` begins to broadcast the newest bytes of a request, `is_busy(id)`
-    says that it is worked on, `refused(id)` gives our words for a node's last refusal.
+    says that it is worked on, `refused(id)` gives our words for a node's last refusal, and
+    `waits(id, hash)` tells that these bytes may not leave now.
     """
 
     def __init__(
@@ -51,15 +53,19 @@ class Upkeep:
         send: Callable[[str], None],
         is_busy: Callable[[str], bool],
         refused: Callable[[str], str],
+        waits: Callable[[str, str], bool],
     ) -> None:
         self._core = core
         self._settings = settings
         self._send = send
         self._is_busy = is_busy
         self._refused = refused
+        self._waits = waits
         self._resend: dict[str, tuple[float, Backoff]] = {}
         self._bumped: dict[str, float] = {}
         self._gaps: dict[tuple[str, int, int], float] = {}
+        # Old ones that no node knew when they were looked for last.
+        self._lost: set[str] = set()
 
     def sent(self, request_id: str) -> None:
         """It was sent just now."""
@@ -71,21 +77,20 @@ class Upkeep:
         """Its end is known."""
         self._resend.pop(request_id, None)
         self._bumped.pop(request_id, None)
+        self._lost.discard(request_id)
 
     def holds_back(self, request_id: str, state: RequestState) -> bool:
         """Holds what was signed (or approved again) too long ago and never sent, for a person."""
         age_ms = self._core.clock.now_ms() - state.since
         if state.stage != "signed" or age_ms < self._settings.within_ms:
             return False
-        self._hold(request_id, age_ms)
+        self._hold(request_id, f"signed {age_ms // 60_000} minutes ago and no node took it")
         return True
 
     async def look(self, chain: Chain, not_mined: Iterable[Unsettled]) -> None:
         """One round over what a chain has not mined."""
         rows = sorted(not_mined, key=lambda row: row.nonce)
-        for row in rows:
-            if row.state in (*SENDABLE, "released") and not self._is_busy(row.id):
-                await self._again(chain, row)
+        await self._look_for(chain, [row for row in rows if self._is_ours(row)])
         try:
             await self._raise_fees(chain, rows)
             await self._close_gaps(chain, rows)
@@ -104,19 +109,55 @@ class Upkeep:
             if row.agent_alone:
                 continue
             if not self._is_old(row) and self._is_due(row):
+                self._looked(row)
                 log.warning("sent again after a reorganisation", request=row.id, nonce=row.nonce)
                 self._send(row.id)
 
-    async def _again(self, chain: Chain, row: Unsettled) -> None:
-        """Also what a node refused at first: its fee or its pool may have changed since."""
-        if self._is_old(row):
-            if row.state == "signed":
-                self._hold(row.id, self._age_ms(row))
-            return
-        if row.state == "released" and not self._may_send_released(row):
-            return
-        if self._is_due(row) and not await chain.has_transaction(row.hash):
-            self._send(row.id)
+    def _is_ours(self, row: Unsettled) -> bool:
+        """The guardian sends it, now and again, while it is young. What was never sent until it was
+        old is held.
+        """
+        if self._is_busy(row.id):
+            return False
+        if row.state == "released":
+            return not self._is_old(row) and self._may_send_released(row)
+        if row.state == "signed" and self._is_old(row):
+            minutes = self._age_ms(row) // 60_000
+            self._hold(row.id, f"signed {minutes} minutes ago and no node took it")
+            return False
+        return row.state in SENDABLE
+
+    async def _look_for(self, chain: Chain, rows: list[Unsettled]) -> None:
+        """Sends again what a node does not have; also what one refused at first: its fee or its
+        pool may have changed since. All are looked for at once: others wait to be settled.
+        """
+        due = [row for row in rows if self._is_due(row)][: chain.lookups_at_once]
+        found = await asyncio.gather(*(self._found(chain, row) for row in due))
+        for row, known in zip(due, found, strict=True):
+            self._looked(row)
+            if self._is_busy(row.id):
+                continue
+            if self._is_old(row):
+                self._is_lost(row, known)
+            elif not known or not all(known):
+                self._send(row.id)
+
+    async def _found(self, chain: Chain, row: Unsettled) -> list[bool]:
+        """Who knows it; of an old one, any of its bytes."""
+        hashes = row.hashes if self._is_old(row) else (row.hash,)
+        found = await asyncio.gather(*(chain.who_has(each) for each in hashes))
+        return [each for known in found for each in known]
+
+    def _is_lost(self, row: Unsettled, known: list[bool]) -> None:
+        """It is too old to be sent again by itself. What no node knows, twice, a person decides."""
+        if not known or any(known):
+            self._lost.discard(row.id)
+        elif row.id not in self._lost:
+            self._lost.add(row.id)
+        else:
+            self._lost.discard(row.id)
+            minutes = self._age_ms(row) // 60_000
+            self._hold(row.id, f"sent {minutes} minutes ago and no node knows it any more")
 
     def _may_send_released(self, row: Unsettled) -> bool:
         """Its agent has had its time; without one, or by its rule, it alone sends it."""
@@ -124,13 +165,14 @@ class Upkeep:
         return not row.agent_alone and after > 0 and self._age_ms(row) >= after
 
     def _is_due(self, row: Unsettled) -> bool:
+        """The time to look for it again has come."""
         now = time.monotonic()
         fresh = (now, Backoff(RESEND_SECONDS_MIN, RESEND_SECONDS_MAX))
-        at, waits = self._resend.setdefault(row.id, fresh)
-        if now < at:
-            return False
-        self._resend[row.id] = (now + waits.seconds(), waits)
-        return True
+        return now >= self._resend.setdefault(row.id, fresh)[0]
+
+    def _looked(self, row: Unsettled) -> None:
+        _, waits = self._resend[row.id]
+        self._resend[row.id] = (time.monotonic() + waits.seconds(), waits)
 
     def _age_ms(self, row: Unsettled) -> int:
         return self._core.clock.now_ms() - row.signed_at
@@ -139,8 +181,7 @@ class Upkeep:
         """What moves nothing never is."""
         return row.state != "cancelling" and self._age_ms(row) >= self._settings.within_ms
 
-    def _hold(self, request_id: str, age_ms: int) -> None:
-        why = f"signed {age_ms // 60_000} minutes ago and no node took it"
+    def _hold(self, request_id: str, why: str) -> None:
         try:
             self._core.hold(request_id, why)
         except HoldfastError as refusal:
@@ -170,13 +211,17 @@ class Upkeep:
     def _may_be_raised(self, row: Unsettled) -> bool:
         if row.state not in SENDABLE or self._is_busy(row.id) or self._is_old(row):
             return False
+        # With a higher fee it would be as old as it is.
+        if self._waits(row.id, row.hash):
+            return False
         return time.monotonic() - self._bumped.get(row.id, -BUMP_SECONDS) >= BUMP_SECONDS
 
     async def _close_gaps(self, chain: Chain, rows: list[Unsettled]) -> None:
         """A nonce that nobody has, below others that wait for it."""
         highest: dict[str, int] = {}
         for row in rows:
-            if row.state in SENDABLE:
+            released = row.state == "released" and self._may_send_released(row)
+            if row.state in SENDABLE or (released and self._core.guard.may_send(row.id)):
                 highest[row.wallet] = max(row.nonce, highest.get(row.wallet, 0))
         gaps = [
             (request_id, wallet, nonce)

@@ -29,6 +29,7 @@ from holdfast.service.endpoint import (
     EndpointDown,
     EndpointSettings,
     RpcError,
+    Stopped,
 )
 from holdfast.service.together import Together
 
@@ -64,7 +65,7 @@ class Witness:
         self._rest = REST_SECONDS_MIN
         self._rests_until = 0.0
         self._verified_at: float | None = None
-        self._verifying = asyncio.Lock()
+        self._verifying: asyncio.Task[None] | None = None
         self.endpoint.on_connect(self._forget)
 
     def _forget(self) -> None:
@@ -84,30 +85,34 @@ class Witness:
         """Raises EndpointDown unless the endpoint serves this chain.
 
         Asked again after every new connection and once a minute, because another node may answer
-        then.
+        then. Whoever waits for that shares one attempt, and its failure.
         """
         if self.is_verified():
             return
-        async with self._verifying:
-            if self.is_verified():
-                return
-            asked_at = time.monotonic()
-            try:
-                found = integer(await self.endpoint.call("eth_chainId", []), "chain id")
-            except EndpointBusy:
-                raise
-            except (EndpointDown, RpcError) as error:
-                self._fails(str(error))
-                raise EndpointDown(str(error), not_sent=True) from None
-            if found != self.chain_id:
-                text = (
-                    f"{self.name} serves chain {found}, not chain {self.chain_id}: "
-                    "nothing is sent to it"
-                )
-                self._fails(text)
-                raise OtherChain(text, not_sent=True)
-            self._verified_at = asked_at
-            self._is_well()
+        if self._verifying is None or self._verifying.done():
+            self._verifying = asyncio.create_task(self._verify(), name=f"verify {self.name}")
+            self._verifying.add_done_callback(_seen)
+        # One who gives up does not end it for the others.
+        await asyncio.shield(self._verifying)
+
+    async def _verify(self) -> None:
+        asked_at = time.monotonic()
+        try:
+            found = integer(await self.endpoint.call("eth_chainId", []), "chain id")
+        except EndpointBusy:
+            raise
+        except (EndpointDown, RpcError) as error:
+            self._fails(str(error))
+            raise EndpointDown(str(error), not_sent=True) from None
+        if found != self.chain_id:
+            text = (
+                f"{self.name} serves chain {found}, not chain {self.chain_id}: "
+                "nothing is sent to it"
+            )
+            self._fails(text)
+            raise OtherChain(text, not_sent=True)
+        self._verified_at = asked_at
+        self._is_well()
 
     def _fails(self, text: str) -> None:
         now = time.monotonic()
@@ -159,11 +164,9 @@ class Witness:
             if found is broadcast.NONCE_USED and await self.has_transaction(tx_hash):
                 return broadcast.KNOWN
             return found
-        except EndpointBusy:
+        except (EndpointBusy, Stopped):
             raise
         except EndpointDown as error:
-            if not still():
-                raise
             self._forget()
             self._fails(error.text)
             if error.not_sent:
@@ -173,14 +176,12 @@ class Witness:
             return broadcast.OTHER_HASH
         return broadcast.ACCEPTED
 
-    async def has_transaction(self, tx_hash: str) -> bool:
-        """Whether the node knows the transaction, waiting or mined; False when it cannot be
-        asked.
-        """
+    async def has_transaction(self, tx_hash: str) -> bool | None:
+        """Whether the node knows the transaction, waiting or mined; None when it does not say."""
         try:
-            found = await self.call("eth_getTransactionByHash", [tx_hash])
-        except (EndpointDown, RpcError):
-            return False
+            found = await self._ask("eth_getTransactionByHash", [tx_hash])
+        except EndpointDown:
+            return None
         return isinstance(found, dict) and str(found.get("hash", "")).lower() == tx_hash.lower()
 
     async def receipt(self, tx_hash: str) -> Receipt | None:
@@ -249,6 +250,9 @@ class Witness:
     async def close(self) -> None:
         """Closes the connections."""
         await self.endpoint.close()
+        if self._verifying is not None:
+            self._verifying.cancel()
+            await asyncio.gather(self._verifying, return_exceptions=True)
 
     def health(self) -> dict[str, Any]:
         """`{"name", "ok", "head": n|null, "text"}`; text is `ok`, or what is not well."""
@@ -258,3 +262,9 @@ class Witness:
         elif self.lag:
             text = f"lags: {self.lag} blocks behind"
         return {"name": self.name, "ok": text == "ok", "head": self.head_seen, "text": text}
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    """Nobody may be waiting for it any more."""
+    if not task.cancelled():
+        task.exception()

@@ -6,7 +6,7 @@ use super::fold::Impossible;
 use super::fold_life::limits;
 use super::keep::enter;
 use super::operator::remember;
-use super::replace::fee_max;
+use super::replace::{can_be_held, fee_max};
 use super::state::{Entry, Ordered, Replacing, SignedBytes, State};
 use crate::event::{
     Held, Id, NonceSet, Order, ReplaceWhy, Replaced, Signed, Stage, TransactionOrder,
@@ -195,7 +195,7 @@ pub(super) fn freeze_stops(state: &mut State, at: u64, scope: &crate::event::Sco
 pub(super) fn held(state: &mut State, at: u64, data: &Held) -> Result<(), Impossible> {
     let entry = state.requests.get_mut(&data.id.0);
     let entry = entry.ok_or(Impossible::NoRequest)?;
-    if entry.stage != Stage::Signed {
+    if !can_be_held(entry) {
         return Err(Impossible::Stage(entry.stage.as_str()));
     }
     entry.approvals.clear();

@@ -101,13 +101,13 @@ impl Guard {
         self.about(data.id, now, Body::RequestReplaced(Box::new(data)))
     }
 
-    /// Signed bytes that no node took wait for a person from now on.
+    /// Signed bytes that no node took, or has any more, wait for a person from now on.
     ///
     /// # Errors
-    /// [`Refusal`] when the request is not signed and unsent.
+    /// [`Refusal`] when it is not signed or sent, and when its bytes move nothing.
     pub fn hold(&mut self, request_id: &str, why: &str, now_ms: u64) -> Result<Applied, Refusal> {
         let entry = self.entry(request_id)?;
-        if entry.stage != Stage::Signed {
+        if !can_be_held(entry) {
             let text = format!("{request_id} is {}", entry.stage.as_str());
             return Err(Refusal::new("wrong_state", text));
         }
@@ -125,6 +125,13 @@ impl Guard {
         let orders = entries.filter_map(|entry| Some((entry.id, entry.replacing.as_ref()?.seq)));
         orders.collect()
     }
+}
+
+/// Bytes that pay, and that the guardian sends.
+pub(super) fn can_be_held(entry: &Entry) -> bool {
+    let bytes = entry.signed.as_ref();
+    matches!(entry.stage, Stage::Signed | Stage::Sent)
+        && bytes.is_some_and(|bytes| !bytes.moves_nothing)
 }
 
 /// The order that was signed last with other fees.

@@ -637,6 +637,26 @@ fn what_is_too_old_waits_for_a_person() {
 }
 
 #[test]
+fn what_was_sent_and_nobody_has_any_more_waits_for_a_person() {
+    let mut world = World::new();
+    let id = out(&mut world, ETH / 10);
+    assert_eq!(world.state(&id), "sent");
+    let counted = world.limit("hour", "agent:shopper").1;
+    let held = world.guard.hold(&id, "no node knows it", world.now);
+    assert_eq!(kinds(&world.keep(held).unwrap()), ["request.held"]);
+    assert!(!world.guard.may_send(&id));
+    assert_eq!(world.limit("hour", "agent:shopper").1, counted);
+    world.approve(0, &id).unwrap();
+    assert!(world.guard.may_send(&id));
+    let cancel = command(&world, &id, "cancel", 4, 2);
+    world.command(0, cancel).unwrap();
+    world.sign(&id).unwrap();
+    let held = world.guard.hold(&id, "what moves nothing", world.now);
+    assert_eq!(code(held), "wrong_state");
+    replays(&world);
+}
+
+#[test]
 fn nobody_else_voids_what_an_operator_commanded() {
     let mut world = World::new();
     let id = out(&mut world, ETH / 10);
