@@ -607,6 +607,15 @@ fn the_nonce_that_an_operator_sets_is_given_out_next_whatever_is_free_below() {
     let next = ordered(&mut world, ETH / 10);
     assert_eq!(nonce(&world, &next), 12);
     replays(&world);
+    // In earlier records lower ones that were given back come first.
+    let set = world.records.iter().position(|record| {
+        let text = String::from_utf8_lossy(record);
+        text.contains("nonce.set")
+    });
+    let before = support::of_version(&world.records[..=set.unwrap()], 3);
+    let guard = Guard::replay(&before).unwrap();
+    let next = guard.next_nonce(&wallet(0).to_string(), support::CHAIN);
+    assert_eq!(next, Some(8));
 }
 
 #[test]
