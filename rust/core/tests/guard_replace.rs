@@ -489,6 +489,21 @@ fn a_gap_below_others_is_closed_by_a_transfer_of_nothing() {
 }
 
 #[test]
+fn what_closes_a_gap_is_neither_sent_nor_over_before_it_is_signed() {
+    let mut world = World::new();
+    let (gap, above) = (ordered(&mut world, ETH / 10), ordered(&mut world, ETH / 10));
+    world.sign(&above).unwrap();
+    let failed = world.guard.fail(&gap, "would_fail", "", world.now);
+    world.keep(failed).unwrap();
+    world.replace(&gap, "guardian", ("gap", 4, 2)).unwrap();
+    assert_eq!(code(world.sent(&gap, "accepted")), "wrong_state");
+    assert_eq!(code(world.settle(&gap, "dropped")), "wrong_state");
+    world.sign(&gap).unwrap();
+    world.sent(&gap, "accepted").unwrap();
+    replays(&world);
+}
+
+#[test]
 fn a_gap_that_is_not_closed_before_a_freeze_is_a_gap_again() {
     let mut world = World::new();
     let first = ordered(&mut world, ETH / 100);
