@@ -10,6 +10,7 @@ use holdfast_core::event::{Genesis, Operator};
 use holdfast_core::guard::{Authority, Guard, State};
 use holdfast_core::log::Range;
 use holdfast_core::policy::Policy;
+use holdfast_core::window::Happened;
 
 pub const START_MS: u64 = 1_780_000_000_000;
 pub const ADDRESSES: u32 = 10_000;
@@ -138,7 +139,7 @@ pub fn guard_with_history(payments: u32) -> Guard {
             .book
             .hold(&name, spends.clone(), reservations.clone(), at)
             .expect("held");
-        let posted = state.book.post(Some(&policy), &name, at);
+        let posted = state.book.post(Some(&policy), &name, Happened::LAST, at);
         posted.expect("posted");
     }
     let bytes = postcard::to_extend(&(log, state), vec![*format]).expect("a snapshot");

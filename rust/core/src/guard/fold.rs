@@ -155,7 +155,7 @@ fn step(
         Body::RequestReopened(data) => life::reopened(state, (at, version), data.id),
         Body::RequestFailed(data) => life::failed(state, at, data),
         Body::RequestSigned(data) => life::signed(state, at, data),
-        Body::RequestSent(data) => life::sent(state, at, &data),
+        Body::RequestSent(data) => life::sent(state, (at, version), &data),
         Body::RequestSettled(data) => life::settled(state, (at, version), &data),
         Body::RequestReplaced(data) => replace::replaced(state, seq, at, *data),
         Body::RequestHeld(data) => replace::held(state, at, &data),

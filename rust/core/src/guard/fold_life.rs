@@ -324,11 +324,23 @@ fn compiled(state: &State) -> Option<Arc<Policy>> {
     policy.compiled.clone()
 }
 
-pub(super) fn sent(state: &mut State, at: u64, data: &Sent) -> Result<(), Impossible> {
-    let entry = find(state, data.id)?;
-    if !state.unsettled.contains(&data.id.0) {
-        return Err(Impossible::Stage(entry.stage.as_str()));
+/// What is out, and not at its end: bytes of it exist.
+fn is_out(state: &State, version: u64, entry: &Entry) -> Result<(), Impossible> {
+    let signed = version < 4 || entry.signed.is_some();
+    if signed && state.unsettled.contains(&entry.id.0) {
+        Ok(())
+    } else {
+        Err(Impossible::Stage(entry.stage.as_str()))
     }
+}
+
+pub(super) fn sent(
+    state: &mut State,
+    (at, version): (u64, u64),
+    data: &Sent,
+) -> Result<(), Impossible> {
+    let entry = find(state, data.id)?;
+    is_out(state, version, entry)?;
     // A node that has, or may have, the bytes makes them sent, even if a freeze came while they
     // were on their way.
     let out = data.outcome != SendOutcome::Rejected;
@@ -348,9 +360,7 @@ pub(super) fn settled(
     data: &Settled,
 ) -> Result<(), Impossible> {
     let entry = find(state, data.id)?;
-    if !state.unsettled.contains(&data.id.0) {
-        return Err(Impossible::Stage(entry.stage.as_str()));
-    }
+    is_out(state, version, entry)?;
     if data.outcome != SettleOutcome::Dropped {
         let mined = mined(entry, data.hash)?;
         if mined.moves_nothing != (data.outcome == SettleOutcome::Cancelled) {

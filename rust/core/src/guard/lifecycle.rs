@@ -294,7 +294,8 @@ impl Guard {
 
     fn unsettled_id(&self, request_id: &str) -> Result<Id, Refusal> {
         let entry = self.entry(request_id)?;
-        if self.state.unsettled.contains(&entry.id.0) {
+        // What closes a gap is among them before it is signed.
+        if self.state.unsettled.contains(&entry.id.0) && entry.signed.is_some() {
             return Ok(entry.id);
         }
         let text = format!(

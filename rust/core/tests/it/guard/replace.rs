@@ -481,6 +481,21 @@ fn a_gap_below_others_is_closed_by_a_transfer_of_nothing() {
 }
 
 #[test]
+fn what_closes_a_gap_is_neither_sent_nor_over_before_it_is_signed() {
+    let mut world = World::new();
+    let (gap, above) = (ordered(&mut world, ETH / 10), ordered(&mut world, ETH / 10));
+    world.sign(&above).unwrap();
+    let failed = world.guard.fail(&gap, "would_fail", "", world.now);
+    world.keep(failed).unwrap();
+    world.replace(&gap, "guardian", ("gap", 4, 2)).unwrap();
+    assert_eq!(code(world.sent(&gap, "accepted")), "wrong_state");
+    assert_eq!(code(world.settle(&gap, "dropped")), "wrong_state");
+    world.sign(&gap).unwrap();
+    world.sent(&gap, "accepted").unwrap();
+    replays(&world);
+}
+
+#[test]
 fn a_gap_that_is_not_closed_before_a_freeze_is_a_gap_again() {
     let mut world = World::new();
     let first = ordered(&mut world, ETH / 100);
@@ -599,6 +614,15 @@ fn the_nonce_that_an_operator_sets_is_given_out_next_whatever_is_free_below() {
     let next = ordered(&mut world, ETH / 10);
     assert_eq!(nonce(&world, &next), 12);
     replays(&world);
+    // In earlier records lower ones that were given back come first.
+    let set = world.records.iter().position(|record| {
+        let text = String::from_utf8_lossy(record);
+        text.contains("nonce.set")
+    });
+    let before = support::of_version(&world.records[..=set.unwrap()], 3);
+    let guard = Guard::replay(&before).unwrap();
+    let next = guard.next_nonce(&wallet(0).to_string(), support::CHAIN);
+    assert_eq!(next, Some(8));
 }
 
 #[test]

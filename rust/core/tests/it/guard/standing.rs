@@ -50,6 +50,31 @@ fn a_revoke_that_was_mined_before_an_allowance_does_not_end_it() {
 }
 
 #[test]
+fn records_of_version_3_mean_what_they_meant() {
+    let mut world = World::new();
+    let allowed = id_of(&world.allow("shopper", VENDOR, 10));
+    let revoke = out(&mut world, VENDOR, 0, 0);
+    world.authorise(&allowed, Some(0)).unwrap();
+    world.sign(&allowed).unwrap();
+    for id in [&allowed, &revoke] {
+        world.ends(id, "confirmed", false).unwrap();
+    }
+    assert_eq!(stands(&world), 10);
+    world.guard = Guard::replay(&support::of_version(&world.records, 3)).unwrap();
+    assert_eq!(stands(&world), 0);
+    replays_on(&mut world);
+}
+
+/// It goes on with records of its own version.
+fn replays_on(world: &mut World) {
+    world.records = support::of_version(&world.records, 3);
+    let allowed = out(world, OTHER, 10, 2);
+    world.settle(&allowed, "confirmed").unwrap();
+    assert_eq!(stands(world), 10);
+    replays(world);
+}
+
+#[test]
 fn what_is_out_is_told_in_the_order_of_its_nonces() {
     let mut world = World::new();
     let later = id_of(&world.allow("shopper", VENDOR, 10));

@@ -413,7 +413,8 @@ impl World {
                 let result = self.guard.answers_delivered(&[id], self.now);
                 self.keep(result)
             }
-            _ => self.forward(&id),
+            // Of one end in three only one node tells.
+            _ => self.forward(&id, request % 3 != 0),
         };
         drop(result);
     }
@@ -439,13 +440,14 @@ impl World {
     fn forward(
         &mut self,
         id: &str,
+        proved: bool,
     ) -> Result<holdfast_core::guard::Applied, holdfast_core::guard::Refusal> {
         match self.stage(id) {
             Some(Stage::Authorising) => self.authorise(id, Some(0)),
             Some(Stage::Authorised) => self.try_sign(id),
             Some(Stage::Signed) => self.sent(id, "accepted"),
             _ if self.waits_for_its_replacement(id) => self.try_sign(id),
-            _ => self.settle(id, "confirmed"),
+            _ => self.ends(id, "confirmed", proved),
         }
     }
 }

@@ -385,6 +385,18 @@ impl World {
     }
 }
 
+/// The same records as a program wrote them that knew only this version.
+pub fn of_version(records: &[Vec<u8>], version: u64) -> Vec<Vec<u8>> {
+    let old = format!(r#","v":{version}}}"#);
+    let end = format!(r#","v":{}}}"#, holdfast_core::event::VERSION);
+    let texts = records
+        .iter()
+        .map(|record| String::from_utf8(record.clone()).unwrap());
+    texts
+        .map(|text| format!("{}{old}", text.strip_suffix(&end).unwrap()).into_bytes())
+        .collect()
+}
+
 pub fn id_of(applied: &Applied) -> String {
     applied.request.unwrap().to_string()
 }
