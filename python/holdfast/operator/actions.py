@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from holdfast.operator.alarms import alarms
-from holdfast.operator.decision import cannot_answer, cannot_approve, cannot_decide
+from holdfast.operator.decision import cannot_answer, cannot_approve, cannot_deny
 from holdfast.operator.model import Model
 from holdfast.operator.replacing import Replacing, cannot_replace
 from holdfast.operator.request import Request
@@ -78,7 +78,7 @@ def _approve(ctx: Context) -> str | None:
 
 
 def _deny(ctx: Context) -> str | None:
-    return cannot_decide(ctx.selected, ctx.model, ctx.mono, ctx.read_only)
+    return cannot_deny(ctx.selected, ctx.model, ctx.mono, ctx.read_only)
 
 
 def _bump(ctx: Context) -> str | None:
@@ -134,7 +134,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "deny", ("d",), "deny",
-        "Open the selected request to deny it.",
+        "Open the selected request to deny it: one that waits, or is not signed yet.",
         "Decide", _deny, needs_confirmation=True, panes=("pending", "feed", "detail"),
     ),
     Action(
@@ -201,7 +201,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "bottom", ("G", "end"), "follow",
-        "Go to the newest row and follow the feed.",
+        "Select the newest row and follow the feed.",
         "Move", _always, footer=False,
     ),
     Action(
