@@ -134,6 +134,7 @@ def test_a_bump_pays_more_and_pays_once(run: Run, house: House) -> None:
     shown = run("show", payment.id, "--home", house.home.path).out
     assert f"earlier {payment.hash}, which can be mined instead" in shown
     assert "fee 30 gwei a gas, of it 2 gwei as tip" in shown
+    assert "waits to be mined for 0:" in shown
     payment.until(lambda view: house.chain.call("eth_getTransactionByHash", [view["hash"]]))
     assert payment.mined()["state"] == "confirmed"
     assert payment.received == 2_000

@@ -11,6 +11,7 @@ from tests.console.conftest import PASSPHRASE, START_MS, Stage
 from textual.pilot import Pilot
 
 from holdfast.console import details
+from holdfast.console.deciding import DecisionScreen
 from holdfast.console.replacing import ReplaceScreen
 from holdfast.operator.replacing import Fees, Quote
 
@@ -188,6 +189,75 @@ async def test_what_a_request_waits_for_is_shown_while_no_event_tells(busy: Stag
         line = details.status_line(request, app.model, app.palette, app.clock()).plain
         assert "waits for lower fees for 0:16; ends by itself in 9:44" in line
         assert "the base fee is above the cap" in details.body(request, app.model, app.palette)
+
+
+async def checking(stage: Stage, pilot: Pilot[Any], ident: str = "r26") -> None:
+    """A payment that its operator approved waits for lower fees."""
+    await stage.ready(pilot)
+    stage.guardian.event("request.reopened", {"id": ident, "why": "the guardian started"})
+    view = next(v for v in stage.guardian.server.snapshot["requests"] if v["id"] == ident)
+    times = {"since": START_MS, "until": START_MS + 600_000}
+    waits = {"for": "fee", "why": "the base fee is above the cap", **times}
+    view |= {"state": "authorising", "since": START_MS, "waits": waits}
+    await stage.until(pilot, lambda: stage.app.model.requests[ident].state == "authorising")
+    await stage.advance(pilot, 2.5)
+
+
+def pane(stage: Stage) -> list[str]:
+    """The rows of the pending pane, and its title at the end."""
+    pending = stage.app.main.pending
+    rows = ["".join(t for t, _ in pending.row_parts(i, 78)) for i in range(pending.row_count())]
+    return [*rows, str(pending.border_title)]
+
+
+async def test_what_waits_for_its_chain_or_fees_is_listed_after_what_waits_for_a_person(
+    busy: Stage,
+) -> None:
+    async with busy.run() as pilot:
+        await checking(busy, pilot)
+        await busy.until(pilot, lambda: "waits for lower fees:" in pane(busy)[-2])
+        *rows, last, title = pane(busy)
+        assert "r26" in last
+        assert not any("r26" in row for row in rows)
+        assert title == "1 Pending (3) +1 on the way by deadline"
+
+
+async def test_what_waits_for_fees_is_denied_in_the_console(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await checking(busy, pilot)
+        assert await busy.app.session.unlock(bytearray(PASSPHRASE.encode())) is None
+        await busy.until(pilot, lambda: "r26" in pane(busy)[-2])
+        await pilot.press("1", "G")
+        await busy.until(pilot, lambda: busy.app.selected_id == "r26")
+        await pilot.press("a")
+        assert busy.app.screen is busy.app.main, "it waits for no approval"
+        await busy.advance(pilot, 0.1)
+        busy.app.select("r26")
+        await pilot.press("d")
+        await busy.until(pilot, lambda: isinstance(busy.app.screen, DecisionScreen))
+        await busy.advance(pilot, 1.1)
+        await pilot.pause(0.3)
+        await pilot.press("n")
+        await quiet(busy, pilot)
+        await busy.until(pilot, lambda: commands(busy))
+    (sent,) = commands(busy)
+    assert (sent["action"], sent["request"]) == ("deny", "r26")
+
+
+async def test_what_is_out_and_not_mined_says_so_and_offers_its_keys(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        assert "bump" not in busy.app.main.footer.render().plain
+        view = next(v for v in busy.guardian.server.snapshot["requests"] if v["id"] == "r26")
+        view |= {"since": START_MS}
+        await send(busy, pilot)
+        await busy.until(pilot, lambda: "b bump  x cancel" in busy.app.main.footer.render().plain)
+        assert "r26" not in "".join(pane(busy))
+        await busy.advance(pilot, 185)
+        await busy.until(pilot, lambda: "sent, waits for a block:" in pane(busy)[-2])
+        request, app = busy.app.model.requests["r26"], busy.app
+        line = details.status_line(request, app.model, app.palette, app.clock()).plain
+        assert "waits to be mined for 3:05, since 2026-03-04 12:00:00Z" in line
 
 
 async def test_who_sends_it_is_shown_where_that_is_its_agent_alone(busy: Stage) -> None:

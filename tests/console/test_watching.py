@@ -41,10 +41,27 @@ async def test_the_feed_follows_until_the_operator_moves_and_again_with_g(busy: 
         assert feed.feed.by_serial(feed.cursor or 0) == row
         assert feed.top_index() == top
         await pilot.press("G")
+        assert feed.cursor == feed.feed.serial_at(len(feed.feed) - 1)
         await push(busy, pilot, 30)
         assert feed.top_index() == len(feed.feed) - feed.page_rows
         await pilot.press("g")
         assert feed.top_index() == 0
+
+
+async def test_g_selects_the_newest_row_and_its_request(busy: Stage) -> None:
+    async with busy.run() as pilot:
+        await busy.ready(pilot)
+        busy.app.select("r25")
+        busy.guardian.event("request.denied", {"id": "r26", "by": "ana", "reasons": []})
+        await busy.seen(pilot, busy.guardian.server.seq)
+        await pilot.pause(0.15)
+        await pilot.press("2", "G")
+        await busy.until(pilot, lambda: busy.app.selected_id == "r26")
+        feed = busy.app.main.feed
+        assert feed.cursor_index() == len(feed.feed) - 1
+        assert feed.follow, "it goes on following"
+        await push(busy, pilot, 30)
+        assert busy.app.selected_id == "r26", "what arrives selects nothing"
 
 
 async def test_a_pause_holds_the_screen_and_counts_what_is_new(busy: Stage) -> None:

@@ -36,8 +36,8 @@ PENDING_COLUMNS = ("request", "agent", "state", "for", "left", "waits for", "wha
 
 
 def pending(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the requests that wait: for a person, a delay, lower fees, the chain or the signer; for
-    how long, and when they go on or end by themselves.
+    """List the requests that wait: for a person, a delay, lower fees, the chain or the signer, or
+    to be mined for more than a minute; for how long, and when they go on or end by themselves.
 
     Example:
 
@@ -58,9 +58,8 @@ def pending(home: HomeOption = None, as_json: JsonOption = False) -> None:
         return
     table(PENDING_COLUMNS, [_row(each, now_ms) for each in waiting])
     for each in waiting:
-        known = waits.waits_of(each)
-        if known is not None and known.why:
-            say(f"{each.id}: {known.why}")
+        if words := waits.why(each, now_ms):
+            say(f"{each.id}: {words}")
     say(f"{len(waiting)} waiting")
 
 

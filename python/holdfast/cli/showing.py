@@ -49,14 +49,14 @@ def print_request(
 
 
 def _print_waits(request: Request, now_ms: int | None) -> None:
-    from holdfast.operator.waits import waits_line, waits_of
+    from holdfast.operator.waits import waits_line, why
 
-    waits = waits_of(request)
-    if waits is None or now_ms is None:
+    if now_ms is None:
         return
-    line(f"  {waits_line(request, now_ms)}")
-    if waits.why:
-        line(f"    {waits.why}")
+    if words := waits_line(request, now_ms):
+        line(f"  {words}")
+    if words := why(request, now_ms):
+        line(f"    {words}")
 
 
 def _print_out(request: Request) -> None:

@@ -32,12 +32,14 @@ from holdfast.operator.client import NotConnectedError, OperatorClient, Operator
 from holdfast.operator.model import Model
 from holdfast.operator.request import Json
 from holdfast.operator.seen import Seen, look
-from holdfast.operator.waits import PASSING
+from holdfast.operator.waits import PASSING, waits_of
 
 DRAIN_S = 0.1
 HANG_UP = 129
 LIMITS_EVERY_S = 1.0
 DETAIL_EVERY_S = 2.0
+# Of more that hang at once the others are asked about when these are known.
+ASKED_MAX = 8
 THEMES_EVERY_S = 1.0
 
 
@@ -204,11 +206,17 @@ class HoldfastApp(App[None], inherit_bindings=False):
 
     def _look_again(self, mono: float) -> None:
         """What a request on its way waits for is told by no event."""
-        request = self.model.request(self.selected_id)
-        if request is None or request.state not in PASSING:
+        if mono - self._detail_at < DETAIL_EVERY_S:
             return
-        if mono - self._detail_at >= DETAIL_EVERY_S:
+        request = self.model.request(self.selected_id)
+        if request is not None and request.state in PASSING:
             self._detail_wanted = request.id
+        hanging = self.model.hanging(self.model.now_ms(mono))
+        unknown = [each.id for each in hanging if waits_of(each) is None]
+        for ident in unknown[:ASKED_MAX]:
+            self._detail_at = mono
+            if ident != self._detail_wanted:
+                self.start_job(self._fetch_request(ident))
 
     async def _fetch_limits(self) -> None:
         try:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from holdfast._core import HoldfastError, check_policy
+from holdfast.console.alarms import AlarmsScreen
 from holdfast.console.deciding import DecisionScreen
 from holdfast.console.dialogs import FreezeScreen, HelpScreen, QuitScreen, ThawScreen, UnlockScreen
 from holdfast.console.replacing import ReplaceScreen
@@ -54,6 +55,7 @@ class Commands:
             "freeze": self.open_freeze,
             "thaw": self._open_thaw,
             "policy": lambda: app.start_job(self._open_policy()),
+            "alarms": lambda: app.push_screen(AlarmsScreen()),
             "filter": lambda: app.main.open_filter(),
             "pause": self._pause,
             "sort": self._next_sort,

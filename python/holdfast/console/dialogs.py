@@ -298,8 +298,10 @@ class QuitScreen(Dialog[bool]):
 
 PANE_HELP = {
     "pending": "Requests that wait for a person (?), for a delay (…) or are held (■), by a freeze "
-    "or because no node took them. The cursor stays with its request when the list moves.",
-    "feed": "Every event once it is on disk. Moving the cursor stops following; G follows again.",
+    "or because no node took them; then those that wait longer than usual for lower fees, the "
+    "chain, the signer or a block (›, »). The cursor stays with its request when the list moves.",
+    "feed": "Every event once it is on disk. Moving the cursor stops following; G selects the "
+    "newest row and follows again.",
     "detail": "All that is known of the selected request. After ┃ stand the agent's own words.",
     "limits": "Used (█), reserved by requests under way (▒) and left (░), the fullest first.",
 }

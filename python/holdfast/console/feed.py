@@ -52,8 +52,11 @@ class FeedList(LineList):
         return row.request_id or None if row is not None else None
 
     def to_end(self) -> None:
-        """Follows the newest row again."""
-        self.follow, self.cursor = True, None
+        """Follows the feed again, with the row selected that is the newest now."""
+        count = len(self.feed)
+        if count:
+            self.post_message(self.Moved(self.put_cursor(count - 1)))
+        self.follow = True
         self.sync()
 
     def leave_end(self) -> None:

@@ -89,7 +89,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def update_titles(self) -> None:
         model, feed = self.hold.model, self.feed
-        count = len(self.pending.rows)
+        count = sum(1 for each in self.pending.rows if each.pending)
+        hanging = len(self.pending.rows) - count
+        more = f" +{hanging} on the way" if hanging else ""
         parts = ["2 Live feed"]
         if model.feed.needle:
             parts.append(f"filter: {model.feed.needle[:40]}")
@@ -97,7 +99,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             parts.append(f"PAUSED +{model.feed.new_while_paused:,} new")
         elif not feed.follow:
             parts.append("not following (G)")
-        _title(self.pending, f"1 Pending ({count}) by {model.sort}")
+        _title(self.pending, f"1 Pending ({count}){more} by {model.sort}")
         _title(feed, " · ".join(parts))
         _title(self.detail, f"3 Detail {self.hold.selected_id or ''}")
         _title(self.limits, "4 Limits and agents")
@@ -105,7 +107,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def update_all(self) -> None:
         """Takes the model as it is now."""
         self.banner.update_state()
-        self.pending.take(self.hold.model.pending)
+        model = self.hold.model
+        now = model.now_ms(self.hold.clock())
+        self.pending.take([*model.pending, *model.hanging(now)])
         self.feed.sync()
         self.detail.update_state()
         self.limits.update_state()

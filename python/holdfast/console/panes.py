@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -11,14 +12,17 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from holdfast.console import details
-from holdfast.console.words import Words
+from holdfast.console.words import Words, cut
 from holdfast.operator import format as fmt
-from holdfast.operator.actions import footer_actions, unavailable
+from holdfast.operator.actions import Action, Context, footer_now, unavailable
+from holdfast.operator.alarms import alarms
 from holdfast.operator.banner import banner
 from holdfast.operator.request import Json
 
 if TYPE_CHECKING:
     from holdfast.console.app import HoldfastApp
+
+NARROW = 80
 
 
 class HoldWidget(Widget):
@@ -186,54 +190,30 @@ def _fullness(row: Json) -> tuple[float, str]:
 
 
 class HealthLine(WordsLine):
-    """Counters and everything that is not well, alerts that failed first."""
+    """The most severe of what is not well, and counters."""
 
     def __init__(self) -> None:
         super().__init__("health")
 
-    @staticmethod
-    def _chains(words: Words, health: Json) -> None:
-        """Chains that nobody serves, and endpoints that are not well of those that others serve."""
-        for chain in health.get("chains") or []:
-            if not isinstance(chain, dict):
-                continue
-            if not chain.get("ok", True):
-                text = fmt.safe(chain.get("text") or "", 40)
-                words.put(
-                    f" ✗ chain {fmt.safe(chain.get('chain_id'), 20)} down {text} ", "alarm bold"
-                )
-                continue
-            for each in chain.get("endpoints") or []:
-                if isinstance(each, dict) and not each.get("ok", True):
-                    name, text = fmt.safe(each.get("name"), 60), fmt.safe(each.get("text"), 40)
-                    words.put(f" ✗ {name} {text} ", "alarm")
+    def _alarms(self, words: Words) -> None:
+        """The most severe in words as far as there is room, and how many more there are."""
+        found = alarms(self.hold.model)
+        if not found:
+            return
+        mark, text = found[0].mark, found[0].text
+        more = f"+{len(found) - 1} more " if len(found) > 1 else ""
+        tail = f" {more}(A) "
+        room = (self.size.width or NARROW) - cell_len(f" {mark.glyph} ") - len(tail)
+        words.put(f" {mark.glyph} {cut(text, room)}", f"{mark.tone}")
+        words.put(tail, f"{mark.tone}")
 
     def _words(self) -> Text:
         app = self.hold
         model = app.model
         words = Words(app.palette)
-        health = model.status.health
-        alerts = health.get("alerts") or {}
+        alerts = model.status.health.get("alerts") or {}
         failed = alerts.get("failed") or 0
-        if failed:
-            why = fmt.safe(alerts.get("last_error") or "", 60)
-            words.put(f" ✗ {failed} alerts failed {why} ", "alarm bold")
-        self._chains(words, health)
-        if health.get("config_alarm"):
-            words.put(f" ✗ {fmt.safe(health['config_alarm'], 300)} ", "alarm bold")
-        parts = ("conditions", "journal", "sockets", "code", "prices")
-        for each in [alarm for part in parts for alarm in health.get(part) or []]:
-            if isinstance(each, dict):
-                words.put(f" ✗ {fmt.safe(each.get('text') or 'alarm', 120)} ", "alarm bold")
-        disk = health.get("disk") or {}
-        if room := disk.get("low") or disk.get("text"):
-            words.put(f" ✗ disk: {fmt.safe(room, 120)} ", "alarm bold")
-        signer = health.get("signer") or {}
-        told = [
-            each.get("code") for each in health.get("conditions") or [] if isinstance(each, dict)
-        ]
-        if signer and not signer.get("ok", True) and "signer_gone" not in told:
-            words.put(f" ✗ signer {fmt.safe(signer.get('text') or 'down', 40)} ", "alarm bold")
+        self._alarms(words)
         counts = model.status.counts
         done = counts.get("confirmed", 0) + counts.get("released", 0)
         ended_badly = sum(counts.get(s, 0) for s in ("reverted", "dropped", "failed"))
@@ -272,12 +252,26 @@ class FooterBar(WordsLine):
         app = self.hold
         context = app.context()
         words = Words(app.palette)
-        for action in footer_actions(context.pane):
+        for action in self._fitting(footer_now(context), context):
             off = unavailable(action, context) is not None
             words.put(f" {action.key_text}", "muted" if off else "accent bold")
-            label = "resume" if action.id == "pause" and app.model.feed.paused else action.label
-            words.put(f" {label} ", "muted" if off else "foreground")
+            words.put(f" {self._label(action)} ", "muted" if off else "foreground")
         words.put(" ⇥ pane  ^p commands", "muted")
         words.text.no_wrap = True
         words.text.overflow = "ellipsis"
         return words.text
+
+    def _label(self, action: Action) -> str:
+        paused = action.id == "pause" and self.hold.model.feed.paused
+        return "resume" if paused else action.label
+
+    def _fitting(self, actions: list[Action], context: Context) -> list[Action]:
+        """What does nothing now makes room for what does."""
+        shown = list(actions)
+        for action in reversed(actions):
+            cells = sum(cell_len(f" {each.key_text} {self._label(each)} ") for each in shown)
+            if cells <= (self.size.width or NARROW):
+                break
+            if unavailable(action, context) is not None:
+                shown.remove(action)
+        return shown

@@ -1,4 +1,4 @@
-"""The list of requests that wait for a person or a delay."""
+"""The list of requests that wait: for a person or a delay, then for their chain."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from rich.cells import cell_len
 from holdfast.console.lines import LineList, Parts
 from holdfast.operator import format as fmt
 from holdfast.operator.request import Request
+from holdfast.operator.waits import waits_of
 
 URGENT_MS = 60_000
 WIDE = 110
 
 
 class PendingList(LineList):
-    """Rows of `model.pending`; the cursor is the app's selected request id."""
+    """Rows of `model.pending`, then of `model.hanging`; the cursor is the selected request's id."""
 
     HEADING_ROWS = 1
 
@@ -58,7 +59,9 @@ class PendingList(LineList):
         request = self.rows[index]
         mark = request.mark
         now = self.hold.model.now_ms(self.hold.clock())
-        left = None if request.deadline is None else request.deadline - now
+        waits = None if request.pending else waits_of(request)
+        until = request.deadline if request.pending else waits and waits.until
+        left = None if until is None else until - now
         urgent = left is not None and left < URGENT_MS and request.decidable
         pointer = "▶" if request.id == self.hold.selected_id else " "
         usd = fmt.usd(request.usd) if request.usd is not None else "no price"
@@ -74,7 +77,8 @@ class PendingList(LineList):
         if width >= WIDE:
             parts.append((f"{request.approvals}/{request.quorum:<5}", "muted"))
         if request.state != "waiting-approval":
-            parts.append((f"{mark.word} ", f"{mark.tone} bold"))
+            words = mark.word if waits is None else f"{mark.word}, waits for {waits.what}:"
+            parts.append((f"{words} ", f"{mark.tone} bold"))
         room = width - sum(cell_len(words) for words, _ in parts)
         parts.append((fitting(request, room), "foreground"))
         return parts

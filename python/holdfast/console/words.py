@@ -5,7 +5,7 @@ The only place the console makes styled text; nothing here reads markup.
 
 from __future__ import annotations
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -34,6 +34,11 @@ class Words:
         self.put(words, spec)
         self.text.append("\n")
         return self
+
+
+def cut(words: str, cells: int) -> str:
+    """Words in at most `cells`; what is cut ends with a mark."""
+    return words if cell_len(words) <= cells else f"{set_cell_size(words, max(0, cells - 1))}{CUT}"
 
 
 def strip(parts: list[tuple[str, str]], palette: Palette, width: int, ground: Style) -> Strip:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from holdfast.operator.decision import cannot_answer, cannot_approve, cannot_decide
+from holdfast.operator.alarms import alarms
+from holdfast.operator.decision import cannot_answer, cannot_approve, cannot_deny
 from holdfast.operator.model import Model
 from holdfast.operator.replacing import Replacing, cannot_replace
 from holdfast.operator.request import Request
@@ -44,6 +45,8 @@ class Action:
     needs_confirmation: bool = False
     panes: tuple[str, ...] = PANES
     footer: bool = True
+    # In the footer only while it does something.
+    footer_now: bool = False
 
     @property
     def key_text(self) -> str:
@@ -75,7 +78,7 @@ def _approve(ctx: Context) -> str | None:
 
 
 def _deny(ctx: Context) -> str | None:
-    return cannot_decide(ctx.selected, ctx.model, ctx.mono, ctx.read_only)
+    return cannot_deny(ctx.selected, ctx.model, ctx.mono, ctx.read_only)
 
 
 def _bump(ctx: Context) -> str | None:
@@ -115,6 +118,10 @@ def _feed_rows(ctx: Context) -> str | None:
     return None if len(ctx.model.feed) else "the feed is empty"
 
 
+def _alarms(ctx: Context) -> str | None:
+    return None if alarms(ctx.model) else "all is well"
+
+
 def _lock(ctx: Context) -> str | None:
     return None if ctx.unlocked else "no operator key is held"
 
@@ -127,20 +134,20 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "deny", ("d",), "deny",
-        "Open the selected request to deny it.",
+        "Open the selected request to deny it: one that waits, or is not signed yet.",
         "Decide", _deny, needs_confirmation=True, panes=("pending", "feed", "detail"),
     ),
     Action(
         "bump", ("b",), "bump",
         "Pay a higher fee for the selected payment, which is out and not mined.",
         "Decide", _bump, needs_confirmation=True, panes=("pending", "feed", "detail"),
-        footer=False,
+        footer=False, footer_now=True,
     ),
     Action(
         "cancel", ("x",), "cancel",
         "Try to take back the selected payment, which is out and not mined.",
         "Decide", _cancel, needs_confirmation=True, panes=("pending", "feed", "detail"),
-        footer=False,
+        footer=False, footer_now=True,
     ),
     Action(
         "freeze", ("f", "ctrl+f"), "freeze",
@@ -156,6 +163,11 @@ ACTIONS: tuple[Action, ...] = (
         "policy", ("P",), "policy",
         "Show how policy.toml differs from the policy in force, and sign it with the operator key.",
         "Decide", _policy, needs_confirmation=True, footer=False,
+    ),
+    Action(
+        "alarms", ("A",), "alarms",
+        "Show everything that is not well in full, what to do about it and since when.",
+        "Look", _alarms, footer=False, footer_now=True,
     ),
     Action(
         "filter", ("slash",), "filter",
@@ -189,7 +201,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "bottom", ("G", "end"), "follow",
-        "Go to the newest row and follow the feed.",
+        "Select the newest row and follow the feed.",
         "Move", _always, footer=False,
     ),
     Action(
@@ -243,6 +255,16 @@ BY_KEY = {key: action for action in ACTIONS for key in action.keys}
 def footer_actions(pane: str) -> list[Action]:
     """The actions a footer offers for a pane, in the registry's order."""
     return [action for action in ACTIONS if action.footer and pane in action.panes]
+
+
+def footer_now(ctx: Context) -> list[Action]:
+    """Those, and the actions that are in the footer only while they do something."""
+    offered = [each for each in ACTIONS if each.footer or each.footer_now]
+    return [
+        each
+        for each in offered
+        if ctx.pane in each.panes and (each.footer or each.available_when(ctx) is None)
+    ]
 
 
 def unavailable(action: Action, ctx: Context) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from holdfast.operator import format as fmt
+from holdfast.operator.alarms import CRITICAL, Alarm, alarms
 from holdfast.operator.describe import scope_text
 from holdfast.operator.model import Model
 
@@ -28,8 +29,10 @@ def connecting(model: Model) -> bool:
 
 
 def banner(model: Model, mono: float) -> Banner:
-    """SEALED beats STALE beats FROZEN beats DISK LOW beats POLICY ALARM beats LIVE."""
-    status = model.status
+    """SEALED beats STALE beats FROZEN beats DISK LOW beats CRITICAL beats POLICY ALARM beats
+    LIVE.
+    """
+    status, grave = model.status, _grave(model)
     if status.sealed is not None:
         return Banner("sealed", "✗", "SEALED", fmt.safe(status.sealed, 200))
     stale = model.link.stale_s(mono)
@@ -45,12 +48,17 @@ def banner(model: Model, mono: float) -> Banner:
         more = f" +{len(status.freezes) - 3}" if len(status.freezes) > 3 else ""
         why = f"{fmt.safe(newest.get('reason') or 'no reason given', 120)}"
         by = fmt.safe(newest.get("actor") or "?", 40)
-        return Banner("frozen", "■", "FROZEN", f"{scopes}{more} · {why} · by {by}")
+        word = "FROZEN · CRITICAL" if grave else "FROZEN"
+        return Banner("frozen", "■", word, f"{scopes}{more} · {why} · by {by}")
     disk = status.health.get("disk")
     if isinstance(disk, dict) and disk.get("low"):
         return Banner(
             "alarm", "!", "DISK LOW", f"agents are refused · {fmt.safe(disk['low'], 200)}"
         )
+    if grave:
+        mark = grave[0].mark
+        more = f"+{len(grave) - 1} more · " if len(grave) > 1 else ""
+        return Banner("alarm", mark.glyph, mark.word, f"{more}{grave[0].text}")
     alarm = status.policy.get("alarm")
     if alarm:
         return Banner(
@@ -60,3 +68,8 @@ def banner(model: Model, mono: float) -> Banner:
         return Banner("alarm", "!", "NO POLICY", "everything is denied until a policy loads")
     name = fmt.safe(status.policy.get("name") or "policy", 40)
     return Banner("live", "●", "LIVE", f"policy {name}")
+
+
+def _grave(model: Model) -> list[Alarm]:
+    """What is critical and has no word of its own here."""
+    return [each for each in alarms(model) if each.severity == CRITICAL and not each.own_word]

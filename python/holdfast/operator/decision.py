@@ -14,6 +14,7 @@ from holdfast.operator.describe import scope_text
 from holdfast.operator.model import Model
 from holdfast.operator.request import Request
 from holdfast.operator.seen import Seen
+from holdfast.operator.states import UNSIGNED
 
 ARM_S = 1.0
 BURST_S = 0.025
@@ -128,6 +129,13 @@ def cannot_decide(
     return None
 
 
+def cannot_deny(request: Request | None, model: Model, mono: float, read_only: bool) -> str | None:
+    """As `cannot_decide`; what waits for nobody's answer and is not signed can be denied too."""
+    if request is None or request.decidable or request.state not in UNSIGNED:
+        return cannot_decide(request, model, mono, read_only)
+    return cannot_answer(model, mono, read_only)
+
+
 def cannot_approve(
     request: Request | None, model: Model, mono: float, read_only: bool
 ) -> str | None:
@@ -234,7 +242,7 @@ class Decision:
         if self.faults and (answer == "approve" or self._seen.digest != self.digest):
             return self.faults[0]
         if answer == "deny":
-            return cannot_decide(now, model, mono, read_only)
+            return cannot_deny(now, model, mono, read_only)
         reason = cannot_approve(now, model, mono, read_only)
         if reason is None and self.reading is not None:
             reason = self.reading.blocks

@@ -17,6 +17,7 @@ from holdfast.operator.describe import SILENT, feed_row, frozen_by, history_line
 from holdfast.operator.feed import FEED_ROWS_MAX, Feed, FeedRow
 from holdfast.operator.folding import members_after
 from holdfast.operator.request import Json, Request
+from holdfast.operator.waits import PASSING, SENT, hangs
 
 ENDED_KEPT_MAX = 500
 ROWS_PER_DRAIN_MAX = 500
@@ -68,6 +69,7 @@ class Model:
         self.requests: OrderedDict[str, Request] = OrderedDict()
         self._ended: deque[str] = deque()
         self._open: dict[str, Request] = {}
+        self._on_the_way: dict[str, Request] = {}
         self.history: dict[str, list[Json]] = {}
         self.sort = SORTS[0]
         self.feed_seq = -1
@@ -103,6 +105,7 @@ class Model:
         self.status.seq = max(seq, int(status.get("seq", seq)))
         self.requests.clear()
         self._open.clear()
+        self._on_the_way.clear()
         self._ended.clear()
         for raw in snapshot.get("requests") or []:
             request = Request.read(raw)
@@ -262,6 +265,10 @@ class Model:
             self._open[request.id] = request
         else:
             self._open.pop(request.id, None)
+        if request.state in PASSING or request.state == SENT:
+            self._on_the_way[request.id] = request
+        else:
+            self._on_the_way.pop(request.id, None)
         if request.ended and (known is None or not known.ended):
             self._ended.append(request.id)
         while len(self._ended) > ENDED_KEPT_MAX:
@@ -305,6 +312,13 @@ class Model:
     def pending(self) -> list[Request]:
         """Waiting and held requests in the chosen order; ties by id: it never flickers."""
         return sorted(self._open.values(), key=self._sort_key)
+
+    def hanging(self, now_ms: int) -> list[Request]:
+        """What waits for its chain, its fees, the signer or a block for longer than usual, in the
+        chosen order.
+        """
+        found = [each for each in self._on_the_way.values() if hangs(each, now_ms)]
+        return sorted(found, key=self._sort_key)
 
     def _sort_key(self, request: Request) -> tuple[Any, ...]:
         number = int(request.id[1:]) if request.id[1:].isdigit() else 0

@@ -11,6 +11,7 @@ from typing import Literal
 from holdfast.operator import format as fmt
 from holdfast.operator.gwei import gwei
 from holdfast.operator.request import Json, Request
+from holdfast.operator.states import UNSIGNED
 
 Replacing = Literal["bump", "cancel"]
 
@@ -114,8 +115,9 @@ def cannot_replace(action: Replacing, request: Request | None) -> str | None:
         return None
     if state == "held":
         return f"{name} is held: approve it to send it as it is, or deny it"
-    if state in {"waiting-approval", "waiting-delay", "authorising", "authorised"}:
-        return f"{name} is {request.mark.word} and not signed: `holdfast deny {name}`"
+    if state in UNSIGNED:
+        how = f"d denies it, or `holdfast deny {name}`"
+        return f"{name} is {request.mark.word} and not signed: {how}"
     return f"{name} is {request.mark.word}: nothing of it is out"
 
 

@@ -25,6 +25,7 @@ ENDS = frozenset(
     }
 )  # fmt: skip
 DECIDABLE = frozenset({"waiting-approval", "held"})
+UNSIGNED = frozenset({"waiting-approval", "waiting-delay", "authorising", "authorised"})
 PENDING = frozenset({"waiting-approval", "waiting-delay", "held"})
 
 STATES: dict[str, Mark] = {

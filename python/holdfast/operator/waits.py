@@ -17,6 +17,9 @@ WORDS = {
 # What a request goes through by itself, in a moment.
 PASSING = frozenset({"authorising", "authorised", "signed"})
 PASSING_MS = 2_000
+# What is sent is mined within a few blocks, or hangs.
+SENT = "sent"
+MINED_MS = 60_000
 
 
 class Waits(NamedTuple):
@@ -38,6 +41,8 @@ def waits_of(request: Request) -> Waits | None:
     """None for a request that waits for nothing, or of which that is not known."""
     given = request.raw.get("waits")
     if not isinstance(given, dict):
+        if request.state == SENT:
+            return Waits("a block", "", _ms(request.raw, "since"), None)
         return None
     what = str(given.get("for", ""))
     why = fmt.safe(given.get("why") or "", 300)
@@ -47,11 +52,28 @@ def waits_of(request: Request) -> Waits | None:
 
 def hangs(request: Request, now_ms: int) -> bool:
     """It is on its way to the chain for longer than that takes."""
-    waits = waits_of(request)
-    if waits is None or request.state not in PASSING:
+    if request.state not in PASSING and request.state != SENT:
         return False
+    waits, usual = waits_of(request), MINED_MS if request.state == SENT else PASSING_MS
+    since = _ms(request.raw, "since") if waits is None else waits.since
+    return since is not None and now_ms - since > usual
+
+
+def why(request: Request, now_ms: int) -> str:
+    """Why it does not go on, or what to do where it hangs in the chain; empty where that is not
+    known.
+    """
+    waits = waits_of(request)
+    if waits is None:
+        return ""
     waited = waits.for_ms(now_ms)
-    return waited is not None and waited > PASSING_MS
+    if request.state == SENT and waited is not None and hangs(request, now_ms):
+        name = fmt.safe(request.id, 24)
+        return (
+            f"sent, not mined for {fmt.duration(waited)}: `holdfast bump {name}` pays a higher "
+            f"fee, `holdfast cancel {name}` takes it back"
+        )
+    return waits.why
 
 
 def left_ms(request: Request, now_ms: int) -> int | None:
@@ -67,9 +89,11 @@ def waits_line(request: Request, now_ms: int) -> str:
     if waits is None:
         return ""
     waited, left = waits.for_ms(now_ms), left_ms(request, now_ms)
-    line = f"waits for {waits.what}"
+    line = "waits to be mined" if request.state == SENT else f"waits for {waits.what}"
     if waited is not None:
         line += f" for {fmt.elapsed(waited)}"
+    if request.state == SENT and waits.since is not None:
+        line += f", since {fmt.stamp(waits.since)}"
     if left is not None:
         how = "goes on" if request.state == "waiting-delay" else "ends"
         line += f"; {how} by itself in {fmt.countdown(left)}"

@@ -1,5 +1,6 @@
-"""What was signed, or was to be signed, before this start waits while nobody knows how long ago
-that was: the system's clock is ahead of the guardian's time, and no chain has confirmed it yet.
+"""What is from before this start waits while it is not known how long ago that was.
+
+So it is while the system's clock is ahead of the guardian's time and no chain has confirmed it.
 
 By the guardian's time, which goes on from the journal's end, days without it are a moment.
 """

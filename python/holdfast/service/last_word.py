@@ -1,5 +1,6 @@
-"""A body of a post that may be called back until it is written to its connection, whatever the
-client waits for before that: a free connection, a name, a handshake.
+"""A body of a post that may be called back until it is written to its connection.
+
+Whatever the client waits for before that: a free connection, a name, a handshake.
 
 aiohttp takes most of a second to import, so this module is loaded at the first use.
 """
