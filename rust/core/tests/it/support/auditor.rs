@@ -141,7 +141,10 @@ impl Auditor {
             "request.replaced" => self.replaced(data),
             "request.held" => {
                 let request = self.requests.get_mut(text(&data["id"])).unwrap();
-                assert!(request.signed && !request.sent && request.ends.is_empty());
+                let pays = request.nothing.is_none();
+                assert!(request.signed && pays && request.ends.is_empty());
+                // Sent once, it waits for a person like what never was.
+                request.sent = false;
                 request.held_by_freeze = true;
                 request.approvals.clear();
             }
