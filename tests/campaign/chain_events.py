@@ -227,9 +227,10 @@ def a_freeze(here: World) -> None:
         frozen = door.freeze("everything")
         time.sleep(1.0)  # how long it stands, not synchronisation
         door.thaw(frozen)
-        for each in door.call("subscribe", backlog=0)["snapshot"]["requests"]:
-            if each["state"] == "held":
-                door.answer("approve", each["id"])
+        for wallet in door.call("nonces")["nonces"]:
+            for each in wallet["out"]:
+                if each["state"] == "held":
+                    door.answer("approve", each["id"])
 
 
 EVENTS = (

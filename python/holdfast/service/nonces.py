@@ -38,8 +38,9 @@ HELD_ELSEWHERE = (
 )
 ONE_WORD = (
     "payments wait, because one node's word moves nothing: name a second endpoint of this chain in "
-    "config.toml, or look the transaction up and say so with `holdfast nonce set`. If it was not "
-    "you, somebody else may hold the key: freeze, and move the funds to a new wallet"
+    "config.toml, or look the transaction up and say so with `holdfast nonce set`. If you set the "
+    "ledger back yourself, set it to what the nodes count. If the transaction was not yours, "
+    "somebody else may hold the key: freeze, and move the funds to a new wallet"
 )
 
 
@@ -204,7 +205,9 @@ def _behind(seen: Seen) -> Condition | None:
         "critical",
         f"chain {seen.chain_id} counts {seen.mined} transactions of wallet {seen.wallet}, but "
         f"{final} of them were final: the node lags, or the chain was reorganised or reset",
-        "ask another node. If payments are gone from the chain, freeze, and pay them again by hand",
+        "ask another node. If payments are gone from the chain, freeze, and pay them again by "
+        "hand; if the chain was reset for good, "
+        f"`holdfast nonce set {seen.wallet} {seen.chain_id}`",
         seen.chain_id,
         seen.wallet,
     )
@@ -227,8 +230,9 @@ def _waits(seen: Seen) -> Condition | None:
             f"{many} behind it and cannot be mined"
         )
         step = (
-            "a gap of the guardian's own it closes by itself, unless frozen or over the fee caps; "
-            "the next payment of this wallet takes that nonce too: let one through"
+            "the guardian closes a gap that a denied payment left, unless frozen or over the fee "
+            "caps, and the next payment takes such a nonce too. After a reset of the chain: "
+            f"`holdfast nonce set {wallet} {chain}`"
         )
         return Condition("nonce_gap", "action", text, step, chain, wallet, first.id)
     payment = f"payment {first.id} (nonce {first.nonce}) of wallet {wallet} on chain {chain}"
@@ -250,7 +254,7 @@ def _waits(seen: Seen) -> Condition | None:
         text = f"{payment} was sent and is not mined{after}"
         step = (
             "its fee may be too low for now: it is sent again with growing pauses. Pay more for it "
-            f"with `holdfast bump {first.id}`, or try to take it back with `holdfast cancel`"
+            f"with `holdfast bump {first.id}`, or try to cancel it: `holdfast cancel {first.id}`"
         )
     return Condition("nonce_stuck", "action", text, step, chain, wallet, first.id)
 
