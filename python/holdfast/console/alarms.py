@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events
@@ -12,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from holdfast.console.dialogs import Dialog
+from holdfast.console.scrolling import moved_by
 from holdfast.console.words import Words
 from holdfast.operator import format as fmt
 from holdfast.operator.alarms import Alarm, alarms
@@ -55,19 +55,9 @@ class AlarmsScreen(Dialog[None]):
         self.query_one("#alarms-text", Static).update(words.text)
 
     def take_key(self, event: events.Key) -> None:
-        scroll = self.query_one("#alarms-body", VerticalScroll)
-        moves: dict[str, Callable[..., None]] = {
-            "up": scroll.scroll_up,
-            "down": scroll.scroll_down,
-            "pageup": scroll.scroll_page_up,
-            "pagedown": scroll.scroll_page_down,
-            "home": scroll.scroll_home,
-            "end": scroll.scroll_end,
-        }
-        move = moves.get(event.key)
-        if move is not None:
-            move(animate=False)
-        elif event.key in {"escape", "q", "A", "enter"}:
+        if moved_by(event.key, self.query_one("#alarms-body", VerticalScroll)):
+            return
+        if event.key in {"escape", "q", "A", "enter"}:
             self.finish(None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from textual import events
@@ -13,6 +12,7 @@ from textual.widgets import Static
 
 from holdfast.console import details
 from holdfast.console.dialogs import Dialog
+from holdfast.console.scrolling import moved_by
 from holdfast.operator import format as fmt
 from holdfast.operator.request import Request
 
@@ -61,17 +61,7 @@ class WholeScreen(Dialog[None]):
         self.query_one(".box-title", Static).update(title.text)
 
     def take_key(self, event: events.Key) -> None:
-        scroll = self.query_one("#whole-body", VerticalScroll)
-        moves: dict[str, Callable[..., None]] = {
-            "up": scroll.scroll_up,
-            "down": scroll.scroll_down,
-            "pageup": scroll.scroll_page_up,
-            "pagedown": scroll.scroll_page_down,
-            "home": scroll.scroll_home,
-            "end": scroll.scroll_end,
-        }
-        move = moves.get(event.key)
-        if move is not None:
-            move(animate=False)
-        elif event.key in {"escape", "q", "w", "enter"}:
+        if moved_by(event.key, self.query_one("#whole-body", VerticalScroll)):
+            return
+        if event.key in {"escape", "q", "w", "enter"}:
             self.finish(None)

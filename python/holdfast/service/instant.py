@@ -84,5 +84,5 @@ class InstantOrders:
             return
         try:
             self._core.fail(request_id, "would_fail", text)
-        except Sealed:
+        except (Sealed, HoldfastError):
             return

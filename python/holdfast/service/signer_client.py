@@ -228,7 +228,8 @@ class Signer:
             while line := await self._reader.readline():
                 # An answer nobody waits for any more still takes its place in the order.
                 self._waiting.popleft()(orjson.loads(line))
-        except (OSError, ValueError, IndexError):
+        except (OSError, ValueError, IndexError, KeyError, TypeError):
+            # What it says is no answer any more: nothing it has said since can be paired.
             self._process.kill()
         self._fail_waiting()
         code = await asyncio.to_thread(self._process.wait)
