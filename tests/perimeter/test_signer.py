@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account.signers.local import LocalAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 from nacl.signing import SigningKey
@@ -32,10 +33,10 @@ class Refusal(Exception):
 class Asked:
     """The signer as it is behind its socket, in this process: tests/keys has it in its own."""
 
-    def __init__(self, keys: KeysHome) -> None:
+    def __init__(self, keys: KeysHome, account: Any = None, *, compare: bool = False) -> None:
         self._start = keys.start
-        wallets = {keys.wallet.address: keys.wallet}
-        self._signer = Signer(keys.home.journal_path, wallets, keys.log_key)
+        wallets = {keys.wallet.address: account or keys.wallet}
+        self._signer = Signer(keys.home.journal_path, wallets, keys.log_key, compare=compare)
 
     def begin(self) -> Asked:
         self.follow(int.from_bytes(self._start[:8], "big"), self._start)
@@ -74,6 +75,27 @@ def test_an_order_without_a_proof_is_not_signed(keys: KeysHome) -> None:
     forged = keys.append("request.authorised", authorised(keys, honest), proven=False)
     refused(signer, forged, "no proof of the guardian covers it")
     assert signer.sign(honest)
+
+
+class OddAccount:
+    """An eth-account that signs something else than the order says."""
+
+    def __init__(self, account: LocalAccount) -> None:
+        self.key = account.key
+        self._account = account
+
+    def sign_transaction(self, transaction: dict[str, Any]) -> Any:
+        return self._account.sign_transaction(transaction | {"value": transaction["value"] + 1})
+
+
+def test_an_order_that_eth_account_signs_otherwise_is_not_signed_where_both_are_compared(
+    keys: KeysHome,
+) -> None:
+    seq = keys.authorised(keys.payment())
+    odd = OddAccount(keys.wallet)
+    refused(Asked(keys, odd, compare=True).begin(), seq, "eth-account makes other bytes")
+    alone = Asked(keys, odd).begin().sign(seq)
+    assert alone == Asked(keys, compare=True).begin().sign(seq)
 
 
 def authorised(keys: KeysHome, seq: int, **changes: Any) -> dict[str, Any]:
