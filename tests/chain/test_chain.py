@@ -15,10 +15,15 @@ from tests.support.guardian import eventually
 from tests.support.proxy import NodeProxy, error, result
 from tests.support.token import deploy_token, transfer_data
 
-from holdfast.service import broadcast
-from holdfast.service.broadcast import WouldFail
-from holdfast.service.chain import Chain, Chains, FeeTooHigh
-from holdfast.service.endpoint import ANSWER_BYTES_MAX, EndpointDown, EndpointSettings, RpcError
+from holdfast.service.chain import broadcast
+from holdfast.service.chain.broadcast import WouldFail
+from holdfast.service.chain.chain import Chain, Chains, FeeTooHigh
+from holdfast.service.chain.endpoint import (
+    ANSWER_BYTES_MAX,
+    EndpointDown,
+    EndpointSettings,
+    RpcError,
+)
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 GWEI = 10**9
@@ -387,7 +392,7 @@ async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_for_a_conne
     proxy: NodeProxy, wallet: LocalAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slow reads have every connection, so the bytes wait for one, and a freeze comes."""
-    monkeypatch.setattr("holdfast.service.endpoint.CONNECTIONS_MAX", 4)
+    monkeypatch.setattr("holdfast.service.chain.endpoint.CONNECTIONS_MAX", 4)
     chain = Chain(EndpointSettings(31337, proxy.url, timeout_ms=5000))
     free, stopped = threading.Event(), False
     reading = []

@@ -15,11 +15,11 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import Guardian, eventually
 from tests.support.proxy import NodeProxy, error, result
 
-from holdfast.service import broadcast
-from holdfast.service.chain import Chain, Chains
-from holdfast.service.conditions import Conditions
-from holdfast.service.endpoint import EndpointBusy, EndpointDown, EndpointSettings, RpcError
-from holdfast.service.endpoint_watch import DOWN_PATIENCE_S, LAG_PATIENCE_S, EndpointWatch
+from holdfast.service.chain import broadcast
+from holdfast.service.chain.chain import Chain, Chains
+from holdfast.service.chain.endpoint import EndpointBusy, EndpointDown, EndpointSettings, RpcError
+from holdfast.service.chain.endpoint_watch import DOWN_PATIENCE_S, LAG_PATIENCE_S, EndpointWatch
+from holdfast.service.runtime.conditions import Conditions
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 NOWHERE = "http://127.0.0.1:1"

@@ -14,9 +14,9 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import Guardian
 from tests.support.proxy import NodeProxy, error
 
-from holdfast.service.endpoint import EndpointDown, EndpointSettings
-from holdfast.service.together import BATCH_CALLS_MAX
-from holdfast.service.witness import Witness
+from holdfast.service.chain.endpoint import EndpointDown, EndpointSettings
+from holdfast.service.chain.rpc_batch import BATCH_CALLS_MAX
+from holdfast.service.chain.witness import Witness
 
 WALLETS = [f"0x{number:040x}" for number in range(1, 21)]
 HUNDRED = [f"0x{number:040x}" for number in range(1, 101)]

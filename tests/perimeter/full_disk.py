@@ -16,9 +16,9 @@ from typing import Any
 from tests.service.guardian import STRANGER, Guardian, Line, log_key, make_home
 
 from holdfast.service.config import Config, JournalConfig
-from holdfast.service.home import Home
-from holdfast.service.inside import Inside
-from holdfast.service.lock import HomeLock
+from holdfast.service.home.folder import Home
+from holdfast.service.local import Inside
+from holdfast.service.runtime.lock import HomeLock
 
 MIB = 1 << 20
 # More than a flood writes between two looks at the disk.

@@ -39,10 +39,10 @@ from holdfast.secrets.authority import (
     signature_text,
 )
 from holdfast.service.config_file import ConfigFile, good_path
-from holdfast.service.home import Home
-from holdfast.service.inside import Inside
-from holdfast.service.lock import HomeLock
+from holdfast.service.home.folder import Home
+from holdfast.service.local import Inside
 from holdfast.service.offline import in_force, sign_config
+from holdfast.service.runtime.lock import HomeLock
 
 FORBID = f"""
 [[forbid]]
@@ -189,7 +189,7 @@ async def test_a_new_home_starts_under_the_policy_that_init_signed(home: Home) -
 
 
 def _records(home: Home) -> list[bytes]:
-    from holdfast.service.journal_file import JournalReader
+    from holdfast.service.journal.file import JournalReader
 
     reader = JournalReader(home.journal_path)
     try:

@@ -18,19 +18,19 @@ from eth_utils.crypto import keccak
 from nacl.signing import SigningKey
 
 from holdfast.operator import keys
-from holdfast.service import keystore
-from holdfast.service.clock import Clock
+from holdfast.secrets import keystore
+from holdfast.service.agents.node_reads import Node
 from holdfast.service.config import Config, GateConfig
-from holdfast.service.home import Home, Init, init_home
-from holdfast.service.inside import Inside
-from holdfast.service.lock import HomeLock
+from holdfast.service.facts.prices.settings import PriceSettings
+from holdfast.service.guardian.session import open_log_key
+from holdfast.service.home.folder import Home, Init, init_home
+from holdfast.service.local import Inside
 from holdfast.service.offline import sign_policy
-from holdfast.service.order import sign_order
-from holdfast.service.price_settings import PriceSettings
-from holdfast.service.reads import Node
-from holdfast.service.session import open_log_key
-from holdfast.service.signing_key import LocalKey
-from holdfast.service.supervise import Supervisor
+from holdfast.service.runtime.clock import Clock
+from holdfast.service.runtime.lock import HomeLock
+from holdfast.service.runtime.tasks import Supervisor
+from holdfast.service.signer.backends.local import LocalKey
+from holdfast.service.signer.order import sign_order
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 SHOP = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"

@@ -15,24 +15,24 @@ from tests.support.anvil import Anvil
 from holdfast.operator.keys import Action, load
 from holdfast.secrets import sealed
 from holdfast.secrets.authority import digest_of, sign_authority
-from holdfast.service.chain import Chains
-from holdfast.service.clock import Clock
-from holdfast.service.code_facts import CodeFacts
-from holdfast.service.conditions import Conditions
+from holdfast.service.chain.chain import Chains
+from holdfast.service.chain.endpoint import EndpointSettings
 from holdfast.service.config import SendingConfig
-from holdfast.service.core import Core
-from holdfast.service.endpoint import EndpointSettings
-from holdfast.service.event import kind_of
-from holdfast.service.home import Home, Init, init_home
-from holdfast.service.journal import Journal
-from holdfast.service.outside_facts import OutsideFacts
-from holdfast.service.price_facts import PriceFacts
-from holdfast.service.restore import Restored, restore
-from holdfast.service.sender import Sender
-from holdfast.service.session import begin, open_log_key
-from holdfast.service.signer_client import Signer
-from holdfast.service.turns import Turns
-from holdfast.service.waiting import Waiting
+from holdfast.service.facts.code import CodeFacts
+from holdfast.service.facts.gather import OutsideFacts
+from holdfast.service.facts.prices.facts import PriceFacts
+from holdfast.service.guardian.core import Core
+from holdfast.service.guardian.session import begin, open_log_key
+from holdfast.service.guardian.waiting import Waiting
+from holdfast.service.home.folder import Home, Init, init_home
+from holdfast.service.journal.replay import Restored, restore
+from holdfast.service.journal.writer import Journal
+from holdfast.service.pipeline.driver import Sender
+from holdfast.service.runtime.clock import Clock
+from holdfast.service.runtime.conditions import Conditions
+from holdfast.service.runtime.event import kind_of
+from holdfast.service.runtime.turns import Turns
+from holdfast.service.signer.client import Signer
 
 PASSPHRASE = b"passphrase of this home"
 OPERATOR_PASSPHRASE = b"operator's own"

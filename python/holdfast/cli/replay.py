@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from holdfast._core import Simulator
-from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
-from holdfast.service.journal_file import JournalReader
+from holdfast.service.journal.file import JournalReader
+from holdfast.service.runtime.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
 
 # Denials that came of the moment and not of a rule: another policy says nothing about them.
 OF_THE_MOMENT = frozenset({"frozen", "sealed", "waiting_full", "rate_limited"})

@@ -19,8 +19,8 @@ from holdfast.demo.chain import CHAIN_ID, Chain
 from holdfast.demo.door import Door
 from holdfast.process import child
 from holdfast.secrets import sealed
-from holdfast.service import starter
-from holdfast.service.home import Home, Init, init_home
+from holdfast.service.home import starter
+from holdfast.service.home.folder import Home, Init, init_home
 from holdfast.service.offline import sign_config, sign_policy
 
 WALLETS_PASSPHRASE = "wallets of the demo"  # noqa: S105 - a throw-away, shown to everybody

@@ -10,9 +10,10 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from holdfast.service import endpoint_tables, price_settings
-from holdfast.service.endpoint import EndpointSettings
-from holdfast.service.price_settings import PriceSettings
+from holdfast.service.chain import endpoint_tables
+from holdfast.service.chain.endpoint import EndpointSettings
+from holdfast.service.facts.prices import settings as price_settings
+from holdfast.service.facts.prices.settings import PriceSettings
 
 T = TypeVar("T")
 

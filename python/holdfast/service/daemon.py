@@ -16,22 +16,22 @@ from contextlib import suppress
 import uvloop
 
 from holdfast.secrets.passphrase import wipe
-from holdfast.service import logs
-from holdfast.service.alerts_routes import parse_routes
+from holdfast.service.alerts.routes import parse_routes
 from holdfast.service.config import load_config
 from holdfast.service.config_file import ConfigFile
-from holdfast.service.core import Sealed
-from holdfast.service.home import Home
-from holdfast.service.inside import Inside
-from holdfast.service.lock import HomeLock
-from holdfast.service.logs import get_logger
-from holdfast.service.memory import give_back, share_arenas
-from holdfast.service.outside import Outside
-from holdfast.service.policy_file import PolicyRejected
-from holdfast.service.session import open_log_key
-from holdfast.service.signer_client import SignerError
-from holdfast.service.supervise import Supervisor
-from holdfast.service.unix_socket import SocketError
+from holdfast.service.guardian.core import Sealed
+from holdfast.service.guardian.policy_file import PolicyRejected
+from holdfast.service.guardian.session import open_log_key
+from holdfast.service.home.folder import Home
+from holdfast.service.local import Inside
+from holdfast.service.remote import Outside
+from holdfast.service.runtime import logs
+from holdfast.service.runtime.lock import HomeLock
+from holdfast.service.runtime.logs import get_logger
+from holdfast.service.runtime.memory import give_back, share_arenas
+from holdfast.service.runtime.tasks import Supervisor
+from holdfast.service.runtime.unix_socket import SocketError
+from holdfast.service.signer.client import SignerError
 
 log = get_logger()
 

@@ -1,0 +1,369 @@
+"""The home of one guardian.
+
+Where its files are, whether they may be trusted, and how `holdfast init` makes them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdfast._core import __version__
+from holdfast.secrets.files import (
+    UnsafeFile,
+    check_ancestors,
+    check_private,
+    sync_folder,
+    write_private,
+)
+from holdfast.service.home import starter
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+    from nacl.signing import SigningKey
+
+    from holdfast.secrets.authority import Kind, SignedCommand
+    from holdfast.secrets.keystore import Kdf
+
+# sockaddr_un.sun_path holds 108 bytes with its final NUL; see unix(7).
+SOCKET_PATH_BYTES_MAX = 107
+WALLETS_MAX = 64
+AGENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+OPERATOR_ID = AGENT_ID
+
+
+class HomeError(ValueError):
+    """A home that cannot be made or must not be trusted; the text names the path and what to do."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The paths inside one home folder. Making one touches nothing on disk.
+
+    `agents` is where the agents' sockets are when that is not in the home; see `agents_folder`.
+    """
+
+    path: Path
+    agents: Path | None = None
+
+    @classmethod
+    def locate(cls, given: str | os.PathLike[str] | None) -> Home:
+        """The home given (`--home`), else that of HOLDFAST_HOME, else `holdfast` in the XDG data
+        folder.
+        """
+        chosen = given or os.environ.get("HOLDFAST_HOME")
+        if chosen:
+            return cls(Path(chosen).expanduser().absolute())
+        data = os.environ.get("XDG_DATA_HOME", "")
+        # The XDG base directory specification: a relative path is invalid and must be ignored.
+        base = Path(data) if Path(data).is_absolute() else Path.home() / ".local" / "share"
+        return cls(base / "holdfast")
+
+    @property
+    def journal_path(self) -> Path:
+        return self.path / "journal.sqlite"
+
+    @property
+    def policy_path(self) -> Path:
+        return self.path / "policy.toml"
+
+    @property
+    def config_path(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def run_dir(self) -> Path:
+        return self.path / "run"
+
+    @property
+    def agents_dir(self) -> Path:
+        return self.agents or self.run_dir / "agents"
+
+    @property
+    def operator_socket(self) -> Path:
+        """Raises HomeError when the path is too long for a socket."""
+        return _socket_path(self.run_dir / "operator.sock")
+
+    def agent_socket(self, agent: str) -> Path:
+        """Raises HomeError for an id that is not one, or when the path is too long for a socket."""
+        if not AGENT_ID.fullmatch(agent):
+            raise HomeError(
+                f"`{agent}` is not an agent's id: take a-z, 0-9 and `-`, at most 32 characters"
+            )
+        return _socket_path(self.agents_dir / f"{agent}.sock")
+
+    @property
+    def freeze_file(self) -> Path:
+        return self.path / "FREEZE"
+
+    @property
+    def reserve_path(self) -> Path:
+        """Holds room on the disk for stopping."""
+        return self.path / "reserve"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.path / "keys"
+
+    @property
+    def wallets_dir(self) -> Path:
+        return self.keys_dir / "wallets"
+
+    @property
+    def log_key_path(self) -> Path:
+        return self.keys_dir / "log.json"
+
+    @property
+    def operator_key_path(self) -> Path:
+        return self.keys_dir / "operator.json"
+
+    @property
+    def exists(self) -> bool:
+        """Whether something was initialised here (not whether it is sound)."""
+        return self.journal_path.exists() or self.keys_dir.exists()
+
+    def open_checked(self) -> Home:
+        """This home, after every path in it proved to be ours alone. Raises HomeError with what to
+        do.
+        """
+        if not self.path.exists():
+            raise HomeError(f"there is no guardian in `{self.path}`: make one with `holdfast init`")
+        try:
+            self._check_paths()
+        except UnsafeFile as error:
+            raise HomeError(str(error)) from None
+        if not self.journal_path.exists():
+            raise HomeError(
+                f"`{self.journal_path}` is missing: without it the limits would be forgotten, "
+                "so nothing starts. "
+                "Restore it from a backup, or make a new home with new wallets"
+            )
+        _ = self.operator_socket
+        return self
+
+    def _check_paths(self) -> None:
+        check_ancestors(self.path)
+        check_private(self.path, folder=True, secret=True)
+        for folder in (self.keys_dir, self.wallets_dir):
+            check_private(folder, folder=True, secret=True)
+        for folder in (self.run_dir, self.run_dir / "agents"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            check_private(folder, folder=True, secret=True)
+        for file in (self.log_key_path, *sorted(self.wallets_dir.iterdir())):
+            check_private(file, folder=False, secret=True)
+        for file in (self.config_path, self.policy_path):
+            check_private(file, folder=False)
+        for file in (self.policy_path, self.config_path):
+            if (signature := file.with_suffix(".sig")).exists():
+                check_private(signature, folder=False)
+        # The operator's key may live elsewhere; the others come and go with the daemon.
+        optional = [self.operator_key_path, self.lock_path, self.journal_path]
+        optional += [self.operator_key_path.with_suffix(".guardian")]
+        optional += [
+            self.journal_path.with_name(f"{self.journal_path.name}-{end}") for end in ("wal", "shm")
+        ]
+        for file in optional:
+            if file.is_symlink() or file.exists():
+                check_private(file, folder=False, secret=True)
+
+
+@dataclass(frozen=True)
+class Init:
+    """What `holdfast init` is asked to make."""
+
+    passphrase: bytes | bytearray
+    operator_passphrase: bytes | bytearray
+    wallets: int = 1
+    imported: Sequence[LocalAccount] = ()
+    kdf: Kdf = "standard"
+    chain_id: int = 31337
+    rpc_url: str = "http://127.0.0.1:8545"
+    operator_id: str = "operator"
+    agent_id: str = "agent"
+    # The policy for the wallets' addresses, and the text of config.toml; else the starter's.
+    policy: Callable[[Sequence[str]], str] | None = None
+    config: str | None = None
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new home: its wallets by checksummed address, the data of its first event, and its public
+    keys.
+    """
+
+    home: Home
+    wallets: list[str]
+    genesis: bytes
+    log_key: bytes
+    operator_id: str
+    operator_key: bytes
+
+
+def init_home(home: Home, init: Init) -> Created:
+    """Makes a home, whole or not at all: it is built beside its place and moved there last.
+
+    Refuses with HomeError when something is there already, so running it again changes nothing.
+    """
+    _check_init(home, init)
+    home.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    building = Home(home.path.with_name(f".{home.path.name}.{secrets.token_hex(8)}"))
+    try:
+        created = _build(building, home, init)
+        try:
+            # Fails unless the place is free or an empty folder.
+            building.path.rename(home.path)
+        except OSError as error:
+            raise HomeError(f"`{home.path}` cannot be put in place: {error.strerror}") from None
+        sync_folder(home.path.parent)
+    finally:
+        shutil.rmtree(building.path, ignore_errors=True)
+    return created
+
+
+def _check_init(home: Home, init: Init) -> None:
+    if home.exists:
+        raise HomeError(f"there is a guardian in `{home.path}` already: nothing was changed")
+    if home.path.is_symlink():
+        raise HomeError(f"`{home.path}` is a symbolic link: name the folder itself")
+    if home.path.exists() and (not home.path.is_dir() or any(home.path.iterdir())):
+        raise HomeError(f"`{home.path}` is not an empty folder: nothing was changed")
+    if (
+        not 0 <= init.wallets <= WALLETS_MAX
+        or not 1 <= init.wallets + len(init.imported) <= WALLETS_MAX
+    ):
+        raise HomeError(f"a home holds 1 to {WALLETS_MAX} wallets")
+    if not OPERATOR_ID.fullmatch(init.operator_id):
+        raise HomeError(
+            f"`{init.operator_id}` is not an operator's id: take a-z, 0-9 and `-`, at most 32 "
+            "characters"
+        )
+    _ = home.operator_socket, home.agent_socket(init.agent_id)
+
+
+def _build(building: Home, home: Home, init: Init) -> Created:
+    # These load eth-account, which only this command and the signer need.
+    from nacl.signing import SigningKey
+
+    from holdfast.secrets import authority, keystore, sealed
+
+    building.path.mkdir(mode=0o700)
+    for folder in (building.keys_dir, building.wallets_dir, building.run_dir, building.agents_dir):
+        folder.mkdir(mode=0o700)
+    keystore.check_fast_backend()
+    accounts = [*init.imported, *(keystore.new_wallet() for _ in range(init.wallets))]
+    for account in accounts:
+        keystore.save_wallet(building.wallets_dir, account, init.passphrase, init.kdf)
+    log_key = SigningKey.generate()
+    keystore.save_log_key(building.log_key_path, log_key, init.passphrase, init.kdf)
+    operator = SigningKey.generate()
+    cost = keystore.SEAL_COST[init.kdf]
+    write_private(
+        building.operator_key_path,
+        sealed.seal(operator, init.operator_passphrase, cost, init.operator_id),
+    )
+    addresses: list[str] = [account.address for account in accounts]
+    policy = starter.policy(addresses, init.chain_id, init.agent_id)
+    if init.policy is not None:
+        policy = init.policy(addresses)
+    config = init.config
+    if config is None:
+        config = starter.config(init.chain_id, init.rpc_url, str(home.agents or ""))
+    write_private(building.config_path, config.encode())
+    public_key = bytes(log_key.verify_key)
+    authority.write_pin(building.operator_key_path, operator, public_key.hex())
+    operator_key = bytes(operator.verify_key)
+    genesis = _genesis(public_key, init.operator_id, operator_key)
+    by = _Signs(operator, init.operator_id, public_key.hex())
+    _make_journal(building, genesis, log_key, policy, by)
+    return Created(home, addresses, genesis, public_key, init.operator_id, operator_key)
+
+
+def _genesis(log_key: bytes, operator_id: str, operator_key: bytes) -> bytes:
+    """The data of `guardian.created`. The origin names this log among all logs, as C2SP
+    tlog-checkpoint asks.
+    """
+    data = {
+        "origin": f"holdfast.local/{log_key.hex()[:16]}",
+        "log_key": log_key.hex(),
+        "operators": [{"id": operator_id, "public_key": "0x" + operator_key.hex()}],
+        "version": __version__,
+    }
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class _Signs:
+    """The operator whose signature puts the first policy and configuration in force."""
+
+    key: SigningKey
+    id: str
+    guardian: str
+
+    def sign(self, kind: Kind, source: str) -> SignedCommand:
+        from holdfast.secrets.authority import sign_authority
+
+        return sign_authority(
+            self.key, kind, source, guardian=self.guardian, key_id=self.id, revision=1
+        )
+
+
+def _make_journal(
+    building: Home, genesis: bytes, log_key: SigningKey, policy: str, by: _Signs
+) -> None:
+    """A journal with the first policy and configuration in force, and their files. Its first events
+    are under a checkpoint: from the beginning nothing in it is believed without a signature. Raises
+    HomeError for a policy with a fault.
+    """
+    from holdfast._core import Guard, PolicyError, checkpoint_body
+    from holdfast.secrets.authority import digest_of
+    from holdfast.service.config import read_table
+    from holdfast.service.config_file import outside_text, place_config
+    from holdfast.service.guardian.policy_file import place_policy
+    from holdfast.service.journal import file as journal_file
+    from holdfast.service.journal.signed_notes import sign_note
+
+    now_ms = time.time_ns() // 1_000_000
+    guard, first = Guard.create(genesis, now_ms)
+    signed = by.sign("policy", policy)
+    try:
+        loaded = guard.load_policy(policy, by.id, *_bytes(signed), now_ms)
+    except PolicyError as error:
+        line, column, _, text, _ = error.args[2][0]
+        raise HomeError(f"the policy, line {line}, column {column}: {text}") from None
+    place_policy(building.policy_path, policy, signed)
+    parts = outside_text(read_table(building.config_path), building.path)
+    signed = by.sign("config", parts)
+    noted = guard.load_config(digest_of(parts), by.id, *_bytes(signed), now_ms)
+    place_config(building, parts, signed)
+    origin = json.loads(genesis)["origin"]
+    note = sign_note(log_key, origin, checkpoint_body(origin, guard.size, guard.root))
+    records = (first, *loaded.records, *noted.records)
+    journal_file.create(building.journal_path, *records, note=note)
+
+
+def _bytes(signed: SignedCommand) -> tuple[bytes, bytes]:
+    return signed.payload.encode(), bytes.fromhex(signed.signature[2:])
+
+
+def _socket_path(path: Path) -> Path:
+    size = len(os.fsencode(path))
+    if size > SOCKET_PATH_BYTES_MAX:
+        raise HomeError(
+            f"`{path}` is {size} bytes long, but a Unix socket's path holds at most "
+            f"{SOCKET_PATH_BYTES_MAX}: "
+            "choose a home with a shorter path (--home or HOLDFAST_HOME), or for an agent's socket "
+            "a shorter id or another `agents_dir`"
+        )
+    return path
