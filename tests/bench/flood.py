@@ -27,7 +27,7 @@ from tests.bench.wire import REPO, load, load_command
 
 from holdfast.demo.chain import Chain
 from holdfast.demo.house import House
-from holdfast.service.config import JournalConfig
+from holdfast.service.journal.settings import JournalConfig
 
 CONNECTIONS = 8
 FLOODER = "other-1"

@@ -23,8 +23,8 @@ from holdfast.secrets import keystore
 from holdfast.service.alerts.routes import Route, Severity
 from holdfast.service.chain.endpoint import EndpointDown
 from holdfast.service.chain.nonces import PATIENCE_S, Out, Seen, judge
-from holdfast.service.config import SendingConfig
 from holdfast.service.pipeline.nonce_watch import NonceWatch
+from holdfast.service.pipeline.settings import SendingConfig
 from holdfast.service.runtime.conditions import Conditions
 
 WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"

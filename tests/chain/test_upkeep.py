@@ -13,8 +13,8 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import NOISY, VENDOR, Guardian, eventually
 from tests.support.proxy import NodeProxy, error, result
 
-from holdfast.service.config import SendingConfig
 from holdfast.service.pipeline.nonce_watch import NonceWatch
+from holdfast.service.pipeline.settings import SendingConfig
 from holdfast.service.runtime.conditions import Conditions
 
 GWEI = 10**9

@@ -11,8 +11,9 @@ from holdfast._core import Guard, check_policy
 from holdfast.operator import keys
 from holdfast.secrets import keystore
 from holdfast.service.config import load_config
-from holdfast.service.home.folder import Created, Home, HomeError, Init, init_home
+from holdfast.service.home.folder import Home, HomeError
 from holdfast.service.journal.file import JournalReader
+from holdfast.service.new_home import Created, Init, init_home
 
 PASSPHRASE = b"passphrase of this home"
 OPERATOR = b"passphrase of the operator"

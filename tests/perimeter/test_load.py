@@ -33,7 +33,7 @@ from holdfast.operator.decision import cannot_approve
 from holdfast.operator.model import Model
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.budgets import Budgets
-from holdfast.service.config import GateConfig, ReadsConfig
+from holdfast.service.agents.settings import GateConfig, ReadsConfig
 from holdfast.service.home.folder import Home
 from holdfast.service.journal.file import JournalReader
 from holdfast.service.runtime.clock import Clock

@@ -28,7 +28,8 @@ from tests.support.stub_contract import place_contract, runtime, word
 from holdfast.service.chain.chain import Chain
 from holdfast.service.chain.endpoint import EndpointSettings
 from holdfast.service.chain.l1_fee import ORACLE
-from holdfast.service.home.folder import Home, Init, init_home
+from holdfast.service.home.folder import Home
+from holdfast.service.new_home import Init, init_home
 
 Json = dict[str, Any]
 

@@ -19,12 +19,14 @@ from nacl.signing import SigningKey
 
 from holdfast.operator import keys
 from holdfast.secrets import keystore
-from holdfast.service.agents.node_reads import Node
-from holdfast.service.config import Config, GateConfig
+from holdfast.service.agents.settings import GateConfig
+from holdfast.service.chain.node import Node
+from holdfast.service.config import Config
 from holdfast.service.facts.prices.settings import PriceSettings
 from holdfast.service.guardian.session import open_log_key
-from holdfast.service.home.folder import Home, Init, init_home
-from holdfast.service.local import Inside
+from holdfast.service.home.folder import Home
+from holdfast.service.local import LocalServices
+from holdfast.service.new_home import Init, init_home
 from holdfast.service.offline import sign_policy
 from holdfast.service.runtime.clock import Clock
 from holdfast.service.runtime.lock import HomeLock
@@ -161,7 +163,7 @@ class Line:
 class Guardian:
     """The served home, and hands to do what signer, chain and operator do."""
 
-    def __init__(self, inside: Inside) -> None:
+    def __init__(self, inside: LocalServices) -> None:
         self.inside = inside
         self.core = inside.core
         self.home = inside.home
@@ -303,7 +305,7 @@ async def serving(
     crashes: list[str] = []
     with HomeLock(home.lock_path):
         config = Config(gate=GateConfig(hold_ms=hold_ms, **gate), registry=registry, price=prices)
-        inside = Inside(home, config, lambda: log_key(home), clock)
+        inside = LocalServices(home, config, lambda: log_key(home), clock)
         supervisor = Supervisor(lambda name, error: crashes.append(f"{name}: {error!r}"))
         await inside.open(lambda chain_id: node if nodes is None else nodes.get(chain_id))
         inside.run(supervisor)

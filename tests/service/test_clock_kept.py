@@ -29,9 +29,10 @@ from holdfast.cli.link import Link
 from holdfast.service.alerts.routes import Route, Severity
 from holdfast.service.chain.chain import Chains
 from holdfast.service.chain.endpoint import EndpointSettings
-from holdfast.service.home.folder import Home, Init, init_home
+from holdfast.service.home.folder import Home
 from holdfast.service.journal.file import JournalReader
 from holdfast.service.journal.verify import verify
+from holdfast.service.new_home import Init, init_home
 from holdfast.service.runtime.clock import Clock, elapsed_ms, wall_ms
 
 DAY = 86_400_000

@@ -14,11 +14,11 @@ from tests.service.guardian import STRANGER, WALLETS_PASSPHRASE, Guardian, make_
 
 from holdfast._core import checkpoint_body, signed_note
 from holdfast.secrets import keystore
-from holdfast.service.config import JournalConfig
 from holdfast.service.guardian.checkpoints import Checkpoints
 from holdfast.service.home.folder import Home
 from holdfast.service.journal.export import export
 from holdfast.service.journal.file import JournalError
+from holdfast.service.journal.settings import JournalConfig
 from holdfast.service.journal.signed_notes import snapshot_body
 from holdfast.service.journal.verify import verify
 

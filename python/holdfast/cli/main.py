@@ -132,7 +132,7 @@ _KNOWN = {
     "holdfast.process.places": ("UnsafeFile",),
     "holdfast.secrets.passphrase": ("PassphraseError",),
     "holdfast.secrets.sealed": ("SealedKeyError",),
-    "holdfast.service.config": ("ConfigError",),
+    "holdfast.service.runtime.errors": ("ConfigError",),
     "holdfast.service.home.folder": ("HomeError",),
     "holdfast.service.journal.file": ("JournalError",),
     "holdfast.secrets.keystore": ("KeystoreError",),

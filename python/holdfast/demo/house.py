@@ -20,7 +20,8 @@ from holdfast.demo.door import Door
 from holdfast.process import child
 from holdfast.secrets import sealed
 from holdfast.service.home import starter
-from holdfast.service.home.folder import Home, Init, init_home
+from holdfast.service.home.folder import Home
+from holdfast.service.new_home import Init, init_home
 from holdfast.service.offline import sign_config, sign_policy
 
 WALLETS_PASSPHRASE = "wallets of the demo"  # noqa: S105 - a throw-away, shown to everybody

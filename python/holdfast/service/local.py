@@ -18,15 +18,16 @@ from holdfast.service.agents.budgets import Budgets
 from holdfast.service.agents.folder import place_agents
 from holdfast.service.agents.intake import Intake
 from holdfast.service.agents.listener import Gate
-from holdfast.service.agents.node_reads import FindNode, Node, Reads
-from holdfast.service.agents.pending_calls import Holds
+from holdfast.service.agents.node_reads import Reads
+from holdfast.service.agents.pending_calls import PendingCalls
 from holdfast.service.agents.rpc import Rpc
-from holdfast.service.agents.signing_calls import Sends
-from holdfast.service.agents.subscriptions import Heads
+from holdfast.service.agents.signing_calls import SigningCalls
+from holdfast.service.agents.subscriptions import NewHeads
+from holdfast.service.chain.node import FindNode, Node
 from holdfast.service.config import Config
 from holdfast.service.config_file import ConfigFile
 from holdfast.service.facts.code import CodeFacts
-from holdfast.service.facts.gather import OutsideFacts
+from holdfast.service.facts.gather import FactSources
 from holdfast.service.facts.prices.facts import PriceFacts
 from holdfast.service.guardian.clock_watch import ClockWatch
 from holdfast.service.guardian.core import Core, Sealed
@@ -58,7 +59,7 @@ from holdfast.service.runtime.unix_socket import ListeningSocket
 log = get_logger()
 
 
-class Inside:
+class LocalServices:
     """Replays the journal when made; serves from `open` to `close`."""
 
     def __init__(
@@ -113,16 +114,16 @@ class Inside:
         self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
         clock.on_moved(self.code.moved)
         clock.on_moved(self.prices.moved)
-        self.facts = OutsideFacts(core, self.code, self.prices)
+        self.facts = FactSources(core, self.code, self.prices)
         self.clock = ClockWatch(core, self.health.conditions, chains=bool(config.endpoint))
         folder = home.path / config.registry if config.registry else None
         self.descriptors = Descriptors(core.guard, folder)
         self._node: FindNode | None = None
         self._ticker: Ticker | None = None
         self._gate: Gate | None = None
-        self._holds: Holds | None = None
+        self._pending_calls: PendingCalls | None = None
         self._reads: Reads | None = None
-        self._heads: Heads | None = None
+        self._new_heads: NewHeads | None = None
         self._operator: OperatorSocket | None = None
         self._started = False
 
@@ -145,19 +146,21 @@ class Inside:
         self._ticker = Ticker(core)
         self.clock.check()
         stream = Stream(core, self.reader)
-        holds = Holds(core, gate_config.hold_ms, gate_config.retry_after_s, self.waiting)
-        self._holds = holds
+        pending_calls = PendingCalls(
+            core, gate_config.hold_ms, gate_config.retry_after_s, self.waiting
+        )
+        self._pending_calls = pending_calls
         time, turns = asyncio.get_running_loop().time, self.turns
         budgets = Budgets(gate_config, self.config.reads.calls_per_minute, time)
         intake = Intake(core, self.facts, budgets, self.disk, gate_config)
-        sends = Sends(core, intake, holds, self.waiting)
+        signing_calls = SigningCalls(core, intake, pending_calls, self.waiting)
         self._reads = Reads(core.guard, node, self.config.reads, budgets)
         if nodes_later:
             self._reads.wait_for_nodes()
-        self._heads = Heads(node)
-        batches = Batches(core, intake, sends, holds, self._reads)
-        rpc = Rpc(intake, sends, batches, self._reads, self._heads)
-        self._gate = Gate(core, home, rpc, holds, gate_config, budgets, turns)
+        self._new_heads = NewHeads(node)
+        batches = Batches(core, intake, signing_calls, pending_calls, self._reads)
+        rpc = Rpc(intake, signing_calls, batches, self._reads, self._new_heads)
+        self._gate = Gate(core, home, rpc, pending_calls, gate_config, budgets, turns)
         self.health.gate = self._gate
         await self._gate.sync()
         methods = OperatorMethods(
@@ -170,6 +173,7 @@ class Inside:
             identity=self.identity,
             operators=parse(self.reader.records(0, 1)[0])["data"]["operators"],
             health=self.health,
+            configs=self.health.config or ConfigFile(home),
             descriptors=self.descriptors,
             facts=self.facts,
             waiting=self.waiting,
@@ -217,13 +221,13 @@ class Inside:
             self._gate.close()
         if self._reads is not None:
             await self._reads.close()
-        if self._heads is not None:
-            await self._heads.close()
+        if self._new_heads is not None:
+            await self._new_heads.close()
         # Dropped connections say so in the loop's next turns.
         for _ in range(3):
             await asyncio.sleep(0)
-        if self._holds is not None:
-            self._holds.close()
+        if self._pending_calls is not None:
+            self._pending_calls.close()
 
     async def say_stopped(self) -> None:
         """The last event of this run. Raises Sealed."""

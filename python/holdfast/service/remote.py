@@ -1,6 +1,6 @@
 """The parts that reach outside the process.
 
-Signer, chains, sender, alerts and notes, started behind the open sockets.
+Signer, chains, driver, alerts and notes, started behind the open sockets.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from holdfast.service.agents.node_reads import Node
 from holdfast.service.alerts.routes import Route
 from holdfast.service.chain.endpoint_watch import EndpointWatch
+from holdfast.service.chain.node import Node
 from holdfast.service.guardian.checkpoints import Checkpoints
 from holdfast.service.guardian.core import Sealed
 from holdfast.service.journal.file import JournalReader
-from holdfast.service.local import Inside
-from holdfast.service.pipeline.driver import Sender
+from holdfast.service.local import LocalServices
+from holdfast.service.pipeline.driver import Driver
 from holdfast.service.pipeline.nonce_watch import NonceWatch
 from holdfast.service.runtime.conditions import Condition
 from holdfast.service.runtime.event import Record
@@ -35,26 +35,27 @@ log = get_logger()
 SUMMARY_S_MAX = 2.0
 
 
-class Outside:
+class RemoteServices:
     """Starts them in order of use; requests wait until they are there."""
 
-    def __init__(self, inside: Inside, routes: list[Route], passphrase: bytearray) -> None:
-        self._core = inside.core
-        self._nodes_ready = inside.nodes_ready
-        self._clock = inside.clock
-        self._facts = inside.facts
-        self._journal = inside.journal
-        self._home = inside.home
-        self._config = inside.config
-        self._health = inside.health
-        self._turns = inside.turns
-        self._waiting = inside.waiting
-        self._followed_from = inside.followed_from
+    def __init__(self, local: LocalServices, routes: list[Route], passphrase: bytearray) -> None:
+        self._core = local.core
+        self._nodes_ready = local.nodes_ready
+        self._clock = local.clock
+        self._facts = local.facts
+        self._journal = local.journal
+        self._home = local.home
+        self._config = local.config
+        self._health = local.health
+        self._turns = local.turns
+        self._waiting = local.waiting
+        self._followed_from = local.followed_from
         self._routes = routes
         self._passphrase = passphrase
         self._signer: Signer | None = None
-        self._sender: Sender | None = None
+        self._driver: Driver | None = None
         self._notes: Checkpoints | None = None
+        self._alerts: Alerts | None = None
 
     def node(self, chain_id: int) -> Node | None:
         """The node of a chain, None while there is none."""
@@ -66,7 +67,9 @@ class Outside:
         from holdfast.service.chain.chain import Chains
 
         loop = asyncio.get_running_loop()
-        alerts = self._health.alerts = await asyncio.to_thread(self._open_alerts, loop)
+        alerts = self._alerts = self._health.alerts = await asyncio.to_thread(
+            self._open_alerts, loop
+        )
         self._core.listen(alerts.more)
         self._core.on_sealed(alerts.sealed)
         self._health.conditions.listen(alerts.condition)
@@ -83,7 +86,7 @@ class Outside:
         # Before prices and code are looked at: their age is measured by the guardian's time.
         await self._clock.look()
         self._nodes_ready()
-        self._sender = sender = Sender(
+        self._driver = driver = Driver(
             self._core,
             signer,
             chains,
@@ -92,15 +95,15 @@ class Outside:
             self._config.sending,
             self._waiting,
         )
-        await sender.start()
+        await driver.start()
         conditions = self._health.conditions
         watch = NonceWatch(
             self._core,
             chains,
             conditions,
             signer.wallets,
-            sender.refused,
-            counted=sender.undone,
+            driver.refused,
+            counted=driver.undone,
             agents_alone=self._config.sending.released_ms == 0,
         )
         self._health.nonces = watch
@@ -141,8 +144,8 @@ class Outside:
         """Begins nothing new on the chains."""
         if self._health.nonces is not None:
             self._health.nonces.close()
-        if self._sender is not None:
-            await self._sender.stop()
+        if self._driver is not None:
+            await self._driver.stop()
 
     async def close(self, *, last_note: bool) -> None:
         """Signs and stores the end of the log, then ends the parts."""
@@ -155,9 +158,9 @@ class Outside:
             await self._signer.close()
         if self._health.chains is not None:
             await self._health.chains.stop()
-        if self._health.alerts is not None:
-            self._core.unlisten(self._health.alerts.more)
-            await asyncio.to_thread(self._health.alerts.stop)
+        if self._alerts is not None:
+            self._core.unlisten(self._alerts.more)
+            await asyncio.to_thread(self._alerts.stop)
 
 
 async def _end(error: SignerError) -> None:

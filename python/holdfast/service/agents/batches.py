@@ -31,10 +31,10 @@ from holdfast.service.agents.errors import (
 from holdfast.service.agents.intake import Declined, Intake
 from holdfast.service.agents.node_reads import Reads
 from holdfast.service.agents.outcomes import Outcome, denied
-from holdfast.service.agents.pending_calls import Holds
+from holdfast.service.agents.pending_calls import PendingCalls
 from holdfast.service.agents.reply import Reply
 from holdfast.service.agents.rpc_call import AnyCall, InnerCall
-from holdfast.service.agents.signing_calls import Sends, plain
+from holdfast.service.agents.signing_calls import SigningCalls, plain
 from holdfast.service.guardian.core import Core, Sealed
 
 SEND_CALLS = "wallet_sendCalls"
@@ -67,12 +67,17 @@ class Batches:
     """Batches of one call: sent, named, and asked about."""
 
     def __init__(
-        self, core: Core, intake: Intake, sends: Sends, holds: Holds, reads: Reads
+        self,
+        core: Core,
+        intake: Intake,
+        signing_calls: SigningCalls,
+        pending_calls: PendingCalls,
+        reads: Reads,
     ) -> None:
         self._core = core
         self._intake = intake
-        self._sends = sends
-        self._holds = holds
+        self._signing_calls = signing_calls
+        self._pending_calls = pending_calls
         self._reads = reads
 
     def send(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
@@ -80,13 +85,13 @@ class Batches:
         never held until the outcome.
         """
         if call.id_json is None:
-            self._sends.send(agent, call, reply)
+            self._signing_calls.send(agent, call, reply)
             return
         try:
             applied = self._intake.submit(agent, call.method, call.params)
             self._take(applied, call, reply)
         except (Sealed, Declined, HoldfastError) as error:
-            self._sends.failed(reply, error, plain)
+            self._signing_calls.failed(reply, error, plain)
 
     def status(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         """`wallet_getCallsStatus`."""
@@ -101,7 +106,7 @@ class Batches:
             return
         write = partial(self._status_of, agent, name)
         marked = not state.delivered
-        if not self._holds.settle_now(reply, request_id, write, marked=marked):
+        if not self._pending_calls.settle_now(reply, request_id, write, marked=marked):
             told = _status(agent, name, PENDING)
             self._after(reply, lambda: reply.result(orjson.dumps(told)))
 
@@ -146,7 +151,7 @@ class Batches:
             self._after(reply, lambda: reply.error(error))
             return
         if applied.status == "waiting":
-            # Whoever sends the same again meanwhile must join this one.
+            # Whoever signing_calls the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
         told = orjson.dumps({"id": given or _own_name(request_id)})
         self._core.after_durable(partial(self._named, reply, request_id, told))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from holdfast.service.agents.agent import Agent
-from holdfast.service.config import GateConfig
-from holdfast.service.runtime.token_bucket import Rate
+from holdfast.service.agents.settings import GateConfig
+from holdfast.service.runtime.token_bucket import TokenBucket
 
 # The rate the budgets of config.toml are meant for: the default of `requests_per_minute`.
 REQUESTS_PER_MINUTE = 6_000
@@ -18,8 +18,6 @@ REQUESTS_PER_MINUTE = 6_000
 RECORD_BYTES_FREE = 4_096
 # The order and the signed bytes of a large payment are as large as its decision.
 RECORD_COPIES = 3
-# What a call may take of the loop before it counts.
-CALL_SECONDS_FREE = 0.002
 # A share of the loop that was not used is kept for this long.
 SHARE_SECONDS_KEPT = 5.0
 
@@ -34,13 +32,13 @@ class AgentBudget:
     def __init__(self, agent: Agent, config: GateConfig, reads_per_minute: int, now: float) -> None:
         scale = max(1.0, agent.requests_per_minute / REQUESTS_PER_MINUTE)
         share = config.core_ms_per_second / 1000
-        self._params = Rate(config.params_bytes_per_minute * scale, now)
-        self._journal = Rate(config.journal_bytes_per_minute * scale, now)
+        self._params = TokenBucket(config.params_bytes_per_minute * scale, now)
+        self._journal = TokenBucket(config.journal_bytes_per_minute * scale, now)
         # From when on there is something again.
         self._params_at = self._journal_at = now
-        self.checks = Rate(agent.requests_per_minute, now)
-        self.reads = Rate(reads_per_minute, now)
-        self.share = Rate(share * 60, now, share * SHARE_SECONDS_KEPT)
+        self.checks = TokenBucket(agent.requests_per_minute, now)
+        self.reads = TokenBucket(reads_per_minute, now)
+        self.share = TokenBucket(share * 60, now, share * SHARE_SECONDS_KEPT)
 
     def admit(self, size: int, now: float) -> str | None:
         """A call with params of this size came; why it is refused unread, None if it is not."""

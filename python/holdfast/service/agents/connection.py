@@ -13,7 +13,7 @@ from holdfast.service.agents.budgets import AgentBudget
 from holdfast.service.agents.errors import INVALID_REQUEST
 from holdfast.service.agents.reply import Batch, Out, Reply
 from holdfast.service.agents.rpc_call import AnyCall
-from holdfast.service.config import GateConfig
+from holdfast.service.agents.settings import GateConfig
 from holdfast.service.runtime.turns import Turns
 from holdfast.service.runtime.unix_socket import Peer, peer_of
 

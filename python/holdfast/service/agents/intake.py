@@ -12,12 +12,13 @@ import orjson
 
 from holdfast._core import Applied, Event, HoldfastError
 from holdfast.service.agents.agent import Agent
-from holdfast.service.agents.budgets import CALL_SECONDS_FREE, AgentBudget, Budgets
+from holdfast.service.agents.budgets import AgentBudget, Budgets
 from holdfast.service.agents.errors import DENIED, CallError
-from holdfast.service.config import GateConfig
-from holdfast.service.facts.gather import OutsideFacts
+from holdfast.service.agents.settings import GateConfig
+from holdfast.service.facts.gather import FactSources
 from holdfast.service.guardian.core import Core
 from holdfast.service.journal.disk import Disk
+from holdfast.service.runtime.turns import CALL_SECONDS_FREE
 
 _TYPED = "eth_signTypedData"
 # Requests whose end is waited for; more of them are not counted.
@@ -47,7 +48,7 @@ class Intake:
     """Submits and checks for agents."""
 
     def __init__(
-        self, core: Core, facts: OutsideFacts, budgets: Budgets, disk: Disk, config: GateConfig
+        self, core: Core, facts: FactSources, budgets: Budgets, disk: Disk, config: GateConfig
     ) -> None:
         self._core = core
         self._facts = facts

@@ -15,11 +15,11 @@ from holdfast.service.agents.agent import Agent, agents_of
 from holdfast.service.agents.budgets import AgentBudget, Budgets
 from holdfast.service.agents.connection import AgentConnection
 from holdfast.service.agents.folder import obstacle
-from holdfast.service.agents.pending_calls import Holds
+from holdfast.service.agents.pending_calls import PendingCalls
 from holdfast.service.agents.reply import Out
 from holdfast.service.agents.rpc import Rpc
+from holdfast.service.agents.settings import GateConfig
 from holdfast.service.agents.turned_away import TurnedAway
-from holdfast.service.config import GateConfig
 from holdfast.service.guardian.core import Core
 from holdfast.service.home.folder import Home
 from holdfast.service.runtime.logs import get_logger
@@ -36,7 +36,7 @@ FILES_WANTED = 65_536
 FILES_RESERVED = 384
 
 
-class AgentDoor:
+class AgentListener:
     """One agent's listening socket and its connections."""
 
     def __init__(self, gate: "Gate", agent: Agent, listening: ListeningSocket) -> None:
@@ -85,18 +85,18 @@ class AgentDoor:
             self.turned_away.add("too many connections", peer.uid, peer.pid, self._time())
             return False
         self.connections.add(connection)
-        self._gate.connections += 1
+        self._gate.connected += 1
         return True
 
     def left(self, connection: AgentConnection) -> None:
         """A connection is closed."""
         if connection in self.connections:
             self.connections.discard(connection)
-            self._gate.connections -= 1
+            self._gate.connected -= 1
 
     def abandon(self, out: Out) -> None:
         """What that connection waits for must be joined by its retry."""
-        self._gate.holds.abandon(out)
+        self._gate.pending_calls.abandon(out)
 
     def close(self) -> None:
         """Stops listening and drops every connection."""
@@ -115,7 +115,7 @@ class Gate:
         core: Core,
         home: Home,
         rpc: Rpc,
-        holds: Holds,
+        pending_calls: PendingCalls,
         config: GateConfig,
         budgets: Budgets,
         turns: Turns,
@@ -124,9 +124,9 @@ class Gate:
         self.budgets = budgets
         self.turns = turns
         self.rpc = rpc
-        self.holds = holds
-        self.connections = 0
-        self.doors: dict[str, AgentDoor] = {}
+        self.pending_calls = pending_calls
+        self.connected = 0
+        self._listeners: dict[str, AgentListener] = {}
         self._faults: dict[str, str] = {}
         self._obstacle: str | None = None
         self._uid = os.geteuid()
@@ -141,7 +141,7 @@ class Gate:
     @property
     def is_full(self) -> bool:
         """Whether one more connection would take a file the guardian needs itself."""
-        return self.connections >= self._connections_max
+        return self.connected >= self._connections_max
 
     async def sync(self) -> None:
         """Opens and closes doors until they are those of the policy.
@@ -150,28 +150,28 @@ class Gate:
         """
         async with self._sync_lock:
             wanted = agents_of(self._core.guard, self._uid)
-            for name in set(self.doors) - set(wanted):
-                self.doors.pop(name).close()
+            for name in set(self._listeners) - set(wanted):
+                self._listeners.pop(name).close()
             # Who may still speak for an agent comes first; no new door may delay it.
-            for name, door in tuple(self.doors.items()):
+            for name, door in tuple(self._listeners.items()):
                 try:
                     door.apply(wanted[name], shared=self._is_shared(wanted[name]))
                 except SocketError:
-                    self.doors.pop(name).close()
+                    self._listeners.pop(name).close()
             faults: dict[str, str] = {}
-            for name in set(wanted) - set(self.doors):
+            for name in set(wanted) - set(self._listeners):
                 try:
-                    self.doors[name] = await self._open(wanted[name])
+                    self._listeners[name] = await self._open(wanted[name])
                 except (SocketError, OSError, ValueError) as error:
                     faults[name] = str(error)
             self._say(faults)
             self._obstacle = obstacle(self._home.agents_dir)
 
-    async def _open(self, agent: Agent) -> AgentDoor:
+    async def _open(self, agent: Agent) -> AgentListener:
         path = self._home.agent_socket(agent.id)
         listening = ListeningSocket(path, shared=self._is_shared(agent))
         try:
-            door = AgentDoor(self, agent, listening)
+            door = AgentListener(self, agent, listening)
             await door.open()
         except BaseException:
             listening.close()
@@ -186,6 +186,18 @@ class Gate:
             log.error("an agent's socket cannot be opened", agent=name, error=faults[name])
         self._faults = faults
 
+    def connections(self) -> dict[str, int]:
+        """How many clients of each agent are connected."""
+        return {agent: len(door.connections) for agent, door in self._listeners.items()}
+
+    def turned_away(self) -> dict[str, int]:
+        """How many connections to each agent's socket were refused since it was opened."""
+        return {agent: door.turned_away.total for agent, door in self._listeners.items()}
+
+    def sockets(self) -> dict[str, str]:
+        """The path of each agent's socket that is open."""
+        return {agent: str(door.path) for agent, door in self._listeners.items()}
+
     def alarms(self) -> list[dict[str, Any]]:
         """`sockets` of `health`: agents that cannot reach the guardian, `{agent, code, text}`."""
         found: list[dict[str, Any]] = [
@@ -199,7 +211,7 @@ class Gate:
                     "code": "socket_unreachable",
                     "text": f"agent `{name}` runs as another user: {self._obstacle}",
                 }
-                for name, door in sorted(self.doors.items())
+                for name, door in sorted(self._listeners.items())
                 if self._is_shared(door.agent)
             ]
         if len(found) > ALARMS_MAX:
@@ -214,7 +226,7 @@ class Gate:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = loop.time()
-            for door in self.doors.values():
+            for door in self._listeners.values():
                 door.turned_away.say(now)
                 for connection in tuple(door.connections):
                     connection.sweep(now)
@@ -224,9 +236,9 @@ class Gate:
 
     def close(self) -> None:
         """Closes every door."""
-        for door in self.doors.values():
+        for door in self._listeners.values():
             door.close()
-        self.doors.clear()
+        self._listeners.clear()
 
     def _durable(self, events: list[Event]) -> None:
         if any(event.kind == "policy.loaded" for event in events):

@@ -10,8 +10,7 @@ better than the node.
 import asyncio
 import json
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -21,8 +20,9 @@ from holdfast.service.agents.budgets import Budgets
 from holdfast.service.agents.errors import INVALID_PARAMS, CallError, from_node, unavailable
 from holdfast.service.agents.reply import Reply
 from holdfast.service.agents.rpc_call import AnyCall
+from holdfast.service.agents.settings import ReadsConfig
 from holdfast.service.chain.endpoint import EndpointDown, RpcError
-from holdfast.service.config import ReadsConfig
+from holdfast.service.chain.node import FindNode
 
 READS = frozenset(
     {
@@ -51,16 +51,6 @@ READS = frozenset(
 _COUNT = "eth_getTransactionCount"
 # What a byte of an answer takes of the loop: read, checked, written.
 SECONDS_PER_BYTE = 2e-8
-
-
-class Node(Protocol):
-    """What reads need of a node: `endpoint.Endpoint`."""
-
-    def call(self, method: str, params: list[Any]) -> Awaitable[Any]:
-        """The result, or RpcError, or EndpointDown."""
-
-
-FindNode = Callable[[int], Node | None]
 
 
 class _Lane:

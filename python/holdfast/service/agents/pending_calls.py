@@ -34,7 +34,7 @@ TOLD_SECONDS = 0.05
 Write = Callable[[Reply, Outcome, str], None]
 
 
-class Hold:
+class PendingCall:
     """One call that waits. `marked`: a pending answer left for its request, or is about to.
     `instead_of`: it waits until other bytes than those with this hash were signed and sent, or for
     the end.
@@ -81,7 +81,7 @@ class Hold:
         return self.is_signed and (kind == "request.sent" or state.stage == "released")
 
 
-class Holds:
+class PendingCalls:
     """All calls that wait, by request."""
 
     def __init__(self, core: Core, hold_ms: int, retry_after_s: int, waiting: Waiting) -> None:
@@ -93,14 +93,14 @@ class Holds:
         self._loop = asyncio.get_running_loop()
         self._hold_s = hold_ms / 1000
         self._retry_after_s = retry_after_s
-        self._by_request: dict[str, list[Hold]] = {}
-        self._in_order: deque[Hold] = deque()
+        self._by_request: dict[str, list[PendingCall]] = {}
+        self._in_order: deque[PendingCall] = deque()
         self._timer: asyncio.TimerHandle | None = None
         core.listen(self._durable)
         core.on_sealed(self._sealed)
 
     def __len__(self) -> int:
-        return sum(len(holds) for holds in self._by_request.values())
+        return sum(len(calls) for calls in self._by_request.values())
 
     def wait(
         self,
@@ -117,9 +117,9 @@ class Holds:
         until = self._loop.time() + self._hold_s
         state = self._core.guard.state(request_id) if anew else None
         instead_of = None if state is None else state.hash
-        hold = Hold(reply, request_id, write, marked, until, instead_of=instead_of)
-        self._by_request.setdefault(request_id, []).append(hold)
-        self._in_order.append(hold)
+        call = PendingCall(reply, request_id, write, marked, until, instead_of=instead_of)
+        self._by_request.setdefault(request_id, []).append(call)
+        self._in_order.append(call)
         if self._timer is None:
             self._timer = self._loop.call_at(until, self._expire)
 
@@ -130,8 +130,8 @@ class Holds:
         outcome = self.outcome(request_id)
         if outcome is None:
             return False
-        hold = Hold(reply, request_id, write, marked, 0.0)
-        self._core.after_durable(lambda ok: self._hand_over([hold], outcome, ok))
+        call = PendingCall(reply, request_id, write, marked, 0.0)
+        self._core.after_durable(lambda ok: self._hand_over([call], outcome, ok))
         return True
 
     def outcome(self, request_id: str) -> Outcome | None:
@@ -157,14 +157,14 @@ class Holds:
             if leaving.is_for(out):
                 with suppress(Sealed, HoldfastError):
                     self._core.mark_pending_answer(leaving.request_id)
-        for request_id, holds in tuple(self._by_request.items()):
-            gone = [hold for hold in holds if hold.reply.connection is out]
-            if gone and not any(hold.marked for hold in holds):
-                self._mark(request_id, holds)
+        for request_id, calls in tuple(self._by_request.items()):
+            gone = [call for call in calls if call.reply.connection is out]
+            if gone and not any(call.marked for call in calls):
+                self._mark(request_id, calls)
 
-    def _mark(self, request_id: str, holds: list[Hold]) -> None:
-        for hold in holds:
-            hold.marked = True
+    def _mark(self, request_id: str, calls: list[PendingCall]) -> None:
+        for call in calls:
+            call.marked = True
         try:
             self._core.mark_pending_answer(request_id)
         except (Sealed, HoldfastError):
@@ -186,41 +186,41 @@ class Holds:
         With what makes a result a result is on disk now. It leaves at once, before anything that
         became durable later is acknowledged, such as a freeze.
         """
-        all_holds = self._by_request.get(request_id, [])
-        if not all_holds:
+        all_calls = self._by_request.get(request_id, [])
+        if not all_calls:
             return
         state = self._core.guard.state(request_id)
-        holds = [hold for hold in all_holds if hold.is_answered_by(kind, state)]
-        if not holds:
+        calls = [call for call in all_calls if call.is_answered_by(kind, state)]
+        if not calls:
             return
         outcome = self.outcome(request_id)
         if outcome is None:
             return
-        later = [hold for hold in all_holds if hold not in holds]
+        later = [call for call in all_calls if call not in calls]
         if later:
             self._by_request[request_id] = later
         else:
             del self._by_request[request_id]
         if kind in MADE_BY and outcome.result is not None:
-            self._hand_over(holds, outcome, True)
+            self._hand_over(calls, outcome, True)
         else:
             # The view may be ahead of the disk: wait until all of it is there.
-            self._core.after_durable(lambda ok: self._hand_over(holds, outcome, ok))
+            self._core.after_durable(lambda ok: self._hand_over(calls, outcome, ok))
 
-    def _hand_over(self, holds: list[Hold], outcome: Outcome, ok: bool) -> None:
-        request_id = holds[0].request_id
+    def _hand_over(self, calls: list[PendingCall], outcome: Outcome, ok: bool) -> None:
+        request_id = calls[0].request_id
         marked = False
         replies = []
-        for hold in holds:
-            if hold.done:
+        for call in calls:
+            if call.done:
                 continue
-            hold.done = True
-            marked = marked or hold.marked
+            call.done = True
+            marked = marked or call.marked
             if ok:
-                hold.write(hold.reply, outcome, request_id)
-                replies.append(hold.reply)
+                call.write(call.reply, outcome, request_id)
+                replies.append(call.reply)
             else:
-                self._say_sealed(hold)
+                self._say_sealed(call)
         if not ok:
             return
         known = partial(self._has_left, marked, outcome.final)
@@ -265,43 +265,43 @@ class Holds:
         """Answers "pending" for every call whose time is up, once that fact is durable."""
         now = self._loop.time()
         while self._in_order and (self._in_order[0].done or self._in_order[0].until <= now):
-            hold = self._in_order.popleft()
-            if hold.done:
+            call = self._in_order.popleft()
+            if call.done:
                 continue
-            holds = self._by_request.get(hold.request_id, [])
-            if hold not in holds:
+            calls = self._by_request.get(call.request_id, [])
+            if call not in calls:
                 continue
-            if not hold.marked:
-                self._mark(hold.request_id, holds)
-            self._core.after_durable(partial(self._say_pending, hold))
+            if not call.marked:
+                self._mark(call.request_id, calls)
+            self._core.after_durable(partial(self._say_pending, call))
         self._timer = None
         if self._in_order:
             self._timer = self._loop.call_at(self._in_order[0].until, self._expire)
 
-    def _say_pending(self, hold: Hold, ok: bool) -> None:
-        if hold.done:
+    def _say_pending(self, call: PendingCall, ok: bool) -> None:
+        if call.done:
             return
-        hold.done = True
-        holds = self._by_request.get(hold.request_id)
-        if holds and hold in holds:
-            holds.remove(hold)
-            if not holds:
-                del self._by_request[hold.request_id]
+        call.done = True
+        calls = self._by_request.get(call.request_id)
+        if calls and call in calls:
+            calls.remove(call)
+            if not calls:
+                del self._by_request[call.request_id]
         if ok:
-            outcome = self.pending(hold.request_id)
-            hold.write(hold.reply, outcome, hold.request_id)
+            outcome = self.pending(call.request_id)
+            call.write(call.reply, outcome, call.request_id)
         else:
-            self._say_sealed(hold)
+            self._say_sealed(call)
 
     def _sealed(self, _: str) -> None:
-        for holds in self._by_request.values():
-            for hold in holds:
-                if not hold.done:
-                    hold.done = True
-                    self._say_sealed(hold)
+        for calls in self._by_request.values():
+            for call in calls:
+                if not call.done:
+                    call.done = True
+                    self._say_sealed(call)
         self._by_request.clear()
         self._in_order.clear()
 
-    def _say_sealed(self, hold: Hold) -> None:
+    def _say_sealed(self, call: PendingCall) -> None:
         error = sealed(self._core.sealed or "sealed")
-        hold.write(hold.reply, Outcome(error=error, status="sealed"), hold.request_id)
+        call.write(call.reply, Outcome(error=error, status="sealed"), call.request_id)

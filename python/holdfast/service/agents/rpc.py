@@ -21,8 +21,8 @@ from holdfast.service.agents.node_reads import READS, Reads
 from holdfast.service.agents.outcomes import Outcome, as_object
 from holdfast.service.agents.reply import Reply
 from holdfast.service.agents.rpc_call import AnyCall, InnerCall, inner_call, one_object
-from holdfast.service.agents.signing_calls import RAW_REFUSED, SIGNING_METHODS, Sends
-from holdfast.service.agents.subscriptions import Heads
+from holdfast.service.agents.signing_calls import RAW_REFUSED, SIGNING_METHODS, SigningCalls
+from holdfast.service.agents.subscriptions import NewHeads
 
 Handler = Callable[[Agent, AnyCall, Reply], None]
 
@@ -81,13 +81,13 @@ class Rpc:
     def __init__(
         self,
         intake: Intake,
-        sends: Sends,
+        signing_calls: SigningCalls,
         batches: Batches,
         reads: Reads,
-        heads: Heads,
+        new_heads: NewHeads,
     ) -> None:
         self._intake = intake
-        self._sends = sends
+        self._signing_calls = signing_calls
         self._batches = batches
         self._reads = reads
         self._envelopes = Envelopes(intake)
@@ -100,8 +100,8 @@ class Rpc:
             "eth_accounts": lambda a, _, r: r.result(orjson.dumps(a.wallets)),
             "eth_requestAccounts": lambda a, _, r: r.result(orjson.dumps(a.wallets)),
             "eth_sendRawTransaction": lambda _a, _c, r: r.error(RAW_REFUSED),
-            "eth_subscribe": heads.subscribe,
-            "eth_unsubscribe": heads.unsubscribe,
+            "eth_subscribe": new_heads.subscribe,
+            "eth_unsubscribe": new_heads.unsubscribe,
             "holdfast_check": self._check,
             "holdfast_request": self._request,
             "holdfast_status": self._status,
@@ -120,7 +120,7 @@ class Rpc:
         elif call.method == SEND_CALLS:
             self._batches.send(agent, call, reply)
         elif call.method in SIGNING_METHODS:
-            self._sends.send(agent, call, reply)
+            self._signing_calls.send(agent, call, reply)
         else:
             self._other(agent, call, reply)
 
@@ -171,7 +171,7 @@ class Rpc:
             text = 'params must be [{"method", "params"}] of a signing method'
             reply.result(_refusal("error", INVALID_PARAMS, text))
         else:
-            self._sends.submit(agent, inner[0], inner[1], call, reply)
+            self._signing_calls.submit(agent, inner[0], inner[1], call, reply)
 
     def _status(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         params = one_object(call)
@@ -180,7 +180,7 @@ class Rpc:
             text = 'params must be [{"requestId": "r…"}]'
             reply.result(_refusal("error", INVALID_PARAMS, text))
             return
-        self._sends.status(agent, request_id, reply)
+        self._signing_calls.status(agent, request_id, reply)
 
     def _request(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         """A signed call. Its signature is checked where it counts: for what asks for a signature,
@@ -207,7 +207,7 @@ class Rpc:
         elif plain:
             self._other(agent, asked, WrappedReply(reply))
         else:
-            self._sends.send_signed(agent, payload.encode(), signature_bytes, call, reply)
+            self._signing_calls.send_signed(agent, payload.encode(), signature_bytes, call, reply)
 
     def _open(
         self, agent: Agent, payload: bytes, signature: bytes, call: AnyCall, reply: Reply

@@ -12,7 +12,7 @@ from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.errors import DENIED, INTERNAL, INVALID_PARAMS, CallError, sealed
 from holdfast.service.agents.intake import Declined, Intake
 from holdfast.service.agents.outcomes import Outcome, as_object, denied, not_replaced
-from holdfast.service.agents.pending_calls import Holds, Write
+from holdfast.service.agents.pending_calls import PendingCalls, Write
 from holdfast.service.agents.reply import Reply
 from holdfast.service.agents.rpc_call import AnyCall
 from holdfast.service.guardian.core import Core, Sealed
@@ -47,14 +47,16 @@ def wrapped(reply: Reply, outcome: Outcome, request_id: str) -> None:
     reply.result(as_object(outcome, request_id or None))
 
 
-class Sends:
+class SigningCalls:
     """Submits signing calls and sees to it that each gets its one answer."""
 
-    def __init__(self, core: Core, intake: Intake, holds: Holds, waiting: Waiting) -> None:
+    def __init__(
+        self, core: Core, intake: Intake, pending_calls: PendingCalls, waiting: Waiting
+    ) -> None:
         self._waiting = waiting
         self._core = core
         self._intake = intake
-        self._holds = holds
+        self._pending_calls = pending_calls
 
     def send(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         """A signing method as Ethereum clients call it."""
@@ -107,7 +109,7 @@ class Sends:
         except (Sealed, Declined, HoldfastError) as error:
             self.failed(reply, error, wrapped)
             return
-        outcome = self._holds.pending(request_id)
+        outcome = self._pending_calls.pending(request_id)
         self._after(reply, outcome, request_id, wrapped)
 
     def status(self, agent: Agent, request_id: str, reply: Reply) -> None:
@@ -124,7 +126,7 @@ class Sends:
             "requestId": request_id,
             "status": "pending",
             "state": state.stage,
-            "retryAfter": self._holds.retry_after_s(request_id),
+            "retryAfter": self._pending_calls.retry_after_s(request_id),
         }
         waits = self._waiting.of(guard, request_id)
         if waits is not None:
@@ -152,7 +154,7 @@ class Sends:
         if status == "attached":
             self._join(request_id, reply, write)
             return
-        self._holds.wait(reply, request_id, write, marked=joined)
+        self._pending_calls.wait(reply, request_id, write, marked=joined)
 
     def _replace(self, applied: Applied, agent: Agent, reply: Reply, write: Write) -> None:
         """A call that names the nonce of a payment of its agent that is out, and moves the same:
@@ -194,13 +196,13 @@ class Sends:
     def _join(self, request_id: str, reply: Reply, write: Write) -> None:
         if not self._settle_now(request_id, reply, write, marked=True):
             anew = self._is_replaced(request_id)
-            self._holds.wait(reply, request_id, write, marked=True, anew=anew)
+            self._pending_calls.wait(reply, request_id, write, marked=True, anew=anew)
 
     def _settle_now(self, request_id: str, reply: Reply, write: Write, *, marked: bool) -> bool:
         """Answers with the outcome it has, but not with a hash that is about to be another."""
         if self._is_replaced(request_id):
             return False
-        return self._holds.settle_now(reply, request_id, write, marked=marked)
+        return self._pending_calls.settle_now(reply, request_id, write, marked=marked)
 
     def _is_replaced(self, request_id: str) -> bool:
         """An order that is to take the place of what is out waits for its signature."""

@@ -16,10 +16,10 @@ import orjson
 from holdfast._core import response_result
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.errors import INVALID_PARAMS, METHOD_NOT_FOUND, CallError, unavailable
-from holdfast.service.agents.node_reads import FindNode
 from holdfast.service.agents.reply import Out, Reply
 from holdfast.service.agents.rpc_call import AnyCall
 from holdfast.service.chain.endpoint import EndpointDown, RpcError
+from holdfast.service.chain.node import FindNode
 
 POLL_SECONDS = 0.5
 SUBSCRIPTIONS_MAX = 16
@@ -36,7 +36,7 @@ class _Subscription:
     out: Out
 
 
-class Heads:
+class NewHeads:
     """All subscriptions; one task for each chain that has any."""
 
     def __init__(self, node: FindNode) -> None:

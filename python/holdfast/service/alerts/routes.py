@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.secrets.files import UnsafeFile, read_private
-from holdfast.service.config import ConfigError
+from holdfast.service.runtime.errors import ConfigError
 
 ROUTES_MAX = 16
 PER_MINUTE_DEFAULT = 20

@@ -14,7 +14,7 @@ from holdfast._core import checksum_address
 from holdfast.service.chain.endpoint import EndpointDown, RpcError
 
 if TYPE_CHECKING:
-    from holdfast.service.agents.node_reads import Node
+    from holdfast.service.chain.node import Node
 
 WORD = 32
 ADDRESS = 20

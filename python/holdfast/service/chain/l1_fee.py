@@ -16,7 +16,7 @@ from holdfast.service.chain.answers import wei
 from holdfast.service.chain.contract_code import WORD, At
 
 if TYPE_CHECKING:
-    from holdfast.service.agents.node_reads import Node
+    from holdfast.service.chain.node import Node
 
 ORACLE = "0x420000000000000000000000000000000000000F"
 GET_L1_FEE = bytes.fromhex("49948e0e")  # getL1Fee(bytes)

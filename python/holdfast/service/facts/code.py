@@ -20,9 +20,9 @@ from typing import Any
 import orjson
 
 from holdfast._core import Event
-from holdfast.service.agents.node_reads import FindNode, Node
 from holdfast.service.chain.contract_code import Code, Unclear, newest_block, read_code
 from holdfast.service.chain.endpoint import EndpointDown
+from holdfast.service.chain.node import FindNode, Node
 from holdfast.service.guardian.core import Core
 from holdfast.service.runtime.logs import get_logger
 

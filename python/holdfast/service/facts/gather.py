@@ -15,7 +15,7 @@ NO_FACTS = b"{}"
 Json = dict[str, Any]
 
 
-class OutsideFacts:
+class FactSources:
     """Puts them together; each part looks for itself."""
 
     def __init__(self, core: Core, code: CodeFacts, prices: PriceFacts) -> None:

@@ -7,9 +7,9 @@ import asyncio
 import hashlib
 from typing import Protocol
 
-from holdfast.service.config import JournalConfig
 from holdfast.service.guardian.core import Core, Sealed
 from holdfast.service.journal.file import Snapshot
+from holdfast.service.journal.settings import JournalConfig
 from holdfast.service.journal.writer import Journal
 from holdfast.service.runtime.logs import get_logger
 

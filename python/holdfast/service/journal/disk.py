@@ -12,8 +12,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from holdfast.service.config import JournalConfig
 from holdfast.service.journal.reserve import Reserve
+from holdfast.service.journal.settings import JournalConfig
 from holdfast.service.runtime.logs import get_logger
 
 log = get_logger()

@@ -6,9 +6,8 @@ prices.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from holdfast.service.config_file import ConfigFile
 from holdfast.service.guardian.core import Core
 from holdfast.service.guardian.policy_file import PolicyFile
 from holdfast.service.journal.disk import Disk
@@ -16,8 +15,7 @@ from holdfast.service.runtime.conditions import Conditions
 from holdfast.service.signer.client import Signer
 
 if TYPE_CHECKING:
-    from holdfast.service.agents.listener import Gate
-    from holdfast.service.alerts.reader import Alerts
+    from holdfast.secrets.authority import SignedCommand
     from holdfast.service.chain.chain import Chains
     from holdfast.service.facts.code import CodeFacts
     from holdfast.service.facts.prices.facts import PriceFacts
@@ -30,18 +28,53 @@ STARTING = "starting"
 NO_ALERTS: Json = {"pending": 0, "failed": 0, "last_error": None}
 
 
+class AgentSockets(Protocol):
+    """The agents' sockets. Each table has one entry an agent whose socket is open."""
+
+    def alarms(self) -> list[Json]:
+        """Sockets that are not as they should be."""
+
+    def connections(self) -> dict[str, int]:
+        """How many clients of each agent are connected."""
+
+    def turned_away(self) -> dict[str, int]:
+        """How many connections to each agent's socket were refused since it was opened."""
+
+    def sockets(self) -> dict[str, str]:
+        """The path of each agent's socket."""
+
+
+class AlertQueue(Protocol):
+    """The alerts on their way."""
+
+    def health(self) -> Json:
+        """How many are pending and failed, and the last error."""
+
+    def report(self) -> Json:
+        """The answer of the operator method `alerts`."""
+
+
+class SignedConfig(Protocol):
+    """config.toml as an operator signed it."""
+
+    alarm: str | None
+
+    async def apply(self, core: Core, text: str, signed: SignedCommand) -> dict[str, object]:
+        """Puts a signed configuration in force. Raises ConfigError and PolicyRejected."""
+
+
 class Health:
     """Collects what each part says of itself. Parts that are not there yet are `starting`."""
 
     def __init__(self, core: Core, policy: PolicyFile, disk: Disk) -> None:
         self._core = core
         self._policy = policy
-        self.config: ConfigFile | None = None
+        self.config: SignedConfig | None = None
         self._disk = disk
         self.signer: Signer | None = None
         self.chains: Chains | None = None
-        self.alerts: Alerts | None = None
-        self.gate: Gate | None = None
+        self.alerts: AlertQueue | None = None
+        self.gate: AgentSockets | None = None
         self.code: CodeFacts | None = None
         self.prices: PriceFacts | None = None
         self.journal: JournalAlarm | None = None
@@ -72,18 +105,15 @@ class Health:
 
     def connections(self) -> dict[str, int]:
         """How many clients of each agent are connected."""
-        doors = {} if self.gate is None else self.gate.doors
-        return {agent: len(door.connections) for agent, door in doors.items()}
+        return {} if self.gate is None else self.gate.connections()
 
     def turned_away(self) -> dict[str, int]:
         """How many connections to each agent's socket were refused since it was opened."""
-        doors = {} if self.gate is None else self.gate.doors
-        return {agent: door.turned_away.total for agent, door in doors.items()}
+        return {} if self.gate is None else self.gate.turned_away()
 
     def sockets(self) -> dict[str, str]:
         """The path of each agent's socket that is open."""
-        doors = {} if self.gate is None else self.gate.doors
-        return {agent: str(door.path) for agent, door in doors.items()}
+        return {} if self.gate is None else self.gate.sockets()
 
     def alert_report(self) -> Json:
         """The answer of the operator method `alerts`."""

@@ -13,9 +13,7 @@ import orjson
 
 from holdfast import __version__
 from holdfast.secrets.authority import SignedCommand
-from holdfast.service.config import ConfigError
-from holdfast.service.config_file import ConfigFile
-from holdfast.service.facts.gather import OutsideFacts
+from holdfast.service.facts.gather import FactSources
 from holdfast.service.guardian.clock_watch import ClockWatch
 from holdfast.service.guardian.core import Core
 from holdfast.service.guardian.freeze_file import FreezeFile
@@ -27,10 +25,11 @@ from holdfast.service.journal.signed_notes import LogIdentity
 from holdfast.service.operator_api.brief import pushed
 from holdfast.service.operator_api.chain_methods import ChainMethods
 from holdfast.service.operator_api.descriptors import Descriptors
-from holdfast.service.operator_api.health import Health
+from holdfast.service.operator_api.health import Health, SignedConfig
 from holdfast.service.operator_api.params import integer, text
 from holdfast.service.operator_api.socket import Method, OperatorConnection, Params, Refused
 from holdfast.service.operator_api.stream import Stream
+from holdfast.service.runtime.errors import ConfigError
 from holdfast.service.runtime.event import Record, kind_of, parse, tier_of
 
 EVENTS_MAX = 1_000
@@ -65,8 +64,9 @@ class OperatorMethods:
         identity: LogIdentity,
         operators: list[Json],
         health: Health,
+        configs: SignedConfig,
         descriptors: Descriptors,
-        facts: OutsideFacts,
+        facts: FactSources,
         waiting: Waiting,
         clock: ClockWatch,
     ) -> None:
@@ -77,7 +77,7 @@ class OperatorMethods:
         self._stream = stream
         self._reader = reader
         self._policy = policy
-        self._configs = health.config or ConfigFile(home)
+        self._configs = configs
         self._freeze_file = freeze_file
         self._home = home
         self._identity = identity

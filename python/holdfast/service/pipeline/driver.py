@@ -21,12 +21,12 @@ from holdfast._core import Event, HoldfastError, RequestState
 from holdfast.service.chain.broadcast import WouldFail
 from holdfast.service.chain.chain import FeeTooHigh
 from holdfast.service.chain.endpoint import EndpointDown
-from holdfast.service.config import SendingConfig
 from holdfast.service.guardian.core import Sealed
 from holdfast.service.guardian.waiting import Waiting
 from holdfast.service.pipeline.before_start import WHY, BeforeStart
 from holdfast.service.pipeline.instant import InstantOrders
 from holdfast.service.pipeline.nonce_order import Lines
+from holdfast.service.pipeline.settings import SendingConfig
 from holdfast.service.pipeline.settle import Round, Settler, Unsettled, look_or_nothing, unsettled
 from holdfast.service.pipeline.upkeep import Upkeep
 from holdfast.service.runtime.backoff import Backoff
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from holdfast.service.chain.broadcast import Broadcast
     from holdfast.service.chain.chain import Chain, Chains
-    from holdfast.service.facts.gather import OutsideFacts
+    from holdfast.service.facts.gather import FactSources
     from holdfast.service.guardian.core import Core
     from holdfast.service.runtime.turns import Turns
     from holdfast.service.signer.client import Signed, Signer
@@ -74,7 +74,7 @@ class Passing(Exception):
         self.text = text
 
 
-class Sender:
+class Driver:
     """One for all wallets and chains. `start` reconciles and returns; the work goes on behind
     it.
     """
@@ -85,7 +85,7 @@ class Sender:
         signer: Signer,
         chains: Chains,
         turns: Turns,
-        facts: OutsideFacts | None = None,
+        facts: FactSources | None = None,
         settings: SendingConfig | None = None,
         waiting: Waiting | None = None,
     ) -> None:

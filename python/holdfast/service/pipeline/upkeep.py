@@ -25,9 +25,9 @@ from holdfast.service.runtime.logs import get_logger
 
 if TYPE_CHECKING:
     from holdfast.service.chain.chain import Chain
-    from holdfast.service.config import SendingConfig
     from holdfast.service.guardian.core import Core
     from holdfast.service.pipeline.findings import Unsettled
+    from holdfast.service.pipeline.settings import SendingConfig
 
 log = get_logger()
 

@@ -1,7 +1,7 @@
 """A bucket that refills: so much a minute, in a burst or spread."""
 
 
-class Rate:
+class TokenBucket:
     """Holds up to `size`, at first all of it, and gains `per_second`; both in whatever is counted.
 
     Calls are taken out beforehand (`take`). What is known only afterwards, such as time or bytes,

@@ -14,8 +14,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from holdfast.service.agents.budgets import CALL_SECONDS_FREE, AgentBudget
+from holdfast.service.runtime.token_bucket import TokenBucket
 
+# What a call may take of the loop before it counts.
+CALL_SECONDS_FREE = 0.002
 # A turn ends after this time; an agent's part of it, while others wait, after a quarter.
 TURN_SECONDS = 0.002
 PART_SECONDS = TURN_SECONDS / 4
@@ -41,6 +43,14 @@ class Waiting(Protocol):
         """Closes at once."""
 
 
+class Budget(Protocol):
+    """What turns need of an agent's budgets."""
+
+    @property
+    def share(self) -> TokenBucket:
+        """Seconds of the loop."""
+
+
 class Loop(Protocol):
     """What turns need of the event loop."""
 
@@ -56,7 +66,7 @@ class Lane:
 
     __slots__ = ("budget", "credit", "queued", "served_at", "waiting")
 
-    def __init__(self, budget: AgentBudget) -> None:
+    def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.credit = PART_SECONDS
         self.queued = False
@@ -78,7 +88,7 @@ class Turns:
         self._scheduled = False
         self._operator_since: deque[float] = deque()
 
-    def want(self, agent: str, budget: AgentBudget, connection: Waiting) -> None:
+    def want(self, agent: str, budget: Budget, connection: Waiting) -> None:
         """The connection has calls. It must not ask again before it was served."""
         lane = self._lanes.get(agent)
         if lane is None:

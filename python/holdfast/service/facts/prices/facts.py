@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 
 from holdfast._core import Event
-from holdfast.service.agents.node_reads import FindNode
 from holdfast.service.chain.endpoint import EndpointDown
+from holdfast.service.chain.node import FindNode
 from holdfast.service.facts.prices.asset import Asset, alarms_of
 from holdfast.service.facts.prices.feed import read_feed
 from holdfast.service.facts.prices.number import NoPrice, price_at

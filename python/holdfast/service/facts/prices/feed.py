@@ -14,7 +14,7 @@ from holdfast.service.chain.contract_code import WORD, At, newest_block
 from holdfast.service.facts.prices.number import DECIMALS, NoPrice, checked
 
 if TYPE_CHECKING:
-    from holdfast.service.agents.node_reads import Node
+    from holdfast.service.chain.node import Node
 
 LATEST_ROUND = "0xfeaf968c"
 DECIMALS_OF = "0x313ce567"
