@@ -18,6 +18,7 @@ from tests.support.homes import ORIGIN, KeysHome, make_keys_home, make_record
 
 from holdfast._core import CommitKey, LogTree, checkpoint_body
 from holdfast.service.journal.signed_notes import session_body, sign_note
+from holdfast.service.signer.backends.local import LocalKey
 from holdfast.service.signer.process import Signer
 
 
@@ -33,10 +34,10 @@ class Refusal(Exception):
 class Asked:
     """The signer as it is behind its socket, in this process: tests/keys has it in its own."""
 
-    def __init__(self, keys: KeysHome, account: Any = None, *, compare: bool = False) -> None:
+    def __init__(self, keys: KeysHome, compare: dict[str, Any] | None = None) -> None:
         self._start = keys.start
-        wallets = {keys.wallet.address: account or keys.wallet}
-        self._signer = Signer(keys.home.journal_path, wallets, keys.log_key, compare=compare)
+        key = LocalKey(bytes(keys.wallet.key))
+        self._signer = Signer(keys.home.path, {key.address: key}, keys.log_key, compare=compare)
 
     def begin(self) -> Asked:
         self.follow(int.from_bytes(self._start[:8], "big"), self._start)
@@ -81,7 +82,6 @@ class OddAccount:
     """An eth-account that signs something else than the order says."""
 
     def __init__(self, account: LocalAccount) -> None:
-        self.key = account.key
         self._account = account
 
     def sign_transaction(self, transaction: dict[str, Any]) -> Any:
@@ -92,10 +92,12 @@ def test_an_order_that_eth_account_signs_otherwise_is_not_signed_where_both_are_
     keys: KeysHome,
 ) -> None:
     seq = keys.authorised(keys.payment())
-    odd = OddAccount(keys.wallet)
-    refused(Asked(keys, odd, compare=True).begin(), seq, "eth-account makes other bytes")
-    alone = Asked(keys, odd).begin().sign(seq)
-    assert alone == Asked(keys, compare=True).begin().sign(seq)
+    address = keys.wallet.address
+    odd = Asked(keys, {address: OddAccount(keys.wallet)})
+    refused(odd.begin(), seq, "eth-account makes other bytes")
+    refused(Asked(keys, {}).begin(), seq, "set `compare_signatures = false`")
+    alone = Asked(keys).begin().sign(seq)
+    assert alone == Asked(keys, {address: keys.wallet}).begin().sign(seq)
 
 
 def authorised(keys: KeysHome, seq: int, **changes: Any) -> dict[str, Any]:

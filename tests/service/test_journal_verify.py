@@ -17,7 +17,7 @@ from holdfast.secrets import keystore
 from holdfast.service.guardian.checkpoints import Checkpoints
 from holdfast.service.home.folder import Home
 from holdfast.service.journal.export import export
-from holdfast.service.journal.file import JournalError
+from holdfast.service.journal.interface import JournalError
 from holdfast.service.journal.settings import JournalConfig
 from holdfast.service.journal.signed_notes import snapshot_body
 from holdfast.service.journal.verify import verify
