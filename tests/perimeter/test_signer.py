@@ -31,6 +31,10 @@ class Refusal(Exception):
     """The signer's words."""
 
 
+class Later(Refusal):
+    """The same may be asked again."""
+
+
 class Asked:
     """The signer as it is behind its socket, in this process: tests/keys has it in its own."""
 
@@ -56,7 +60,7 @@ class Asked:
     def _ask(self, **question: Any) -> dict[str, Any]:
         (answer,) = self._signer.answers(json.dumps(question).encode())
         if "error" in answer:
-            raise Refusal(answer["error"])
+            raise (Later if answer.get("code") == "again" else Refusal)(answer["error"])
         return answer
 
 
@@ -125,6 +129,33 @@ def test_an_order_with_a_forged_proof_ends_all_signing(keys: KeysHome) -> None:
         del keys.records[1:]
         keys.tree = LogTree()
         keys.tree.extend(keys.records)
+
+
+@pytest.mark.parametrize("table", ["event", "proof"])
+def test_a_table_that_holds_other_types_ends_all_signing(keys: KeysHome, table: str) -> None:
+    """A file made elsewhere need not keep the types that ours has."""
+    signer = Asked(keys).begin()
+    seq = keys.authorised(keys.payment())
+    name = {"event": "data", "proof": "signature"}[table]
+    with keys.database() as db:
+        db.execute(f"CREATE TABLE loose AS SELECT * FROM {table}")
+        db.execute(f"DROP TABLE {table}")
+        db.execute(f"ALTER TABLE loose RENAME TO {table}")
+        db.execute(f"UPDATE {table} SET {name} = 'text' WHERE rowid = 2")
+    refused(signer, seq, "is not what the guardian wrote")
+    refused(signer, seq, "Nothing is signed any more")
+
+
+def test_an_order_is_signed_later_if_the_journal_cannot_be_read_now(keys: KeysHome) -> None:
+    seq, journal = keys.authorised(keys.payment()), keys.home.journal_path
+    with keys.database() as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    away = journal.rename(journal.with_suffix(".away"))
+    signer = Asked(keys)
+    with pytest.raises(Later, match="cannot be read as a journal"):
+        signer.begin()
+    away.rename(journal)
+    assert signer.begin().sign(seq)
 
 
 def test_rows_that_change_or_vanish_end_all_signing_or_change_nothing_of_it(keys: KeysHome) -> None:

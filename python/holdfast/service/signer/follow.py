@@ -100,19 +100,23 @@ class Follower:
         tree = self._following()
         if self._proven >= size:
             return
+        try:
+            self._extend(tree, size)
+        except JournalError as error:
+            if error.code == UNREADABLE:
+                raise
+            raise self._break(error.text) from None
+
+    def _extend(self, tree: LogTree, size: int) -> None:
+        """To the newest proof, which must cover `size` events. Raises JournalError."""
         ends = self._open().proofs_after(tree.size)
         if not ends or ends[-1][0] < size:
             raise NotYet(
                 f"event {size - 1} is not in the journal, or no proof of the guardian covers it"
             )
         newest, signature = ends[-1]
-        try:
-            for records in self._open().commits(tree.size, [end for end, _ in ends]):
-                self._keep(tree, records)
-        except JournalError as error:
-            if error.code == UNREADABLE:
-                raise
-            raise self._break(error.text) from None
+        for records in self._open().commits(tree.size, [end for end, _ in ends]):
+            self._keep(tree, records)
         if not verify_commit(self._origin, self._session_key, newest, tree.root, signature):
             raise self._break(f"the proof of the first {newest} events does not hold")
         self._proven = newest
