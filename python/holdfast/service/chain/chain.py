@@ -27,6 +27,7 @@ from holdfast.service.runtime.conditions import Conditions
 
 if TYPE_CHECKING:
     from holdfast.service.chain.broadcast import Broadcast
+    from holdfast.service.chain.witness import Sending
 
 __all__ = ["Block", "Chain", "Chains", "FeeTooHigh", "Fees", "OtherChain", "Receipt"]
 
@@ -129,6 +130,12 @@ class Chain:
         """As `Endpoint.call`, of the first endpoint that answers and serves this chain."""
         return await self._first(lambda each: each.call(method, params, patience_s))
 
+    async def execute(
+        self, method: str, params: list[Any], patience_s: float = READ_PATIENCE_SECONDS
+    ) -> Any:
+        """As `call`, a few together in one post: for what a node executes without a change."""
+        return await self._first(lambda each: each.execute(method, params, patience_s))
+
     async def transaction_facts(
         self, view: dict[str, Any], *, ledger: int | None
     ) -> dict[str, int | bool]:
@@ -223,21 +230,23 @@ class Chain:
         return max(GAS_OF_A_TRANSFER, min(wanted, gas_max))
 
     async def broadcast(
-        self, raw: bytes, tx_hash: str, still: Callable[[], bool], *, private: bool = False
-    ) -> Broadcast:
-        """Sends signed bytes once to every endpoint that is well, or to the private relays alone,
-        and gives the outcome that says most: accepted, known, unknown, rejected. Raises
-        EndpointDown only if they surely never reached a node of this chain. `still()` is asked
-        right before they leave. It waits for an endpoint to say which chain it serves only while
-        none did; those that have yet to say so get the bytes when they did.
+        self, sendings: Sequence[Sending], *, private: bool = False
+    ) -> list[Broadcast | EndpointDown]:
+        """Sends signed bytes once and in order to every endpoint that is well, or to the private
+        relays alone, and gives of each the outcome that says most: accepted, known, unknown,
+        rejected; or EndpointDown if they surely never reached a node of this chain. It waits for an
+        endpoint to say which chain it serves only while none did; those that have yet to say so get
+        the bytes when they did.
+
+        Raises EndpointDown where that goes for all of them.
         """
         if private:
             if not self.relays:
                 raise EndpointDown(_no_relay(self.id), not_sent=True)
             await _one_serves(self.relays)
-            return await self._private.send(raw, tx_hash, still)
+            return await self._private.send(sendings)
         await self.ready()
-        return await self._spread.send(raw, tx_hash, still)
+        return await self._spread.send(sendings)
 
     async def who_has(self, tx_hash: str) -> list[bool]:
         """Of each endpoint that is well and says so: whether it knows the transaction, waiting or
@@ -320,7 +329,7 @@ def _no_relay(chain_id: int) -> str:
 
 async def _estimate(witness: Witness, call: dict[str, Any]) -> int:
     try:
-        return count(await witness.call("eth_estimateGas", [call]), "gas")
+        return count(await witness.execute("eth_estimateGas", [call]), "gas")
     except RpcError as error:
         why = broadcast.why_it_would_fail(error.code, error.text)
         if why is not None:
