@@ -18,7 +18,7 @@ from holdfast.service.chain import broadcast
 from holdfast.service.chain.answers import Block, Fees, Receipt, count
 from holdfast.service.chain.broadcast import WouldFail
 from holdfast.service.chain.endpoint import EndpointDown, EndpointSettings, RpcError
-from holdfast.service.chain.l1_fee import l1_fee
+from holdfast.service.chain.l1_fee import l1_fee, l1_fee_max
 from holdfast.service.chain.nonce import ChainNonce
 from holdfast.service.chain.simulation import Simulation
 from holdfast.service.chain.spread import Spread
@@ -145,13 +145,10 @@ class Chain:
         """
         wallet, request = view["wallet"], view["request"]
         gas_max = int(view["gas_max"])
-        fees, nonce, balance, gas, data_fee = await asyncio.gather(
-            self.fees(),
-            self.nonces.of(wallet, ledger),
-            self.balance(wallet),
-            self.gas(view, gas_max),
-            l1_fee(self, view),
-        )
+        gas, data_fee = await self._asked(view, gas_max, ledger)
+        # Asked a moment ago, or known from other payments.
+        fees, balance = await self.fees(), await self.balance(wallet)
+        nonce = await self.nonces.of(wallet, ledger)
         fee_cap = int(view["fee_per_gas_max"])
         tip = min(fees.tip, int(view["priority_fee_per_gas_max"]), fee_cap)
         max_fee = min(2 * fees.base + tip, fee_cap)
@@ -170,6 +167,28 @@ class Chain:
         if nonce.proved:
             facts["nonce_proved"] = True
         return facts if data_fee is None else facts | {"l1_fee": data_fee}
+
+    async def _asked(
+        self, view: dict[str, Any], gas_max: int, ledger: int | None
+    ) -> tuple[int, int | None]:
+        """Gas and the fee for data of a request, while what is not known of its wallet and the
+        chain's fees is asked too. What is known costs no task: of many payments that is most.
+        """
+        wallet, gas = view["wallet"], self.gas(view, gas_max)
+        others: list[Awaitable[Any]] = []
+        if self._cached("fees", "") is None:
+            others.append(self.fees())
+        if self._cached("balance", wallet) is None:
+            others.append(self.balance(wallet))
+        if not self.nonces.is_known(wallet, ledger):
+            others.append(self.nonces.of(wallet, ledger))
+        if l1_fee_max(view):
+            found, data_fee, *_ = await asyncio.gather(gas, l1_fee(self, view), *others)
+            return found, data_fee
+        if not others:
+            return await gas, None
+        found, *_ = await asyncio.gather(gas, *others)
+        return found, None
 
     async def fees(self) -> Fees:
         """The base fee of the newest block and the tip the node suggests; at most a second old."""

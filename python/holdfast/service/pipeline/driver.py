@@ -10,7 +10,6 @@ tried again later; nothing is lost by that.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -35,7 +34,7 @@ from holdfast.service.runtime.logs import get_logger
 from holdfast.service.signer.client import SignerError, SignerGone, SignerRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from holdfast.service.chain.broadcast import Broadcast
     from holdfast.service.chain.chain import Chain, Chains
@@ -57,10 +56,9 @@ PASSING_CODES = frozenset(
 )
 MINED = frozenset({"confirmed", "reverted", "cancelled"})
 OF_FEES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap"})
-# Events after which there may be bytes to sign, to send or to follow.
-KINDS_WITH_BYTES = frozenset(
-    {"request.signed", "request.approved", "request.replaced", "freeze.lifted"}
-)
+# Events after which there may be bytes to sign, to send or to follow. Those of `request.signed` are
+# sent by the task that had them signed.
+KINDS_WITH_BYTES = frozenset({"request.approved", "request.replaced", "freeze.lifted"})
 # And those after which there may be anything to do at all.
 KINDS_WITH_WORK = KINDS_WITH_BYTES | {"request.decided", "request.matured", "request.reopened"}
 SLOW_POLL_SECONDS = 5.0
@@ -182,10 +180,23 @@ class Driver:
                 # What a node said to its bytes before is no answer to those that are approved.
                 for request_id in event.requests:
                     self._outcomes.pop(request_id, None)
+            elif event.kind == "request.signed":
+                self._follow_chains_of(event.requests)
         if not kinds.isdisjoint(KINDS_WITH_BYTES):
             self._scan = True
         if not kinds.isdisjoint(KINDS_WITH_WORK):
             self.wake()
+
+    def _follow_chains_of(self, requests: Iterable[str]) -> None:
+        """Of transactions that are signed now."""
+        for request_id in requests:
+            state = self._core.guard.state(request_id)
+            if state is None or not state.is_transaction:
+                continue
+            self._settle_on(state.chain_id)
+            if request_id not in self._active:
+                self._scan = True
+                self.wake()
 
     def _signer_is_gone(self, text: str) -> None:
         self._signer_text = text
@@ -567,7 +578,7 @@ class Driver:
 
     def _view(self, request_id: str) -> dict[str, Any] | None:
         found = self._core.guard.request(request_id)
-        return None if found is None else json.loads(found)
+        return None if found is None else orjson.loads(found)
 
 
 def _plain(facts: dict[str, int | bool]) -> dict[str, str | bool]:
