@@ -76,7 +76,7 @@ class Simulation:
             "traceTransfers": True,
             "validation": False,
         }
-        answer = await self._chain.call("eth_simulateV1", [payload, "latest"], PATIENCE_SECONDS)
+        answer = await self._chain.execute("eth_simulateV1", [payload, "latest"], PATIENCE_SECONDS)
         self._unable_until = None
         logs = _logs_about(wallet, _the_call(answer))
         return {"logs": logs, "allowances": await self._allowances(wallet, logs)}
@@ -103,7 +103,9 @@ class Simulation:
     async def _allowance(self, token: str, owner: str, spender: str) -> int:
         call = {"to": token, "input": ALLOWANCE + owner + spender[2:]}
         try:
-            return _number(await self._chain.call("eth_call", [call, "latest"], PATIENCE_SECONDS))
+            return _number(
+                await self._chain.execute("eth_call", [call, "latest"], PATIENCE_SECONDS)
+            )
         except RpcError:
             return 0
 

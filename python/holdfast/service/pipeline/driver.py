@@ -10,7 +10,6 @@ tried again later; nothing is lost by that.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,11 +20,12 @@ from holdfast._core import Event, HoldfastError, RequestState
 from holdfast.service.chain.broadcast import WouldFail
 from holdfast.service.chain.chain import FeeTooHigh
 from holdfast.service.chain.endpoint import EndpointDown
+from holdfast.service.chain.witness import Sending
 from holdfast.service.guardian.core import Sealed
 from holdfast.service.guardian.waiting import Waiting
 from holdfast.service.pipeline.before_start import WHY, BeforeStart
 from holdfast.service.pipeline.instant import InstantOrders
-from holdfast.service.pipeline.nonce_order import Lines
+from holdfast.service.pipeline.nonce_order import NonceOrder
 from holdfast.service.pipeline.settings import SendingConfig
 from holdfast.service.pipeline.settle import Round, Settler, Unsettled, look_or_nothing, unsettled
 from holdfast.service.pipeline.upkeep import Upkeep
@@ -34,7 +34,7 @@ from holdfast.service.runtime.logs import get_logger
 from holdfast.service.signer.client import SignerError, SignerGone, SignerRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from holdfast.service.chain.broadcast import Broadcast
     from holdfast.service.chain.chain import Chain, Chains
@@ -56,10 +56,9 @@ PASSING_CODES = frozenset(
 )
 MINED = frozenset({"confirmed", "reverted", "cancelled"})
 OF_FEES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap"})
-# Events after which there may be bytes to sign, to send or to follow.
-KINDS_WITH_BYTES = frozenset(
-    {"request.signed", "request.approved", "request.replaced", "freeze.lifted"}
-)
+# Events after which there may be bytes to sign, to send or to follow. Those of `request.signed` are
+# sent by the task that had them signed.
+KINDS_WITH_BYTES = frozenset({"request.approved", "request.replaced", "freeze.lifted"})
 # And those after which there may be anything to do at all.
 KINDS_WITH_WORK = KINDS_WITH_BYTES | {"request.decided", "request.matured", "request.reopened"}
 SLOW_POLL_SECONDS = 5.0
@@ -108,7 +107,7 @@ class Driver:
         self._refusals: dict[str, str] = {}
         self._unsignable: set[int] = set()
         self._instant = InstantOrders(core, signer, turns)
-        self._lines = Lines()
+        self._nonce_order = NonceOrder()
         self._settling: dict[int, asyncio.Task[None]] = {}
         self._news: dict[int, asyncio.Event] = {}
         # One for each chain: those that wait for a node that hangs keep no other chain waiting.
@@ -140,6 +139,7 @@ class Driver:
         self._stopping = True
         self._instant.stop()
         self._core.unlisten(self._listen)
+        self._nonce_order.stop()
         tasks = [*self._tasks, *self._settling.values()]
         for task in tasks:
             task.cancel()
@@ -180,10 +180,23 @@ class Driver:
                 # What a node said to its bytes before is no answer to those that are approved.
                 for request_id in event.requests:
                     self._outcomes.pop(request_id, None)
+            elif event.kind == "request.signed":
+                self._follow_chains_of(event.requests)
         if not kinds.isdisjoint(KINDS_WITH_BYTES):
             self._scan = True
         if not kinds.isdisjoint(KINDS_WITH_WORK):
             self.wake()
+
+    def _follow_chains_of(self, requests: Iterable[str]) -> None:
+        """Of transactions that are signed now."""
+        for request_id in requests:
+            state = self._core.guard.state(request_id)
+            if state is None or not state.is_transaction:
+                continue
+            self._settle_on(state.chain_id)
+            if request_id not in self._active:
+                self._scan = True
+                self.wake()
 
     def _signer_is_gone(self, text: str) -> None:
         self._signer_text = text
@@ -439,19 +452,31 @@ class Driver:
     async def _send_once(self, request_id: str, state: RequestState) -> None:
         chain = self._chain(state.chain_id)
         await chain.ready()
-        async with self._lines.turn((state.wallet, chain.id)):
-            await self._broadcast(chain, request_id)
+        # Those of private relays have a line of their own: they go elsewhere.
+        place = (state.wallet, chain.id, state.is_private)
+        send_all = partial(self._broadcast, chain, state.is_private)
+        await self._nonce_order.send(place, request_id, send_all)
         await self._core.durable()
 
-    async def _broadcast(self, chain: Chain, request_id: str) -> None:
+    async def _broadcast(
+        self, chain: Chain, private: bool, request_ids: list[str]
+    ) -> list[Exception | None]:
         """What was signed last, which may have changed while others of the wallet were sent."""
         guard = self._core.guard
-        state, raw = guard.state(request_id), guard.payload(request_id)
-        if not guard.may_send(request_id) or state is None or not raw or not state.hash:
-            return
-        still = partial(self._may_leave, request_id, state.hash)
-        found = await chain.broadcast(raw, state.hash, still, private=state.is_private)
-        self._record(request_id, found)
+        sendings: list[tuple[str, Sending]] = []
+        for request_id in request_ids:
+            state, raw = guard.state(request_id), guard.payload(request_id)
+            if guard.may_send(request_id) and state is not None and raw and state.hash:
+                still = partial(self._may_leave, request_id, state.hash)
+                sendings.append((request_id, Sending(raw, state.hash, still)))
+        told = await chain.broadcast([each for _, each in sendings], private=private)
+        errors: dict[str, Exception] = {}
+        for (request_id, _), found in zip(sendings, told, strict=True):
+            if isinstance(found, EndpointDown):
+                errors[request_id] = found
+            else:
+                self._record(request_id, found)
+        return [errors.get(request_id) for request_id in request_ids]
 
     def _may_leave(self, request_id: str, tx_hash: str) -> bool:
         """Of these very bytes: a node may get them later than others took their place."""
@@ -553,7 +578,7 @@ class Driver:
 
     def _view(self, request_id: str) -> dict[str, Any] | None:
         found = self._core.guard.request(request_id)
-        return None if found is None else json.loads(found)
+        return None if found is None else orjson.loads(found)
 
 
 def _plain(facts: dict[str, int | bool]) -> dict[str, str | bool]:
