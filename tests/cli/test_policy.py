@@ -6,6 +6,9 @@ from typing import Any
 
 from tests.cli.conftest import POLICY, Run
 
+from holdfast.secrets.held import held_wallets
+from holdfast.service.home import Home
+
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 AT = 1_767_225_600_000
 
@@ -21,12 +24,12 @@ def _write(path: Path, rows: list[Any]) -> Path:
     return path
 
 
-def test_a_sound_policy_passes_and_its_digest_is_said(run: Run) -> None:
+def test_a_valid_policy_passes_and_its_digest_is_printed(run: Run) -> None:
     result = run("policy", "check", POLICY, "--json")
     assert result.code == 0
     assert result.json["ok"] is True
     assert len(result.json["digest"].removeprefix("0x")) == 64
-    assert "sound" in run("policy", "check", POLICY).err
+    assert "valid" in run("policy", "check", POLICY).err
 
 
 def test_a_fault_is_named_with_file_line_and_column_and_exit_code_1(
@@ -84,7 +87,7 @@ def test_a_malformed_case_is_a_denial_never_a_crash(run: Run, tmp_path: Path) ->
     assert {row["reasons"][0]["code"] for row in result.lines} == {"malformed"}
 
 
-def test_a_new_policy_is_sound_and_asks_for_everything(run: Run, tmp_path: Path) -> None:
+def test_a_new_policy_is_valid_and_asks_for_everything(run: Run, tmp_path: Path) -> None:
     made = run("policy", "new", "--wallet", "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
     assert made.code == 0
     (tmp_path / "new.toml").write_text(made.out)
@@ -93,3 +96,27 @@ def test_a_new_policy_is_sound_and_asks_for_everything(run: Run, tmp_path: Path)
     decided = run("policy", "decide", "--policy", tmp_path / "new.toml", "--cases", cases, "--json")
     assert decided.json["verdict"] == "approval"
     assert run("policy", "new", "--wallet", "0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266").code == 1
+
+
+def test_a_wallet_without_a_key_is_an_error_in_a_home_and_with_one(
+    run: Run, home: Home, tmp_path: Path
+) -> None:
+    foreign = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+    (wallet,) = held_wallets(home.wallets_dir) or []
+    good = run("policy", "new", "--wallet", wallet).out
+    bad = run("policy", "new", "--wallet", wallet, "--wallet", foreign).out
+    elsewhere = tmp_path / "elsewhere.toml"
+    elsewhere.write_text(bad)
+    assert run("policy", "check", elsewhere).code == 0
+    for file, options in ((home.policy_path, ()), (elsewhere, ("--home", home.path))):
+        file.write_text(good)
+        assert run("policy", "check", file, *options).code == 0
+        file.write_text(bad)
+        refused = run("policy", "check", file, *options, "--json")
+        assert refused.code == 1
+        (fault,) = refused.json["faults"]
+        assert fault["code"] == "wallet_unknown"
+        assert foreign in fault["text"]
+        assert wallet in fault["hint"]
+    applied = run("policy", "apply", elsewhere, "--yes", "--home", home.path)
+    assert (applied.code, foreign in applied.out) == (1, True)

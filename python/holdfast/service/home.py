@@ -278,6 +278,7 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     policy = starter.policy(addresses, init.chain_id, init.agent_id)
     if init.policy is not None:
         policy = init.policy(addresses)
+    _check_policy(policy, addresses)
     config = init.config
     if config is None:
         config = starter.config(init.chain_id, init.rpc_url, str(home.agents or ""))
@@ -289,6 +290,19 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     by = _Signs(operator, init.operator_id, public_key.hex())
     _make_journal(building, genesis, log_key, policy, by)
     return Created(home, addresses, genesis, public_key, init.operator_id, operator_key)
+
+
+def _check_policy(policy: str, wallets: list[str]) -> None:
+    """Raises HomeError for a policy with a fault, or one that names a wallet that is not made here."""
+    from holdfast._core import PolicyError, check_policy
+
+    try:
+        check_policy(policy, wallets=wallets)
+    except PolicyError as error:
+        line, column, code, text, _ = error.args[2][0]
+        # The wallets that were just made are gone with the home, so no policy can name them.
+        then = "; take its key in with --import" if code == "wallet_unknown" else ""
+        raise HomeError(f"the policy, line {line}, column {column}: {text}{then}") from None
 
 
 def _genesis(log_key: bytes, operator_id: str, operator_key: bytes) -> bytes:
@@ -324,10 +338,9 @@ def _make_journal(
     building: Home, genesis: bytes, log_key: SigningKey, policy: str, by: _Signs
 ) -> None:
     """A journal with the first policy and configuration in force, and their files. Its first events
-    are under a checkpoint: from the beginning nothing in it is believed without a signature. Raises
-    HomeError for a policy with a fault.
+    are under a checkpoint: from the beginning nothing in it is believed without a signature.
     """
-    from holdfast._core import Guard, PolicyError, checkpoint_body
+    from holdfast._core import Guard, checkpoint_body
     from holdfast.secrets.authority import digest_of
     from holdfast.service import journal_file
     from holdfast.service.config import read_table
@@ -338,11 +351,7 @@ def _make_journal(
     now_ms = time.time_ns() // 1_000_000
     guard, first = Guard.create(genesis, now_ms)
     signed = by.sign("policy", policy)
-    try:
-        loaded = guard.load_policy(policy, by.id, *_bytes(signed), now_ms)
-    except PolicyError as error:
-        line, column, _, text, _ = error.args[2][0]
-        raise HomeError(f"the policy, line {line}, column {column}: {text}") from None
+    loaded = guard.load_policy(policy, by.id, *_bytes(signed), now_ms)
     place_policy(building.policy_path, policy, signed)
     parts = outside_text(read_table(building.config_path), building.path)
     signed = by.sign("config", parts)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from nacl.signing import SigningKey
 
 from holdfast import __version__
+from holdfast.secrets.held import held_wallets
 from holdfast.service.agents_folder import place_agents
 from holdfast.service.batches import Batches
 from holdfast.service.budgets import Budgets
@@ -99,7 +100,7 @@ class Inside:
         self.turns = Turns(asyncio.get_running_loop().time)
         self.reader = JournalReader(home.journal_path)
         self._alarm = JournalAlarm(core, self.journal)
-        self.policy = PolicyFile(home.policy_path, core)
+        self.policy = PolicyFile(home.policy_path, core, held_wallets(home.wallets_dir))
         self.freeze_file = FreezeFile(home.freeze_file, core)
         self.health = Health(core, self.policy, self.disk)
         self.health.journal = self._alarm

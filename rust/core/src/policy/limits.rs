@@ -259,6 +259,12 @@ pub struct LimitView {
     pub left: String,
     /// What happens over it.
     pub on_exceed: OnExceed,
+    /// What one request holds of it, in a view of that request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adds: Option<String>,
+    /// The part of `adds` that is the network fee at its highest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<String>,
 }
 
 impl Policy {
@@ -292,11 +298,12 @@ impl Policy {
         views
     }
 
-    /// The limits of one request, from its reservations.
+    /// The limits of one request, from its reservations and those of its fee alone.
     pub fn reserved_views(
         &self,
         windows: &Windows,
         reservations: &[Reservation],
+        fee: &[Reservation],
         now_ms: u64,
     ) -> Vec<LimitView> {
         let mut views = Vec::new();
@@ -308,7 +315,14 @@ impl Policy {
             let used = windows
                 .used(&part.limit, &part.key, now_ms)
                 .saturating_sub(held);
-            views.push(view(limit, &part.key, used, held));
+            let fee = fee
+                .iter()
+                .find(|fee| (&fee.limit, &fee.key) == (&part.limit, &part.key));
+            views.push(LimitView {
+                adds: Some(part.amount.to_string()),
+                fee: fee.map(|fee| fee.amount.to_string()),
+                ..view(limit, &part.key, used, held)
+            });
         }
         views
     }
@@ -379,5 +393,7 @@ fn view(limit: &Limit, key: &str, used: u128, reserved: u128) -> LimitView {
             .saturating_sub(used.saturating_add(reserved))
             .to_string(),
         on_exceed: limit.on_exceed,
+        adds: None,
+        fee: None,
     }
 }
