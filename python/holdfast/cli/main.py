@@ -16,6 +16,7 @@ from holdfast.cli import (
     config,
     decode,
     guardian,
+    init,
     journal,
     nonces,
     policy,
@@ -58,7 +59,7 @@ def _root(
 
 
 for _command in (
-    guardian.init,
+    init.init,
     guardian.serve,
     guardian.console,
     guardian.up,

@@ -283,10 +283,16 @@ class QuitScreen(Dialog[bool]):
         self._stops = stops
 
     def compose_box(self) -> ComposeResult:
-        what = "The guardian stops with it." if self._stops else "The guardian goes on without it."
-        words = self.words().line(f" {what} Requests that wait keep waiting.")
-        words.line().put("  y ", "accent bold").put(" leave   ")
-        words.put("Esc ", "accent bold").put(" stay (default)")
+        words = self.words()
+        if self._stops:
+            words.line(" The guardian stops with it: nothing is signed until it runs again.", "warn")
+            words.line(" Requests keep waiting; their deadlines run on.").line()
+        else:
+            words.line(" The guardian goes on without it: what your policy grants is signed.")
+            words.line(" Requests keep waiting for your answer.").line()
+        leave = "leave and stop the guardian" if self._stops else "leave"
+        words.put("  Esc ", "accent bold").put(" stay (default)   ")
+        words.put("y ", "accent bold").put(f" {leave}")
         yield Static(words.text)
 
     def take_key(self, event: events.Key) -> None:

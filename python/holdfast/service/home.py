@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 # sockaddr_un.sun_path holds 108 bytes with its final NUL; see unix(7).
 SOCKET_PATH_BYTES_MAX = 107
 WALLETS_MAX = 64
+# What JSON holds exactly; the core takes no other.
+CHAIN_ID_MAX = 2**53 - 1
 AGENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 OPERATOR_ID = AGENT_ID
 
@@ -216,7 +218,7 @@ def init_home(home: Home, init: Init) -> Created:
 
     Refuses with HomeError when something is there already, so running it again changes nothing.
     """
-    _check_init(home, init)
+    check_init(home, init, imported=len(init.imported))
     home.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     building = Home(home.path.with_name(f".{home.path.name}.{secrets.token_hex(8)}"))
     try:
@@ -232,23 +234,29 @@ def init_home(home: Home, init: Init) -> Created:
     return created
 
 
-def _check_init(home: Home, init: Init) -> None:
+def check_init(home: Home, init: Init, *, imported: int = 0) -> None:
+    """What can be refused before keys are made or a passphrase is asked for. Raises HomeError."""
+    from holdfast.service.endpoint_tables import fault_of_url
+
     if home.exists:
         raise HomeError(f"there is a guardian in `{home.path}` already: nothing was changed")
     if home.path.is_symlink():
         raise HomeError(f"`{home.path}` is a symbolic link: name the folder itself")
     if home.path.exists() and (not home.path.is_dir() or any(home.path.iterdir())):
         raise HomeError(f"`{home.path}` is not an empty folder: nothing was changed")
-    if (
-        not 0 <= init.wallets <= WALLETS_MAX
-        or not 1 <= init.wallets + len(init.imported) <= WALLETS_MAX
-    ):
+    if not 0 <= init.wallets <= WALLETS_MAX or not 1 <= init.wallets + imported <= WALLETS_MAX:
         raise HomeError(f"a home holds 1 to {WALLETS_MAX} wallets")
     if not OPERATOR_ID.fullmatch(init.operator_id):
         raise HomeError(
             f"`{init.operator_id}` is not an operator's id: take a-z, 0-9 and `-`, at most 32 "
             "characters"
         )
+    if not 1 <= init.chain_id <= CHAIN_ID_MAX:
+        raise HomeError(
+            f"{init.chain_id} is not a chain id: Ethereum is 1, a local test chain mostly 31337"
+        )
+    if fault := fault_of_url(init.rpc_url):
+        raise HomeError(f"the node `{init.rpc_url}` {fault}")
     _ = home.operator_socket, home.agent_socket(init.agent_id)
 
 
@@ -293,7 +301,7 @@ def _build(building: Home, home: Home, init: Init) -> Created:
 
 
 def _check_policy(policy: str, wallets: list[str]) -> None:
-    """Raises HomeError for a policy with a fault, or one that names a wallet that is not made here."""
+    """Raises HomeError for a policy with a fault, or with a wallet that is not made here."""
     from holdfast._core import PolicyError, check_policy
 
     try:
