@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.cli.conftest import POLICY, Run
 
 from holdfast.secrets.held import held_wallets
@@ -75,6 +76,30 @@ def test_limits_carry_over_only_when_stateful(run: Run, tmp_path: Path) -> None:
     carried = run("policy", "decide", "--policy", POLICY, "--cases", cases, "--stateful", "--json")
     assert [row["verdict"] for row in carried.lines] == ["instant", "instant", "deny", "instant"]
     assert carried.lines[2]["reasons"][0]["code"] == "limit_exceeded"
+
+
+def test_a_verdict_says_which_part_of_a_limit_the_fee_is(run: Run, tmp_path: Path) -> None:
+    policy = run("policy", "new", "--wallet", "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266").out
+    policy = policy.replace('symbol = "ETH"\n', 'symbol = "ETH"\nprice_usd = "3000"\n')
+    limit = 'per = "agent"\nmeasure = "usd"\nmax = "8"\nwindow = "24h"\non_exceed = "deny"\n'
+    file = tmp_path / "p.toml"
+    file.write_text(f'{policy}\n[[limit]]\nid = "a-day"\n{limit}')
+    assert "fee_share" in run("policy", "check", file).out
+    cases = _write(tmp_path / "c.jsonl", [_case("a", hex(10**15), agent="agent")])
+    (decided,) = run("policy", "decide", "--policy", file, "--cases", cases, "--json").lines
+    (reason,) = [each for each in decided["reasons"] if each["code"] == "limit_exceeded"]
+    assert reason["observed"] == "9 USD, up to 6 USD of it for this fee"
+    assert reason["limit"] == "8 USD"
+
+
+@pytest.mark.parametrize("chain", [1, 10, 137, 8453, 31337, 424242])
+def test_no_limit_of_the_starter_is_eaten_by_a_few_fees(
+    run: Run, tmp_path: Path, chain: int
+) -> None:
+    wallet = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+    file = tmp_path / "p.toml"
+    file.write_text(run("policy", "new", "--wallet", wallet, "--chain", chain).out)
+    assert "fee_share" not in run("policy", "check", file).out
 
 
 def test_a_malformed_case_is_a_denial_never_a_crash(run: Run, tmp_path: Path) -> None:

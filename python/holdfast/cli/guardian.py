@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,12 +17,11 @@ from holdfast.cli.options import (
     existing,
     source,
 )
-from holdfast.cli.output import Failure, emit, line, say, table
+from holdfast.cli.output import emit, line, table
 
 if TYPE_CHECKING:
-    from holdfast.service.home import Home
+    pass
 
-FREEZE_TIMEOUT_S = 5.0
 AGENT_COLUMNS = ("agent", "wallet", "chain", "waiting", "connections", "socket")
 
 
@@ -56,6 +53,7 @@ def console(
     ] = False,
     theme: Annotated[str | None, typer.Option("--theme", help="A theme by name.")] = None,
     stops_guardian: Annotated[bool, typer.Option("--stops-guardian", hidden=True)] = False,
+    unlock_hint: Annotated[str, typer.Option("--unlock-hint", hidden=True)] = "",
     home: HomeOption = None,
     _as_json: JsonErrorsOption = False,
 ) -> None:
@@ -72,7 +70,11 @@ def console(
     check_code()
     check_ancestors(place.path)
     code = holdfast.console.run(
-        place.path, theme=theme, read_only=read_only, stops_guardian=stops_guardian
+        place.path,
+        theme=theme,
+        read_only=read_only,
+        stops_guardian=stops_guardian,
+        unlock_hint=unlock_hint,
     )
     raise typer.Exit(code)
 
@@ -217,119 +219,3 @@ def watch(
             show(link, record, as_json=as_json)
             if number == count:
                 return
-
-
-def freeze(
-    agent: Annotated[str | None, typer.Option("--agent", help="Only this agent.")] = None,
-    wallet: Annotated[str | None, typer.Option("--wallet", help="Only this wallet.")] = None,
-    reason: Annotated[
-        str, typer.Option("--reason", help="Why, for the journal.")
-    ] = "stopped by hand",
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Stop signing now: everything, or one agent or wallet. Needs no key.
-
-    When no guardian answers, a file named FREEZE is put into its home: it freezes everything, at
-    once if the guardian runs after all, else when it next starts.
-
-    Example:
-
-        holdfast freeze --agent shopper --reason "it talks to strangers"
-    """
-    from holdfast.cli.link import Link
-
-    if agent and wallet:
-        raise Failure("give --agent or --wallet, not both", code="usage", exit_code=2)
-    scope = {"kind": "everything"}
-    if agent or wallet:
-        scope = {"kind": "agent" if agent else "wallet", "id": agent or wallet or ""}
-    place = existing(home)
-    try:
-        with Link(place.operator_socket, FREEZE_TIMEOUT_S) as link:
-            result = link.object("freeze", scope=scope, reason=reason, actor=_actor())
-    except Failure as failure:
-        if failure.code not in ("no_guardian", "sealed", "bad_answer"):
-            raise
-        _drop_file(place, reason, failure, as_json)
-        return
-    if as_json:
-        emit({"frozen": "guardian", "scope": scope, **result})
-    elif result.get("freeze") is None:
-        line("frozen  at the next start")
-        say("The guardian is sealed: it signs nothing now, and will begin frozen when it starts.")
-    else:
-        line(f"frozen  {result.get('freeze')}")
-        say(f"Lift it with `holdfast thaw {result.get('freeze')}`.")
-
-
-def _drop_file(place: Home, reason: str, failure: Failure, as_json: bool) -> None:
-    text = f"{reason}\nby {_actor()} at {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n"
-    flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        # Its existence is what counts: a full disk may leave it empty, and it freezes all the same.
-        descriptor = os.open(place.freeze_file, flags, 0o600)
-    except OSError as error:
-        why = f"`{place.freeze_file}` cannot be made ({error.strerror}) and {failure.text}"
-        raise Failure(f"NOT FROZEN: {why}", code="not_frozen") from None
-    try:
-        os.write(descriptor, text.encode())
-        os.fsync(descriptor)
-    except OSError:
-        say("holdfast: the disk is full; the empty FREEZE file stands all the same")
-    finally:
-        os.close(descriptor)
-    if as_json:
-        emit({"frozen": "file", "path": str(place.freeze_file), "scope": {"kind": "everything"}})
-    else:
-        line(f"frozen  {place.freeze_file}")
-        say(f"No guardian answered, so this file stops EVERYTHING ({failure.text}).")
-
-
-def thaw(
-    number: Annotated[
-        int | None, typer.Argument(metavar="[FREEZE]", help="The freeze's number; see status.")
-    ] = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why, for the journal.")] = None,
-    passphrase_fd: PassphraseFd = None,
-    passphrase_command: PassphraseCommand = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Lift one freeze. Needs the operator key.
-
-    Example:
-
-        holdfast thaw 118 --reason "it was a drill"
-    """
-    from holdfast.cli.commands import send_command
-    from holdfast.cli.link import Link
-
-    place = existing(home)
-    with Link(place.operator_socket) as link:
-        if number is None:
-            number = _only_freeze(link.object("status").get("freezes") or [])
-        keys = source(passphrase_fd, passphrase_command)
-        result = send_command(link, place, keys, "thaw", freeze=number, reason=reason)
-    if as_json:
-        emit({"thawed": number, **result})
-    else:
-        line(f"thawed  {number}")
-
-
-def _only_freeze(freezes: list[dict[str, Any]]) -> int:
-    if not freezes:
-        raise Failure("nothing is frozen", code="not_frozen")
-    numbers = [int(freeze["freeze"]) for freeze in freezes]
-    if len(numbers) > 1:
-        words = ", ".join(map(str, numbers))
-        raise Failure(f"there are several freezes ({words}): say which", code="ambiguous")
-    return numbers[0]
-
-
-def _actor() -> str:
-    """Who asks, for the journal: the login name, else the uid."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"

@@ -15,6 +15,7 @@ from holdfast.cli import (
     clock,
     config,
     decode,
+    freezing,
     guardian,
     init,
     journal,
@@ -73,8 +74,8 @@ for _command in (
     requests.deny,
     replacing.bump,
     replacing.cancel,
-    guardian.freeze,
-    guardian.thaw,
+    freezing.freeze,
+    freezing.thaw,
 ):
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)

@@ -451,8 +451,16 @@ impl Ladder {
             return;
         }
         let (limit, key, amount) = (charge.limit, &charge.key, charge.amount);
-        self.steps
-            .extend(over(limit, key, amount, own, windows, now_ms));
+        let over = over(limit, key, amount, own, windows, now_ms);
+        self.steps.extend(over.map(|(verdict, mut reason)| {
+            // Otherwise nobody sees what eats the limit: the payment itself may be small.
+            if (1..amount).contains(&charge.fee) && reason.code == "limit_exceeded" {
+                let fee = limit.measure.words(charge.fee);
+                let total = reason.observed.unwrap_or_default();
+                reason.observed = Some(format!("{total}, up to {fee} of it for this fee"));
+            }
+            (verdict, reason)
+        }));
     }
 
     fn verdict(&self) -> Verdict {

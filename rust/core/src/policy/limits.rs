@@ -20,6 +20,8 @@ pub(super) struct Charge<'p> {
     pub key: String,
     /// At most `AMOUNT_MAX`.
     pub amount: u128,
+    /// The part of it that is the network fee at its highest.
+    pub fee: u128,
     /// Part of the amount is not known because a price is missing.
     pub price_unknown: bool,
 }
@@ -29,6 +31,7 @@ struct Sum {
     limit: u32,
     recipient: Option<Address>,
     amount: U256,
+    fee: U256,
     price_unknown: bool,
 }
 
@@ -145,6 +148,7 @@ impl Policy {
             limit,
             key,
             amount: clamp(sum.amount),
+            fee: clamp(sum.fee),
             price_unknown,
         })
     }
@@ -208,17 +212,23 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
         Measure::Amount(_) => (item.amount, false),
     };
     let amount = U256::from(amount);
+    let fee = match item.kind {
+        EffectKind::Fee => amount,
+        _ => U256::ZERO,
+    };
     let same = |sum: &&mut Sum| sum.limit == number && sum.recipient == recipient;
     match sums.iter_mut().find(same) {
         None => sums.push(Sum {
             limit: number,
             recipient,
             amount,
+            fee,
             price_unknown,
         }),
         Some(sum) => {
             sum.price_unknown |= price_unknown;
             sum.amount = sum.amount.saturating_add(amount);
+            sum.fee = sum.fee.saturating_add(fee);
         }
     }
 }
