@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::index::Index;
 use super::model::{Matcher, Released, Route, Rule};
 use super::verdict::Verdict;
+use crate::amount::Percent;
 use crate::effects::EffectKind;
 
 /// What an effect is granted by one or more rules with the same matchers.
@@ -19,7 +20,7 @@ pub(super) struct Grant {
     pub rule_tier: Verdict,
     /// Percent of what leaves that must come back: the most any of them asks for, and the rule that
     /// does, of equal ones that with the smallest id.
-    pub return_min: Option<(u8, String)>,
+    pub return_min: Option<(Percent, String)>,
     /// Private if any of them is.
     pub route: Route,
     /// The agent if any of them says so.
