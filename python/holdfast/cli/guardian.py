@@ -23,6 +23,7 @@ from holdfast.cli.options import (
     text_of,
 )
 from holdfast.cli.output import Failure, emit, line, say, table
+from holdfast.codes import Code
 
 if TYPE_CHECKING:
     from holdfast.service.home import Home, Init
@@ -386,7 +387,7 @@ def freeze(
         with Link(place.operator_socket, FREEZE_TIMEOUT_S) as link:
             result = link.object("freeze", scope=scope, reason=reason, actor=_actor())
     except Failure as failure:
-        if failure.code not in ("no_guardian", "sealed", "bad_answer"):
+        if failure.code not in ("no_guardian", Code.SEALED, "bad_answer"):
             raise
         _drop_file(place, reason, failure, as_json)
         return

@@ -9,6 +9,7 @@ pub mod amount;
 pub mod asset;
 pub mod canonical;
 pub mod clear;
+pub mod code;
 pub mod effects;
 pub mod event;
 pub mod frame;

@@ -6,6 +6,7 @@ use super::context::{address_text, amount_text, warning, Context};
 use super::{signature, Decoded, Effect, EffectKind};
 use crate::asset::Asset;
 use crate::clear::{Container, Library, Said};
+use crate::code::WarningCode;
 use crate::request::Body;
 
 /// Kinds whose amount a person has to be told.
@@ -33,12 +34,12 @@ pub(super) fn add(body: &Body, context: &Context<'_>, clear: &Library, decoded: 
     if let Some(differs) = difference(decoded, contract, context, &said) {
         decoded
             .warnings
-            .push(warning("descriptor_differs", &differs));
+            .push(warning(WarningCode::DescriptorDiffers, &differs));
     }
     let doubts = said.doubts.iter();
     decoded
         .warnings
-        .extend(doubts.map(|text| warning("descriptor", text)));
+        .extend(doubts.map(|text| warning(WarningCode::Descriptor, text)));
     decoded.display.extend(said.fields);
 }
 

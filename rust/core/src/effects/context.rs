@@ -8,6 +8,7 @@ use crate::address::checksum;
 use crate::amount::format_units;
 use crate::asset::{Asset, Registry};
 use crate::canonical::INTEGER_MAX;
+use crate::code::{Code, WarningCode};
 use crate::protocol::Protocol;
 use crate::text::display_safe;
 
@@ -161,7 +162,7 @@ pub(super) fn unlimited_warning(effect: &Effect) -> Option<Warning> {
     let text = "the allowance has no practical limit: everything, now and later";
     effect
         .unlimited
-        .then(|| warning("unlimited_allowance", text))
+        .then(|| warning(WarningCode::UnlimitedAllowance, text))
 }
 
 pub(super) fn address_text(address: Address) -> String {
@@ -175,7 +176,7 @@ pub(super) fn field(label: &'static str, value: impl Into<String>) -> Field {
     }
 }
 
-pub(super) fn warning(code: &'static str, text: &str) -> Warning {
+pub(super) fn warning(code: WarningCode, text: &str) -> Warning {
     Warning {
         code,
         text: text.to_owned(),
@@ -187,7 +188,7 @@ pub(super) fn warning(code: &'static str, text: &str) -> Warning {
 pub(super) fn check_recipient(address: Address) -> Result<(), Denial> {
     if address.starts_with(&[0; 18]) {
         let text = "the recipient is the zero address or a precompile";
-        return Err(Denial::new("recipient_forbidden", text));
+        return Err(Denial::new(Code::RecipientForbidden, text));
     }
     Ok(())
 }
@@ -197,7 +198,7 @@ pub(super) fn check_recipient(address: Address) -> Result<(), Denial> {
 pub(super) fn check_own_funds(owner: Address, context: &Context<'_>) -> Result<(), Denial> {
     if context.wallet.is_some_and(|wallet| wallet != owner) {
         let text = "this is about the value of another account";
-        return Err(Denial::new("not_own_funds", text));
+        return Err(Denial::new(Code::NotOwnFunds, text));
     }
     Ok(())
 }
@@ -223,7 +224,7 @@ pub(super) fn check_spender(
         Some(Protocol::Multicall | Protocol::SafeMultisendCallOnly)
     ) {
         let text = "the spender does what anybody asks: anybody could take the tokens";
-        return Err(Denial::new("recipient_forbidden", text));
+        return Err(Denial::new(Code::RecipientForbidden, text));
     }
     Ok(())
 }
@@ -234,7 +235,7 @@ pub(super) fn check_payee(address: Address, context: &Context<'_>) -> Result<(),
     check_recipient(address)?;
     match context.registry.contract(context.chain_id, address) {
         Some(_) => Err(Denial::new(
-            "recipient_forbidden",
+            Code::RecipientForbidden,
             "the recipient is the contract of a token",
         )),
         None => Ok(()),
@@ -245,7 +246,7 @@ pub(super) fn check_payee(address: Address, context: &Context<'_>) -> Result<(),
 pub(super) fn check_not_token(address: Address, token: Address) -> Result<(), Denial> {
     if address == token {
         return Err(Denial::new(
-            "recipient_forbidden",
+            Code::RecipientForbidden,
             "the recipient is the token contract itself",
         ));
     }

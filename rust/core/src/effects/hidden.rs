@@ -3,6 +3,7 @@
 
 use super::context::warning;
 use super::Warning;
+use crate::code::WarningCode;
 use crate::text::shown;
 
 /// Counts what is left out.
@@ -36,6 +37,6 @@ impl Hidden {
             (characters, values) => format!("{characters} characters and {values} values"),
         };
         let text = format!("{what} are not in these lines: read all of it before you approve");
-        Some(warning("not_shown", &text))
+        Some(warning(WarningCode::NotShown, &text))
     }
 }

@@ -3,6 +3,7 @@
 //! exact bytes, so a text that is written in another way is worth nothing to a thief.
 
 use super::Denial;
+use crate::code::Code;
 use crate::json::Json;
 
 /// Parts of such texts, in small letters.
@@ -31,7 +32,7 @@ pub(super) fn check(text: &str) -> Result<(), Denial> {
     let text = text.to_ascii_lowercase();
     if MARKS.iter().any(|mark| text.contains(mark)) {
         let text = "the signature would be the seed of another key, or put one in charge";
-        return Err(Denial::new("key_derivation", text));
+        return Err(Denial::new(Code::KeyDerivation, text));
     }
     Ok(())
 }

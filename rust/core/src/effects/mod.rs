@@ -26,6 +26,7 @@ use alloy_primitives::{Address, U256};
 use serde::Serialize;
 
 use crate::asset::{Asset, Registry};
+use crate::code::{Code, WarningCode};
 use crate::request::{Body, Transaction};
 use context::Context;
 use sight::Sight;
@@ -159,7 +160,7 @@ pub struct Field {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// Closed list, see `docs/policy.md`.
-    pub code: &'static str,
+    pub code: WarningCode,
     /// Words.
     pub text: String,
 }
@@ -233,7 +234,7 @@ impl Decoded {
         let told = std::mem::replace(&mut self.warnings, other.warnings);
         for warning in told {
             // Which contract is unknown is said by whoever joins the two.
-            if warning.code != "unknown_contract" && !self.warnings.contains(&warning) {
+            if warning.code != WarningCode::UnknownContract && !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
             }
         }
@@ -254,13 +255,13 @@ pub struct Denial {
     /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `nesting`, `delegatecall`,
     /// `type_mismatch`, `sign_in_mismatch`, `key_derivation` or `chain_mismatch`, see
     /// `docs/policy.md`.
-    pub code: &'static str,
+    pub code: Code,
     /// Words.
     pub text: String,
 }
 
 impl Denial {
-    pub(crate) fn new(code: &'static str, text: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, text: impl Into<String>) -> Self {
         Self {
             code,
             text: text.into(),

@@ -5,6 +5,7 @@ use alloy_consensus::{SignableTransaction, Signed, TxEip1559, TxEip2930, TxLegac
 use alloy_primitives::{Address, Signature, B256};
 use alloy_rlp::Decodable;
 
+use crate::code::Detail;
 use crate::json::Malformed;
 use crate::request::Transaction;
 
@@ -26,12 +27,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RawTransaction, Malformed> {
         Some(0xc0..) => read::<TxLegacy>(bytes, bytes),
         Some(1) => read::<TxEip2930>(bytes, bytes.get(1..).unwrap_or_default()),
         Some(2) => read::<TxEip1559>(bytes, bytes.get(1..).unwrap_or_default()),
-        Some(3) => Err(fault("blob", "blob transactions are not signed")),
+        Some(3) => Err(fault(Detail::Blob, "blob transactions are not signed")),
         Some(4) => Err(fault(
-            "authorization",
+            Detail::Authorization,
             "an EIP-7702 authorization hands the account over",
         )),
-        _ => Err(fault("tx_type", "unknown transaction type")),
+        _ => Err(fault(Detail::TxType, "unknown transaction type")),
     }
 }
 
@@ -50,13 +51,16 @@ where
     }
     let mut rest = list;
     let Ok(signed) = T::rlp_decode_signed(&mut rest) else {
-        return Err(fault("raw_tx", "not a transaction of the type it says"));
+        return Err(fault(
+            Detail::RawTx,
+            "not a transaction of the type it says",
+        ));
     };
     let mut again = Vec::with_capacity(bytes.len());
     signed.eip2718_encode(&mut again);
     if !rest.is_empty() || again != bytes {
         return Err(fault(
-            "raw_tx",
+            Detail::RawTx,
             "not the canonical encoding of a transaction",
         ));
     }
@@ -69,7 +73,12 @@ fn recover<T>(signed: &Signed<T>, digest: B256) -> Result<Address, Malformed> {
     signed
         .signature()
         .recover_address_from_prehash(&digest)
-        .map_err(|_| fault("signature", "the signature does not belong to any account"))
+        .map_err(|_| {
+            fault(
+                Detail::Signature,
+                "the signature does not belong to any account",
+            )
+        })
 }
 
 fn describe<T: alloy_consensus::Transaction>(
@@ -94,6 +103,6 @@ fn describe<T: alloy_consensus::Transaction>(
     }
 }
 
-fn fault(code: &'static str, text: &str) -> Malformed {
+fn fault(code: Detail, text: &str) -> Malformed {
     Malformed::new(code, "", text)
 }

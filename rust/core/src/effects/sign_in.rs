@@ -11,6 +11,7 @@ use super::context::{address_text, field, warning, Context};
 use super::rfc3339;
 use super::{Denial, Field, Warning};
 use crate::address::checksum;
+use crate::code::{Code, WarningCode};
 
 const PHRASE: &str = " wants you to sign in with your Ethereum account:";
 /// The letters by which every spelling of the first line is recognised, whatever stands between
@@ -393,7 +394,7 @@ fn warnings(message: &SignIn<'_>) -> Vec<Warning> {
                 "the sign-in delegates capabilities ({count} `urn:recap:` of ERC-5573): the site \
                  can act for this account until it expires"
             );
-            vec![warning("recap", &text)]
+            vec![warning(WarningCode::Recap, &text)]
         }
     }
 }
@@ -415,5 +416,5 @@ fn is_of(uri: &str, site: &str) -> bool {
 
 fn mismatch(fault: &str) -> Denial {
     let text = format!("the sign-in message does not follow ERC-4361, or is not ours: {fault}");
-    Denial::new("sign_in_mismatch", text)
+    Denial::new(Code::SignInMismatch, text)
 }

@@ -9,6 +9,7 @@ use super::hidden::Hidden;
 use super::parts::Parts;
 use super::{key_text, sign_in, typed};
 use super::{Decoded, Denial, EffectKind, Field, Warning};
+use crate::code::{Code, WarningCode};
 use crate::json::{self, Json, Limits};
 use crate::request::TypedData;
 
@@ -26,10 +27,10 @@ pub(super) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial
         Some(id) if id == chain_id => Ok(()),
         Some(id) => {
             let text = format!("the document is for chain {id}, not {chain_id}");
-            Err(Denial::new("chain_mismatch", text))
+            Err(Denial::new(Code::ChainMismatch, text))
         }
         None => Err(Denial::new(
-            "chain_mismatch",
+            Code::ChainMismatch,
             "the document names no chain: it is for any",
         )),
     }
@@ -57,13 +58,16 @@ pub(super) fn decode_typed_data(
     let mut warnings = Vec::new();
     let document = document(typed);
     if document.is_none() {
-        warnings.push(warning("unreadable", "the document cannot be shown"));
+        warnings.push(warning(
+            WarningCode::Unreadable,
+            "the document cannot be shown",
+        ));
     }
     if typed.doubtful {
         let text =
             "an address in the document has a wrong checksum (it is shown in small letters): \
                     nobody can say which one was meant";
-        warnings.push(warning("checksum", text));
+        warnings.push(warning(WarningCode::Checksum, text));
     }
     let understood = match &document {
         // What is never signed is not signed with a wrong checksum in it either.
@@ -122,14 +126,14 @@ fn push_domain(
         Some(chain_id) => display.push(field("Chain", chain_id.to_string())),
         None => {
             let text = "the document names no chain: it is for any";
-            warnings.push(warning("no_chain", text));
+            warnings.push(warning(WarningCode::NoChain, text));
         }
     }
     match typed.verifying_contract {
         Some(contract) => display.push(field("Contract (claimed)", address_text(contract))),
         None => {
             let text = "the document names no contract that verifies it";
-            warnings.push(warning("no_contract", text));
+            warnings.push(warning(WarningCode::NoContract, text));
         }
     }
 }
@@ -224,7 +228,7 @@ pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Result<De
         sign_in::check_bytes(message)?;
         let hex = hex::encode_prefixed(message);
         display.push(field("Message", hidden.text(&hex, MESSAGE_CHARS_MAX)));
-        warnings.push(warning("unreadable", "the message is not text"));
+        warnings.push(warning(WarningCode::Unreadable, "the message is not text"));
     }
     warnings.extend(hidden.warning());
     display.push(field("Message size", format!("{} bytes", message.len())));

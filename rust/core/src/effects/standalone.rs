@@ -10,6 +10,7 @@ use super::sight::Sight;
 use super::{claim, decode_in, known, raw_tx, signature, transaction, Decoded, Denial};
 use crate::asset::Registry;
 use crate::clear::Library;
+use crate::code::{Code, Detail, WarningCode};
 use crate::json::{self, write_string, Json, Limits, Malformed};
 use crate::request::{
     bytes, parse_address, parse_batch, parse_message, parse_transaction, parse_typed_data, Batch,
@@ -63,7 +64,7 @@ pub fn decode_standalone(
     let mut bodies = members.iter().filter(|(key, _)| key != "from");
     let (Some((key, value)), None) = (bodies.next(), bodies.next()) else {
         let text = "expected one of `tx`, `raw_tx`, `typed_data`, `message` and `calls`";
-        return Err(Malformed::new("params", "", text).into());
+        return Err(Malformed::new(Detail::Params, "", text).into());
     };
     let mut registry = registry.clone();
     known::add_to(&mut registry);
@@ -74,7 +75,9 @@ pub fn decode_standalone(
         let batch = parse_batch(value).map_err(|fault| fault.under(key))?;
         if request.get("from").is_some() {
             let text = "the calls name their own account";
-            return Err(Malformed::new("params", "", text).under("from").into());
+            return Err(Malformed::new(Detail::Params, "", text)
+                .under("from")
+                .into());
         }
         return decode_batch(&batch, chain_id, &registry);
     }
@@ -103,7 +106,7 @@ pub fn decode_standalone(
     }
     if subject.no_chain {
         let text = "the transaction names no chain: it is valid on every chain";
-        decoded.warnings.push(warning("no_chain", text));
+        decoded.warnings.push(warning(WarningCode::NoChain, text));
     }
     let kind = match subject.body {
         Body::Transaction(_) => "transaction",
@@ -183,7 +186,7 @@ impl Subject {
                     no_chain: false,
                 })
             }
-            _ => Err(Malformed::new("unknown_key", "", "nothing to decode")
+            _ => Err(Malformed::new(Detail::UnknownKey, "", "nothing to decode")
                 .under(key)
                 .into()),
         }
@@ -193,11 +196,11 @@ impl Subject {
     fn signed_by(&mut self, from: &Json<'_>) -> Result<(), Malformed> {
         let text = from
             .as_str()
-            .ok_or_else(|| Malformed::new("type", "", "expected an address").under("from"))?;
+            .ok_or_else(|| Malformed::new(Detail::Type, "", "expected an address").under("from"))?;
         let from = parse_address(text).map_err(|fault| fault.at("from"))?;
         if self.wallet.is_some_and(|wallet| wallet != from) {
             let text = "another account signs the transaction";
-            return Err(Malformed::new("params", "", text).under("from"));
+            return Err(Malformed::new(Detail::Params, "", text).under("from"));
         }
         self.wallet = Some(from);
         Ok(())
@@ -218,7 +221,7 @@ impl Subject {
         let at = |fault: Malformed| fault.under("raw_tx");
         let text = value
             .as_str()
-            .ok_or_else(|| at(Malformed::new("type", "", "expected a hex string")))?;
+            .ok_or_else(|| at(Malformed::new(Detail::Type, "", "expected a hex string")))?;
         let raw = bytes(text, RAW_BYTES_MAX).map_err(|fault| at(fault.here()))?;
         let raw = raw_tx::parse(&raw).map_err(at)?;
         check_chain(raw.chain_id, chain_id)?;
@@ -235,7 +238,7 @@ fn check_chain(named: Option<u64>, chain_id: u64) -> Result<(), Denial> {
     match named {
         Some(named) if named != chain_id => {
             let text = format!("the transaction is for chain {named}, not {chain_id}");
-            Err(Denial::new("chain_mismatch", text))
+            Err(Denial::new(Code::ChainMismatch, text))
         }
         _ => Ok(()),
     }
@@ -293,10 +296,14 @@ fn signing_hash(transaction: &Transaction, shape: Shape, chain_id: u64) -> Optio
 fn add_tokens(tokens: &[u8], registry: &mut Registry) -> Result<(), Malformed> {
     let list = json::parse(tokens, &TOKENS)?;
     let Some(items) = list.as_array() else {
-        return Err(Malformed::new("tokens", "", "a token list is an array"));
+        return Err(Malformed::new(
+            Detail::Tokens,
+            "",
+            "a token list is an array",
+        ));
     };
     for (index, item) in items.iter().enumerate() {
-        let fault = |text: &str| Malformed::new("tokens", "", text).under_index(index);
+        let fault = |text: &str| Malformed::new(Detail::Tokens, "", text).under_index(index);
         let text = |key: &str| item.get(key).and_then(Json::as_str);
         let integer = |key: &str| item.get(key).and_then(Json::as_int);
         let chain_id = integer("chain_id").and_then(|id| u64::try_from(id).ok());
@@ -343,7 +350,11 @@ fn write(kind: &str, digest: Option<B256>, decoded: &Decoded, chain_id: u64) -> 
     });
     out.push_str(",\"warnings\":");
     push_list(&decoded.warnings, &mut out, |warning, out| {
-        push_pair(["code", warning.code], ["text", &warning.text], out);
+        push_pair(
+            ["code", warning.code.as_str()],
+            ["text", &warning.text],
+            out,
+        );
     });
     out.push('}');
     out

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire;
 use crate::asset::{Asset, Standard};
+use crate::code::{Recorded, WarningCode};
 use crate::effects::{Effect, EffectKind, Field, Warning};
 
 /// `{effect, asset, from, to, amount, unlimited, expires, path}`, `function` of a call the operator
@@ -115,12 +116,12 @@ impl From<Field> for LineRecord {
     }
 }
 
-/// A warning; codes of other versions are kept as they are.
+/// A warning.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarningRecord {
-    /// From the closed list.
-    pub code: Cow<'static, str>,
+    /// What it is about.
+    pub code: Recorded<WarningCode>,
     /// Words.
     pub text: String,
 }
@@ -128,7 +129,7 @@ pub struct WarningRecord {
 impl From<Warning> for WarningRecord {
     fn from(warning: Warning) -> Self {
         Self {
-            code: Cow::Borrowed(warning.code),
+            code: warning.code.into(),
             text: warning.text,
         }
     }

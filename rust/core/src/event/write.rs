@@ -298,14 +298,14 @@ fn line(out: &mut Vec<u8>, line: &LineRecord) {
 
 fn warning(out: &mut Vec<u8>, warning: &WarningRecord) {
     let mut object = Object::new(out);
-    object.str(key!("code"), &warning.code);
+    object.str(key!("code"), warning.code.as_str());
     object.str(key!("text"), &warning.text);
     object.end();
 }
 
 fn reason(out: &mut Vec<u8>, reason: &Reason) {
     let mut object = Object::new(out);
-    object.str(key!("code"), &reason.code);
+    object.str(key!("code"), reason.code.as_str());
     if let Some(limit) = &reason.limit {
         object.str(key!("limit"), limit);
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::code::Code;
 use crate::event::{EffectRecord, Id};
 use crate::json::Malformed;
 use crate::policy::{Privacy, Reason, Verdict};
@@ -50,7 +51,7 @@ pub(super) fn told(reasons: &[Reason], privacy: Privacy) -> Vec<Told<'_>> {
     reasons
         .iter()
         .map(|reason| Told {
-            code: &reason.code,
+            code: reason.code.as_str(),
             limit: reason.limit.as_deref().filter(|_| full),
             observed: reason.observed.as_deref().filter(|_| full),
             retry_at_ms: reason.retry_at_ms.filter(|_| full),
@@ -64,7 +65,7 @@ pub(super) fn words(reasons: &[Reason], privacy: Privacy) -> String {
     let Some(reason) = reasons.first() else {
         return String::new();
     };
-    let mut words = reason.code.replace('_', " ");
+    let mut words = reason.code.as_str().replace('_', " ");
     if privacy == Privacy::Code {
         return words;
     }
@@ -110,7 +111,9 @@ pub(super) fn batch(
 
 fn denial(id: Option<Id>, reasons: &[Reason], privacy: Privacy, now_ms: u64) -> Answer<'_> {
     Answer {
-        code: reasons.first().map_or("no_grant", |reason| &reason.code),
+        code: reasons
+            .first()
+            .map_or(Code::NoGrant.as_str(), |reason| reason.code.as_str()),
         detail: None,
         effects: None,
         path: None,
@@ -130,7 +133,7 @@ pub(super) fn pending(id: Id, verdict: Verdict, reasons: &[Reason], privacy: Pri
         _ => RETRY_S,
     };
     bytes(&Answer {
-        code: "pending",
+        code: Code::Pending.as_str(),
         detail: None,
         effects: None,
         path: None,
@@ -145,15 +148,16 @@ pub(super) fn pending(id: Id, verdict: Verdict, reasons: &[Reason], privacy: Pri
 
 /// A request that goes on, without reasons.
 pub(super) fn going(id: Id) -> Vec<u8> {
-    format!(r#"{{"code":"pending","requestId":"{id}","retryAfter":{RETRY_S},"status":"pending"}}"#)
+    let code = Code::Pending;
+    format!(r#"{{"code":"{code}","requestId":"{id}","retryAfter":{RETRY_S},"status":"pending"}}"#)
         .into_bytes()
 }
 
 /// Input that is not a request.
 pub(super) fn malformed(fault: &Malformed) -> Vec<u8> {
     bytes(&Answer {
-        code: "malformed",
-        detail: Some(fault.code),
+        code: Code::Malformed.as_str(),
+        detail: Some(fault.code.as_str()),
         effects: None,
         path: Some(&fault.path),
         reasons: Vec::new(),
@@ -166,9 +170,9 @@ pub(super) fn malformed(fault: &Malformed) -> Vec<u8> {
 }
 
 /// A call that is turned away before it is a request.
-pub(super) fn refused(code: &str, text: &str, retry_after: Option<u64>) -> Vec<u8> {
+pub(super) fn refused(code: Code, text: &str, retry_after: Option<u64>) -> Vec<u8> {
     bytes(&Answer {
-        code,
+        code: code.as_str(),
         detail: None,
         effects: None,
         path: None,

@@ -9,6 +9,7 @@ use super::lifecycle::{bad, Number};
 use super::state::Entry;
 use super::{Applied, Guard, Refusal};
 use crate::canonical::INTEGER_MAX;
+use crate::code::Code;
 use crate::effects::{Effect, EffectKind};
 use crate::event::{
     Authorised, Body, Decided, Denied, EffectRecord, MessageOrder, Order, Stage, TransactionOrder,
@@ -97,16 +98,16 @@ impl Guard {
         if entry.stage == Stage::Frozen || self.state.frozen(&entry.agent, &entry.wallet).is_some()
         {
             return Err(Refusal::new(
-                "frozen",
+                Code::Frozen,
                 format!("{request_id} is in a frozen scope"),
             ));
         }
         if entry.stage != Stage::Authorising {
             let text = format!("{request_id} is {}", entry.stage.as_str());
-            return Err(Refusal::new("wrong_state", text));
+            return Err(Refusal::new(Code::WrongState, text));
         }
         let decided = entry.decided.as_deref();
-        let decided = decided.ok_or_else(|| Refusal::new("internal", "no decision"))?;
+        let decided = decided.ok_or_else(|| Refusal::new(Code::Internal, "no decision"))?;
         let given = Given::parse(facts)?;
         let (id, digest) = (entry.id, entry.digest);
         let body = match self.order(entry, decided, &given, now) {
@@ -135,7 +136,7 @@ impl Guard {
     ) -> Result<Order, No> {
         let one = |reason: Reason| No::Denied(vec![reason]);
         let Some(policy) = self.state.policy() else {
-            return Err(one(reason("no_policy", None, None)));
+            return Err(one(reason(Code::NoPolicy, None, None)));
         };
         let name = entry.id.to_string();
         let then = old_facts(decided)?;
@@ -148,11 +149,11 @@ impl Guard {
         let costs = decision.spends.take();
         if decision.route > decided.route {
             let now = "the policy sends it through the relay now: ask again".to_owned();
-            return Err(one(reason("route_changed", Some(now), None)));
+            return Err(one(reason(Code::RouteChanged, Some(now), None)));
         }
         if decision.released > decided.released {
             let now = "the policy leaves its sending to the agent alone now: ask again".to_owned();
-            return Err(one(reason("released_changed", Some(now), None)));
+            return Err(one(reason(Code::ReleasedChanged, Some(now), None)));
         }
         let effects = effects_now.iter().cloned().map(EffectRecord::from);
         let seen = decided
@@ -170,7 +171,7 @@ impl Guard {
         {
             // Limits count what is held, so no more than that may be ordered.
             let more = "more than what is set aside for it".to_owned();
-            return Err(one(reason("no_grant", Some(more), None)));
+            return Err(one(reason(Code::NoGrant, Some(more), None)));
         }
         same_outcome(decided, given, policy, effects_now)?;
         let caps = Caps {
@@ -192,7 +193,7 @@ impl Guard {
         now: u64,
     ) -> Result<(Resolved<'g>, Decision), Reason> {
         let policy = self.state.policy();
-        let policy = policy.ok_or_else(|| reason("no_policy", None, None))?;
+        let policy = policy.ok_or_else(|| reason(Code::NoPolicy, None, None))?;
         let request = again(decided, policy)?;
         // What did not count at the decision does not count now: a person was asked about that.
         let (before, later) = self.sights(entry, then, facts, now);
@@ -265,7 +266,7 @@ impl Guard {
             Wanted::Transaction(tx) => tx,
             Wanted::TypedData(_) | Wanted::Message(_) => {
                 let order = order_of_content(chain_id, wallet, wanted);
-                return order.ok_or_else(|| Refusal::new("internal", "no content").into());
+                return order.ok_or_else(|| Refusal::new(Code::Internal, "no content").into());
             }
         };
         let (gas, fee, tip) = given.within(caps)?;
@@ -293,7 +294,7 @@ impl Guard {
                     "one node counts {chain} transactions of the wallet, the guardian gave out \
                      {next} nonces: another node has to say so too, or an operator"
                 );
-                return Err(Refusal::new("nonce_ahead", text));
+                return Err(Refusal::new(Code::NonceAhead, text));
             }
             // Nor does one node's word close a gap.
             (Some(book), _) if !proved => book.peek(None),
@@ -301,12 +302,12 @@ impl Guard {
             (None, Some(chain)) => chain,
             (None, None) => {
                 let text = "neither the ledger nor the facts know the nonce of this wallet";
-                return Err(Refusal::new("nonce_unknown", text));
+                return Err(Refusal::new(Code::NonceUnknown, text));
             }
         };
         if next > INTEGER_MAX {
             return Err(Refusal::new(
-                "nonce_unknown",
+                Code::NonceUnknown,
                 "no wallet has a nonce this large",
             ));
         }
@@ -352,7 +353,7 @@ fn no_answer(number: &Number, name: &str) -> Refusal {
         return bad(format!("`{name}` is an integer, or a decimal string"));
     }
     let text = format!("`{name}` is out of range: a node gives no usable answer");
-    Refusal::new("chain_unavailable", text)
+    Refusal::new(Code::ChainUnavailable, text)
 }
 
 /// The most that may be signed.
@@ -446,18 +447,18 @@ impl Given {
             Err(No::Denied(vec![reason(code, Some(given), Some(cap))]))
         };
         if gas > caps.gas {
-            return over("gas_over_cap", gas.to_string(), caps.gas.to_string());
+            return over(Code::GasOverCap, gas.to_string(), caps.gas.to_string());
         }
         if fee > caps.fee {
             return over(
-                "fee_over_cap",
+                Code::FeeOverCap,
                 format!("{fee} wei"),
                 format!("{} wei", caps.fee),
             );
         }
         if tip > caps.tip {
             return over(
-                "tip_over_cap",
+                Code::TipOverCap,
                 format!("{tip} wei"),
                 format!("{} wei", caps.tip),
             );
@@ -476,7 +477,7 @@ impl Given {
             return Ok(());
         }
         let text = format!("the data costs {given} wei on the other chain, allowed {cap} wei");
-        Err(Refusal::new("l1_fee_over_cap", text))
+        Err(Refusal::new(Code::L1FeeOverCap, text))
     }
 }
 
@@ -502,7 +503,7 @@ fn stands(
     }
     if decision.verdict != Verdict::Deny {
         let stricter = format!("the policy now asks for {}", decision.verdict.as_str());
-        deny(&mut decision, reason("no_grant", Some(stricter), None));
+        deny(&mut decision, reason(Code::NoGrant, Some(stricter), None));
     }
     Err(decision.reasons)
 }
@@ -510,7 +511,7 @@ fn stands(
 /// Whether a limit is over that was not when people looked: they approved nothing beyond it.
 fn over_unseen(decision: &Decision, shown: &[Reason]) -> bool {
     let mut over = decision.reasons.iter();
-    over.any(|reason| reason.code == "limit_exceeded" && !reason.is_among(shown))
+    over.any(|reason| reason.code == Code::LimitExceeded && !reason.is_among(shown))
 }
 
 /// Whether the simulation, if there was one, shows no more than what was decided.
@@ -535,7 +536,7 @@ fn same_outcome(
         return Ok(());
     }
     let text = format!("the chain's node simulated it: {}", found.join("; "));
-    Err(Refusal::new("would_differ", text))
+    Err(Refusal::new(Code::WouldDiffer, text))
 }
 
 /// Whether no pinned contract was found with code that is neither the pinned one nor the one that
@@ -591,7 +592,7 @@ pub(super) fn again(decided: &Decided, policy: &Policy) -> Result<Request, Reaso
         Wanted::TypedData(typed) => request::Body::TypedData(
             typed_data(&typed.json)
                 .filter(|read| read.digest == typed.typed_data_digest)
-                .ok_or_else(|| reason("malformed", None, None))?,
+                .ok_or_else(|| reason(Code::Malformed, None, None))?,
         ),
         Wanted::Message(message) => request::Body::Message(message.message.clone()),
     };

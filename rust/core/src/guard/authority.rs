@@ -10,6 +10,7 @@ use super::operator;
 use super::state::State;
 use super::{Applied, Guard, LoadError, Refusal};
 use crate::canonical::sha256;
+use crate::code::Code;
 use crate::event::{Body, ConfigLoaded, PolicyLoaded};
 use crate::policy::{strictness, Policy};
 use crate::text::display_safe;
@@ -116,7 +117,7 @@ fn unsigned(looser: &str, why: Option<Refusal>) -> LoadError {
         Some(refusal) => format!("its signature does not count: {}", refusal.text),
     };
     LoadError::Refused(Refusal::new(
-        "policy_unsigned",
+        Code::PolicyUnsigned,
         format!("{looser}; {signature}"),
     ))
 }

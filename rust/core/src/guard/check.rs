@@ -11,6 +11,7 @@ use super::answer::{self, bytes, Told};
 use super::attach::{joins, replaces, Joins};
 use super::state::State;
 use super::{code, Guard, Refusal};
+use crate::code::{Code, Detail};
 use crate::effects::Effect;
 use crate::event::{match_key, EffectRecord, Wanted};
 use crate::json::{self, Json, Limits, Malformed};
@@ -56,13 +57,13 @@ impl<'a> GivenFacts<'a> {
         }
         let tree = json::parse(facts, &FACTS).map_err(|fault| unfit(&fault))?;
         let Json::Object(given) = tree else {
-            return Err(Refusal::new("malformed", "facts are a JSON object"));
+            return Err(Refusal::new(Code::Malformed, "facts are a JSON object"));
         };
         let mut chain_nonce = None;
         for (key, value) in &given {
             if key == "chain_nonce" {
                 let nonce = value.as_int().and_then(|nonce| u64::try_from(nonce).ok());
-                let bad = || Refusal::new("malformed", "`chain_nonce` is an integer");
+                let bad = || Refusal::new(Code::Malformed, "`chain_nonce` is an integer");
                 chain_nonce = Some(nonce.ok_or_else(bad)?);
             }
         }
@@ -71,7 +72,7 @@ impl<'a> GivenFacts<'a> {
         // The wall clock is no fact of the service: it is told of with `clock.jumped`.
         if given.iter().any(|(key, _)| key == WALL_MS) {
             return Err(Refusal::new(
-                "malformed",
+                Code::Malformed,
                 "`wall_ms` is not given with a call",
             ));
         }
@@ -124,7 +125,7 @@ impl<'a> GivenFacts<'a> {
 }
 
 pub(super) fn unfit(fault: &Malformed) -> Refusal {
-    Refusal::new("malformed", format!("facts: {fault}"))
+    Refusal::new(Code::Malformed, format!("facts: {fault}"))
 }
 
 /// What stops a call before it is a request.
@@ -169,13 +170,11 @@ pub(super) struct Understood<'p> {
     pub calls: usize,
 }
 
-pub(super) fn reason(code: &str, observed: Option<String>, limit: Option<String>) -> Reason {
+pub(super) fn reason(code: Code, observed: Option<String>, limit: Option<String>) -> Reason {
     Reason {
-        code: code.to_owned(),
-        rule: None,
         observed,
         limit,
-        retry_at_ms: None,
+        ..Reason::new(code)
     }
 }
 
@@ -189,16 +188,18 @@ pub(super) fn understand<'p>(
     // First of all: whoever cannot sign for the agent learns nothing about its requests.
     let asking = state.policy().and_then(|policy| policy.agent(call.agent));
     if !call.signed && asking.is_some_and(|agent| agent.public_key.is_some()) {
-        return denied("signature_required", None);
+        return denied(Code::SignatureRequired, None);
     }
     let asked = match request::parse_any(call.method, call.params) {
         Ok(asked) => asked,
         // A bare hash to sign is understood, and never signed.
-        Err(fault) if fault.code == "raw_hash" => return denied("raw_hash", Some(fault.text)),
+        Err(fault) if fault.code == Detail::RawHash => {
+            return denied(Code::RawHash, Some(fault.text))
+        }
         Err(fault) => return Err(Stop::Malformed(fault)),
     };
     let Some((loaded, policy)) = state.policy.as_ref().zip(state.policy()) else {
-        return denied("no_policy", None);
+        return denied(Code::NoPolicy, None);
     };
     let sight = known.sight(state);
     let look = |chain_id: u64, at: Address| sight.unseen(policy, chain_id, at);
@@ -301,7 +302,7 @@ impl Understood<'_> {
         if let Some(freeze) = state.frozen(&agent.id, &self.resolved.wallet) {
             deny(
                 &mut decision,
-                reason("frozen", Some(format!("freeze {freeze}")), None),
+                reason(Code::Frozen, Some(format!("freeze {freeze}")), None),
             );
         }
         if let Some(ahead) = self.nonce_ahead(state, facts) {
@@ -317,7 +318,7 @@ impl Understood<'_> {
                 let (observed, limit) = (approvers.to_string(), quorum.to_string());
                 deny(
                     &mut decision,
-                    reason("no_approver", Some(observed), Some(limit)),
+                    reason(Code::NoApprover, Some(observed), Some(limit)),
                 );
             }
         }
@@ -330,7 +331,7 @@ impl Understood<'_> {
                 let (observed, limit) = (waiting.to_string(), agent.waiting_max.to_string());
                 deny(
                     &mut decision,
-                    reason("waiting_full", Some(observed), Some(limit)),
+                    reason(Code::WaitingFull, Some(observed), Some(limit)),
                 );
             }
         }
@@ -356,13 +357,13 @@ impl Understood<'_> {
             (None, None) => return None,
         };
         let next_is = |next: u64| Some(next.to_string());
-        (hint > next).then(|| reason("nonce_ahead", Some(hint.to_string()), next_is(next)))
+        (hint > next).then(|| reason(Code::NonceAhead, Some(hint.to_string()), next_is(next)))
     }
 }
 
 /// Turns a decision into a denial for this reason before all others.
 pub(super) fn deny(decision: &mut Decision, reason: Reason) {
-    decision.reasons.retain(|other| other.code != "granted");
+    decision.reasons.retain(|other| !other.is_grant());
     decision.reasons.insert(0, reason);
     decision.verdict = Verdict::Deny;
     decision.reservations.clear();
@@ -428,7 +429,7 @@ impl Guard {
             code: decision
                 .reasons
                 .first()
-                .map_or("granted", |reason| &reason.code),
+                .map_or(Code::Granted.as_str(), |reason| reason.code.as_str()),
             effects: Some(effects).filter(|_| privacy == Privacy::Full),
             reasons: answer::told(&decision.reasons, privacy),
             status: "ok",

@@ -10,10 +10,11 @@ use alloy_primitives::{eip191_hash_message, Bytes, B256};
 use super::attach::{joins, Joins};
 use super::authorise::typed_data;
 use super::fold::Impossible;
-use super::operator::{self, DENIED_BY_OPERATOR};
+use super::operator;
 use super::recording::Start;
 use super::state::{Entry, State};
 use super::{authority, check_genesis, replace, signing, submit_signed};
+use crate::code::Code;
 use crate::event::{
     approval_digest, match_key, Attached, Authorised, Body, Decided, Denied, Envelope, Event,
     Order, Parts, Replaced, RequestKind, Signed, Stage, Wanted,
@@ -95,9 +96,9 @@ fn commanded(
 
 fn denied(state: &State, event: &Event, data: &Denied) -> Result<(), Impossible> {
     if let (Some(command), Some(signature)) = (&data.command, &data.signature) {
-        let code = data.reasons.first().map(|reason| reason.code.as_str());
+        let code = data.reasons.first().map(|reason| &reason.code);
         ensure(
-            code == Some(DENIED_BY_OPERATOR) && data.reasons.len() == 1,
+            code.is_some_and(|code| *code == Code::DeniedByOperator) && data.reasons.len() == 1,
             "an operator denies for one reason",
         )?;
         // Only the words may differ: how text is made safe for display is not part of the record.

@@ -11,6 +11,7 @@ use super::operator::{self, Command};
 use super::state::State;
 use super::{fold::Impossible, keep, Guard, Refusal};
 use crate::canonical::INTEGER_MAX;
+use crate::code::Code;
 use crate::event::{Body, ClockJumped, ClockSet};
 use crate::json::Json;
 
@@ -100,7 +101,7 @@ pub(super) fn since_set(state: &State, command: &Command<'_>) -> Result<(), Refu
             format!("the clock was set: sign anew, with {seq} as `clock` (`clock_set` of status)")
         }
     };
-    Err(Refusal::new("clock_set", text))
+    Err(Refusal::new(Code::ClockSet, text))
 }
 
 /// The event of a signed `clock`.

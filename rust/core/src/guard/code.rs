@@ -10,6 +10,7 @@ use super::answer::bytes;
 use super::check::unfit;
 use super::state::State;
 use super::{Guard, Refusal};
+use crate::code::Code;
 use crate::event::Decided;
 use crate::json::Json;
 use crate::policy::{CodePin, Facts, Verdict};
@@ -68,11 +69,14 @@ struct WithCode {
 /// person has to look at first, and what is denied, teaches nothing.
 pub(super) fn remember(state: &mut State, data: &Decided) {
     let facts = data.facts.get();
-    let doubted = ["unknown_contract", "code_changed", "code_unknown"];
-    let doubted = |code: &str| doubted.contains(&code);
+    let doubted = [Code::UnknownContract, Code::CodeChanged, Code::CodeUnknown];
+    let doubted = |code: Code| doubted.contains(&code);
     if !facts.contains("\"code\"")
         || data.verdict == Verdict::Deny
-        || data.reasons.iter().any(|reason| doubted(&reason.code))
+        || data
+            .reasons
+            .iter()
+            .any(|reason| reason.code.known().is_some_and(doubted))
     {
         return;
     }

@@ -11,6 +11,7 @@ use super::{
     operator,
 };
 use crate::canonical::sha256;
+use crate::code::Code;
 use crate::event::{
     Body, ConfigLoaded, Envelope, Event, FreezeLifted, FreezeSet, Genesis, PolicyLoaded, Stage,
 };
@@ -50,17 +51,17 @@ pub enum Impossible {
 
 impl Impossible {
     /// The code of this error.
-    pub const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> Code {
         match self {
-            Self::Seq => "replay_seq",
-            Self::Time => "replay_time",
-            Self::Genesis => "replay_genesis",
+            Self::Seq => Code::ReplaySeq,
+            Self::Time => Code::ReplayTime,
+            Self::Genesis => Code::ReplayGenesis,
             Self::Version
             | Self::Stage(_)
             | Self::NoRequest
             | Self::Unfit(_)
             | Self::Refused(_)
-            | Self::Limits(_) => "replay_transition",
+            | Self::Limits(_) => Code::ReplayTransition,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::replace::fee_max;
 use super::state::{Entry, Ordered, SignedBytes, State};
 use alloy_primitives::B256;
 
+use crate::code::Code;
 use crate::event::{
     Approved, Authorised, Cancelled, Denied, Failed, Id, Order, RequestKind, SendOutcome, Sent,
     SettleOutcome, Settled, Signed, Stage,
@@ -45,16 +46,6 @@ pub(super) fn limits(error: impl ToString) -> Impossible {
 /// Approvals a request needs to go on; one for a request that is held, whatever it needed before.
 pub(super) fn needed(entry: &Entry) -> u8 {
     entry.quorum.max(1)
-}
-
-fn why(code: &str, observed: Option<String>) -> Reason {
-    Reason {
-        code: code.to_owned(),
-        rule: None,
-        observed,
-        limit: None,
-        retry_at_ms: None,
-    }
 }
 
 fn set_reasons(state: &mut State, id: Id, reasons: Vec<Reason>) {
@@ -165,7 +156,7 @@ pub(super) fn expired(state: &mut State, at: u64, id: Id) -> Result<(), Impossib
         at,
         id,
         Stage::Expired,
-        vec![why("expired_unanswered", None)],
+        vec![Reason::new(Code::ExpiredUnanswered)],
     )
 }
 
@@ -184,7 +175,7 @@ pub(super) fn cancelled(state: &mut State, at: u64, data: Cancelled) -> Result<(
     if !entry.stage.is_unsigned() {
         return Err(Impossible::Stage(entry.stage.as_str()));
     }
-    let reason = why("cancelled", Some(data.by));
+    let reason = Reason::new(Code::Cancelled).found(data.by);
     end_unsigned(state, at, data.id, Stage::Cancelled, vec![reason])
 }
 
@@ -270,7 +261,7 @@ pub(super) fn failed(state: &mut State, at: u64, data: Failed) -> Result<(), Imp
         find(state, data.id)?,
         &[Stage::Authorising, Stage::Authorised],
     )?;
-    let reason = why(&data.code, Some(data.text));
+    let reason = Reason::new(data.code).found(data.text);
     end_unsigned(state, at, data.id, Stage::Failed, vec![reason])
 }
 
@@ -471,7 +462,13 @@ fn show_mined(entry: &mut Entry, hash: B256) {
 }
 
 pub(super) fn freeze_ends(state: &mut State, at: u64, seq: u64) -> Result<(), Impossible> {
-    end_unsigned(state, at, Id(seq), Stage::Frozen, vec![why("frozen", None)])
+    end_unsigned(
+        state,
+        at,
+        Id(seq),
+        Stage::Frozen,
+        vec![Reason::new(Code::Frozen)],
+    )
 }
 
 pub(super) fn freeze_holds(state: &mut State, at: u64, seq: u64) {

@@ -4,14 +4,12 @@ use super::fold::{use_up, Impossible};
 use super::rate::Rate;
 use super::state::{Entry, State};
 use super::{code, keep};
+use crate::code::Code;
 use crate::event::{Attached, Decided, Id, Refused, Stage};
 use crate::policy::Verdict;
 
-/// The code of a refusal that is counted apart.
-pub(super) const RATE_LIMITED: &str = "rate_limited";
-
 pub(super) fn refused(state: &mut State, at: u64, data: &Refused) {
-    let flood = data.code == RATE_LIMITED;
+    let flood = data.code == Code::RateLimited;
     count(state, &data.agent, |rate| match flood {
         true => rate.flooded(at),
         false => rate.count(at),

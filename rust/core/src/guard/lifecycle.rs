@@ -8,6 +8,7 @@ use super::fold_replace::current;
 use super::state::Entry;
 use super::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::INTEGER_MAX;
+use crate::code::Code;
 use crate::event::{
     AnswersDelivered, Body, Cancelled, Failed, Id, RequestKind, RequestRef, SendOutcome, Sent,
     SettleOutcome, Settled, Stage,
@@ -73,7 +74,7 @@ impl Number {
 }
 
 pub(super) fn bad(text: impl Into<String>) -> Refusal {
-    Refusal::new("malformed", text)
+    Refusal::new(Code::Malformed, text)
 }
 
 impl Guard {
@@ -93,7 +94,7 @@ impl Guard {
         {
             let Some(entry) = self.state.requests.get(&seq) else {
                 return Err(Refusal::new(
-                    "internal",
+                    Code::Internal,
                     format!("r{seq} is due at {due}: unknown"),
                 ));
             };
@@ -119,12 +120,12 @@ impl Guard {
     pub fn fail(
         &mut self,
         request_id: &str,
-        code: &str,
+        code: Code,
         text: &str,
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let id = self.unsigned(request_id, &[Stage::Authorising, Stage::Authorised])?;
-        let (code, text) = (display_safe(code, 64), display_safe(text, WORDS_MAX));
+        let (code, text) = (code.into(), display_safe(text, WORDS_MAX));
         let body = Body::RequestFailed(Failed { code, id, text });
         self.about(id, self.now(now_ms), body)
     }
@@ -155,7 +156,7 @@ impl Guard {
             return Ok(entry.id);
         }
         let text = format!("{request_id} is {}", entry.stage.as_str());
-        Err(Refusal::new("wrong_state", text))
+        Err(Refusal::new(Code::WrongState, text))
     }
 
     /// Whether the signed bytes of a request may go out now. Ask right before every broadcast. Those of
@@ -240,7 +241,7 @@ impl Guard {
         let past = is_past(&self.state, self.entry(request_id)?);
         if outcome == SettleOutcome::Dropped && !given.proved && !past {
             let text = format!("nothing proves that {request_id} can never be mined");
-            return Err(Refusal::new("unproved", text));
+            return Err(Refusal::new(Code::Unproved, text));
         }
         if outcome != SettleOutcome::Dropped {
             let entry = self.entry(request_id)?;
@@ -302,7 +303,7 @@ impl Guard {
             "{request_id} is {}: no transaction of it is out",
             entry.stage.as_str()
         );
-        Err(Refusal::new("wrong_state", text))
+        Err(Refusal::new(Code::WrongState, text))
     }
 
     /// The outcome was handed to the agent after a pending answer. Within a second of the last time
@@ -314,7 +315,7 @@ impl Guard {
         let entry = self.entry(request_id)?;
         if entry.answer_at.is_none() {
             let text = format!("{request_id} is {}: no outcome yet", entry.stage.as_str());
-            return Err(Refusal::new("wrong_state", text));
+            return Err(Refusal::new(Code::WrongState, text));
         }
         let (id, now) = (entry.id, self.now(now_ms));
         let just_now = |at: u64| now < at.saturating_add(DELIVERED_AGAIN_MS);

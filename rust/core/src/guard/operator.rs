@@ -11,6 +11,7 @@ use super::lifecycle::bad;
 use super::state::{Entry, State};
 use super::{clock, operator_chain as chain, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
+use crate::code::Code;
 use crate::event::{Approved, Body, Denied, FreezeLifted, Id, ReplaceWhy, Stage, VERSION};
 use crate::json::{self, Json, Limits};
 use crate::text::display_safe;
@@ -18,9 +19,6 @@ use crate::verify;
 
 /// How far ahead a command may expire.
 const EXPIRES_AHEAD_MS: u64 = 5 * 60 * 1000;
-
-/// The reason of what an operator denied.
-pub(super) const DENIED_BY_OPERATOR: &str = "denied_by_operator";
 
 const COMMAND: Limits = Limits {
     max_bytes: 4096,
@@ -113,11 +111,11 @@ pub(super) fn carry_out(
     let expires_at = expires_at.and_then(|at| u64::try_from(at).ok());
     let expires_at = expires_at.ok_or_else(|| bad("`expires_at` is an integer"))?;
     if expires_at <= now {
-        return Err(Refusal::new("expired", "the command has expired"));
+        return Err(Refusal::new(Code::Expired, "the command has expired"));
     }
     if expires_at > now.saturating_add(EXPIRES_AHEAD_MS) {
         return Err(Refusal::new(
-            "expired",
+            Code::Expired,
             "a command expires within five minutes of the guardian's time",
         ));
     }
@@ -155,27 +153,27 @@ pub(super) fn authority(
     }
     if signed.hash("digest") != Some(digest) {
         let text = format!("the signature is for another {action}");
-        return Err(Refusal::new("digest_mismatch", text));
+        return Err(Refusal::new(Code::DigestMismatch, text));
     }
     let named = signed.tree.get("revision").and_then(Json::as_int);
     if named.and_then(|named| u64::try_from(named).ok()) != Some(revision) {
         let named = named.map_or_else(|| "none".to_owned(), |named| named.to_string());
         let text = format!("the signature is for revision {named}, the next one is {revision}");
-        return Err(Refusal::new("revision_mismatch", text));
+        return Err(Refusal::new(Code::RevisionMismatch, text));
     }
     Ok(())
 }
 
 /// Checks whose payload this is before anything in it counts.
 fn open<'a>(state: &State, payload: &'a [u8], signature: &[u8]) -> Result<Signed<'a>, Refusal> {
-    let invalid = |text: &str| Refusal::new("signature_invalid", text);
+    let invalid = |text: &str| Refusal::new(Code::SignatureInvalid, text);
     let tree = json::parse(payload, &COMMAND).map_err(|fault| bad(fault.to_string()))?;
     let text = std::str::from_utf8(payload).map_err(|_| bad("a command is UTF-8"))?;
     if tree.to_canonical() != text {
         return Err(bad("a command is canonical JSON"));
     }
     let genesis = state.genesis.as_ref();
-    let genesis = genesis.ok_or_else(|| Refusal::new("internal", "no guardian"))?;
+    let genesis = genesis.ok_or_else(|| Refusal::new(Code::Internal, "no guardian"))?;
     let by = tree.get("key").and_then(Json::as_str);
     let operator = genesis
         .operators
@@ -208,15 +206,21 @@ fn approve(state: &State, command: &Command<'_>, now: u64) -> Result<Body, Refus
         return Err(wrong_state(entry));
     }
     if state.frozen(&entry.agent, &entry.wallet).is_some() {
-        return Err(Refusal::new("frozen", "thaw first: its scope is frozen"));
+        return Err(Refusal::new(
+            Code::Frozen,
+            "thaw first: its scope is frozen",
+        ));
     }
     let waiting = entry.stage == Stage::WaitingApproval;
     if waiting && entry.expires_at.is_none_or(|expires_at| now >= expires_at) {
-        return Err(Refusal::new("expired", format!("{} has expired", entry.id)));
+        return Err(Refusal::new(
+            Code::Expired,
+            format!("{} has expired", entry.id),
+        ));
     }
     if entry.approvals.contains(&signed.by) {
         let text = format!("`{}` has approved {} already", signed.by, entry.id);
-        return Err(Refusal::new("replayed", text));
+        return Err(Refusal::new(Code::Replayed, text));
     }
     first_time(state, command)?;
     let before = u64::try_from(entry.approvals.len()).unwrap_or(u64::MAX);
@@ -243,7 +247,7 @@ fn deny(state: &State, command: &Command<'_>, version: u64) -> Result<Body, Refu
             "{} is being taken back already: it ends once its cancellation, or the payment, is mined",
             entry.id
         );
-        return Err(Refusal::new("wrong_state", text));
+        return Err(Refusal::new(Code::WrongState, text));
     }
     first_time(state, command)?;
     let words = signed.text("reason");
@@ -252,7 +256,7 @@ fn deny(state: &State, command: &Command<'_>, version: u64) -> Result<Body, Refu
         by: signed.by.clone(),
         command: Some(signed.payload.to_owned()),
         id: entry.id,
-        reasons: vec![reason(DENIED_BY_OPERATOR, words, None)],
+        reasons: vec![reason(Code::DeniedByOperator, words, None)],
         signature: Some(signed.signature.clone()),
     }))
 }
@@ -272,7 +276,7 @@ fn thaw(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
     let freeze = freeze.ok_or_else(|| bad("`freeze` is the seq of the freeze"))?;
     if !state.freezes.contains_key(&freeze) {
         let text = format!("no freeze {freeze} stands");
-        return Err(Refusal::new("freeze_unknown", text));
+        return Err(Refusal::new(Code::FreezeUnknown, text));
     }
     first_time(state, command)?;
     Ok(Body::FreezeLifted(FreezeLifted {
@@ -290,7 +294,7 @@ pub(super) fn first_time(state: &State, command: &Command<'_>) -> Result<(), Ref
     );
     if state.commands.contains(&known) {
         let text = "this very command was carried out before: sign a new one";
-        return Err(Refusal::new("replayed", text));
+        return Err(Refusal::new(Code::Replayed, text));
     }
     Ok(())
 }
@@ -302,7 +306,7 @@ pub(super) fn bound<'s>(state: &'s State, signed: &Signed<'_>) -> Result<&'s Ent
     let entry = state.entry(id).ok_or_else(|| Refusal::no_request(id))?;
     if signed.hash("digest") != Some(entry.digest) {
         let text = format!("the digest is not that of {}", entry.id);
-        return Err(Refusal::new("digest_mismatch", text));
+        return Err(Refusal::new(Code::DigestMismatch, text));
     }
     Ok(entry)
 }
@@ -362,7 +366,7 @@ pub(super) fn remember(state: &mut State, payload: &str) {
 
 fn wrong_state(entry: &Entry) -> Refusal {
     Refusal::new(
-        "wrong_state",
+        Code::WrongState,
         format!("{} is {}", entry.id, entry.stage.as_str()),
     )
 }

@@ -9,6 +9,7 @@ use super::replace::{again, nothing, raised};
 use super::state::State;
 use super::Refusal;
 use crate::canonical::INTEGER_MAX;
+use crate::code::Code;
 use crate::event::{Body, NonceSet, ReplaceWhy, Replaced, Stage};
 use crate::json::Json;
 use crate::request::parse_address;
@@ -70,11 +71,11 @@ pub(super) fn nonce(state: &State, command: &Command<'_>, version: u64) -> Resul
     };
     if !state.nonces.contains_key(&(wallet, chain_id)) {
         let text = format!("{wallet} has sent nothing on chain {chain_id}");
-        return Err(Refusal::new("wallet_unknown", text));
+        return Err(Refusal::new(Code::WalletUnknown, text));
     }
     if let Some(id) = out_at(state, wallet, chain_id, nonce) {
         let text = format!("nonce {nonce} is {id}'s, which is out: bump it or cancel it");
-        return Err(Refusal::new("nonce_out", text));
+        return Err(Refusal::new(Code::NonceOut, text));
     }
     let ordered = ordered_at(state, wallet, chain_id, nonce);
     if let Some(id) = ordered.filter(|_| version > 3) {
@@ -82,7 +83,7 @@ pub(super) fn nonce(state: &State, command: &Command<'_>, version: u64) -> Resul
             "nonce {nonce} is that of {id}, which is being signed: wait for its signature, or \
              deny it"
         );
-        return Err(Refusal::new("nonce_out", text));
+        return Err(Refusal::new(Code::NonceOut, text));
     }
     first_time(state, command)?;
     Ok(Body::NonceSet(NonceSet {

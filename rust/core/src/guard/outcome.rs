@@ -10,6 +10,7 @@ use super::answer::{bytes, told, Told};
 use super::fold_replace::current;
 use super::state::Entry;
 use super::Guard;
+use crate::code::Code;
 use crate::event::{RequestKind, Stage};
 use crate::policy::{method_name, Privacy, Reason};
 use crate::request::Method;
@@ -75,7 +76,7 @@ pub struct Outcome {
 #[derive(Serialize)]
 struct Ended<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
+    code: Option<Code>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasons: Option<Vec<Told<'a>>>,
     #[serde(rename = "requestId")]
@@ -267,7 +268,7 @@ fn withheld(entry: &Entry) -> Outcome {
     let mut found = refusal(
         entry,
         &Ended {
-            code: Some("frozen"),
+            code: Some(Code::Frozen),
             reasons: None,
             request_id: entry.id.to_string(),
             status: "frozen",

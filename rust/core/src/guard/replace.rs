@@ -10,6 +10,7 @@ use super::fold_replace::{current, set_aside};
 use super::lifecycle::{bad, Number};
 use super::state::{Entry, State};
 use super::{Applied, Guard, Refusal, WORDS_MAX};
+use crate::code::Code;
 use crate::event::{Body, Held, Id, ReplaceWhy, Replaced, RequestKind, Stage, TransactionOrder};
 use crate::policy::Verdict;
 use crate::request::Method;
@@ -109,7 +110,7 @@ impl Guard {
         let entry = self.entry(request_id)?;
         if !can_be_held(entry) {
             let text = format!("{request_id} is {}", entry.stage.as_str());
-            return Err(Refusal::new("wrong_state", text));
+            return Err(Refusal::new(Code::WrongState, text));
         }
         let why = display_safe(why, WORDS_MAX);
         let body = Body::RequestHeld(Held { id: entry.id, why });
@@ -165,7 +166,7 @@ fn filler(
 ) -> Result<TransactionOrder, Refusal> {
     let nonce = gap_of(state, entry).ok_or_else(|| {
         let text = format!("{} left no gap", entry.id);
-        Refusal::new("wrong_state", text)
+        Refusal::new(Code::WrongState, text)
     })?;
     Ok(TransactionOrder {
         chain_id: entry.chain_id,
@@ -206,7 +207,7 @@ fn out_of_place(entry: &Entry) -> Refusal {
         entry.id,
         entry.stage.as_str()
     );
-    Refusal::new("wrong_state", text)
+    Refusal::new(Code::WrongState, text)
 }
 
 fn fee_of(order: &TransactionOrder) -> U256 {
@@ -233,7 +234,7 @@ pub(super) fn raised(state: &State, entry: &Entry, order: &TransactionOrder) -> 
 pub(super) fn check(state: &State, data: &Replaced, now: u64) -> Result<(), Refusal> {
     fits(state, data, now).map_err(|no| match no {
         No::Refused(refusal) => refusal,
-        No::Impossible(impossible) => Refusal::new("wrong_state", impossible.to_string()),
+        No::Impossible(impossible) => Refusal::new(Code::WrongState, impossible.to_string()),
     })
 }
 
@@ -268,19 +269,19 @@ pub(super) fn fits(state: &State, data: &Replaced, now: u64) -> Result<(), No> {
     let taken_back = bytes.is_some_and(|bytes| bytes.moves_nothing && bytes.commanded);
     if !commanded && !taken_back && state.frozen(&entry.agent, &entry.wallet).is_some() {
         let text = format!("{} is in a frozen scope", entry.id);
-        return Err(Refusal::new("frozen", text).into());
+        return Err(Refusal::new(Code::Frozen, text).into());
     }
     let waiting = entry.replacing.as_ref();
     if !commanded && waiting.is_some_and(|order| order.commanded) {
         let text = format!("what an operator commanded for {} is on its way", entry.id);
-        return Err(Refusal::new("wrong_state", text).into());
+        return Err(Refusal::new(Code::WrongState, text).into());
     }
     if !commanded && entry.recalled {
         let text = format!(
             "an operator took {} back: only an operator goes on",
             entry.id
         );
-        return Err(Refusal::new("wrong_state", text).into());
+        return Err(Refusal::new(Code::WrongState, text).into());
     }
     same(state, entry, data)?;
     sent_by(entry, data)?;
@@ -346,7 +347,7 @@ fn same(state: &State, entry: &Entry, data: &Replaced) -> Result<(), No> {
                 "the nonce of {} is another payment's by now, or will be",
                 entry.id
             );
-            return Err(Refusal::new("nonce_out", text).into());
+            return Err(Refusal::new(Code::NonceOut, text).into());
         }
         ReplaceWhy::Cancel => {
             nothing(entry, order.max_fee_per_gas, order.max_priority_fee_per_gas)?
@@ -370,7 +371,7 @@ fn same(state: &State, entry: &Entry, data: &Replaced) -> Result<(), No> {
         return Ok(());
     }
     let text = "a replacement pays at least a tenth more, in fee and in tip".to_owned();
-    Err(Refusal::new("replacement_underpriced", text).into())
+    Err(Refusal::new(Code::ReplacementUnderpriced, text).into())
 }
 
 /// Only what its agent asks for anew is another's to send, by the policy of that moment.
@@ -389,7 +390,7 @@ fn within_chain(state: &State, order: &TransactionOrder) -> Result<(), No> {
         .and_then(|policy| policy.chain(order.chain_id));
     let Some(chain) = chain else {
         let text = format!("the policy knows no chain {}", order.chain_id);
-        return Err(Refusal::new("chain_unknown", text).into());
+        return Err(Refusal::new(Code::ChainUnknown, text).into());
     };
     let within = order.gas <= chain.gas_max
         && order.max_fee_per_gas <= chain.fee_per_gas_max
@@ -401,7 +402,7 @@ fn within_chain(state: &State, order: &TransactionOrder) -> Result<(), No> {
         "a fee of {} wei a gas is over the caps of the chain: {} wei, of it {} wei as tip",
         order.max_fee_per_gas, chain.fee_per_gas_max, chain.priority_fee_per_gas_max
     );
-    Err(Refusal::new("fee_over_cap", text).into())
+    Err(Refusal::new(Code::FeeOverCap, text).into())
 }
 
 /// Within the caps that were decided, and shown to whoever approved.
@@ -420,7 +421,7 @@ fn within_decision(entry: &Entry, order: &TransactionOrder) -> Result<(), No> {
         return Ok(());
     }
     let text = format!("{} may not cost more than was decided", entry.id);
-    Err(Refusal::new("fee_over_cap", text).into())
+    Err(Refusal::new(Code::FeeOverCap, text).into())
 }
 
 /// More is set aside while the limits have room for it.
@@ -438,9 +439,8 @@ fn room(state: &State, entry: &Entry, data: &Replaced, now: u64) -> Result<(), N
         None => Ok(()),
         Some(reason) => {
             let text = super::answer::words(&over, crate::policy::Privacy::Full);
-            let mut refusal = Refusal::new("limit", text);
-            refusal.code = reason.code.clone().into();
-            Err(refusal.into())
+            let code = reason.code.known().unwrap_or(Code::Internal);
+            Err(Refusal::new(code, text).into())
         }
     }
 }

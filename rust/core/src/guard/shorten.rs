@@ -220,6 +220,7 @@ fn line(line: &LineRecord) -> usize {
 fn warning(warning: &WarningRecord) -> usize {
     warning
         .code
+        .as_str()
         .len()
         .saturating_add(escaped(&warning.text))
         .saturating_add(22)

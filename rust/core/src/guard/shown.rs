@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::authorise::again;
 use super::recording::effects;
 use super::Refusal;
+use crate::code::{Code, WarningCode};
 use crate::event::{Decided, LineRecord, WarningRecord};
 use crate::policy::{self, Policy, Unseen};
 
@@ -48,17 +49,15 @@ const MEMBERS: [&str; 27] = [
 /// [`Refusal`] `malformed` when the view is not whole, or the code of a denial when the policy does
 /// not know its agent, wallet or chain.
 pub fn decode_again(view: &[u8], policy: &Policy) -> Result<Vec<u8>, Refusal> {
-    let unfit = |error: serde_json::Error| Refusal::new("malformed", format!("view: {error}"));
+    let unfit = |error: serde_json::Error| Refusal::new(Code::Malformed, format!("view: {error}"));
     let mut view: Map<String, Value> = serde_json::from_slice(view).map_err(unfit)?;
     view.retain(|name, _| MEMBERS.contains(&name.as_str()));
     let view = serde_json::to_vec(&view).map_err(unfit)?;
     let mut decided: Decided = serde_json::from_slice(&view).map_err(unfit)?;
     let denied = |reason: policy::Reason| {
         let text = reason.observed.unwrap_or_default();
-        Refusal {
-            code: reason.code.into(),
-            text: format!("the request cannot be decoded again: {text}"),
-        }
+        let text = format!("the request cannot be decoded again: {text}");
+        Refusal::new(reason.code.known().unwrap_or(Code::Internal), text)
     };
     let request = again(&decided, policy).map_err(denied)?;
     let doubts = std::mem::take(&mut decided.warnings);
@@ -80,7 +79,7 @@ pub fn decode_again(view: &[u8], policy: &Policy) -> Result<Vec<u8>, Refusal> {
 fn doubted(warnings: &[WarningRecord], at: Address) -> Option<Unseen> {
     let here = format!(" {} on chain ", at.to_checksum(None));
     let about = |warning: &&WarningRecord| {
-        warning.code == "unknown_contract" && warning.text.contains(&here)
+        warning.code == WarningCode::UnknownContract && warning.text.contains(&here)
     };
     let warning = warnings.iter().find(about)?;
     let all = [Unseen::Unknown, Unseen::Absent, Unseen::Other];

@@ -9,6 +9,7 @@ use alloy_primitives::{Bytes, TxKind, B256};
 
 use super::state::Entry;
 use super::{Applied, Guard, Refusal};
+use crate::code::Code;
 use crate::event::{Body, Order, Signed, Stage, TransactionOrder};
 use crate::verify::recover;
 
@@ -34,13 +35,13 @@ impl Guard {
         let stopped = frozen || matches!(entry.stage, Stage::Frozen | Stage::Held);
         if stopped && entry.replacing.is_none() || frozen && !commanded {
             return Err(Refusal::new(
-                "frozen",
+                Code::Frozen,
                 format!("{request_id} was stopped by a freeze"),
             ));
         }
         let Some(order) = waiting(entry) else {
             let text = format!("{request_id} is {}", entry.stage.as_str());
-            return Err(Refusal::new("wrong_state", text));
+            return Err(Refusal::new(Code::WrongState, text));
         };
         let id = entry.id;
         let bytes = Bytes::copy_from_slice(payload);
@@ -81,7 +82,7 @@ pub(super) fn verify(order: &Order, payload: &[u8]) -> Result<B256, &'static str
 }
 
 fn mismatch(text: &'static str) -> Refusal {
-    Refusal::new("signature_mismatch", text)
+    Refusal::new(Code::SignatureMismatch, text)
 }
 
 /// The hash of these bytes, if they are the ordered transaction, field by field, signed by the

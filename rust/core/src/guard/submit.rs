@@ -5,9 +5,9 @@ use serde::Serialize;
 use super::answer;
 use super::attach::Joins;
 use super::check::{reason, understand, Call, GivenFacts, Known, Stop};
-use super::fold_request::RATE_LIMITED;
 use super::{authorise, recording, Applied, Guard, Refusal, WORDS_MAX};
 use crate::canonical::sha256;
+use crate::code::{Code, Detail, Recorded};
 use crate::event::{Attached, Authorised, Body, Decided, Envelope, Id, Parts, Refused};
 use crate::json::Malformed;
 use crate::policy::{Privacy, Verdict};
@@ -51,7 +51,7 @@ impl Guard {
         agent: &str,
         method: &str,
         params: &[u8],
-        code: &str,
+        code: Code,
         text: &str,
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
@@ -62,18 +62,18 @@ impl Guard {
             params,
             signed: false,
         };
-        let code = &display_safe(code, 64);
         if let Some(applied) = self.frozen_flood(agent, now) {
             return Ok(applied);
         }
-        if code == RATE_LIMITED {
+        if code == Code::RateLimited {
             return self.flood(call, text, now);
         }
         if self.over_rate(agent, now) {
             return self.flood(call, TOO_MANY, now);
         }
         // What the service finds malformed without reading it is too large.
-        let large = (code == "malformed").then(|| Malformed::new("json_too_large", "", text));
+        let large =
+            (code == Code::Malformed).then(|| Malformed::new(Detail::JsonTooLarge, "", text));
         let answer = match &large {
             Some(fault) => answer::malformed(fault),
             None => answer::refused(code, text, None),
@@ -82,7 +82,7 @@ impl Guard {
         self.turn_away(
             call,
             Why {
-                code,
+                code: code.into(),
                 path: "",
                 text,
                 status: "refused",
@@ -118,13 +118,16 @@ impl Guard {
         match understood.joins(&self.state, now) {
             Joins::This(id) => return self.join(id, envelope, now),
             Joins::Conflict(id) => {
-                let reasons = [reason("idempotency_conflict", Some(id.to_string()), None)];
+                let reasons = [reason(
+                    Code::IdempotencyConflict,
+                    Some(id.to_string()),
+                    None,
+                )];
                 let privacy = understood.resolved.agent.privacy;
                 let answer = answer::denied(None, &reasons, privacy, now);
                 let text = &format!("the key belongs to {id}, which is another request");
-                let code = "idempotency_conflict";
                 let why = Why {
-                    code,
+                    code: Code::IdempotencyConflict.into(),
                     path: "",
                     text,
                     status: "denied",
@@ -140,13 +143,12 @@ impl Guard {
             }
             Joins::NonceUsed(id) => {
                 let nonce = understood.nonce().map(|nonce| nonce.to_string());
-                let reasons = [reason("nonce_used", nonce, None)];
+                let reasons = [reason(Code::NonceUsed, nonce, None)];
                 let privacy = understood.resolved.agent.privacy;
                 let answer = answer::denied(None, &reasons, privacy, now);
                 let text = &format!("its nonce was used by {id}");
-                let code = "nonce_used";
                 let why = Why {
-                    code,
+                    code: Code::NonceUsed.into(),
                     path: "",
                     text,
                     status: "denied",
@@ -193,7 +195,7 @@ impl Guard {
         let code = decision
             .reasons
             .first()
-            .map_or("batch", |reason| &reason.code);
+            .map_or(Code::Batch.into(), |reason| reason.code.clone());
         let why = Why {
             code,
             path: "",
@@ -250,7 +252,7 @@ impl Guard {
             let body = Body::RequestAttached(Attached { envelope, id });
             self.apply(now, body, &mut applied)?;
         }
-        applied.answer = answer::refused("pending", &format!("joined request {id}"), None);
+        applied.answer = answer::refused(Code::Pending, &format!("joined request {id}"), None);
         if let Some(entry) = self.state.requests.get(&id.0) {
             let privacy = self.privacy(&entry.agent);
             applied.answer = match entry.stage {
@@ -278,7 +280,7 @@ impl Guard {
                 let text = &format!("{code}: {text}");
                 let answer = answer::malformed(fault);
                 let why = Why {
-                    code: "malformed",
+                    code: Code::Malformed.into(),
                     path,
                     text,
                     status: "refused",
@@ -290,7 +292,7 @@ impl Guard {
                 let reasons = std::slice::from_ref(reason);
                 let answer = answer::denied(None, reasons, self.privacy(call.agent), now);
                 let text = &answer::words(reasons, Privacy::Full);
-                let code = &reason.code;
+                let code = reason.code.clone();
                 self.turn_away(
                     call,
                     Why {
@@ -335,7 +337,7 @@ impl Guard {
         if !wallets.iter().all(|wallet| frozen(wallet).is_some()) {
             return None;
         }
-        let reasons = [reason("frozen", Some(format!("freeze {freeze}")), None)];
+        let reasons = [reason(Code::Frozen, Some(format!("freeze {freeze}")), None)];
         Some(Applied {
             status: "denied",
             answer: answer::denied(None, &reasons, self.privacy(agent), now),
@@ -345,7 +347,7 @@ impl Guard {
 
     /// Over the rate: refused, and put on record at most once a second.
     fn flood(&mut self, call: Call<'_>, text: &str, now: u64) -> Result<Applied, Refusal> {
-        let answer = answer::refused(RATE_LIMITED, text, Some(1));
+        let answer = answer::refused(Code::RateLimited, text, Some(1));
         let rate = self.state.rates.get(call.agent);
         if rate.is_some_and(|rate| !rate.may_record_flood(now)) {
             return Ok(Applied {
@@ -355,7 +357,7 @@ impl Guard {
             });
         }
         let why = Why {
-            code: RATE_LIMITED,
+            code: Code::RateLimited.into(),
             path: "",
             text,
             status: "refused",
@@ -373,7 +375,7 @@ impl Guard {
         };
         let refused = Refused {
             agent: display_safe(call.agent, 64),
-            code: why.code.to_owned(),
+            code: why.code,
             method: display_safe(call.method, 64),
             path: why.path.to_owned(),
             sha256: sha256(call.params),
@@ -404,7 +406,7 @@ struct Replacement {
 
 /// Why a call is turned away, for the record and for the agent.
 struct Why<'a> {
-    code: &'a str,
+    code: Recorded<Code>,
     path: &'a str,
     text: &'a str,
     status: &'static str,

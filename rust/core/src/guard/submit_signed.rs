@@ -6,6 +6,7 @@ use super::check::{reason, Call, Stop};
 use super::state::State;
 use super::{Applied, Guard, Refusal};
 use crate::canonical::{key, Object};
+use crate::code::{Code, Detail};
 use crate::event::Envelope;
 use crate::json::{self, Json, Limits, Malformed};
 use crate::verify;
@@ -87,11 +88,8 @@ impl Guard {
         let now = self.now(now_ms);
         let (read, envelope) =
             open(&self.state, agent, payload, signature, now).map_err(|stop| match stop {
-                Stop::Malformed(fault) => Refusal::new("malformed", fault.to_string()),
-                Stop::Denied(reason) => Refusal {
-                    code: reason.code.into(),
-                    text: reason.observed.unwrap_or_default(),
-                },
+                Stop::Malformed(fault) => Refusal::new(Code::Malformed, fault.to_string()),
+                Stop::Denied(reason) => Refusal::of(reason),
             })?;
         let mut out = Vec::with_capacity(read.params.len().saturating_add(128));
         let mut object = Object::new(&mut out);
@@ -115,33 +113,33 @@ pub(super) fn open(
 ) -> Result<(Payload, Envelope), Stop> {
     let denied = |code, observed| Stop::Denied(reason(code, observed, None));
     let Some(policy) = state.policy() else {
-        return Err(denied("no_policy", None));
+        return Err(denied(Code::NoPolicy, None));
     };
     let Some(known) = policy.agent(agent) else {
-        return Err(denied("agent_unknown", Some(agent.to_owned())));
+        return Err(denied(Code::AgentUnknown, Some(agent.to_owned())));
     };
     let signed = match (&known.public_key, signature.try_into()) {
         (Some(key), Ok(signature)) => verify::agent_request(key, payload, signature),
         _ => false,
     };
     if !signed {
-        return Err(denied("signature_invalid", None));
+        return Err(denied(Code::SignatureInvalid, None));
     }
     let read = read(payload).map_err(Stop::Malformed)?;
     if read.agent != agent {
-        return Err(denied("agent_mismatch", None));
+        return Err(denied(Code::AgentMismatch, None));
     }
     let at = state.clock.of_agents(now);
     let latest = at.saturating_add(EXPIRES_AHEAD_MS);
     if read.expires_at <= at.max(state.clock.forgotten) || read.expires_at > latest {
         let observed = state.clock.of_expired(read.expires_at, now);
-        return Err(denied("expired", Some(observed)));
+        return Err(denied(Code::Expired, Some(observed)));
     }
     if state
         .agent_nonces
         .contains_key(&(agent.to_owned(), read.nonce))
     {
-        return Err(denied("replayed", None));
+        return Err(denied(Code::Replayed, None));
     }
     let envelope = Envelope {
         expires_at: read.expires_at,
@@ -155,31 +153,33 @@ pub(super) fn open(
 fn read(payload: &[u8]) -> Result<Payload, Malformed> {
     let tree = json::parse_exact(payload, &ENVELOPE)?;
     let Some(members) = tree.as_object() else {
-        return Err(Malformed::new("type", "", "a payload is an object"));
+        return Err(Malformed::new(Detail::Type, "", "a payload is an object"));
     };
     const KNOWN: [&str; 5] = ["agent", "expires_at", "method", "nonce", "params"];
     if let Some((key, _)) = members
         .iter()
         .find(|(key, _)| !KNOWN.contains(&key.as_ref()))
     {
-        return Err(Malformed::new("unknown_key", "", "not a member of a payload").under(key));
+        return Err(Malformed::new(Detail::UnknownKey, "", "not a member of a payload").under(key));
     }
     let text = |key: &str| {
         let value = tree.get(key).and_then(Json::as_str);
-        value.ok_or_else(|| Malformed::new("type", "", "expected a string").under(key))
+        value.ok_or_else(|| Malformed::new(Detail::Type, "", "expected a string").under(key))
     };
     let expires_at = tree.get("expires_at").and_then(Json::as_int);
     let expires_at = expires_at
         .and_then(|at| u64::try_from(at).ok())
-        .ok_or_else(|| Malformed::new("type", "", "expected an integer").under("expires_at"))?;
+        .ok_or_else(|| {
+            Malformed::new(Detail::Type, "", "expected an integer").under("expires_at")
+        })?;
     let nonce = text("nonce")?;
     let nonce = hex::decode(nonce.strip_prefix("0x").unwrap_or(nonce)).unwrap_or_default();
     let nonce = nonce
         .try_into()
-        .map_err(|_| Malformed::new("hex", "", "expected 16 bytes in hex").under("nonce"))?;
+        .map_err(|_| Malformed::new(Detail::Hex, "", "expected 16 bytes in hex").under("nonce"))?;
     let params = tree
         .get("params")
-        .ok_or_else(|| Malformed::new("params", "", "expected params").under("params"))?;
+        .ok_or_else(|| Malformed::new(Detail::Params, "", "expected params").under("params"))?;
     Ok(Payload {
         agent: text("agent")?.to_owned(),
         expires_at,

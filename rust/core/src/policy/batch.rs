@@ -8,6 +8,7 @@ use super::resolve::{doubting, resolve, warn_of_look_alikes, Resolved};
 use super::sight::Look;
 use super::verdict::{Decision, Reason, Verdict};
 use super::Policy;
+use crate::code::Code;
 use crate::effects::{decode_all, decode_all_seen};
 use crate::request::{Batch, Body};
 
@@ -21,7 +22,7 @@ pub fn resolve_batch<'p>(
     batch: &Batch,
     look: Look<'_>,
 ) -> Result<Resolved<'p>, Reason> {
-    let none = || reason("no_grant", "no call".to_owned(), None);
+    let none = || Reason::new(Code::NoGrant).found("no call");
     let first = batch.calls().first().cloned().ok_or_else(none)?;
     let mut sum = resolve(policy, agent, first, look)?;
     let bodies = batch.calls().iter().map(|call| &call.body);
@@ -56,12 +57,8 @@ impl Decision {
         }
         let sum = self.verdict.as_str();
         let observed = format!("{calls} calls, in sum `{sum}`: send them one by one");
-        let mut reasons = vec![reason("batch", observed, Some("1".to_owned()))];
-        reasons.extend(
-            self.reasons
-                .into_iter()
-                .filter(|other| other.code != "granted"),
-        );
+        let mut reasons = vec![Reason::new(Code::Batch).found(observed).allowed("1")];
+        reasons.extend(self.reasons.into_iter().filter(|other| !other.is_grant()));
         Self {
             verdict: Verdict::Deny,
             reasons,
@@ -70,15 +67,5 @@ impl Decision {
             released: Released::Guardian,
             spends: None,
         }
-    }
-}
-
-fn reason(code: &str, observed: String, limit: Option<String>) -> Reason {
-    Reason {
-        code: code.to_owned(),
-        rule: None,
-        observed: Some(observed),
-        limit,
-        retry_at_ms: None,
     }
 }

@@ -21,6 +21,7 @@ use super::verdict::{Decision, Reason, Reservation, Verdict};
 use super::worth::spends;
 use super::Policy;
 use crate::amount::{format_units, Usd};
+use crate::code::Code;
 use crate::effects::{Effect, EffectKind, Exchange};
 use crate::request::Method;
 use crate::window::Windows;
@@ -196,24 +197,24 @@ impl Ladder {
     /// is denied.
     fn preconditions(&mut self, policy: &Policy, subject: &Subject<'_>) -> Option<Method> {
         let Some(agent) = policy.agent(subject.agent) else {
-            self.deny("agent_unknown", None, Some(subject.agent.to_owned()));
+            self.deny(Code::AgentUnknown, None, Some(subject.agent.to_owned()));
             return None;
         };
         let wallet = subject.wallet;
         if !agent.wallets.contains(&wallet) {
-            self.deny("wallet_not_allowed", None, Some(wallet.to_string()));
+            self.deny(Code::WalletNotAllowed, None, Some(wallet.to_string()));
         }
         self.chain(policy, agent, subject);
         let method = method_of(subject.method);
         if method.is_none() {
             let shown = crate::text::display_safe(subject.method, 64);
-            self.deny("method_not_allowed", None, Some(shown));
+            self.deny(Code::MethodNotAllowed, None, Some(shown));
         }
         if subject.effects.iter().any(|effect| effect.from != wallet) {
-            self.deny("not_own_funds", None, None);
+            self.deny(Code::NotOwnFunds, None, None);
         }
         if subject.effects.is_empty() {
-            self.deny("no_grant", None, Some("no effect".to_owned()));
+            self.deny(Code::NoGrant, None, Some("no effect".to_owned()));
         }
         method.filter(|_| self.steps.is_empty())
     }
@@ -221,7 +222,7 @@ impl Ladder {
     fn chain(&mut self, policy: &Policy, agent: &Agent, subject: &Subject<'_>) {
         let chain_id = subject.chain_id;
         if policy.chain(chain_id).is_none() {
-            self.deny("chain_not_allowed", None, Some(chain_id.to_string()));
+            self.deny(Code::ChainNotAllowed, None, Some(chain_id.to_string()));
         } else if chain_id != agent.chain_id {
             self.mismatch(chain_id, agent.chain_id);
         }
@@ -235,9 +236,10 @@ impl Ladder {
     }
 
     fn mismatch(&mut self, observed: u64, wanted: u64) {
-        let mut reason = reason("chain_mismatch");
-        reason.observed = Some(observed.to_string());
-        reason.limit = Some(wanted.to_string());
+        let reason = Reason::new(Code::ChainMismatch);
+        let reason = reason
+            .found(observed.to_string())
+            .allowed(wanted.to_string());
         self.steps.push((Verdict::Deny, reason));
     }
 
@@ -257,7 +259,7 @@ impl Ladder {
                 *place = Some((&forbid.id, summed));
             }
         });
-        for (found, code) in first.into_iter().zip(["forbidden", "price_unknown"]) {
+        for (found, code) in first.into_iter().zip([Code::Forbidden, Code::PriceUnknown]) {
             let Some((id, summed)) = found else { continue };
             let mut observed = words(effect);
             let asset = effect.asset.as_ref();
@@ -313,7 +315,7 @@ impl Ladder {
         let asset = effect.asset.as_ref();
         let explain = |slot| policy.grant_index.explain(slot, sums, asset);
         let Some((Reverse(id), (slot, fits))) = best.map(|(_, id)| id).zip(named) else {
-            self.deny("no_grant", None, Some(words(effect)));
+            self.deny(Code::NoGrant, None, Some(words(effect)));
             return Granted::default();
         };
         if !together {
@@ -321,13 +323,13 @@ impl Ladder {
             return Granted::default();
         }
         if !alone {
-            self.deny("no_grant", None, Some(words(effect)));
+            self.deny(Code::NoGrant, None, Some(words(effect)));
             return Granted::default();
         }
         let summed = fits.only_together().then(|| explain(slot)).flatten();
-        self.add(tier, "granted", Some(id), summed.map(|(sum, _)| sum));
+        self.add(tier, Code::Granted, Some(id), summed.map(|(sum, _)| sum));
         if let Some(id) = unknown {
-            self.add(APPROVAL, "price_unknown", Some(id), Some(words(effect)));
+            self.add(APPROVAL, Code::PriceUnknown, Some(id), Some(words(effect)));
         }
         Granted {
             vouched,
@@ -344,9 +346,8 @@ impl Ladder {
         effect: &Effect,
         sum: Option<(String, Option<String>)>,
     ) {
-        let mut reason = reason("no_grant");
-        reason.rule = Some(rule.to_owned());
         let (sum, most) = sum.unwrap_or_default();
+        let mut reason = Reason::new(Code::NoGrant).by(rule);
         reason.observed = Some(format!("{sum}: {}", words(effect)));
         reason.limit = most;
         self.steps.push((Verdict::Deny, reason));
@@ -356,7 +357,12 @@ impl Ladder {
     /// much, needs a person.
     fn returns(&mut self, (percent, rule): (u8, &str), returns: &Returns, effect: &Effect) {
         match returns.percent(effect) {
-            None => self.add(APPROVAL, "price_unknown", Some(rule), Some(words(effect))),
+            None => self.add(
+                APPROVAL,
+                Code::PriceUnknown,
+                Some(rule),
+                Some(words(effect)),
+            ),
             Some(found) => self.low_return(found, percent, Some(rule)),
         }
     }
@@ -372,10 +378,10 @@ impl Ladder {
         if found >= U256::from(percent) {
             return;
         }
-        let mut reason = reason("low_return");
+        let mut reason = Reason::new(Code::LowReturn)
+            .found(format!("{found}%"))
+            .allowed(format!("{percent}%"));
         reason.rule = rule.map(str::to_owned);
-        reason.observed = Some(format!("{found}%"));
-        reason.limit = Some(format!("{percent}%"));
         self.steps.push((APPROVAL, reason));
     }
 
@@ -383,10 +389,10 @@ impl Ladder {
     /// says. What the operator vouches for is understood by rules that name it, and by no others.
     fn opaque(&mut self, effect: &Effect, vouched: bool) {
         if effect.kind.is_opaque() && !(vouched && effect.function.is_some()) {
-            self.add(APPROVAL, "opaque", None, Some(words(effect)));
+            self.add(APPROVAL, Code::Opaque, None, Some(words(effect)));
         }
         if effect.kind == EffectKind::Control {
-            self.add(APPROVAL, "control", None, Some(words(effect)));
+            self.add(APPROVAL, Code::Control, None, Some(words(effect)));
         }
     }
 
@@ -402,7 +408,7 @@ impl Ladder {
         };
         let end = now_ms.saturating_add(longest);
         if effect.expires.is_none_or(|expires| expires > end) {
-            self.add(APPROVAL, "long_lived", None, Some(words(effect)));
+            self.add(APPROVAL, Code::LongLived, None, Some(words(effect)));
         }
     }
 
@@ -410,7 +416,7 @@ impl Ladder {
     fn unseen(&mut self, subject: &Subject<'_>) {
         for (at, why) in subject.unseen {
             let observed = format!("{}: {}", at.to_checksum(None), why.as_str());
-            self.add(APPROVAL, "unknown_contract", None, Some(observed));
+            self.add(APPROVAL, Code::UnknownContract, None, Some(observed));
         }
     }
 
@@ -421,15 +427,15 @@ impl Ladder {
             let like = format!("like {}", known.to_checksum(None));
             self.add(
                 APPROVAL,
-                "look_alike",
+                Code::LookAlike,
                 None,
                 Some(format!("{} {like}", words(effect))),
             );
         }
         for (address, pin) in policy.pinned(effect) {
             let code = match facts.code(address, now_ms) {
-                None => "code_unknown",
-                Some(found) if found != pin => "code_changed",
+                None => Code::CodeUnknown,
+                Some(found) if found != pin => Code::CodeChanged,
                 Some(_) => continue,
             };
             self.add(APPROVAL, code, None, Some(address.to_checksum(None)));
@@ -442,7 +448,7 @@ impl Ladder {
         if charge.price_unknown {
             self.add(
                 APPROVAL,
-                "price_unknown",
+                Code::PriceUnknown,
                 Some(&limit.id),
                 Some(charge.key.clone()),
             );
@@ -460,23 +466,23 @@ impl Ladder {
         verdicts.fold(Verdict::Instant, Verdict::strictest)
     }
 
-    fn deny(&mut self, code: &str, rule: Option<&str>, observed: Option<String>) {
+    fn deny(&mut self, code: Code, rule: Option<&str>, observed: Option<String>) {
         self.add(Verdict::Deny, code, rule, observed);
     }
 
-    fn add(&mut self, verdict: Verdict, code: &str, rule: Option<&str>, observed: Option<String>) {
-        let mut reason = reason(code);
+    fn add(&mut self, verdict: Verdict, code: Code, rule: Option<&str>, observed: Option<String>) {
+        let mut reason = Reason::new(code);
         reason.rule = rule.map(str::to_owned);
         reason.observed = observed;
         self.steps.push((verdict, reason));
     }
 
-    /// Most severe first, then by code, rule and words.
+    /// Most severe first, then by the precedence of codes, by rule and words.
     fn reasons(mut self) -> Vec<Reason> {
         self.steps.sort_unstable_by(|(a, x), (b, y)| {
             let words = |reason: &Reason| (reason.observed.clone(), reason.limit.clone());
             b.cmp(a)
-                .then_with(|| x.code.cmp(&y.code))
+                .then_with(|| x.code.known().cmp(&y.code.known()))
                 .then_with(|| x.rule.cmp(&y.rule))
                 .then_with(|| words(x).cmp(&words(y)))
         });
@@ -487,7 +493,7 @@ impl Ladder {
 
     /// What was granted is no reason for a denial.
     fn denied(mut self) -> Decision {
-        self.steps.retain(|(_, reason)| reason.code != "granted");
+        self.steps.retain(|(_, reason)| !reason.is_grant());
         let reasons = self.reasons();
         Decision {
             verdict: Verdict::Deny,
@@ -509,17 +515,6 @@ impl Ladder {
             released,
             spends: Some(spends),
         }
-    }
-}
-
-fn reason(code: &str) -> Reason {
-    let code = code.to_owned();
-    Reason {
-        code,
-        rule: None,
-        observed: None,
-        limit: None,
-        retry_at_ms: None,
     }
 }
 

@@ -8,6 +8,7 @@ use alloy_primitives::Address;
 
 use super::model::{AssetEntry, CodePin};
 use crate::amount::Price;
+use crate::code::Detail;
 use crate::json::{self, Json, Limits, Malformed};
 use crate::request::parse_address;
 
@@ -62,7 +63,11 @@ impl Facts {
     /// The same from a tree.
     pub fn from_json(facts: &Json<'_>) -> Result<Self, Malformed> {
         let Some(members) = facts.as_object() else {
-            return Err(Malformed::new("facts_type", "", "facts are not an object"));
+            return Err(Malformed::new(
+                Detail::FactsType,
+                "",
+                "facts are not an object",
+            ));
         };
         Self::from_members(members.iter().map(|(key, value)| (key.as_ref(), value)))
     }
@@ -75,15 +80,15 @@ impl Facts {
         for (key, value) in members {
             if key == WALL_MS {
                 let ms = value.as_int().and_then(|ms| u64::try_from(ms).ok());
-                let fault = || Malformed::new("facts_type", "", "expected a time").under(key);
+                let fault = || Malformed::new(Detail::FactsType, "", "expected a time").under(key);
                 read.wall_ms = Some(ms.ok_or_else(fault)?);
                 continue;
             }
             if key != "prices" && key != "code" {
-                return Err(Malformed::new("unknown_key", "", "not a fact").under(key));
+                return Err(Malformed::new(Detail::UnknownKey, "", "not a fact").under(key));
             }
             let Some(told) = value.as_object() else {
-                let fault = Malformed::new("facts_type", "", "expected an object");
+                let fault = Malformed::new(Detail::FactsType, "", "expected an object");
                 return Err(fault.under(key));
             };
             for (name, fact) in told {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::code::PolicyCode;
 use serde::Serialize;
 
 /// A place in the source, both from 1; columns count characters.
@@ -20,8 +21,8 @@ pub struct Fault {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// Closed list in `docs/policy.md`.
-    pub code: &'static str,
+    /// What kind of mistake.
+    pub code: PolicyCode,
     /// What is wrong.
     pub text: String,
     /// What to write instead.
@@ -32,7 +33,7 @@ impl Fault {
     /// A fault at this place.
     pub fn new(
         place: Place,
-        code: &'static str,
+        code: PolicyCode,
         text: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {

@@ -11,6 +11,7 @@ use super::sums::Sums;
 use super::verdict::{Reason, Reservation, Verdict};
 use super::Policy;
 use crate::address::checksum;
+use crate::code::Code;
 use crate::effects::EffectKind;
 use crate::window::Windows;
 
@@ -164,24 +165,18 @@ pub(super) fn over(
         .filter(|part| part.limit == limit.id && part.key == key);
     let mine = mine.fold(0u128, |sum, part| sum.saturating_add(part.amount));
     let used = windows.used(&limit.id, key, now_ms).saturating_sub(mine);
-    let reason = |code: &str| Reason {
-        code: code.to_owned(),
-        rule: Some(limit.id.clone()),
-        observed: Some(key.to_owned()),
-        limit: None,
-        retry_at_ms: None,
-    };
+    let reason = |code| Reason::new(code).by(limit.id.as_str());
     let Some(total) = used.checked_add(amount) else {
-        return Some((Verdict::Deny, reason("amount_overflow")));
+        return Some((Verdict::Deny, reason(Code::AmountOverflow).found(key)));
     };
     let excess = total.checked_sub(limit.max).filter(|excess| *excess > 0)?;
     let verdict = match limit.on_exceed {
         OnExceed::Deny => Verdict::Deny,
         OnExceed::Approval => APPROVAL,
     };
-    let mut reason = reason("limit_exceeded");
-    reason.observed = Some(limit.measure.words(total));
-    reason.limit = Some(limit.measure.words(limit.max));
+    let mut reason = reason(Code::LimitExceeded)
+        .found(limit.measure.words(total))
+        .allowed(limit.measure.words(limit.max));
     reason.retry_at_ms = if amount > limit.max {
         None
     } else {

@@ -10,6 +10,7 @@ use super::model::{Bits, Limit, Matcher, Measure, Per, Rule, Targets};
 use super::reach::Reach;
 use super::verdict::Verdict;
 use super::Policy;
+use crate::code::PolicyCode;
 use crate::effects::EffectKind;
 
 /// An entry that expires within this time is worth a word.
@@ -97,7 +98,7 @@ impl Policy {
             if let Err(why) = Reach::of(self, &rule.matcher) {
                 let text = format!("rule `{}` can never match: {why}", rule.id);
                 let hint = "change the matcher, or leave the rule out";
-                found.push(Fault::new(rule.at, "never_matches", text, hint));
+                found.push(Fault::new(rule.at, PolicyCode::NeverMatches, text, hint));
             }
             let opaque: Vec<&str> = rule
                 .matcher
@@ -114,7 +115,7 @@ impl Policy {
                     opaque.join(", "),
                 );
                 let hint = "write tier = \"approval\" in a rule of its own";
-                found.push(Fault::new(rule.at, "raised", text, hint));
+                found.push(Fault::new(rule.at, PolicyCode::Raised, text, hint));
             }
             self.lint_return(rule, found);
         }
@@ -133,7 +134,7 @@ impl Policy {
             rule.id
         );
         let hint = "say what must come back with return_min_percent, in a rule of its own";
-        found.push(Fault::new(rule.at, "any_return", text, hint));
+        found.push(Fault::new(rule.at, PolicyCode::AnyReturn, text, hint));
     }
 
     /// Rules that do nothing because of a forbid or of another rule.
@@ -157,7 +158,7 @@ impl Policy {
             }
             let text = format!("rules `{}` and `{}` match the same", weaker.id, stricter.id);
             let hint = format!("leave `{}` out: the stricter tier counts", weaker.id);
-            found.push(Fault::new(weaker.at, "redundant", text, hint));
+            found.push(Fault::new(weaker.at, PolicyCode::Redundant, text, hint));
         }
         if self.rules.len().saturating_mul(self.forbids.len()) > PAIRS_MAX {
             return;
@@ -170,7 +171,7 @@ impl Policy {
                     rule.id, forbid.id
                 );
                 let hint = "narrow the forbid, or leave the rule out";
-                found.push(Fault::new(rule.at, "shadowed", text, hint));
+                found.push(Fault::new(rule.at, PolicyCode::Shadowed, text, hint));
             }
         }
     }
@@ -194,11 +195,16 @@ impl Policy {
             if any && all_kinds {
                 let text = format!("forbid `{}` denies everything", forbid.id);
                 let hint = "name what it is about, or use `holdfast freeze`";
-                found.push(Fault::new(forbid.at, "denies_everything", text, hint));
+                found.push(Fault::new(
+                    forbid.at,
+                    PolicyCode::DeniesEverything,
+                    text,
+                    hint,
+                ));
             } else if let Err(why) = Reach::of(self, &forbid.matcher) {
                 let text = format!("forbid `{}` can never match: {why}", forbid.id);
                 let hint = "change the matcher: nothing is forbidden now";
-                found.push(Fault::new(forbid.at, "never_matches", text, hint));
+                found.push(Fault::new(forbid.at, PolicyCode::NeverMatches, text, hint));
             }
         }
     }
@@ -218,7 +224,7 @@ impl Policy {
             if let Some(why) = never {
                 let text = format!("limit `{}` never counts anything: {why}", limit.id);
                 let hint = "change the matcher: nothing is limited now";
-                found.push(Fault::new(limit.at, "never_binds", text, hint));
+                found.push(Fault::new(limit.at, PolicyCode::NeverBinds, text, hint));
             }
             self.lint_fees(limit, found);
         }
@@ -250,7 +256,7 @@ impl Policy {
             );
             let hint =
                 "register it with native = true and a price, or leave `fee` out of `effects`";
-            found.push(Fault::new(limit.at, "fee_unpriced", text, hint));
+            found.push(Fault::new(limit.at, PolicyCode::FeeUnpriced, text, hint));
         }
     }
 
@@ -278,7 +284,12 @@ impl Policy {
             if rules.is_empty() {
                 let text = format!("nothing is granted to agent `{}`", agent.id);
                 let hint = "write a [[rule]] for it, or leave the agent out";
-                found.push(Fault::new(agent.at, "agent_without_rule", text, hint));
+                found.push(Fault::new(
+                    agent.at,
+                    PolicyCode::AgentWithoutRule,
+                    text,
+                    hint,
+                ));
                 continue;
             }
             self.lint_spending(agent, number, &rules, found);
@@ -325,9 +336,9 @@ impl Policy {
                     continue;
                 };
                 let (code, word) = if expires_ms <= now_ms {
-                    ("entry_expired", "has expired")
+                    (PolicyCode::EntryExpired, "has expired")
                 } else if expires_ms <= now_ms.saturating_add(EXPIRING_MS) {
-                    ("entry_expiring", "expires within a week")
+                    (PolicyCode::EntryExpiring, "expires within a week")
                 } else {
                     continue;
                 };
@@ -375,7 +386,7 @@ impl Policy {
 }
 
 pub(super) fn unused(at: Place, text: String) -> Fault {
-    Fault::new(at, "unused", text, "leave it out, or use it")
+    Fault::new(at, PolicyCode::Unused, text, "leave it out, or use it")
 }
 
 /// Whether everything `inner` names is in `outer`; `None` names all.

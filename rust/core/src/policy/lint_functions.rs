@@ -7,6 +7,7 @@ use super::lint::{unused, WARNINGS_MAX};
 use super::model::Rule;
 use super::verdict::Verdict;
 use super::Policy;
+use crate::code::PolicyCode;
 
 impl Policy {
     /// What is vouched for and not used, or carries what nobody looked at; and rules that name it
@@ -28,7 +29,7 @@ impl Policy {
             if entry.function.signature.carries_bytes() {
                 let text = format!("function `{id}` takes bytes, which may be calls of anything");
                 let hint = "make sure that the contract does nothing for you with them";
-                found.push(Fault::new(entry.at, "carries_bytes", text, hint));
+                found.push(Fault::new(entry.at, PolicyCode::CarriesBytes, text, hint));
             }
         }
         let approves = |rule: &Rule| matches!(rule.tier, Verdict::Approval { .. });
@@ -48,7 +49,7 @@ impl Policy {
                     other.id,
                 );
                 let hint = format!("write `not_functions` in `{}`", other.id);
-                found.push(Fault::new(rule.at, "raised", text, hint));
+                found.push(Fault::new(rule.at, PolicyCode::Raised, text, hint));
             }
         }
     }

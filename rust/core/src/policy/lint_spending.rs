@@ -5,6 +5,7 @@ use super::model::{Agent, Bits, Limit, Matcher, Measure, Per, Rule};
 use super::reach::sends;
 use super::verdict::Verdict;
 use super::Policy;
+use crate::code::PolicyCode;
 use crate::effects::EffectKind;
 use crate::request::Method;
 
@@ -51,7 +52,7 @@ impl Policy {
             );
             let hint = "write a [[limit]] with measure = \"usd\" for this agent, or one of an \
                         amount for each asset of the rule";
-            found.push(Fault::new(agent.at, "no_limit", text, hint));
+            found.push(Fault::new(agent.at, PolicyCode::NoLimit, text, hint));
         }
     }
 
@@ -147,7 +148,7 @@ impl Policy {
             );
             let hint = "name `fee` in the `effects` of a [[limit]] in USD, or of an amount of the \
                         chain's coin, without `to`";
-            found.push(Fault::new(agent.at, "no_fee_limit", text, hint));
+            found.push(Fault::new(agent.at, PolicyCode::NoFeeLimit, text, hint));
         }
     }
 
@@ -163,7 +164,7 @@ impl Policy {
             );
             let hint =
                 "write l1_fee_max = \"0.001 ether\": the most that may be for one transaction";
-            found.push(Fault::new(chain.at, "no_l1_fee", text, hint));
+            found.push(Fault::new(chain.at, PolicyCode::NoL1Fee, text, hint));
         }
     }
 }

@@ -36,7 +36,7 @@ use sha2::{Digest, Sha256};
 
 pub use batch::resolve_batch;
 pub use decide::{decide, Subject};
-pub use facts::{Facts, FUTURE_MS_MAX, WALL_MS};
+pub use facts::{Facts, CODE_AGE_MS_MAX, FUTURE_MS_MAX, WALL_MS};
 pub use fault::{Fault, Place, PolicyErrors, FAULTS_MAX};
 pub use limits::LimitView;
 pub use lint::{check, Summary};

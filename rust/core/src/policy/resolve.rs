@@ -10,6 +10,7 @@ use super::model::{Agent, Chain};
 use super::sight::{Look, Unseen};
 use super::verdict::{Reason, Reservation};
 use super::Policy;
+use crate::code::{Code, WarningCode};
 use crate::effects::{decode, decode_seen, Decoded, Denial, Warning};
 use crate::protocol::Protocol;
 use crate::request::{Body, Request, Transaction};
@@ -94,12 +95,12 @@ pub fn resolve<'p>(
     look: Look<'_>,
 ) -> Result<Resolved<'p>, Reason> {
     let Some(agent) = policy.agent(agent) else {
-        return Err(denial("agent_unknown", agent.to_owned(), None));
+        return Err(denial(Code::AgentUnknown, agent.to_owned(), None));
     };
     let wallet = wallet_of(agent, &request)?;
     let Some(chain) = policy.chain(agent.chain_id) else {
         return Err(denial(
-            "chain_not_allowed",
+            Code::ChainNotAllowed,
             agent.chain_id.to_string(),
             None,
         ));
@@ -171,7 +172,7 @@ pub(super) fn doubting(
             "{name} {at} on chain {chain_id}: {why}; the request is shown as if the contract was \
              there, and counts as a call of an unknown contract"
         );
-        let code = "unknown_contract";
+        let code = WarningCode::UnknownContract;
         both.warnings.insert(0, Warning { code, text });
     }
     Ok((both, unseen))
@@ -187,7 +188,7 @@ pub(super) fn warn_of_look_alikes(policy: &Policy, decoded: &mut Decoded) {
         let (to, known) = (to.to_checksum(None), known.to_checksum(None));
         let text = format!("{to} looks like {known}, which you know, and is another address");
         let warning = Warning {
-            code: "look_alike",
+            code: WarningCode::LookAlike,
             text,
         };
         if !decoded.warnings.contains(&warning) {
@@ -210,7 +211,7 @@ fn wallet_of(agent: &Agent, request: &Request) -> Result<Address, Reason> {
         (None, Some(first)) => Ok(*first),
         (named, _) => {
             let observed = named.map_or_else(|| "no wallet".to_owned(), |named| named.to_string());
-            Err(denial("wallet_not_allowed", observed, None))
+            Err(denial(Code::WalletNotAllowed, observed, None))
         }
     }
 }
@@ -220,7 +221,7 @@ fn wallet_of(agent: &Agent, request: &Request) -> Result<Address, Reason> {
 fn same_chain(chain_id: u64, request: &Request) -> Result<(), Reason> {
     match request.chain_id {
         Some(named) if named != chain_id => Err(denial(
-            "chain_mismatch",
+            Code::ChainMismatch,
             named.to_string(),
             Some(chain_id.to_string()),
         )),
@@ -234,7 +235,7 @@ fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
     let gas = transaction.gas.unwrap_or(chain.gas_max);
     if gas > chain.gas_max {
         return Err(denial(
-            "gas_over_cap",
+            Code::GasOverCap,
             gas.to_string(),
             Some(chain.gas_max.to_string()),
         ));
@@ -243,14 +244,14 @@ fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
     let fee = fee.max(chain.fee_per_gas_min);
     if fee > chain.fee_per_gas_max {
         let cap = format!("{} wei", chain.fee_per_gas_max);
-        return Err(denial("fee_over_cap", format!("{fee} wei"), Some(cap)));
+        return Err(denial(Code::FeeOverCap, format!("{fee} wei"), Some(cap)));
     }
     let tip = transaction.max_priority_fee_per_gas;
     let tip = tip.unwrap_or_else(|| chain.priority_fee_per_gas_max.min(fee));
     let tip = tip.max(chain.priority_fee_per_gas_min);
     if tip > chain.priority_fee_per_gas_max {
         let cap = format!("{} wei", chain.priority_fee_per_gas_max);
-        return Err(denial("tip_over_cap", format!("{tip} wei"), Some(cap)));
+        return Err(denial(Code::TipOverCap, format!("{tip} wei"), Some(cap)));
     }
     Ok(Caps {
         gas,
@@ -260,13 +261,9 @@ fn caps_of(chain: &Chain, transaction: &Transaction) -> Result<Caps, Reason> {
     })
 }
 
-fn denial(code: &str, observed: String, limit: Option<String>) -> Reason {
-    let (code, observed) = (code.to_owned(), Some(observed));
+fn denial(code: Code, observed: String, limit: Option<String>) -> Reason {
     Reason {
-        code,
-        rule: None,
-        observed,
         limit,
-        retry_at_ms: None,
+        ..Reason::new(code).found(observed)
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::model::{Released, Route};
 use super::spend::Spends;
 use super::wire;
+use crate::code::{Code, Recorded};
 
 /// How a request may go on. Ordered: the later, the stricter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,12 +68,11 @@ impl Verdict {
     }
 }
 
-/// Why a verdict is what it is. `code` is from the closed list in `docs/policy.md` and never
-/// changes meaning.
+/// Why a verdict is what it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
-    /// Closed list.
-    pub code: String,
+    /// What it is.
+    pub code: Recorded<Code>,
     /// The rule, forbid or limit that says so, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
@@ -89,6 +89,43 @@ pub struct Reason {
 }
 
 impl Reason {
+    /// A reason with this code and nothing else.
+    pub fn new(code: impl Into<Recorded<Code>>) -> Self {
+        Self {
+            code: code.into(),
+            rule: None,
+            observed: None,
+            limit: None,
+            retry_at_ms: None,
+        }
+    }
+
+    /// The same, said by this rule, forbid or limit.
+    #[must_use]
+    pub fn by(mut self, rule: impl Into<String>) -> Self {
+        self.rule = Some(rule.into());
+        self
+    }
+
+    /// The same, with what was seen.
+    #[must_use]
+    pub fn found(mut self, observed: impl Into<String>) -> Self {
+        self.observed = Some(observed.into());
+        self
+    }
+
+    /// The same, with what is allowed.
+    #[must_use]
+    pub fn allowed(mut self, limit: impl Into<String>) -> Self {
+        self.limit = Some(limit.into());
+        self
+    }
+
+    /// Whether it says that a rule grants something.
+    pub fn is_grant(&self) -> bool {
+        self.code == Code::Granted
+    }
+
     /// Whether one of `others` says the same of the same rule or limit, whatever the figures.
     pub fn is_among(&self, others: &[Self]) -> bool {
         let same = |other: &Self| other.code == self.code && other.rule == self.rule;

@@ -10,6 +10,7 @@
 )]
 
 mod clear;
+mod codes;
 mod effects;
 mod guard;
 mod laws;

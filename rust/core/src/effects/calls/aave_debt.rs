@@ -11,6 +11,7 @@ use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::holding::{held, with_trailing};
 use super::{opaque, Call};
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -51,7 +52,9 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     } else {
         check_spender(delegatee, call.to, context)?;
         let text = "somebody else may borrow, and this wallet owes it";
-        parts.warnings.push(warning("credit_delegation", text));
+        parts
+            .warnings
+            .push(warning(WarningCode::CreditDelegation, text));
         (EffectKind::Debt, "let somebody borrow on this wallet")
     };
     let shown = match coin {

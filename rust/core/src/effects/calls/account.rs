@@ -12,6 +12,7 @@ use super::erc20::trailing_bytes;
 use super::multicall::Item;
 use super::native::push_value;
 use super::{safe, Call};
+use crate::code::Code;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -205,7 +206,7 @@ fn by_mode(mode: B256, data: &[u8], trailing: usize) -> Result<Option<Run>, Deni
     };
     if *kind == 0xff {
         let text = "a delegate call of the account can replace all of it";
-        return Err(Denial::new("delegatecall", text));
+        return Err(Denial::new(Code::Delegatecall, text));
     }
     if *failure > 1 {
         return Ok(None);

@@ -12,6 +12,7 @@ use super::holding::{by_owner, caller, unknown, with_trailing, Holding};
 use super::native::push_value;
 use super::trade::Coin;
 use super::Call;
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -123,7 +124,9 @@ fn run(
     let effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
     parts.effects.push(effect);
     let text = "other accounts act: what they have counts as if it was this wallet's";
-    parts.warnings.push(warning("other_account", text));
+    parts
+        .warnings
+        .push(warning(WarningCode::OtherAccount, text));
     let count = ops.len();
     for (number, (sender, data)) in ops.iter().enumerate() {
         let title = format!("{} of {count}", number.saturating_add(1));

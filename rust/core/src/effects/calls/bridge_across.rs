@@ -12,6 +12,7 @@ use super::holding::with_trailing;
 use super::trade::Coin;
 use super::Call;
 use crate::clear::moment;
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -68,7 +69,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     parts.display.push(field("To be filled until", until));
     if !deposit.message.is_empty() {
         let text = "data goes along that the recipient acts on on the other chain";
-        and_more(&mut parts, warning("hook", text), call, context);
+        and_more(&mut parts, warning(WarningCode::Hook, text), call, context);
     }
     Ok(with_trailing(Some(parts), trailing))
 }

@@ -11,6 +11,7 @@ use super::bridges::{address_in, and_more, Arrives, Crossing};
 use super::holding::with_trailing;
 use super::trade::Coin;
 use super::Call;
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -99,14 +100,14 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         let text = "only one address may finish it: without it the value stays on the way";
         and_more(
             &mut parts,
-            warning("destination_caller", text),
+            warning(WarningCode::DestinationCaller, text),
             call,
             context,
         );
     }
     if burn.hook {
         let text = "data goes along that somebody acts on on the other chain";
-        and_more(&mut parts, warning("hook", text), call, context);
+        and_more(&mut parts, warning(WarningCode::Hook, text), call, context);
     }
     Ok(with_trailing(Some(parts), trailing))
 }

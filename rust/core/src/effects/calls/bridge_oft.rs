@@ -11,6 +11,7 @@ use super::bridges::{address_in, and_more, fee, Arrives, Crossing};
 use super::holding::{held, with_trailing};
 use super::trade::Coin;
 use super::Call;
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -113,11 +114,11 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     fee(&mut parts, for_the_way, Some(refund), call, context)?;
     if !param.composeMsg.is_empty() {
         let text = "data goes along that the recipient acts on on the other chain";
-        and_more(&mut parts, warning("hook", text), call, context);
+        and_more(&mut parts, warning(WarningCode::Hook, text), call, context);
     }
     if !only_gas(&param.extraOptions) {
         let text = "options go along: the fee can pay somebody on the other chain with them";
-        and_more(&mut parts, warning("hook", text), call, context);
+        and_more(&mut parts, warning(WarningCode::Hook, text), call, context);
     }
     Ok(with_trailing(Some(parts), trailing))
 }

@@ -11,6 +11,7 @@ use super::bridges::{and_more, Arrives, Crossing};
 use super::holding::{by_owner, caller, with_trailing};
 use super::trade::Coin;
 use super::Call;
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -86,7 +87,12 @@ pub(super) fn bridge(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         parts.display.push(field("Becomes", address_text(remote)));
         let text =
             "the call says what it becomes on the other chain: a wrong token is worth nothing";
-        and_more(&mut parts, warning("remote_token", text), call, context);
+        and_more(
+            &mut parts,
+            warning(WarningCode::RemoteToken, text),
+            call,
+            context,
+        );
     }
     Ok(with_trailing(Some(parts), trailing))
 }

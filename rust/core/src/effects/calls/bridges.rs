@@ -12,6 +12,7 @@ use super::native::unregistered;
 use super::trade::Coin;
 use super::{opaque, Call};
 use crate::asset::Asset;
+use crate::code::WarningCode;
 use crate::protocol::Protocol;
 
 /// What comes out on the other side.
@@ -116,11 +117,19 @@ impl Crossing {
         match recipient {
             Some(one) if !context.is_own(one) => {
                 let text = "what comes back goes to somebody else";
-                return (EffectKind::Transfer, one, doubt("foreign_recipient", text));
+                return (
+                    EffectKind::Transfer,
+                    one,
+                    doubt(WarningCode::ForeignRecipient, text),
+                );
             }
             Some(one) if has_code(one, context) => {
                 let text = "an account with code can be somebody else's on another chain";
-                return (EffectKind::Transfer, one, doubt("foreign_recipient", text));
+                return (
+                    EffectKind::Transfer,
+                    one,
+                    doubt(WarningCode::ForeignRecipient, text),
+                );
             }
             _ => {}
         }
@@ -131,7 +140,7 @@ impl Crossing {
                 (
                     EffectKind::Transfer,
                     self.through,
-                    doubt("no_minimum", text),
+                    doubt(WarningCode::NoMinimum, text),
                 )
             }
             Arrives::Unregistered(_) => {
@@ -139,7 +148,7 @@ impl Crossing {
                 (
                     EffectKind::Transfer,
                     self.through,
-                    doubt("unknown_output", text),
+                    doubt(WarningCode::UnknownOutput, text),
                 )
             }
         }
@@ -199,7 +208,9 @@ pub(super) fn fee(
     if let Some(refund) = foreign {
         check_recipient(refund)?;
         let text = "what is paid too much goes to somebody else";
-        parts.warnings.push(warning("foreign_recipient", text));
+        parts
+            .warnings
+            .push(warning(WarningCode::ForeignRecipient, text));
         parts.display.push(field("Refund to", address_text(refund)));
     }
     let to = foreign.unwrap_or(call.to);

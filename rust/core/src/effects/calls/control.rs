@@ -9,6 +9,7 @@ use super::super::context::{address_text, field, warning, Context};
 use super::super::parts::Parts;
 use super::super::{EffectKind, Field};
 use super::Call;
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -268,7 +269,7 @@ pub(super) fn add(call: &Call<'_>, parts: &mut Parts, context: &Context<'_>) {
     };
     let effect = context.effect(EffectKind::Control, None, Some(call.to), U256::ZERO);
     parts.effects.push(effect);
-    parts.warnings.push(warning("control", text));
+    parts.warnings.push(warning(WarningCode::Control, text));
     parts.display.push(field("Function", *signature));
     for (number, value) in arguments_of(signature, arguments).into_iter().enumerate() {
         let label = format!("Argument {}", number.saturating_add(1));

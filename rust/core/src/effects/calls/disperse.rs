@@ -14,6 +14,7 @@ use super::erc20::trailing_bytes;
 use super::holding::caller;
 use super::native::{push_value, unregistered};
 use super::Call;
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -92,7 +93,7 @@ fn coin(
         Some(sender) if !left.is_zero() => {
             push_value(Some(sender), left, &mut parts, context);
             let text = "value comes back to a contract, where anybody can take it";
-            parts.warnings.push(warning("leftover", text));
+            parts.warnings.push(warning(WarningCode::Leftover, text));
         }
         _ => {}
     }

@@ -14,6 +14,7 @@ use super::super::{Claim, Denial, EffectKind, Field, Warning};
 use super::native::unregistered;
 use super::{opaque, Call};
 use crate::asset::Asset;
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod abi {
@@ -306,7 +307,9 @@ fn token_call(
         let amount = context.native_amount(call.value);
         parts.display.push(field("Value sent along", amount));
         let text = "native value goes to the token contract along with the call";
-        parts.warnings.push(warning("value_with_token_call", text));
+        parts
+            .warnings
+            .push(warning(WarningCode::ValueWithTokenCall, text));
         parts.warnings.extend(unregistered(call.value, context));
     }
     parts.warnings.extend(one.warnings);
@@ -314,7 +317,9 @@ fn token_call(
     for effect in one.effects {
         if effect.kind == EffectKind::Transfer && effect.amount == U256::MAX {
             let text = "the amount is 2^256-1, which some tokens read as the whole balance";
-            parts.warnings.push(warning("whole_balance", text));
+            parts
+                .warnings
+                .push(warning(WarningCode::WholeBalance, text));
             unknown = true;
         } else {
             parts.effects.push(effect);
@@ -322,7 +327,7 @@ fn token_call(
     }
     if hooked {
         let text = "the token calls the other party, which can do anything then";
-        parts.warnings.push(warning("hook", text));
+        parts.warnings.push(warning(WarningCode::Hook, text));
     }
     if trailing > 0 {
         parts.warnings.push(trailing_bytes(trailing));
@@ -338,7 +343,7 @@ fn token_call(
 /// What to say of bytes after a call.
 pub(super) fn trailing_bytes(count: usize) -> Warning {
     Warning {
-        code: "trailing_bytes",
+        code: WarningCode::TrailingBytes,
         text: format!("{count} bytes follow the call that nothing explains"),
     }
 }
@@ -435,5 +440,9 @@ fn burn(contract: Address, token: &Asset, amount: U256, context: &Context<'_>) -
         field("Token", token_text(token, contract)),
     ];
     let text = "the tokens are destroyed: nobody has them afterwards";
-    Parts::new(vec![effect], display, vec![warning("burn", text)])
+    Parts::new(
+        vec![effect],
+        display,
+        vec![warning(WarningCode::Burn, text)],
+    )
 }

@@ -12,6 +12,7 @@ use super::super::{Denial, EffectKind, Field};
 use super::erc20::trailing_bytes;
 use super::native::push_value;
 use super::{control, opaque, Call};
+use crate::code::WarningCode;
 use crate::function::Function;
 
 /// Characters of a text and items of a list that are shown.
@@ -50,7 +51,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     }
     if let Some(unmet) = unmet {
         let text = format!("nobody vouches for this call of `{}`: {unmet}", function.id);
-        parts.warnings.push(warning("not_vouched", &text));
+        parts.warnings.push(warning(WarningCode::NotVouched, &text));
     }
     Ok(Some(parts))
 }

@@ -9,6 +9,7 @@ use super::erc20::trailing_bytes;
 use super::native::unregistered;
 use super::trade::Coin;
 use super::{opaque, Call};
+use crate::code::WarningCode;
 
 /// What goes where, and whose it is then. An amount of 2^256-1 is everything there is.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,9 @@ impl Holding {
         let (kind, to, holder) = match self.holder {
             Some(holder) if !is_own => {
                 let text = "what comes back goes to somebody else";
-                parts.warnings.push(warning("foreign_recipient", text));
+                parts
+                    .warnings
+                    .push(warning(WarningCode::ForeignRecipient, text));
                 (EffectKind::Transfer, holder, address_text(holder))
             }
             Some(holder) => {
@@ -80,7 +83,9 @@ impl Holding {
         }
         if everything && (paid_in || !is_own) {
             let text = "the amount is 2^256-1, which the contract reads as everything there is";
-            parts.warnings.push(warning("whole_balance", text));
+            parts
+                .warnings
+                .push(warning(WarningCode::WholeBalance, text));
             let through = Some(self.through);
             let effect = context.effect(EffectKind::Call, None, through, U256::ZERO);
             parts.effects.push(effect);
@@ -119,7 +124,9 @@ pub(super) fn unknown(call: &Call<'_>, holder: Address, context: &Context<'_>) -
     parts.display.push(field("Recipient", shown));
     if !context.is_own(holder) {
         let text = "what comes back goes to somebody else";
-        parts.warnings.push(warning("foreign_recipient", text));
+        parts
+            .warnings
+            .push(warning(WarningCode::ForeignRecipient, text));
     }
     parts
 }
@@ -155,7 +162,7 @@ fn control(call: &Call<'_>, manager: Address, context: &Context<'_>) -> Parts {
     let effect = context.effect(EffectKind::Control, None, Some(call.to), U256::ZERO);
     parts.effects.push(effect);
     let text = "lets somebody do everything with the wallet's position";
-    parts.warnings.push(warning("control", text));
+    parts.warnings.push(warning(WarningCode::Control, text));
     parts
 }
 
@@ -171,7 +178,7 @@ pub(super) fn by_owner(
         let effect = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
         parts.effects.push(effect);
         let text = "the contract around this call acts here, not this wallet";
-        parts.warnings.push(warning("other_caller", text));
+        parts.warnings.push(warning(WarningCode::OtherCaller, text));
     }
     Some(parts)
 }

@@ -54,6 +54,7 @@ use super::context::{check_not_token, check_recipient, Context};
 use super::parts::Parts;
 use super::Denial;
 use crate::asset::Standard;
+use crate::code::Code;
 use crate::protocol::Protocol;
 
 pub(crate) use control::is_control;
@@ -93,7 +94,7 @@ impl Call<'_> {
         let depth = self.depth.saturating_add(1);
         if depth > DEPTH_MAX {
             let text = format!("calls inside of calls, deeper than {DEPTH_MAX}");
-            return Err(Denial::new("nesting", text));
+            return Err(Denial::new(Code::Nesting, text));
         }
         Ok(Call {
             sender,

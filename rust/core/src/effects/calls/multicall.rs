@@ -11,6 +11,7 @@ use super::super::Denial;
 use super::erc20::trailing_bytes;
 use super::native::push_value;
 use super::Call;
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -150,7 +151,7 @@ pub(super) fn batch(
         parts.display.append(&mut rest.display);
         parts.warnings.append(&mut rest.warnings);
         let text = "value stays in the contract, where anybody can take it";
-        parts.warnings.push(warning("leftover", text));
+        parts.warnings.push(warning(WarningCode::Leftover, text));
     } else if parts.effects.is_empty() {
         // An empty batch moves nothing, and says so.
         let nothing = context.native_transfer(Some(call.to), U256::ZERO);

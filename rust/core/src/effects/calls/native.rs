@@ -7,6 +7,7 @@ use super::super::parts::Parts;
 use super::super::Warning;
 use super::weth;
 use super::Call;
+use crate::code::WarningCode;
 use crate::protocol::Protocol;
 
 /// A call without data.
@@ -46,5 +47,5 @@ pub(super) fn unregistered(value: U256, context: &Context<'_>) -> Vec<Warning> {
         return Vec::new();
     }
     let text = "the coin of this chain is not registered: amounts are in wei and have no price";
-    vec![warning("unregistered_asset", text)]
+    vec![warning(WarningCode::UnregisteredAsset, text)]
 }

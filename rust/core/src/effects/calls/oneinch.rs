@@ -11,6 +11,7 @@ use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::trade::{Coin, Trade};
 use super::Call;
+use crate::code::WarningCode;
 use crate::protocol::Protocol;
 
 /// Less than the whole amount may be swapped, at the stated rate.
@@ -388,7 +389,7 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
     let mut parts = trade.parts(context);
     if let (Some(parts), true) = (&mut parts, swap.partial) {
         let text = "less than the whole may be swapped, at the same rate: the rest comes back";
-        parts.warnings.push(warning("partial_fill", text));
+        parts.warnings.push(warning(WarningCode::PartialFill, text));
     }
     Ok(parts)
 }

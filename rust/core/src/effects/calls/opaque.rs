@@ -7,16 +7,17 @@ use super::super::parts::Parts;
 use super::super::{EffectKind, Field};
 use super::native::push_value;
 use super::Call;
+use crate::code::WarningCode;
 
 /// A call of a contract nothing is known of, or of a function of a known one that is not understood.
 pub(super) fn call(call: &Call<'_>, known: bool, context: &Context<'_>) -> Parts {
     let mut parts = Parts::default();
     parts.warnings.push(if known {
         let text = "the contract is known, but this function is not understood";
-        warning("unknown_call", text)
+        warning(WarningCode::UnknownCall, text)
     } else {
         let text = "nothing is known of this contract: the call can do anything";
-        warning("unknown_contract", text)
+        warning(WarningCode::UnknownContract, text)
     });
     parts.display.push(field("Action", "call"));
     parts.display.push(field("Contract", address_text(call.to)));

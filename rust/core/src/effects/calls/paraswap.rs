@@ -14,6 +14,7 @@ use super::holding::with_trailing;
 use super::router_flow::part_of;
 use super::trade::{Coin, Trade};
 use super::Call;
+use crate::code::WarningCode;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -137,7 +138,7 @@ fn traded(
         );
         parts.display.push(field("Goes away", text));
         let text = "a share of the value goes to somebody else";
-        parts.warnings.push(warning("share_taken", text));
+        parts.warnings.push(warning(WarningCode::ShareTaken, text));
     }
     Ok(Some(parts))
 }

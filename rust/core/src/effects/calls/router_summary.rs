@@ -11,6 +11,7 @@ use super::router_flow::{part_of, Flow, Lot};
 use super::trade::{exchange, Coin};
 use super::Call;
 use crate::clear::moment;
+use crate::code::WarningCode;
 
 const SHARE: &str = "a share of the value goes to somebody else";
 
@@ -28,7 +29,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn warn(&mut self, code: &'static str, text: &str) {
+    fn warn(&mut self, code: WarningCode, text: &str) {
         let warning = warning(code, text);
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
@@ -48,7 +49,7 @@ impl Flow<'_, '_> {
             self.push(EffectKind::Transfer, coin, amount, to);
             sums.goes.push((coin, amount, to));
             if share {
-                sums.warn("share_taken", SHARE);
+                sums.warn(WarningCode::ShareTaken, SHARE);
             }
         }
         let value = call.value;
@@ -85,7 +86,7 @@ impl Flow<'_, '_> {
             self.unknown = true;
             add(&mut sums.pays, lot.coin, lot.amount);
             let text = "a token that leaves is not registered as one: nobody can say what it costs";
-            sums.warn("unknown_input", text);
+            sums.warn(WarningCode::UnknownInput, text);
             return;
         }
         if !lot.to.is_empty() {
@@ -93,10 +94,10 @@ impl Flow<'_, '_> {
                 self.push(EffectKind::Transfer, lot.coin, lot.amount, *to);
                 sums.goes.push((lot.coin, lot.amount, *to));
                 if *share {
-                    sums.warn("share_taken", SHARE);
+                    sums.warn(WarningCode::ShareTaken, SHARE);
                 } else {
                     let text = "what comes back goes to somebody else";
-                    sums.warn("foreign_recipient", text);
+                    sums.warn(WarningCode::ForeignRecipient, text);
                 }
             }
         }
@@ -106,7 +107,7 @@ impl Flow<'_, '_> {
             rest = rest.saturating_sub(share);
             self.push(EffectKind::Transfer, lot.coin, share, *to);
             sums.goes.push((lot.coin, share, *to));
-            sums.warn("share_taken", SHARE);
+            sums.warn(WarningCode::ShareTaken, SHARE);
         }
         // Who gets it all may be another one than who gets a share.
         if rest.is_zero() || !lot.to.is_empty() {
@@ -130,7 +131,7 @@ impl Flow<'_, '_> {
         }
         if lot.left {
             let text = "value stays in the contract, where anybody can take it";
-            sums.warn("leftover", text);
+            sums.warn(WarningCode::Leftover, text);
             return EffectKind::Transfer;
         }
         if lot.back {
@@ -141,10 +142,10 @@ impl Flow<'_, '_> {
         }
         if lot.got_unknown {
             let text = "what comes back is not registered: it can be worth nothing";
-            sums.warn("unknown_output", text);
+            sums.warn(WarningCode::UnknownOutput, text);
         } else {
             let text = "nothing needs to come back: no least amount is sure";
-            sums.warn("no_minimum", text);
+            sums.warn(WarningCode::NoMinimum, text);
         }
         EffectKind::Transfer
     }

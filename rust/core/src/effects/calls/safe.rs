@@ -13,6 +13,7 @@ use super::erc20::trailing_bytes;
 use super::multicall::Item;
 use super::native::push_value;
 use super::{opaque, Call};
+use crate::code::{Code, WarningCode};
 use crate::protocol::Protocol;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
@@ -63,7 +64,7 @@ pub(super) fn decode(
         );
         parts.display.push(field("Refund", text));
         let text = "the Safe pays for the gas, as much as the call says: it can be everything";
-        parts.warnings.push(warning("refund", text));
+        parts.warnings.push(warning(WarningCode::Refund, text));
     }
     if trailing > 0 {
         parts.warnings.push(trailing_bytes(trailing));
@@ -89,7 +90,7 @@ fn refuse_foreign_code(call: &Call<'_>) -> Result<(), Denial> {
         return Ok(());
     };
     match unpack(&batch.transactions) {
-        Err(denial) if denial.code == "delegatecall" => Err(denial),
+        Err(denial) if denial.code == Code::Delegatecall => Err(denial),
         _ => Ok(()),
     }
 }
@@ -98,7 +99,9 @@ fn refuse_foreign_code(call: &Call<'_>) -> Result<(), Denial> {
 fn declared(call: &Call<'_>, context: &Context<'_>) -> Parts {
     let mut parts = Parts::default();
     let text = "another account acts: what it has counts as if it was this wallet's";
-    parts.warnings.push(warning("other_account", text));
+    parts
+        .warnings
+        .push(warning(WarningCode::OtherAccount, text));
     parts.display.push(field("Action", "transaction of a Safe"));
     parts.display.push(field("Account", address_text(call.to)));
     push_value(Some(call.to), call.value, &mut parts, context);
@@ -181,7 +184,7 @@ pub(in crate::effects) fn items(
         }
         _ => {
             let text = "a delegate call of the Safe can replace the whole account";
-            Err(Denial::new("delegatecall", text))
+            Err(Denial::new(Code::Delegatecall, text))
         }
     }
 }
@@ -194,7 +197,7 @@ fn unpack(mut rest: &[u8]) -> Result<Vec<Item>, Denial> {
     while let Some(([operation], after)) = rest.split_first_chunk::<1>() {
         if *operation != 0 {
             let text = "a delegate call in the batch of the Safe can replace the whole account";
-            return Err(Denial::new("delegatecall", text));
+            return Err(Denial::new(Code::Delegatecall, text));
         }
         let (to, after) = after.split_first_chunk::<20>().ok_or_else(short)?;
         let (value, after) = after.split_first_chunk::<32>().ok_or_else(short)?;

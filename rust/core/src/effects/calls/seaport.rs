@@ -17,6 +17,7 @@ use super::seaport_abi as calls;
 use super::seaport_order::Components;
 use super::trade::{Coin, Trade};
 use super::Call;
+use crate::code::WarningCode;
 
 /// What the call does; `None` for a function that is not understood: orders can be matched with each
 /// other in ways their legs do not tell.
@@ -231,7 +232,9 @@ fn fill_several(
         parts.nest(number, inner);
     }
     let text = "which of the orders are filled, and what arrives of them, is not followed";
-    parts.warnings.push(warning("several_orders", text));
+    parts
+        .warnings
+        .push(warning(WarningCode::SeveralOrders, text));
     let whole = context.effect(EffectKind::Call, None, Some(call.to), U256::ZERO);
     parts.effects.push(whole);
     Ok(Some(parts))

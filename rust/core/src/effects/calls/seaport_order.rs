@@ -8,6 +8,7 @@ use super::super::typed::order::{Leg, Order, Which};
 use super::super::Denial;
 use super::trade::Coin;
 use crate::asset::Standard;
+use crate::code::WarningCode;
 
 /// Open or restricted, in full or in part. What is above is made up by a contract on the way.
 const ORDER_TYPE_MAX: u8 = 3;
@@ -115,7 +116,7 @@ impl Components {
         let loose = |leg: &Leg| matches!(leg.which, Which::Any | Which::OfList);
         if order.gives.iter().any(loose) {
             let text = "whoever fills the order chooses which tokens of the collection leave";
-            parts.warnings.push(warning("any_item", text));
+            parts.warnings.push(warning(WarningCode::AnyItem, text));
         }
         if !self.zone.is_zero() {
             let zone = address_text(self.zone);

@@ -7,6 +7,7 @@ use super::super::parts::Parts;
 use super::super::{EffectKind, Exchange, Field, Warning};
 use super::native::unregistered;
 use crate::asset::Asset;
+use crate::code::WarningCode;
 
 /// What is given or got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -125,12 +126,12 @@ impl Trade<'_> {
             Some(recipient) if context.is_own(recipient) => {}
             Some(recipient) => {
                 let text = "what comes back goes to somebody else";
-                let warning = warning("foreign_recipient", text);
+                let warning = warning(WarningCode::ForeignRecipient, text);
                 return (EffectKind::Transfer, recipient, Some(warning));
             }
             None => {
                 let text = "what comes back is left in the contract, where anybody can take it";
-                let warning = warning("leftover", text);
+                let warning = warning(WarningCode::Leftover, text);
                 return (EffectKind::Transfer, self.through, Some(warning));
             }
         }
@@ -145,10 +146,10 @@ impl Trade<'_> {
             .any(|(coin, _)| coin.asset(context).is_some());
         let warning = if known {
             let text = "nothing needs to come back: the least amount is zero";
-            warning("no_minimum", text)
+            warning(WarningCode::NoMinimum, text)
         } else {
             let text = "what comes back is not registered: it can be worth nothing";
-            warning("unknown_output", text)
+            warning(WarningCode::UnknownOutput, text)
         };
         (EffectKind::Transfer, self.through, Some(warning))
     }
@@ -191,5 +192,5 @@ pub(super) fn doubt(parts: &mut Parts, (coin, asked): (Coin, U256), context: &Co
 pub(super) fn measured_return() -> Warning {
     let text = "what comes back is only measured by the balance of who gets it, and code nobody \
                 knows runs in between: none of it is sure";
-    warning("measured_return", text)
+    warning(WarningCode::MeasuredReturn, text)
 }

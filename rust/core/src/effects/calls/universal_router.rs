@@ -13,6 +13,7 @@ use super::erc20::trailing_bytes;
 use super::router_flow::{Flow, Kind, Party, Take};
 use super::trade::Coin;
 use super::{universal_router_permit as permit, universal_router_v4 as v4, Call};
+use crate::code::WarningCode;
 use crate::protocol::Protocol;
 
 /// Longer plans are opaque; real ones have less than twenty commands.
@@ -207,7 +208,7 @@ fn step(
 
 pub(super) fn not_understood(flow: &mut Flow<'_, '_>, text: &str) {
     flow.unknown = true;
-    let warning = warning("unknown_command", text);
+    let warning = warning(WarningCode::UnknownCommand, text);
     if !flow.parts.warnings.contains(&warning) {
         flow.parts.warnings.push(warning);
     }

@@ -9,6 +9,7 @@ use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
 use crate::clear::moment;
+use crate::code::WarningCode;
 
 /// Votes of a token (ERC-5805).
 pub(super) const VOTES: &str = "Delegation(address delegatee,uint256 nonce,uint256 expiry)";
@@ -117,7 +118,9 @@ pub(super) fn nested(
     let action = "sign another document for a smart account";
     parts.display.push(field("Action", action));
     let text = "a signature inside of another: the account takes it for one of its own";
-    parts.warnings.push(warning("nested_signature", text));
+    parts
+        .warnings
+        .push(warning(WarningCode::NestedSignature, text));
     whole(contract, &mut parts, context);
     Some(parts)
 }
@@ -125,7 +128,7 @@ pub(super) fn nested(
 fn control(contract: Address, text: &str, parts: &mut Parts, context: &Context<'_>) {
     let effect = context.effect(EffectKind::Control, None, Some(contract), U256::ZERO);
     parts.effects.push(effect);
-    parts.warnings.push(warning("control", text));
+    parts.warnings.push(warning(WarningCode::Control, text));
 }
 
 /// The document is not understood as a whole.

@@ -22,6 +22,7 @@ use alloy_primitives::{keccak256, Address, B256};
 use super::context::Context;
 use super::parts::Parts;
 use super::Denial;
+use crate::code::Code;
 use crate::json::Json;
 use crate::protocol::Protocol;
 use crate::request::TypedData;
@@ -95,7 +96,7 @@ pub(super) fn understand(
     }
     if is_claimed(&typed.primary_type, contract, context) {
         let text = "the document has the name of a known type and is of another one";
-        return Err(Denial::new("type_mismatch", text));
+        return Err(Denial::new(Code::TypeMismatch, text));
     }
     Ok(authority::nested(&typed.primary_type, contract, context))
 }

@@ -9,6 +9,7 @@ use super::super::context::{address_text, field, until_ms, warning, Context};
 use super::super::parts::Parts;
 use super::super::{EffectKind, Field, Warning};
 use crate::clear::moment;
+use crate::code::WarningCode;
 
 /// Lines for one side of an order; the rest is counted.
 const LINES_MAX: usize = 24;
@@ -110,7 +111,7 @@ impl Order {
         };
         let mut parts = trade.parts(context)?;
         for found in &mut parts.warnings {
-            if found.code == "unknown_output" && gets.is_empty() {
+            if found.code == WarningCode::UnknownOutput && gets.is_empty() {
                 *found = self.nothing_back();
             }
         }
@@ -120,8 +121,11 @@ impl Order {
 
     fn nothing_back(&self) -> Warning {
         match self.unsure {
-            Some(why) => warning("unsure_return", why),
-            None => warning("no_minimum", "nothing needs to come back for what is given"),
+            Some(why) => warning(WarningCode::UnsureReturn, why),
+            None => warning(
+                WarningCode::NoMinimum,
+                "nothing needs to come back for what is given",
+            ),
         }
     }
 

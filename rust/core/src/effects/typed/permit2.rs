@@ -12,6 +12,7 @@ use super::super::{Claim, Denial, Effect, EffectKind, Field};
 use super::message::Message;
 use crate::asset::Asset;
 use crate::clear::moment;
+use crate::code::WarningCode;
 use crate::json::Json;
 use crate::protocol::Protocol;
 
@@ -129,7 +130,9 @@ pub(super) fn witness(
     let mut understood = read(contract, message, context)?;
     if let Some(understood) = &mut understood {
         let text = "what the spender promises to do in return is not checked by the guardian";
-        understood.warnings.push(warning("witness", text));
+        understood
+            .warnings
+            .push(warning(WarningCode::Witness, text));
     }
     Ok(understood)
 }

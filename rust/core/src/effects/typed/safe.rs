@@ -10,6 +10,7 @@ use super::super::parts::Parts;
 use super::super::Denial;
 use super::message::Message;
 use super::nested::{self, Inner};
+use crate::code::WarningCode;
 
 /// Version 1.0.0 and later.
 pub(super) const TRANSACTION: &str = "SafeTx(address to,uint256 value,bytes data,uint8 operation,uint256 safeTxGas,uint256 baseGas,uint256 gasPrice,address gasToken,address refundReceiver,uint256 nonce)";
@@ -48,7 +49,7 @@ pub(super) fn transaction(
     nested::add(&inner, safe, &mut parts, context)?;
     if !refunds_nothing(message) {
         let text = "the Safe pays whoever sends the transaction, at a price that is signed here";
-        parts.warnings.push(warning("refund", text));
+        parts.warnings.push(warning(WarningCode::Refund, text));
     }
     Ok(Some(parts))
 }

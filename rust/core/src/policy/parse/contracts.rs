@@ -8,6 +8,7 @@ use super::scope::one_of;
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::asset::Asset;
+use crate::code::PolicyCode;
 use crate::policy::model::ContractEntry;
 use crate::protocol::Protocol;
 
@@ -32,7 +33,7 @@ impl File {
             if let Some(other) = seen.insert(identity, entry.id.clone()) {
                 let text = format!("the same contract as `{other}`");
                 let hint = "declare each contract once";
-                reader.fault(section.at, "duplicate_entry", text, hint);
+                reader.fault(section.at, PolicyCode::DuplicateEntry, text, hint);
             }
             self.contracts.push(entry);
         }
@@ -80,7 +81,12 @@ impl File {
         let entry = self.assets.get(index as usize)?.as_ref()?;
         if chain.is_some_and(|chain| chain != entry.asset.chain_id) {
             let text = format!("`{named}` is on another chain than the contract");
-            reader.fault(at, "conflict", text, "name an asset of the same chain");
+            reader.fault(
+                at,
+                PolicyCode::Conflict,
+                text,
+                "name an asset of the same chain",
+            );
             return None;
         }
         Some(entry.asset.clone())

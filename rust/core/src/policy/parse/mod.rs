@@ -17,6 +17,7 @@ use super::fault::PolicyErrors;
 use super::model::{
     Agent, AssetEntry, Chain, ContractEntry, Forbid, FunctionEntry, Limit, List, Rule, Wallet,
 };
+use crate::code::PolicyCode;
 use reader::{Names, Reader, Section};
 
 pub(crate) use rules::APPROVAL;
@@ -54,9 +55,9 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
     for error in &errors {
         let at = error.span().map_or(0, |span| span.start);
         let code = if error.message().contains("duplicate") {
-            "duplicate_key"
+            PolicyCode::DuplicateKey
         } else {
-            "syntax"
+            PolicyCode::Syntax
         };
         let hint = "see https://toml.io for how TOML is written";
         reader.fault(at, code, error.message().to_lowercase(), hint);
@@ -98,7 +99,12 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
         let version = value.get_ref().as_integer();
         if version.is_none_or(|version| version.as_str() != "1") {
             let text = "this version of the policy language is not known";
-            reader.fault(value.span().start, "version", text, "write version = 1");
+            reader.fault(
+                value.span().start,
+                PolicyCode::Version,
+                text,
+                "write version = 1",
+            );
         }
     }
     if let Some(value) = reader.required(root, "name", "\"my-policy\"") {

@@ -4,6 +4,7 @@ use super::reader::{Reader, Section, Value};
 use super::scope::{one_of, FUNCTION_KEYS, RANGE_KEYS, SCOPE_KEYS};
 use super::tables::{flip, ID_CHARS};
 use super::File;
+use crate::code::PolicyCode;
 use crate::effects::EffectKind;
 use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Released, Route, Rule};
 use crate::policy::spend::AMOUNT_MAX;
@@ -195,7 +196,7 @@ fn read_released(
     if methods.is_some_and(|methods| !methods.has(Method::SignTransaction as u8)) {
         let text = "`released` is only about \"eth_signTransaction\"";
         let hint = "leave it out, or add the method to `methods`";
-        reader.fault(value.span().start, "conflict", text, hint);
+        reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
         return None;
     }
     Some(released)
@@ -216,7 +217,7 @@ fn read_return_min(
     if !matcher?.kinds.of_kinds().all(given) {
         let text = format!("`{KEY}` is only about \"swap\" and \"order\"");
         let hint = "write a rule of its own for the other effects";
-        reader.fault(value.span().start, "conflict", text, hint);
+        reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
         return None;
     }
     u8::try_from(percent).ok().map(Some)
@@ -234,7 +235,7 @@ fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {
         let text = format!("`{key}` does nothing without tier = \"{word}\"");
         reader.fault(
             value.span().start,
-            "conflict",
+            PolicyCode::Conflict,
             text,
             "leave it out, or change the tier",
         );
@@ -276,7 +277,7 @@ fn read_max(reader: &mut Reader<'_>, value: Value<'_>, measure: &Measure) -> Opt
     if max == 0 {
         reader.fault(
             at,
-            "zero",
+            PolicyCode::Zero,
             "`max` is zero",
             "write a [[forbid]] to allow nothing",
         );
@@ -285,7 +286,7 @@ fn read_max(reader: &mut Reader<'_>, value: Value<'_>, measure: &Measure) -> Opt
     if max >= AMOUNT_MAX {
         reader.fault(
             at,
-            "out_of_range",
+            PolicyCode::OutOfRange,
             "`max` is too large to count",
             "write less than 2^120 base units",
         );

@@ -6,6 +6,7 @@ use alloy_primitives::{Address, U256};
 
 use super::reader::{Reader, Value};
 use crate::amount::{parse_decimal_units, parse_wei, AmountError, Price, Usd};
+use crate::code::PolicyCode;
 use crate::policy::time::{duration_ms, duration_words, epoch_ms};
 
 impl Reader<'_> {
@@ -23,7 +24,7 @@ impl Reader<'_> {
             let text = format!("`{}` is not an address", cut(text));
             self.fault(
                 at,
-                "bad_address",
+                PolicyCode::BadAddress,
                 text,
                 "write 0x and 40 hexadecimal digits",
             );
@@ -41,7 +42,7 @@ impl Reader<'_> {
             );
             self.fault(
                 at,
-                "bad_checksum",
+                PolicyCode::BadChecksum,
                 format!("`{text}` has no EIP-55 checksum"),
                 hint,
             );
@@ -49,7 +50,7 @@ impl Reader<'_> {
             let hint = "a digit is wrong: copy the address again from where it came from";
             self.fault(
                 at,
-                "bad_checksum",
+                PolicyCode::BadChecksum,
                 format!("`{text}` has a wrong EIP-55 checksum"),
                 hint,
             );
@@ -71,17 +72,27 @@ impl Reader<'_> {
             Ok(ms) if range.contains(&ms) => return Some(ms),
             Ok(0) => self.fault(
                 at,
-                "zero",
+                PolicyCode::Zero,
                 format!("`{key}` is zero"),
                 format!("write {low} to {high}"),
             ),
-            Ok(_) | Err("out_of_range") => {
+            Ok(_) | Err(PolicyCode::OutOfRange) => {
                 let text = format!("`{key}` is {}", cut(text));
-                self.fault(at, "out_of_range", text, format!("write {low} to {high}"));
+                self.fault(
+                    at,
+                    PolicyCode::OutOfRange,
+                    text,
+                    format!("write {low} to {high}"),
+                );
             }
-            Err("missing_unit") => {
+            Err(PolicyCode::MissingUnit) => {
                 let hint = format!("write \"{text}s\", \"{text}m\", \"{text}h\" or \"{text}d\"");
-                self.fault(at, "missing_unit", format!("`{key}` has no unit"), hint);
+                self.fault(
+                    at,
+                    PolicyCode::MissingUnit,
+                    format!("`{key}` has no unit"),
+                    hint,
+                );
             }
             Err(code) => {
                 let text = format!("`{}` is not a duration", cut(text));
@@ -105,7 +116,7 @@ impl Reader<'_> {
         match found {
             Ok(0) => self.fault(
                 at,
-                "zero",
+                PolicyCode::Zero,
                 format!("`{key}` is zero"),
                 "write more than zero",
             ),
@@ -114,7 +125,7 @@ impl Reader<'_> {
                 let text = format!("`{key}` has no unit");
                 self.fault(
                     at,
-                    "missing_unit",
+                    PolicyCode::MissingUnit,
                     text,
                     "write it: \"100 gwei\" (wei, gwei or ether)",
                 );
@@ -153,7 +164,7 @@ impl Reader<'_> {
             Err(AmountError::Zero) => {
                 self.fault(
                     at,
-                    "zero",
+                    PolicyCode::Zero,
                     format!("`{key}` is zero"),
                     "leave it out if it is not known",
                 );
@@ -166,7 +177,7 @@ impl Reader<'_> {
     fn bad_number(&mut self, at: usize, key: &str, error: AmountError, example: &str) {
         self.fault(
             at,
-            "bad_value",
+            PolicyCode::BadValue,
             format!("`{key}`: {error}"),
             format!("write {key} = {example}"),
         );
@@ -182,7 +193,7 @@ impl Reader<'_> {
             let text = format!("`{key}` is not an ed25519 public key");
             self.fault(
                 value.span().start,
-                "bad_value",
+                PolicyCode::BadValue,
                 text,
                 "write 0x and 64 hexadecimal digits",
             );
@@ -198,7 +209,7 @@ impl Reader<'_> {
             let at = value.span().start;
             let text = format!("`{key}` is empty, too long or has characters that cannot be shown");
             let hint = format!("write 1 to {chars_max} printable characters");
-            self.fault(at, "bad_value", text, hint);
+            self.fault(at, PolicyCode::BadValue, text, hint);
             return None;
         }
         Some(text.to_owned())
@@ -210,7 +221,7 @@ impl Reader<'_> {
         if found.is_none() {
             let text = format!("`{key}` is not a date with time and offset");
             let hint = format!("write {key} = 2027-01-01T00:00:00Z, without quotes");
-            self.fault(value.span().start, "bad_value", text, hint);
+            self.fault(value.span().start, PolicyCode::BadValue, text, hint);
         }
         found
     }

@@ -249,7 +249,8 @@ fn what_is_encoded_is_read_and_many_functions_are_understood() {
             // The inputs of a plan are encodings of their own, which random bytes are not.
             Err(_) if function.signature.starts_with("execute(bytes,bytes[]") => {}
             Err(denial) => assert!(
-                denial.code != "dirty_calldata" || !NOT_ABI.contains(&denial.text.as_str()),
+                denial.code.as_str() != "dirty_calldata"
+                    || !NOT_ABI.contains(&denial.text.as_str()),
                 "{} at {place}: {}\n{}",
                 function.signature,
                 denial.text,
@@ -335,7 +336,7 @@ fn warns(decoded: &Decoded) -> bool {
     decoded
         .warnings
         .iter()
-        .any(|one| one.code == "trailing_bytes")
+        .any(|one| one.code.as_str() == "trailing_bytes")
 }
 
 #[test]

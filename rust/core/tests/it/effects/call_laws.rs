@@ -132,14 +132,14 @@ fn wrapping_a_call_never_hides_or_lowers_what_it_costs() {
         let name = &known.name;
         match (plain, wrapped) {
             (Err(plain), Err(wrapped)) => assert!(
-                plain.code == wrapped.code || wrapped.code == "nesting",
+                plain.code.as_str() == wrapped.code.as_str() || wrapped.code.as_str() == "nesting",
                 "{name}: {plain:?} {wrapped:?}"
             ),
             // Deeper than anything is followed, or something a wrapper must not do.
             (Ok(_), Err(_)) => {}
             // Bytes nobody reads because only the wallet itself can do this are opaque.
             (Err(plain), Ok(wrapped)) => assert!(
-                plain.code == "dirty_calldata" && wrapped.opaque,
+                plain.code.as_str() == "dirty_calldata" && wrapped.opaque,
                 "{name}: {plain:?} but wrapped {wrapped:?}"
             ),
             (Ok(plain), Ok(wrapped)) => {

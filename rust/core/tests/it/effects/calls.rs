@@ -17,11 +17,11 @@ fn run(source: &str, least: usize) {
 fn fault(table: &Table, case: &Case) -> Option<String> {
     let found = table.decode(case);
     let told = match (&found, &case.denied) {
-        (Err(denial), Some(code)) if denial.code == code => return None,
+        (Err(denial), Some(code)) if denial.code.as_str() == code => return None,
         (Ok(found), None) => {
             assert!(Table::unexplained(found).is_empty(), "{}", case.name);
             let effects: Vec<String> = found.effects.iter().map(|e| table.written(e)).collect();
-            let warnings: Vec<&str> = found.warnings.iter().map(|w| w.code).collect();
+            let warnings: Vec<&str> = found.warnings.iter().map(|w| w.code.as_str()).collect();
             let shown = |line: &String| {
                 found
                     .display
@@ -203,7 +203,7 @@ fn offsets_that_alias_are_refused_at_once() {
     });
     let registry = holdfast_core::asset::Registry::new();
     let denial = decode(&body, calls::WALLET, calls::CHAIN, &registry).unwrap_err();
-    assert_eq!(denial.code, "dirty_calldata");
+    assert_eq!(denial.code.as_str(), "dirty_calldata");
     assert_eq!(
         denial.text,
         "parts of the call data stand for several things"

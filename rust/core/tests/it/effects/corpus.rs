@@ -83,7 +83,7 @@ fn raw_transactions_of_types_0_to_2_have_the_digest_that_was_signed() {
                 continue;
             }
             match decode(&json!({ "raw_tx": raw }), chain) {
-                Err(DecodeError::Malformed(fault)) => assert_eq!(fault.code, "blob"),
+                Err(DecodeError::Malformed(fault)) => assert_eq!(fault.code.as_str(), "blob"),
                 other => panic!("{}: {other:?}", case["name"]),
             }
         }

@@ -1,13 +1,10 @@
-//! The tables of the documentation are those of the code: every protocol, and every warning.
+//! The tables of the documentation are those of the code: every protocol.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use holdfast_core::protocol::Protocol;
 
 const EFFECTS: &str = include_str!("../../../../../docs/effects.md");
-const POLICY: &str = include_str!("../../../../../docs/policy.md");
 const SOURCE: &str = include_str!("../../../src/protocol.rs");
 const PINNED: &str = include_str!("../../../src/protocol/pinned.rs");
 const ROUTERS: &str = include_str!("../../../src/protocol/routers.rs");
@@ -54,43 +51,4 @@ fn every_protocol_is_documented_with_where_it_is_known() {
     }
     let all: BTreeSet<&str> = Protocol::ALL.iter().map(|one| one.as_str()).collect();
     assert_eq!(told, all);
-}
-
-#[test]
-fn every_warning_is_documented() {
-    let mut used = BTreeSet::new();
-    gather(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        &mut used,
-    );
-    assert!(used.len() > 30, "{used:?}");
-    let told: BTreeSet<&str> = rows(section(POLICY, "Warnings"))
-        .flat_map(|(words, _)| words)
-        .collect();
-    let told: BTreeSet<String> = told.into_iter().map(str::to_owned).collect();
-    assert_eq!(
-        used.difference(&told).collect::<Vec<_>>(),
-        Vec::<&String>::new()
-    );
-}
-
-/// The codes of `warning("code", …)`, `warn("code", …)` and `code: "code"` beside a warning.
-fn gather(folder: &Path, used: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            gather(&path, used);
-            continue;
-        }
-        let text = fs::read_to_string(path).unwrap();
-        for start in ["warning(", "warn(", "Warning {"] {
-            for after in text.split(start).skip(1) {
-                let after = after.trim_start();
-                let after = after.strip_prefix("code: ").unwrap_or(after);
-                if let Some(code) = after.strip_prefix('"') {
-                    used.insert(code.split('"').next().unwrap().to_owned());
-                }
-            }
-        }
-    }
 }

@@ -238,7 +238,7 @@ proptest! {
                         prop_assert_eq!(Wanted::of(&again.body), wanted);
                     }
                 }
-                Record::RequestRefused(refused) => prop_assert_eq!(refused.code, "recipient_forbidden"),
+                Record::RequestRefused(refused) => prop_assert_eq!(refused.code.as_str(), "recipient_forbidden"),
                 other => prop_assert!(false, "{:?}", other),
             }
         }

@@ -175,7 +175,12 @@ fn documents_have_the_effects_of_the_table() {
         let decoded = match decode(&request.body, ME, CHAIN, &registry()) {
             Ok(decoded) => decoded,
             Err(denial) => {
-                assert_eq!(Some(denial.code), case.denied.as_deref(), "{}", case.name);
+                assert_eq!(
+                    Some(denial.code.as_str()),
+                    case.denied.as_deref(),
+                    "{}",
+                    case.name
+                );
                 continue;
             }
         };
@@ -183,7 +188,7 @@ fn documents_have_the_effects_of_the_table() {
         let codes: Vec<&str> = decoded
             .warnings
             .iter()
-            .map(|warning| warning.code)
+            .map(|warning| warning.code.as_str())
             .collect();
         assert_eq!(codes, case.warnings, "{}", case.name);
         assert_eq!(decoded.opaque, case.opaque.is_some(), "{}", case.name);
@@ -214,7 +219,7 @@ fn run(source: &str, least: usize) {
 fn fault(table: &typed::Table, calls: &calls::Table, case: &typed::Case) -> Option<String> {
     let found = table.decode(case, calls);
     let told = match (&found, &case.denied) {
-        (Err(denial), Some(code)) if denial.code == code => return None,
+        (Err(denial), Some(code)) if denial.code.as_str() == code => return None,
         (Ok(found), None) => {
             let unexplained = calls::Table::unexplained(found);
             assert!(unexplained.is_empty(), "{}: {unexplained:?}", case.name);
@@ -223,7 +228,7 @@ fn fault(table: &typed::Table, calls: &calls::Table, case: &typed::Case) -> Opti
                 calls.written(effect) + &until.unwrap_or_default()
             };
             let effects: Vec<String> = found.effects.iter().map(written).collect();
-            let warnings: Vec<&str> = found.warnings.iter().map(|w| w.code).collect();
+            let warnings: Vec<&str> = found.warnings.iter().map(|w| w.code.as_str()).collect();
             let lines: Vec<String> = found
                 .display
                 .iter()

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Bytes, B256, U256};
+use holdfast_core::code::Code;
 use holdfast_core::effects::EffectKind;
 use holdfast_core::event::{
     approval_digest, match_key, Approved, Authorised, Body, Cancelled, Decided, Denied, Event,
@@ -137,7 +138,7 @@ fn ended(id: Id, how: u8) -> Body {
             why: String::new(),
         }),
         2 => Body::RequestFailed(Failed {
-            code: "would_fail".to_owned(),
+            code: Code::WouldFail.into(),
             id,
             text: String::new(),
         }),
@@ -517,7 +518,7 @@ impl Authority {
             return Err(format!("it is no request: {params}"));
         };
         let resolved = policy::resolve(&policy, &data.agent, request, &|_, _| None);
-        let resolved = resolved.map_err(|reason| reason.code)?;
+        let resolved = resolved.map_err(|reason| reason.code.as_str().to_owned())?;
         let subject = resolved.subject(method, &[]);
         let book = Book::for_policy(&policy);
         let verdict = decide(&policy, &subject, book.windows(), &Facts::none(), now).verdict;

@@ -26,7 +26,7 @@ fn with(world: &World, body: Body) -> Result<Guard, ReplayError> {
 fn refused(world: &World, body: Body, words: &str) {
     let error = with(world, body).expect_err(words);
     assert_eq!(error.seq, world.records.len() as u64, "{error}");
-    assert_eq!(error.code, "replay_transition", "{error}");
+    assert_eq!(error.code.as_str(), "replay_transition", "{error}");
     assert!(error.text.contains(words), "{error}: {words}");
 }
 

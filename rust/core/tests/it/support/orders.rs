@@ -11,7 +11,7 @@ use super::{id_of, wallet_key, World};
 pub fn code<T>(result: Result<T, Refusal>) -> String {
     match result {
         Ok(_) => "ok".to_owned(),
-        Err(refusal) => refusal.code.into_owned(),
+        Err(refusal) => refusal.code.as_str().to_owned(),
     }
 }
 
