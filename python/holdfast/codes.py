@@ -177,7 +177,7 @@ class WarningCode(StrEnum):
     UNKNOWN_CONTRACT = "unknown_contract"
     UNKNOWN_CALL = "unknown_call"
     NOT_VOUCHED = "not_vouched"
-    VALUE_WITH_TOKEN_CALL = "value_with_token_call"
+    VALUE_WITH_TOKEN_CALL = "value_with_token_call"  # noqa: S105
     TRAILING_BYTES = "trailing_bytes"
     WHOLE_BALANCE = "whole_balance"
     UNREGISTERED_ASSET = "unregistered_asset"
@@ -201,7 +201,7 @@ class WarningCode(StrEnum):
     OTHER_CALLER = "other_caller"
     CREDIT_DELEGATION = "credit_delegation"
     DESTINATION_CALLER = "destination_caller"
-    REMOTE_TOKEN = "remote_token"
+    REMOTE_TOKEN = "remote_token"  # noqa: S105
     CHECKSUM = "checksum"
     NO_END = "no_end"
     RECAP = "recap"

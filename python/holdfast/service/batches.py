@@ -42,7 +42,7 @@ SEND_CALLS = "wallet_sendCalls"
 VERSION = "2.0.0"
 
 # What of the core's words the codes of the standard stand for.
-_CODES = {
+_CODES: dict[str, int] = {
     Detail.CAPABILITY: UNSUPPORTED_CAPABILITY,
     Code.CHAIN_MISMATCH: UNSUPPORTED_CHAIN,
     Code.CHAIN_NOT_ALLOWED: UNSUPPORTED_CHAIN,

@@ -57,7 +57,6 @@ codes! {
         RemoteToken = "remote_token": Warning, "the call determines the token received there";
         Checksum = "checksum": Warning,
             "an address in the document has a wrong EIP-55 checksum; the document is opaque";
-        NoEnd = "no_end": Warning, "the sign-in message has no expiration time";
         Recap = "recap": Warning,
             "a resource of the sign-in delegates capabilities (`urn:recap:`, ERC-5573)";
         Witness = "witness": Warning,

@@ -2,11 +2,17 @@
 //! versions that are read as they are.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
+use holdfast_core::asset::Registry;
 use holdfast_core::code::{Class, Closed, Code, Detail, PolicyCode, WarningCode};
+use holdfast_core::effects::decode_standalone;
 use holdfast_core::event::{Body, Event};
 use holdfast_core::guard::Guard;
-use holdfast_core::policy::{Decision, Verdict};
+use holdfast_core::json::{self, Limits, Malformed};
+use holdfast_core::policy::{Decision, Facts, Verdict};
+use holdfast_core::request;
 use serde_json::{json, Value};
 
 use crate::support::{id_of, policy, quantity, World, CHAIN, STRICT, T0, TERMS, VENDOR};
@@ -230,4 +236,106 @@ fn a_record_that_is_older_than_the_one_before_it_is_named() {
     *last = text.replace(&at(world.now), &at(T0 - 1)).into_bytes();
     let error = Guard::replay(&world.records).err().unwrap();
     assert_eq!(error.code, Code::ReplayTime);
+}
+
+#[test]
+fn inputs_over_a_bound_are_named_by_it() {
+    let small = Limits {
+        max_string: 2,
+        ..Limits::REQUEST
+    };
+    let detail = |found: Result<(), Malformed>| found.unwrap_err().code;
+    let read = |bytes: &[u8]| json::parse(bytes, &small).map(|_| ());
+    assert_eq!(detail(read(b"\"\xff\"")), Detail::JsonUtf8);
+    assert_eq!(detail(read(b"\"abc\"")), Detail::JsonString);
+
+    let ask = |method: &str, params: Value| {
+        request::parse_any(method, params.to_string().as_bytes()).map(|_| ())
+    };
+    let message = format!("0x{}", "ab".repeat(65_537));
+    let long = ask("personal_sign", json!([message, VENDOR]));
+    assert_eq!(detail(long), Detail::MessageTooLarge);
+    let call = json!({"to": VENDOR, "value": "0x1"});
+    let calls = json!([{"version": "2.0.0", "chainId": "0x1", "from": VENDOR,
+        "atomicRequired": false, "calls": vec![call; 65]}]);
+    assert_eq!(
+        detail(ask("wallet_sendCalls", calls)),
+        Detail::BatchTooLarge
+    );
+    let facts = json::parse(br#"{"prices":5}"#, &Limits::REQUEST).unwrap();
+    assert_eq!(
+        detail(Facts::from_json(&facts).map(|_| ())),
+        Detail::FactsType
+    );
+}
+
+#[test]
+fn a_document_for_any_chain_is_shown_with_a_warning() {
+    let document = json!({"types": {"EIP712Domain": [{"name": "name", "type": "string"}],
+        "Note": [{"name": "text", "type": "string"}]}, "primaryType": "Note",
+        "domain": {"name": "x"}, "message": {"text": "y"}});
+    let case = json!({"typed_data": document}).to_string();
+    let shown = decode_standalone(case.as_bytes(), 1, &Registry::new(), None, None).unwrap();
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let warnings = shown["warnings"].as_array().unwrap().iter();
+    let codes: Vec<&str> = warnings.filter_map(|one| one["code"].as_str()).collect();
+    assert!(codes.contains(&WarningCode::NoChain.as_str()), "{codes:?}");
+}
+
+/// A list names nothing that no part of the program says.
+#[test]
+fn every_code_of_the_core_is_made_somewhere() {
+    let core = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let binding = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../binding/src"));
+    let text = core + &binding;
+    let said = |list: &str, name: String| {
+        let name = format!("{list}::{name}");
+        let mut after = text
+            .split(name.as_str())
+            .skip(1)
+            .map(|rest| rest.chars().next().unwrap_or(' '));
+        assert!(
+            after.any(|next| !next.is_alphanumeric()),
+            "{name} is never made"
+        );
+    };
+    for code in Code::ALL
+        .iter()
+        .filter(|code| !OF_THE_SERVICE.contains(code))
+    {
+        said("Code", format!("{code:?}"));
+    }
+    Detail::ALL
+        .iter()
+        .for_each(|code| said("Detail", format!("{code:?}")));
+    WarningCode::ALL
+        .iter()
+        .for_each(|code| said("WarningCode", format!("{code:?}")));
+    PolicyCode::ALL
+        .iter()
+        .for_each(|code| said("PolicyCode", format!("{code:?}")));
+}
+
+/// What only the service meets, and gives to `fail` and `refuse` or to the agent.
+const OF_THE_SERVICE: [Code; 4] = [
+    Code::Sealed,
+    Code::DiskLow,
+    Code::WouldFail,
+    Code::NotSimulated,
+];
+
+fn sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("code") {
+            continue;
+        }
+        if path.is_dir() {
+            text += &sources(&path);
+        } else {
+            text += &fs::read_to_string(path).unwrap();
+        }
+    }
+    text
 }
