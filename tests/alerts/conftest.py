@@ -6,9 +6,9 @@ import pytest
 from tests.alerts.receivers import HttpReceiver, SmtpReceiver
 from tests.support.homes import make_record
 
-from holdfast.service.alerts import Alerts
-from holdfast.service.alerts_routes import Route
-from holdfast.service.journal_file import JournalReader, connect, create
+from holdfast.service.alerts.reader import Alerts
+from holdfast.service.alerts.routes import Route
+from holdfast.service.journal.file import JournalReader, connect, create
 
 
 class Events:

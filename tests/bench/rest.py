@@ -18,10 +18,10 @@ from holdfast._core import checkpoint_body, signed_note
 from holdfast.demo.chain import Chain
 from holdfast.demo.house import WALLETS_PASSPHRASE, House
 from holdfast.secrets import sealed
-from holdfast.service.journal import Journal, Snapshot
-from holdfast.service.notes import snapshot_body
-from holdfast.service.restore import restore
-from holdfast.service.session import begin
+from holdfast.service.guardian.session import begin
+from holdfast.service.journal.replay import restore
+from holdfast.service.journal.signed_notes import snapshot_body
+from holdfast.service.journal.writer import Journal, Snapshot
 
 EVENTS = 1_000_000
 TAIL = 50_000  # events after the last snapshot: as many as there can be by the default config

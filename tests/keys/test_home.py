@@ -9,10 +9,11 @@ import pytest
 
 from holdfast._core import Guard, check_policy
 from holdfast.operator import keys
-from holdfast.service import keystore
+from holdfast.secrets import keystore
 from holdfast.service.config import load_config
-from holdfast.service.home import Created, Home, HomeError, Init, init_home
-from holdfast.service.journal_file import JournalReader
+from holdfast.service.home.folder import Home, HomeError
+from holdfast.service.journal.file import JournalReader
+from holdfast.service.new_home import Created, Init, init_home
 
 PASSPHRASE = b"passphrase of this home"
 OPERATOR = b"passphrase of the operator"

@@ -21,12 +21,12 @@ from tests.service.guardian import SHOP, STRANGER, VENDOR, log_key, make_home, s
 from tests.service.test_journal_verify import notes_of
 
 from holdfast._core import Guard, LogTree
-from holdfast.service.home import Home
-from holdfast.service.journal import Journal
-from holdfast.service.journal_file import JournalError
-from holdfast.service.journal_verify import verify
-from holdfast.service.restore import restore
-from holdfast.service.session import begin
+from holdfast.service.guardian.session import begin
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.file import JournalError
+from holdfast.service.journal.replay import restore
+from holdfast.service.journal.verify import verify
+from holdfast.service.journal.writer import Journal
 
 Rows = list[tuple[int, bytes]]
 

@@ -17,8 +17,8 @@ from tests.service.guardian import STRANGER, VENDOR
 from tests.support.homes import ORIGIN, KeysHome, make_keys_home, make_record
 
 from holdfast._core import CommitKey, LogTree, checkpoint_body
-from holdfast.service.notes import session_body, sign_note
-from holdfast.service.signer import Signer
+from holdfast.service.journal.signed_notes import session_body, sign_note
+from holdfast.service.signer.process import Signer
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast._core import CommitKey, LogTree, verify_commit
-from holdfast.service.journal import (
+from holdfast.service.journal.writer import (
     Beginning,
     Journal,
     JournalError,

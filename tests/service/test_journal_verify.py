@@ -13,14 +13,14 @@ from nacl.signing import SigningKey
 from tests.service.guardian import STRANGER, WALLETS_PASSPHRASE, Guardian, make_home, serving
 
 from holdfast._core import checkpoint_body, signed_note
-from holdfast.service import keystore
-from holdfast.service.checkpoints import Checkpoints
-from holdfast.service.config import JournalConfig
-from holdfast.service.home import Home
-from holdfast.service.journal_export import export
-from holdfast.service.journal_file import JournalError
-from holdfast.service.journal_verify import verify
-from holdfast.service.notes import snapshot_body
+from holdfast.secrets import keystore
+from holdfast.service.guardian.checkpoints import Checkpoints
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.export import export
+from holdfast.service.journal.file import JournalError
+from holdfast.service.journal.settings import JournalConfig
+from holdfast.service.journal.signed_notes import snapshot_body
+from holdfast.service.journal.verify import verify
 
 EVENTS = 60
 

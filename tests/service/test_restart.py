@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from tests.service.guardian import STRANGER, WALLETS_PASSPHRASE, frame, make_home
 
-from holdfast.service.home import Home
-from holdfast.service.journal_file import JournalReader
-from holdfast.service.journal_verify import verify
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.verify import verify
 
 START_S = 60.0
 SERVE = (sys.executable, "-m", "holdfast", "serve")

@@ -6,9 +6,9 @@ import sqlite3
 import pytest
 from tests.service.guardian import STRANGER, VENDOR, Guardian, serving
 
-from holdfast.service.core import Sealed
-from holdfast.service.home import Home
-from holdfast.service.journal_file import JournalReader
+from holdfast.service.guardian.core import Sealed
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.file import JournalReader
 
 
 def fill_disk(guardian: Guardian) -> None:

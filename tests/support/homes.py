@@ -17,11 +17,12 @@ from eth_account.signers.local import LocalAccount
 from nacl.signing import SigningKey
 
 from holdfast._core import CommitKey, LogTree, canonical_json, checkpoint_body
-from holdfast.service import journal_file, keystore
-from holdfast.service.home import Home
-from holdfast.service.notes import session_body, sign_note
-from holdfast.service.order import DIGEST_MEMBERS
-from holdfast.service.signer_client import Signer
+from holdfast.secrets import keystore
+from holdfast.service.home.folder import Home
+from holdfast.service.journal import file as journal_file
+from holdfast.service.journal.signed_notes import session_body, sign_note
+from holdfast.service.signer.client import Signer
+from holdfast.service.signer.order import DIGEST_MEMBERS
 
 ORIGIN = "holdfast.local/test"
 

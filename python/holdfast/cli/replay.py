@@ -9,8 +9,8 @@ from typing import Any
 
 from holdfast._core import Simulator
 from holdfast.codes import Code
-from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
-from holdfast.service.journal_file import JournalReader
+from holdfast.service.journal.file import JournalReader
+from holdfast.service.runtime.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
 
 # Denials that came of the moment and not of a rule: another policy says nothing about them.
 OF_THE_MOMENT = frozenset({Code.FROZEN, Code.SEALED, Code.WAITING_FULL, Code.RATE_LIMITED})

@@ -17,11 +17,11 @@ from holdfast.secrets.authority import (
 from holdfast.secrets.files import write_private
 from holdfast.service.config import read_table
 from holdfast.service.config_file import outside_text, place_config
-from holdfast.service.event import parse
-from holdfast.service.home import Home
-from holdfast.service.journal_file import JournalReader
-from holdfast.service.policy_file import place_policy
-from holdfast.service.restore import restore
+from holdfast.service.guardian.policy_file import place_policy
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.replay import restore
+from holdfast.service.runtime.event import parse
 
 
 @dataclass(frozen=True, slots=True)
