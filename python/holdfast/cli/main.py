@@ -134,7 +134,7 @@ _KNOWN = {
     "holdfast.secrets.sealed": ("SealedKeyError",),
     "holdfast.service.runtime.errors": ("ConfigError",),
     "holdfast.service.home.folder": ("HomeError",),
-    "holdfast.service.journal.file": ("JournalError",),
+    "holdfast.service.journal.interface": ("JournalError",),
     "holdfast.secrets.keystore": ("KeystoreError",),
     "holdfast.service.runtime.lock": ("HomeInUse",),
 }

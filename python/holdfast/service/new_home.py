@@ -177,7 +177,7 @@ def _make_journal(
     from holdfast.service.config import read_table
     from holdfast.service.config_file import outside_text, place_config
     from holdfast.service.guardian.policy_file import place_policy
-    from holdfast.service.journal import file as journal_file
+    from holdfast.service.journal import open as journal
     from holdfast.service.journal.signed_notes import sign_note
 
     now_ms = time.time_ns() // 1_000_000
@@ -196,7 +196,7 @@ def _make_journal(
     origin = json.loads(genesis)["origin"]
     note = sign_note(log_key, origin, checkpoint_body(origin, guard.size, guard.root))
     records = (first, *loaded.records, *noted.records)
-    journal_file.create(building.journal_path, *records, note=note)
+    journal.create(building.journal_path, *records, note=note)
 
 
 def _bytes(signed: SignedCommand) -> tuple[bytes, bytes]:

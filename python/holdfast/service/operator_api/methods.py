@@ -21,7 +21,7 @@ from holdfast.service.guardian.freeze_file import FreezeFile
 from holdfast.service.guardian.policy_file import POLICY_BYTES_MAX, PolicyFile, PolicyRejected
 from holdfast.service.guardian.waiting import Waiting
 from holdfast.service.home.folder import Home
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.interface import Reader
 from holdfast.service.journal.signed_notes import LogIdentity
 from holdfast.service.operator_api.brief import pushed
 from holdfast.service.operator_api.chain_methods import ChainMethods
@@ -58,7 +58,7 @@ class OperatorMethods:
         self,
         core: Core,
         stream: Stream,
-        reader: JournalReader,
+        reader: Reader,
         policy: PolicyFile,
         freeze_file: FreezeFile,
         home: Home,

@@ -15,7 +15,7 @@ import orjson
 from holdfast._core import HoldfastError
 from holdfast.codes import Code
 from holdfast.service.guardian.core import Sealed
-from holdfast.service.journal.file import JournalError
+from holdfast.service.journal.interface import JournalError
 from holdfast.service.operator_api.stream import Stream, Subscriber, health_push
 from holdfast.service.runtime.logs import get_logger
 from holdfast.service.runtime.turns import Turns
