@@ -16,3 +16,4 @@ mod sign_in;
 mod smoke;
 mod table;
 mod typed_effects;
+mod unchanged;

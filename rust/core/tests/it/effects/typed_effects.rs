@@ -3,9 +3,10 @@
 use alloy_primitives::{address, Address};
 use holdfast_core::asset::{Asset, Registry, Standard};
 use holdfast_core::effects::{decode, Effect, EffectKind};
-use holdfast_core::request;
+use holdfast_core::request::{self, Body};
 use serde::Deserialize;
 
+use super::unchanged::Subject;
 use crate::support::{calls, typed};
 
 const ME: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
@@ -165,14 +166,33 @@ fn written(effect: &Effect) -> String {
     words
 }
 
+fn body(case: &Case) -> Body {
+    let params = format!("[\"{ME}\",{}]", document(case));
+    let request = request::parse("eth_signTypedData_v4", params.as_bytes());
+    request
+        .unwrap_or_else(|fault| panic!("{}: {fault}", case.name))
+        .body
+}
+
+fn table() -> Table {
+    toml::from_str(include_str!("../../data/typed_effects.toml")).unwrap()
+}
+
+/// Every document of the table by its name.
+pub fn subjects() -> Vec<Subject> {
+    let subject = |case: &Case| Subject {
+        name: case.name.clone(),
+        body: body(case),
+        chain_id: CHAIN,
+        registry: registry(),
+    };
+    table().case.iter().map(subject).collect()
+}
+
 #[test]
 fn documents_have_the_effects_of_the_table() {
-    let table: Table = toml::from_str(include_str!("../../data/typed_effects.toml")).unwrap();
-    for case in table.case {
-        let params = format!("[\"{ME}\",{}]", document(&case));
-        let request = request::parse("eth_signTypedData_v4", params.as_bytes())
-            .unwrap_or_else(|fault| panic!("{}: {fault}", case.name));
-        let decoded = match decode(&request.body, ME, CHAIN, &registry()) {
+    for case in table().case {
+        let decoded = match decode(&body(&case), ME, CHAIN, &registry()) {
             Ok(decoded) => decoded,
             Err(denial) => {
                 assert_eq!(Some(denial.code), case.denied.as_deref(), "{}", case.name);
