@@ -3,19 +3,15 @@
 use alloy_primitives::{Address, U256};
 
 use super::sight::Sight;
-use super::{Denial, Effect, EffectKind, Field, Warning};
-use crate::address::checksum;
-use crate::amount::format_units;
+use super::{Denial, Effect, EffectKind};
 use crate::asset::{Asset, Registry};
 use crate::canonical::INTEGER_MAX;
+use crate::display::{address_text, amount_text, field, token_text, warning, DisplayLine, Warning};
 use crate::protocol::Protocol;
-use crate::text::display_safe;
-
-const SYMBOL_CHARS_MAX: usize = 24;
 
 /// Who signs, for which chain, and what is known there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Context<'r> {
+pub(crate) struct Context<'r> {
     /// Unknown only in a decode without a wallet; then the zero address stands for it in effects.
     pub wallet: Option<Address>,
     pub chain_id: u64,
@@ -55,7 +51,7 @@ impl<'r> Context<'r> {
     }
 
     /// Whether this address is the wallet, or what stands for it when nobody knows it.
-    pub(super) fn is_own(&self, address: Address) -> bool {
+    pub(crate) fn is_own(&self, address: Address) -> bool {
         self.signer() == address
     }
 
@@ -113,28 +109,12 @@ impl<'r> Context<'r> {
     }
 
     /// `1.5 ETH`, or wei where the coin of the chain is not registered.
-    pub(super) fn native_amount(&self, value: U256) -> String {
+    pub(crate) fn native_amount(&self, value: U256) -> String {
         match self.registry.native(self.chain_id) {
             Some(asset) => amount_text(asset, value),
             None => format!("{value} wei"),
         }
     }
-}
-
-/// `50 USDC`
-pub(super) fn amount_text(asset: &Asset, amount: U256) -> String {
-    let mut text = format_units(amount, asset.decimals);
-    text.push(' ');
-    text.push_str(&display_safe(&asset.symbol, SYMBOL_CHARS_MAX));
-    text
-}
-
-/// `USDC 0xA0b8…`, the address in full.
-pub(super) fn token_text(asset: &Asset, contract: Address) -> String {
-    let mut text = display_safe(&asset.symbol, SYMBOL_CHARS_MAX);
-    text.push(' ');
-    text.push_str(&address_text(contract));
-    text
 }
 
 /// The lines of an effect about an allowance.
@@ -143,7 +123,7 @@ pub(super) fn allowance_display(
     token: &Asset,
     contract: Address,
     effect: &Effect,
-) -> Vec<Field> {
+) -> Vec<DisplayLine> {
     let mut amount = amount_text(token, effect.amount);
     if effect.unlimited {
         amount.insert_str(0, "unlimited: ");
@@ -162,24 +142,6 @@ pub(super) fn unlimited_warning(effect: &Effect) -> Option<Warning> {
     effect
         .unlimited
         .then(|| warning("unlimited_allowance", text))
-}
-
-pub(super) fn address_text(address: Address) -> String {
-    checksum(address).to_string()
-}
-
-pub(super) fn field(label: &'static str, value: impl Into<String>) -> Field {
-    Field {
-        label: label.into(),
-        value: value.into(),
-    }
-}
-
-pub(super) fn warning(code: &'static str, text: &str) -> Warning {
-    Warning {
-        code,
-        text: text.to_owned(),
-    }
 }
 
 /// Refuses places value never comes back from: the zero address and precompiles (everything up to

@@ -3,36 +3,28 @@
 
 mod abi;
 mod calls;
-mod claim;
-mod context;
+pub(crate) mod context;
 mod hidden;
 mod json;
 mod key_text;
 mod kind;
-mod known;
 mod parts;
-mod raw_tx;
 mod rfc3339;
-mod sight;
+pub(crate) mod sight;
 mod sign_in;
-mod signature;
-mod standalone;
-mod transaction;
+pub(crate) mod signature;
+pub(crate) mod transaction;
 mod typed;
 
-use std::borrow::Cow;
-
 use alloy_primitives::{Address, U256};
-use serde::Serialize;
 
 use crate::asset::{Asset, Registry};
+use crate::display::{DisplayLine, Warning};
 use crate::request::{Body, Transaction};
 use context::Context;
 use sight::Sight;
 
-pub(crate) use calls::is_control;
 pub use kind::EffectKind;
-pub use standalone::{decode_standalone, DecodeError};
 
 /// One effect, worst case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,24 +138,6 @@ pub struct Exchange {
     pub measured: bool,
 }
 
-/// A line a person reads. Values are already `display_safe`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Field {
-    /// What it is.
-    pub label: Cow<'static, str>,
-    /// The value.
-    pub value: String,
-}
-
-/// Something a person should know before approving.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Warning {
-    /// Closed list, see `docs/policy.md`.
-    pub code: &'static str,
-    /// Words.
-    pub text: String,
-}
-
 /// A request, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
@@ -172,7 +146,7 @@ pub struct Decoded {
     /// How many payments, or allowances, each effect is the sum of; empty where each is one.
     pub times: Vec<u32>,
     /// Lines for a person.
-    pub display: Vec<Field>,
+    pub display: Vec<DisplayLine>,
     /// What to look out for.
     pub warnings: Vec<Warning>,
     /// What comes back for swaps, orders and crossings, each apart: one may happen without the other.
@@ -372,7 +346,7 @@ pub(crate) fn token_call_lines(
     data: &[u8],
     chain_id: u64,
     registry: &Registry,
-) -> Option<Vec<Field>> {
+) -> Option<Vec<DisplayLine>> {
     registry.token(chain_id, to)?;
     let transaction = Transaction {
         to: Some(to),
@@ -393,7 +367,7 @@ pub(crate) fn token_call_lines(
     (!decoded.opaque).then_some(decoded.display)
 }
 
-fn decode_in(body: &Body, context: &Context<'_>) -> Result<Decoded, Denial> {
+pub(crate) fn decode_in(body: &Body, context: &Context<'_>) -> Result<Decoded, Denial> {
     match body {
         Body::Transaction(transaction) => transaction::decode(transaction, context),
         Body::TypedData(typed) => signature::decode_typed_data(typed, context),

@@ -3,9 +3,10 @@
 use alloy_primitives::U256;
 
 use super::calls::{self, Call};
-use super::context::{field, Context};
+use super::context::Context;
 use super::parts::Parts;
 use super::{Decoded, Denial, EffectKind};
+use crate::display::field;
 use crate::request::Transaction;
 
 pub(super) fn decode(transaction: &Transaction, context: &Context<'_>) -> Result<Decoded, Denial> {
@@ -16,7 +17,7 @@ pub(super) fn decode(transaction: &Transaction, context: &Context<'_>) -> Result
 ///
 /// # Errors
 /// What any of them is denied for.
-pub(super) fn decode_all(
+pub(crate) fn decode_all(
     transactions: &[&Transaction],
     context: &Context<'_>,
 ) -> Result<Decoded, Denial> {

@@ -8,11 +8,13 @@ use alloy_primitives::{Address, U256};
 use super::decide::Subject;
 use super::model::{Agent, Chain};
 use super::sight::{Look, Unseen};
-use super::verdict::{Reason, Reservation};
+use super::verdict::Reason;
 use super::Policy;
-use crate::effects::{decode, decode_seen, Decoded, Denial, Warning};
+use crate::display::Warning;
+use crate::effects::{decode, decode_seen, Decoded, Denial};
 use crate::protocol::Protocol;
 use crate::request::{Body, Request, Transaction};
+use crate::spend::Reservation;
 use crate::window::Book;
 
 /// A request with everything the policy says about its surroundings.

@@ -13,6 +13,7 @@ mod clear;
 mod effects;
 mod guard;
 mod laws;
+mod layers;
 mod log;
 mod outcome;
 mod policy;

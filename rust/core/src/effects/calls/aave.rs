@@ -4,13 +4,14 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{field, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Claim, Denial, EffectKind};
 use super::holding::{by_owner, debt, manager, unknown, with_trailing, Holding};
 use super::multicall::Item;
 use super::trade::Coin;
 use super::Call;
+use crate::display::field;
 use crate::protocol::Protocol;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]

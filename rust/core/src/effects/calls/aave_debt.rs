@@ -4,13 +4,12 @@ use alloy_primitives::U256;
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{
-    address_text, check_own_funds, check_spender, field, warning, Context,
-};
+use super::super::context::{check_own_funds, check_spender, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::holding::{held, with_trailing};
 use super::{opaque, Call};
+use crate::display::{address_text, field, warning};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

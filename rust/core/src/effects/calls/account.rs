@@ -5,13 +5,14 @@ use alloy_primitives::{Address, Bytes, B256, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi::{self, dirty};
-use super::super::context::{address_text, field, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::multicall::Item;
 use super::native::push_value;
 use super::{safe, Call};
+use crate::display::{address_text, field};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

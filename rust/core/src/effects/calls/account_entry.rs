@@ -5,13 +5,14 @@ use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::holding::{by_owner, caller, unknown, with_trailing, Holding};
 use super::native::push_value;
 use super::trade::Coin;
 use super::Call;
+use crate::display::{address_text, field, warning};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

@@ -4,14 +4,14 @@ use alloy_primitives::{Address, Bytes, B256, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::bridges::{address_in, and_more, chain_text, Arrives, Crossing};
 use super::holding::with_trailing;
 use super::trade::Coin;
 use super::Call;
-use crate::clear::moment;
+use crate::display::{address_text, field, moment, warning};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

@@ -4,13 +4,14 @@ use alloy_primitives::U256;
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::bridges::{address_in, and_more, fee, Arrives, Crossing};
 use super::holding::{held, with_trailing};
 use super::trade::Coin;
 use super::Call;
+use crate::display::warning;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

@@ -4,13 +4,14 @@ use alloy_primitives::{address, Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::bridges::{and_more, Arrives, Crossing};
 use super::holding::{by_owner, caller, with_trailing};
 use super::trade::Coin;
 use super::Call;
+use crate::display::{address_text, field, warning};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

@@ -3,15 +3,14 @@
 
 use alloy_primitives::{Address, B256, U256};
 
-use super::super::context::{
-    address_text, amount_text, check_not_token, check_recipient, field, warning, Context,
-};
+use super::super::context::{check_not_token, check_recipient, Context};
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind, Exchange, Warning};
+use super::super::{Denial, EffectKind, Exchange};
 use super::native::unregistered;
 use super::trade::Coin;
 use super::{opaque, Call};
 use crate::asset::Asset;
+use crate::display::{address_text, amount_text, field, warning, Warning};
 use crate::protocol::Protocol;
 
 /// What comes out on the other side.

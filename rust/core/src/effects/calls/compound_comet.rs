@@ -4,13 +4,14 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{check_own_funds, field, Context};
+use super::super::context::{check_own_funds, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::compound::{pay, take, SUPPLY};
 use super::holding::{caller, held, manager, unknown, with_trailing};
 use super::trade::Coin;
 use super::Call;
+use crate::display::field;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod comet {

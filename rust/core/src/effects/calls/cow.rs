@@ -4,11 +4,12 @@ use alloy_primitives::U256;
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{field, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::Call;
+use crate::display::field;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

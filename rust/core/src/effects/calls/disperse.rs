@@ -5,15 +5,14 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{
-    address_text, amount_text, check_not_token, check_payee, field, token_text, warning, Context,
-};
+use super::super::context::{check_not_token, check_payee, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::holding::caller;
 use super::native::{push_value, unregistered};
 use super::Call;
+use crate::display::{address_text, amount_text, field, token_text, warning};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

@@ -5,14 +5,13 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{
-    address_text, check_own_funds, check_payee, field, token_text, Context,
-};
+use super::super::context::{check_own_funds, check_payee, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc721::{and_trailing, operator};
 use super::{opaque, Call};
 use crate::asset::Asset;
+use crate::display::{address_text, field, token_text};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

@@ -6,14 +6,14 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi::{self as strictly, dirty};
 use super::super::context::{
-    address_text, amount_text, check_own_funds, check_payee, check_spender, field, token_text,
-    unlimited_warning, warning, Context,
+    check_own_funds, check_payee, check_spender, unlimited_warning, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Claim, Denial, EffectKind, Field, Warning};
+use super::super::{Claim, Denial, EffectKind};
 use super::native::unregistered;
 use super::{opaque, Call};
 use crate::asset::Asset;
+use crate::display::{address_text, amount_text, field, token_text, warning, DisplayLine, Warning};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod abi {
@@ -429,7 +429,7 @@ fn token_effect(
 /// Value that is gone: it went to nobody, which for the wallet is a transfer to the token.
 fn burn(contract: Address, token: &Asset, amount: U256, context: &Context<'_>) -> Parts {
     let effect = context.effect(EffectKind::Transfer, Some(token), Some(contract), amount);
-    let display: Vec<Field> = vec![
+    let display: Vec<DisplayLine> = vec![
         field("Action", "destroy tokens"),
         field("Amount", amount_text(token, amount)),
         field("Token", token_text(token, contract)),

@@ -6,14 +6,14 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi;
 use super::super::context::{
-    address_text, check_own_funds, check_payee, check_spender, field, token_text,
-    unlimited_warning, Context,
+    check_own_funds, check_payee, check_spender, unlimited_warning, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Claim, Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::{opaque, Call};
 use crate::asset::Asset;
+use crate::display::{address_text, field, token_text};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 pub(super) mod calls {

@@ -5,14 +5,15 @@ use alloy_dyn_abi::DynSolValue;
 use alloy_primitives::{hex, U256};
 
 use super::super::abi;
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::hidden::Hidden;
 use super::super::parts::Parts;
-use super::super::{Denial, EffectKind, Field};
+use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::native::push_value;
-use super::{control, opaque, Call};
-use crate::function::Function;
+use super::{opaque, Call};
+use crate::display::{address_text, field, warning, DisplayLine};
+use crate::function::{control, Function};
 
 /// Characters of a text and items of a list that are shown.
 const CHARS_MAX: usize = 200;
@@ -30,7 +31,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
     let found = context
         .registry
         .function(context.chain_id, call.to, *selector);
-    let Some(function) = found.filter(|_| !control::is_control(*selector)) else {
+    let Some(function) = found.filter(|_| control(*selector).is_none()) else {
         return Ok(None);
     };
     let (arguments, trailing) = abi::dynamic(function.signature.whole(), data)?;
@@ -58,7 +59,7 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
 fn vouched(
     call: &Call<'_>,
     function: &Function,
-    lines: Vec<Field>,
+    lines: Vec<DisplayLine>,
     context: &Context<'_>,
 ) -> Parts {
     let mut parts = Parts::default();
@@ -76,11 +77,11 @@ fn vouched(
 }
 
 /// The function and its arguments, for nobody can judge a call without them.
-fn lines(function: &Function, arguments: &[DynSolValue], hidden: &mut Hidden) -> Vec<Field> {
+fn lines(function: &Function, arguments: &[DynSolValue], hidden: &mut Hidden) -> Vec<DisplayLine> {
     let signature = &function.signature;
     let mut lines = vec![field("Function", signature.canonical())];
     for (place, argument) in arguments.iter().enumerate() {
-        lines.push(Field {
+        lines.push(DisplayLine {
             label: format!("Argument {}", signature.name_of(place)).into(),
             value: text_of(argument, hidden),
         });

@@ -2,13 +2,14 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{address_text, check_not_token, check_payee, field, warning, Context};
+use super::super::context::{check_not_token, check_payee, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::native::unregistered;
 use super::trade::Coin;
 use super::{opaque, Call};
+use crate::display::{address_text, field, warning};
 
 /// What goes where, and whose it is then. An amount of 2^256-1 is everything there is.
 #[derive(Clone, Copy, Debug)]

@@ -56,7 +56,6 @@ use super::Denial;
 use crate::asset::Standard;
 use crate::protocol::Protocol;
 
-pub(crate) use control::is_control;
 pub(super) use native::push_value;
 pub(super) use safe::items as safe_items;
 pub(super) use trade::{Coin, Trade};

@@ -5,12 +5,13 @@ use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::erc20::trailing_bytes;
 use super::native::push_value;
 use super::Call;
+use crate::display::{field, warning};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

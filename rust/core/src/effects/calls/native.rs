@@ -2,11 +2,11 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
-use super::super::Warning;
 use super::weth;
 use super::Call;
+use crate::display::{address_text, field, warning, Warning};
 use crate::protocol::Protocol;
 
 /// A call without data.

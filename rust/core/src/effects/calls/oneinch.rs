@@ -5,12 +5,13 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{check_not_token, check_payee, check_recipient, warning, Context};
+use super::super::context::{check_not_token, check_payee, check_recipient, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::trade::{Coin, Trade};
 use super::Call;
+use crate::display::warning;
 use crate::protocol::Protocol;
 
 /// Less than the whole amount may be swapped, at the stated rate.

@@ -2,11 +2,12 @@
 
 use alloy_primitives::{hex, U256};
 
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
-use super::super::{EffectKind, Field};
+use super::super::EffectKind;
 use super::native::push_value;
 use super::Call;
+use crate::display::{address_text, field, warning, DisplayLine};
 
 /// A call of a contract nothing is known of, or of a function of a known one that is not understood.
 pub(super) fn call(call: &Call<'_>, known: bool, context: &Context<'_>) -> Parts {
@@ -28,7 +29,7 @@ pub(super) fn call(call: &Call<'_>, known: bool, context: &Context<'_>) -> Parts
 }
 
 /// Selector and size of the call data.
-pub(super) fn push_data(call: &Call<'_>, display: &mut Vec<Field>) {
+pub(super) fn push_data(call: &Call<'_>, display: &mut Vec<DisplayLine>) {
     if let Some((selector, _)) = call.split() {
         display.push(field("Selector", hex::encode_prefixed(selector)));
     }

@@ -5,15 +5,14 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{
-    address_text, check_not_token, check_recipient, field, warning, Context,
-};
+use super::super::context::{check_not_token, check_recipient, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::holding::with_trailing;
 use super::router_flow::part_of;
 use super::trade::{Coin, Trade};
 use super::Call;
+use crate::display::{address_text, field, warning};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

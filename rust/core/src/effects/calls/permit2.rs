@@ -5,14 +5,14 @@ use alloy_sol_types::SolCall;
 
 use super::super::abi;
 use super::super::context::{
-    address_text, allowance_display, amount_text, check_not_token, check_own_funds, check_payee,
-    check_spender, field, token_text, unlimited_warning, until_ms, Context,
+    allowance_display, check_not_token, check_own_funds, check_payee, check_spender,
+    unlimited_warning, until_ms, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Claim, Denial, EffectKind, Field};
+use super::super::{Claim, Denial, EffectKind};
 use super::holding::with_trailing;
 use super::{permit2_signed, Call};
-use crate::clear::moment;
+use crate::display::{address_text, amount_text, field, moment, token_text, DisplayLine};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {
@@ -188,7 +188,7 @@ fn lockdown(permit2: Address, call: &calls::lockdownCall, context: &Context<'_>)
 fn revokes(
     claim: Option<Claim>,
     pairs: &[(Address, Address)],
-    shown: Vec<Field>,
+    shown: Vec<DisplayLine>,
     context: &Context<'_>,
 ) -> Option<Parts> {
     let many = pairs.len() > 1;

@@ -2,15 +2,14 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{address_text, field, warning};
 use super::super::parts::Parts;
-use super::super::{EffectKind, Warning};
+use super::super::EffectKind;
 use super::native::unregistered;
 use super::opaque::push_data;
 use super::router_flow::{part_of, Flow, Lot};
 use super::trade::{exchange, Coin};
 use super::Call;
-use crate::clear::moment;
+use crate::display::{address_text, field, moment, warning, Warning};
 
 const SHARE: &str = "a share of the value goes to somebody else";
 

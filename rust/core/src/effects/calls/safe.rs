@@ -5,7 +5,7 @@ use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi::{self, dirty};
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::account;
@@ -13,6 +13,7 @@ use super::erc20::trailing_bytes;
 use super::multicall::Item;
 use super::native::push_value;
 use super::{opaque, Call};
+use crate::display::{address_text, field, warning};
 use crate::protocol::Protocol;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]

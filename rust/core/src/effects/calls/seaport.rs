@@ -7,7 +7,7 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::typed::order::{Leg, Which};
 use super::super::{Denial, EffectKind};
@@ -17,6 +17,7 @@ use super::seaport_abi as calls;
 use super::seaport_order::Components;
 use super::trade::{Coin, Trade};
 use super::Call;
+use crate::display::{field, warning};
 
 /// What the call does; `None` for a function that is not understood: orders can be matched with each
 /// other in ways their legs do not tell.

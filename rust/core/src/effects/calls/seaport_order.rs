@@ -2,12 +2,13 @@
 
 use alloy_primitives::{Address, B256, U256};
 
-use super::super::context::{address_text, check_own_funds, field, warning, Context};
+use super::super::context::{check_own_funds, Context};
 use super::super::parts::Parts;
 use super::super::typed::order::{Leg, Order, Which};
 use super::super::Denial;
 use super::trade::Coin;
 use crate::asset::Standard;
+use crate::display::{address_text, field, warning};
 
 /// Open or restricted, in full or in part. What is above is made up by a contract on the way.
 const ORDER_TYPE_MAX: u8 = 3;

@@ -5,13 +5,14 @@ use alloy_primitives::{address, Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{field, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::holding::{caller, held, unknown, Holding};
 use super::trade::Coin;
 use super::Call;
+use crate::display::field;
 use crate::protocol::Protocol;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]

@@ -2,11 +2,12 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{address_text, amount_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
-use super::super::{EffectKind, Exchange, Field, Warning};
+use super::super::{EffectKind, Exchange};
 use super::native::unregistered;
 use crate::asset::Asset;
+use crate::display::{address_text, amount_text, field, warning, DisplayLine, Warning};
 
 /// What is given or got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,7 +116,13 @@ impl Trade<'_> {
         Some(parts)
     }
 
-    fn line(&self, label: &'static str, coin: Coin, amount: U256, context: &Context<'_>) -> Field {
+    fn line(
+        &self,
+        label: &'static str,
+        coin: Coin,
+        amount: U256,
+        context: &Context<'_>,
+    ) -> DisplayLine {
         field(label, coin.text(amount, context))
     }
 

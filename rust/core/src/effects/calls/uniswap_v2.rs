@@ -4,13 +4,13 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{check_not_token, check_payee, field, Context};
+use super::super::context::{check_not_token, check_payee, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::trade::{doubt, Coin, Trade};
 use super::{uniswap_v2_remove, Call};
-use crate::clear::moment;
+use crate::display::{field, moment};
 use crate::protocol::Protocol;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]

@@ -6,13 +6,13 @@ use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{address_text, check_not_token, check_recipient, field, Context};
+use super::super::context::{check_not_token, check_recipient, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::holding::{unknown, with_trailing};
 use super::trade::{Coin, Trade};
 use super::{opaque, Call};
-use crate::clear::moment;
+use crate::display::{address_text, field, moment};
 use crate::protocol::Protocol;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]

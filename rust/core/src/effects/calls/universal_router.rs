@@ -6,13 +6,14 @@ use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolCall;
 
 use super::super::abi::{self, dirty};
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::erc20::trailing_bytes;
 use super::router_flow::{Flow, Kind, Party, Take};
 use super::trade::Coin;
 use super::{universal_router_permit as permit, universal_router_v4 as v4, Call};
+use crate::display::{address_text, field, warning};
 use crate::protocol::Protocol;
 
 /// Longer plans are opaque; real ones have less than twenty commands.

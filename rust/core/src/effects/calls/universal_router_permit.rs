@@ -3,11 +3,11 @@
 use alloy_primitives::{Address, Bytes, U256};
 
 use super::super::abi;
-use super::super::context::{allowance_display, check_spender, field, unlimited_warning, until_ms};
+use super::super::context::{allowance_display, check_spender, unlimited_warning, until_ms};
 use super::super::{Denial, EffectKind};
 use super::router_flow::Flow;
 use super::universal_router::not_understood;
-use crate::clear::moment;
+use crate::display::{field, moment};
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod inputs {

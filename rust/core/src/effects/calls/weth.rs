@@ -3,12 +3,13 @@
 use alloy_sol_types::SolCall;
 
 use super::super::abi;
-use super::super::context::{field, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::erc20::trailing_bytes;
 use super::native::unregistered;
 use super::Call;
+use crate::display::field;
 
 #[allow(missing_docs, reason = "the names are those of the ABI")]
 mod calls {

@@ -4,11 +4,11 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::calls::{self, Call};
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
-use crate::clear::moment;
+use crate::display::{address_text, field, moment, warning};
 
 /// Votes of a token (ERC-5805).
 pub(super) const VOTES: &str = "Delegation(address delegatee,uint256 nonce,uint256 expiry)";

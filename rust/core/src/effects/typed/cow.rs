@@ -4,11 +4,12 @@
 use alloy_primitives::{address, Address};
 
 use super::super::calls::Coin;
-use super::super::context::{field, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::message::Message;
 use super::order::{Leg, Order};
+use crate::display::field;
 use crate::protocol::Protocol;
 
 pub(super) const ORDER: &str = "Order(address sellToken,address buyToken,address receiver,uint256 sellAmount,uint256 buyAmount,uint32 validTo,bytes32 appData,uint256 feeAmount,string kind,bool partiallyFillable,string sellTokenBalance,string buyTokenBalance)";

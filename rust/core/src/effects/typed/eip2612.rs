@@ -4,12 +4,12 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    allowance_display, check_own_funds, check_spender, field, unlimited_warning, until_ms, Context,
+    allowance_display, check_own_funds, check_spender, unlimited_warning, until_ms, Context,
 };
 use super::super::parts::Parts;
 use super::super::{Claim, Denial, EffectKind};
 use super::message::Message;
-use crate::clear::moment;
+use crate::display::{field, moment};
 
 pub(super) const PERMIT: &str =
     "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)";

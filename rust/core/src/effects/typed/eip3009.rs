@@ -3,13 +3,11 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{
-    address_text, amount_text, check_own_funds, check_payee, field, token_text, until_ms, Context,
-};
+use super::super::context::{check_own_funds, check_payee, until_ms, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
-use crate::clear::moment;
+use crate::display::{address_text, amount_text, field, moment, token_text};
 
 pub(super) const TRANSFER: &str = "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
 pub(super) const RECEIVE: &str = "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";

@@ -3,12 +3,12 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{address_text, check_own_funds, field, Context};
+use super::super::context::{check_own_funds, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::message::Message;
 use super::nested::{self, Inner};
-use crate::clear::moment;
+use crate::display::{address_text, field, moment};
 
 /// OpenZeppelin before version 5.
 pub(super) const REQUEST: &str =

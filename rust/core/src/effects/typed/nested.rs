@@ -3,9 +3,10 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::calls::{self, Call};
-use super::super::context::{field, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::{Claim, Denial, EffectKind};
+use crate::display::field;
 
 /// A call that a signature lets somebody make.
 pub(super) struct Inner<'i> {

@@ -5,10 +5,10 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::calls::{Coin, Trade};
-use super::super::context::{address_text, field, until_ms, warning, Context};
+use super::super::context::{until_ms, Context};
 use super::super::parts::Parts;
-use super::super::{EffectKind, Field, Warning};
-use crate::clear::moment;
+use super::super::EffectKind;
+use crate::display::{address_text, field, moment, warning, DisplayLine, Warning};
 
 /// Lines for one side of an order; the rest is counted.
 const LINES_MAX: usize = 24;
@@ -125,7 +125,7 @@ impl Order {
         }
     }
 
-    fn display(&self, context: &Context<'_>) -> Vec<Field> {
+    fn display(&self, context: &Context<'_>) -> Vec<DisplayLine> {
         let mut display = vec![field("Action", self.action)];
         lines("Give at most", &self.gives, &mut display, |leg| {
             leg.text(context)
@@ -161,7 +161,7 @@ impl Order {
 fn lines<T>(
     label: &'static str,
     items: &[T],
-    display: &mut Vec<Field>,
+    display: &mut Vec<DisplayLine>,
     text: impl Fn(&T) -> String,
 ) {
     for item in items.iter().take(LINES_MAX) {

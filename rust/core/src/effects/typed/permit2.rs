@@ -4,14 +4,13 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::context::{
-    address_text, allowance_display, amount_text, check_spender, field, token_text,
-    unlimited_warning, until_ms, warning, Context,
+    allowance_display, check_spender, unlimited_warning, until_ms, Context,
 };
 use super::super::parts::Parts;
-use super::super::{Claim, Denial, Effect, EffectKind, Field};
+use super::super::{Claim, Denial, Effect, EffectKind};
 use super::message::Message;
 use crate::asset::Asset;
-use crate::clear::moment;
+use crate::display::{address_text, amount_text, field, moment, token_text, warning, DisplayLine};
 use crate::json::Json;
 use crate::protocol::Protocol;
 
@@ -257,7 +256,7 @@ fn allowances(
 }
 
 /// One token of several: `50 USDC 0xA0b8… until …`.
-fn line_of_many(token: &Asset, contract: Address, end: U256, effect: &Effect) -> Field {
+fn line_of_many(token: &Asset, contract: Address, end: U256, effect: &Effect) -> DisplayLine {
     if effect.kind == EffectKind::Revoke {
         return field("Revoke", token_text(token, contract));
     }

@@ -5,11 +5,12 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::calls::safe_items;
-use super::super::context::{address_text, field, warning, Context};
+use super::super::context::Context;
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::message::Message;
 use super::nested::{self, Inner};
+use crate::display::{address_text, field, warning};
 
 /// Version 1.0.0 and later.
 pub(super) const TRANSACTION: &str = "SafeTx(address to,uint256 value,bytes data,uint8 operation,uint256 safeTxGas,uint256 baseGas,uint256 gasPrice,address gasToken,address refundReceiver,uint256 nonce)";

@@ -3,12 +3,13 @@
 use alloy_primitives::{keccak256, Address, B256, U256};
 
 use super::super::calls::seaport_order::{Components, Item};
-use super::super::context::{amount_text, field, Context};
+use super::super::context::Context;
 use super::super::hidden::Hidden;
 use super::super::parts::Parts;
-use super::super::{Denial, Effect, Field};
+use super::super::{Denial, Effect};
 use super::message::Message;
 use crate::asset::Asset;
+use crate::display::{amount_text, field, DisplayLine};
 use crate::json::Json;
 use crate::protocol::Protocol;
 
@@ -106,7 +107,7 @@ pub(super) fn bulk(
 }
 
 /// A line for each asset that leaves if every order is filled.
-fn given_in_all(effects: &[Effect]) -> Vec<Field> {
+fn given_in_all(effects: &[Effect]) -> Vec<DisplayLine> {
     let mut sums: Vec<(&Asset, U256)> = Vec::new();
     for effect in effects {
         let Some(asset) = &effect.asset else {

@@ -3,14 +3,12 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::super::context::{
-    address_text, amount_text, check_not_token, check_payee, field, token_text, until_ms, Context,
-};
+use super::super::context::{check_not_token, check_payee, until_ms, Context};
 use super::super::parts::Parts;
 use super::super::{Denial, EffectKind};
 use super::message::Message;
 use super::permit2;
-use crate::clear::moment;
+use crate::display::{address_text, amount_text, field, moment, token_text};
 use crate::protocol::Protocol;
 
 pub(super) const EXACT: &str = "PermitWitnessTransferFrom(TokenPermissions permitted,address spender,uint256 nonce,uint256 deadline,Witness witness)TokenPermissions(address token,uint256 amount)Witness(address to,uint256 validAfter)";

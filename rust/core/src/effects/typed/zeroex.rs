@@ -4,11 +4,12 @@
 use alloy_primitives::{Address, U256};
 
 use super::super::calls::Coin;
-use super::super::context::{address_text, check_own_funds, field, Context};
+use super::super::context::{check_own_funds, Context};
 use super::super::parts::Parts;
 use super::super::Denial;
 use super::message::Message;
 use super::order::{Leg, Order};
+use crate::display::{address_text, field};
 use crate::protocol::Protocol;
 
 pub(super) const LIMIT: &str = "LimitOrder(address makerToken,address takerToken,uint128 makerAmount,uint128 takerAmount,uint128 takerTokenFeeAmount,address maker,address taker,address sender,address feeRecipient,bytes32 pool,uint64 expiry,uint256 salt)";

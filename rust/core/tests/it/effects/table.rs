@@ -2,7 +2,8 @@
 
 use alloy_primitives::{address, Address, Bytes, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
-use holdfast_core::effects::{decode, decode_standalone, DecodeError, Decoded, Effect};
+use holdfast_core::decode::{decode_standalone, DecodeError};
+use holdfast_core::effects::{decode, Decoded, Effect};
 use holdfast_core::request::{self, Body, Transaction};
 use serde::Deserialize;
 

@@ -72,5 +72,5 @@ const CALLERS: [&str; 15] = [
 pub fn never(selector: [u8; 4]) -> bool {
     let mut known = TOKENS.iter().chain(&CALLERS);
     let listed = known.any(|signature| keccak256(signature.as_bytes()).starts_with(&selector));
-    listed || crate::effects::is_control(selector)
+    listed || super::control(selector).is_some()
 }

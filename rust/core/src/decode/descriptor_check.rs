@@ -2,10 +2,11 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::context::{address_text, amount_text, warning, Context};
-use super::{signature, Decoded, Effect, EffectKind};
 use crate::asset::Asset;
 use crate::clear::{Container, Library, Said};
+use crate::display::{address_text, amount_text, warning};
+use crate::effects::context::Context;
+use crate::effects::{signature, Decoded, Effect, EffectKind};
 use crate::request::Body;
 
 /// Kinds whose amount a person has to be told.

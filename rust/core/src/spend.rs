@@ -1,9 +1,12 @@
 //! What a request costs, in the words limits measure: kept so that a later policy can count it too.
+//!
+//! Below `policy`, which says what is set aside for it, and `window`, which counts that.
+
+pub mod wire;
 
 use alloy_primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 
-use super::wire;
 use crate::asset::Asset;
 use crate::effects::EffectKind;
 use crate::request::Method;
@@ -180,6 +183,26 @@ impl Spends {
             .iter()
             .filter(|item| item.kind == EffectKind::Fee);
         fees.fold(0, |sum: u128, fee| sum.saturating_add(fee.amount))
+    }
+}
+
+/// An amount set aside in one window. Base units of an asset, micro-USD, or requests, as the limit
+/// measures.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reservation {
+    /// Id of the limit in the policy.
+    pub limit: String,
+    /// The scope instance: `agent:shopper`, `wallet:0x…`, `recipient:1:0x…`, `global`.
+    pub key: String,
+    /// How much.
+    #[serde(with = "wire::decimal")]
+    pub amount: u128,
+}
+
+impl Reservation {
+    /// Whether other agents use up the same: only `agent:` keys belong to one of them.
+    pub fn is_shared(&self) -> bool {
+        !self.key.starts_with("agent:")
     }
 }
 

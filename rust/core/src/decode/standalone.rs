@@ -5,11 +5,13 @@ use std::borrow::Cow;
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxLegacy};
 use alloy_primitives::{eip191_hash_message, Address, TxKind, B256, U256};
 
-use super::context::{field, warning, Context};
-use super::sight::Sight;
-use super::{claim, decode_in, known, raw_tx, signature, transaction, Decoded, Denial};
+use super::{descriptor_check, raw_tx, well_known_tokens};
 use crate::asset::Registry;
 use crate::clear::Library;
+use crate::display::{field, warning};
+use crate::effects::context::Context;
+use crate::effects::sight::Sight;
+use crate::effects::{decode_in, signature, transaction, Decoded, Denial};
 use crate::json::{self, write_string, Json, Limits, Malformed};
 use crate::request::{
     bytes, parse_address, parse_batch, parse_message, parse_transaction, parse_typed_data, Batch,
@@ -66,7 +68,7 @@ pub fn decode_standalone(
         return Err(Malformed::new("params", "", text).into());
     };
     let mut registry = registry.clone();
-    known::add_to(&mut registry);
+    well_known_tokens::add_to(&mut registry);
     if let Some(tokens) = tokens {
         add_tokens(tokens, &mut registry)?;
     }
@@ -99,7 +101,7 @@ pub fn decode_standalone(
     }
     push_max_fee(&subject.body, &context, &mut decoded);
     if let Some(clear) = clear {
-        claim::add(&subject.body, &context, clear, &mut decoded);
+        descriptor_check::add(&subject.body, &context, clear, &mut decoded);
     }
     if subject.no_chain {
         let text = "the transaction names no chain: it is valid on every chain";
@@ -317,7 +319,12 @@ fn add_tokens(tokens: &[u8], registry: &mut Registry) -> Result<(), Malformed> {
         if let Some(name) = text("name") {
             registry.insert_name(chain_id, address, name);
         }
-        registry.insert(known::unnamed(chain_id, Some(address), symbol, decimals));
+        registry.insert(well_known_tokens::unnamed(
+            chain_id,
+            Some(address),
+            symbol,
+            decimals,
+        ));
     }
     Ok(())
 }
