@@ -7,6 +7,8 @@ use super::{Denial, Effect, EffectKind};
 use crate::asset::{Asset, Registry};
 use crate::canonical::INTEGER_MAX;
 use crate::display::{address_text, amount_text, field, token_text, warning, DisplayLine, Warning};
+use crate::effects::accounts::multicall::MULTICALL;
+use crate::effects::accounts::safe::MULTISEND_CALL_ONLY;
 use crate::protocol::Protocol;
 
 /// Who signs, for which chain, and what is known there.
@@ -67,7 +69,7 @@ impl<'r> Context<'r> {
     /// `uniswap-v2-router 0x7a25…`: what a policy calls the contract, and the address in full.
     pub(super) fn contract_text(&self, address: Address) -> String {
         let mut text = address_text(address);
-        if let Some(protocol) = self.named(address).filter(|p| *p != Protocol::Unknown) {
+        if let Some(protocol) = self.named(address).filter(|p| *p != Protocol::UNKNOWN) {
             text.insert(0, ' ');
             text.insert_str(0, protocol.as_str());
         }
@@ -182,7 +184,7 @@ pub(super) fn check_spender(
     check_not_token(spender, token)?;
     if matches!(
         context.named(spender),
-        Some(Protocol::Multicall | Protocol::SafeMultisendCallOnly)
+        Some(MULTICALL | MULTISEND_CALL_ONLY)
     ) {
         let text = "the spender does what anybody asks: anybody could take the tokens";
         return Err(Denial::new("recipient_forbidden", text));

@@ -2,19 +2,31 @@
 //! only of these.
 
 mod abi;
-mod calls;
+mod accounts;
+mod bridges;
+mod call;
+mod common;
 pub(crate) mod context;
+mod control;
+mod document;
+mod exchanges;
+mod function;
 mod hidden;
 mod json;
-mod key_text;
+mod key_derivation;
 mod kind;
+mod lending;
+mod markets;
+mod message;
 mod parts;
+mod permits;
+mod registry;
 mod rfc3339;
 pub(crate) mod sight;
 mod sign_in;
 pub(crate) mod signature;
+mod tokens;
 pub(crate) mod transaction;
-mod typed;
 
 use alloy_primitives::{Address, U256};
 
@@ -25,6 +37,8 @@ use context::Context;
 use sight::Sight;
 
 pub use kind::EffectKind;
+pub(crate) use lending::aave::GATEWAY as AAVE_GATEWAY;
+pub use registry::{contracts, is_bridge, protocol, Contract};
 
 /// One effect, worst case.
 #[derive(Clone, Debug, PartialEq, Eq)]

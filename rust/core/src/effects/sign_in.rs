@@ -8,8 +8,7 @@
 use alloy_primitives::Address;
 
 use super::context::Context;
-use super::rfc3339;
-use super::Denial;
+use super::{rfc3339, Denial};
 use crate::address::checksum;
 use crate::display::{address_text, field, warning, DisplayLine, Warning};
 

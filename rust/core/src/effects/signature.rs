@@ -7,8 +7,7 @@ use alloy_primitives::{hex, U256};
 use super::context::Context;
 use super::hidden::Hidden;
 use super::parts::Parts;
-use super::{key_text, sign_in, typed};
-use super::{Decoded, Denial, EffectKind};
+use super::{document as documents, key_derivation, sign_in, Decoded, Denial, EffectKind};
 use crate::display::{address_text, field, warning, DisplayLine, Warning};
 use crate::json::{self, Json, Limits};
 use crate::request::TypedData;
@@ -68,7 +67,9 @@ pub(super) fn decode_typed_data(
     }
     let understood = match &document {
         // What is never signed is not signed with a wrong checksum in it either.
-        Some(document) => typed::understand(typed, document, context)?.filter(|_| !typed.doubtful),
+        Some(document) => {
+            documents::understand(typed, document, context)?.filter(|_| !typed.doubtful)
+        }
         None => None,
     };
     let mut display = Vec::new();
@@ -92,7 +93,7 @@ pub(super) fn decode_typed_data(
             display.push(field("Action", "sign a typed-data document"));
             push_domain(typed, &mut display, &mut warnings, &mut hidden);
             if let Some(document) = &document {
-                key_text::check_all(document)?;
+                key_derivation::check_all(document)?;
                 push_message(document, &mut display, &mut hidden);
             }
             let contract = typed.verifying_contract;
@@ -214,7 +215,7 @@ pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Result<De
     let mut hidden = Hidden::default();
     let mut effect = context.effect(EffectKind::Message, None, None, U256::ZERO);
     if let Ok(text) = std::str::from_utf8(message) {
-        key_text::check(text)?;
+        key_derivation::check(text)?;
         if let Some(sign_in) = sign_in::read(text, context)? {
             display.extend(sign_in.display);
             warnings.extend(sign_in.warnings);

@@ -2,7 +2,8 @@
 
 use alloy_primitives::U256;
 
-use super::calls::{self, Call};
+use super::call::{self, Call};
+use super::common::native::push_value;
 use super::context::Context;
 use super::parts::Parts;
 use super::{Decoded, Denial, EffectKind};
@@ -43,7 +44,7 @@ fn parts(transaction: &Transaction, context: &Context<'_>) -> Result<Parts, Deni
                 data: &transaction.data,
                 depth: 0,
             };
-            calls::decode(&call, context)?
+            call::decode(&call, context)?
         }
         None => creation(transaction, context),
     })
@@ -54,7 +55,7 @@ fn creation(transaction: &Transaction, context: &Context<'_>) -> Parts {
     let size = format!("{} bytes", transaction.data.len());
     parts.display.push(field("Action", "create a contract"));
     parts.display.push(field("Code size", size));
-    calls::push_value(None, transaction.value, &mut parts, context);
+    push_value(None, transaction.value, &mut parts, context);
     let deploy = context.effect(EffectKind::Deploy, None, None, U256::ZERO);
     parts.effects.push(deploy);
     parts

@@ -11,8 +11,7 @@ use super::sight::{Look, Unseen};
 use super::verdict::Reason;
 use super::Policy;
 use crate::display::Warning;
-use crate::effects::{decode, decode_seen, Decoded, Denial};
-use crate::protocol::Protocol;
+use crate::effects::{self, decode, decode_seen, Decoded, Denial};
 use crate::request::{Body, Request, Transaction};
 use crate::spend::Reservation;
 use crate::window::Book;
@@ -61,7 +60,7 @@ impl Resolved<'_> {
     pub fn look_for_owed(&mut self, policy: &Policy, book: &Book, own: &str, now_ms: u64) {
         let is_bridge = |chain_id: u64, at: Address| {
             let speaks = policy.registry().protocol(chain_id, at);
-            speaks.is_some_and(Protocol::is_bridge)
+            speaks.is_some_and(effects::is_bridge)
         };
         let mut exchanges = self.decoded.exchanges.iter();
         self.owed =

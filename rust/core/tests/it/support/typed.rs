@@ -14,6 +14,8 @@ use super::calls::{Table as Calls, CHAIN, WALLET};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
+    /// A file that lost its cases must not pass.
+    pub least: usize,
     #[serde(default)]
     names: BTreeMap<String, String>,
     #[serde(default)]
@@ -53,6 +55,7 @@ impl Table {
         let table: Self = toml::from_str(source).unwrap();
         let mut calls = Members::new();
         calls.insert("case".to_owned(), Value::Array(Vec::new()));
+        calls.insert("least".to_owned(), Value::Integer(0));
         let mut insert = |key: &str, pairs: &BTreeMap<String, String>| {
             let pairs = pairs.iter();
             let members = pairs.map(|(name, word)| (name.clone(), Value::String(word.clone())));
