@@ -52,7 +52,7 @@ fn every_protocol_is_documented_with_where_it_is_known() {
     if std::env::var_os("HOLDFAST_RECORD").is_some() {
         let old = section(EFFECTS, "Contracts").split("\n\n");
         let old = old.filter(|part| part.starts_with("| name ")).last();
-        let page = EFFECTS.replace(old.unwrap(), table.trim_end());
+        let page = EFFECTS.replace(old.unwrap().trim_end(), table.trim_end());
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/effects.md");
         fs::write(path, page).unwrap();
         return;
