@@ -4,7 +4,7 @@ use alloy_primitives::Address;
 use holdfast_core::asset::Registry;
 use holdfast_core::clear::Library;
 use holdfast_core::code::Detail;
-use holdfast_core::effects::{decode_standalone, DecodeError};
+use holdfast_core::decode::{decode_standalone, DecodeError};
 use holdfast_core::json::{self, Limits, Malformed};
 use holdfast_core::{frame, rpc, text};
 use pyo3::prelude::*;

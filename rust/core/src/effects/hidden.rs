@@ -1,9 +1,8 @@
 //! What of a request is in none of its lines. Lines are bounded, for they are kept with every record;
 //! whatever does not fit is counted here, and a person is warned before everything else.
 
-use super::context::warning;
-use super::Warning;
 use crate::code::WarningCode;
+use crate::display::{warning, Warning};
 use crate::text::shown;
 
 /// Counts what is left out.

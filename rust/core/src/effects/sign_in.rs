@@ -7,11 +7,11 @@
 
 use alloy_primitives::Address;
 
-use super::context::{address_text, field, warning, Context};
-use super::rfc3339;
-use super::{Denial, Field, Warning};
+use super::context::Context;
+use super::{rfc3339, Denial};
 use crate::address::checksum;
 use crate::code::{Code, WarningCode};
+use crate::display::{address_text, field, warning, DisplayLine, Warning};
 
 const PHRASE: &str = " wants you to sign in with your Ethereum account:";
 /// The letters by which every spelling of the first line is recognised, whatever stands between
@@ -55,7 +55,7 @@ pub(super) struct SignIn<'t> {
 
 /// What a sign-in message is for a person, and when it ends (ms).
 pub(super) struct Read {
-    pub display: Vec<Field>,
+    pub display: Vec<DisplayLine>,
     pub warnings: Vec<Warning>,
     pub expires_ms: u64,
 }
@@ -357,7 +357,7 @@ fn is_nonce(text: &str) -> bool {
 }
 
 /// Every field in the order of the message, whole.
-fn display(message: &SignIn<'_>) -> Vec<Field> {
+fn display(message: &SignIn<'_>) -> Vec<DisplayLine> {
     let origin = match message.scheme {
         Some(scheme) => format!("{scheme}://{}", message.domain),
         None => message.domain.to_owned(),

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use alloy_primitives::{hex, U256};
 
-use super::context::{address_text, field, warning, Context};
+use super::context::Context;
 use super::hidden::Hidden;
 use super::parts::Parts;
-use super::{key_text, sign_in, typed};
-use super::{Decoded, Denial, EffectKind, Field, Warning};
+use super::{document as documents, key_derivation, sign_in, Decoded, Denial, EffectKind};
 use crate::code::{Code, WarningCode};
+use crate::display::{address_text, field, warning, DisplayLine, Warning};
 use crate::json::{self, Json, Limits};
 use crate::request::TypedData;
 
@@ -22,7 +22,7 @@ const VALUES_SHOWN_MAX: usize = 96;
 const DOCUMENT_CHARS_MAX: usize = 24_576;
 
 /// A signature for another chain, or for any chain, is not what was asked for.
-pub(super) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial> {
+pub(crate) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial> {
     match typed.domain_chain_id {
         Some(id) if id == chain_id => Ok(()),
         Some(id) => {
@@ -37,7 +37,7 @@ pub(super) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial
 }
 
 /// The canonical document; its size was bounded when it came in.
-pub(super) fn document(typed: &TypedData) -> Option<Json<'_>> {
+pub(crate) fn document(typed: &TypedData) -> Option<Json<'_>> {
     let limits = Limits {
         max_bytes: usize::MAX,
         max_nodes: usize::MAX,
@@ -71,7 +71,9 @@ pub(super) fn decode_typed_data(
     }
     let understood = match &document {
         // What is never signed is not signed with a wrong checksum in it either.
-        Some(document) => typed::understand(typed, document, context)?.filter(|_| !typed.doubtful),
+        Some(document) => {
+            documents::understand(typed, document, context)?.filter(|_| !typed.doubtful)
+        }
         None => None,
     };
     let mut display = Vec::new();
@@ -95,7 +97,7 @@ pub(super) fn decode_typed_data(
             display.push(field("Action", "sign a typed-data document"));
             push_domain(typed, &mut display, &mut warnings, &mut hidden);
             if let Some(document) = &document {
-                key_text::check_all(document)?;
+                key_derivation::check_all(document)?;
                 push_message(document, &mut display, &mut hidden);
             }
             let contract = typed.verifying_contract;
@@ -112,7 +114,7 @@ pub(super) fn decode_typed_data(
 
 fn push_domain(
     typed: &TypedData,
-    display: &mut Vec<Field>,
+    display: &mut Vec<DisplayLine>,
     warnings: &mut Vec<Warning>,
     hidden: &mut Hidden,
 ) {
@@ -138,7 +140,7 @@ fn push_domain(
     }
 }
 
-fn push_message(document: &Json<'_>, display: &mut Vec<Field>, hidden: &mut Hidden) {
+fn push_message(document: &Json<'_>, display: &mut Vec<DisplayLine>, hidden: &mut Hidden) {
     let before = hidden.values;
     let mut values = Values {
         lines_left: VALUES_SHOWN_MAX,
@@ -159,7 +161,7 @@ fn push_message(document: &Json<'_>, display: &mut Vec<Field>, hidden: &mut Hidd
 struct Values<'d> {
     lines_left: usize,
     chars_left: usize,
-    display: &'d mut Vec<Field>,
+    display: &'d mut Vec<DisplayLine>,
     hidden: &'d mut Hidden,
 }
 
@@ -199,7 +201,7 @@ impl Values<'_> {
         let used = label.len().saturating_add(text.len());
         self.lines_left = self.lines_left.saturating_sub(1);
         self.chars_left = self.chars_left.saturating_sub(used);
-        self.display.push(Field {
+        self.display.push(DisplayLine {
             label: Cow::Owned(label),
             value: text,
         });
@@ -217,7 +219,7 @@ pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Result<De
     let mut hidden = Hidden::default();
     let mut effect = context.effect(EffectKind::Message, None, None, U256::ZERO);
     if let Ok(text) = std::str::from_utf8(message) {
-        key_text::check(text)?;
+        key_derivation::check(text)?;
         if let Some(sign_in) = sign_in::read(text, context)? {
             display.extend(sign_in.display);
             warnings.extend(sign_in.warnings);

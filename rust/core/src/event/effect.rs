@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::wire;
 use crate::asset::{Asset, Standard};
 use crate::code::{Recorded, WarningCode};
-use crate::effects::{Effect, EffectKind, Field, Warning};
+use crate::display::{DisplayLine, Warning};
+use crate::effects::{Effect, EffectKind};
 
 /// `{effect, asset, from, to, amount, unlimited, expires, path}`, `function` of a call the operator
 /// vouches for, and `doubted`; the chain is that of the request.
@@ -107,8 +108,8 @@ pub struct LineRecord {
     pub value: String,
 }
 
-impl From<Field> for LineRecord {
-    fn from(field: Field) -> Self {
+impl From<DisplayLine> for LineRecord {
+    fn from(field: DisplayLine) -> Self {
         Self {
             label: field.label,
             value: field.value,

@@ -147,7 +147,7 @@ pub(super) fn set(state: &mut State, seq: u64, at: u64, data: &ClockSet) -> Resu
     if let Some(policy) = policy.filter(|_| data.to_ms < at) {
         let mut book = state.book.clone();
         book.clock_ahead(clock.ahead_ms);
-        book.load(&policy, data.to_ms)
+        book.load(&*policy, data.to_ms)
             .map_err(|error| Impossible::Limits(error.to_string()))?;
         state.book = book;
     }

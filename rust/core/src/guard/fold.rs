@@ -191,7 +191,7 @@ fn policy_loaded(state: &mut State, at: u64, data: PolicyLoaded) -> Result<(), I
     if let Some(policy) = &compiled {
         state
             .book
-            .load(policy, at)
+            .load(&**policy, at)
             .map_err(|error| Impossible::Limits(error.to_string()))?;
     }
     state.alarm = None;

@@ -391,10 +391,10 @@ pub(super) fn settled(
     match (kept, compiled(state)) {
         (Some(kept), Some(policy)) => {
             let kept = (&kept, happened);
-            state.book.post_partial(&policy, &name, kept, at)
+            state.book.post_partial(&*policy, &name, kept, at)
         }
         // Without a policy that can be read, all of it counts.
-        (Some(_), None) => state.book.post(None, &name, happened, at),
+        (Some(_), None) => state.book.post(None::<&Policy>, &name, happened, at),
         (None, _) => state.book.void(&name),
     }
     .map_err(limits)?;

@@ -15,15 +15,15 @@ use super::model::{method_of, Agent, Released, Route};
 use super::parse::APPROVAL;
 use super::returns::Returns;
 use super::sight::Unseen;
-use super::spend::{Spend, Spends};
 use super::sums::Sums;
-use super::verdict::{Decision, Reason, Reservation, Verdict};
+use super::verdict::{Decision, Reason, Verdict};
 use super::worth::spends;
 use super::Policy;
 use crate::amount::{format_units, Usd};
 use crate::code::Code;
 use crate::effects::{Effect, EffectKind, Exchange};
 use crate::request::Method;
+use crate::spend::{Reservation, Spend, Spends};
 use crate::window::Windows;
 
 /// How long a payment signed as a document may be collected without a person's word.

@@ -6,14 +6,14 @@ use serde::Serialize;
 use super::index::Query;
 use super::model::{Limit, Measure, OnExceed, Per};
 use super::parse::APPROVAL;
-use super::spend::{clamp, Spend, SpendAsset, Spends};
 use super::sums::Sums;
-use super::verdict::{Reason, Reservation, Verdict};
+use super::verdict::{Reason, Verdict};
 use super::Policy;
 use crate::address::checksum;
 use crate::code::Code;
 use crate::effects::EffectKind;
-use crate::window::Windows;
+use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends};
+use crate::window::{Limits, Windows};
 
 /// One limit and key with what the request adds to it.
 pub(super) struct Charge<'p> {
@@ -31,6 +31,17 @@ struct Sum {
     recipient: Option<Address>,
     amount: U256,
     price_unknown: bool,
+}
+
+impl Limits for Policy {
+    fn windows(&self) -> impl Iterator<Item = (&str, u64)> {
+        let limits = self.limits().iter();
+        limits.map(|limit| (limit.id.as_str(), limit.window_ms))
+    }
+
+    fn reservations(&self, spends: &Spends) -> Vec<Reservation> {
+        Self::reservations(self, spends)
+    }
 }
 
 impl Policy {

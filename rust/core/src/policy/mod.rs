@@ -22,12 +22,10 @@ mod reach;
 mod resolve;
 mod returns;
 mod sight;
-mod spend;
 pub mod strictness;
 mod sums;
 mod time;
 mod verdict;
-pub mod wire;
 mod worth;
 
 use alloy_primitives::map::HashMap;
@@ -47,8 +45,9 @@ pub use model::{
 };
 pub use resolve::{resolve, Resolved};
 pub use sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};
-pub use spend::{clamp, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
-pub use verdict::{Decision, Reason, Reservation, Verdict};
+pub use verdict::{Decision, Reason, Verdict};
+
+pub use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
 
 pub(crate) use time::epoch_ms;
 

@@ -8,12 +8,13 @@ use alloy_primitives::{Address, U256};
 use super::decide::Subject;
 use super::model::{Agent, Chain};
 use super::sight::{Look, Unseen};
-use super::verdict::{Reason, Reservation};
+use super::verdict::Reason;
 use super::Policy;
 use crate::code::{Code, WarningCode};
-use crate::effects::{decode, decode_seen, Decoded, Denial, Warning};
-use crate::protocol::Protocol;
+use crate::display::Warning;
+use crate::effects::{self, decode, decode_seen, Decoded, Denial};
 use crate::request::{Body, Request, Transaction};
+use crate::spend::Reservation;
 use crate::window::Book;
 
 /// A request with everything the policy says about its surroundings.
@@ -60,7 +61,7 @@ impl Resolved<'_> {
     pub fn look_for_owed(&mut self, policy: &Policy, book: &Book, own: &str, now_ms: u64) {
         let is_bridge = |chain_id: u64, at: Address| {
             let speaks = policy.registry().protocol(chain_id, at);
-            speaks.is_some_and(Protocol::is_bridge)
+            speaks.is_some_and(effects::is_bridge)
         };
         let mut exchanges = self.decoded.exchanges.iter();
         self.owed =

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Released, Route};
-use super::spend::Spends;
-use super::wire;
 use crate::code::{Code, Recorded};
+use crate::spend::{Reservation, Spends};
 
 /// How a request may go on. Ordered: the later, the stricter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -130,26 +129,6 @@ impl Reason {
     pub fn is_among(&self, others: &[Self]) -> bool {
         let same = |other: &Self| other.code == self.code && other.rule == self.rule;
         others.iter().any(same)
-    }
-}
-
-/// An amount set aside in one window. Base units of an asset, micro-USD, or requests, as the limit
-/// measures.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Reservation {
-    /// Id of the limit in the policy.
-    pub limit: String,
-    /// The scope instance: `agent:shopper`, `wallet:0x…`, `recipient:1:0x…`, `global`.
-    pub key: String,
-    /// How much.
-    #[serde(with = "wire::decimal")]
-    pub amount: u128,
-}
-
-impl Reservation {
-    /// Whether other agents use up the same: only `agent:` keys belong to one of them.
-    pub fn is_shared(&self) -> bool {
-        !self.key.starts_with("agent:")
     }
 }
 

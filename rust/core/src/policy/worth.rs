@@ -4,12 +4,12 @@ use alloy_primitives::U256;
 
 use super::decide::{asset_of, Subject};
 use super::facts::Facts;
-use super::spend::{clamp, Spend, SpendAsset, Spends, StandingClaim};
 use super::Policy;
 use crate::amount::usd_value;
 use crate::canonical::INTEGER_MAX;
 use crate::effects::{Effect, EffectKind};
 use crate::request::Method;
+use crate::spend::{clamp, Spend, SpendAsset, Spends, StandingClaim};
 
 /// Every effect and the fee with their worth at this moment.
 pub(super) fn spends(

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use holdfast_core::asset::Registry;
 use holdfast_core::code::{Class, Closed, Code, Detail, PolicyCode, WarningCode};
-use holdfast_core::effects::decode_standalone;
+use holdfast_core::decode::decode_standalone;
 use holdfast_core::event::{Body, Event};
 use holdfast_core::guard::Guard;
 use holdfast_core::json::{self, Limits, Malformed};

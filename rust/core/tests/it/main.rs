@@ -14,6 +14,7 @@ mod codes;
 mod effects;
 mod guard;
 mod laws;
+mod layers;
 mod log;
 mod outcome;
 mod policy;

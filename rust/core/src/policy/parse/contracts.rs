@@ -9,6 +9,7 @@ use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::asset::Asset;
 use crate::code::PolicyCode;
+use crate::effects::contracts;
 use crate::policy::model::ContractEntry;
 use crate::protocol::Protocol;
 
@@ -50,9 +51,8 @@ impl File {
         let address = reader.required(section, "address", "\"0x…\"");
         let address = address.and_then(|value| reader.address(value, "address"));
         let protocol = reader.required(section, "protocol", "\"multicall\"");
-        let words: Vec<(&str, Protocol)> = Protocol::ALL
-            .iter()
-            .map(|protocol| (protocol.as_str(), *protocol))
+        let words: Vec<(&str, Protocol)> = contracts()
+            .map(|contract| (contract.protocol().as_str(), contract.protocol()))
             .collect();
         let protocol = protocol.and_then(|value| one_of(reader, value, "protocol", &words));
         let code = read_code(reader, section);

@@ -119,7 +119,7 @@ impl File {
         let speaks = named.map(|entry| entry.protocol);
         let speaks = speaks.or_else(|| pinned(chain, address));
         let is_wallet = self.wallets.iter().any(|wallet| wallet.address == address);
-        let what = match speaks.filter(|protocol| *protocol != Protocol::Unknown) {
+        let what = match speaks.filter(|protocol| *protocol != Protocol::UNKNOWN) {
             _ if is_asset => "an asset",
             _ if is_wallet => "a wallet",
             Some(protocol) => protocol.as_str(),

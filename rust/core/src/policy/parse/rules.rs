@@ -7,9 +7,9 @@ use super::File;
 use crate::code::PolicyCode;
 use crate::effects::EffectKind;
 use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Released, Route, Rule};
-use crate::policy::spend::AMOUNT_MAX;
 use crate::policy::verdict::Verdict;
 use crate::request::Method;
+use crate::spend::AMOUNT_MAX;
 use crate::window::LEDGER_MS;
 
 /// Approvals a rule may ask for.

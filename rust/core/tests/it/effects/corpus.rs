@@ -7,7 +7,8 @@ use std::process::Command;
 
 use alloy_primitives::{hex, keccak256, Address, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
-use holdfast_core::effects::{self, decode_standalone, DecodeError};
+use holdfast_core::decode::{decode_standalone, DecodeError};
+use holdfast_core::effects;
 use holdfast_core::request::{self, Body, Transaction};
 use k256::ecdsa::SigningKey;
 use serde_json::{json, Value};

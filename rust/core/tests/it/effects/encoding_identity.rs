@@ -4,7 +4,7 @@ use alloy_consensus::transaction::RlpEcdsaEncodableTx;
 use alloy_consensus::{SignableTransaction, Signed, TxEip1559, TxEip2930, TxLegacy};
 use alloy_primitives::{hex, Address, Bytes, Signature, TxKind, B256, U256};
 use holdfast_core::asset::Registry;
-use holdfast_core::effects::{decode_standalone, DecodeError};
+use holdfast_core::decode::{decode_standalone, DecodeError};
 use holdfast_core::event::{Body as Record, Event, Wanted};
 use holdfast_core::request;
 use k256::ecdsa::SigningKey;

@@ -8,6 +8,8 @@ use holdfast_core::request::Body;
 use proptest::prelude::*;
 use serde::Deserialize;
 
+use super::unchanged::Subject;
+
 const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 
 #[derive(Deserialize)]
@@ -31,6 +33,21 @@ struct Case {
 
 fn table() -> Table {
     toml::from_str(include_str!("../../data/sign_in.toml")).unwrap()
+}
+
+/// Every message of the table by the name of its case.
+pub fn subjects() -> Vec<Subject> {
+    let table = table();
+    let subject = |case: &Case| {
+        let text = table.base.replacen(&case.from, &case.to, 1);
+        Subject {
+            name: case.name.clone(),
+            body: Body::Message(Bytes::from(text.into_bytes())),
+            chain_id: 1,
+            registry: Registry::new(),
+        }
+    };
+    table.case.iter().map(subject).collect()
 }
 
 fn read(text: &[u8]) -> Result<Decoded, Denial> {

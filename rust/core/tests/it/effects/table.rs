@@ -2,9 +2,12 @@
 
 use alloy_primitives::{address, Address, Bytes, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
-use holdfast_core::effects::{decode, decode_standalone, DecodeError, Decoded, Effect};
+use holdfast_core::decode::{decode_standalone, DecodeError};
+use holdfast_core::effects::{decode, Decoded, Effect};
 use holdfast_core::request::{self, Body, Transaction};
 use serde::Deserialize;
+
+use super::unchanged::Subject;
 
 const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 const CHAIN: u64 = 31337;
@@ -103,16 +106,34 @@ fn check(case: &Case, found: &Decoded) -> Result<(), String> {
     Ok(())
 }
 
+fn table() -> Table {
+    toml::from_str(include_str!("../../data/effects.toml")).unwrap()
+}
+
+fn body(case: &Case) -> Body {
+    let to = (!case.to.is_empty()).then(|| case.to.parse().unwrap());
+    transaction(to, case.data.clone(), case.value)
+}
+
+/// Every call of the table by its name.
+pub fn subjects() -> Vec<Subject> {
+    let subject = |case: &Case| Subject {
+        name: case.name.clone(),
+        body: body(case),
+        chain_id: CHAIN,
+        registry: registry(),
+    };
+    table().case.iter().map(subject).collect()
+}
+
 #[test]
 fn every_call_of_the_table_has_the_effects_as_written() {
-    let table: Table = toml::from_str(include_str!("../../data/effects.toml")).unwrap();
+    let table = table();
     assert!(table.case.len() >= 60);
     let registry = registry();
     let mut wrong = Vec::new();
     for case in &table.case {
-        let to = (!case.to.is_empty()).then(|| case.to.parse().unwrap());
-        let body = transaction(to, case.data.clone(), case.value);
-        let result = match (decode(&body, WALLET, CHAIN, &registry), &case.denied) {
+        let result = match (decode(&body(case), WALLET, CHAIN, &registry), &case.denied) {
             (Ok(found), None) => check(case, &found),
             (Err(denial), Some(code)) if denial.code.as_str() == code => Ok(()),
             (found, _) => Err(format!("{found:?}")),

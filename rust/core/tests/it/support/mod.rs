@@ -10,6 +10,10 @@ pub mod seen;
 pub mod sums;
 pub mod typed;
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
 use alloy_primitives::{hex, Address, B256};
 use ed25519_dalek::Signer as _;
 use holdfast_core::canonical::sha256;
@@ -23,6 +27,20 @@ pub const CHAIN: u64 = 31337;
 pub const VENDOR: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 pub const OTHER: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
 pub const USDC: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+
+/// The tables of a folder of `data` by name (`calls/erc20`), in their order: a new file is found by
+/// itself.
+pub fn tables(folder: &str) -> BTreeMap<String, String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let files = fs::read_dir(path.join(folder)).unwrap();
+    let named = files.map(|file| {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let source = fs::read_to_string(&path).unwrap();
+        (format!("{folder}/{name}"), source)
+    });
+    named.collect()
+}
 
 /// A wallet's key.
 pub fn wallet_key(number: u8) -> k256::ecdsa::SigningKey {
