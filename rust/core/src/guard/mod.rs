@@ -1,46 +1,26 @@
 //! The state machine: every change is an event, decided from the state and folded into it.
 
-mod answer;
-mod attach;
-mod authorise;
-mod authority;
-mod check;
-mod checks;
 mod clock;
-mod code;
+mod commands;
+mod decision;
 mod fold;
-mod fold_life;
-mod fold_replace;
-mod fold_request;
-mod freeze;
-mod keep;
-mod lifecycle;
 mod nonce;
-mod operator;
-mod operator_chain;
-mod outcome;
 mod rate;
-mod recording;
-mod replace;
-mod shorten;
-mod shown;
-mod signing;
+mod retention;
+mod seen_code;
 mod snapshot;
 mod state;
-mod submit;
-mod submit_signed;
-mod summary;
-mod view;
+mod views;
 
 use sha2::{Digest as _, Sha256};
 
-pub use authority::Authority;
+pub use commands::authority::Authority;
 pub use fold::{fold, Impossible, Origin};
-pub use outcome::{Outcome, Standing, Waits};
-pub use shown::decode_again;
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
-pub use view::Unsettled;
+pub use views::outcome::{Outcome, Standing, Waits};
+pub use views::shown::decode_again;
+pub use views::view::Unsettled;
 
 use crate::canonical::{sha256, INTEGER_MAX};
 use crate::code::Code;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::State;
-use super::Guard;
+use crate::guard::state::State;
+use crate::guard::Guard;
 use crate::log::Range;
 use crate::policy::{CodeSeen, Policy};
 
@@ -71,6 +71,6 @@ impl Guard {
 }
 
 /// The bytes a state digest is over.
-pub(super) fn state_bytes(state: &State) -> Vec<u8> {
+pub(in crate::guard) fn state_bytes(state: &State) -> Vec<u8> {
     postcard::to_stdvec(state).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use toml::value::{Datetime, Offset};
 use crate::code::PolicyCode;
 
 /// Milliseconds of a duration like `30s`, `10m`, `24h`, `7d`; the error says what is missing.
-pub(super) fn duration_ms(text: &str) -> Result<u64, PolicyCode> {
+pub(in crate::policy) fn duration_ms(text: &str) -> Result<u64, PolicyCode> {
     let digits_end = text
         .bytes()
         .position(|byte| !byte.is_ascii_digit())
@@ -27,7 +27,7 @@ pub(super) fn duration_ms(text: &str) -> Result<u64, PolicyCode> {
 }
 
 /// A duration in its largest unit without remainder.
-pub(super) fn duration_words(ms: u64) -> String {
+pub(in crate::policy) fn duration_words(ms: u64) -> String {
     let units = [
         (86_400_000, "d"),
         (3_600_000, "h"),
