@@ -1,7 +1,7 @@
 //! The Merkle log, checkpoints and signature checks, for verification offline.
 
 use holdfast_core::code::Code;
-use holdfast_core::log::{self, Range};
+use holdfast_core::log::{self, CompactRange};
 use holdfast_core::verify;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -12,7 +12,7 @@ use crate::errors::{fixed, refused};
 /// RFC 6962 tree over records, for verification offline.
 #[pyclass(module = "holdfast._core")]
 pub struct LogTree {
-    range: Range,
+    range: CompactRange,
 }
 
 #[pymethods]
@@ -20,14 +20,14 @@ impl LogTree {
     #[new]
     fn new() -> Self {
         Self {
-            range: Range::new(),
+            range: CompactRange::new(),
         }
     }
 
     /// The tree that a compact range (`Guard.log_range`, `LogTree.range`) stands for.
     #[staticmethod]
     fn restore(compact: &[u8]) -> PyResult<Self> {
-        let range = Range::from_bytes(compact)
+        let range = CompactRange::from_bytes(compact)
             .ok_or_else(|| refused(Code::RangeMalformed, "this is no compact range of a log"))?;
         Ok(Self { range })
     }

@@ -11,7 +11,7 @@ use crate::event::{Body, ClockJumped, ClockSet};
 use crate::guard::commands::lifecycle::bad;
 use crate::guard::commands::operator::{self, Command};
 use crate::guard::decision::evaluate::GivenFacts;
-use crate::guard::fold::Impossible;
+use crate::guard::fold::FoldError;
 use crate::guard::retention;
 use crate::guard::state::State;
 use crate::guard::{Guard, Refusal};
@@ -149,7 +149,7 @@ pub(in crate::guard) fn set(
     seq: u64,
     at: u64,
     data: &ClockSet,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     let mut clock = state.clock;
     clock.apart(clock.wall(at).unwrap_or(at), data.to_ms);
     clock.set = seq;
@@ -159,7 +159,7 @@ pub(in crate::guard) fn set(
         let mut book = state.book.clone();
         book.clock_ahead(clock.ahead_ms);
         book.load(&*policy, data.to_ms)
-            .map_err(|error| Impossible::Limits(error.to_string()))?;
+            .map_err(|error| FoldError::Limits(error.to_string()))?;
         state.book = book;
     }
     state.clock = clock;

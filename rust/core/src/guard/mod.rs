@@ -15,7 +15,7 @@ mod views;
 use sha2::{Digest as _, Sha256};
 
 pub use commands::authority::Authority;
-pub use fold::{fold, Impossible, Origin};
+pub use fold::{fold, FoldError, Origin};
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
 pub use views::outcome::{Outcome, Standing, Waits};
@@ -28,7 +28,7 @@ use crate::event::{
     Body, ClockJumped, Event, Genesis, Held, Id, Nothing, Parts, PolicyRejected, Reopened, Stage,
     Started,
 };
-use crate::log::{Hash, Range};
+use crate::log::{CompactRange, Hash};
 use crate::policy::{CodeSeen, PolicyErrors, Reason};
 use crate::text::display_safe;
 use crate::verify;
@@ -137,7 +137,7 @@ impl Applied {
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     state: State,
-    log: Range,
+    log: CompactRange,
     /// What was seen of contracts; no part of the state.
     code: CodeSeen,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::state::State;
 use crate::guard::Guard;
-use crate::log::Range;
+use crate::log::CompactRange;
 use crate::policy::{CodeSeen, Policy};
 
 const FORMAT: u8 = 9;
@@ -24,13 +24,13 @@ pub enum SnapshotError {
 
 #[derive(Serialize)]
 struct Saved<'a> {
-    log: &'a Range,
+    log: &'a CompactRange,
     state: &'a State,
 }
 
 #[derive(Deserialize)]
 struct Restored {
-    log: Range,
+    log: CompactRange,
     state: State,
 }
 

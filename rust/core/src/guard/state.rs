@@ -7,7 +7,7 @@ use alloy_primitives::{Address, Bytes, B256};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
-    Decided, Genesis, Id, Order, RequestKind, Scope, SettleOutcome, Stage, TransactionOrder,
+    Decided, Genesis, Id, RequestKind, Scope, SettleOutcome, SigningOrder, Stage, TransactionOrder,
 };
 use crate::guard::clock::ClockKnown;
 use crate::guard::nonce::NonceBook;
@@ -127,7 +127,7 @@ pub struct Ordered {
     pub seq: u64,
     /// What to sign.
     #[serde(with = "as_json")]
-    pub order: Order,
+    pub order: SigningOrder,
 }
 
 /// One request.

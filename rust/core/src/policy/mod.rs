@@ -41,7 +41,7 @@ use crate::asset::Registry;
 use crate::effects::Effect;
 use crate::protocol::{pinned, pinned_on};
 use decide::grants::Grant;
-use decide::look_alikes::Faces;
+use decide::look_alikes::LookAlikes;
 use decide::{grants, limits};
 use index::Index;
 use lists::ListIndex;
@@ -69,7 +69,7 @@ pub struct Policy {
     limit_numbers: HashMap<String, u32>,
     wallet_keys: HashMap<Address, String>,
     lists: ListIndex,
-    faces: Faces,
+    faces: LookAlikes,
     parties: Parties,
     pins: HashMap<(u64, Address), CodePin>,
     /// Contracts that are taken for what their address says where their code was seen.
@@ -117,7 +117,7 @@ impl Policy {
             limit_numbers: numbers(file.limits.iter().map(|limit| limit.id.clone())),
             wallet_keys: file.wallets.iter().map(wallet_key).collect(),
             lists: ListIndex::new(&file.lists),
-            faces: Faces::new(written(
+            faces: LookAlikes::new(written(
                 &file.wallets,
                 &assets,
                 &file.contracts,

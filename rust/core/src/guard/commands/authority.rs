@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::event::{Body, ConfigLoaded, PolicyLoaded};
 use crate::guard::commands::lifecycle::bad;
 use crate::guard::commands::operator;
-use crate::guard::fold::Impossible;
+use crate::guard::fold::FoldError;
 use crate::guard::state::State;
 use crate::guard::{Applied, Guard, LoadError, Refusal};
 use crate::policy::{strictness, Policy};
@@ -142,39 +142,39 @@ pub(in crate::guard) fn check_policy(
     state: &State,
     data: &PolicyLoaded,
     version: u64,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     if version < 2 {
         return Ok(());
     }
     let revision = state.next_policy();
     if data.revision != Some(revision) {
-        return Err(Impossible::Unfit("the policy has another revision"));
+        return Err(FoldError::Unfit("the policy has another revision"));
     }
     match (&data.command, &data.signature) {
         (Some(command), Some(signature)) => {
             let digest = sha256(data.source.as_bytes());
             let signed = ("policy", digest, revision);
             operator::authority(state, signed, command.as_bytes(), signature)
-                .map_err(|refusal| Impossible::Refused(refusal.to_string()))
+                .map_err(|refusal| FoldError::Refused(refusal.to_string()))
         }
         (None, None) => match Policy::parse(&data.source) {
             Ok(policy) => stricter(state, &policy).map_err(|looser| {
-                Impossible::Refused(format!("no operator signed the policy: {looser}"))
+                FoldError::Refused(format!("no operator signed the policy: {looser}"))
             }),
             // Under what cannot be read everything is denied.
             Err(_) => Ok(()),
         },
-        _ => Err(Impossible::Unfit("a command comes with its signature")),
+        _ => Err(FoldError::Unfit("a command comes with its signature")),
     }
 }
 
 /// What [`Guard::load_config`] made sure of.
-pub(in crate::guard) fn check_config(state: &State, data: &ConfigLoaded) -> Result<(), Impossible> {
+pub(in crate::guard) fn check_config(state: &State, data: &ConfigLoaded) -> Result<(), FoldError> {
     let revision = state.next_config();
     if data.revision != revision {
-        return Err(Impossible::Unfit("the settings have another revision"));
+        return Err(FoldError::Unfit("the settings have another revision"));
     }
     let signed = ("config", data.digest, revision);
     operator::authority(state, signed, data.command.as_bytes(), &data.signature)
-        .map_err(|refusal| Impossible::Refused(refusal.to_string()))
+        .map_err(|refusal| FoldError::Refused(refusal.to_string()))
 }

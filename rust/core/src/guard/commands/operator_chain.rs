@@ -7,7 +7,7 @@ use crate::code::Code;
 use crate::event::{Body, NonceSet, ReplaceWhy, Replaced, Stage};
 use crate::guard::commands::lifecycle::bad;
 use crate::guard::commands::operator::{bound, first_time, Command};
-use crate::guard::commands::replace::{again, nothing, raised};
+use crate::guard::commands::replace::{nothing, raised, with_fees};
 use crate::guard::fold::replace::current;
 use crate::guard::state::State;
 use crate::guard::Refusal;
@@ -35,7 +35,7 @@ pub(in crate::guard) fn replace(
     });
     let (fee, tip) = (fee?, tip?);
     let order = match why {
-        ReplaceWhy::Fee => again(entry, fee, tip)?,
+        ReplaceWhy::Fee => with_fees(entry, fee, tip)?,
         ReplaceWhy::Cancel | ReplaceWhy::Gap => nothing(entry, fee, tip)?,
     };
     first_time(state, command)?;

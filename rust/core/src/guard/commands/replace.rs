@@ -9,7 +9,7 @@ use crate::event::{Body, Held, Id, ReplaceWhy, Replaced, RequestKind, Stage, Tra
 use crate::guard::commands::authorise::l1_fee_shown;
 use crate::guard::commands::lifecycle::{bad, Number};
 use crate::guard::fold::replace::{current, set_aside};
-use crate::guard::fold::Impossible;
+use crate::guard::fold::FoldError;
 use crate::guard::state::{Entry, State};
 use crate::guard::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::policy::Verdict;
@@ -27,7 +27,7 @@ const THAN: u128 = 10;
 /// What the service found out for a replacement.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Given {
+struct ReplaceFacts {
     why: ReplaceWhy,
     max_fee_per_gas: Number,
     max_priority_fee_per_gas: Number,
@@ -53,7 +53,7 @@ impl Guard {
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let now = self.now(now_ms);
-        let given: Given =
+        let given: ReplaceFacts =
             serde_json::from_slice(facts).map_err(|error| bad(format!("facts: {error}")))?;
         let wei = |number: &Number, name: &str| {
             let wei = number.big().and_then(|wei| u128::try_from(wei).ok());
@@ -72,7 +72,7 @@ impl Guard {
         };
         let entry = self.entry(request_id)?;
         let order = match (given.why, by) {
-            (ReplaceWhy::Fee, _) => again(entry, fee, tip)?,
+            (ReplaceWhy::Fee, _) => with_fees(entry, fee, tip)?,
             (ReplaceWhy::Gap, BY_GUARDIAN) => {
                 let gas = gas.ok_or_else(|| bad("`gas` is missing"))?;
                 filler(&self.state, entry, gas, fee, tip)?
@@ -136,7 +136,7 @@ pub(in crate::guard) fn can_be_held(entry: &Entry) -> bool {
 }
 
 /// The order that was signed last with other fees.
-pub(in crate::guard) fn again(
+pub(in crate::guard) fn with_fees(
     entry: &Entry,
     fee: u128,
     tip: u128,
@@ -155,7 +155,7 @@ pub(in crate::guard) fn nothing(
     fee: u128,
     tip: u128,
 ) -> Result<TransactionOrder, Refusal> {
-    let order = again(entry, fee, tip)?;
+    let order = with_fees(entry, fee, tip)?;
     Ok(TransactionOrder {
         data: Bytes::new(),
         to: Some(entry.wallet),
@@ -245,37 +245,37 @@ pub(in crate::guard) fn raised(
 /// [`fits`], in words.
 pub(in crate::guard) fn check(state: &State, data: &Replaced, now: u64) -> Result<(), Refusal> {
     fits(state, data, now).map_err(|no| match no {
-        No::Refused(refusal) => refusal,
-        No::Impossible(impossible) => Refusal::new(Code::WrongState, impossible.to_string()),
+        ReplaceError::Refused(refusal) => refusal,
+        ReplaceError::Fold(error) => Refusal::new(Code::WrongState, error.to_string()),
     })
 }
 
 /// Why a replacement does not count.
-pub(in crate::guard) enum No {
+pub(in crate::guard) enum ReplaceError {
     /// In words for whoever asked.
     Refused(Refusal),
     /// It does not follow.
-    Impossible(Impossible),
+    Fold(FoldError),
 }
 
-impl From<Impossible> for No {
-    fn from(impossible: Impossible) -> Self {
-        Self::Impossible(impossible)
+impl From<FoldError> for ReplaceError {
+    fn from(error: FoldError) -> Self {
+        Self::Fold(error)
     }
 }
 
-impl From<Refusal> for No {
+impl From<Refusal> for ReplaceError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
 /// Whether this order may take the place of what was signed: live code and replay both ask this.
-pub(in crate::guard) fn fits(state: &State, data: &Replaced, now: u64) -> Result<(), No> {
-    let entry = state.request(data.id.0).ok_or(Impossible::NoRequest)?;
+pub(in crate::guard) fn fits(state: &State, data: &Replaced, now: u64) -> Result<(), ReplaceError> {
+    let entry = state.request(data.id.0).ok_or(FoldError::NoRequest)?;
     let commanded = data.command.is_some();
     if entry.kind != RequestKind::Transaction || data.digest != entry.digest {
-        return Err(Impossible::Unfit("the order is for another request").into());
+        return Err(FoldError::Unfit("the order is for another request").into());
     }
     let bytes = entry.signed.as_ref();
     let taken_back = bytes.is_some_and(|bytes| bytes.moves_nothing && bytes.commanded);
@@ -307,20 +307,20 @@ pub(in crate::guard) fn fits(state: &State, data: &Replaced, now: u64) -> Result
     }
     match data.fee_wei_max {
         Some(fee) if fee < fee_of(order) => {
-            Err(Impossible::Unfit("less is set aside than the fee can be").into())
+            Err(FoldError::Unfit("less is set aside than the fee can be").into())
         }
         Some(_) if !commanded => room(state, entry, data, now),
         None if data.why == ReplaceWhy::Gap => room(state, entry, data, now),
         Some(_) => Ok(()),
         None if raised(state, entry, order).is_some() => {
-            Err(Impossible::Unfit("more than is set aside for it").into())
+            Err(FoldError::Unfit("more than is set aside for it").into())
         }
         None => Ok(()),
     }
 }
 
 /// Beyond what was decided only an agent may go, where no person was asked.
-fn may_be_raised(entry: &Entry, data: &Replaced) -> Result<(), No> {
+fn may_be_raised(entry: &Entry, data: &Replaced) -> Result<(), ReplaceError> {
     let verdict = entry.decided.as_deref().map(|decided| decided.verdict);
     let alone = matches!(verdict, Some(Verdict::Instant | Verdict::Notify));
     if alone && data.by == BY_AGENT {
@@ -330,7 +330,7 @@ fn may_be_raised(entry: &Entry, data: &Replaced) -> Result<(), No> {
 }
 
 /// What it moves, and from which state it follows.
-fn same(state: &State, entry: &Entry, data: &Replaced) -> Result<(), No> {
+fn same(state: &State, entry: &Entry, data: &Replaced) -> Result<(), ReplaceError> {
     let order = &data.order;
     let out = state.unsettled.contains(&entry.id.0) && entry.signed.is_some();
     let expected = match data.why {
@@ -352,7 +352,7 @@ fn same(state: &State, entry: &Entry, data: &Replaced) -> Result<(), No> {
             if !live && !cancels {
                 return Err(out_of_place(entry).into());
             }
-            again(entry, order.max_fee_per_gas, order.max_priority_fee_per_gas)?
+            with_fees(entry, order.max_fee_per_gas, order.max_priority_fee_per_gas)?
         }
         ReplaceWhy::Cancel if taken_by_another(state, entry) => {
             let text = format!(
@@ -366,7 +366,7 @@ fn same(state: &State, entry: &Entry, data: &Replaced) -> Result<(), No> {
         }
     };
     if expected != *order {
-        return Err(Impossible::Unfit("the order is not what takes its place").into());
+        return Err(FoldError::Unfit("the order is not what takes its place").into());
     }
     let more = |new: u128, old: u128| {
         new.saturating_mul(THAN) >= old.saturating_mul(MORE) && (new > old || old == 0)
@@ -387,16 +387,16 @@ fn same(state: &State, entry: &Entry, data: &Replaced) -> Result<(), No> {
 }
 
 /// Only what its agent asks for anew is another's to send, by the policy of that moment.
-fn sent_by(entry: &Entry, data: &Replaced) -> Result<(), No> {
+fn sent_by(entry: &Entry, data: &Replaced) -> Result<(), ReplaceError> {
     let anew = data.by == BY_AGENT && data.command.is_none();
     let released = entry.method == Method::SignTransaction || data.released.is_guardian();
     if released && (anew || data.released == entry.released) {
         return Ok(());
     }
-    Err(Impossible::Unfit("who sends it stays what it was").into())
+    Err(FoldError::Unfit("who sends it stays what it was").into())
 }
 
-fn within_chain(state: &State, order: &TransactionOrder) -> Result<(), No> {
+fn within_chain(state: &State, order: &TransactionOrder) -> Result<(), ReplaceError> {
     let chain = state
         .policy()
         .and_then(|policy| policy.chain(order.chain_id));
@@ -418,9 +418,9 @@ fn within_chain(state: &State, order: &TransactionOrder) -> Result<(), No> {
 }
 
 /// Within the caps that were decided, and shown to whoever approved.
-fn within_decision(entry: &Entry, order: &TransactionOrder) -> Result<(), No> {
+fn within_decision(entry: &Entry, order: &TransactionOrder) -> Result<(), ReplaceError> {
     let Some(decided) = entry.decided.as_deref() else {
-        return Err(Impossible::Unfit("the decision is not known any more").into());
+        return Err(FoldError::Unfit("the decision is not known any more").into());
     };
     let within = decided.gas_max.is_some_and(|max| order.gas <= max)
         && decided
@@ -437,10 +437,10 @@ fn within_decision(entry: &Entry, order: &TransactionOrder) -> Result<(), No> {
 }
 
 /// More is set aside while the limits have room for it.
-fn room(state: &State, entry: &Entry, data: &Replaced, now: u64) -> Result<(), No> {
+fn room(state: &State, entry: &Entry, data: &Replaced, now: u64) -> Result<(), ReplaceError> {
     let policy = state
         .policy()
-        .ok_or(Impossible::Unfit("there is no policy"))?;
+        .ok_or(FoldError::Unfit("there is no policy"))?;
     let Some(spends) = set_aside(state, entry, data) else {
         return Ok(());
     };

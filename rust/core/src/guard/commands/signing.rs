@@ -8,7 +8,7 @@ use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Bytes, TxKind, B256};
 
 use crate::code::Code;
-use crate::event::{Body, Order, Signed, Stage, TransactionOrder};
+use crate::event::{Body, Signed, SigningOrder, Stage, TransactionOrder};
 use crate::guard::state::Entry;
 use crate::guard::{Applied, Guard, Refusal};
 use crate::verify::recover;
@@ -47,8 +47,8 @@ impl Guard {
         let bytes = Bytes::copy_from_slice(payload);
         let hash = verify(&order, payload).map_err(mismatch)?;
         let (raw, signature) = match order.as_ref() {
-            Order::Transaction(_) => (Some(bytes), None),
-            Order::TypedData(_) | Order::Message(_) => (None, Some(bytes)),
+            SigningOrder::Transaction(_) => (Some(bytes), None),
+            SigningOrder::TypedData(_) | SigningOrder::Message(_) => (None, Some(bytes)),
         };
         let body = Body::RequestSigned(Signed {
             hash,
@@ -62,9 +62,11 @@ impl Guard {
 
 /// The order that waits for a signature: the first of a request, or one that takes the place of
 /// another.
-pub(in crate::guard) fn waiting(entry: &Entry) -> Option<Cow<'_, Order>> {
+pub(in crate::guard) fn waiting(entry: &Entry) -> Option<Cow<'_, SigningOrder>> {
     if let Some(replacing) = &entry.replacing {
-        return Some(Cow::Owned(Order::Transaction(replacing.order.clone())));
+        return Some(Cow::Owned(SigningOrder::Transaction(
+            replacing.order.clone(),
+        )));
     }
     let ordered = entry.ordered.as_ref();
     let ordered = ordered.filter(|_| entry.stage == Stage::Authorised);
@@ -73,11 +75,11 @@ pub(in crate::guard) fn waiting(entry: &Entry) -> Option<Cow<'_, Order>> {
 
 /// The hash or digest of these bytes, if they are what was ordered, signed by the wallet. Live code
 /// and replay both ask this.
-pub(in crate::guard) fn verify(order: &Order, payload: &[u8]) -> Result<B256, &'static str> {
+pub(in crate::guard) fn verify(order: &SigningOrder, payload: &[u8]) -> Result<B256, &'static str> {
     match order {
-        Order::Transaction(order) => transaction(order, payload),
-        Order::TypedData(order) => digest(order.digest, order.wallet, payload),
-        Order::Message(order) => digest(order.digest, order.wallet, payload),
+        SigningOrder::Transaction(order) => transaction(order, payload),
+        SigningOrder::TypedData(order) => digest(order.digest, order.wallet, payload),
+        SigningOrder::Message(order) => digest(order.digest, order.wallet, payload),
     }
 }
 

@@ -8,8 +8,8 @@ use crate::event::{Attached, Authorised, Body, Decided, Envelope, Id, Parts, Ref
 use crate::guard::commands::authorise;
 use crate::guard::decision::answer;
 use crate::guard::decision::decision_record;
-use crate::guard::decision::dedup::Joins;
-use crate::guard::decision::evaluate::{reason, understand, Call, GivenFacts, Known, Stop};
+use crate::guard::decision::dedup::Match;
+use crate::guard::decision::evaluate::{evaluate, reason, Call, GivenFacts, Known, Rejection};
 use crate::guard::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::json::Malformed;
 use crate::policy::{Privacy, Verdict};
@@ -68,10 +68,10 @@ impl Guard {
             return Ok(applied);
         }
         if code == Code::RateLimited {
-            return self.flood(call, text, now);
+            return self.reject_flood(call, text, now);
         }
         if self.over_rate(agent, now) {
-            return self.flood(call, TOO_MANY, now);
+            return self.reject_flood(call, TOO_MANY, now);
         }
         // What the service finds malformed without reading it is too large.
         let large =
@@ -81,9 +81,9 @@ impl Guard {
             None => answer::refused(code, text, None),
         };
         let text = &large.map_or_else(|| text.to_owned(), |fault| fault.to_string());
-        self.turn_away(
+        self.record_rejection(
             call,
-            Why {
+            RejectedCall {
                 code: code.into(),
                 path: "",
                 text,
@@ -109,65 +109,65 @@ impl Guard {
             code: &self.code,
             now_ms: now,
         };
-        let understood = match understand(&self.state, call, &known) {
-            Ok(understood) => understood,
-            Err(stop) => return self.stop(call, &stop, now),
+        let evaluated = match evaluate(&self.state, call, &known) {
+            Ok(evaluated) => evaluated,
+            Err(rejection) => return self.reject(call, &rejection, now),
         };
-        if understood.calls > 1 {
+        if evaluated.calls > 1 {
             return self.batch(call, facts, now);
         }
-        let understood_fees = understood.fees();
-        match understood.joins(&self.state, now) {
-            Joins::This(id) => return self.join(id, envelope, now),
-            Joins::Conflict(id) => {
+        let fees = evaluated.fees();
+        match evaluated.find_match(&self.state, now) {
+            Match::This(id) => return self.join(id, envelope, now),
+            Match::Conflict(id) => {
                 let reasons = [reason(
                     Code::IdempotencyConflict,
                     Some(id.to_string()),
                     None,
                 )];
-                let privacy = understood.resolved.agent.privacy;
+                let privacy = evaluated.resolved.agent.privacy;
                 let answer = answer::denied(None, &reasons, privacy, now);
                 let text = &format!("the key belongs to {id}, which is another request");
-                let why = Why {
+                let why = RejectedCall {
                     code: Code::IdempotencyConflict.into(),
                     path: "",
                     text,
                     status: "denied",
                     answer,
                 };
-                return self.turn_away(call, why, now);
+                return self.record_rejection(call, why, now);
             }
-            Joins::Replaces(id) => {
+            Match::Replaces(id) => {
                 let mut applied = self.join(id, envelope, now)?;
                 applied.status = "replaces";
-                applied.answer = replacement(id, &understood_fees);
+                applied.answer = replacement(id, &fees);
                 return Ok(applied);
             }
-            Joins::NonceUsed(id) => {
-                let nonce = understood.nonce().map(|nonce| nonce.to_string());
+            Match::NonceUsed(id) => {
+                let nonce = evaluated.nonce().map(|nonce| nonce.to_string());
                 let reasons = [reason(Code::NonceUsed, nonce, None)];
-                let privacy = understood.resolved.agent.privacy;
+                let privacy = evaluated.resolved.agent.privacy;
                 let answer = answer::denied(None, &reasons, privacy, now);
                 let text = &format!("its nonce was used by {id}");
-                let why = Why {
+                let why = RejectedCall {
                     code: Code::NonceUsed.into(),
                     path: "",
                     text,
                     status: "denied",
                     answer,
                 };
-                return self.turn_away(call, why, now);
+                return self.record_rejection(call, why, now);
             }
-            Joins::Nothing => {}
+            Match::Nothing => {}
         }
         if self.over_rate(call.agent, now) {
-            return self.flood(call, TOO_MANY, now);
+            return self.reject_flood(call, TOO_MANY, now);
         }
-        let decision = understood.decide(&self.state, call.method, facts, now);
-        let privacy = understood.resolved.agent.privacy;
+        let decision = evaluated.decide(&self.state, call.method, facts, now);
+        let privacy = evaluated.resolved.agent.privacy;
         let id = Id(self.state.seq);
         let (data, parts) =
-            decision_record::decided(id, understood, decision, envelope, facts, call.params, now);
+            decision_record::decided(id, evaluated, decision, envelope, facts, call.params, now);
         self.decided(data, &parts, privacy, now)
     }
 
@@ -179,33 +179,33 @@ impl Guard {
         now: u64,
     ) -> Result<Applied, Refusal> {
         if self.over_rate(call.agent, now) {
-            return self.flood(call, TOO_MANY, now);
+            return self.reject_flood(call, TOO_MANY, now);
         }
         let known = Known {
             facts: &facts.known,
             code: &self.code,
             now_ms: now,
         };
-        let understood = match understand(&self.state, call, &known) {
-            Ok(understood) => understood,
-            Err(stop) => return self.stop(call, &stop, now),
+        let evaluated = match evaluate(&self.state, call, &known) {
+            Ok(evaluated) => evaluated,
+            Err(rejection) => return self.reject(call, &rejection, now),
         };
-        let decision = understood.decide(&self.state, call.method, facts, now);
-        let privacy = understood.resolved.agent.privacy;
-        let answer = answer::batch(&decision.reasons, understood.effects(), privacy, now);
+        let decision = evaluated.decide(&self.state, call.method, facts, now);
+        let privacy = evaluated.resolved.agent.privacy;
+        let answer = answer::batch(&decision.reasons, evaluated.effects(), privacy, now);
         let text = &answer::words(&decision.reasons, Privacy::Full);
         let code = decision
             .reasons
             .first()
             .map_or(Code::Batch.into(), |reason| reason.code.clone());
-        let why = Why {
+        let why = RejectedCall {
             code,
             path: "",
             text,
             status: "denied",
             answer,
         };
-        self.turn_away(call, why, now)
+        self.record_rejection(call, why, now)
     }
 
     /// Puts a decision on record. If its amounts do not fit the windows, it is denied.
@@ -267,37 +267,37 @@ impl Guard {
         Ok(applied)
     }
 
-    pub(in crate::guard) fn stop(
+    pub(in crate::guard) fn reject(
         &mut self,
         call: Call<'_>,
-        stop: &Stop,
+        rejection: &Rejection,
         now: u64,
     ) -> Result<Applied, Refusal> {
         if self.over_rate(call.agent, now) {
-            return self.flood(call, TOO_MANY, now);
+            return self.reject_flood(call, TOO_MANY, now);
         }
-        match stop {
-            Stop::Malformed(fault) => {
+        match rejection {
+            Rejection::Malformed(fault) => {
                 let Malformed { code, path, text } = fault;
                 let text = &format!("{code}: {text}");
                 let answer = answer::malformed(fault);
-                let why = Why {
+                let why = RejectedCall {
                     code: Code::Malformed.into(),
                     path,
                     text,
                     status: "refused",
                     answer,
                 };
-                self.turn_away(call, why, now)
+                self.record_rejection(call, why, now)
             }
-            Stop::Denied(reason) => {
+            Rejection::Denied(reason) => {
                 let reasons = std::slice::from_ref(reason);
                 let answer = answer::denied(None, reasons, self.privacy(call.agent), now);
                 let text = &answer::words(reasons, Privacy::Full);
                 let code = reason.code.clone();
-                self.turn_away(
+                self.record_rejection(
                     call,
-                    Why {
+                    RejectedCall {
                         code,
                         path: "",
                         text,
@@ -348,7 +348,7 @@ impl Guard {
     }
 
     /// Over the rate: refused, and put on record at most once a second.
-    fn flood(&mut self, call: Call<'_>, text: &str, now: u64) -> Result<Applied, Refusal> {
+    fn reject_flood(&mut self, call: Call<'_>, text: &str, now: u64) -> Result<Applied, Refusal> {
         let answer = answer::refused(Code::RateLimited, text, Some(1));
         let rate = self.state.rates.get(call.agent);
         if rate.is_some_and(|rate| !rate.may_record_flood(now)) {
@@ -358,18 +358,23 @@ impl Guard {
                 ..Applied::default()
             });
         }
-        let why = Why {
+        let why = RejectedCall {
             code: Code::RateLimited.into(),
             path: "",
             text,
             status: "refused",
             answer,
         };
-        self.turn_away(call, why, now)
+        self.record_rejection(call, why, now)
     }
 
-    fn turn_away(&mut self, call: Call<'_>, why: Why<'_>, now: u64) -> Result<Applied, Refusal> {
-        let Why { status, answer, .. } = why;
+    fn record_rejection(
+        &mut self,
+        call: Call<'_>,
+        why: RejectedCall<'_>,
+        now: u64,
+    ) -> Result<Applied, Refusal> {
+        let RejectedCall { status, answer, .. } = why;
         let mut applied = Applied {
             status,
             answer,
@@ -407,7 +412,7 @@ struct Replacement {
 }
 
 /// Why a call is turned away, for the record and for the agent.
-struct Why<'a> {
+struct RejectedCall<'a> {
     code: Recorded<Code>,
     path: &'a str,
     text: &'a str,

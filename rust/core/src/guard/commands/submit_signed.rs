@@ -5,7 +5,7 @@ use alloy_primitives::{hex, Bytes, FixedBytes};
 use crate::canonical::{key, Object};
 use crate::code::{Code, Detail};
 use crate::event::Envelope;
-use crate::guard::decision::evaluate::{reason, Call, Stop};
+use crate::guard::decision::evaluate::{reason, Call, Rejection};
 use crate::guard::state::State;
 use crate::guard::{Applied, Guard, Refusal};
 use crate::json::{self, Json, Limits, Malformed};
@@ -68,7 +68,7 @@ impl Guard {
                 };
                 self.take(call, Some(envelope), &facts, now)
             }
-            Err(stop) => self.stop(outer, &stop, now),
+            Err(rejection) => self.reject(outer, &rejection, now),
         }
     }
 
@@ -86,11 +86,12 @@ impl Guard {
         now_ms: u64,
     ) -> Result<Vec<u8>, Refusal> {
         let now = self.now(now_ms);
-        let (read, envelope) =
-            open(&self.state, agent, payload, signature, now).map_err(|stop| match stop {
-                Stop::Malformed(fault) => Refusal::new(Code::Malformed, fault.to_string()),
-                Stop::Denied(reason) => Refusal::of(reason),
-            })?;
+        let (read, envelope) = open(&self.state, agent, payload, signature, now).map_err(
+            |rejection| match rejection {
+                Rejection::Malformed(fault) => Refusal::new(Code::Malformed, fault.to_string()),
+                Rejection::Denied(reason) => Refusal::of(reason),
+            },
+        )?;
         let mut out = Vec::with_capacity(read.params.len().saturating_add(128));
         let mut object = Object::new(&mut out);
         object.u64(key!("expires_at"), read.expires_at);
@@ -110,8 +111,8 @@ pub(in crate::guard) fn open(
     payload: &[u8],
     signature: &[u8],
     now: u64,
-) -> Result<(Payload, Envelope), Stop> {
-    let denied = |code, observed| Stop::Denied(reason(code, observed, None));
+) -> Result<(Payload, Envelope), Rejection> {
+    let denied = |code, observed| Rejection::Denied(reason(code, observed, None));
     let Some(policy) = state.policy() else {
         return Err(denied(Code::NoPolicy, None));
     };
@@ -125,7 +126,7 @@ pub(in crate::guard) fn open(
     if !signed {
         return Err(denied(Code::SignatureInvalid, None));
     }
-    let read = read(payload).map_err(Stop::Malformed)?;
+    let read = read(payload).map_err(Rejection::Malformed)?;
     if read.agent != agent {
         return Err(denied(Code::AgentMismatch, None));
     }

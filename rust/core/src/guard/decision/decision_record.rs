@@ -4,9 +4,9 @@ use crate::canonical::{sha256, INTEGER_MAX};
 use crate::effects::{Effect, EffectKind};
 use crate::event::{
     approval_digest, Decided, EffectRecord, Envelope, Id, LineRecord, ParamsDigest, Parts, Raw,
-    Stage, Wanted, WarningRecord,
+    SignedContent, Stage, WarningRecord,
 };
-use crate::guard::decision::evaluate::{GivenFacts, Understood};
+use crate::guard::decision::evaluate::{Evaluated, GivenFacts};
 use crate::guard::decision::shorten;
 use crate::guard::WORDS_MAX;
 use crate::policy::{Decision, Policy, Resolved, Verdict};
@@ -15,14 +15,14 @@ use crate::text::display_safe;
 /// The data of `request.decided`, and the parts of it that are written already.
 pub(in crate::guard) fn decided(
     id: Id,
-    understood: Understood<'_>,
+    evaluated: Evaluated<'_>,
     decision: Decision,
     envelope: Option<Envelope>,
     facts: &GivenFacts<'_>,
     params: &[u8],
     now: u64,
 ) -> (Box<Decided>, Parts) {
-    let Understood {
+    let Evaluated {
         policy,
         policy_digest,
         mut resolved,
@@ -30,7 +30,7 @@ pub(in crate::guard) fn decided(
         match_key,
         relied,
         ..
-    } = understood;
+    } = evaluated;
     let start = Start::of(decision.verdict, now);
     let facts = facts.on_record(policy, &resolved.decoded.effects, &relied);
     let effects = effects(policy, &mut resolved);
@@ -40,7 +40,7 @@ pub(in crate::guard) fn decided(
         decoded,
         ..
     } = resolved;
-    let is_transaction = matches!(wanted, Wanted::Transaction(_));
+    let is_transaction = matches!(wanted, SignedContent::Transaction(_));
     let (fee, tip) = (resolved.fee_per_gas_max, resolved.priority_fee_per_gas_max);
     let mut data = Box::new(Decided {
         agent: agent.id.clone(),

@@ -11,7 +11,7 @@ use crate::guard::state::{Entry, State, OUTCOME_KEPT_MS, REPEAT_MS};
 
 /// What a call joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::guard) enum Joins {
+pub(in crate::guard) enum Match {
     /// Nothing: it is a new request.
     Nothing,
     /// This request.
@@ -33,26 +33,26 @@ pub(in crate::guard) fn replaces(
     (wallet, chain_id): (Address, u64),
     nonce: Option<u64>,
     match_key: &B256,
-) -> Joins {
+) -> Match {
     let book = state.nonces.get(&(wallet, chain_id));
     let owner = book.zip(nonce).and_then(|(book, nonce)| book.owner(nonce));
     let Some(owner) = owner else {
-        return Joins::Nothing;
+        return Match::Nothing;
     };
     let Some(entry) = state.request(owner) else {
         // Whoever had it is forgotten: what comes so late pays nothing.
-        return Joins::NonceUsed(Id(owner));
+        return Match::NonceUsed(Id(owner));
     };
     match Some(entry).filter(|entry| entry.agent == agent) {
-        None => Joins::Nothing,
+        None => Match::Nothing,
         Some(entry) if is_out(state, entry) && entry.match_key == *match_key => {
-            Joins::Replaces(entry.id)
+            Match::Replaces(entry.id)
         }
         // Its order is on the way to the signer: it is this payment, and can wait for its hash.
         Some(entry) if entry.stage == Stage::Authorised && entry.match_key == *match_key => {
-            Joins::This(entry.id)
+            Match::This(entry.id)
         }
-        Some(entry) => Joins::NonceUsed(entry.id),
+        Some(entry) => Match::NonceUsed(entry.id),
     }
 }
 
@@ -66,20 +66,20 @@ fn is_out(state: &State, entry: &Entry) -> bool {
     state.unsettled.contains(&entry.id.0) && live && !nothing
 }
 
-pub(in crate::guard) fn joins(
+pub(in crate::guard) fn find_match(
     state: &State,
     agent: &str,
     match_key: &B256,
     idempotency_key: Option<&str>,
     now_ms: u64,
-) -> Joins {
+) -> Match {
     if let Some(key) = idempotency_key {
         let known = state.by_key.get(&(agent.to_owned(), key.to_owned()));
         let entry = known.and_then(|seq| state.request(*seq));
         return match entry.filter(|entry| key_counts(entry, now_ms)) {
-            Some(entry) if entry.match_key == *match_key => Joins::This(entry.id),
-            Some(entry) => Joins::Conflict(entry.id),
-            None => Joins::Nothing,
+            Some(entry) if entry.match_key == *match_key => Match::This(entry.id),
+            Some(entry) => Match::Conflict(entry.id),
+            None => Match::Nothing,
         };
     }
     let same = state
@@ -92,7 +92,7 @@ pub(in crate::guard) fn joins(
         None => (0, entry.id.0),
         Some(at) => (1, u64::MAX.saturating_sub(at)),
     });
-    best.map_or(Joins::Nothing, |entry| Joins::This(entry.id))
+    best.map_or(Match::Nothing, |entry| Match::This(entry.id))
 }
 
 fn key_counts(entry: &Entry, now_ms: u64) -> bool {

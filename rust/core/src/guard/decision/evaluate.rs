@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use crate::code::{Code, Detail};
 use crate::effects::Effect;
-use crate::event::{match_key, EffectRecord, Wanted};
+use crate::event::{match_key, EffectRecord, SignedContent};
 use crate::guard::decision::answer::{self, bytes, Told};
-use crate::guard::decision::dedup::{joins, replaces, Joins};
+use crate::guard::decision::dedup::{find_match, replaces, Match};
 use crate::guard::seen_code;
 use crate::guard::state::State;
 use crate::guard::{Guard, Refusal};
@@ -130,7 +130,7 @@ pub(in crate::guard) fn unfit(fault: &Malformed) -> Refusal {
 }
 
 /// What stops a call before it is a request.
-pub(in crate::guard) enum Stop {
+pub(in crate::guard) enum Rejection {
     /// Not a request at all.
     Malformed(Malformed),
     /// No policy or approval could allow it.
@@ -159,12 +159,12 @@ impl<'k> Known<'k> {
 /// A contract that a request relies on, with what was seen of its code, and when.
 pub(in crate::guard) type Relied = (Address, (CodePin, u64));
 
-/// A call that was understood.
-pub(in crate::guard) struct Understood<'p> {
+/// A call that was read and resolved.
+pub(in crate::guard) struct Evaluated<'p> {
     pub policy: &'p Policy,
     pub policy_digest: B256,
     pub resolved: Resolved<'p>,
-    pub wanted: Wanted,
+    pub wanted: SignedContent,
     pub match_key: B256,
     pub relied: Vec<Relied>,
     /// Calls in it: of several only the sum is judged, and nothing is signed.
@@ -184,12 +184,12 @@ pub(in crate::guard) fn reason(
 }
 
 /// Parses and resolves a call, by what is known of the contracts it relies on.
-pub(in crate::guard) fn understand<'p>(
+pub(in crate::guard) fn evaluate<'p>(
     state: &'p State,
     call: Call<'_>,
     known: &Known<'_>,
-) -> Result<Understood<'p>, Stop> {
-    let denied = |code, observed| Err(Stop::Denied(reason(code, observed, None)));
+) -> Result<Evaluated<'p>, Rejection> {
+    let denied = |code, observed| Err(Rejection::Denied(reason(code, observed, None)));
     // First of all: whoever cannot sign for the agent learns nothing about its requests.
     let asking = state.policy().and_then(|policy| policy.agent(call.agent));
     if !call.signed && asking.is_some_and(|agent| agent.public_key.is_some()) {
@@ -201,7 +201,7 @@ pub(in crate::guard) fn understand<'p>(
         Err(fault) if fault.code == Detail::RawHash => {
             return denied(Code::RawHash, Some(fault.text))
         }
-        Err(fault) => return Err(Stop::Malformed(fault)),
+        Err(fault) => return Err(Rejection::Malformed(fault)),
     };
     let Some((loaded, policy)) = state.policy.as_ref().zip(state.policy()) else {
         return denied(Code::NoPolicy, None);
@@ -215,15 +215,15 @@ pub(in crate::guard) fn understand<'p>(
             batch.calls().len(),
         ),
     };
-    let mut resolved = resolved.map_err(Stop::Denied)?;
+    let mut resolved = resolved.map_err(Rejection::Denied)?;
     resolved.look_for_owed(policy, &state.book, "", known.now_ms);
-    let wanted = Wanted::of(&resolved.request.body);
+    let wanted = SignedContent::of(&resolved.request.body);
     let (wallet, chain_id) = (resolved.wallet, resolved.chain.id);
     let method = resolved.request.method;
     let match_key = match_key(call.agent, wallet, method, chain_id, &wanted);
     let relied = resolved.decoded.relies_on.iter();
     let relied = relied.filter_map(|at| Some((*at, sight.newest(chain_id, *at)?)));
-    Ok(Understood {
+    Ok(Evaluated {
         relied: relied.collect(),
         policy,
         policy_digest: loaded.digest,
@@ -234,7 +234,7 @@ pub(in crate::guard) fn understand<'p>(
     })
 }
 
-impl Understood<'_> {
+impl Evaluated<'_> {
     /// The effects as they are told.
     pub fn effects(&self) -> Vec<EffectRecord> {
         let effects = self.resolved.decoded.effects.iter().cloned();
@@ -261,10 +261,10 @@ impl Understood<'_> {
     }
 
     /// What this call would join.
-    pub fn joins(&self, state: &State, now_ms: u64) -> Joins {
+    pub fn find_match(&self, state: &State, now_ms: u64) -> Match {
         let key = self.resolved.request.idempotency_key.as_deref();
         let agent = &self.resolved.agent.id;
-        let found = joins(state, agent, &self.match_key, key, now_ms);
+        let found = find_match(state, agent, &self.match_key, key, now_ms);
         let Body::Transaction(transaction) = &self.resolved.request.body else {
             return found;
         };
@@ -272,12 +272,12 @@ impl Understood<'_> {
         let named = replaces(state, agent, place, transaction.nonce, &self.match_key);
         match (named, found) {
             // The key is another request's: then it decides alone.
-            (Joins::Replaces(id), Joins::This(other)) if key.is_some() && id != other => found,
-            (_, Joins::Conflict(_)) => found,
+            (Match::Replaces(id), Match::This(other)) if key.is_some() && id != other => found,
+            (_, Match::Conflict(_)) => found,
             // It names the payment itself; what it may join otherwise is a guess.
-            (Joins::Replaces(_), _) => named,
+            (Match::Replaces(_), _) => named,
             // With a key of its own another payment is meant, unless it is the same one again.
-            (Joins::NonceUsed(id), Joins::Nothing) if key.is_some() => {
+            (Match::NonceUsed(id), Match::Nothing) if key.is_some() => {
                 let same = state.request(id.0);
                 let same = same.is_none_or(|entry| entry.match_key == self.match_key);
                 if same {
@@ -286,7 +286,7 @@ impl Understood<'_> {
                     found
                 }
             }
-            (_, Joins::Nothing) => named,
+            (_, Match::Nothing) => named,
             _ => found,
         }
     }
@@ -416,19 +416,19 @@ impl Guard {
             code: &self.code,
             now_ms: now,
         };
-        let understood = match understand(&self.state, call, &known) {
-            Ok(understood) => understood,
-            Err(Stop::Malformed(fault)) => return Ok(answer::malformed(&fault)),
-            Err(Stop::Denied(reason)) => {
+        let evaluated = match evaluate(&self.state, call, &known) {
+            Ok(evaluated) => evaluated,
+            Err(Rejection::Malformed(fault)) => return Ok(answer::malformed(&fault)),
+            Err(Rejection::Denied(reason)) => {
                 return Ok(answer::denied(None, &[reason], privacy, now));
             }
         };
-        let decision = understood.decide(&self.state, method, &facts, now);
-        let attached = match understood.joins(&self.state, now) {
-            Joins::This(id) | Joins::Replaces(id) if understood.calls == 1 => Some(id.to_string()),
+        let decision = evaluated.decide(&self.state, method, &facts, now);
+        let attached = match evaluated.find_match(&self.state, now) {
+            Match::This(id) | Match::Replaces(id) if evaluated.calls == 1 => Some(id.to_string()),
             _ => None,
         };
-        let effects = understood.effects();
+        let effects = evaluated.effects();
         Ok(bytes(&Checked {
             attached,
             code: decision

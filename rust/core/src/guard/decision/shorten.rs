@@ -3,7 +3,7 @@
 
 use alloy_primitives::Bytes;
 
-use crate::event::{Decided, EffectRecord, LeftOut, LineRecord, Raw, Wanted, WarningRecord};
+use crate::event::{Decided, EffectRecord, LeftOut, LineRecord, Raw, SignedContent, WarningRecord};
 use crate::policy::Reason;
 use crate::text::display_safe;
 
@@ -140,11 +140,11 @@ fn keep<T>(items: &mut Vec<T>, count_max: usize, bytes_max: usize, bytes: fn(&T)
     count(left)
 }
 
-fn cut_content(request: &mut Wanted, bytes_max: usize) -> u64 {
+fn cut_content(request: &mut SignedContent, bytes_max: usize) -> u64 {
     match request {
-        Wanted::Transaction(tx) => cut_bytes(&mut tx.data, bytes_max / 2),
-        Wanted::Message(message) => cut_bytes(&mut message.message, bytes_max / 2),
-        Wanted::TypedData(typed) => {
+        SignedContent::Transaction(tx) => cut_bytes(&mut tx.data, bytes_max / 2),
+        SignedContent::Message(message) => cut_bytes(&mut message.message, bytes_max / 2),
+        SignedContent::TypedData(typed) => {
             let mut used: usize = 0;
             let fits = |(_, character): &(usize, char)| {
                 used = used.saturating_add(escaped_char(*character));
@@ -169,11 +169,11 @@ fn cut_bytes(bytes: &mut Bytes, most: usize) -> u64 {
     count(left)
 }
 
-fn content(request: &Wanted) -> usize {
+fn content(request: &SignedContent) -> usize {
     match request {
-        Wanted::Transaction(tx) => tx.data.len().saturating_mul(2),
-        Wanted::TypedData(typed) => escaped(&typed.json),
-        Wanted::Message(message) => message.message.len().saturating_mul(2),
+        SignedContent::Transaction(tx) => tx.data.len().saturating_mul(2),
+        SignedContent::TypedData(typed) => escaped(&typed.json),
+        SignedContent::Message(message) => message.message.len().saturating_mul(2),
     }
 }
 
@@ -241,7 +241,7 @@ fn count(number: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::guard::retention;
+    use super::keep;
 
     #[test]
     fn what_does_not_fit_is_counted_and_the_first_always_stays() {

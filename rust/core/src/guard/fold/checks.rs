@@ -10,7 +10,7 @@ use alloy_primitives::{eip191_hash_message, Bytes, B256};
 use crate::code::Code;
 use crate::event::{
     approval_digest, match_key, Attached, Authorised, Body, Decided, Denied, Envelope, Event,
-    Order, Parts, Replaced, RequestKind, Signed, Stage, Wanted,
+    Parts, Replaced, RequestKind, Signed, SignedContent, SigningOrder, Stage,
 };
 use crate::guard::check_genesis;
 use crate::guard::commands::authorise::typed_data;
@@ -20,8 +20,8 @@ use crate::guard::commands::replace;
 use crate::guard::commands::signing;
 use crate::guard::commands::submit_signed;
 use crate::guard::decision::decision_record::Start;
-use crate::guard::decision::dedup::{joins, Joins};
-use crate::guard::fold::Impossible;
+use crate::guard::decision::dedup::{find_match, Match};
+use crate::guard::fold::FoldError;
 use crate::guard::state::{Entry, State};
 use crate::policy::{method_of, Policy, Verdict};
 use crate::request::{self, Asked, Method};
@@ -29,11 +29,11 @@ use crate::request::{self, Asked, Method};
 /// The name under which the policy denies.
 const BY_POLICY: &str = "policy";
 
-fn unfit<T>(text: &'static str) -> Result<T, Impossible> {
-    Err(Impossible::Unfit(text))
+fn unfit<T>(text: &'static str) -> Result<T, FoldError> {
+    Err(FoldError::Unfit(text))
 }
 
-fn ensure(holds: bool, text: &'static str) -> Result<(), Impossible> {
+fn ensure(holds: bool, text: &'static str) -> Result<(), FoldError> {
     if holds {
         Ok(())
     } else {
@@ -41,19 +41,19 @@ fn ensure(holds: bool, text: &'static str) -> Result<(), Impossible> {
     }
 }
 
-fn find(state: &State, id: crate::event::Id) -> Result<&Entry, Impossible> {
-    state.request(id.0).ok_or(Impossible::NoRequest)
+fn find(state: &State, id: crate::event::Id) -> Result<&Entry, FoldError> {
+    state.request(id.0).ok_or(FoldError::NoRequest)
 }
 
 /// Whether live code in this state would have made this event.
 ///
 /// # Errors
-/// [`Impossible`], naming what does not hold.
-pub(in crate::guard) fn check(state: &State, event: &Event) -> Result<(), Impossible> {
+/// [`FoldError`], naming what does not hold.
+pub(in crate::guard) fn check(state: &State, event: &Event) -> Result<(), FoldError> {
     let at = event.at;
     match &event.body {
         Body::GuardianCreated(genesis) => {
-            check_genesis(genesis).map_err(|refusal| Impossible::Refused(refusal.to_string()))
+            check_genesis(genesis).map_err(|refusal| FoldError::Refused(refusal.to_string()))
         }
         Body::PolicyLoaded(data) => authority::check_policy(state, data, event.version),
         Body::ConfigLoaded(data) => authority::check_config(state, data),
@@ -91,14 +91,14 @@ fn commanded(
     state: &State,
     event: &Event,
     (command, signature): (&str, &Bytes),
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     let of = (event.at, event.version);
     let made = operator::carry_out(state, command.as_bytes(), signature, of)
-        .map_err(|refusal| Impossible::Refused(refusal.to_string()))?;
+        .map_err(|refusal| FoldError::Refused(refusal.to_string()))?;
     ensure(made == event.body, "the event is not what its command says")
 }
 
-fn denied(state: &State, event: &Event, data: &Denied) -> Result<(), Impossible> {
+fn denied(state: &State, event: &Event, data: &Denied) -> Result<(), FoldError> {
     if let (Some(command), Some(signature)) = (&data.command, &data.signature) {
         let code = data.reasons.first().map(|reason| &reason.code);
         ensure(
@@ -108,7 +108,7 @@ fn denied(state: &State, event: &Event, data: &Denied) -> Result<(), Impossible>
         // Only the words may differ: how text is made safe for display is not part of the record.
         let of = (event.at, event.version);
         let made = operator::carry_out(state, command.as_bytes(), signature, of)
-            .map_err(|refusal| Impossible::Refused(refusal.to_string()))?;
+            .map_err(|refusal| FoldError::Refused(refusal.to_string()))?;
         return match made {
             Body::RequestDenied(made) => ensure(
                 made.by == data.by && made.id == data.id,
@@ -124,7 +124,7 @@ fn denied(state: &State, event: &Event, data: &Denied) -> Result<(), Impossible>
     // The policy denies where the order would be fixed, and nowhere else.
     let entry = find(state, data.id)?;
     if entry.stage != Stage::Authorising {
-        return Err(Impossible::Stage(entry.stage.as_str()));
+        return Err(FoldError::Stage(entry.stage.as_str()));
     }
     ensure(
         state.frozen(&entry.agent, &entry.wallet).is_none(),
@@ -133,7 +133,7 @@ fn denied(state: &State, event: &Event, data: &Denied) -> Result<(), Impossible>
     ensure(!data.reasons.is_empty(), "a denial has a reason")
 }
 
-fn decided(state: &State, event: &Event, data: &Decided) -> Result<(), Impossible> {
+fn decided(state: &State, event: &Event, data: &Decided) -> Result<(), FoldError> {
     ensure(
         data.kind == data.request.kind() && kind_of(data.method) == data.kind,
         "the method does not ask for this kind of signature",
@@ -182,8 +182,8 @@ fn decided(state: &State, event: &Event, data: &Decided) -> Result<(), Impossibl
 }
 
 /// The hashes are those of what the record says.
-fn hashes(data: &Decided) -> Result<(), Impossible> {
-    if let Wanted::TypedData(typed) = &data.request {
+fn hashes(data: &Decided) -> Result<(), FoldError> {
+    if let SignedContent::TypedData(typed) = &data.request {
         let digest = typed_data(&typed.json).map(|read| read.digest);
         ensure(
             digest == Some(typed.typed_data_digest),
@@ -215,7 +215,7 @@ const fn kind_of(method: Method) -> RequestKind {
 }
 
 /// What goes on is not frozen, and holds what it can cost.
-fn set_aside(state: &State, event: &Event, data: &Decided) -> Result<(), Impossible> {
+fn set_aside(state: &State, event: &Event, data: &Decided) -> Result<(), FoldError> {
     ensure(
         state.frozen(&data.agent, &data.wallet).is_none(),
         "the scope is frozen",
@@ -231,7 +231,7 @@ fn set_aside(state: &State, event: &Event, data: &Decided) -> Result<(), Impossi
 }
 
 /// What the policy in force says of the request's surroundings.
-fn under(state: &State, event: &Event, data: &Decided, policy: &Policy) -> Result<(), Impossible> {
+fn under(state: &State, event: &Event, data: &Decided, policy: &Policy) -> Result<(), FoldError> {
     let Some(agent) = policy.agent(&data.agent) else {
         return unfit("the policy knows no such agent");
     };
@@ -275,7 +275,7 @@ fn under(state: &State, event: &Event, data: &Decided, policy: &Policy) -> Resul
     )?;
     let key = data.idempotency_key.as_deref();
     ensure(
-        joins(state, &data.agent, &data.match_key, key, event.at) == Joins::Nothing,
+        find_match(state, &data.agent, &data.match_key, key, event.at) == Match::Nothing,
         "the call belongs to another request",
     )
 }
@@ -285,8 +285,8 @@ fn enveloped(
     state: &State,
     event: &Event,
     (agent, given): (&str, &Envelope),
-    is_for: impl FnOnce(Method, &Wanted) -> bool,
-) -> Result<(), Impossible> {
+    is_for: impl FnOnce(Method, &SignedContent) -> bool,
+) -> Result<(), FoldError> {
     let payload = given.payload.as_bytes();
     let opened = submit_signed::open(state, agent, payload, &given.signature, event.at);
     let Ok((call, opened)) = opened else {
@@ -304,12 +304,12 @@ fn enveloped(
         return unfit("what the agent signed is not a request");
     };
     ensure(
-        is_for(method, &Wanted::of(&request.body)),
+        is_for(method, &SignedContent::of(&request.body)),
         "the agent signed another request",
     )
 }
 
-fn attached(state: &State, event: &Event, data: &Attached) -> Result<(), Impossible> {
+fn attached(state: &State, event: &Event, data: &Attached) -> Result<(), FoldError> {
     let entry = find(state, data.id)?;
     if state.policy().is_none() {
         return Ok(());
@@ -326,7 +326,7 @@ fn attached(state: &State, event: &Event, data: &Attached) -> Result<(), Impossi
 }
 
 /// The order is the decision's, within what was decided and with all that was asked for.
-pub(in crate::guard) fn authorised(state: &State, data: &Authorised) -> Result<(), Impossible> {
+pub(in crate::guard) fn authorised(state: &State, data: &Authorised) -> Result<(), FoldError> {
     let entry = find(state, data.id)?;
     let Some(decided) = entry.decided.as_deref() else {
         return unfit("the decision is not known any more");
@@ -343,8 +343,8 @@ pub(in crate::guard) fn authorised(state: &State, data: &Authorised) -> Result<(
 }
 
 /// The caps of the chain may have been lowered since the decision.
-fn within_chain(state: &State, order: &Order) -> Result<(), Impossible> {
-    let Order::Transaction(order) = order else {
+fn within_chain(state: &State, order: &SigningOrder) -> Result<(), FoldError> {
+    let SigningOrder::Transaction(order) = order else {
         return Ok(());
     };
     let chain = state
@@ -363,21 +363,17 @@ fn within_chain(state: &State, order: &Order) -> Result<(), Impossible> {
 }
 
 /// The order may take the place of what was signed.
-pub(in crate::guard) fn replaced(
-    state: &State,
-    data: &Replaced,
-    at: u64,
-) -> Result<(), Impossible> {
+pub(in crate::guard) fn replaced(state: &State, data: &Replaced, at: u64) -> Result<(), FoldError> {
     replace::fits(state, data, at).map_err(|no| match no {
-        replace::No::Impossible(impossible) => impossible,
-        replace::No::Refused(refusal) => Impossible::Refused(refusal.to_string()),
+        replace::ReplaceError::Fold(error) => error,
+        replace::ReplaceError::Refused(refusal) => FoldError::Refused(refusal.to_string()),
     })
 }
 
-fn order(entry: &Entry, decided: &Decided, order: &Order) -> Result<(), Impossible> {
+fn order(entry: &Entry, decided: &Decided, order: &SigningOrder) -> Result<(), FoldError> {
     let other = "the order is not what was decided";
     match (&decided.request, order) {
-        (Wanted::Transaction(tx), Order::Transaction(order)) => {
+        (SignedContent::Transaction(tx), SigningOrder::Transaction(order)) => {
             let same = (order.chain_id, order.wallet) == (entry.chain_id, entry.wallet)
                 && (order.to, order.value) == (tx.to, tx.value)
                 && order.data == tx.data;
@@ -392,13 +388,13 @@ fn order(entry: &Entry, decided: &Decided, order: &Order) -> Result<(), Impossib
                 && order.max_priority_fee_per_gas <= order.max_fee_per_gas;
             ensure(caps, "the order is over the caps that were decided")
         }
-        (Wanted::TypedData(typed), Order::TypedData(order)) => ensure(
+        (SignedContent::TypedData(typed), SigningOrder::TypedData(order)) => ensure(
             (order.chain_id, order.wallet) == (entry.chain_id, entry.wallet)
                 && order.json == typed.json
                 && order.digest == typed.typed_data_digest,
             other,
         ),
-        (Wanted::Message(message), Order::Message(order)) => ensure(
+        (SignedContent::Message(message), SigningOrder::Message(order)) => ensure(
             (order.chain_id, order.wallet) == (entry.chain_id, entry.wallet)
                 && order.message == message.message
                 && order.digest == eip191_hash_message(&message.message),
@@ -409,14 +405,14 @@ fn order(entry: &Entry, decided: &Decided, order: &Order) -> Result<(), Impossib
 }
 
 /// The bytes are the order's, signed by the wallet.
-fn signed(state: &State, data: &Signed) -> Result<(), Impossible> {
+fn signed(state: &State, data: &Signed) -> Result<(), FoldError> {
     let entry = find(state, data.id)?;
     let Some(order) = signing::waiting(entry) else {
-        return Err(Impossible::Stage(entry.stage.as_str()));
+        return Err(FoldError::Stage(entry.stage.as_str()));
     };
     let payload = data.raw.as_ref().or(data.signature.as_ref());
     let hash: B256 = match payload {
-        Some(payload) => signing::verify(&order, payload).map_err(Impossible::Unfit)?,
+        Some(payload) => signing::verify(&order, payload).map_err(FoldError::Unfit)?,
         None => return unfit("there are no signed bytes"),
     };
     ensure(hash == data.hash, "the hash is not that of what was signed")

@@ -6,41 +6,41 @@ use crate::guard::commands::operator::remember;
 use crate::guard::commands::replace::fee_max;
 use crate::guard::fold::checks;
 use crate::guard::fold::replace::{current, void_order};
-use crate::guard::fold::Impossible;
+use crate::guard::fold::FoldError;
 use crate::guard::retention::enter;
 use crate::guard::state::{Entry, Ordered, SignedBytes, State};
 use alloy_primitives::B256;
 
 use crate::code::Code;
 use crate::event::{
-    Approved, Authorised, Cancelled, Denied, Failed, Id, Order, RequestKind, SendOutcome, Sent,
-    SettleOutcome, Settled, Signed, Stage,
+    Approved, Authorised, Cancelled, Denied, Failed, Id, RequestKind, SendOutcome, Sent,
+    SettleOutcome, Settled, Signed, SigningOrder, Stage,
 };
 use crate::policy::{Policy, Reason};
 use crate::request::Method;
 use crate::window::{Ends, Happened};
 
-fn find(state: &State, id: Id) -> Result<&Entry, Impossible> {
-    state.request(id.0).ok_or(Impossible::NoRequest)
+fn find(state: &State, id: Id) -> Result<&Entry, FoldError> {
+    state.request(id.0).ok_or(FoldError::NoRequest)
 }
 
-fn expect(entry: &Entry, stages: &[Stage]) -> Result<(), Impossible> {
+fn expect(entry: &Entry, stages: &[Stage]) -> Result<(), FoldError> {
     if stages.contains(&entry.stage) {
         Ok(())
     } else {
-        Err(Impossible::Stage(entry.stage.as_str()))
+        Err(FoldError::Stage(entry.stage.as_str()))
     }
 }
 
-fn not_frozen(state: &State, entry: &Entry) -> Result<(), Impossible> {
+fn not_frozen(state: &State, entry: &Entry) -> Result<(), FoldError> {
     match state.frozen(&entry.agent, &entry.wallet) {
-        Some(_) => Err(Impossible::Unfit("the scope is frozen")),
+        Some(_) => Err(FoldError::Unfit("the scope is frozen")),
         None => Ok(()),
     }
 }
 
-pub(in crate::guard) fn limits(error: impl ToString) -> Impossible {
-    Impossible::Limits(error.to_string())
+pub(in crate::guard) fn limits(error: impl ToString) -> FoldError {
+    FoldError::Limits(error.to_string())
 }
 
 /// Approvals a request needs to go on; one for a request that is held, whatever it needed before.
@@ -61,7 +61,7 @@ fn end_unsigned(
     id: Id,
     stage: Stage,
     reasons: Vec<Reason>,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     state.book.void(&id.to_string()).map_err(limits)?;
     give_nonce_back(state, id);
     set_reasons(state, id, reasons);
@@ -90,7 +90,7 @@ pub(in crate::guard) fn approved(
     state: &mut State,
     at: u64,
     data: Approved,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     let entry = find(state, data.id)?;
     expect(entry, &[Stage::WaitingApproval, Stage::Held])?;
     not_frozen(state, entry)?;
@@ -101,7 +101,7 @@ pub(in crate::guard) fn approved(
         || data.approvals != so_far
         || data.quorum != u64::from(needed(entry))
     {
-        return Err(Impossible::Unfit("the approval does not count"));
+        return Err(FoldError::Unfit("the approval does not count"));
     }
     let next = match entry.stage {
         Stage::Held => Stage::Signed,
@@ -126,7 +126,7 @@ pub(in crate::guard) fn denied(
     state: &mut State,
     (at, version): (u64, u64),
     data: Denied,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     let unsigned = find(state, data.id)?.stage.is_unsigned();
     if !unsigned {
         expect(find(state, data.id)?, &[Stage::Held])?;
@@ -149,11 +149,11 @@ pub(in crate::guard) fn denied(
     Ok(())
 }
 
-pub(in crate::guard) fn expired(state: &mut State, at: u64, id: Id) -> Result<(), Impossible> {
+pub(in crate::guard) fn expired(state: &mut State, at: u64, id: Id) -> Result<(), FoldError> {
     let entry = find(state, id)?;
     expect(entry, &[Stage::WaitingApproval])?;
     if entry.expires_at.is_none_or(|expires_at| at < expires_at) {
-        return Err(Impossible::Unfit("the request has not expired"));
+        return Err(FoldError::Unfit("the request has not expired"));
     }
     end_unsigned(
         state,
@@ -164,11 +164,11 @@ pub(in crate::guard) fn expired(state: &mut State, at: u64, id: Id) -> Result<()
     )
 }
 
-pub(in crate::guard) fn matured(state: &mut State, at: u64, id: Id) -> Result<(), Impossible> {
+pub(in crate::guard) fn matured(state: &mut State, at: u64, id: Id) -> Result<(), FoldError> {
     let entry = find(state, id)?;
     expect(entry, &[Stage::WaitingDelay])?;
     if entry.matures_at.is_none_or(|matures_at| at < matures_at) {
-        return Err(Impossible::Unfit("the delay is not over"));
+        return Err(FoldError::Unfit("the delay is not over"));
     }
     enter(state, id.0, at, Stage::Authorising);
     Ok(())
@@ -178,10 +178,10 @@ pub(in crate::guard) fn cancelled(
     state: &mut State,
     at: u64,
     data: Cancelled,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     let entry = find(state, data.id)?;
     if !entry.stage.is_unsigned() {
-        return Err(Impossible::Stage(entry.stage.as_str()));
+        return Err(FoldError::Stage(entry.stage.as_str()));
     }
     let reason = Reason::new(Code::Cancelled).found(data.by);
     end_unsigned(state, at, data.id, Stage::Cancelled, vec![reason])
@@ -191,12 +191,12 @@ pub(in crate::guard) fn authorised(
     state: &mut State,
     (seq, at, version): (u64, u64, u64),
     data: Authorised,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     let entry = find(state, data.id)?;
     expect(entry, &[Stage::Authorising])?;
     not_frozen(state, entry)?;
     if data.digest != entry.digest {
-        return Err(Impossible::Unfit("the order is for another request"));
+        return Err(FoldError::Unfit("the order is for another request"));
     }
     // Cheap, and the last look before an order counts: live code pays for it too.
     checks::authorised(state, &data)?;
@@ -206,7 +206,7 @@ pub(in crate::guard) fn authorised(
             .entry((entry.wallet, entry.chain_id))
             .or_default();
         if !book.take(nonce, data.id.0) {
-            return Err(Impossible::Unfit("the nonce is in use"));
+            return Err(FoldError::Unfit("the nonce is in use"));
         }
     }
     if version > 2 {
@@ -224,8 +224,8 @@ pub(in crate::guard) fn authorised(
 
 /// The order names its fee, so the worst case of the decision is given back at once: limits must not
 /// deny others for what nobody can pay any more.
-fn hold_the_order(state: &mut State, at: u64, data: &Authorised) -> Result<(), Impossible> {
-    let (Order::Transaction(order), Some(policy)) = (&data.order, compiled(state)) else {
+fn hold_the_order(state: &mut State, at: u64, data: &Authorised) -> Result<(), FoldError> {
+    let (SigningOrder::Transaction(order), Some(policy)) = (&data.order, compiled(state)) else {
         return Ok(());
     };
     let name = data.id.to_string();
@@ -244,7 +244,7 @@ pub(in crate::guard) fn reopened(
     state: &mut State,
     (at, version): (u64, u64),
     id: Id,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     let entry = find(state, id)?;
     expect(entry, &[Stage::Authorised])?;
     // Until there is another order it holds what was decided; whoever decides it again looks at the
@@ -264,7 +264,7 @@ pub(in crate::guard) fn reopened(
     Ok(())
 }
 
-pub(in crate::guard) fn failed(state: &mut State, at: u64, data: Failed) -> Result<(), Impossible> {
+pub(in crate::guard) fn failed(state: &mut State, at: u64, data: Failed) -> Result<(), FoldError> {
     expect(
         find(state, data.id)?,
         &[Stage::Authorising, Stage::Authorised],
@@ -273,7 +273,7 @@ pub(in crate::guard) fn failed(state: &mut State, at: u64, data: Failed) -> Resu
     end_unsigned(state, at, data.id, Stage::Failed, vec![reason])
 }
 
-pub(in crate::guard) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Impossible> {
+pub(in crate::guard) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), FoldError> {
     let entry = find(state, data.id)?;
     if entry.replacing.is_some() {
         return crate::guard::fold::replace::signed(state, at, data);
@@ -285,7 +285,7 @@ pub(in crate::guard) fn signed(state: &mut State, at: u64, data: Signed) -> Resu
         (RequestKind::Transaction, Some(raw), None) => raw,
         (RequestKind::TypedData | RequestKind::Message, None, Some(signature)) => signature,
         _ => {
-            return Err(Impossible::Unfit(
+            return Err(FoldError::Unfit(
                 "a transaction has bytes, all else a signature",
             ))
         }
@@ -324,12 +324,12 @@ fn compiled(state: &State) -> Option<Arc<Policy>> {
 }
 
 /// What is out, and not at its end: bytes of it exist.
-fn is_out(state: &State, version: u64, entry: &Entry) -> Result<(), Impossible> {
+fn is_out(state: &State, version: u64, entry: &Entry) -> Result<(), FoldError> {
     let signed = version < 4 || entry.signed.is_some();
     if signed && state.unsettled.contains(&entry.id.0) {
         Ok(())
     } else {
-        Err(Impossible::Stage(entry.stage.as_str()))
+        Err(FoldError::Stage(entry.stage.as_str()))
     }
 }
 
@@ -337,7 +337,7 @@ pub(in crate::guard) fn sent(
     state: &mut State,
     (at, version): (u64, u64),
     data: &Sent,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     let entry = find(state, data.id)?;
     is_out(state, version, entry)?;
     // A node that has, or may have, the bytes makes them sent, even if a freeze came while they
@@ -357,13 +357,13 @@ pub(in crate::guard) fn settled(
     state: &mut State,
     (at, version): (u64, u64),
     data: &Settled,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     let entry = find(state, data.id)?;
     is_out(state, version, entry)?;
     if data.outcome != SettleOutcome::Dropped {
         let mined = mined(entry, data.hash)?;
         if mined.moves_nothing != (data.outcome == SettleOutcome::Cancelled) {
-            return Err(Impossible::Unfit("what was mined does not end it this way"));
+            return Err(FoldError::Unfit("what was mined does not end it this way"));
         }
     }
     let proved = data.proved.unwrap_or(true);
@@ -382,7 +382,7 @@ pub(in crate::guard) fn settled(
             spends.cloned()
         }
         SettleOutcome::Dropped if !proved => {
-            return Err(Impossible::Unfit("nothing is dropped without proof"));
+            return Err(FoldError::Unfit("nothing is dropped without proof"));
         }
         SettleOutcome::Dropped => None,
     };
@@ -457,10 +457,10 @@ pub(in crate::guard) fn is_past(state: &State, entry: &Entry) -> bool {
 pub(in crate::guard) fn mined(
     entry: &Entry,
     hash: Option<B256>,
-) -> Result<&SignedBytes, Impossible> {
+) -> Result<&SignedBytes, FoldError> {
     let mut all = entry.signed.iter().chain(&entry.earlier);
     let found = all.find(|bytes| hash.is_none_or(|hash| bytes.hash == hash));
-    found.ok_or(Impossible::Unfit("it has no such transaction"))
+    found.ok_or(FoldError::Unfit("it has no such transaction"))
 }
 
 /// From now on the request shows the bytes that were mined.
@@ -472,11 +472,7 @@ fn show_mined(entry: &mut Entry, hash: B256) {
     entry.earlier.extend(entry.signed.replace(mined));
 }
 
-pub(in crate::guard) fn freeze_ends(
-    state: &mut State,
-    at: u64,
-    seq: u64,
-) -> Result<(), Impossible> {
+pub(in crate::guard) fn freeze_ends(state: &mut State, at: u64, seq: u64) -> Result<(), FoldError> {
     end_unsigned(
         state,
         at,

@@ -23,7 +23,7 @@ use crate::policy::Policy;
 
 /// Why an event cannot follow the state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Impossible {
+pub enum FoldError {
     /// Not the next number.
     #[error("the next event has another number")]
     Seq,
@@ -53,7 +53,7 @@ pub enum Impossible {
     Limits(String),
 }
 
-impl Impossible {
+impl FoldError {
     /// The code of this error.
     pub const fn code(&self) -> Code {
         match self {
@@ -82,20 +82,20 @@ pub enum Origin {
 /// Takes the event over into the state.
 ///
 /// # Errors
-/// [`Impossible`], with the state unchanged.
-pub fn fold(state: &mut State, event: Event, origin: Origin) -> Result<(), Impossible> {
+/// [`FoldError`], with the state unchanged.
+pub fn fold(state: &mut State, event: Event, origin: Origin) -> Result<(), FoldError> {
     if event.seq != state.seq {
-        return Err(Impossible::Seq);
+        return Err(FoldError::Seq);
     }
     if event.at < state.last_at {
-        return Err(Impossible::Time);
+        return Err(FoldError::Time);
     }
     // A later program wrote everything before: what it knew to check cannot be left out again.
     if event.version < state.version {
-        return Err(Impossible::Version);
+        return Err(FoldError::Version);
     }
     if matches!(event.body, Body::GuardianCreated(_)) != (event.seq == 0) {
-        return Err(Impossible::Genesis);
+        return Err(FoldError::Genesis);
     }
     match origin {
         Origin::Replay => checks::check(state, &event)?,
@@ -120,7 +120,7 @@ fn step(
     state: &mut State,
     (seq, at, version): (u64, u64, u64),
     body: Body,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     match body {
         Body::GuardianCreated(data) => created(state, data),
         Body::GuardianStarted(_) => {
@@ -177,17 +177,17 @@ fn step(
     }
 }
 
-fn created(state: &mut State, data: Genesis) -> Result<(), Impossible> {
+fn created(state: &mut State, data: Genesis) -> Result<(), FoldError> {
     if state.genesis.is_some() {
-        return Err(Impossible::Genesis);
+        return Err(FoldError::Genesis);
     }
     state.genesis = Some(data);
     Ok(())
 }
 
-fn policy_loaded(state: &mut State, at: u64, data: PolicyLoaded) -> Result<(), Impossible> {
+fn policy_loaded(state: &mut State, at: u64, data: PolicyLoaded) -> Result<(), FoldError> {
     if sha256(data.source.as_bytes()) != data.digest {
-        return Err(Impossible::Unfit("the digest is not that of the policy"));
+        return Err(FoldError::Unfit("the digest is not that of the policy"));
     }
     // A file this version cannot read was read by the version that loaded it: nothing is allowed
     // under it any more.
@@ -196,7 +196,7 @@ fn policy_loaded(state: &mut State, at: u64, data: PolicyLoaded) -> Result<(), I
         state
             .book
             .load(&**policy, at)
-            .map_err(|error| Impossible::Limits(error.to_string()))?;
+            .map_err(|error| FoldError::Limits(error.to_string()))?;
     }
     state.alarm = None;
     state.policy = Some(LoadedPolicy {
@@ -233,14 +233,14 @@ pub fn in_scope(state: &State, scope: &crate::event::Scope) -> (Vec<u64>, Vec<u6
     (ended, held)
 }
 
-fn freeze_set(state: &mut State, seq: u64, at: u64, data: FreezeSet) -> Result<(), Impossible> {
+fn freeze_set(state: &mut State, seq: u64, at: u64, data: FreezeSet) -> Result<(), FoldError> {
     if data.freeze != seq {
-        return Err(Impossible::Unfit("a freeze is named by its own number"));
+        return Err(FoldError::Unfit("a freeze is named by its own number"));
     }
     let (ended, held) = in_scope(state, &data.scope);
     let named = |ids: &[crate::event::Id]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
     if named(&data.ended) != ended || named(&data.held) != held {
-        return Err(Impossible::Unfit(
+        return Err(FoldError::Unfit(
             "the freeze does not name exactly what it stops",
         ));
     }
@@ -269,13 +269,13 @@ fn freeze_set(state: &mut State, seq: u64, at: u64, data: FreezeSet) -> Result<(
     Ok(())
 }
 
-fn freeze_lifted(state: &mut State, data: &FreezeLifted) -> Result<(), Impossible> {
+fn freeze_lifted(state: &mut State, data: &FreezeLifted) -> Result<(), FoldError> {
     match state.freezes.remove(&data.freeze) {
         Some(_) => {
             operator::remember(state, &data.command);
             Ok(())
         }
-        None => Err(Impossible::Unfit("there is no such freeze")),
+        None => Err(FoldError::Unfit("there is no such freeze")),
     }
 }
 

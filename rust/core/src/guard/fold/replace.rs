@@ -2,13 +2,13 @@
 //! all. All of them have one nonce, so one of them can be mined.
 
 use crate::event::{
-    Held, Id, NonceSet, Order, ReplaceWhy, Replaced, Signed, Stage, TransactionOrder,
+    Held, Id, NonceSet, ReplaceWhy, Replaced, Signed, SigningOrder, Stage, TransactionOrder,
 };
 use crate::guard::commands::operator::remember;
 use crate::guard::commands::replace::{can_be_held, fee_max};
 use crate::guard::fold::checks;
 use crate::guard::fold::life::limits;
-use crate::guard::fold::Impossible;
+use crate::guard::fold::FoldError;
 use crate::guard::retention::enter;
 use crate::guard::state::{Entry, Ordered, Replacing, SignedBytes, State};
 use crate::policy::Spends;
@@ -16,7 +16,7 @@ use crate::policy::Spends;
 /// The order whose bytes were signed last.
 pub(in crate::guard) fn current(entry: &Entry) -> Option<&TransactionOrder> {
     match entry.ordered.as_ref().map(|ordered| &ordered.order) {
-        Some(Order::Transaction(order)) => Some(order),
+        Some(SigningOrder::Transaction(order)) => Some(order),
         _ => None,
     }
 }
@@ -40,16 +40,16 @@ pub(in crate::guard) fn replaced(
     seq: u64,
     at: u64,
     data: Replaced,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     // Cheap, and the last look before an order counts: live code pays for it too.
     checks::replaced(state, &data, at)?;
-    let entry = state.request(data.id.0).ok_or(Impossible::NoRequest)?;
+    let entry = state.request(data.id.0).ok_or(FoldError::NoRequest)?;
     let (wallet, chain_id) = (entry.wallet, entry.chain_id);
     let name = data.id.to_string();
     if let Some(spends) = set_aside(state, entry, &data) {
         let policy = state.policy.as_ref();
         let policy = policy.and_then(|policy| policy.compiled.clone());
-        let policy = policy.ok_or(Impossible::Unfit("there is no policy"))?;
+        let policy = policy.ok_or(FoldError::Unfit("there is no policy"))?;
         let parts = policy.reservations(&spends);
         state
             .book
@@ -63,7 +63,7 @@ pub(in crate::guard) fn replaced(
         book.take_back(nonce, data.id.0) || (nonce == book.next() && book.take(nonce, data.id.0));
     if data.why == ReplaceWhy::Gap {
         if !fills_gap {
-            return Err(Impossible::Unfit("the nonce is not free"));
+            return Err(FoldError::Unfit("the nonce is not free"));
         }
         state.unsettled.insert(data.id.0);
     }
@@ -93,21 +93,21 @@ pub(in crate::guard) fn replaced(
 }
 
 /// The bytes of the order that was on its way.
-pub(in crate::guard) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), Impossible> {
+pub(in crate::guard) fn signed(state: &mut State, at: u64, data: Signed) -> Result<(), FoldError> {
     let frozen = state
         .request(data.id.0)
         .is_some_and(|entry| state.frozen(&entry.agent, &entry.wallet).is_some());
     let entry = state.requests.get_mut(&data.id.0);
-    let entry = entry.ok_or(Impossible::NoRequest)?;
+    let entry = entry.ok_or(FoldError::NoRequest)?;
     let Some(raw) = data.raw else {
-        return Err(Impossible::Unfit("a transaction has bytes"));
+        return Err(FoldError::Unfit("a transaction has bytes"));
     };
     let Some(replacing) = entry.replacing.take() else {
-        return Err(Impossible::Stage(entry.stage.as_str()));
+        return Err(FoldError::Stage(entry.stage.as_str()));
     };
     if frozen && !replacing.commanded {
         entry.replacing = Some(replacing);
-        return Err(Impossible::Unfit("the scope is frozen"));
+        return Err(FoldError::Unfit("the scope is frozen"));
     }
     let bytes = SignedBytes {
         hash: data.hash,
@@ -123,7 +123,7 @@ pub(in crate::guard) fn signed(state: &mut State, at: u64, data: Signed) -> Resu
     entry.released = replacing.released;
     entry.ordered = Some(Ordered {
         seq: replacing.seq,
-        order: Order::Transaction(replacing.order),
+        order: SigningOrder::Transaction(replacing.order),
     });
     Ok(())
 }
@@ -192,11 +192,11 @@ pub(in crate::guard) fn freeze_stops(state: &mut State, at: u64, scope: &crate::
 }
 
 /// Signed bytes wait for a person.
-pub(in crate::guard) fn held(state: &mut State, at: u64, data: &Held) -> Result<(), Impossible> {
+pub(in crate::guard) fn held(state: &mut State, at: u64, data: &Held) -> Result<(), FoldError> {
     let entry = state.requests.get_mut(&data.id.0);
-    let entry = entry.ok_or(Impossible::NoRequest)?;
+    let entry = entry.ok_or(FoldError::NoRequest)?;
     if !can_be_held(entry) {
-        return Err(Impossible::Stage(entry.stage.as_str()));
+        return Err(FoldError::Stage(entry.stage.as_str()));
     }
     entry.approvals.clear();
     enter(state, data.id.0, at, Stage::Held);

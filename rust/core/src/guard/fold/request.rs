@@ -2,7 +2,7 @@
 
 use crate::code::Code;
 use crate::event::{Attached, Decided, Id, Refused, Stage};
-use crate::guard::fold::{use_up, Impossible};
+use crate::guard::fold::{use_up, FoldError};
 use crate::guard::rate::Rate;
 use crate::guard::retention;
 use crate::guard::seen_code;
@@ -30,23 +30,23 @@ pub(in crate::guard) fn decided(
     seq: u64,
     at: u64,
     data: Box<Decided>,
-) -> Result<(), Impossible> {
+) -> Result<(), FoldError> {
     if data.id != Id(seq) {
-        return Err(Impossible::Unfit("a request is named by its own number"));
+        return Err(FoldError::Unfit("a request is named by its own number"));
     }
     if !starts_right(&data) {
-        return Err(Impossible::Unfit("the verdict does not lead to this state"));
+        return Err(FoldError::Unfit("the verdict does not lead to this state"));
     }
     if data.state != Stage::Denied {
         let Some(spends) = data.spends.clone() else {
-            return Err(Impossible::Unfit("nothing is set aside for the request"));
+            return Err(FoldError::Unfit("nothing is set aside for the request"));
         };
         let (name, parts) = (data.id.to_string(), data.reservations.clone());
         let held = match data.state {
             Stage::WaitingApproval => state.book.hold_waiting(&name, spends, parts, at),
             _ => state.book.hold(&name, spends, parts, at),
         };
-        held.map_err(|error| Impossible::Limits(error.to_string()))?;
+        held.map_err(|error| FoldError::Limits(error.to_string()))?;
     }
     count(state, &data.agent, |rate| rate.count(at));
     seen_code::remember(state, &data);
@@ -135,28 +135,25 @@ fn index(state: &mut State, seq: u64, entry: Box<Entry>) {
     }
 }
 
-pub(in crate::guard) fn attached(state: &mut State, data: Attached) -> Result<(), Impossible> {
-    let entry = state
-        .requests
-        .get(&data.id.0)
-        .ok_or(Impossible::NoRequest)?;
+pub(in crate::guard) fn attached(state: &mut State, data: Attached) -> Result<(), FoldError> {
+    let entry = state.requests.get(&data.id.0).ok_or(FoldError::NoRequest)?;
     let agent = entry.agent.clone();
     use_up(state, &agent, &data.envelope);
     Ok(())
 }
 
-pub(in crate::guard) fn pending(state: &mut State, id: Id) -> Result<(), Impossible> {
+pub(in crate::guard) fn pending(state: &mut State, id: Id) -> Result<(), FoldError> {
     if state.request(id.0).is_none() {
-        return Err(Impossible::NoRequest);
+        return Err(FoldError::NoRequest);
     }
     retention::told_to_come_back(state, id.0);
     Ok(())
 }
 
-pub(in crate::guard) fn delivered(state: &mut State, at: u64, id: Id) -> Result<(), Impossible> {
-    let entry = state.requests.get_mut(&id.0).ok_or(Impossible::NoRequest)?;
+pub(in crate::guard) fn delivered(state: &mut State, at: u64, id: Id) -> Result<(), FoldError> {
+    let entry = state.requests.get_mut(&id.0).ok_or(FoldError::NoRequest)?;
     if entry.answer_at.is_none() {
-        return Err(Impossible::Stage("there is no outcome yet"));
+        return Err(FoldError::Stage("there is no outcome yet"));
     }
     entry.delivered_at = Some(at);
     retention::retain(state, id.0);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::code::{Code, WarningCode};
 use crate::event::{Decided, LineRecord, WarningRecord};
-use crate::guard::commands::authorise::again;
+use crate::guard::commands::authorise::rebuild_request;
 use crate::guard::decision::decision_record::effects;
 use crate::guard::Refusal;
 use crate::policy::{self, Policy, Unseen};
@@ -59,7 +59,7 @@ pub fn decode_again(view: &[u8], policy: &Policy) -> Result<Vec<u8>, Refusal> {
         let text = format!("the request cannot be decoded again: {text}");
         Refusal::new(reason.code.known().unwrap_or(Code::Internal), text)
     };
-    let request = again(&decided, policy).map_err(denied)?;
+    let request = rebuild_request(&decided, policy).map_err(denied)?;
     let doubts = std::mem::take(&mut decided.warnings);
     let look = |_: u64, at: Address| doubted(&doubts, at);
     let mut resolved = policy::resolve(policy, &decided.agent, request, &look).map_err(denied)?;

@@ -10,12 +10,12 @@ type Face = [u8; 4];
 
 /// Every address the operator wrote down, by what a person sees of it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::policy) struct Faces {
+pub(in crate::policy) struct LookAlikes {
     known: HashSet<Address>,
     by_face: HashMap<Face, Address>,
 }
 
-impl Faces {
+impl LookAlikes {
     pub fn new(addresses: impl IntoIterator<Item = Address>) -> Self {
         let mut faces = Self::default();
         for address in addresses {

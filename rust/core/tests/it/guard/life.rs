@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Bytes, U256};
 use holdfast_core::code::Code;
-use holdfast_core::event::{Genesis, Order};
+use holdfast_core::event::{Genesis, SigningOrder};
 use holdfast_core::guard::Guard;
 use serde_json::json;
 
@@ -416,7 +416,7 @@ fn a_document_is_signed_as_it_was_shown() {
         "{}",
         world.view(&id)
     );
-    let Order::TypedData(order) = world.order(&id) else {
+    let SigningOrder::TypedData(order) = world.order(&id) else {
         panic!("a document")
     };
     assert_eq!(world.view(&id)["request"]["json"], order.json);

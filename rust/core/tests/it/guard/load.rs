@@ -5,7 +5,7 @@
 use alloy_primitives::hex;
 use ed25519_dalek::Signer as _;
 use holdfast_core::code::Code;
-use holdfast_core::event::{Body, Decided, Event, Wanted};
+use holdfast_core::event::{Body, Decided, Event, SignedContent};
 use holdfast_core::guard::{Applied, Guard};
 use serde_json::{json, Value};
 
@@ -93,7 +93,7 @@ fn what_is_left_out_of_a_denied_call_is_counted() {
     assert_eq!(answer(&applied)["code"], "no_grant");
     let data = decided(&applied);
     let left = data.left_out.as_ref().unwrap();
-    let Wanted::Transaction(kept) = &data.request else {
+    let SignedContent::Transaction(kept) = &data.request else {
         panic!("{:?}", data.request);
     };
     assert_eq!(kept.data.len() + left.request as usize, 4000);

@@ -17,7 +17,7 @@ use std::path::Path;
 use alloy_primitives::{hex, Address, B256};
 use ed25519_dalek::Signer as _;
 use holdfast_core::canonical::sha256;
-use holdfast_core::event::{Body, Event, Genesis, Operator, Order};
+use holdfast_core::event::{Body, Event, Genesis, Operator, SigningOrder};
 use holdfast_core::guard::{Applied, Authority, Guard, LoadError, Refusal};
 use orders::sign_order;
 use serde_json::{json, Value};
@@ -258,7 +258,7 @@ impl World {
     }
 
     /// The order of a request as its record says it.
-    pub fn order(&self, id: &str) -> Order {
+    pub fn order(&self, id: &str) -> SigningOrder {
         let bodies = self
             .records
             .iter()
@@ -268,7 +268,7 @@ impl World {
             .filter_map(|event| match event.body {
                 Body::RequestAuthorised(data) if data.id.to_string() == id => Some(data.order),
                 Body::RequestReplaced(data) if data.id.to_string() == id => {
-                    Some(Order::Transaction(data.order))
+                    Some(SigningOrder::Transaction(data.order))
                 }
                 _ => None,
             })
