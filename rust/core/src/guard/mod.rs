@@ -19,8 +19,8 @@ pub use fold::{fold, FoldError, Origin};
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
 pub use views::outcome::{Outcome, Standing, Waits};
+pub use views::sender::Unsettled;
 pub use views::shown::decode_again;
-pub use views::view::Unsettled;
 
 use crate::canonical::{sha256, INTEGER_MAX};
 use crate::code::Code;
