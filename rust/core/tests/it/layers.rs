@@ -1,8 +1,8 @@
 //! The rooms of the core know only those below them, so no room can change what one above it decided.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+
+use crate::support::sources;
 
 /// From the top to the bottom. Rooms of one layer do not know each other.
 const LAYERS: [&[&str]; 14] = [
@@ -66,36 +66,16 @@ fn named(source: &str) -> BTreeSet<String> {
     rooms
 }
 
-fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.to_str().unwrap().to_owned();
-            found.push((name, fs::read_to_string(&path).unwrap()));
-        }
-    }
-}
-
 #[test]
 fn rooms_know_only_those_below_them() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
     let mut wrong = Vec::new();
     let mut arrows = 0;
-    for (path, source) in &files {
-        let path = path.strip_prefix(root.to_str().unwrap()).unwrap();
-        let room = path
-            .trim_start_matches('/')
-            .split(['/', '.'])
-            .next()
-            .unwrap();
+    for (path, source) in sources("src") {
+        let room = path.split(['/', '.']).next().unwrap();
         if room == "lib" {
             continue;
         }
-        for other in named(source) {
+        for other in named(&source) {
             arrows += 1;
             if other != room && layer(&other) <= layer(room) {
                 wrong.push(format!(
@@ -106,6 +86,28 @@ fn rooms_know_only_those_below_them() {
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     assert!(arrows > 300, "only {arrows}");
+}
+
+/// What protocols share is below all of them.
+#[test]
+fn common_pieces_of_decoders_know_no_protocol() {
+    const FAMILIES: [&str; 7] = [
+        "tokens",
+        "permits",
+        "accounts",
+        "exchanges",
+        "markets",
+        "lending",
+        "bridges",
+    ];
+    let common = sources("src/effects/common");
+    assert!(common.len() > 5);
+    for (path, source) in common {
+        for family in FAMILIES {
+            let name = format!("effects::{family}");
+            assert!(!source.contains(&name), "common/{path} uses `{name}`");
+        }
+    }
 }
 
 #[test]

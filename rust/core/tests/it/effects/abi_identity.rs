@@ -10,7 +10,7 @@ use holdfast_core::asset::Registry;
 use holdfast_core::effects::{decode, Decoded, Denial};
 use holdfast_core::request::{Body, Transaction};
 
-use crate::support::known_contracts;
+use crate::support::{known_contracts, sources};
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(known_contracts::registry);
 static PLACES: LazyLock<Vec<Address>> = LazyLock::new(known_contracts::places);
@@ -37,11 +37,8 @@ struct Function {
 
 /// Every `function` of every `sol!` block of the decoders.
 fn functions() -> Vec<Function> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/effects/calls");
     let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let source = std::fs::read_to_string(&path).unwrap();
+    for (path, source) in [sources("src/effects"), sources("src/function")].concat() {
         for block in source.split("sol! {").skip(1) {
             let block = whole(block);
             let structs = structs(&block);
@@ -51,7 +48,7 @@ fn functions() -> Vec<Function> {
                 let kinds = kinds(members, ',', &structs);
                 let signature = format!("{name}({kinds})");
                 let arguments = DynSolType::parse(&format!("({kinds})"))
-                    .unwrap_or_else(|error| panic!("{}: {signature}: {error}", path.display()));
+                    .unwrap_or_else(|error| panic!("{path}: {signature}: {error}"));
                 let hash = keccak256(&signature);
                 let selector = [hash[0], hash[1], hash[2], hash[3]];
                 found.insert(

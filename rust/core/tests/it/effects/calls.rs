@@ -10,6 +10,7 @@ fn every_call_of_the_tables_does_what_is_written() {
     for (name, source) in tables("calls") {
         let table = Table::read(&source);
         let count = table.cases.len();
+        assert!(table.least > 0, "{name} does not say `least`");
         assert!(count >= table.least, "{name} has only {count} cases");
         let faults = table.cases.iter().filter_map(|case| fault(&table, case));
         wrong.extend(faults.map(|fault| format!("{name}: {fault}")));

@@ -236,6 +236,7 @@ fn every_document_of_the_tables_does_what_is_written() {
     for (name, source) in tables("typed") {
         let (table, calls) = typed::Table::read(&source);
         let count = table.case.len();
+        assert!(table.least > 0, "{name} does not say `least`");
         assert!(count >= table.least, "{name} has only {count} cases");
         let faults = faults(&table, &calls);
         wrong.extend(faults.iter().map(|fault| format!("{name}: {fault}")));

@@ -42,6 +42,24 @@ pub fn tables(folder: &str) -> BTreeMap<String, String> {
     named.collect()
 }
 
+/// The Rust sources below a folder of the core, each by its path from there.
+pub fn sources(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut open = vec![root.clone()];
+    let mut found = Vec::new();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let inside = fs::read_dir(&path).unwrap();
+            open.extend(inside.map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(&root).unwrap().to_str().unwrap();
+            found.push((name.to_owned(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
 /// A wallet's key.
 pub fn wallet_key(number: u8) -> k256::ecdsa::SigningKey {
     k256::ecdsa::SigningKey::from_slice(&[number + 1; 32]).unwrap()

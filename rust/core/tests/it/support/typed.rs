@@ -15,6 +15,7 @@ use super::calls::{Table as Calls, CHAIN, WALLET};
 #[serde(deny_unknown_fields)]
 pub struct Table {
     /// A file that lost its cases must not pass.
+    #[serde(default)]
     pub least: usize,
     #[serde(default)]
     names: BTreeMap<String, String>,
@@ -55,7 +56,6 @@ impl Table {
         let table: Self = toml::from_str(source).unwrap();
         let mut calls = Members::new();
         calls.insert("case".to_owned(), Value::Array(Vec::new()));
-        calls.insert("least".to_owned(), Value::Integer(0));
         let mut insert = |key: &str, pairs: &BTreeMap<String, String>| {
             let pairs = pairs.iter();
             let members = pairs.map(|(name, word)| (name.clone(), Value::String(word.clone())));
