@@ -12,9 +12,9 @@ from typing import Any
 from tests.alerts.conftest import Events
 from tests.alerts.receivers import HttpReceiver, SmtpReceiver
 
-from holdfast.service.alerts_outbox import MINUTE_MS, Entry, Outbox
-from holdfast.service.alerts_routes import Route, Severity
-from holdfast.service.alerts_text import Alert
+from holdfast.service.alerts.outbox import MINUTE_MS, Entry, Outbox
+from holdfast.service.alerts.routes import Route, Severity
+from holdfast.service.alerts.text import Alert
 
 Decided = Callable[..., dict[str, Any]]
 FROZEN = {
@@ -94,11 +94,11 @@ def test_a_kill_at_any_moment_loses_no_alert(events: Events, http: HttpReceiver)
         """
         import sys, time
         from pathlib import Path
-        from holdfast.service.alerts import Alerts
-        from holdfast.service.alerts_routes import Route
-        from holdfast.service.journal_file import JournalReader
+        from holdfast.service.alerts.reader import Alerts
+        from holdfast.service.alerts.routes import Route
+        from holdfast.service.journal.open import open_reader
         folder, url = Path(sys.argv[1]), sys.argv[2]
-        reader = JournalReader(folder / "journal.sqlite")
+        reader = open_reader(folder / "journal.sqlite")
         alerts = Alerts([Route("web", url, per_minute=1000)], folder / "outbox.sqlite", reader)
         alerts.start(1)
         while True:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.service.alerts_routes import Route, RouteError, Severity, parse_routes
-from holdfast.service.alerts_send import redact, send
+from holdfast.service.alerts.routes import Route, RouteError, Severity, parse_routes
+from holdfast.service.alerts.send import redact, send
 
 URL = "json://operator:opensesame@127.0.0.1/token-5ecret"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.console import nested
 
-from holdfast.service.alerts_routes import Severity
-from holdfast.service.alerts_text import KINDS, Alert, describe, plain
+from holdfast.service.alerts.routes import Severity
+from holdfast.service.alerts.text import KINDS, Alert, describe, plain
 
 Decided = Callable[..., dict[str, Any]]
 

@@ -11,8 +11,8 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import Guardian, eventually
 from tests.support.proxy import NodeProxy
 
-from holdfast.service.clock import Clock, wall_ms
-from holdfast.service.clock_watch import ClockWatch
+from holdfast.service.guardian.clock_watch import ClockWatch
+from holdfast.service.runtime.clock import Clock, wall_ms
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
@@ -25,10 +25,10 @@ async def guardian(
     tmp_path: Path, anvil: Anvil, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Guardian]:
     """One whose pauses are short, and that paid once."""
-    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
-    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MAX", 0.2)
-    monkeypatch.setattr("holdfast.service.upkeep.BUMP_SECONDS", 0.1)
-    monkeypatch.setattr("holdfast.service.sender.RETRY_SECONDS_MAX", 0.5)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.RESEND_SECONDS_MAX", 0.2)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.BUMP_SECONDS", 0.1)
+    monkeypatch.setattr("holdfast.service.pipeline.driver.RETRY_SECONDS_MAX", 0.5)
     made = Guardian.make(tmp_path / "home", anvil, url=proxy.url)
     made.settings = replace(made.settings, poll_ms=50)
     await made.open()

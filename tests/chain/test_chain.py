@@ -13,12 +13,18 @@ from eth_account.signers.local import LocalAccount
 from tests.support.anvil import Anvil
 from tests.support.guardian import eventually
 from tests.support.proxy import NodeProxy, error, result
+from tests.support.sending import broadcast_one
 from tests.support.token import deploy_token, transfer_data
 
-from holdfast.service import broadcast
-from holdfast.service.broadcast import WouldFail
-from holdfast.service.chain import Chain, Chains, FeeTooHigh
-from holdfast.service.endpoint import ANSWER_BYTES_MAX, EndpointDown, EndpointSettings, RpcError
+from holdfast.service.chain import broadcast
+from holdfast.service.chain.broadcast import WouldFail
+from holdfast.service.chain.chain import Chain, Chains, FeeTooHigh
+from holdfast.service.chain.endpoint import (
+    ANSWER_BYTES_MAX,
+    EndpointDown,
+    EndpointSettings,
+    RpcError,
+)
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 GWEI = 10**9
@@ -69,8 +75,7 @@ async def facts_for(chain: Chain, request: dict[str, Any]) -> dict[str, int | bo
 
 
 async def send(chain: Chain, transaction: Any) -> broadcast.Broadcast:
-    raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
-    return await chain.broadcast(raw, tx_hash, lambda: True)
+    return await broadcast_one(chain, transaction)
 
 
 async def test_facts_are_within_the_caps(chain: Chain, wallet: LocalAccount) -> None:
@@ -368,9 +373,8 @@ async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_in_line(
         await witness.verify()
         busy = asyncio.create_task(witness.call("eth_blockNumber", []))
         transaction = signed(wallet)
-        raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
         sending = asyncio.create_task(
-            chain.broadcast(raw, tx_hash, lambda: not stopped, private=private)
+            broadcast_one(chain, transaction, lambda: not stopped, private=private)
         )
         await busy
         stopped = True
@@ -387,7 +391,7 @@ async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_for_a_conne
     proxy: NodeProxy, wallet: LocalAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slow reads have every connection, so the bytes wait for one, and a freeze comes."""
-    monkeypatch.setattr("holdfast.service.endpoint.CONNECTIONS_MAX", 4)
+    monkeypatch.setattr("holdfast.service.chain.endpoint.CONNECTIONS_MAX", 4)
     chain = Chain(EndpointSettings(31337, proxy.url, timeout_ms=5000))
     free, stopped = threading.Event(), False
     reading = []
@@ -405,7 +409,6 @@ async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_for_a_conne
         reads = [asyncio.create_task(chain.call("eth_call", read)) for _ in range(4)]
         await eventually(lambda: len(reading) == 4)
         transaction = signed(wallet)
-        raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
         asked = []
 
         def still() -> bool:
@@ -414,7 +417,7 @@ async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_for_a_conne
 
         # As if a read had taken the last one a moment before.
         chain.witnesses[0]._verified_at = time.monotonic()
-        sending = asyncio.create_task(chain.broadcast(raw, tx_hash, still))
+        sending = asyncio.create_task(broadcast_one(chain, transaction, still))
         session = chain.witnesses[0].endpoint._session
         assert session is not None
         connector = session.connector

@@ -11,7 +11,7 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import Guardian, eventually
 from tests.support.proxy import NodeProxy
 
-from holdfast.service.nonce_watch import NonceWatch
+from holdfast.service.pipeline.nonce_watch import NonceWatch
 
 GWEI = 10**9
 FACTS = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
@@ -24,8 +24,8 @@ async def alone(
     tmp_path: Path, anvil: Anvil, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Guardian]:
     """One endpoint; a payment was made, and nothing is sent for now."""
-    monkeypatch.setattr("holdfast.service.settle.LATE_SECONDS", 0.3)
-    monkeypatch.setattr("holdfast.service.nonce_watch.PATIENCE_S", {})
+    monkeypatch.setattr("holdfast.service.pipeline.settle.LATE_SECONDS", 0.3)
+    monkeypatch.setattr("holdfast.service.pipeline.nonce_watch.PATIENCE_S", {})
     made = await opened(tmp_path / "home", anvil, proxy)
     await made.until(made.pay(1), "confirmed")
     assert made.sender is not None

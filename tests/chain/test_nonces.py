@@ -19,13 +19,13 @@ from tests.support.guardian import NOISY, PASSPHRASE, VENDOR, Guardian
 from tests.support.lying import reverted
 from tests.support.proxy import NodeProxy, error, result
 
-from holdfast.service import keystore
-from holdfast.service.alerts_routes import Route, Severity
-from holdfast.service.conditions import Conditions
-from holdfast.service.config import SendingConfig
-from holdfast.service.endpoint import EndpointDown
-from holdfast.service.nonce_watch import NonceWatch
-from holdfast.service.nonces import PATIENCE_S, Out, Seen, judge
+from holdfast.secrets import keystore
+from holdfast.service.alerts.routes import Route, Severity
+from holdfast.service.chain.endpoint import EndpointDown
+from holdfast.service.chain.nonces import PATIENCE_S, Out, Seen, judge
+from holdfast.service.pipeline.nonce_watch import NonceWatch
+from holdfast.service.pipeline.settings import SendingConfig
+from holdfast.service.runtime.conditions import Conditions
 
 WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 WELL = Seen(31337, WALLET, mined=5, pending=5, balance=1, ledger=5)
@@ -299,7 +299,7 @@ async def test_a_nonce_that_does_not_move_is_told_and_goes_when_it_moves(
 async def test_what_a_node_refuses_is_told_and_sent_again_until_it_takes_it(
     guardian: Guardian, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.RESEND_SECONDS_MIN", 0.05)
     watching = Watching(guardian)
     await guardian.until(guardian.pay(), "confirmed")
     full = True
@@ -325,7 +325,7 @@ async def test_what_a_node_refuses_is_told_and_sent_again_until_it_takes_it(
 async def test_a_fee_below_the_base_fee_is_sent_again_until_it_fell(
     guardian: Guardian, anvil: Anvil, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.RESEND_SECONDS_MIN", 0.05)
     await guardian.halt()
     guardian.sending = SendingConfig(bump=False)
     await guardian.open()

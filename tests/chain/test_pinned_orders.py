@@ -12,7 +12,7 @@ from tests.support.guardian import VENDOR, Guardian, eventually
 from tests.support.proxy import NodeProxy
 from tests.support.token import deploy_token, token_balance, transfer_data
 
-from holdfast.service.clock import Clock, elapsed_ms, wall_ms
+from holdfast.service.runtime.clock import Clock, elapsed_ms, wall_ms
 
 MINUTE = 60_000
 

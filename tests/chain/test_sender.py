@@ -20,8 +20,8 @@ from tests.support.guardian import PASSPHRASE, VENDOR, Guardian, eventually
 from tests.support.proxy import NodeProxy, result
 
 from holdfast._core import HoldfastError
-from holdfast.service import keystore
-from holdfast.service.endpoint import EndpointSettings
+from holdfast.secrets import keystore
+from holdfast.service.chain.endpoint import EndpointSettings
 
 EVERYTHING = b'{"kind":"everything"}'
 FORBID = '[[forbid]]\nid = "nothing-leaves"\neffects = ["transfer"]\n'
@@ -201,7 +201,7 @@ async def test_a_lost_answer_is_unknown_and_the_same_bytes_make_one_payment(
 async def test_bytes_that_never_arrived_are_sent_again_as_they_are(
     guardian: Guardian, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.RESEND_SECONDS_MIN", 0.05)
     swallowed: list[str] = []
 
     def swallow(call: dict[str, Any], forward: Any) -> bytes | None:
@@ -285,7 +285,7 @@ async def test_a_revert_is_told_as_one(guardian: Guardian, proxy: NodeProxy) -> 
 async def test_it_is_dropped_only_by_the_block_that_used_its_nonce(
     guardian: Guardian, anvil: Anvil, second: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.RESEND_SECONDS_MIN", 0.05)
     guardian.others = [replace(guardian.settings, rpc_url=second.url)]
     await guardian.halt()
     await guardian.open(sending=False)

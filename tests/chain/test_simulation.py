@@ -23,11 +23,11 @@ from tests.support.stub_contract import (
 )
 from tests.support.token import deploy_token, token_balance, transfer_data
 
-from holdfast.service.alerts_routes import Severity
-from holdfast.service.alerts_text import describe
-from holdfast.service.chain import Chain
-from holdfast.service.endpoint import EndpointDown, EndpointSettings
-from holdfast.service.simulation import LOGS_MAX
+from holdfast.service.alerts.routes import Severity
+from holdfast.service.alerts.text import describe
+from holdfast.service.chain.chain import Chain
+from holdfast.service.chain.endpoint import EndpointDown, EndpointSettings
+from holdfast.service.chain.simulation import LOGS_MAX
 
 BANK = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3"  # what BANK deploys first
@@ -268,7 +268,7 @@ async def test_an_answer_that_is_none_counts_as_none(proxy: NodeProxy, answer: A
 
 
 async def test_more_than_can_be_compared_is_refused(proxy: NodeProxy) -> None:
-    from holdfast.service.broadcast import WouldFail
+    from holdfast.service.chain.broadcast import WouldFail
 
     logs = [OPAQUE] * (LOGS_MAX + 1)
     proxy.hook = lambda call, forward: (

@@ -13,9 +13,9 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import NOISY, VENDOR, Guardian, eventually
 from tests.support.proxy import NodeProxy, error, result
 
-from holdfast.service.conditions import Conditions
-from holdfast.service.config import SendingConfig
-from holdfast.service.nonce_watch import NonceWatch
+from holdfast.service.pipeline.nonce_watch import NonceWatch
+from holdfast.service.pipeline.settings import SendingConfig
+from holdfast.service.runtime.conditions import Conditions
 
 GWEI = 10**9
 AT_CAPS = {"maxFeePerGas": hex(100 * GWEI), "maxPriorityFeePerGas": hex(5 * GWEI)}
@@ -28,11 +28,11 @@ async def guardian(
     tmp_path: Path, anvil: Anvil, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Guardian]:
     """One whose pauses are short."""
-    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 0.05)
-    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MAX", 0.2)
-    monkeypatch.setattr("holdfast.service.upkeep.BUMP_SECONDS", 0.2)
-    monkeypatch.setattr("holdfast.service.upkeep.GAP_SECONDS", 0.2)
-    monkeypatch.setattr("holdfast.service.sender.SLOW_POLL_SECONDS", 0.05)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.RESEND_SECONDS_MIN", 0.05)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.RESEND_SECONDS_MAX", 0.2)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.BUMP_SECONDS", 0.2)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.GAP_SECONDS", 0.2)
+    monkeypatch.setattr("holdfast.service.pipeline.driver.SLOW_POLL_SECONDS", 0.05)
     made = Guardian.make(tmp_path / "home", anvil, wallets=2, url=proxy.url)
     made.settings = replace(made.settings, poll_ms=50)
     await made.open()
@@ -702,13 +702,13 @@ async def test_settling_that_stumbles_over_a_fault_of_ours_begins_anew(
     for wallet in (0, 1):
         await guardian.until(guardian.pay(wallet=wallet), "confirmed")
     stop_mining(anvil)
-    monkeypatch.setattr("holdfast.service.upkeep.GAP_SECONDS", None)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.GAP_SECONDS", None)
     _, later = await behind_a_gap(guardian)
     other = guardian.pay(33, wallet=1)
     await guardian.send()
     await guardian.until(other, "sent")
     await until_mined(guardian, anvil, other, "confirmed")
-    monkeypatch.setattr("holdfast.service.upkeep.GAP_SECONDS", 0.2)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.GAP_SECONDS", 0.2)
     await until_mined(guardian, anvil, later, "confirmed")
 
 
@@ -789,8 +789,8 @@ async def test_a_gap_below_what_the_guardian_sends_for_an_agent_is_closed(
 async def test_what_a_node_refused_is_sent_again_after_its_pause_and_not_with_each_new_payment(
     guardian: Guardian, proxy: NodeProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MIN", 60)
-    monkeypatch.setattr("holdfast.service.upkeep.RESEND_SECONDS_MAX", 60)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.RESEND_SECONDS_MIN", 60)
+    monkeypatch.setattr("holdfast.service.pipeline.upkeep.RESEND_SECONDS_MAX", 60)
     for wallet in (0, 1):
         await guardian.until(guardian.pay(wallet=wallet), "confirmed")
     refused: list[str] = []

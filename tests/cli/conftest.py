@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from holdfast.secrets.passphrase import wipe
-from holdfast.service.home import Home, Init, init_home
+from holdfast.service.home.folder import Home
+from holdfast.service.new_home import Init, init_home
 
 POLICY = Path(__file__).with_name("policy.toml")
 PASSPHRASE = "wallets of the tests"

@@ -113,7 +113,7 @@ def test_what_the_authors_of_a_contract_say_is_shown(run: Run, tmp_path: Path) -
 
 @with_corpus
 def test_every_descriptor_of_the_registry_is_read(run: Run) -> None:
-    from holdfast.service.descriptor_folder import read_folder
+    from holdfast.service.operator_api.descriptor_folder import read_folder
 
     found, faults = read_folder(FOLDER)
     assert faults == []

@@ -5,7 +5,7 @@ import stat
 
 from tests.cli.conftest import Run
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 
 def test_freeze_without_a_guardian_leaves_the_file(run: Run, home: Home) -> None:

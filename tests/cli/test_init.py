@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import OPERATOR_PASSPHRASE, PASSPHRASE, Run
 
-from holdfast.service import starter
 from holdfast.service.config import load_config
+from holdfast.service.home import starter
 
 SECRETS = (PASSPHRASE, OPERATOR_PASSPHRASE)
 FDS = ("--passphrase-fd", "{0}", "--operator-passphrase-fd", "{1}", "--kdf", "light")

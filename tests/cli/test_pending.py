@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import Run
 from tests.support.operator_thread import ThreadedOperator
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 MINUTE_MS = 60_000
 

@@ -16,7 +16,7 @@ from holdfast.console import settings as remembered
 from holdfast.console.dialogs import Dialog
 from holdfast.console.panes import BannerBar
 from holdfast.operator.actions import ACTIONS, BY_KEY, PANES, footer_actions
-from holdfast.service.clock_watch import judge
+from holdfast.service.guardian.clock_watch import judge
 
 
 def started(number: int) -> dict[str, Any]:

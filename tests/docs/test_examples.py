@@ -19,7 +19,7 @@ from tests.docs.terminal import Terminal
 from holdfast.agent import connect
 from holdfast.cli.link import Link, NoGuardian
 from holdfast.demo.chain import Chain
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -8,7 +8,7 @@ import pytest
 from tests.docs.blocks import PAGES, ROOT, Block, blocks
 
 from holdfast import __version__, _core
-from holdfast.service.alerts_routes import parse_routes
+from holdfast.service.alerts.routes import parse_routes
 from holdfast.service.config import parse_config
 
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")

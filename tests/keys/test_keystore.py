@@ -9,9 +9,8 @@ from eth_account import Account
 from nacl.signing import SigningKey
 from tests.support.homes import PASSPHRASE
 
-from holdfast.secrets import sealed
+from holdfast.secrets import keystore, sealed
 from holdfast.secrets.files import UnsafeFile, check_ancestors, read_private, write_private
-from holdfast.service import keystore
 
 
 def test_a_saved_wallet_opens_with_its_passphrase_and_with_other_programs(tmp_path: Path) -> None:

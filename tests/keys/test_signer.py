@@ -26,12 +26,10 @@ from hexbytes import HexBytes
 from tests.support.homes import PASSPHRASE, KeysHome, make_keys_home, make_record
 
 from holdfast._core import checkpoint_body, open_note
-from holdfast.service import journal_file
-from holdfast.service.notes import LogIdentity, Snapshot
-from holdfast.service.signer import Signer as Process
-from holdfast.service.signer import serve
-from holdfast.service.signer_channel import prove
-from holdfast.service.signer_client import (
+from holdfast.service.journal.signed_notes import LogIdentity, Snapshot
+from holdfast.service.journal.sqlite import schema
+from holdfast.service.signer.channel import prove
+from holdfast.service.signer.client import (
     Signed,
     Signer,
     SignerError,
@@ -39,6 +37,8 @@ from holdfast.service.signer_client import (
     SignerRefused,
     WrongPassphrase,
 )
+from holdfast.service.signer.process import Signer as Process
+from holdfast.service.signer.process import serve
 
 MAIL = (
     '{"types":{"EIP712Domain":[{"name":"name","type":"string"}],'
@@ -261,7 +261,7 @@ async def test_a_snapshot_note_binds_the_state_to_the_log(keys: KeysHome, signer
 
 async def test_a_log_key_of_another_journal_signs_nothing(keys: KeysHome) -> None:
     other = {"origin": "elsewhere", "log_key": "00" * 32, "operators": [], "version": "0"}
-    connection = journal_file.connect(keys.home.journal_path, write=True)
+    connection = schema.connect(keys.home.journal_path, write=True)
     changed = make_record(0, "guardian.created", other)
     connection.execute("UPDATE event SET data = ? WHERE seq = 0", (changed,))
     connection.close()
@@ -410,8 +410,8 @@ def test_it_dies_with_the_process_that_started_it(keys: KeysHome) -> None:
     script = (
         "import asyncio, os, sys\n"
         "from pathlib import Path\n"
-        "from holdfast.service.home import Home\n"
-        "from holdfast.service.signer_client import Signer\n"
+        "from holdfast.service.home.folder import Home\n"
+        "from holdfast.service.signer.client import Signer\n"
         "async def main():\n"
         f"    signer = await Signer.start(Home(Path({str(keys.home.path)!r})), "
         f"bytearray({PASSPHRASE!r}))\n"

@@ -16,8 +16,8 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from holdfast.service.order import GAS_MAX, GAS_MIN, OrderError, sign_order
-from holdfast.service.signing_key import LocalKey
+from holdfast.service.signer.backends.local import LocalKey
+from holdfast.service.signer.order import GAS_MAX, GAS_MIN, OrderError, sign_order
 
 REPO = Path(__file__).resolve().parents[2]
 CORPUS = Path(os.environ.get("HOLDFAST_CORPUS", REPO.parent / "shared" / "corpus"))

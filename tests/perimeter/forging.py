@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.service.guardian import STRANGER
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 NOTHING = "0x" + "00" * 64
 

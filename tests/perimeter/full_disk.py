@@ -15,10 +15,11 @@ from typing import Any
 
 from tests.service.guardian import STRANGER, Guardian, Line, log_key, make_home
 
-from holdfast.service.config import Config, JournalConfig
-from holdfast.service.home import Home
-from holdfast.service.inside import Inside
-from holdfast.service.lock import HomeLock
+from holdfast.service.config import Config
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.settings import JournalConfig
+from holdfast.service.local import LocalServices
+from holdfast.service.runtime.lock import HomeLock
 
 MIB = 1 << 20
 # More than a flood writes between two looks at the disk.
@@ -63,7 +64,7 @@ async def run(folder: Path, home: Home) -> dict[str, Any]:
     ballast = folder / "ballast"
     told: dict[str, Any] = {}
     with HomeLock(home.lock_path):
-        inside = Inside(home, Config(journal=JOURNAL), lambda: log_key(home))
+        inside = LocalServices(home, Config(journal=JOURNAL), lambda: log_key(home))
         await inside.open(lambda _: None)
         guardian = Guardian(inside)
         line, operator = await guardian.agent(), await guardian.operator()
@@ -91,7 +92,7 @@ async def run(folder: Path, home: Home) -> dict[str, Any]:
         await inside.say_stopped()
         await inside.close()
         fill(ballast, 0)
-        again = Inside(home, Config(journal=JOURNAL), lambda: log_key(home))
+        again = LocalServices(home, Config(journal=JOURNAL), lambda: log_key(home))
         told["starts_on_a_full_disk"] = again.core.guard.size == inside.core.guard.size
         await again.close()
     return told

@@ -39,10 +39,10 @@ from holdfast.secrets.authority import (
     signature_text,
 )
 from holdfast.service.config_file import ConfigFile, good_path
-from holdfast.service.home import Home
-from holdfast.service.inside import Inside
-from holdfast.service.lock import HomeLock
+from holdfast.service.home.folder import Home
+from holdfast.service.local import LocalServices
 from holdfast.service.offline import in_force, sign_config
+from holdfast.service.runtime.lock import HomeLock
 
 FORBID = f"""
 [[forbid]]
@@ -189,9 +189,9 @@ async def test_a_new_home_starts_under_the_policy_that_init_signed(home: Home) -
 
 
 def _records(home: Home) -> list[bytes]:
-    from holdfast.service.journal_file import JournalReader
+    from holdfast.service.journal.open import open_reader
 
-    reader = JournalReader(home.journal_path)
+    reader = open_reader(home.journal_path)
     try:
         return reader.records(0, 1_000)
     finally:
@@ -319,11 +319,11 @@ async def test_the_console_signs_a_policy_that_was_shown_to_its_end(
 
 
 @asynccontextmanager
-async def configured(home: Home) -> AsyncIterator[tuple[Inside, ConfigFile]]:
+async def configured(home: Home) -> AsyncIterator[tuple[LocalServices, ConfigFile]]:
     """What a start makes of config.toml."""
     with HomeLock(home.lock_path):
         file = ConfigFile(home)
-        inside = Inside(home, file, lambda: log_key(home))
+        inside = LocalServices(home, file, lambda: log_key(home))
         try:
             await inside.core.durable()
             yield inside, file
@@ -405,7 +405,7 @@ async def test_config_apply_masks_secrets_and_counts_at_the_next_start(home: Hom
 async def test_an_alarm_of_the_configuration_is_shown(home: Home) -> None:
     home.config_path.write_text("version = 1\n" + NODE.format(port=2))
     with HomeLock(home.lock_path):
-        inside = Inside(home, ConfigFile(home), lambda: log_key(home))
+        inside = LocalServices(home, ConfigFile(home), lambda: log_key(home))
         await inside.open(lambda _: None)
         guardian = Guardian(inside)
         try:

@@ -19,7 +19,7 @@ from tests.support.proxy import NodeProxy
 from tests.support.stub_contract import place_contract, runtime, word
 
 from holdfast._core import checksum_address
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 Json = dict[str, Any]
 MULTICALL = "0xcA11bde05977b3631167028862bE2a173976CA11"

@@ -13,8 +13,8 @@ import pytest
 from tests.service.guardian import SHOP, VENDOR, Guardian, Json, Line, make_home, serving
 
 from holdfast.agent.signed import RequestKey
-from holdfast.service.home import Home
-from holdfast.service.rpc import OF_REQUESTS
+from holdfast.service.agents.rpc import OF_REQUESTS
+from holdfast.service.home.folder import Home
 
 KEY = RequestKey(b"\x07" * 32)
 MESSAGE = "0x" + b"a message".hex()

@@ -34,10 +34,10 @@ from tests.support.anvil import Anvil
 
 from holdfast._core import CommitKey, Guard, LogTree, checkpoint_body
 from holdfast.operator import keys
-from holdfast.service.home import Home
-from holdfast.service.journal_file import JournalError
-from holdfast.service.journal_verify import verify
-from holdfast.service.notes import session_body, sign_note
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.interface import JournalError
+from holdfast.service.journal.signed_notes import session_body, sign_note
+from holdfast.service.journal.verify import verify
 from holdfast.service.offline import sign_config
 
 WAIT_S = 90.0
@@ -450,13 +450,13 @@ async def test_everything_is_frozen_even_if_the_guardian_dies_right_after_it_set
     tmp_path: Path,
 ) -> None:
     """The rows are gone from the events by then, but the reason to freeze is not."""
-    from holdfast.service.journal import Journal
-    from holdfast.service.restore import restore
-    from holdfast.service.session import begin
+    from holdfast.service.guardian.session import begin
+    from holdfast.service.journal.open import open_writer
+    from holdfast.service.journal.replay import restore
 
     home, request = await crashed(tmp_path)
     forge(home, "approve", request, 0)
-    journal = Journal(home.journal_path)
+    journal = open_writer(home.journal_path)
     begin(journal, restore(journal.reader), log_key(home))
     journal.close()
     async with serving(home) as guardian:

@@ -21,12 +21,12 @@ from tests.service.guardian import SHOP, STRANGER, VENDOR, log_key, make_home, s
 from tests.service.test_journal_verify import notes_of
 
 from holdfast._core import Guard, LogTree
-from holdfast.service.home import Home
-from holdfast.service.journal import Journal
-from holdfast.service.journal_file import JournalError
-from holdfast.service.journal_verify import verify
-from holdfast.service.restore import restore
-from holdfast.service.session import begin
+from holdfast.service.guardian.session import begin
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.interface import JournalError
+from holdfast.service.journal.open import open_writer
+from holdfast.service.journal.replay import restore
+from holdfast.service.journal.verify import verify
 
 Rows = list[tuple[int, bytes]]
 
@@ -146,7 +146,7 @@ def start(made: Honest, seed: random.Random) -> str:
         left = [(int(seq), bytes(data)) for seq, data in db.execute("SELECT * FROM event")]
     report = verify(made.home.path)
     try:
-        journal = Journal(path)
+        journal = open_writer(path)
     except JournalError:
         return "refused"
     try:

@@ -31,13 +31,13 @@ from tests.service.guardian import (
 from holdfast.operator.client import OperatorClient
 from holdfast.operator.decision import cannot_approve
 from holdfast.operator.model import Model
-from holdfast.service.agents import Agent
-from holdfast.service.budgets import Budgets
-from holdfast.service.clock import Clock
-from holdfast.service.config import GateConfig, ReadsConfig
-from holdfast.service.home import Home
-from holdfast.service.journal_file import JournalReader
-from holdfast.service.turns import Turns
+from holdfast.service.agents.agent import Agent
+from holdfast.service.agents.budgets import Budgets
+from holdfast.service.agents.settings import GateConfig, ReadsConfig
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.open import open_reader
+from holdfast.service.runtime.clock import Clock
+from holdfast.service.runtime.turns import Turns
 
 REPO = Path(__file__).parents[2]
 DENIED_BYTES_MAX = 3_328
@@ -59,7 +59,7 @@ def large_call(number: int = 0, size: int = DATA_BYTES) -> list[Any]:
 
 
 def records(home: Home) -> list[bytes]:
-    reader = JournalReader(home.journal_path)
+    reader = open_reader(home.journal_path)
     try:
         return reader.records(0, 1_000_000)
     finally:
@@ -338,7 +338,7 @@ async def test_the_calls_of_a_batch_take_turns_like_others(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # One call a turn, however fast the machine is.
-    monkeypatch.setattr("holdfast.service.turns.TURN_SECONDS", 1e-9)
+    monkeypatch.setattr("holdfast.service.runtime.turns.TURN_SECONDS", 1e-9)
     async with serving(home) as guardian:
         line, other = await guardian.agent(), await guardian.agent("other")
         calls = [frame("eth_sendTransaction", large_call(n, 4_000), n) for n in range(100)]

@@ -31,8 +31,8 @@ from tests.support.proxy import NodeProxy, result
 from tests.support.stub_contract import place_contract, runtime, word
 
 from holdfast._core import checksum_address
-from holdfast.service.home import Home
-from holdfast.service.price_settings import PriceSettings
+from holdfast.service.facts.prices.settings import PriceSettings
+from holdfast.service.home.folder import Home
 
 Json = dict[str, Any]
 CHAIN = 31337

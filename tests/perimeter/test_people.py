@@ -33,8 +33,8 @@ from holdfast.console.whole import WholeScreen, WholeText
 from holdfast.operator import summed
 from holdfast.operator.request import Request
 from holdfast.operator.seen import look
-from holdfast.service.alerts_text import SUMMARY, describe
-from holdfast.service.home import Home
+from holdfast.service.alerts.text import SUMMARY, describe
+from holdfast.service.home.folder import Home
 
 EVE = "0xeE5e00000000000000000000000000000000BeeF"
 PAYER = "0xD152f549545093347A162Dce210e7293f1452150"
@@ -374,7 +374,7 @@ async def test_a_sign_in_to_the_letter_needs_a_person_and_shows_every_field(home
 def wallet(home: Home) -> str:
     from tests.service.guardian import WALLETS_PASSPHRASE
 
-    from holdfast.service import keystore
+    from holdfast.secrets import keystore
 
     (address,) = keystore.open_wallets(home.wallets_dir, bytearray(WALLETS_PASSPHRASE))
     return address

@@ -25,10 +25,11 @@ from tests.support.guardian import eventually
 from tests.support.proxy import NodeProxy
 from tests.support.stub_contract import place_contract, runtime, word
 
-from holdfast.service.chain import Chain
-from holdfast.service.endpoint import EndpointSettings
-from holdfast.service.home import Home, Init, init_home
-from holdfast.service.l1_fee import ORACLE
+from holdfast.service.chain.chain import Chain
+from holdfast.service.chain.endpoint import EndpointSettings
+from holdfast.service.chain.l1_fee import ORACLE
+from holdfast.service.home.folder import Home
+from holdfast.service.new_home import Init, init_home
 
 Json = dict[str, Any]
 

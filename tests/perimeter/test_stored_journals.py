@@ -11,10 +11,10 @@ from tests.perimeter.forging import database, events
 from tests.service.guardian import SHOP, STRANGER, VENDOR, serving
 from tests.support.guardian import eventually
 
-from holdfast.service.clock import wall_ms
-from holdfast.service.home import Home
-from holdfast.service.journal_file import FORMAT
-from holdfast.service.journal_verify import verify
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.sqlite.schema import FORMAT
+from holdfast.service.journal.verify import verify
+from holdfast.service.runtime.clock import wall_ms
 
 STORED = Path(__file__).parents[1] / "data" / "journals"
 

@@ -25,8 +25,8 @@ from tests.support.users import (
 )
 
 from holdfast.agent import socket_path
-from holdfast.service.agents_folder import place_agents
-from holdfast.service.home import Home, HomeError
+from holdfast.service.agents.folder import place_agents
+from holdfast.service.home.folder import Home, HomeError
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 DOCS = Path(__file__).parents[2] / "docs"

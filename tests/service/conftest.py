@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.service.guardian import make_home
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 
 @pytest.fixture

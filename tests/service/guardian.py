@@ -18,19 +18,21 @@ from eth_utils.crypto import keccak
 from nacl.signing import SigningKey
 
 from holdfast.operator import keys
-from holdfast.service import keystore
-from holdfast.service.clock import Clock
-from holdfast.service.config import Config, GateConfig
-from holdfast.service.home import Home, Init, init_home
-from holdfast.service.inside import Inside
-from holdfast.service.lock import HomeLock
+from holdfast.secrets import keystore
+from holdfast.service.agents.settings import GateConfig
+from holdfast.service.chain.node import Node
+from holdfast.service.config import Config
+from holdfast.service.facts.prices.settings import PriceSettings
+from holdfast.service.guardian.session import open_log_key
+from holdfast.service.home.folder import Home
+from holdfast.service.local import LocalServices
+from holdfast.service.new_home import Init, init_home
 from holdfast.service.offline import sign_policy
-from holdfast.service.order import sign_order
-from holdfast.service.price_settings import PriceSettings
-from holdfast.service.reads import Node
-from holdfast.service.session import open_log_key
-from holdfast.service.signing_key import LocalKey
-from holdfast.service.supervise import Supervisor
+from holdfast.service.runtime.clock import Clock
+from holdfast.service.runtime.lock import HomeLock
+from holdfast.service.runtime.tasks import Supervisor
+from holdfast.service.signer.backends.local import LocalKey
+from holdfast.service.signer.order import sign_order
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 SHOP = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
@@ -161,7 +163,7 @@ class Line:
 class Guardian:
     """The served home, and hands to do what signer, chain and operator do."""
 
-    def __init__(self, inside: Inside) -> None:
+    def __init__(self, inside: LocalServices) -> None:
         self.inside = inside
         self.core = inside.core
         self.home = inside.home
@@ -303,7 +305,7 @@ async def serving(
     crashes: list[str] = []
     with HomeLock(home.lock_path):
         config = Config(gate=GateConfig(hold_ms=hold_ms, **gate), registry=registry, price=prices)
-        inside = Inside(home, config, lambda: log_key(home), clock)
+        inside = LocalServices(home, config, lambda: log_key(home), clock)
         supervisor = Supervisor(lambda name, error: crashes.append(f"{name}: {error!r}"))
         await inside.open(lambda chain_id: node if nodes is None else nodes.get(chain_id))
         inside.run(supervisor)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.service.guardian import SHOP, STRANGER, VENDOR, Guardian, frame, serving, until
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 
 async def test_a_denied_payment_is_4001_with_the_reason_and_is_on_disk(home: Home) -> None:

@@ -13,8 +13,8 @@ import pytest
 from tests.service.guardian import SHOP, STRANGER, VENDOR, Json, Line, put_policy, serving, until
 from tests.support.anvil import Anvil
 
-from holdfast.service.endpoint import Endpoint, EndpointSettings
-from holdfast.service.home import Home
+from holdfast.service.chain.endpoint import Endpoint, EndpointSettings
+from holdfast.service.home.folder import Home
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import itertools
 
 import pytest
 
-from holdfast.service.clock import TOLERANCE_MS, Clock, believed
-from holdfast.service.clock_watch import judge, span, state_of
+from holdfast.service.guardian.clock_watch import judge, span, state_of
+from holdfast.service.runtime.clock import TOLERANCE_MS, Clock, believed
 
 DAY = 86_400_000
 

@@ -12,7 +12,7 @@ import pytest
 from tests.service.guardian import serving
 from tests.support.conditions import examples, raised
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 MANUAL = Path(__file__).parents[2] / "docs" / "operations.md"
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.service.config import Config, ConfigError, load_config, parse_config
+from holdfast.service.config import Config, load_config, parse_config
+from holdfast.service.runtime.errors import ConfigError
 
 SECOND = '[[endpoint]]\nchain = 31337\nrpc_url = "http://127.0.0.1:8546"\n'
 THIRD = '[[endpoint]]\nchain = 31337\nrpc_url = "http://127.0.0.1:8547"\n'

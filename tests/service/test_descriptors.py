@@ -23,9 +23,10 @@ from tests.service.guardian import (
     until,
 )
 
-from holdfast.service.config import Config, ConfigError, parse_config
-from holdfast.service.descriptor_folder import read_folder
-from holdfast.service.home import Home
+from holdfast.service.config import Config, parse_config
+from holdfast.service.home.folder import Home
+from holdfast.service.operator_api.descriptor_folder import read_folder
+from holdfast.service.runtime.errors import ConfigError
 
 TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 VAULT = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"

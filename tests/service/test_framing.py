@@ -6,7 +6,7 @@ import json
 import pytest
 from tests.service.guardian import STRANGER, Line, frame, serving
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 CHAIN_ID = b'{"jsonrpc":"2.0","id":7,"method":"eth_chainId","params":[]}'
 ANSWER = b'{"jsonrpc":"2.0","id":7,"result":"0x7a69"}\n'

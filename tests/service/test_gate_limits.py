@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.service.guardian import Guardian, Line, make_home, put_policy, serving, until
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 CHAIN_ID = b'{"jsonrpc":"2.0","id":7,"method":"eth_chainId","params":[]}'
 HALF = b'{"jsonrpc":"2.0","id":'

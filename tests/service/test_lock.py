@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.service.lock import HomeInUse, HomeLock
+from holdfast.service.runtime.lock import HomeInUse, HomeLock
 
 HOLD = """
 import sys
 from pathlib import Path
-from holdfast.service.lock import HomeLock
+from holdfast.service.runtime.lock import HomeLock
 lock = HomeLock(Path(sys.argv[1]))
 print("locked", flush=True)
 sys.stdin.read()

@@ -6,7 +6,7 @@ import socket
 
 from tests.service.guardian import SHOP, STRANGER, VENDOR, Line, serving
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 
 async def test_hello_says_who_this_is(home: Home) -> None:

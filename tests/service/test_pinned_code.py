@@ -16,11 +16,16 @@ from tests.support.stub_contract import place_contract, runtime, word
 from tests.support.token import transfer_data
 
 from holdfast._core import checksum_address
-from holdfast.service.chain import Chain
-from holdfast.service.clock import Clock, elapsed_ms, wall_ms
-from holdfast.service.contract_code import CLONE_HEAD, CLONE_TAIL, IMPLEMENTATION_SLOTS, read_code
-from holdfast.service.endpoint import EndpointSettings
-from holdfast.service.home import Home
+from holdfast.service.chain.chain import Chain
+from holdfast.service.chain.contract_code import (
+    CLONE_HEAD,
+    CLONE_TAIL,
+    IMPLEMENTATION_SLOTS,
+    read_code,
+)
+from holdfast.service.chain.endpoint import EndpointSettings
+from holdfast.service.home.folder import Home
+from holdfast.service.runtime.clock import Clock, elapsed_ms, wall_ms
 
 Json = dict[str, Any]
 MINUTE = 60_000

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.service.guardian import STRANGER, VENDOR, Guardian, Line, put_policy, serving, until
 
-from holdfast.service.home import Home
-from holdfast.service.policy_file import PolicyRejected
+from holdfast.service.guardian.policy_file import PolicyRejected
+from holdfast.service.home.folder import Home
 
 FORBID = f"""
 [[forbid]]

@@ -17,11 +17,11 @@ from tests.support.proxy import NodeProxy
 from tests.support.stub_contract import place_contract, runtime, word
 
 from holdfast._core import checksum_address
-from holdfast.service.chain import Chain
-from holdfast.service.clock import Clock, elapsed_ms, wall_ms
-from holdfast.service.endpoint import EndpointSettings
-from holdfast.service.home import Home
-from holdfast.service.price_settings import PriceSettings
+from holdfast.service.chain.chain import Chain
+from holdfast.service.chain.endpoint import EndpointSettings
+from holdfast.service.facts.prices.settings import PriceSettings
+from holdfast.service.home.folder import Home
+from holdfast.service.runtime.clock import Clock, elapsed_ms, wall_ms
 
 Json = dict[str, Any]
 MINUTE = 60_000

@@ -8,9 +8,9 @@ import pytest
 from tests.service.guardian import VENDOR, frame, serving
 from tests.support.anvil import Anvil
 
-from holdfast.service.endpoint import Endpoint, EndpointSettings
-from holdfast.service.errors import from_node
-from holdfast.service.home import Home
+from holdfast.service.agents.errors import from_node
+from holdfast.service.chain.endpoint import Endpoint, EndpointSettings
+from holdfast.service.home.folder import Home
 
 REVERTS = "0x60006000fd"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.service.guardian import SHOP, STRANGER, VENDOR, Json, Line, make_home, serving
 
 from holdfast.agent.signed import RequestKey
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 KEY = RequestKey(b"\x07" * 32)
 

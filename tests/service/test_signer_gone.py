@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.service.guardian import make_home
 from tests.service.test_restart import daemon, wait_for
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 STATUS = (sys.executable, "-m", "holdfast", "status")
 
@@ -19,7 +19,7 @@ def signer_of(pid: int) -> int:
     """The process id of a daemon's signer."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
-            if b"holdfast.service.signer" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"holdfast.service.signer.process" in Path(f"/proc/{child}/cmdline").read_bytes():
                 return int(child)
     raise AssertionError("there is no signer")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.service.unix_socket import ListeningSocket, SocketError, peer_of
+from holdfast.service.runtime.unix_socket import ListeningSocket, SocketError, peer_of
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import holdfast.service
-from holdfast.service.conditions import Condition, Severity
+from holdfast.service.runtime.conditions import Condition, Severity
 
 SOURCE = Path(holdfast.service.__file__).parent
 SEVERITIES: tuple[Severity, ...] = ("critical", "action", "warning")
@@ -13,7 +13,7 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "action", "warning")
 def raised() -> set[tuple[str, Severity]]:
     """(code, severity) of each `Condition(…)` in the service."""
     found: set[tuple[str, Severity]] = set()
-    for path in sorted(SOURCE.glob("*.py")):
+    for path in sorted(SOURCE.rglob("*.py")):
         tree = ast.parse(path.read_text())
         codes = {
             node.value

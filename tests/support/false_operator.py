@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 Json = dict[str, Any]
 Lie = Callable[[str, Any], Any]

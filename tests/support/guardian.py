@@ -15,24 +15,25 @@ from tests.support.anvil import Anvil
 from holdfast.operator.keys import Action, load
 from holdfast.secrets import sealed
 from holdfast.secrets.authority import digest_of, sign_authority
-from holdfast.service.chain import Chains
-from holdfast.service.clock import Clock
-from holdfast.service.code_facts import CodeFacts
-from holdfast.service.conditions import Conditions
-from holdfast.service.config import SendingConfig
-from holdfast.service.core import Core
-from holdfast.service.endpoint import EndpointSettings
-from holdfast.service.event import kind_of
-from holdfast.service.home import Home, Init, init_home
-from holdfast.service.journal import Journal
-from holdfast.service.outside_facts import OutsideFacts
-from holdfast.service.price_facts import PriceFacts
-from holdfast.service.restore import Restored, restore
-from holdfast.service.sender import Sender
-from holdfast.service.session import begin, open_log_key
-from holdfast.service.signer_client import Signer
-from holdfast.service.turns import Turns
-from holdfast.service.waiting import Waiting
+from holdfast.service.chain.chain import Chains
+from holdfast.service.chain.endpoint import EndpointSettings
+from holdfast.service.facts.code import CodeFacts
+from holdfast.service.facts.gather import FactSources
+from holdfast.service.facts.prices.facts import PriceFacts
+from holdfast.service.guardian.core import Core
+from holdfast.service.guardian.session import begin, open_log_key
+from holdfast.service.guardian.waiting import Waiting
+from holdfast.service.home.folder import Home
+from holdfast.service.journal.open import open_writer
+from holdfast.service.journal.replay import Restored, restore
+from holdfast.service.new_home import Init, init_home
+from holdfast.service.pipeline.driver import Driver
+from holdfast.service.pipeline.settings import SendingConfig
+from holdfast.service.runtime.clock import Clock
+from holdfast.service.runtime.conditions import Conditions
+from holdfast.service.runtime.event import kind_of
+from holdfast.service.runtime.turns import Turns
+from holdfast.service.signer.client import Signer
 
 PASSPHRASE = b"passphrase of this home"
 OPERATOR_PASSPHRASE = b"operator's own"
@@ -90,7 +91,7 @@ class Guardian:
     settings: EndpointSettings
     signer: Signer | None = None
     records: list[bytes] = field(default_factory=list)
-    sender: Sender | None = None
+    sender: Driver | None = None
     clock: Clock = field(default_factory=Clock)
     more: str = ""
     # Endpoints of the same chain behind `settings`.
@@ -109,7 +110,7 @@ class Guardian:
 
     async def open(self, *, sending: bool = True) -> None:
         """From what is on disk to a running core; with `sending` also the sender."""
-        self.journal = Journal(self.home.journal_path)
+        self.journal = open_writer(self.home.journal_path)
         restored = restore(self.journal.reader)
         begin(self.journal, restored, open_log_key(self.home.log_key_path, PASSPHRASE))
         followed_from = restored.guard.size, restored.guard.log_range()
@@ -126,7 +127,7 @@ class Guardian:
         self.chains = Chains([self.settings, *self.others], self.conditions)
         self.code = CodeFacts(self.core, self.chains.get)
         prices = PriceFacts(self.core, self.chains.get, ())
-        self.facts = OutsideFacts(self.core, self.code, prices)
+        self.facts = FactSources(self.core, self.code, prices)
         if sending:
             await self.send()
 
@@ -170,7 +171,7 @@ class Guardian:
         assert self.signer is not None
         turns = Turns(asyncio.get_running_loop().time)
         self.waiting = Waiting(self.sending.wait_ms)
-        self.sender = Sender(
+        self.sender = Driver(
             self.core, self.signer, self.chains, turns, self.facts, self.sending, self.waiting
         )
         await self.sender.start()

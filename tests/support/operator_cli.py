@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.service.guardian import OPERATOR_PASSPHRASE
 
-from holdfast.service.home import Home
+from holdfast.service.home.folder import Home
 
 ASK_FOR_THE_KEY = frozenset({"apply", "approve", "deny", "set"})
 

@@ -30,8 +30,9 @@ from tests.support.threats_ways import (
     turned_away,
 )
 
-from holdfast.service import batches
-from holdfast.service.home import Home, Init, init_home
+from holdfast.service.agents import batches
+from holdfast.service.home.folder import Home
+from holdfast.service.new_home import Init, init_home
 
 # The first account of every local chain: 0xf39F…2266.
 KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"

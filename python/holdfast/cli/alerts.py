@@ -30,8 +30,8 @@ def test(
 
         holdfast alerts test --route phone
     """
-    from holdfast.service.alerts_routes import Severity, parse_routes
-    from holdfast.service.alerts_send import send
+    from holdfast.service.alerts.routes import Severity, parse_routes
+    from holdfast.service.alerts.send import send
     from holdfast.service.config import load_config
 
     place = existing(home)

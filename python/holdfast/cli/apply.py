@@ -20,7 +20,7 @@ from holdfast.cli.output import Failure, say
 if TYPE_CHECKING:
     from holdfast.secrets.authority import Kind
     from holdfast.secrets.passphrase import PassphraseSource
-    from holdfast.service.home import Home
+    from holdfast.service.home.folder import Home
     from holdfast.service.offline import InForce
 
 # The guardian reads lines of at most 1 MiB; JSON makes a text longer.
@@ -38,7 +38,7 @@ class Target:
     def apply(self, keys: PassphraseSource, kind: Kind, source: str) -> dict[str, Any]:
         """Signs `source` as the next revision and puts it in force."""
         from holdfast.service.config_file import place_config
-        from holdfast.service.policy_file import place_policy
+        from holdfast.service.guardian.policy_file import place_policy
 
         key = operator_key(self.home, keys)
         if self.link is None:
@@ -61,8 +61,8 @@ class Target:
 @contextmanager
 def target(home: Home) -> Iterator[Target]:
     """What is in force here. While no guardian runs, none starts until the block ends."""
-    from holdfast.service.lock import HomeLock
     from holdfast.service.offline import in_force
+    from holdfast.service.runtime.lock import HomeLock
 
     try:
         link = Link(home.operator_socket)

@@ -15,7 +15,7 @@ from holdfast.cli.output import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from holdfast.service.token_facts import Text, TokenFacts
+    from holdfast.service.chain.token_facts import Text, TokenFacts
 
 STANDARDS = ("erc20", "erc721", "erc1155")
 SYMBOL_CHARS_MAX = 16

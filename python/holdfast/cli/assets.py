@@ -14,7 +14,7 @@ from holdfast.cli.output import Failure, emit, line, say, table
 
 if TYPE_CHECKING:
     from holdfast.cli.asset_entry import Entry
-    from holdfast.service.token_facts import TokenFacts
+    from holdfast.service.chain.token_facts import TokenFacts
 
 app = typer.Typer(
     name="assets", help="Register tokens in a policy, see which there are.", no_args_is_help=True
@@ -93,9 +93,9 @@ def _checked(address: str) -> str:
 
 
 async def _read(address: str, chain_id: int, rpc: str) -> TokenFacts:
-    from holdfast.service.chain import Chain, OtherChain
-    from holdfast.service.endpoint import EndpointDown, EndpointSettings
-    from holdfast.service.token_facts import NoContract, read_token
+    from holdfast.service.chain.chain import Chain, OtherChain
+    from holdfast.service.chain.endpoint import EndpointDown, EndpointSettings
+    from holdfast.service.chain.token_facts import NoContract, read_token
 
     parts = urlsplit(rpc)
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from holdfast.operator.keys import Action, OperatorKey
     from holdfast.secrets.passphrase import PassphraseSource
-    from holdfast.service.home import Home
+    from holdfast.service.home.folder import Home
 
 
 def operator_key(home: Home, keys: PassphraseSource) -> OperatorKey:

@@ -17,7 +17,7 @@ def load(folder: Path) -> ClearSigning:
     """Every JSON file below `folder`, and the files these include, wherever they are. What is not
     a descriptor is left out; faults are said.
     """
-    from holdfast.service.descriptor_folder import read_folder
+    from holdfast.service.operator_api.descriptor_folder import read_folder
 
     if not folder.is_dir():
         raise Failure(f"`{folder}` is not a folder", code="bad_file")

@@ -25,7 +25,8 @@ from holdfast.cli.options import (
 from holdfast.cli.output import Failure, emit, line, say, table
 
 if TYPE_CHECKING:
-    from holdfast.service.home import Home, Init
+    from holdfast.service.home.folder import Home
+    from holdfast.service.new_home import Init
 
 FREEZE_TIMEOUT_S = 5.0
 AGENT_COLUMNS = ("agent", "wallet", "chain", "waiting", "connections", "socket")
@@ -97,7 +98,7 @@ def init(
         holdfast init --chain 1 --rpc-url https://node.example/ --agent shopper
     """
     from holdfast.secrets.passphrase import wipe
-    from holdfast.service.home import Init, init_home
+    from holdfast.service.new_home import Init, init_home
 
     if kdf not in ("standard", "light"):
         raise Failure("--kdf must be standard or light", code="usage", exit_code=2)
@@ -151,8 +152,8 @@ def init(
 
 
 def _import(path: Path) -> Any:
+    from holdfast.secrets import keystore
     from holdfast.secrets.passphrase import wipe
-    from holdfast.service import keystore
 
     try:
         data = path.read_bytes()

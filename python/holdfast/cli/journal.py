@@ -47,7 +47,7 @@ def verify(
         holdfast journal verify --anchor
         42:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     """
-    from holdfast.service.journal_verify import verify as verify_journal
+    from holdfast.service.journal.verify import verify as verify_journal
 
     report = verify_journal(_path(folder, home), anchor)
     if as_json:
@@ -84,7 +84,7 @@ def export(
 
         holdfast journal export --format csv > events.csv
     """
-    from holdfast.service.journal_export import export as export_journal
+    from holdfast.service.journal.export import export as export_journal
 
     count = export_journal(_path(folder, home), "jsonl" if as_json else form, sys.stdout)
     say(f"{count} events")

@@ -132,11 +132,11 @@ _KNOWN = {
     "holdfast.process.places": ("UnsafeFile",),
     "holdfast.secrets.passphrase": ("PassphraseError",),
     "holdfast.secrets.sealed": ("SealedKeyError",),
-    "holdfast.service.config": ("ConfigError",),
-    "holdfast.service.home": ("HomeError",),
-    "holdfast.service.journal_file": ("JournalError",),
-    "holdfast.service.keystore": ("KeystoreError",),
-    "holdfast.service.lock": ("HomeInUse",),
+    "holdfast.service.runtime.errors": ("ConfigError",),
+    "holdfast.service.home.folder": ("HomeError",),
+    "holdfast.service.journal.interface": ("JournalError",),
+    "holdfast.secrets.keystore": ("KeystoreError",),
+    "holdfast.service.runtime.lock": ("HomeInUse",),
 }
 
 

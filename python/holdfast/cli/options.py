@@ -11,7 +11,7 @@ from holdfast.cli.output import Failure
 
 if TYPE_CHECKING:
     from holdfast.secrets.passphrase import PassphraseSource
-    from holdfast.service.home import Home
+    from holdfast.service.home.folder import Home
 
 HomeOption = Annotated[
     Path | None,
@@ -45,7 +45,7 @@ PassphraseCommand = Annotated[
 
 def locate(home: Path | None) -> Home:
     """The home meant by `--home`, not yet looked at."""
-    from holdfast.service.home import Home
+    from holdfast.service.home.folder import Home
 
     return Home.locate(home)
 

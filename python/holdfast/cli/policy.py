@@ -22,7 +22,7 @@ from holdfast.cli.output import Failure, emit, emit_raw, line, say, table
 
 if TYPE_CHECKING:
     from holdfast.operator.differences import Change
-    from holdfast.service.home import Home
+    from holdfast.service.home.folder import Home
 
 app = typer.Typer(
     name="policy", help="Check, test, create and apply policies.", no_args_is_help=True
@@ -208,7 +208,7 @@ def new(
         holdfast policy new --wallet 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 > policy.toml
     """
     from holdfast._core import PolicyError, check_policy
-    from holdfast.service import starter
+    from holdfast.service.home import starter
 
     text = starter.policy(wallet, chain, agent)
     try:

@@ -11,7 +11,7 @@ from holdfast.cli.output import Failure
 
 def read_policy(path: Path) -> str:
     """The text of a sound policy file that nobody else can write. Raises Failure."""
-    from holdfast.service.policy_file import PolicyRejected, read_private_text
+    from holdfast.service.guardian.policy_file import PolicyRejected, read_private_text
 
     try:
         source = read_private_text(path)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from holdfast._core import Simulator
-from holdfast.service.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
-from holdfast.service.journal_file import JournalReader
+from holdfast.service.journal.open import open_reader
+from holdfast.service.runtime.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
 
 # Denials that came of the moment and not of a rule: another policy says nothing about them.
 OF_THE_MOMENT = frozenset({"frozen", "sealed", "waiting_full", "rate_limited"})
@@ -34,7 +34,7 @@ def flips(path: Path, policy: str) -> Flips:
     """
     simulator = Simulator(policy, True)
     result = Flips()
-    reader = JournalReader(path / "journal.sqlite" if path.is_dir() else path)
+    reader = open_reader(path)
     try:
         for _, records in reader.chunks():
             for record in records:

@@ -19,7 +19,7 @@ from holdfast.process import child
 
 if TYPE_CHECKING:
     from holdfast.secrets.passphrase import PassphraseSource
-    from holdfast.service.home import Home
+    from holdfast.service.home.folder import Home
 
 START_S = 60.0
 STOP_S = 20.0

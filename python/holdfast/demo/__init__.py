@@ -61,7 +61,7 @@ def play(stage: Stage, seconds: float) -> dict[str, Any]:
 
     started = time.monotonic()
     before = stage.balances()
-    director = Director(stage.house.door())
+    director = Director(stage.house.connect())
     director.start()
     agents = {agent: stage.start_agent(stage.plan(agent)) for agent in AGENTS}
     try:

@@ -23,9 +23,9 @@ from web3.types import RPCEndpoint
 
 from holdfast.demo.plan import Plan
 from holdfast.demo.report import outcome, report
+from holdfast.secrets.authority import COMMAND_PREFIX
 
 GAS = "0x249f0"  # 150,000: given, so that no estimate of the node decides what is tried
-COMMAND = b"holdfast operator command v1\n"
 
 
 def load_drains() -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ class Hijacked:
             separators=(",", ":"),
             sort_keys=True,
         )
-        signature = SigningKey.generate().sign(COMMAND + payload.encode()).signature.hex()
+        signature = SigningKey.generate().sign(COMMAND_PREFIX + payload.encode()).signature.hex()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(30)
             line.connect(str(door))

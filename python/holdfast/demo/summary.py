@@ -109,8 +109,8 @@ def check_chain(stage: Stage, lines: list[Line], checks: Checks) -> list[Line]:
 
 def journal_part(stage: Stage) -> dict[str, Any]:
     """Counts by kind, and what `journal verify` says."""
-    with stage.house.door(key=False) as door:
-        kinds = Counter(event["kind"] for event in door.events())
+    with stage.house.connect(key=False) as operator:
+        kinds = Counter(event["kind"] for event in operator.events())
     code, said = stage.house.verify()
     try:
         verified: Any = json.loads(said)

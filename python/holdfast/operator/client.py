@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from holdfast.operator.pieces import joined, piece_of
+from holdfast.protocol.pieces import joined, piece_of
 
 Json = dict[str, Any]
 

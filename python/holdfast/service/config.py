@@ -10,82 +10,20 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from holdfast.service import endpoint_tables, price_settings
-from holdfast.service.endpoint import EndpointSettings
-from holdfast.service.price_settings import PriceSettings
+from holdfast.service.agents.settings import GateConfig, ReadsConfig
+from holdfast.service.chain import endpoint_tables
+from holdfast.service.chain.endpoint import EndpointSettings
+from holdfast.service.facts.prices import settings as price_settings
+from holdfast.service.facts.prices.settings import PriceSettings
+from holdfast.service.journal.settings import JournalConfig
+from holdfast.service.pipeline.settings import SendingConfig
+from holdfast.service.runtime.errors import ConfigError
 
 T = TypeVar("T")
 
 VERSION = 1
 MAY_BE_ZERO = ("jitter_ms", "released_ms")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-
-
-class ConfigError(ValueError):
-    """A configuration file that cannot be used. The text names file and key and says what to write
-    instead.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class GateConfig:
-    """`[gate]`: limits on what agents may do to the sockets. Bytes a minute are those of an agent
-    with the default `requests_per_minute`, and grow with it.
-    """
-
-    hold_ms: int = 8_000
-    retry_after_s: int = 5
-    frame_bytes_max: int = 1024 * 1024
-    half_frame_ms_max: int = 30_000
-    in_flight_max: int = 256
-    batch_max: int = 100
-    write_buffer_bytes_max: int = 4 * 1024 * 1024
-    params_bytes_max: int = 320 * 1024
-    typed_bytes_max: int = 96 * 1024
-    params_bytes_per_minute: int = 32 * 1024 * 1024
-    journal_bytes_per_minute: int = 1024 * 1024
-    core_ms_per_second: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class ReadsConfig:
-    """`[reads]`: limits on calls that pass through to the node, per agent."""
-
-    concurrent_max: int = 16
-    concurrent_total_max: int = 48
-    queued_max: int = 256
-    calls_per_minute: int = 6_000
-    timeout_ms: int = 10_000
-    response_bytes_max: int = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class SendingConfig:
-    """`[sending]`: what becomes of payments on their way. One that waits for its chain for
-    `wait_ms` fails and gives its limits back. Signed bytes that no node took within `within_ms` are
-    not sent without a person. What was released to an agent by `eth_signTransaction` the guardian
-    sends itself after `released_ms`, and never with 0, or where a rule leaves it to the agent: then
-    it only watches the nonce. With `bump` a fee that the base fee has overtaken is raised within
-    what was decided. Before the first sending a random time of at most `jitter_ms` passes.
-    """
-
-    wait_ms: int = 600_000
-    within_ms: int = 600_000
-    released_ms: int = 60_000
-    jitter_ms: int = 0
-    bump: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class JournalConfig:
-    """`[journal]`: how often the log is signed and the state is stored, and room on the disk."""
-
-    checkpoint_events: int = 10_000
-    checkpoint_seconds: int = 300
-    snapshot_events: int = 50_000
-    bytes_max: int = 16 * 1024 * 1024 * 1024
-    free_bytes_min: int = 64 * 1024 * 1024
-    reserve_bytes: int = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,14 @@ from holdfast.secrets.authority import (
     signature_text,
 )
 from holdfast.secrets.files import UnsafeFile, read_private, write_private
-from holdfast.service.alerts_routes import parse_routes
-from holdfast.service.config import Config, ConfigError, config_of, read_table
-from holdfast.service.core import Core
-from holdfast.service.endpoint_tables import with_tokens
-from holdfast.service.event import parse
-from holdfast.service.home import Home
-from holdfast.service.logs import get_logger
+from holdfast.service.alerts.routes import parse_routes
+from holdfast.service.chain.endpoint_tables import with_tokens
+from holdfast.service.config import Config, config_of, read_table
+from holdfast.service.guardian.core import Core
+from holdfast.service.home.folder import Home
+from holdfast.service.runtime.errors import ConfigError
+from holdfast.service.runtime.event import parse
+from holdfast.service.runtime.logs import get_logger
 
 log = get_logger()
 

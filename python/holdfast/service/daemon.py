@@ -16,22 +16,22 @@ from contextlib import suppress
 import uvloop
 
 from holdfast.secrets.passphrase import wipe
-from holdfast.service import logs
-from holdfast.service.alerts_routes import parse_routes
+from holdfast.service.alerts.routes import parse_routes
 from holdfast.service.config import load_config
 from holdfast.service.config_file import ConfigFile
-from holdfast.service.core import Sealed
-from holdfast.service.home import Home
-from holdfast.service.inside import Inside
-from holdfast.service.lock import HomeLock
-from holdfast.service.logs import get_logger
-from holdfast.service.memory import give_back, share_arenas
-from holdfast.service.outside import Outside
-from holdfast.service.policy_file import PolicyRejected
-from holdfast.service.session import open_log_key
-from holdfast.service.signer_client import SignerError
-from holdfast.service.supervise import Supervisor
-from holdfast.service.unix_socket import SocketError
+from holdfast.service.guardian.core import Sealed
+from holdfast.service.guardian.policy_file import PolicyRejected
+from holdfast.service.guardian.session import open_log_key
+from holdfast.service.home.folder import Home
+from holdfast.service.local import LocalServices
+from holdfast.service.remote import RemoteServices
+from holdfast.service.runtime import logs
+from holdfast.service.runtime.lock import HomeLock
+from holdfast.service.runtime.logs import get_logger
+from holdfast.service.runtime.memory import give_back, share_arenas
+from holdfast.service.runtime.tasks import Supervisor
+from holdfast.service.runtime.unix_socket import SocketError
+from holdfast.service.signer.client import SignerError
 
 log = get_logger()
 
@@ -78,39 +78,39 @@ class Daemon:
 
     async def serve(self) -> None:
         """Starts, waits for the end, stops. Raises what ended it, if it was not asked to end."""
-        inside = self._inside()
-        routes = parse_routes(inside.config.alert, self._home.path)
-        outside = Outside(inside, routes, self._passphrase)
+        local = self._local_services()
+        routes = parse_routes(local.config.alert, self._home.path)
+        remote = RemoteServices(local, routes, self._passphrase)
         supervisor = Supervisor(self._failed)
         loop = asyncio.get_running_loop()
         # Before the sockets open: whoever sees one may already ask for the end.
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         try:
-            await inside.open(outside.node, nodes_later=True)
-            loop.add_signal_handler(signal.SIGUSR1, inside.freeze_by_signal)
-            inside.run(supervisor)
-            supervisor.start("outside", self._start(outside, supervisor))
+            await local.open(remote.node, nodes_later=True)
+            loop.add_signal_handler(signal.SIGUSR1, local.freeze_by_signal)
+            local.run(supervisor)
+            supervisor.start("remote", self._start(remote, supervisor))
             # What was loaded so far lives as long as the process: no need to look at it again and
             # again.
             gc.collect()
             gc.freeze()
             await self._stop.wait()
         finally:
-            await self._close(inside, outside, supervisor)
+            await self._close(local, remote, supervisor)
         if self._error is not None:
             raise self._error
 
-    async def _start(self, outside: Outside, supervisor: Supervisor) -> None:
-        await outside.start(supervisor)
+    async def _start(self, remote: RemoteServices, supervisor: Supervisor) -> None:
+        await remote.start(supervisor)
         # Replay, two compiled policies and the loading of libraries needed more than what stays.
         give_back()
 
-    def _inside(self) -> Inside:
+    def _local_services(self) -> LocalServices:
         """Opens the log's key while the journal is replayed: each takes most of a second."""
         with ThreadPoolExecutor(1, thread_name_prefix="log-key") as aside:
             opened = aside.submit(open_log_key, self._home.log_key_path, self._passphrase)
-            return Inside(self._home, ConfigFile(self._home), opened.result)
+            return LocalServices(self._home, ConfigFile(self._home), opened.result)
 
     def _failed(self, name: str, error: BaseException) -> None:
         """A part failed: end in good order, and let the next start replay what is on disk."""
@@ -120,17 +120,19 @@ class Daemon:
             log.error("a part of the daemon failed", part=name, exc_info=error)
         self._stop.set()
 
-    async def _close(self, inside: Inside, outside: Outside, supervisor: Supervisor) -> None:
+    async def _close(
+        self, local: LocalServices, remote: RemoteServices, supervisor: Supervisor
+    ) -> None:
         """Takes no more requests, lets the journal say so, signs and stores the end, and goes."""
-        await inside.close_gate()
+        await local.close_gate()
         await supervisor.stop()
-        await outside.stop_sending()
+        await remote.stop_sending()
         with suppress(Sealed):
-            await inside.say_stopped()
+            await local.say_stopped()
         try:
             async with asyncio.timeout(STOP_SECONDS_MAX):
-                await outside.close(last_note=inside.started and inside.core.sealed is None)
+                await remote.close(last_note=local.started and local.core.sealed is None)
         except TimeoutError:
             log.warning("not everything ended in time")
-        await inside.close()
-        log.info("stopped", events=inside.core.durable_size)
+        await local.close()
+        log.info("stopped", events=local.core.durable_size)

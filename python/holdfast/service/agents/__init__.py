@@ -1,0 +1,1 @@
+"""The agents' side: sockets, JSON-RPC, budgets and answers."""

@@ -1,0 +1,247 @@
+"""Calls that ask for a signature.
+
+Submitted to the core, answered from the fsync of what became of them.
+"""
+
+from functools import partial
+
+import orjson
+
+from holdfast._core import Applied, HoldfastError
+from holdfast.service.agents.agent import Agent
+from holdfast.service.agents.errors import DENIED, INTERNAL, INVALID_PARAMS, CallError, sealed
+from holdfast.service.agents.intake import Declined, Intake
+from holdfast.service.agents.outcomes import Outcome, as_object, denied, not_replaced
+from holdfast.service.agents.pending_calls import PendingCalls, Write
+from holdfast.service.agents.reply import Reply
+from holdfast.service.agents.rpc_call import AnyCall
+from holdfast.service.guardian.core import Core, Sealed
+from holdfast.service.guardian.waiting import Waiting
+
+WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
+
+SIGNING_METHODS = frozenset(
+    {
+        "eth_sendTransaction",
+        "eth_signTransaction",
+        "personal_sign",
+        "eth_sign",
+        "eth_signTypedData",
+        "eth_signTypedData_v3",
+        "eth_signTypedData_v4",
+        "wallet_sendCalls",
+    }
+)
+
+
+def plain(reply: Reply, outcome: Outcome, _request_id: str) -> None:
+    """Answers as Ethereum clients expect: a result or an error."""
+    if outcome.error is not None:
+        reply.error(outcome.error)
+    elif outcome.result is not None:
+        reply.result(outcome.result)
+
+
+def wrapped(reply: Reply, outcome: Outcome, request_id: str) -> None:
+    """Answers with a result object that has a `status`, for the methods of our own."""
+    reply.result(as_object(outcome, request_id or None))
+
+
+class SigningCalls:
+    """Submits signing calls and sees to it that each gets its one answer."""
+
+    def __init__(
+        self, core: Core, intake: Intake, pending_calls: PendingCalls, waiting: Waiting
+    ) -> None:
+        self._waiting = waiting
+        self._core = core
+        self._intake = intake
+        self._pending_calls = pending_calls
+
+    def send(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        """A signing method as Ethereum clients call it."""
+        if call.id_json is None:
+            self._without_id(agent, call, reply)
+            return
+        try:
+            applied = self._intake.submit(agent, call.method, call.params)
+        except (Sealed, Declined, HoldfastError) as error:
+            self.failed(reply, error, plain)
+            return
+        self._take(applied, agent, reply, plain)
+
+    def send_signed(
+        self, agent: Agent, payload: bytes, signature: bytes, call: AnyCall, reply: Reply
+    ) -> None:
+        """The same inside `holdfast_request`."""
+        if call.id_json is None:
+            self._without_id(agent, call, reply)
+            return
+        try:
+            applied = self._intake.submit_signed(agent, payload, signature)
+        except (Sealed, Declined, HoldfastError) as error:
+            self.failed(reply, error, wrapped)
+            return
+        self._take(applied, agent, reply, wrapped)
+
+    def submit(self, agent: Agent, method: str, params: bytes, call: AnyCall, reply: Reply) -> None:
+        """`holdfast_submit`: answers as soon as the decision is durable, and never waits for its
+        outcome.
+        """
+        if call.id_json is None:
+            self._without_id(agent, call, reply)
+            return
+        try:
+            applied = self._intake.submit(agent, method, params)
+            request_id = applied.request_id
+            if applied.status in ("denied", "refused") or request_id is None:
+                self._take(applied, agent, reply, wrapped)
+                return
+            if applied.status == "replaces":
+                refused = self._raise_fee(applied, agent)
+                if refused is not None:
+                    self._after(reply, refused, request_id, wrapped)
+                    return
+            if self._settle_now(request_id, reply, wrapped, marked=True):
+                return
+            # Whoever sends the same again meanwhile must join this one.
+            self._core.mark_pending_answer(request_id)
+        except (Sealed, Declined, HoldfastError) as error:
+            self.failed(reply, error, wrapped)
+            return
+        outcome = self._pending_calls.pending(request_id)
+        self._after(reply, outcome, request_id, wrapped)
+
+    def status(self, agent: Agent, request_id: str, reply: Reply) -> None:
+        """`holdfast_status`: what became of one of the agent's own requests."""
+        guard = self._core.guard
+        state = guard.state(request_id)
+        if state is None or state.agent != agent.id:
+            # The same words for both: ids of other agents are none of its business.
+            reply.result(orjson.dumps({"status": "unknown", "requestId": request_id}))
+            return
+        if self._settle_now(request_id, reply, wrapped, marked=not state.delivered):
+            return
+        data = {
+            "requestId": request_id,
+            "status": "pending",
+            "state": state.stage,
+            "retryAfter": self._pending_calls.retry_after_s(request_id),
+        }
+        waits = self._waiting.of(guard, request_id)
+        if waits is not None:
+            data |= {"waitsFor": waits["for"], "since": waits["since"], "until": waits["until"]}
+            if waits["why"]:
+                data["why"] = waits["why"]
+        self._core.after_durable(
+            lambda ok: reply.result(orjson.dumps(data if ok else {"status": "sealed"}))
+        )
+
+    def _take(self, applied: Applied, agent: Agent, reply: Reply, write: Write) -> None:
+        status = applied.status
+        if status in ("denied", "refused"):
+            outcome = denied(applied.answer, status)
+            self._after(reply, outcome, applied.request_id or "", write)
+            return
+        request_id = applied.request_id
+        if request_id is None:
+            self.failed(reply, HoldfastError("internal", f"no request for `{status}`"), write)
+            return
+        if status == "replaces":
+            self._replace(applied, agent, reply, write)
+            return
+        joined = status != "go"
+        if status == "attached":
+            self._join(request_id, reply, write)
+            return
+        self._pending_calls.wait(reply, request_id, write, marked=joined)
+
+    def _replace(self, applied: Applied, agent: Agent, reply: Reply, write: Write) -> None:
+        """A call that names the nonce of a payment of its agent that is out, and moves the same:
+        one payment. With a higher fee it takes its place; else it is the payment itself.
+        """
+        request_id = applied.request_id or ""
+        try:
+            refused = self._raise_fee(applied, agent)
+        except Sealed as error:
+            self.failed(reply, error, write)
+            return
+        if refused is not None:
+            self._after(reply, refused, request_id, write)
+        else:
+            self._join(request_id, reply, write)
+
+    def _raise_fee(self, applied: Applied, agent: Agent) -> Outcome | None:
+        """Orders the same with the fee that the call names, if that is higher; an outcome when that
+        is refused. Raises Sealed.
+        """
+        told, request_id = orjson.loads(applied.answer), applied.request_id or ""
+        fee, tip = told["max_fee_per_gas"], told["max_priority_fee_per_gas"]
+        state = self._core.guard.state(request_id)
+        known = (state.fee_per_gas, state.priority_fee_per_gas) if state is not None else (None, 0)
+        if fee is None or int(fee) <= (known[0] or 0):
+            return None
+        facts = {
+            "why": "fee",
+            "max_fee_per_gas": fee,
+            "max_priority_fee_per_gas": str(known[1]) if tip is None else tip,
+        }
+        try:
+            self._core.replace(request_id, orjson.dumps(facts), "agent")
+        except HoldfastError as refusal:
+            code, text = str(refusal.args[0]), str(refusal.args[1])
+            return not_replaced(request_id, code, text, agent.privacy)
+        return None
+
+    def _join(self, request_id: str, reply: Reply, write: Write) -> None:
+        if not self._settle_now(request_id, reply, write, marked=True):
+            anew = self._is_replaced(request_id)
+            self._pending_calls.wait(reply, request_id, write, marked=True, anew=anew)
+
+    def _settle_now(self, request_id: str, reply: Reply, write: Write, *, marked: bool) -> bool:
+        """Answers with the outcome it has, but not with a hash that is about to be another."""
+        if self._is_replaced(request_id):
+            return False
+        return self._pending_calls.settle_now(reply, request_id, write, marked=marked)
+
+    def _is_replaced(self, request_id: str) -> bool:
+        """An order that is to take the place of what is out waits for its signature."""
+        state = self._core.guard.state(request_id)
+        return state is not None and state.is_replaced
+
+    def _after(self, reply: Reply, outcome: Outcome, request_id: str, write: Write) -> None:
+        self._core.after_durable(partial(self._finish, reply, outcome, request_id, write))
+
+    def _finish(
+        self, reply: Reply, outcome: Outcome, request_id: str, write: Write, ok: bool
+    ) -> None:
+        if not ok:
+            outcome = Outcome(error=sealed(self._core.sealed or "sealed"), status="sealed")
+        write(reply, outcome, request_id)
+
+    def failed(self, reply: Reply, error: Sealed | Declined | HoldfastError, write: Write) -> None:
+        """Answers a call the core did not take."""
+        if isinstance(error, Sealed):
+            told = sealed(str(error))
+        elif isinstance(error, Declined):
+            write(reply, Outcome(error=error.error, status="refused"), "")
+            return
+        elif error.args[0] == "malformed":
+            told = CallError(INVALID_PARAMS, error.args[1], orjson.dumps({"code": "malformed"}))
+        else:
+            told = CallError(INTERNAL, "the guardian could not decide", None)
+        write(reply, Outcome(error=told, status="error"), "")
+
+    def _without_id(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
+        try:
+            self._intake.refuse(agent, call.method, call.params, "malformed", WITHOUT_ID)
+        except (Sealed, Declined, HoldfastError):
+            pass
+        reply.nothing()
+
+
+RAW_REFUSED = CallError(
+    DENIED,
+    "signed transactions are not passed on: the guardian holds the keys and signs what it decided",
+    orjson.dumps({"status": "denied", "code": "method_not_allowed"}),
+)

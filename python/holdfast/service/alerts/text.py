@@ -1,0 +1,338 @@
+"""What an event says on a phone: how much it matters, and words without a foreign mark in them.
+
+Chat programs turn parts of a text into links, mentions and formatting. Words of agents must not do
+that there, so `plain` takes the meaning out of every such mark before a message is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from holdfast._core import display_safe
+from holdfast.service.alerts.routes import Severity
+from holdfast.service.runtime.event import Record, tier_of
+from holdfast.summary import Summary, once
+from holdfast.wording import UNMEASURED, VERBS, amount, decimal, grave_first
+
+LINE_CHARACTERS_MAX = 160
+LINES_MAX = 12
+WARNINGS_MAX = 2
+# The last second of the year 9999.
+SECONDS_MAX = 253_402_300_799
+
+Decided = Callable[[str], Record | None]
+"""Gives the data of `request.decided` for a request id, or None when it is not to be had."""
+SUMMARY = "summary"
+"""Where `Decided`, and whoever calls `describe`, put the guardian's own summary of a decision."""
+
+_MARKUP = str.maketrans(dict.fromkeys("<>[]{}*_~`|#\\", "·"))
+_DOT_IN_NAME = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_])|(?<=[^\W\d_])\.(?=[^\W_])")
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One message before it is addressed. Title and body are plain text; lines end in LF."""
+
+    severity: Severity
+    title: str
+    body: str
+
+
+def plain(text: object, max_chars: int = LINE_CHARACTERS_MAX) -> str:
+    """`text` on one line, without control characters and without anything a chat program acts on.
+
+    `@` becomes `(at)`, `://` becomes `:/ /`, a dot between letters `(dot)`, and formatting marks
+    `·`.
+    """
+    safe = display_safe(str(text), max_chars).translate(_MARKUP)
+    safe = safe.replace("@", "(at)").replace("://", ":/ /").replace("\n", " ")
+    return _DOT_IN_NAME.sub("(dot)", safe)
+
+
+def describe(record: Record, decided: Decided) -> Alert | None:
+    """The alert of an event, or None for one that nobody needs to hear of."""
+    handler = _HANDLERS.get(record["kind"])
+    return handler(record["data"], decided) if handler else None
+
+
+def _alert(severity: Severity, title: str, *lines: str) -> Alert:
+    body = "\n".join([line for line in lines if line][:LINES_MAX])
+    return Alert(severity, f"Holdfast: {title}", body or title)
+
+
+def _who(data: Record) -> str:
+    return f"{plain(data.get('agent', '?'))} {plain(data.get('id', ''))}".strip()
+
+
+def _reasons(reasons: Any) -> str:
+    words = []
+    for reason in reasons if isinstance(reasons, list) else []:
+        text = plain(reason.get("code", ""))
+        if reason.get("rule"):
+            text += f" ({plain(reason['rule'])})"
+        words.append(text)
+    return f"Why: {', '.join(words[:6])}" if words else ""
+
+
+def _details(data: Record | None) -> list[str]:
+    """What the request does, in the order of the console: warnings, the sum and the worthiest
+    party, then the decoded lines; of several things at once the effects, because the lines of the
+    last call would be cut off.
+    """
+    if data is None:
+        return []
+    display = data.get("display", [])
+    warnings = grave_first(data.get("warnings", []))
+    lines = [f"Warning: {plain(each.get('text', ''))}" for each in warnings[:WARNINGS_MAX]]
+    if len(warnings) > WARNINGS_MAX:
+        lines.append(f"and {len(warnings) - WARNINGS_MAX} more warnings")
+    lines += _summed(data)
+    room = LINES_MAX - 2 - len(lines)
+    if sum(1 for row in display if row.get("label") == "Action") > 1:
+        shown = _effects(once(data))
+    else:
+        shown = [f"{plain(row.get('label', ''))}: {plain(row.get('value', ''))}" for row in display]
+    lines += shown if len(shown) <= room else _bounded(shown, room)
+    if data.get("note"):
+        lines.append(f'The agent says: "{plain(data["note"])}"')
+    return lines
+
+
+def _bounded(lines: list[str], room: int) -> list[str]:
+    kept = max(0, room - 1)
+    return [*lines[:kept], f"and {len(lines) - kept} more lines"]
+
+
+def _summed(data: Record) -> list[str]:
+    """`In all 3.0023 ETH to 14 parties, 13 of them on no list`, and who gets most of it."""
+    given = data.get(SUMMARY)
+    summary = Summary.read(given) if isinstance(given, dict) else Summary.of_record(data)
+    if summary.parties < 2 and len(summary.totals) < 2:
+        return []
+    besides = "".join(f" +{kind}" for kind in summary.besides)
+    sums = f"{summary.amounts or summary.verb}{besides}"
+    lines = [plain(f"In all: {sums} {summary.to_whom}".rstrip())]
+    party = summary.worthiest
+    if party is not None:
+        gets = " + ".join(party.gets[:2]) or ", ".join(party.kinds)
+        standing = f" ({party.standing})" if party.standing else ""
+        lines.append(plain(f"Most: {gets} to {party.address}{standing}"))
+    return lines
+
+
+def _effects(effects: list[Record]) -> list[str]:
+    """A line for each effect but the fee; without a limit and in charge first."""
+    rows = [effect for effect in effects if effect.get("effect") != "fee"]
+    rows.sort(key=lambda effect: not (effect.get("unlimited") or effect.get("effect") == "control"))
+    # Only what can be shown is put into words; the others are counted.
+    return [_effect(effect) for effect in rows[:LINES_MAX]] + [""] * (len(rows) - LINES_MAX)
+
+
+def _effect(effect: Record) -> str:
+    kind, asset = str(effect.get("effect", "")), effect.get("asset") or {}
+    words = VERBS.get(kind, kind)
+    if kind not in UNMEASURED:
+        unlimited = bool(effect.get("unlimited"))
+        what = (asset.get("decimals"), asset.get("symbol"))
+        sum_of = amount(
+            effect.get("amount"), *what, unlimited=unlimited, standard=asset.get("standard")
+        )
+        words = f"{words} {sum_of}"
+    if effect.get("function"):
+        words = f"{words} {effect['function']}"
+    to = f": {effect['to']}" if effect.get("to") else ""
+    return plain(f"{words[:1].upper()}{words[1:]}{to}")
+
+
+def _about(data: Record, decided: Decided) -> tuple[str, list[str]]:
+    known = decided(str(data.get("id", "")))
+    return _who(known or data), _details(known)
+
+
+def _decided(data: Record, _: Decided) -> Alert | None:
+    who, details = _who(data), _details(data)
+    match data.get("state"):
+        case "waiting-approval":
+            title = f"approval needed: {who}"
+            return _alert(Severity.ACTION, title, *details, _reasons(data.get("reasons")))
+        case "waiting-delay":
+            return _alert(Severity.ACTION, f"goes out after its delay: {who}", *details)
+        case "denied":
+            reasons = _reasons(data.get("reasons"))
+            return _alert(Severity.WARNING, f"denied: {who}", reasons, *details)
+    if tier_of(data) == "notify":
+        return _alert(Severity.WARNING, f"let through: {who}", *details)
+    return None
+
+
+def _denied(data: Record, decided: Decided) -> Alert | None:
+    who, details = _about(data, decided)
+    if data.get("by") == "policy":
+        return _alert(Severity.WARNING, f"denied: {who}", _reasons(data.get("reasons")), *details)
+    return _alert(Severity.INFO, f"denied by {plain(data.get('by'))}: {who}", *details)
+
+
+def _refused(data: Record, _: Decided) -> Alert | None:
+    said = f"{plain(data.get('method', ''))}: {plain(data.get('text', ''))}"
+    return _alert(Severity.WARNING, f"refused: {plain(data.get('agent', '?'))}", said)
+
+
+def _approved(data: Record, decided: Decided) -> Alert | None:
+    who, details = _about(data, decided)
+    count = f"{data.get('approvals')} of {data.get('quorum')}"
+    return _alert(Severity.INFO, f"approved by {plain(data.get('by'))} ({count}): {who}", *details)
+
+
+def _ended(severity: Severity, word: str) -> Callable[[Record, Decided], Alert | None]:
+    def handler(data: Record, decided: Decided) -> Alert | None:
+        who, details = _about(data, decided)
+        return _alert(severity, f"{word}: {who}", plain(data.get("text", "")), *details)
+
+    return handler
+
+
+def _failed(data: Record, decided: Decided) -> Alert | None:
+    if data.get("code") != "would_differ":
+        word = "could not be sent, nothing was signed"
+        return _ended(Severity.WARNING, word)(data, decided)
+    # A decoder that is wrong, or a contract that is not what it was taken for.
+    word = "would do more than was decided, nothing was signed"
+    return _ended(Severity.CRITICAL, word)(data, decided)
+
+
+def _sent(data: Record, decided: Decided) -> Alert | None:
+    outcome = data.get("outcome")
+    if outcome not in ("rejected", "unknown"):
+        return None
+    who, details = _about(data, decided)
+    title = f"the chain did not take it ({plain(outcome)}): {who}"
+    return _alert(Severity.WARNING, title, plain(data.get("text", "")), *details)
+
+
+def _settled(data: Record, decided: Decided) -> Alert | None:
+    outcome = data.get("outcome")
+    if outcome == "cancelled":
+        word = "a transfer of nothing took its nonce; only its fee was paid"
+        return _ended(Severity.INFO, word)(data, decided)
+    severity = Severity.INFO if outcome == "confirmed" else Severity.WARNING
+    who, details = _about(data, decided)
+    if outcome != "confirmed" and data.get("proved") is False:
+        details = ["One node says so: all of it stays counted until its windows end.", *details]
+    return _alert(severity, f"{plain(outcome)}: {who}", *details)
+
+
+def _replaced(data: Record, decided: Decided) -> Alert | None:
+    """What an operator commanded; what guardian and agents do by themselves nobody has to hear."""
+    if "command" not in data:
+        return None
+    who, details = _about(data, decided)
+    order = data.get("order", {})
+    what = "being taken back" if data.get("why") == "cancel" else "sent with a higher fee"
+    fee = f"{decimal(int(order['max_fee_per_gas']), 9)} gwei"
+    line = f"Nonce {int(order['nonce'])}, fee {fee} per gas"
+    return _alert(Severity.INFO, f"{what} by {plain(data.get('by'))}: {who}", line, *details)
+
+
+def _held(data: Record, decided: Decided) -> Alert | None:
+    who, details = _about(data, decided)
+    step = "Next: approve it to send it as it is, or deny it."
+    return _alert(Severity.ACTION, f"held: {who}", plain(data.get("why", "")), step, *details)
+
+
+def _nonce_set(data: Record, _: Decided) -> Alert | None:
+    where = f"Wallet {plain(data.get('wallet', '?'))} on chain {int(data.get('chain_id', 0))}"
+    title = f"nonce ledger set to {int(data.get('nonce', 0))} by {plain(data.get('by', '?'))}"
+    return _alert(Severity.WARNING, title, where)
+
+
+def _scope(scope: Any) -> str:
+    kind = plain(scope.get("kind", "?"))
+    return f"{kind} {plain(scope['id'])}" if scope.get("id") else kind
+
+
+def _frozen(data: Record, _: Decided) -> Alert | None:
+    counts = f"{len(data.get('ended', []))} requests ended, {len(data.get('held', []))} held"
+    return _alert(
+        Severity.CRITICAL,
+        f"frozen: {_scope(data.get('scope', {}))}",
+        f"By {plain(data.get('actor', '?'))}: {plain(data.get('reason', ''))}",
+        counts,
+    )
+
+
+def _thawed(data: Record, _: Decided) -> Alert | None:
+    title = f"freeze {data.get('freeze')} lifted by {plain(data.get('by', '?'))}"
+    return _alert(Severity.CRITICAL, title)
+
+
+def _policy_loaded(data: Record, _: Decided) -> Alert | None:
+    digest = str(data.get("digest", ""))[:16]
+    title = f"policy loaded: {plain(data.get('name', '?'))}"
+    return _alert(
+        Severity.WARNING, title, f"Digest {plain(digest)}, by {plain(data.get('by', '?'))}"
+    )
+
+
+def _config_loaded(data: Record, _: Decided) -> Alert | None:
+    digest = plain(str(data.get("digest", ""))[:16])
+    return _alert(
+        Severity.WARNING,
+        f"configuration signed: revision {int(data.get('revision', 0))}",
+        f"Digest {digest}; used from the next start on",
+    )
+
+
+def _policy_rejected(data: Record, _: Decided) -> Alert | None:
+    title = "policy file refused; the last good one stays in force"
+    return _alert(Severity.CRITICAL, title, plain(data.get("error", "")))
+
+
+def _clock_jumped(data: Record, _: Decided) -> Alert | None:
+    """Every start after a while has one; what is not well then is a condition."""
+    seconds = (int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))) // 1000
+    title = f"the system's clock is {seconds} s from the guardian's time"
+    return _alert(Severity.INFO, title, "`holdfast clock` shows what the guardian believes.")
+
+
+def _clock_set(data: Record, _: Decided) -> Alert | None:
+    seconds = min(int(data.get("to_ms", 0)) // 1000, SECONDS_MAX)
+    at = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    body = f"To {at}, by {plain(data.get('by', '?'))}"
+    return _alert(Severity.CRITICAL, "the guardian's clock was set", body)
+
+
+def _said(severity: Severity, words: str) -> Callable[[Record, Decided], Alert | None]:
+    return lambda _data, _decided: _alert(severity, words)
+
+
+_HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
+    "guardian.started": _said(Severity.INFO, "started"),
+    "guardian.stopped": _said(Severity.WARNING, "stopped: nothing is signed until it runs again"),
+    "policy.loaded": _policy_loaded,
+    "config.loaded": _config_loaded,
+    "policy.rejected": _policy_rejected,
+    "request.refused": _refused,
+    "request.decided": _decided,
+    "request.denied": _denied,
+    "request.approved": _approved,
+    "request.expired": _ended(Severity.WARNING, "nobody answered in time"),
+    "request.cancelled": _ended(Severity.INFO, "cancelled"),
+    "request.failed": _failed,
+    "request.sent": _sent,
+    "request.settled": _settled,
+    "request.replaced": _replaced,
+    "request.held": _held,
+    "nonce.set": _nonce_set,
+    "freeze.set": _frozen,
+    "freeze.lifted": _thawed,
+    "clock.jumped": _clock_jumped,
+    "clock.set": _clock_set,
+}
+
+KINDS = frozenset(_HANDLERS)
+# What a route names to take conditions, beside kinds of events.
+CONDITION = "condition"

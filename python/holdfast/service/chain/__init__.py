@@ -1,0 +1,1 @@
+"""Nodes and chains: asked, doubted and compared."""

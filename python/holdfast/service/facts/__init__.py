@@ -1,0 +1,1 @@
+"""What was seen of contracts and prices, for every decision."""

@@ -1,0 +1,41 @@
+"""What was seen of the world outside, as the core takes it with every call.
+
+The code of contracts, and prices.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.service.facts.code import CodeFacts
+from holdfast.service.facts.prices.facts import PriceFacts
+from holdfast.service.guardian.core import Core
+
+NO_FACTS = b"{}"
+
+Json = dict[str, Any]
+
+
+class FactSources:
+    """Puts them together; each part looks for itself."""
+
+    def __init__(self, core: Core, code: CodeFacts, prices: PriceFacts) -> None:
+        self._core = core
+        self.code = code
+        self.prices = prices
+
+    def of_agent(self, agent: str) -> bytes:
+        """The facts of a call of an agent: what was last seen of its chain, and of no other."""
+        if self.code.is_empty and self.prices.is_empty:
+            return NO_FACTS
+        # The guard's own word: the gate learns of a policy a moment later than the core.
+        chain_id = self._core.guard.chain_of(agent)
+        if chain_id is None:
+            return NO_FACTS
+        code, prices = self.code.of_chain(chain_id), self.prices.of_chain(chain_id)
+        if code == NO_FACTS or prices == NO_FACTS:
+            return prices if code == NO_FACTS else code
+        return code[:-1] + b"," + prices[1:]
+
+    async def of_request(self, view: Mapping[str, Any]) -> Json:
+        """The facts by which a request is decided again before its order."""
+        return await self.code.of_request(view) | await self.prices.of_request(view)

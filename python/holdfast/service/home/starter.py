@@ -1,0 +1,143 @@
+"""The commented files that a new home starts with.
+
+They are valid as they are: every payment asks a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdfast.service.home.finality import confirmations
+
+CONFIG = """\
+# Holdfast: where the chains are. Unknown keys are errors. After a change of nodes, prices, alerts
+# or descriptors: `holdfast config apply`. Without it the signed ones stay in use.
+version = 1
+{agents_dir}
+
+[[endpoint]]
+chain = {chain_id}
+rpc_url = "{rpc_url}"
+{confirmations} # blocks until a payment is final, its own included
+# poll_ms = 500                # how often to look for new blocks
+# timeout_ms = 5_000           # how long one answer may take
+
+# A second node, of another maker: what frees a limit needs two that say the same.
+# [[endpoint]]
+# chain = {chain_id}
+# rpc_url = "https://…"
+# token_file = "node.token"    # a file in the home, mode 0600, if the node asks for a secret
+"""
+
+AGENTS_DIR = """\
+# agents_dir = "/run/holdfast/agents"   # where agents of other users find their sockets"""
+
+POLICY_HEAD = """\
+# Holdfast: what agents may do. Everything not granted here is denied.
+# After a change: `holdfast policy check policy.toml`, then `holdfast policy apply`. What can only
+# deny more is in force as soon as it is saved; everything else needs your signature.
+version = 1
+name = "starter"
+
+[[chain]]
+id = {chain_id}
+name = "{chain_name}"
+gas_max = 500_000
+fee_per_gas_max = "100 gwei"
+priority_fee_per_gas_max = "5 gwei"
+
+"""
+
+POLICY_WALLET = """\
+[[wallet]]
+id = "{wallet_id}"
+address = "{address}"
+
+"""
+
+POLICY_TAIL = """\
+[[agent]]
+id = "{agent_id}"                # its socket is {agent_id}.sock; `holdfast status` shows where
+# uids = [1001]                # the user it runs as; without it the guardian's own
+wallets = ["wallet-1"]
+chain = {chain_id}
+
+[[asset]]
+id = "eth"
+chain = {chain_id}
+native = true
+decimals = 18
+symbol = "ETH"
+
+# `holdfast assets add` reads a token from its chain and writes such a table:
+# [[asset]]
+# id = "usdc"
+# chain = {chain_id}
+# address = "0x…"              # the token's address with its checksum
+# decimals = 6
+# symbol = "USDC"
+# price_usd = "1"
+
+# [[list]]
+# id = "vendors"
+# [[list.entry]]
+# address = "0x…"
+# label = "who this is"
+
+[[rule]]
+id = "ask-for-every-payment"
+effects = ["transfer"]
+assets = ["eth"]
+tier = "approval"              # instant | notify | delay | approval
+timeout = "30m"
+
+[[limit]]                      # fees of a day, beyond which a person decides
+id = "fees-a-day"
+per = "agent"
+effects = ["fee"]
+assets = ["eth"]
+measure = "amount"
+max = "1"
+window = "24h"
+on_exceed = "approval"
+
+# [[rule]]
+# id = "small-payments-to-vendors"
+# effects = ["transfer"]
+# assets = ["usdc"]
+# to = ["@vendors"]
+# amount_max = "5"
+# tier = "instant"
+
+# [[limit]]
+# id = "usdc-a-day"
+# per = "agent"
+# assets = ["usdc"]
+# measure = "amount"
+# max = "50"
+# window = "24h"
+# on_exceed = "deny"
+"""
+
+
+def config(chain_id: int, rpc_url: str, agents_dir: str = "") -> str:
+    """The text of config.toml; without `agents_dir` the agents' sockets are in the home."""
+    line = f'agents_dir = "{_escaped(agents_dir)}"' if agents_dir else AGENTS_DIR
+    final = f"confirmations = {confirmations(chain_id)}".ljust(30)
+    return CONFIG.format(
+        chain_id=chain_id, rpc_url=_escaped(rpc_url), agents_dir=line, confirmations=final
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def policy(addresses: Sequence[str], chain_id: int, agent_id: str) -> str:
+    """The text of policy.toml for checksummed wallet addresses; the agent gets the first one."""
+    name = "local" if chain_id == 31337 else f"chain-{chain_id}"
+    parts = [POLICY_HEAD.format(chain_id=chain_id, chain_name=name)]
+    for number, address in enumerate(addresses, start=1):
+        parts.append(POLICY_WALLET.format(wallet_id=f"wallet-{number}", address=address))
+    parts.append(POLICY_TAIL.format(chain_id=chain_id, agent_id=agent_id))
+    return "".join(parts)

@@ -1,0 +1,1 @@
+"""The journal: written, read, signed, proved and replayed."""

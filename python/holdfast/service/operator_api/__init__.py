@@ -1,0 +1,1 @@
+"""The operator's side: socket, methods, stream and health."""

@@ -1,0 +1,1 @@
+"""What every part of the daemon uses and what knows none of them."""
