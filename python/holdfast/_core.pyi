@@ -96,8 +96,8 @@ def display_safe(text: str, max_chars: int = ...) -> str:
 def canonical_json(data: bytes, exact: bool = False) -> bytes:
     """Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785. With `exact` integers beyond 2^53-1 are kept as they are instead of refused."""
 
-def check_policy(source: str, now_ms: int | None = None) -> bytes:
-    """Parses and lints (entries that expire only if `now_ms` is given). JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
+def check_policy(source: str, now_ms: int | None = None, wallets: list[str] | None = None) -> bytes:
+    """Parses and lints (entries that expire only if `now_ms` is given). With `wallets`, the addresses a guardian has keys for, every other wallet is a fault. JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
 
 def policy_changes(old_source: str, new_source: str) -> bytes:
     """What changes from one policy to another: JSON list of `{"looser": bool, "path": "rule.small.amount_max", "text"}`. Without a looser change the new one is at least as strict and needs no signature; raises PolicyError for a file with faults."""

@@ -15,7 +15,9 @@ from holdfast.cli import (
     clock,
     config,
     decode,
+    freezing,
     guardian,
+    init,
     journal,
     nonces,
     policy,
@@ -58,7 +60,7 @@ def _root(
 
 
 for _command in (
-    guardian.init,
+    init.init,
     guardian.serve,
     guardian.console,
     guardian.up,
@@ -72,8 +74,8 @@ for _command in (
     requests.deny,
     replacing.bump,
     replacing.cancel,
-    guardian.freeze,
-    guardian.thaw,
+    freezing.freeze,
+    freezing.thaw,
 ):
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)

@@ -32,9 +32,13 @@ app = typer.Typer(
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="The policy file; - for standard input.")],
+    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Parse a policy file and look for mistakes; exit 1 when it would be refused.
+    """Parse a policy file and look for mistakes; exit 1 when it would be rejected.
+
+    A file in a guardian's home, and any file with --home, may name only wallets that this guardian
+    holds a key for.
 
     Example:
 
@@ -43,7 +47,8 @@ def check(
     from holdfast._core import PolicyError, check_policy
 
     try:
-        report = json.loads(check_policy(text_of(file), time.time_ns() // 1_000_000))
+        held = _held(file, home)
+        report = json.loads(check_policy(text_of(file), time.time_ns() // 1_000_000, held))
     except PolicyError as error:
         _refuse(file, error, as_json)
     if as_json:
@@ -51,7 +56,16 @@ def check(
         return
     for hint in report.get("lint", []):
         line(_fault(file, hint, "note"))
-    say(f"{file}: sound; digest {report['digest']}")
+    say(f"{file}: valid; digest {report['digest']}")
+
+
+def _held(file: Path, home: Path | None) -> list[str] | None:
+    """The wallets of the guardian whose policy this is; None without one."""
+    from holdfast.secrets.held import held_wallets
+    from holdfast.service.home.folder import Home
+
+    place = Home(file.absolute().parent) if home is None else existing(home)
+    return held_wallets(place.wallets_dir) if place.exists else None
 
 
 def _refuse(file: Path, error: Exception, as_json: bool) -> None:
@@ -62,14 +76,14 @@ def _refuse(file: Path, error: Exception, as_json: bool) -> None:
     else:
         for fault in faults:
             line(_fault(file, fault, "error"))
-    count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
-    say(f"holdfast: {file}: refused as a whole: {count}; nothing of it is in force")
+    count = f"{len(faults)} error{'s' if len(faults) != 1 else ''}"
+    say(f"holdfast: {file}: {count}; not loaded")
     raise typer.Exit(1)
 
 
 def _fault(file: Path, fault: dict[str, Any], word: str) -> str:
     text = f"{file}:{fault['line']}:{fault['column']}: {word}: {fault['text']} [{fault['code']}]"
-    return f"{text}\n    write: {fault['hint']}" if fault.get("hint") else text
+    return f"{text}\n    fix: {fault['hint']}" if fault.get("hint") else text
 
 
 @app.command()
@@ -96,12 +110,13 @@ def apply(
     from holdfast.cli.apply import agreed, target, when
     from holdfast.operator.differences import changes
     from holdfast.secrets.authority import digest_of
+    from holdfast.secrets.held import held_wallets
 
     place = existing(home)
     path = file or place.policy_path
     text = text_of(path)
     try:
-        check_policy(text, time.time_ns() // 1_000_000)
+        check_policy(text, time.time_ns() // 1_000_000, held_wallets(place.wallets_dir))
     except PolicyError as error:
         _refuse(path, error, as_json)
     digest = digest_of(text)
@@ -215,7 +230,7 @@ def new(
         check_policy(text)
     except PolicyError as error:
         _, _, faults = error.args
-        raise Failure(f"that makes no sound policy: {faults[0][3]}", code="bad_policy") from None
+        raise Failure(f"that makes no valid policy: {faults[0][3]}", code="bad_policy") from None
     if as_json:
         emit({"policy": text})
     else:

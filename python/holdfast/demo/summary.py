@@ -175,6 +175,7 @@ def summarise(
         "chain": {
             "chain_id": 31337,
             "token": stage.token.address,
+            "symbol": stage.token.symbol,
             "cast": stage.cast.named(),
             "before": before,
             "after": after,

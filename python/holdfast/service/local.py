@@ -13,6 +13,7 @@ from contextlib import suppress
 from nacl.signing import SigningKey
 
 from holdfast import __version__
+from holdfast.secrets.held import held_wallets
 from holdfast.service.agents.batches import Batches
 from holdfast.service.agents.budgets import Budgets
 from holdfast.service.agents.folder import place_agents
@@ -99,7 +100,7 @@ class LocalServices:
         self.turns = Turns(asyncio.get_running_loop().time)
         self.reader = open_reader(home.journal_path)
         self._alarm = JournalAlarm(core, self.journal)
-        self.policy = PolicyFile(home.policy_path, core)
+        self.policy = PolicyFile(home.policy_path, core, held_wallets(home.wallets_dir))
         self.freeze_file = FreezeFile(home.freeze_file, core)
         self.health = Health(core, self.policy, self.disk)
         self.health.journal = self._alarm

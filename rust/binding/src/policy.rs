@@ -1,5 +1,6 @@
 //! Policy files: checking, simulating, and decoding with a registry.
 
+use alloy_primitives::Address;
 use holdfast_core::asset::Registry;
 use holdfast_core::code::Code;
 use holdfast_core::guard;
@@ -30,15 +31,22 @@ pub fn faults(errors: &PolicyErrors) -> PyErr {
     PolicyError::new_err((Code::PolicyInvalid.as_str(), errors.to_string(), rows))
 }
 
-/// Parses and lints. Without a time nothing is said of list entries that expire.
+/// Parses and lints. Without a time nothing is said of list entries that expire. With `wallets`, the
+/// addresses that a guardian has keys for, every other wallet is a fault.
 #[pyfunction]
-#[pyo3(signature = (source, now_ms=None))]
+#[pyo3(signature = (source, now_ms=None, wallets=None))]
 pub fn check_policy<'py>(
     py: Python<'py>,
     source: &str,
     now_ms: Option<u64>,
+    wallets: Option<Vec<String>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let summary = policy::check(source, now_ms).map_err(|errors| faults(&errors))?;
+    let held: Option<Vec<Address>> = wallets
+        .map(|wallets| wallets.iter().map(|wallet| wallet.parse()).collect())
+        .transpose()
+        .map_err(|error| refused(Code::Malformed, error))?;
+    let summary =
+        policy::check(source, now_ms, held.as_deref()).map_err(|errors| faults(&errors))?;
     let json = serde_json::to_vec(&summary).map_err(|error| refused(Code::Internal, error))?;
     Ok(PyBytes::new(py, &json))
 }

@@ -38,13 +38,18 @@ class PolicyRejected(ValueError):
 
 
 class PolicyFile:
-    """One policy file, its signature beside it, and the policy in force."""
+    """One policy file, its signature beside it, and the policy in force.
 
-    def __init__(self, path: Path, core: Core) -> None:
+    `wallets` are those that can sign; a policy that names another one is not put in force. None
+    when nobody knows them.
+    """
+
+    def __init__(self, path: Path, core: Core, wallets: list[str] | None = None) -> None:
         self.path = path
         self.signature_path = signature_path(path)
         self.alarm: str | None = None
         self._core = core
+        self._wallets = wallets
         self._lock = asyncio.Lock()
 
     def load_at_start(self) -> str:
@@ -52,7 +57,17 @@ class PolicyFile:
         Gives the digest in force. Raises PolicyRejected for a file with a fault, and when there is
         no policy to fall back on.
         """
-        source, digest = self._checked()
+        source = read_private_text(self.path)
+        digest = _checked_text(source, self.path.name, None)
+        try:
+            _checked_text(source, self.path.name, self._wallets)
+        except PolicyRejected as error:
+            # In force already, so a start without that wallet serves the others.
+            if digest != self._in_force():
+                raise
+            self.alarm = str(error.args[1])
+            log.error("policy names a wallet without a key", error=self.alarm)
+            return digest
         try:
             if digest != self._in_force():
                 self._load(source, "start")
@@ -91,7 +106,7 @@ class PolicyFile:
         signature; answered once all of it is on disk. Raises PolicyRejected, HoldfastError, Sealed.
         """
         async with self._lock:
-            digest = _checked_text(source, self.path.name)
+            digest = _checked_text(source, self.path.name, self._wallets)
             command = (signed.payload.encode(), bytes.fromhex(signed.signature.removeprefix("0x")))
             applied = self._core.load_policy(source, by, *command)
             loaded = parse(applied.records[0])["data"]
@@ -138,7 +153,7 @@ class PolicyFile:
 
     def _checked(self) -> tuple[str, str]:
         source = read_private_text(self.path)
-        return source, _checked_text(source, self.path.name)
+        return source, _checked_text(source, self.path.name, self._wallets)
 
     def _status(self) -> dict[str, object]:
         status = orjson.loads(self._core.guard.status(self._core.clock.now_ms()))
@@ -163,10 +178,10 @@ def place_policy(path: Path, source: str, signed: SignedCommand) -> None:
     write_private(path, source.encode(), replace=True)
 
 
-def _checked_text(source: str, name: str) -> str:
+def _checked_text(source: str, name: str, wallets: list[str] | None) -> str:
     """The digest of a policy without faults. Raises PolicyRejected."""
     try:
-        checked = orjson.loads(check_policy(source))
+        checked = orjson.loads(check_policy(source, wallets=wallets))
     except PolicyError as error:
         raise PolicyRejected(Code.POLICY_INVALID, _faults(error, name)) from error
     return _digest(checked["digest"])

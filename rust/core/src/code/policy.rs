@@ -26,6 +26,8 @@ codes! {
         UnknownKey = "unknown_key": Error, "an unknown key";
         UnknownReference = "unknown_reference": Error, "a name that is not declared";
         Version = "version": Error, "not version 1";
+        WalletUnknown = "wallet_unknown": Error,
+            "the guardian holds no key for this wallet; only where a guardian is known: in its home, or with `--home`";
         WrongType = "wrong_type": Error, "the wrong type";
         Zero = "zero": Error, "a zero that makes no sense";
         AgentWithoutRule = "agent_without_rule": Lint, "nothing is granted to this agent";
@@ -36,6 +38,8 @@ codes! {
         DeniesEverything = "denies_everything": Lint, "a forbid without any matcher";
         EntryExpired = "entry_expired": Lint, "a list entry has expired";
         EntryExpiring = "entry_expiring": Lint, "a list entry expires within a week";
+        FeeShare = "fee_share": Lint,
+            "fewer than four transactions fit into the limit if each pays the highest fee that `[[chain]]` allows: fees, which the agent may name, can use up the limit";
         FeeUnpriced = "fee_unpriced": Lint,
             "a limit in USD counts fees of a chain whose coin is not registered: every transaction will require approval";
         NeverBinds = "never_binds": Lint, "a limit that no effect can ever count in";

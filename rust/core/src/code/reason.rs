@@ -135,7 +135,7 @@ codes! {
             "an address that resembles one of the policy but is a different one"
             => "check the address; the operator decides";
         LowReturn = "low_return": Approval,
-            "the guaranteed return of a swap, an order or a bridge is too low: `observed` is in percent, `limit` is the percentage of `rule`, or 50 without one; see [Minimum return](#minimum-return)"
+            "the guaranteed return of a swap, an order or a bridge is too low: `observed` is in percent, rounded down to a hundredth, `limit` is the percentage of `rule`, or 50 without one; see [Minimum return](#minimum-return)"
             => "ask for a better minimum, or the operator decides";
         MethodNotAllowed = "method_not_allowed": Denied,
             "not a method that signs"

@@ -5,6 +5,7 @@
 
 mod decide;
 mod fault;
+mod held;
 mod index;
 mod lint;
 mod lists;

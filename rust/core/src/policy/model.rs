@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::amount::{Price, Usd};
+use crate::amount::{Percent, Price, Usd};
 use crate::asset::Asset;
 use crate::effects::EffectKind;
 use crate::function::Function;
@@ -273,7 +273,7 @@ pub struct Rule {
     /// What it grants: never `Deny`.
     pub tier: Verdict,
     /// Percent of what leaves that must surely come back, in USD; less needs a person.
-    pub return_min_percent: Option<u8>,
+    pub return_min_percent: Option<Percent>,
     /// How what it grants is sent.
     pub route: Route,
     /// Who sends what it grants by `eth_signTransaction`.

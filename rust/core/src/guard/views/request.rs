@@ -118,10 +118,13 @@ impl Guard {
     fn progress<'a>(&'a self, entry: &'a Entry) -> Progress<'a> {
         let name = entry.id.to_string();
         let (book, now) = (&self.state.book, self.state.last_at);
-        let limits = self
-            .state
-            .policy()
-            .map(|policy| policy.reserved_views(book.windows(), book.reservations(&name), now));
+        let limits = self.state.policy().map(|policy| {
+            let fee = book
+                .spends(&name)
+                .map(|spends| policy.reservations(&spends.fee_only(None)));
+            let fee = fee.unwrap_or_default();
+            policy.reserved_views(book.windows(), book.reservations(&name), &fee, now)
+        });
         let payload = entry
             .signed
             .as_ref()

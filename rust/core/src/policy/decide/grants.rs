@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
+use crate::amount::Percent;
 use crate::effects::EffectKind;
 use crate::policy::decide::verdict::Verdict;
 use crate::policy::index::Index;
@@ -19,7 +20,7 @@ pub(in crate::policy) struct Grant {
     pub rule_tier: Verdict,
     /// Percent of what leaves that must come back: the most any of them asks for, and the rule that
     /// does, of equal ones that with the smallest id.
-    pub return_min: Option<(u8, String)>,
+    pub return_min: Option<(Percent, String)>,
     /// Private if any of them is.
     pub route: Route,
     /// The agent if any of them says so.

@@ -21,6 +21,8 @@ pub(in crate::policy) struct Charge<'p> {
     pub key: String,
     /// At most `AMOUNT_MAX`.
     pub amount: u128,
+    /// The part of it that is the network fee at its highest.
+    pub fee: u128,
     /// Part of the amount is not known because a price is missing.
     pub price_unknown: bool,
 }
@@ -30,6 +32,7 @@ struct Sum {
     limit: u32,
     recipient: Option<Address>,
     amount: U256,
+    fee: U256,
     price_unknown: bool,
 }
 
@@ -157,6 +160,7 @@ impl Policy {
             limit,
             key,
             amount: clamp(sum.amount),
+            fee: clamp(sum.fee),
             price_unknown,
         })
     }
@@ -214,17 +218,23 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
         Measure::Amount(_) => (item.amount, false),
     };
     let amount = U256::from(amount);
+    let fee = match item.kind {
+        EffectKind::Fee => amount,
+        _ => U256::ZERO,
+    };
     let same = |sum: &&mut Sum| sum.limit == number && sum.recipient == recipient;
     match sums.iter_mut().find(same) {
         None => sums.push(Sum {
             limit: number,
             recipient,
             amount,
+            fee,
             price_unknown,
         }),
         Some(sum) => {
             sum.price_unknown |= price_unknown;
             sum.amount = sum.amount.saturating_add(amount);
+            sum.fee = sum.fee.saturating_add(fee);
         }
     }
 }
@@ -265,6 +275,12 @@ pub struct LimitView {
     pub left: String,
     /// What happens over it.
     pub on_exceed: OnExceed,
+    /// What one request holds of it, in a view of that request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adds: Option<String>,
+    /// The part of `adds` that is the network fee at its highest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<String>,
 }
 
 impl Policy {
@@ -298,11 +314,12 @@ impl Policy {
         views
     }
 
-    /// The limits of one request, from its reservations.
+    /// The limits of one request, from its reservations and those of its fee alone.
     pub fn reserved_views(
         &self,
         windows: &Windows,
         reservations: &[Reservation],
+        fee: &[Reservation],
         now_ms: u64,
     ) -> Vec<LimitView> {
         let mut views = Vec::new();
@@ -314,7 +331,14 @@ impl Policy {
             let used = windows
                 .used(&part.limit, &part.key, now_ms)
                 .saturating_sub(held);
-            views.push(view(limit, &part.key, used, held));
+            let fee = fee
+                .iter()
+                .find(|fee| (&fee.limit, &fee.key) == (&part.limit, &part.key));
+            views.push(LimitView {
+                adds: Some(part.amount.to_string()),
+                fee: fee.map(|fee| fee.amount.to_string()),
+                ..view(limit, &part.key, used, held)
+            });
         }
         views
     }
@@ -385,5 +409,7 @@ fn view(limit: &Limit, key: &str, used: u128, reserved: u128) -> LimitView {
             .saturating_sub(used.saturating_add(reserved))
             .to_string(),
         on_exceed: limit.on_exceed,
+        adds: None,
+        fee: None,
     }
 }

@@ -1,4 +1,4 @@
-//! What surely comes back for swaps, orders and crossings, in percent of what leaves.
+//! What surely comes back for swaps, orders and crossings, in hundredths of a percent of what leaves.
 //!
 //! What leaves is worth the dearest price that is believed and is rounded up; what comes back the
 //! cheapest, rounded down. Where both sides are the same asset, or of one group, no price is needed.
@@ -15,11 +15,12 @@ use crate::policy::decide::Subject;
 use crate::policy::model::AssetEntry;
 use crate::policy::Policy;
 
-const WHOLE: U256 = U256::from_limbs([100, 0, 0, 0]);
+/// All of it, in hundredths of a percent.
+const WHOLE: U256 = U256::from_limbs([10_000, 0, 0, 0]);
 
-/// Every exchange of a request: of which kind, and whole percent, rounded down; `None` where a price
-/// is missing.
-pub(in crate::policy) struct Returns {
+/// Every exchange of a request: of which kind, and hundredths of a percent, rounded down; `None` where
+/// a price is missing.
+pub(super) struct Returns {
     each: Vec<(EffectKind, Option<U256>)>,
     /// The exchanges account for all that leaves by swaps, and by orders.
     swaps_explained: bool,

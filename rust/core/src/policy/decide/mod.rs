@@ -20,7 +20,7 @@ use std::cmp::Reverse;
 
 use alloy_primitives::{Address, U256};
 
-use crate::amount::{format_units, Usd};
+use crate::amount::{format_units, percent_text, Percent, Usd};
 use crate::code::Code;
 use crate::effects::{Effect, EffectKind, Exchange};
 use crate::policy::decide::facts::Facts;
@@ -44,9 +44,9 @@ const AUTHORISED_MS_MAX: u64 = 3_600_000;
 /// limit. A market has moved by then, and whoever fills it picks the moment.
 const ORDER_MS_MAX: u64 = 31 * 86_400_000;
 
-/// What must come back in any case, in percent of what leaves, where both have a price: prices move,
-/// and pinned ones are old.
-const RETURN_PERCENT_MIN: u8 = 50;
+/// What must come back in any case, of what leaves, where both have a price: prices move, and pinned
+/// ones are old.
+const RETURN_MIN: Percent = Percent::HALF;
 
 /// What is asked, decoded: everything a decision depends on besides policy, windows, facts and
 /// time.
@@ -189,7 +189,7 @@ struct Granted<'p> {
     /// All of them name the function that is called.
     vouched: bool,
     /// Percent of what leaves that must come back, and the rule that asks for most.
-    return_min: Option<(u8, &'p str)>,
+    return_min: Option<(Percent, &'p str)>,
     /// Private if any of them is.
     route: Route,
     /// The agent if any of them says so.
@@ -297,7 +297,7 @@ impl Ladder {
         let (mut alone, mut together) = (false, false);
         let mut tier = Verdict::Instant;
         let mut unknown: Option<&str> = None;
-        let mut least: Option<(u8, Reverse<&str>)> = None;
+        let mut least: Option<(Percent, Reverse<&str>)> = None;
         let mut vouched = true;
         let mut route = Route::Public;
         let mut released = Released::Guardian;
@@ -367,7 +367,7 @@ impl Ladder {
 
     /// A swap or an order whose return may be worth less than the rule asks for, or nobody knows how
     /// much, needs a person.
-    fn returns(&mut self, (percent, rule): (u8, &str), returns: &Returns, effect: &Effect) {
+    fn returns(&mut self, (percent, rule): (Percent, &str), returns: &Returns, effect: &Effect) {
         match returns.percent(effect) {
             None => self.add(
                 APPROVAL,
@@ -382,16 +382,16 @@ impl Ladder {
     /// Without a word of any rule, less than half of what leaves is next to nothing.
     fn fair(&mut self, returns: &Returns) {
         if let Some(found) = returns.worst() {
-            self.low_return(found, RETURN_PERCENT_MIN, None);
+            self.low_return(found, RETURN_MIN, None);
         }
     }
 
-    fn low_return(&mut self, found: U256, percent: u8, rule: Option<&str>) {
-        if found >= U256::from(percent) {
+    fn low_return(&mut self, found: U256, percent: Percent, rule: Option<&str>) {
+        if found >= U256::from(percent.hundredths()) {
             return;
         }
         let mut reason = Reason::new(Code::LowReturn)
-            .found(format!("{found}%"))
+            .found(format!("{}%", percent_text(found)))
             .allowed(format!("{percent}%"));
         reason.rule = rule.map(str::to_owned);
         self.steps.push((APPROVAL, reason));
@@ -469,8 +469,16 @@ impl Ladder {
             return;
         }
         let (limit, key, amount) = (charge.limit, &charge.key, charge.amount);
-        self.steps
-            .extend(over(limit, key, amount, own, windows, now_ms));
+        let over = over(limit, key, amount, own, windows, now_ms);
+        self.steps.extend(over.map(|(verdict, mut reason)| {
+            // Otherwise nobody sees what eats the limit: the payment itself may be small.
+            if (1..amount).contains(&charge.fee) && reason.code == Code::LimitExceeded {
+                let fee = limit.measure.words(charge.fee);
+                let total = reason.observed.unwrap_or_default();
+                reason.observed = Some(format!("{total}, up to {fee} of it for this fee"));
+            }
+            (verdict, reason)
+        }));
     }
 
     fn verdict(&self) -> Verdict {

@@ -1,5 +1,6 @@
 //! Warnings: things a policy may say but hardly means. They refuse nothing.
 
+pub(in crate::policy) mod fees;
 pub(in crate::policy) mod functions;
 pub(in crate::policy) mod reach;
 pub(in crate::policy) mod spending;
@@ -14,7 +15,7 @@ use crate::effects::EffectKind;
 use crate::policy::decide::verdict::Verdict;
 use crate::policy::fault::{Fault, Place, PolicyErrors};
 use crate::policy::lint::reach::Reach;
-use crate::policy::model::{Bits, Limit, Matcher, Measure, Per, Rule, Targets};
+use crate::policy::model::{Bits, Matcher, Measure, Per, Rule, Targets};
 use crate::policy::Policy;
 
 /// An entry that expires within this time is worth a word.
@@ -53,10 +54,19 @@ pub struct Summary {
 
 /// Parses and lints.
 ///
+/// With `held`, the wallets that a guardian has keys for, every other wallet is a fault.
+///
 /// # Errors
 /// As `Policy::parse`.
-pub fn check(source: &str, now_ms: Option<u64>) -> Result<Summary, PolicyErrors> {
+pub fn check(
+    source: &str,
+    now_ms: Option<u64>,
+    held: Option<&[Address]>,
+) -> Result<Summary, PolicyErrors> {
     let policy = Policy::parse(source)?;
+    if let Some(held) = held {
+        policy.check_held(held)?;
+    }
     Ok(Summary {
         name: policy.name().to_owned(),
         digest: policy.digest().to_owned(),
@@ -230,37 +240,7 @@ impl Policy {
                 let hint = "change the matcher: nothing is limited now";
                 found.push(Fault::new(limit.at, PolicyCode::NeverBinds, text, hint));
             }
-            self.lint_fees(limit, found);
-        }
-    }
-
-    /// A limit in USD that counts fees needs a price for the coin of each chain it is about.
-    fn lint_fees(&self, limit: &Limit, found: &mut Vec<Fault>) {
-        let counts_fees = limit.measure == Measure::Usd
-            && limit.per != Per::Recipient
-            && limit.matcher.kinds.has(EffectKind::Fee as u8)
-            && limit.matcher.assets.is_none()
-            && limit.matcher.to.is_none();
-        let unpriced = self.chains.iter().find(|chain| {
-            let meant = limit
-                .matcher
-                .chains
-                .as_ref()
-                .is_none_or(|ids| ids.contains(&chain.id));
-            let agents = limit.matcher.agents.as_ref();
-            let used = self.agents.iter().zip(0u32..).any(|(agent, number)| {
-                agent.chain_id == chain.id && agents.is_none_or(|all| all.contains(&number))
-            });
-            meant && used && self.registry.native(chain.id).is_none()
-        });
-        if let Some(chain) = unpriced.filter(|_| counts_fees) {
-            let text = format!(
-                "limit `{}` counts fees in USD, but the coin of chain {} is no asset",
-                limit.id, chain.id,
-            );
-            let hint =
-                "register it with native = true and a price, or leave `fee` out of `effects`";
-            found.push(Fault::new(limit.at, PolicyCode::FeeUnpriced, text, hint));
+            self.lint_limit_fees(limit, found);
         }
     }
 

@@ -65,12 +65,16 @@ impl File {
 
     fn read_asset(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<AssetEntry> {
         let id = reader.declare(section, &mut self.asset_names, ID_CHARS);
-        let chain = reader.required(section, "chain", "1");
+        let chain = reader.required(section, "chain", "write chain = …, the id of a [[chain]]");
         let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
         let address = read_identity(reader, section);
         let standard = read_standard(reader, section);
         let decimals = standard.and_then(|standard| read_decimals(reader, section, standard));
-        let symbol = reader.required(section, "symbol", "\"USDC\"");
+        let symbol = reader.required(
+            section,
+            "symbol",
+            "write symbol = \"…\", what the token calls itself",
+        );
         let symbol = symbol.and_then(|value| reader.label(value, "symbol", SYMBOL_CHARS));
         let price = read_price(reader, section);
         let group = section.table.get("group");
@@ -157,7 +161,7 @@ impl File {
     fn read_entry(&self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<ListEntry> {
         let get = |key| section.table.get(key);
         let chain = get("chain").map(|value| self.chain_ref(reader, value, "chain"));
-        let address = reader.required(section, "address", "\"0x…\"");
+        let address = reader.required(section, "address", "write address = \"0x…\"");
         let address = address.and_then(|value| reader.address(value, "address"));
         let label = get("label").map(|value| reader.label(value, "label", LABEL_CHARS));
         let expires = get("expires").map(|value| reader.datetime(value, "expires"));
@@ -204,7 +208,7 @@ fn read_price(reader: &mut Reader<'_>, section: Section<'_>) -> PriceKeys {
 
 /// A name of several assets.
 fn read_group(reader: &mut Reader<'_>, value: Value<'_>) -> Option<String> {
-    let name = reader.string(value, "group", "\"usd-coins\"")?;
+    let name = reader.string(value, "group")?;
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || name.len() > ID_CHARS || !name.chars().all(good) {
         let text = "`group` is not a name";
@@ -247,7 +251,7 @@ pub(super) fn read_code(reader: &mut Reader<'_>, section: Section<'_>) -> Option
 }
 
 fn read_hash(reader: &mut Reader<'_>, value: Value<'_>, key: &str) -> Option<B256> {
-    let text = reader.string(value, key, "\"0x…\"")?;
+    let text = reader.string(value, key)?;
     let hash = text
         .strip_prefix("0x")
         .and_then(|digits| digits.parse().ok());
@@ -290,7 +294,11 @@ fn read_standard(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Standa
 /// Places after the point: those of fungible amounts must be said, single tokens have none.
 fn read_decimals(reader: &mut Reader<'_>, section: Section<'_>, standard: Standard) -> Option<u8> {
     if matches!(standard, Standard::Native | Standard::Erc20) {
-        let value = reader.required(section, "decimals", "18")?;
+        let value = reader.required(
+            section,
+            "decimals",
+            "write decimals = …, as its contract says",
+        )?;
         let places = reader.integer(value, "decimals", 0..=DECIMALS_MAX)?;
         return u8::try_from(places).ok();
     }

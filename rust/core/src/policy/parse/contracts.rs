@@ -46,11 +46,15 @@ impl File {
         section: Section<'_>,
     ) -> Option<ContractEntry> {
         let id = reader.declare(section, &mut self.contract_names, ID_CHARS);
-        let chain = reader.required(section, "chain", "1");
+        let chain = reader.required(section, "chain", "write chain = …, the id of a [[chain]]");
         let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
-        let address = reader.required(section, "address", "\"0x…\"");
+        let address = reader.required(section, "address", "write address = \"0x…\"");
         let address = address.and_then(|value| reader.address(value, "address"));
-        let protocol = reader.required(section, "protocol", "\"multicall\"");
+        let protocol = reader.required(
+            section,
+            "protocol",
+            "write protocol = \"…\"; docs/policy.md lists them",
+        );
         let words: Vec<(&str, Protocol)> = contracts()
             .map(|contract| (contract.protocol().as_str(), contract.protocol()))
             .collect();
@@ -76,7 +80,7 @@ impl File {
         chain: Option<u64>,
     ) -> Option<Asset> {
         let at = value.span().start;
-        let named = reader.string(value, "asset", "\"usdc\"")?;
+        let named = reader.string(value, "asset")?;
         let index = reader.refer(at, named, "asset", &self.asset_names)?;
         let entry = self.assets.get(index as usize)?.as_ref()?;
         if chain.is_some_and(|chain| chain != entry.asset.chain_id) {

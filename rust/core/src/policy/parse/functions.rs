@@ -51,11 +51,15 @@ impl File {
 
     fn read_function(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Function> {
         let id = reader.declare(section, &mut self.function_names, ID_CHARS);
-        let chain = reader.required(section, "chain", "1");
+        let chain = reader.required(section, "chain", "write chain = …, the id of a [[chain]]");
         let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
-        let contract = reader.required(section, "contract", "\"0x…\"");
+        let contract = reader.required(section, "contract", "write contract = \"0x…\"");
         let contract = contract.and_then(|value| self.read_called(reader, value, chain?));
-        let signature = reader.required(section, "signature", "\"claim(uint256 id)\"");
+        let signature = reader.required(
+            section,
+            "signature",
+            "write signature = \"…\", with full types",
+        );
         let signature = signature.and_then(|value| read_signature(reader, value));
         let payable = section.table.get("payable");
         let payable = flip(payable.map(|value| reader.boolean(value, "payable")));
@@ -91,7 +95,7 @@ impl File {
         value: Value<'_>,
         chain: u64,
     ) -> Option<Address> {
-        let text = reader.string(value, "contract", "\"0x…\"")?;
+        let text = reader.string(value, "contract")?;
         let at = value.span().start;
         let address = if self.contract_names.get(text).is_some() {
             let entry = self.contracts.iter().find(|entry| entry.id == text)?;
@@ -139,8 +143,12 @@ impl File {
         chain: Option<u64>,
     ) -> Option<(usize, Condition)> {
         let get = |key: &str| section.table.get(key);
-        let name = reader.required(section, "name", "\"support\"")?;
-        let text = reader.string(name, "name", "\"support\"")?;
+        let name = reader.required(
+            section,
+            "name",
+            "write name = \"…\", one of the signature's arguments",
+        )?;
+        let text = reader.string(name, "name")?;
         let signature = signature?;
         let Some(place) = signature.place(text) else {
             let shown = crate::text::display_safe(text, 64);
@@ -190,7 +198,7 @@ impl File {
         let (mut words, mut wallet, mut sound) = (Vec::new(), false, true);
         for element in reader.elements(values, "in")? {
             let at = element.span().start;
-            let Some(text) = reader.string(element, "in", "[\"1\"]") else {
+            let Some(text) = reader.string(element, "in") else {
                 sound = false;
                 continue;
             };
@@ -285,7 +293,7 @@ impl File {
 }
 
 fn read_signature(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Signature> {
-    let text = reader.string(value, "signature", "\"claim(uint256 id)\"")?;
+    let text = reader.string(value, "signature")?;
     let at = value.span().start;
     match Signature::parse(text) {
         Ok(signature) if never(signature.selector()) => {
@@ -321,7 +329,7 @@ fn read_range(
             reader.fault(at, PolicyCode::Conflict, text, "write in = [\"…\"]");
             return Some(None);
         }
-        let text = reader.string(value, key, "\"1\"");
+        let text = reader.string(value, key);
         Some(text.and_then(|text| read_word(reader, at, kind, text)))
     };
     let (min, max) = (flip(read("min")), flip(read("max")));

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use toml::de::{DeTable, DeValue};
 use toml::Spanned;
 
+use super::hints;
 use crate::code::PolicyCode;
 use crate::policy::fault::{Fault, Lines, Place, FAULTS_MAX};
 
@@ -98,17 +99,12 @@ impl<'s> Reader<'s> {
         &mut self,
         section: Section<'t>,
         key: &str,
-        example: &str,
+        hint: &str,
     ) -> Option<Value<'t>> {
         let value = section.table.get(key);
         if value.is_none() {
             let text = format!("`{}` needs `{key}`", section.name);
-            self.fault(
-                section.at,
-                PolicyCode::MissingKey,
-                text,
-                format!("write {key} = {example}"),
-            );
+            self.fault(section.at, PolicyCode::MissingKey, text, hint);
         }
         value
     }
@@ -122,20 +118,21 @@ impl<'s> Reader<'s> {
         }
     }
 
-    fn wrong_type(&mut self, value: Value<'_>, key: &str, wanted: &str, example: &str) {
+    pub fn wrong_type(
+        &mut self,
+        value: Value<'_>,
+        key: &str,
+        wanted: &str,
+        hint: impl Into<String>,
+    ) {
         let text = format!("`{key}` is {}, not {wanted}", value.get_ref().type_str());
-        self.fault(
-            value.span().start,
-            PolicyCode::WrongType,
-            text,
-            format!("write {key} = {example}"),
-        );
+        self.fault(value.span().start, PolicyCode::WrongType, text, hint);
     }
 
-    pub fn string<'t>(&mut self, value: Value<'t>, key: &str, example: &str) -> Option<&'t str> {
+    pub fn string<'t>(&mut self, value: Value<'t>, key: &str) -> Option<&'t str> {
         let text = value.get_ref().as_str();
         if text.is_none() {
-            self.wrong_type(value, key, "a string", example);
+            self.wrong_type(value, key, "a string", hints::in_quotes(value));
         }
         text
     }
@@ -143,7 +140,8 @@ impl<'s> Reader<'s> {
     pub fn boolean(&mut self, value: Value<'_>, key: &str) -> Option<bool> {
         let flag = value.get_ref().as_bool();
         if flag.is_none() {
-            self.wrong_type(value, key, "true or false", "true");
+            let hint = "write true or false, without quotes";
+            self.wrong_type(value, key, "true or false", hint);
         }
         flag
     }
@@ -157,7 +155,8 @@ impl<'s> Reader<'s> {
     ) -> Option<u64> {
         let (low, high) = (*range.start(), *range.end());
         let Some(integer) = value.get_ref().as_integer() else {
-            self.wrong_type(value, key, "an integer", &low.to_string());
+            let hint = hints::whole_number(value, range);
+            self.wrong_type(value, key, "an integer", hint);
             return None;
         };
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
@@ -186,7 +185,7 @@ impl<'s> Reader<'s> {
         key: &str,
     ) -> Option<&'t [Spanned<DeValue<'t>>]> {
         let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(value, key, "a list", "[\"…\"]");
+            self.wrong_type(value, key, "a list", hints::in_brackets(value));
             return None;
         };
         if array.is_empty() {
@@ -198,23 +197,22 @@ impl<'s> Reader<'s> {
         Some(array)
     }
 
-    /// The tables of `[[key]]`; none if it is absent.
+    /// The tables of `[[key]]`; none if it is absent. `[key]` is one fault, and read all the same: what
+    /// refers to it has none.
     pub fn tables<'t>(&mut self, section: Section<'t>, key: &'static str) -> Vec<Section<'t>> {
         let Some(value) = section.table.get(key) else {
             return Vec::new();
         };
         let Some(array) = value.get_ref().as_array() else {
-            let text = format!(
-                "`{key}` is {}, not a list of tables",
-                value.get_ref().type_str()
-            );
-            self.fault(
-                value.span().start,
-                PolicyCode::WrongType,
-                text,
-                format!("write [[{key}]]"),
-            );
-            return Vec::new();
+            let hint = format!("write [[{key}]]");
+            self.wrong_type(value, key, "a list of tables", hint);
+            let table = value.get_ref().as_table();
+            let at = value.span().start;
+            let name = key;
+            return table
+                .map(|table| Section { table, at, name })
+                .into_iter()
+                .collect();
         };
         let mut sections = Vec::with_capacity(array.len());
         for element in array {
@@ -226,7 +224,10 @@ impl<'s> Reader<'s> {
                         name: key,
                     });
                 }
-                None => self.wrong_type(element, key, "a table", "{ … }"),
+                None => {
+                    let hint = format!("write [[{key}]] and its keys below");
+                    self.wrong_type(element, key, "a table", hint);
+                }
             }
         }
         sections
@@ -239,8 +240,8 @@ impl<'s> Reader<'s> {
         names: &mut Names,
         chars_max: usize,
     ) -> Option<String> {
-        let value = self.required(section, "id", "\"a-name\"")?;
-        let id = self.string(value, "id", "\"a-name\"")?;
+        let value = self.required(section, "id", "write id = \"…\", a name of its own")?;
+        let id = self.string(value, "id")?;
         let at = value.span().start;
         if !is_id(id, chars_max) {
             let text = format!("`{id}` is not an id");

@@ -124,7 +124,7 @@ impl File {
         let mut all = true;
         for element in reader.elements(value, "assets")? {
             let at = element.span().start;
-            let name = reader.string(element, "assets", "[\"usdc\"]");
+            let name = reader.string(element, "assets");
             let Some(name) = name else {
                 all = false;
                 continue;
@@ -176,7 +176,7 @@ impl File {
         let mut all = true;
         for element in reader.elements(value, key)? {
             let at = element.span().start;
-            let Some(text) = reader.string(element, key, "[\"@a-list\"]") else {
+            let Some(text) = reader.string(element, key) else {
                 all = false;
                 continue;
             };
@@ -233,7 +233,7 @@ impl File {
                     at,
                     PolicyCode::OneAsset,
                     text,
-                    "write assets = [\"usdc\"], or measure in usd",
+                    "name one in `assets`, or measure in usd",
                 );
                 return None;
             }
@@ -320,7 +320,11 @@ pub(super) fn one_of<T: Copy>(
     words: &[(&str, T)],
 ) -> Option<T> {
     let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
-    let word = reader.string(value, key, &format!("\"{}\"", names.first().unwrap_or(&"")))?;
+    let known = || format!("write one of {}, in quotes", names.join(", "));
+    let Some(word) = value.get_ref().as_str() else {
+        reader.wrong_type(value, key, "a string", known());
+        return None;
+    };
     let found = words
         .iter()
         .find(|(name, _)| *name == word)
@@ -329,7 +333,7 @@ pub(super) fn one_of<T: Copy>(
         let text = format!("`{key}` is `{}`", crate::text::display_safe(word, 40));
         let hint = match closest(word, &names) {
             Some(name) => format!("did you mean \"{name}\"?"),
-            None => format!("write one of {}", names.join(", ")),
+            None => known(),
         };
         reader.fault(value.span().start, PolicyCode::BadValue, text, hint);
     }
@@ -385,7 +389,7 @@ fn read_methods(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Bits> {
     let mut methods = Vec::new();
     let mut all = true;
     for element in reader.elements(value, "methods")? {
-        let word = reader.string(element, "methods", "[\"eth_sendTransaction\"]");
+        let word = reader.string(element, "methods");
         match word.map(method_of) {
             Some(Some(method)) => once(reader, &mut methods, method, element, "methods"),
             Some(None) => {

@@ -21,6 +21,11 @@ pub(super) const AGENT_ID_CHARS: usize = 32;
 pub(super) const ID_CHARS: usize = 64;
 pub(super) const LABEL_CHARS: usize = 64;
 
+/// Too low and payments wait; too high and one payment can spend the limit on its fee.
+const FEE_HINT: &str =
+    "write fee_per_gas_max = \"…\" with its unit, a few times what the chain usually asks";
+const TIP_HINT: &str = "write priority_fee_per_gas_max = \"…\" with its unit, at most the fee";
+
 impl File {
     pub(super) fn read_chains(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         for section in reader.tables(root, "chain") {
@@ -42,27 +47,33 @@ impl File {
     }
 
     fn read_chain(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Chain> {
-        let id = reader.required(section, "id", "1").and_then(|value| {
-            let id = reader.integer(value, "id", 1..=CHAIN_ID_MAX)?;
-            if !self.chain_ids.insert(id) {
-                let text = format!("a second `chain` with id {id}");
-                reader.fault(
-                    value.span().start,
-                    PolicyCode::DuplicateId,
-                    text,
-                    "declare each chain once",
-                );
-            }
-            Some(id)
-        });
-        let name = reader.required(section, "name", "\"mainnet\"");
+        let id = reader
+            .required(section, "id", "write id = …, the EIP-155 id of the chain")
+            .and_then(|value| {
+                let id = reader.integer(value, "id", 1..=CHAIN_ID_MAX)?;
+                if !self.chain_ids.insert(id) {
+                    let text = format!("a second `chain` with id {id}");
+                    reader.fault(
+                        value.span().start,
+                        PolicyCode::DuplicateId,
+                        text,
+                        "declare each chain once",
+                    );
+                }
+                Some(id)
+            });
+        let name = reader.required(section, "name", "write name = \"…\", what you call it");
         let name = name.and_then(|value| reader.label(value, "name", LABEL_CHARS));
-        let gas = reader.required(section, "gas_max", "500_000");
+        let gas = reader.required(
+            section,
+            "gas_max",
+            "write gas_max = …, the most gas of one transaction",
+        );
         let gas = gas.and_then(|value| reader.integer(value, "gas_max", GAS_MIN..=GAS_MAX));
-        let fee = reader.required(section, "fee_per_gas_max", "\"100 gwei\"");
+        let fee = reader.required(section, "fee_per_gas_max", FEE_HINT);
         let fee = fee.and_then(|value| reader.fee(value, "fee_per_gas_max"));
         let key = "priority_fee_per_gas_max";
-        let tip_value = reader.required(section, key, "\"5 gwei\"");
+        let tip_value = reader.required(section, key, TIP_HINT);
         let tip = tip_value.and_then(|value| reader.fee(value, key));
         if let (Some(value), Some(tip), Some(fee)) = (tip_value, tip, fee) {
             if tip > fee {
@@ -118,7 +129,7 @@ impl File {
         for section in reader.tables(root, "wallet") {
             reader.known(section, &["id", "address"]);
             let id = reader.declare(section, &mut self.wallet_names, ID_CHARS);
-            let value = reader.required(section, "address", "\"0x…\"");
+            let value = reader.required(section, "address", "write address = \"0x…\"");
             let address = value.and_then(|value| reader.address(value, "address"));
             if let (Some(value), Some(address)) = (value, address) {
                 if address.is_zero() {
@@ -175,9 +186,13 @@ impl File {
 
     fn read_agent(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Agent> {
         let id = reader.declare(section, &mut self.agent_names, AGENT_ID_CHARS);
-        let wallets = reader.required(section, "wallets", "[\"a-wallet\"]");
+        let wallets = reader.required(
+            section,
+            "wallets",
+            "write wallets = [\"…\"], the ids of its wallets",
+        );
         let wallets = wallets.and_then(|value| self.wallet_refs(reader, value, "wallets"));
-        let chain = reader.required(section, "chain", "1");
+        let chain = reader.required(section, "chain", "write chain = …, the id of a [[chain]]");
         let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
         let get = |key| section.table.get(key);
         let uids = get("uids").map(|value| read_uids(reader, value));
@@ -236,7 +251,7 @@ impl Reader<'_> {
         let mut found = Vec::new();
         let mut all = true;
         for element in self.elements(value, key)? {
-            let id = self.string(element, key, &format!("[\"{what}-id\"]"));
+            let id = self.string(element, key);
             let at = element.span().start;
             match id.and_then(|id| self.refer(at, id, what, names)) {
                 Some(index) if found.contains(&index) => {
@@ -283,7 +298,7 @@ fn read_uids(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<u32>> {
 }
 
 fn read_privacy(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Privacy> {
-    match reader.string(value, "privacy", "\"full\"")? {
+    match reader.string(value, "privacy")? {
         "full" => Some(Privacy::Full),
         "code" => Some(Privacy::Code),
         other => {

@@ -38,8 +38,8 @@ fn every_warning_is_given_at_its_place() {
     let mut wrong = String::new();
     for case in table() {
         let source = format!("{first}{}", case.add);
-        let summary =
-            check(&source, Some(NOW)).unwrap_or_else(|errors| panic!("{}\n{errors}", case.name));
+        let summary = check(&source, Some(NOW), None)
+            .unwrap_or_else(|errors| panic!("{}\n{errors}", case.name));
         let found: Vec<String> = summary
             .lint
             .iter()
