@@ -22,7 +22,7 @@ from holdfast._core import (
     WAITING_STATES,
     codes,
 )
-from holdfast.codes import TRANSIENT, Code, Detail, WarningCode
+from holdfast.codes import TRANSIENT, Code, Detail, PolicyCode, WarningCode
 from holdfast.operator import states
 from holdfast.wording import VERBS
 
@@ -105,7 +105,12 @@ def test_every_code_is_named_by_a_case_or_says_why_not() -> None:
 
 def test_the_names_are_those_of_the_core() -> None:
     rows = codes()
-    for name, names in (("code", Code), ("detail", Detail), ("warning", WarningCode)):
+    for name, names in (
+        ("code", Code),
+        ("detail", Detail),
+        ("warning", WarningCode),
+        ("policy", PolicyCode),
+    ):
         assert [str(code) for code in names] == [code for each, code, *_ in rows if each == name]
     assert {str(code) for code in TRANSIENT} == {
         code for name, code, group, *_ in rows if (name, group) == ("code", "transient")

@@ -3,8 +3,8 @@
 use crate::code::PolicyCode;
 use alloy_primitives::Address;
 
-use super::fault::{Fault, PolicyErrors};
-use super::Policy;
+use crate::policy::fault::{Fault, PolicyErrors};
+use crate::policy::Policy;
 
 /// Wallets that a hint names; of more it says how many.
 const NAMED_MAX: usize = 3;

@@ -20,7 +20,7 @@ const WHOLE: U256 = U256::from_limbs([10_000, 0, 0, 0]);
 
 /// Every exchange of a request: of which kind, and hundredths of a percent, rounded down; `None` where
 /// a price is missing.
-pub(in crate::policy) struct Returns {
+pub(super) struct Returns {
     each: Vec<(EffectKind, Option<U256>)>,
     /// The exchanges account for all that leaves by swaps, and by orders.
     swaps_explained: bool,

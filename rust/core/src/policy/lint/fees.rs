@@ -10,7 +10,7 @@ use crate::policy::model::{Chain, Limit, Measure, Per};
 use crate::policy::Policy;
 
 /// Transactions at the caps of their chain that a limit must have room for: with fewer, a few fees
-/// that somebody names keep the agent from paying for the rest of the window.
+/// that an agent names keep the agent from paying for the rest of the window.
 const FEES_MIN: u128 = 4;
 
 impl Policy {

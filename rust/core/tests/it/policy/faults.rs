@@ -112,9 +112,11 @@ fn every_fault_code_is_given_by_a_case() {
     let given: BTreeSet<&str> = faults
         .filter_map(|line| line.split(' ').next_back())
         .collect();
+    // Only where a guardian is known: `a_wallet_without_a_key_is_a_fault_where_it_is_written`.
+    let elsewhere = [PolicyCode::WalletUnknown];
     for code in PolicyCode::ALL
         .iter()
-        .filter(|code| code.class() == Class::Error)
+        .filter(|code| code.class() == Class::Error && !elsewhere.contains(code))
     {
         assert!(given.contains(code.as_str()), "no case gives {code}");
     }
