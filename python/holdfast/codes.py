@@ -211,6 +211,49 @@ class WarningCode(StrEnum):
     UNREADABLE = "unreadable"
 
 
+class PolicyCode(StrEnum):
+    """What is wrong, or doubtful, with a policy file."""
+
+    BAD_ADDRESS = "bad_address"
+    BAD_CHECKSUM = "bad_checksum"
+    BAD_ID = "bad_id"
+    BAD_VALUE = "bad_value"
+    CONFLICT = "conflict"
+    DUPLICATE_ENTRY = "duplicate_entry"
+    DUPLICATE_ID = "duplicate_id"
+    DUPLICATE_KEY = "duplicate_key"
+    EMPTY_LIST = "empty_list"
+    MISSING_KEY = "missing_key"
+    MISSING_UNIT = "missing_unit"
+    NEVER_VOUCHED = "never_vouched"
+    ONE_ASSET = "one_asset"
+    OUT_OF_RANGE = "out_of_range"
+    SYNTAX = "syntax"
+    UNKNOWN_KEY = "unknown_key"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    VERSION = "version"
+    WALLET_UNKNOWN = "wallet_unknown"
+    WRONG_TYPE = "wrong_type"
+    ZERO = "zero"
+    AGENT_WITHOUT_RULE = "agent_without_rule"
+    ANY_RETURN = "any_return"
+    CARRIES_BYTES = "carries_bytes"
+    DENIES_EVERYTHING = "denies_everything"
+    ENTRY_EXPIRED = "entry_expired"
+    ENTRY_EXPIRING = "entry_expiring"
+    FEE_SHARE = "fee_share"
+    FEE_UNPRICED = "fee_unpriced"
+    NEVER_BINDS = "never_binds"
+    NEVER_MATCHES = "never_matches"
+    NO_FEE_LIMIT = "no_fee_limit"
+    NO_L1_FEE = "no_l1_fee"
+    NO_LIMIT = "no_limit"
+    RAISED = "raised"
+    REDUNDANT = "redundant"
+    SHADOWED = "shadowed"
+    UNUSED = "unused"
+
+
 # What may pass by itself, so that the same can be tried again later.
 TRANSIENT = frozenset(
     {
