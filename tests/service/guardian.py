@@ -17,6 +17,7 @@ from eth_account.messages import encode_defunct
 from eth_utils.crypto import keccak
 from nacl.signing import SigningKey
 
+from holdfast._core import OrderInputs
 from holdfast.operator import keys
 from holdfast.secrets import keystore
 from holdfast.service.agents.settings import GateConfig
@@ -202,6 +203,12 @@ class Guardian:
         await until(lambda: len(found()) >= count)
         await self.core.durable()
         return found()
+
+    def asked(self, view: Json) -> OrderInputs:
+        """What has to be found out for the order of a request."""
+        found = self.core.guard.order_inputs(view["id"])
+        assert found is not None
+        return found
 
     def sign(self, request_id: str, *, dear: bool = False) -> None:
         """Orders and signs a request that may go on, with the home's real key; a `dear` one costs

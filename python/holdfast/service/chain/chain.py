@@ -14,12 +14,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from holdfast.codes import Code
 from holdfast.service.chain import broadcast
 from holdfast.service.chain.answers import Block, Fees, Receipt, count
 from holdfast.service.chain.broadcast import WouldFail
 from holdfast.service.chain.endpoint import EndpointDown, EndpointSettings, RpcError
-from holdfast.service.chain.l1_fee import l1_fee, l1_fee_max
+from holdfast.service.chain.l1_fee import l1_fee
 from holdfast.service.chain.nonce import ChainNonce
 from holdfast.service.chain.simulation import Simulation
 from holdfast.service.chain.spread import Spread
@@ -28,6 +27,7 @@ from holdfast.service.runtime.conditions import Conditions
 
 if TYPE_CHECKING:
     from holdfast.service.chain.broadcast import Broadcast
+    from holdfast.service.chain.inputs import TransactionInputs
     from holdfast.service.chain.witness import Sending
 
 __all__ = ["Block", "Chain", "Chains", "FeeTooHigh", "Fees", "OtherChain", "Receipt"]
@@ -138,26 +138,25 @@ class Chain:
         return await self._first(lambda each: each.execute(method, params, patience_s))
 
     async def transaction_facts(
-        self, view: dict[str, Any], *, ledger: int | None
+        self, asked: TransactionInputs, *, ledger: int | None
     ) -> dict[str, int | bool]:
-        """What `Guard.authorise` needs of the chain, for a request view; `ledger` is the nonce that
+        """What `Guard.authorise` needs of the chain; `ledger` is the nonce that
         would be given out next, None for a wallet that never sent. Raises WouldFail, FeeTooHigh,
         EndpointDown.
         """
-        wallet, request = view["wallet"], view["request"]
-        gas_max = int(view["gas_max"])
-        gas, data_fee = await self._asked(view, gas_max, ledger)
+        wallet = asked.wallet
+        gas, data_fee = await self._gas_and_data_fee(asked, ledger)
         # Asked a moment ago, or known from other payments.
         fees, balance = await self.fees(), await self.balance(wallet)
         nonce = await self.nonces.of(wallet, ledger)
-        fee_cap = int(view["fee_per_gas_max"])
-        tip = min(fees.tip, int(view["priority_fee_per_gas_max"]), fee_cap)
+        fee_cap = asked.fee_per_gas_max
+        tip = min(fees.tip, asked.priority_fee_per_gas_max, fee_cap)
         max_fee = min(2 * fees.base + tip, fee_cap)
         if max_fee < fees.base:
             raise FeeTooHigh(
                 "the chain's base fee is above the cap of the policy: waiting", not_sent=True
             )
-        if balance < int(request["value"]) + gas * max_fee + (data_fee or 0):
+        if balance < asked.value + gas * max_fee + (data_fee or 0):
             raise WouldFail("the wallet cannot pay amount and fee")
         facts: dict[str, int | bool] = {
             "gas": gas,
@@ -169,13 +168,13 @@ class Chain:
             facts["nonce_proved"] = True
         return facts if data_fee is None else facts | {"l1_fee": data_fee}
 
-    async def _asked(
-        self, view: dict[str, Any], gas_max: int, ledger: int | None
+    async def _gas_and_data_fee(
+        self, asked: TransactionInputs, ledger: int | None
     ) -> tuple[int, int | None]:
         """Gas and the fee for data of a request, while what is not known of its wallet and the
         chain's fees is asked too. What is known costs no task: of many payments that is most.
         """
-        wallet, gas = view["wallet"], self.gas(view, gas_max)
+        wallet, gas = asked.wallet, self.gas(asked)
         others: list[Awaitable[Any]] = []
         if self._cached("fees", "") is None:
             others.append(self.fees())
@@ -183,8 +182,8 @@ class Chain:
             others.append(self.balance(wallet))
         if not self.nonces.is_known(wallet, ledger):
             others.append(self.nonces.of(wallet, ledger))
-        if l1_fee_max(view):
-            found, data_fee, *_ = await asyncio.gather(gas, l1_fee(self, view), *others)
+        if asked.l1_fee_max:
+            found, data_fee, *_ = await asyncio.gather(gas, l1_fee(self, asked), *others)
             return found, data_fee
         if not others:
             return await gas, None
@@ -225,29 +224,27 @@ class Chain:
             raise EndpointDown(text) from None
         return estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
 
-    async def gas(self, view: dict[str, Any], gas_max: int) -> int:
+    async def gas(self, asked: TransactionInputs) -> int:
         """Gas for a request: what it asked for, or the node's estimate and a quarter. Never above
-        `gas_max`.
+        its `gas_max`.
         """
-        request = view["request"]
         call: dict[str, Any] = {
-            "from": view["wallet"],
-            "value": hex(int(request["value"])),
-            "data": request["data"],
-            "gas": hex(gas_max),
+            "from": asked.wallet,
+            "value": hex(asked.value),
+            "data": asked.data,
+            "gas": hex(asked.gas_max),
         }
-        if request["to"] is not None:
-            call["to"] = request["to"]
+        if asked.to is not None:
+            call["to"] = asked.to
         estimate = await self._first(lambda each: _estimate(each, call))
-        asked = request.get("gas")
-        if asked is not None:
-            if estimate > int(asked):
+        if asked.gas is not None:
+            if estimate > asked.gas:
                 raise WouldFail("it needs more gas than it asks for")
-            return int(asked)
-        if estimate > gas_max:
-            raise WouldFail("it needs more gas than the policy allows", Code.GAS_OVER_CAP)
+            return asked.gas
+        if estimate > asked.gas_max:
+            raise WouldFail("it needs more gas than the policy allows", "gas_over_cap")
         wanted = estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
-        return max(GAS_OF_A_TRANSFER, min(wanted, gas_max))
+        return max(GAS_OF_A_TRANSFER, min(wanted, asked.gas_max))
 
     async def broadcast(
         self, sendings: Sequence[Sending], *, private: bool = False

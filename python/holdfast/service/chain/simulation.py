@@ -17,6 +17,7 @@ from holdfast.service.runtime.logs import get_logger
 
 if TYPE_CHECKING:
     from holdfast.service.chain.chain import Chain
+    from holdfast.service.chain.inputs import TransactionInputs
 
 log = get_logger()
 
@@ -45,32 +46,31 @@ class Simulation:
         """The node was asked and does not know the method."""
         return self._unable_until is not None
 
-    async def of(self, view: dict[str, Any]) -> dict[str, Any] | None:
+    async def of(self, asked: TransactionInputs) -> dict[str, Any] | None:
         """The fact `simulated` of `Guard.authorise`; None without a simulation.
 
         Raises WouldFail when it fails in the simulation, or when one is required and the node
         cannot do it; EndpointDown.
         """
-        request = view["request"]
         # Without call data there is nothing to misread; what creates a contract a person has seen.
-        if self._mode == "off" or request["to"] is None or request["data"] == "0x":
+        if self._mode == "off" or asked.to is None or asked.data == "0x":
             return None
         try:
-            return await self._ask(view)
+            return await self._ask(asked)
         except RpcError as error:
             self._without(error)
             return None
 
-    async def _ask(self, view: dict[str, Any]) -> dict[str, Any] | None:
+    async def _ask(self, asked: TransactionInputs) -> dict[str, Any] | None:
         if self._unable_until is not None and time.monotonic() < self._unable_until:
             raise RpcError(METHOD_NOT_FOUND, "")
-        request, wallet = view["request"], view["wallet"]
+        wallet = asked.wallet
         call = {
             "from": wallet,
-            "to": request["to"],
-            "value": hex(int(request["value"])),
-            "input": request["data"],
-            "gas": hex(int(request["gas"] or view["gas_max"])),
+            "to": asked.to,
+            "value": hex(asked.value),
+            "input": asked.data,
+            "gas": hex(asked.gas or asked.gas_max),
         }
         payload = {
             "blockStateCalls": [{"calls": [call]}],

@@ -12,7 +12,6 @@ its order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import orjson
 
 from holdfast import codes
-from holdfast._core import CODE_AGE_MS_MAX, Event
+from holdfast._core import CODE_AGE_MS_MAX, Event, OrderInputs
 from holdfast.service.chain.contract_code import Code, Unclear, newest_block, read_code
 from holdfast.service.chain.endpoint import EndpointDown
 from holdfast.service.chain.node import FindNode, Node
@@ -148,14 +147,14 @@ class CodeFacts:
         """Whether the policy pins no code at all."""
         return not self._pins
 
-    async def of_request(self, view: Mapping[str, Any]) -> Json:
+    async def of_request(self, asked: OrderInputs) -> Json:
         """The facts by which a request is decided again: as for a call, but what it touches and
         nobody saw lately is looked at now. Nobody waits for that but the request itself, which
         would end for want of it after a start or a time without a node.
         """
-        chain_id = int(view["chain_id"])
+        chain_id = asked.chain_id
         now = self._now()
-        touched = [self._watched.get((chain_id, address)) for address in _touched(view)]
+        touched = [self._watched.get((chain_id, address)) for address in asked.touched]
         unknown = [each for each in touched if each is not None and not each.is_known(now)]
         node = self._node(chain_id)
         if unknown and node is not None:
@@ -385,18 +384,3 @@ def _next(due: int | None, now: int, every: int) -> int:
     """`every` ms after it was due, or so many times that it is to come."""
     since = now if due is None else min(due, now)
     return since + every * ((now - since) // every + 1)
-
-
-def _touched(view: Mapping[str, Any]) -> Iterable[str]:
-    """The contracts that a request names, that its effects name, and that it relied on when it was
-    decided, each once.
-    """
-    found: dict[str, None] = dict.fromkeys((view.get("facts") or {}).get("code") or ())
-    if isinstance(to := (view.get("request") or {}).get("to"), str):
-        found[to] = None
-    for effect in view.get("effects") or ():
-        asset = effect.get("asset") or {}
-        for address in (asset.get("address"), effect.get("to")):
-            if isinstance(address, str):
-                found[address] = None
-    return found

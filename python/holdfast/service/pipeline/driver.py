@@ -329,16 +329,16 @@ class Driver:
         return self._core.guard.stage(request_id) or ""
 
     async def _facts(self, request_id: str) -> bytes:
-        view = self._view(request_id)
-        if view is None:
+        asked = self._core.guard.order_inputs(request_id)
+        if asked is None:
             return b"{}"
         facts: dict[str, Any] = {}
-        if view["kind"] == "transaction":
-            chain = self._chain(view["chain_id"])
-            ledger = self._core.guard.next_nonce(view["wallet"], chain.id)
+        if asked.is_transaction:
+            chain = self._chain(asked.chain_id)
+            ledger = self._core.guard.next_nonce(asked.wallet, chain.id)
             async with self._limits.setdefault(chain.id, asyncio.Semaphore(STEPS_AT_ONCE)):
                 numbers, simulated = await asyncio.gather(
-                    chain.transaction_facts(view, ledger=ledger), chain.simulation.of(view)
+                    chain.transaction_facts(asked, ledger=ledger), chain.simulation.of(asked)
                 )
             # The node may answer for many at once.
             await self._turns.step()
@@ -346,7 +346,7 @@ class Driver:
             if simulated is not None:
                 facts["simulated"] = simulated
         if self._outside is not None:
-            facts |= await self._outside.of_request(view)
+            facts |= await self._outside.of_request(asked)
         return orjson.dumps(facts)
 
     def _chain(self, chain_id: int) -> Chain:
@@ -573,10 +573,6 @@ class Driver:
             self._upkeep.ended(end.id)
             self._refusals.pop(end.id, None)
         await self._upkeep.look(chain, found.not_mined)
-
-    def _view(self, request_id: str) -> dict[str, Any] | None:
-        found = self._core.guard.request(request_id)
-        return None if found is None else orjson.loads(found)
 
 
 def _plain(facts: dict[str, int | bool]) -> dict[str, str | bool]:

@@ -8,7 +8,7 @@ waits for that: it is decided by what was said last, and how old that may be is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -78,11 +78,10 @@ class PriceFacts:
         """Whether there is no source at all."""
         return not self._assets
 
-    async def of_request(self, view: Mapping[str, Any]) -> Json:
+    async def of_request(self, chain_id: int) -> Json:
         """The facts by which a request is decided again. After a start it waits for the first look
         at each source, or it would end for want of it.
         """
-        chain_id = int(view["chain_id"])
         first = [
             self._look(asset, source)
             for asset in self._assets.values()
