@@ -235,7 +235,7 @@ def test_what_is_out_is_listed_with_its_nonce(run: Run, house: House) -> None:
     one, two = Payment(run, house, 2_005), Payment(run, house, 2_006)
     assert two.nonce == one.nonce + 1
     shown = run("nonce", "--home", house.home.path).out
-    assert f"next     {two.nonce + 1} by the guardian's ledger" in shown
+    assert f"next     {two.nonce + 1} in the guardian's ledger" in shown
     assert f"{one.nonce}: {one.id} sent for" in shown
     taken = _set(run, house, one.nonce)
     assert taken.json["error"]["code"] == "nonce_out"

@@ -24,10 +24,10 @@ RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="Its id,
 DigestOption = Annotated[
     str | None,
     typer.Option(
-        "--digest", help="Answer only if the request has this digest; then nothing is asked."
+        "--digest", help="Answer without confirmation, only if the request has this digest."
     ),
 ]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, for the journal.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="The reason, for the journal.")]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def ask_about(
     view = link.object("request", id=ident)
     if view.get("id") != ident:
         raise Failure(
-            f"asked for {ident}, another request came: nothing was sent", code=NOT_AS_SHOWN
+            f"asked for {ident} but got another request: nothing was sent", code=NOT_AS_SHOWN
         )
     seen = look(view, policy_of(link, view))
     if not seen.digest or seen.digest != view.get("digest") or (seen.faults and whole):
@@ -66,7 +66,7 @@ def ask_about(
         text = f"{ident} has the digest {seen.digest}, not the one given: nothing was sent"
         raise Failure(text, code="digest_mismatch")
     if digest is None and not sys.stdin.isatty():
-        text = f"say --digest {seen.digest} to {action} {ident} without being asked"
+        text = f"use --digest {seen.digest} to {action} {ident} without confirmation"
         raise Failure(text, code="usage", exit_code=2)
     return Asked(action, view, Request.read(view), seen)
 
@@ -96,7 +96,7 @@ def _confirmed(asked: Asked, what: str) -> bool:
     bar = settings.load(settings.config_folder() / "console.json").confirm_usd_micro
     if asked.action == "approve" and needs_typing(asked.request, bar):
         gap = Gap.of(asked.request)
-        question = f"fill in the {gap.name}: {gap.text()}; the four characters"
+        question = f"fill in the {gap.name}: {gap.text()}; type the four missing characters"
         typed = typer.prompt(question, default="", show_default=False, err=True).strip()
         if not gap.fits(typed):
             say(f"`{safe(typed, 24)}` is not in the middle of the {gap.name}")

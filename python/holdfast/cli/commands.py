@@ -44,7 +44,7 @@ def pinned(home: Home, key: OperatorKey, guardian: str) -> str:
 
     try:
         if key.check_guardian(home.operator_key_path, guardian):
-            say(f"from now on your key is only for the guardian {guardian[:16]}…")
+            say(f"your operator key is now bound to the guardian {guardian[:16]}…")
     except PinError as error:
         raise Failure(str(error), code="other_guardian") from None
     return guardian

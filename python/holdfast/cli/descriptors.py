@@ -25,7 +25,7 @@ def load(folder: Path) -> ClearSigning:
     for name, text in faults[:FAULTS_SHOWN]:
         say(f"holdfast: {name}: {text}")
     if len(faults) > FAULTS_SHOWN:
-        say(f"holdfast: {len(faults) - FAULTS_SHOWN} more descriptors have faults")
+        say(f"holdfast: {len(faults) - FAULTS_SHOWN} more descriptors have errors")
     if not len(found):
-        say(f"holdfast: `{folder}` holds no ERC-7730 descriptor")
+        say(f"holdfast: `{folder}` contains no ERC-7730 descriptor")
     return found

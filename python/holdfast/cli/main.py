@@ -125,7 +125,7 @@ def _sentence(error: Exception) -> Failure:
     if os.environ.get("HOLDFAST_DEBUG"):
         raise error
     what = f"{type(error).__name__}: {error}"
-    text = f"an error of Holdfast itself ({what}); HOLDFAST_DEBUG=1 shows where"
+    text = f"an internal error of Holdfast ({what}); HOLDFAST_DEBUG=1 shows where"
     return Failure(text, code="bug", exit_code=EXIT_BUG)
 
 

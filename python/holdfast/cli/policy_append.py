@@ -17,7 +17,7 @@ def read_policy(path: Path) -> str:
         source = read_private_text(path)
     except PolicyRejected as error:
         raise Failure(str(error.args[1]), code=str(error.args[0])) from None
-    _check(source, f"`{path}` has a fault already; mend it first", path)
+    _check(source, f"`{path}` has errors; fix them first", path)
     return source
 
 
@@ -27,7 +27,7 @@ def append(path: Path, source: str, text: str) -> None:
     """
     gap = "\n" if source.endswith("\n") or not source else "\n\n"
     changed = source + gap + text
-    _check(changed, f"with this in it `{path}` would be refused, so nothing was changed", path)
+    _check(changed, f"`{path}` would be rejected with this table: nothing was changed", path)
     _replace(path, source.encode(), changed.encode())
 
 
@@ -58,7 +58,9 @@ def _replace(path: Path, before: bytes, after: bytes) -> None:
             os.fchmod(file.fileno(), found.st_mode & 0o777)
             os.fsync(file.fileno())
         if path.read_bytes() != before:
-            text = f"`{path}` was changed meanwhile: nothing was written; look at it and try again"
+            text = (
+                f"`{path}` was changed in the meantime: nothing was written; check it and try again"
+            )
             raise Failure(text, code="changed")
         draft.replace(path)
     finally:

@@ -79,7 +79,7 @@ class Home:
         """Raises HomeError for an id that is not one, or when the path is too long for a socket."""
         if not AGENT_ID.fullmatch(agent):
             raise HomeError(
-                f"`{agent}` is not an agent's id: take a-z, 0-9 and `-`, at most 32 characters"
+                f"`{agent}` is not an agent id: use a-z, 0-9 and `-`, at most 32 characters"
             )
         return _socket_path(self.agents_dir / f"{agent}.sock")
 
@@ -122,16 +122,18 @@ class Home:
         do.
         """
         if not self.path.exists():
-            raise HomeError(f"there is no guardian in `{self.path}`: make one with `holdfast init`")
+            raise HomeError(
+                f"there is no guardian in `{self.path}`: create one with `holdfast init`"
+            )
         try:
             self._check_paths()
         except UnsafeFile as error:
             raise HomeError(str(error)) from None
         if not self.journal_path.exists():
             raise HomeError(
-                f"`{self.journal_path}` is missing: without it the limits would be forgotten, "
-                "so nothing starts. "
-                "Restore it from a backup, or make a new home with new wallets"
+                f"`{self.journal_path}` is missing: without it the limits would be lost, so the "
+                f"guardian does not start. Restore it from a backup, or create a new home with "
+                f"new wallets"
             )
         _ = self.operator_socket
         return self
