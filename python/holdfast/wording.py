@@ -8,7 +8,7 @@ from holdfast._core import display_safe
 
 VERBS = {
     "transfer": "pay",
-    "allowance": "let spend",
+    "allowance": "allowance",
     "revoke": "revoke",
     "swap": "swap",
     "deposit": "deposit",

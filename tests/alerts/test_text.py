@@ -127,7 +127,7 @@ def test_what_an_operator_puts_in_the_place_of_a_payment_is_told_with_its_fee() 
     data = {"id": "r1", "by": "ana", "why": "cancel", "command": "{}", "order": order}
     alert = _describe("request.replaced", data)
     assert alert is not None
-    assert alert.title == "Holdfast: being taken back by ana: ? r1"
+    assert alert.title == "Holdfast: being cancelled by ana: ? r1"
     assert "Nonce 7, fee 30.50 gwei per gas" in alert.body
 
 

@@ -113,7 +113,7 @@ async def test_what_would_fail_is_told_in_our_own_words(
     )
     with pytest.raises(WouldFail) as caught:
         await facts_for(chain, view(wallet))
-    assert caught.value.text == "the contract refuses it"
+    assert caught.value.text == "the contract reverts"
 
 
 async def test_an_unwell_node_is_no_reason_to_fail_a_request(

@@ -1,6 +1,6 @@
 """Each wallet's ledger of nonces against its chain.
 
-What is not well is found, told everywhere, and over when it is fixed. Real anvil, real keys.
+What goes wrong raises an alarm everywhere, until it is fixed. Real anvil, real keys.
 """
 
 from collections.abc import AsyncIterator, Callable

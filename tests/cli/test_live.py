@@ -120,7 +120,7 @@ def test_approve_says_what_became_of_it(run: Run, house: House, agent: Client) -
     failed = run("approve", far.id, *at, secrets=KEY)
     assert failed.code == 1
     assert failed.out.startswith(f"{far.id}  failed")
-    assert "the wallet cannot pay amount and fee" in failed.err
+    assert "insufficient funds for amount plus fee" in failed.err
 
 
 def test_approve_asks_for_what_the_console_asks_for(house: House, agent: Client) -> None:

@@ -1,4 +1,4 @@
-"""What is not well: the most severe first, in header and footer, and all of it in full on a key."""
+"""Alarms: the most severe first, in header and footer, and all of it in full on a key."""
 
 from __future__ import annotations
 
@@ -141,9 +141,7 @@ async def test_the_footer_offers_the_key_while_something_is_not_well(idle: Stage
 
 async def test_words_of_others_forge_nothing_on_the_screen(busy: Stage) -> None:
     async with busy.run() as pilot:
-        await tell(
-            busy, pilot, [DOWN | {"text": "\x1b[2J\n ✓ all is well", "next": "\x1b]2;x\x07"}]
-        )
+        await tell(busy, pilot, [DOWN | {"text": "\x1b[2J\n ✓ no alarms", "next": "\x1b]2;x\x07"}])
         text = await open_screen(busy, pilot)
         assert "\x1b" not in text
         assert "✓" not in text

@@ -280,7 +280,7 @@ async def test_who_sends_it_is_shown_where_that_is_its_agent_alone(busy: Stage) 
             view |= {"hash": hashed, "released": released, "cancelling": not alone}
             busy.guardian.event("request.signed", {"id": "r26", "hash": hashed})
             await busy.until(pilot, lambda now=hashed: hash_shown() == now)
-            assert ("its agent alone: the guardian never sends it" in shown()) is alone
+            assert ("only its agent: the guardian never sends it" in shown()) is alone
 
 
 NOW = Fees(10 * GWEI, GWEI)

@@ -230,7 +230,7 @@ async def test_one_agent_that_cannot_be_opened_keeps_no_other_from_its_users(
         assert await (await guardian.agent()).line() == b""
         alarms = await until_alarmed(operator)
         assert ("blocked", "socket_failed") in alarms
-        assert ("agent", "socket_unreachable") in alarms  # its home lets no other user through
+        assert ("agent", "socket_unreachable") in alarms  # its home is closed to other users
     async with serving(home) as guardian:
         assert "result" in await (await guardian.agent("other")).call("eth_chainId")
         assert ("blocked", "socket_failed") in await until_alarmed(await guardian.operator())

@@ -189,7 +189,7 @@ async def test_without_a_node_what_was_seen_counts_for_five_minutes(
         assert await verdict(line) == ["approval", "code_unknown", "granted"]
         (alarm,) = await alarms(guardian, 1)
         assert alarm["code"] == "code_unknown"
-        assert "could not be looked at for 5 minutes" in alarm["text"]
+        assert "could not be read for 5 minutes" in alarm["text"]
         proxy.hook = None
         hands.added += 10_000
         await becomes(line, "instant")

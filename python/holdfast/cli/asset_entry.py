@@ -139,7 +139,7 @@ def _standard(facts: TokenFacts, wanted: str | None) -> tuple[str, list[tuple[st
         if told == (wanted,):
             return wanted, []
         said = " and ".join(told) if told else "no token standard"
-        text = f"you gave {wanted}; the contract claims to be {said}"
+        text = f"you gave {wanted}; the contract claims {said}"
         return wanted, [("standard_differs", text)]
     if len(told) == 1:
         return told[0], []

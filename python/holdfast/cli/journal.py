@@ -125,7 +125,7 @@ def replay(
     else:
         header = ("request", "agent", "then", "now", "why now")
         table(header, [_flip_row(flip) for flip in result.flips])
-    say(f"{len(result.flips)} of {result.decided} decided requests would be decided differently")
+    say(f"{len(result.flips)} of {result.decided} decided requests would get a different verdict")
     if result.passed_over:
         why = "not judged: denied for a passing reason, such as a freeze, or not kept in full"
         say(f"{result.passed_over} more were {why}")

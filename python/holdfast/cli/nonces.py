@@ -192,7 +192,7 @@ def _counts(row: Json) -> list[str]:
     words = []
     for each in row.get("endpoints") or []:
         name, mined, pending = fmt.safe(each.get("name"), 100), each.get("mined"), each["pending"]
-        said = "no answer" if mined is None else f"{mined} mined, {pending} with pending ones"
+        said = "no answer" if mined is None else f"{mined} mined, {pending} including pending"
         words.append(f"  node     {name}: {said}")
     return words or ["  node     none"]
 

@@ -36,7 +36,7 @@ TipOption = Annotated[
     str | None,
     typer.Option(
         "--tip",
-        help='What of it goes to the block\'s maker, such as "2 gwei". Default: as offered.',
+        help='The priority fee, part of the fee, such as "2 gwei". Default: as suggested.',
         show_default=False,
     ),
 ]

@@ -130,7 +130,7 @@ def _print_whole(request: Request) -> None:
     from holdfast.operator.whole import whole
 
     lines = whole(request)
-    line(f"  all of what is signed, uncut: {len(lines):,} lines")
+    line(f"  signed content in full: {len(lines):,} lines")
     for each in lines:
         line(f"  | {each}")
     line("  end of the signed content")

@@ -164,7 +164,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
             self._detail_wanted = self.selected_id
         self._ask(mono)
         if self.session.forget_if_idle():
-            self.say("the operator key was forgotten: nobody used the console", "warning")
+            self.say("the operator key was forgotten: the console was idle", "warning")
         if mono - self._themes_at >= THEMES_EVERY_S:
             self._themes_at = mono
             self._reload_themes()
@@ -319,7 +319,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         if any(row.id == self.selected_id for row in waiting):
             return ""
         self.select(waiting[0].id)
-        return f". Selected {waiting[0].id} instead: look, then press again"
+        return f". Selected {waiting[0].id} instead: check it, then press again"
 
     def pass_on(self, event: events.Key) -> None:
         """A key that reached a screen no longer on top: the freeze menu gets it, so `f` `f` stops
@@ -387,7 +387,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         """
         good, bad = self._library.refresh()
         for fault in bad:
-            self.say(f"theme kept as it was: {fault}", "error")
+            self.say(f"theme not reloaded: {fault}", "error")
         for palette in good:
             if palette.name == self.palette.name:
                 self._show_palette(palette)

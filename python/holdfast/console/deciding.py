@@ -107,7 +107,7 @@ class DecisionScreen(Dialog[str]):
         elif decision.notice:
             words.line(f" ! {decision.notice}", "warn bold")
         elif wait > 0:
-            words.line(" … read it; keys count in a moment", "muted")
+            words.line(" … read it first; keys work in a moment", "muted")
         else:
             words.line()
         if decision.typing:
@@ -124,10 +124,10 @@ class DecisionScreen(Dialog[str]):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
-        self.decision.reset(self.hold.clock(), "a paste is not an answer: ignored")
+        self.decision.reset(self.hold.clock(), "paste ignored: type the answer")
 
     def interrupt(self) -> None:
-        self.decision.reset(self.hold.clock(), "not sent: the freeze menu was opened; look again")
+        self.decision.reset(self.hold.clock(), "not sent: the freeze menu was opened; check again")
 
     def take_key(self, event: events.Key) -> None:
         if event.key == "escape":

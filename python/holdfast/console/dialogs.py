@@ -133,7 +133,7 @@ class UnlockScreen(Dialog[bool]):
 
     def compose_box(self) -> ComposeResult:
         words = self.words().line(f" {self._why}")
-        words.put(" It stays in this console's memory and is forgotten when idle.", "muted")
+        words.put(" The key stays in this console's memory and is forgotten when idle.", "muted")
         if hint := self.hold.unlock_hint:
             words.line().put(f" {hint}", "accent bold")
         yield Static(words.text)
@@ -155,7 +155,7 @@ class UnlockScreen(Dialog[bool]):
         phrase = bytearray(event.value.encode())
         event.input.value = ""
         self._busy = True
-        self._notice("opening the key …", "muted")
+        self._notice("unlocking …", "muted")
         fault = await self.hold.session.unlock(phrase)
         self._busy = False
         if fault is None:
@@ -194,9 +194,9 @@ class FreezeScreen(Dialog[None]):
 
     def compose_box(self) -> ComposeResult:
         words = self.words().line(
-            " Takes effect at once, needs no passphrase. Only an operator key"
+            " Takes effect immediately, without a passphrase. Only an operator key"
         )
-        words.line(" can thaw. Waiting requests in scope end; signed unsent ones are held.").line()
+        words.line(" can thaw. Pending requests in scope end; signed, unsent ones are held.").line()
         for key, scope in self._scopes.items():
             tone = "alarm bold" if key == "f" else "foreground"
             words.put(f"  {key} ", "accent bold").line(f" {scope_text(scope)}", tone)
@@ -260,7 +260,7 @@ class ThawScreen(Dialog[int]):
         result = self._gate.press(mono)
         if result != "taken" or self._confirmed_at is not None:
             self._confirmed_at = None
-            self._notice = "keys count one second after this opened, one at a time"
+            self._notice = "ignored: press one key at a time, a second after this opens"
             return
         self._notice = ""
         if event.key.isdigit() and 1 <= int(event.key) <= len(self._freezes):
@@ -287,10 +287,10 @@ class QuitScreen(Dialog[bool]):
             words.line(
                 " The guardian stops with it: nothing is signed until it runs again.", "warn"
             )
-            words.line(" Requests keep waiting; their deadlines run on.").line()
+            words.line(" Pending requests stay pending; their deadlines keep running.").line()
         else:
-            words.line(" The guardian goes on without it: what your policy grants is signed.")
-            words.line(" Requests keep waiting for your answer.").line()
+            words.line(" The guardian keeps running: what your policy allows is signed.")
+            words.line(" Requests that need your approval stay pending.").line()
         leave = "leave and stop the guardian" if self._stops else "leave"
         words.put("  Esc ", "accent bold").put(" stay (default)   ")
         words.put("y ", "accent bold").put(f" {leave}")
@@ -304,13 +304,15 @@ class QuitScreen(Dialog[bool]):
 
 
 PANE_HELP = {
-    "pending": "Requests that wait for a person (?), for a delay (…) or are held (■), by a freeze "
-    "or because no node took them; then those that wait longer than usual for lower fees, the "
-    "chain, the signer or a block (›, »). The cursor stays with its request when the list moves.",
-    "feed": "Every event once it is on disk. Moving the cursor stops following; G selects the "
+    "pending": "Requests that wait for approval (?) or a delay (…), or are held (■) by a freeze "
+    "or because no node accepted them; then those that take longer than usual because of fees, "
+    "the chain, the signer or a block (›, »). The cursor stays on its request when the list "
+    "changes.",
+    "feed": "Every event, once it is on disk. Moving the cursor stops following; G selects the "
     "newest row and follows again.",
-    "detail": "All that is known of the selected request. After ┃ stand the agent's own words.",
-    "limits": "Used (█), reserved by requests under way (▒) and left (░), the fullest first.",
+    "detail": "Everything known about the selected request. Lines marked ┃ are not Holdfast's own "
+    "words.",
+    "limits": "Used (█), reserved by requests in progress (▒) and left (░), the fullest first.",
 }
 
 

@@ -112,8 +112,8 @@ class FeedList(LineList):
 
     def empty_parts(self) -> Parts:
         if self.feed.needle:
-            return [(f" no row holds `{fmt.safe(self.feed.needle, 60)}`", "muted")]
-        return [(" nothing has happened yet", "muted")]
+            return [(f" no row matches `{fmt.safe(self.feed.needle, 60)}`", "muted")]
+        return [(" no events yet", "muted")]
 
     def row_parts(self, index: int, width: int) -> Parts:
         row = self.feed.row(index)

@@ -55,7 +55,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 yield self.limits
         with Vertical(id="bottom"):
             yield Input(
-                id="filter", placeholder="words every row must hold · Enter keep · Esc clear"
+                id="filter", placeholder="filter: all words must match · Enter apply · Esc clear"
             )
             yield self.health
             yield self.footer
@@ -91,7 +91,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         model, feed = self.hold.model, self.feed
         count = sum(1 for each in self.pending.rows if each.pending)
         hanging = len(self.pending.rows) - count
-        more = f" +{hanging} on the way" if hanging else ""
+        more = f" +{hanging} in progress" if hanging else ""
         parts = ["2 Live feed"]
         if model.feed.needle:
             parts.append(f"filter: {model.feed.needle[:40]}")

@@ -81,7 +81,7 @@ class BannerBar(HoldWidget):
         left = Text(f"  {state.glyph} {state.word}  ", style=bold)
         clock = f"{fmt.clock(model.now_ms(mono) or None)}Z"
         waiting = model.waiting
-        want = f"({waiting}!) {waiting} waiting · " if waiting else ""
+        want = f"({waiting}!) {waiting} pending · " if waiting else ""
         only = "read-only · " if self.hold.read_only else ""
         right = Text(f" {only}{want}{clock}  ", style=bold)
         text = Text(fmt.screen(state.text), style=style, no_wrap=True)
@@ -118,7 +118,7 @@ class DetailPane(VerticalScroll, can_focus=True):
         status, text = self._status, self._text
         if request is None:
             if self._shown is not None or not status.content:
-                hint = "  Choose a request to see all of it here."
+                hint = "  Select a request to see it here in full."
                 status.update(Words(app.palette).put(hint, "muted").text)
                 text.update(Text(""))
                 self._shown = None
@@ -169,13 +169,13 @@ class LimitsPane(VerticalScroll, can_focus=True):
         self._shown = shown
         words = Words(app.palette)
         if not app.model.limits:
-            words.line("  no limit has been touched", "muted")
+            words.line("  no limit is in use", "muted")
         for row in sorted(app.model.limits, key=_fullness):
             details.gauge(words, row, 12)
         for agent in app.model.status.agents:
             waiting = app.model.waiting_of(str(agent.get("id")))
             words.put("  agent ", "muted").put(f"{fmt.safe(agent.get('id'), 32):<14} ", "bold")
-            words.put(f"{waiting} waiting", "warn" if waiting else "muted")
+            words.put(f"{waiting} pending", "warn" if waiting else "muted")
             words.line(f" · {fmt.safe(agent.get('connections', 0), 12)} connected", "muted")
             words.line(f"        {fmt.safe(agent.get('wallet'), 80)}", "muted")
         words.text.no_wrap, words.text.overflow = True, "ellipsis"

@@ -53,7 +53,7 @@ class PendingList(LineList):
         return [(words, "muted bold")]
 
     def empty_parts(self) -> Parts:
-        return [("    nothing waits for you", "muted")]
+        return [("    no pending requests", "muted")]
 
     def row_parts(self, index: int, width: int) -> Parts:
         request = self.rows[index]

@@ -17,7 +17,7 @@ from holdfast.operator.request import Request
 from holdfast.operator.seen import Seen
 
 LABEL = 10
-TITLES = {"bump": "PAY MORE?", "cancel": "TAKE IT BACK?"}
+TITLES = {"bump": "RAISE THE FEE?", "cancel": "CANCEL IT?"}
 
 
 class ReplaceScreen(Dialog[str]):
@@ -85,16 +85,16 @@ class ReplaceScreen(Dialog[str]):
         app = self.hold
         now = app.model.request(self._request.id)
         if now is None or now.digest != self._request.digest:
-            return "this is not the request you opened any more: close and look again"
+            return "the request changed since you opened it: close and check it again"
         if self._seen is None:
-            return self._fault or "being decoded again: one moment"
+            return self._fault or "decoding again: one moment"
         wrong = self._seen.digest != self._request.digest
         if wrong or (self._seen.faults and self._action == "bump"):
-            return self._seen.fault or "what is shown has another digest"
+            return self._seen.fault or "what is shown does not match the digest"
         general = cannot_answer(app.model, mono, app.read_only)
         reason = general or cannot_replace(self._action, now)
         if reason is None and self._new is None:
-            reason = self._fault or "asking the chain for its fees"
+            reason = self._fault or "getting fees from the chain"
         return reason
 
     def _refresh(self) -> Request:
@@ -121,7 +121,7 @@ class ReplaceScreen(Dialog[str]):
             body = self._body(faults)
             if freeze is not None and self._action == "bump" and not request.raw.get("cancelling"):
                 scope = scope_text(freeze.get("scope"))
-                body.line(f" ■ frozen ({scope}): it is not sent before the thaw", "alarm bold")
+                body.line(f" ■ frozen ({scope}): it is sent only after the thaw", "alarm bold")
             body.text.rstrip()
             self.query_one("#replace-text", Static).update(body.text)
         self.query_one("#replace-foot", Static).update(self._foot(mono).text)
@@ -150,26 +150,26 @@ class ReplaceScreen(Dialog[str]):
         elif self._notice:
             words.line(f" ! {self._notice}", "warn bold")
         elif wait > 0:
-            words.line(" … read it; keys count in a moment", "muted")
+            words.line(" … read it first; keys work in a moment", "muted")
         else:
             words.line(f" other fees: holdfast {self._action} {self._request.id} --help", "muted")
         ready = blocked is None and wait <= 0 and not self._sending
         words.put("  Esc ", "accent bold").put(" back (default)   ")
         words.put("y ", "accent bold" if ready else "muted")
-        what = "sign the higher fee" if self._action == "bump" else "try to take it back"
+        what = "sign the higher fee" if self._action == "bump" else "try to cancel it"
         words.put(f" {what}   ", "foreground" if ready else "muted")
-        words.put("r ", "accent bold").put(" fees anew   ").put("↑↓ scroll", "muted")
+        words.put("r ", "accent bold").put(" refresh fees   ").put("↑↓ scroll", "muted")
         return words
 
     def interrupt(self) -> None:
         self._confirmed_at = None
-        self._notice = "not sent: the freeze menu was opened; look again"
+        self._notice = "not sent: the freeze menu was opened; check again"
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
         self._confirmed_at = None
         self._gate.arm(self.hold.clock())
-        self._notice = "a paste is not an answer: ignored"
+        self._notice = "paste ignored: type the answer"
 
     def take_key(self, event: events.Key) -> None:
         if event.key in {"escape", "n"} and not self._sending:
@@ -186,7 +186,7 @@ class ReplaceScreen(Dialog[str]):
             return
         if self._gate.press(mono) != "taken" or self._confirmed_at is not None:
             self._confirmed_at = None
-            self._notice = "keys count one second after this opened, one at a time"
+            self._notice = "ignored: press one key at a time, a second after this opens"
             return
         self._notice = ""
         if event.key == "y":
@@ -197,7 +197,7 @@ class ReplaceScreen(Dialog[str]):
     def _send(self, mono: float) -> None:
         blocked = self._blocked(mono)
         if blocked is not None or self._new is None or self._busy:
-            self._notice = f"not sent: {blocked or 'asking the chain for its fees'}"
+            self._notice = f"not sent: {blocked or 'getting fees from the chain'}"
             return
         self._sending = True
         self.run_worker(self._send_now(self._new), exclusive=True)

@@ -143,7 +143,7 @@ class Session:
             return self._drop_freeze_file(actor, fmt.safe(str(error) or "no answer in time", 200))
         if answer.get("freeze") is None:
             why = fmt.safe(answer.get("sealed") or "sealed", 200)
-            return f"nothing is signed anyway ({why}); frozen when it starts again"
+            return f"nothing is being signed ({why}); it will start frozen"
         return None
 
     def _drop_freeze_file(self, actor: str, fault: str) -> str:
@@ -152,7 +152,7 @@ class Session:
             (self._home / FREEZE_FILE).write_text(f"{REASON} by {actor}\n", "utf-8")
         except OSError as error:
             return f"{fault}; and no FREEZE file could be written: {error.strerror}"
-        return f"{fault}; a FREEZE file was dropped, it stops everything"
+        return f"{fault}; a FREEZE file was written instead: it stops everything"
 
     async def apply_policy(self, source: str, revision: int) -> str | None:
         """Signs a policy as that revision and has it put in force."""
@@ -202,5 +202,5 @@ class Session:
         except NotConnectedError as error:
             return fmt.safe(str(error), 200)
         except TimeoutError:
-            return "no answer in time: the outcome is not known, watch the feed"
+            return "no answer in time: the outcome is unknown, watch the feed"
         return None

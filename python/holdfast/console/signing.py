@@ -83,7 +83,7 @@ class PolicyScreen(Dialog[str]):
             return
         if self._gate.press(mono) != "taken" or self._confirmed_at is not None:
             self._confirmed_at = None
-            self._notice = "keys count one second after this opened, one at a time"
+            self._notice = "ignored: press one key at a time, a second after this opens"
         elif event.key == "y" and self._reading.blocks:
             self._notice = self._reading.blocks
         elif event.key == "y":
@@ -115,7 +115,7 @@ class PolicyScreen(Dialog[str]):
         elif self._notice:
             words.line(f" ! {self._notice}", "warn bold")
         elif self._gate.armed_in(mono) > 0:
-            words.line(" … read it; keys count in a moment", "muted")
+            words.line(" … read it first; keys work in a moment", "muted")
         else:
             words.line(f" {self._reading.blocks or ''}", "muted")
         words.put("  Esc ", "accent bold").put(" back (default)   ")

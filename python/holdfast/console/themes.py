@@ -167,7 +167,7 @@ def _colours(table: dict[str, object], where: str, ansi: bool) -> dict[str, str]
         try:
             colour = Color.parse(value)
         except ColorParseError as error:
-            raise ThemeError(f"{where}: {key}: `{value}` is no colour") from error
+            raise ThemeError(f"{where}: {key}: `{value}` is not a colour") from error
         if ansi != (colour.ansi is not None):
             kind = "an ansi_ name" if ansi else "a #rrggbb colour"
             raise ThemeError(f"{where}: {key}: `{value}`: this theme needs {kind}")

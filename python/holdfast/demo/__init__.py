@@ -131,7 +131,7 @@ def _interactive(stage: Stage, theme: str | None) -> int:
     from holdfast.demo.house import OPERATOR_PASSPHRASE
 
     print(
-        "\n  A local chain, a guardian and three sample agents are at work.\n"
+        "\n  A local chain, a guardian and three sample agents are running.\n"
         "  `payer` pays vendors, `buyer` asks you, `hijacked` has been taken over.\n\n"
         f"  The operator's passphrase, to approve, deny and thaw:  {OPERATOR_PASSPHRASE}\n"
     )

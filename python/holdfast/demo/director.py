@@ -56,7 +56,7 @@ class Director(threading.Thread):
         )
         action = SCRIPT.get(amount // UNIT)
         if action == "freeze":
-            freeze = self._operator.freeze("agent", "buyer", "the demo pulls the switch")
+            freeze = self._operator.freeze("agent", "buyer", "planned by the demo")
             self._operator.thaw(freeze)
             self.done.append({"action": "freeze", "request": request["id"], "freeze": freeze})
             self.done.append({"action": "thaw", "request": None, "freeze": freeze})

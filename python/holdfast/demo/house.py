@@ -163,7 +163,7 @@ class House:
                     line.connect(path)
                 except OSError:
                     if time.monotonic() > deadline:
-                        raise HouseError(f"nobody listens at {path}") from None
+                        raise HouseError(f"nothing listens at {path}") from None
                     time.sleep(0.02)
                 else:
                     return path

@@ -41,7 +41,7 @@ def banner(model: Model, mono: float) -> Banner:
         if connecting(model):
             return Banner("stale", "~", "CONNECTING", error or "waiting for the guardian")
         word = f"STALE {int(stale)} s" + (" · FROZEN" if status.freezes else "")
-        return Banner("stale", "~", word, error or "no word from the guardian")
+        return Banner("stale", "~", word, error or "no answer from the guardian")
     if status.freezes:
         newest = status.freezes[-1]
         scopes = ", ".join(scope_text(f.get("scope")) for f in status.freezes[:3])

@@ -84,10 +84,10 @@ class Reading:
     def blocks(self) -> str | None:
         """Why it cannot be approved yet; None when all of it was on screen."""
         if self.unseen is None:
-            return "all of it must be read first, and none of it was on screen yet"
+            return "read all of it first: none of it has been on screen yet"
         if self.unseen == 0:
             return None
-        return f"{self.unseen:,} of {self.lines:,} lines still unseen: scroll down, ↓ or PgDn"
+        return f"{self.unseen:,} of {self.lines:,} lines not seen yet: scroll down, ↓ or PgDn"
 
 
 def cannot_answer(model: Model, mono: float, read_only: bool) -> str | None:
@@ -115,7 +115,7 @@ def cannot_decide(
         return f"{fmt.safe(request.id, 24)} is {request.mark.word}, not waiting for an answer"
     overdue = request.deadline is not None and model.now_ms(mono) >= request.deadline
     if overdue and request.state == "waiting-approval":
-        return f"{fmt.safe(request.id, 24)} ran out of time"
+        return f"{fmt.safe(request.id, 24)} has expired"
     return None
 
 
@@ -134,7 +134,7 @@ def cannot_approve(
     if reason is not None or request is None:
         return reason
     if request.partial:
-        return f"{fmt.safe(request.id, 24)} is large and not loaded whole yet"
+        return f"{fmt.safe(request.id, 24)} is large and not fully loaded yet"
     freeze = model.frozen_for(request)
     if freeze is not None:
         return f"frozen ({scope_text(freeze.get('scope'))}): thaw first"
@@ -203,7 +203,7 @@ class Decision:
         if self.action == "approve" and now.hides and self.reading is None:
             self.reading = Reading()
         if changed:
-            self.reset(mono, "the request changed while this was open: look again")
+            self.reset(mono, "the request changed while this was open: check it again")
         return changed
 
     def reset(self, mono: float, notice: str) -> None:
@@ -225,9 +225,9 @@ class Decision:
         if now is None:
             return f"{fmt.safe(self.id, 24)} is no longer known"
         if now.digest != self.digest:
-            return "this is not the request you opened any more: close and look again"
+            return "the request changed since you opened it: close and check it again"
         if self._seen is None:
-            return "being decoded again: one moment"
+            return "decoding again: one moment"
         # Denying signs the digest too, so that much must be true of what is shown.
         if self.faults and (answer == "approve" or self._seen.digest != self.digest):
             return self.faults[0]
@@ -242,13 +242,13 @@ class Decision:
         """Judges any key of the dialog first. A burst cancels what was about to happen."""
         result = self.gate.press(mono)
         if result == "burst":
-            self.reset(mono, "keys came too fast for a person: ignored, start again")
+            self.reset(mono, "keys came too fast: ignored, start again")
         elif self._confirmed_at is not None:
             self._confirmed_at = None
             self.notice = "another key followed: nothing was sent"
             return "ignored"
         elif result == "ignored":
-            self.notice = "keys count one second after this opened"
+            self.notice = "ignored: keys work a second after this opens"
         else:
             self.notice = ""
         return result

@@ -103,7 +103,7 @@ def create(
     for the id.
     """
     if not OPERATOR_ID.fullmatch(key_id):
-        raise ValueError(f"`{key_id}` is not an operator's id: take a-z, 0-9 and `-`, at most 32")
+        raise ValueError(f"`{key_id}` is not an operator id: use a-z, 0-9 and `-`, at most 32")
     key = SigningKey.generate()
     write_private(path, sealed.seal(key, passphrase, cost, key_id))
     return OperatorKey(key_id, bytes(key.verify_key), key)

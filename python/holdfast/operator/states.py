@@ -29,10 +29,10 @@ UNSIGNED = frozenset({"waiting-approval", "waiting-delay", "authorising", "autho
 PENDING = frozenset({"waiting-approval", "waiting-delay", "held"})
 
 STATES: dict[str, Mark] = {
-    "waiting-approval": Mark("warn", "?", "waiting"),
+    "waiting-approval": Mark("warn", "?", "pending"),
     "waiting-delay": Mark("warn", "…", "delayed"),
-    "authorising": Mark("info", "›", "checking"),
-    "authorised": Mark("info", "›", "ordered"),
+    "authorising": Mark("info", "›", "signing"),
+    "authorised": Mark("info", "›", "signing"),
     "signed": Mark("info", "»", "signed"),
     "sent": Mark("info", "»", "sent"),
     "confirmed": Mark("ok", "✓", "confirmed"),
@@ -51,7 +51,7 @@ VERDICTS: dict[str, Mark] = {
     "instant": Mark("ok", "›", "allowed"),
     "notify": Mark("ok", "›", "notified"),
     "delay": Mark("warn", "…", "delayed"),
-    "approval": Mark("warn", "?", "waiting"),
+    "approval": Mark("warn", "?", "pending"),
     "deny": Mark("alarm", "✗", "denied"),
 }
 

@@ -98,7 +98,7 @@ def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            raise UnsafeFile(f"`{place}` cannot be looked at: {error.strerror}") from None
+            raise UnsafeFile(f"`{place}` cannot be inspected: {error.strerror}") from None
         yield place, found
         if not stat.S_ISLNK(found.st_mode):
             here = place

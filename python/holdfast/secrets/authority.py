@@ -114,8 +114,8 @@ def check_pin(key_path: Path, key: SigningKey, guardian: str) -> bool:
         VerifyKey(bytes(key.verify_key)).verify(PIN_PREFIX + pinned.encode(), signature)
     except (KeyError, TypeError, ValueError, BadSignatureError):
         raise PinError(
-            f"`{path}` is not signed by your operator key: somebody changed it. Nothing was "
-            "signed. Find out who can write there; then remove it, and the next command keeps "
+            f"`{path}` is not signed by your operator key: it was changed. Nothing was signed. "
+            f"Find out who can write there; then remove it, and the next command keeps "
             "the guardian it talks to"
         ) from None
     if pinned != guardian:

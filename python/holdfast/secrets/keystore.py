@@ -172,9 +172,7 @@ def _account(key: bytes) -> LocalAccount:
     try:
         account: LocalAccount = Account.from_key(key)
     except Exception as error:  # noqa: BLE001 - its kinds are many, and its text could hold the key
-        raise KeystoreError(
-            f"this is not a private key of the curve ({type(error).__name__})"
-        ) from None
+        raise KeystoreError(f"this is not a valid private key ({type(error).__name__})") from None
     return account
 
 

@@ -76,7 +76,7 @@ def _checked(passphrase: bytearray, what: str, new: bool) -> bytearray:
         raise PassphraseError(f"the passphrase of {what} holds a NUL character")
     if new and characters < NEW_PASSPHRASE_CHARACTERS_MIN:
         raise PassphraseError(
-            f"the passphrase of {what} is too short: take at least "
+            f"the passphrase of {what} is too short: use at least "
             f"{NEW_PASSPHRASE_CHARACTERS_MIN} characters"
         )
     return passphrase
@@ -136,7 +136,7 @@ def _asked(what: str, new: bool) -> bytearray:
         try:
             passphrase = _from_terminal(f"Passphrase of {what}: ", what)
             _checked(passphrase, what, new)
-            if not new or _from_terminal("Once more: ", what) == passphrase:
+            if not new or _from_terminal("Repeat: ", what) == passphrase:
                 return passphrase
             fault = "the two passphrases are not the same"
         except GaveUp:

@@ -134,7 +134,7 @@ def _strict(kind: type[T], table: object, name: str, where: str) -> T:
 
 def _check(config: Config, name: str, with_secrets: bool) -> None:
     if config.version != VERSION:
-        raise ConfigError(f"{name}: `version`: this holdfast knows version {VERSION} only")
+        raise ConfigError(f"{name}: `version`: this Holdfast supports only version {VERSION}")
     fault = endpoint_tables.fault_of(config.endpoint, with_secrets=with_secrets)
     fault = fault or price_settings.fault_of(config.price, {each.chain for each in config.endpoint})
     if fault is not None:

@@ -37,7 +37,7 @@ log = get_logger()
 
 SIGNED = ("agents_dir", "alert", "endpoint", "price", "registry")
 WHAT = "nodes, price sources, alert routes, descriptors or agents' sockets"
-APPLY = "look at the difference and sign it with `holdfast config apply`"
+APPLY = "check the changes and sign them with `holdfast config apply`"
 
 
 def outside_text(table: dict[str, Any], folder: Path) -> str:
@@ -118,25 +118,25 @@ class ConfigFile:
                     core.load_config(digest_of(wanted), "start", *signed)
                     known = digest_of(wanted)
             except HoldfastError as error:
-                log.warning("the signature of config.toml does not count", error=error.args[1])
+                log.warning("the signature of config.toml is not valid", error=error.args[1])
         if known == digest_of(wanted):
             keep_good(self._home, wanted)
             return wanted
         good = good_text(self._home, known)
         if good is not None:
             self.alarm = (
-                f"config.toml names other {WHAT} than an operator signed: the signed ones stay in "
-                f"use; {APPLY}"
+                f"config.toml names {WHAT} that no operator signed: the signed ones stay in use; "
+                f"{APPLY}"
             )
         elif known is None:
             self.alarm = (
-                f"no operator signed what config.toml names outside ({WHAT}): nothing of it is "
-                f"used; {APPLY}"
+                f"no operator signed the external connections of config.toml ({WHAT}): none of "
+                f"them is used; {APPLY}"
             )
         else:
             self.alarm = (
-                f"config.toml names other {WHAT} than an operator signed, and the copy of the "
-                f"signed ones is lost: nothing of it is used; {APPLY}"
+                f"config.toml names {WHAT} that no operator signed, and the copy of the signed "
+                f"ones is missing: none of them is used; {APPLY}"
             )
         log.error("config not signed", error=self.alarm)
         return good or "{}"

@@ -117,7 +117,7 @@ class Daemon:
         if self._error is None:
             self._error = error
         if not isinstance(error, SignerError):
-            log.error("a part of the daemon failed", part=name, exc_info=error)
+            log.error("a part of the guardian failed", part=name, exc_info=error)
         self._stop.set()
 
     async def _close(

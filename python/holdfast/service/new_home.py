@@ -73,7 +73,7 @@ def init_home(home: Home, init: Init) -> Created:
             # Fails unless the place is free or an empty folder.
             building.path.rename(home.path)
         except OSError as error:
-            raise HomeError(f"`{home.path}` cannot be put in place: {error.strerror}") from None
+            raise HomeError(f"`{home.path}` cannot be created: {error.strerror}") from None
         sync_folder(home.path.parent)
     finally:
         shutil.rmtree(building.path, ignore_errors=True)
@@ -85,7 +85,7 @@ def check_init(home: Home, init: Init, *, imported: int = 0) -> None:
     from holdfast.service.chain.endpoint_tables import fault_of_url
 
     if home.exists:
-        raise HomeError(f"there is a guardian in `{home.path}` already: nothing was changed")
+        raise HomeError(f"there is already a guardian in `{home.path}`: nothing was changed")
     if home.path.is_symlink():
         raise HomeError(f"`{home.path}` is a symbolic link: name the folder itself")
     if home.path.exists() and (not home.path.is_dir() or any(home.path.iterdir())):
@@ -94,8 +94,8 @@ def check_init(home: Home, init: Init, *, imported: int = 0) -> None:
         raise HomeError(f"a home holds 1 to {WALLETS_MAX} wallets")
     if not OPERATOR_ID.fullmatch(init.operator_id):
         raise HomeError(
-            f"`{init.operator_id}` is not an operator's id: take a-z, 0-9 and `-`, at most 32 "
-            "characters"
+            f"`{init.operator_id}` is not an operator id: use a-z, 0-9 and `-`, at most 32 "
+            f"characters"
         )
     if not 1 <= init.chain_id <= CHAIN_ID_MAX:
         raise HomeError(
@@ -154,7 +154,7 @@ def _check_policy(policy: str, wallets: list[str]) -> None:
     except PolicyError as error:
         line, column, code, text, _ = error.args[2][0]
         # The wallets that were just made are gone with the home, so no policy can name them.
-        then = "; take its key in with --import" if code == "wallet_unknown" else ""
+        then = "; import its key with --import" if code == "wallet_unknown" else ""
         raise HomeError(f"the policy, line {line}, column {column}: {text}{then}") from None
 
 

@@ -114,7 +114,7 @@ class RemoteServices:
     def _signer_gone(self, supervisor: Supervisor, text: str) -> None:
         """Nothing is signed any more: told everywhere, and the end if the operator wants that."""
         log.error("the signer is gone", text=text)
-        step = "start the guardian again: it takes up what is open"
+        step = "restart the guardian: it resumes open requests"
         self._health.conditions.put("signer", [Condition("signer_gone", "critical", text, step)])
         if self._config.end_with_signer:
             supervisor.start("signer", _end(SignerGone(text)))

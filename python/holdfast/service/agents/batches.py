@@ -59,7 +59,7 @@ _OWN_NAME = re.compile(r"0x[0-9a-f]{64}")
 _RECEIPT = ("blockHash", "blockNumber", "gasUsed", "logs", "status", "transactionHash")
 _LOG = ("address", "data", "topics")
 
-_UNKNOWN = CallError(UNKNOWN_ID, "no batch of this name was sent", None)
+_UNKNOWN = CallError(UNKNOWN_ID, "there is no batch with this id", None)
 _NOT_YOURS = CallError(UNAUTHORIZED, "this account is not the agent's", None)
 
 
@@ -97,7 +97,7 @@ class Batches:
         """`wallet_getCallsStatus`."""
         name = _one_name(call)
         if name is None:
-            reply.error(CallError(INVALID_PARAMS, "params must be the name of a batch"))
+            reply.error(CallError(INVALID_PARAMS, "params must be the id of a batch"))
             return
         request_id = self._find(agent, name)
         state = self._sent(agent, request_id)
@@ -114,7 +114,7 @@ class Batches:
         """`wallet_showCallsStatus`: the operator's console shows every request anyway."""
         name = _one_name(call)
         if name is None:
-            reply.error(CallError(INVALID_PARAMS, "params must be the name of a batch"))
+            reply.error(CallError(INVALID_PARAMS, "params must be the id of a batch"))
         elif self._sent(agent, self._find(agent, name)) is None:
             reply.error(_UNKNOWN)
         else:
@@ -146,7 +146,7 @@ class Batches:
             return
         if applied.status == "attached" and given is not None:
             # The name is the idempotency key, so this is the very batch that was sent before.
-            text = "a batch of this name was sent already: ask for its status"
+            text = "a batch with this id was already sent: query its status"
             error = CallError(DUPLICATE_ID, text, orjson.dumps({"requestId": request_id}))
             self._after(reply, lambda: reply.error(error))
             return

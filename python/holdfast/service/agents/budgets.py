@@ -44,14 +44,14 @@ class AgentBudget:
         """A call with params of this size came; why it is refused unread, None if it is not."""
         over = self.admit_read(size, now)
         if over is None and now < self._journal_at:
-            return "too many bytes of the journal in a minute"
+            return "too many journal bytes within a minute"
         return over
 
     def admit_read(self, size: int, now: float) -> str | None:
         """The same for a call that leaves no record."""
         left = self._params.charge(size, now)
         if now < self._params_at:
-            return "too many bytes of calls in a minute"
+            return "too many bytes of calls within a minute"
         if left <= 0:
             self._params_at = now + self._params.wait_s(now)
         return None

@@ -39,7 +39,7 @@ class Envelopes:
         while order and order[0][0] <= now:
             known.discard(order.popleft()[1])
         if nonce in known:
-            raise HoldfastError("replayed", "this envelope was used already: sign a new one")
+            raise HoldfastError("replayed", "this envelope was already used: sign a new one")
         if len(known) >= NONCES_MAX:
             raise HoldfastError("rate_limited", "too many signed calls within a minute: wait")
         known.add(nonce)

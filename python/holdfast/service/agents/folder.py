@@ -47,11 +47,11 @@ def obstacle(folder: Path) -> str | None:
         try:
             mode = place.stat().st_mode
         except OSError as error:
-            return f"`{place}` cannot be looked at: {error.strerror}"
+            return f"`{place}` cannot be inspected: {error.strerror}"
         if not mode & PASSABLE:
             return (
-                f"`{place}` lets no other user through (mode {stat.S_IMODE(mode):04o}): set "
-                "`agents_dir` in config.toml to a folder outside of the home, such as "
+                f"`{place}` is closed to other users (mode {stat.S_IMODE(mode):04o}): set "
+                "`agents_dir` in config.toml to a folder outside the home, such as "
                 "/run/holdfast/agents, and start the guardian again"
             )
     return None
@@ -65,7 +65,8 @@ def _make(folder: Path) -> None:
     except OSError as error:
         parent = folder.parent
         raise HomeError(
-            f"the folder of the agents' sockets, `{folder}`, cannot be made ({error.strerror}): "
-            f"make `{parent}` with `install -d -o {os.geteuid()} -m 0711 {parent}`, or let systemd "
+            f"the folder of the agents' sockets, `{folder}`, cannot be created "
+            f"({error.strerror}): create `{parent}` with `install -d -o {os.geteuid()} -m 0711 "
+            f"{parent}`, or let systemd "
             "do it with `RuntimeDirectory=`"
         ) from None

@@ -104,7 +104,7 @@ class Intake:
         """
         budget, begun = self._budgets.of(agent), self._time()
         if budget.admit(len(payload), begun) is not None or not budget.checks.take(begun):
-            raise HoldfastError("rate_limited", "too many calls: ask again later")
+            raise HoldfastError("rate_limited", "too many calls: retry later")
         try:
             now = self._core.clock.now_ms()
             opened = self._core.guard.open_signed(agent.id, payload, signature, now)

@@ -92,7 +92,7 @@ class Reads:
         budget, now = self._budgets.of(agent), self._budgets.time()
         over = budget.admit_read(len(call.params), now)
         if not budget.reads.take(now):
-            over = "too many reads in a minute"
+            over = "too many reads within a minute"
         if over is not None:
             reply.error(unavailable(over))
         elif not lane.waiting and self._may_begin(lane):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 View = dict[str, Any]
 
 WAITS_FOR = {
-    "person": "a person",
+    "person": "approval",
     "delay": "its delay",
     "fee": "lower fees",
     "chain": "its chain",
@@ -61,7 +61,8 @@ def pending(request_id: str, retry_after_s: int, waits: View | None = None) -> O
             text += f" ({waits['why']})"
     error = CallError(
         PENDING,
-        f"request {request_id} is pending{text}: send the same again later to get its outcome",
+        f"request {request_id} is pending{text}: send the same request again later to get its "
+        f"outcome",
         orjson.dumps(data),
     )
     return Outcome(error=error, status="pending", final=False)
@@ -71,7 +72,7 @@ def not_replaced(request_id: str, code: str, text: str, privacy: str) -> Outcome
     """A replacement that does not count: the payment goes on as it is."""
     data: View = {"requestId": request_id, "status": "denied", "code": code}
     words = code.replace("_", " ") if privacy == "code" else text
-    message = f"request {request_id} is not replaced and goes on as it is: {words}"
+    message = f"request {request_id} was not replaced and is still in progress: {words}"
     return Outcome(error=CallError(DENIED, message, orjson.dumps(data)), status="denied")
 
 

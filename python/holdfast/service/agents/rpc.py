@@ -140,7 +140,7 @@ class Rpc:
     def _serve(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         handler = self._handlers.get(call.method)
         if handler is not None and len(call.params) > self._intake.params_bytes_max:
-            text = f"params have at most {self._intake.params_bytes_max} bytes"
+            text = f"params may have at most {self._intake.params_bytes_max} bytes"
             if call.method.startswith("holdfast_"):
                 reply.result(_refusal("error", INVALID_PARAMS, text))
             else:
@@ -199,7 +199,7 @@ class Rpc:
             plain = method not in SIGNING_METHODS and method != "holdfast_request"
             asked = InnerCall(call.id_json, method, orjson.dumps(inner.get("params", [])))
         except (ValueError, KeyError, TypeError, AttributeError):
-            text = "the payload is a JSON object with a method, the signature hex"
+            text = "the payload must be a JSON object with a method, the signature hex"
             reply.result(_refusal("error", INVALID_PARAMS, text))
             return
         if plain and agent.signed and method in OF_REQUESTS:

@@ -18,7 +18,7 @@ from holdfast.service.agents.rpc_call import AnyCall
 from holdfast.service.guardian.core import Core, Sealed
 from holdfast.service.guardian.waiting import Waiting
 
-WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
+WITHOUT_ID = "a request without an id cannot be answered, so it is not executed"
 
 SIGNING_METHODS = frozenset(
     {
@@ -242,6 +242,6 @@ class SigningCalls:
 
 RAW_REFUSED = CallError(
     DENIED,
-    "signed transactions are not passed on: the guardian holds the keys and signs what it decided",
+    "signed transactions are not forwarded: the guardian holds the keys and signs what it decided",
     orjson.dumps({"status": "denied", "code": "method_not_allowed"}),
 )

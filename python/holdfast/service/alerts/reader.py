@@ -234,7 +234,7 @@ class Alerts:
             when = datetime.fromtimestamp(int(event["at"]) / 1_000, UTC)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("alert_not_described", seq=seq, kind=kind, error=plain(error))
-            text = f"Event {seq} ({plain(kind)}) could not be put into words; look at the console."
+            text = f"Event {seq} ({plain(kind)}) could not be described; see the console."
             return Alert(Severity.CRITICAL, "Holdfast: an event of an unknown shape", text)
         if alert is None:
             return None

@@ -59,7 +59,7 @@ def _send(url: str, severity: Severity, title: str, body: str) -> str | None:
     if result:
         return None
     said = [entry.message for entry in result.logs() if entry.level in ("WARNING", "ERROR")]
-    return redact(said[-1] if said else f"not taken ({result.status.name.lower()})", url)
+    return redact(said[-1] if said else f"not delivered ({result.status.name.lower()})", url)
 
 
 def redact(text: str, url: str) -> str:

@@ -153,11 +153,9 @@ class Chain:
         tip = min(fees.tip, int(view["priority_fee_per_gas_max"]), fee_cap)
         max_fee = min(2 * fees.base + tip, fee_cap)
         if max_fee < fees.base:
-            raise FeeTooHigh(
-                "the chain's base fee is above the cap of the policy: waiting", not_sent=True
-            )
+            raise FeeTooHigh("the chain's base fee is above the policy's cap", not_sent=True)
         if balance < int(request["value"]) + gas * max_fee + (data_fee or 0):
-            raise WouldFail("the wallet cannot pay amount and fee")
+            raise WouldFail("insufficient funds for amount plus fee")
         facts: dict[str, int | bool] = {
             "gas": gas,
             "max_fee_per_gas": max_fee,
@@ -336,13 +334,13 @@ async def _one_serves(witnesses: Sequence[Witness]) -> None:
         for task in asked:
             task.cancel()
         await asyncio.gather(*asked, return_exceptions=True)
-    raise fault or EndpointDown("no endpoint of the chain is there", not_sent=True)
+    raise fault or EndpointDown("no endpoint of the chain is available", not_sent=True)
 
 
 def _no_relay(chain_id: int) -> str:
     return (
-        f"config.toml names no private relay for chain {chain_id}, and a rule sends through one: "
-        "it waits"
+        f"config.toml names no private relay for chain {chain_id}, but a rule sends through one: "
+        f"the payment waits"
     )
 
 

@@ -73,14 +73,14 @@ class At:
         """The code at the address; nothing where there is none."""
         found = bytes_of(await self._ask("eth_getCode", [self.address, self._block]))
         if found is None or len(found) > CODE_BYTES_MAX:
-            raise EndpointDown("the node answered with no code")
+            raise EndpointDown("the node's answer has no code")
         return found
 
     async def slot(self, slot: str) -> bytes:
         """A word of the storage; nothing when it is empty."""
         found = bytes_of(await self._ask("eth_getStorageAt", [self.address, slot, self._block]))
         if found is None or len(found) > WORD:
-            raise EndpointDown("the node answered with no storage word")
+            raise EndpointDown("the node's answer has no storage word")
         return found if any(found) else b""
 
     async def call(self, data: str, sender: str | None = None) -> bytes | None:
@@ -109,7 +109,7 @@ async def newest_block(node: Node) -> str:
     try:
         return hex(int(number, 16))
     except (TypeError, ValueError):
-        raise EndpointDown("the node answered with no number for the newest block") from None
+        raise EndpointDown("the node's answer has no number for the newest block") from None
 
 
 async def read_code(node: Node, address: str) -> Code:
@@ -153,7 +153,7 @@ async def _behind(at: At, beacon: str) -> str:
     # A beacon may answer each of its proxies differently.
     told = await at.of(beacon).call(BEACON_IMPLEMENTATION, sender=at.address)
     if told is None or len(told) != WORD:
-        raise Unclear(f"its beacon {beacon} does not say what it runs")
+        raise Unclear(f"its beacon {beacon} does not report its implementation")
     return _address(told)
 
 

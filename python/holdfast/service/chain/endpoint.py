@@ -149,7 +149,7 @@ class Endpoint:
             return orjson.loads(answer)
         except ValueError as error:
             raise EndpointDown(
-                f"{self.name} answered with no JSON ({type(error).__name__})"
+                f"{self.name} answered with invalid JSON ({type(error).__name__})"
             ) from None
 
     async def _turn(self, patience_s: float) -> None:
@@ -158,7 +158,9 @@ class Endpoint:
         wait = self._pace.turn(time.monotonic(), patience_s)
         if wait is None:
             each = self.settings.calls_per_second
-            raise EndpointBusy(f"{self.name} has its {each} calls a second", not_sent=True)
+            raise EndpointBusy(
+                f"{self.name} has reached its limit of {each} calls per second", not_sent=True
+            )
         if wait:
             await asyncio.sleep(wait)
 
@@ -216,7 +218,9 @@ class Endpoint:
                 allow_redirects=False,
             ) as response:
                 if 300 <= response.status < 400:
-                    raise EndpointDown(f"{self.name} redirects elsewhere, which is not followed")
+                    raise EndpointDown(
+                        f"{self.name} redirects elsewhere; redirects are not followed"
+                    )
                 answer = await self._read(response)
                 if response.status != 200 and not _is_error_object(answer):
                     raise EndpointRefused(

@@ -79,8 +79,8 @@ def fault_of(endpoints: Sequence[EndpointSettings], *, with_secrets: bool) -> st
             )
         if each.private and all(other.private or other.chain != each.chain for other in endpoints):
             return (
-                f"`endpoint[{n}].private`: a relay is asked nothing, so chain {each.chain} needs "
-                "an endpoint that is not private as well"
+                f"`endpoint[{n}].private`: a relay answers no questions, so chain {each.chain} "
+                f"also needs an endpoint that is not private"
             )
         m = first.setdefault(each.chain, n)
         for key in OF_THE_CHAIN:
@@ -93,8 +93,8 @@ def fault_of(endpoints: Sequence[EndpointSettings], *, with_secrets: bool) -> st
         m = places.setdefault(_place(each), n)
         if m != n:
             return (
-                f"`endpoint[{n}].rpc_url`: `endpoint[{m}]` is at {each.name} too: one server twice "
-                "would only look like two nodes, so name another"
+                f"`endpoint[{n}].rpc_url`: `endpoint[{m}]` is at {each.name} too: one server "
+                f"twice is not two nodes, so name another"
             )
     return None
 

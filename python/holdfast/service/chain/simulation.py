@@ -150,7 +150,7 @@ def _the_call(answer: Any) -> list[Any]:
     if status not in (0, 1):
         raise RpcError(0, "no simulation")
     if status != 1:
-        raise WouldFail("it fails when the chain's node simulates it")
+        raise WouldFail("it fails in the node's simulation")
     if not isinstance(logs, list):
         raise RpcError(0, "no simulation")
     return logs

@@ -36,7 +36,7 @@ class Spread:
         waiting = {self._begin(each.broadcast_all(sendings)) for each in ready}
         for each in later:
             self._begin(_when_verified(each, sendings))
-        none = EndpointDown("no endpoint of the chain is there", not_sent=True)
+        none = EndpointDown("no endpoint of the chain is available", not_sent=True)
         found: list[Broadcast | EndpointDown] = [none] * len(sendings)
         while waiting:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

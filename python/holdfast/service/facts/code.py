@@ -46,8 +46,8 @@ ALARMS_MAX = 20
 NO_CODE = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
 
 NO_FACTS = b"{}"
-NO_NODE = "there is no node of that chain"
-TOO_MANY = f"at most {CONTRACTS_MAX} contracts of a chain are looked at"
+NO_NODE = "there is no node of this chain"
+TOO_MANY = f"at most {CONTRACTS_MAX} contracts of a chain are watched"
 POLICY_LOADED = "policy.loaded"
 
 Json = dict[str, Any]
@@ -66,7 +66,7 @@ class _Watched:
     due: int | None
     found: Code | None = None
     at: int = 0
-    fault: str = "nobody has looked yet"
+    fault: str = "not checked yet"
     looking: bool = False
     alarm: str | None = None
     # Of a contract that is not pinned: the hash that is known of its code, what was there the first
@@ -108,24 +108,25 @@ class _Watched:
         if alarm == "code_absent":
             return f"there is no code at {place}: what relies on it counts as an unknown contract"
         if self.pinned is None:
-            which = "is known of it" if self.known is not None else "it had before"
+            which = "the known code" if self.known is not None else "its earlier code"
             now = f"hash {self.found.hash}" if self.found else "unknown"
             if self.found and self.found.implementation is not None:
                 now += f", implementation {self.found.implementation}"
             return (
-                f"{place} has other code than {which} ({now}): check it, and pin it with code_hash"
+                f"the code of {place} differs from {which} ({now}): check it, and pin it with "
+                f"code_hash"
                 " in a [[contract]] of the policy"
             )
         if alarm == "code_unknown" or self.found is None:
-            return f"the code of {place} could not be looked at for 5 minutes: {self.fault}"
+            return f"the code of {place} could not be read for 5 minutes: {self.fault}"
         if self.found.hash != self.pinned.hash:
-            return f"{place} has other code than the policy pins: {self.found.hash}"
+            return f"the code of {place} differs from what the policy pins: {self.found.hash}"
         runs = self.found.implementation
         if self.pinned.implementation is None:
             return f"{place} is a proxy, and the policy pins no implementation_hash: it runs {runs}"
         if runs is None:
             return f"{place} is pinned as a proxy and names no implementation"
-        return f"{place} runs another implementation than the policy pins: {runs}"
+        return f"{place} runs an implementation other than the policy pins: {runs}"
 
 
 class CodeFacts:

@@ -46,21 +46,21 @@ def judge(now_ms: int, wall_ms: int, *, chains: bool) -> list[Condition]:
     state, apart = state_of(now_ms, wall_ms), span(abs(wall_ms - now_ms))
     if state == "ahead":
         text = (
-            f"the guardian's time is {apart} ahead of the system's clock: deadlines are judged by "
-            "the stricter of both"
+            f"the guardian's time is {apart} ahead of the system's clock: deadlines follow the "
+            f"stricter of the two"
         )
-        step = f"set the system's clock right; if it is right: {SET}"
+        step = f"correct the system's clock; if it is correct: {SET}"
         return [Condition("clock_ahead", "action", text, step)]
     if state == "confirmed":
         return []
     text = (
         f"the system's clock is {apart} ahead of the guardian's time, and no chain confirms it: "
-        "limits go on by the guardian's time"
+        "limits follow the guardian's time"
     )
     if chains:
-        step = f"a new block confirms it; without one, if the system's clock is right: {SET}"
+        step = f"a new block confirms it; without one, if the system's clock is correct: {SET}"
         return [Condition("clock_unconfirmed", "warning", text, step)]
-    step = f"no endpoint is configured that could; if the system's clock is right: {SET}"
+    step = f"no endpoint is configured that could; if the system's clock is correct: {SET}"
     return [Condition("clock_unconfirmed", "action", text, step)]
 
 

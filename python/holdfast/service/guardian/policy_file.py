@@ -27,7 +27,7 @@ log = get_logger()
 POLICY_BYTES_MAX = 32 * 1024 * 1024
 FAULTS_SHOWN_MAX = 20
 UNSIGNED = "policy_unsigned"
-APPLY = "look at it and put it in force with `holdfast policy apply`"
+APPLY = "check it and put it in force with `holdfast policy apply`"
 
 
 class PolicyRejected(ValueError):
@@ -220,7 +220,7 @@ def read_private_text(path: Path) -> str:
         if found.st_mode & 0o022:
             raise PolicyRejected(
                 "policy_unsafe",
-                f"{path.name}: can be written by others: check what it says, then chmod go-w it",
+                f"{path.name}: can be written by others: check its contents, then chmod go-w it",
             )
         data = file.read(POLICY_BYTES_MAX + 1)
     if len(data) > POLICY_BYTES_MAX:

@@ -49,8 +49,8 @@ def restore(reader: Reader) -> Restored:
     if size == 0:
         raise JournalError(
             "journal_unsigned",
-            "no signature covers any of the events, not even the first. If a version before this "
-            "one made the journal, start it with that version once and stop it cleanly; else "
+            "no signature covers any of the events, not even the first. If an earlier version "
+            "wrote the journal, start it with that version once and stop it cleanly; else "
             "restore it from a backup",
         )
     guard, remarks = _from_snapshot(reader, identity, size)
@@ -95,7 +95,7 @@ def _newest_commit(reader: Reader, identity: LogIdentity) -> Commit | None:
     session = session_of(sessions, size)
     if session is None:
         raise JournalError(
-            "proof_bad", f"the proof of {size} events belongs to no run that the log's key knows"
+            "proof_bad", f"the proof of {size} events belongs to no run certified by the log's key"
         )
     return Commit(session, size, signature)
 

@@ -49,7 +49,7 @@ class ChainMethods:
         try:
             fees = await chain.fees()
         except EndpointDown as down:
-            why = f"chain {row.chain_id} gives no answer, so nobody knows the fee: {down.text}"
+            why = f"chain {row.chain_id} gives no answer, so the fee is unknown: {down.text}"
             raise Refused("chain_unavailable", f"{why}. Try again later") from None
         now = Offer(row.fee, row.tip)
         offer = within(higher(now, fees.base, fees.tip), now, fees.base, cap)
@@ -70,7 +70,9 @@ class ChainMethods:
         state = self._core.guard.stage(request_id)
         if state is None:
             raise Refused("request_unknown", f"there is no request {request_id[:32]!r}")
-        raise Refused("wrong_state", f"{request_id} is {state}: no transaction of it is out")
+        raise Refused(
+            "wrong_state", f"{request_id} is {state}: it has no transaction that can be mined"
+        )
 
     def _cap(self, chain_id: int) -> Offer:
         for each in orjson.loads(self._core.guard.chains()):

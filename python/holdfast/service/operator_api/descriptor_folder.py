@@ -43,7 +43,7 @@ def read_folder(folder: Path, *, beyond: bool = False) -> tuple[ClearSigning, li
             faults.append((name, f"cannot be read: {error.strerror}"))
             continue
         if data is None:
-            faults.append((name, f"is no file of at most {FILE_BYTES_MAX:,} bytes"))
+            faults.append((name, f"is not a file of at most {FILE_BYTES_MAX:,} bytes"))
             continue
         left -= len(data)
         if left < 0:

@@ -140,7 +140,7 @@ class OperatorMethods:
         `from_seq`).
         """
         if connection.subscriber is not None:
-            raise Refused("subscribed", "this connection is subscribed already")
+            raise Refused("subscribed", "this connection is already subscribed")
         size = self._core.guard.size
         from_seq = integer(params, "from_seq", size - 1)
         backlog = min(integer(params, "backlog", 0), BACKLOG_MAX)
@@ -154,7 +154,7 @@ class OperatorMethods:
         else:
             size = self._core.durable_size
         if connection.subscriber is not None:
-            raise Refused("subscribed", "this connection is subscribed already")
+            raise Refused("subscribed", "this connection is already subscribed")
         for name, lines in (("requests", requests), ("limits", rows)):
             for line in lines[:-1]:
                 connection.write(b'{"part":{"%b":[%b]}}\n' % (name.encode(), line))
@@ -220,7 +220,7 @@ class OperatorMethods:
         if source is None:
             record = await asyncio.to_thread(self._reader.policy_record, digest)
             if record is None:
-                raise Refused("policy_unknown", f"no policy of the digest {digest} was in force")
+                raise Refused("policy_unknown", f"no policy with the digest {digest} was in force")
             source = str(parse(record)["data"]["source"])
             self._sources = {digest: source, **dict(list(self._sources.items())[:3])}
         return {"digest": digest, "source": source, "in_force": digest == found["digest"]}
@@ -337,6 +337,6 @@ def _history(record: Record) -> Json:
     ]
     order = data.get("order")
     if record["kind"] == "request.replaced" and isinstance(order, dict):
-        words.append(f"nonce {order['nonce']}, {order['max_fee_per_gas']} wei a gas")
+        words.append(f"nonce {order['nonce']}, {order['max_fee_per_gas']} wei per gas")
     said = " ".join(str(word) for word in words if word)
     return {"seq": record["seq"], "at": record["at"], "kind": record["kind"], "text": said}

@@ -199,7 +199,7 @@ class Settler:
             why = None
         elif isinstance(ended, Settlement):
             again = row.id in self._given
-            why = "the end that is told does not fit the guardian's record" if again else None
+            why = "the reported outcome does not match the guardian's record" if again else None
             self._given.add(row.id)
         return why if self._is_late(row.id) else None
 

@@ -84,7 +84,7 @@ class Upkeep:
         age_ms = self._core.clock.now_ms() - state.since
         if state.stage != "signed" or age_ms < self._settings.within_ms:
             return False
-        self._hold(request_id, f"signed {age_ms // 60_000} minutes ago and no node took it")
+        self._hold(request_id, f"signed {age_ms // 60_000} minutes ago and no node accepted it")
         return True
 
     async def look(self, chain: Chain, not_mined: Iterable[Unsettled]) -> None:
@@ -123,7 +123,7 @@ class Upkeep:
             return not self._is_old(row) and self._may_send_released(row)
         if row.state == "signed" and self._is_old(row):
             minutes = self._age_ms(row) // 60_000
-            self._hold(row.id, f"signed {minutes} minutes ago and no node took it")
+            self._hold(row.id, f"signed {minutes} minutes ago and no node accepted it")
             return False
         return row.state in SENDABLE
 
@@ -157,7 +157,7 @@ class Upkeep:
         else:
             self._lost.discard(row.id)
             minutes = self._age_ms(row) // 60_000
-            self._hold(row.id, f"sent {minutes} minutes ago and no node knows it any more")
+            self._hold(row.id, f"sent {minutes} minutes ago and no node knows it now")
 
     def _may_send_released(self, row: Unsettled) -> bool:
         """Its agent has had its time; without one, or by its rule, it alone sends it."""

@@ -98,7 +98,7 @@ class Conditions:
                     "chain_id": None,
                     "wallet": None,
                     "text": f"and {len(left)} more",
-                    "next": "mend those above first",
+                    "next": "fix those above first",
                     "since_ms": min(self._since[each.place] for each in left),
                 }
             )

@@ -28,8 +28,8 @@ class HomeLock:
             os.close(self._fd)
             who = f" (process {owner})" if owner.isdigit() else ""
             raise HomeInUse(
-                f"another holdfast daemon{who} already serves {path.parent}; stop it first, or "
-                "use another --home"
+                f"another guardian{who} already runs in {path.parent}; stop it first, or use "
+                f"another --home"
             ) from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)

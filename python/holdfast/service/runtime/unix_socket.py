@@ -87,7 +87,7 @@ def _check_folder(folder: Path) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise SocketError(f"{folder}: is not a folder (a link is not followed)")
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise SocketError(f"{folder}: must belong to this user and be writable by nobody else")
+        raise SocketError(f"{folder}: must belong to this user and be writable only by it")
 
 
 def _clear(path: Path) -> None:
@@ -111,7 +111,7 @@ def _clear(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise SocketError(f"{path}: somebody may be listening ({error})") from error
+        raise SocketError(f"{path}: another process may be listening ({error})") from error
     else:
         raise SocketError(f"{path}: another process listens on it")
     finally:

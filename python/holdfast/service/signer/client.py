@@ -295,7 +295,7 @@ async def _ready(reader: asyncio.StreamReader) -> Answer:
     except TimeoutError:
         raise SignerError(f"the signer did not start within {START_SECONDS_MAX} s") from None
     if not line:
-        raise SignerError("the signer ended before it was ready; its last words are above")
+        raise SignerError("the signer ended before it was ready; its last output is above")
     answer: Answer = json.loads(line)
     if answer.get("code") == "wrong_passphrase":
         raise WrongPassphrase(answer["error"])

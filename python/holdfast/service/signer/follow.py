@@ -75,7 +75,7 @@ class Follower:
         try:
             tree = LogTree.restore(compact)
         except HoldfastError:
-            raise Refused("`range` is no compact range of a log") from None
+            raise Refused("`range` is not a compact range of a log") from None
         origin = self._origin_of(self._row(0))
         note = self._open().checkpoint(size)
         if (
@@ -140,8 +140,8 @@ class Follower:
         expected = self._orders.get(seq)
         if expected is None:
             raise Refused(
-                f"event {seq} is no order that was followed here since the guardian started: only "
-                "those are signed, once"
+                f"event {seq} is not an order followed since the guardian started: only those are "
+                f"signed, once"
             )
         raw = self._records.get(seq)
         if raw is None:
@@ -209,7 +209,7 @@ class Follower:
                 raise ValueError
             named = str(data["log_key"]).removeprefix("0x")
         except (ValueError, KeyError, TypeError):
-            raise Refused("event 0 does not say where this log comes from") from None
+            raise Refused("event 0 does not state the log's origin") from None
         if named != self._log_key.hex():
             raise Refused("event 0 names another log key than this home has")
         return str(data["origin"])

@@ -68,14 +68,14 @@ def sign_order(order: Order, backends: Backends) -> dict[str, str]:
     chain_id = _integer(order, "chain_id", 1, CHAIN_ID_MAX)
     backend = backends.get(_address(order, "wallet"))
     if backend is None:
-        raise OrderError("`wallet` is none of the wallets of this home")
+        raise OrderError("`wallet` is not a wallet of this home")
     if kind == "transaction":
         return _sign_transaction(order, chain_id, backend)
     if kind == "typed-data":
         return _sign_digest(order, _typed_data_digest(order), backend)
     if kind == "message":
         return _sign_digest(order, _message_digest(order), backend)
-    raise OrderError("`kind` is none of transaction, typed-data and message")
+    raise OrderError("`kind` must be transaction, typed-data or message")
 
 
 def check_decided(ordered: Mapping[str, Any], decided: Mapping[str, Any]) -> None:
@@ -106,7 +106,7 @@ def check_decided(ordered: Mapping[str, Any], decided: Mapping[str, Any]) -> Non
     elif decided["kind"] == "message":
         pairs += [("message", order.get("message"), request["message"])]
     else:
-        raise OrderError("`kind` is none of transaction, typed-data and message")
+        raise OrderError("`kind` must be transaction, typed-data or message")
     for name, ordered_value, wanted in pairs:
         if ordered_value != wanted:
             raise OrderError(f"`{name}` is not what was decided")
@@ -122,7 +122,7 @@ def _check_caps(ordered: Mapping[str, Any], order: Order, decided: Mapping[str, 
         gas = _integer(order, "gas", 0, FEE_MAX)
         fee = gas * _integer(order, "max_fee_per_gas", 0, FEE_MAX)
         if fee > _integer(ordered, "fee_wei_max", 0, VALUE_MAX):
-            raise OrderError("the fee is above what was set aside")
+            raise OrderError("the fee is above what was reserved")
         # Beyond what was decided only an operator goes, and an agent where no person was asked.
         if ordered.get("by") != "guardian":
             return

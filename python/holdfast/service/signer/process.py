@@ -99,7 +99,7 @@ class Signer:
             raise Refused("a question is a JSON object")
         op = self._ops.get(str(question.get("op")))
         if op is None:
-            raise Refused("`op` is none of follow, sign, checkpoint, snapshot and ping")
+            raise Refused("`op` must be follow, sign, checkpoint, snapshot or ping")
         return op(question)
 
     def _guarded(self, answer: Callable[[], Answer]) -> Answer:

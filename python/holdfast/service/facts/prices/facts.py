@@ -100,7 +100,7 @@ class PriceFacts:
         """
         shown = self._alarms[:ALARMS_MAX]
         if left := len(self._alarms) - len(shown):
-            text = f"and {left} more faults of prices"
+            text = f"and {left} more problems with prices"
             shown.append({"asset": None, "source": None, "code": "more", "text": text})
         return shown
 

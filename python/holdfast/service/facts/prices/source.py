@@ -24,7 +24,7 @@ class Source:
     atto: int = 0
     at: int = 0
     asked: int = 0
-    fault: str = "nobody has looked yet"
+    fault: str = "not checked yet"
     # The last price that was believed, and when it was read; one that jumped, and since when.
     _trusted: tuple[int, int] | None = field(default=None)
     _jump: tuple[int, int] | None = field(default=None)
@@ -73,7 +73,7 @@ class Source:
         """What an operator has to know of a jump."""
         before = written(self._trusted[0]) if self._trusted else "?"
         jump = f"it jumped from {before} to {written(self.atto)} USD"
-        return f"{jump}, and counts alone once it says so again a minute later"
+        return f"{jump}, and counts once a second reading a minute later confirms it"
 
 
 def _is_jump(before: int, now: int) -> bool:
