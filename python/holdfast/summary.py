@@ -157,7 +157,7 @@ class Summary:
 
     @property
     def to_whom(self) -> str:
-        """`to 14 parties, 13 of them on no list`; empty for nobody."""
+        """`to 14 parties, 13 of them on no list`; empty for no party."""
         if self.parties == 0:
             return ""
         words = "to 1 party" if self.parties == 1 else f"to {self.parties} parties"

@@ -86,7 +86,7 @@ def agree(asked: Asked, digest: str | None, more: Sequence[str] = ()) -> None:
 
 
 def _confirmed(asked: Asked, what: str) -> bool:
-    """The console's own questions: the gap where a payment is large or nobody knows its worth, then
+    """The console's own questions: the gap where a payment is large or its worth is unknown, then
     yes; everything else is no.
     """
     from holdfast.console import settings

@@ -10,7 +10,7 @@ from holdfast.cli.output import Failure
 
 
 def read_policy(path: Path) -> str:
-    """The text of a sound policy file that nobody else can write. Raises Failure."""
+    """The text of a valid policy file that no other user can write. Raises Failure."""
     from holdfast.service.guardian.policy_file import PolicyRejected, read_private_text
 
     try:
@@ -23,7 +23,7 @@ def read_policy(path: Path) -> str:
 
 def append(path: Path, source: str, text: str) -> None:
     """Puts `text` behind `source`, which is what the file held when it was read. Raises Failure
-    when the policy would not be sound, or is no longer what was read; then nothing was changed.
+    when the policy would not be valid, or is no longer what was read; then nothing was changed.
     """
     gap = "\n" if source.endswith("\n") or not source else "\n\n"
     changed = source + gap + text
@@ -53,7 +53,7 @@ def _replace(path: Path, before: bytes, after: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(after)
             file.flush()
-            # Whoever could read the policy still can, and nobody else.
+            # Users who could read the policy still can, and no others.
             os.fchown(file.fileno(), found.st_uid, found.st_gid)
             os.fchmod(file.fileno(), found.st_mode & 0o777)
             os.fsync(file.fileno())

@@ -146,7 +146,7 @@ def print_display(rows: list[dict[str, Any]], indent: str = "  ") -> None:
 
 
 def print_claim(rows: list[dict[str, Any]], indent: str = "  ") -> None:
-    """What a descriptor says, marked line by line as somebody's claim."""
+    """What a descriptor says, marked line by line as a claim."""
     from holdfast.operator import format as fmt
 
     if rows:

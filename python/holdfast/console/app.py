@@ -138,7 +138,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         self.session.lock()
 
     def _terminal_lost(self) -> bool:
-        """Whether the terminal this began on is gone: a console nobody sees must not stay."""
+        """Whether the terminal this began on is gone: a console without a screen must not stay."""
         return self._on_terminal and not os.isatty(0)
 
     def start_job(self, work: Coroutine[Any, Any, None]) -> None:

@@ -49,7 +49,7 @@ class Session:
         self._used = self._clock()
 
     def forget_if_idle(self) -> bool:
-        """Forgets the key when nobody used the console for too long. True when it did."""
+        """Forgets the key when the console was idle for too long. True when it did."""
         if self._key is None or self._clock() - self._used < self._forget_after_s:
             return False
         self._key = None
@@ -91,7 +91,7 @@ class Session:
         return await self._ask(self._client.command(signed.payload, signed.signature))
 
     async def fees(self, ident: str) -> Quote | str:
-        """What would take the place of a transaction that is out, or why nobody knows."""
+        """What would take the place of a transaction that is out, or why it is unknown."""
         try:
             return Quote.read(await self._client.call("fees", {"id": ident}))
         except OperatorError as error:
@@ -147,7 +147,7 @@ class Session:
         return None
 
     def _drop_freeze_file(self, actor: str, fault: str) -> str:
-        """The widest stop, because nobody is there to hear a narrower one."""
+        """The widest stop, because no guardian is there to hear a narrower one."""
         try:
             (self._home / FREEZE_FILE).write_text(f"{REASON} by {actor}\n", "utf-8")
         except OSError as error:

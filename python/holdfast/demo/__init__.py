@@ -1,6 +1,6 @@
 """The demonstration: a local chain, a guardian, three sample agents, and an operator.
 
-Interactive, it opens the console and the operator is whoever sits there; headless, the operator is
+Interactive, it opens the console and the operator is the user; headless, the operator is
 a script and the end is compared with the chain.
 """
 
@@ -145,7 +145,7 @@ def _interactive(stage: Stage, theme: str | None) -> int:
     for reader in (each for pair in readers for each in pair):
         reader.start()
     options = ["--stops-guardian", *(["--theme", theme] if theme else [])]
-    # It guards nothing, and whoever tries the demo should not have to look for it.
+    # It guards nothing, and a user who tries the demo should not have to look for it.
     options += ["--unlock-hint", f"The demo's passphrase is: {OPERATOR_PASSPHRASE}"]
     command = child.own("holdfast", "console", "--home", str(stage.house.home.path), *options)
     console = child.start(command, keep=child.TERMINAL, session=False, stdin=None)

@@ -1,4 +1,4 @@
-"""Sample agent: taken over. It may tip anybody a little, and tries twenty ways to take far more.
+"""Sample agent: taken over. It may tip any address a little, and tries twenty ways to take far more.
 
 The ways are data (`drains.toml`), each with the verdict and the reason code it must meet. Plain
 web3.py on its socket, except for the one drain that goes to the operator's door.

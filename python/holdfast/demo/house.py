@@ -154,7 +154,7 @@ class House:
         return OperatorConnection(self.home.operator_socket, opened)
 
     def agent_socket(self, agent: str, wait_s: float = 10.0) -> str:
-        """The path of an agent's socket, once somebody listens there."""
+        """The path of an agent's socket, once it is open."""
         path = str(self.home.agent_socket(agent))
         deadline = time.monotonic() + wait_s
         while True:

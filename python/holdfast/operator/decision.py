@@ -120,7 +120,7 @@ def cannot_decide(
 
 
 def cannot_deny(request: Request | None, model: Model, mono: float, read_only: bool) -> str | None:
-    """As `cannot_decide`; what waits for nobody's answer and is not signed can be denied too."""
+    """As `cannot_decide`; what needs no answer and is not signed can also be denied."""
     if request is None or request.decidable or request.state not in UNSIGNED:
         return cannot_decide(request, model, mono, read_only)
     return cannot_answer(model, mono, read_only)

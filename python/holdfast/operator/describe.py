@@ -32,7 +32,7 @@ SYSTEM: dict[str, Mark] = {
     "request.matured": Mark("info", "›", "due"),
     "request.attached": Mark("muted", "·", "attached"),
 }
-# Nobody has to hear that an answer arrived where it was expected.
+# That an answer arrived where it was expected is not news.
 SILENT = frozenset({"answers.delivered"})
 REPLACED = {"fee": "higher fee", "cancel": "cancellation", "gap": "filling a gap"}
 

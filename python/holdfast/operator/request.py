@@ -69,7 +69,7 @@ class Effect:
 
     @property
     def opaque(self) -> bool:
-        """Whether nobody can say what it does; for a function the operator vouches."""
+        """Whether its effects are unknown; for a function the operator vouches."""
         return self.kind in OPAQUE and self.function is None
 
     @property
@@ -187,7 +187,7 @@ class Request:
 
     @property
     def deadline(self) -> int | None:
-        """ms when nobody answering ends (approval) or starts (delay) it."""
+        """ms when, without an answer, it ends (approval) or starts (delay)."""
         name = "matures_at" if self.state == "waiting-delay" else "expires_at"
         value = self.raw.get(name)
         return value if isinstance(value, int) else None
@@ -225,7 +225,7 @@ class Request:
 
     @property
     def claim(self) -> list[Json]:
-        """What a descriptor says of it: somebody's word, for display only."""
+        """What a descriptor claims about it, for display only."""
         return self._claimed("display")
 
     @property

@@ -1,6 +1,6 @@
 """Whether the summary of a view fits the effects that its digest binds.
 
-The summary itself is bound by nothing, and whoever answers on the operator's socket could name a
+The summary itself is bound by nothing, and the program on the operator's socket could name a
 small payee. Pure.
 """
 
@@ -40,7 +40,7 @@ def faults(view: Json, policy: str) -> Iterable[str]:
 
 
 def _parties(view: Json) -> tuple[dict[str, dict[object, int]], set[str]]:
-    """What each party gets of each asset, and those of whom nobody can say it."""
+    """What each party gets of each asset, and those for which it is unknown."""
     parties: dict[str, dict[object, int]] = defaultdict(lambda: defaultdict(int))
     unsure = set()
     for effect in _rows(view, "effects"):

@@ -29,7 +29,7 @@ def check_ancestors(path: Path) -> None:
     """Refuses with `UnsafeFile` when another user could swap a folder above `path`.
 
     A folder that others can write is accepted above it only with the sticky bit (as /tmp has it):
-    then nobody but its owner renames what is in it, and each owner on the way is root or this user.
+    then only its owner renames what is in it, and each owner on the way is root or this user.
     """
     real = Path(os.path.realpath(path))
     for place, found in _way(path.absolute()):
@@ -163,7 +163,7 @@ def _who(found: os.stat_result) -> str:
 
 @functools.cache
 def _is_private(gid: int) -> bool:
-    """Whether nobody but this user and root is in a group, as far as the user database says."""
+    """Whether only this user and root are in a group, as far as the user database says."""
     own, users = {0, os.geteuid()}, pwd.getpwall()
     try:
         named = set(grp.getgrgid(gid).gr_mem)

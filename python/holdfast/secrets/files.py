@@ -1,4 +1,4 @@
-"""Private files: made whole or not at all, and read only if nobody else could have written them."""
+"""Private files: made whole or not at all, and read only if no other user could have written them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class PassphraseError(ValueError):
 
 
 class GaveUp(PassphraseError):
-    """Nobody can be asked, or nobody answered."""
+    """There is no terminal to ask, or no answer came."""
 
 
 @dataclass(frozen=True)

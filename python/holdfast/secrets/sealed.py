@@ -120,7 +120,7 @@ def unseal(data: bytes, passphrase: bytes | bytearray) -> SigningKey:
 def forget(key: SigningKey) -> None:
     """Overwrites a key that is not needed any more, in the memory of the objects that hold it.
 
-    pynacl keeps keys in bytes objects, which Python cannot change; nobody else may hold these.
+    pynacl keeps keys in bytes objects, which Python cannot change; no one else may hold these.
     """
     for secret in (key._seed, key._signing_key):
         # In CPython the content of a bytes object is the last part of it, before a final NUL.

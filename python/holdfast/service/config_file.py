@@ -70,7 +70,7 @@ class ConfigFile:
         self.alarm: str | None = None
 
     def limits(self) -> Config:
-        """What the file says of limits and timings, which nobody signs. Raises ConfigError."""
+        """What the file says of limits and timings, which need no signature. Raises ConfigError."""
         table = read_table(self._home.config_path)
         own = {key: value for key, value in table.items() if key not in SIGNED}
         return config_of(own, str(self._home.config_path))

@@ -83,7 +83,7 @@ class Daemon:
         remote = RemoteServices(local, routes, self._passphrase)
         supervisor = Supervisor(self._failed)
         loop = asyncio.get_running_loop()
-        # Before the sockets open: whoever sees one may already ask for the end.
+        # Before the sockets open: a client that sees one may already ask for the end.
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         try:

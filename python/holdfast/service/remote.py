@@ -126,7 +126,7 @@ class RemoteServices:
             return self._core.guard.summary(request_id)
 
         def summarise(request_id: str) -> Record | None:
-            """The guard belongs to the loop's thread. Without an answer the alert names nobody."""
+            """The guard belongs to the loop's thread. Without an answer the alert names no one."""
             asked = asyncio.run_coroutine_threadsafe(ask(request_id), loop)
             try:
                 found = asked.result(SUMMARY_S_MAX)

@@ -151,14 +151,14 @@ class Batches:
             self._after(reply, lambda: reply.error(error))
             return
         if applied.status == "waiting":
-            # Whoever signing_calls the same again meanwhile must join this one.
+            # A caller that sends the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
         told = orjson.dumps({"id": given or _own_name(request_id)})
         self._core.after_durable(partial(self._named, reply, request_id, told))
 
     def _named(self, reply: Reply, request_id: str, told: bytes, ok: bool) -> None:
         if ok and reply.gone:
-            # Nobody learned the name, so the same again must not be a second payment.
+            # No caller learned the name, so the same again must not be a second payment.
             try:
                 self._core.mark_pending_answer(request_id)
             except (Sealed, HoldfastError):
@@ -217,7 +217,7 @@ class _ReceiptReply(Reply):
 
     @property
     def gone(self) -> bool:
-        """Whether nobody will read the answer."""
+        """Whether the answer will not be read."""
         return self._outer.gone
 
     def result(self, result: bytes) -> None:

@@ -65,7 +65,7 @@ class AgentBudget:
             self._charge_journal(size, now)
 
     def came_to_nothing(self, now: float) -> None:
-        """A call that was allowed failed, or nobody answered it."""
+        """A call that was allowed failed, or was not answered."""
         self._charge_journal(RECORD_BYTES_FREE // 2, now)
 
     def _charge_journal(self, size: int, now: float) -> None:

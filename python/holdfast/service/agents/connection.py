@@ -112,7 +112,7 @@ class AgentConnection(asyncio.Protocol):
         self._listener.left(self)
 
     def eof_received(self) -> bool:
-        """The peer writes no more: answers under way still go out, but nobody is known to read
+        """The peer writes no more: answers under way still go out, but no reader is known to read
         them.
         """
         self._is_gone()

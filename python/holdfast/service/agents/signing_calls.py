@@ -104,7 +104,7 @@ class SigningCalls:
                     return
             if self._settle_now(request_id, reply, wrapped, marked=True):
                 return
-            # Whoever sends the same again meanwhile must join this one.
+            # A caller that sends the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
         except (Sealed, Declined, HoldfastError) as error:
             self.failed(reply, error, wrapped)

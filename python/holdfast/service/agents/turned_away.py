@@ -10,7 +10,7 @@ LOG_SECONDS = 1.0
 
 
 class TurnedAway:
-    """Of one agent. Whoever knocks a thousand times a second fills no log: at most one line a
+    """Of one agent. A thousand calls a second do not fill the log: at most one line a
     second says the newest of them and how many there were since the last line.
     """
 

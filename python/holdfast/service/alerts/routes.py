@@ -30,7 +30,7 @@ class Severity(IntEnum):
 
     INFO = 0
     WARNING = 1
-    ACTION = 2  # somebody has to decide something
+    ACTION = 2  # an operator has to decide
     CRITICAL = 3
 
     @property

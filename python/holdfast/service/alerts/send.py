@@ -83,7 +83,7 @@ def _asset() -> AppriseAsset:
         "app_desc": "Holdfast",
         "app_url": "",
         "async_mode": False,
-        "http_redirects": False,  # a redirect could carry a message to an address nobody chose
+        "http_redirects": False,  # a redirect could carry a message to an address that no operator chose
         "secure_logging": True,
         "storage_mode": "memory",
         "service_timeout": SEND_SECONDS_MAX,

@@ -27,7 +27,7 @@ SECONDS_MAX = 253_402_300_799
 Decided = Callable[[str], Record | None]
 """Gives the data of `request.decided` for a request id, or None when it is not to be had."""
 SUMMARY = "summary"
-"""Where `Decided`, and whoever calls `describe`, put the guardian's own summary of a decision."""
+"""Where `Decided`, and callers of `describe` put the guardian's own summary of a decision."""
 
 _MARKUP = str.maketrans(dict.fromkeys("<>[]{}*_~`|#\\", "·"))
 _DOT_IN_NAME = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_])|(?<=[^\W\d_])\.(?=[^\W_])")
@@ -54,7 +54,7 @@ def plain(text: object, max_chars: int = LINE_CHARACTERS_MAX) -> str:
 
 
 def describe(record: Record, decided: Decided) -> Alert | None:
-    """The alert of an event, or None for one that nobody needs to hear of."""
+    """The alert of an event, or None for one that is not news."""
     handler = _HANDLERS.get(record["kind"])
     return handler(record["data"], decided) if handler else None
 
@@ -227,7 +227,7 @@ def _settled(data: Record, decided: Decided) -> Alert | None:
 
 
 def _replaced(data: Record, decided: Decided) -> Alert | None:
-    """What an operator commanded; what guardian and agents do by themselves nobody has to hear."""
+    """What an operator commanded; what guardian and agents do by themselves is not news."""
     if "command" not in data:
         return None
     who, details = _about(data, decided)

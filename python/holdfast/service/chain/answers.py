@@ -7,7 +7,7 @@ from typing import Any
 
 from holdfast.service.chain.endpoint import EndpointDown
 
-# What a record can carry. EIP-2681 allows nonces beyond it, which nobody will ever reach.
+# What a record can carry. EIP-2681 allows nonces beyond it, which no account will ever reach.
 COUNT_MAX = (1 << 53) - 1
 # Beyond it nothing is counted: no limit and no price of gas is as much.
 WEI_MAX = (1 << 120) - 1

@@ -257,8 +257,9 @@ def _waits(seen: Seen) -> Condition | None:
     else:
         text = f"{payment} was sent and is not mined{after}"
         step = (
-            "its fee may be too low for now: it is sent again with exponential backoff. Raise the "
-            f"fee with `holdfast bump {first.id}`, or try to cancel it: `holdfast cancel {first.id}`"
+            "its fee may be too low for now: it is sent again with exponential backoff. Raise "
+            f"the fee with `holdfast bump {first.id}`, or try to cancel it: "
+            f"`holdfast cancel {first.id}`"
         )
     return Condition("nonce_stuck", "action", text, step, chain, wallet, first.id)
 

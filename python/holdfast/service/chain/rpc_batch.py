@@ -81,7 +81,7 @@ class RpcBatch:
         if len(questions) > 1:
             try:
                 answers = await self._batch(questions)
-            except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for an answer
+            except Exception as error:  # noqa: BLE001 - whatever it is, a caller waits for an answer
                 if isinstance(error, EndpointDown) and error.not_sent:
                     for _, _, answer in questions:
                         _fail(answer, EndpointDown(error.text, not_sent=True))
@@ -105,7 +105,7 @@ class RpcBatch:
             return
         try:
             answer.set_result(result_of(self._endpoint.name, told))
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller
             _fail(answer, error)
 
     async def _ask_alone(self, question: Question) -> None:
@@ -114,7 +114,7 @@ class RpcBatch:
             return
         try:
             found = await self._endpoint.call(method, params)
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller
             _fail(answer, error)
             return
         if not answer.done():

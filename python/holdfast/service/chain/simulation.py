@@ -83,7 +83,7 @@ class Simulation:
 
     async def _allowances(self, wallet: str, logs: list[dict[str, Any]]) -> list[dict[str, str]]:
         """What stood before of each allowance that changes: some tokens tell what is left of one
-        whenever it is used. What nobody can say counts as nothing.
+        whenever it is used. What is unknown counts as nothing.
         """
         owner = _word(wallet)
         pairs = {

@@ -138,9 +138,9 @@ async def _standards(at: _Token) -> tuple[str, ...]:
         found = tuple(name for name, yes in zip(INTERFACES, told, strict=True) if yes)
         if found:
             return found
-    nobody = "00" * WORD
+    no_account = "00" * WORD
     supply, balance = await asyncio.gather(
-        at.integer(TOTAL_SUPPLY), at.integer(BALANCE_OF + nobody)
+        at.integer(TOTAL_SUPPLY), at.integer(BALANCE_OF + no_account)
     )
     return ("erc20",) if supply is not None and balance is not None else ()
 

@@ -106,7 +106,7 @@ class Witness:
         """Raises EndpointDown unless the endpoint serves this chain.
 
         Asked again after every new connection and once a minute, because another node may answer
-        then. Whoever waits for that shares one attempt, and its failure.
+        then. All who wait for that share one attempt, and its failure.
         """
         if self.is_verified():
             return
@@ -354,6 +354,6 @@ def _accepted(sending: Sending, answered: Any) -> Broadcast:
 
 
 def _seen(task: asyncio.Task[None]) -> None:
-    """Nobody may be waiting for it any more."""
+    """There may be no waiter any more."""
     if not task.cancelled():
         task.exception()

@@ -31,7 +31,7 @@ log = get_logger()
 LOOK_MS = 60_000
 # Contracts that no policy pins; the core counts what was seen of them for an hour.
 LOOK_BELIEVED_MS = 20 * 60_000
-# After a look that failed: a node that comes back should not cost anybody a minute.
+# After a look that failed: a node that comes back should not cost a minute.
 RETRY_MS = 5_000
 # As long as the core counts what was seen (`CODE_AGE_MS_MAX`).
 AGE_MS_MAX = 5 * 60_000
@@ -152,7 +152,7 @@ class CodeFacts:
 
     async def of_request(self, view: Mapping[str, Any]) -> Json:
         """The facts by which a request is decided again: as for a call, but what it touches and
-        nobody saw lately is looked at now. Nobody waits for that but the request itself, which
+        that was not seen lately is looked at now. Only one waits for that: the request itself, which
         would end for want of it after a start or a time without a node.
         """
         chain_id = int(view["chain_id"])

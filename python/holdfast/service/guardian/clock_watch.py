@@ -97,7 +97,7 @@ class ClockWatch:
         self._nodes = [node for chain in chains.each() for node in chain.witnesses]
 
     def check(self) -> None:
-        """Records a jump of the wall clock, and says what is not well. Asks nobody."""
+        """Records a jump of the wall clock, and says what is not well, without asking a node."""
         clock = self._core.clock
         jump = clock.jump()
         if jump is not None:

@@ -3,7 +3,7 @@
 Nothing of a mutation leaves the process before its records are on disk.
 
 Memory runs ahead of the disk by what is queued: every mutator queues its records at once, and
-whoever wants to act on
+a caller that acts on
 the outcome waits with `after_durable`. If the journal fails, what memory holds may never become
 true, so the core
 seals itself: it takes no more commands, and those who wait are told so.

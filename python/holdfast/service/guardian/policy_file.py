@@ -40,7 +40,7 @@ class PolicyFile:
     """One policy file, its signature beside it, and the policy in force.
 
     `wallets` are those that can sign; a policy that names another one is not put in force. None
-    when nobody knows them.
+    when they are unknown.
     """
 
     def __init__(self, path: Path, core: Core, wallets: list[str] | None = None) -> None:
@@ -120,7 +120,7 @@ class PolicyFile:
         }
 
     async def changed(self) -> None:
-        """The file or its signature was written or removed: as `reload`, without anybody to
+        """The file or its signature was written or removed: as `reload`, without a caller to
         answer.
         """
         try:
@@ -203,7 +203,7 @@ def _digest(written: str) -> str:
 
 
 def read_private_text(path: Path) -> str:
-    """A file's text, if it is a regular file of ours (or root's) that nobody else can write. Raises
+    """A file's text, if it is a regular file of ours (or root's) that no other user can write. Raises
     PolicyRejected.
     """
     try:

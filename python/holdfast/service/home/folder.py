@@ -114,7 +114,7 @@ class Home:
 
     @property
     def exists(self) -> bool:
-        """Whether something was initialised here (not whether it is sound)."""
+        """Whether something was initialised here (not whether it is valid)."""
         return self.journal_path.exists() or self.keys_dir.exists()
 
     def open_checked(self) -> Home:

@@ -1,6 +1,6 @@
 """What the authors of contracts say of a request (ERC-7730), for the operator's eyes alone.
 
-It is made when somebody looks, from the journalled request: never journalled, never part of a
+It is made on demand, from the journalled request: never journalled, never part of a
 digest, a verdict or an approval. Whatever is wrong with a descriptor costs its lines and nothing
 else.
 """

@@ -42,7 +42,7 @@ PAGE_BYTES_MAX = 4 * 1024 * 1024
 # Views made in one turn of the loop.
 VIEWS_A_TURN = 32
 TEXT_CHARS_MAX = 500
-# The signed bytes themselves are the agent's, and for a held request nobody's.
+# The signed bytes themselves are the agent's, and for a held request no one's.
 HIDDEN = ("raw", "signature")
 # That an answer arrived where it was expected is no news of its request.
 NO_HISTORY = frozenset({b"answers.delivered"})

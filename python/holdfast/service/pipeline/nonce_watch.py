@@ -224,7 +224,7 @@ class NonceWatch:
         )
 
     def _spot(self, request_id: str) -> Spot | None:
-        """Of a payment that ended before anybody looked; None once it is forgotten."""
+        """Of a payment that ended before the first look; None once it is forgotten."""
         state = self._core.guard.state(request_id)
         return None if state is None else (state.chain_id, state.wallet, state.nonce)
 

@@ -35,7 +35,7 @@ LATE_SECONDS = 30.0
 LATE_SECONDS_MAX = 600.0
 # Servers behind one address do not agree at once.
 HIDDEN_SECONDS = 4.0
-# A reorganisation is over and an index is built within so long. After that somebody is told of a
+# A reorganisation is over and an index is built within so long. After that an alarm names a
 # payment whose nonce was used and whose end no node shows.
 UNKNOWN_SECONDS = 180.0
 
@@ -191,7 +191,7 @@ class Settler:
     def _why_unknown(
         self, row: Unsettled, said: Mapping[str, Finding], ended: Settlement | Condition | None
     ) -> str | None:
-        """Why nobody knows for long how a payment ended whose nonce was used; None where that is
+        """Why it is unknown for long how a payment ended whose nonce was used; None where that is
         known, told otherwise, or not due yet.
         """
         why = next((each.fault for each in said.values() if each.fault), None)

@@ -217,7 +217,7 @@ class Upkeep:
         return time.monotonic() - self._bumped.get(row.id, -BUMP_SECONDS) >= BUMP_SECONDS
 
     async def _close_gaps(self, chain: Chain, rows: list[Unsettled]) -> None:
-        """A nonce that nobody has, below others that wait for it."""
+        """A nonce that no payment has, below others that wait for it."""
         highest: dict[str, int] = {}
         for row in rows:
             released = row.state == "released" and self._may_send_released(row)

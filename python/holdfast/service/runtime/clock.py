@@ -1,6 +1,6 @@
 """Where time comes from: the journal's end plus the time elapsed since.
 
-The wall clock, which anybody may have set, moves it forward only as far as a chain confirms.
+The wall clock, which any user may have set, moves it forward only as far as a chain confirms.
 
 `CLOCK_BOOTTIME` is used where there is one, because it goes on while the machine sleeps.
 """

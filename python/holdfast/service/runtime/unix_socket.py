@@ -39,14 +39,14 @@ class ListeningSocket:
     """
 
     def __init__(self, path: Path, *, shared: bool = False) -> None:
-        """Binds `path`. A file in the way is removed only if it is our socket and nobody listens.
+        """Binds `path`. A file in the way is removed only if it is our socket and no process listens.
         Raises SocketError.
         """
         self.path = path
         _check_folder(path.parent)
         _clear(path)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        # Between bind and chmod nobody else may connect, so the mode is right from the start.
+        # Between bind and chmod no other process may connect, so the mode is right from the start.
         before = os.umask(0o177)
         try:
             self.socket.bind(str(path))

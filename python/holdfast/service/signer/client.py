@@ -183,7 +183,7 @@ class Signer:
         return await self._ask({"op": "ping"})
 
     async def close(self) -> None:
-        """Ends the process; whoever waits for an answer gets SignerGone."""
+        """Ends the process; all who wait for an answer get SignerGone."""
         self._on_gone.clear()
         if self._task is not None:
             self._task.cancel()
@@ -226,7 +226,7 @@ class Signer:
     async def _read(self) -> None:
         try:
             while line := await self._reader.readline():
-                # An answer nobody waits for any more still takes its place in the order.
+                # An answer without a waiter still takes its place in the order.
                 self._waiting.popleft()(orjson.loads(line))
         except (OSError, ValueError, IndexError, KeyError, TypeError):
             # What it says is no answer any more: nothing it has said since can be paired.

@@ -234,7 +234,7 @@ def _decoded(question: Mapping[str, Any], name: str) -> bytes:
 
 def serve(signer: Signer, channel: socket.socket, secret: bytes | bytearray) -> None:
     """Answers lines until the other end closes, or until a line comes that the guardian did not
-    prove: then somebody else holds the socket, and nothing is signed any more.
+    prove: then another program holds the socket, and nothing is signed any more.
     """
     number = 0
     with channel.makefile("rb", buffering=1 << 16) as lines:

@@ -33,7 +33,7 @@ class Asset:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anybody would count what its sources say."""
+        """Whether the prices of its sources are used at all."""
         return self.chain_id is not None and not self.pinned
 
     def see(self, *, known: bool, now: int) -> None:
@@ -41,7 +41,7 @@ class Asset:
         self.known = known
         if known:
             self.quiet = now
-        # After a sleep of the machine it is not missing before somebody looked.
+        # After a sleep of the machine it is not missing before the next look.
         looking = any(each.looking for each in self.sources)
         self.is_missing = now - self.quiet > QUIET_MS_MAX and (self.is_missing or not looking)
 

@@ -28,7 +28,7 @@ from holdfast.service.runtime.logs import get_logger
 
 log = get_logger()
 
-# After a look that failed: a source that comes back should not cost anybody a minute.
+# After a look that failed: a source that comes back should not cost a minute.
 RETRY_MS = 10_000
 # How soon it is noticed that the guardian's clock went on.
 STEP_SECONDS = 0.25
