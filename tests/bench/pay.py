@@ -51,8 +51,9 @@ def bare(seconds: float) -> float:
 
 
 def sync_ms() -> float:
-    """The median of writing 8 KB into a file and syncing it, in ms, where the homes are. The file
-    has its room already, as a write-ahead log that is used again.
+    """The median of writing 8 KB into a file and syncing it, in ms, where the homes are.
+
+    The file has its room already, as a write-ahead log that is used again.
     """
     with tempfile.TemporaryDirectory(prefix="hf-") as folder:
         path = Path(folder) / "log"

@@ -90,7 +90,7 @@ def test_a_command_explains_itself_in_plain_words() -> None:
 
 
 def test_a_module_begins_with_a_summary_of_one_line() -> None:
-    """ruff knows this rule (D205) only for every docstring at once."""
+    """The stubs too, of which ruff asks less."""
     wrong = []
     for path in SOURCES:
         lines = (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()

@@ -352,8 +352,9 @@ def test_bad_lines_are_answered_and_never_end_it(keys: KeysHome) -> None:
     ],
 )
 def test_a_question_that_the_guardian_did_not_ask_ends_it(keys: KeysHome, line: bytes) -> None:
-    """A process that took the guardian's end of the socket, such as by `pidfd_getfd`, gets nothing:
-    neither by its own words nor by those it saw.
+    """A process that took the guardian's end of the socket, such as by `pidfd_getfd`, gets nothing.
+
+    Neither by its own words nor by those it saw.
     """
     ours, theirs = socket.socketpair()
     process = Process(keys.home.journal_path, {}, keys.log_key)

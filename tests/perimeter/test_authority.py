@@ -101,8 +101,9 @@ async def test_a_rewritten_policy_pays_nothing_and_raises_one_alarm(home: Home) 
 
 
 async def saved(home: Home, text: str | None, true: Callable[[], object]) -> None:
-    """Saves the policy as an editor does, by a rename (None removes it), until its change was seen;
-    the watch may begin after the first time.
+    """Saves the policy as an editor does, by a rename (None removes it), until its change was seen.
+
+    The watch may begin after the first time.
     """
     async with asyncio.timeout(20):
         while not true():

@@ -218,8 +218,9 @@ async def test_a_key_signs_for_its_own_guardian_only(tmp_path: Path) -> None:
 
 
 def test_what_a_guardian_decided_decodes_to_the_same_anywhere() -> None:
-    """Every case of the threat tables that waits for a person: a difference would keep an honest
-    request from approval. Of denied ones the record is shortened.
+    """Every case of the threat tables that waits for a person.
+
+    A difference would keep an honest request from approval. Of denied ones the record is shortened.
     """
     book = Book()
     policy = book.policy(strict=False)

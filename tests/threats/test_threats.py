@@ -79,8 +79,9 @@ def test_the_three_ways_say_the_same(case: Case) -> None:
 
 
 def said(outcome: Outcome, case: Case, *, cut: bool) -> tuple[object, ...]:
-    """Which of several details is found first may depend on the way. Of a record that was `cut` the
-    first code is left.
+    """Which of several details is found first may depend on the way.
+
+    Of a record that was `cut` the first code is left.
     """
     detail = outcome.detail if len(case.details) < 2 else None
     return outcome.verdict, outcome.codes[:1] if cut else outcome.codes, detail

@@ -97,7 +97,7 @@ def _told(link: Link) -> InForce:
 
 
 def agreed(yes: bool, show: Callable[[], None], question: str) -> None:
-    """Asks, unless `--yes`. Raises Failure when the answer is no, or there is no terminal to ask."""
+    """Asks, unless `--yes`. Raises Failure when the answer is no or cannot be asked."""
     show()
     if yes:
         return

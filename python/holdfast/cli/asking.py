@@ -47,8 +47,9 @@ class Asked:
 def ask_about(
     link: Link, ident: str, digest: str | None, action: str, *, whole: bool = False
 ) -> Asked:
-    """The request, if it is what its digest says and the one meant by `digest`. With `whole` also
-    only if this program decodes it as it is shown.
+    """The request, if it is what its digest says and the one meant by `digest`.
+
+    With `whole` also only if this program decodes it as it is shown.
     """
     from holdfast.operator.request import Request
     from holdfast.operator.seen import look
@@ -72,8 +73,9 @@ def ask_about(
 
 
 def agree(asked: Asked, digest: str | None, more: Sequence[str] = ()) -> None:
-    """Shows it with `more` lines and asks, unless its digest was given. Raises Failure when the
-    answer is no.
+    """Shows it with `more` lines and asks, unless its digest was given.
+
+    Raises Failure when the answer is no.
     """
     ident, what = asked.request.id, "; ".join(summed(asked.request))
     if digest is None:
@@ -86,8 +88,9 @@ def agree(asked: Asked, digest: str | None, more: Sequence[str] = ()) -> None:
 
 
 def _confirmed(asked: Asked, what: str) -> bool:
-    """The console's own questions: the gap where a payment is large or its worth is unknown, then
-    yes; everything else is no.
+    """The console's own questions.
+
+    The gap where a payment is large or its worth is unknown, then yes; everything else is no.
     """
     from holdfast.console import settings
     from holdfast.operator.decision import needs_typing

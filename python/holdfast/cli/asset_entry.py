@@ -108,8 +108,9 @@ def tables(source: str, name: str) -> list[Table]:
 
 
 def build(facts: TokenFacts, wanted: Wanted, source: str) -> Entry:
-    """The table for a contract beside what the policy `source` has. Raises Failure where only the
-    operator can say what is meant.
+    """The table for a contract beside what the policy `source` has.
+
+    Raises Failure where only the operator can say what is meant.
     """
     assets = tables(source, "asset")
     for asset in assets:
@@ -236,8 +237,9 @@ def _folded(text: str) -> str:
 
 
 def _look_alikes(address: str, source: str) -> Iterator[tuple[str, str]]:
-    """Addresses of the policy that begin and end alike: a person who compares ends takes one for
-    the other.
+    """Addresses of the policy that begin and end alike.
+
+    A person who compares ends takes one for the other.
     """
     mine = address[2:].lower()
     for what, other in _addresses(source):

@@ -14,8 +14,9 @@ FAULTS_SHOWN = 5
 
 
 def load(folder: Path) -> ClearSigning:
-    """Every JSON file below `folder`, and the files these include, wherever they are. What is not
-    a descriptor is left out; faults are said.
+    """Every JSON file below `folder`, and the files these include, wherever they are.
+
+    What is not a descriptor is left out; faults are said.
     """
     from holdfast.service.operator_api.descriptor_folder import read_folder
 

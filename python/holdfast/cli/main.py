@@ -143,8 +143,9 @@ _KNOWN = {
 
 
 def _known(error: Exception) -> bool:
-    """Whether the error's own text is a sentence for people. Imports nothing: a module that was not
-    loaded cannot have raised it.
+    """Whether the error's own text is a sentence for people.
+
+    Imports nothing: a module that was not loaded cannot have raised it.
     """
     classes = [
         getattr(sys.modules[module], name)

@@ -22,8 +22,10 @@ def read_policy(path: Path) -> str:
 
 
 def append(path: Path, source: str, text: str) -> None:
-    """Puts `text` behind `source`, which is what the file held when it was read. Raises Failure
-    when the policy would not be valid, or is no longer what was read; then nothing was changed.
+    """Puts `text` behind `source`, which is what the file held when it was read.
+
+    Raises Failure when the policy would not be valid, or is no longer what was read; then nothing
+    was changed.
     """
     gap = "\n" if source.endswith("\n") or not source else "\n\n"
     changed = source + gap + text

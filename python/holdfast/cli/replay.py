@@ -17,9 +17,11 @@ OF_THE_MOMENT = frozenset({"frozen", "sealed", "waiting_full", "rate_limited"})
 
 @dataclass
 class Flips:
-    """`decided` requests were judged again; `flips` are those with another verdict, oldest first:
-    `{id, agent, at, then, now, reasons}`. `passed_over` were denied for the moment they came in, or
-    were denied and too large to be kept whole.
+    """`decided` requests were judged again.
+
+    `flips` are those with another verdict, oldest first: `{id, agent, at, then, now, reasons}`.
+    `passed_over` were denied for the moment they came in, or were denied and too large to be kept
+    whole.
     """
 
     decided: int = 0

@@ -203,8 +203,10 @@ def status_line(request: Request, model: Model, palette: Palette, mono: float) -
 
 
 def whole(request: Request, palette: Palette, cells: int) -> Text:
-    """All of what is signed, uncut, in lines of at most `cells`. Every line is marked as foreign:
-    folded here and not by the widget, which would let a text begin a line without its mark.
+    """All of what is signed, uncut, in lines of at most `cells`.
+
+    Every line is marked as foreign: folded here and not by the widget, which would let a text begin
+    a line without its mark.
     """
     words = Words(palette)
     room = max(WHOLE_CELLS_MIN, cells - len(FOREIGN))

@@ -32,8 +32,9 @@ HELP_CELLS = 58
 
 
 class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
-    """A box under the banner. Keys end here: nothing behind it hears them; ctrl+f still opens the
-    freeze menu.
+    """A box under the banner.
+
+    Keys end here: nothing behind it hears them; ctrl+f still opens the freeze menu.
     """
 
     AUTO_FOCUS: ClassVar[str | None] = ""
@@ -76,8 +77,10 @@ class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
         return self.app.screen is not self
 
     def finish(self, result: Result | None) -> None:
-        """Ends this dialog, once. Textual's `dismiss` takes away whatever screen is on top, so one
-        that is covered keeps its result until it is on top again.
+        """Ends this dialog, once.
+
+        Textual's `dismiss` takes away whatever screen is on top, so one that is covered keeps its
+        result until it is on top again.
         """
         if self._over:
             return
@@ -168,8 +171,10 @@ class UnlockScreen(Dialog[bool]):
 
 
 class FreezeScreen(Dialog[None]):
-    """What to stop. `f` again stops everything at once. `stop` is called with the scope by the key
-    itself: a freeze does not wait for screens.
+    """What to stop.
+
+    `f` again stops everything at once. `stop` is called with the scope by the key itself: a freeze
+    does not wait for screens.
     """
 
     TITLE_WORDS = "■ FREEZE — stop signing"
@@ -317,8 +322,9 @@ PANE_HELP = {
 
 
 class HelpScreen(Dialog[None]):
-    """The focused pane, then every action of the registry with its key, and why it does nothing
-    now.
+    """The focused pane, then every action with its key.
+
+    An action that is unavailable now says why.
     """
 
     TITLE_WORDS = "Help"

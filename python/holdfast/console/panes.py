@@ -241,8 +241,9 @@ class HealthLine(WordsLine):
 
 
 class FooterBar(WordsLine):
-    """Keys of the focused pane, from the registry; what does nothing now is dim and says why when
-    pressed.
+    """Keys of the focused pane, from the registry.
+
+    What does nothing now is dim and says why when pressed.
     """
 
     def __init__(self) -> None:

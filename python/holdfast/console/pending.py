@@ -85,8 +85,10 @@ class PendingList(LineList):
 
 
 def fitting(request: Request, cells: int) -> str:
-    """What it does in one line: the party in full, short or by its end, as there is room, because
-    the number of others stands behind it.
+    """What it does in one line.
+
+    The party in full, short or by its end, as there is room, because the number of others stands
+    behind it.
     """
     lines = (request.summary_whole, request.summary, request.summary_least)
     return next((line for line in lines if cell_len(line) <= cells), lines[-1])

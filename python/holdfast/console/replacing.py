@@ -21,8 +21,9 @@ TITLES = {"bump": "RAISE THE FEE?", "cancel": "CANCEL IT?"}
 
 
 class ReplaceScreen(Dialog[str]):
-    """Shows the captured request and the fees that the guardian offers; y signs exactly these. The
-    result is what was done (`bump`, `cancel`) or None.
+    """Shows the captured request and the fees that the guardian offers; y signs exactly these.
+
+    The result is what was done (`bump`, `cancel`) or None.
     """
 
     def __init__(self, action: Replacing, request: Request, mono: float) -> None:

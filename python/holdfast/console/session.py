@@ -167,8 +167,9 @@ class Session:
         )
 
     async def policy_text(self, digest: str) -> str | None:
-        """The text of the policy with that digest, None when the guardian does not give it. Its
-        reader compares the digest.
+        """The text of the policy with that digest, None when the guardian does not give it.
+
+        Its reader compares the digest.
         """
         known = self._policies.get(digest)
         if known is not None:

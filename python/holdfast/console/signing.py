@@ -15,8 +15,9 @@ from holdfast.operator.differences import Change
 
 
 class PolicyScreen(Dialog[str]):
-    """What changes, then the text itself; y signs once all of it was on screen. The result is
-    `signed` or None.
+    """What changes, then the text itself; y signs once all of it was on screen.
+
+    The result is `signed` or None.
     """
 
     TITLE_WORDS = "SIGN THIS POLICY?"

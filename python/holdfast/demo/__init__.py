@@ -162,8 +162,9 @@ def _interactive(stage: Stage, theme: str | None) -> int:
 
 
 def _farewell(stage: Stage, before: dict[str, dict[str, str]], verdicts: dict[str, int]) -> str:
-    """What the chain says of the time the console was open, what the agent that was taken over
-    reached, and whether the journal holds.
+    """What the chain says of the time the console was open.
+
+    Also what the hijacked agent reached, and whether the journal verifies.
     """
     after = stage.balances()
     lines = ["", "  What the chain says, asked directly:"]

@@ -1,4 +1,4 @@
-"""Sample agent: taken over. It may tip any address a little, and tries twenty ways to take far more.
+"""Sample agent: taken over. It may tip any address and tries twenty ways to take far more.
 
 The ways are data (`drains.toml`), each with the verdict and the reason code it must meet. Plain
 web3.py on its socket, except for the one drain that goes to the operator's door.
@@ -70,8 +70,9 @@ class Hijacked:
         self._provider = IPCProvider(plan.socket)
 
     def attempt(self, drain: dict[str, Any]) -> dict[str, Any]:
-        """Tries one drain, as often as it says, and reports the result of each try. Gives the
-        last.
+        """Tries one drain, as often as it says, and reports the result of each try.
+
+        Gives the last.
         """
         result: dict[str, Any] = {}
         for _ in range(drain.get("repeat", 1)):

@@ -74,8 +74,9 @@ class House:
         sign_policy(self.home, text, OPERATOR_PASSPHRASE.encode())
 
     def config(self, more: str) -> None:
-        """The starter's config for this chain, looked at often, with `more` after it; signed, for
-        the next start.
+        """The starter's config for this chain, looked at often, with `more` after it.
+
+        Signed, for the next start.
         """
         text = f"{starter.config(CHAIN_ID, self.chain.url)}poll_ms = 50\n\n{more}"
         sign_config(self.home, text, OPERATOR_PASSPHRASE.encode())

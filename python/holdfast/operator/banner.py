@@ -29,8 +29,9 @@ def connecting(model: Model) -> bool:
 
 
 def banner(model: Model, mono: float) -> Banner:
-    """SEALED beats STALE beats FROZEN beats DISK LOW beats CRITICAL beats POLICY ALARM beats
-    LIVE.
+    """The one state of the screen.
+
+    SEALED beats STALE beats FROZEN beats DISK LOW beats CRITICAL beats POLICY ALARM beats LIVE.
     """
     status, grave = model.status, _grave(model)
     if status.sealed is not None:

@@ -52,8 +52,9 @@ class KeyGate:
 
 
 def needs_typing(request: Request, confirm_usd_micro: int = CONFIRM_USD_MICRO) -> bool:
-    """Whether four characters of an address must be typed: a payment at or above the bar, or of
-    unknown price, or a change of who is in charge.
+    """Whether four characters of an address must be typed.
+
+    A payment at or above the bar, or of unknown price, or a change of who is in charge.
     """
     usd = request.usd
     return usd is None or usd >= confirm_usd_micro or request.changes_control
@@ -67,8 +68,9 @@ class Reading:
         self._seen = 0
 
     def see(self, top: int, bottom: int, lines: int) -> None:
-        """Lines `top` to `bottom` (not included) of `lines` are on screen. Another number of lines
-        is another text, or another width: it begins again.
+        """Lines `top` to `bottom` (not included) of `lines` are on screen.
+
+        Another number of lines is another text, or another width: it begins again.
         """
         if lines != self.lines:
             self.lines, self._seen = lines, 0
@@ -142,8 +144,10 @@ def cannot_approve(
 
 
 class Decision:
-    """An open question: shall this request be approved, or denied? Holds what was captured and what
-    was typed. Only yes is an answer; everything else leaves the request as it is.
+    """An open question: whether to approve or deny this request.
+
+    Holds what was captured and what was typed. Only yes is an answer; everything else leaves the
+    request as it is.
     """
 
     def __init__(
@@ -189,8 +193,9 @@ class Decision:
         return not self.typing or self.gap.fits(self.typed)
 
     def refresh(self, now: Request | None, mono: float) -> bool:
-        """Compares with what the model holds; a change starts everything again. True when it
-        changed.
+        """Compares with what the model holds; a change starts everything again.
+
+        True when it changed.
         """
         if now is None or now.digest != self.digest:
             return False
@@ -263,8 +268,9 @@ class Decision:
             self.typed = ""
 
     def confirm(self, mono: float) -> None:
-        """The second, different key: yes to what was asked. Takes effect only after a quiet moment:
-        see `due`.
+        """The second, different key: yes to what was asked.
+
+        Takes effect only after a quiet moment: see `due`.
         """
         if self.reading is not None and self.reading.blocks:
             self.notice = self.reading.blocks

@@ -80,8 +80,9 @@ def reasons_text(reasons: object) -> str:
 
 
 def adds_text(row: Json) -> str:
-    """`this request adds $9.00, up to $6.00 of it for its fee`, of a limit in a request's view;
-    empty for a limit alone.
+    """`this request adds $9.00, up to $6.00 of it for its fee`, of a limit in a request's view.
+
+    Empty for a limit alone.
     """
     if row.get("adds") is None:
         return ""

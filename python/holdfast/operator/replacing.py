@@ -43,8 +43,10 @@ class Fees:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The answer of `fees`: the chain's base fee, the transaction's fees now, those that would take
-    their place (None where the caps leave no room), the caps, and its gas.
+    """The answer of `fees`.
+
+    The chain's base fee, the transaction's fees now, those that would take their place (None where
+    the caps leave no room), the caps, and its gas.
     """
 
     base: int

@@ -178,9 +178,7 @@ class Request:
         return bool(self.raw.get("partial"))
 
     def left_out(self, name: str) -> int:
-        """How many of its effects, lines, reasons or warnings, or bytes of its request, are not
-        here.
-        """
+        """How many effects, lines, reasons, warnings or bytes are not here."""
         counts = self.raw.get("left_out")
         count = counts.get(name) if isinstance(counts, dict) else 0
         return count if isinstance(count, int) else 0
@@ -209,8 +207,10 @@ class Request:
 
     @property
     def main_effect(self) -> Effect | None:
-        """What is shown first: what moves money (without a limit before with one), else who is in
-        charge, else the first effect that is no fee.
+        """The effect that is shown first.
+
+        What moves money (without a limit before with one), else who is in charge, else the first
+        effect that is no fee.
         """
         moving = [effect for effect in self.counted if effect.moves]
         moving.sort(key=lambda effect: (effect.kind not in LEAVING, not effect.unlimited))
@@ -251,8 +251,9 @@ class Request:
 
     @property
     def usd(self) -> int | None:
-        """Micro-USD of all it can move except the fee; None when any part is unknown or
-        unlimited.
+        """Micro-USD of all it can move except the fee.
+
+        None when any part is unknown or unlimited.
         """
         if isinstance(self.raw.get("summary"), dict):
             return self.sums.usd

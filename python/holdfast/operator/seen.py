@@ -43,8 +43,9 @@ OTHER_POLICY = "the text of the policy that decided it is missing, so it cannot 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`digest` of what is shown (`0x` hex, empty when it is not whole), and why it must not be
-    approved, the gravest first.
+    """The digest of what is shown, and why it must not be approved.
+
+    `digest` is `0x` hex, empty when the request is not whole; the gravest fault is first.
     """
 
     digest: str
@@ -67,8 +68,9 @@ def digest_of(view: Json) -> str | None:
 
 
 def look(view: Json, policy: str | None) -> Seen:
-    """Holds a view against itself and against this program's decoders. `policy` is the text of the
-    policy that decided it, None where it is not known.
+    """Holds a view against itself and against this program's decoders.
+
+    `policy` is the text of the policy that decided it, None where it is not known.
     """
     digest = digest_of(view)
     if digest is None:

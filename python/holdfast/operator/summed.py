@@ -16,9 +16,10 @@ Gets = Mapping[object, int]
 
 
 def faults(view: Json, policy: str) -> Iterable[str]:
-    """Why the summary cannot be true. Of prices nothing is known here, so only what no price could
-    explain is a fault: a party that is not there, or one that gets no more of anything than another
-    which the policy does not name.
+    """Why the summary cannot be true.
+
+    Of prices nothing is known here, so only what no price could explain is a fault: a party that is
+    not there, or one that gets no more of anything than another which the policy does not name.
     """
     summary = view.get("summary")
     party = summary.get("worthiest") if isinstance(summary, dict) else None

@@ -23,8 +23,10 @@ MINED_MS = 60_000
 
 
 class Waits(NamedTuple):
-    """`what` in words, `why` (empty where nothing more is known), since when and until when (ms,
-    None where it does not go on or end by itself).
+    """What a request waits for.
+
+    `what` in words, `why` (empty where nothing more is known), since when and until when (ms, None
+    where it does not continue or end by itself).
     """
 
     what: str
@@ -60,8 +62,9 @@ def hangs(request: Request, now_ms: int) -> bool:
 
 
 def why(request: Request, now_ms: int) -> str:
-    """Why it does not go on, or what to do where it hangs in the chain; empty where that is not
-    known.
+    """Why it does not go on, or what to do where it hangs in the chain.
+
+    Empty where that is not known.
     """
     waits = waits_of(request)
     if waits is None:

@@ -20,8 +20,9 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 class UnsafeFile(ValueError):
-    """A file or folder that others could have made, changed or swapped; the text names it and says
-    why.
+    """A file or folder that others could have made, changed or swapped.
+
+    The text names it and says why.
     """
 
 
@@ -38,8 +39,9 @@ def check_ancestors(path: Path) -> None:
 
 
 def check_place(path: Path) -> None:
-    """Refuses with `UnsafeFile` when another user could change `path` or swap it. One that does not
-    exist is accepted where others cannot make it.
+    """Refuses with `UnsafeFile` when another user could change `path` or swap it.
+
+    One that does not exist is accepted where others cannot make it.
     """
     real = Path(os.path.realpath(path))
     for place, found in _way(path.absolute()):
@@ -47,9 +49,10 @@ def check_place(path: Path) -> None:
 
 
 def check_code() -> None:
-    """Refuses with `UnsafeFile` when another user could change the code that runs here: the
-    interpreter, each entry of `sys.path` with the files and folders in it, this package, and the
-    file of every module that is loaded.
+    """Refuses with `UnsafeFile` when another user could change the code that runs here.
+
+    The interpreter, each entry of `sys.path` with the files and folders in it, this package, and
+    the file of every module that is loaded.
     """
     interpreters = {sys.executable, getattr(sys, "_base_executable", sys.executable)}
     for file in (*interpreters, str(Path(sys.prefix) / "pyvenv.cfg")):
@@ -82,8 +85,9 @@ def others_can_write(found: os.stat_result, path: str | Path) -> bool:
 
 
 def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Every folder, link and file that the kernel passes on the way to an absolute path, from the
-    top; ends early where there is nothing.
+    """Every folder, link and file on the way to an absolute path.
+
+    From the top, as the kernel passes them; ends early where there is nothing.
     """
     here, rest, links = Path("/"), list(reversed(path.parts[1:])), 0
     yield here, here.lstat()

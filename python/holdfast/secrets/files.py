@@ -1,4 +1,4 @@
-"""Private files: made whole or not at all, and read only if no other user could have written them."""
+"""Private files: made whole or not at all, and read only if no other user could write them."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ def sync_folder(path: Path) -> None:
 
 
 def check_private(path: Path, *, folder: bool, secret: bool = False) -> None:
-    """Refuses with `UnsafeFile` unless `path` is a real file (or folder) of this user that no one
-    else can write.
+    """Refuses with `UnsafeFile` what another user could write.
+
+    Also unless `path` is a real file (or folder) of this user.
 
     A `secret` one must not be readable by anyone else either.
     """

@@ -38,8 +38,9 @@ class PassphraseSource:
             raise PassphraseError("give a passphrase by file descriptor or by command, not both")
 
     def read(self, what: str, *, new: bool = False) -> bytearray:
-        """The passphrase of `what` ("this home") as UTF-8 without its line end; zero it after use
-        with `wipe`.
+        """The passphrase of `what` ("this home") as UTF-8 without its line end.
+
+        Zero it after use with `wipe`.
 
         A `new` one must have at least 8 characters. On the terminal it is typed twice, and asked
         for again while it is not one, or the second is another; only a person can correct it.
@@ -83,8 +84,9 @@ def _checked(passphrase: bytearray, what: str, new: bool) -> bytearray:
 
 
 def _from_fd(fd: int) -> bytearray:
-    """One line of `fd`, read byte by byte so that a second passphrase may follow on the same
-    descriptor.
+    """One line of `fd`, read byte by byte.
+
+    So a second passphrase may follow on the same descriptor.
     """
     line = bytearray()
     while len(line) <= PASSPHRASE_BYTES_MAX + 1:
@@ -101,8 +103,10 @@ def _from_fd(fd: int) -> bytearray:
 
 
 def _from_command(command: str) -> bytearray:
-    """The first line that the command prints. Split as a shell would, but no shell runs it. It runs
-    in `/`, as `child.run` says of the operator's commands.
+    """The first line that the command prints.
+
+    Split as a shell would, but no shell runs it. It runs in `/`, as `child.run` says of the
+    operator's commands.
     """
     try:
         words = shlex.split(command)

@@ -31,8 +31,9 @@ class SealedKeyError(ValueError):
 
 
 class WrongPassphrase(SealedKeyError):
-    """The passphrase does not open this key (or the file was changed: the cipher cannot tell the
-    two apart).
+    """The passphrase does not open this key.
+
+    Or the file was changed: the cipher cannot tell the two apart.
     """
 
 
@@ -90,8 +91,9 @@ def id_of(data: bytes) -> str:
 
 
 def unseal(data: bytes, passphrase: bytes | bytearray) -> SigningKey:
-    """Opens a sealed file. Raises `WrongPassphrase`, or `SealedKeyError` for a file that is not
-    one.
+    """Opens a sealed file.
+
+    Raises `WrongPassphrase`, or `SealedKeyError` for a file that is not one.
     """
     sealed = _parse(data)
     kdf, cipher = _table(sealed, "kdf"), _table(sealed, "cipher")

@@ -41,8 +41,10 @@ APPLY = "check the changes and sign them with `holdfast config apply`"
 
 
 def outside_text(table: dict[str, Any], folder: Path) -> str:
-    """The text that is signed: canonical JSON of the parts that reach outside, as they are written,
-    with what is in it in the place of every `url_file` and `token_file`. Raises ConfigError.
+    """The text that is signed.
+
+    Canonical JSON of the parts that reach outside, as they are written, with the content of every
+    `url_file` and `token_file` in its place. Raises ConfigError.
     """
     parts = {key: table[key] for key in SIGNED if key in table}
     routes = parse_routes(table.get("alert", []), folder)
@@ -76,8 +78,10 @@ class ConfigFile:
         return config_of(own, str(self._home.config_path))
 
     def in_force(self, core: Core) -> Config:
-        """The configuration to run with: what config.toml says of limits and timings, and the parts
-        an operator signed. Raises ConfigError for a file with a fault.
+        """The configuration to run with.
+
+        What config.toml says of limits and timings, and the parts an operator signed. Raises
+        ConfigError for a file with a fault.
         """
         table = read_table(self._home.config_path)
         config_of(table, str(self._home.config_path))
@@ -89,8 +93,9 @@ class ConfigFile:
         )
 
     async def apply(self, core: Core, text: str, signed: SignedCommand) -> dict[str, object]:
-        """Notes the parts an operator signed; they are used from the next start on. `text` is their
-        canonical text. Raises ConfigError, HoldfastError, Sealed.
+        """Notes the parts an operator signed; they are used from the next start on.
+
+        `text` is their canonical text. Raises ConfigError, HoldfastError, Sealed.
         """
         try:
             parts = orjson.loads(text)

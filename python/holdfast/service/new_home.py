@@ -47,8 +47,9 @@ class Init:
 
 @dataclass(frozen=True)
 class Created:
-    """A new home: its wallets by checksummed address, the data of its first event, and its public
-    keys.
+    """A new home.
+
+    Its wallets by checksummed address, the data of its first event, and its public keys.
     """
 
     home: Home
@@ -159,8 +160,9 @@ def _check_policy(policy: str, wallets: list[str]) -> None:
 
 
 def _genesis(log_key: bytes, operator_id: str, operator_key: bytes) -> bytes:
-    """The data of `guardian.created`. The origin names this log among all logs, as C2SP
-    tlog-checkpoint asks.
+    """The data of `guardian.created`.
+
+    The origin names this log among all logs, as C2SP tlog-checkpoint asks.
     """
     data = {
         "origin": f"holdfast.local/{log_key.hex()[:16]}",
@@ -190,8 +192,10 @@ class _Signs:
 def _make_journal(
     building: Home, genesis: bytes, log_key: SigningKey, policy: str, by: _Signs
 ) -> None:
-    """A journal with the first policy and configuration in force, and their files. Its first events
-    are under a checkpoint: from the beginning nothing in it is believed without a signature.
+    """A journal with the first policy and configuration in force, and their files.
+
+    Its first events are under a checkpoint: from the beginning nothing in it is believed without a
+    signature.
     """
     from holdfast._core import Guard, checkpoint_body
     from holdfast.secrets.authority import digest_of

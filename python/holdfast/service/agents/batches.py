@@ -81,8 +81,9 @@ class Batches:
         self._reads = reads
 
     def send(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
-        """`wallet_sendCalls`: answered with the name of the batch once the decision is on disk, and
-        never held until the outcome.
+        """`wallet_sendCalls`: answered once the decision is on disk.
+
+        The answer is the id of the batch; the call is never held until the outcome.
         """
         if call.id_json is None:
             self._signing_calls.send(agent, call, reply)
@@ -121,8 +122,9 @@ class Batches:
             reply.result(b"null")
 
     def capabilities(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
-        """`wallet_getCapabilities`: none. Without `atomic`, a chain has no batches of several
-        calls.
+        """`wallet_getCapabilities`: none.
+
+        Without `atomic`, a chain has no batches of several calls.
         """
         params = _params(call)
         address, chains = ([*(params or []), None, None])[:2]
@@ -172,8 +174,9 @@ class Batches:
         return f"r{int(name, 16)}" if _OWN_NAME.fullmatch(name) else None
 
     def _sent(self, agent: Agent, request_id: str | None) -> RequestState | None:
-        """A transaction of this agent's that was to be sent; the ids of others are none of its
-        business.
+        """A transaction of this agent's that was to be sent.
+
+        The ids of others are none of its business.
         """
         if request_id is None or len(request_id) > 32:
             return None

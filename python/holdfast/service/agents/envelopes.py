@@ -26,8 +26,10 @@ class Envelopes:
         self._order: dict[str, deque[tuple[int, str]]] = {}
 
     def open(self, agent: Agent, payload: bytes, signature: bytes, call: AnyCall) -> InnerCall:
-        """The call inside. Raises HoldfastError: `signature_invalid`, `agent_mismatch`, `expired`,
-        `replayed`, `malformed`, or `rate_limited` when too many are remembered.
+        """The call inside.
+
+        Raises HoldfastError: `signature_invalid`, `agent_mismatch`, `expired`, `replayed`,
+        `malformed`, or `rate_limited` when too many are remembered.
         """
         now, opened = self._intake.open_signed(agent, payload, signature)
         self._take(agent.id, opened["nonce"], opened["expires_at"], now)

@@ -73,8 +73,9 @@ _NODE_WORDS = (
 
 
 def from_node(code: object, message: object, data: object) -> CallError:
-    """What an agent is told of a node's error: a code and words of this table, and revert data that
-    is plain hex.
+    """What an agent is told of a node's error.
+
+    A code and words of this table, and revert data that is plain hex.
     """
     told = str(message)[:1000].lower()
     words = next((ours for theirs, ours in _NODE_WORDS if theirs in told), None)

@@ -21,8 +21,10 @@ PASSABLE = stat.S_IXGRP | stat.S_IXOTH
 
 
 def place_agents(home: Home, agents_dir: str, runtime: str | None) -> Home:
-    """The home with its agents' folder made and checked: `agents_dir` of config.toml, else
-    `agents` in the first of systemd's RUNTIME_DIRECTORY (systemd.exec(5)), else in the home.
+    """The home with its agents' folder made and checked.
+
+    `agents_dir` of config.toml, else `agents` in the first of systemd's RUNTIME_DIRECTORY
+    (systemd.exec(5)), else in the home.
 
     Raises HomeError when another user could put a socket of their own there.
     """

@@ -100,6 +100,7 @@ class Intake:
         self, agent: Agent, payload: bytes, signature: bytes
     ) -> tuple[int, dict[str, Any]]:
         """`Guard.open_signed` within the budget of checks, and the time in ms it was judged at.
+
         Raises HoldfastError, also `rate_limited`.
         """
         budget, begun = self._budgets.of(agent), self._time()

@@ -109,8 +109,10 @@ class Reads:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _may_begin(self, lane: _Lane) -> bool:
-        """So many for each agent and for all; one for each agent whatever the others do, so that
-        slow reads of some never keep another from reading.
+        """So many for each agent and for all.
+
+        One for each agent whatever the others do, so that slow reads of some never keep another
+        from reading.
         """
         if self._running >= self._config.concurrent_total_max:
             return lane.running == 0

@@ -29,8 +29,9 @@ WAITS_FOR = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Exactly one of `result` (JSON) and `error`. Asking again about one that is not `final` may
-    give another.
+    """Exactly one of `result` (JSON) and `error`.
+
+    Asking again about one that is not `final` may give another.
     """
 
     result: bytes | None = None
@@ -48,8 +49,9 @@ def outcome_of(told: _core.Outcome) -> Outcome:
 
 
 def pending(request_id: str, retry_after_s: int, waits: View | None = None) -> Outcome:
-    """The outcome of a request that takes longer than a call may. `waits` is that of
-    `waiting.Waiting.of`.
+    """The outcome of a request that takes longer than a call may.
+
+    `waits` is that of `waiting.Waiting.of`.
     """
     data: View = {"requestId": request_id, "status": "pending", "retryAfter": retry_after_s}
     text = ""

@@ -183,8 +183,10 @@ class Rpc:
         self._signing_calls.status(agent, request_id, reply)
 
     def _request(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
-        """A signed call. Its signature is checked where it counts: for what asks for a signature,
-        and for what answers about requests. The rest is served as if it came plain.
+        """A signed call.
+
+        Its signature is checked where it counts: for what asks for a signature, and for what
+        answers about requests. The rest is served as if it came plain.
         """
         params = one_object(call)
         payload, signature = (params.get("payload"), params.get("signature")) if params else (0, 0)

@@ -85,8 +85,9 @@ class SigningCalls:
         self._take(applied, agent, reply, wrapped)
 
     def submit(self, agent: Agent, method: str, params: bytes, call: AnyCall, reply: Reply) -> None:
-        """`holdfast_submit`: answers as soon as the decision is durable, and never waits for its
-        outcome.
+        """`holdfast_submit`: answers as soon as the decision is durable.
+
+        It never waits for the outcome.
         """
         if call.id_json is None:
             self._without_id(agent, call, reply)
@@ -157,8 +158,9 @@ class SigningCalls:
         self._pending_calls.wait(reply, request_id, write, marked=joined)
 
     def _replace(self, applied: Applied, agent: Agent, reply: Reply, write: Write) -> None:
-        """A call that names the nonce of a payment of its agent that is out, and moves the same:
-        one payment. With a higher fee it takes its place; else it is the payment itself.
+        """A call that names the nonce of a payment of its agent that is out, and moves the same.
+
+        One payment. With a higher fee it takes its place; else it is the payment itself.
         """
         request_id = applied.request_id or ""
         try:
@@ -172,8 +174,9 @@ class SigningCalls:
             self._join(request_id, reply, write)
 
     def _raise_fee(self, applied: Applied, agent: Agent) -> Outcome | None:
-        """Orders the same with the fee that the call names, if that is higher; an outcome when that
-        is refused. Raises Sealed.
+        """Orders the same with the fee that the call names, if that is higher.
+
+        An outcome when that is refused. Raises Sealed.
         """
         told, request_id = orjson.loads(applied.answer), applied.request_id or ""
         fee, tip = told["max_fee_per_gas"], told["max_priority_fee_per_gas"]

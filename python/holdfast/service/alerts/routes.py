@@ -41,8 +41,9 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True)
 class Route:
-    """One destination. `url` is an Apprise URL and often holds a password or a token: it is never
-    shown.
+    """One destination.
+
+    `url` is an Apprise URL and often holds a password or a token: it is never shown.
     """
 
     id: str

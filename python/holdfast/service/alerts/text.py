@@ -79,9 +79,10 @@ def _reasons(reasons: Any) -> str:
 
 
 def _details(data: Record | None) -> list[str]:
-    """What the request does, in the order of the console: warnings, the sum and the worthiest
-    party, then the decoded lines; of several things at once the effects, because the lines of the
-    last call would be cut off.
+    """What the request does, in the order of the console.
+
+    Warnings, the sum and the worthiest party, then the decoded lines; of several things at once the
+    effects, because the lines of the last call would be cut off.
     """
     if data is None:
         return []

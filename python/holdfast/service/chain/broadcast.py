@@ -81,8 +81,9 @@ def classify(text: str) -> Broadcast:
 
 
 class WouldFail(Exception):
-    """The transaction would fail on the chain; `code` from docs/policy.md, `text` in our own
-    words.
+    """The transaction would fail on the chain.
+
+    `code` from docs/policy.md, `text` in our own words.
     """
 
     def __init__(self, text: str, code: str = "would_fail") -> None:
@@ -110,8 +111,9 @@ EXECUTION_REVERTED = 3  # geth's code for a revert
 
 
 def why_it_would_fail(code: int, text: str) -> str | None:
-    """Words of ours when an estimate's error says the transaction would fail; None when it only
-    says the node is unwell.
+    """Words of ours when an estimate's error says the transaction would fail.
+
+    None when it only says the node is unwell.
     """
     words = text.lower()
     for each, ours in _WOULD_FAIL:

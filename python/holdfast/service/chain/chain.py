@@ -47,8 +47,9 @@ class FeeTooHigh(EndpointDown):
 
 
 class Chain:
-    """One chain through its endpoints. Everything but `broadcast` raises EndpointDown when none of
-    them gives a usable answer.
+    """One chain through its endpoints.
+
+    Everything but `broadcast` raises EndpointDown when none of them gives a usable answer.
     """
 
     def __init__(self, *settings: EndpointSettings, conditions: Conditions | None = None) -> None:
@@ -80,8 +81,9 @@ class Chain:
         return self.first.alarm
 
     def _in_order(self) -> list[Witness]:
-        """Those that are well in the operator's order, then the others: without any that is well
-        each of them is tried.
+        """Those that are well in the operator's order, then the others.
+
+        Without any that is well each of them is tried.
         """
         return sorted(self.witnesses, key=lambda each: each.alarm is not None)
 
@@ -90,8 +92,9 @@ class Chain:
         return [each for each in self.witnesses if not each.rests] or list(self.witnesses)
 
     async def verify(self) -> None:
-        """Asks every endpoint that does not rest whether it serves this chain. Raises EndpointDown
-        unless one of them does.
+        """Asks every endpoint that does not rest whether it serves this chain.
+
+        Raises EndpointDown unless one of them does.
         """
         asked = self.awake()
         if all(each.is_verified() for each in asked):
@@ -102,14 +105,16 @@ class Chain:
             raise faults[0]
 
     async def ready(self) -> None:
-        """Returns as soon as one endpoint is known to serve this chain. Raises EndpointDown when
-        none of those that do not rest does.
+        """Returns as soon as one endpoint is known to serve this chain.
+
+        Raises EndpointDown when none of those that do not rest does.
         """
         await _one_serves(self.witnesses)
 
     async def _first(self, ask: Callable[[Witness], Awaitable[T]]) -> T:
-        """The answer of the first endpoint that has a usable one. Raises EndpointDown when one that
-        gave no answer may have had one, else RpcError.
+        """The answer of the first endpoint that has a usable one.
+
+        Raises EndpointDown when one that gave no answer may have had one, else RpcError.
         """
         refused: RpcError | None = None
         down: EndpointDown | None = None
@@ -139,9 +144,10 @@ class Chain:
     async def transaction_facts(
         self, view: dict[str, Any], *, ledger: int | None
     ) -> dict[str, int | bool]:
-        """What `Guard.authorise` needs of the chain, for a request view; `ledger` is the nonce that
-        would be given out next, None for a wallet that never sent. Raises WouldFail, FeeTooHigh,
-        EndpointDown.
+        """What `Guard.authorise` needs of the chain, for a request view.
+
+        `ledger` is the nonce that would be given out next, None for a wallet that never sent.
+        Raises WouldFail, FeeTooHigh, EndpointDown.
         """
         wallet, request = view["wallet"], view["request"]
         gas_max = int(view["gas_max"])
@@ -169,8 +175,10 @@ class Chain:
     async def _asked(
         self, view: dict[str, Any], gas_max: int, ledger: int | None
     ) -> tuple[int, int | None]:
-        """Gas and the fee for data of a request, while what is not known of its wallet and the
-        chain's fees is asked too. What is known costs no task: of many payments that is most.
+        """Gas and the fee for data of a request.
+
+        Meanwhile what is not known of its wallet and the chain's fees is asked too. What is known
+        costs no task: of many payments that is most.
         """
         wallet, gas = view["wallet"], self.gas(view, gas_max)
         others: list[Awaitable[Any]] = []
@@ -211,8 +219,10 @@ class Chain:
         return value if value is not None and time.monotonic() - at < FACTS_SECONDS else None
 
     async def gas_of_nothing(self, wallet: str) -> int:
-        """Gas of a transfer of nothing from a wallet to itself, and a quarter where that is more
-        than a plain transfer: rollups count the cost of their data in gas. Raises EndpointDown.
+        """Gas of a transfer of nothing from a wallet to itself.
+
+        And a quarter where that is more than a plain transfer: rollups count the cost of their data
+        in gas. Raises EndpointDown.
         """
         call = {"from": wallet, "to": wallet, "value": "0x0"}
         try:
@@ -223,8 +233,9 @@ class Chain:
         return estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
 
     async def gas(self, view: dict[str, Any], gas_max: int) -> int:
-        """Gas for a request: what it asked for, or the node's estimate and a quarter. Never above
-        `gas_max`.
+        """Gas for a request: what it asked for, or the node's estimate and a quarter.
+
+        Never above `gas_max`.
         """
         request = view["request"]
         call: dict[str, Any] = {
@@ -249,11 +260,12 @@ class Chain:
     async def broadcast(
         self, sendings: Sequence[Sending], *, private: bool = False
     ) -> list[Broadcast | EndpointDown]:
-        """Sends signed bytes once and in order to every endpoint that is well, or to the private
-        relays alone, and gives of each the outcome that says most: accepted, known, unknown,
-        rejected; or EndpointDown if they surely never reached a node of this chain. It waits for an
-        endpoint to say which chain it serves only while none did; those that have yet to say so get
-        the bytes when they did.
+        """Sends signed bytes once and in order to every endpoint that is well.
+
+        Or to the private relays alone. It gives of each the outcome that says most: accepted,
+        known, unknown, rejected; or EndpointDown if they surely never reached a node of this chain.
+        It waits for an endpoint to say which chain it serves only while none did; those that have
+        yet to say so get the bytes when they did.
 
         Raises EndpointDown where that goes for all of them.
         """
@@ -266,8 +278,9 @@ class Chain:
         return await self._spread.send(sendings)
 
     async def who_has(self, tx_hash: str) -> list[bool]:
-        """Of each endpoint that is well and says so: whether it knows the transaction, waiting or
-        mined.
+        """Of each endpoint that is well and says so.
+
+        Whether it knows the transaction, waiting or mined.
         """
         found = await asyncio.gather(*(each.has_transaction(tx_hash) for each in self.awake()))
         return [each for each in found if each is not None]
@@ -301,7 +314,9 @@ class Chain:
             await witness.close()
 
     def health(self) -> dict[str, Any]:
-        """`{"chain_id", "ok", "head": n|null, "text", "endpoints": [{"name", "ok", "head": n|null,
+        """The health of the chain.
+
+        `{"chain_id", "ok", "head": n|null, "text", "endpoints": [{"name", "ok", "head": n|null,
         "text"}]}`: head is the newest block seen. The chain is ok while one endpoint serves it.
         """
         first = self.first
@@ -355,8 +370,9 @@ async def _estimate(witness: Witness, call: dict[str, Any]) -> int:
 
 
 class Chains:
-    """The chains of the configuration by id. What their nodes contradict each other about is put
-    into `conditions`.
+    """The chains of the configuration by id.
+
+    What their nodes contradict each other about is put into `conditions`.
     """
 
     def __init__(

@@ -46,9 +46,11 @@ class Unclear(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Keccak-256 hashes in hex. `implementation` is None for what is no proxy; where a proxy names
-    several implementations of different code, it is the hash of their hashes in a row, in the order
-    of `IMPLEMENTATION_SLOTS`, then ERC-1167, then EIP-7702.
+    """Keccak-256 hashes in hex.
+
+    `implementation` is None for what is no proxy; where a proxy names several implementations of
+    different code, it is the hash of their hashes in a row, in the order of `IMPLEMENTATION_SLOTS`,
+    then ERC-1167, then EIP-7702.
     """
 
     hash: str
@@ -56,8 +58,9 @@ class Code:
 
 
 class At:
-    """Questions to one contract at one block. Raises EndpointDown when there is no usable
-    answer.
+    """Questions to one contract at one block.
+
+    Raises EndpointDown when there is no usable answer.
     """
 
     def __init__(self, node: Node, address: str, block: str) -> None:
@@ -120,8 +123,9 @@ async def read_code(node: Node, address: str) -> Code:
 
 
 async def implementation_hash(at: At, code: bytes) -> str | None:
-    """`Code.implementation` of the contract whose `code` this is. Raises EndpointDown or
-    Unclear.
+    """`Code.implementation` of the contract whose `code` this is.
+
+    Raises EndpointDown or Unclear.
     """
     from eth_utils.crypto import keccak
 

@@ -38,8 +38,9 @@ def of_one_chain(tables: Sequence[Any]) -> list[Any]:
 
 
 def with_tokens(tables: Sequence[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
-    """The tables with the content of each `token_file` (relative to `folder`, the home) as `token`
-    in its place. Raises ValueError with words that hold no secret.
+    """The tables with the content of each `token_file` as `token`.
+
+    The path is relative to `folder`, the home. Raises ValueError with words that hold no secret.
     """
     return [_with_token(table, f"endpoint[{n}]", folder) for n, table in enumerate(tables)]
 
@@ -64,6 +65,7 @@ def _with_token(table: dict[str, Any], where: str, folder: Path) -> dict[str, An
 
 def fault_of(endpoints: Sequence[EndpointSettings], *, with_secrets: bool) -> str | None:
     """What is wrong with all of them, as `key: what to write`; None when nothing is.
+
     `with_secrets`: they are not as written in a file, but as signed, with tokens.
     """
     first: dict[int, int] = {}

@@ -33,6 +33,7 @@ def l1_fee_max(view: Mapping[str, Any]) -> int:
 
 async def l1_fee(node: Node, view: Mapping[str, Any]) -> int | None:
     """Wei the data of a request with an `l1_fee_max` costs now; None where the chain does not say.
+
     Raises EndpointDown, also for a number that cannot be.
     """
     # The imports take a moment: not on the loop.

@@ -47,8 +47,10 @@ ONE_WORD = (
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """A signed transaction whose end is open. `refused`: our words for what a node last said.
-    `agent_alone`: the guardian never sends it by itself.
+    """A signed transaction whose end is open.
+
+    `refused`: our words for what a node last said. `agent_alone`: the guardian never sends it by
+    itself.
     """
 
     id: str
@@ -60,9 +62,10 @@ class Out:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look at one wallet on one chain. `ledger` is the nonce that would be given out next, None
-    for a wallet that never sent; `pending` counts what waits in the node's pool too. `node` is the
-    name of the one that says so.
+    """One look at one wallet on one chain.
+
+    `ledger` is the nonce that would be given out next, None for a wallet that never sent; `pending`
+    counts what waits in the node's pool too. `node` is the name of the one that says so.
     """
 
     chain_id: int
@@ -76,9 +79,10 @@ class Seen:
 
 
 def judge_all(looks: Sequence[Seen]) -> list[Condition]:
-    """The conditions that hold by all nodes that answered about one wallet, before patience. Of
-    nonces that others used, and of a chain that went back, two must say the same, or all; what only
-    one of several says is a contradiction.
+    """The conditions that hold by all nodes that answered about one wallet, before patience.
+
+    Of nonces that others used, and of a chain that went back, two must say the same, or all; what
+    only one of several says is a contradiction.
     """
     claims: dict[Place, list[tuple[Seen, Condition]]] = {}
     for seen in looks:
@@ -119,8 +123,10 @@ def judge(seen: Seen) -> list[Condition]:
 
 
 def _foreign(seen: Seen) -> Condition | None:
-    """Whatever the ledger gave out is below `ledger`, so what is mined at it or above is not
-    ours, but for what was denied and gave its nonce back: that may have left before.
+    """Whether a nonce was used that the ledger did not give out.
+
+    Whatever the ledger gave out is below `ledger`, so what is mined at it or above is not ours, but
+    for what was denied and gave its nonce back: that may have left before.
     """
     ours = seen.ledger or 0
     for nonce in sorted(each.nonce for each in seen.out):

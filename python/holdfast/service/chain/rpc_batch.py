@@ -46,8 +46,9 @@ class RpcBatch:
 
     @property
     def is_taken(self) -> bool:
-        """Whether a batch is worth a try: under a limit every call of it counts, so nothing would
-        be gained.
+        """Whether a batch is worth a try.
+
+        Under a limit every call of it counts, so nothing would be gained.
         """
         limited = self._endpoint.settings.calls_per_second
         return not limited and time.monotonic() >= self._alone_until
@@ -127,6 +128,7 @@ async def exchange(
     still: Callable[[], bool] | None = None,
 ) -> list[Any]:
     """The answer objects to a batch in the order of its calls; None for one that was left out.
+
     `still` as in `Endpoint.call`. Raises EndpointDown unless the node answered with a batch of
     ours.
     """

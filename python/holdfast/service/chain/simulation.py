@@ -82,8 +82,9 @@ class Simulation:
         return {"logs": logs, "allowances": await self._allowances(wallet, logs)}
 
     async def _allowances(self, wallet: str, logs: list[dict[str, Any]]) -> list[dict[str, str]]:
-        """What stood before of each allowance that changes: some tokens tell what is left of one
-        whenever it is used. What is unknown counts as nothing.
+        """What stood before of each allowance that changes.
+
+        Some tokens tell what is left of one whenever it is used. What is unknown counts as nothing.
         """
         owner = _word(wallet)
         pairs = {
@@ -138,8 +139,9 @@ class Simulation:
 
 
 def _the_call(answer: Any) -> list[Any]:
-    """The events of the one call of the one block. Raises WouldFail, and RpcError for an answer
-    that is none.
+    """The events of the one call of the one block.
+
+    Raises WouldFail, and RpcError for an answer that is none.
     """
     try:
         (block,) = answer

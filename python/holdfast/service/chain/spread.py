@@ -26,10 +26,11 @@ class Spread:
         self._tasks: set[asyncio.Task[Told]] = set()
 
     async def send(self, sendings: Sequence[Sending]) -> list[Broadcast | EndpointDown]:
-        """Sends the bytes once and in order to each node that is known to serve the chain, and
-        gives of each the outcome that says most. Those nodes that do not rest and have yet to say
-        which chain they serve get them later: the caller does not wait for that. An EndpointDown
-        instead of an outcome says that those bytes surely reached none.
+        """Sends the bytes once and in order to each node known to serve the chain.
+
+        It gives of each the outcome that says most. Those nodes that do not rest and have yet to
+        say which chain they serve get them later: the caller does not wait for that. An
+        EndpointDown instead of an outcome says that those bytes surely reached none.
         """
         ready = [each for each in self._witnesses if each.is_verified()]
         later = [each for each in self._witnesses if not (each.is_verified() or each.rests)]

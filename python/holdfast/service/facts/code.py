@@ -84,8 +84,10 @@ class _Watched:
         return self.found is not None and now - self.at <= AGE_MS_MAX
 
     def alarm_now(self, now: int) -> str | None:
-        """`code_changed`, `code_absent`, `code_unknown`, or None when all is well, when it is too
-        early to say, or when no policy names a contract that is not there.
+        """`code_changed`, `code_absent`, `code_unknown` or None.
+
+        None when all is well, when it is too early to say, or when no policy names a contract that
+        is not there.
         """
         if self.pinned is None:
             return self._believed_alarm()
@@ -151,9 +153,11 @@ class CodeFacts:
         return not self._pins
 
     async def of_request(self, view: Mapping[str, Any]) -> Json:
-        """The facts by which a request is decided again: as for a call, but what it touches and
-        that was not seen lately is looked at now. Only one waits for that: the request itself, which
-        would end for want of it after a start or a time without a node.
+        """The facts by which a request is decided again.
+
+        As for a call, but what it touches and that was not seen lately is looked at now. Only one
+        waits for that: the request itself, which would end for want of it after a start or a time
+        without a node.
         """
         chain_id = int(view["chain_id"])
         now = self._now()
@@ -174,8 +178,9 @@ class CodeFacts:
         return facts
 
     def alarms(self) -> list[Json]:
-        """`[{"chain_id", "address", "code", "text"}]` for the health push, changed code first; the
-        last entry counts what is left out.
+        """`[{"chain_id", "address", "code", "text"}]` for the health push, changed code first.
+
+        The last entry counts what is left out.
         """
         found = [each for each in self._watched.values() if each.alarm is not None]
         found.sort(key=lambda each: (str(each.alarm), each.chain_id, each.address))
@@ -239,8 +244,9 @@ class CodeFacts:
             self._wake.set()
 
     def _take_pins(self) -> None:
-        """The pins of the policy in force, and what its agents may rely on; what was seen of a
-        contract stays known.
+        """The pins of the policy in force, and what its agents may rely on.
+
+        What was seen of a contract stays known.
         """
         now = self._now()
         before, self._watched = self._watched, {}
@@ -270,8 +276,10 @@ class CodeFacts:
         self._facts.clear()
 
     def _tell(self) -> None:
-        """Tells the core what was seen last. What a request relied on before this start counts as
-        seen then: before its order it is looked at again.
+        """Tells the core what was seen last.
+
+        What a request relied on before this start counts as seen then: before its order it is
+        looked at again.
         """
         for chain_id in self._news:
             seen = {}
@@ -365,8 +373,9 @@ class CodeFacts:
                 log.info("pinned code is as it should be", address=each.address)
 
     def of_chain(self, chain_id: int) -> bytes:
-        """`{"code": {…}}`: what was last seen of the pinned contracts of a chain; no member where
-        nothing was. Of the others the core is told once, not with every call.
+        """`{"code": {…}}`: what was last seen of the pinned contracts of a chain.
+
+        No member where nothing was. Of the others the core is told once, not with every call.
         """
         facts = self._facts.get(chain_id)
         if facts is None:
@@ -390,8 +399,9 @@ def _next(due: int | None, now: int, every: int) -> int:
 
 
 def _touched(view: Mapping[str, Any]) -> Iterable[str]:
-    """The contracts that a request names, that its effects name, and that it relied on when it was
-    decided, each once.
+    """The contracts of a request, each once.
+
+    Those that it names, that its effects name, and that it relied on when it was decided.
     """
     found: dict[str, None] = dict.fromkeys((view.get("facts") or {}).get("code") or ())
     if isinstance(to := (view.get("request") or {}).get("to"), str):

@@ -32,8 +32,10 @@ SET = "`holdfast clock set`"
 
 
 def state_of(now_ms: int, wall_ms: int) -> str:
-    """`confirmed`, `unconfirmed` while the wall clock is ahead of the guardian's time, or `ahead`
-    while that is ahead of the wall clock.
+    """`confirmed`, `unconfirmed` or `ahead`.
+
+    `unconfirmed` while the wall clock is ahead of the guardian's time, `ahead` while that is ahead
+    of the wall clock.
     """
     apart = wall_ms - now_ms
     if abs(apart) <= TOLERANCE_MS:
@@ -111,8 +113,9 @@ class ClockWatch:
         self._conditions.put(SOURCE, found)
 
     async def look(self) -> None:
-        """While the wall clock is ahead, asks every node for its newest block, and goes on as soon
-        as one confirms it.
+        """While the wall clock is ahead, asks every node for its newest block.
+
+        It ends as soon as one confirms the clock.
         """
         unconfirmed = self._core.clock.is_unconfirmed
         self._catching_up = unconfirmed or (self._catching_up and not self._is_close())
@@ -141,8 +144,9 @@ class ClockWatch:
                     await self._news.wait()
 
     async def report(self) -> Json:
-        """The answer of `clock`: `{state, now_ms, wall_ms, chains: [{chain_id, block_ms|null}]}`;
-        null for a chain that does not answer soon.
+        """The answer of `clock`: `{state, now_ms, wall_ms, chains: [{chain_id, block_ms|null}]}`.
+
+        Null for a chain that does not answer soon.
         """
         newest: dict[int, int | None] = {node.chain_id: None for node in self._nodes}
         seen = await asyncio.gather(*(_ask_soon(node) for node in self._nodes))

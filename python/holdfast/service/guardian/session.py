@@ -39,8 +39,10 @@ def open_log_key(path: Path, passphrase: bytes | bytearray) -> SigningKey:
 
 
 def begin(journal: Writer, restored: Restored, log_key: SigningKey) -> None:
-    """Begins a run on what was proven: one signed checkpoint, one certified key, and whatever else
-    the file holds set aside. Overwrites `log_key`. Raises JournalError.
+    """Begins a run on what was proven.
+
+    One signed checkpoint, one certified key, and whatever else the file holds set aside. Overwrites
+    `log_key`. Raises JournalError.
     """
     identity, size = restored.identity, restored.guard.size
     try:

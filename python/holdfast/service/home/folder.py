@@ -39,8 +39,9 @@ class Home:
 
     @classmethod
     def locate(cls, given: str | os.PathLike[str] | None) -> Home:
-        """The home given (`--home`), else that of HOLDFAST_HOME, else `holdfast` in the XDG data
-        folder.
+        """The home given (`--home`), else that of HOLDFAST_HOME.
+
+        Without both, `holdfast` in the XDG data folder.
         """
         chosen = given or os.environ.get("HOLDFAST_HOME")
         if chosen:
@@ -118,8 +119,9 @@ class Home:
         return self.journal_path.exists() or self.keys_dir.exists()
 
     def open_checked(self) -> Home:
-        """This home, after every path in it proved to be ours alone. Raises HomeError with what to
-        do.
+        """This home, after every path in it proved to be ours alone.
+
+        Raises HomeError with what to do.
         """
         if not self.path.exists():
             raise HomeError(

@@ -38,6 +38,7 @@ class Disk:
         time: Time,
     ) -> None:
         """`folder` is on the journal's disk, `bytes_used` gives what the journal takes there.
+
         `time` gives monotonic seconds.
         """
         self._folder = folder

@@ -13,8 +13,9 @@ from holdfast.service.journal.signed_notes import LogIdentity
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A guard that holds exactly what is proven, and how it came about. `outside` are the rows,
-    `(number, bytes)`, that no signature covers: none of them was looked at.
+    """A guard that holds exactly what is proven, and how it came about.
+
+    `outside` are the rows, `(number, bytes)`, that no signature covers: none of them was looked at.
     """
 
     guard: Guard
@@ -34,8 +35,10 @@ class Commit:
 
 
 def restore(reader: Reader) -> Restored:
-    """Rebuilds the guard. Raises JournalError (`journal_*`, `replay_*`, `checkpoint_*`, `proof_*`,
-    `session_*`) naming the event to blame.
+    """Rebuilds the guard.
+
+    Raises JournalError (`journal_*`, `replay_*`, `checkpoint_*`, `proof_*`, `session_*`) naming the
+    event to blame.
     """
     first = reader.records(0, 1)
     if not first:
@@ -79,8 +82,9 @@ def session_of(sessions: list[Session], size: int) -> Session | None:
 
 
 def _newest_commit(reader: Reader, identity: LogIdentity) -> Commit | None:
-    """The newest proof with its session, once the log's key vouches for that. The signature itself
-    is checked when the root is known.
+    """The newest proof with its session, once the log's key vouches for that.
+
+    The signature itself is checked when the root is known.
     """
     sessions = reader.sessions()
     for each in sessions:
@@ -111,8 +115,9 @@ def _cut(size: int, left: int) -> JournalError:
 def _from_snapshot(
     reader: Reader, identity: LogIdentity, size: int
 ) -> tuple[Guard | None, list[str]]:
-    """The newest stored state of at most `size` events that proves itself, and what was wrong with
-    newer ones. Snapshots are only a cache.
+    """The newest stored state of at most `size` events that proves itself.
+
+    And what was wrong with newer ones. Snapshots are only a cache.
     """
     remarks: list[str] = []
     on_disk = reader.size()

@@ -72,8 +72,9 @@ class Report:
 
 
 def verify(path: Path, anchor: str | None = None) -> Report:
-    """Checks the journal of a home (a folder) or a journal file. Raises JournalError when it cannot
-    be read at all.
+    """Checks the journal of a home (a folder) or a journal file.
+
+    Raises JournalError when it cannot be read at all.
     """
     file = journal_in(path)
     report = Report(str(file), anchor=anchor)

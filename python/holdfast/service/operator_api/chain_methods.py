@@ -37,8 +37,10 @@ class ChainMethods:
         self.table: dict[str, Method] = {"fees": self._fees, "nonces": self._nonces}
 
     async def _fees(self, _: OperatorConnection, params: Params) -> Json:
-        """What takes the place of a transaction that is out, within the caps of the policy in
-        force: an operator may go beyond what was decided for the request.
+        """What takes the place of a transaction that is out.
+
+        Within the caps of the policy in force: an operator may go beyond what was decided for the
+        request.
         """
         row = self._out(text(params, "id"))
         cap = self._cap(row.chain_id)

@@ -21,8 +21,10 @@ Fault = tuple[str, str]
 
 
 def read_folder(folder: Path, *, beyond: bool = False) -> tuple[ClearSigning, list[Fault]]:
-    """Every JSON file below `folder` and the files these include; with `beyond` also included ones
-    outside of it. What is not a descriptor is left out. Raises OSError when there is no folder.
+    """Every JSON file below `folder` and the files these include.
+
+    With `beyond` also included ones outside of it. What is not a descriptor is left out. Raises
+    OSError when there is no folder.
     """
     from holdfast._core import ClearSigning
 

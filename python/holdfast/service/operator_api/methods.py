@@ -136,8 +136,9 @@ class OperatorMethods:
         return status
 
     async def _subscribe(self, connection: OperatorConnection, params: Params) -> Json:
-        """The state as of event `seq`, once that is durable; then every event after it (or after
-        `from_seq`).
+        """The state as of event `seq`, once that is durable.
+
+        Then every event after it (or after `from_seq`).
         """
         if connection.subscriber is not None:
             raise Refused("subscribed", "this connection is already subscribed")
@@ -240,8 +241,9 @@ class OperatorMethods:
         return result
 
     async def _freeze(self, _: OperatorConnection, params: Params) -> Json:
-        """Acknowledged once it is on disk. When sealed, nothing can be signed; the file keeps it so
-        at the next start.
+        """Acknowledged once it is on disk.
+
+        When sealed, nothing can be signed; the file keeps it so at the next start.
         """
         scope = orjson.dumps(params.get("scope"))
         reason = text(params, "reason", chars_max=TEXT_CHARS_MAX, default="")

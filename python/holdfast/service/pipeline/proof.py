@@ -20,9 +20,10 @@ Verdict = Literal["open", "wait", "disagree", "hidden", "proved", "unproved"]
 
 
 def weigh(said: Mapping[str, Finding], confirmations: int, *, waited: bool) -> Verdict:
-    """What follows from what the nodes say that answered, by name. `waited`: those that are late
-    or silent had their time. `hidden` is a contradiction that a node which is late for a moment
-    can make.
+    """What follows from what the nodes say that answered, by name.
+
+    `waited`: those that are late or silent had their time. `hidden` is a contradiction that a node
+    which is late for a moment can make.
     """
     ends = {each.end for each in said.values() if each.end is not None}
     if not ends:
@@ -79,8 +80,9 @@ def unproved_end(row: Unsettled, name: str) -> Condition:
 
 
 def end_unknown(rows: Sequence[tuple[Unsettled, str]]) -> Condition:
-    """No node shows how these payments of one wallet ended, though their nonces were used. Each
-    comes with why, in our own words; the first is told.
+    """No node shows how these payments of one wallet ended, though their nonces were used.
+
+    Each comes with why, in our own words; the first is told.
     """
     row, why = rows[0]
     more = f", and {len(rows) - 1} more of this wallet" if len(rows) > 1 else ""

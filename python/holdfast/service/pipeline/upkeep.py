@@ -41,9 +41,11 @@ SENDABLE = frozenset({"signed", "sent", "cancelling"})
 
 
 class Upkeep:
-    """Of all chains. `send(id)` begins to broadcast the newest bytes of a request, `is_busy(id)`
-    says that it is worked on, `refused(id)` gives our words for a node's last refusal, and
-    `waits(id, hash)` tells that these bytes may not leave now.
+    """Of all chains.
+
+    `send(id)` begins to broadcast the newest bytes of a request, `is_busy(id)` says that it is
+    worked on, `refused(id)` gives our words for a node's last refusal, and `waits(id, hash)` tells
+    that these bytes may not leave now.
     """
 
     def __init__(
@@ -98,8 +100,10 @@ class Upkeep:
             log.info("waiting for the chain", chain=chain.id, why=down.text)
 
     def undone(self, chain_id: int, wallet: str, mined: int) -> None:
-        """A chain counts `mined` transactions of the wallet: what was mined above that and is young
-        enough is sent again, unless its agent alone sends it.
+        """A chain counts `mined` transactions of the wallet.
+
+        What was mined above that and is young enough is sent again, unless its agent alone sends
+        it.
         """
         for each in self._core.guard.mined():
             row = unsettled(each)
@@ -114,8 +118,9 @@ class Upkeep:
                 self._send(row.id)
 
     def _is_ours(self, row: Unsettled) -> bool:
-        """The guardian sends it, now and again, while it is young. What was never sent until it was
-        old is held.
+        """The guardian sends it, now and again, while it is young.
+
+        What was never sent until it was old is held.
         """
         if self._is_busy(row.id):
             return False
@@ -128,8 +133,10 @@ class Upkeep:
         return row.state in SENDABLE
 
     async def _look_for(self, chain: Chain, rows: list[Unsettled]) -> None:
-        """Sends again what a node does not have; also what one refused at first: its fee or its
-        pool may have changed since. All are looked for at once: others wait to be settled.
+        """Sends again what a node does not have.
+
+        Also what one refused at first: its fee or its pool may have changed since. All are looked
+        for at once: others wait to be settled.
         """
         due = [row for row in rows if self._is_due(row)][: chain.lookups_at_once]
         found = await asyncio.gather(*(self._found(chain, row) for row in due))

@@ -34,13 +34,16 @@ def peer_of(connection: socket.socket) -> Peer:
 
 
 class ListeningSocket:
-    """A listening socket whose file is removed again on `close`. Its mode is 0600, or 0666 when it
-    is `shared`: then who connects must be asked for by `peer_of`.
+    """A listening socket whose file is removed again on `close`.
+
+    Its mode is 0600, or 0666 when it is `shared`: then who connects must be asked for by `peer_of`.
     """
 
     def __init__(self, path: Path, *, shared: bool = False) -> None:
-        """Binds `path`. A file in the way is removed only if it is our socket and no process listens.
-        Raises SocketError.
+        """Binds `path`.
+
+        A file in the way is removed only if it is our socket and no process listens. Raises
+        SocketError.
         """
         self.path = path
         _check_folder(path.parent)
@@ -60,8 +63,9 @@ class ListeningSocket:
         self.socket.listen(BACKLOG)
 
     def share(self, shared: bool) -> None:
-        """Lets processes of other users connect, or no more. Raises SocketError when the file is
-        not this socket's any more.
+        """Lets processes of other users connect, or no more.
+
+        Raises SocketError when the file is not this socket's any more.
         """
         try:
             # Only this user can put another file there: the folder was checked.

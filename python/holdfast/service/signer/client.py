@@ -52,15 +52,17 @@ class SignerRefused(SignerError):
 
 
 class SignerGone(SignerError):
-    """The process with the keys is not there any more: nothing is signed until the guardian is
-    started again.
+    """The process with the keys is not there any more.
+
+    Nothing is signed until the guardian is started again.
     """
 
 
 @dataclass(frozen=True)
 class Signed:
-    """What an order became: raw transaction bytes or a 65-byte signature, and the transaction hash
-    or digest.
+    """What an order became.
+
+    Raw transaction bytes or a 65-byte signature, and the transaction hash or digest.
     """
 
     hash: str
@@ -93,6 +95,7 @@ class Signer:
     @classmethod
     async def start(cls, home: Home, passphrase: bytearray, *, compare: bool = False) -> Signer:
         """Starts the process and opens the keys; with `compare` eth-account signs everything too.
+
         Raises WrongPassphrase or SignerError.
 
         Must run in the main thread: the process dies with the thread that made it.
@@ -135,8 +138,10 @@ class Signer:
         self._on_gone.append(callback)
 
     async def follow(self, size: int, compact: bytes) -> None:
-        """Has the signer follow the log from `size` events on (their compact range), which the
-        journal must hold under a checkpoint. Comes first, once. Raises SignerError, SignerGone.
+        """Has the signer follow the log from `size` events on.
+
+        `range` is their compact range, which the journal must hold under a checkpoint. Comes first,
+        once. Raises SignerError, SignerGone.
         """
         await self._ask({"op": "follow", "size": size, "range": _base64(compact)})
 
@@ -153,8 +158,9 @@ class Signer:
         return found
 
     def sign_order(self, seq: int, done: Order) -> None:
-        """The same without waiting: `done` is called with the signature or why there is none. Those
-        of one turn of the loop go in one question.
+        """The same without waiting: `done` is called with the signature or why there is none.
+
+        Those of one turn of the loop go in one question.
         """
         if not self._queued:
             asyncio.get_running_loop().call_soon(self._ask_queued)

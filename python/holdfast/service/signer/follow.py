@@ -41,8 +41,9 @@ class NotYet(Refused):
 
 
 class Follower:
-    """Follows one journal from one start. Methods raise JournalError when it cannot be read; what
-    is then asked again is read anew.
+    """Follows one journal from one start.
+
+    Methods raise JournalError when it cannot be read; what is then asked again is read anew.
     """
 
     def __init__(self, connect: Callable[[], SignerReader], log_key: bytes) -> None:
@@ -67,8 +68,10 @@ class Follower:
         return self._origin
 
     def begin(self, size: int, compact: bytes) -> None:
-        """Begins at the log of `size` events with this compact range. Raises Refused unless a
-        checkpoint of the log's key is for just that, and its newest session begins there.
+        """Begins at the log of `size` events with this compact range.
+
+        Raises Refused unless a checkpoint of the log's key is for just that, and its newest session
+        begins there.
         """
         if self._tree is not None:
             raise Refused("the log is being followed already")
@@ -94,8 +97,10 @@ class Follower:
         self._proven = size
 
     def to(self, size: int) -> None:
-        """Follows on until at least `size` events are proven. Raises NotYet when they are not, and
-        Refused if what is there is not the guardian's: then nothing is believed any more.
+        """Follows on until at least `size` events are proven.
+
+        Raises NotYet when they are not, and Refused if what is there is not the guardian's: then
+        nothing is believed any more.
         """
         tree = self._following()
         if self._proven >= size:
@@ -122,8 +127,9 @@ class Follower:
         self._proven = newest
 
     def root_at(self, size: int) -> bytes:
-        """The root of the first `size` events, computed here. Raises Refused for a size at which no
-        commit ended, or one long ago.
+        """The root of the first `size` events, computed here.
+
+        Raises Refused for a size at which no commit ended, or one long ago.
         """
         self.to(size)
         root = self._roots.get(size)
@@ -132,9 +138,10 @@ class Follower:
         return root
 
     def order(self, seq: int) -> tuple[Record, Record]:
-        """The `request.authorised` or `request.replaced` of this number, which must have been
-        followed and not been taken yet, and the `request.decided` that its digest stands for.
-        Raises Refused.
+        """The order of this number and the decision that its digest stands for.
+
+        The `request.authorised` or `request.replaced` must have been followed and not been taken
+        yet; the decision is a `request.decided`. Raises Refused.
         """
         self.to(seq + 1)
         expected = self._orders.get(seq)

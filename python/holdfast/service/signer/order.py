@@ -61,8 +61,10 @@ class OrderError(ValueError):
 
 
 def sign_order(order: Order, backends: Backends) -> dict[str, str]:
-    """`{"raw", "hash"}` of a transaction, `{"signature", "hash"}` of typed data or a message; all
-    0x hex. `backends` are by checksummed address. Raises OrderError, and what the backend raises.
+    """`{"raw", "hash"}` of a transaction, `{"signature", "hash"}` of typed data or a message.
+
+    All 0x hex. `backends` are by checksummed address. Raises OrderError, and what the backend
+    raises.
     """
     kind = order.get("kind")
     chain_id = _integer(order, "chain_id", 1, CHAIN_ID_MAX)
@@ -79,9 +81,11 @@ def sign_order(order: Order, backends: Backends) -> dict[str, str]:
 
 
 def check_decided(ordered: Mapping[str, Any], decided: Mapping[str, Any]) -> None:
-    """Raises OrderError unless the order is what was decided: the decision's content has the digest
-    that the order names, and the order has its content and keeps its caps. What takes the place of
-    a signed transaction may move nothing instead, and cost what the record of it sets aside.
+    """Raises OrderError unless the order is what was decided.
+
+    The decision's content has the digest that the order names, and the order has its content and
+    keeps its caps. What takes the place of a signed transaction may move nothing instead, and cost
+    what the record of it sets aside.
 
     `ordered` is the data of a `request.authorised` or `request.replaced`, `decided` that of the
     `request.decided`.

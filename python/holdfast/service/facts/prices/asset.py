@@ -15,8 +15,10 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Asset:
-    """An asset that has sources. `known` is the core's word, `quiet` since when it says that there
-    is no price, `since` when the policy began to ask for one.
+    """An asset that has sources.
+
+    `known` is the core's word, `quiet` since when it says that there is no price, `since` when the
+    policy began to ask for one.
     """
 
     id: str
@@ -46,8 +48,10 @@ class Asset:
         self.is_missing = now - self.quiet > QUIET_MS_MAX and (self.is_missing or not looking)
 
     def quotes(self, now: int) -> list[Json]:
-        """What its sources said; nothing where less of them are independent than the policy asks
-        for. A price that jumped counts beside that of another, independent source only.
+        """What its sources said.
+
+        Nothing where less of them are independent than the policy asks for. A price that jumped
+        counts beside that of another, independent source only.
         """
         fresh = (each for each in self.sources if each.is_fresh(now, self.age_ms_max))
         witnesses = len({each.settings.witness for each in fresh})

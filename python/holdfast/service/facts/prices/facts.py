@@ -79,8 +79,9 @@ class PriceFacts:
         return not self._assets
 
     async def of_request(self, view: Mapping[str, Any]) -> Json:
-        """The facts by which a request is decided again. After a start it waits for the first look
-        at each source, or it would end for want of it.
+        """The facts by which a request is decided again.
+
+        After a start it waits for the first look at each source, or it would end for want of it.
         """
         chain_id = int(view["chain_id"])
         first = [
@@ -95,8 +96,9 @@ class PriceFacts:
         return facts
 
     def alarms(self) -> list[Json]:
-        """`[{"asset", "source", "code", "text"}]` for the health push; the last entry counts what
-        is left out.
+        """`[{"asset", "source", "code", "text"}]` for the health push.
+
+        The last entry counts what is left out.
         """
         shown = self._alarms[:ALARMS_MAX]
         if left := len(self._alarms) - len(shown):
@@ -123,8 +125,9 @@ class PriceFacts:
         self._wake.set()
 
     def moved(self, by: int) -> None:
-        """The clock moved: what was asked is as old as before. What a feed says of its price's age
-        is the chain's word.
+        """The clock moved: what was asked is as old as before.
+
+        What a feed says of its price's age is the chain's word.
         """
         for asset in self._assets.values():
             asset.quiet += by
@@ -167,8 +170,9 @@ class PriceFacts:
             self._wake.set()
 
     def take_policy(self) -> None:
-        """How the policy in force wants prices; what sources said stays known. `run` follows later
-        ones.
+        """How the policy in force wants prices; what sources said stays known.
+
+        `run` follows later ones.
         """
         now = self._now()
         wanted = {each["asset"]: each for each in orjson.loads(self._core.guard.prices(b"{}", now))}

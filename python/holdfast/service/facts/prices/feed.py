@@ -24,8 +24,9 @@ FUTURE_SECONDS_MAX = 60
 
 
 async def read_feed(node: Node, feed: str, now_ms: int) -> tuple[int, int]:
-    """Price in 1e-18 USD, and when the feed was updated, in ms, `now_ms` at the latest. Raises
-    EndpointDown or NoPrice.
+    """Price in 1e-18 USD, and when the feed was updated, in ms, `now_ms` at the latest.
+
+    Raises EndpointDown or NoPrice.
     """
     # The import takes a moment: not on the loop.
     abi = await asyncio.to_thread(importlib.import_module, "eth_abi")

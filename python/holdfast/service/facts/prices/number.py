@@ -21,8 +21,9 @@ class NoPrice(Exception):
 
 
 def price_at(document: bytes, pointer: str) -> int:
-    """The number, or the string with a number, that the JSON pointer (RFC 6901) leads to, in
-    1e-18 USD. Raises NoPrice.
+    """The number that the JSON pointer (RFC 6901) leads to, in 1e-18 USD.
+
+    It may be a string. Raises NoPrice.
     """
     value = _parse(document)
     for part in pointer.split("/")[1:]:

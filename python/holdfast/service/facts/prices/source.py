@@ -13,8 +13,9 @@ CONFIRM_MS = 45_000
 
 @dataclass(slots=True)
 class Source:
-    """Times are the core's, in ms. `at` is how old the price is by the source's own word, never
-    later than when it was asked.
+    """Times are the core's, in ms.
+
+    `at` is how old the price is by the source's own word, never later than when it was asked.
     """
 
     settings: PriceSettings
@@ -39,8 +40,10 @@ class Source:
         return self.atto > 0 and now - self.at <= age_ms_max
 
     def take(self, atto: int, at: int, asked: int, age_ms_max: int) -> None:
-        """A price that was read. More than half up or down from the last one, if that is not too
-        old to compare with, is a jump.
+        """A price that was read.
+
+        More than half up or down from the last one, if that is not too old to compare with, is a
+        jump.
         """
         trusted, jump = self._trusted, self._jump
         if (
