@@ -89,7 +89,7 @@ def test_numbers_and_addresses_stay_readable() -> None:
             },
             Severity.INFO,
         ),
-        ("request.held", {"why": "no node took it"}, Severity.ACTION),
+        ("request.held", {"why": "no node accepted it"}, Severity.ACTION),
         ("nonce.set", {"wallet": "0x00", "chain_id": 1, "nonce": 3}, Severity.WARNING),
         ("answers.delivered", {"ids": ["r1"]}, None),
         ("request.sent", {"outcome": "accepted"}, None),

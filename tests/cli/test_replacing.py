@@ -164,14 +164,14 @@ def test_what_its_agent_alone_sends_is_shown_as_such_and_taken_back(run: Run, ho
     (out,) = [each for each in row["out"] if each["state"] == "released"]
     assert out["agent_alone"]
     assert "its agent alone sends it" in run("nonce", *at).out
-    assert "sent   by its agent alone" in run("show", out["id"], *at).out
+    assert "sent   only by its agent" in run("show", out["id"], *at).out
     digest = run("show", out["id"], *at, "--json").json["digest"]
     done = run("cancel", out["id"], "--digest", digest, *at, "--json", *OWN, secrets=KEY)
     assert done.code == 0, done.err
     deadline = time.monotonic() + 30
     while run("show", out["id"], *at, "--json").json["state"] != "cancelled":
         assert time.monotonic() < deadline
-    assert "sent   by its agent alone" not in run("show", out["id"], *at).out
+    assert "sent   only by its agent" not in run("show", out["id"], *at).out
     assert house.chain.balance(payee) == before
 
 
@@ -196,8 +196,8 @@ def test_fees_that_no_node_would_take_are_refused_before_the_key_is_asked_for(
     payment = Payment(run, house, 2_003)
     cases = [
         (("--max-fee", "3"), "usage", "write it as `30 gwei`"),
-        (("--max-fee", "1 wei", "--tip", "1 wei"), "fee_refused", "at least a tenth more"),
-        (("--max-fee", "100000 gwei"), "fee_refused", "over the caps of the chain"),
+        (("--max-fee", "1 wei", "--tip", "1 wei"), "fee_refused", "at least a tenth higher"),
+        (("--max-fee", "100000 gwei"), "fee_refused", "exceeds the chain's caps"),
         (("--max-fee", "20 gwei", "--tip", "21 gwei"), "fee_refused", "part of the fee"),
     ]
     for more, code, words in cases:

@@ -291,10 +291,10 @@ CAP = Fees(100 * GWEI, 5 * GWEI)
     ("new", "words"),
     [
         (Fees(11 * GWEI, 11 * GWEI // 10), None),
-        (Fees(11 * GWEI - 1, 2 * GWEI), "at least a tenth more"),
-        (Fees(20 * GWEI, GWEI), "at least a tenth more"),
-        (Fees(101 * GWEI, 2 * GWEI), "over the caps"),
-        (Fees(20 * GWEI, 6 * GWEI), "over the caps"),
+        (Fees(11 * GWEI - 1, 2 * GWEI), "at least a tenth higher"),
+        (Fees(20 * GWEI, GWEI), "at least a tenth higher"),
+        (Fees(101 * GWEI, 2 * GWEI), "exceeds the chain's caps"),
+        (Fees(20 * GWEI, 6 * GWEI), "exceeds the chain's caps"),
         (Fees(20 * GWEI, 21 * GWEI), "part of the fee"),
     ],
 )

@@ -147,7 +147,7 @@ async def test_orders_of_every_kind_in_one_question_are_signed_one_by_one(
 async def test_only_an_authorised_request_is_signed(keys: KeysHome, signer: Signer) -> None:
     for kind in ("request.decided", "request.approved", "request.signed", "guardian.started"):
         seq = keys.append(kind, {"id": "r1", "order": keys.payment()})
-        with pytest.raises(SignerError, match=r"no order that was followed"):
+        with pytest.raises(SignerError, match=r"not an order followed"):
             await signer.sign(seq)
     with pytest.raises(SignerError, match="number from 1"):
         await signer.sign(0)

@@ -384,7 +384,7 @@ async def test_a_changed_copy_of_the_signed_parts_is_not_used(home: Home) -> Non
     home.config_path.write_text("version = 1\n" + evil)
     good_path(home).write_text(good_path(home).read_text().replace(":1", ":2"))
     async with configured(home) as (inside, file):
-        assert "nothing of it is used" in str(file.alarm)
+        assert "none of them is used" in str(file.alarm)
         assert inside.config.endpoint == ()
 
 

@@ -213,7 +213,7 @@ async def test_a_key_signs_for_its_own_guardian_only(tmp_path: Path) -> None:
         assert (done.code, "is not signed by your operator key" in done.err) == (1, True)
         pin.unlink()
         done = await holdfast(guardian.home, *approve)
-        assert (done.code, "from now on your key is only for" in done.err) == (0, True)
+        assert (done.code, "your operator key is now bound to" in done.err) == (0, True)
         assert pin.read_text() == good
 
 

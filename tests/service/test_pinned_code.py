@@ -209,7 +209,7 @@ async def test_a_proxy_that_points_elsewhere_waits_for_a_person(home: Home, toke
         hands.added += MINUTE
         assert await becomes(line, "approval") == ["approval", "code_changed", "granted"]
         (alarm,) = await alarms(guardian, 1)
-        assert "runs another implementation" in alarm["text"]
+        assert "runs an implementation other" in alarm["text"]
 
 
 async def test_a_proxy_pinned_without_its_implementation_says_so(home: Home, token: Anvil) -> None:

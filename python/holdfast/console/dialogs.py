@@ -199,9 +199,9 @@ class FreezeScreen(Dialog[None]):
 
     def compose_box(self) -> ComposeResult:
         words = self.words().line(
-            " Takes effect immediately, without a passphrase. Only an operator key"
+            " Takes effect at once, without a passphrase. Only an operator key"
         )
-        words.line(" can thaw. Pending requests in scope end; signed, unsent ones are held.").line()
+        words.line(" can thaw. Pending requests in scope end; signed unsent ones are held.").line()
         for key, scope in self._scopes.items():
             tone = "alarm bold" if key == "f" else "foreground"
             words.put(f"  {key} ", "accent bold").line(f" {scope_text(scope)}", tone)
