@@ -116,7 +116,7 @@ def test_a_short_or_unlike_passphrase_is_asked_for_again(tmp_path: Path) -> None
     home = tmp_path / "h"
     with at_terminal(home, "--kdf", "light", answers={}) as init:
         for typed, words in (
-            ("short", "too short: take at least 8 characters"),
+            ("short", "too short: use at least 8 characters"),
             (PASSPHRASE, "Repeat: "),
             (f"{PASSPHRASE}x", "not the same"),
             (PASSPHRASE, "Repeat: "),

@@ -177,7 +177,8 @@ def _print(result: dict[str, Any], own: int) -> None:
     from holdfast.cli.showing import print_claim, print_display
 
     line(f"{result['kind']} on chain {result['chain_id']}")
-    line(f"digest  {result['digest']}")
+    if result["digest"] is not None:
+        line(f"digest  {result['digest']}")
     for warning in result.get("warnings", []):
         line(f"warning: {warning['text']} ({warning['code']})")
     if result.get("opaque"):
