@@ -16,7 +16,7 @@ from tests.service.guardian import OPERATOR_PASSPHRASE, SHOP, Guardian, Json, ma
 from tests.support.false_operator import Lie, replaced_socket
 from tests.support.operator_cli import holdfast
 from tests.support.threats import Book
-from tests.support.threats_ways import Core
+from tests.support.threats_adapters import Core
 from textual.pilot import Pilot
 
 from holdfast.console.app import HoldfastApp

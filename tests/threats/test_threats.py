@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.threats import Book, Case, Row
+from tests.support.threats_adapters import Outcome, by_cli, by_core
 from tests.support.threats_socket import by_socket
-from tests.support.threats_ways import Outcome, by_cli, by_core
 
 ROOT = Path(__file__).parents[2]
 BOOK = Book()

@@ -38,7 +38,7 @@ class AlarmsScreen(Dialog[None]):
 
     def tick(self) -> None:
         super().tick()
-        app = self.hold
+        app = self.console
         found, now = alarms(app.model), app.model.now_ms(app.clock())
         shown = (found, now // 1000, app.size.width, app.palette.name)
         if shown == self._shown:

@@ -46,7 +46,7 @@ class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
         self._held_result: tuple[Result | None] | None = None
 
     @property
-    def hold(self) -> HoldfastApp:
+    def console(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
     def compose(self) -> ComposeResult:
@@ -95,18 +95,18 @@ class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
             self.finish(self._held_result[0])
 
     def words(self) -> Words:
-        return Words(self.hold.palette)
+        return Words(self.console.palette)
 
     def on_key(self, event: events.Key) -> None:
         """Textual calls this for every class of a screen, so subclasses override `take_key`."""
         if self.covered:
             # Sent here before the screens changed: it was meant for what is on top now.
             event.stop()
-            self.hold.pass_on(event)
+            self.console.pass_on(event)
         elif event.key == "ctrl+f" and not isinstance(self, FreezeScreen):
             event.stop()
             self.interrupt()
-            self.hold.open_freeze()
+            self.console.open_freeze()
         elif self.focused is None:
             event.stop()
             event.prevent_default()
@@ -137,7 +137,7 @@ class UnlockScreen(Dialog[bool]):
     def compose_box(self) -> ComposeResult:
         words = self.words().line(f" {self._why}")
         words.put(" The key stays in this console's memory and is forgotten when idle.", "muted")
-        if hint := self.hold.unlock_hint:
+        if hint := self.console.unlock_hint:
             words.line().put(f" {hint}", "accent bold")
         yield Static(words.text)
         yield Input(password=True, placeholder="passphrase", id="passphrase")
@@ -159,7 +159,7 @@ class UnlockScreen(Dialog[bool]):
         event.input.value = ""
         self._busy = True
         self._notice("unlocking …", "muted")
-        fault = await self.hold.session.unlock(phrase)
+        fault = await self.console.session.unlock(phrase)
         self._busy = False
         if fault is None:
             self.finish(True)
@@ -234,7 +234,7 @@ class ThawScreen(Dialog[int]):
 
     def tick(self) -> None:
         super().tick()
-        mono = self.hold.clock()
+        mono = self.console.clock()
         if self._confirmed_at is not None and mono - self._confirmed_at >= QUIET_S:
             self._confirmed_at = None
             self.finish(int(self._freezes[self._chosen]["freeze"]))
@@ -261,7 +261,7 @@ class ThawScreen(Dialog[int]):
         if event.key in {"escape", "n"}:
             self.finish(None)
             return
-        mono = self.hold.clock()
+        mono = self.console.clock()
         result = self._gate.press(mono)
         if result != "taken" or self._confirmed_at is not None:
             self._confirmed_at = None

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 NARROW = 80
 
 
-class HoldWidget(Widget):
+class ConsoleWidget(Widget):
     """A widget that knows its app by type."""
 
     @property
-    def hold(self) -> HoldfastApp:
+    def console(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
 
-class WordsLine(HoldWidget):
+class WordsLine(ConsoleWidget):
     """One line of words, drawn only when they changed."""
 
     def __init__(self, ident: str) -> None:
@@ -53,7 +53,7 @@ class WordsLine(HoldWidget):
         return Text()
 
 
-class BannerBar(HoldWidget):
+class BannerBar(ConsoleWidget):
     """The one state of the whole house; three lines high when it is not LIVE."""
 
     def __init__(self) -> None:
@@ -61,28 +61,28 @@ class BannerBar(HoldWidget):
         self._shown: object = None
 
     def update_state(self) -> None:
-        mono = self.hold.clock()
-        state = banner(self.hold.model, mono)
+        mono = self.console.clock()
+        state = banner(self.console.model, mono)
         for kind in ("live", "stale", "frozen", "sealed", "alarm"):
             self.set_class(state.kind == kind, f"-{kind}")
-        now = self.hold.model.now_ms(mono) // 1000
-        shown = (state, self.hold.model.waiting, now, self.hold.palette.name, self.size)
+        now = self.console.model.now_ms(mono) // 1000
+        shown = (state, self.console.model.waiting, now, self.console.palette.name, self.size)
         if shown != self._shown:
             self._shown = shown
             self.refresh()
 
     def render(self) -> Text:
-        mono = self.hold.clock()
-        model = self.hold.model
+        mono = self.console.clock()
+        model = self.console.model
         state = banner(model, mono)
-        style = self.hold.palette.style(f"banner:{state.kind}")
-        bold = self.hold.palette.style(f"banner:{state.kind} bold")
+        style = self.console.palette.style(f"banner:{state.kind}")
+        bold = self.console.palette.style(f"banner:{state.kind} bold")
         width = self.size.width
         left = Text(f"  {state.glyph} {state.word}  ", style=bold)
         clock = f"{fmt.clock(model.now_ms(mono) or None)}Z"
         waiting = model.waiting
         want = f"({waiting}!) {waiting} pending · " if waiting else ""
-        only = "read-only · " if self.hold.read_only else ""
+        only = "read-only · " if self.console.read_only else ""
         right = Text(f" {only}{want}{clock}  ", style=bold)
         text = Text(fmt.screen(state.text), style=style, no_wrap=True)
         text.truncate(max(0, width - left.cell_len - right.cell_len), overflow="ellipsis")
@@ -105,7 +105,7 @@ class DetailPane(VerticalScroll, can_focus=True):
         self._text = Static(id="detail-text")
 
     @property
-    def hold(self) -> HoldfastApp:
+    def console(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
     def compose(self) -> ComposeResult:
@@ -113,7 +113,7 @@ class DetailPane(VerticalScroll, can_focus=True):
         yield self._text
 
     def update_state(self) -> None:
-        app = self.hold
+        app = self.console
         request = app.model.request(app.selected_id)
         status, text = self._status, self._text
         if request is None:
@@ -150,14 +150,14 @@ class LimitsPane(VerticalScroll, can_focus=True):
         self._text = Static(id="limits-text")
 
     @property
-    def hold(self) -> HoldfastApp:
+    def console(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
     def compose(self) -> ComposeResult:
         yield self._text
 
     def update_state(self) -> None:
-        app = self.hold
+        app = self.console
         shown = (
             app.model.limits,
             app.model.status.agents,
@@ -197,7 +197,7 @@ class HealthLine(WordsLine):
 
     def _alarms(self, words: Words) -> None:
         """The most severe in words as far as there is room, and how many more there are."""
-        found = alarms(self.hold.model)
+        found = alarms(self.console.model)
         if not found:
             return
         mark, text = found[0].mark, found[0].text
@@ -208,7 +208,7 @@ class HealthLine(WordsLine):
         words.put(tail, f"{mark.tone}")
 
     def _words(self) -> Text:
-        app = self.hold
+        app = self.console
         model = app.model
         words = Words(app.palette)
         alerts = model.status.health.get("alerts") or {}
@@ -250,7 +250,7 @@ class FooterBar(WordsLine):
         super().__init__("footer")
 
     def _words(self) -> Text:
-        app = self.hold
+        app = self.console
         context = app.context()
         words = Words(app.palette)
         for action in self._fitting(footer_now(context), context):
@@ -263,7 +263,7 @@ class FooterBar(WordsLine):
         return words.text
 
     def _label(self, action: Action) -> str:
-        paused = action.id == "pause" and self.hold.model.feed.paused
+        paused = action.id == "pause" and self.console.model.feed.paused
         return "resume" if paused else action.label
 
     def _fitting(self, actions: list[Action], context: Context) -> list[Action]:

@@ -26,7 +26,7 @@ class PendingList(LineList):
     def take(self, rows: list[Request]) -> None:
         """New rows; drawn again when one changed, a second passed, or the cursor moved."""
         self.rows = rows
-        app = self.hold
+        app = self.console
         second = app.model.now_ms(app.clock()) // 1000 if rows else 0
         shown = ([id(row.raw) for row in rows], second, app.selected_id, app.palette.name)
         if shown != self._shown:
@@ -37,7 +37,7 @@ class PendingList(LineList):
         return len(self.rows)
 
     def cursor_index(self) -> int | None:
-        chosen = self.hold.selected_id
+        chosen = self.console.selected_id
         for index, request in enumerate(self.rows):
             if request.id == chosen:
                 return index
@@ -58,12 +58,12 @@ class PendingList(LineList):
     def row_parts(self, index: int, width: int) -> Parts:
         request = self.rows[index]
         mark = request.mark
-        now = self.hold.model.now_ms(self.hold.clock())
+        now = self.console.model.now_ms(self.console.clock())
         waits = None if request.pending else waits_of(request)
         until = request.deadline if request.pending else waits and waits.until
         left = None if until is None else until - now
         urgent = left is not None and left < URGENT_MS and request.decidable
-        pointer = "▶" if request.id == self.hold.selected_id else " "
+        pointer = "▶" if request.id == self.console.selected_id else " "
         usd = fmt.usd(request.usd) if request.usd is not None else "no price"
         agent = 14 if width >= WIDE else 10
         parts: Parts = [

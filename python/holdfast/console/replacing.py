@@ -57,10 +57,10 @@ class ReplaceScreen(Dialog[str]):
             self.run_worker(self._ask_now())
 
     async def _ask_now(self) -> None:
-        session, raw = self.hold.session, self._request.raw
+        session, raw = self.console.session, self._request.raw
         try:
             policy = await session.policy_text(str(raw.get("policy")))
-            self._seen = self.hold.look(raw, policy)
+            self._seen = self.console.look(raw, policy)
             found = await session.fees(self._request.id)
             if isinstance(found, str):
                 self._fault = found
@@ -71,11 +71,11 @@ class ReplaceScreen(Dialog[str]):
         finally:
             self._busy = False
             # New numbers are to be read before keys count again.
-            self._gate.arm(self.hold.clock())
+            self._gate.arm(self.console.clock())
 
     def tick(self) -> None:
         super().tick()
-        mono = self.hold.clock()
+        mono = self.console.clock()
         if self._confirmed_at is not None and mono - self._confirmed_at >= QUIET_S:
             self._confirmed_at = None
             self._send(mono)
@@ -83,7 +83,7 @@ class ReplaceScreen(Dialog[str]):
 
     def _blocked(self, mono: float) -> str | None:
         """Why nothing can be signed now."""
-        app = self.hold
+        app = self.console
         now = app.model.request(self._request.id)
         if now is None or now.digest != self._request.digest:
             return "the request changed since you opened it: close and check it again"
@@ -100,7 +100,7 @@ class ReplaceScreen(Dialog[str]):
 
     def _refresh(self) -> Request:
         """The request as the model has it now; what was loaded whole meanwhile is looked at."""
-        now = self.hold.model.request(self._request.id)
+        now = self.console.model.request(self._request.id)
         if now is None or now.digest != self._request.digest:
             return self._request
         if self._request.partial and not now.partial and not self._busy:
@@ -109,7 +109,7 @@ class ReplaceScreen(Dialog[str]):
         return now
 
     def _draw(self, mono: float) -> None:
-        app, now = self.hold, self._refresh()
+        app, now = self.console, self._refresh()
         request = self._request
         title = self.words().put(f" {TITLES[self._action]} ", "accent bold")
         title.text.append_text(details.status_line(now, app.model, app.palette, mono))
@@ -131,7 +131,7 @@ class ReplaceScreen(Dialog[str]):
         words = self.words()
         for fault in faults:
             words.line(f" ✗ {fault}", "alarm bold")
-        words.text.append_text(details.head(self._request, self.hold.palette))
+        words.text.append_text(details.head(self._request, self.console.palette))
         words.line()
         if self._quote is not None and self._new is not None:
             for label, value in told(self._request, self._quote, self._new):
@@ -169,7 +169,7 @@ class ReplaceScreen(Dialog[str]):
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
         self._confirmed_at = None
-        self._gate.arm(self.hold.clock())
+        self._gate.arm(self.console.clock())
         self._notice = "paste ignored: type the answer"
 
     def take_key(self, event: events.Key) -> None:
@@ -182,7 +182,7 @@ class ReplaceScreen(Dialog[str]):
             way = -1 if event.key.endswith("up") else 1
             body.scroll_relative(y=way * step, animate=False, immediate=True)
             return
-        mono = self.hold.clock()
+        mono = self.console.clock()
         if self._sending:
             return
         if self._gate.press(mono) != "taken" or self._confirmed_at is not None:
@@ -206,10 +206,10 @@ class ReplaceScreen(Dialog[str]):
     async def _send_now(self, new: Fees) -> None:
         """The signature names the captured id and digest, and the fees that were on screen."""
         ident, digest = self._request.id, self._request.digest
-        fault = await self.hold.session.replace(self._action, ident, digest, new)
+        fault = await self.console.session.replace(self._action, ident, digest, new)
         self._sending = False
         if fault is None:
             self.finish(self._action)
         else:
-            self._gate.arm(self.hold.clock())
+            self._gate.arm(self.console.clock())
             self._notice = fault

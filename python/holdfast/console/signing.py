@@ -45,7 +45,7 @@ class PolicyScreen(Dialog[str]):
 
     def tick(self) -> None:
         super().tick()
-        mono = self.hold.clock()
+        mono = self.console.clock()
         self._note_read()
         if self._confirmed_at is not None and mono - self._confirmed_at >= QUIET_S:
             self._confirmed_at = None
@@ -79,7 +79,7 @@ class PolicyScreen(Dialog[str]):
             body.scroll_relative(y=way * step, animate=False, immediate=True)
             self._note_read()
             return
-        mono = self.hold.clock()
+        mono = self.console.clock()
         if self._sending:
             return
         if self._gate.press(mono) != "taken" or self._confirmed_at is not None:
@@ -92,7 +92,7 @@ class PolicyScreen(Dialog[str]):
             self._notice = ""
 
     async def _send(self) -> None:
-        fault = await self.hold.session.apply_policy(self._text, self._revision)
+        fault = await self.console.session.apply_policy(self._text, self._revision)
         self._sending = False
         if fault is None:
             self.finish("signed")

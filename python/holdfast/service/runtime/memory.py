@@ -10,7 +10,7 @@ M_ARENA_MAX = -8
 ARENAS = 2
 
 
-def share_arenas() -> None:
+def limit_malloc_arenas() -> None:
     """Threads share two pools of memory.
 
     Each would otherwise get one of its own, and those that only load libraries after the start keep
