@@ -22,7 +22,7 @@ class CampaignSetup:
     """`wallet` holds far more than the limit, so that only the guardian can stop it."""
 
     chain: Chain
-    demo: DemoGuardian
+    guardian: DemoGuardian
     token: Token
 
     @property

@@ -33,10 +33,10 @@ def wait_for(what: str, condition: Callable[[], Any], wait_s: float = WAIT_S) ->
 
 @dataclass
 class World:
-    """Chain, guardian, the operator's operator, and the payees by name."""
+    """Chain, guardian, the operator's connection, and the payees by name."""
 
     chain: Chain
-    demo: DemoGuardian
+    guardian: DemoGuardian
     operator: OperatorConnection
     known: str
     shop: str
