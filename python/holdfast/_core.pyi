@@ -4,9 +4,19 @@ Times are milliseconds since the epoch. `bytes` that carry data are UTF-8 JSON u
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import Final, final
 
 __all__ = [
+    "CODE_AGE_MS_MAX",
+    "EFFECT_KINDS",
+    "END_STATES",
+    "EVENT_KINDS",
+    "LEAVING_EFFECTS",
+    "MEASURED_EFFECTS",
+    "OPAQUE_EFFECTS",
+    "SIGNING_METHODS",
+    "STATES",
+    "WAITING_STATES",
     "Applied",
     "Call",
     "ClearSigning",
@@ -27,6 +37,7 @@ __all__ = [
     "check_policy",
     "checkpoint_body",
     "checksum_address",
+    "codes",
     "decode",
     "decode_again",
     "display_safe",
@@ -44,6 +55,31 @@ __all__ = [
 ]
 
 __version__: str
+
+CODE_AGE_MS_MAX: Final[int]
+"""How long what was seen of a contract's code counts, in ms."""
+EFFECT_KINDS: Final[tuple[str, ...]]
+"""Every kind of effect, in the order of the documentation."""
+LEAVING_EFFECTS: Final[frozenset[str]]
+"""Kinds by which value leaves the wallet, now or later."""
+MEASURED_EFFECTS: Final[frozenset[str]]
+"""Kinds with an amount that a rule can compare."""
+OPAQUE_EFFECTS: Final[frozenset[str]]
+"""Kinds whose consequences are not understood."""
+STATES: Final[tuple[str, ...]]
+"""Every state of a request, in the order of its life."""
+END_STATES: Final[frozenset[str]]
+"""States in which a request is over."""
+WAITING_STATES: Final[frozenset[str]]
+"""States in which it waits for a person, or for its time."""
+EVENT_KINDS: Final[tuple[str, ...]]
+"""Every kind of event."""
+SIGNING_METHODS: Final[frozenset[str]]
+"""The JSON-RPC methods that ask for a signature."""
+
+def codes() -> list[tuple[str, str, str, str, str]]:
+    """Every code of the closed lists, in the order of precedence: `(list, code, class, meaning, what to do)`. `list` is
+    `code`, `detail`, `warning` or `policy`."""
 
 class HoldfastError(ValueError):
     """Refused by the core: `args` is `(code, text)`, code from the closed list in docs/policy.md."""

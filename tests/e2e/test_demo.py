@@ -45,8 +45,8 @@ def test_every_sample_agent_ends_as_expected_on_the_chain() -> None:
 def test_sample_agents_rest_longer_and_longer_while_they_are_frozen() -> None:
     """A frozen agent that asks on at its pace buries what its operator has to read."""
     with Scenario() as scenario:
-        with scenario.guardian.door() as door:
-            door.freeze("everything", "", "nothing is signed")
+        with scenario.guardian.connect() as operator:
+            operator.freeze("everything", "", "nothing is signed")
         script = scenario.script("payer", pace_s=0.01, forever=True)
         agent = scenario.start_agent(script)
         try:

@@ -11,6 +11,7 @@ import typer
 from holdfast.cli.link import NoGuardian
 from holdfast.cli.output import Failure, line, say
 from holdfast.cli.showing import NOT_AS_SHOWN, print_request, summed
+from holdfast.codes import Code
 from holdfast.wording import safe
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def ask_about(
         raise Failure(f"nothing was sent: {seen.fault}", code=NOT_AS_SHOWN)
     if digest is not None and digest != seen.digest:
         text = f"{ident} has the digest {seen.digest}, not the one given: nothing was sent"
-        raise Failure(text, code="digest_mismatch")
+        raise Failure(text, code=Code.DIGEST_MISMATCH)
     if digest is None and not sys.stdin.isatty():
         text = f"use --digest {seen.digest} to {action} {ident} without confirmation"
         raise Failure(text, code="usage", exit_code=2)

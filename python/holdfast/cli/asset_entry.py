@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast._core import display_safe
 from holdfast.cli.output import Failure
+from holdfast.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -253,7 +254,7 @@ def _look_alikes(address: str, source: str) -> Iterator[tuple[str, str]]:
                 f"it has the same first and last characters as {other} ({what}): one may "
                 f"imitate the other"
             )
-            yield "look_alike", text
+            yield Code.LOOK_ALIKE, text
 
 
 def _addresses(source: str) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from holdfast.cli.options import (
     source,
 )
 from holdfast.cli.output import Failure, emit, line, say
+from holdfast.codes import Code
 from holdfast.wording import safe
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def freeze(
             # The freeze comes first: a name that is wrong must not cost the time to look for it.
             unknown = _unknown(link, scope)
     except Failure as failure:
-        if failure.code not in ("no_guardian", "sealed", "bad_answer"):
+        if failure.code not in ("no_guardian", Code.SEALED, "bad_answer"):
             raise
         _drop_file(place, reason, failure, as_json)
         return

@@ -12,6 +12,7 @@ from typing import Any
 from web3 import IPCProvider, Web3
 from web3.exceptions import Web3RPCError
 
+from holdfast.codes import Code
 from holdfast.demo.pace import Pace
 from holdfast.demo.report import outcome, report
 from holdfast.demo.script import ERC20_ABI, UNIT, Script
@@ -51,7 +52,7 @@ class Buyer:
         while True:
             result = self._send(amount)
             waits = result["verdict"] == "pending"
-            frozen = again and "frozen" in result["codes"]
+            frozen = again and Code.FROZEN in result["codes"]
             if waits and not told_pending:
                 report(self._script.agent, step, amount=amount, **result)
                 told_pending = True

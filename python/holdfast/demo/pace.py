@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from holdfast.codes import Code
+
 FROZEN_FIRST_S = 0.5
 FROZEN_MAX_S = 30.0
 
@@ -22,7 +24,7 @@ class Pace:
         While it is frozen every step is denied, so each rest is twice the one before, up to half a
         minute.
         """
-        if "frozen" in result["codes"]:
+        if Code.FROZEN in result["codes"]:
             self._frozen_s = min(FROZEN_MAX_S, max(FROZEN_FIRST_S, 2 * self._frozen_s))
         else:
             self._frozen_s = 0.0

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from holdfast.codes import Code
 from holdfast.demo.buyer import PURCHASES
 from holdfast.demo.chain import ChainError
 from holdfast.demo.hijacked import load_drains
@@ -40,7 +41,7 @@ def check_payer(lines: list[Line], gained: dict[str, dict[str, int]], checks: Ch
     for step in ("ether-tip", *(f"invoice-{n + 1}" for n in range(len(INVOICES)))):
         checks.equal(step, verdicts.get(step), "denied" if step == last else "paid")
     refusals = [line["codes"] for line in lines if line["step"] == last]
-    checks.equal("reason of the last", refusals and refusals[0][:1], ["limit_exceeded"])
+    checks.equal("reason of the last", refusals and refusals[0][:1], [Code.LIMIT_EXCEEDED])
     vendors = ("vendor_a", "vendor_b", "vendor_c")
     for place, vendor in enumerate(vendors):
         due = sum(INVOICES[n] for n in range(len(INVOICES) - 1) if n % 3 == place) * UNIT
@@ -57,7 +58,7 @@ def check_buyer(lines: list[Line], gained: dict[str, dict[str, int]], checks: Ch
         action = SCRIPT[amount]
         want = {"approve": "paid", "deny": "denied", "freeze": "denied"}[action]
         checks.equal(step, last["verdict"], want)
-        code = {"deny": "denied_by_operator", "freeze": "frozen"}.get(action)
+        code = {"deny": Code.DENIED_BY_OPERATOR, "freeze": Code.FROZEN}.get(action)
         if code and code not in last["codes"]:
             checks.problems.append(f"{step}: expected {code}, found {last['codes']}")
         due += amount * UNIT if action == "approve" else 0

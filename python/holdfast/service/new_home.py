@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from holdfast._core import __version__
+from holdfast.codes import PolicyCode
 from holdfast.secrets.files import sync_folder, write_private
 from holdfast.service.home import starter
 from holdfast.service.home.folder import OPERATOR_ID, Home, HomeError
@@ -155,7 +156,7 @@ def _check_policy(policy: str, wallets: list[str]) -> None:
     except PolicyError as error:
         line, column, code, text, _ = error.args[2][0]
         # The wallets that were just made are gone with the home, so no policy can name them.
-        then = "; import its key with --import" if code == "wallet_unknown" else ""
+        then = "; import its key with --import" if code == PolicyCode.WALLET_UNKNOWN else ""
         raise HomeError(f"the policy, line {line}, column {column}: {text}{then}") from None
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from holdfast.codes import Code
 from holdfast.service.chain import broadcast
 from holdfast.service.chain.answers import Block, Fees, Receipt, count
 from holdfast.service.chain.broadcast import WouldFail
@@ -253,7 +254,7 @@ class Chain:
                 raise WouldFail("it needs more gas than it asks for")
             return int(asked)
         if estimate > gas_max:
-            raise WouldFail("it needs more gas than the policy allows", "gas_over_cap")
+            raise WouldFail("it needs more gas than the policy allows", Code.GAS_OVER_CAP)
         wanted = estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
         return max(GAS_OF_A_TRANSFER, min(wanted, gas_max))
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import orjson
 
-from holdfast._core import Event
+from holdfast import codes
+from holdfast._core import CODE_AGE_MS_MAX, Event
 from holdfast.service.chain.contract_code import Code, Unclear, newest_block, read_code
 from holdfast.service.chain.endpoint import EndpointDown
 from holdfast.service.chain.node import FindNode, Node
@@ -33,8 +34,6 @@ LOOK_MS = 60_000
 LOOK_BELIEVED_MS = 20 * 60_000
 # After a look that failed: a node that comes back should not cost a minute.
 RETRY_MS = 5_000
-# As long as the core counts what was seen (`CODE_AGE_MS_MAX`).
-AGE_MS_MAX = 5 * 60_000
 # How soon it is noticed that the guardian's clock went on.
 STEP_SECONDS = 0.25
 AT_ONCE_MAX = 8  # of one chain
@@ -69,7 +68,7 @@ class _Watched:
     fault: str = "not checked yet"
     looking: bool = False
     alarm: str | None = None
-    # Of a contract that is not pinned: the hash that is known of its code, what was there the first
+    # Of a contract that is not pinned: the hash that the known codes code, what was there the first
     # time, and whether the policy names it.
     known: str | None = None
     first: Code | None = None
@@ -81,7 +80,7 @@ class _Watched:
         return LOOK_BELIEVED_MS if self.pinned is None else LOOK_MS
 
     def is_known(self, now: int) -> bool:
-        return self.found is not None and now - self.at <= AGE_MS_MAX
+        return self.found is not None and now - self.at <= CODE_AGE_MS_MAX
 
     def alarm_now(self, now: int) -> str | None:
         """`code_changed`, `code_absent`, `code_unknown` or None.
@@ -92,8 +91,8 @@ class _Watched:
         if self.pinned is None:
             return self._believed_alarm()
         if self.found is not None and self.found != self.pinned:
-            return "code_changed"
-        return "code_unknown" if now - max(self.at, self.since) > AGE_MS_MAX else None
+            return codes.Code.CODE_CHANGED
+        return codes.Code.CODE_UNKNOWN if now - max(self.at, self.since) > CODE_AGE_MS_MAX else None
 
     def _believed_alarm(self) -> str | None:
         if self.found is None:
@@ -101,8 +100,8 @@ class _Watched:
         if self.found.hash == NO_CODE:
             return "code_absent" if self.named or self.first is not None else None
         if self.known is not None:
-            return None if self.found.hash == self.known else "code_changed"
-        return None if self.first in (None, self.found) else "code_changed"
+            return None if self.found.hash == self.known else codes.Code.CODE_CHANGED
+        return None if self.first in (None, self.found) else codes.Code.CODE_CHANGED
 
     def words(self, alarm: str) -> str:
         """What an operator has to know."""
@@ -119,7 +118,7 @@ class _Watched:
                 f"code_hash"
                 " in a [[contract]] of the policy"
             )
-        if alarm == "code_unknown" or self.found is None:
+        if alarm == codes.Code.CODE_UNKNOWN or self.found is None:
             return f"the code of {place} could not be read for 5 minutes: {self.fault}"
         if self.found.hash != self.pinned.hash:
             return f"the code of {place} differs from what the policy pins: {self.found.hash}"

@@ -16,6 +16,7 @@ from pathlib import Path
 import orjson
 
 from holdfast._core import HoldfastError, PolicyError, check_policy, display_safe
+from holdfast.codes import Code
 from holdfast.secrets.authority import SignedCommand, read_signature, signature_path, signature_text
 from holdfast.secrets.files import write_private
 from holdfast.service.guardian.core import Core, Sealed
@@ -26,7 +27,7 @@ log = get_logger()
 
 POLICY_BYTES_MAX = 32 * 1024 * 1024
 FAULTS_SHOWN_MAX = 20
-UNSIGNED = "policy_unsigned"
+UNSIGNED = Code.POLICY_UNSIGNED
 APPLY = "check it and put it in force with `holdfast policy apply`"
 
 
@@ -189,7 +190,7 @@ def _checked_text(source: str, name: str, wallets: list[str] | None) -> str:
     try:
         checked = orjson.loads(check_policy(source, wallets=wallets))
     except PolicyError as error:
-        raise PolicyRejected("policy_invalid", _faults(error, name)) from error
+        raise PolicyRejected(Code.POLICY_INVALID, _faults(error, name)) from error
     return _digest(checked["digest"])
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from holdfast._core import Event, HoldfastError, RequestState
+from holdfast.codes import TRANSIENT, Code
 from holdfast.service.chain.broadcast import WouldFail
 from holdfast.service.chain.chain import FeeTooHigh
 from holdfast.service.chain.endpoint import EndpointDown
@@ -50,12 +51,8 @@ log = get_logger()
 STEPS_AT_ONCE = 64
 RETRY_SECONDS_MIN = 0.25
 RETRY_SECONDS_MAX = 15.0
-# Refusals of `authorise` that pass by themselves: the request waits in line meanwhile.
-PASSING_CODES = frozenset(
-    {"fee_over_cap", "tip_over_cap", "l1_fee_over_cap", "nonce_ahead", "chain_unavailable"}
-)
 MINED = frozenset({"confirmed", "reverted", "cancelled"})
-OF_FEES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap"})
+OF_FEES = frozenset({Code.FEE_OVER_CAP, Code.TIP_OVER_CAP, Code.L1_FEE_OVER_CAP})
 # Events after which there may be bytes to sign, to send or to follow. Those of `request.signed` are
 # sent by the task that had them signed.
 KINDS_WITH_BYTES = frozenset({"request.approved", "request.replaced", "freeze.lifted"})
@@ -277,14 +274,15 @@ class Driver:
     async def _order_in_time(self, request_id: str) -> int | None:
         """The number of its order; None when there is none to sign."""
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
-        code, text = "chain_unavailable", "the guardian was stopped meanwhile"
+        code: str = Code.CHAIN_UNAVAILABLE
+        text = "the guardian was stopped meanwhile"
         while self._signer.alive and self._is_authorising(request_id):
             if self._is_late(request_id):
                 self._fail(request_id, code, f"waited for too long: {text}")
                 return None
             try:
                 if self._before.waits_unsigned(request_id):
-                    raise Passing("chain_unavailable", WHY)
+                    raise Passing(Code.CHAIN_UNAVAILABLE, WHY)
                 return await self._order(request_id)
             except WouldFail as failure:
                 self._fail(request_id, failure.code, failure.text)
@@ -292,7 +290,7 @@ class Driver:
             except Passing as passing:
                 code, text = passing.code, passing.text
             except EndpointDown as down:
-                code, text = "chain_unavailable", down.text
+                code, text = Code.CHAIN_UNAVAILABLE, down.text
                 log.info("waiting for the chain", request=request_id, why=text)
             if self._is_late(request_id):
                 self._fail(request_id, code, f"waited for too long: {text}")
@@ -316,14 +314,14 @@ class Driver:
         try:
             facts = await self._facts(request_id)
         except FeeTooHigh as high:
-            raise Passing("fee_over_cap", high.text) from None
+            raise Passing(Code.FEE_OVER_CAP, high.text) from None
         if not self._is_authorising(request_id):
             return None
         try:
             return self._core.authorise(request_id, facts).order
         except HoldfastError as refusal:
             code, text = str(refusal.args[0]), str(refusal.args[1])
-            if code in PASSING_CODES:
+            if code in TRANSIENT:
                 raise Passing(code, text) from None
             raise WouldFail(text, code) from None
 
@@ -403,7 +401,7 @@ class Driver:
             except SignerRefused as refusal:
                 log.error("order refused by the signer", request=request_id, why=str(refusal))
                 self._unsignable.add(seq)
-                self._fail(request_id, "would_fail", str(refusal))
+                self._fail(request_id, Code.WOULD_FAIL, str(refusal))
                 return None
             except SignerError as error:
                 self._signer_text = str(error)

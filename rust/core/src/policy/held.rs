@@ -1,9 +1,10 @@
 //! Wallets that a policy names and the guardian has no key for.
 
+use crate::code::PolicyCode;
 use alloy_primitives::Address;
 
-use super::fault::{Fault, PolicyErrors};
-use super::Policy;
+use crate::policy::fault::{Fault, PolicyErrors};
+use crate::policy::Policy;
 
 /// Wallets that a hint names; of more it says how many.
 const NAMED_MAX: usize = 3;
@@ -24,7 +25,7 @@ impl Policy {
                     "this guardian holds no key for wallet `{}`, {}",
                     wallet.id, wallet.address
                 );
-                Fault::new(wallet.at, "wallet_unknown", text, holds(held))
+                Fault::new(wallet.at, PolicyCode::WalletUnknown, text, holds(held))
             })
             .collect();
         if faults.is_empty() {

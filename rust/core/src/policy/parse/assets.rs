@@ -10,6 +10,7 @@ use super::tables::{flip, ID_CHARS, LABEL_CHARS};
 use super::File;
 use crate::amount::Price;
 use crate::asset::{Asset, Standard};
+use crate::code::PolicyCode;
 use crate::policy::model::{AssetEntry, CodePin, List, ListEntry};
 
 const DECIMALS_MAX: u64 = 36;
@@ -47,7 +48,7 @@ impl File {
                     let text = format!("the same asset as `{other}`");
                     reader.fault(
                         section.at,
-                        "duplicate_entry",
+                        PolicyCode::DuplicateEntry,
                         text,
                         "register each asset once",
                     );
@@ -110,7 +111,7 @@ impl File {
                 first.asset.id, entry.asset.id
             );
             let hint = "put only assets with the same decimals into a group";
-            reader.fault(section.at, "conflict", text, hint);
+            reader.fault(section.at, PolicyCode::Conflict, text, hint);
         }
     }
 
@@ -138,7 +139,12 @@ impl File {
                 };
                 if !seen.insert((entry_read.chain_id, entry_read.address)) {
                     let text = format!("`{}` is in this list already", entry_read.address);
-                    reader.fault(entry.at, "duplicate_entry", text, "keep one of them");
+                    reader.fault(
+                        entry.at,
+                        PolicyCode::DuplicateEntry,
+                        text,
+                        "keep one of them",
+                    );
                 }
                 entries.push(entry_read);
             }
@@ -184,7 +190,7 @@ fn read_price(reader: &mut Reader<'_>, section: Section<'_>) -> PriceKeys {
         if pinned.is_some() {
             let text = format!("`{key}` does nothing beside `price_usd`");
             let hint = "leave one of them out";
-            reader.fault(value.span().start, "conflict", text, hint);
+            reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
         }
         Some(value)
     };
@@ -207,7 +213,7 @@ fn read_group(reader: &mut Reader<'_>, value: Value<'_>) -> Option<String> {
     if name.is_empty() || name.len() > ID_CHARS || !name.chars().all(good) {
         let text = "`group` is not a name";
         let hint = "write small letters, digits and hyphens, at most 64";
-        reader.fault(value.span().start, "bad_id", text, hint);
+        reader.fault(value.span().start, PolicyCode::BadId, text, hint);
         return None;
     }
     Some(name.to_owned())
@@ -222,12 +228,17 @@ pub(super) fn read_code(reader: &mut Reader<'_>, section: Section<'_>) -> Option
         };
         let text = "`implementation_hash` without `code_hash`";
         let hint = "`holdfast assets add` prints both";
-        reader.fault(value.span().start, "missing_key", text, hint);
+        reader.fault(value.span().start, PolicyCode::MissingKey, text, hint);
         return None;
     };
     if section.table.contains_key("native") {
         let text = "the chain's own coin has no code";
-        reader.fault(hash.span().start, "conflict", text, "leave it out");
+        reader.fault(
+            hash.span().start,
+            PolicyCode::Conflict,
+            text,
+            "leave it out",
+        );
         return None;
     }
     let hash = read_hash(reader, hash, "code_hash");
@@ -247,7 +258,7 @@ fn read_hash(reader: &mut Reader<'_>, value: Value<'_>, key: &str) -> Option<B25
     if hash.is_none() {
         let hint = "write 0x and 64 hex digits; `holdfast assets add` prints it";
         let text = format!("`{key}` is not a Keccak-256 hash");
-        reader.fault(value.span().start, "bad_value", text, hint);
+        reader.fault(value.span().start, PolicyCode::BadValue, text, hint);
     }
     hash
 }
@@ -269,7 +280,12 @@ fn read_standard(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Standa
     };
     if native {
         let text = "the chain's own coin has no `standard`";
-        reader.fault(value.span().start, "conflict", text, "leave it out");
+        reader.fault(
+            value.span().start,
+            PolicyCode::Conflict,
+            text,
+            "leave it out",
+        );
         return None;
     }
     one_of(reader, value, "standard", &WORDS)
@@ -305,7 +321,7 @@ fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option
             let text = "`native` is false and there is no `address`";
             reader.fault(
                 native.span().start,
-                "missing_key",
+                PolicyCode::MissingKey,
                 text,
                 "write the token's address",
             );
@@ -318,7 +334,7 @@ fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option
                 let text = "the zero address is no token";
                 reader.fault(
                     at,
-                    "bad_address",
+                    PolicyCode::BadAddress,
                     text,
                     "write native = true for the chain's own coin",
                 );
@@ -330,7 +346,7 @@ fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option
             let text = "both `native` and `address`";
             reader.fault(
                 native.span().start,
-                "conflict",
+                PolicyCode::Conflict,
                 text,
                 "the chain's own coin has no address",
             );
@@ -340,7 +356,7 @@ fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option
             let text = "`asset` needs `address` or `native`";
             let hint =
                 "write address = \"0x…\" for a token, native = true for the chain's own coin";
-            reader.fault(section.at, "missing_key", text, hint);
+            reader.fault(section.at, PolicyCode::MissingKey, text, hint);
             None
         }
     }

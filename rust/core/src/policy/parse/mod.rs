@@ -18,6 +18,7 @@ use super::fault::PolicyErrors;
 use super::model::{
     Agent, AssetEntry, Chain, ContractEntry, Forbid, FunctionEntry, Limit, List, Rule, Wallet,
 };
+use crate::code::PolicyCode;
 use reader::{Names, Reader, Section};
 
 pub(crate) use rules::APPROVAL;
@@ -74,10 +75,19 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
         let once = hints::in_one_bracket(source, at, &TABLES).filter(|_| duplicate);
         if let Some((name, first)) = once {
             let text = format!("`{name}` is table, not a list of tables");
-            reader.fault(first, "wrong_type", text, format!("write [[{name}]]"));
+            reader.fault(
+                first,
+                PolicyCode::WrongType,
+                text,
+                format!("write [[{name}]]"),
+            );
             continue;
         }
-        let code = if duplicate { "duplicate_key" } else { "syntax" };
+        let code = if duplicate {
+            PolicyCode::DuplicateKey
+        } else {
+            PolicyCode::Syntax
+        };
         let hint = "see https://toml.io for how TOML is written";
         reader.fault(at, code, error.message().to_lowercase(), hint);
     }
@@ -118,7 +128,12 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
         let version = value.get_ref().as_integer();
         if version.is_none_or(|version| version.as_str() != "1") {
             let text = "this version of the policy language is not known";
-            reader.fault(value.span().start, "version", text, "write version = 1");
+            reader.fault(
+                value.span().start,
+                PolicyCode::Version,
+                text,
+                "write version = 1",
+            );
         }
     }
     if let Some(value) = reader.required(

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 use toml::Spanned;
 
 use super::hints;
+use crate::code::PolicyCode;
 use crate::policy::fault::{Fault, Lines, Place, FAULTS_MAX};
 
 /// A value of the file with the offset it starts at.
@@ -70,7 +71,7 @@ impl<'s> Reader<'s> {
     pub fn fault(
         &mut self,
         at: usize,
-        code: &'static str,
+        code: PolicyCode,
         text: impl Into<String>,
         hint: impl Into<String>,
     ) {
@@ -90,7 +91,7 @@ impl<'s> Reader<'s> {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => format!("known keys: {}", keys.join(", ")),
             };
-            self.fault(key.span().start, "unknown_key", text, hint);
+            self.fault(key.span().start, PolicyCode::UnknownKey, text, hint);
         }
     }
 
@@ -103,7 +104,7 @@ impl<'s> Reader<'s> {
         let value = section.table.get(key);
         if value.is_none() {
             let text = format!("`{}` needs `{key}`", section.name);
-            self.fault(section.at, "missing_key", text, hint);
+            self.fault(section.at, PolicyCode::MissingKey, text, hint);
         }
         value
     }
@@ -125,7 +126,7 @@ impl<'s> Reader<'s> {
         hint: impl Into<String>,
     ) {
         let text = format!("`{key}` is {}, not {wanted}", value.get_ref().type_str());
-        self.fault(value.span().start, "wrong_type", text, hint);
+        self.fault(value.span().start, PolicyCode::WrongType, text, hint);
     }
 
     pub fn string<'t>(&mut self, value: Value<'t>, key: &str) -> Option<&'t str> {
@@ -162,9 +163,9 @@ impl<'s> Reader<'s> {
         let found = number.filter(|number| range.contains(number));
         if found.is_none() {
             let code = if number == Some(0) {
-                "zero"
+                PolicyCode::Zero
             } else {
-                "out_of_range"
+                PolicyCode::OutOfRange
             };
             let text = format!("`{key}` is {integer}");
             self.fault(
@@ -190,7 +191,7 @@ impl<'s> Reader<'s> {
         if array.is_empty() {
             let text = format!("`{key}` is an empty list, which matches nothing");
             let hint = format!("leave `{key}` out to match all, or name what it matches");
-            self.fault(value.span().start, "empty_list", text, hint);
+            self.fault(value.span().start, PolicyCode::EmptyList, text, hint);
             return None;
         }
         Some(array)
@@ -247,12 +248,12 @@ impl<'s> Reader<'s> {
             let hint = format!(
                 "small letters, digits and hyphens, not a hyphen first, at most {chars_max}"
             );
-            self.fault(at, "bad_id", text, hint);
+            self.fault(at, PolicyCode::BadId, text, hint);
             return None;
         }
         if names.insert(id).is_none() {
             let text = format!("a second `{}` with id `{id}`", section.name);
-            self.fault(at, "duplicate_id", text, "give each its own id");
+            self.fault(at, PolicyCode::DuplicateId, text, "give each its own id");
             return None;
         }
         Some(id.to_owned())
@@ -267,7 +268,12 @@ impl<'s> Reader<'s> {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("declare it with [[{what}]]"),
             };
-            self.fault(at, "unknown_reference", format!("no {what} `{id}`"), hint);
+            self.fault(
+                at,
+                PolicyCode::UnknownReference,
+                format!("no {what} `{id}`"),
+                hint,
+            );
         }
         found
     }

@@ -5,11 +5,12 @@ use super::scope::{one_of, FUNCTION_KEYS, RANGE_KEYS, SCOPE_KEYS};
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::amount::Percent;
+use crate::code::PolicyCode;
 use crate::effects::EffectKind;
+use crate::policy::decide::verdict::Verdict;
 use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Released, Route, Rule};
-use crate::policy::spend::AMOUNT_MAX;
-use crate::policy::verdict::Verdict;
 use crate::request::Method;
+use crate::spend::AMOUNT_MAX;
 use crate::window::LEDGER_MS;
 
 /// Approvals a rule may ask for.
@@ -218,7 +219,7 @@ fn read_released(
     if methods.is_some_and(|methods| !methods.has(Method::SignTransaction as u8)) {
         let text = "`released` is only about \"eth_signTransaction\"";
         let hint = "leave it out, or add the method to `methods`";
-        reader.fault(value.span().start, "conflict", text, hint);
+        reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
         return None;
     }
     Some(released)
@@ -239,7 +240,7 @@ fn read_return_min(
     if !matcher?.kinds.of_kinds().all(given) {
         let text = format!("`{KEY}` is only about \"swap\" and \"order\"");
         let hint = "write a rule of its own for the other effects";
-        reader.fault(value.span().start, "conflict", text, hint);
+        reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
         return None;
     }
     Some(Some(percent))
@@ -261,7 +262,7 @@ fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {
         let text = format!("`{key}` does nothing without tier = \"{word}\"");
         reader.fault(
             value.span().start,
-            "conflict",
+            PolicyCode::Conflict,
             text,
             "leave it out, or change the tier",
         );
@@ -307,7 +308,7 @@ fn read_max(reader: &mut Reader<'_>, value: Value<'_>, measure: &Measure) -> Opt
     if max == 0 {
         reader.fault(
             at,
-            "zero",
+            PolicyCode::Zero,
             "`max` is zero",
             "write a [[forbid]] to allow nothing",
         );
@@ -316,7 +317,7 @@ fn read_max(reader: &mut Reader<'_>, value: Value<'_>, measure: &Measure) -> Opt
     if max >= AMOUNT_MAX {
         reader.fault(
             at,
-            "out_of_range",
+            PolicyCode::OutOfRange,
             "`max` is too large to count",
             "write less than 2^120 base units",
         );

@@ -8,6 +8,7 @@ use super::reader::{closest, Reader, Section, Value};
 use super::tables::flip;
 use super::File;
 use crate::asset::Asset;
+use crate::code::PolicyCode;
 use crate::effects::EffectKind;
 use crate::policy::model::{method_of, Bits, Matcher, Targets};
 
@@ -143,7 +144,7 @@ impl File {
                         crate::text::display_safe(name, 64)
                     );
                     let hint = "write `group` in the tables of its assets";
-                    reader.fault(at, "unknown_reference", text, hint);
+                    reader.fault(at, PolicyCode::UnknownReference, text, hint);
                 }
             }
             for number in numbers {
@@ -186,7 +187,12 @@ impl File {
                 }
             } else if self.list_names.get(text).is_some() {
                 let hint = format!("write \"@{text}\"");
-                reader.fault(at, "bad_address", format!("`{text}` is a list"), hint);
+                reader.fault(
+                    at,
+                    PolicyCode::BadAddress,
+                    format!("`{text}` is a list"),
+                    hint,
+                );
                 all = false;
             } else {
                 match reader.address_text(at, text) {
@@ -225,7 +231,7 @@ impl File {
                     format!("`{key}` needs exactly one asset: amounts of two cannot be compared");
                 reader.fault(
                     at,
-                    "one_asset",
+                    PolicyCode::OneAsset,
                     text,
                     "name one in `assets`, or measure in usd",
                 );
@@ -271,7 +277,12 @@ fn once<T: PartialEq>(
 ) {
     if items.contains(&item) {
         let text = format!("the same entry twice in `{key}`");
-        reader.fault(value.span().start, "duplicate_entry", text, "name it once");
+        reader.fault(
+            value.span().start,
+            PolicyCode::DuplicateEntry,
+            text,
+            "name it once",
+        );
         return;
     }
     items.push(item);
@@ -292,13 +303,13 @@ fn not_empty<T: PartialOrd + Default>(
     if max == T::default() {
         reader.fault(
             at,
-            "zero",
+            PolicyCode::Zero,
             "a maximum of zero",
             "write more than zero, or leave the rule out",
         );
     } else if above.is_some_and(|above| above >= max) {
         let text = "the maximum is not above the exclusive minimum: nothing is between them";
-        reader.fault(at, "conflict", text, "write a larger maximum");
+        reader.fault(at, PolicyCode::Conflict, text, "write a larger maximum");
     }
 }
 
@@ -324,7 +335,7 @@ pub(super) fn one_of<T: Copy>(
             Some(name) => format!("did you mean \"{name}\"?"),
             None => known(),
         };
-        reader.fault(value.span().start, "bad_value", text, hint);
+        reader.fault(value.span().start, PolicyCode::BadValue, text, hint);
     }
     found
 }
@@ -351,12 +362,12 @@ fn read_kinds(
         if !allowed.contains(&kind) && allowed == EffectKind::STANDING {
             let text = format!("`{word}` leaves nothing that stands");
             let hint = "write transfer (signed as a document), allowance or order";
-            reader.fault(at, "bad_value", text, hint);
+            reader.fault(at, PolicyCode::BadValue, text, hint);
         } else if kind == EffectKind::Fee && !allowed.contains(&kind) {
             let hint = "leave it out: [[chain]] caps the fee and limits count it";
             reader.fault(
                 at,
-                "bad_value",
+                PolicyCode::BadValue,
                 "`fee` needs no grant and cannot be forbidden",
                 hint,
             );
@@ -364,7 +375,7 @@ fn read_kinds(
             let text = format!("`{word}` has no amount to compare");
             reader.fault(
                 at,
-                "bad_value",
+                PolicyCode::BadValue,
                 text,
                 "measure by count, or use a table without amounts",
             );
@@ -385,7 +396,7 @@ fn read_methods(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Bits> {
                 let text = "not a method that signs";
                 let hint = "write eth_sendTransaction, eth_signTransaction, personal_sign or \
                             eth_signTypedData_v4 (other spellings of these count as the same)";
-                reader.fault(element.span().start, "bad_value", text, hint);
+                reader.fault(element.span().start, PolicyCode::BadValue, text, hint);
                 all = false;
             }
             None => all = false,

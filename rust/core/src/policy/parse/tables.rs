@@ -6,6 +6,7 @@ use alloy_primitives::Address;
 
 use super::reader::{Names, Reader, Section, Value};
 use super::File;
+use crate::code::PolicyCode;
 use crate::policy::model::{Agent, Chain, Privacy, Wallet};
 
 /// Chain ids are integers in events, so they stay below 2^53.
@@ -54,7 +55,7 @@ impl File {
                     let text = format!("a second `chain` with id {id}");
                     reader.fault(
                         value.span().start,
-                        "duplicate_id",
+                        PolicyCode::DuplicateId,
                         text,
                         "declare each chain once",
                     );
@@ -79,7 +80,7 @@ impl File {
                 let text = format!("`{key}` is more than `fee_per_gas_max`, which includes it");
                 reader.fault(
                     value.span().start,
-                    "conflict",
+                    PolicyCode::Conflict,
                     text,
                     "write at most the fee",
                 );
@@ -116,7 +117,7 @@ impl File {
         let hint = "declare it with [[chain]]";
         reader.fault(
             value.span().start,
-            "unknown_reference",
+            PolicyCode::UnknownReference,
             format!("no chain {id}"),
             hint,
         );
@@ -135,7 +136,7 @@ impl File {
                     let text = "the zero address is nobody's wallet";
                     reader.fault(
                         value.span().start,
-                        "bad_address",
+                        PolicyCode::BadAddress,
                         text,
                         "write the wallet's address",
                     );
@@ -144,7 +145,7 @@ impl File {
                     let text = format!("a second `wallet` with address `{address}`");
                     reader.fault(
                         value.span().start,
-                        "duplicate_entry",
+                        PolicyCode::DuplicateEntry,
                         text,
                         "declare it once",
                     );
@@ -255,7 +256,7 @@ impl Reader<'_> {
             match id.and_then(|id| self.refer(at, id, what, names)) {
                 Some(index) if found.contains(&index) => {
                     let text = format!("`{}` twice in `{key}`", id.unwrap_or_default());
-                    self.fault(at, "duplicate_entry", text, "name it once");
+                    self.fault(at, PolicyCode::DuplicateEntry, text, "name it once");
                 }
                 Some(index) => found.push(index),
                 None => all = false,
@@ -284,7 +285,7 @@ fn read_uids(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<u32>> {
                 let text = format!("{uid} twice in `uids`");
                 reader.fault(
                     element.span().start,
-                    "duplicate_entry",
+                    PolicyCode::DuplicateEntry,
                     text,
                     "name it once",
                 );
@@ -304,7 +305,7 @@ fn read_privacy(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Privacy> {
             let text = format!("`privacy` is `{}`", crate::text::display_safe(other, 40));
             reader.fault(
                 value.span().start,
-                "bad_value",
+                PolicyCode::BadValue,
                 text,
                 "write \"full\" or \"code\"",
             );
@@ -327,7 +328,7 @@ fn least(
     if cap.is_some_and(|cap| least > cap) {
         let text = format!("`{key}` is more than the cap of the same fee");
         let hint = "write at most the cap";
-        reader.fault(value.span().start, "conflict", text, hint);
+        reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
         return None;
     }
     Some(least)

@@ -9,6 +9,7 @@ use toml::de::DeValue;
 use super::hints;
 use super::reader::{Reader, Value};
 use crate::amount::{parse_decimal_units, parse_wei, AmountError, Percent, Price, Usd};
+use crate::code::PolicyCode;
 use crate::policy::time::{duration_ms, duration_words, epoch_ms};
 
 /// A lower minimum asks for next to nothing.
@@ -29,7 +30,7 @@ impl Reader<'_> {
             let text = format!("`{}` is not an address", cut(text));
             self.fault(
                 at,
-                "bad_address",
+                PolicyCode::BadAddress,
                 text,
                 "write 0x and 40 hexadecimal digits",
             );
@@ -47,7 +48,7 @@ impl Reader<'_> {
             );
             self.fault(
                 at,
-                "bad_checksum",
+                PolicyCode::BadChecksum,
                 format!("`{text}` has no EIP-55 checksum"),
                 hint,
             );
@@ -55,7 +56,7 @@ impl Reader<'_> {
             let hint = "a digit is wrong: copy the address again from where it came from";
             self.fault(
                 at,
-                "bad_checksum",
+                PolicyCode::BadChecksum,
                 format!("`{text}` has a wrong EIP-55 checksum"),
                 hint,
             );
@@ -81,17 +82,27 @@ impl Reader<'_> {
             Ok(ms) if range.contains(&ms) => return Some(ms),
             Ok(0) => self.fault(
                 at,
-                "zero",
+                PolicyCode::Zero,
                 format!("`{key}` is zero"),
                 format!("write {low} to {high}"),
             ),
-            Ok(_) | Err("out_of_range") => {
+            Ok(_) | Err(PolicyCode::OutOfRange) => {
                 let text = format!("`{key}` is {}", cut(text));
-                self.fault(at, "out_of_range", text, format!("write {low} to {high}"));
+                self.fault(
+                    at,
+                    PolicyCode::OutOfRange,
+                    text,
+                    format!("write {low} to {high}"),
+                );
             }
-            Err("missing_unit") => {
+            Err(PolicyCode::MissingUnit) => {
                 let hint = format!("write \"{text}s\", \"{text}m\", \"{text}h\" or \"{text}d\"");
-                self.fault(at, "missing_unit", format!("`{key}` has no unit"), hint);
+                self.fault(
+                    at,
+                    PolicyCode::MissingUnit,
+                    format!("`{key}` has no unit"),
+                    hint,
+                );
             }
             Err(code) => {
                 let text = format!("`{}` is not a duration", cut(text));
@@ -114,7 +125,7 @@ impl Reader<'_> {
         match found {
             Ok(0) => self.fault(
                 at,
-                "zero",
+                PolicyCode::Zero,
                 format!("`{key}` is zero"),
                 "write more than zero",
             ),
@@ -123,9 +134,9 @@ impl Reader<'_> {
                 let hint = hints::fee(text, error);
                 if error == AmountError::Unit {
                     let text = format!("`{key}` has no unit");
-                    self.fault(at, "missing_unit", text, hint);
+                    self.fault(at, PolicyCode::MissingUnit, text, hint);
                 } else {
-                    self.fault(at, "bad_value", format!("`{key}`: {error}"), hint);
+                    self.fault(at, PolicyCode::BadValue, format!("`{key}`: {error}"), hint);
                 }
             }
         }
@@ -159,7 +170,7 @@ impl Reader<'_> {
             Err(AmountError::Zero) => {
                 self.fault(
                     at,
-                    "zero",
+                    PolicyCode::Zero,
                     format!("`{key}` is zero"),
                     "leave it out if it is not known",
                 );
@@ -174,7 +185,7 @@ impl Reader<'_> {
 
     fn bad_number(&mut self, value: Value<'_>, key: &str, error: AmountError, hint: String) {
         let text = format!("`{key}`: {error}");
-        self.fault(value.span().start, "bad_value", text, hint);
+        self.fault(value.span().start, PolicyCode::BadValue, text, hint);
     }
 
     /// A share of at least one percent and at most all, without quotes: `95` or `99.5`.
@@ -202,14 +213,16 @@ impl Reader<'_> {
         let at = value.span().start;
         let text = format!("`{key}` is {written}");
         match parsed {
-            Ok(percent) if percent.hundredths() == 0 => self.fault(at, "zero", text, RANGE),
+            Ok(percent) if percent.hundredths() == 0 => {
+                self.fault(at, PolicyCode::Zero, text, RANGE)
+            }
             Ok(percent) if (PERCENT_MIN..=Percent::WHOLE).contains(&percent) => {
                 return Some(percent);
             }
             Err(AmountError::Syntax | AmountError::TooManyDecimals) => {
-                self.fault(at, "bad_value", text, RANGE);
+                self.fault(at, PolicyCode::BadValue, text, RANGE);
             }
-            _ => self.fault(at, "out_of_range", text, RANGE),
+            _ => self.fault(at, PolicyCode::OutOfRange, text, RANGE),
         }
         None
     }
@@ -224,7 +237,7 @@ impl Reader<'_> {
             let text = format!("`{key}` is not an ed25519 public key");
             self.fault(
                 value.span().start,
-                "bad_value",
+                PolicyCode::BadValue,
                 text,
                 "write 0x and 64 hexadecimal digits",
             );
@@ -240,7 +253,7 @@ impl Reader<'_> {
             let at = value.span().start;
             let text = format!("`{key}` is empty, too long or has characters that cannot be shown");
             let hint = format!("write 1 to {chars_max} printable characters");
-            self.fault(at, "bad_value", text, hint);
+            self.fault(at, PolicyCode::BadValue, text, hint);
             return None;
         }
         Some(text.to_owned())
@@ -252,7 +265,7 @@ impl Reader<'_> {
         if found.is_none() {
             let text = format!("`{key}` is not a date with time and offset");
             let hint = format!("write {key} = 2027-01-01T00:00:00Z, without quotes");
-            self.fault(value.span().start, "bad_value", text, hint);
+            self.fault(value.span().start, PolicyCode::BadValue, text, hint);
         }
         found
     }
