@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 CASE_KINDS = ("raw_tx", "tx", "typed_data", "message", "calls")
 
-HELP = """Show what a transaction, typed data or a message can do, without sending it anywhere.
+HELP = """Show what a transaction, typed data or a message can do.
+
+Nothing is sent anywhere.
 
 Give exactly one of --raw-tx, --tx, --calls, --typed-data, --message, or --cases for many.
 

@@ -54,7 +54,7 @@ def console(
     home: HomeOption = None,
     _as_json: JsonErrorsOption = False,
 ) -> None:
-    """Open the console of a running guardian: watch, approve, deny, stop.
+    """Open the console of a running guardian.
 
     Example:
 
@@ -83,9 +83,10 @@ def up(
     home: HomeOption = None,
     _as_json: JsonErrorsOption = False,
 ) -> None:
-    """Run the guardian and open its console; leaving the console stops the guardian.
+    """Run the guardian and open its console.
 
-    If a guardian is already running, only the console opens, and the guardian keeps running.
+    Leaving the console stops the guardian. If a guardian is already running, only the console
+    opens, and the guardian keeps running.
 
     Example:
 
@@ -112,7 +113,9 @@ def demo(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a demo on a local chain: three sample agents, one of them hijacked, and you decide.
+    """Run a demo: a local chain, three sample agents, and you decide.
+
+    One of the agents is hijacked.
 
     Example:
 
@@ -127,9 +130,9 @@ def demo(
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show status; exit 1 if the guardian is sealed, frozen or needs action.
+    """Show status; exit 1 if something needs action.
 
-    It then prints what is wrong and what to do.
+    A guardian that is sealed or frozen needs action, too. It prints what is wrong and what to do.
 
     Example:
 
@@ -204,7 +207,9 @@ def watch(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print every event as it becomes durable, until Ctrl-C or the guardian ends.
+    """Print every event once it is on disk.
+
+    It ends with Ctrl-C or with the guardian.
 
     Example:
 

@@ -73,7 +73,9 @@ def init(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a guardian: its home, its keys, and a policy that requires approval of every payment.
+    """Create a guardian: its home, its keys and a first policy.
+
+    The starter policy requires approval of every payment.
 
     It asks for two passphrases: one opens the wallets when the guardian starts, the other opens
     your operator key, with which you approve. Keep both: they cannot be recovered. Your key signs

@@ -89,7 +89,7 @@ def show(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one request: what it can do, why it was decided that way, and what happened since.
+    """Show one request: its effects, the decision and its history.
 
     Long messages and documents are cut, with a count of what is missing; --full prints all.
 
