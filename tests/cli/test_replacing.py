@@ -202,7 +202,7 @@ def test_fees_that_no_node_would_take_are_refused_before_the_key_is_asked_for(
         (("--max-fee", "3"), "usage", "write it as `30 gwei`"),
         (("--max-fee", "1 wei", "--tip", "1 wei"), "fee_refused", "at least a tenth higher"),
         (("--max-fee", "100000 gwei"), "fee_refused", "exceeds the chain's caps"),
-        (("--max-fee", "20 gwei", "--tip", "21 gwei"), "fee_refused", "part of the fee"),
+        (("--max-fee", "20 gwei", "--tip", "21 gwei"), "fee_refused", "cannot exceed the fee"),
     ]
     for more, code, words in cases:
         refused = payment.command("bump", *more)
