@@ -135,7 +135,7 @@ def test_approve_asks_for_what_the_console_asks_for(demo: DemoGuardian, agent: C
         command = [sys.executable, "-m", "holdfast", "approve", waiting.id]
         command += ["--home", str(demo.home.path)]
         with Terminal(command, dict(os.environ), {}) as terminal:
-            gap = f"fill in the payee: {payee[:20]} ____ {payee[24:]}; the four characters: "
+            gap = f"fill in the payee: {payee[:20]} ____ {payee[24:]}; type the four missing characters: "
             terminal.ask(gap, typed)
             if typed == payee[20:24]:
                 terminal.ask("? [y/N]: ", "y" if agrees else "")
@@ -194,7 +194,7 @@ def test_a_freeze_of_a_name_that_is_not_there_freezes_and_names_the_nearest(
     wrong = run("freeze", "--agent", "agnet", *home)
     assert wrong.code == 1, "a script must not take it for done"
     assert wrong.out.startswith("frozen  ")
-    assert "WARNING: no agent is called `agnet`" in wrong.err
+    assert "WARNING: no agent is named `agnet`" in wrong.err
     assert "holdfast freeze --agent agent" in wrong.err
     told = run("freeze", "--agent", "nobody-like-it", *home, "--json")
     assert (told.code, told.json["frozen"]) == (1, "guardian")

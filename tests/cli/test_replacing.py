@@ -165,7 +165,7 @@ def test_what_its_agent_alone_sends_is_shown_as_such_and_taken_back(
     (row,) = run("nonce", *at, "--json").lines
     (out,) = [each for each in row["out"] if each["state"] == "released"]
     assert out["agent_alone"]
-    assert "its agent alone sends it" in run("nonce", *at).out
+    assert "sent only by its agent" in run("nonce", *at).out
     assert "sent   only by its agent" in run("show", out["id"], *at).out
     digest = run("show", out["id"], *at, "--json").json["digest"]
     done = run("cancel", out["id"], "--digest", digest, *at, "--json", *OWN, secrets=KEY)
