@@ -135,7 +135,7 @@ def test_approve_asks_for_what_the_console_asks_for(demo: DemoGuardian, agent: C
         command = [sys.executable, "-m", "holdfast", "approve", waiting.id]
         command += ["--home", str(demo.home.path)]
         with Terminal(command, dict(os.environ), {}) as terminal:
-            gap = f"fill in the payee: {payee[:20]} ____ {payee[24:]}; type the four missing characters: "
+            gap = f"fill in the payee: {payee[:20]} ____ {payee[24:]}; four characters: "
             terminal.ask(gap, typed)
             if typed == payee[20:24]:
                 terminal.ask("? [y/N]: ", "y" if agrees else "")

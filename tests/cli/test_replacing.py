@@ -133,7 +133,7 @@ def test_a_bump_pays_more_and_pays_once(run: Run, demo: DemoGuardian) -> None:
     assert (view["nonce"], view["fee_per_gas"]) == (first["nonce"], str(30 * GWEI))
     shown = run("show", payment.id, "--home", demo.home.path).out
     assert f"earlier {payment.hash}, which can be mined instead" in shown
-    assert "fee 30 gwei a gas, of it 2 gwei as tip" in shown
+    assert "fee 30 gwei per gas, tip 2 gwei" in shown
     assert "waits to be mined for 0:" in shown
     payment.until(lambda view: demo.chain.call("eth_getTransactionByHash", [view["hash"]]))
     assert payment.mined()["state"] == "confirmed"

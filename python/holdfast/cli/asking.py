@@ -100,7 +100,7 @@ def _confirmed(asked: Asked, what: str) -> bool:
     bar = settings.load(settings.config_folder() / "console.json").confirm_usd_micro
     if asked.action == "approve" and needs_typing(asked.request, bar):
         gap = Gap.of(asked.request)
-        question = f"fill in the {gap.name}: {gap.text()}; type the four missing characters"
+        question = f"fill in the {gap.name}: {gap.text()}; four characters"
         typed = typer.prompt(question, default="", show_default=False, err=True).strip()
         if not gap.fits(typed):
             say(f"`{safe(typed, 24)}` is not in the middle of the {gap.name}")
