@@ -33,6 +33,11 @@ to = ["{}"]
 tier = "approval"
 timeout = "30m"
 """
+ROOM = {
+    '\nfee_per_gas_max = "10 gwei"': '\nfee_per_gas_max = "100 gwei"',
+    'priority_fee_per_gas_max = "2 gwei"': 'priority_fee_per_gas_max = "5 gwei"',
+    'max = "0.04"': 'max = "1"',
+}
 OWN_TO_SEND = """
 [[rule]]
 id = "own"
@@ -56,6 +61,10 @@ def _guardian(config: str) -> Iterator[DemoGuardian]:
         policy = made.home.policy_path.read_text().replace('timeout = "30m"\n', "")
         instant = f'tier = "instant"\nto = ["{chain.accounts[1]}"]'
         policy = policy.replace('tier = "approval"', instant)
+        # Room to bump twice: the starter's caps are near what the chain asks.
+        for cap, roomy in ROOM.items():
+            assert cap in policy
+            policy = policy.replace(cap, roomy)
         policy += ASKED.format(chain.accounts[2]) + OWN_TO_SEND.format(chain.accounts[3])
         made.policy(policy)
         made.start()
