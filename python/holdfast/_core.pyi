@@ -488,7 +488,7 @@ class Guard:
         """Request view as in the operator protocol, without `history`; plus `raw` or `signature` once signed (the gate
         hands them to the agent on attach; the operator socket leaves them out), `end_reasons` when it was not carried
         out, and `delivered`. Of a request that ended long ago only its identity, state and outcome are left (no
-        `effects`); None once nobody can ask for it any more."""
+        `effects`); None once it can no longer be queried."""
 
     def outcome(self, request_id: str) -> Outcome | None:
         """The outcome of a request, with freezes and the agent's privacy looked at; None while it

@@ -85,7 +85,7 @@ async def test_facts_are_within_the_caps(chain: Chain, wallet: LocalAccount) -> 
 
 
 async def test_a_base_fee_above_the_cap_is_waited_for(chain: Chain, wallet: LocalAccount) -> None:
-    with pytest.raises(FeeTooHigh, match="above the cap"):
+    with pytest.raises(FeeTooHigh, match="above the policy's cap"):
         await facts_for(chain, view(wallet, fee_per_gas_max=1))
 
 
@@ -94,9 +94,9 @@ async def test_what_would_fail_is_told_in_our_own_words(
 ) -> None:
     token = deploy_token(anvil, wallet.address)
     for request, words in (
-        ({"to": token, "data": transfer_data(VENDOR, 10**60), "value": 0}, "contract refuses"),
-        ({"value": 10**30}, "cannot pay"),
-        ({"value": 100 * 10**18 - 1}, "cannot pay amount and fee"),
+        ({"to": token, "data": transfer_data(VENDOR, 10**60), "value": 0}, "contract reverts"),
+        ({"value": 10**30}, "insufficient funds"),
+        ({"value": 100 * 10**18 - 1}, "insufficient funds for amount plus fee"),
         ({"to": token, "data": transfer_data(VENDOR, 1), "value": 0, "gas": 30_000}, "gas"),
     ):
         with pytest.raises(WouldFail, match=words):
@@ -107,7 +107,7 @@ async def test_what_would_fail_is_told_in_our_own_words(
     )
     with pytest.raises(WouldFail) as caught:
         await facts_for(chain, view(wallet))
-    assert caught.value.text == "the contract refuses it"
+    assert caught.value.text == "the contract reverts"
 
 
 async def test_an_unwell_node_is_no_reason_to_fail_a_request(

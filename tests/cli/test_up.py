@@ -60,5 +60,5 @@ def test_a_guardian_that_ran_before_goes_on_without_the_console(home: Home) -> N
         serve.pump_until(lambda: answers(home))
         with holdfast(home, "up") as up:
             up.wait_for("LIVE")
-            leave(up, "The guardian goes on without it")
+            leave(up, "The guardian keeps running")
         assert answers(home)

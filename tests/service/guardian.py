@@ -211,8 +211,9 @@ class Guardian:
         return found
 
     def sign(self, request_id: str, *, dear: bool = False) -> None:
-        """Orders and signs a request that may go on, with the home's real key; a `dear` one costs
-        all that was decided.
+        """Orders and signs a request that may go on, with the home's real key.
+
+        A `dear` one costs all that was decided.
         """
         guard = self.core.guard
         facts = {**FACTS, "chain_nonce": self._nonces}
@@ -306,8 +307,9 @@ async def serving(
     prices: tuple[PriceSettings, ...] = (),
     **gate: int,
 ) -> AsyncIterator[Guardian]:
-    """Serves `home` until the block ends, then stops it in good order. `node` serves every chain,
-    `nodes` one each.
+    """Serves `home` until the block ends, then stops it in good order.
+
+    `node` serves every chain, `nodes` one each.
     """
     crashes: list[str] = []
     with HomeLock(home.lock_path):

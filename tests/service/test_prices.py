@@ -234,7 +234,7 @@ async def fault(guardian: Guardian) -> str:
         while True:
             (source,) = (await report(guardian))["sources"]
             assert source["usd"] is None
-            if source["fault"] != "nobody has looked yet":
+            if source["fault"] != "not checked yet":
                 return str(source["fault"])
             await asyncio.sleep(0.02)
 

@@ -104,7 +104,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever read our output has gone, as `| head` does; that is no failure of ours.
+        # The reader of our output has gone, as `| head` does; that is no failure of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence, not a traceback
@@ -125,7 +125,7 @@ def _sentence(error: Exception) -> Failure:
     if os.environ.get("HOLDFAST_DEBUG"):
         raise error
     what = f"{type(error).__name__}: {error}"
-    text = f"an error of Holdfast itself ({what}); HOLDFAST_DEBUG=1 shows where"
+    text = f"an internal error of Holdfast ({what}); HOLDFAST_DEBUG=1 shows where"
     return Failure(text, code="bug", exit_code=EXIT_BUG)
 
 
@@ -143,8 +143,9 @@ _KNOWN = {
 
 
 def _known(error: Exception) -> bool:
-    """Whether the error's own text is a sentence for people. Imports nothing: a module that was not
-    loaded cannot have raised it.
+    """Whether the error's own text is a sentence for people.
+
+    Imports nothing: a module that was not loaded cannot have raised it.
     """
     classes = [
         getattr(sys.modules[module], name)

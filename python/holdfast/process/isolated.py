@@ -21,8 +21,10 @@ FIND = "import importlib.util as u, sys; sys.exit(u.find_spec('holdfast') is Non
 
 
 def isolate() -> None:
-    """Goes on in isolated mode: at once when this process is, else by starting itself again in its
-    place, with the same arguments, descriptors and folder. Exits with words when it cannot.
+    """Continues in isolated mode.
+
+    At once when this process is isolated, else by starting itself again in its place, with the same
+    arguments, descriptors and folder. Exits with words when it cannot.
     """
     if sys.flags.isolated:
         return

@@ -26,6 +26,7 @@ DYNAMIC_FEE = b"\x02"
 
 async def l1_fee(node: Node, asked: TransactionInputs) -> int | None:
     """Wei the data of a request with an `l1_fee_max` costs now; None where the chain does not say.
+
     Raises EndpointDown, also for a number that cannot be.
     """
     # The imports take a moment: not on the loop.

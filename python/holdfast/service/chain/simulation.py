@@ -83,8 +83,9 @@ class Simulation:
         return {"logs": logs, "allowances": await self._allowances(wallet, logs)}
 
     async def _allowances(self, wallet: str, logs: list[dict[str, Any]]) -> list[dict[str, str]]:
-        """What stood before of each allowance that changes: some tokens tell what is left of one
-        whenever it is used. What nobody can say counts as nothing.
+        """What stood before of each allowance that changes.
+
+        Some tokens tell what is left of one whenever it is used. What is unknown counts as nothing.
         """
         owner = _word(wallet)
         pairs = {
@@ -139,8 +140,9 @@ class Simulation:
 
 
 def _the_call(answer: Any) -> list[Any]:
-    """The events of the one call of the one block. Raises WouldFail, and RpcError for an answer
-    that is none.
+    """The events of the one call of the one block.
+
+    Raises WouldFail, and RpcError for an answer that is none.
     """
     try:
         (block,) = answer
@@ -151,7 +153,7 @@ def _the_call(answer: Any) -> list[Any]:
     if status not in (0, 1):
         raise RpcError(0, "no simulation")
     if status != 1:
-        raise WouldFail("it fails when the chain's node simulates it")
+        raise WouldFail("it fails in the node's simulation")
     if not isinstance(logs, list):
         raise RpcError(0, "no simulation")
     return logs

@@ -34,8 +34,9 @@ def pushed(record: bytes) -> bytes:
 
 
 def _usd(spends: Json | None) -> str | None:
-    """Micro-USD of everything but the fee, None when any of it is unknown: of all items, since a
-    sum of those that are kept would say too little.
+    """Micro-USD of everything but the fee, None when any of it is unknown.
+
+    Of all items, since a sum of those that are kept would say too little.
     """
     items = spends["items"] if spends else []
     prices = [item["usd"] for item in items if item["kind"] != "fee"]

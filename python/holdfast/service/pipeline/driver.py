@@ -71,8 +71,9 @@ class Passing(Exception):
 
 
 class Driver:
-    """One for all wallets and chains. `start` reconciles and returns; the work goes on behind
-    it.
+    """One for all wallets and chains.
+
+    `start` reconciles and returns; the work goes on behind it.
     """
 
     def __init__(
@@ -161,8 +162,9 @@ class Driver:
             self._upkeep.undone(chain_id, wallet, mined)
 
     def refused(self, request_id: str) -> str:
-        """Our words for why a node refused its bytes when they were last sent; empty if it did
-        not.
+        """Our words for why a node refused its bytes when they were last sent.
+
+        Empty if it did not.
         """
         return self._refusals.get(request_id, "")
 
@@ -304,8 +306,9 @@ class Driver:
         return waited >= self._settings.wait_ms
 
     async def _order(self, request_id: str) -> int | None:
-        """Gathers facts and fixes the order: its event's number, or None when the decision became
-        another.
+        """Gathers facts and fixes the order.
+
+        Its event's number, or None when the decision became another.
         """
         await self._turns.step()
         try:
@@ -361,8 +364,9 @@ class Driver:
             self._core.fail(request_id, code, text)
 
     async def _sign_and_send(self, request_id: str, seq: int) -> None:
-        """From an order to a signature on disk, then on. The signer takes no order that is not on
-        disk yet, and one of a command may not be.
+        """From an order to a signature on disk, then on.
+
+        The signer takes no order that is not on disk yet, and one of a command may not be.
         """
         await self._core.durable()
         signed = await self._sign(request_id, seq)
@@ -384,8 +388,9 @@ class Driver:
             await self._send(request_id)
 
     async def _sign(self, request_id: str, seq: int) -> Signed | None:
-        """Asks the signer until it signs or refuses for good; None when there will be no
-        signature.
+        """Asks the signer until it signs or refuses for good.
+
+        None when there will be no signature.
         """
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
         while self._waits_for_signature(request_id, seq):
@@ -422,8 +427,9 @@ class Driver:
         self._begin(request_id, partial(self._send, request_id))
 
     async def _send(self, request_id: str) -> None:
-        """Broadcasts signed bytes until a node answered, asking the guard right before every
-        time.
+        """Broadcasts signed bytes until a node answered.
+
+        It asks the guard right before every time.
         """
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
         if self._settings.jitter_ms and self._state(request_id) == "signed":
@@ -547,8 +553,9 @@ class Driver:
             await self._pause(chain, rows)
 
     async def _pause(self, chain: Chain, rows: list[Unsettled]) -> None:
-        """Until the next look: soon while ours are under way, slowly while others must send
-        them.
+        """Seconds until the next look.
+
+        Soon while ours are under way, slowly while others must send them.
         """
         poll = chain.settings.poll_ms / 1000
         news = self._news[chain.id]
