@@ -262,7 +262,7 @@ async def test_no_more_calls_a_second_than_an_endpoint_allows(proxy: NodeProxy) 
     await asyncio.gather(*(chain.head() for _ in range(9)))
     # Ten with the one for the chain's id: the sixth waits for a second.
     assert 0.9 < loop.time() - begun < 3
-    with pytest.raises(EndpointBusy, match="5 calls a second"):
+    with pytest.raises(EndpointBusy, match="limit of 5 calls per second"):
         await asyncio.gather(*(chain.call("eth_blockNumber", []) for _ in range(20)))
     assert chain.health()["ok"], "busy is not down"
     await chain.close()

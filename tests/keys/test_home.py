@@ -71,7 +71,7 @@ def test_everything_in_a_home_is_for_its_owner_only(tmp_path: Path) -> None:
 def test_init_again_refuses_and_changes_nothing(tmp_path: Path) -> None:
     make(tmp_path / "home")
     before = {path: path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()}
-    with pytest.raises(HomeError, match=r"a guardian in .* already: nothing was changed"):
+    with pytest.raises(HomeError, match=r"already a guardian in .*: nothing was changed"):
         make(tmp_path / "home")
     after = {path: path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()}
     assert before == after

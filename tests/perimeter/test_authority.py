@@ -414,7 +414,7 @@ async def test_an_alarm_of_the_configuration_is_shown(home: Home) -> None:
             assert "config.toml" in told["config"]["alarm"]
             assert told["health"]["config_alarm"] == told["config"]["alarm"]
             _, out, _ = await holdfast(home, "status")
-            assert "ALARM     config.toml names other" in out
+            assert "ALARM     config.toml names" in out
         finally:
             await guardian.close_lines()
             await inside.close_gate()

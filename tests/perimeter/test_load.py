@@ -28,6 +28,7 @@ from tests.service.guardian import (
     serving,
 )
 
+from holdfast.codes import Code
 from holdfast.operator.client import OperatorClient
 from holdfast.operator.decision import cannot_approve
 from holdfast.operator.model import Model
@@ -363,7 +364,7 @@ async def test_requests_that_come_to_nothing_cost_the_journals_budget(home: Home
             answer = (await line.call("holdfast_submit", [call]))["result"]
             codes.append(answer["status"])
             if "requestId" in answer:
-                guardian.core.fail(answer["requestId"], "would_revert", "")
+                guardian.core.fail(answer["requestId"], Code.WOULD_FAIL, "")
                 await guardian.core.durable()
         assert codes[0] == "pending"
         assert codes[-1] == "refused"
@@ -504,7 +505,7 @@ async def test_the_console_attaches_to_many_large_requests(home: Home, count: in
             assert first.partial
             assert first.warnings[0]["code"] == "not_whole"
             assert "bytes of the request" in first.warnings[0]["text"]
-            assert "loaded whole" in str(cannot_approve(first, model, 0.0, False))
+            assert "fully loaded" in str(cannot_approve(first, model, 0.0, False))
             model.load_request(await client.request(first.id))
             whole = model.request(first.id)
             assert whole is not None

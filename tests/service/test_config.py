@@ -84,7 +84,7 @@ def test_servers_at_different_places_are_two_nodes(other: str) -> None:
     ("text", "words"),
     [
         ("holdms = 3", "`holdms`: unknown key; known are version, endpoint, price, gate"),
-        ("version = 2", "`version`: this holdfast knows version 1 only"),
+        ("version = 2", "`version`: this Holdfast supports only version 1"),
         ("[gate]\nhold = 3", "`gate.hold`: unknown key"),
         ("[gate]\nhold_ms = true", "`gate.hold_ms`: must be an integer"),
         ('[gate]\nhold_ms = "8s"', "`gate.hold_ms`: must be an integer"),

@@ -192,7 +192,7 @@ def test_a_second_daemon_refuses_with_words(tmp_path: Path) -> None:
     with daemon(home) as served:
         with spawned(home) as second:
             assert second.process.wait(60) != 0
-            assert f"another holdfast daemon (process {served.process.pid})" in second.words()
+            assert f"another guardian (process {served.process.pid})" in second.words()
         served.connect(home.operator_socket).close()
 
 

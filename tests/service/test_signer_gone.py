@@ -39,7 +39,7 @@ def test_a_signer_that_died_is_told_in_status_with_what_to_do(tmp_path: Path) ->
         told = status(home)
         assert told.returncode == 1
         assert "ALARM     critical signer_gone: the signer process ended" in told.stdout
-        assert "next: start the guardian again" in told.stdout
+        assert "next: restart the guardian" in told.stdout
         (condition,) = json.loads(status(home, "--json").stdout)["health"]["conditions"]
         assert condition["code"] == "signer_gone"
         assert condition["severity"] == "critical"

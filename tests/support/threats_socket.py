@@ -36,6 +36,7 @@ from holdfast.service.new_home import Init, init_home
 
 # The first account of every local chain: 0xf39F…2266.
 KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+OTHER_KEY = "0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6"
 HOLD_MS = 1
 TURNED_AWAY = frozenset(
     {
@@ -63,8 +64,8 @@ async def by_socket(book: Book, policy: str) -> dict[str, Outcome]:
 
 
 def make_home(path: Path, policy: str) -> Home:
-    """A home whose one wallet is that of the tables."""
-    account = Account.from_key(bytes.fromhex(KEY[2:]))
+    """A home with the wallets of the tables: the agents' own, and that of another agent."""
+    accounts = [Account.from_key(bytes.fromhex(key[2:])) for key in (KEY, OTHER_KEY)]
     secrets = bytearray(WALLETS_PASSPHRASE), bytearray(OPERATOR_PASSPHRASE)
     home = Home(path)
     init_home(
@@ -72,7 +73,7 @@ def make_home(path: Path, policy: str) -> Home:
         Init(
             *secrets,
             wallets=0,
-            imported=[account],
+            imported=accounts,
             kdf="light",
             chain_id=1,
             policy=lambda _: policy,

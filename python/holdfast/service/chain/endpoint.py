@@ -117,7 +117,6 @@ class Endpoint:
         self._session: ClientSession | None = None
         self._ids = count(1)
         self._opening = asyncio.Lock()
-        self._closed = False
         self._on_connect: list[Callable[[], None]] = []
 
     def on_connect(self, callback: Callable[[], None]) -> None:
@@ -170,19 +169,17 @@ class Endpoint:
             await asyncio.sleep(wait)
 
     async def close(self) -> None:
-        """Closes the connections, for good."""
-        self._closed = True
+        """Closes the connections."""
         if self._session is not None:
             await self._session.close()
         self._session = None
 
     async def _open(self) -> None:
         async with self._opening:
-            if self._session is None and not self._closed:
+            if self._session is None:
                 # The import holds the interpreter for a while: not on the loop.
                 await asyncio.to_thread(import_module, "aiohttp")
-                if not self._closed:
-                    self._session = self._new_session()
+                self._session = self._new_session()
 
     def _new_session(self) -> ClientSession:
         import aiohttp
