@@ -73,6 +73,8 @@ class Summary:
     unlisted: int | None
     usd: int | None
     worthiest: Party | None
+    # Effects that were not kept: whom they pay, and how much, is in none of the members above.
+    missing: int = 0
 
     @classmethod
     def read(cls, data: Json) -> Summary:
@@ -87,6 +89,16 @@ class Summary:
             usd=_number(data.get("usd")),
             worthiest=Party.read(worthiest) if isinstance(worthiest, dict) else None,
         )
+
+    @classmethod
+    def of(cls, data: Json, given: object) -> Summary:
+        """The guardian's own summary, `given`, of a decision's record or view. Of a denied request
+        the guardian keeps the first effects only, and a summary of those would say too little.
+        """
+        missing = left_out(data, "effects")
+        if isinstance(given, dict) and (data.get("partial") or not missing):
+            return cls.read(given)
+        return cls.of_record(data, missing)
 
     @classmethod
     def of_record(cls, data: Json, left_out: int = 0) -> Summary:
@@ -112,9 +124,8 @@ class Summary:
         only = None
         if len(parties) == 1 and not left_out:
             only = Party(str(parties[0]), None, None, kinds, totals, None)
-        if left_out:
-            totals = (*totals, f"{left_out:,} more effects")
-        return cls(totals, kinds, len(effects) + left_out, len(parties), None, None, only)
+        count = len(effects) + left_out
+        return cls(totals, kinds, count, len(parties), None, None, only, left_out)
 
     @property
     def verb(self) -> str:
@@ -128,9 +139,8 @@ class Summary:
     @property
     def amounts(self) -> str:
         """`3.0023 ETH + 50 USDC + 1 more`; empty when nothing countable moves."""
-        shown = " + ".join(self.totals[:AMOUNTS_MAX])
-        more = len(self.totals) - AMOUNTS_MAX
-        return f"{shown} + {more} more" if more > 0 else shown
+        words = bounded(self.totals)
+        return f"{words} + {self.missing:,} more effects".lstrip(" +") if self.missing else words
 
     @property
     def besides(self) -> list[str]:
@@ -150,22 +160,43 @@ class Summary:
             others = self.parties - 1
             words.append(f"+{others} more" if others > 0 else "")
         elif self.parties:
-            words.append(f"→ {self.parties} parties")
+            words.append(f"→ {self._count}")
         elif "deploy" in self.kinds:
             words.append("→ new contract")
         return " ".join(word for word in words if word)
+
+    @property
+    def _count(self) -> str:
+        if self.missing:
+            return f"{self.parties} or more parties"
+        return "1 party" if self.parties == 1 else f"{self.parties} parties"
 
     @property
     def to_whom(self) -> str:
         """`to 14 parties, 13 of them on no list`; empty for nobody."""
         if self.parties == 0:
             return ""
-        words = "to 1 party" if self.parties == 1 else f"to {self.parties} parties"
+        words = f"to {self._count}"
         if not self.unlisted:
             return words
         if self.unlisted == self.parties:
             return f"{words}, on no list"
         return f"{words}, {self.unlisted} of them on no list"
+
+
+def bounded(amounts: tuple[str, ...]) -> str:
+    """The first amounts, and how many more there are."""
+    shown = " + ".join(amounts[:AMOUNTS_MAX])
+    more = len(amounts) - AMOUNTS_MAX
+    return f"{shown} + {more} more" if more > 0 else shown
+
+
+def left_out(data: Json, name: str) -> int:
+    """How many of its effects, lines, reasons or warnings, or bytes of its request, a record or a
+    view does not have.
+    """
+    counts = data.get("left_out")
+    return _count(counts.get(name)) if isinstance(counts, dict) else 0
 
 
 def once(data: Json) -> list[Json]:

@@ -98,11 +98,11 @@ def parties(sums: list[Sum], first: str | None = None) -> list[str]:
 
 
 def counted(request: Request) -> str:
-    """How much there is of it: `15 effects, 43 lines, 1 warning`."""
+    """How much there is of it, shown or not: `15 effects, 43 lines, 1 warning`."""
     parts = (
-        (len(request.effects), "effect"),
-        (len(request.rows("display")), "line"),
-        (len(warned(request)), "warning"),
+        (len(request.effects) + request.left_out("effects"), "effect"),
+        (len(request.rows("display")) + request.left_out("display"), "line"),
+        (len(warned(request)) + request.left_out("warnings"), "warning"),
     )
     return ", ".join(f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in parts)
 

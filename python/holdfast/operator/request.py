@@ -11,7 +11,7 @@ from typing import Any
 
 from holdfast.operator import format as fmt
 from holdfast.operator.states import DECIDABLE, ENDS, PENDING, Mark, state_mark
-from holdfast.summary import Summary, once
+from holdfast.summary import Summary, left_out, once
 from holdfast.wording import LEAVING, MOVING, NOT_SHOWN, OPAQUE, UNMEASURED, VERBS
 
 Json = dict[str, Any]
@@ -181,9 +181,7 @@ class Request:
         """How many of its effects, lines, reasons or warnings, or bytes of its request, are not
         here.
         """
-        counts = self.raw.get("left_out")
-        count = counts.get(name) if isinstance(counts, dict) else 0
-        return count if isinstance(count, int) else 0
+        return left_out(self.raw, name)
 
     @property
     def deadline(self) -> int | None:
@@ -277,13 +275,7 @@ class Request:
         """What leaves in all, and the worthiest party, from the guardian or the record alone."""
         known: Summary | None = self._memo.get("sums")
         if known is None:
-            given = self.raw.get("summary")
-            known = (
-                Summary.read(given)
-                if isinstance(given, dict)
-                else Summary.of_record(self.raw, left_out=self.left_out("effects"))
-            )
-            self._memo["sums"] = known
+            known = self._memo["sums"] = Summary.of(self.raw, self.raw.get("summary"))
         return known
 
     @property

@@ -15,12 +15,13 @@ from typing import Any
 from holdfast._core import display_safe
 from holdfast.service.alerts.routes import Severity
 from holdfast.service.runtime.event import Record, tier_of
-from holdfast.summary import Summary, once
+from holdfast.summary import Summary, bounded, left_out, once
 from holdfast.wording import UNMEASURED, VERBS, amount, decimal, grave_first
 
 LINE_CHARACTERS_MAX = 160
 LINES_MAX = 12
 WARNINGS_MAX = 2
+REASONS_MAX = 6
 # The last second of the year 9999.
 SECONDS_MAX = 253_402_300_799
 
@@ -60,7 +61,7 @@ def describe(record: Record, decided: Decided) -> Alert | None:
 
 
 def _alert(severity: Severity, title: str, *lines: str) -> Alert:
-    body = "\n".join([line for line in lines if line][:LINES_MAX])
+    body = "\n".join(_bounded([line for line in lines if line], LINES_MAX))
     return Alert(severity, f"Holdfast: {title}", body or title)
 
 
@@ -68,14 +69,19 @@ def _who(data: Record) -> str:
     return f"{plain(data.get('agent', '?'))} {plain(data.get('id', ''))}".strip()
 
 
-def _reasons(reasons: Any) -> str:
+def _reasons(data: Record) -> str:
+    reasons = data.get("reasons")
     words = []
     for reason in reasons if isinstance(reasons, list) else []:
         text = plain(reason.get("code", ""))
         if reason.get("rule"):
             text += f" ({plain(reason['rule'])})"
         words.append(text)
-    return f"Why: {', '.join(words[:6])}" if words else ""
+    if not words:
+        return ""
+    more = max(0, len(words) - REASONS_MAX) + left_out(data, "reasons")
+    after = f" and {more} more" if more else ""
+    return f"Why: {', '.join(words[:REASONS_MAX])}{after}"
 
 
 def _details(data: Record | None) -> list[str]:
@@ -88,37 +94,41 @@ def _details(data: Record | None) -> list[str]:
     display = data.get("display", [])
     warnings = grave_first(data.get("warnings", []))
     lines = [f"Warning: {plain(each.get('text', ''))}" for each in warnings[:WARNINGS_MAX]]
-    if len(warnings) > WARNINGS_MAX:
-        lines.append(f"and {len(warnings) - WARNINGS_MAX} more warnings")
+    more = max(0, len(warnings) - WARNINGS_MAX) + left_out(data, "warnings")
+    if more:
+        lines.append(f"and {more} more warnings")
     lines += _summed(data)
     room = LINES_MAX - 2 - len(lines)
     if sum(1 for row in display if row.get("label") == "Action") > 1:
-        shown = _effects(once(data))
+        shown, missing = _effects(once(data)), left_out(data, "effects")
     else:
         shown = [f"{plain(row.get('label', ''))}: {plain(row.get('value', ''))}" for row in display]
-    lines += shown if len(shown) <= room else _bounded(shown, room)
+        missing = left_out(data, "display")
+    lines += _bounded(shown, room, missing)
     if data.get("note"):
         lines.append(f'The agent says: "{plain(data["note"])}"')
     return lines
 
 
-def _bounded(lines: list[str], room: int) -> list[str]:
-    kept = max(0, room - 1)
-    return [*lines[:kept], f"and {len(lines) - kept} more lines"]
+def _bounded(lines: list[str], room: int, missing: int = 0) -> list[str]:
+    """The lines that fit, and the number of the others and of those that are `missing`."""
+    all_fit = len(lines) + bool(missing) <= room
+    kept = len(lines) if all_fit else max(0, room - 1)
+    more = len(lines) - kept + missing
+    return [*lines[:kept], f"and {more} more lines"] if more else lines
 
 
 def _summed(data: Record) -> list[str]:
     """`In all 3.0023 ETH to 14 parties, 13 of them on no list`, and who gets most of it."""
-    given = data.get(SUMMARY)
-    summary = Summary.read(given) if isinstance(given, dict) else Summary.of_record(data)
-    if summary.parties < 2 and len(summary.totals) < 2:
+    summary = Summary.of(data, data.get(SUMMARY))
+    if summary.parties < 2 and len(summary.totals) < 2 and not summary.missing:
         return []
     besides = "".join(f" +{kind}" for kind in summary.besides)
     sums = f"{summary.amounts or summary.verb}{besides}"
     lines = [plain(f"In all: {sums} {summary.to_whom}".rstrip())]
     party = summary.worthiest
     if party is not None:
-        gets = " + ".join(party.gets[:2]) or ", ".join(party.kinds)
+        gets = bounded(party.gets) or ", ".join(party.kinds)
         standing = f" ({party.standing})" if party.standing else ""
         lines.append(plain(f"Most: {gets} to {party.address}{standing}"))
     return lines
@@ -158,11 +168,11 @@ def _decided(data: Record, _: Decided) -> Alert | None:
     match data.get("state"):
         case "waiting-approval":
             title = f"approval needed: {who}"
-            return _alert(Severity.ACTION, title, *details, _reasons(data.get("reasons")))
+            return _alert(Severity.ACTION, title, *details, _reasons(data))
         case "waiting-delay":
             return _alert(Severity.ACTION, f"goes out after its delay: {who}", *details)
         case "denied":
-            reasons = _reasons(data.get("reasons"))
+            reasons = _reasons(data)
             return _alert(Severity.WARNING, f"denied: {who}", reasons, *details)
     if tier_of(data) == "notify":
         return _alert(Severity.WARNING, f"let through: {who}", *details)
@@ -172,7 +182,7 @@ def _decided(data: Record, _: Decided) -> Alert | None:
 def _denied(data: Record, decided: Decided) -> Alert | None:
     who, details = _about(data, decided)
     if data.get("by") == "policy":
-        return _alert(Severity.WARNING, f"denied: {who}", _reasons(data.get("reasons")), *details)
+        return _alert(Severity.WARNING, f"denied: {who}", _reasons(data), *details)
     return _alert(Severity.INFO, f"denied by {plain(data.get('by'))}: {who}", *details)
 
 

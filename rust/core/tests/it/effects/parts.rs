@@ -180,6 +180,26 @@ fn a_cut_is_visible_and_says_how_much_is_missing() {
     assert_eq!(display_safe("\u{202e}\u{202e}", 10), "\\u{202e}…");
 }
 
+#[test]
+fn a_cut_of_what_was_cut_counts_from_the_beginning() {
+    let text = "я".repeat(12_000);
+    for rooms in [&[8_192, 96][..], &[8_192, 4_000, 200, 160], &[300, 299, 48]] {
+        let mut shown = text.clone();
+        for room in rooms {
+            shown = display_safe(&shown, *room);
+            let (body, mark) = shown.rsplit_once("…[+").unwrap();
+            let missing: usize = mark.trim_end_matches(']').parse().unwrap();
+            assert_eq!(body.chars().count() + missing, 12_000, "{shown}");
+            assert!(shown.chars().count() <= *room);
+        }
+        assert_eq!(display_safe(&shown, 400), shown, "with more room nothing comes back");
+        assert_eq!(display_safe(&shown, 10), format!("{}…", "я".repeat(9)));
+    }
+    let huge = format!("{}…[+99999999999999999999]", "x".repeat(100));
+    let cut = display_safe(&huge, 60);
+    assert!(cut.ends_with("…[+88]"), "what is no number of ours is text: {cut}");
+}
+
 fn feed(framer: &mut Framer, data: &str) -> Result<Vec<String>, &'static str> {
     match framer.feed(data.as_bytes()) {
         Ok(values) => Ok(values
