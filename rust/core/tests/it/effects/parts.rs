@@ -192,12 +192,19 @@ fn a_cut_of_what_was_cut_counts_from_the_beginning() {
             assert_eq!(body.chars().count() + missing, 12_000, "{shown}");
             assert!(shown.chars().count() <= *room);
         }
-        assert_eq!(display_safe(&shown, 400), shown, "with more room nothing comes back");
+        assert_eq!(
+            display_safe(&shown, 400),
+            shown,
+            "with more room nothing comes back"
+        );
         assert_eq!(display_safe(&shown, 10), format!("{}…", "я".repeat(9)));
     }
     let huge = format!("{}…[+99999999999999999999]", "x".repeat(100));
     let cut = display_safe(&huge, 60);
-    assert!(cut.ends_with("…[+88]"), "what is no number of ours is text: {cut}");
+    assert!(
+        cut.ends_with("…[+88]"),
+        "what is no number of ours is text: {cut}"
+    );
 }
 
 fn feed(framer: &mut Framer, data: &str) -> Result<Vec<String>, &'static str> {
