@@ -7,7 +7,7 @@ the same for console, command line and alerts. Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.wording import MOVING, VERBS, amount, safe
@@ -73,6 +73,8 @@ class Summary:
     unlisted: int | None
     usd: int | None
     worthiest: Party | None
+    # What the policy calls addresses that get something.
+    labels: dict[str, str] = field(default_factory=dict)
     # Effects that were not kept: whom they pay, and how much, is in none of the members above.
     missing: int = 0
 
@@ -88,6 +90,7 @@ class Summary:
             unlisted=_count(data.get("unlisted")),
             usd=_number(data.get("usd")),
             worthiest=Party.read(worthiest) if isinstance(worthiest, dict) else None,
+            labels=_labels(data.get("labels")),
         )
 
     @classmethod
@@ -125,7 +128,7 @@ class Summary:
         if len(parties) == 1 and not left_out:
             only = Party(str(parties[0]), None, None, kinds, totals, None)
         count = len(effects) + left_out
-        return cls(totals, kinds, count, len(parties), None, None, only, left_out)
+        return cls(totals, kinds, count, len(parties), None, None, only, missing=left_out)
 
     @property
     def verb(self) -> str:
@@ -156,7 +159,7 @@ class Summary:
         words += [f"+{kind}" for kind in self.besides]
         if self.worthiest is not None:
             to = safe(self.worthiest.address, ADDRESS_CHARS_MAX)
-            words += ["→", address(to) if address else to]
+            words += ["→", address(to) if address else to, self.label_of(to)]
             others = self.parties - 1
             words.append(f"+{others} more" if others > 0 else "")
         elif self.parties:
@@ -164,6 +167,11 @@ class Summary:
         elif "deploy" in self.kinds:
             words.append("→ new contract")
         return " ".join(word for word in words if word)
+
+    def label_of(self, address: str) -> str:
+        """`(Acme)`: what the policy calls the address; empty without a label."""
+        label = self.labels.get(address)
+        return f"({label})" if label else ""
 
     @property
     def _count(self) -> str:
@@ -245,6 +253,11 @@ def _added(one: str, other: object) -> str:
     words = str(other or "0")
     both = one.isascii() and one.isdigit() and words.isascii() and words.isdigit()
     return str(int(one) + int(words)) if both else f"{one} + {words}"
+
+
+def _labels(value: object) -> dict[str, str]:
+    rows = value if isinstance(value, dict) else {}
+    return {str(address): safe(label, 64) for address, label in rows.items() if label}
 
 
 def _words(value: object) -> tuple[str, ...]:

@@ -32,18 +32,27 @@ app = typer.Typer(
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="The policy file; - for standard input.")],
+    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Parse a policy file and look for mistakes; exit 1 when it would be refused.
+
+    A file in a guardian's home, and any file with --home, must also fit that home.
 
     Example:
 
         holdfast policy check ~/.local/share/holdfast/policy.toml
     """
     from holdfast._core import PolicyError, check_policy
+    from holdfast.service.home.agent_sockets import check_sockets, with_agents_dir
+    from holdfast.service.home.folder import Home
 
+    place = Home(file.absolute().parent) if home is None else existing(home)
     try:
-        report = json.loads(check_policy(text_of(file), time.time_ns() // 1_000_000))
+        text = text_of(file)
+        report = json.loads(check_policy(text, time.time_ns() // 1_000_000))
+        if place.exists:
+            check_sockets(with_agents_dir(place), text, report["agents"])
     except PolicyError as error:
         _refuse(file, error, as_json)
     if as_json:
@@ -93,7 +102,7 @@ def apply(
         holdfast policy apply policy.toml
     """
     from holdfast._core import PolicyError, check_policy
-    from holdfast.cli.apply import agreed, target, when
+    from holdfast.cli.apply import agreed, check_home, target, when
     from holdfast.operator.differences import changes
     from holdfast.secrets.authority import digest_of
 
@@ -101,11 +110,15 @@ def apply(
     path = file or place.policy_path
     text = text_of(path)
     try:
-        check_policy(text, time.time_ns() // 1_000_000)
+        report = json.loads(check_policy(text, time.time_ns() // 1_000_000))
     except PolicyError as error:
         _refuse(path, error, as_json)
     digest = digest_of(text)
     with target(place) as found:
+        try:
+            check_home(found, text, report["agents"])
+        except PolicyError as error:
+            _refuse(path, error, as_json)
         old = found.known.policy
         # One that is in force without a signature, because it was only stricter, may get one.
         differences = changes(old, text)

@@ -6,7 +6,7 @@ What can leave, summed by asset and party, and the lines of inner calls as group
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from holdfast.operator import format as fmt
@@ -133,9 +133,10 @@ class Line:
     heading: bool = False
 
 
-def in_words(rows: list[Json]) -> list[Line]:
+def in_words(rows: list[Json], label_of: Callable[[str], str] = lambda _: "") -> list[Line]:
     """Display rows with every inner call, and every part of a document with several, below a
-    heading of its own. Rows come flat: `Call`, `2 of 3` begins a call.
+    heading of its own. Rows come flat: `Call`, `2 of 3` begins a call. `label_of` gives what the
+    policy calls an address.
     """
     lines: list[Line] = []
     group: list[tuple[str, str]] = []
@@ -145,7 +146,7 @@ def in_words(rows: list[Json]) -> list[Line]:
         value = fmt.safe(row.get("value"), VALUE_CHARS_MAX)
         place = _place(label, value)
         if place is None:
-            group.append((label, value))
+            group.append((label, f"{value} {label_of(value)}".rstrip()))
             continue
         lines += _parts(group, len(opened))
         group = []

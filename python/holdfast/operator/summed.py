@@ -6,11 +6,14 @@ small payee. Pure.
 
 from __future__ import annotations
 
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from holdfast.operator.request import Json
+from holdfast.wording import safe
 
+LABEL_CHARS_MAX = 64
 UNSURE = frozenset({"control", "call", "typed-data", "deploy", "message"})
 Gets = Mapping[object, int]
 
@@ -21,6 +24,7 @@ def faults(view: Json, policy: str) -> Iterable[str]:
     which the policy does not name.
     """
     summary = view.get("summary")
+    yield from _misnamed(summary, policy)
     party = summary.get("worthiest") if isinstance(summary, dict) else None
     if not isinstance(party, dict):
         return
@@ -37,6 +41,34 @@ def faults(view: Json, policy: str) -> Iterable[str]:
         if other.lower() not in known and _is_more(gets, parties[named]):
             yield f"the summary names {named}, but {other} gets more and is on no list"
             return
+
+
+def _misnamed(summary: object, policy: str) -> Iterable[str]:
+    """Labels that the policy does not have for their addresses."""
+    if not isinstance(summary, dict):
+        return
+    labels, party = summary.get("labels"), summary.get("worthiest")
+    labels = dict(labels) if isinstance(labels, dict) else {}
+    if isinstance(party, dict) and party.get("label"):
+        labels[party.get("address")] = party["label"]
+    if not labels:
+        return
+    known = {(address.lower(), safe(label, LABEL_CHARS_MAX)) for address, label in _names(policy)}
+    for address, label in labels.items():
+        if (str(address).lower(), label) not in known:
+            name = safe(label, LABEL_CHARS_MAX)
+            yield f"the summary calls {safe(address, 48)} `{name}`, and the policy does not"
+
+
+def _names(policy: str) -> Iterable[tuple[str, str]]:
+    """(address, what the policy calls it)."""
+    tables = tomllib.loads(policy)
+    for each in _rows(tables, "list"):
+        for entry in _rows(each, "entry"):
+            yield str(entry.get("address")), str(entry.get("label"))
+    for kind in ("contract", "wallet"):
+        for row in _rows(tables, kind):
+            yield str(row.get("address")), str(row.get("id"))
 
 
 def _parties(view: Json) -> tuple[dict[str, dict[object, int]], set[str]]:

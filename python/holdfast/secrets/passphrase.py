@@ -32,11 +32,12 @@ class PassphraseSource:
         if self.fd is not None and self.command is not None:
             raise PassphraseError("give a passphrase by file descriptor or by command, not both")
 
-    def read(self, what: str, *, new: bool = False) -> bytearray:
+    def read(self, what: str, *, new: bool = False, may_be_empty: bool = False) -> bytearray:
         """The passphrase of `what` ("this home") as UTF-8 without its line end; zero it after use
         with `wipe`.
 
-        A `new` one is asked for twice on the terminal and must have at least 8 characters.
+        A `new` one is asked for twice on the terminal and must have at least 8 characters. One of
+        another program `may_be_empty`.
         """
         if self.fd is not None:
             passphrase = _from_fd(self.fd)
@@ -44,7 +45,7 @@ class PassphraseSource:
             passphrase = _from_command(self.command)
         else:
             passphrase = _from_terminal(what, twice=new)
-        return _checked(passphrase, what, new)
+        return passphrase if may_be_empty and not passphrase else _checked(passphrase, what, new)
 
 
 def wipe(secret: bytearray) -> None:

@@ -100,16 +100,16 @@ class LocalServices:
         self.turns = Turns(asyncio.get_running_loop().time)
         self.reader = JournalReader(home.journal_path)
         self._alarm = JournalAlarm(core, self.journal)
-        self.policy = PolicyFile(home.policy_path, core)
         self.freeze_file = FreezeFile(home.freeze_file, core)
-        self.health = Health(core, self.policy, self.disk)
-        self.health.journal = self._alarm
+        file = config if isinstance(config, ConfigFile) else None
         if isinstance(config, ConfigFile):
-            self.health.config = config
             config = config.in_force(core)
             runtime = os.environ.get("RUNTIME_DIRECTORY")
             self.home = home = place_agents(home, config.agents_dir, runtime)
         self.config = config
+        self.policy = PolicyFile(home, core)
+        self.health = Health(core, self.policy, self.disk)
+        self.health.journal, self.health.config = self._alarm, file
         self.code = self.health.code = CodeFacts(core, self._find_node)
         self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
         clock.on_moved(self.code.moved)

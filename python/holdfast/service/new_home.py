@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from holdfast._core import __version__
 from holdfast.secrets.files import sync_folder, write_private
 from holdfast.service.home import starter
+from holdfast.service.home.agent_sockets import check_sockets
 from holdfast.service.home.folder import OPERATOR_ID, Home, HomeError
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     operator_key = bytes(operator.verify_key)
     genesis = _genesis(public_key, init.operator_id, operator_key)
     by = _Signs(operator, init.operator_id, public_key.hex())
-    _make_journal(building, genesis, log_key, policy, by)
+    _make_journal(building, home, genesis, log_key, policy, by)
     return Created(home, addresses, genesis, public_key, init.operator_id, operator_key)
 
 
@@ -166,7 +167,7 @@ class _Signs:
 
 
 def _make_journal(
-    building: Home, genesis: bytes, log_key: SigningKey, policy: str, by: _Signs
+    building: Home, home: Home, genesis: bytes, log_key: SigningKey, policy: str, by: _Signs
 ) -> None:
     """A journal with the first policy and configuration in force, and their files. Its first events
     are under a checkpoint: from the beginning nothing in it is believed without a signature. Raises
@@ -185,6 +186,7 @@ def _make_journal(
     signed = by.sign("policy", policy)
     try:
         loaded = guard.load_policy(policy, by.id, *_bytes(signed), now_ms)
+        check_sockets(home, policy, guard.agents())
     except PolicyError as error:
         line, column, _, text, _ = error.args[2][0]
         raise HomeError(f"the policy, line {line}, column {column}: {text}") from None

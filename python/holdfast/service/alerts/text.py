@@ -97,12 +97,13 @@ def _details(data: Record | None) -> list[str]:
     more = max(0, len(warnings) - WARNINGS_MAX) + left_out(data, "warnings")
     if more:
         lines.append(f"and {more} more warnings")
-    lines += _summed(data)
+    summary = Summary.of(data, data.get(SUMMARY))
+    lines += _summed(summary)
     room = LINES_MAX - 2 - len(lines)
     if sum(1 for row in display if row.get("label") == "Action") > 1:
-        shown, missing = _effects(once(data)), left_out(data, "effects")
+        shown, missing = _effects(once(data), summary), left_out(data, "effects")
     else:
-        shown = [f"{plain(row.get('label', ''))}: {plain(row.get('value', ''))}" for row in display]
+        shown = [_line(row, summary) for row in display]
         missing = left_out(data, "display")
     lines += _bounded(shown, room, missing)
     if data.get("note"):
@@ -118,9 +119,14 @@ def _bounded(lines: list[str], room: int, missing: int = 0) -> list[str]:
     return [*lines[:kept], f"and {more} more lines"] if more else lines
 
 
-def _summed(data: Record) -> list[str]:
+def _line(row: Record, summary: Summary) -> str:
+    value = str(row.get("value", ""))
+    line = f"{plain(row.get('label', ''))}: {plain(value)}"
+    return f"{line} {plain(summary.label_of(value))}".rstrip()
+
+
+def _summed(summary: Summary) -> list[str]:
     """`In all 3.0023 ETH to 14 parties, 13 of them on no list`, and who gets most of it."""
-    summary = Summary.of(data, data.get(SUMMARY))
     if summary.parties < 2 and len(summary.totals) < 2 and not summary.missing:
         return []
     besides = "".join(f" +{kind}" for kind in summary.besides)
@@ -134,15 +140,16 @@ def _summed(data: Record) -> list[str]:
     return lines
 
 
-def _effects(effects: list[Record]) -> list[str]:
+def _effects(effects: list[Record], summary: Summary) -> list[str]:
     """A line for each effect but the fee; without a limit and in charge first."""
     rows = [effect for effect in effects if effect.get("effect") != "fee"]
     rows.sort(key=lambda effect: not (effect.get("unlimited") or effect.get("effect") == "control"))
     # Only what can be shown is put into words; the others are counted.
-    return [_effect(effect) for effect in rows[:LINES_MAX]] + [""] * (len(rows) - LINES_MAX)
+    shown = [_effect(effect, summary) for effect in rows[:LINES_MAX]]
+    return shown + [""] * (len(rows) - LINES_MAX)
 
 
-def _effect(effect: Record) -> str:
+def _effect(effect: Record, summary: Summary) -> str:
     kind, asset = str(effect.get("effect", "")), effect.get("asset") or {}
     words = VERBS.get(kind, kind)
     if kind not in UNMEASURED:
@@ -154,8 +161,8 @@ def _effect(effect: Record) -> str:
         words = f"{words} {sum_of}"
     if effect.get("function"):
         words = f"{words} {effect['function']}"
-    to = f": {effect['to']}" if effect.get("to") else ""
-    return plain(f"{words[:1].upper()}{words[1:]}{to}")
+    to = f": {effect['to']} {summary.label_of(effect['to'])}" if effect.get("to") else ""
+    return plain(f"{words[:1].upper()}{words[1:]}{to}".rstrip())
 
 
 def _about(data: Record, decided: Decided) -> tuple[str, list[str]]:

@@ -3,6 +3,8 @@
 Read only when no other user could have written it, in force only when an operator signed it or when
 it can only deny more.
 
+A policy whose agents could not get their sockets is refused before any of it is in force.
+
 Every other file leaves the policy in force as it is: it is recorded as `policy.rejected` once, and
 an alarm stays on until the file is the policy in force again. At start a file with a fault keeps
 the daemon from starting at all.
@@ -19,6 +21,8 @@ from holdfast._core import HoldfastError, PolicyError, check_policy, display_saf
 from holdfast.secrets.authority import SignedCommand, read_signature, signature_path, signature_text
 from holdfast.secrets.files import write_private
 from holdfast.service.guardian.core import Core, Sealed
+from holdfast.service.home.agent_sockets import check_sockets
+from holdfast.service.home.folder import Home
 from holdfast.service.runtime.event import parse
 from holdfast.service.runtime.logs import get_logger
 
@@ -39,9 +43,11 @@ class PolicyRejected(ValueError):
 class PolicyFile:
     """One policy file, its signature beside it, and the policy in force."""
 
-    def __init__(self, path: Path, core: Core) -> None:
-        self.path = path
-        self.signature_path = signature_path(path)
+    def __init__(self, home: Home, core: Core) -> None:
+        """`home` with the folder of the agents' sockets as it is in use."""
+        self._home = home
+        self.path = home.policy_path
+        self.signature_path = signature_path(self.path)
         self.alarm: str | None = None
         self._core = core
         self._lock = asyncio.Lock()
@@ -90,7 +96,7 @@ class PolicyFile:
         signature; answered once all of it is on disk. Raises PolicyRejected, HoldfastError, Sealed.
         """
         async with self._lock:
-            digest = _checked_text(source, self.path.name)
+            digest = self._checked_text(source)
             command = (signed.payload.encode(), bytes.fromhex(signed.signature.removeprefix("0x")))
             applied = self._core.load_policy(source, by, *command)
             loaded = parse(applied.records[0])["data"]
@@ -137,7 +143,19 @@ class PolicyFile:
 
     def _checked(self) -> tuple[str, str]:
         source = read_private_text(self.path)
-        return source, _checked_text(source, self.path.name)
+        return source, self._checked_text(source)
+
+    def _checked_text(self, source: str) -> str:
+        """The digest of a policy without faults. Raises PolicyRejected."""
+        try:
+            checked = orjson.loads(check_policy(source))
+            digest = _digest(checked["digest"])
+            # What is in force stays so where the home moved: then it is an alarm of the sockets.
+            if digest != self._in_force():
+                check_sockets(self._home, source, checked["agents"])
+        except PolicyError as error:
+            raise PolicyRejected("policy_invalid", _faults(error, self.path.name)) from error
+        return digest
 
     def _status(self) -> dict[str, object]:
         status = orjson.loads(self._core.guard.status(self._core.clock.now_ms()))
@@ -160,15 +178,6 @@ def place_policy(path: Path, source: str, signed: SignedCommand) -> None:
     """
     write_private(signature_path(path), signature_text(signed), replace=True)
     write_private(path, source.encode(), replace=True)
-
-
-def _checked_text(source: str, name: str) -> str:
-    """The digest of a policy without faults. Raises PolicyRejected."""
-    try:
-        checked = orjson.loads(check_policy(source))
-    except PolicyError as error:
-        raise PolicyRejected("policy_invalid", _faults(error, name)) from error
-    return _digest(checked["digest"])
 
 
 def _faults(error: PolicyError, name: str) -> str:
