@@ -142,7 +142,7 @@ def test_of_several_calls_an_alert_says_the_sums_and_the_gravest_first() -> None
         "In all: UNLIMITED BAYC (ERC-721) + 800 USDC + 1 more to 3 parties, 2 of them on no list",
         f"Most: UNLIMITED BAYC (ERC-721) + 300 DAI to {nested.STRANGER} (on no list)",
         f"Let spend UNLIMITED BAYC (ERC-721): {nested.STRANGER}",
-        f"Pay 760 USDC: {nested.VENDOR}",
+        f"Pay 760 USDC: {nested.VENDOR} (Acme data)",
         f"Pay 40 USDC: {nested.SHOP}",
         f"Let spend 300 DAI: {nested.STRANGER}",
     ]

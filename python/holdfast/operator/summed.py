@@ -48,13 +48,13 @@ def _misnamed(summary: object, policy: str) -> Iterable[str]:
     if not isinstance(summary, dict):
         return
     labels, party = summary.get("labels"), summary.get("worthiest")
-    labels = dict(labels) if isinstance(labels, dict) else {}
+    told = list(labels.items()) if isinstance(labels, dict) else []
     if isinstance(party, dict) and party.get("label"):
-        labels[party.get("address")] = party["label"]
-    if not labels:
+        told.append((party.get("address"), party["label"]))
+    if not told:
         return
     known = {(address.lower(), safe(label, LABEL_CHARS_MAX)) for address, label in _names(policy)}
-    for address, label in labels.items():
+    for address, label in told:
         if (str(address).lower(), label) not in known:
             name = safe(label, LABEL_CHARS_MAX)
             yield f"the summary calls {safe(address, 48)} `{name}`, and the policy does not"
