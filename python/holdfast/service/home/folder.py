@@ -152,6 +152,7 @@ class Home:
                 check_private(signature, folder=False)
         # The operator's key may live elsewhere; the others come and go with the daemon.
         optional = [self.operator_key_path, self.lock_path, self.journal_path]
+        optional += [self.journal_path.with_suffix(".size")]
         optional += [self.operator_key_path.with_suffix(".guardian")]
         optional += [
             self.journal_path.with_name(f"{self.journal_path.name}-{end}") for end in ("wal", "shm")

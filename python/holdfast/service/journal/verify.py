@@ -14,6 +14,7 @@ from typing import Any
 
 from holdfast._core import Guard, HoldfastError, LogTree, canonical_json, display_safe
 from holdfast.service.journal.file import JournalError, JournalReader
+from holdfast.service.journal.high_water import committed
 from holdfast.service.journal.replay import session_of
 from holdfast.service.journal.signed_notes import LogIdentity
 from holdfast.service.runtime.event import kind_of, parse
@@ -77,6 +78,8 @@ def verify(path: Path, anchor: str | None = None) -> Report:
     file = path / "journal.sqlite" if path.is_dir() else path
     report = Report(str(file), anchor=anchor)
     wanted = _parse_anchor(anchor)
+    # Before the journal: what a running guardian commits meanwhile is in there and not in here.
+    known = committed(file)
     reader = JournalReader(file)
     try:
         with reader.steady():
@@ -84,6 +87,8 @@ def verify(path: Path, anchor: str | None = None) -> Report:
             _check_checkpoints(reader, report, roots)
             _check_proofs(reader, report, roots)
             _check_coverage(reader, report)
+            if known > report.size and report.ok:
+                _add_cut(report, known)
             if wanted is not None:
                 _check_anchor(reader, report, roots, *wanted)
             if report.ok:

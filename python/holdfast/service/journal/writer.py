@@ -8,6 +8,7 @@ for good: what follows a failed write or fsync cannot be trusted, and the guardi
 by replay.
 """
 
+import errno
 import sqlite3
 import threading
 from collections import deque
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from holdfast._core import CommitKey
+from holdfast.service.journal import high_water
 from holdfast.service.journal.file import (
     JournalError,
     JournalReader,
@@ -98,6 +100,7 @@ class Journal:
         sync_folder(path.parent)
         self.reader = JournalReader(path)
         self._size = 0
+        self._water: high_water.HighWater | None = None
         self._key: CommitKey | None = None
         self._files: tuple[tuple[int, int], ...] = ()
         self._wake = threading.Condition()
@@ -112,6 +115,7 @@ class Journal:
         is set aside, what was proven gets its checkpoint, and the key of the run before counts no
         more. Call before `start`. Raises JournalError.
         """
+        high_water.check(self.path, self.reader.size())
         try:
             self._with_room(lambda: self._transaction(lambda: self._begin(beginning)))
         except sqlite3.Error as error:
@@ -119,6 +123,7 @@ class Journal:
                 "journal_unwritable", f"{self.path} cannot be written: {error}"
             ) from error
         self._size, self._key = beginning.session.from_size, beginning.key
+        self._committed(self._size)
         self._files = _files(self.path)
 
     def _begin(self, beginning: Beginning) -> None:
@@ -209,6 +214,8 @@ class Journal:
             self._thread.join()
             self._thread = None
         self._mover.close()
+        if self._water is not None:
+            self._water.close()
         self.reader.close()
         self._db.close()
 
@@ -272,10 +279,21 @@ class Journal:
             text = f"{self.path} or its write-ahead log was moved or replaced while it was written"
             raise JournalError("journal_moved", text)
         self._size = size
+        self._committed(size)
         self._unmoved += sum(map(len, records))
         if self._unmoved >= CHECKPOINT_EVERY_BYTES:
             self._unmoved = 0
             self._mover.wake()
+
+    def _committed(self, size: int) -> None:
+        """Notes the number; a disk without room for the first one goes on without."""
+        try:
+            if self._water is None:
+                self._water = high_water.HighWater(self.path)
+            self._water.put(size)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
 
     def _insert_all(self, records: list[bytes], proof: bytes) -> None:
         for first in range(0, len(records), RECORDS_PER_COMMIT_MAX):
