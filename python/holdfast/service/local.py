@@ -160,7 +160,8 @@ class LocalServices:
         self._new_heads = NewHeads(node)
         batches = Batches(core, intake, signing_calls, pending_calls, self._reads)
         rpc = Rpc(intake, signing_calls, batches, self._reads, self._new_heads)
-        self._gate = Gate(core, home, rpc, pending_calls, gate_config, budgets, turns)
+        conditions = self.health.conditions
+        self._gate = Gate(core, home, rpc, pending_calls, gate_config, budgets, turns, conditions)
         self.health.gate = self._gate
         await self._gate.sync()
         methods = OperatorMethods(
@@ -180,7 +181,9 @@ class LocalServices:
             clock=self.clock,
         )
         listening = ListeningSocket(home.operator_socket)
-        self._operator = OperatorSocket(listening, stream, methods.table, self.health.report, turns)
+        self._operator = OperatorSocket(
+            listening, stream, methods.table, self.health.report, turns, conditions
+        )
         await self._operator.open()
         log.info("ready", home=str(home.path), events=core.durable_size, version=__version__)
 
