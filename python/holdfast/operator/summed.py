@@ -62,7 +62,8 @@ def _misnamed(summary: object, policy: str) -> Iterable[str]:
 
 def _names(policy: str) -> Iterable[tuple[str, str]]:
     """(address, what the policy calls it)."""
-    tables = tomllib.loads(policy)
+    # The core may read what Python's parser does not, such as a byte order mark.
+    tables = tomllib.loads(policy.removeprefix("\ufeff"))
     for each in _rows(tables, "list"):
         for entry in _rows(each, "entry"):
             yield str(entry.get("address")), str(entry.get("label"))
