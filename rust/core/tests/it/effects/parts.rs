@@ -309,15 +309,9 @@ fn garbage_is_one_invalid_request_without_an_id() {
         "i".repeat(300)
     );
     let garbage = [
-        "",
-        "{",
-        "{]",
-        "[}",
         "5",
         "\"x\"",
         "[]",
-        "{\"a\":1 2}",
-        "{}{}",
         long.as_str(),
         "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"id\":1.5}",
         "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"id\":1e3}",
@@ -332,8 +326,27 @@ fn garbage_is_one_invalid_request_without_an_id() {
         assert_eq!(call.id_json.as_deref(), Some(b"null".as_slice()), "{frame}");
         assert_eq!(call.error.unwrap().0, -32600, "{frame}");
     }
+}
+
+#[test]
+fn what_is_no_json_is_one_parse_error_without_an_id() {
+    for frame in [
+        "",
+        "{",
+        "{]",
+        "[}",
+        "{\"a\":1 2}",
+        "{}{}",
+        "{'id':1}",
+        "[1,]",
+        "{\"id\":01}",
+    ] {
+        let call = only(frame);
+        assert_eq!(call.id_json.as_deref(), Some(b"null".as_slice()), "{frame}");
+        assert_eq!(call.error.unwrap().0, -32700, "{frame}");
+    }
     let invalid_utf8 = parse_frame(b"{\"id\":\"\xff\"}").1.remove(0);
-    assert_eq!(invalid_utf8.error.unwrap().0, -32600);
+    assert_eq!(invalid_utf8.error.unwrap().0, -32700);
 }
 
 #[test]
@@ -364,7 +377,7 @@ fn a_batch_keeps_its_order_and_its_bad_elements() {
     assert_eq!(parse_frame(of(100).as_bytes()).1.len(), 100);
     assert_eq!(only(&of(101)).error.unwrap().0, -32600);
     let deep = format!("[{}]", "[".repeat(200_000));
-    assert_eq!(only(&deep).error.unwrap().0, -32600);
+    assert_eq!(only(&deep).error.unwrap().0, -32700);
 }
 
 #[test]

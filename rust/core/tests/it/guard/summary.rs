@@ -196,7 +196,11 @@ fn every_party_has_its_label_while_the_policy_that_decided_is_in_force() {
     let other = source.replace("Acme", "Another");
     support::load_signed(&mut world.guard, &other, world.now).unwrap();
     let later: Value = serde_json::from_slice(&world.guard.summary(&id).unwrap()).unwrap();
-    assert_eq!(later["labels"], json!({}), "its reader has the text of the old policy");
+    assert_eq!(
+        later["labels"],
+        json!({}),
+        "its reader has the text of the old policy"
+    );
 }
 
 #[test]
