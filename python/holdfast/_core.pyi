@@ -4,9 +4,19 @@ Times are milliseconds since the epoch. `bytes` that carry data are UTF-8 JSON u
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import Final, final
 
 __all__ = [
+    "CODE_AGE_MS_MAX",
+    "EFFECT_KINDS",
+    "END_STATES",
+    "EVENT_KINDS",
+    "LEAVING_EFFECTS",
+    "MEASURED_EFFECTS",
+    "OPAQUE_EFFECTS",
+    "SIGNING_METHODS",
+    "STATES",
+    "WAITING_STATES",
     "Applied",
     "Call",
     "ClearSigning",
@@ -27,6 +37,7 @@ __all__ = [
     "check_policy",
     "checkpoint_body",
     "checksum_address",
+    "codes",
     "decode",
     "decode_again",
     "display_safe",
@@ -45,6 +56,31 @@ __all__ = [
 
 __version__: str
 
+CODE_AGE_MS_MAX: Final[int]
+"""How long what was seen of a contract's code counts, in ms."""
+EFFECT_KINDS: Final[tuple[str, ...]]
+"""Every kind of effect, in the order of the documentation."""
+LEAVING_EFFECTS: Final[frozenset[str]]
+"""Kinds by which value leaves the wallet, now or later."""
+MEASURED_EFFECTS: Final[frozenset[str]]
+"""Kinds with an amount that a rule can compare."""
+OPAQUE_EFFECTS: Final[frozenset[str]]
+"""Kinds whose consequences are not understood."""
+STATES: Final[tuple[str, ...]]
+"""Every state of a request, in the order of its life."""
+END_STATES: Final[frozenset[str]]
+"""States in which a request is over."""
+WAITING_STATES: Final[frozenset[str]]
+"""States in which it waits for a person, or for its time."""
+EVENT_KINDS: Final[tuple[str, ...]]
+"""Every kind of event."""
+SIGNING_METHODS: Final[frozenset[str]]
+"""The JSON-RPC methods that ask for a signature."""
+
+def codes() -> list[tuple[str, str, str, str, str]]:
+    """Every code of the closed lists, in the order of precedence: `(list, code, class, meaning, what to do)`. `list` is
+    `code`, `detail`, `warning` or `policy`."""
+
 class HoldfastError(ValueError):
     """Refused by the core: `args` is `(code, text)`, code from the closed list in docs/policy.md."""
 
@@ -60,8 +96,8 @@ def display_safe(text: str, max_chars: int = ...) -> str:
 def canonical_json(data: bytes, exact: bool = False) -> bytes:
     """Strictly parses JSON (no duplicate keys, no floats) and writes it as RFC 8785. With `exact` integers beyond 2^53-1 are kept as they are instead of refused."""
 
-def check_policy(source: str, now_ms: int | None = None) -> bytes:
-    """Parses and lints (entries that expire only if `now_ms` is given). JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
+def check_policy(source: str, now_ms: int | None = None, wallets: list[str] | None = None) -> bytes:
+    """Parses and lints (entries that expire only if `now_ms` is given). With `wallets`, the addresses a guardian has keys for, every other wallet is a fault. JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
 
 def policy_changes(old_source: str, new_source: str) -> bytes:
     """What changes from one policy to another: JSON list of `{"looser": bool, "path": "rule.small.amount_max", "text"}`. Without a looser change the new one is at least as strict and needs no signature; raises PolicyError for a file with faults."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdfast._core import display_safe
+from holdfast._core import (
+    EFFECT_KINDS,
+    LEAVING_EFFECTS,
+    MEASURED_EFFECTS,
+    OPAQUE_EFFECTS,
+    display_safe,
+)
+from holdfast.codes import WarningCode
 
 VERBS = {
     "transfer": "pay",
@@ -23,33 +30,21 @@ VERBS = {
     "fee": "fee up to",
 }
 # What takes value away, now or later; a debt does not, but costs as much.
-LEAVING = frozenset({"transfer", "allowance", "swap", "deposit", "order"})
+LEAVING = LEAVING_EFFECTS
 MOVING = LEAVING | {"debt"}
 # What has no amount at all.
-UNMEASURED = frozenset({"deploy", "call", "typed-data", "message", "control"})
-OPAQUE = frozenset({"deploy", "call", "typed-data", "message"})
+UNMEASURED = frozenset(EFFECT_KINDS) - MEASURED_EFFECTS - {"fee"}
+OPAQUE = OPAQUE_EFFECTS
 # An amount of these is a number of tokens, and says nothing of which ones.
 TOKENS = {"erc721": "ERC-721", "erc1155": "ERC-1155"}
-# Not all of the request is in the lines that are shown.
-NOT_SHOWN = "not_shown"
-# What a person must not overlook, gravest first; other warnings come after these.
-GRAVE = (
-    NOT_SHOWN,
-    "control",
-    "look_alike",
-    "code_changed",
-    "unlimited_allowance",
-    "descriptor_differs",
-    "unknown_contract",
-)
-
 Json = dict[str, Any]
+
+_RANKS = {str(code): number for number, code in enumerate(WarningCode)}
 
 
 def grave_first(warnings: list[Json]) -> list[Json]:
-    """Warnings in the order in which a person should read them."""
-    rank = {code: number for number, code in enumerate(GRAVE)}
-    return sorted(warnings, key=lambda each: rank.get(str(each.get("code")), len(GRAVE)))
+    """Warnings in the order in which a person should read them; those of another version last."""
+    return sorted(warnings, key=lambda each: _RANKS.get(str(each.get("code")), len(_RANKS)))
 
 
 def safe(text: object, max_chars: int = 4_000) -> str:

@@ -8,7 +8,8 @@ from tests.support.homes import make_record
 
 from holdfast.service.alerts.reader import Alerts
 from holdfast.service.alerts.routes import Route
-from holdfast.service.journal.file import JournalReader, connect, create
+from holdfast.service.journal.open import create, open_reader
+from holdfast.service.journal.sqlite.schema import connect
 
 
 class Events:
@@ -33,7 +34,7 @@ class Events:
         return seq
 
     def start(self, *routes: Route, retry_first_ms: int = 5) -> Alerts:
-        reader = JournalReader(self.path)
+        reader = open_reader(self.path)
         self.alerts = Alerts(routes, self.outbox, reader, retry_first_ms=retry_first_ms)
         self.alerts.start(self.size)
         return self.alerts

@@ -96,9 +96,9 @@ def test_a_kill_at_any_moment_loses_no_alert(events: Events, http: HttpReceiver)
         from pathlib import Path
         from holdfast.service.alerts.reader import Alerts
         from holdfast.service.alerts.routes import Route
-        from holdfast.service.journal.file import JournalReader
+        from holdfast.service.journal.open import open_reader
         folder, url = Path(sys.argv[1]), sys.argv[2]
-        reader = JournalReader(folder / "journal.sqlite")
+        reader = open_reader(folder / "journal.sqlite")
         alerts = Alerts([Route("web", url, per_minute=1000)], folder / "outbox.sqlite", reader)
         alerts.start(1)
         while True:

@@ -124,9 +124,9 @@ def guardian() -> Iterator[House]:
         house.policy(head + f'id = "{FLOODER}"\n' + block.replace(RATE, "", 1))
         house.config("")
         house.start()
-        with house.door(key=False) as door:
+        with house.connect(key=False) as operator:
             # The sockets open first; the keys take their time.
-            while not door.call("status")["health"]["signer"]["ok"]:
+            while not operator.call("status")["health"]["signer"]["ok"]:
                 time.sleep(0.05)
         yield house
 
@@ -150,11 +150,11 @@ def freezes(house: House, seconds: float) -> list[float]:
     command = load_command(house.agent_socket("load"), house.wallets[0], *more)
     running = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True)
     taken = []
-    with house.door(key=False) as door:
+    with house.connect(key=False) as operator:
         time.sleep(1.0)  # the load reaches its level
         while running.poll() is None:
             begun = time.perf_counter()
-            door.freeze("agent", "other-2", "bench")
+            operator.freeze("agent", "other-2", "bench")
             taken.append((time.perf_counter() - begun) * 1000)
             time.sleep(0.02)
     running.communicate()

@@ -103,8 +103,8 @@ def begin(house: House) -> None:
     house.policy(bench_policy(wallet=house.wallets[0]))
     house.config("")
     house.start(wait_s=600)
-    with house.door(key=False) as door:
-        while not door.call("status")["health"]["signer"]["ok"]:
+    with house.connect(key=False) as operator:
+        while not operator.call("status")["health"]["signer"]["ok"]:
             time.sleep(0.05)
 
 

@@ -19,9 +19,10 @@ from holdfast.demo.chain import Chain
 from holdfast.demo.house import WALLETS_PASSPHRASE, House
 from holdfast.secrets import sealed
 from holdfast.service.guardian.session import begin
+from holdfast.service.journal.interface import Snapshot, Writer
+from holdfast.service.journal.open import open_writer
 from holdfast.service.journal.replay import restore
 from holdfast.service.journal.signed_notes import snapshot_body
-from holdfast.service.journal.writer import Journal, Snapshot
 
 EVENTS = 1_000_000
 TAIL = 50_000  # events after the last snapshot: as many as there can be by the default config
@@ -32,7 +33,7 @@ TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 def fill(house: House, events: int, tail: int) -> None:
     """Gives a stopped guardian a journal of `events`, decided by the core as in life."""
-    journal = Journal(house.home.journal_path)
+    journal = open_writer(house.home.journal_path)
     restored = restore(journal.reader)
     key_file = house.home.log_key_path.read_bytes()
     key = sealed.unseal(key_file, bytearray(WALLETS_PASSPHRASE.encode()))
@@ -71,7 +72,7 @@ def fill(house: House, events: int, tail: int) -> None:
 
 
 def store(
-    journal: Journal, key: SigningKey, origin: str, size: int, root: bytes, data: bytes
+    journal: Writer, key: SigningKey, origin: str, size: int, root: bytes, data: bytes
 ) -> None:
     """A checkpoint and a snapshot, as the guardian stores them."""
 

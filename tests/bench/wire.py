@@ -91,11 +91,11 @@ def freezes_under_load(house: House, seconds: float) -> tuple[list[float], dict[
     command = load_command(house.agent_socket("load"), house.wallets[0], "--seconds", str(seconds))
     running = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True)
     taken = []
-    with house.door(key=False) as door:
+    with house.connect(key=False) as operator:
         time.sleep(1.0)  # the load reaches its level
         while running.poll() is None:
             begun = time.perf_counter()
-            door.freeze("agent", "other-1", "bench")
+            operator.freeze("agent", "other-1", "bench")
             taken.append((time.perf_counter() - begun) * 1000)
             time.sleep(0.02)
     out, _ = running.communicate()

@@ -223,14 +223,14 @@ def an_answer_is_lost(here: World) -> None:
 
 def a_freeze(here: World) -> None:
     """Everything is stopped, and goes on when an operator says so."""
-    with here.house.door() as door:
-        frozen = door.freeze("everything")
+    with here.house.connect() as operator:
+        frozen = operator.freeze("everything")
         time.sleep(1.0)  # how long it stands, not synchronisation
-        door.thaw(frozen)
-        for wallet in door.call("nonces")["nonces"]:
+        operator.thaw(frozen)
+        for wallet in operator.call("nonces")["nonces"]:
             for each in wallet["out"]:
                 if each["state"] == "held":
-                    door.answer("approve", each["id"])
+                    operator.answer("approve", each["id"])
 
 
 EVENTS = (
@@ -255,8 +255,8 @@ def judge(here: World, buyers: list[Buyer]) -> list[str]:
     by_recipient: dict[str, str] = {to: tx_hash for to, _, tx_hash in paid}
     if len(by_recipient) != len(paid):
         wrong.append(f"paid twice: {len(paid) - len(by_recipient)} recipients")
-    with here.house.door(key=False) as door:
-        health = door.call("status")["health"]
+    with here.house.connect(key=False) as operator:
+        health = operator.call("status")["health"]
     told = {to: h for buyer in buyers for to, h in buyer.told.paid.items()}
     named = " ".join(each["text"] for each in health["conditions"])
     for to, tx_hash in told.items():
@@ -327,8 +327,8 @@ def _made(buyers: list[Buyer]) -> int:
 
 
 def _grave(here: World) -> list[str]:
-    with here.house.door(key=False) as door:
-        found = door.call("status")["health"]["conditions"]
+    with here.house.connect(key=False) as operator:
+        found = operator.call("status")["health"]["conditions"]
     return [each["code"] for each in found if each["severity"] != "warning"]
 
 

@@ -121,8 +121,8 @@ def kill_again_and_again(field_: Ground, kills: int, chance: random.Random) -> l
 
 def open_requests(field_: Ground) -> int:
     """How many requests are not at an end."""
-    with field_.house.door(key=False) as door:
-        counts = door.call("status")["counts"]
+    with field_.house.connect(key=False) as operator:
+        counts = operator.call("status")["counts"]
     ends = {"confirmed", "reverted", "dropped", "released", "denied", "expired"}
     ends |= {"cancelled", "failed", "frozen"}
     return sum(count for state, count in counts.items() if state not in ends)
@@ -138,8 +138,8 @@ def judge(field_: Ground, payers: list[Payer], most: int) -> list[str]:
     total = sum(amount for _, amount, _ in paid)
     if total != most * UNIT:
         wrong.append(f"the limit is {most * UNIT}, the chain says {total}")
-    with field_.house.door(key=False) as door:
-        events = door.events()
+    with field_.house.connect(key=False) as operator:
+        events = operator.events()
     decided = {one["data"]["id"]: one["data"] for one in events if one["kind"] == "request.decided"}
     for payer in payers:
         for to, tx_hash in payer.told.paid.items():

@@ -13,6 +13,7 @@ from eth_account.signers.local import LocalAccount
 from tests.support.anvil import Anvil
 from tests.support.guardian import eventually
 from tests.support.proxy import NodeProxy, error, result
+from tests.support.sending import broadcast_one
 from tests.support.token import deploy_token, transfer_data
 
 from holdfast.service.chain import broadcast
@@ -74,8 +75,7 @@ async def facts_for(chain: Chain, request: dict[str, Any]) -> dict[str, int | bo
 
 
 async def send(chain: Chain, transaction: Any) -> broadcast.Broadcast:
-    raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
-    return await chain.broadcast(raw, tx_hash, lambda: True)
+    return await broadcast_one(chain, transaction)
 
 
 async def test_facts_are_within_the_caps(chain: Chain, wallet: LocalAccount) -> None:
@@ -373,9 +373,8 @@ async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_in_line(
         await witness.verify()
         busy = asyncio.create_task(witness.call("eth_blockNumber", []))
         transaction = signed(wallet)
-        raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
         sending = asyncio.create_task(
-            chain.broadcast(raw, tx_hash, lambda: not stopped, private=private)
+            broadcast_one(chain, transaction, lambda: not stopped, private=private)
         )
         await busy
         stopped = True
@@ -410,7 +409,6 @@ async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_for_a_conne
         reads = [asyncio.create_task(chain.call("eth_call", read)) for _ in range(4)]
         await eventually(lambda: len(reading) == 4)
         transaction = signed(wallet)
-        raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
         asked = []
 
         def still() -> bool:
@@ -419,7 +417,7 @@ async def test_nothing_leaves_once_it_is_stopped_also_while_it_waits_for_a_conne
 
         # As if a read had taken the last one a moment before.
         chain.witnesses[0]._verified_at = time.monotonic()
-        sending = asyncio.create_task(chain.broadcast(raw, tx_hash, still))
+        sending = asyncio.create_task(broadcast_one(chain, transaction, still))
         session = chain.witnesses[0].endpoint._session
         assert session is not None
         connector = session.connector

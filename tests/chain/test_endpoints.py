@@ -14,6 +14,7 @@ from eth_account.signers.local import LocalAccount
 from tests.support.anvil import Anvil
 from tests.support.guardian import Guardian, eventually
 from tests.support.proxy import NodeProxy, error, result
+from tests.support.sending import broadcast_one
 
 from holdfast.service.chain import broadcast
 from holdfast.service.chain.chain import Chain, Chains
@@ -56,8 +57,7 @@ def payment(anvil: Anvil) -> Any:
 
 
 async def send(chain: Chain, transaction: Any) -> broadcast.Broadcast:
-    raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
-    return await chain.broadcast(raw, tx_hash, lambda: True)
+    return await broadcast_one(chain, transaction)
 
 
 # --- who is asked ----
@@ -493,8 +493,7 @@ async def test_bytes_that_were_replaced_do_not_leave_when_a_node_is_ready_for_th
 
     second.hook = slow
     transaction = payment(anvil)
-    raw, tx_hash = bytes(transaction.raw_transaction), "0x" + transaction.hash.hex()
-    await chain.broadcast(raw, tx_hash, lambda: current)
+    await broadcast_one(chain, transaction, lambda: current)
     current = False
     over.set()
     await eventually(lambda: chain.witnesses[1].is_verified())

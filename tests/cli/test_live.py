@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from tests.alerts.receivers import HttpReceiver
 from tests.cli.conftest import Run
+from tests.docs.terminal import Terminal
 
 from holdfast.agent import Client, Denied, Pending
 from holdfast.demo.chain import Chain
@@ -102,6 +105,47 @@ def test_approve_binds_what_was_shown_and_the_same_request_gets_its_hash(
     assert house.chain.call("eth_getTransactionByHash", [sent])["value"] == hex(1_000)
 
 
+def test_approve_says_what_became_of_it(run: Run, house: House, agent: Client) -> None:
+    waiting = Waiting(agent, house, 1_010)
+    digest = _view(run, house, waiting.id)["digest"]
+    at = ("--digest", digest, "--home", house.home.path, *OWN)
+    approved = run("approve", waiting.id, *at, secrets=KEY)
+    assert approved.code == 0, approved.err
+    sent = re.fullmatch(rf"{waiting.id}  (sent|confirmed)  (0x[0-9a-f]{{64}})\n", approved.out)
+    assert sent, approved.out
+    assert waiting.outcome() == sent[2]
+    far = Waiting(agent, house, 10**24)
+    digest = _view(run, house, far.id)["digest"]
+    at = ("--digest", digest, "--home", house.home.path, *OWN)
+    failed = run("approve", far.id, *at, secrets=KEY)
+    assert failed.code == 1
+    assert failed.out.startswith(f"{far.id}  failed")
+    assert "the wallet cannot pay amount and fee" in failed.err
+
+
+def test_approve_asks_for_what_the_console_asks_for(house: House, agent: Client) -> None:
+    """Without a price the gap in the payee's address, which its poisoned likes do not have."""
+    payee = house.chain.accounts[1]
+    for typed, agrees, ends in (
+        (payee[-4:], False, "not in the middle"),
+        (payee[20:24], False, "nothing was sent"),
+        (payee[20:24], True, "  0x"),
+    ):
+        waiting = Waiting(agent, house, 1_020)
+        command = [sys.executable, "-m", "holdfast", "approve", waiting.id]
+        command += ["--home", str(house.home.path)]
+        with Terminal(command, dict(os.environ), {}) as terminal:
+            gap = f"fill in the payee: {payee[:20]} ____ {payee[24:]}; the four characters: "
+            terminal.ask(gap, typed)
+            if typed == payee[20:24]:
+                terminal.ask("? [y/N]: ", "y" if agrees else "")
+            if agrees:
+                terminal.ask("Passphrase of your operator key: ", OPERATOR_PASSPHRASE)
+            assert terminal.finish() == (0 if agrees else 1), terminal.screen
+            assert ends in terminal.screen
+    assert waiting.outcome()
+
+
 def test_approve_with_a_wrong_passphrase_sends_nothing(
     run: Run, house: House, agent: Client
 ) -> None:
@@ -141,6 +185,24 @@ def test_freeze_needs_no_key_and_thaw_does(run: Run, house: House, agent: Client
     assert run("status", *home).code == 0
     nothing = run("thaw", *home, "--json", *OWN, secrets=KEY)
     assert nothing.json["error"]["code"] == "not_frozen"
+
+
+def test_a_freeze_of_a_name_that_is_not_there_freezes_and_names_the_nearest(
+    run: Run, house: House
+) -> None:
+    home = ("--home", house.home.path)
+    wrong = run("freeze", "--agent", "agnet", *home)
+    assert wrong.code == 1, "a script must not take it for done"
+    assert wrong.out.startswith("frozen  ")
+    assert "WARNING: no agent is called `agnet`" in wrong.err
+    assert "holdfast freeze --agent agent" in wrong.err
+    told = run("freeze", "--agent", "nobody-like-it", *home, "--json")
+    assert (told.code, told.json["frozen"]) == (1, "guardian")
+    assert "nobody-like-it" in told.json["unknown"]
+    right = run("freeze", "--agent", "agent", *home, "--json")
+    assert (right.code, "unknown" in right.json) == (0, False)
+    for number in (int(wrong.out.split()[1]), told.json["freeze"], right.json["freeze"]):
+        assert run("thaw", number, *home, *OWN, secrets=KEY).code == 0
 
 
 def test_watch_shows_each_event_from_a_number_on(run: Run, house: House) -> None:

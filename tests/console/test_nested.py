@@ -18,7 +18,8 @@ from textual.pilot import Pilot
 from holdfast.console import details
 from holdfast.console.deciding import DecisionScreen
 from holdfast.console.themes import Palette
-from holdfast.operator.decision import needs_typing, typed_target
+from holdfast.operator.decision import needs_typing
+from holdfast.operator.gap import Gap
 from holdfast.operator.model import Model
 from holdfast.operator.reading import besides, in_words, leaving, warned
 from holdfast.operator.request import Request
@@ -262,7 +263,7 @@ def test_the_typed_payee_is_the_first_that_is_shown(palette: Palette) -> None:
             for line in words_of(request, palette)
             if line.startswith((" TO ", " THROUGH ", " CONTRACT "))
         )
-        assert shown.split()[1].endswith(typed_target(request)[1])
+        assert shown.split()[1] == Gap.of(request).value
 
 
 def test_a_contract_that_gets_nothing_is_not_named_as_the_payee(palette: Palette) -> None:

@@ -237,7 +237,7 @@ async def test_what_waits_for_fees_is_denied_in_the_console(busy: Stage) -> None
         await busy.until(pilot, lambda: isinstance(busy.app.screen, DecisionScreen))
         await busy.advance(pilot, 1.1)
         await pilot.pause(0.3)
-        await pilot.press("n")
+        await pilot.press("y")
         await quiet(busy, pilot)
         await busy.until(pilot, lambda: commands(busy))
     (sent,) = commands(busy)

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.timeout(300)
 
 WALLETS, OPERATOR = "the wallets of the reader", "the key of the reader"
 START_S = 60.0
+# What is typed where an approval asks for the middle of the vendor's address.
+GAPS = {"0x70997970C51812dc3A ____ 7d01b50e0d17dc79C8": "010C"}
 
 
 class Reader:
@@ -44,6 +46,7 @@ class Reader:
             "Passphrase of the wallets: ": WALLETS,
             "Passphrase of your operator key: ": OPERATOR,
             "? [y/N]: ": "y",
+            **{f"{gap}; the four characters: ": typed for gap, typed in GAPS.items()},
         }
 
     def do(self, block: Block, **values: str) -> str:
@@ -90,13 +93,14 @@ def _wait_for_guardian(home: Home, terminal: Terminal) -> None:
             return
 
 
-def test_the_quick_start_leads_to_a_guarded_payment(reader: Reader) -> None:
+def test_the_quick_start_leads_to_a_guarded_payment_and_to_own_rules(reader: Reader) -> None:
+    """Every block of the page in its order, in one home with its guardian running."""
     page = ROOT / "docs" / "quick-start.md"
-    init, fund, pay, pending, check, freeze = blocks(page, use="run")
-    (serve,) = blocks(page, use="serve")
-    (approve,) = blocks(page, use="approve")
+    steps = [each for each in blocks(page) if each.use != "add"]
+    init, fund, serve, pay, pending, approve, policy, check, apply, rules, freeze, thaw = steps
 
     made = reader.do(init)
+    assert str(reader.home.keys_dir) in made, "it says what to back up"
     wallet = re.search(r"wallet\s+(0x[0-9a-fA-F]{40})", made)
     assert wallet, made
     reader.do(fund, WALLET=wallet[1])
@@ -106,14 +110,35 @@ def test_the_quick_start_leads_to_a_guarded_payment(reader: Reader) -> None:
         ident = re.search(r"(r\d+) is pending", asked)
         assert ident, asked
         assert ident[1] in reader.do(pending)
-        assert "denied" not in reader.do(approve, r4=ident[1])
-        paid = re.search(r"0x[0-9a-f]{64}", reader.do(pay))
-        assert paid
-        sent = reader.chain.call("eth_getTransactionByHash", [paid[0]])
+        approved = re.search(
+            rf"{ident[1]}  (sent|confirmed)  (0x[0-9a-f]{{64}})", reader.do(approve, r4=ident[1])
+        )
+        assert approved
+        assert approved[2] in reader.do(pay)
+        sent = reader.chain.call("eth_getTransactionByHash", [approved[2]])
         assert sent["value"] == hex(10**15)
-        reader.do(check)
+
+        foreign = re.search(r'address = "(0x[0-9a-fA-F]{40})"', policy.text)
+        assert foreign
+        reader.home.policy_path.write_text(policy.text)
+        with reader.begin(check) as refused:
+            assert refused.finish() == 1, "the page's wallet is not the reader's"
+            assert wallet[1] in refused.screen
+        reader.home.policy_path.write_text(policy.text.replace(foreign[1], wallet[1]))
+        checked = reader.do(check)
+        assert "valid" in checked
+        assert ": note: " not in checked, "the page recommends nothing that is warned about"
+        assert "in force now" in reader.do(apply)
+        small, large, other = reader.do(rules).splitlines()
+        assert re.fullmatch(r"0x[0-9a-f]{64}", small), small
+        assert "denied" in large
+        assert "is pending" in other
+
         reader.do(freeze)
         assert "frozen" in reader.do(pay, **{"10**15": "10**14"})
+        reader.do(thaw)
+        paid = reader.do(pay, **{"10**15": "2 * 10**14"})
+        assert re.search(r"0x[0-9a-f]{64}", paid), paid
 
 
 def test_the_examples_of_the_other_pages_run(reader: Reader) -> None:

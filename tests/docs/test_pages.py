@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.docs.blocks import PAGES, ROOT, Block, blocks
+from tests.docs.picture import PICTURE, drawn
 
 from holdfast import __version__, _core
 from holdfast.service.alerts.routes import parse_routes
@@ -19,7 +20,7 @@ LINE_MAX = 120
 
 
 @pytest.mark.parametrize("block", blocks(language="toml", use="policy"), ids=str)
-def test_every_policy_example_is_sound(block: Block) -> None:
+def test_every_policy_example_is_valid(block: Block) -> None:
     _core.check_policy(block.text)
 
 
@@ -29,6 +30,11 @@ def test_every_config_example_is_accepted(block: Block, tmp_path: Path) -> None:
     (tmp_path / "mail.url").write_text("mailtos://user:secret@mail.example")
     config = parse_config(block.text, str(block))
     assert len(parse_routes(config.alert, tmp_path)) == len(config.alert)
+
+
+def test_the_picture_shows_the_console_of_today() -> None:
+    assert PICTURE.read_text() == drawn(), "run `python -m tests.docs.picture`"
+    assert "](docs/console.svg)" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -15,8 +15,8 @@ from tests.e2e.clients import CLIENTS
 
 from holdfast.agent import RequestKey
 from holdfast.demo.chain import Chain
-from holdfast.demo.door import Door
 from holdfast.demo.house import House
+from holdfast.demo.operator_connection import OperatorConnection
 
 WAIT_S = 30.0
 SIGNER = RequestKey(bytes.fromhex("42" * 32))
@@ -33,11 +33,11 @@ def wait_for(what: str, condition: Callable[[], Any], wait_s: float = WAIT_S) ->
 
 @dataclass
 class World:
-    """Chain, guardian, the operator's door, and the payees by name."""
+    """Chain, guardian, the operator's operator, and the payees by name."""
 
     chain: Chain
     house: House
-    door: Door
+    operator: OperatorConnection
     known: str
     shop: str
     slow: str
@@ -48,12 +48,12 @@ class World:
         return self.house.wallets[0]
 
     def state(self, request: str) -> str:
-        return str(self.door.call("request", id=request)["state"])
+        return str(self.operator.call("request", id=request)["state"])
 
     def ended(self, request: str, state: str) -> dict[str, Any]:
         """The view of a request once it is in `state`."""
         wait_for(f"{request} {state}", lambda: self.state(request) == state)
-        return self.door.call("request", id=request)
+        return self.operator.call("request", id=request)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,6 @@ def world(chain: Chain) -> Iterator[World]:
         house.policy(Template(text).substitute(names, wallet=house.wallets[0]))
         house.config("[gate]\nhold_ms = 700\nretry_after_s = 1\n")
         house.start()
-        with house.door() as door:
-            yield World(chain, house, door, known, shop, slow, stranger)
+        with house.connect() as operator:
+            yield World(chain, house, operator, known, shop, slow, stranger)
         assert house.stop() == 0, house.last_words()

@@ -78,9 +78,9 @@ def test_it_waits_for_a_person_and_then_has_the_hash(world: World) -> None:
 
         waiting = threading.Thread(target=wait)
         waiting.start()
-        world.door.answer("approve", pending.value.request_id)
+        world.operator.answer("approve", pending.value.request_id)
         waiting.join(60)
-    view = world.door.call("request", id=pending.value.request_id)
+    view = world.operator.call("request", id=pending.value.request_id)
     assert told == [view["hash"]]
     assert view["note"] == "the thirteenth"
 

@@ -51,7 +51,7 @@ def test_approved_after_the_client_gave_up_it_is_paid_once_and_keeps_its_hash(
     request = first["data"]["requestId"]
     assert world.chain.nonce(world.wallet) == nonce
 
-    world.door.answer("approve", request)
+    world.operator.answer("approve", request)
     view = world.ended(request, "confirmed")
     second = CLIENTS[client](socket, world.wallet, world.shop, value)
     assert second == {"ok": view["hash"]}
@@ -66,7 +66,7 @@ def test_denied_by_a_person_it_is_told_so_once_asked_again(world: World, client:
     value = 7 * CENT + list(CLIENTS).index(client)
     nonce = world.chain.nonce(world.wallet)
     request = CLIENTS[client](socket, world.wallet, world.shop, value)["error"]["data"]["requestId"]
-    world.door.answer("deny", request)
+    world.operator.answer("deny", request)
     again = CLIENTS[client](socket, world.wallet, world.shop, value)["error"]
     assert again["code"] == 4001, again
     assert again["data"]["requestId"] == request
@@ -78,14 +78,14 @@ def test_a_freeze_ends_what_waits_for_a_person_and_nothing_of_it_is_signed(world
     socket = world.house.agent_socket("viem")
     nonce = world.chain.nonce(world.wallet)
     pending = CLIENTS["viem"](socket, world.wallet, world.shop, 11 * CENT)["error"]["data"]
-    freeze = world.door.freeze("agent", "viem", "test")
+    freeze = world.operator.freeze("agent", "viem", "test")
     assert world.state(pending["requestId"]) == "frozen"
     refused = CLIENTS["viem"](socket, world.wallet, world.known, 2 * CENT)["error"]
     assert (refused["code"], refused["data"]["reasons"][0]["code"]) == (4001, "frozen")
     elsewhere = world.house.agent_socket("ethers")
     other = paid(CLIENTS["ethers"], elsewhere, world.wallet, world.known, 2 * CENT)
     assert "ok" in other, other
-    world.door.thaw(freeze)
+    world.operator.thaw(freeze)
     allowed = paid(CLIENTS["viem"], socket, world.wallet, world.known, 2 * CENT)
     assert "ok" in allowed, allowed
     assert world.state(pending["requestId"]) == "frozen"
@@ -97,9 +97,9 @@ def test_a_freeze_ends_a_delayed_one_and_a_thaw_does_not_bring_it_back(world: Wo
     socket = world.house.agent_socket("cast")
     pending = CLIENTS["cast"](socket, world.wallet, world.slow, CENT)["error"]["data"]
     assert world.state(pending["requestId"]) == "waiting-delay"
-    freeze = world.door.freeze("everything", None, "test")
+    freeze = world.operator.freeze("everything", None, "test")
     assert world.state(pending["requestId"]) == "frozen"
-    world.door.thaw(freeze)
+    world.operator.thaw(freeze)
     assert world.state(pending["requestId"]) == "frozen"
     assert world.chain.nonce(world.wallet) == nonce
 

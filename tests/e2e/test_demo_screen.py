@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -47,6 +48,18 @@ class Terminal:
             assert time.monotonic() < deadline, f"{text!r} not seen: {self.seen[-3000:]!r}"
             assert self.process.poll() is None, f"ended: {self.seen[-3000:]!r}"
             self.pump(0.1)
+
+    def press_until(self, keys: list[str], text: str) -> None:
+        """Presses keys one after the other, again and again: before there is a request, or under a
+        dialog that closes, one does nothing.
+        """
+        deadline = time.monotonic() + WAIT_S
+        while text.encode() not in self.seen:
+            assert time.monotonic() < deadline, f"{text!r} not seen: {self.seen[-3000:]!r}"
+            for key in keys:
+                self.press(key)
+                for _ in range(5):
+                    self.pump(0.1)
 
     def press(self, keys: str) -> None:
         os.write(self._main, keys.encode())
@@ -94,8 +107,10 @@ def test_the_demo_opens_the_console_over_agents_at_work_and_leaves_nothing_behin
             for word in ("payer", "buyer", "hijacked"):
                 screen.wait_for(word)
             assert processes_naming(home)
-            screen.press("q")
+            screen.press_until(["a"], "The demo's passphrase is: let me decide")
+            screen.press_until(["\x1b", "q"], "leave and stop the guardian")
             assert screen.ended("y") == 0
+            assert re.search(rb"`hijacked` was stopped in \d+ of \d+ attempts", screen.seen)
             assert b"The journal verifies: yes" in screen.seen
         finally:
             screen.close()

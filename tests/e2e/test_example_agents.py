@@ -93,7 +93,7 @@ def test_an_example_waits_for_a_person_and_pays_once(
     wei = WEI + list(AGENTS).index(agent)
     with running(world, agent, tmp_path, world.shop, wei) as process:
         request = pending_id(process)
-        world.door.answer("approve", request)
+        world.operator.answer("approve", request)
         out, err = process.communicate(timeout=ENDS_S)
     assert process.returncode == 0, err
     assert out.strip() == world.ended(request, "confirmed")["hash"]

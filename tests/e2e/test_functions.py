@@ -81,17 +81,17 @@ def test_a_vote_goes_out_at_once_and_another_one_waits(house: House, chain: Chai
     def asked(data: str) -> dict[str, Any]:
         return {"from": wallet, "to": GOVERNOR, "data": data}
 
-    with house.door() as door, connect(house.home.path, "shopper") as agent:
+    with house.connect() as operator, connect(house.home.path, "shopper") as agent:
         mined = chain.receipt(agent.send_transaction(asked(vote(1)), wait_s=30))
         assert (mined["status"], mined["to"]) == ("0x1", GOVERNOR.lower())
 
         with pytest.raises(Pending) as pending:
             agent.send_transaction(asked(vote(2)))
-        view = door.call("request", id=pending.value.request_id)
+        view = operator.call("request", id=pending.value.request_id)
         assert {each["code"] for each in view["warnings"]} == {"unknown_contract", "not_vouched"}
         assert {"label": "Argument support", "value": "2"} in view["display"]
-        door.answer("approve", pending.value.request_id)
-        wait_for("the person's word", lambda: door.call("request", id=view["id"])["hash"])
+        operator.answer("approve", pending.value.request_id)
+        wait_for("the person's word", lambda: operator.call("request", id=view["id"])["hash"])
 
         with pytest.raises(Denied) as denied:
             agent.send_transaction(asked(vote(257)))

@@ -89,7 +89,7 @@ def test_an_upgrade_of_a_pinned_token_needs_a_person(house: House, chain: Chain)
         return str(agent.call("holdfast_check", asked)["verdict"])
 
     house.agent_socket("shopper")
-    with house.door() as door, connect(house.home.path, "shopper") as agent:
+    with house.connect() as operator, connect(house.home.path, "shopper") as agent:
         wait_for("the first look", lambda: verdict() == "instant")
         first = agent.send_transaction(pay(1), wait_s=30)
         assert chain.receipt(first)["status"] == "0x1"
@@ -99,20 +99,20 @@ def test_an_upgrade_of_a_pinned_token_needs_a_person(house: House, chain: Chain)
         # A policy that is loaded is a reason to look again.
         house.policy(path.read_text() + "# looked at\n")
         wait_for("the next look", lambda: verdict() == "approval")
-        wait_for("the alarm", lambda: door.call("status")["health"]["code"])
-        (alarm,) = door.call("status")["health"]["code"]
+        wait_for("the alarm", lambda: operator.call("status")["health"]["code"])
+        (alarm,) = operator.call("status")["health"]["code"]
         assert alarm["code"] == "code_changed"
         status = holdfast("status", "--home", house.home.path)
         assert status["health"]["code"] == [alarm]
         with pytest.raises(Pending) as pending:
             agent.send_transaction(pay(2))
         request = pending.value.request_id
-        view = door.call("request", id=request)
+        view = operator.call("request", id=request)
         assert [each["code"] for each in view["reasons"]] == ["code_changed", "granted"]
         assert view["state"] == "waiting-approval"
-        door.answer("approve", request)
-        wait_for("the person's word", lambda: door.call("request", id=request)["hash"])
-        mined = door.call("request", id=request)["hash"]
+        operator.answer("approve", request)
+        wait_for("the person's word", lambda: operator.call("request", id=request)["hash"])
+        mined = operator.call("request", id=request)["hash"]
         assert chain.receipt(mined)["status"] == "0x1"
     assert house.stop() == 0, house.last_words()
     assert "pinned code" in house.log.read_text()

@@ -45,7 +45,7 @@ def test_a_payment_that_a_client_replaces_is_paid_once(unmined: World, client: s
     assert world.chain.receipt(str(second["ok"]))["status"] == "0x1"
     assert world.chain.balance(world.known) - before == value
     assert world.chain.nonce(world.wallet) == nonce + 1
-    wait_for("it is settled", lambda: not world.door.call("status")["counts"].get("sent"))
+    wait_for("it is settled", lambda: not world.operator.call("status")["counts"].get("sent"))
     late = replaced(value, 90)
     # On a slow machine it was told "pending" before, and the same again is still told its hash.
     if late.get("ok") != second["ok"]:

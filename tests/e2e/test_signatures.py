@@ -50,7 +50,7 @@ def approved(world: World, action: str, given: dict[str, Any]) -> str:
     first = node("viem_agent.mjs", socket, action, given)["error"]
     assert first["code"] == -32003, first
     request = first["data"]["requestId"]
-    world.door.answer("approve", request)
+    world.operator.answer("approve", request)
     world.ended(request, "released")
     second = node("viem_agent.mjs", socket, action, given)
     assert "ok" in second, second
@@ -90,7 +90,7 @@ def test_integers_of_any_size_are_signed_as_python_writes_them(world: World) -> 
     inner = {"method": "eth_signTypedData", "params": [world.wallet, typed]}
     submit = request | {"method": "holdfast_submit", "params": [inner]}
     assert asked(path, submit)["result"]["requestId"] == pending
-    world.door.answer("approve", pending)
+    world.operator.answer("approve", pending)
     world.ended(pending, "released")
     signature = asked(path, request | {"params": [world.wallet, typed]})["result"]
     assert Account.recover_message(digest, signature=signature) == world.wallet
@@ -108,10 +108,10 @@ def test_a_document_with_a_wrong_checksum_is_shown_with_a_warning_and_signed_aft
     first = asked(path, call)["error"]
     assert first["code"] == -32003, first
     pending = first["data"]["requestId"]
-    shown = world.door.call("request", id=pending)
+    shown = world.operator.call("request", id=pending)
     assert "checksum" in [warning["code"] for warning in shown["warnings"]]
     assert [effect["effect"] for effect in shown["effects"]] == ["typed-data"]
-    world.door.answer("approve", pending)
+    world.operator.answer("approve", pending)
     world.ended(pending, "released")
     signature = asked(path, call)["result"]
     digest = encode_typed_data(full_message=TYPED)

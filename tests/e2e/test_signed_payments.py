@@ -79,7 +79,7 @@ def test_a_signed_payment_that_lasts_long_waits_for_a_person(world: World) -> No
     answer = sign(world, payment(world, world.known, 0, 7_200, 5))
     assert answer["error"]["code"] == PENDING, answer
     request = answer["error"]["data"]["requestId"]
-    view = world.door.call("request", id=request)
+    view = world.operator.call("request", id=request)
     assert "long_lived" in [reason["code"] for reason in view["reasons"]]
     assert view["effects"][0]["effect"] == "transfer"
-    world.door.answer("deny", request)
+    world.operator.answer("deny", request)

@@ -12,7 +12,7 @@ from holdfast.operator import keys
 from holdfast.secrets import keystore
 from holdfast.service.config import load_config
 from holdfast.service.home.folder import Home, HomeError
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.open import open_reader
 from holdfast.service.new_home import Created, Init, init_home
 
 PASSPHRASE = b"passphrase of this home"
@@ -35,7 +35,7 @@ def test_init_makes_all_that_a_guardian_needs(tmp_path: Path) -> None:
     )
     operator = keys.load(home.operator_key_path, OPERATOR)
     assert (operator.id, operator.public_key) == ("operator", created.operator_key)
-    reader = JournalReader(home.journal_path)
+    reader = open_reader(home.journal_path)
     records = reader.records(0, 10)
     reader.close()
     assert Guard.replay(records).size == len(records) == 3

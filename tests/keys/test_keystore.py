@@ -11,6 +11,7 @@ from tests.support.homes import PASSPHRASE
 
 from holdfast.secrets import keystore, sealed
 from holdfast.secrets.files import UnsafeFile, check_ancestors, read_private, write_private
+from holdfast.secrets.held import held_wallets
 
 
 def test_a_saved_wallet_opens_with_its_passphrase_and_with_other_programs(tmp_path: Path) -> None:
@@ -18,7 +19,16 @@ def test_a_saved_wallet_opens_with_its_passphrase_and_with_other_programs(tmp_pa
     path = keystore.save_wallet(tmp_path, wallet, PASSPHRASE, "light")
     assert keystore.open_wallets(tmp_path, PASSPHRASE)[wallet.address].key == wallet.key
     assert Account.decrypt(path.read_text(), PASSPHRASE.decode()) == wallet.key
-    assert keystore.wallet_addresses(tmp_path) == [wallet.address]
+    assert held_wallets(tmp_path) == [wallet.address]
+
+
+def test_a_keystore_without_its_address_leaves_open_which_wallets_are_held(tmp_path: Path) -> None:
+    path = keystore.save_wallet(tmp_path, keystore.new_wallet(), PASSPHRASE, "light")
+    keystore.save_wallet(tmp_path, keystore.new_wallet(), PASSPHRASE, "light")
+    bare = json.loads(path.read_text())
+    del bare["address"]
+    path.write_text(json.dumps(bare))
+    assert held_wallets(tmp_path) is None
 
 
 def test_key_files_are_for_their_owner_only(tmp_path: Path) -> None:

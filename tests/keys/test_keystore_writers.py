@@ -14,6 +14,7 @@ import pytest
 from tests.support.terminal import Terminal
 
 from holdfast.secrets import keystore
+from holdfast.secrets.held import held_wallets
 
 FILES = Path(__file__).with_name("data") / "keystores"
 ADDRESS = "0x9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F"
@@ -74,4 +75,4 @@ def test_init_takes_a_keystore_with_an_empty_passphrase_from_the_terminal(tmp_pa
         assert terminal.wait_exit() == 0, bytes(terminal.output)
     finally:
         terminal.close()
-    assert keystore.wallet_addresses(home / "keys" / "wallets") == [ADDRESS]
+    assert held_wallets(home / "keys" / "wallets") == [ADDRESS]

@@ -109,12 +109,15 @@ def test_a_person_is_asked_on_the_terminal_without_echo() -> None:
     assert said.count("a long secret") == 1  # printed by the script, never echoed
 
 
-def test_a_new_one_is_asked_for_twice() -> None:
-    said = on_terminal(READ.format(new=True), [b"a long secret", b"a lung secret"])
-    assert "refused: the two passphrases are not the same" in said
-    assert "got a long secret" in on_terminal(
-        READ.format(new=True), [b"a long secret", b"a long secret"]
-    )
+def test_a_new_one_is_asked_for_twice_and_again_until_both_are_the_same() -> None:
+    secret = b"a long secret"
+    assert "got a long secret" in on_terminal(READ.format(new=True), [secret, secret])
+    typed = [secret, b"a lung secret", b"kurz", secret, secret]
+    said = on_terminal(READ.format(new=True), typed)
+    assert "the two passphrases are not the same; type it again" in said
+    assert "too short: take at least 8 characters; type it again" in said
+    assert "got a long secret" in said
+    assert "lung" not in said
 
 
 def test_without_a_terminal_nothing_is_read_from_standard_input() -> None:

@@ -26,8 +26,8 @@ from hexbytes import HexBytes
 from tests.support.homes import PASSPHRASE, KeysHome, make_keys_home, make_record
 
 from holdfast._core import checkpoint_body, open_note
-from holdfast.service.journal import file as journal_file
 from holdfast.service.journal.signed_notes import LogIdentity, Snapshot
+from holdfast.service.journal.sqlite import schema
 from holdfast.service.signer.channel import prove
 from holdfast.service.signer.client import (
     Signed,
@@ -261,7 +261,7 @@ async def test_a_snapshot_note_binds_the_state_to_the_log(keys: KeysHome, signer
 
 async def test_a_log_key_of_another_journal_signs_nothing(keys: KeysHome) -> None:
     other = {"origin": "elsewhere", "log_key": "00" * 32, "operators": [], "version": "0"}
-    connection = journal_file.connect(keys.home.journal_path, write=True)
+    connection = schema.connect(keys.home.journal_path, write=True)
     changed = make_record(0, "guardian.created", other)
     connection.execute("UPDATE event SET data = ? WHERE seq = 0", (changed,))
     connection.close()

@@ -190,9 +190,9 @@ async def test_a_new_home_starts_under_the_policy_that_init_signed(home: Home) -
 
 
 def _records(home: Home) -> list[bytes]:
-    from holdfast.service.journal.file import JournalReader
+    from holdfast.service.journal.open import open_reader
 
-    reader = JournalReader(home.journal_path)
+    reader = open_reader(home.journal_path)
     try:
         return reader.records(0, 1_000)
     finally:

@@ -35,7 +35,7 @@ from tests.support.anvil import Anvil
 from holdfast._core import CommitKey, Guard, LogTree, checkpoint_body
 from holdfast.operator import keys
 from holdfast.service.home.folder import Home
-from holdfast.service.journal.file import JournalError
+from holdfast.service.journal.interface import JournalError
 from holdfast.service.journal.signed_notes import session_body, sign_note
 from holdfast.service.journal.verify import verify
 from holdfast.service.offline import sign_config
@@ -451,12 +451,12 @@ async def test_everything_is_frozen_even_if_the_guardian_dies_right_after_it_set
 ) -> None:
     """The rows are gone from the events by then, but the reason to freeze is not."""
     from holdfast.service.guardian.session import begin
+    from holdfast.service.journal.open import open_writer
     from holdfast.service.journal.replay import restore
-    from holdfast.service.journal.writer import Journal
 
     home, request = await crashed(tmp_path)
     forge(home, "approve", request, 0)
-    journal = Journal(home.journal_path)
+    journal = open_writer(home.journal_path)
     begin(journal, restore(journal.reader), log_key(home))
     journal.close()
     async with serving(home) as guardian:

@@ -23,10 +23,10 @@ from tests.service.test_journal_verify import notes_of
 from holdfast._core import Guard, LogTree
 from holdfast.service.guardian.session import begin
 from holdfast.service.home.folder import Home
-from holdfast.service.journal.file import JournalError
+from holdfast.service.journal.interface import JournalError
+from holdfast.service.journal.open import open_writer
 from holdfast.service.journal.replay import restore
 from holdfast.service.journal.verify import verify
-from holdfast.service.journal.writer import Journal
 
 Rows = list[tuple[int, bytes]]
 
@@ -146,7 +146,7 @@ def start(made: Honest, seed: random.Random) -> str:
         left = [(int(seq), bytes(data)) for seq, data in db.execute("SELECT * FROM event")]
     report = verify(made.home.path)
     try:
-        journal = Journal(path)
+        journal = open_writer(path)
     except JournalError:
         return "refused"
     try:

@@ -35,7 +35,7 @@ from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.budgets import Budgets
 from holdfast.service.agents.settings import GateConfig, ReadsConfig
 from holdfast.service.home.folder import Home
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.open import open_reader
 from holdfast.service.runtime.clock import Clock
 from holdfast.service.runtime.turns import Turns
 
@@ -59,7 +59,7 @@ def large_call(number: int = 0, size: int = DATA_BYTES) -> list[Any]:
 
 
 def records(home: Home) -> list[bytes]:
-    reader = JournalReader(home.journal_path)
+    reader = open_reader(home.journal_path)
     try:
         return reader.records(0, 1_000_000)
     finally:

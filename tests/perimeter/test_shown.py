@@ -173,7 +173,7 @@ async def test_the_console_signs_nothing_that_is_not_what_it_shows(
                 assert isinstance(screen, DecisionScreen)
                 await until(pilot, lambda: not screen.decision.unchecked)
                 clock.skipped += 1.1
-                for key in (*SHOP[-4:], "y"):
+                for key in (*SHOP[20:24], "y"):
                     await pilot.press(key)
                     clock.skipped += 0.1
                 clock.skipped += 0.2

@@ -18,6 +18,7 @@ from tests.support.homes import ORIGIN, KeysHome, make_keys_home, make_record
 
 from holdfast._core import CommitKey, LogTree, checkpoint_body
 from holdfast.service.journal.signed_notes import session_body, sign_note
+from holdfast.service.signer.backends.local import LocalKey
 from holdfast.service.signer.process import Signer
 
 
@@ -30,13 +31,17 @@ class Refusal(Exception):
     """The signer's words."""
 
 
+class Later(Refusal):
+    """The same may be asked again."""
+
+
 class Asked:
     """The signer as it is behind its socket, in this process: tests/keys has it in its own."""
 
-    def __init__(self, keys: KeysHome, account: Any = None, *, compare: bool = False) -> None:
+    def __init__(self, keys: KeysHome, compare: dict[str, Any] | None = None) -> None:
         self._start = keys.start
-        wallets = {keys.wallet.address: account or keys.wallet}
-        self._signer = Signer(keys.home.journal_path, wallets, keys.log_key, compare=compare)
+        key = LocalKey(bytes(keys.wallet.key))
+        self._signer = Signer(keys.home.path, {key.address: key}, keys.log_key, compare=compare)
 
     def begin(self) -> Asked:
         self.follow(int.from_bytes(self._start[:8], "big"), self._start)
@@ -55,7 +60,7 @@ class Asked:
     def _ask(self, **question: Any) -> dict[str, Any]:
         (answer,) = self._signer.answers(json.dumps(question).encode())
         if "error" in answer:
-            raise Refusal(answer["error"])
+            raise (Later if answer.get("code") == "again" else Refusal)(answer["error"])
         return answer
 
 
@@ -81,7 +86,6 @@ class OddAccount:
     """An eth-account that signs something else than the order says."""
 
     def __init__(self, account: LocalAccount) -> None:
-        self.key = account.key
         self._account = account
 
     def sign_transaction(self, transaction: dict[str, Any]) -> Any:
@@ -92,10 +96,12 @@ def test_an_order_that_eth_account_signs_otherwise_is_not_signed_where_both_are_
     keys: KeysHome,
 ) -> None:
     seq = keys.authorised(keys.payment())
-    odd = OddAccount(keys.wallet)
-    refused(Asked(keys, odd, compare=True).begin(), seq, "eth-account makes other bytes")
-    alone = Asked(keys, odd).begin().sign(seq)
-    assert alone == Asked(keys, compare=True).begin().sign(seq)
+    address = keys.wallet.address
+    odd = Asked(keys, {address: OddAccount(keys.wallet)})
+    refused(odd.begin(), seq, "eth-account makes other bytes")
+    refused(Asked(keys, {}).begin(), seq, "set `compare_signatures = false`")
+    alone = Asked(keys).begin().sign(seq)
+    assert alone == Asked(keys, {address: keys.wallet}).begin().sign(seq)
 
 
 def authorised(keys: KeysHome, seq: int, **changes: Any) -> dict[str, Any]:
@@ -123,6 +129,33 @@ def test_an_order_with_a_forged_proof_ends_all_signing(keys: KeysHome) -> None:
         del keys.records[1:]
         keys.tree = LogTree()
         keys.tree.extend(keys.records)
+
+
+@pytest.mark.parametrize("table", ["event", "proof"])
+def test_a_table_that_holds_other_types_ends_all_signing(keys: KeysHome, table: str) -> None:
+    """A file made elsewhere need not keep the types that ours has."""
+    signer = Asked(keys).begin()
+    seq = keys.authorised(keys.payment())
+    name = {"event": "data", "proof": "signature"}[table]
+    with keys.database() as db:
+        db.execute(f"CREATE TABLE loose AS SELECT * FROM {table}")
+        db.execute(f"DROP TABLE {table}")
+        db.execute(f"ALTER TABLE loose RENAME TO {table}")
+        db.execute(f"UPDATE {table} SET {name} = 'text' WHERE rowid = 2")
+    refused(signer, seq, "is not what the guardian wrote")
+    refused(signer, seq, "Nothing is signed any more")
+
+
+def test_an_order_is_signed_later_if_the_journal_cannot_be_read_now(keys: KeysHome) -> None:
+    seq, journal = keys.authorised(keys.payment()), keys.home.journal_path
+    with keys.database() as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    away = journal.rename(journal.with_suffix(".away"))
+    signer = Asked(keys)
+    with pytest.raises(Later, match="cannot be read as a journal"):
+        signer.begin()
+    away.rename(journal)
+    assert signer.begin().sign(seq)
 
 
 def test_rows_that_change_or_vanish_end_all_signing_or_change_nothing_of_it(keys: KeysHome) -> None:

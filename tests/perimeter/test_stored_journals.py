@@ -12,7 +12,7 @@ from tests.service.guardian import SHOP, STRANGER, VENDOR, serving
 from tests.support.guardian import eventually
 
 from holdfast.service.home.folder import Home
-from holdfast.service.journal.file import FORMAT
+from holdfast.service.journal.sqlite.schema import FORMAT
 from holdfast.service.journal.verify import verify
 from holdfast.service.runtime.clock import wall_ms
 

@@ -30,7 +30,7 @@ from holdfast.service.alerts.routes import Route, Severity
 from holdfast.service.chain.chain import Chains
 from holdfast.service.chain.endpoint import EndpointSettings
 from holdfast.service.home.folder import Home
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.open import open_reader
 from holdfast.service.journal.verify import verify
 from holdfast.service.new_home import Init, init_home
 from holdfast.service.runtime.clock import Clock, elapsed_ms, wall_ms
@@ -338,7 +338,7 @@ async def test_a_restart_while_ahead_or_unconfirmed_keeps_what_it_knew(tmp_path:
         async with serving(home, clock=at(5)) as guardian:
             assert await conditions(guardian) == ["clock_unconfirmed"]
             assert guardian.core.clock.now_ms() < wall_ms() + 3 * DAY
-    reader = JournalReader(home.journal_path)
+    reader = open_reader(home.journal_path)
     times = [json.loads(each)["at"] for each in reader.records(0, 1_000)]
     reader.close()
     assert times == sorted(times)

@@ -17,7 +17,7 @@ from holdfast.secrets import keystore
 from holdfast.service.guardian.checkpoints import Checkpoints
 from holdfast.service.home.folder import Home
 from holdfast.service.journal.export import export
-from holdfast.service.journal.file import JournalError
+from holdfast.service.journal.interface import JournalError
 from holdfast.service.journal.settings import JournalConfig
 from holdfast.service.journal.signed_notes import snapshot_body
 from holdfast.service.journal.verify import verify
@@ -236,3 +236,22 @@ def test_a_torn_file_is_refused_with_words(tmp_path: Path) -> None:
     broken.write_bytes(b"SQLite format 3\x00" + struct.pack(">H", 4096) + os.urandom(5000))
     with pytest.raises(JournalError, match="cannot be read"):
         verify(broken)
+
+
+async def test_a_file_that_is_damaged_further_on_is_refused_with_words(signed_home: Home) -> None:
+    file = signed_home.journal_path
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (size,) = db.execute("PRAGMA page_size").fetchone()
+    (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'event'").fetchone()
+    db.close()
+    data = bytearray(file.read_bytes())
+    data[(root - 1) * size : root * size] = os.urandom(size)
+    file.write_bytes(data)
+    with pytest.raises(JournalError, match=r"journal_unreadable: .* cannot be read as a journal"):
+        verify(signed_home.path)
+    with pytest.raises(JournalError, match="journal_unreadable"):
+        export(signed_home.path, "jsonl", io.StringIO())
+    with pytest.raises(JournalError, match="journal_unreadable"):
+        async with serving(signed_home):
+            pass

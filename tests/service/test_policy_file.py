@@ -161,3 +161,20 @@ async def test_a_freeze_file_found_at_start_stops_everything(home: Home) -> None
     async with serving(home) as guardian:
         freezes = (await (await guardian.operator()).operate("status"))["freezes"]
         assert [each["actor"] for each in freezes] == ["file"]
+
+
+async def test_a_policy_with_a_wallet_that_has_no_key_is_never_put_in_force(home: Home) -> None:
+    """Its payments would be granted, counted and asked about, and nothing could sign them."""
+    foreign = f'[[wallet]]\nid = "other"\naddress = "{STRANGER}"\n'
+    async with serving(home) as guardian:
+        operator = await guardian.operator()
+        before = (await operator.operate("status"))["policy"]["digest"]
+        put_policy(home, home.policy_path.read_text() + foreign)
+        answer = await operator.operate_raw("reload", {})
+        assert "holds no key" in answer["error"]["text"]
+        status = (await operator.operate("status"))["policy"]
+        assert status["digest"] == before
+        assert STRANGER in status["alarm"]
+    with pytest.raises(PolicyRejected, match="wallet_unknown"):
+        async with serving(home):
+            pass

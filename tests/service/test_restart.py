@@ -16,7 +16,7 @@ import pytest
 from tests.service.guardian import STRANGER, WALLETS_PASSPHRASE, frame, make_home
 
 from holdfast.service.home.folder import Home
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.open import open_reader
 from holdfast.service.journal.verify import verify
 
 START_S = 60.0
@@ -128,7 +128,7 @@ def test_every_acknowledged_decision_survives_kill_9(tmp_path: Path) -> None:
     assert len(told) == len(set(told)) >= 214
     with daemon(home) as served:
         assert served.end() == 0
-    reader = JournalReader(home.journal_path)
+    reader = open_reader(home.journal_path)
     for each in told:
         record = json.loads(reader.records(int(each[1:]), 1)[0])
         assert (record["kind"], record["data"]["id"]) == ("request.decided", each)
@@ -145,7 +145,7 @@ def test_a_clean_stop_signs_and_stores_the_end(tmp_path: Path) -> None:
     report = verify(home.path)
     assert report.ok, report.faults
     assert (report.signed_size, report.snapshots) == (report.size, 1)
-    reader = JournalReader(home.journal_path)
+    reader = open_reader(home.journal_path)
     assert b'"kind":"guardian.stopped"' in reader.records(report.size - 1, 1)[0]
     reader.close()
     with daemon(home):
@@ -160,7 +160,7 @@ def test_a_start_after_kill_9_goes_on_from_the_stored_state(tmp_path: Path) -> N
         wait_for(served, '"event": "signing"')
         with served.connect(home.agent_socket("agent")) as line:
             answers = line.makefile("rb")
-            reader = JournalReader(home.journal_path)
+            reader = open_reader(home.journal_path)
             deadline = time.monotonic() + START_S
             value = 0
             # A state is stored some events after the last one, when its turn comes.
@@ -220,7 +220,7 @@ def test_a_signal_freezes_everything(tmp_path: Path) -> None:
         served.process.send_signal(signal.SIGUSR1)
         wait_for(served, "frozen by signal")
         assert served.end() == 0
-    reader = JournalReader(home.journal_path)
+    reader = open_reader(home.journal_path)
     records = reader.records(0, 100)
     reader.close()
     assert sum(b'"kind":"freeze.set"' in each for each in records) == 1

@@ -8,12 +8,12 @@ from tests.service.guardian import STRANGER, VENDOR, Guardian, serving
 
 from holdfast.service.guardian.core import Sealed
 from holdfast.service.home.folder import Home
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.open import open_reader
 
 
 def fill_disk(guardian: Guardian) -> None:
     """From now on the database may not grow, as on a full disk."""
-    db: sqlite3.Connection = guardian.inside.journal._db
+    db: sqlite3.Connection = guardian.inside.journal._tables._db
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     db.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -36,7 +36,7 @@ async def test_no_verdict_leaves_that_is_not_on_disk(home: Home) -> None:
         assert error["data"] == {"status": "sealed", "code": "sealed"}
         assert "started again" in str(error["message"])
         size = guardian.core.durable_size
-        reader = JournalReader(home.journal_path)
+        reader = open_reader(home.journal_path)
         assert reader.size() == size
         reader.close()
 

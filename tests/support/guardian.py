@@ -24,8 +24,8 @@ from holdfast.service.guardian.core import Core
 from holdfast.service.guardian.session import begin, open_log_key
 from holdfast.service.guardian.waiting import Waiting
 from holdfast.service.home.folder import Home
+from holdfast.service.journal.open import open_writer
 from holdfast.service.journal.replay import Restored, restore
-from holdfast.service.journal.writer import Journal
 from holdfast.service.new_home import Init, init_home
 from holdfast.service.pipeline.driver import Driver
 from holdfast.service.pipeline.settings import SendingConfig
@@ -110,7 +110,7 @@ class Guardian:
 
     async def open(self, *, sending: bool = True) -> None:
         """From what is on disk to a running core; with `sending` also the sender."""
-        self.journal = Journal(self.home.journal_path)
+        self.journal = open_writer(self.home.journal_path)
         restored = restore(self.journal.reader)
         begin(self.journal, restored, open_log_key(self.home.log_key_path, PASSPHRASE))
         followed_from = restored.guard.size, restored.guard.log_range()

@@ -19,8 +19,8 @@ from nacl.signing import SigningKey
 from holdfast._core import CommitKey, LogTree, canonical_json, checkpoint_body
 from holdfast.secrets import keystore
 from holdfast.service.home.folder import Home
-from holdfast.service.journal import file as journal_file
 from holdfast.service.journal.signed_notes import session_body, sign_note
+from holdfast.service.journal.sqlite import schema
 from holdfast.service.signer.client import Signer
 from holdfast.service.signer.order import DIGEST_MEMBERS
 
@@ -60,7 +60,7 @@ class KeysHome:
 
     @contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
-        connection = journal_file.connect(self.home.journal_path, write=True)
+        connection = schema.connect(self.home.journal_path, write=True)
         try:
             yield connection
         finally:
@@ -137,7 +137,7 @@ def make_keys_home(path: Path) -> KeysHome:
     tree, session = LogTree(), CommitKey(ORIGIN, bytes(range(32)))
     tree.extend([genesis])
     note = sign_note(log_key, ORIGIN, checkpoint_body(ORIGIN, 1, tree.root))
-    journal_file.create(home.journal_path, genesis, note=note)
+    schema.create(home.journal_path, genesis, note=note)
     keys = KeysHome(home, wallet, log_key, session, tree.range, tree, [genesis])
     certificate = sign_note(log_key, ORIGIN, session_body(ORIGIN, 1, session.public_key))
     with keys.database() as connection:

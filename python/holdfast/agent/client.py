@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import socket
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from holdfast.agent.signed import RequestKey
+from holdfast.protocol.lines import LineConnection
 
 ANSWER_BYTES_MAX = 32 * 1024 * 1024  # Blocks with full transactions are the largest answers.
 RETRY_S = 2.0
@@ -64,14 +63,7 @@ class Client:
         """Connects at once; raises OSError. `agent` matters only for signing with `key`."""
         self._agent, self._key = agent, key
         self._ids = 0
-        self._buffer = bytearray()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(timeout_s)
-        try:
-            self._socket.connect(str(path))
-        except OSError:
-            self._socket.close()
-            raise
+        self._lines = LineConnection(path, timeout_s=timeout_s, line_bytes_max=ANSWER_BYTES_MAX)
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +78,7 @@ class Client:
 
     def close(self) -> None:
         """Ends the connection; what was sent is still decided."""
-        self._socket.close()
+        self._lines.close()
 
     def call(self, method: str, params: Any = ()) -> Any:
         """The result; raises Denied, Pending or RpcError for an error, OSError for a lost line."""
@@ -130,26 +122,14 @@ class Client:
     def _round_trip(self, call: dict[str, Any]) -> dict[str, Any]:
         self._ids += 1
         call = {"jsonrpc": "2.0", "id": self._ids, **call}
-        self._socket.sendall(json.dumps(call, separators=(",", ":")).encode() + b"\n")
+        self._lines.send(call)
         while True:
-            answer = json.loads(self._line())
+            answer = self._lines.receive()
             # A push, or the late answer of a call that timed out, is not the answer to this one.
             if isinstance(answer, dict) and answer.get("id") == self._ids:
                 return answer
             if isinstance(answer, dict) and answer.get("id", 0) is None and "error" in answer:
                 raise error_of(answer["error"])
-
-    def _line(self) -> bytes:
-        while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > ANSWER_BYTES_MAX:
-                raise ConnectionError("the guardian's answer is too long")
-            piece = self._socket.recv(65536)
-            if not piece:
-                raise ConnectionResetError("the guardian closed the connection")
-            self._buffer += piece
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        return line
 
 
 def _unwrap(result: Any) -> Any:

@@ -11,6 +11,8 @@ import typer
 from holdfast.cli.link import NoGuardian
 from holdfast.cli.output import Failure, line, say
 from holdfast.cli.showing import NOT_AS_SHOWN, print_request, summed
+from holdfast.codes import Code
+from holdfast.wording import safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +65,7 @@ def ask_about(
         raise Failure(f"nothing was sent: {seen.fault}", code=NOT_AS_SHOWN)
     if digest is not None and digest != seen.digest:
         text = f"{ident} has the digest {seen.digest}, not the one given: nothing was sent"
-        raise Failure(text, code="digest_mismatch")
+        raise Failure(text, code=Code.DIGEST_MISMATCH)
     if digest is None and not sys.stdin.isatty():
         text = f"say --digest {seen.digest} to {action} {ident} without being asked"
         raise Failure(text, code="usage", exit_code=2)
@@ -79,11 +81,29 @@ def agree(asked: Asked, digest: str | None, more: Sequence[str] = ()) -> None:
         print_request(asked.view, asked.seen.faults, full=asked.request.hides)
     for each in more:
         line(f"  {each}")
-    if digest is None and not typer.confirm(
-        f"{asked.action} {ident}: {what}?", default=False, err=True
-    ):
+    if digest is None and not _confirmed(asked, what):
         raise Failure("nothing was sent", code="not_confirmed")
     say(f"signing: {asked.action} {ident}: {what}; digest {asked.digest}")
+
+
+def _confirmed(asked: Asked, what: str) -> bool:
+    """The console's own questions: the gap where a payment is large or nobody knows its worth, then
+    yes; everything else is no.
+    """
+    from holdfast.console import settings
+    from holdfast.operator.decision import needs_typing
+    from holdfast.operator.gap import Gap
+
+    bar = settings.load(settings.config_folder() / "console.json").confirm_usd_micro
+    if asked.action == "approve" and needs_typing(asked.request, bar):
+        gap = Gap.of(asked.request)
+        question = f"fill in the {gap.name}: {gap.text()}; the four characters"
+        typed = typer.prompt(question, default="", show_default=False, err=True).strip()
+        if not gap.fits(typed):
+            say(f"`{safe(typed, 24)}` is not in the middle of the {gap.name}")
+            return False
+    question = f"{asked.action} {asked.request.id}: {what}?"
+    return bool(typer.confirm(question, default=False, err=True))
 
 
 def faults_of(link: Link, view: dict[str, Any]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast._core import display_safe
 from holdfast.cli.output import Failure
+from holdfast.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,7 +249,7 @@ def _look_alikes(address: str, source: str) -> Iterator[tuple[str, str]]:
         )
         if alike and theirs != mine:
             text = f"it begins and ends like {other} ({what}): one may be made to be mistaken"
-            yield "look_alike", text
+            yield Code.LOOK_ALIKE, text
 
 
 def _addresses(source: str) -> Iterator[tuple[str, str]]:

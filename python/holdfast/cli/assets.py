@@ -11,6 +11,7 @@ import typer
 
 from holdfast.cli.options import JsonOption
 from holdfast.cli.output import Failure, emit, line, say, table
+from holdfast.codes import Code
 
 if TYPE_CHECKING:
     from holdfast.cli.asset_entry import Entry
@@ -105,7 +106,7 @@ async def _read(address: str, chain_id: int, rpc: str) -> TokenFacts:
     try:
         return await read_token(chain, address)
     except OtherChain as error:
-        raise Failure(error.text, code="chain_mismatch") from None
+        raise Failure(error.text, code=Code.CHAIN_MISMATCH) from None
     except EndpointDown as error:
         raise Failure(error.text, code="node_down") from None
     except NoContract as error:

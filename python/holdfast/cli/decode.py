@@ -11,6 +11,7 @@ import typer
 from holdfast.cli import descriptors
 from holdfast.cli.options import JsonOption, text_of
 from holdfast.cli.output import Failure, emit, emit_raw, line
+from holdfast.codes import Code
 
 if TYPE_CHECKING:
     from holdfast._core import ClearSigning
@@ -150,15 +151,17 @@ def _decode_case(
         # Strict: a member that is there twice must not be read in two ways.
         case = json.loads(canonical_json(row, exact=True))
         if not isinstance(case, dict):
-            return _case_error(None, "malformed", "a case is an object")
+            return _case_error(None, Code.MALFORMED, "a case is an object")
         ident = case.get("id")
         chain_id = case.get("chain_id", chain)
         if type(chain_id) is not int:
-            return _case_error(ident, "malformed", "`chain_id` is missing or not a number")
+            return _case_error(ident, Code.MALFORMED, "`chain_id` is missing or not a number")
         body = {name: case[name] for name in CASE_KINDS if name in case}
         unknown = set(case) - {"id", "chain_id", "from", *CASE_KINDS}
         if len(body) != 1 or unknown:
-            return _case_error(ident, "malformed", f"give exactly one of {', '.join(CASE_KINDS)}")
+            return _case_error(
+                ident, Code.MALFORMED, f"give exactly one of {', '.join(CASE_KINDS)}"
+            )
         if "from" in case:
             body["from"] = case["from"]
         result = core_decode(json.dumps(body).encode(), chain_id, policy, tokens, clear)

@@ -1,13 +1,10 @@
-"""Making, running and stopping a guardian."""
+"""Running and stopping a guardian."""
 
 from __future__ import annotations
 
 import os
-import pwd
-import time
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,152 +15,11 @@ from holdfast.cli.options import (
     PassphraseCommand,
     PassphraseFd,
     existing,
-    locate,
     source,
-    text_of,
 )
-from holdfast.cli.output import Failure, emit, line, say, table
+from holdfast.cli.output import emit, line, table
 
-if TYPE_CHECKING:
-    from holdfast.service.home.folder import Home
-    from holdfast.service.new_home import Init
-
-FREEZE_TIMEOUT_S = 5.0
 AGENT_COLUMNS = ("agent", "wallet", "chain", "waiting", "connections", "socket")
-
-OperatorFd = Annotated[
-    int | None,
-    typer.Option(
-        "--operator-passphrase-fd",
-        help="Read the operator key's passphrase from this file descriptor.",
-        show_default=False,
-    ),
-]
-OperatorCommand = Annotated[
-    str | None,
-    typer.Option(
-        "--operator-passphrase-command",
-        help="Take the first line this command prints as the operator key's passphrase.",
-        show_default=False,
-    ),
-]
-
-
-def init(
-    chain: Annotated[int, typer.Option("--chain", help="The chain id of the first chain.")] = 31337,
-    rpc_url: Annotated[
-        str, typer.Option("--rpc-url", help="The chain's node, http:// or https://.")
-    ] = "http://127.0.0.1:8545",
-    agent: Annotated[str, typer.Option("--agent", help="The first agent's id.")] = "agent",
-    operator: Annotated[str, typer.Option("--operator", help="The operator's id.")] = "operator",
-    wallets: Annotated[int, typer.Option("--wallets", help="How many new wallets to make.")] = 1,
-    keystores: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--import", help="A Web3 keystore to take in under its own passphrase; repeatable."
-        ),
-    ] = None,
-    kdf: Annotated[
-        str, typer.Option("--kdf", help="standard, or light for tests: fast to open and to guess.")
-    ] = "standard",
-    policy: Annotated[
-        Path | None,
-        typer.Option("--policy", help="The first policy, instead of the starter; it is signed."),
-    ] = None,
-    agents_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--agents-dir",
-            help="The folder of the agents' sockets, outside of the home, where agents run as "
-            "other users.",
-            show_default=False,
-        ),
-    ] = None,
-    passphrase_fd: PassphraseFd = None,
-    passphrase_command: PassphraseCommand = None,
-    operator_fd: OperatorFd = None,
-    operator_command: OperatorCommand = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a guardian: its folder, its keys, and a policy under which every payment asks a person.
-
-    Two passphrases are asked for: one opens the wallets when the guardian starts, the other opens
-    your own key, with which you approve. Keep both; without them nothing can be opened again.
-    Your key signs the first policy and configuration; later ones need `holdfast policy apply` and
-    `holdfast config apply`.
-
-    Example:
-
-        holdfast init --chain 1 --rpc-url https://node.example/ --agent shopper
-    """
-    from holdfast.secrets.passphrase import wipe
-    from holdfast.service.new_home import Init, init_home
-
-    if kdf not in ("standard", "light"):
-        raise Failure("--kdf must be standard or light", code="usage", exit_code=2)
-    place = replace(locate(home), agents=agents_dir)
-    if agents_dir is not None and not agents_dir.is_absolute():
-        raise Failure("--agents-dir must be an absolute path", code="usage", exit_code=2)
-    if place.exists:
-        text = f"there is a guardian in `{place.path}` already: nothing was changed"
-        raise Failure(text, code="home_exists")
-    first = None if policy is None else text_of(policy)
-    imported = [_import(path) for path in keystores or []]
-    secret = source(passphrase_fd, passphrase_command).read("the wallets", new=True)
-    own = source(operator_fd, operator_command).read("your operator key", new=True)
-    request: Init = Init(
-        passphrase=secret,
-        operator_passphrase=own,
-        wallets=0 if imported and wallets == 1 else wallets,
-        imported=imported,
-        kdf="light" if kdf == "light" else "standard",
-        chain_id=chain,
-        rpc_url=rpc_url,
-        operator_id=operator,
-        agent_id=agent,
-        policy=None if first is None else lambda _: first,
-    )
-    try:
-        created = init_home(place, request)
-    finally:
-        wipe(secret)
-        wipe(own)
-    result = {
-        "home": str(place.path),
-        "wallets": created.wallets,
-        "operator": {"id": created.operator_id, "public_key": "0x" + created.operator_key.hex()},
-        "guardian": created.log_key.hex(),
-        "agent_socket": str(place.agent_socket(agent)),
-    }
-    if kdf == "light":
-        say("warning: --kdf light makes the passphrases cheap to guess; never use it for money")
-    if as_json:
-        emit(result)
-        return
-    line(f"home    {place.path}")
-    for wallet in created.wallets:
-        line(f"wallet  {wallet}")
-    line(f"socket  {place.agent_socket(agent)}")
-    say(
-        "Next: look at policy.toml and config.toml there, sign what you change with `holdfast "
-        "policy apply` and `holdfast config apply`, then `holdfast up`."
-    )
-
-
-def _import(path: Path) -> Any:
-    from holdfast.secrets import keystore
-    from holdfast.secrets.passphrase import wipe
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise Failure(f"`{path}` cannot be read: {error.strerror}", code="bad_file") from None
-    secret = source(None, None).read(f"`{path.name}`", may_be_empty=True)
-    try:
-        return keystore.import_keystore(data, secret)
-    finally:
-        wipe(secret)
 
 
 def serve(
@@ -194,6 +50,7 @@ def console(
     ] = False,
     theme: Annotated[str | None, typer.Option("--theme", help="A theme by name.")] = None,
     stops_guardian: Annotated[bool, typer.Option("--stops-guardian", hidden=True)] = False,
+    unlock_hint: Annotated[str, typer.Option("--unlock-hint", hidden=True)] = "",
     home: HomeOption = None,
     _as_json: JsonErrorsOption = False,
 ) -> None:
@@ -212,7 +69,11 @@ def console(
     check_ancestors(place.path)
     need_terminal("use `holdfast status`, `pending`, `show`, `approve` and `freeze`")
     code = holdfast.console.run(
-        place.path, theme=theme, read_only=read_only, stops_guardian=stops_guardian
+        place.path,
+        theme=theme,
+        read_only=read_only,
+        stops_guardian=stops_guardian,
+        unlock_hint=unlock_hint,
     )
     raise typer.Exit(code)
 
@@ -365,119 +226,3 @@ def watch(
             show(link, record, as_json=as_json)
             if number == count:
                 return
-
-
-def freeze(
-    agent: Annotated[str | None, typer.Option("--agent", help="Only this agent.")] = None,
-    wallet: Annotated[str | None, typer.Option("--wallet", help="Only this wallet.")] = None,
-    reason: Annotated[
-        str, typer.Option("--reason", help="Why, for the journal.")
-    ] = "stopped by hand",
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Stop signing now: everything, or one agent or wallet. Needs no key.
-
-    When no guardian answers, a file named FREEZE is put into its home: it freezes everything, at
-    once if the guardian runs after all, else when it next starts.
-
-    Example:
-
-        holdfast freeze --agent shopper --reason "it talks to strangers"
-    """
-    from holdfast.cli.link import Link
-
-    if agent and wallet:
-        raise Failure("give --agent or --wallet, not both", code="usage", exit_code=2)
-    scope = {"kind": "everything"}
-    if agent or wallet:
-        scope = {"kind": "agent" if agent else "wallet", "id": agent or wallet or ""}
-    place = existing(home)
-    try:
-        with Link(place.operator_socket, FREEZE_TIMEOUT_S) as link:
-            result = link.object("freeze", scope=scope, reason=reason, actor=_actor())
-    except Failure as failure:
-        if failure.code not in ("no_guardian", "sealed", "bad_answer"):
-            raise
-        _drop_file(place, reason, failure, as_json)
-        return
-    if as_json:
-        emit({"frozen": "guardian", "scope": scope, **result})
-    elif result.get("freeze") is None:
-        line("frozen  at the next start")
-        say("The guardian is sealed: it signs nothing now, and will begin frozen when it starts.")
-    else:
-        line(f"frozen  {result.get('freeze')}")
-        say(f"Lift it with `holdfast thaw {result.get('freeze')}`.")
-
-
-def _drop_file(place: Home, reason: str, failure: Failure, as_json: bool) -> None:
-    text = f"{reason}\nby {_actor()} at {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n"
-    flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        # Its existence is what counts: a full disk may leave it empty, and it freezes all the same.
-        descriptor = os.open(place.freeze_file, flags, 0o600)
-    except OSError as error:
-        why = f"`{place.freeze_file}` cannot be made ({error.strerror}) and {failure.text}"
-        raise Failure(f"NOT FROZEN: {why}", code="not_frozen") from None
-    try:
-        os.write(descriptor, text.encode())
-        os.fsync(descriptor)
-    except OSError:
-        say("holdfast: the disk is full; the empty FREEZE file stands all the same")
-    finally:
-        os.close(descriptor)
-    if as_json:
-        emit({"frozen": "file", "path": str(place.freeze_file), "scope": {"kind": "everything"}})
-    else:
-        line(f"frozen  {place.freeze_file}")
-        say(f"No guardian answered, so this file stops EVERYTHING ({failure.text}).")
-
-
-def thaw(
-    number: Annotated[
-        int | None, typer.Argument(metavar="[FREEZE]", help="The freeze's number; see status.")
-    ] = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why, for the journal.")] = None,
-    passphrase_fd: PassphraseFd = None,
-    passphrase_command: PassphraseCommand = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Lift one freeze. Needs the operator key.
-
-    Example:
-
-        holdfast thaw 118 --reason "it was a drill"
-    """
-    from holdfast.cli.commands import send_command
-    from holdfast.cli.link import Link
-
-    place = existing(home)
-    with Link(place.operator_socket) as link:
-        if number is None:
-            number = _only_freeze(link.object("status").get("freezes") or [])
-        keys = source(passphrase_fd, passphrase_command)
-        result = send_command(link, place, keys, "thaw", freeze=number, reason=reason)
-    if as_json:
-        emit({"thawed": number, **result})
-    else:
-        line(f"thawed  {number}")
-
-
-def _only_freeze(freezes: list[dict[str, Any]]) -> int:
-    if not freezes:
-        raise Failure("nothing is frozen", code="not_frozen")
-    numbers = [int(freeze["freeze"]) for freeze in freezes]
-    if len(numbers) > 1:
-        words = ", ".join(map(str, numbers))
-        raise Failure(f"there are several freezes ({words}): say which", code="ambiguous")
-    return numbers[0]
-
-
-def _actor() -> str:
-    """Who asks, for the journal: the login name, else the uid."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"

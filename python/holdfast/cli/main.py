@@ -15,7 +15,9 @@ from holdfast.cli import (
     clock,
     config,
     decode,
+    freezing,
     guardian,
+    init,
     journal,
     nonces,
     policy,
@@ -68,7 +70,7 @@ def _root(
 
 
 for _command in (
-    guardian.init,
+    init.init,
     guardian.serve,
     guardian.console,
     guardian.up,
@@ -82,8 +84,8 @@ for _command in (
     requests.deny,
     replacing.bump,
     replacing.cancel,
-    guardian.freeze,
-    guardian.thaw,
+    freezing.freeze,
+    freezing.thaw,
 ):
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)
@@ -168,7 +170,7 @@ _KNOWN = {
     "holdfast.secrets.sealed": ("SealedKeyError",),
     "holdfast.service.runtime.errors": ("ConfigError",),
     "holdfast.service.home.folder": ("HomeError",),
-    "holdfast.service.journal.file": ("JournalError",),
+    "holdfast.service.journal.interface": ("JournalError",),
     "holdfast.secrets.keystore": ("KeystoreError",),
     "holdfast.service.runtime.lock": ("HomeInUse",),
 }

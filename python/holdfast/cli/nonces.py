@@ -17,6 +17,7 @@ from holdfast.cli.options import (
     source,
 )
 from holdfast.cli.output import Failure, emit, line
+from holdfast.codes import Code
 
 if TYPE_CHECKING:
     pass
@@ -114,7 +115,7 @@ def _row(answer: Json, wallet: str, chain: int) -> tuple[Json, int]:
         if same and row.get("chain_id") == chain:
             return row, int(answer.get("now_ms", 0))
     text = f"{wallet} has sent nothing on chain {chain}: `holdfast nonce` shows those that have"
-    raise Failure(text, code="wallet_unknown")
+    raise Failure(text, code=Code.WALLET_UNKNOWN)
 
 
 def _mined_by_all(row: Json) -> int:
@@ -126,7 +127,7 @@ def _mined_by_all(row: Json) -> int:
         line(words)
     if not counts:
         text = "no node says how many transactions were mined: try again, or name the NONCE"
-        raise Failure(text, code="chain_unavailable")
+        raise Failure(text, code=Code.CHAIN_UNAVAILABLE)
     text = "the nodes contradict each other: find out which one is right, and name the NONCE"
     raise Failure(text, code="nodes_disagree")
 
@@ -139,7 +140,7 @@ def _not_out(row: Json, number: int) -> None:
                 f"nonce {number} is {ident}'s, which is out: pay more for it "
                 f"(`holdfast bump {ident}`) or take it back (`holdfast cancel {ident}`)"
             )
-            raise Failure(text, code="nonce_out")
+            raise Failure(text, code=Code.NONCE_OUT)
 
 
 def _then(row: Json, number: int) -> list[str]:

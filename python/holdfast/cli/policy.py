@@ -35,9 +35,10 @@ def check(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Parse a policy file and look for mistakes; exit 1 when it would be refused.
+    """Parse a policy file and look for mistakes; exit 1 when it would be rejected.
 
-    A file in a guardian's home, and any file with --home, must also fit that home.
+    A file in a guardian's home, and any file with --home, may name only wallets that this guardian
+    holds a key for, and agents whose sockets have room there.
 
     Example:
 
@@ -49,8 +50,9 @@ def check(
 
     place = Home(file.absolute().parent) if home is None else existing(home)
     try:
+        held = _held(file, home)
         text = text_of(file)
-        report = json.loads(check_policy(text, time.time_ns() // 1_000_000))
+        report = json.loads(check_policy(text, time.time_ns() // 1_000_000, held))
         if place.exists:
             check_sockets(with_agents_dir(place), text, report["agents"])
     except PolicyError as error:
@@ -60,7 +62,16 @@ def check(
         return
     for hint in report.get("lint", []):
         line(_fault(file, hint, "note"))
-    say(f"{file}: sound; digest {report['digest']}")
+    say(f"{file}: valid; digest {report['digest']}")
+
+
+def _held(file: Path, home: Path | None) -> list[str] | None:
+    """The wallets of the guardian whose policy this is; None without one."""
+    from holdfast.secrets.held import held_wallets
+    from holdfast.service.home.folder import Home
+
+    place = Home(file.absolute().parent) if home is None else existing(home)
+    return held_wallets(place.wallets_dir) if place.exists else None
 
 
 def _refuse(file: Path, error: Exception, as_json: bool) -> None:
@@ -71,14 +82,14 @@ def _refuse(file: Path, error: Exception, as_json: bool) -> None:
     else:
         for fault in faults:
             line(_fault(file, fault, "error"))
-    count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
-    say(f"holdfast: {file}: refused as a whole: {count}; nothing of it is in force")
+    count = f"{len(faults)} error{'s' if len(faults) != 1 else ''}"
+    say(f"holdfast: {file}: {count}; not loaded")
     raise typer.Exit(1)
 
 
 def _fault(file: Path, fault: dict[str, Any], word: str) -> str:
     text = f"{file}:{fault['line']}:{fault['column']}: {word}: {fault['text']} [{fault['code']}]"
-    return f"{text}\n    write: {fault['hint']}" if fault.get("hint") else text
+    return f"{text}\n    fix: {fault['hint']}" if fault.get("hint") else text
 
 
 @app.command()
@@ -105,12 +116,14 @@ def apply(
     from holdfast.cli.apply import agreed, check_home, target, when
     from holdfast.operator.differences import changes
     from holdfast.secrets.authority import digest_of
+    from holdfast.secrets.held import held_wallets
 
     place = existing(home)
     path = file or place.policy_path
     text = text_of(path)
     try:
-        report = json.loads(check_policy(text, time.time_ns() // 1_000_000))
+        held = held_wallets(place.wallets_dir)
+        report = json.loads(check_policy(text, time.time_ns() // 1_000_000, held))
     except PolicyError as error:
         _refuse(path, error, as_json)
     digest = digest_of(text)
@@ -228,7 +241,7 @@ def new(
         check_policy(text)
     except PolicyError as error:
         _, _, faults = error.args
-        raise Failure(f"that makes no sound policy: {faults[0][3]}", code="bad_policy") from None
+        raise Failure(f"that makes no valid policy: {faults[0][3]}", code="bad_policy") from None
     if as_json:
         emit({"policy": text})
     else:

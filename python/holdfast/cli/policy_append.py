@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from holdfast.cli.output import Failure
+from holdfast.codes import Code
 
 
 def read_policy(path: Path) -> str:
@@ -39,7 +40,7 @@ def _check(source: str, what: str, path: Path) -> None:
     except PolicyError as error:
         line, column, code, text, hint = error.args[2][0]
         why = f"{path.name}:{line}:{column}: {text} [{code}]" + (f" ({hint})" if hint else "")
-        raise Failure(f"{what}: {why}", code="policy_invalid") from None
+        raise Failure(f"{what}: {why}", code=Code.POLICY_INVALID) from None
 
 
 def _replace(path: Path, before: bytes, after: bytes) -> None:

@@ -16,6 +16,7 @@ from holdfast.cli.options import (
     source,
 )
 from holdfast.cli.output import Failure, emit, line, say
+from holdfast.codes import Code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +141,7 @@ def _can(link: Link, action: Replacing, ident: str) -> None:
 
     why = cannot_replace(action, Request.read(link.object("request", id=ident)))
     if why is not None:
-        raise Failure(f"{why}. Nothing was sent", code="wrong_state")
+        raise Failure(f"{why}. Nothing was sent", code=Code.WRONG_STATE)
 
 
 def _quote(link: Link, ident: str) -> Quote:

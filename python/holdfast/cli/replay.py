@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from holdfast._core import Simulator
-from holdfast.service.journal.file import JournalReader
+from holdfast.codes import Code
+from holdfast.service.journal.open import open_reader
 from holdfast.service.runtime.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
 
 # Denials that came of the moment and not of a rule: another policy says nothing about them.
-OF_THE_MOMENT = frozenset({"frozen", "sealed", "waiting_full", "rate_limited"})
+OF_THE_MOMENT = frozenset({Code.FROZEN, Code.SEALED, Code.WAITING_FULL, Code.RATE_LIMITED})
 
 
 @dataclass
@@ -34,7 +35,7 @@ def flips(path: Path, policy: str) -> Flips:
     """
     simulator = Simulator(policy, True)
     result = Flips()
-    reader = JournalReader(path / "journal.sqlite" if path.is_dir() else path)
+    reader = open_reader(path)
     try:
         for _, records in reader.chunks():
             for record in records:

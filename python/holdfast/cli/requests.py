@@ -22,6 +22,7 @@ from holdfast.cli.options import (
     existing,
     source,
 )
+from holdfast.cli.outcome import IN_VAIN, await_outcome, print_outcome
 from holdfast.cli.output import Failure, emit, line, say, table
 from holdfast.cli.showing import NOT_AS_SHOWN, print_request
 
@@ -119,8 +120,10 @@ def approve(
 ) -> None:
     """Approve one request, bound to exactly what is shown. Needs the operator key.
 
-    It shows the request (all of it, where its lines are cut) and asks; with --digest it does not
-    ask, and answers only if the request is still the one you saw.
+    It shows the request (all of it, where its lines are cut) and asks as the console does; with
+    --digest it does not ask, and answers only if the request is still the one you saw. Then it
+    waits a moment and prints what became of the request: its hash once it is sent, or what it
+    waits for. Exit 1 when it ended without what you approved.
 
     Example:
 
@@ -165,7 +168,21 @@ def _answer(
         agree(asked, digest)
         named: dict[str, Any] = {"request": ident, "digest": asked.digest}
         result = send_command(link, place, source(*keys), action, reason=reason, **named)
+        if action == "deny":
+            _print_denied(ident, result, as_json)
+            return
+        became = await_outcome(link, ident)
+        if as_json:
+            hashed = {"hash": became.raw.get("hash")}
+            emit({"request": ident, "action": action, **result, "state": became.state, **hashed})
+        else:
+            print_outcome(link, became)
+    if became.state in IN_VAIN:
+        raise typer.Exit(1)
+
+
+def _print_denied(ident: str, result: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        emit({"request": ident, "action": action, **result})
+        emit({"request": ident, "action": "deny", **result})
     else:
-        line(f"{ident}  {result.get('state') or 'counted'}")
+        line(f"{ident}  {result.get('state') or 'denied'}")

@@ -19,7 +19,7 @@ def print_request(
 ) -> None:
     """All of it; with `now_ms`, the guardian's clock, also how long it has waited and for what."""
     from holdfast.operator import format as fmt
-    from holdfast.operator.describe import reasons_text
+    from holdfast.operator.describe import adds_text, reasons_text
     from holdfast.operator.reading import counted
     from holdfast.operator.request import Request
 
@@ -40,10 +40,17 @@ def print_request(
     _print_out(request)
     line(f"  digest {request.digest}")
     line(f"  why    {reasons_text(view.get('reasons')) or '-'}")
+    for row in request.rows("reasons"):
+        if row.get("observed") is not None and row.get("limit") is not None:
+            found, allowed = fmt.safe(row["observed"], 200), fmt.safe(row["limit"], 100)
+            name = fmt.safe(row.get("rule") or row.get("code"), 48)
+            line(f"    {name}: {found}; at most {allowed}")
     for row in request.rows("limits"):
         unit = (str(row.get("measure")), row.get("symbol"), row.get("decimals"))
         left, top = fmt.measure(row.get("left"), *unit), fmt.measure(row.get("max"), *unit)
         line(f"  limit  {fmt.safe(row.get('limit', ''))}: {left} left of {top}")
+        if words := adds_text(row):
+            line(f"    {words}")
     for row in request.rows("history"):
         words = f"{fmt.safe(row.get('kind', ''))} {fmt.safe(row.get('text', ''))}"
         line(f"  {fmt.stamp(row.get('at'))}  {words}".rstrip())

@@ -90,10 +90,32 @@ def _guardian(home: Home, keys: PassphraseSource) -> Iterator[bool]:
         _stop(process)
 
 
+def _passphrase(home: Home, keys: PassphraseSource) -> bytearray:
+    """The passphrase of the wallets, tried on the log's key: a person is asked again, before the
+    console takes the terminal and keys typed for a prompt are its commands.
+    """
+    from holdfast.secrets.passphrase import wipe
+    from holdfast.service.guardian.session import open_log_key
+    from holdfast.service.signer.client import WrongPassphrase
+
+    while True:
+        secret = keys.read("the wallets")
+        try:
+            open_log_key(home.log_key_path, secret)
+        except WrongPassphrase:
+            wipe(secret)
+            fault = "this is not the passphrase of the wallets"
+            if not keys.asks:
+                raise Failure(f"{fault}: nothing was started", code="wrong_passphrase") from None
+            say(f"{fault}; type it again, or press Ctrl-C to leave")
+        else:
+            return secret
+
+
 def _start(home: Home, keys: PassphraseSource) -> child.Popen[bytes]:
     from holdfast.secrets.passphrase import wipe
 
-    secret = keys.read("the wallets")
+    secret = _passphrase(home, keys)
     read_end, write_end = os.pipe()
     try:
         os.write(write_end, secret + b"\n")

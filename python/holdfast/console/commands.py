@@ -27,6 +27,7 @@ from holdfast.operator.model import SORTS
 from holdfast.operator.replacing import Replacing
 from holdfast.operator.request import Json, Request
 from holdfast.secrets.authority import digest_of
+from holdfast.secrets.held import held_wallets
 
 if TYPE_CHECKING:
     from holdfast.console.app import HoldfastApp
@@ -182,7 +183,7 @@ class Commands:
         old = await self._app.session.policy_text(str(digest)) if digest else None
         try:
             new = (self._app.home / "policy.toml").read_bytes().decode("utf-8")
-            check_policy(new)
+            check_policy(new, wallets=held_wallets(self._app.home / "keys" / "wallets"))
         except (OSError, ValueError) as error:
             words = error.args[1] if isinstance(error, HoldfastError) else error
             self._app.say(f"policy.toml: {fmt.safe(str(words), 300)}", "error")

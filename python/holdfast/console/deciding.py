@@ -14,11 +14,9 @@ from holdfast.console import details
 from holdfast.console.dialogs import Dialog
 from holdfast.console.whole import WholeText
 from holdfast.console.words import Words
-from holdfast.operator import format as fmt
-from holdfast.operator.decision import TYPED_CHARS, Answer, Decision
+from holdfast.operator.decision import Answer, Decision
+from holdfast.operator.gap import HEX
 from holdfast.operator.request import Request
-
-HEX = frozenset("0123456789abcdefABCDEF")
 
 
 class DecisionScreen(Dialog[str]):
@@ -27,7 +25,6 @@ class DecisionScreen(Dialog[str]):
     def __init__(self, decision: Decision) -> None:
         super().__init__()
         self.decision = decision
-        self._choice = 0
         self._sending = False
         self._result = ""
         self._shown: object = None
@@ -114,21 +111,15 @@ class DecisionScreen(Dialog[str]):
         else:
             words.line()
         if decision.typing:
-            typed = fmt.safe(decision.typed).ljust(TYPED_CHARS, "_")
-            words.put(f" Type the last four characters of the {decision.target_name}: ")
-            words.put(f" {typed} ", "select bold")
-            words.line("  ✓ right" if decision.typed_right else "", "ok bold")
-        for number, (key, name) in enumerate((("n", "Deny"), ("Esc", "Back"))):
-            chosen = self._choice == number
-            words.put(" ").put(
-                f" {'▶' if chosen else ' '} {name} ", "select bold" if chosen else "foreground"
-            )
-            words.put(f"{key} ", "accent bold")
-        if decision.action == "approve":
-            ready = blocked is None and decision.typed_right and wait <= 0
-            words.put("     Approve ", "ok bold" if ready else "muted")
-            words.put("y", "accent bold" if ready else "muted")
-        words.put("   ↑↓ scroll", "muted")
+            words.put(f" Fill in the {decision.gap.name}: ")
+            words.put(decision.gap.text(decision.typed), "select bold")
+            words.line(" ✓" if decision.typed_right else "", "ok bold")
+        words.put("  Esc ", "accent bold").put(" back (default)   ")
+        ready = blocked is None and decision.typed_right and wait <= 0
+        words.put("y ", "accent bold" if ready else "muted")
+        tone = "ok bold" if decision.action == "approve" else "alarm bold"
+        words.put(f" {decision.action}   ", tone if ready else "muted")
+        words.put("↑↓ scroll", "muted")
         return words
 
     def on_paste(self, event: events.Paste) -> None:
@@ -159,23 +150,16 @@ class DecisionScreen(Dialog[str]):
     def _taken(self, event: events.Key, mono: float) -> None:
         decision = self.decision
         character = event.character or ""
-        if event.key in {"tab", "shift+tab", "left", "right"}:
-            self._choice = 1 - self._choice
-        elif event.key == "enter":
-            if self._choice == 1:
-                self.finish(None)
-            else:
-                decision.confirm("deny", mono)
-        elif event.key == "n":
-            decision.confirm("deny", mono)
+        if event.key in {"enter", "n"}:
+            self.finish(None)
         elif event.key == "y":
-            decision.confirm("approve", mono)
+            decision.confirm(mono)
         elif decision.typing and character in HEX and character:
             decision.type_char(character)
         elif event.key == "backspace":
             decision.typed = decision.typed[:-1]
-        elif event.key == "a":
-            decision.notice = "the second key is y, not a"
+        elif event.key in {"a", "d"}:
+            decision.notice = f"the second key is y, not {event.key}"
 
     def _send(self, answer: Answer) -> None:
         blocked = self._blocked(answer, self.hold.clock())

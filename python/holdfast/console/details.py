@@ -15,7 +15,7 @@ from holdfast.console import outgoing
 from holdfast.console.themes import Palette
 from holdfast.console.words import Words, cut
 from holdfast.operator import format as fmt
-from holdfast.operator.describe import tier
+from holdfast.operator.describe import adds_text, tier
 from holdfast.operator.model import Model
 from holdfast.operator.reading import (
     RETURNED,
@@ -407,6 +407,8 @@ def _limits(words: Words, request: Request) -> None:
     _section(words, "Limits that count this")
     for row in rows:
         gauge(words, row, 16)
+        if adds := adds_text(row):
+            words.line(f"  {adds}", "muted")
 
 
 def gauge(words: Words, row: Json, width: int) -> None:

@@ -132,12 +132,11 @@ class UnlockScreen(Dialog[bool]):
         self._busy = False
 
     def compose_box(self) -> ComposeResult:
-        yield Static(
-            self.words()
-            .line(f" {self._why}")
-            .put(" It stays in this console's memory and is forgotten when idle.", "muted")
-            .text
-        )
+        words = self.words().line(f" {self._why}")
+        words.put(" It stays in this console's memory and is forgotten when idle.", "muted")
+        if hint := self.hold.unlock_hint:
+            words.line().put(f" {hint}", "accent bold")
+        yield Static(words.text)
         yield Input(password=True, placeholder="passphrase", id="passphrase")
         yield Static(id="unlock-notice")
         yield Static(
@@ -215,7 +214,7 @@ class FreezeScreen(Dialog[None]):
 class ThawScreen(Dialog[int]):
     """Which freeze to lift: a number chooses, y lifts. The result is the freeze's seq."""
 
-    TITLE_WORDS = "□ THAW — let signing go on"
+    TITLE_WORDS = "□ THAW — resume signing"
 
     def __init__(self, freezes: list[Json], mono: float) -> None:
         super().__init__()
@@ -254,7 +253,7 @@ class ThawScreen(Dialog[int]):
         self._notice = "not thawed: the freeze menu was opened"
 
     def take_key(self, event: events.Key) -> None:
-        if event.key == "escape":
+        if event.key in {"escape", "n"}:
             self.finish(None)
             return
         mono = self.hold.clock()
@@ -283,10 +282,18 @@ class QuitScreen(Dialog[bool]):
         self._stops = stops
 
     def compose_box(self) -> ComposeResult:
-        what = "The guardian stops with it." if self._stops else "The guardian goes on without it."
-        words = self.words().line(f" {what} Requests that wait keep waiting.")
-        words.line().put("  y ", "accent bold").put(" leave   ")
-        words.put("Esc ", "accent bold").put(" stay (default)")
+        words = self.words()
+        if self._stops:
+            words.line(
+                " The guardian stops with it: nothing is signed until it runs again.", "warn"
+            )
+            words.line(" Requests keep waiting; their deadlines run on.").line()
+        else:
+            words.line(" The guardian goes on without it: what your policy grants is signed.")
+            words.line(" Requests keep waiting for your answer.").line()
+        leave = "leave and stop the guardian" if self._stops else "leave"
+        words.put("  Esc ", "accent bold").put(" stay (default)   ")
+        words.put("y ", "accent bold").put(f" {leave}")
         yield Static(words.text)
 
     def take_key(self, event: events.Key) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from holdfast.demo.ending import Tally, hijacked_words
 from holdfast.process import child
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def play(stage: Stage, seconds: float) -> dict[str, Any]:
 
     started = time.monotonic()
     before = stage.balances()
-    director = Director(stage.house.door())
+    director = Director(stage.house.connect())
     director.start()
     agents = {agent: stage.start_agent(stage.plan(agent)) for agent in AGENTS}
     try:
@@ -114,6 +115,10 @@ def words(summary: dict[str, Any]) -> str:
         state = "as expected" if one["ok"] else "NOT AS EXPECTED"
         lines.append(f"{agent:<10}{state}: {told}; {len(one['mined'])} mined")
         lines += [f"  {problem}" for problem in one["problems"]]
+    chain = summary["chain"]
+    before, after = (int(chain[when]["attacker"]["token"]) for when in ("before", "after"))
+    verdicts = summary["agents"]["hijacked"]["verdicts"]
+    lines.append(hijacked_words(verdicts, after - before, chain["symbol"]))
     journal = summary["journal"]
     verified = "clean" if journal["verify_exit"] == 0 else "NOT CLEAN"
     lines.append(f"{'journal':<10}{verified}: {journal['events']} events")
@@ -136,14 +141,12 @@ def _interactive(stage: Stage, theme: str | None) -> int:
     agents = [
         stage.start_agent(stage.plan(agent, pace_s=PACE_S[agent], forever=True)) for agent in AGENTS
     ]
-    drains = [
-        threading.Thread(target=_drain, args=(pipe,), daemon=True)
-        for process in agents
-        for pipe in (process.stdout, process.stderr)
-    ]
-    for thread in drains:
-        thread.start()
+    readers = [(Tally(process.stdout or ()), Tally(process.stderr or ())) for process in agents]
+    for reader in (each for pair in readers for each in pair):
+        reader.start()
     options = ["--stops-guardian", *(["--theme", theme] if theme else [])]
+    # It guards nothing, and whoever tries the demo should not have to look for it.
+    options += ["--unlock-hint", f"The demo's passphrase is: {OPERATOR_PASSPHRASE}"]
     command = child.own("holdfast", "console", "--home", str(stage.house.home.path), *options)
     console = child.start(command, keep=child.TERMINAL, session=False, stdin=None)
     try:
@@ -152,26 +155,26 @@ def _interactive(stage: Stage, theme: str | None) -> int:
         for process in (console, *agents):
             process.kill()
             process.wait()
-    print(_farewell(stage, before))
+    hijacked = readers[AGENTS.index("hijacked")][0]
+    hijacked.join()
+    print(_farewell(stage, before, hijacked.verdicts))
     return code
 
 
-def _farewell(stage: Stage, before: dict[str, dict[str, str]]) -> str:
-    """What the chain says of the time the console was open, and whether the journal holds."""
+def _farewell(stage: Stage, before: dict[str, dict[str, str]], verdicts: dict[str, int]) -> str:
+    """What the chain says of the time the console was open, what the agent that was taken over
+    reached, and whether the journal holds.
+    """
     after = stage.balances()
     lines = ["", "  What the chain says, asked directly:"]
     for name, balance in after.items():
         gained = int(balance["token"]) - int(before[name]["token"])
         lines.append(f"    {name:<12}{gained / 10**6:+12,.2f} {stage.token.symbol}")
+    lost = int(after["attacker"]["token"]) - int(before["attacker"]["token"])
+    lines.append(f"  {hijacked_words(verdicts, lost, stage.token.symbol)}")
     code, _ = stage.house.verify()
     lines.append(f"  The journal verifies: {'yes' if code == 0 else 'NO'}")
     return "\n".join(lines) + "\n"
-
-
-def _drain(pipe: Any) -> None:
-    """Reads a pipe to its end, so that its writer never waits."""
-    for _ in pipe:
-        pass
 
 
 def _end_on_signals() -> None:

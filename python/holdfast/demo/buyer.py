@@ -12,6 +12,8 @@ from typing import Any
 from web3 import IPCProvider, Web3
 from web3.exceptions import Web3RPCError
 
+from holdfast.codes import Code
+from holdfast.demo.pace import Pace
 from holdfast.demo.plan import ERC20_ABI, UNIT, Plan
 from holdfast.demo.report import outcome, report
 
@@ -24,6 +26,7 @@ PURCHASES: tuple[tuple[str, int, bool], ...] = (
     ("translation", 130, True),
 )
 PATIENCE_S = 600.0
+LOOK_S = 0.2
 
 
 class Buyer:
@@ -45,26 +48,25 @@ class Buyer:
     def buy(self, step: str, amount: int, again: bool) -> dict[str, Any]:
         """Sends until there is an answer other than "pending"; tells both in the report."""
         deadline = time.monotonic() + PATIENCE_S
-        told_pending = False
+        told_pending, pace = False, Pace(LOOK_S)
         while True:
             result = self._send(amount)
             waits = result["verdict"] == "pending"
-            frozen = again and "frozen" in result["codes"]
+            frozen = again and Code.FROZEN in result["codes"]
             if waits and not told_pending:
                 report(self._plan.agent, step, amount=amount, **result)
                 told_pending = True
             if not (waits or frozen) or time.monotonic() > deadline:
                 return report(self._plan.agent, step, amount=amount, **result)
-            time.sleep(0.2)
+            pace.rest(result)
 
 
 def run(plan: Plan) -> None:
     """The purchases in order; with `forever`, slightly dearer each time round."""
-    buyer, dearer = Buyer(plan), 0
+    buyer, dearer, pace = Buyer(plan), 0, Pace(plan.pace_s)
     while True:
         for step, amount, again in PURCHASES:
-            buyer.buy(step, amount + dearer, again)
-            time.sleep(plan.pace_s)
+            pace.rest(buyer.buy(step, amount + dearer, again))
         dearer += 1
         if not plan.forever:
             break

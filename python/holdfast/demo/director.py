@@ -6,20 +6,25 @@ What it does to a purchase depends on the amount alone, so the end is known befo
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Literal
 
-from holdfast.demo.door import Door
+from holdfast.demo.operator_connection import OperatorConnection
 from holdfast.demo.plan import UNIT
 
-SCRIPT = {120: "approve", 480: "deny", 150: "freeze", 130: "approve"}
+SCRIPT: dict[int, Literal["approve", "deny", "freeze"]] = {
+    120: "approve",
+    480: "deny",
+    150: "freeze",
+    130: "approve",
+}
 
 
 class Director(threading.Thread):
     """Reads the event stream until `finish()`; `done` tells what was done to which request."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, operator: OperatorConnection) -> None:
         super().__init__(name="director", daemon=True)
-        self._door = door
+        self._operator = operator
         self._over = threading.Event()
         self.done: list[dict[str, Any]] = []
         self.failure: Exception | None = None
@@ -27,11 +32,11 @@ class Director(threading.Thread):
     def run(self) -> None:
         """Takes what waits already, then every later event."""
         try:
-            snapshot = self._door.call("subscribe")["snapshot"]
+            snapshot = self._operator.call("subscribe")["snapshot"]
             for view in snapshot["requests"]:
                 self._look(view)
             while not self._over.is_set():
-                event = self._door.event(0.2)
+                event = self._operator.event(0.2)
                 if event is not None and event["kind"] == "request.decided":
                     self._look(event["data"])
         except (OSError, RuntimeError, KeyError, ValueError) as failure:
@@ -41,7 +46,7 @@ class Director(threading.Thread):
         """Ends the thread and its connection."""
         self._over.set()
         self.join(10)
-        self._door.close()
+        self._operator.close()
 
     def _look(self, request: dict[str, Any]) -> None:
         if request["agent"] != "buyer" or request["state"] != "waiting-approval":
@@ -51,10 +56,10 @@ class Director(threading.Thread):
         )
         action = SCRIPT.get(amount // UNIT)
         if action == "freeze":
-            freeze = self._door.freeze("agent", "buyer", "the demo pulls the switch")
-            self._door.thaw(freeze)
+            freeze = self._operator.freeze("agent", "buyer", "the demo pulls the switch")
+            self._operator.thaw(freeze)
             self.done.append({"action": "freeze", "request": request["id"], "freeze": freeze})
             self.done.append({"action": "thaw", "request": None, "freeze": freeze})
         elif action is not None:
-            self._door.answer(action, request["id"], request["digest"])
+            self._operator.answer(action, request["id"], request["digest"])
             self.done.append({"action": action, "request": request["id"], "freeze": None})

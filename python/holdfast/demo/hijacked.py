@@ -21,11 +21,12 @@ from nacl.signing import SigningKey
 from web3 import IPCProvider
 from web3.types import RPCEndpoint
 
+from holdfast.demo.pace import Pace
 from holdfast.demo.plan import Plan
 from holdfast.demo.report import outcome, report
+from holdfast.secrets.authority import COMMAND_PREFIX
 
 GAS = "0x249f0"  # 150,000: given, so that no estimate of the node decides what is tried
-COMMAND = b"holdfast operator command v1\n"
 
 
 def load_drains() -> list[dict[str, Any]]:
@@ -68,8 +69,11 @@ class Hijacked:
         self._names = {**plan.names, "wallet": plan.wallet, "token": plan.token}
         self._provider = IPCProvider(plan.socket)
 
-    def attempt(self, drain: dict[str, Any]) -> None:
-        """Tries one drain, as often as it says, and reports the result of each try."""
+    def attempt(self, drain: dict[str, Any]) -> dict[str, Any]:
+        """Tries one drain, as often as it says, and reports the result of each try. Gives the
+        last.
+        """
+        result: dict[str, Any] = {}
         for _ in range(drain.get("repeat", 1)):
             if drain.get("door") == "operator":
                 result = self._approve_myself()
@@ -77,6 +81,7 @@ class Hijacked:
                 method, params = self._spell(drain)
                 result = outcome(dict(self._provider.make_request(RPCEndpoint(method), params)))
             report(self._plan.agent, drain["id"], **result)
+        return result
 
     def _spell(self, drain: dict[str, Any]) -> tuple[str, list[Any]]:
         method = drain.get("method", "eth_sendTransaction")
@@ -122,7 +127,7 @@ class Hijacked:
             separators=(",", ":"),
             sort_keys=True,
         )
-        signature = SigningKey.generate().sign(COMMAND + payload.encode()).signature.hex()
+        signature = SigningKey.generate().sign(COMMAND_PREFIX + payload.encode()).signature.hex()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(30)
             line.connect(str(door))
@@ -139,11 +144,10 @@ class Hijacked:
 
 def run(plan: Plan) -> None:
     """Every drain once; with `forever`, again and again."""
-    agent = Hijacked(plan)
+    agent, pace = Hijacked(plan), Pace(plan.pace_s)
     while True:
         for drain in load_drains():
-            agent.attempt(drain)
-            time.sleep(plan.pace_s)
+            pace.rest(agent.attempt(drain))
         if not plan.forever:
             break
     report(plan.agent, "end", "done")

@@ -13,12 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from nacl.signing import SigningKey
-
 from holdfast.demo.chain import CHAIN_ID, Chain
-from holdfast.demo.door import Door
+from holdfast.demo.operator_connection import OperatorConnection
+from holdfast.operator.keys import load
 from holdfast.process import child
-from holdfast.secrets import sealed
 from holdfast.service.home import starter
 from holdfast.service.home.folder import Home
 from holdfast.service.new_home import Init, init_home
@@ -117,7 +115,7 @@ class House:
         deadline = time.monotonic() + wait_s
         while True:
             try:
-                Door(self.home.operator_socket).close()
+                OperatorConnection(self.home.operator_socket).close()
             except OSError:
                 if not self.running or time.monotonic() > deadline:
                     self.kill()
@@ -148,15 +146,12 @@ class House:
             os.kill(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
-    def operator_key(self) -> SigningKey:
-        """The operator's key, opened with the demo's passphrase."""
-        data = self.home.operator_key_path.read_bytes()
-        return sealed.unseal(data, bytearray(OPERATOR_PASSPHRASE.encode()))
-
-    def door(self, *, key: bool = True) -> Door:
+    def connect(self, *, key: bool = True) -> OperatorConnection:
         """A connection to the operator's socket, with the key unless asked otherwise."""
-        signer = self.operator_key() if key else None
-        return Door(self.home.operator_socket, signer, self.operator_id)
+        opened = None
+        if key:
+            opened = load(self.home.operator_key_path, bytearray(OPERATOR_PASSPHRASE.encode()))
+        return OperatorConnection(self.home.operator_socket, opened)
 
     def agent_socket(self, agent: str, wait_s: float = 10.0) -> str:
         """The path of an agent's socket, once somebody listens there."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
@@ -12,6 +11,7 @@ from web3 import IPCProvider, Web3
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams, Wei
 
+from holdfast.demo.pace import Pace
 from holdfast.demo.plan import ERC20_ABI, UNIT, Plan
 from holdfast.demo.report import outcome, report
 
@@ -34,11 +34,11 @@ class Payer:
         names = sorted(name for name in plan.names if name.startswith("vendor"))
         self._vendors = [plan.names[name] for name in names]
 
-    def pay(self, step: str, number: int, amount: int) -> None:
+    def pay(self, step: str, number: int, amount: int) -> dict[str, Any]:
         """One invoice in base units of the token, mined before the next."""
         vendor = self._vendors[number % len(self._vendors)]
         transfer = self._token.functions.transfer(vendor, amount)
-        self._attempt(step, lambda: transfer.transact({"from": self._plan.wallet}))
+        return self._attempt(step, lambda: transfer.transact({"from": self._plan.wallet}))
 
     def tip(self) -> None:
         """A little ether to the first vendor."""
@@ -49,14 +49,14 @@ class Payer:
         }
         self._attempt("ether-tip", lambda: self._w3.eth.send_transaction(transaction))
 
-    def _attempt(self, step: str, send: Callable[[], HexBytes]) -> None:
+    def _attempt(self, step: str, send: Callable[[], HexBytes]) -> dict[str, Any]:
         try:
             tx_hash = send()
         except Web3RPCError as refused:
-            report(self._plan.agent, step, **outcome(dict(refused.rpc_response or {})))
-            return
+            return report(self._plan.agent, step, **outcome(dict(refused.rpc_response or {})))
         self._w3.eth.wait_for_transaction_receipt(tx_hash, timeout=60, poll_latency=0.05)
-        report(self._plan.agent, step, "paid", codes=[], hash=tx_hash.to_0x_hex(), text="")
+        more = {"codes": [], "hash": tx_hash.to_0x_hex(), "text": ""}
+        return report(self._plan.agent, step, "paid", **more)
 
 
 def run(plan: Plan) -> None:
@@ -66,10 +66,10 @@ def run(plan: Plan) -> None:
     if not plan.forever:
         for number, amount in enumerate(INVOICES):
             payer.pay(f"invoice-{number + 1}", number, amount * UNIT)
+    pace = Pace(plan.pace_s)
     while plan.forever:
         for number, amount in enumerate(CENTS):
-            payer.pay("micro-invoice", number, amount)
-            time.sleep(plan.pace_s)
+            pace.rest(payer.pay("micro-invoice", number, amount))
     report(plan.agent, "end", "done")
 
 

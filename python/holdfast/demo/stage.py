@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from holdfast.demo.chain import Chain, ChainError
-from holdfast.demo.house import OPERATOR_PASSPHRASE, House
+from holdfast.demo.house import House
 from holdfast.demo.plan import UNIT, Plan
 from holdfast.demo.token import Token, calldata, deploy
 from holdfast.process import child
@@ -77,8 +77,6 @@ class Stage:
             **self.cast.named(),
             "token": self.token.address,
             "symbol": self.token.symbol,
-            # The console shows the policy's name, so the operator of the demo need not remember.
-            "passphrase": OPERATOR_PASSPHRASE,
         }
         return Template(text).substitute(names)
 

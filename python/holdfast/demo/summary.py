@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from holdfast.codes import Code
 from holdfast.demo.buyer import PURCHASES
 from holdfast.demo.chain import ChainError
 from holdfast.demo.director import SCRIPT
@@ -40,7 +41,7 @@ def check_payer(lines: list[Line], gained: dict[str, dict[str, int]], checks: Ch
     for step in ("ether-tip", *(f"invoice-{n + 1}" for n in range(len(INVOICES)))):
         checks.equal(step, verdicts.get(step), "denied" if step == last else "paid")
     refusals = [line["codes"] for line in lines if line["step"] == last]
-    checks.equal("reason of the last", refusals and refusals[0][:1], ["limit_exceeded"])
+    checks.equal("reason of the last", refusals and refusals[0][:1], [Code.LIMIT_EXCEEDED])
     vendors = ("vendor_a", "vendor_b", "vendor_c")
     for place, vendor in enumerate(vendors):
         due = sum(INVOICES[n] for n in range(len(INVOICES) - 1) if n % 3 == place) * UNIT
@@ -57,7 +58,7 @@ def check_buyer(lines: list[Line], gained: dict[str, dict[str, int]], checks: Ch
         action = SCRIPT[amount]
         want = {"approve": "paid", "deny": "denied", "freeze": "denied"}[action]
         checks.equal(step, last["verdict"], want)
-        code = {"deny": "denied_by_operator", "freeze": "frozen"}.get(action)
+        code = {"deny": Code.DENIED_BY_OPERATOR, "freeze": Code.FROZEN}.get(action)
         if code and code not in last["codes"]:
             checks.problems.append(f"{step}: expected {code}, found {last['codes']}")
         due += amount * UNIT if action == "approve" else 0
@@ -109,8 +110,8 @@ def check_chain(stage: Stage, lines: list[Line], checks: Checks) -> list[Line]:
 
 def journal_part(stage: Stage) -> dict[str, Any]:
     """Counts by kind, and what `journal verify` says."""
-    with stage.house.door(key=False) as door:
-        kinds = Counter(event["kind"] for event in door.events())
+    with stage.house.connect(key=False) as operator:
+        kinds = Counter(event["kind"] for event in operator.events())
     code, said = stage.house.verify()
     try:
         verified: Any = json.loads(said)
@@ -174,6 +175,7 @@ def summarise(
         "chain": {
             "chain_id": 31337,
             "token": stage.token.address,
+            "symbol": stage.token.symbol,
             "cast": stage.cast.named(),
             "before": before,
             "after": after,

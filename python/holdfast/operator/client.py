@@ -19,7 +19,8 @@ from typing import Any
 
 import orjson
 
-from holdfast.operator.pieces import joined, piece_of
+from holdfast.codes import Code
+from holdfast.protocol.pieces import joined, piece_of
 
 Json = dict[str, Any]
 
@@ -276,7 +277,7 @@ class OperatorClient:
 
 def _object(value: Any) -> Json:
     if not isinstance(value, dict):
-        raise OperatorError("malformed", "the guardian's answer is not an object")
+        raise OperatorError(Code.MALFORMED, "the guardian's answer is not an object")
     return value
 
 

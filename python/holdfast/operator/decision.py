@@ -11,6 +11,7 @@ from typing import Literal
 
 from holdfast.operator import format as fmt
 from holdfast.operator.describe import scope_text
+from holdfast.operator.gap import GAP_CHARS, Gap
 from holdfast.operator.model import Model
 from holdfast.operator.request import Request
 from holdfast.operator.seen import Seen
@@ -20,7 +21,6 @@ ARM_S = 1.0
 BURST_S = 0.025
 QUIET_S = 0.15
 CONFIRM_USD_MICRO = 100 * fmt.MICRO_USD
-TYPED_CHARS = 4
 
 Press = Literal["ignored", "burst", "taken"]
 Answer = Literal["approve", "deny"]
@@ -52,21 +52,11 @@ class KeyGate:
 
 
 def needs_typing(request: Request, confirm_usd_micro: int = CONFIRM_USD_MICRO) -> bool:
-    """Whether the last four characters must be typed: a payment at or above the bar, or of
+    """Whether four characters of an address must be typed: a payment at or above the bar, or of
     unknown price, or a change of who is in charge.
     """
     usd = request.usd
     return usd is None or usd >= confirm_usd_micro or request.changes_control
-
-
-def typed_target(request: Request) -> tuple[str, str]:
-    """(what it is, the four characters): of the worthiest party that is on no list, or of the
-    digest where nobody is named.
-    """
-    party = request.sums.worthiest
-    if party is not None and party.address:
-        return party.role, party.address[-TYPED_CHARS:]
-    return "digest", request.digest[-TYPED_CHARS:]
 
 
 class Reading:
@@ -152,8 +142,8 @@ def cannot_approve(
 
 
 class Decision:
-    """An open question: shall this request be approved? Holds what was captured and what was
-    typed.
+    """An open question: shall this request be approved, or denied? Holds what was captured and what
+    was typed. Only yes is an answer; everything else leaves the request as it is.
     """
 
     def __init__(
@@ -171,12 +161,12 @@ class Decision:
         self.action = action
         self.gate = KeyGate(mono)
         self.typing = action == "approve" and needs_typing(request, confirm_usd_micro)
-        self.target_name, self._target = typed_target(request)
+        self.gap = Gap.of(request)
         # What its lines do not show must have been on screen before it can be approved.
         self.reading = Reading() if action == "approve" and request.hides else None
         self.typed = ""
         self.notice = ""
-        self._confirmed: tuple[Answer, float] | None = None
+        self._confirmed_at: float | None = None
         self._seen: Seen | None = None
 
     @property
@@ -196,7 +186,7 @@ class Decision:
 
     @property
     def typed_right(self) -> bool:
-        return not self.typing or self.typed.lower() == self._target.lower()
+        return not self.typing or self.gap.fits(self.typed)
 
     def refresh(self, now: Request | None, mono: float) -> bool:
         """Compares with what the model holds; a change starts everything again. True when it
@@ -219,7 +209,7 @@ class Decision:
     def reset(self, mono: float, notice: str) -> None:
         """Forgets what was typed and waits a second before keys count again."""
         self.typed = ""
-        self._confirmed = None
+        self._confirmed_at = None
         self.gate.arm(mono)
         self.notice = notice
 
@@ -253,8 +243,8 @@ class Decision:
         result = self.gate.press(mono)
         if result == "burst":
             self.reset(mono, "keys came too fast for a person: ignored, start again")
-        elif self._confirmed is not None:
-            self._confirmed = None
+        elif self._confirmed_at is not None:
+            self._confirmed_at = None
             self.notice = "another key followed: nothing was sent"
             return "ignored"
         elif result == "ignored":
@@ -265,30 +255,29 @@ class Decision:
 
     def type_char(self, char: str) -> None:
         """Takes one typed character (a key that was `taken`)."""
-        if len(self.typed) >= TYPED_CHARS:
+        if len(self.typed) >= GAP_CHARS:
             self.typed = ""
         self.typed += char
-        if len(self.typed) == TYPED_CHARS and not self.typed_right:
-            self.notice = f"`{fmt.safe(self.typed)}` is not how the {self.target_name} ends"
+        if len(self.typed) == GAP_CHARS and not self.typed_right:
+            self.notice = f"`{fmt.safe(self.typed)}` is not in the middle of the {self.gap.name}"
             self.typed = ""
 
-    def confirm(self, answer: Answer, mono: float) -> None:
-        """The second, different key. Takes effect only after a quiet moment: see `due`."""
-        if answer == "approve" and self.action != "approve":
-            self.notice = "opened to deny: close it and press a to approve"
-            return
-        if answer == "approve" and self.reading is not None and self.reading.blocks:
+    def confirm(self, mono: float) -> None:
+        """The second, different key: yes to what was asked. Takes effect only after a quiet moment:
+        see `due`.
+        """
+        if self.reading is not None and self.reading.blocks:
             self.notice = self.reading.blocks
             return
-        if answer == "approve" and not self.typed_right:
-            self.notice = f"first type the last four characters of the {self.target_name}"
+        if not self.typed_right:
+            self.notice = f"first fill in the gap of the {self.gap.name}"
             return
-        self._confirmed = (answer, mono)
+        self._confirmed_at = mono
         self.notice = ""
 
     def due(self, mono: float) -> Answer | None:
         """The answer, once, when it stood alone for a quiet moment."""
-        if self._confirmed is None or mono - self._confirmed[1] < QUIET_S:
+        if self._confirmed_at is None or mono - self._confirmed_at < QUIET_S:
             return None
-        answer, self._confirmed = self._confirmed[0], None
-        return answer
+        self._confirmed_at = None
+        return self.action

@@ -77,6 +77,21 @@ def reasons_text(reasons: object) -> str:
     return ", ".join(words)
 
 
+def adds_text(row: Json) -> str:
+    """`this request adds $9.00, up to $6.00 of it for its fee`, of a limit in a request's view;
+    empty for a limit alone.
+    """
+    if row.get("adds") is None:
+        return ""
+    unit = (str(row.get("measure")), row.get("symbol"), row.get("decimals"))
+    words = f"this request adds {fmt.measure(row['adds'], *unit)}"
+    if row.get("fee") in {None, "0"}:
+        return words
+    if row["fee"] == row["adds"]:
+        return f"{words}, the most its fee can be"
+    return f"{words}, up to {fmt.measure(row['fee'], *unit)} of it for its fee"
+
+
 def event_mark(kind: str, data: Json, request: Request | None) -> Mark:
     """Glyph, word and tone of an event."""
     if kind in SYSTEM:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from holdfast.codes import Code, WarningCode
 from holdfast.operator import format as fmt
 from holdfast.operator.request import Effect, Json, Request
 from holdfast.wording import LEAVING, grave_first
@@ -30,7 +31,7 @@ DEPTH_MAX = 6
 LABEL_CHARS_MAX = 4_096
 VALUE_CHARS_MAX = 65_536
 RETURNED = frozenset({"swap", "order", "deposit"})
-SAY_OPAQUE = frozenset({"opaque", "unknown_contract", "unknown_call"})
+SAY_OPAQUE = frozenset({Code.OPAQUE, WarningCode.UNKNOWN_CONTRACT, WarningCode.UNKNOWN_CALL})
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ def warned(request: Request) -> list[Json]:
     warnings = request.warnings
     if request.opaque and not any(each.get("code") in SAY_OPAQUE for each in warnings):
         text = "it cannot be decoded fully: it may do more"
-        warnings = [*warnings, {"code": "opaque", "text": text}]
+        warnings = [*warnings, {"code": Code.OPAQUE, "text": text}]
     return grave_first(warnings)
 
 

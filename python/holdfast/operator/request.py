@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdfast.codes import WarningCode
 from holdfast.operator import format as fmt
 from holdfast.operator.states import DECIDABLE, ENDS, PENDING, Mark, state_mark
 from holdfast.summary import Summary, left_out, once
-from holdfast.wording import LEAVING, MOVING, NOT_SHOWN, OPAQUE, UNMEASURED, VERBS
+from holdfast.wording import LEAVING, MOVING, OPAQUE, UNMEASURED, VERBS
 
 Json = dict[str, Any]
 
@@ -304,7 +305,7 @@ class Request:
     @property
     def hides(self) -> bool:
         """Whether its lines do not show all of it: then all of it must be read first."""
-        return any(each.get("code") == NOT_SHOWN for each in self.rows("warnings"))
+        return any(each.get("code") == WarningCode.NOT_SHOWN for each in self.rows("warnings"))
 
 
 def _micro_usd(value: object) -> int | None:

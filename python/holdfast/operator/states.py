@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from holdfast._core import display_safe
+from holdfast._core import END_STATES, WAITING_STATES, display_safe
 
 
 class Mark(NamedTuple):
@@ -18,15 +18,10 @@ class Mark(NamedTuple):
     word: str
 
 
-ENDS = frozenset(
-    {
-        "confirmed", "reverted", "dropped", "released",
-        "denied", "expired", "cancelled", "failed", "frozen",
-    }
-)  # fmt: skip
+ENDS = END_STATES
 DECIDABLE = frozenset({"waiting-approval", "held"})
 UNSIGNED = frozenset({"waiting-approval", "waiting-delay", "authorising", "authorised"})
-PENDING = frozenset({"waiting-approval", "waiting-delay", "held"})
+PENDING = WAITING_STATES | {"held"}
 
 STATES: dict[str, Mark] = {
     "waiting-approval": Mark("warn", "?", "waiting"),

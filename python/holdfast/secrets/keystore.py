@@ -105,16 +105,6 @@ def save_wallet(
     return path
 
 
-def wallet_addresses(folder: Path) -> list[str]:
-    """The addresses that the keystores claim, without opening them, in the order of their file
-    names.
-    """
-    return [
-        _claimed_address(_parse(read_private(path, secret=True), path.name), path.name)
-        for path in _files(folder)
-    ]
-
-
 def open_wallets(folder: Path, passphrase: bytes | bytearray) -> dict[str, LocalAccount]:
     """Every wallet of the folder by checksummed address. Raises `WrongPassphrase` or
     `KeystoreError` naming the file.

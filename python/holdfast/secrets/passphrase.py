@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import os
 import shlex
+import sys
 from dataclasses import dataclass
 
 from holdfast.process import child
@@ -19,6 +20,10 @@ COMMAND_SECONDS_MAX = 60
 
 class PassphraseError(ValueError):
     """A passphrase could not be had, or is not one; the text never holds any of it."""
+
+
+class GaveUp(PassphraseError):
+    """Nobody can be asked, or nobody answered."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +41,20 @@ class PassphraseSource:
         """The passphrase of `what` ("this home") as UTF-8 without its line end; zero it after use
         with `wipe`.
 
-        A `new` one is asked for twice on the terminal and must have at least 8 characters. One of
-        another program `may_be_empty`.
+        A `new` one must have at least 8 characters. On the terminal it is typed twice, and asked
+        for again while it is not one, or the second is another; only a person can correct it. One
+        of another program `may_be_empty`.
         """
         if self.fd is not None:
-            passphrase = _from_fd(self.fd)
-        elif self.command is not None:
-            passphrase = _from_command(self.command)
-        else:
-            passphrase = _from_terminal(what, twice=new)
-        return passphrase if may_be_empty and not passphrase else _checked(passphrase, what, new)
+            return _checked(_from_fd(self.fd), what, new, may_be_empty)
+        if self.command is not None:
+            return _checked(_from_command(self.command), what, new, may_be_empty)
+        return _asked(what, new, may_be_empty)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person is asked, who can be asked again."""
+        return self.fd is None and self.command is None
 
 
 def wipe(secret: bytearray) -> None:
@@ -53,8 +62,8 @@ def wipe(secret: bytearray) -> None:
     secret[:] = bytes(len(secret))
 
 
-def _checked(passphrase: bytearray, what: str, new: bool) -> bytearray:
-    if not passphrase:
+def _checked(passphrase: bytearray, what: str, new: bool, may_be_empty: bool = False) -> bytearray:
+    if not passphrase and not may_be_empty:
         raise PassphraseError(f"the passphrase of {what} is empty")
     if len(passphrase) > PASSPHRASE_BYTES_MAX:
         raise PassphraseError(
@@ -121,25 +130,43 @@ def _from_command(command: str) -> bytearray:
     return _without_line_end(bytearray(done.stdout.partition(b"\n")[0]))
 
 
-def _from_terminal(what: str, *, twice: bool) -> bytearray:
+def _asked(what: str, new: bool, may_be_empty: bool) -> bytearray:
+    """A passphrase that is one, however often it takes. Raises GaveUp."""
+    while True:
+        passphrase = bytearray()
+        try:
+            passphrase = _from_terminal(f"Passphrase of {what}: ", what)
+            _checked(passphrase, what, new, may_be_empty)
+            if not new or _from_terminal("Once more: ", what) == passphrase:
+                return passphrase
+            fault = "the two passphrases are not the same"
+        except GaveUp:
+            wipe(passphrase)
+            raise
+        except PassphraseError as error:
+            fault = str(error)
+        wipe(passphrase)
+        sys.stderr.write(f"{fault}; type it again, or press Ctrl-C to leave\n")
+
+
+def _from_terminal(prompt: str, what: str) -> bytearray:
+    """What is typed without echo. Raises GaveUp without a terminal or an answer."""
     # getpass falls back to standard input with echo when there is no terminal; that is refused
     # here.
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:
-        raise PassphraseError(
+        raise GaveUp(
             f"there is no terminal to ask for the passphrase of {what}: use --passphrase-fd or "
             "--passphrase-command"
         ) from None
     os.close(terminal)
     try:
-        first = getpass.getpass(f"Passphrase of {what}: ")
-        if twice and getpass.getpass("Once more: ") != first:
-            raise PassphraseError("the two passphrases are not the same")
+        typed = getpass.getpass(prompt)
     except (EOFError, KeyboardInterrupt):
-        raise PassphraseError(f"no passphrase was given for {what}") from None
+        raise GaveUp(f"no passphrase was given for {what}") from None
     try:
-        return bytearray(first.encode("utf-8"))
+        return bytearray(typed.encode("utf-8"))
     except UnicodeEncodeError:
         raise PassphraseError(f"the passphrase of {what} is not UTF-8 text") from None
 

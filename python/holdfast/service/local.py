@@ -13,6 +13,7 @@ from contextlib import suppress
 from nacl.signing import SigningKey
 
 from holdfast import __version__
+from holdfast.secrets.held import held_wallets
 from holdfast.service.agents.batches import Batches
 from holdfast.service.agents.budgets import Budgets
 from holdfast.service.agents.folder import place_agents
@@ -40,10 +41,9 @@ from holdfast.service.guardian.waiting import Waiting
 from holdfast.service.guardian.watch import watch
 from holdfast.service.home.folder import Home
 from holdfast.service.journal.disk import Disk
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.open import open_reader, open_writer
 from holdfast.service.journal.replay import restore
 from holdfast.service.journal.reserve import Reserve
-from holdfast.service.journal.writer import Journal
 from holdfast.service.operator_api.descriptors import Descriptors
 from holdfast.service.operator_api.health import Health
 from holdfast.service.operator_api.methods import OperatorMethods
@@ -79,8 +79,8 @@ class LocalServices:
         limits = config.limits() if isinstance(config, ConfigFile) else config
         time = asyncio.get_running_loop().time
         reserve = Reserve(home.reserve_path, limits.journal.reserve_bytes)
-        self.journal = Journal(home.journal_path, reserve)
-        self.disk = Disk(home.journal_path, reserve, limits.journal, time)
+        self.journal = open_writer(home.journal_path, reserve)
+        self.disk = Disk(home.path, self.journal.bytes_used, reserve, limits.journal, time)
         try:
             restored = restore(self.journal.reader)
             begin(self.journal, restored, log_key())
@@ -98,7 +98,7 @@ class LocalServices:
         core.on_sealed(lambda text: log.error("SEALED", reason=text))
         self.waiting = Waiting(limits.sending.wait_ms)
         self.turns = Turns(asyncio.get_running_loop().time)
-        self.reader = JournalReader(home.journal_path)
+        self.reader = open_reader(home.journal_path)
         self._alarm = JournalAlarm(core, self.journal)
         self.freeze_file = FreezeFile(home.freeze_file, core)
         file = config if isinstance(config, ConfigFile) else None
@@ -107,7 +107,7 @@ class LocalServices:
             runtime = os.environ.get("RUNTIME_DIRECTORY")
             self.home = home = place_agents(home, config.agents_dir, runtime)
         self.config = config
-        self.policy = PolicyFile(home, core)
+        self.policy = PolicyFile(home, core, held_wallets(home.wallets_dir))
         self.health = Health(core, self.policy, self.disk)
         self.health.journal, self.health.config = self._alarm, file
         self.code = self.health.code = CodeFacts(core, self._find_node)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from holdfast._core import __version__
+from holdfast.codes import PolicyCode
 from holdfast.secrets.files import sync_folder, write_private
 from holdfast.service.home import starter
 from holdfast.service.home.agent_sockets import check_sockets
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from holdfast.secrets.keystore import Kdf
 
 WALLETS_MAX = 64
+# What JSON holds exactly; the core takes no other.
+CHAIN_ID_MAX = 2**53 - 1
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def init_home(home: Home, init: Init) -> Created:
 
     Refuses with HomeError when something is there already, so running it again changes nothing.
     """
-    _check_init(home, init)
+    check_init(home, init, imported=len(init.imported))
     home.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     building = Home(home.path.with_name(f".{home.path.name}.{secrets.token_hex(8)}"))
     try:
@@ -79,23 +82,29 @@ def init_home(home: Home, init: Init) -> Created:
     return created
 
 
-def _check_init(home: Home, init: Init) -> None:
+def check_init(home: Home, init: Init, *, imported: int = 0) -> None:
+    """What can be refused before keys are made or a passphrase is asked for. Raises HomeError."""
+    from holdfast.service.chain.endpoint_tables import fault_of_url
+
     if home.exists:
         raise HomeError(f"there is a guardian in `{home.path}` already: nothing was changed")
     if home.path.is_symlink():
         raise HomeError(f"`{home.path}` is a symbolic link: name the folder itself")
     if home.path.exists() and (not home.path.is_dir() or any(home.path.iterdir())):
         raise HomeError(f"`{home.path}` is not an empty folder: nothing was changed")
-    if (
-        not 0 <= init.wallets <= WALLETS_MAX
-        or not 1 <= init.wallets + len(init.imported) <= WALLETS_MAX
-    ):
+    if not 0 <= init.wallets <= WALLETS_MAX or not 1 <= init.wallets + imported <= WALLETS_MAX:
         raise HomeError(f"a home holds 1 to {WALLETS_MAX} wallets")
     if not OPERATOR_ID.fullmatch(init.operator_id):
         raise HomeError(
             f"`{init.operator_id}` is not an operator's id: take a-z, 0-9 and `-`, at most 32 "
             "characters"
         )
+    if not 1 <= init.chain_id <= CHAIN_ID_MAX:
+        raise HomeError(
+            f"{init.chain_id} is not a chain id: Ethereum is 1, a local test chain mostly 31337"
+        )
+    if fault := fault_of_url(init.rpc_url):
+        raise HomeError(f"the node `{init.rpc_url}` {fault}")
     _ = home.operator_socket, home.agent_socket(init.agent_id)
 
 
@@ -124,6 +133,7 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     policy = starter.policy(addresses, init.chain_id, init.agent_id)
     if init.policy is not None:
         policy = init.policy(addresses)
+    _check_policy(policy, addresses, home)
     config = init.config
     if config is None:
         config = starter.config(init.chain_id, init.rpc_url, str(home.agents or ""))
@@ -133,8 +143,24 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     operator_key = bytes(operator.verify_key)
     genesis = _genesis(public_key, init.operator_id, operator_key)
     by = _Signs(operator, init.operator_id, public_key.hex())
-    _make_journal(building, home, genesis, log_key, policy, by)
+    _make_journal(building, genesis, log_key, policy, by)
     return Created(home, addresses, genesis, public_key, init.operator_id, operator_key)
+
+
+def _check_policy(policy: str, wallets: list[str], home: Home) -> None:
+    """Raises HomeError for a policy with a fault, with a wallet that is not made here, or with an
+    agent whose socket has no room in the home.
+    """
+    from holdfast._core import PolicyError, check_policy
+
+    try:
+        report = json.loads(check_policy(policy, wallets=wallets))
+        check_sockets(home, policy, report["agents"])
+    except PolicyError as error:
+        line, column, code, text, _ = error.args[2][0]
+        # The wallets that were just made are gone with the home, so no policy can name them.
+        then = "; take its key in with --import" if code == PolicyCode.WALLET_UNKNOWN else ""
+        raise HomeError(f"the policy, line {line}, column {column}: {text}{then}") from None
 
 
 def _genesis(log_key: bytes, operator_id: str, operator_key: bytes) -> bytes:
@@ -167,29 +193,23 @@ class _Signs:
 
 
 def _make_journal(
-    building: Home, home: Home, genesis: bytes, log_key: SigningKey, policy: str, by: _Signs
+    building: Home, genesis: bytes, log_key: SigningKey, policy: str, by: _Signs
 ) -> None:
     """A journal with the first policy and configuration in force, and their files. Its first events
-    are under a checkpoint: from the beginning nothing in it is believed without a signature. Raises
-    HomeError for a policy with a fault.
+    are under a checkpoint: from the beginning nothing in it is believed without a signature.
     """
-    from holdfast._core import Guard, PolicyError, checkpoint_body
+    from holdfast._core import Guard, checkpoint_body
     from holdfast.secrets.authority import digest_of
     from holdfast.service.config import read_table
     from holdfast.service.config_file import outside_text, place_config
     from holdfast.service.guardian.policy_file import place_policy
-    from holdfast.service.journal import file as journal_file
+    from holdfast.service.journal import open as journal
     from holdfast.service.journal.signed_notes import sign_note
 
     now_ms = time.time_ns() // 1_000_000
     guard, first = Guard.create(genesis, now_ms)
     signed = by.sign("policy", policy)
-    try:
-        loaded = guard.load_policy(policy, by.id, *_bytes(signed), now_ms)
-        check_sockets(home, policy, guard.agents())
-    except PolicyError as error:
-        line, column, _, text, _ = error.args[2][0]
-        raise HomeError(f"the policy, line {line}, column {column}: {text}") from None
+    loaded = guard.load_policy(policy, by.id, *_bytes(signed), now_ms)
     place_policy(building.policy_path, policy, signed)
     parts = outside_text(read_table(building.config_path), building.path)
     signed = by.sign("config", parts)
@@ -198,7 +218,7 @@ def _make_journal(
     origin = json.loads(genesis)["origin"]
     note = sign_note(log_key, origin, checkpoint_body(origin, guard.size, guard.root))
     records = (first, *loaded.records, *noted.records)
-    journal_file.create(building.journal_path, *records, note=note)
+    journal.create(building.journal_path, *records, note=note)
 
 
 def _bytes(signed: SignedCommand) -> tuple[bytes, bytes]:

@@ -19,7 +19,7 @@ from holdfast.service.config import read_table
 from holdfast.service.config_file import outside_text, place_config
 from holdfast.service.guardian.policy_file import place_policy
 from holdfast.service.home.folder import Home
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.open import open_reader
 from holdfast.service.journal.replay import restore
 from holdfast.service.runtime.event import parse
 
@@ -40,7 +40,7 @@ class InForce:
 
 def in_force(home: Home) -> InForce:
     """Replays the journal. Raises JournalError."""
-    reader = JournalReader(home.journal_path)
+    reader = open_reader(home.journal_path)
     try:
         restored = restore(reader)
         status: dict[str, Any] = orjson.loads(restored.guard.status(restored.guard.last_at))

@@ -17,7 +17,7 @@ from holdfast.service.chain.endpoint_watch import EndpointWatch
 from holdfast.service.chain.node import Node
 from holdfast.service.guardian.checkpoints import Checkpoints
 from holdfast.service.guardian.core import Sealed
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.open import open_reader
 from holdfast.service.local import LocalServices
 from holdfast.service.pipeline.driver import Driver
 from holdfast.service.pipeline.nonce_watch import NonceWatch
@@ -134,7 +134,7 @@ class RemoteServices:
                 return None
             return None if found is None else orjson.loads(found)
 
-        reader = JournalReader(self._home.journal_path)
+        reader = open_reader(self._home.journal_path)
         path = self._home.path / "outbox.sqlite"
         alerts = Alerts(self._routes, path, reader, summarise=summarise)
         alerts.start(self._core.durable_size, self._followed_from[0])

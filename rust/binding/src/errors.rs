@@ -1,6 +1,7 @@
 //! Errors of the core as Python exceptions. `args` starts with the code of the closed list in
 //! docs/policy.md.
 
+use holdfast_core::code::{Closed, Code, Detail};
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -25,20 +26,20 @@ create_exception!(
 );
 
 /// `HoldfastError(code, text)`.
-pub fn refused(code: &str, text: impl ToString) -> PyErr {
-    HoldfastError::new_err((code.to_owned(), text.to_string()))
+pub fn refused(code: Code, text: impl ToString) -> PyErr {
+    HoldfastError::new_err((code.as_str(), text.to_string()))
 }
 
 /// `MalformedError(code, text, path)`.
-pub fn malformed(code: &str, text: impl ToString, path: &str) -> PyErr {
-    MalformedError::new_err((code.to_owned(), text.to_string(), path.to_owned()))
+pub fn malformed(code: impl Closed, text: impl ToString, path: &str) -> PyErr {
+    MalformedError::new_err((code.as_str(), text.to_string(), path.to_owned()))
 }
 
 /// Bytes of a fixed length, or an error that names what they should have been.
 pub fn fixed<const N: usize>(bytes: &[u8], what: &str) -> PyResult<[u8; N]> {
     bytes.try_into().map_err(|_| {
         malformed(
-            "length",
+            Detail::Length,
             format!("{what} must have {N} bytes, this has {}", bytes.len()),
             what,
         )

@@ -1,6 +1,7 @@
 //! The Merkle log, checkpoints and signature checks, for verification offline.
 
-use holdfast_core::log::{self, Range};
+use holdfast_core::code::Code;
+use holdfast_core::log::{self, CompactRange};
 use holdfast_core::verify;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -11,7 +12,7 @@ use crate::errors::{fixed, refused};
 /// RFC 6962 tree over records, for verification offline.
 #[pyclass(module = "holdfast._core")]
 pub struct LogTree {
-    range: Range,
+    range: CompactRange,
 }
 
 #[pymethods]
@@ -19,15 +20,15 @@ impl LogTree {
     #[new]
     fn new() -> Self {
         Self {
-            range: Range::new(),
+            range: CompactRange::new(),
         }
     }
 
     /// The tree that a compact range (`Guard.log_range`, `LogTree.range`) stands for.
     #[staticmethod]
     fn restore(compact: &[u8]) -> PyResult<Self> {
-        let range = Range::from_bytes(compact)
-            .ok_or_else(|| refused("range_malformed", "this is no compact range of a log"))?;
+        let range = CompactRange::from_bytes(compact)
+            .ok_or_else(|| refused(Code::RangeMalformed, "this is no compact range of a log"))?;
         Ok(Self { range })
     }
 
@@ -124,7 +125,7 @@ pub fn signed_note<'py>(
     let key = fixed::<32>(public_key, "public_key")?;
     let signature = fixed::<64>(signature, "signature")?;
     let body = std::str::from_utf8(body)
-        .map_err(|_| refused("note_malformed", "the text of a note is UTF-8"))?;
+        .map_err(|_| refused(Code::NoteMalformed, "the text of a note is UTF-8"))?;
     let note = log::signed_note(body, key_name, &key, &signature)
         .map_err(|error| refused(error.code(), error))?;
     Ok(PyBytes::new(py, note.as_bytes()))

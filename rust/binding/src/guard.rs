@@ -2,9 +2,11 @@
 
 use alloy_primitives::B256;
 use holdfast_core::asset::Registry;
+use holdfast_core::code::{Closed as _, Code, Detail};
 use holdfast_core::event::{Genesis, Id};
 use holdfast_core::guard::{self, Authority, LoadError, Refusal, ReplayError, Unsettled};
 use holdfast_core::policy::Policy;
+use holdfast_core::text::display_safe;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
@@ -17,15 +19,21 @@ use crate::policy::faults;
 use crate::request::{Outcome, RequestState};
 
 fn refusal(error: Refusal) -> PyErr {
-    if error.code == "malformed" {
-        malformed(&error.code, error.text, "")
+    if error.code == Code::Malformed {
+        malformed(error.code, error.text, "")
     } else {
-        refused(&error.code, error.text)
+        refused(error.code, error.text)
     }
 }
 
 fn replay(error: ReplayError) -> PyErr {
     refused(error.code, error)
+}
+
+/// A code of the closed list.
+fn known(code: &str) -> PyResult<Code> {
+    let text = || format!("`{}` is not a code", display_safe(code, 64));
+    Code::from_text(code).ok_or_else(|| malformed(Code::Malformed, text(), "code"))
 }
 
 /// Python strings may carry lone surrogates; those come out as replacement characters.
@@ -93,7 +101,7 @@ impl Guard {
         now_ms: u64,
     ) -> PyResult<(Self, Bound<'py, PyBytes>)> {
         let genesis: Genesis = serde_json::from_slice(genesis)
-            .map_err(|error| malformed("malformed", format!("genesis: {error}"), ""))?;
+            .map_err(|error| malformed(Code::Malformed, format!("genesis: {error}"), ""))?;
         let (inner, record) = guard::Guard::create(genesis, now_ms).map_err(refusal)?;
         Ok((Self { inner }, PyBytes::new(py, &record)))
     }
@@ -111,7 +119,7 @@ impl Guard {
     fn restore(py: Python<'_>, snapshot: PyBackedBytes) -> PyResult<Self> {
         let inner = py
             .detach(|| guard::Guard::restore(&snapshot))
-            .map_err(|error| refused("replay_snapshot", error))?;
+            .map_err(|error| refused(Code::ReplaySnapshot, error))?;
         Ok(Self { inner })
     }
 
@@ -191,7 +199,7 @@ impl Guard {
     ) -> PyResult<Applied> {
         let digest: B256 = digest
             .parse()
-            .map_err(|_| malformed("hex", "a digest is 32 bytes in hex", "digest"))?;
+            .map_err(|_| malformed(Detail::Hex, "a digest is 32 bytes in hex", "digest"))?;
         let authority = Authority { command, signature };
         Self::applied(py, self.inner.load_config(digest, by, authority, now_ms))
     }
@@ -279,6 +287,7 @@ impl Guard {
         now_ms: u64,
     ) -> PyResult<Applied> {
         let (method, text) = (lossy(method), lossy(text));
+        let code = known(code)?;
         Self::applied(
             py,
             self.inner
@@ -338,6 +347,7 @@ impl Guard {
         text: &Bound<'_, PyString>,
         now_ms: u64,
     ) -> PyResult<Applied> {
+        let code = known(code)?;
         Self::applied(py, self.inner.fail(request_id, code, &lossy(text), now_ms))
     }
 

@@ -3,7 +3,8 @@
 use alloy_primitives::Address;
 use holdfast_core::asset::Registry;
 use holdfast_core::clear::Library;
-use holdfast_core::effects::{decode_standalone, DecodeError};
+use holdfast_core::code::Detail;
+use holdfast_core::decode::{decode_standalone, DecodeError};
 use holdfast_core::json::{self, Limits, Malformed};
 use holdfast_core::{frame, rpc, text};
 use pyo3::prelude::*;
@@ -59,7 +60,11 @@ pub fn checksum_address(address: &str) -> PyResult<String> {
     let hex = address.strip_prefix("0x").filter(|hex| hex.len() == 40);
     let parsed = hex.and_then(|_| address.parse::<Address>().ok());
     let Some(parsed) = parsed else {
-        return Err(malformed("address", "not 20 bytes of 0x-prefixed hex", ""));
+        return Err(malformed(
+            Detail::Address,
+            "not 20 bytes of 0x-prefixed hex",
+            "",
+        ));
     };
     let checked = parsed.to_checksum(None);
     let one_case = hex.is_some_and(|hex| {
@@ -68,7 +73,11 @@ pub fn checksum_address(address: &str) -> PyResult<String> {
     if one_case || checked == address {
         Ok(checked)
     } else {
-        Err(malformed("checksum", "the EIP-55 checksum is wrong", ""))
+        Err(malformed(
+            Detail::Checksum,
+            "the EIP-55 checksum is wrong",
+            "",
+        ))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod applied;
 mod clear;
+mod constants;
 mod errors;
 mod evidence;
 mod guard;
@@ -11,11 +12,13 @@ mod order;
 mod policy;
 mod request;
 
-use pyo3::prelude::*;
+use pyo3::pymodule;
 
 /// The Rust core.
 #[pymodule]
 mod _core {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::errors::{HoldfastError, MalformedError, PolicyError};
     #[pymodule_export]
@@ -34,6 +37,8 @@ mod _core {
     #[pymodule_export]
     use crate::clear::ClearSigning;
     #[pymodule_export]
+    use crate::constants::codes;
+    #[pymodule_export]
     use crate::guard::Guard;
     #[pymodule_export]
     use crate::order::{typed_data_digest, UnsignedTransaction};
@@ -41,6 +46,11 @@ mod _core {
     use crate::policy::{check_policy, decode, decode_again, policy_changes, Simulator};
     #[pymodule_export]
     use crate::request::{Outcome, RequestState};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::constants::add(module)
+    }
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -1,5 +1,6 @@
 //! What the process with the keys asks of the core.
 
+use holdfast_core::code::Code;
 use holdfast_core::ordered;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -17,7 +18,7 @@ impl UnsignedTransaction {
     #[new]
     fn new(order: &[u8]) -> PyResult<Self> {
         let inner = ordered::Unsigned::from_order(order)
-            .map_err(|error| malformed("malformed", format!("order: {error}"), "order"))?;
+            .map_err(|error| malformed(Code::Malformed, format!("order: {error}"), "order"))?;
         Ok(Self { inner })
     }
 
@@ -32,8 +33,8 @@ impl UnsignedTransaction {
         signature: &[u8],
     ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
         let signed = self.inner.signed(&fixed::<65>(signature, "signature")?);
-        let (raw, hash) =
-            signed.ok_or_else(|| malformed("malformed", "this is no signature", "signature"))?;
+        let (raw, hash) = signed
+            .ok_or_else(|| malformed(Code::Malformed, "this is no signature", "signature"))?;
         Ok((PyBytes::new(py, &raw), PyBytes::new(py, hash.as_slice())))
     }
 }

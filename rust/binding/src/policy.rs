@@ -1,6 +1,8 @@
 //! Policy files: checking, simulating, and decoding with a registry.
 
+use alloy_primitives::Address;
 use holdfast_core::asset::Registry;
+use holdfast_core::code::Code;
 use holdfast_core::guard;
 use holdfast_core::policy::{self, Policy, PolicyErrors};
 use holdfast_core::simulate;
@@ -20,25 +22,32 @@ pub fn faults(errors: &PolicyErrors) -> PyErr {
             (
                 fault.line,
                 fault.column,
-                fault.code,
+                fault.code.as_str(),
                 fault.text.clone(),
                 fault.hint.clone(),
             )
         })
         .collect();
-    PolicyError::new_err(("policy_invalid", errors.to_string(), rows))
+    PolicyError::new_err((Code::PolicyInvalid.as_str(), errors.to_string(), rows))
 }
 
-/// Parses and lints. Without a time nothing is said of list entries that expire.
+/// Parses and lints. Without a time nothing is said of list entries that expire. With `wallets`, the
+/// addresses that a guardian has keys for, every other wallet is a fault.
 #[pyfunction]
-#[pyo3(signature = (source, now_ms=None))]
+#[pyo3(signature = (source, now_ms=None, wallets=None))]
 pub fn check_policy<'py>(
     py: Python<'py>,
     source: &str,
     now_ms: Option<u64>,
+    wallets: Option<Vec<String>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let summary = policy::check(source, now_ms).map_err(|errors| faults(&errors))?;
-    let json = serde_json::to_vec(&summary).map_err(|error| refused("internal", error))?;
+    let held: Option<Vec<Address>> = wallets
+        .map(|wallets| wallets.iter().map(|wallet| wallet.parse()).collect())
+        .transpose()
+        .map_err(|error| refused(Code::Malformed, error))?;
+    let summary =
+        policy::check(source, now_ms, held.as_deref()).map_err(|errors| faults(&errors))?;
+    let json = serde_json::to_vec(&summary).map_err(|error| refused(Code::Internal, error))?;
     Ok(PyBytes::new(py, &json))
 }
 
@@ -52,7 +61,7 @@ pub fn policy_changes<'py>(
     let parse = |source: &str| Policy::parse(source).map_err(|errors| faults(&errors));
     let (old, new) = (parse(old_source)?, parse(new_source)?);
     let changes = policy::strictness::changes(&old, &new);
-    let json = serde_json::to_vec(&changes).map_err(|error| refused("internal", error))?;
+    let json = serde_json::to_vec(&changes).map_err(|error| refused(Code::Internal, error))?;
     Ok(PyBytes::new(py, &json))
 }
 
@@ -85,7 +94,7 @@ pub fn decode_again<'py>(
     policy: &str,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let policy = Policy::parse(policy).map_err(|errors| faults(&errors))?;
-    let found = guard::decode_again(view, &policy).map_err(|no| refused(&no.code, no.text))?;
+    let found = guard::decode_again(view, &policy).map_err(|no| refused(no.code, no.text))?;
     Ok(PyBytes::new(py, &found))
 }
 

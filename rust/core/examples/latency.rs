@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use alloy_primitives::address;
 use holdfast_core::asset::Registry;
+use holdfast_core::code::Code;
 use holdfast_core::effects::decode;
 use holdfast_core::guard::Guard;
 use holdfast_core::request::{self, Body};
@@ -51,7 +52,9 @@ fn measure(mut guard: Guard) -> Figures {
         under_way.push_back(applied.request.expect("an id").to_string());
         if under_way.len() > UNDER_WAY {
             let oldest = under_way.pop_front().unwrap_or_default();
-            guard.fail(&oldest, "would_fail", "", now).expect("an end");
+            guard
+                .fail(&oldest, Code::WouldFail, "", now)
+                .expect("an end");
         }
     }
     figures(taken.split_off(WARM as usize))

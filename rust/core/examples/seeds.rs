@@ -105,7 +105,7 @@ fn add_calls(source: &str, seeds: &mut Seeds) {
         let protocol = table
             .registry
             .protocol(calls::CHAIN, to)
-            .unwrap_or(Protocol::Unknown);
+            .unwrap_or(Protocol::UNKNOWN);
         let place = places.iter().position(|place| *place == to);
         let like = known_contracts::contract(protocol);
         let place = place.or_else(|| places.iter().position(|place| *place == like));

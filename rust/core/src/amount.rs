@@ -103,6 +103,50 @@ impl fmt::Display for Price {
     }
 }
 
+/// A share in hundredths of a percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Percent(u16);
+
+/// Decimal places of [`Percent`].
+const PERCENT_DECIMALS: u8 = 2;
+
+impl Percent {
+    /// One of a hundred.
+    pub const ONE: Self = Self(100);
+    /// Half of all.
+    pub const HALF: Self = Self(5_000);
+    /// All.
+    pub const WHOLE: Self = Self(10_000);
+
+    /// Reads `95` or `99.5`: at most two places.
+    ///
+    /// # Errors
+    /// [`AmountError`], except `Unit` and `Zero`.
+    pub fn parse(text: &str) -> Result<Self, AmountError> {
+        let hundredths = parse_decimal_units(text, PERCENT_DECIMALS)?;
+        hundredths
+            .try_into()
+            .map(Self)
+            .map_err(|_| AmountError::TooLarge)
+    }
+
+    /// Hundredths of a percent.
+    pub const fn hundredths(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&percent_text(U256::from(self.0)))
+    }
+}
+
+/// Hundredths of a percent as `99.5`, without needless zeros.
+pub fn percent_text(hundredths: U256) -> String {
+    format_units(hundredths, PERCENT_DECIMALS)
+}
+
 /// What `amount` base units are worth, rounded up to a micro-USD. `None` when it does not fit:
 /// treat it as too much.
 pub fn usd_value(amount: U256, decimals: u8, price: Price) -> Option<Usd> {

@@ -123,7 +123,7 @@ impl Registry {
     pub fn protocol(&self, chain_id: u64, address: Address) -> Option<Protocol> {
         let named = self.protocols.get(&(chain_id, address)).copied();
         let found = named.or_else(|| pinned(chain_id, address))?;
-        (found != Protocol::Unknown).then_some(found)
+        (found != Protocol::UNKNOWN).then_some(found)
     }
 
     /// Whether the operator said anything of this address.
@@ -135,14 +135,14 @@ impl Registry {
     /// The chain's coin as a token: the pinned one, otherwise the only one the operator named;
     /// `None` where there is none or nobody can say which.
     pub fn wrapped_coin(&self, chain_id: u64) -> Option<Address> {
-        let is_wrapped = |at: Address| self.protocol(chain_id, at) == Some(Protocol::Weth);
+        let is_wrapped = |at: Address| self.protocol(chain_id, at) == Some(Protocol::WETH);
         if let Some(pinned) = pinned_wrapped_coin(chain_id).filter(|at| is_wrapped(*at)) {
             return Some(pinned);
         }
         let mut named = self
             .protocols
             .iter()
-            .filter(|((chain, _), protocol)| *chain == chain_id && **protocol == Protocol::Weth);
+            .filter(|((chain, _), protocol)| *chain == chain_id && **protocol == Protocol::WETH);
         match (named.next(), named.next()) {
             (Some(((_, at), _)), None) => Some(*at),
             _ => None,

@@ -5,6 +5,7 @@
 //! is taken for it. Only where a value ends is decided here, not whether it is good JSON: brackets
 //! of both kinds count alike, and [`crate::rpc`] judges the rest.
 
+use crate::code::Detail;
 use crate::json::Malformed;
 
 /// Frames up to this many bytes unless told otherwise.
@@ -111,7 +112,7 @@ impl Framer {
                     Some(b'{' | b'[') => {}
                     Some(_) => {
                         let text = "a JSON object or array must start here";
-                        return Err(Malformed::new("frame_garbage", "", text));
+                        return Err(Malformed::new(Detail::FrameGarbage, "", text));
                     }
                 }
             }
@@ -121,7 +122,7 @@ impl Framer {
             let Some(last) = end else {
                 if rest.len() > room {
                     return Err(Malformed::new(
-                        "frame_too_large",
+                        Detail::FrameTooLarge,
                         "",
                         "the frame is too large",
                     ));

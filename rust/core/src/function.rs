@@ -2,13 +2,15 @@
 //! what is said here". A call is one of them by chain, address and selector, and only with
 //! arguments the operator allowed.
 
-mod never;
+mod control;
+mod never_vouched;
 mod signature;
 
 use alloy_dyn_abi::{DynSolType, DynSolValue};
 use alloy_primitives::{Address, B256, I256, U256};
 
-pub use never::never;
+pub(crate) use control::control;
+pub use never_vouched::never;
 pub use signature::Signature;
 pub(crate) use signature::{fits, word};
 

@@ -12,6 +12,7 @@ mod exact;
 mod parse;
 mod write;
 
+use crate::code::Detail;
 use std::borrow::Cow;
 
 pub use parse::{parse, parse_exact};
@@ -49,7 +50,7 @@ impl Limits {
 #[error("{text} at `{path}`")]
 pub struct Malformed {
     /// Closed list: section "Malformed details" of `docs/policy.md`.
-    pub code: &'static str,
+    pub code: Detail,
     /// JSON pointer to the offending value (`/0/value`), display-safe; empty for the whole input.
     pub path: String,
     /// Words, lower case, without untrusted content.
@@ -58,7 +59,7 @@ pub struct Malformed {
 
 impl Malformed {
     /// A fault of the value at `path`.
-    pub fn new(code: &'static str, path: impl Into<String>, text: impl Into<String>) -> Self {
+    pub fn new(code: Detail, path: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
             code,
             path: path.into(),

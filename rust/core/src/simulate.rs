@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use alloy_primitives::Address;
 
+use crate::code::{Code, Detail};
 use crate::effects::Effect;
 use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{
@@ -81,7 +82,7 @@ impl Simulator {
 
     fn read<'a>(&self, tree: Json<'a>) -> Result<Case<'a>, Malformed> {
         let Json::Object(members) = tree else {
-            return Err(Malformed::new("type", "", "a case is an object"));
+            return Err(Malformed::new(Detail::Type, "", "a case is an object"));
         };
         let (mut agent, mut at_ms, mut call) = (None, self.last_ms, None);
         let mut facts = Facts::none();
@@ -96,7 +97,8 @@ impl Simulator {
                 _ => {}
             }
         }
-        let missing = |what: &str| Malformed::new("missing", "", format!("`{what}` is missing"));
+        let missing =
+            |what: &str| Malformed::new(Detail::Missing, "", format!("`{what}` is missing"));
         let agent = agent.ok_or_else(|| missing("agent"))?;
         let (method, params) = call.ok_or_else(|| missing("request"))?;
         Ok(Case {
@@ -115,8 +117,8 @@ impl Simulator {
             case.at_ms
         };
         let parsed = match request::parse_any(&case.method, case.params.as_bytes()) {
-            Err(fault) if fault.code == "raw_hash" => {
-                return Ok((denial("raw_hash", fault.text), Vec::new()));
+            Err(fault) if fault.code == Detail::RawHash => {
+                return Ok((denial(Code::RawHash, fault.text), Vec::new()));
             }
             parsed => parsed.map_err(|fault| fault.under("params").under("request"))?,
         };
@@ -170,7 +172,7 @@ impl Simulator {
                 let policy = Some(&self.policy);
                 self.book.post(policy, "case", Happened::LAST, now_ms)
             })
-            .map_err(|error| Malformed::new("window", "", error.to_string()))
+            .map_err(|error| Malformed::new(Detail::Window, "", error.to_string()))
     }
 }
 
@@ -179,7 +181,7 @@ fn text(value: Json<'_>) -> Result<Cow<'_, str>, Malformed> {
         Json::Str(text) => Ok(text),
         other => {
             let text = format!("expected a string, not {}", other.kind());
-            Err(Malformed::new("type", "", text))
+            Err(Malformed::new(Detail::Type, "", text))
         }
     }
 }
@@ -187,7 +189,7 @@ fn text(value: Json<'_>) -> Result<Cow<'_, str>, Malformed> {
 /// Exactly `method` and `params`, which may be absent; the params as JSON text.
 fn request(value: Json<'_>) -> Result<(Cow<'_, str>, String), Malformed> {
     let Json::Object(members) = value else {
-        return Err(Malformed::new("type", "", "a request is an object"));
+        return Err(Malformed::new(Detail::Type, "", "a request is an object"));
     };
     let (mut method, mut params) = (None, "[]".to_owned());
     for (key, value) in members {
@@ -195,12 +197,13 @@ fn request(value: Json<'_>) -> Result<(Cow<'_, str>, String), Malformed> {
             "method" => method = Some(text(value).map_err(|fault| fault.under("method"))?),
             "params" => params = value.to_canonical(),
             _ => {
-                let fault = Malformed::new("unknown_key", "", "not a member of a request");
+                let fault = Malformed::new(Detail::UnknownKey, "", "not a member of a request");
                 return Err(fault.under(&key));
             }
         }
     }
-    let method = method.ok_or_else(|| Malformed::new("missing", "", "`method` is missing"))?;
+    let method =
+        method.ok_or_else(|| Malformed::new(Detail::Missing, "", "`method` is missing"))?;
     Ok((method, params))
 }
 
@@ -208,7 +211,7 @@ fn request(value: Json<'_>) -> Result<(Cow<'_, str>, String), Malformed> {
 fn time(value: &Json<'_>) -> Result<u64, Malformed> {
     let bad = || {
         let text = "a time is an integer in ms (or s, below 10^11) or RFC 3339 text with offset";
-        Malformed::new("time", "", text)
+        Malformed::new(Detail::Time, "", text)
     };
     match value {
         Json::Int(number) => {
@@ -224,15 +227,8 @@ fn time(value: &Json<'_>) -> Result<u64, Malformed> {
     }
 }
 
-fn denial(code: &str, observed: String) -> Decision {
-    let (code, observed) = (code.to_owned(), Some(observed));
-    denied_by(Reason {
-        code,
-        rule: None,
-        observed,
-        limit: None,
-        retry_at_ms: None,
-    })
+fn denial(code: Code, observed: String) -> Decision {
+    denied_by(Reason::new(code).found(observed))
 }
 
 fn denied_by(reason: Reason) -> Decision {
@@ -253,7 +249,7 @@ fn refused(id: &Json<'_>, fault: &Malformed) -> Vec<u8> {
     } else {
         format!("{} at {}: {}", fault.code, fault.path, fault.text)
     };
-    result(id, &denial("malformed", observed), &[])
+    result(id, &denial(Code::Malformed, observed), &[])
 }
 
 /// One compact object, its members sorted.
@@ -301,7 +297,7 @@ fn write_reason(reason: &Reason, out: &mut String) {
             None => out.push_str("null"),
         }
     };
-    member("{\"code\":", Some(&reason.code), out);
+    member("{\"code\":", Some(reason.code.as_str()), out);
     member(",\"limit\":", reason.limit.as_deref(), out);
     member(",\"observed\":", reason.observed.as_deref(), out);
     if let Some(retry_at_ms) = reason.retry_at_ms {

@@ -19,9 +19,18 @@ pub use book::{Book, BookError};
 pub use ledger::{Ledger, LEDGER_MS};
 pub use standing::{Change, Claimed, Claims, Ends, Happened, GRACE_MS};
 
-use crate::policy::{Policy, Reservation, Spends};
+use crate::spend::{Reservation, Spends};
 use rolling::Window;
 use standing::Standing;
+
+/// What a policy limits: all that the windows know of it.
+pub trait Limits {
+    /// Every limit by its id, with the length of its window in ms; 0 for one on what stands.
+    fn windows(&self) -> impl Iterator<Item = (&str, u64)>;
+
+    /// What `spends` reserve under these limits, sorted by limit and key.
+    fn reservations(&self, spends: &Spends) -> Vec<Reservation>;
+}
 
 /// Why a change of the windows was refused. Nothing is changed then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,13 +83,8 @@ struct LimitWindows {
 
 impl Windows {
     /// Empty windows for the limits of this policy.
-    pub fn for_policy(policy: &Policy) -> Self {
-        Self::with_limits(
-            policy
-                .limits()
-                .iter()
-                .map(|limit| (limit.id.as_str(), limit.window_ms)),
-        )
+    pub fn for_policy(policy: &impl Limits) -> Self {
+        Self::with_limits(policy.windows())
     }
 
     /// Empty windows for limits given as (id, window in ms).
@@ -108,7 +112,7 @@ impl Windows {
     /// The windows as if the limits of `policy` had always existed: `ledger` is what was posted in
     /// the last 31 days, `claims` what stands, `held` what is set aside now.
     pub fn rebuild<'a>(
-        policy: &Policy,
+        policy: &impl Limits,
         ledger: &Ledger,
         claims: &Claims,
         held: impl IntoIterator<Item = &'a Spends>,
@@ -131,7 +135,7 @@ impl Windows {
     }
 
     /// A right stands from now on.
-    pub fn stand(&mut self, policy: &Policy, claimed: &Claimed, now_ms: u64) {
+    pub fn stand(&mut self, policy: &impl Limits, claimed: &Claimed, now_ms: u64) {
         let early = self.early(now_ms);
         for part in policy.reservations(&claimed.spends) {
             let limit = self.limits.get_mut(&part.limit);
@@ -143,7 +147,7 @@ impl Windows {
     }
 
     /// A right is over before its time.
-    pub fn stand_no_more(&mut self, policy: &Policy, claimed: &Claimed) {
+    pub fn stand_no_more(&mut self, policy: &impl Limits, claimed: &Claimed) {
         for part in policy.reservations(&claimed.spends) {
             let limit = self.limits.get_mut(&part.limit);
             if let Some(limit) = limit.filter(|limit| limit.window_ms == 0) {

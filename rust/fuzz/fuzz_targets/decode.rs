@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use holdfast_core::asset::Registry;
-use holdfast_core::effects::decode_standalone;
+use holdfast_core::decode::decode_standalone;
 use libfuzzer_sys::fuzz_target;
 
 const USDC: &str = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48";

@@ -5,7 +5,7 @@
 use alloy_primitives::hex;
 use holdfast_core::asset::Registry;
 use holdfast_core::clear::Library;
-use holdfast_core::effects::decode_standalone;
+use holdfast_core::decode::decode_standalone;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from holdfast._core import Applied, HoldfastError, RequestState, canonical_json
+from holdfast.codes import Code, Detail
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.errors import (
     ATOMICITY,
@@ -41,15 +42,15 @@ SEND_CALLS = "wallet_sendCalls"
 VERSION = "2.0.0"
 
 # What of the core's words the codes of the standard stand for.
-_CODES = {
-    "capability": UNSUPPORTED_CAPABILITY,
-    "chain_mismatch": UNSUPPORTED_CHAIN,
-    "chain_not_allowed": UNSUPPORTED_CHAIN,
-    "idempotency_conflict": DUPLICATE_ID,
-    "batch": TOO_LARGE,
-    "batch_too_large": TOO_LARGE,
-    "atomicity": ATOMICITY,
-    "wallet_not_allowed": UNAUTHORIZED,
+_CODES: dict[str, int] = {
+    Detail.CAPABILITY: UNSUPPORTED_CAPABILITY,
+    Code.CHAIN_MISMATCH: UNSUPPORTED_CHAIN,
+    Code.CHAIN_NOT_ALLOWED: UNSUPPORTED_CHAIN,
+    Code.IDEMPOTENCY_CONFLICT: DUPLICATE_ID,
+    Detail.BATCH: TOO_LARGE,
+    Detail.BATCH_TOO_LARGE: TOO_LARGE,
+    Detail.ATOMICITY: ATOMICITY,
+    Code.WALLET_NOT_ALLOWED: UNAUTHORIZED,
 }
 
 # Status codes of EIP-5792.

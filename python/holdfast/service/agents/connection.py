@@ -26,7 +26,7 @@ BACKLOG_BYTES_MAX = 64 * 1024
 LARGE_BYTES = 16 * 1024
 
 
-class Door(Protocol):
+class ListenerHandle(Protocol):
     """The side of the gate a connection belongs to."""
 
     agent: Agent
@@ -66,11 +66,11 @@ class AgentConnection(asyncio.Protocol):
     __slots__ = (
         "_backlog",
         "_backlog_bytes",
-        "_door",
         "_faulty",
         "_framer",
         "_half_since",
         "_in_flight",
+        "_listener",
         "_queued",
         "_stalled_since",
         "_time",
@@ -79,10 +79,10 @@ class AgentConnection(asyncio.Protocol):
         "gone",
     )
 
-    def __init__(self, door: Door, time: Callable[[], float]) -> None:
-        self._door = door
+    def __init__(self, listener: ListenerHandle, time: Callable[[], float]) -> None:
+        self._listener = listener
         self._time = time
-        self._framer = Framer(door.config.frame_bytes_max)
+        self._framer = Framer(listener.config.frame_bytes_max)
         self._backlog: deque[Call | Part | tuple[Call, ...]] = deque()
         self._backlog_bytes = 0
         self._in_flight = 0
@@ -91,25 +91,25 @@ class AgentConnection(asyncio.Protocol):
         self._half_since = 0.0
         self._stalled_since = 0.0
         self._transport: asyncio.Transport | None = None
-        self._unread_max = UNREAD_FACTOR * door.config.write_buffer_bytes_max
+        self._unread_max = UNREAD_FACTOR * listener.config.write_buffer_bytes_max
         self.gone = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asks the kernel who this is, and the door whether it may stay."""
+        """Asks the kernel who this is, and the listener whether it may stay."""
         self._transport = cast("asyncio.Transport", transport)
         peer = peer_of(transport.get_extra_info("socket"))
-        if not self._door.admit(self, peer):
+        if not self._listener.admit(self, peer):
             self.gone = True
             self._transport.abort()
             return
-        self._transport.set_write_buffer_limits(high=self._door.config.write_buffer_bytes_max)
+        self._transport.set_write_buffer_limits(high=self._listener.config.write_buffer_bytes_max)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Calls under way go on; their outcome waits for the agent's retry."""
         self._is_gone()
         self._backlog.clear()
         self._transport = None
-        self._door.left(self)
+        self._listener.left(self)
 
     def eof_received(self) -> bool:
         """The peer writes no more: answers under way still go out, but nobody is known to read
@@ -145,7 +145,7 @@ class AgentConnection(asyncio.Protocol):
             self._refuse(fault)
         if len(data) > LARGE_BYTES:
             now = self._time()
-            self._door.budget.share.charge(now - begun, now)
+            self._listener.budget.share.charge(now - begun, now)
         if fault is not None or not self._framer.pending:
             self._half_since = 0.0
         elif frames or not self._half_since:
@@ -194,7 +194,7 @@ class AgentConnection(asyncio.Protocol):
 
     def sweep(self, now: float) -> None:
         """Drops a peer that keeps half a frame open, or its answers unread, for too long."""
-        limit = self._door.config.half_frame_ms_max / 1000
+        limit = self._listener.config.half_frame_ms_max / 1000
         for since in (self._half_since, self._stalled_since):
             if since and now - since > limit:
                 self.drop()
@@ -209,14 +209,14 @@ class AgentConnection(asyncio.Protocol):
         if not self.gone:
             self.gone = True
             if self._in_flight:
-                self._door.abandon(self)
+                self._listener.abandon(self)
 
     def _want(self) -> None:
         """Asks for a turn, unless the connection has one to come; reads on, or not for now."""
         transport = self._transport
         if self._backlog and not self._queued and self._may_begin():
             self._queued = True
-            door = self._door
+            door = self._listener
             door.turns.want(door.agent.id, door.budget, self)
         if transport is None or transport.is_closing() or self.gone:
             return
@@ -235,7 +235,7 @@ class AgentConnection(asyncio.Protocol):
         if self._stalled_since:
             return False
         begun = isinstance(self._backlog[0], Part)
-        return begun or self._in_flight < self._door.config.in_flight_max
+        return begun or self._in_flight < self._listener.config.in_flight_max
 
     def serve(self) -> bool:
         """Carries one call out; whether there are more that may begin."""
@@ -246,13 +246,13 @@ class AgentConnection(asyncio.Protocol):
                 self._batch(item)
             elif isinstance(item, Part):
                 reply = Reply(item.batch, item.call.id_json)
-                self._door.handle(self._door.agent, item.call, reply)
+                self._listener.handle(self._listener.agent, item.call, reply)
             else:
                 self._in_flight += 1
-                self._door.handle(self._door.agent, item, Reply(self, item.id_json))
+                self._listener.handle(self._listener.agent, item, Reply(self, item.id_json))
             if self.gone and self._in_flight:
                 # It wrote its last and hung up before this call had its turn.
-                self._door.abandon(self)
+                self._listener.abandon(self)
         if self._backlog and self._may_begin():
             return True
         self._queued = False
@@ -262,8 +262,8 @@ class AgentConnection(asyncio.Protocol):
         return False
 
     def _batch(self, calls: tuple[Call, ...]) -> None:
-        if not calls or len(calls) > self._door.config.batch_max:
-            limit = self._door.config.batch_max
+        if not calls or len(calls) > self._listener.config.batch_max:
+            limit = self._listener.config.batch_max
             text = f"a batch holds 1 to {limit} calls"
             self.answered(response_error(b"null", INVALID_REQUEST, text))
             return

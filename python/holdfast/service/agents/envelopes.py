@@ -10,6 +10,7 @@ import json
 from collections import deque
 
 from holdfast._core import HoldfastError
+from holdfast.codes import Code
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.intake import Intake
 from holdfast.service.agents.rpc_call import AnyCall, InnerCall
@@ -39,8 +40,8 @@ class Envelopes:
         while order and order[0][0] <= now:
             known.discard(order.popleft()[1])
         if nonce in known:
-            raise HoldfastError("replayed", "this envelope was used already: sign a new one")
+            raise HoldfastError(Code.REPLAYED, "this envelope was used already: sign a new one")
         if len(known) >= NONCES_MAX:
-            raise HoldfastError("rate_limited", "too many signed calls within a minute: wait")
+            raise HoldfastError(Code.RATE_LIMITED, "too many signed calls within a minute: wait")
         known.add(nonce)
         order.append((expires_at, nonce))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from holdfast.codes import Code
+
 DENIED = 4001
 PENDING = -32003
 INVALID_REQUEST = -32600
@@ -49,7 +51,7 @@ def unavailable(text: str) -> CallError:
 
 def sealed(text: str) -> CallError:
     """The guardian takes no commands."""
-    return CallError(INTERNAL, text, orjson.dumps({"status": "sealed", "code": "sealed"}))
+    return CallError(INTERNAL, text, orjson.dumps({"status": "sealed", "code": Code.SEALED}))
 
 
 # Words of nodes (geth, erigon, nethermind, reth, anvil) and what an agent is told instead; first

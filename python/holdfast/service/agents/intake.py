@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from holdfast._core import Applied, Event, HoldfastError
+from holdfast.codes import Code
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.budgets import AgentBudget, Budgets
 from holdfast.service.agents.errors import DENIED, CallError
@@ -104,7 +105,7 @@ class Intake:
         """
         budget, begun = self._budgets.of(agent), self._time()
         if budget.admit(len(payload), begun) is not None or not budget.checks.take(begun):
-            raise HoldfastError("rate_limited", "too many calls: ask again later")
+            raise HoldfastError(Code.RATE_LIMITED, "too many calls: ask again later")
         try:
             now = self._core.clock.now_ms()
             opened = self._core.guard.open_signed(agent.id, payload, signature, now)
@@ -132,12 +133,12 @@ class Intake:
             raise Declined(disk_low(low))
         over = budget.admit(len(params), now)
         if over is not None:
-            return self._core.refuse(agent.id, method, params, "rate_limited", over)
+            return self._core.refuse(agent.id, method, params, Code.RATE_LIMITED, over)
         most = self._too_large(method, params)
         if not most:
             return None
         text = f"params of this method have at most {most} bytes"
-        applied = self._core.refuse(agent.id, method, params, "malformed", text)
+        applied = self._core.refuse(agent.id, method, params, Code.MALFORMED, text)
         budget.recorded(applied.records, now, allowed=False)
         return applied
 
@@ -180,8 +181,8 @@ def disk_low(text: str) -> CallError:
     """The refusal while there is no room on the disk."""
     data = {
         "status": "refused",
-        "code": "disk_low",
-        "reasons": [{"code": "disk_low"}],
+        "code": Code.DISK_LOW,
+        "reasons": [{"code": Code.DISK_LOW}],
         "text": text,
     }
     return CallError(DENIED, f"refused: disk_low: {text}", orjson.dumps(data))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from holdfast.codes import Code
 from holdfast.service.agents.errors import DENIED, PENDING, CallError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def not_replaced(request_id: str, code: str, text: str, privacy: str) -> Outcome
 def denied(answer: bytes, status: str) -> Outcome:
     """A refusal with the data the core gave; malformed input keeps JSON-RPC's own code."""
     data = orjson.loads(answer)
-    code = -32602 if _first_code(data) == "malformed" else DENIED
+    code = -32602 if _first_code(data) == Code.MALFORMED else DENIED
     return Outcome(error=CallError(code, _words(data, status), answer), status=status)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from holdfast import __version__
-from holdfast._core import HoldfastError, MalformedError
+from holdfast._core import SIGNING_METHODS, HoldfastError, MalformedError
+from holdfast.codes import Code
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.batches import SEND_CALLS, Batches
 from holdfast.service.agents.envelopes import Envelopes
@@ -21,7 +22,7 @@ from holdfast.service.agents.node_reads import READS, Reads
 from holdfast.service.agents.outcomes import Outcome, as_object
 from holdfast.service.agents.reply import Reply
 from holdfast.service.agents.rpc_call import AnyCall, InnerCall, inner_call, one_object
-from holdfast.service.agents.signing_calls import RAW_REFUSED, SIGNING_METHODS, SigningCalls
+from holdfast.service.agents.signing_calls import RAW_REFUSED, SigningCalls
 from holdfast.service.agents.subscriptions import NewHeads
 
 Handler = Callable[[Agent, AnyCall, Reply], None]
@@ -43,8 +44,8 @@ SIGNATURE_REQUIRED = CallError(
     orjson.dumps(
         {
             "status": "denied",
-            "code": "signature_required",
-            "reasons": [{"code": "signature_required"}],
+            "code": Code.SIGNATURE_REQUIRED,
+            "reasons": [{"code": Code.SIGNATURE_REQUIRED}],
         }
     ),
 )
@@ -52,7 +53,7 @@ TOO_FAST = CallError(
     DENIED,
     "denied: rate_limited",
     orjson.dumps(
-        {"status": "denied", "code": "rate_limited", "reasons": [{"code": "rate_limited"}]}
+        {"status": "denied", "code": Code.RATE_LIMITED, "reasons": [{"code": Code.RATE_LIMITED}]}
     ),
 )
 
@@ -215,7 +216,7 @@ class Rpc:
         try:
             asked = self._envelopes.open(agent, payload, signature, call)
         except HoldfastError as error:
-            status = "error" if error.args[0] == "malformed" else "denied"
+            status = "error" if error.args[0] == Code.MALFORMED else "denied"
             code = INVALID_PARAMS if status == "error" else DENIED
             reply.result(_refusal(status, code, f"{status}: {error.args[0]}", error))
             return

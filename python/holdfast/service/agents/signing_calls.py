@@ -8,6 +8,7 @@ from functools import partial
 import orjson
 
 from holdfast._core import Applied, HoldfastError
+from holdfast.codes import Code
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.errors import DENIED, INTERNAL, INVALID_PARAMS, CallError, sealed
 from holdfast.service.agents.intake import Declined, Intake
@@ -19,19 +20,6 @@ from holdfast.service.guardian.core import Core, Sealed
 from holdfast.service.guardian.waiting import Waiting
 
 WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
-
-SIGNING_METHODS = frozenset(
-    {
-        "eth_sendTransaction",
-        "eth_signTransaction",
-        "personal_sign",
-        "eth_sign",
-        "eth_signTypedData",
-        "eth_signTypedData_v3",
-        "eth_signTypedData_v4",
-        "wallet_sendCalls",
-    }
-)
 
 
 def plain(reply: Reply, outcome: Outcome, _request_id: str) -> None:
@@ -145,7 +133,7 @@ class SigningCalls:
             return
         request_id = applied.request_id
         if request_id is None:
-            self.failed(reply, HoldfastError("internal", f"no request for `{status}`"), write)
+            self.failed(reply, HoldfastError(Code.INTERNAL, f"no request for `{status}`"), write)
             return
         if status == "replaces":
             self._replace(applied, agent, reply, write)
@@ -226,15 +214,15 @@ class SigningCalls:
         elif isinstance(error, Declined):
             write(reply, Outcome(error=error.error, status="refused"), "")
             return
-        elif error.args[0] == "malformed":
-            told = CallError(INVALID_PARAMS, error.args[1], orjson.dumps({"code": "malformed"}))
+        elif error.args[0] == Code.MALFORMED:
+            told = CallError(INVALID_PARAMS, error.args[1], orjson.dumps({"code": Code.MALFORMED}))
         else:
             told = CallError(INTERNAL, "the guardian could not decide", None)
         write(reply, Outcome(error=told, status="error"), "")
 
     def _without_id(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         try:
-            self._intake.refuse(agent, call.method, call.params, "malformed", WITHOUT_ID)
+            self._intake.refuse(agent, call.method, call.params, Code.MALFORMED, WITHOUT_ID)
         except (Sealed, Declined, HoldfastError):
             pass
         reply.nothing()
@@ -243,5 +231,5 @@ class SigningCalls:
 RAW_REFUSED = CallError(
     DENIED,
     "signed transactions are not passed on: the guardian holds the keys and signs what it decided",
-    orjson.dumps({"status": "denied", "code": "method_not_allowed"}),
+    orjson.dumps({"status": "denied", "code": Code.METHOD_NOT_ALLOWED}),
 )

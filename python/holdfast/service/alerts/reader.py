@@ -23,7 +23,7 @@ from holdfast.service.alerts.outbox import RETRY_MAX_MS, Entry, Message, Outbox
 from holdfast.service.alerts.routes import Route, Severity
 from holdfast.service.alerts.send import send
 from holdfast.service.alerts.text import CONDITION, KINDS, SUMMARY, Alert, describe, plain
-from holdfast.service.journal.file import JournalError, JournalReader
+from holdfast.service.journal.interface import JournalError, Reader
 from holdfast.service.runtime.conditions import Condition
 from holdfast.service.runtime.event import REQUEST_DECIDED, Record, kind_of, parse
 from holdfast.service.runtime.logs import get_logger
@@ -56,7 +56,7 @@ class Alerts:
         self,
         routes: Sequence[Route],
         path: Path,
-        events: JournalReader,
+        events: Reader,
         *,
         retry_first_ms: int = 1_000,
         summarise: Callable[[str], Record | None] = lambda _: None,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from holdfast._core import display_safe
+from holdfast.codes import Code
 from holdfast.service.alerts.routes import Severity
 from holdfast.service.runtime.event import Record, tier_of
 from holdfast.summary import Summary, bounded, left_out, once
@@ -213,7 +214,7 @@ def _ended(severity: Severity, word: str) -> Callable[[Record, Decided], Alert |
 
 
 def _failed(data: Record, decided: Decided) -> Alert | None:
-    if data.get("code") != "would_differ":
+    if data.get("code") != Code.WOULD_DIFFER:
         word = "could not be sent, nothing was signed"
         return _ended(Severity.WARNING, word)(data, decided)
     # A decoder that is wrong, or a contract that is not what it was taken for.

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from holdfast.codes import Code
+
 Outcome = Literal["accepted", "known", "rejected", "unknown"]
 
 
@@ -85,7 +87,7 @@ class WouldFail(Exception):
     words.
     """
 
-    def __init__(self, text: str, code: str = "would_fail") -> None:
+    def __init__(self, text: str, code: str = Code.WOULD_FAIL) -> None:
         super().__init__(text)
         self.code = code
         self.text = text

@@ -14,11 +14,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from holdfast.codes import Code
 from holdfast.service.chain import broadcast
 from holdfast.service.chain.answers import Block, Fees, Receipt, count
 from holdfast.service.chain.broadcast import WouldFail
 from holdfast.service.chain.endpoint import EndpointDown, EndpointSettings, RpcError
-from holdfast.service.chain.l1_fee import l1_fee
+from holdfast.service.chain.l1_fee import l1_fee, l1_fee_max
 from holdfast.service.chain.nonce import ChainNonce
 from holdfast.service.chain.simulation import Simulation
 from holdfast.service.chain.spread import Spread
@@ -27,6 +28,7 @@ from holdfast.service.runtime.conditions import Conditions
 
 if TYPE_CHECKING:
     from holdfast.service.chain.broadcast import Broadcast
+    from holdfast.service.chain.witness import Sending
 
 __all__ = ["Block", "Chain", "Chains", "FeeTooHigh", "Fees", "OtherChain", "Receipt"]
 
@@ -129,6 +131,12 @@ class Chain:
         """As `Endpoint.call`, of the first endpoint that answers and serves this chain."""
         return await self._first(lambda each: each.call(method, params, patience_s))
 
+    async def execute(
+        self, method: str, params: list[Any], patience_s: float = READ_PATIENCE_SECONDS
+    ) -> Any:
+        """As `call`, a few together in one post: for what a node executes without a change."""
+        return await self._first(lambda each: each.execute(method, params, patience_s))
+
     async def transaction_facts(
         self, view: dict[str, Any], *, ledger: int | None
     ) -> dict[str, int | bool]:
@@ -138,13 +146,10 @@ class Chain:
         """
         wallet, request = view["wallet"], view["request"]
         gas_max = int(view["gas_max"])
-        fees, nonce, balance, gas, data_fee = await asyncio.gather(
-            self.fees(),
-            self.nonces.of(wallet, ledger),
-            self.balance(wallet),
-            self.gas(view, gas_max),
-            l1_fee(self, view),
-        )
+        gas, data_fee = await self._asked(view, gas_max, ledger)
+        # Asked a moment ago, or known from other payments.
+        fees, balance = await self.fees(), await self.balance(wallet)
+        nonce = await self.nonces.of(wallet, ledger)
         fee_cap = int(view["fee_per_gas_max"])
         tip = min(fees.tip, int(view["priority_fee_per_gas_max"]), fee_cap)
         max_fee = min(2 * fees.base + tip, fee_cap)
@@ -163,6 +168,28 @@ class Chain:
         if nonce.proved:
             facts["nonce_proved"] = True
         return facts if data_fee is None else facts | {"l1_fee": data_fee}
+
+    async def _asked(
+        self, view: dict[str, Any], gas_max: int, ledger: int | None
+    ) -> tuple[int, int | None]:
+        """Gas and the fee for data of a request, while what is not known of its wallet and the
+        chain's fees is asked too. What is known costs no task: of many payments that is most.
+        """
+        wallet, gas = view["wallet"], self.gas(view, gas_max)
+        others: list[Awaitable[Any]] = []
+        if self._cached("fees", "") is None:
+            others.append(self.fees())
+        if self._cached("balance", wallet) is None:
+            others.append(self.balance(wallet))
+        if not self.nonces.is_known(wallet, ledger):
+            others.append(self.nonces.of(wallet, ledger))
+        if l1_fee_max(view):
+            found, data_fee, *_ = await asyncio.gather(gas, l1_fee(self, view), *others)
+            return found, data_fee
+        if not others:
+            return await gas, None
+        found, *_ = await asyncio.gather(gas, *others)
+        return found, None
 
     async def fees(self) -> Fees:
         """The base fee of the newest block and the tip the node suggests; at most a second old."""
@@ -218,26 +245,28 @@ class Chain:
                 raise WouldFail("it needs more gas than it asks for")
             return int(asked)
         if estimate > gas_max:
-            raise WouldFail("it needs more gas than the policy allows", "gas_over_cap")
+            raise WouldFail("it needs more gas than the policy allows", Code.GAS_OVER_CAP)
         wanted = estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
         return max(GAS_OF_A_TRANSFER, min(wanted, gas_max))
 
     async def broadcast(
-        self, raw: bytes, tx_hash: str, still: Callable[[], bool], *, private: bool = False
-    ) -> Broadcast:
-        """Sends signed bytes once to every endpoint that is well, or to the private relays alone,
-        and gives the outcome that says most: accepted, known, unknown, rejected. Raises
-        EndpointDown only if they surely never reached a node of this chain. `still()` is asked
-        right before they leave. It waits for an endpoint to say which chain it serves only while
-        none did; those that have yet to say so get the bytes when they did.
+        self, sendings: Sequence[Sending], *, private: bool = False
+    ) -> list[Broadcast | EndpointDown]:
+        """Sends signed bytes once and in order to every endpoint that is well, or to the private
+        relays alone, and gives of each the outcome that says most: accepted, known, unknown,
+        rejected; or EndpointDown if they surely never reached a node of this chain. It waits for an
+        endpoint to say which chain it serves only while none did; those that have yet to say so get
+        the bytes when they did.
+
+        Raises EndpointDown where that goes for all of them.
         """
         if private:
             if not self.relays:
                 raise EndpointDown(_no_relay(self.id), not_sent=True)
             await _one_serves(self.relays)
-            return await self._private.send(raw, tx_hash, still)
+            return await self._private.send(sendings)
         await self.ready()
-        return await self._spread.send(raw, tx_hash, still)
+        return await self._spread.send(sendings)
 
     async def who_has(self, tx_hash: str) -> list[bool]:
         """Of each endpoint that is well and says so: whether it knows the transaction, waiting or
@@ -320,7 +349,7 @@ def _no_relay(chain_id: int) -> str:
 
 async def _estimate(witness: Witness, call: dict[str, Any]) -> int:
     try:
-        return count(await witness.call("eth_estimateGas", [call]), "gas")
+        return count(await witness.execute("eth_estimateGas", [call]), "gas")
     except RpcError as error:
         why = broadcast.why_it_would_fail(error.code, error.text)
         if why is not None:

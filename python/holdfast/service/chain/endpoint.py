@@ -2,7 +2,7 @@
 
 Bounded answers, bounded time, no redirects, no proxies.
 
-web3 takes most of a second to import, so it is loaded at the first call and not with this module.
+aiohttp takes a moment to import, so it is loaded at the first call and not with this module.
 """
 
 from __future__ import annotations
@@ -10,20 +10,19 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from importlib import import_module
+from itertools import count
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
 
 from holdfast.service.chain.pace import Pace
-from holdfast.service.runtime.hardening import limit_recursion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiohttp import ClientSession, Payload
-    from web3.providers.rpc import AsyncHTTPProvider
-    from web3.types import RPCEndpoint
 
 ANSWER_BYTES_MAX = 8 << 20
 CONNECTIONS_MAX = 64
@@ -95,6 +94,10 @@ class EndpointBusy(EndpointDown):
     """Its `calls_per_second` are used up for longer than the caller waits: the node is well."""
 
 
+class EndpointRefused(EndpointDown):
+    """It answered with an HTTP status instead of JSON-RPC: it did not carry the question out."""
+
+
 class Stopped(EndpointDown):
     """What was to leave may leave no more, and nothing of it did: the node is well."""
 
@@ -110,7 +113,7 @@ class Endpoint:
         self.name = settings.name
         self._pace = Pace(settings.calls_per_second) if settings.calls_per_second else None
         self._session: ClientSession | None = None
-        self._provider: AsyncHTTPProvider | None = None
+        self._ids = count(1)
         self._opening = asyncio.Lock()
         self._on_connect: list[Callable[[], None]] = []
 
@@ -130,25 +133,20 @@ class Endpoint:
         so. Raises RpcError or EndpointDown.
         """
         await self._turn(patience_s)
-        provider = self._provider or await self._open()
-        try:
-            if still is None:
-                answer: Any = await provider.make_request(method, params)
-            else:
-                body = provider.encode_rpc_request(cast("RPCEndpoint", method), params)
-                answer = orjson.loads(await self._post_while(body, still))
-        except (ValueError, TypeError) as error:
-            raise EndpointDown(
-                f"{self.name} answered with no JSON-RPC ({type(error).__name__})"
-            ) from None
-        return result_of(self.name, answer)
+        question = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
+        return result_of(self.name, await self.exchange(question, still))
 
-    async def exchange(self, value: Any) -> Any:
-        """Posts a JSON value as it is, and gives the JSON that comes back. Raises EndpointDown."""
+    async def exchange(self, value: Any, still: Callable[[], bool] | None = None) -> Any:
+        """Posts a JSON value as it is, and gives the JSON that comes back; `still` as in `call`.
+        Raises EndpointDown.
+        """
         if self._session is None:
             await self._open()
+        body = orjson.dumps(value)
         try:
-            return orjson.loads(await self._post(orjson.dumps(value)))
+            # orjson bounds the depth of what it reads.
+            answer = await (self._post(body) if still is None else self._post_while(body, still))
+            return orjson.loads(answer)
         except ValueError as error:
             raise EndpointDown(
                 f"{self.name} answered with no JSON ({type(error).__name__})"
@@ -168,16 +166,14 @@ class Endpoint:
         """Closes the connections."""
         if self._session is not None:
             await self._session.close()
-        self._session = self._provider = None
+        self._session = None
 
-    async def _open(self) -> AsyncHTTPProvider:
+    async def _open(self) -> None:
         async with self._opening:
-            if self._provider is None:
-                # The import holds the interpreter for most of a second: not on the loop.
-                make = await asyncio.to_thread(_provider_class)
+            if self._session is None:
+                # The import holds the interpreter for a while: not on the loop.
+                await asyncio.to_thread(import_module, "aiohttp")
                 self._session = self._new_session()
-                self._provider = make(self.settings.rpc_url, self._post)
-            return self._provider
 
     def _new_session(self) -> ClientSession:
         import aiohttp
@@ -223,7 +219,9 @@ class Endpoint:
                     raise EndpointDown(f"{self.name} redirects elsewhere, which is not followed")
                 answer = await self._read(response)
                 if response.status != 200 and not _is_error_object(answer):
-                    raise EndpointDown(f"{self.name} answered with HTTP status {response.status}")
+                    raise EndpointRefused(
+                        f"{self.name} answered with HTTP status {response.status}"
+                    )
                 return answer
         except aiohttp.ClientConnectorError as error:
             raise EndpointDown(
@@ -245,30 +243,6 @@ class Endpoint:
             if len(answer) > ANSWER_BYTES_MAX:
                 raise EndpointDown(f"{self.name} answered with more than {ANSWER_BYTES_MAX} bytes")
         return bytes(answer)
-
-
-def _provider_class() -> Callable[[str, Callable[[bytes], Any]], AsyncHTTPProvider]:
-    from web3.providers.rpc import AsyncHTTPProvider
-
-    limit_recursion()
-
-    class BoundedProvider(AsyncHTTPProvider):
-        """web3's provider over our own bounded post and parser; it never repeats a call."""
-
-        def __init__(self, url: str, post: Callable[[bytes], Any]) -> None:
-            super().__init__(url, exception_retry_configuration=None)
-            self._post = post
-
-        async def _make_request(self, _method: Any, request_data: bytes) -> bytes:
-            answer: bytes = await self._post(request_data)
-            return answer
-
-        @staticmethod
-        def decode_rpc_response(raw_response: bytes) -> Any:
-            # orjson bounds the depth of what it reads.
-            return orjson.loads(raw_response)
-
-    return BoundedProvider
 
 
 def result_of(name: str, answer: Any) -> Any:

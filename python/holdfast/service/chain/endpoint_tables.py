@@ -123,14 +123,25 @@ def _machine(host: str) -> str:
     return "127.0.0.1" if address.is_loopback or address.is_unspecified else str(address)
 
 
-def _fault(each: EndpointSettings) -> str | None:
+def fault_of_url(url: str) -> str | None:
+    """Why this is no address of a node, to be read behind it; None when it is one."""
     try:
-        parts = urlsplit(each.rpc_url)
+        parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return "rpc_url`: is not an address"
-    if parts.scheme not in _PORTS or not host:
-        return "rpc_url`: must be an http:// or https:// address"
+        return "is not an address"
+    if parts.scheme in _PORTS and host:
+        return None
+    said = "must be an http:// or https:// address"
+    # `node.example:8545` has the scheme `node.example` for a parser, and none for its writer.
+    return said if "://" in url else f"{said}: put the scheme in front of it"
+
+
+def _fault(each: EndpointSettings) -> str | None:
+    if fault := fault_of_url(each.rpc_url):
+        return f"rpc_url`: {fault}"
+    parts = urlsplit(each.rpc_url)
+    host = parts.hostname or ""
     for key in ("poll_ms", "timeout_ms"):
         if getattr(each, key) < 10:
             return f"{key}`: must be at least 10 ms"

@@ -32,11 +32,9 @@ def l1_fee_max(view: Mapping[str, Any]) -> int:
 
 
 async def l1_fee(node: Node, view: Mapping[str, Any]) -> int | None:
-    """Wei the data of this request costs now; None where the policy knows of no such fee, or the
-    chain does not say. Raises EndpointDown, also for a number that cannot be.
+    """Wei the data of a request with an `l1_fee_max` costs now; None where the chain does not say.
+    Raises EndpointDown, also for a number that cannot be.
     """
-    if l1_fee_max(view) == 0:
-        return None
     # The imports take a moment: not on the loop.
     abi = await asyncio.to_thread(importlib.import_module, "eth_abi")
     rlp = await asyncio.to_thread(importlib.import_module, "rlp")

@@ -66,6 +66,12 @@ class ChainNonce:
         # Where two of three know of nothing, or none does any more, nobody is held up.
         return Nonce(second if len(counts) > 2 else most)
 
+    def is_known(self, wallet: str, ledger: int | None) -> bool:
+        """Whether `of` has an answer without a question to a node."""
+        at, number = self._cache.get((wallet, ledger is None), (None, 0))
+        fresh = at is not None and time.monotonic() - at < FACTS_SECONDS
+        return fresh and (ledger is None or number <= ledger)
+
     async def look_again(self) -> None:
         """At the wallets about which the nodes disagreed: whoever asked may have given up."""
         for wallet in list(self._disputed):

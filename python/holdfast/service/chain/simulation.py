@@ -10,6 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from holdfast.codes import Code
 from holdfast.service.chain.broadcast import WouldFail, why_it_would_fail
 from holdfast.service.chain.endpoint import PATIENCE_SECONDS, EndpointDown, RpcError
 from holdfast.service.runtime.logs import get_logger
@@ -76,7 +77,7 @@ class Simulation:
             "traceTransfers": True,
             "validation": False,
         }
-        answer = await self._chain.call("eth_simulateV1", [payload, "latest"], PATIENCE_SECONDS)
+        answer = await self._chain.execute("eth_simulateV1", [payload, "latest"], PATIENCE_SECONDS)
         self._unable_until = None
         logs = _logs_about(wallet, _the_call(answer))
         return {"logs": logs, "allowances": await self._allowances(wallet, logs)}
@@ -103,7 +104,9 @@ class Simulation:
     async def _allowance(self, token: str, owner: str, spender: str) -> int:
         call = {"to": token, "input": ALLOWANCE + owner + spender[2:]}
         try:
-            return _number(await self._chain.call("eth_call", [call, "latest"], PATIENCE_SECONDS))
+            return _number(
+                await self._chain.execute("eth_call", [call, "latest"], PATIENCE_SECONDS)
+            )
         except RpcError:
             return 0
 
@@ -121,7 +124,7 @@ class Simulation:
         if not served:
             raise WouldFail(
                 "the chain's node cannot simulate it (eth_simulateV1), as config.toml requires",
-                "not_simulated",
+                Code.NOT_SIMULATED,
             )
         if (why := why_it_would_fail(error.code, error.text)) is not None:
             raise WouldFail(why)
@@ -167,7 +170,7 @@ def _logs_about(wallet: str, logs: list[Any]) -> list[dict[str, Any]]:
         if any(word in topic for topic in topics) or word in data:
             found.append({"address": address, "topics": topics, "data": data})
     if len(found) > LOGS_MAX:
-        raise WouldFail("more happens to the wallet than can be compared", "would_differ")
+        raise WouldFail("more happens to the wallet than can be compared", Code.WOULD_DIFFER)
     return found
 
 

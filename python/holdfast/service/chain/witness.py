@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from holdfast.service.chain import broadcast
 from holdfast.service.chain.answers import (
@@ -27,21 +27,40 @@ from holdfast.service.chain.endpoint import (
     Endpoint,
     EndpointBusy,
     EndpointDown,
+    EndpointRefused,
     EndpointSettings,
     RpcError,
     Stopped,
+    result_of,
 )
-from holdfast.service.chain.rpc_batch import Together
+from holdfast.service.chain.rpc_batch import RpcBatch, exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
 T = TypeVar("T")
 
 VERIFIED_SECONDS = 60.0
+# What a node executes, estimates and simulations, it may do one after the other in a batch.
+EXECUTIONS_MAX = 8
+# And so many transactions of a wallet go to it in one post.
+SENDINGS_MAX = 16
 # A node that failed is left alone for so long, doubled with every failure.
 REST_SECONDS_MIN = 0.5
 REST_SECONDS_MAX = 60.0
+
+
+class Sending(NamedTuple):
+    """Signed bytes to send. `still()` is the guard's word, asked for right before they leave."""
+
+    raw: bytes
+    tx_hash: str
+    still: Callable[[], bool]
+
+    @property
+    def call(self) -> tuple[str, list[Any]]:
+        """Method and params."""
+        return "eth_sendRawTransaction", ["0x" + self.raw.hex()]
 
 
 class OtherChain(EndpointDown):
@@ -56,7 +75,9 @@ class Witness:
     def __init__(self, settings: EndpointSettings) -> None:
         self.chain_id = settings.chain
         self.endpoint = Endpoint(settings)
-        self._together = Together(self.endpoint)
+        self._reads = RpcBatch(self.endpoint)
+        self._executions = RpcBatch(self.endpoint, EXECUTIONS_MAX)
+        self._sendings = RpcBatch(self.endpoint, SENDINGS_MAX)
         self.name = self.endpoint.name
         self.alarm: str | None = None
         self.head_seen: int | None = None
@@ -148,33 +169,88 @@ class Witness:
             self._is_well()
         return found
 
-    async def broadcast(self, raw: bytes, tx_hash: str, still: Callable[[], bool]) -> Broadcast:
+    async def execute(
+        self, method: str, params: list[Any], patience_s: float = PATIENCE_SECONDS
+    ) -> Any:
+        """As `call`, a few together: for what the node executes without a change."""
+        return await self._called(lambda: self._executions.call(method, params, patience_s))
+
+    async def broadcast(self, sending: Sending) -> Broadcast:
         """Sends signed bytes once; only while the endpoint is known to serve this chain, which is
-        not asked here. `still()` is the guard's word, asked for right before the bytes leave.
-        Raises EndpointDown only if they surely never reached the node.
+        not asked here. Raises EndpointDown only if they surely never reached the node.
         """
+        self._must_be_verified()
+        try:
+            answered = await self.endpoint.call(*sending.call, still=sending.still)
+        except RpcError as error:
+            return await self._refused(sending, error)
+        except EndpointDown as down:
+            return self._unanswered(down)
+        return _accepted(sending, answered)
+
+    async def broadcast_all(self, sendings: Sequence[Sending]) -> list[Broadcast | EndpointDown]:
+        """The same for several in order, in one post where the node takes that; each has its
+        outcome, or the EndpointDown that `broadcast` would have raised.
+        """
+        if len(sendings) == 1:
+            return [await _or_down(self.broadcast(sendings[0]))]
+        if self._sendings.is_taken:
+            try:
+                return await self._batch(sendings)
+            except Stopped:
+                pass  # One of them may leave no more: each is asked for itself.
+            except EndpointRefused:
+                # Some of them may be there already: the same bytes again change nothing.
+                self._sendings.refused()
+        found: list[Broadcast | EndpointDown] = []
+        for each in sendings:
+            # What was called back took its connection with it.
+            await _or_down(self.verify())
+            found.append(await _or_down(self.broadcast(each)))
+        return found
+
+    async def _batch(self, sendings: Sequence[Sending]) -> list[Broadcast | EndpointDown]:
+        self._must_be_verified()
+        calls = [each.call for each in sendings]
+        try:
+            answers = await exchange(
+                self.endpoint, calls, lambda: all(each.still() for each in sendings)
+            )
+        except (EndpointRefused, Stopped):
+            raise
+        except EndpointDown as down:
+            return [self._unanswered(down)] * len(sendings)
+        found: list[Broadcast | EndpointDown] = []
+        for sending, answer in zip(sendings, answers, strict=True):
+            try:
+                found.append(_accepted(sending, result_of(self.name, answer)))
+            except RpcError as error:
+                found.append(await self._refused(sending, error))
+            except EndpointDown:
+                found.append(broadcast.NO_ANSWER)
+        return found
+
+    def _must_be_verified(self) -> None:
         if not self.is_verified():
             raise EndpointDown(f"{self.name} did not say which chain it serves", not_sent=True)
-        try:
-            answered = await self.endpoint.call(
-                "eth_sendRawTransaction", ["0x" + raw.hex()], still=still
-            )
-        except RpcError as error:
-            found = broadcast.classify(error.text)
-            if found is broadcast.NONCE_USED and await self.has_transaction(tx_hash):
-                return broadcast.KNOWN
-            return found
-        except (EndpointBusy, Stopped):
-            raise
-        except EndpointDown as error:
-            self._forget()
-            self._fails(error.text)
-            if error.not_sent:
-                raise
-            return broadcast.NO_ANSWER
-        if not isinstance(answered, str) or answered.lower() != tx_hash.lower():
-            return broadcast.OTHER_HASH
-        return broadcast.ACCEPTED
+
+    async def _refused(self, sending: Sending, error: RpcError) -> Broadcast:
+        found = broadcast.classify(error.text)
+        if found is broadcast.NONCE_USED and await self.has_transaction(sending.tx_hash):
+            return broadcast.KNOWN
+        return found
+
+    def _unanswered(self, down: EndpointDown) -> Broadcast:
+        """What it means that no answer came. Raises `down` itself if the bytes surely never left
+        for the node.
+        """
+        if isinstance(down, (EndpointBusy, Stopped)):
+            raise down
+        self._forget()
+        self._fails(down.text)
+        if down.not_sent:
+            raise down
+        return broadcast.NO_ANSWER
 
     async def has_transaction(self, tx_hash: str) -> bool | None:
         """Whether the node knows the transaction, waiting or mined; None when it does not say."""
@@ -243,7 +319,7 @@ class Witness:
         where no error is expected both mean "no answer".
         """
         try:
-            return await self._called(lambda: self._together.call(method, params))
+            return await self._called(lambda: self._reads.call(method, params))
         except RpcError as error:
             raise EndpointDown(f"{self.name} answered {method} with error {error.code}") from None
 
@@ -262,6 +338,19 @@ class Witness:
         elif self.lag:
             text = f"lags: {self.lag} blocks behind"
         return {"name": self.name, "ok": text == "ok", "head": self.head_seen, "text": text}
+
+
+async def _or_down(asked: Awaitable[T]) -> T | EndpointDown:
+    try:
+        return await asked
+    except EndpointDown as down:
+        return down
+
+
+def _accepted(sending: Sending, answered: Any) -> Broadcast:
+    if not isinstance(answered, str) or answered.lower() != sending.tx_hash.lower():
+        return broadcast.OTHER_HASH
+    return broadcast.ACCEPTED
 
 
 def _seen(task: asyncio.Task[None]) -> None:

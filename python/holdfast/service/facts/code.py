@@ -19,7 +19,8 @@ from typing import Any
 
 import orjson
 
-from holdfast._core import Event
+from holdfast import codes
+from holdfast._core import CODE_AGE_MS_MAX, Event
 from holdfast.service.chain.contract_code import Code, Unclear, newest_block, read_code
 from holdfast.service.chain.endpoint import EndpointDown
 from holdfast.service.chain.node import FindNode, Node
@@ -33,8 +34,6 @@ LOOK_MS = 60_000
 LOOK_BELIEVED_MS = 20 * 60_000
 # After a look that failed: a node that comes back should not cost anybody a minute.
 RETRY_MS = 5_000
-# As long as the core counts what was seen (`CODE_AGE_MS_MAX`).
-AGE_MS_MAX = 5 * 60_000
 # How soon it is noticed that the guardian's clock went on.
 STEP_SECONDS = 0.25
 AT_ONCE_MAX = 8  # of one chain
@@ -81,7 +80,7 @@ class _Watched:
         return LOOK_BELIEVED_MS if self.pinned is None else LOOK_MS
 
     def is_known(self, now: int) -> bool:
-        return self.found is not None and now - self.at <= AGE_MS_MAX
+        return self.found is not None and now - self.at <= CODE_AGE_MS_MAX
 
     def alarm_now(self, now: int) -> str | None:
         """`code_changed`, `code_absent`, `code_unknown`, or None when all is well, when it is too
@@ -90,8 +89,8 @@ class _Watched:
         if self.pinned is None:
             return self._believed_alarm()
         if self.found is not None and self.found != self.pinned:
-            return "code_changed"
-        return "code_unknown" if now - max(self.at, self.since) > AGE_MS_MAX else None
+            return codes.Code.CODE_CHANGED
+        return codes.Code.CODE_UNKNOWN if now - max(self.at, self.since) > CODE_AGE_MS_MAX else None
 
     def _believed_alarm(self) -> str | None:
         if self.found is None:
@@ -99,8 +98,8 @@ class _Watched:
         if self.found.hash == NO_CODE:
             return "code_absent" if self.named or self.first is not None else None
         if self.known is not None:
-            return None if self.found.hash == self.known else "code_changed"
-        return None if self.first in (None, self.found) else "code_changed"
+            return None if self.found.hash == self.known else codes.Code.CODE_CHANGED
+        return None if self.first in (None, self.found) else codes.Code.CODE_CHANGED
 
     def words(self, alarm: str) -> str:
         """What an operator has to know."""
@@ -116,7 +115,7 @@ class _Watched:
                 f"{place} has other code than {which} ({now}): check it, and pin it with code_hash"
                 " in a [[contract]] of the policy"
             )
-        if alarm == "code_unknown" or self.found is None:
+        if alarm == codes.Code.CODE_UNKNOWN or self.found is None:
             return f"the code of {place} could not be looked at for 5 minutes: {self.fault}"
         if self.found.hash != self.pinned.hash:
             return f"{place} has other code than the policy pins: {self.found.hash}"

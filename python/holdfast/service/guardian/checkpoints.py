@@ -8,9 +8,8 @@ import hashlib
 from typing import Protocol
 
 from holdfast.service.guardian.core import Core, Sealed
-from holdfast.service.journal.file import Snapshot
+from holdfast.service.journal.interface import Snapshot, Writer
 from holdfast.service.journal.settings import JournalConfig
-from holdfast.service.journal.writer import Journal
 from holdfast.service.runtime.logs import get_logger
 
 log = get_logger()
@@ -34,7 +33,7 @@ class Checkpoints:
     """
 
     def __init__(
-        self, core: Core, journal: Journal, signer: NoteSigner, config: JournalConfig
+        self, core: Core, journal: Writer, signer: NoteSigner, config: JournalConfig
     ) -> None:
         self._core = core
         self._journal = journal

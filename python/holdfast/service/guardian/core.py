@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 
 from holdfast._core import Applied, Event, Guard, HoldfastError
-from holdfast.service.journal.writer import Journal
+from holdfast.service.journal.interface import Writer
 from holdfast.service.runtime.clock import Clock
 
 HOW_TO_COME_BACK = (
@@ -38,7 +38,7 @@ class Core:
     journal.
     """
 
-    def __init__(self, guard: Guard, journal: Journal, clock: Clock) -> None:
+    def __init__(self, guard: Guard, journal: Writer, clock: Clock) -> None:
         """`guard` holds exactly what is in `journal`. Call on the running loop; starts the
         journal's writer.
         """

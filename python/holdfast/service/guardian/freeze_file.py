@@ -8,8 +8,8 @@ The file is taken away once its freeze is in the journal, where only an operator
 import os
 from pathlib import Path
 
+from holdfast.secrets.files import sync_folder
 from holdfast.service.guardian.core import Core, Sealed
-from holdfast.service.journal.file import sync_folder
 from holdfast.service.runtime.logs import get_logger
 
 log = get_logger()

@@ -12,7 +12,7 @@ import orjson
 
 from holdfast.service.guardian.core import Core
 from holdfast.service.guardian.freeze_file import EVERYTHING
-from holdfast.service.journal.writer import Journal
+from holdfast.service.journal.interface import Writer
 from holdfast.service.runtime.logs import get_logger
 
 log = get_logger()
@@ -24,7 +24,7 @@ CODE = "journal_unproven"
 class JournalAlarm:
     """Obeys what `session.begin` left in the journal, and shows it."""
 
-    def __init__(self, core: Core, journal: Journal) -> None:
+    def __init__(self, core: Core, journal: Writer) -> None:
         self._core = core
         self._journal = journal
         self._reason = journal.reader.pending_freeze()

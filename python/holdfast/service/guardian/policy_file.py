@@ -18,7 +18,14 @@ from pathlib import Path
 import orjson
 
 from holdfast._core import HoldfastError, PolicyError, check_policy, display_safe
-from holdfast.secrets.authority import SignedCommand, read_signature, signature_path, signature_text
+from holdfast.codes import Code
+from holdfast.secrets.authority import (
+    SignedCommand,
+    digest_of,
+    read_signature,
+    signature_path,
+    signature_text,
+)
 from holdfast.secrets.files import write_private
 from holdfast.service.guardian.core import Core, Sealed
 from holdfast.service.home.agent_sockets import check_sockets
@@ -30,7 +37,7 @@ log = get_logger()
 
 POLICY_BYTES_MAX = 32 * 1024 * 1024
 FAULTS_SHOWN_MAX = 20
-UNSIGNED = "policy_unsigned"
+UNSIGNED = Code.POLICY_UNSIGNED
 APPLY = "look at it and put it in force with `holdfast policy apply`"
 
 
@@ -41,15 +48,19 @@ class PolicyRejected(ValueError):
 
 
 class PolicyFile:
-    """One policy file, its signature beside it, and the policy in force."""
+    """One policy file, its signature beside it, and the policy in force.
 
-    def __init__(self, home: Home, core: Core) -> None:
-        """`home` with the folder of the agents' sockets as it is in use."""
+    `home` has the folder of the agents' sockets as it is in use. `wallets` are those that can
+    sign; a policy that names another one is not put in force. None when they are not known.
+    """
+
+    def __init__(self, home: Home, core: Core, wallets: list[str] | None = None) -> None:
         self._home = home
         self.path = home.policy_path
         self.signature_path = signature_path(self.path)
         self.alarm: str | None = None
         self._core = core
+        self._wallets = wallets
         self._lock = asyncio.Lock()
 
     def load_at_start(self) -> str:
@@ -57,7 +68,18 @@ class PolicyFile:
         Gives the digest in force. Raises PolicyRejected for a file with a fault, and when there is
         no policy to fall back on.
         """
-        source, digest = self._checked()
+        source = read_private_text(self.path)
+        digest = digest_of(source).removeprefix("0x")
+        try:
+            self._checked_text(source)
+        except PolicyRejected as error:
+            # In force already, so a start without that wallet, or in another place, serves the
+            # others.
+            if digest != self._in_force():
+                raise
+            self.alarm = str(error.args[1])
+            log.error("the policy in force does not fit the home", error=self.alarm)
+            return digest
         try:
             if digest != self._in_force():
                 self._load(source, "start")
@@ -146,16 +168,13 @@ class PolicyFile:
         return source, self._checked_text(source)
 
     def _checked_text(self, source: str) -> str:
-        """The digest of a policy without faults. Raises PolicyRejected."""
+        """The digest of a policy without faults that fits this home. Raises PolicyRejected."""
         try:
-            checked = orjson.loads(check_policy(source))
-            digest = _digest(checked["digest"])
-            # What is in force stays so where the home moved: then it is an alarm of the sockets.
-            if digest != self._in_force():
-                check_sockets(self._home, source, checked["agents"])
+            checked = orjson.loads(check_policy(source, wallets=self._wallets))
+            check_sockets(self._home, source, checked["agents"])
         except PolicyError as error:
-            raise PolicyRejected("policy_invalid", _faults(error, self.path.name)) from error
-        return digest
+            raise PolicyRejected(Code.POLICY_INVALID, _faults(error, self.path.name)) from error
+        return _digest(checked["digest"])
 
     def _status(self) -> dict[str, object]:
         status = orjson.loads(self._core.guard.status(self._core.clock.now_ms()))

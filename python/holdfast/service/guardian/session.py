@@ -16,10 +16,9 @@ from nacl.signing import SigningKey
 from holdfast._core import CommitKey, checkpoint_body
 from holdfast.secrets import sealed
 from holdfast.secrets.files import UnsafeFile, read_private
-from holdfast.service.journal.file import JournalError, Session
+from holdfast.service.journal.interface import Beginning, JournalError, Session, Writer
 from holdfast.service.journal.replay import Restored
 from holdfast.service.journal.signed_notes import session_body, sign_note
-from holdfast.service.journal.writer import Beginning, Journal
 from holdfast.service.runtime.event import kind_of
 from holdfast.service.signer.client import SignerError, WrongPassphrase
 
@@ -39,7 +38,7 @@ def open_log_key(path: Path, passphrase: bytes | bytearray) -> SigningKey:
         raise SignerError(f"`{path.name}`: {error}") from None
 
 
-def begin(journal: Journal, restored: Restored, log_key: SigningKey) -> None:
+def begin(journal: Writer, restored: Restored, log_key: SigningKey) -> None:
     """Begins a run on what was proven: one signed checkpoint, one certified key, and whatever else
     the file holds set aside. Overwrites `log_key`. Raises JournalError.
     """

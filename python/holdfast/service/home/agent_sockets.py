@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from holdfast._core import PolicyError
+from holdfast.codes import Code, PolicyCode
 from holdfast.service.home.folder import SOCKET_PATH_BYTES_MAX, Home
 
-CODE = "socket_path"
 _HEADER = re.compile(r"\s*\[")
 _AGENT = re.compile(r"\s*\[\[\s*agent\s*\]\]")
 _ID = re.compile(r"""\s*id\s*=\s*["']([a-z0-9-]+)["']""")
@@ -33,9 +33,9 @@ def check_sockets(home: Home, source: str, agents: Iterable[str]) -> None:
                 f"Unix socket's path can be ({SOCKET_PATH_BYTES_MAX})"
             )
             hint = "a shorter id, or set `agents_dir` in config.toml to a folder with a short path"
-            faults.append((lines.get(agent, 1), 1, CODE, text, hint))
+            faults.append((lines.get(agent, 1), 1, PolicyCode.SOCKET_PATH.value, text, hint))
     if faults:
-        raise PolicyError("policy_invalid", faults[0][3], faults)
+        raise PolicyError(Code.POLICY_INVALID.value, faults[0][3], faults)
 
 
 def with_agents_dir(home: Home) -> Home:

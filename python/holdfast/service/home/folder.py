@@ -15,6 +15,7 @@ from holdfast.secrets.files import (
     check_ancestors,
     check_private,
 )
+from holdfast.service.journal.settings import FILE_NAME
 
 # sockaddr_un.sun_path holds 108 bytes with its final NUL; see unix(7).
 SOCKET_PATH_BYTES_MAX = 107
@@ -51,7 +52,7 @@ class Home:
 
     @property
     def journal_path(self) -> Path:
-        return self.path / "journal.sqlite"
+        return self.path / FILE_NAME
 
     @property
     def policy_path(self) -> Path:
@@ -136,6 +137,10 @@ class Home:
         return self
 
     def _check_paths(self) -> None:
+        # What only names a path of the home loads no journal.
+        from holdfast.service.journal import high_water
+        from holdfast.service.journal.open import files_of
+
         check_ancestors(self.path)
         check_private(self.path, folder=True, secret=True)
         for folder in (self.keys_dir, self.wallets_dir):
@@ -151,12 +156,9 @@ class Home:
             if (signature := file.with_suffix(".sig")).exists():
                 check_private(signature, folder=False)
         # The operator's key may live elsewhere; the others come and go with the daemon.
-        optional = [self.operator_key_path, self.lock_path, self.journal_path]
-        optional += [self.journal_path.with_suffix(".size")]
+        optional = [self.operator_key_path, self.lock_path, *files_of(self.journal_path)]
+        optional += [high_water.path_of(self.journal_path)]
         optional += [self.operator_key_path.with_suffix(".guardian")]
-        optional += [
-            self.journal_path.with_name(f"{self.journal_path.name}-{end}") for end in ("wal", "shm")
-        ]
         for file in optional:
             if file.is_symlink() or file.exists():
                 check_private(file, folder=False, secret=True)

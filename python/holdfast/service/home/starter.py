@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from holdfast.service.home.fee_caps import GAS_MAX, fee_caps
 from holdfast.service.home.finality import confirmations
 
 CONFIG = """\
@@ -42,9 +43,10 @@ name = "starter"
 [[chain]]
 id = {chain_id}
 name = "{chain_name}"
-gas_max = 500_000
-fee_per_gas_max = "100 gwei"
-priority_fee_per_gas_max = "5 gwei"
+# A few times what the chain usually asks: limits count the highest fee that an agent may name.
+gas_max = {gas_max}
+fee_per_gas_max = "{fee}"
+priority_fee_per_gas_max = "{tip}"
 
 """
 
@@ -97,7 +99,7 @@ per = "agent"
 effects = ["fee"]
 assets = ["eth"]
 measure = "amount"
-max = "1"
+max = "{fees}"
 window = "24h"
 on_exceed = "approval"
 
@@ -136,8 +138,17 @@ def _escaped(text: str) -> str:
 def policy(addresses: Sequence[str], chain_id: int, agent_id: str) -> str:
     """The text of policy.toml for checksummed wallet addresses; the agent gets the first one."""
     name = "local" if chain_id == 31337 else f"chain-{chain_id}"
-    parts = [POLICY_HEAD.format(chain_id=chain_id, chain_name=name)]
+    caps = fee_caps(chain_id)
+    parts = [
+        POLICY_HEAD.format(
+            chain_id=chain_id,
+            chain_name=name,
+            gas_max=f"{GAS_MAX:_}",
+            fee=caps.fee,
+            tip=caps.tip,
+        )
+    ]
     for number, address in enumerate(addresses, start=1):
         parts.append(POLICY_WALLET.format(wallet_id=f"wallet-{number}", address=address))
-    parts.append(POLICY_TAIL.format(chain_id=chain_id, agent_id=agent_id))
+    parts.append(POLICY_TAIL.format(chain_id=chain_id, agent_id=agent_id, fees=caps.day))
     return "".join(parts)

@@ -29,9 +29,19 @@ Json = dict[str, object]
 class Disk:
     """How much room there is, looked at every quarter of a second at most."""
 
-    def __init__(self, journal: Path, reserve: Reserve, config: JournalConfig, time: Time) -> None:
-        """`journal` is the journal's file. `time` gives monotonic seconds."""
-        self._journal = journal
+    def __init__(
+        self,
+        folder: Path,
+        bytes_used: Callable[[], int],
+        reserve: Reserve,
+        config: JournalConfig,
+        time: Time,
+    ) -> None:
+        """`folder` is on the journal's disk, `bytes_used` gives what the journal takes there.
+        `time` gives monotonic seconds.
+        """
+        self._folder = folder
+        self._bytes_used = bytes_used
         self._reserve = reserve
         self._config = config
         self._time = time
@@ -54,9 +64,9 @@ class Disk:
     def look(self) -> None:
         """Looks now; takes the reserve anew when there is room for it again."""
         self._looked_at = self._time()
-        found = os.statvfs(self._journal.parent)
+        found = os.statvfs(self._folder)
         self._free = found.f_bavail * found.f_frsize
-        self._used = sum(map(_size, (self._journal, Path(f"{self._journal}-wal"))))
+        self._used = self._bytes_used()
         floor, most = self._config.free_bytes_min, self._config.bytes_max
         low = None
         if self._free < floor:
@@ -96,13 +106,6 @@ class Disk:
             "journal_bytes": self._used,
             "journal_bytes_max": self._config.bytes_max,
         }
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _mib(size: int) -> str:

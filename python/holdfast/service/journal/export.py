@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Literal, TextIO
 
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.open import open_reader
 from holdfast.service.runtime.event import parse
 
 COLUMNS = ("seq", "at", "kind", "request", "agent", "wallet", "state", "outcome", "hash", "data")
@@ -20,7 +20,7 @@ def export(path: Path, form: Format, out: TextIO) -> int:
     """Writes every event of a home (a folder) or a journal file to `out`; gives their number.
     Raises JournalError.
     """
-    reader = JournalReader(path / "journal.sqlite" if path.is_dir() else path)
+    reader = open_reader(path)
     count = 0
     try:
         write = csv.writer(out)

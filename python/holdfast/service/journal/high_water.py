@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from holdfast.service.journal.file import JournalError
+from holdfast.service.journal.interface import JournalError
 
 _DIGITS = 16
 

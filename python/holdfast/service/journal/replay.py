@@ -7,7 +7,7 @@ and not one further.
 from dataclasses import dataclass, field
 
 from holdfast._core import Guard, HoldfastError
-from holdfast.service.journal.file import READ_CHUNK, JournalError, JournalReader, Session
+from holdfast.service.journal.interface import READ_CHUNK, JournalError, Reader, Session
 from holdfast.service.journal.signed_notes import LogIdentity
 
 
@@ -33,7 +33,7 @@ class Commit:
     signature: bytes
 
 
-def restore(reader: JournalReader) -> Restored:
+def restore(reader: Reader) -> Restored:
     """Rebuilds the guard. Raises JournalError (`journal_*`, `replay_*`, `checkpoint_*`, `proof_*`,
     `session_*`) naming the event to blame.
     """
@@ -78,7 +78,7 @@ def session_of(sessions: list[Session], size: int) -> Session | None:
     return before[-1] if before else None
 
 
-def _newest_commit(reader: JournalReader, identity: LogIdentity) -> Commit | None:
+def _newest_commit(reader: Reader, identity: LogIdentity) -> Commit | None:
     """The newest proof with its session, once the log's key vouches for that. The signature itself
     is checked when the root is known.
     """
@@ -109,7 +109,7 @@ def _cut(size: int, left: int) -> JournalError:
 
 
 def _from_snapshot(
-    reader: JournalReader, identity: LogIdentity, size: int
+    reader: Reader, identity: LogIdentity, size: int
 ) -> tuple[Guard | None, list[str]]:
     """The newest stored state of at most `size` events that proves itself, and what was wrong with
     newer ones. Snapshots are only a cache.
@@ -154,7 +154,7 @@ def _not_followed(error: HoldfastError) -> JournalError:
     return JournalError(error.args[0], f"{error.args[1]}: {text}")
 
 
-def _extend(guard: Guard, reader: JournalReader, identity: LogIdentity, size: int) -> None:
+def _extend(guard: Guard, reader: Reader, identity: LogIdentity, size: int) -> None:
     """Folds the events up to `size`, stopping at each checkpoint to compare its root."""
     checkpoints = reader.checkpoints(guard.size)
     stops = sorted({each for each, _ in checkpoints} | {size})

@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from pathlib import Path
-
-_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
-
-
-def is_full(error: sqlite3.Error) -> bool:
-    """Whether there was no room: the statement was undone and may be tried again."""
-    return getattr(error, "sqlite_errorcode", None) in _NO_ROOM
 
 
 class Reserve:

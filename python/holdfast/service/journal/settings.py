@@ -1,6 +1,8 @@
-"""`[journal]` of config.toml: checkpoints, snapshots and room on the disk."""
+"""Where the journal is in a home, and `[journal]` of config.toml."""
 
 from dataclasses import dataclass
+
+FILE_NAME = "journal.sqlite"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nacl.signing import SigningKey
 
 from holdfast._core import HoldfastError, checkpoint_body, open_note, signed_note, verify_commit
-from holdfast.service.journal.file import JournalError, Session, Snapshot
+from holdfast.service.journal.interface import JournalError, Session, Snapshot
 from holdfast.service.runtime.event import parse
 
 SNAPSHOT_DOMAIN = b"holdfast snapshot v1\n"

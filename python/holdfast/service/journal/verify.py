@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from holdfast._core import Guard, HoldfastError, LogTree, canonical_json, display_safe
-from holdfast.service.journal.file import JournalError, JournalReader
 from holdfast.service.journal.high_water import committed
+from holdfast.service.journal.interface import JournalError, Reader
+from holdfast.service.journal.open import journal_in, open_reader
 from holdfast.service.journal.replay import session_of
 from holdfast.service.journal.signed_notes import LogIdentity
 from holdfast.service.runtime.event import kind_of, parse
@@ -75,12 +76,12 @@ def verify(path: Path, anchor: str | None = None) -> Report:
     """Checks the journal of a home (a folder) or a journal file. Raises JournalError when it cannot
     be read at all.
     """
-    file = path / "journal.sqlite" if path.is_dir() else path
+    file = journal_in(path)
     report = Report(str(file), anchor=anchor)
     wanted = _parse_anchor(anchor)
     # Before the journal: what a running guardian commits meanwhile is in there and not in here.
     known = committed(file)
-    reader = JournalReader(file)
+    reader = open_reader(file)
     try:
         with reader.steady():
             roots = _check_events(reader, report)
@@ -114,7 +115,7 @@ def _parse_anchor(anchor: str | None) -> tuple[int | None, bytes] | None:
     return (int(size) if size else None), found
 
 
-def _check_events(reader: JournalReader, report: Report) -> dict[int, bytes]:
+def _check_events(reader: Reader, report: Report) -> dict[int, bytes]:
     """Numbers, form and order of every event; gives the root at each signed size and the end."""
     stops = sorted({size for size, _ in [*reader.checkpoints(), *reader.proofs()]})
     roots: dict[int, bytes] = {}
@@ -126,12 +127,14 @@ def _check_events(reader: JournalReader, report: Report) -> dict[int, bytes]:
             tree.extend(part)
             roots[tree.size] = tree.root
     except JournalError as error:
+        if error.seq is None:
+            raise
         report.add(error.code, f"events are missing: {error.text}", error.seq)
     report.size, report.root = tree.size, tree.root.hex()
     return roots
 
 
-def _parts(reader: JournalReader, stops: list[int]) -> Iterator[list[bytes]]:
+def _parts(reader: Reader, stops: list[int]) -> Iterator[list[bytes]]:
     """The events in order, cut at each of the sizes in `stops`."""
     at = 0
     due = iter(stops)
@@ -163,7 +166,7 @@ def _check_record(report: Report, seq: int, record: bytes) -> None:
         report.add(error.code, error.text, seq)
 
 
-def _check_checkpoints(reader: JournalReader, report: Report, roots: dict[int, bytes]) -> None:
+def _check_checkpoints(reader: Reader, report: Report, roots: dict[int, bytes]) -> None:
     if not report.log_key:
         report.add("genesis_bad", "without its first event nothing in the journal can be proven", 0)
         return
@@ -187,7 +190,7 @@ def _check_checkpoints(reader: JournalReader, report: Report, roots: dict[int, b
             report.signed_size = size
 
 
-def _check_proofs(reader: JournalReader, report: Report, roots: dict[int, bytes]) -> None:
+def _check_proofs(reader: Reader, report: Report, roots: dict[int, bytes]) -> None:
     """The newest run's certificate, and every proof of a commit that is kept."""
     report.proven_size = report.signed_size
     if not report.log_key:
@@ -221,7 +224,7 @@ def _add_cut(report: Report, size: int) -> None:
     report.add("journal_cut", text, report.size)
 
 
-def _check_coverage(reader: JournalReader, report: Report) -> None:
+def _check_coverage(reader: Reader, report: Report) -> None:
     """Names every event that no signature covers."""
     outside = reader.outside(report.proven_size)
     report.unproven, report.set_aside = len(outside), reader.set_aside()
@@ -231,7 +234,7 @@ def _check_coverage(reader: JournalReader, report: Report) -> None:
 
 
 def _check_anchor(
-    reader: JournalReader, report: Report, roots: dict[int, bytes], size: int | None, root: bytes
+    reader: Reader, report: Report, roots: dict[int, bytes], size: int | None, root: bytes
 ) -> None:
     """The anchor must be the root of the first events: of `size`, or of any number of them."""
     found = next((each for each, known in roots.items() if known == root), None)
@@ -253,7 +256,7 @@ def _check_anchor(
         report.anchor_size = found
 
 
-def _check_snapshots(reader: JournalReader, report: Report) -> None:
+def _check_snapshots(reader: Reader, report: Report) -> None:
     identity = LogIdentity(report.origin, bytes.fromhex(report.log_key))
     for snapshot in reader.snapshots():
         report.snapshots += 1
@@ -263,7 +266,7 @@ def _check_snapshots(reader: JournalReader, report: Report) -> None:
             report.add(error.code, error.text)
 
 
-def _check_replay(reader: JournalReader, report: Report) -> None:
+def _check_replay(reader: Reader, report: Report) -> None:
     """Folds every event into a fresh guard, as a start without a snapshot would."""
     guard: Guard | None = None
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from holdfast.codes import Code
 from holdfast.service.chain.endpoint import EndpointDown
 from holdfast.service.operator_api.params import text
 from holdfast.service.operator_api.socket import Method, OperatorConnection, Params, Refused
@@ -45,12 +46,12 @@ class ChainMethods:
         chain = self._chain(row.chain_id)
         if chain is None:
             why = f"chain {row.chain_id} has no endpoint yet: name one in config.toml, or wait"
-            raise Refused("chain_unavailable", why)
+            raise Refused(Code.CHAIN_UNAVAILABLE, why)
         try:
             fees = await chain.fees()
         except EndpointDown as down:
             why = f"chain {row.chain_id} gives no answer, so nobody knows the fee: {down.text}"
-            raise Refused("chain_unavailable", f"{why}. Try again later") from None
+            raise Refused(Code.CHAIN_UNAVAILABLE, f"{why}. Try again later") from None
         now = Offer(row.fee, row.tip)
         offer = within(higher(now, fees.base, fees.tip), now, fees.base, cap)
         return {
@@ -69,8 +70,8 @@ class ChainMethods:
                 return unsettled(each)
         state = self._core.guard.stage(request_id)
         if state is None:
-            raise Refused("request_unknown", f"there is no request {request_id[:32]!r}")
-        raise Refused("wrong_state", f"{request_id} is {state}: no transaction of it is out")
+            raise Refused(Code.REQUEST_UNKNOWN, f"there is no request {request_id[:32]!r}")
+        raise Refused(Code.WRONG_STATE, f"{request_id} is {state}: no transaction of it is out")
 
     def _cap(self, chain_id: int) -> Offer:
         for each in orjson.loads(self._core.guard.chains()):
@@ -78,7 +79,7 @@ class ChainMethods:
                 fee, tip = each["fee_per_gas_max"], each["priority_fee_per_gas_max"]
                 return Offer(int(fee), int(tip))
         why = f"the policy in force names no chain {chain_id}: nothing is signed for it"
-        raise Refused("chain_unknown", why)
+        raise Refused(Code.CHAIN_UNKNOWN, why)
 
     def _chain(self, chain_id: int) -> Chain | None:
         chains = self._health.chains

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from holdfast import __version__
+from holdfast.codes import Code
 from holdfast.secrets.authority import SignedCommand
 from holdfast.service.facts.gather import FactSources
 from holdfast.service.guardian.clock_watch import ClockWatch
@@ -20,7 +21,7 @@ from holdfast.service.guardian.freeze_file import FreezeFile
 from holdfast.service.guardian.policy_file import POLICY_BYTES_MAX, PolicyFile, PolicyRejected
 from holdfast.service.guardian.waiting import Waiting
 from holdfast.service.home.folder import Home
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.interface import Reader
 from holdfast.service.journal.signed_notes import LogIdentity
 from holdfast.service.operator_api.brief import pushed
 from holdfast.service.operator_api.chain_methods import ChainMethods
@@ -57,7 +58,7 @@ class OperatorMethods:
         self,
         core: Core,
         stream: Stream,
-        reader: JournalReader,
+        reader: Reader,
         policy: PolicyFile,
         freeze_file: FreezeFile,
         home: Home,
@@ -192,7 +193,7 @@ class OperatorMethods:
         request_id = text(params, "id")
         raw = self._core.guard.request(request_id)
         if raw is None or not request_id[1:].isdigit():
-            raise Refused("request_unknown", f"there is no request {request_id[:32]!r}")
+            raise Refused(Code.REQUEST_UNKNOWN, f"there is no request {request_id[:32]!r}")
         view = _shown(raw)
         view["waits"] = self._waiting.of(self._core.guard, request_id)
         born = int(request_id[1:])
@@ -206,7 +207,7 @@ class OperatorMethods:
     async def _limits(self, _: OperatorConnection, params: Params) -> list[Json]:
         agent = params.get("agent")
         if agent is not None and not isinstance(agent, str):
-            raise Refused("malformed", "`agent` must be a string")
+            raise Refused(Code.MALFORMED, "`agent` must be a string")
         found: list[Json] = orjson.loads(self._core.guard.limits(agent, self._core.clock.now_ms()))
         return found
 
@@ -215,7 +216,7 @@ class OperatorMethods:
         found = self.status()["policy"]
         digest = text(params, "digest", default=str(found["digest"] or ""))
         if not DIGEST.fullmatch(digest):
-            raise Refused("malformed", "`digest` must be 0x and 64 hex digits")
+            raise Refused(Code.MALFORMED, "`digest` must be 0x and 64 hex digits")
         source = self._sources.get(digest)
         if source is None:
             record = await asyncio.to_thread(self._reader.policy_record, digest)
@@ -230,7 +231,7 @@ class OperatorMethods:
         try:
             signature = bytes.fromhex(text(params, "signature").removeprefix("0x"))
         except ValueError:
-            raise Refused("malformed", "`signature` must be hex") from None
+            raise Refused(Code.MALFORMED, "`signature` must be hex") from None
         applied = self._core.command(payload.encode(), signature)
         size = self._core.guard.size
         await self._core.durable()
@@ -251,7 +252,7 @@ class OperatorMethods:
                 self._freeze_file.drop(f"{actor}: {reason}")
             except OSError as error:
                 raise Refused(
-                    "sealed",
+                    Code.SEALED,
                     f"{self._core.sealed}; a freeze for that time cannot be stored: {error}",
                 ) from error
             return {"freeze": None, "sealed": self._core.sealed}
@@ -289,7 +290,7 @@ class OperatorMethods:
         try:
             bytes.fromhex(signed.signature.removeprefix("0x"))
         except ValueError:
-            raise Refused("malformed", "`signature` must be hex") from None
+            raise Refused(Code.MALFORMED, "`signature` must be hex") from None
         try:
             if kind == "policy":
                 return await self._policy.apply(source, signed, "operator")
@@ -298,7 +299,7 @@ class OperatorMethods:
         except (PolicyRejected, ConfigError) as error:
             code = error.args[0] if isinstance(error, PolicyRejected) else "config_invalid"
             raise Refused(code, error.args[-1]) from error
-        raise Refused("malformed", "`kind` is policy or config")
+        raise Refused(Code.MALFORMED, "`kind` is policy or config")
 
     async def _alert_report(self, _: OperatorConnection, _params: Params) -> Json:
         return self._health.alert_report()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast.codes import Code
 from holdfast.service.operator_api.socket import Params, Refused
 
 
@@ -9,7 +10,7 @@ def text(params: Params, key: str, *, chars_max: int = 256, default: str | None 
     """A string of at most `chars_max` characters."""
     value = params.get(key, default)
     if not isinstance(value, str) or len(value) > chars_max:
-        raise Refused("malformed", f"`{key}` must be a string of at most {chars_max} characters")
+        raise Refused(Code.MALFORMED, f"`{key}` must be a string of at most {chars_max} characters")
     return value
 
 
@@ -19,5 +20,5 @@ def integer(params: Params, key: str, default: int) -> int:
     if value is None:
         return default
     if not isinstance(value, int) or isinstance(value, bool) or not -1 <= value < 2**53:
-        raise Refused("malformed", f"`{key}` must be an integer that is not negative")
+        raise Refused(Code.MALFORMED, f"`{key}` must be an integer that is not negative")
     return value

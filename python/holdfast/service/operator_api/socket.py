@@ -13,8 +13,9 @@ from typing import Any, cast
 import orjson
 
 from holdfast._core import HoldfastError
+from holdfast.codes import Code
 from holdfast.service.guardian.core import Sealed
-from holdfast.service.journal.file import JournalError
+from holdfast.service.journal.interface import JournalError
 from holdfast.service.operator_api.stream import Stream, Subscriber, health_push
 from holdfast.service.runtime.conditions import Conditions
 from holdfast.service.runtime.logs import get_logger
@@ -124,7 +125,7 @@ class OperatorConnection(asyncio.Protocol):
             if not isinstance(params, dict):
                 raise TypeError("`params` must be an object")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._answer_error(ident, "malformed", f"not a call: {error}")
+            self._answer_error(ident, Code.MALFORMED, f"not a call: {error}")
             return
         if method is None:
             self._answer_error(ident, "unknown_method", f"there is no method {call['method']!r}")
@@ -142,13 +143,13 @@ class OperatorConnection(asyncio.Protocol):
         try:
             result = await method(self, params)
         except Sealed as error:
-            self._answer_error(ident, "sealed", str(error))
+            self._answer_error(ident, Code.SEALED, str(error))
         except (HoldfastError, Refused) as error:
             self._answer_error(ident, error.args[0], error.args[1])
         except JournalError as error:
             self._answer_error(ident, error.code, error.text)
         except (KeyError, TypeError, ValueError) as error:
-            self._answer_error(ident, "malformed", f"{type(error).__name__}: {error}")
+            self._answer_error(ident, Code.MALFORMED, f"{type(error).__name__}: {error}")
         else:
             self.write(orjson.dumps({"id": ident, "result": result}) + b"\n")
 

@@ -16,7 +16,7 @@ import orjson
 
 from holdfast._core import Event
 from holdfast.service.guardian.core import Core
-from holdfast.service.journal.file import JournalReader
+from holdfast.service.journal.interface import Reader
 from holdfast.service.operator_api.brief import pushed
 from holdfast.service.runtime.event import REQUEST_DECIDED, kind_of
 
@@ -72,7 +72,7 @@ class Subscriber:
 class Stream:
     """Hands durable events to all readers."""
 
-    def __init__(self, core: Core, reader: JournalReader) -> None:
+    def __init__(self, core: Core, reader: Reader) -> None:
         self._core = core
         self._reader = reader
         self._loop = asyncio.get_running_loop()

@@ -10,7 +10,6 @@ tried again later; nothing is lost by that.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from holdfast._core import Event, HoldfastError, RequestState
+from holdfast.codes import TRANSIENT, Code
 from holdfast.service.chain.broadcast import WouldFail
 from holdfast.service.chain.chain import FeeTooHigh
 from holdfast.service.chain.endpoint import EndpointDown
+from holdfast.service.chain.witness import Sending
 from holdfast.service.guardian.core import Sealed
 from holdfast.service.guardian.waiting import Waiting
 from holdfast.service.pipeline.before_start import WHY, BeforeStart
 from holdfast.service.pipeline.instant import InstantOrders
-from holdfast.service.pipeline.nonce_order import Lines
+from holdfast.service.pipeline.nonce_order import NonceOrder
 from holdfast.service.pipeline.settings import SendingConfig
 from holdfast.service.pipeline.settle import Round, Settler, Unsettled, look_or_nothing, unsettled
 from holdfast.service.pipeline.upkeep import Upkeep
@@ -34,7 +35,7 @@ from holdfast.service.runtime.logs import get_logger
 from holdfast.service.signer.client import SignerError, SignerGone, SignerRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from holdfast.service.chain.broadcast import Broadcast
     from holdfast.service.chain.chain import Chain, Chains
@@ -50,16 +51,11 @@ log = get_logger()
 STEPS_AT_ONCE = 64
 RETRY_SECONDS_MIN = 0.25
 RETRY_SECONDS_MAX = 15.0
-# Refusals of `authorise` that pass by themselves: the request waits in line meanwhile.
-PASSING_CODES = frozenset(
-    {"fee_over_cap", "tip_over_cap", "l1_fee_over_cap", "nonce_ahead", "chain_unavailable"}
-)
 MINED = frozenset({"confirmed", "reverted", "cancelled"})
-OF_FEES = frozenset({"fee_over_cap", "tip_over_cap", "l1_fee_over_cap"})
-# Events after which there may be bytes to sign, to send or to follow.
-KINDS_WITH_BYTES = frozenset(
-    {"request.signed", "request.approved", "request.replaced", "freeze.lifted"}
-)
+OF_FEES = frozenset({Code.FEE_OVER_CAP, Code.TIP_OVER_CAP, Code.L1_FEE_OVER_CAP})
+# Events after which there may be bytes to sign, to send or to follow. Those of `request.signed` are
+# sent by the task that had them signed.
+KINDS_WITH_BYTES = frozenset({"request.approved", "request.replaced", "freeze.lifted"})
 # And those after which there may be anything to do at all.
 KINDS_WITH_WORK = KINDS_WITH_BYTES | {"request.decided", "request.matured", "request.reopened"}
 SLOW_POLL_SECONDS = 5.0
@@ -108,7 +104,7 @@ class Driver:
         self._refusals: dict[str, str] = {}
         self._unsignable: set[int] = set()
         self._instant = InstantOrders(core, signer, turns)
-        self._lines = Lines()
+        self._nonce_order = NonceOrder()
         self._settling: dict[int, asyncio.Task[None]] = {}
         self._news: dict[int, asyncio.Event] = {}
         # One for each chain: those that wait for a node that hangs keep no other chain waiting.
@@ -140,6 +136,7 @@ class Driver:
         self._stopping = True
         self._instant.stop()
         self._core.unlisten(self._listen)
+        self._nonce_order.stop()
         tasks = [*self._tasks, *self._settling.values()]
         for task in tasks:
             task.cancel()
@@ -180,10 +177,23 @@ class Driver:
                 # What a node said to its bytes before is no answer to those that are approved.
                 for request_id in event.requests:
                     self._outcomes.pop(request_id, None)
+            elif event.kind == "request.signed":
+                self._follow_chains_of(event.requests)
         if not kinds.isdisjoint(KINDS_WITH_BYTES):
             self._scan = True
         if not kinds.isdisjoint(KINDS_WITH_WORK):
             self.wake()
+
+    def _follow_chains_of(self, requests: Iterable[str]) -> None:
+        """Of transactions that are signed now."""
+        for request_id in requests:
+            state = self._core.guard.state(request_id)
+            if state is None or not state.is_transaction:
+                continue
+            self._settle_on(state.chain_id)
+            if request_id not in self._active:
+                self._scan = True
+                self.wake()
 
     def _signer_is_gone(self, text: str) -> None:
         self._signer_text = text
@@ -262,14 +272,15 @@ class Driver:
     async def _order_in_time(self, request_id: str) -> int | None:
         """The number of its order; None when there is none to sign."""
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
-        code, text = "chain_unavailable", "the guardian was stopped meanwhile"
+        code: str = Code.CHAIN_UNAVAILABLE
+        text = "the guardian was stopped meanwhile"
         while self._signer.alive and self._is_authorising(request_id):
             if self._is_late(request_id):
                 self._fail(request_id, code, f"waited for too long: {text}")
                 return None
             try:
                 if self._before.waits_unsigned(request_id):
-                    raise Passing("chain_unavailable", WHY)
+                    raise Passing(Code.CHAIN_UNAVAILABLE, WHY)
                 return await self._order(request_id)
             except WouldFail as failure:
                 self._fail(request_id, failure.code, failure.text)
@@ -277,7 +288,7 @@ class Driver:
             except Passing as passing:
                 code, text = passing.code, passing.text
             except EndpointDown as down:
-                code, text = "chain_unavailable", down.text
+                code, text = Code.CHAIN_UNAVAILABLE, down.text
                 log.info("waiting for the chain", request=request_id, why=text)
             if self._is_late(request_id):
                 self._fail(request_id, code, f"waited for too long: {text}")
@@ -300,14 +311,14 @@ class Driver:
         try:
             facts = await self._facts(request_id)
         except FeeTooHigh as high:
-            raise Passing("fee_over_cap", high.text) from None
+            raise Passing(Code.FEE_OVER_CAP, high.text) from None
         if not self._is_authorising(request_id):
             return None
         try:
             return self._core.authorise(request_id, facts).order
         except HoldfastError as refusal:
             code, text = str(refusal.args[0]), str(refusal.args[1])
-            if code in PASSING_CODES:
+            if code in TRANSIENT:
                 raise Passing(code, text) from None
             raise WouldFail(text, code) from None
 
@@ -385,7 +396,7 @@ class Driver:
             except SignerRefused as refusal:
                 log.error("order refused by the signer", request=request_id, why=str(refusal))
                 self._unsignable.add(seq)
-                self._fail(request_id, "would_fail", str(refusal))
+                self._fail(request_id, Code.WOULD_FAIL, str(refusal))
                 return None
             except SignerError as error:
                 self._signer_text = str(error)
@@ -439,19 +450,31 @@ class Driver:
     async def _send_once(self, request_id: str, state: RequestState) -> None:
         chain = self._chain(state.chain_id)
         await chain.ready()
-        async with self._lines.turn((state.wallet, chain.id)):
-            await self._broadcast(chain, request_id)
+        # Those of private relays have a line of their own: they go elsewhere.
+        place = (state.wallet, chain.id, state.is_private)
+        send_all = partial(self._broadcast, chain, state.is_private)
+        await self._nonce_order.send(place, request_id, send_all)
         await self._core.durable()
 
-    async def _broadcast(self, chain: Chain, request_id: str) -> None:
+    async def _broadcast(
+        self, chain: Chain, private: bool, request_ids: list[str]
+    ) -> list[Exception | None]:
         """What was signed last, which may have changed while others of the wallet were sent."""
         guard = self._core.guard
-        state, raw = guard.state(request_id), guard.payload(request_id)
-        if not guard.may_send(request_id) or state is None or not raw or not state.hash:
-            return
-        still = partial(self._may_leave, request_id, state.hash)
-        found = await chain.broadcast(raw, state.hash, still, private=state.is_private)
-        self._record(request_id, found)
+        sendings: list[tuple[str, Sending]] = []
+        for request_id in request_ids:
+            state, raw = guard.state(request_id), guard.payload(request_id)
+            if guard.may_send(request_id) and state is not None and raw and state.hash:
+                still = partial(self._may_leave, request_id, state.hash)
+                sendings.append((request_id, Sending(raw, state.hash, still)))
+        told = await chain.broadcast([each for _, each in sendings], private=private)
+        errors: dict[str, Exception] = {}
+        for (request_id, _), found in zip(sendings, told, strict=True):
+            if isinstance(found, EndpointDown):
+                errors[request_id] = found
+            else:
+                self._record(request_id, found)
+        return [errors.get(request_id) for request_id in request_ids]
 
     def _may_leave(self, request_id: str, tx_hash: str) -> bool:
         """Of these very bytes: a node may get them later than others took their place."""
@@ -553,7 +576,7 @@ class Driver:
 
     def _view(self, request_id: str) -> dict[str, Any] | None:
         found = self._core.guard.request(request_id)
-        return None if found is None else json.loads(found)
+        return None if found is None else orjson.loads(found)
 
 
 def _plain(facts: dict[str, int | bool]) -> dict[str, str | bool]:

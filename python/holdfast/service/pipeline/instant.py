@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from holdfast._core import HoldfastError
+from holdfast.codes import Code
 from holdfast.service.guardian.core import Sealed
 from holdfast.service.runtime.logs import get_logger
 from holdfast.service.signer.client import Signed, SignerError, SignerGone, SignerRefused
@@ -83,6 +84,6 @@ class InstantOrders:
         if self._core.guard.stage(request_id) != "authorised":
             return
         try:
-            self._core.fail(request_id, "would_fail", text)
+            self._core.fail(request_id, Code.WOULD_FAIL, text)
         except (Sealed, HoldfastError):
             return

@@ -24,9 +24,9 @@ PART_SECONDS = TURN_SECONDS / 4
 # Another agent counts as wanting the loop for this long after its last call.
 OTHERS_SECONDS = 1.0
 SLEEP_SECONDS = (0.002, 0.25)
-# Orders or signatures that the guardian goes on with in one turn; each takes about half a
+# Orders or signatures that the guardian goes on with in one turn; each takes about a sixth of a
 # millisecond.
-STEPS_PER_TURN = 4
+STEPS_PER_TURN = 8
 # What is done at once in a turn takes no longer than this, but for the last piece.
 WORK_SECONDS = TURN_SECONDS / 2
 # A command or a freeze of the operator keeps others waiting for no longer than this.

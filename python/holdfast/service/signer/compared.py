@@ -7,7 +7,7 @@ that.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from eth_account import Account
@@ -15,12 +15,25 @@ from eth_account.messages import encode_defunct, encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
+from holdfast.secrets.keystore import check_fast_backend
+from holdfast.service.signer.backends import Backend
+from holdfast.service.signer.backends.local import LocalKey
+
 Order = Mapping[str, Any]
 
 
-def compared(order: Order, wallets: Mapping[str, LocalAccount]) -> dict[str, str]:
-    """As `order.sign_order`, for an order that it signed. Raises whatever eth-account raises."""
-    wallet = wallets[order["wallet"]]
+def accounts_of(backends: Iterable[Backend]) -> dict[str, LocalAccount]:
+    """eth-account's own objects by address, for the keys that are in this process. Raises
+    `keystore.KeystoreError` if eth-account does not sign with libsecp256k1.
+    """
+    check_fast_backend()
+    return {each.address: each.account() for each in backends if isinstance(each, LocalKey)}
+
+
+def compared(order: Order, wallet: LocalAccount) -> dict[str, str]:
+    """As `order.sign_order`, for an order of this wallet that it signed. Raises whatever
+    eth-account raises.
+    """
     if order["kind"] == "transaction":
         transaction = {
             "type": 2,

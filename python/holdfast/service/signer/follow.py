@@ -10,7 +10,6 @@ key, what follows under a proof of the session's key, and what was read once is 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -18,9 +17,9 @@ from typing import Any
 import orjson
 
 from holdfast._core import HoldfastError, LogTree, open_note, verify_commit
+from holdfast.service.journal.interface import UNREADABLE, JournalError, SignerReader
 from holdfast.service.runtime.event import REQUEST_DECIDED, kind_of
 
-RECORD_BYTES_MAX = 8 << 20
 # Roots at the ends of commits, for notes that are asked for a little later; and orders not signed.
 ROOTS_KEPT = 8192
 ORDERS_KEPT = 65_536
@@ -42,12 +41,15 @@ class NotYet(Refused):
 
 
 class Follower:
-    """Follows one journal from one start. `connect` opens it read-only; sqlite3.Error passes."""
+    """Follows one journal from one start. Methods raise JournalError when it cannot be read; what
+    is then asked again is read anew.
+    """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], log_key: bytes) -> None:
+    def __init__(self, connect: Callable[[], SignerReader], log_key: bytes) -> None:
+        """`log_key` is the log's public key (32 bytes)."""
         self._connect = connect
         self._log_key = log_key
-        self._db: sqlite3.Connection | None = None
+        self._reader: SignerReader | None = None
         self._tree: LogTree | None = None
         self._session_key = b""
         self._origin = ""
@@ -75,20 +77,19 @@ class Follower:
         except HoldfastError:
             raise Refused("`range` is no compact range of a log") from None
         origin = self._origin_of(self._row(0))
-        note = self._one("SELECT note FROM checkpoint WHERE size = ?", (size,))
+        note = self._open().checkpoint(size)
         if (
             note is None
             or tree.size != size
-            or self._opened(note[0], origin, origin, size) != tree.root
+            or self._opened(note, origin, origin, size) != tree.root
         ):
             raise Refused(f"no checkpoint of the log's key covers the first {size} events")
-        newest = "SELECT from_size, public_key, note FROM session ORDER BY from_size DESC LIMIT 1"
-        row = self._one(newest, ())
-        if row is None or row[0] != size:
+        session = self._open().newest_session()
+        if session is None or session.from_size != size:
             raise Refused("the journal names no run that began here")
-        if self._opened(row[2], origin, f"{origin}/session", size) != row[1]:
+        if self._opened(session.note, origin, f"{origin}/session", size) != session.public_key:
             raise Refused("the key of this run is not certified by the log's key")
-        self._tree, self._origin, self._session_key = tree, origin, bytes(row[1])
+        self._tree, self._origin, self._session_key = tree, origin, session.public_key
         self._roots[size] = tree.root
         self._proven = size
 
@@ -99,20 +100,23 @@ class Follower:
         tree = self._following()
         if self._proven >= size:
             return
-        ends = self._all(
-            "SELECT size, signature FROM proof WHERE size > ? ORDER BY size", (tree.size,)
-        )
+        try:
+            self._extend(tree, size)
+        except JournalError as error:
+            if error.code == UNREADABLE:
+                raise
+            raise self._break(error.text) from None
+
+    def _extend(self, tree: LogTree, size: int) -> None:
+        """To the newest proof, which must cover `size` events. Raises JournalError."""
+        ends = self._open().proofs_after(tree.size)
         if not ends or ends[-1][0] < size:
             raise NotYet(
                 f"event {size - 1} is not in the journal, or no proof of the guardian covers it"
             )
         newest, signature = ends[-1]
-        rows = self._open().execute(
-            "SELECT seq, data FROM event WHERE seq >= ? AND seq < ? ORDER BY seq",
-            (tree.size, newest),
-        )
-        for end, _ in ends:
-            self._keep(tree, rows.fetchmany(end - tree.size), end)
+        for records in self._open().commits(tree.size, [end for end, _ in ends]):
+            self._keep(tree, records)
         if not verify_commit(self._origin, self._session_key, newest, tree.root, signature):
             raise self._break(f"the proof of the first {newest} events does not hold")
         self._proven = newest
@@ -159,20 +163,15 @@ class Follower:
 
     def forget(self) -> None:
         """Closes the journal; the next question opens it again."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
-    def _keep(self, tree: LogTree, rows: list[Any], end: int) -> None:
-        """Adds the rows of one commit to the tree, and keeps what may be asked for."""
+    def _keep(self, tree: LogTree, records: list[bytes]) -> None:
+        """Adds the records of one commit to the tree, and keeps what may be asked for."""
         first = tree.size
-        if [seq for seq, _ in rows] != list(range(first, end)):
-            raise self._break(f"events from {first} to {end - 1} are not all in the journal")
-        records = [data for _, data in rows]
-        if not all(isinstance(data, bytes) and len(data) <= RECORD_BYTES_MAX for data in records):
-            raise self._break(f"the events from {first} to {end - 1} cannot be events")
         tree.extend(records)
-        self._roots[end] = tree.root
+        self._roots[tree.size] = tree.root
         for seq, record in enumerate(records, first):
             kind = kind_of(record)
             if kind in _ORDER_KINDS:
@@ -215,32 +214,24 @@ class Follower:
             raise Refused("event 0 names another log key than this home has")
         return str(data["origin"])
 
-    def _opened(self, note: object, name: str, origin: str, size: int) -> bytes:
+    def _opened(self, note: bytes, name: str, origin: str, size: int) -> bytes:
         """What a note of the log's key has in the root's place; empty if it is for another."""
         try:
-            stated = open_note(note if isinstance(note, bytes) else b"", name, self._log_key)
+            stated = open_note(note, name, self._log_key)
         except HoldfastError:
             return b""
         return stated[2] if stated[:2] == (origin, size) else b""
 
     def _row(self, seq: int) -> bytes:
-        row = self._one("SELECT data FROM event WHERE seq = ?", (seq,))
-        if row is None:
+        record = self._open().record(seq)
+        if record is None:
             raise Refused(f"event {seq} is not in the journal")
-        if not isinstance(row[0], bytes) or len(row[0]) > RECORD_BYTES_MAX:
-            raise Refused(f"event {seq} is too large to be one")
-        return row[0]
+        return record
 
-    def _one(self, statement: str, values: tuple[int, ...]) -> Any:
-        return self._open().execute(statement, values).fetchone()
-
-    def _all(self, statement: str, values: tuple[int, ...]) -> list[Any]:
-        return self._open().execute(statement, values).fetchall()
-
-    def _open(self) -> sqlite3.Connection:
-        if self._db is None:
-            self._db = self._connect()
-        return self._db
+    def _open(self) -> SignerReader:
+        if self._reader is None:
+            self._reader = self._connect()
+        return self._reader
 
 
 def _leaf(record: bytes) -> bytes:

@@ -24,7 +24,7 @@ from holdfast._core import (
     checksum_address,
     typed_data_digest,
 )
-from holdfast.service.signer.backends.local import Key
+from holdfast.service.signer.backends import Backend
 
 CHAIN_ID_MAX = (1 << 53) - 1
 NONCE_MAX = (1 << 64) - 2  # EIP-2681
@@ -53,31 +53,28 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 
 Order = Mapping[str, Any]
-Keys = Mapping[str, Key]
+Backends = Mapping[str, Backend]
 
 
 class OrderError(ValueError):
     """An order that must not be signed; the text names the member and never holds a key."""
 
 
-def sign_order(order: Order, keys: Keys) -> dict[str, str]:
+def sign_order(order: Order, backends: Backends) -> dict[str, str]:
     """`{"raw", "hash"}` of a transaction, `{"signature", "hash"}` of typed data or a message; all
-    0x hex.
-
-    Signatures are deterministic (RFC 6979), so the same order always gives the same bytes. Raises
-    OrderError.
+    0x hex. `backends` are by checksummed address. Raises OrderError, and what the backend raises.
     """
     kind = order.get("kind")
     chain_id = _integer(order, "chain_id", 1, CHAIN_ID_MAX)
-    key = keys.get(_address(order, "wallet"))
-    if key is None:
+    backend = backends.get(_address(order, "wallet"))
+    if backend is None:
         raise OrderError("`wallet` is none of the wallets of this home")
     if kind == "transaction":
-        return _sign_transaction(order, chain_id, key)
+        return _sign_transaction(order, chain_id, backend)
     if kind == "typed-data":
-        return _sign_digest(order, _typed_data_digest(order), key)
+        return _sign_digest(order, _typed_data_digest(order), backend)
     if kind == "message":
-        return _sign_digest(order, _message_digest(order), key)
+        return _sign_digest(order, _message_digest(order), backend)
     raise OrderError("`kind` is none of transaction, typed-data and message")
 
 
@@ -139,7 +136,7 @@ def _check_caps(ordered: Mapping[str, Any], order: Order, decided: Mapping[str, 
             raise OrderError(f"`{name}` is above what was decided")
 
 
-def _sign_transaction(order: Order, chain_id: int, key: Key) -> dict[str, str]:
+def _sign_transaction(order: Order, chain_id: int, backend: Backend) -> dict[str, str]:
     _members(order, TRANSACTION_MEMBERS)
     max_fee = _integer(order, "max_fee_per_gas", 0, FEE_MAX)
     given = {
@@ -160,7 +157,7 @@ def _sign_transaction(order: Order, chain_id: int, key: Key) -> dict[str, str]:
         unsigned = UnsignedTransaction(orjson.dumps(given))
     except HoldfastError as error:
         raise OrderError(str(error.args[1])) from None
-    raw, digest = unsigned.signed(key.sign_digest(unsigned.digest))
+    raw, digest = unsigned.signed(backend.sign_digest(unsigned.digest))
     return {"raw": _hex(raw), "hash": _hex(digest)}
 
 
@@ -182,14 +179,14 @@ def _message_digest(order: Order) -> bytes:
     return bytes(keccak(b"\x19Ethereum Signed Message:\n%d%b" % (len(message), message)))
 
 
-def _sign_digest(order: Order, digest: bytes, key: Key) -> dict[str, str]:
+def _sign_digest(order: Order, digest: bytes, backend: Backend) -> dict[str, str]:
     """Signs `digest`, computed here from the content, only when the order names the same one."""
     named = _bytes(order, "digest", 32)
     if len(named) != 32 or not hmac.compare_digest(named, digest):
         raise OrderError(
             "`digest` is not that of the content: what was decided is not what would be signed"
         )
-    return {"signature": _hex(key.sign_digest(digest)), "hash": _hex(digest)}
+    return {"signature": _hex(backend.sign_digest(digest)), "hash": _hex(digest)}
 
 
 def _members(order: Order, expected: set[str]) -> None:

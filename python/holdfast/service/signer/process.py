@@ -19,7 +19,6 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -28,18 +27,20 @@ from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import orjson
 
+from holdfast.service.journal.interface import UNREADABLE, JournalError
+from holdfast.service.journal.open import open_signer_reader
 from holdfast.service.runtime import hardening
-from holdfast.service.signer.backends.local import LocalKey
 from holdfast.service.signer.channel import LINE_BYTES_MAX, SECRET_BYTES, proven
 from holdfast.service.signer.follow import Follower, NotYet, Refused
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
     from nacl.signing import SigningKey
+
+    from holdfast.service.signer.backends import Backend
 
 ANSWERS_KEPT = 1024
 ANSWERS_AT_ONCE = 8
@@ -57,17 +58,19 @@ class Signer:
     def __init__(
         self,
         journal: Path,
-        wallets: Mapping[str, LocalAccount],
+        backends: Mapping[str, Backend],
         log_key: SigningKey,
         *,
-        compare: bool = False,
+        compare: Mapping[str, LocalAccount] | None = None,
     ) -> None:
-        """`compare`: eth-account signs everything too, and both must give the same bytes."""
-        self._wallets = wallets
-        self._keys = {address: LocalKey(bytes(each.key)) for address, each in wallets.items()}
+        """`journal` is a home or the journal's file; `backends` are by checksummed address. With
+        `compare`, by address too, eth-account signs everything a second time, and both must give
+        the same bytes.
+        """
+        self._backends = backends
         self._compare = compare
         self._log_key = log_key
-        self._log = Follower(lambda: _open_read_only(journal), bytes(log_key.verify_key))
+        self._log = Follower(lambda: open_signer_reader(journal), bytes(log_key.verify_key))
         self._answers: OrderedDict[int, Answer] = OrderedDict()
         self._ops: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
             "follow": self._follow,
@@ -106,10 +109,10 @@ class Signer:
             return {"error": str(error), "code": "again"}
         except Refused as error:
             return {"error": str(error)}
-        except sqlite3.Error as error:
+        except JournalError as error:
             self._log.forget()
-            words = f"the journal cannot be read ({type(error).__name__})"
-            return {"error": words, "code": "again"}
+            again = {"code": "again"} if error.code == UNREADABLE else {}
+            return {"error": str(error), **again}
         except Exception as error:  # noqa: BLE001 - one bad line must not end the signer; its text may hold secrets
             return {"error": f"this could not be done ({type(error).__name__})"}
 
@@ -140,9 +143,9 @@ class Signer:
             raise Refused(f"event {seq} has no order")
         try:
             check_decided(ordered, decided)
-            signed = sign_order(order, self._keys)
-            if self._compare:
-                self._check_compared(order, signed)
+            signed = sign_order(order, self._backends)
+            if self._compare is not None:
+                self._check_compared(self._compare.get(order["wallet"]), order, signed)
         except OrderError as error:
             raise Refused(f"event {seq}: {error}") from None
         self._log.taken(seq)
@@ -151,10 +154,18 @@ class Signer:
             self._answers.popitem(last=False)
         return signed
 
-    def _check_compared(self, order: Mapping[str, Any], signed: Answer) -> None:
+    @staticmethod
+    def _check_compared(
+        account: LocalAccount | None, order: Mapping[str, Any], signed: Answer
+    ) -> None:
         from holdfast.service.signer.compared import compared
 
-        if compared(order, self._wallets) != signed:
+        if account is None:
+            raise Refused(
+                "the wallet's key is not in the signer, so eth-account cannot sign with it: set "
+                "`compare_signatures = false`"
+            )
+        if compared(order, account) != signed:
             raise Refused("eth-account makes other bytes of the order: it is not signed")
 
     def _checkpoint(self, question: Mapping[str, Any]) -> Answer:
@@ -192,14 +203,6 @@ class Signer:
     def _note(self, body: str) -> Answer:
         signature = self._log_key.sign(body.encode()).signature
         return {"body": body, "signature": "0x" + signature.hex()}
-
-
-def _open_read_only(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=5
-    )
-    connection.execute("PRAGMA query_only = 1")
-    return connection
 
 
 def _exactly(question: Mapping[str, Any], members: set[str]) -> None:
@@ -264,21 +267,27 @@ def _read_secrets(descriptor: int) -> tuple[bytearray, bytearray]:
     return secret, passphrase
 
 
-def _open_keys(home: Path, passphrase: bytearray) -> tuple[dict[str, LocalAccount], SigningKey]:
+def _open_keys(home: Path, passphrase: bytearray) -> tuple[dict[str, Backend], SigningKey]:
     from holdfast.secrets import keystore
     from holdfast.secrets.passphrase import wipe
     from holdfast.service.home.folder import Home
     from holdfast.service.signer import order as _loaded_before_the_first_question  # noqa: F401
+    from holdfast.service.signer.backends.open import open_backends
 
     hardening.limit_recursion()
     try:
-        keystore.check_fast_backend()
         where = Home(home)
         # The log's key opens fastest, so a wrong passphrase is found at once.
         log_key = keystore.open_log_key(where.log_key_path, passphrase)
-        return keystore.open_wallets(where.wallets_dir, passphrase), log_key
+        return open_backends(where, passphrase), log_key
     finally:
         wipe(passphrase)
+
+
+def _accounts(backends: Mapping[str, Backend]) -> dict[str, LocalAccount]:
+    from holdfast.service.signer.compared import accounts_of
+
+    return accounts_of(backends.values())
 
 
 def _silent_about_values(
@@ -306,19 +315,19 @@ def main(arguments: list[str] | None = None) -> int:
         hardening.close_inherited({given.socket_fd, given.passphrase_fd})
         locked = hardening.harden(given.parent)
         secret, passphrase = _read_secrets(given.passphrase_fd)
-        wallets, log_key = _open_keys(given.home, passphrase)
+        backends, log_key = _open_keys(given.home, passphrase)
+        compare = _accounts(backends) if given.compare else None
     except (ValueError, RuntimeError, OSError) as error:
         channel.sendall(json.dumps(_failure(error)).encode() + b"\n")
         return 1
     ready = {
         "ready": True,
-        "wallets": sorted(wallets),
+        "wallets": sorted(backends),
         "log_key": bytes(log_key.verify_key).hex(),
         "memory_locked": locked,
     }
     channel.sendall(json.dumps(ready).encode() + b"\n")
-    journal = given.home / "journal.sqlite"
-    serve(Signer(journal, wallets, log_key, compare=given.compare), channel, secret)
+    serve(Signer(given.home, backends, log_key, compare=compare), channel, secret)
     return 0
 
 

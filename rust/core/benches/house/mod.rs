@@ -8,7 +8,7 @@ use ed25519_dalek::Signer as _;
 use holdfast_core::canonical::sha256;
 use holdfast_core::event::{Genesis, Operator};
 use holdfast_core::guard::{Authority, Guard, State};
-use holdfast_core::log::Range;
+use holdfast_core::log::CompactRange;
 use holdfast_core::policy::Policy;
 use holdfast_core::window::Happened;
 
@@ -123,7 +123,7 @@ pub fn guard_with_history(payments: u32) -> Guard {
         .expect("a payment");
     let snapshot = guard.snapshot();
     let (format, bytes) = snapshot.split_first().expect("a snapshot");
-    let (log, mut state): (Range, State) = postcard::from_bytes(bytes).expect("a state");
+    let (log, mut state): (CompactRange, State) = postcard::from_bytes(bytes).expect("a state");
     let policy = Policy::parse(&self::policy(20)).expect("a policy");
     let spends = state
         .book

@@ -27,14 +27,12 @@ use alloy_primitives::{Address, B256, U256};
 use serde_json::Value;
 
 use crate::asset::Registry;
-use crate::effects::Field;
+use crate::display::DisplayLine;
 use crate::json::Json;
 use crate::text::display_safe;
 use descriptor::Descriptor;
 use render::{Scene, Work};
 use tokens::Tokens;
-
-pub(crate) use text::moment;
 
 const FAULT_CHARS_MAX: usize = 200;
 
@@ -73,7 +71,7 @@ pub struct Container {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
     /// Lines for a person, display-safe.
-    pub fields: Vec<Field>,
+    pub fields: Vec<DisplayLine>,
     /// Where the descriptor and the request do not fit each other, display-safe.
     pub doubts: Vec<String>,
 }

@@ -11,7 +11,7 @@ use super::tree::Node;
 use super::value::{raw, shown_as, text_of, SIGNER};
 use super::{string, Container, Descriptor, Library, Said};
 use crate::asset::Registry;
-use crate::effects::Field as Line;
+use crate::display::DisplayLine;
 use crate::text::display_safe;
 
 const LINES_MAX: usize = 200;
@@ -292,7 +292,7 @@ fn visibility(field: Field<'_>, node: &Node) -> Visibility {
 impl Said {
     pub(super) fn push(&mut self, label: &str, value: &str) {
         if self.fields.len() < LINES_MAX {
-            self.fields.push(Line {
+            self.fields.push(DisplayLine {
                 label: Cow::Owned(display_safe(label, LABEL_CHARS_MAX)),
                 value: display_safe(value, VALUE_CHARS_MAX),
             });

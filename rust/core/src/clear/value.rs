@@ -6,10 +6,11 @@ use serde_json::Value;
 use super::field::{named, uint, Place};
 use super::names;
 use super::render::Scene;
-use super::text::{duration, moment, scaled};
+use super::text::{duration, scaled};
 use super::tree::Node;
 use crate::address::checksum;
 use crate::amount::format_units;
+use crate::display::moment;
 use crate::text::display_safe;
 
 const SYMBOL_CHARS_MAX: usize = 24;

@@ -6,6 +6,7 @@ use alloy_sol_types::abi::{self, Token, TokenSeq};
 use alloy_sol_types::{SolCall, SolType, SolValue};
 
 use super::Denial;
+use crate::code::Code;
 use crate::function::fits;
 
 /// Arguments of a call without its selector.
@@ -100,5 +101,5 @@ fn check_size<'d>(token: &impl Token<'d>, data: &[u8]) -> Result<(), Denial> {
 }
 
 pub(super) fn dirty(text: &str) -> Denial {
-    Denial::new("dirty_calldata", text)
+    Denial::new(Code::DirtyCalldata, text)
 }

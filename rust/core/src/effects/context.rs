@@ -3,19 +3,18 @@
 use alloy_primitives::{Address, U256};
 
 use super::sight::Sight;
-use super::{Denial, Effect, EffectKind, Field, Warning};
-use crate::address::checksum;
-use crate::amount::format_units;
+use super::{Denial, Effect, EffectKind};
 use crate::asset::{Asset, Registry};
 use crate::canonical::INTEGER_MAX;
+use crate::code::{Code, WarningCode};
+use crate::display::{address_text, amount_text, field, token_text, warning, DisplayLine, Warning};
+use crate::effects::accounts::multicall::MULTICALL;
+use crate::effects::accounts::safe::MULTISEND_CALL_ONLY;
 use crate::protocol::Protocol;
-use crate::text::display_safe;
-
-const SYMBOL_CHARS_MAX: usize = 24;
 
 /// Who signs, for which chain, and what is known there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Context<'r> {
+pub(crate) struct Context<'r> {
     /// Unknown only in a decode without a wallet; then the zero address stands for it in effects.
     pub wallet: Option<Address>,
     pub chain_id: u64,
@@ -55,7 +54,7 @@ impl<'r> Context<'r> {
     }
 
     /// Whether this address is the wallet, or what stands for it when nobody knows it.
-    pub(super) fn is_own(&self, address: Address) -> bool {
+    pub(crate) fn is_own(&self, address: Address) -> bool {
         self.signer() == address
     }
 
@@ -71,7 +70,7 @@ impl<'r> Context<'r> {
     /// `uniswap-v2-router 0x7a25…`: what a policy calls the contract, and the address in full.
     pub(super) fn contract_text(&self, address: Address) -> String {
         let mut text = address_text(address);
-        if let Some(protocol) = self.named(address).filter(|p| *p != Protocol::Unknown) {
+        if let Some(protocol) = self.named(address).filter(|p| *p != Protocol::UNKNOWN) {
             text.insert(0, ' ');
             text.insert_str(0, protocol.as_str());
         }
@@ -113,28 +112,12 @@ impl<'r> Context<'r> {
     }
 
     /// `1.5 ETH`, or wei where the coin of the chain is not registered.
-    pub(super) fn native_amount(&self, value: U256) -> String {
+    pub(crate) fn native_amount(&self, value: U256) -> String {
         match self.registry.native(self.chain_id) {
             Some(asset) => amount_text(asset, value),
             None => format!("{value} wei"),
         }
     }
-}
-
-/// `50 USDC`
-pub(super) fn amount_text(asset: &Asset, amount: U256) -> String {
-    let mut text = format_units(amount, asset.decimals);
-    text.push(' ');
-    text.push_str(&display_safe(&asset.symbol, SYMBOL_CHARS_MAX));
-    text
-}
-
-/// `USDC 0xA0b8…`, the address in full.
-pub(super) fn token_text(asset: &Asset, contract: Address) -> String {
-    let mut text = display_safe(&asset.symbol, SYMBOL_CHARS_MAX);
-    text.push(' ');
-    text.push_str(&address_text(contract));
-    text
 }
 
 /// The lines of an effect about an allowance.
@@ -143,7 +126,7 @@ pub(super) fn allowance_display(
     token: &Asset,
     contract: Address,
     effect: &Effect,
-) -> Vec<Field> {
+) -> Vec<DisplayLine> {
     let mut amount = amount_text(token, effect.amount);
     if effect.unlimited {
         amount.insert_str(0, "unlimited: ");
@@ -161,25 +144,7 @@ pub(super) fn unlimited_warning(effect: &Effect) -> Option<Warning> {
     let text = "the allowance has no practical limit: everything, now and later";
     effect
         .unlimited
-        .then(|| warning("unlimited_allowance", text))
-}
-
-pub(super) fn address_text(address: Address) -> String {
-    checksum(address).to_string()
-}
-
-pub(super) fn field(label: &'static str, value: impl Into<String>) -> Field {
-    Field {
-        label: label.into(),
-        value: value.into(),
-    }
-}
-
-pub(super) fn warning(code: &'static str, text: &str) -> Warning {
-    Warning {
-        code,
-        text: text.to_owned(),
-    }
+        .then(|| warning(WarningCode::UnlimitedAllowance, text))
 }
 
 /// Refuses places value never comes back from: the zero address and precompiles (everything up to
@@ -187,7 +152,7 @@ pub(super) fn warning(code: &'static str, text: &str) -> Warning {
 pub(super) fn check_recipient(address: Address) -> Result<(), Denial> {
     if address.starts_with(&[0; 18]) {
         let text = "the recipient is the zero address or a precompile";
-        return Err(Denial::new("recipient_forbidden", text));
+        return Err(Denial::new(Code::RecipientForbidden, text));
     }
     Ok(())
 }
@@ -197,7 +162,7 @@ pub(super) fn check_recipient(address: Address) -> Result<(), Denial> {
 pub(super) fn check_own_funds(owner: Address, context: &Context<'_>) -> Result<(), Denial> {
     if context.wallet.is_some_and(|wallet| wallet != owner) {
         let text = "this is about the value of another account";
-        return Err(Denial::new("not_own_funds", text));
+        return Err(Denial::new(Code::NotOwnFunds, text));
     }
     Ok(())
 }
@@ -220,10 +185,10 @@ pub(super) fn check_spender(
     check_not_token(spender, token)?;
     if matches!(
         context.named(spender),
-        Some(Protocol::Multicall | Protocol::SafeMultisendCallOnly)
+        Some(MULTICALL | MULTISEND_CALL_ONLY)
     ) {
         let text = "the spender does what anybody asks: anybody could take the tokens";
-        return Err(Denial::new("recipient_forbidden", text));
+        return Err(Denial::new(Code::RecipientForbidden, text));
     }
     Ok(())
 }
@@ -234,7 +199,7 @@ pub(super) fn check_payee(address: Address, context: &Context<'_>) -> Result<(),
     check_recipient(address)?;
     match context.registry.contract(context.chain_id, address) {
         Some(_) => Err(Denial::new(
-            "recipient_forbidden",
+            Code::RecipientForbidden,
             "the recipient is the contract of a token",
         )),
         None => Ok(()),
@@ -245,7 +210,7 @@ pub(super) fn check_payee(address: Address, context: &Context<'_>) -> Result<(),
 pub(super) fn check_not_token(address: Address, token: Address) -> Result<(), Denial> {
     if address == token {
         return Err(Denial::new(
-            "recipient_forbidden",
+            Code::RecipientForbidden,
             "the recipient is the token contract itself",
         ));
     }

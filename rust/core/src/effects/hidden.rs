@@ -1,8 +1,8 @@
 //! What of a request is in none of its lines. Lines are bounded, for they are kept with every record;
 //! whatever does not fit is counted here, and a person is warned before everything else.
 
-use super::context::warning;
-use super::Warning;
+use crate::code::WarningCode;
+use crate::display::{warning, Warning};
 use crate::text::shown;
 
 /// Counts what is left out.
@@ -36,6 +36,6 @@ impl Hidden {
             (characters, values) => format!("{characters} characters and {values} values"),
         };
         let text = format!("{what} are not in these lines: read all of it before you approve");
-        Some(warning("not_shown", &text))
+        Some(warning(WarningCode::NotShown, &text))
     }
 }

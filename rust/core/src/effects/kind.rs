@@ -99,6 +99,19 @@ impl EffectKind {
         }
     }
 
+    /// Whether value leaves the wallet by it, now or later.
+    pub const fn leaves(self) -> bool {
+        matches!(
+            self,
+            Self::Transfer | Self::Allowance | Self::Swap | Self::Deposit | Self::Order
+        )
+    }
+
+    /// Whether it has an amount a rule can compare.
+    pub fn is_measured(self) -> bool {
+        Self::MEASURED.contains(&self)
+    }
+
     /// Whether a request with this effect is `opaque`: it needs a person at the least.
     pub const fn is_opaque(self) -> bool {
         matches!(

@@ -2,37 +2,44 @@
 //! only of these.
 
 mod abi;
-mod calls;
-mod claim;
-mod context;
+mod accounts;
+mod bridges;
+mod call;
+mod common;
+pub(crate) mod context;
+mod control;
+mod document;
+mod exchanges;
+mod function;
 mod hidden;
 mod json;
-mod key_text;
+mod key_derivation;
 mod kind;
-mod known;
+mod lending;
+mod markets;
+mod message;
 mod parts;
-mod raw_tx;
+mod permits;
+mod registry;
 mod rfc3339;
-mod sight;
+pub(crate) mod sight;
 mod sign_in;
-mod signature;
-mod standalone;
-mod transaction;
-mod typed;
-
-use std::borrow::Cow;
+pub(crate) mod signature;
+mod tokens;
+pub(crate) mod transaction;
 
 use alloy_primitives::{Address, U256};
-use serde::Serialize;
 
 use crate::asset::{Asset, Registry};
+use crate::code::{Code, WarningCode};
+use crate::display::{DisplayLine, Warning};
 use crate::request::{Body, Transaction};
 use context::Context;
 use sight::Sight;
 
-pub(crate) use calls::is_control;
 pub use kind::EffectKind;
-pub use standalone::{decode_standalone, DecodeError};
+pub(crate) use lending::aave::GATEWAY as AAVE_GATEWAY;
+pub use registry::{contracts, is_bridge, protocol, Contract};
 
 /// One effect, worst case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,24 +153,6 @@ pub struct Exchange {
     pub measured: bool,
 }
 
-/// A line a person reads. Values are already `display_safe`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Field {
-    /// What it is.
-    pub label: Cow<'static, str>,
-    /// The value.
-    pub value: String,
-}
-
-/// Something a person should know before approving.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Warning {
-    /// Closed list, see `docs/policy.md`.
-    pub code: &'static str,
-    /// Words.
-    pub text: String,
-}
-
 /// A request, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
@@ -172,7 +161,7 @@ pub struct Decoded {
     /// How many payments, or allowances, each effect is the sum of; empty where each is one.
     pub times: Vec<u32>,
     /// Lines for a person.
-    pub display: Vec<Field>,
+    pub display: Vec<DisplayLine>,
     /// What to look out for.
     pub warnings: Vec<Warning>,
     /// What comes back for swaps, orders and crossings, each apart: one may happen without the other.
@@ -233,7 +222,7 @@ impl Decoded {
         let told = std::mem::replace(&mut self.warnings, other.warnings);
         for warning in told {
             // Which contract is unknown is said by whoever joins the two.
-            if warning.code != "unknown_contract" && !self.warnings.contains(&warning) {
+            if warning.code != WarningCode::UnknownContract && !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
             }
         }
@@ -254,13 +243,13 @@ pub struct Denial {
     /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `nesting`, `delegatecall`,
     /// `type_mismatch`, `sign_in_mismatch`, `key_derivation` or `chain_mismatch`, see
     /// `docs/policy.md`.
-    pub code: &'static str,
+    pub code: Code,
     /// Words.
     pub text: String,
 }
 
 impl Denial {
-    pub(crate) fn new(code: &'static str, text: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, text: impl Into<String>) -> Self {
         Self {
             code,
             text: text.into(),
@@ -372,7 +361,7 @@ pub(crate) fn token_call_lines(
     data: &[u8],
     chain_id: u64,
     registry: &Registry,
-) -> Option<Vec<Field>> {
+) -> Option<Vec<DisplayLine>> {
     registry.token(chain_id, to)?;
     let transaction = Transaction {
         to: Some(to),
@@ -393,7 +382,7 @@ pub(crate) fn token_call_lines(
     (!decoded.opaque).then_some(decoded.display)
 }
 
-fn decode_in(body: &Body, context: &Context<'_>) -> Result<Decoded, Denial> {
+pub(crate) fn decode_in(body: &Body, context: &Context<'_>) -> Result<Decoded, Denial> {
     match body {
         Body::Transaction(transaction) => transaction::decode(transaction, context),
         Body::TypedData(typed) => signature::decode_typed_data(typed, context),

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use alloy_primitives::Address;
 
-use super::{Claim, Decoded, Effect, EffectKind, Exchange, Field, Warning, UNLIMITED_FROM};
+use super::{Claim, Decoded, Effect, EffectKind, Exchange, UNLIMITED_FROM};
+use crate::display::{DisplayLine, Warning};
 
 /// What one call or document does, when it is known.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub effects: Vec<Effect>,
-    pub display: Vec<Field>,
+    pub display: Vec<DisplayLine>,
     pub warnings: Vec<Warning>,
     pub exchanges: Vec<Exchange>,
 }
@@ -19,7 +20,7 @@ impl Parts {
     /// The same in the order of use at the decoders.
     pub(super) const fn new(
         effects: Vec<Effect>,
-        display: Vec<Field>,
+        display: Vec<DisplayLine>,
         warnings: Vec<Warning>,
     ) -> Self {
         Self {

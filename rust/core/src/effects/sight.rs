@@ -6,10 +6,10 @@ use std::fmt;
 use alloy_primitives::Address;
 
 /// Whether the code of a contract was seen.
-pub(super) type Seen<'s> = &'s dyn Fn(Address) -> bool;
+pub(crate) type Seen<'s> = &'s dyn Fn(Address) -> bool;
 
 /// Contracts whose calls and documents were read as those of a known protocol.
-pub(super) struct Sight<'s> {
+pub(crate) struct Sight<'s> {
     /// `None` believes every address.
     seen: Option<Seen<'s>>,
     relied: Cell<Vec<Address>>,
@@ -17,7 +17,7 @@ pub(super) struct Sight<'s> {
 
 impl<'s> Sight<'s> {
     /// Every contract is taken for what its address says.
-    pub(super) const fn believing() -> Self {
+    pub(crate) const fn believing() -> Self {
         Self {
             seen: None,
             relied: Cell::new(Vec::new()),
@@ -25,7 +25,7 @@ impl<'s> Sight<'s> {
     }
 
     /// A contract that was not seen is one nothing is known of.
-    pub(super) const fn of(seen: Seen<'s>) -> Self {
+    pub(crate) const fn of(seen: Seen<'s>) -> Self {
         Self {
             seen: Some(seen),
             relied: Cell::new(Vec::new()),
@@ -33,7 +33,7 @@ impl<'s> Sight<'s> {
     }
 
     /// Notes that what follows relies on this contract; whether it may.
-    pub(super) fn counts(&self, address: Address) -> bool {
+    pub(crate) fn counts(&self, address: Address) -> bool {
         let mut relied = self.relied.take();
         if !relied.contains(&address) {
             relied.push(address);
@@ -43,7 +43,7 @@ impl<'s> Sight<'s> {
     }
 
     /// Every contract that was relied on or asked for, in that order.
-    pub(super) fn into_relied(self) -> Vec<Address> {
+    pub(crate) fn into_relied(self) -> Vec<Address> {
         self.relied.into_inner()
     }
 }

@@ -7,10 +7,11 @@
 
 use alloy_primitives::Address;
 
-use super::context::{address_text, field, warning, Context};
-use super::rfc3339;
-use super::{Denial, Field, Warning};
+use super::context::Context;
+use super::{rfc3339, Denial};
 use crate::address::checksum;
+use crate::code::{Code, WarningCode};
+use crate::display::{address_text, field, warning, DisplayLine, Warning};
 
 const PHRASE: &str = " wants you to sign in with your Ethereum account:";
 /// The letters by which every spelling of the first line is recognised, whatever stands between
@@ -54,7 +55,7 @@ pub(super) struct SignIn<'t> {
 
 /// What a sign-in message is for a person, and when it ends (ms).
 pub(super) struct Read {
-    pub display: Vec<Field>,
+    pub display: Vec<DisplayLine>,
     pub warnings: Vec<Warning>,
     pub expires_ms: u64,
 }
@@ -356,7 +357,7 @@ fn is_nonce(text: &str) -> bool {
 }
 
 /// Every field in the order of the message, whole.
-fn display(message: &SignIn<'_>) -> Vec<Field> {
+fn display(message: &SignIn<'_>) -> Vec<DisplayLine> {
     let origin = match message.scheme {
         Some(scheme) => format!("{scheme}://{}", message.domain),
         None => message.domain.to_owned(),
@@ -393,7 +394,7 @@ fn warnings(message: &SignIn<'_>) -> Vec<Warning> {
                 "the sign-in delegates capabilities ({count} `urn:recap:` of ERC-5573): the site \
                  can act for this account until it expires"
             );
-            vec![warning("recap", &text)]
+            vec![warning(WarningCode::Recap, &text)]
         }
     }
 }
@@ -415,5 +416,5 @@ fn is_of(uri: &str, site: &str) -> bool {
 
 fn mismatch(fault: &str) -> Denial {
     let text = format!("the sign-in message does not follow ERC-4361, or is not ours: {fault}");
-    Denial::new("sign_in_mismatch", text)
+    Denial::new(Code::SignInMismatch, text)
 }

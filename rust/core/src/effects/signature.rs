@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use alloy_primitives::{hex, U256};
 
-use super::context::{address_text, field, warning, Context};
+use super::context::Context;
 use super::hidden::Hidden;
 use super::parts::Parts;
-use super::{key_text, sign_in, typed};
-use super::{Decoded, Denial, EffectKind, Field, Warning};
+use super::{document as documents, key_derivation, sign_in, Decoded, Denial, EffectKind};
+use crate::code::{Code, WarningCode};
+use crate::display::{address_text, field, warning, DisplayLine, Warning};
 use crate::json::{self, Json, Limits};
 use crate::request::TypedData;
 
@@ -21,22 +22,22 @@ const VALUES_SHOWN_MAX: usize = 96;
 const DOCUMENT_CHARS_MAX: usize = 24_576;
 
 /// A signature for another chain, or for any chain, is not what was asked for.
-pub(super) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial> {
+pub(crate) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial> {
     match typed.domain_chain_id {
         Some(id) if id == chain_id => Ok(()),
         Some(id) => {
             let text = format!("the document is for chain {id}, not {chain_id}");
-            Err(Denial::new("chain_mismatch", text))
+            Err(Denial::new(Code::ChainMismatch, text))
         }
         None => Err(Denial::new(
-            "chain_mismatch",
+            Code::ChainMismatch,
             "the document names no chain: it is for any",
         )),
     }
 }
 
 /// The canonical document; its size was bounded when it came in.
-pub(super) fn document(typed: &TypedData) -> Option<Json<'_>> {
+pub(crate) fn document(typed: &TypedData) -> Option<Json<'_>> {
     let limits = Limits {
         max_bytes: usize::MAX,
         max_nodes: usize::MAX,
@@ -57,17 +58,22 @@ pub(super) fn decode_typed_data(
     let mut warnings = Vec::new();
     let document = document(typed);
     if document.is_none() {
-        warnings.push(warning("unreadable", "the document cannot be shown"));
+        warnings.push(warning(
+            WarningCode::Unreadable,
+            "the document cannot be shown",
+        ));
     }
     if typed.doubtful {
         let text =
             "an address in the document has a wrong checksum (it is shown in small letters): \
                     nobody can say which one was meant";
-        warnings.push(warning("checksum", text));
+        warnings.push(warning(WarningCode::Checksum, text));
     }
     let understood = match &document {
         // What is never signed is not signed with a wrong checksum in it either.
-        Some(document) => typed::understand(typed, document, context)?.filter(|_| !typed.doubtful),
+        Some(document) => {
+            documents::understand(typed, document, context)?.filter(|_| !typed.doubtful)
+        }
         None => None,
     };
     let mut display = Vec::new();
@@ -91,7 +97,7 @@ pub(super) fn decode_typed_data(
             display.push(field("Action", "sign a typed-data document"));
             push_domain(typed, &mut display, &mut warnings, &mut hidden);
             if let Some(document) = &document {
-                key_text::check_all(document)?;
+                key_derivation::check_all(document)?;
                 push_message(document, &mut display, &mut hidden);
             }
             let contract = typed.verifying_contract;
@@ -108,7 +114,7 @@ pub(super) fn decode_typed_data(
 
 fn push_domain(
     typed: &TypedData,
-    display: &mut Vec<Field>,
+    display: &mut Vec<DisplayLine>,
     warnings: &mut Vec<Warning>,
     hidden: &mut Hidden,
 ) {
@@ -122,19 +128,19 @@ fn push_domain(
         Some(chain_id) => display.push(field("Chain", chain_id.to_string())),
         None => {
             let text = "the document names no chain: it is for any";
-            warnings.push(warning("no_chain", text));
+            warnings.push(warning(WarningCode::NoChain, text));
         }
     }
     match typed.verifying_contract {
         Some(contract) => display.push(field("Contract (claimed)", address_text(contract))),
         None => {
             let text = "the document names no contract that verifies it";
-            warnings.push(warning("no_contract", text));
+            warnings.push(warning(WarningCode::NoContract, text));
         }
     }
 }
 
-fn push_message(document: &Json<'_>, display: &mut Vec<Field>, hidden: &mut Hidden) {
+fn push_message(document: &Json<'_>, display: &mut Vec<DisplayLine>, hidden: &mut Hidden) {
     let before = hidden.values;
     let mut values = Values {
         lines_left: VALUES_SHOWN_MAX,
@@ -155,7 +161,7 @@ fn push_message(document: &Json<'_>, display: &mut Vec<Field>, hidden: &mut Hidd
 struct Values<'d> {
     lines_left: usize,
     chars_left: usize,
-    display: &'d mut Vec<Field>,
+    display: &'d mut Vec<DisplayLine>,
     hidden: &'d mut Hidden,
 }
 
@@ -195,7 +201,7 @@ impl Values<'_> {
         let used = label.len().saturating_add(text.len());
         self.lines_left = self.lines_left.saturating_sub(1);
         self.chars_left = self.chars_left.saturating_sub(used);
-        self.display.push(Field {
+        self.display.push(DisplayLine {
             label: Cow::Owned(label),
             value: text,
         });
@@ -213,7 +219,7 @@ pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Result<De
     let mut hidden = Hidden::default();
     let mut effect = context.effect(EffectKind::Message, None, None, U256::ZERO);
     if let Ok(text) = std::str::from_utf8(message) {
-        key_text::check(text)?;
+        key_derivation::check(text)?;
         if let Some(sign_in) = sign_in::read(text, context)? {
             display.extend(sign_in.display);
             warnings.extend(sign_in.warnings);
@@ -224,7 +230,7 @@ pub(super) fn decode_message(message: &[u8], context: &Context<'_>) -> Result<De
         sign_in::check_bytes(message)?;
         let hex = hex::encode_prefixed(message);
         display.push(field("Message", hidden.text(&hex, MESSAGE_CHARS_MAX)));
-        warnings.push(warning("unreadable", "the message is not text"));
+        warnings.push(warning(WarningCode::Unreadable, "the message is not text"));
     }
     warnings.extend(hidden.warning());
     display.push(field("Message size", format!("{} bytes", message.len())));

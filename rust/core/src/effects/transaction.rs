@@ -2,10 +2,12 @@
 
 use alloy_primitives::U256;
 
-use super::calls::{self, Call};
-use super::context::{field, Context};
+use super::call::{self, Call};
+use super::common::native::push_value;
+use super::context::Context;
 use super::parts::Parts;
 use super::{Decoded, Denial, EffectKind};
+use crate::display::field;
 use crate::request::Transaction;
 
 pub(super) fn decode(transaction: &Transaction, context: &Context<'_>) -> Result<Decoded, Denial> {
@@ -16,7 +18,7 @@ pub(super) fn decode(transaction: &Transaction, context: &Context<'_>) -> Result
 ///
 /// # Errors
 /// What any of them is denied for.
-pub(super) fn decode_all(
+pub(crate) fn decode_all(
     transactions: &[&Transaction],
     context: &Context<'_>,
 ) -> Result<Decoded, Denial> {
@@ -42,7 +44,7 @@ fn parts(transaction: &Transaction, context: &Context<'_>) -> Result<Parts, Deni
                 data: &transaction.data,
                 depth: 0,
             };
-            calls::decode(&call, context)?
+            call::decode(&call, context)?
         }
         None => creation(transaction, context),
     })
@@ -53,7 +55,7 @@ fn creation(transaction: &Transaction, context: &Context<'_>) -> Parts {
     let size = format!("{} bytes", transaction.data.len());
     parts.display.push(field("Action", "create a contract"));
     parts.display.push(field("Code size", size));
-    calls::push_value(None, transaction.value, &mut parts, context);
+    push_value(None, transaction.value, &mut parts, context);
     let deploy = context.effect(EffectKind::Deploy, None, None, U256::ZERO);
     parts.effects.push(deploy);
     parts

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::order::TransactionOrder;
 use super::{wire, wire_policy};
+use crate::code::{Code, Recorded};
 use crate::policy::{Reason, Released};
 
 /// An id of a request, `r<seq>`: the record with that seq is its `request.decided`.
@@ -121,8 +122,8 @@ pub struct PolicyRejected {
 pub struct Refused {
     /// Whose socket it came by.
     pub agent: String,
-    /// From the closed list.
-    pub code: String,
+    /// Why.
+    pub code: Recorded<Code>,
     /// The method as it came, display-safe.
     pub method: String,
     /// Where in the params, when something in them is wrong.
@@ -235,8 +236,8 @@ pub struct Reopened {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failed {
-    /// From the closed list.
-    pub code: String,
+    /// Why.
+    pub code: Recorded<Code>,
     /// Which request.
     #[serde(with = "wire::id")]
     pub id: Id,

@@ -137,19 +137,19 @@ impl Stage {
 /// What the agent wants signed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub enum Wanted {
+pub enum SignedContent {
     /// A transaction.
-    Transaction(WantedTransaction),
+    Transaction(TransactionContent),
     /// An EIP-712 document.
-    TypedData(WantedTypedData),
+    TypedData(TypedDataContent),
     /// An EIP-191 message.
-    Message(WantedMessage),
+    Message(MessageContent),
 }
 
 /// `request` of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WantedTransaction {
+pub struct TransactionContent {
     /// Call data or init code.
     pub data: Bytes,
     /// Gas the agent asked for.
@@ -165,7 +165,7 @@ pub struct WantedTransaction {
 /// `request` of typed data.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WantedTypedData {
+pub struct TypedDataContent {
     /// The document, canonical.
     pub json: String,
     /// EIP-712 digest.
@@ -175,26 +175,26 @@ pub struct WantedTypedData {
 /// `request` of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WantedMessage {
+pub struct MessageContent {
     /// The bytes before the EIP-191 prefix.
     pub message: Bytes,
 }
 
-impl Wanted {
+impl SignedContent {
     /// What a parsed request wants, without the hints that are filled in afresh.
     pub fn of(body: &Body) -> Self {
         match body {
-            Body::Transaction(tx) => Self::Transaction(WantedTransaction {
+            Body::Transaction(tx) => Self::Transaction(TransactionContent {
                 data: tx.data.clone(),
                 gas: tx.gas,
                 to: tx.to,
                 value: tx.value,
             }),
-            Body::TypedData(typed) => Self::TypedData(WantedTypedData {
+            Body::TypedData(typed) => Self::TypedData(TypedDataContent {
                 json: typed.json.clone(),
                 typed_data_digest: typed.digest,
             }),
-            Body::Message(bytes) => Self::Message(WantedMessage {
+            Body::Message(bytes) => Self::Message(MessageContent {
                 message: bytes.clone(),
             }),
         }
@@ -298,7 +298,7 @@ pub struct Decided {
     #[serde(default, skip_serializing_if = "Released::is_guardian")]
     pub released: Released,
     /// What is wanted.
-    pub request: Wanted,
+    pub request: SignedContent,
     /// What is set aside.
     pub reservations: Vec<Reservation>,
     /// How it is sent; only written where it is not public. Versions 1 and 2 have none.

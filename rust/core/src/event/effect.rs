@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::wire;
 use crate::asset::{Asset, Standard};
-use crate::effects::{Effect, EffectKind, Field, Warning};
+use crate::code::{Recorded, WarningCode};
+use crate::display::{DisplayLine, Warning};
+use crate::effects::{Effect, EffectKind};
 
 /// `{effect, asset, from, to, amount, unlimited, expires, path}`, `function` of a call the operator
 /// vouches for, and `doubted`; the chain is that of the request.
@@ -106,8 +108,8 @@ pub struct LineRecord {
     pub value: String,
 }
 
-impl From<Field> for LineRecord {
-    fn from(field: Field) -> Self {
+impl From<DisplayLine> for LineRecord {
+    fn from(field: DisplayLine) -> Self {
         Self {
             label: field.label,
             value: field.value,
@@ -115,12 +117,12 @@ impl From<Field> for LineRecord {
     }
 }
 
-/// A warning; codes of other versions are kept as they are.
+/// A warning.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarningRecord {
-    /// From the closed list.
-    pub code: Cow<'static, str>,
+    /// What it is about.
+    pub code: Recorded<WarningCode>,
     /// Words.
     pub text: String,
 }
@@ -128,7 +130,7 @@ pub struct WarningRecord {
 impl From<Warning> for WarningRecord {
     fn from(warning: Warning) -> Self {
         Self {
-            code: Cow::Borrowed(warning.code),
+            code: warning.code.into(),
             text: warning.text,
         }
     }

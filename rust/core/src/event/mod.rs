@@ -24,11 +24,11 @@ pub use data::{
     SettleOutcome, Settled, Signed, Started,
 };
 pub use decided::{
-    Decided, LeftOut, ParamsDigest, RequestKind, Stage, Wanted, WantedMessage, WantedTransaction,
-    WantedTypedData,
+    Decided, LeftOut, MessageContent, ParamsDigest, RequestKind, SignedContent, Stage,
+    TransactionContent, TypedDataContent,
 };
 pub use effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
-pub use order::{Authorised, MessageOrder, Order, TransactionOrder, TypedDataOrder};
+pub use order::{Authorised, MessageOrder, SigningOrder, TransactionOrder, TypedDataOrder};
 pub use wire::Raw;
 pub use write::{approval_digest, match_key, Parts};
 

@@ -16,13 +16,13 @@ pub struct Authorised {
     #[serde(with = "wire::id")]
     pub id: Id,
     /// What to sign.
-    pub order: Order,
+    pub order: SigningOrder,
 }
 
 /// Exactly what is to be signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Order {
+pub enum SigningOrder {
     /// An EIP-1559 transaction.
     Transaction(TransactionOrder),
     /// An EIP-712 document.
@@ -113,7 +113,7 @@ pub struct MessageOrder {
     pub wallet: Address,
 }
 
-impl Order {
+impl SigningOrder {
     /// The nonce it uses up, for a transaction.
     pub const fn nonce(&self) -> Option<u64> {
         match self {

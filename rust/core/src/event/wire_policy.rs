@@ -79,7 +79,7 @@ pub mod reasons {
     /// Writes them, members in the order of their names.
     pub fn serialize<S: Serializer>(value: &[Reason], to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(value.iter().map(|reason| View {
-            code: &reason.code,
+            code: reason.code.as_str(),
             limit: reason.limit.as_deref(),
             observed: reason.observed.as_deref(),
             retry_at_ms: reason.retry_at_ms,

@@ -7,7 +7,7 @@ use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::decided::{Decided, LeftOut, RequestKind, Stage, Wanted};
+use super::decided::{Decided, LeftOut, RequestKind, SignedContent, Stage};
 use super::effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
 use crate::canonical::{self, address, key, list, sha256, Key, Object};
 use crate::effects::EffectKind;
@@ -25,7 +25,7 @@ pub struct Parts {
 
 impl Parts {
     /// Writes the parts of a request.
-    pub fn of(effects: &[EffectRecord], request: &Wanted) -> Self {
+    pub fn of(effects: &[EffectRecord], request: &SignedContent) -> Self {
         let mut parts = Self {
             effects: Vec::with_capacity(768),
             request: Vec::with_capacity(512),
@@ -43,7 +43,7 @@ pub fn match_key(
     wallet: Address,
     method: Method,
     chain_id: u64,
-    request: &Wanted,
+    request: &SignedContent,
 ) -> B256 {
     let mut out = Vec::with_capacity(768);
     let mut subject = Object::new(&mut out);
@@ -233,10 +233,10 @@ fn opt_address(object: &mut Object<'_>, key: Key, value: Option<&Address>) {
     }
 }
 
-fn wanted(out: &mut Vec<u8>, request: &Wanted, with_gas: bool) {
+fn wanted(out: &mut Vec<u8>, request: &SignedContent, with_gas: bool) {
     let mut object = Object::new(out);
     match request {
-        Wanted::Transaction(tx) => {
+        SignedContent::Transaction(tx) => {
             object.hex(key!("data"), &tx.data);
             if with_gas {
                 object.opt_u64(key!("gas"), tx.gas);
@@ -244,14 +244,14 @@ fn wanted(out: &mut Vec<u8>, request: &Wanted, with_gas: bool) {
             opt_address(&mut object, key!("to"), tx.to.as_ref());
             object.decimal(key!("value"), tx.value);
         }
-        Wanted::TypedData(typed) => {
+        SignedContent::TypedData(typed) => {
             object.str(key!("json"), &typed.json);
             object.hex(
                 key!("typed_data_digest"),
                 typed.typed_data_digest.as_slice(),
             );
         }
-        Wanted::Message(message) => object.hex(key!("message"), &message.message),
+        SignedContent::Message(message) => object.hex(key!("message"), &message.message),
     }
     object.end();
 }
@@ -298,14 +298,14 @@ fn line(out: &mut Vec<u8>, line: &LineRecord) {
 
 fn warning(out: &mut Vec<u8>, warning: &WarningRecord) {
     let mut object = Object::new(out);
-    object.str(key!("code"), &warning.code);
+    object.str(key!("code"), warning.code.as_str());
     object.str(key!("text"), &warning.text);
     object.end();
 }
 
 fn reason(out: &mut Vec<u8>, reason: &Reason) {
     let mut object = Object::new(out);
-    object.str(key!("code"), &reason.code);
+    object.str(key!("code"), reason.code.as_str());
     if let Some(limit) = &reason.limit {
         object.str(key!("limit"), limit);
     }

@@ -5,13 +5,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::check::GivenFacts;
-use super::lifecycle::bad;
-use super::operator::{self, Command};
-use super::state::State;
-use super::{fold::Impossible, keep, Guard, Refusal};
 use crate::canonical::INTEGER_MAX;
+use crate::code::Code;
 use crate::event::{Body, ClockJumped, ClockSet};
+use crate::guard::commands::lifecycle::bad;
+use crate::guard::commands::operator::{self, Command};
+use crate::guard::decision::evaluate::GivenFacts;
+use crate::guard::fold::FoldError;
+use crate::guard::retention;
+use crate::guard::state::State;
+use crate::guard::{Guard, Refusal};
 use crate::json::Json;
 
 /// Clocks that differ by no more count as the same.
@@ -40,12 +43,12 @@ impl ClockKnown {
 
     /// The time by which signed calls expire: agents read the wall clock, so where that is ahead it
     /// is theirs. Their nonces are kept by the guardian's time, which only keeps them longer.
-    pub(super) fn of_agents(self, now: u64) -> u64 {
+    pub(in crate::guard) fn of_agents(self, now: u64) -> u64 {
         now.saturating_add(self.behind_ms)
     }
 
     /// An expiry that does not count, and why, where the clock is the reason.
-    pub(super) fn of_expired(self, expires_at: u64, now: u64) -> String {
+    pub(in crate::guard) fn of_expired(self, expires_at: u64, now: u64) -> String {
         match self.ahead_ms {
             0 => expires_at.to_string(),
             ahead => format!(
@@ -57,7 +60,7 @@ impl ClockKnown {
     }
 
     /// The nonce of a call that expired then is forgotten.
-    pub(super) fn forgot(&mut self, expires_at: u64) {
+    pub(in crate::guard) fn forgot(&mut self, expires_at: u64) {
         self.forgotten = self.forgotten.max(expires_at);
     }
 
@@ -70,13 +73,17 @@ impl ClockKnown {
 
 impl Guard {
     /// Facts given with a call, and the wall clock where that shows another time.
-    pub(super) fn given<'a>(&self, facts: &'a [u8], now: u64) -> Result<GivenFacts<'a>, Refusal> {
+    pub(in crate::guard) fn given<'a>(
+        &self,
+        facts: &'a [u8],
+        now: u64,
+    ) -> Result<GivenFacts<'a>, Refusal> {
         Ok(GivenFacts::parse(facts)?.by_wall(self.state.clock.wall(now)))
     }
 }
 
 /// The guardian's time after an event.
-pub(super) const fn after(body: &Body, at: u64) -> u64 {
+pub(in crate::guard) const fn after(body: &Body, at: u64) -> u64 {
     match body {
         Body::ClockSet(data) => data.to_ms,
         _ => at,
@@ -88,7 +95,7 @@ pub(super) const fn after(body: &Body, at: u64) -> u64 {
 ///
 /// # Errors
 /// [`Refusal`] `clock_set`.
-pub(super) fn since_set(state: &State, command: &Command<'_>) -> Result<(), Refusal> {
+pub(in crate::guard) fn since_set(state: &State, command: &Command<'_>) -> Result<(), Refusal> {
     let named = command.signed.tree.get("clock");
     let named = named.map_or(Some(0), |named| u64::try_from(named.as_int()?).ok());
     if named == Some(state.clock.set) {
@@ -100,11 +107,11 @@ pub(super) fn since_set(state: &State, command: &Command<'_>) -> Result<(), Refu
             format!("the clock was set: sign anew, with {seq} as `clock` (`clock_set` of status)")
         }
     };
-    Err(Refusal::new("clock_set", text))
+    Err(Refusal::new(Code::ClockSet, text))
 }
 
 /// The event of a signed `clock`.
-pub(super) fn commanded(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
+pub(in crate::guard) fn commanded(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
     command.only(&["to_ms"])?;
     let signed = &command.signed;
     let to_ms = signed.tree.get("to_ms").and_then(Json::as_int);
@@ -121,12 +128,12 @@ pub(super) fn commanded(state: &State, command: &Command<'_>) -> Result<Body, Re
 }
 
 /// A start: the service says anew how far the clocks are apart.
-pub(super) fn started(state: &mut State) {
+pub(in crate::guard) fn started(state: &mut State) {
     let at = state.last_at;
     apart(state, at, at);
 }
 
-pub(super) fn jumped(state: &mut State, data: &ClockJumped) {
+pub(in crate::guard) fn jumped(state: &mut State, data: &ClockJumped) {
     apart(state, data.wall_ms, data.expected_ms);
 }
 
@@ -137,7 +144,12 @@ fn apart(state: &mut State, wall_ms: u64, own_ms: u64) {
 
 /// The time is another one from now on. What was posted keeps its time and counts until its window is
 /// over by the new one; what the limits forgot by the old one counts again.
-pub(super) fn set(state: &mut State, seq: u64, at: u64, data: &ClockSet) -> Result<(), Impossible> {
+pub(in crate::guard) fn set(
+    state: &mut State,
+    seq: u64,
+    at: u64,
+    data: &ClockSet,
+) -> Result<(), FoldError> {
     let mut clock = state.clock;
     clock.apart(clock.wall(at).unwrap_or(at), data.to_ms);
     clock.set = seq;
@@ -146,8 +158,8 @@ pub(super) fn set(state: &mut State, seq: u64, at: u64, data: &ClockSet) -> Resu
     if let Some(policy) = policy.filter(|_| data.to_ms < at) {
         let mut book = state.book.clone();
         book.clock_ahead(clock.ahead_ms);
-        book.load(&policy, data.to_ms)
-            .map_err(|error| Impossible::Limits(error.to_string()))?;
+        book.load(&*policy, data.to_ms)
+            .map_err(|error| FoldError::Limits(error.to_string()))?;
         state.book = book;
     }
     state.clock = clock;
@@ -171,6 +183,6 @@ fn turn_back(state: &mut State, from_ms: u64, to_ms: u64) {
         if let Some(entry) = state.requests.get_mut(&seq) {
             entry.delivered_at = Some(to_ms);
         }
-        keep::retain(state, seq);
+        retention::retain(state, seq);
     }
 }

@@ -1,56 +1,35 @@
 //! The state machine: every change is an event, decided from the state and folded into it.
 
-mod answer;
-mod attach;
-mod authorise;
-mod authority;
-mod check;
-mod checks;
 mod clock;
-mod code;
+mod commands;
+mod decision;
 mod fold;
-mod fold_life;
-mod fold_replace;
-mod fold_request;
-mod freeze;
-mod keep;
-mod lifecycle;
 mod nonce;
-mod operator;
-mod operator_chain;
-mod outcome;
 mod rate;
-mod recording;
-mod replace;
-mod shorten;
-mod shown;
-mod signing;
+mod retention;
+mod seen_code;
 mod snapshot;
 mod state;
-mod submit;
-mod submit_signed;
-mod summary;
-mod view;
-
-use std::borrow::Cow;
+mod views;
 
 use sha2::{Digest as _, Sha256};
 
-pub use authority::Authority;
-pub use fold::{fold, Impossible, Origin};
-pub use outcome::{Outcome, Standing, Waits};
-pub use shown::decode_again;
+pub use commands::authority::Authority;
+pub use fold::{fold, FoldError, Origin};
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
-pub use view::Unsettled;
+pub use views::outcome::{Outcome, Standing, Waits};
+pub use views::sender::Unsettled;
+pub use views::shown::decode_again;
 
 use crate::canonical::{sha256, INTEGER_MAX};
+use crate::code::Code;
 use crate::event::{
     Body, ClockJumped, Event, Genesis, Held, Id, Nothing, Parts, PolicyRejected, Reopened, Stage,
     Started,
 };
-use crate::log::{Hash, Range};
-use crate::policy::{CodeSeen, PolicyErrors};
+use crate::log::{CompactRange, Hash};
+use crate::policy::{CodeSeen, PolicyErrors, Reason};
 use crate::text::display_safe;
 use crate::verify;
 
@@ -61,24 +40,35 @@ const WORDS_MAX: usize = 500;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {text}")]
 pub struct Refusal {
-    /// Closed list in `docs/policy.md`.
-    pub code: Cow<'static, str>,
+    /// Why.
+    pub code: Code,
     /// Words.
     pub text: String,
 }
 
 impl Refusal {
     /// A refusal with this code.
-    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
         Self {
-            code: Cow::Borrowed(code),
+            code,
             text: text.into(),
         }
     }
 
+    /// A reason that was just made, as a refusal.
+    fn of(reason: Reason) -> Self {
+        let code = reason.code.known().unwrap_or(Code::Internal);
+        Self::new(code, reason.observed.unwrap_or_default())
+    }
+
+    /// Whether it may pass by itself, so that the same can be tried again later.
+    pub fn is_transient(&self) -> bool {
+        self.code.is_transient()
+    }
+
     fn no_request(id: &str) -> Self {
         Self::new(
-            "request_unknown",
+            Code::RequestUnknown,
             format!("there is no request `{}`", display_safe(id, 40)),
         )
     }
@@ -102,7 +92,7 @@ pub struct ReplayError {
     /// The number it should have had.
     pub seq: u64,
     /// `replay_*`
-    pub code: &'static str,
+    pub code: Code,
     /// Words.
     pub text: String,
 }
@@ -147,7 +137,7 @@ impl Applied {
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     state: State,
-    log: Range,
+    log: CompactRange,
     /// What was seen of contracts; no part of the state.
     code: CodeSeen,
 }
@@ -182,7 +172,7 @@ impl Guard {
             let text = "there is no first event".to_owned();
             return Err(ReplayError {
                 seq: 0,
-                code: "replay_genesis",
+                code: Code::ReplayGenesis,
                 text,
             });
         }
@@ -199,7 +189,7 @@ impl Guard {
             let record = record.as_ref();
             let event = Event::from_record(record).map_err(|error| ReplayError {
                 seq,
-                code: "replay_record",
+                code: Code::ReplayRecord,
                 text: error.to_string(),
             })?;
             fold(&mut self.state, event, Origin::Replay).map_err(|error| ReplayError {
@@ -345,7 +335,7 @@ impl Guard {
         };
         debug_assert_eq!(record, event.to_record());
         fold(&mut self.state, event, Origin::Live)
-            .map_err(|error| Refusal::new("internal", error.to_string()))?;
+            .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
         self.log.append(&record);
         applied.records.push(record);
         applied.logged.push(Logged {
@@ -395,7 +385,7 @@ impl Guard {
 }
 
 fn check_genesis(genesis: &Genesis) -> Result<(), Refusal> {
-    let bad = |text: &str| Err(Refusal::new("malformed", text));
+    let bad = |text: &str| Err(Refusal::new(Code::Malformed, text));
     if genesis.origin.is_empty() || genesis.origin.contains(|c: char| c.is_control()) {
         return bad("`origin` is the name of the log: one line, not empty");
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::State;
-use super::Guard;
-use crate::log::Range;
+use crate::guard::state::State;
+use crate::guard::Guard;
+use crate::log::CompactRange;
 use crate::policy::{CodeSeen, Policy};
 
 const FORMAT: u8 = 9;
@@ -24,13 +24,13 @@ pub enum SnapshotError {
 
 #[derive(Serialize)]
 struct Saved<'a> {
-    log: &'a Range,
+    log: &'a CompactRange,
     state: &'a State,
 }
 
 #[derive(Deserialize)]
 struct Restored {
-    log: Range,
+    log: CompactRange,
     state: State,
 }
 
@@ -71,6 +71,6 @@ impl Guard {
 }
 
 /// The bytes a state digest is over.
-pub(super) fn state_bytes(state: &State) -> Vec<u8> {
+pub(in crate::guard) fn state_bytes(state: &State) -> Vec<u8> {
     postcard::to_stdvec(state).unwrap_or_default()
 }

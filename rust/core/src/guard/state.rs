@@ -6,12 +6,12 @@ use std::sync::Arc;
 use alloy_primitives::{Address, Bytes, B256};
 use serde::{Deserialize, Serialize};
 
-use super::clock::ClockKnown;
-use super::nonce::NonceBook;
-use super::rate::Rate;
 use crate::event::{
-    Decided, Genesis, Id, Order, RequestKind, Scope, SettleOutcome, Stage, TransactionOrder,
+    Decided, Genesis, Id, RequestKind, Scope, SettleOutcome, SigningOrder, Stage, TransactionOrder,
 };
+use crate::guard::clock::ClockKnown;
+use crate::guard::nonce::NonceBook;
+use crate::guard::rate::Rate;
 use crate::policy::{FirstSeen, Policy, Reason, Released, Route};
 use crate::request::Method;
 use crate::window::Book;
@@ -25,7 +25,7 @@ pub const RECENT_MAX: usize = 512;
 
 /// Writes a value as JSON bytes inside the binary snapshot: the types of events have optional
 /// members, which only a self-describing format can read back.
-pub(super) mod as_json {
+pub(in crate::guard) mod as_json {
     use serde::de::{DeserializeOwned, Error as _};
     use serde::ser::Error as _;
     use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
@@ -127,7 +127,7 @@ pub struct Ordered {
     pub seq: u64,
     /// What to sign.
     #[serde(with = "as_json")]
-    pub order: Order,
+    pub order: SigningOrder,
 }
 
 /// One request.

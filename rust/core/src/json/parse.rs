@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::exact::{Exact, LONG_FROM};
 use super::{Json, Limits, Malformed, INTEGER_MAX};
+use crate::code::Detail;
 
 /// `serde_json` itself stops at 128; staying below it keeps the code of the fault ours.
 const DEPTH_CEILING: usize = 120;
@@ -32,7 +33,7 @@ pub fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Json<'a>, Malformed
 pub fn parse_exact<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Json<'a>, Malformed> {
     let text = text(bytes, limits)?;
     match parse_with(text, limits, None) {
-        Err(fault) if fault.code == "json_number" => {
+        Err(fault) if fault.code == Detail::JsonNumber => {
             parse_with(text, limits, Some(Exact::scan(text)))
         }
         done => done,
@@ -42,20 +43,20 @@ pub fn parse_exact<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Json<'a>, Mal
 fn text<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, Malformed> {
     if bytes.len() > limits.max_bytes {
         return Err(Malformed::new(
-            "json_too_large",
+            Detail::JsonTooLarge,
             "",
             "the JSON text is too large",
         ));
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
         return Err(Malformed::new(
-            "json_bom",
+            Detail::JsonBom,
             "",
             "the JSON text starts with a byte order mark",
         ));
     }
     std::str::from_utf8(bytes)
-        .map_err(|_| Malformed::new("json_utf8", "", "the JSON text is not UTF-8"))
+        .map_err(|_| Malformed::new(Detail::JsonUtf8, "", "the JSON text is not UTF-8"))
 }
 
 fn parse_with<'a>(
@@ -79,7 +80,7 @@ fn parse_with<'a>(
         Ok(value) => match tokens.end() {
             Ok(()) => Ok(value),
             Err(_) => Err(Malformed::new(
-                "json_trailing",
+                Detail::JsonTrailing,
                 "",
                 "bytes after the JSON value",
             )),
@@ -93,13 +94,13 @@ struct State<'a> {
     /// The literals of the text that a number of the tokenizer cannot stand for, if they are wanted.
     exact: Option<Exact<'a>>,
     nodes: usize,
-    fault: Option<(&'static str, &'static str)>,
+    fault: Option<(Detail, &'static str)>,
     /// Segments from the innermost outwards, filled only while an error unwinds.
     path: Vec<String>,
 }
 
 impl<'a> State<'a> {
-    fn refuse<E: Error>(&mut self, code: &'static str, text: &'static str) -> E {
+    fn refuse<E: Error>(&mut self, code: Detail, text: &'static str) -> E {
         self.fault = Some((code, text));
         E::custom(text)
     }
@@ -107,17 +108,17 @@ impl<'a> State<'a> {
     fn count<E: Error>(&mut self) -> Result<(), E> {
         self.nodes = self.nodes.saturating_add(1);
         if self.nodes > self.limits.max_nodes {
-            return Err(self.refuse("json_nodes", "too many values"));
+            return Err(self.refuse(Detail::JsonNodes, "too many values"));
         }
         Ok(())
     }
 
     fn check_string<E: Error>(&mut self, text: &str) -> Result<(), E> {
         if text.len() > self.limits.max_string {
-            return Err(self.refuse("json_string", "a string is too long"));
+            return Err(self.refuse(Detail::JsonString, "a string is too long"));
         }
         if text.as_bytes().contains(&0) {
-            return Err(self.refuse("json_nul", "a string holds a NUL character"));
+            return Err(self.refuse(Detail::JsonNul, "a string holds a NUL character"));
         }
         Ok(())
     }
@@ -138,7 +139,7 @@ impl<'a> State<'a> {
     /// A number that is none of ours, unless its literal is an integer.
     fn long<E: Error>(&mut self, text: &'static str) -> Result<Json<'a>, E> {
         match self.exact.as_mut().map(Exact::take) {
-            None | Some(None) => Err(self.refuse("json_number", text)),
+            None | Some(None) => Err(self.refuse(Detail::JsonNumber, text)),
             Some(Some(literal)) => Ok(Json::Big(Cow::Borrowed(literal))),
         }
     }
@@ -156,14 +157,14 @@ impl<'a> State<'a> {
 }
 
 /// The tokenizer's own refusals. Its words name no input, only a place.
-fn syntax(error: &serde_json::Error) -> (&'static str, String) {
+fn syntax(error: &serde_json::Error) -> (Detail, String) {
     let words = error.to_string();
     let code = if words.starts_with("number out of range") || words.starts_with("invalid number") {
-        "json_number"
+        Detail::JsonNumber
     } else if words.starts_with("recursion limit") {
-        "json_depth"
+        Detail::JsonDepth
     } else {
-        "json_syntax"
+        Detail::JsonSyntax
     };
     (code, words)
 }
@@ -177,7 +178,7 @@ impl Seed<'_, '_> {
     fn enter<E: Error>(&mut self) -> Result<usize, E> {
         let depth = self.depth.saturating_add(1);
         if depth > self.state.limits.max_depth.min(DEPTH_CEILING) {
-            return Err(self.state.refuse("json_depth", "nested too deeply"));
+            return Err(self.state.refuse(Detail::JsonDepth, "nested too deeply"));
         }
         Ok(depth)
     }
@@ -274,7 +275,7 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
                 self.state.path.push(key.into_owned());
                 return Err(self
                     .state
-                    .refuse("json_duplicate_key", "a key occurs twice"));
+                    .refuse(Detail::JsonDuplicateKey, "a key occurs twice"));
             }
             match entries.next_value_seed(Seed {
                 state: &mut *self.state,

@@ -1,6 +1,6 @@
 //! The evidence log: an RFC 6962 Merkle tree over record bytes, and C2SP checkpoints of it.
 //!
-//! Leaf hash is `SHA-256(0x00 || record)`, node hash `SHA-256(0x01 || left || right)`. [`Range`]
+//! Leaf hash is `SHA-256(0x00 || record)`, node hash `SHA-256(0x01 || left || right)`. [`CompactRange`]
 //! keeps only the roots of the perfect subtrees (at most 64), so appending is O(1) amortised and a
 //! snapshot of it is small.
 
@@ -41,12 +41,12 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
 
 /// A tree of `size` leaves, kept as the roots of its perfect subtrees, largest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Range {
+pub struct CompactRange {
     size: u64,
     peaks: Vec<Hash>,
 }
 
-impl Range {
+impl CompactRange {
     /// The empty tree.
     pub fn new() -> Self {
         Self::default()
@@ -70,7 +70,7 @@ impl Range {
         bytes
     }
 
-    /// Reads what [`Range::to_bytes`] writes; `None` for anything else. Nothing of it is proven
+    /// Reads what [`CompactRange::to_bytes`] writes; `None` for anything else. Nothing of it is proven
     /// until its root was compared with a signed one.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (size, rest) = bytes.split_first_chunk::<8>()?;

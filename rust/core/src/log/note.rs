@@ -9,6 +9,7 @@ use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 
 use super::Hash;
+use crate::code::Code;
 use crate::verify;
 
 /// Longest note that is read at all, in bytes.
@@ -48,13 +49,13 @@ pub enum NoteError {
 
 impl NoteError {
     /// The code of this error.
-    pub const fn code(self) -> &'static str {
+    pub const fn code(self) -> Code {
         match self {
-            Self::Malformed => "note_malformed",
-            Self::Name => "note_name",
-            Self::UnknownKey => "note_unknown_key",
-            Self::Signature => "note_signature",
-            Self::Checkpoint => "note_checkpoint",
+            Self::Malformed => Code::NoteMalformed,
+            Self::Name => Code::NoteName,
+            Self::UnknownKey => Code::NoteUnknownKey,
+            Self::Signature => Code::NoteSignature,
+            Self::Checkpoint => Code::NoteCheckpoint,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Inclusion and consistency proofs: RFC 6962 section 2.1 makes them, RFC 9162 sections 2.1.3.2 and
 //! 2.1.4.2 check them.
 
-use super::{node_hash, Hash, Range};
+use super::{node_hash, CompactRange, Hash};
 
 /// Why a proof does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum ProofError {
 
 /// The root of these leaves.
 pub fn root_of(leaves: &[Hash]) -> Hash {
-    let mut range = Range::new();
+    let mut range = CompactRange::new();
     leaves.iter().for_each(|leaf| range.append_leaf(*leaf));
     range.root()
 }

@@ -7,6 +7,7 @@ use alloy_primitives::{address, Address, U256};
 use super::events::{said, Said};
 use super::{Expected, Simulated};
 use crate::asset::Standard;
+use crate::effects::AAVE_GATEWAY;
 use crate::protocol::Protocol;
 
 /// Who tells of the coin's moves where the chain itself does not (`traceTransfers`).
@@ -154,7 +155,7 @@ impl Seen {
         flow.out = flow.out.saturating_add(amount);
         let gateway = || {
             to == expected.called
-                && expected.registry.protocol(expected.chain_id, to) == Some(Protocol::AaveGateway)
+                && expected.registry.protocol(expected.chain_id, to) == Some(AAVE_GATEWAY)
         };
         if pot.asset.is_some() && (to.is_zero() || pot.asset == Some(to) || gateway()) {
             flow.given_up = flow.given_up.saturating_add(amount);
@@ -213,5 +214,5 @@ fn is_fungible(contract: Address, expected: &Expected<'_>) -> bool {
 }
 
 fn wraps(contract: Address, expected: &Expected<'_>) -> bool {
-    expected.registry.protocol(expected.chain_id, contract) == Some(Protocol::Weth)
+    expected.registry.protocol(expected.chain_id, contract) == Some(Protocol::WETH)
 }

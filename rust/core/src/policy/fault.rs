@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::code::PolicyCode;
 use serde::Serialize;
 
 /// A place in the source, both from 1; columns count characters.
@@ -20,8 +21,8 @@ pub struct Fault {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// Closed list in `docs/policy.md`.
-    pub code: &'static str,
+    /// What kind of mistake.
+    pub code: PolicyCode,
     /// What is wrong.
     pub text: String,
     /// What to write instead.
@@ -32,7 +33,7 @@ impl Fault {
     /// A fault at this place.
     pub fn new(
         place: Place,
-        code: &'static str,
+        code: PolicyCode,
         text: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
@@ -73,7 +74,7 @@ pub const FAULTS_MAX: usize = 100;
 
 impl PolicyErrors {
     /// Sorted by place, at most `FAULTS_MAX`.
-    pub(super) fn new(mut faults: Vec<Fault>) -> Self {
+    pub(in crate::policy) fn new(mut faults: Vec<Fault>) -> Self {
         faults.sort();
         faults.dedup();
         faults.truncate(FAULTS_MAX);
@@ -102,13 +103,13 @@ impl std::error::Error for PolicyErrors {}
 
 /// Turns byte offsets into places.
 #[derive(Clone, Debug)]
-pub(super) struct Lines<'a> {
+pub(in crate::policy) struct Lines<'a> {
     source: &'a str,
     starts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(source: &'a str) -> Self {
+    pub(in crate::policy) fn new(source: &'a str) -> Self {
         let after = |(index, _): (usize, &str)| index.saturating_add(1);
         let starts = std::iter::once(0)
             .chain(source.match_indices('\n').map(after))
@@ -116,7 +117,7 @@ impl<'a> Lines<'a> {
         Self { source, starts }
     }
 
-    pub(super) fn place(&self, offset: usize) -> Place {
+    pub(in crate::policy) fn place(&self, offset: usize) -> Place {
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = line
             .checked_sub(1)

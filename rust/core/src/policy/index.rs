@@ -10,16 +10,16 @@ use std::collections::BTreeMap;
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, U256};
 
-use super::lists::Hit;
-use super::model::{Matcher, Targets};
-use super::sums::{Figure, Sums};
 use crate::amount::{format_units, Usd};
 use crate::asset::Asset;
 use crate::effects::EffectKind;
+use crate::policy::decide::sums::{Figure, Sums};
+use crate::policy::lists::Hit;
+use crate::policy::model::{Matcher, Targets};
 use crate::request::Method;
 
 /// An effect as tables see it.
-pub(super) struct Query<'a> {
+pub(in crate::policy) struct Query<'a> {
     /// Index of the agent; `None` if the policy does not know it (any more).
     pub agent: Option<u32>,
     pub wallet: Address,
@@ -41,7 +41,7 @@ pub(super) struct Query<'a> {
 
 /// Whether a table matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(in crate::policy) enum Fit {
     Yes,
     /// All but the amount in USD, which cannot be known.
     PriceUnknown,
@@ -50,7 +50,7 @@ pub(super) enum Fit {
 /// How a table takes an effect: with the effect's own amount, and with the sum of everything in the
 /// request that the table is about. Both are the same where no amount is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fits {
+pub(in crate::policy) struct Fits {
     pub alone: Option<Fit>,
     pub together: Option<Fit>,
 }
@@ -101,7 +101,7 @@ const SCAN_MAX: usize = 24;
 const FEW: usize = 8;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slot {
+pub(in crate::policy) struct Slot {
     /// The number `Sums` knows its matcher by.
     pub matcher: u32,
     pub payload: u32,
@@ -117,7 +117,7 @@ struct Group {
 
 /// Tables of one sort. A payload is what the caller knows a table by.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Index {
+pub(in crate::policy) struct Index {
     matchers: Vec<Matcher>,
     /// One of them compares amounts.
     ranged: bool,

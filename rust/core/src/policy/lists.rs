@@ -3,11 +3,11 @@
 use alloy_primitives::map::AddressMap;
 use alloy_primitives::Address;
 
-use super::model::List;
+use crate::policy::model::List;
 
 /// One entry of a list, seen from its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hit {
+pub(in crate::policy) struct Hit {
     pub list: u32,
     /// Its place in the list.
     pub entry: u32,
@@ -25,7 +25,7 @@ impl Hit {
 
 /// All lists, by address.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ListIndex {
+pub(in crate::policy) struct ListIndex {
     /// Range of `hits` for each address.
     ranges: AddressMap<(u32, u32)>,
     hits: Vec<Hit>,

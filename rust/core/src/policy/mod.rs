@@ -3,60 +3,47 @@
 //! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one
 //! page of law.
 
-mod batch;
 mod decide;
-mod faces;
-mod facts;
 mod fault;
-mod grants;
+mod held;
 mod index;
-mod limits;
 mod lint;
-mod lint_functions;
-mod lint_spending;
 mod lists;
 mod model;
 mod parse;
 mod party;
-mod reach;
-mod resolve;
-mod returns;
-mod sight;
-mod spend;
 pub mod strictness;
-mod sums;
 mod time;
-mod verdict;
-pub mod wire;
-mod worth;
 
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256};
 use sha2::{Digest, Sha256};
 
-pub use batch::resolve_batch;
+pub use decide::batch::resolve_batch;
+pub use decide::facts::{Facts, CODE_AGE_MS_MAX, FUTURE_MS_MAX, WALL_MS};
+pub use decide::limits::LimitView;
+pub use decide::resolve::{resolve, Resolved};
+pub use decide::sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};
+pub use decide::verdict::{Decision, Reason, Verdict};
 pub use decide::{decide, Subject};
-pub use facts::{Facts, FUTURE_MS_MAX, WALL_MS};
 pub use fault::{Fault, Place, PolicyErrors, FAULTS_MAX};
-pub use limits::LimitView;
 pub use lint::{check, Summary};
 pub use model::{
     method_name, method_of, Agent, AssetEntry, Chain, CodePin, ContractEntry, Forbid,
     FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Released, Route, Rule,
     Wallet,
 };
-pub use resolve::{resolve, Resolved};
-pub use sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};
-pub use spend::{clamp, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
-pub use verdict::{Decision, Reason, Reservation, Verdict};
+
+pub use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
 
 pub(crate) use time::epoch_ms;
 
 use crate::asset::Registry;
 use crate::effects::Effect;
 use crate::protocol::{pinned, pinned_on};
-use faces::Faces;
-use grants::Grant;
+use decide::grants::Grant;
+use decide::look_alikes::LookAlikes;
+use decide::{grants, limits};
 use index::Index;
 use lists::ListIndex;
 use party::Parties;
@@ -83,7 +70,7 @@ pub struct Policy {
     limit_numbers: HashMap<String, u32>,
     wallet_keys: HashMap<Address, String>,
     lists: ListIndex,
-    faces: Faces,
+    faces: LookAlikes,
     parties: Parties,
     pins: HashMap<(u64, Address), CodePin>,
     /// Contracts that are taken for what their address says where their code was seen.
@@ -131,7 +118,7 @@ impl Policy {
             limit_numbers: numbers(file.limits.iter().map(|limit| limit.id.clone())),
             wallet_keys: file.wallets.iter().map(wallet_key).collect(),
             lists: ListIndex::new(&file.lists),
-            faces: Faces::new(written(
+            faces: LookAlikes::new(written(
                 &file.wallets,
                 &assets,
                 &file.contracts,

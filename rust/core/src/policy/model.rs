@@ -3,12 +3,12 @@
 use alloy_primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::fault::Place;
-use super::verdict::Verdict;
-use crate::amount::{Price, Usd};
+use crate::amount::{Percent, Price, Usd};
 use crate::asset::Asset;
 use crate::effects::EffectKind;
 use crate::function::Function;
+use crate::policy::decide::verdict::Verdict;
+use crate::policy::fault::Place;
 use crate::protocol::Protocol;
 use crate::request::Method;
 
@@ -32,7 +32,7 @@ pub struct Chain {
     /// Most wei one transaction pays, besides gas, for its data on another chain; `None` where there
     /// is no such fee.
     pub l1_fee_max: Option<u128>,
-    pub(super) at: Place,
+    pub(in crate::policy) at: Place,
 }
 
 /// A wallet whose keys the guardian holds.
@@ -42,7 +42,7 @@ pub struct Wallet {
     pub id: String,
     /// Its address.
     pub address: Address,
-    pub(super) at: Place,
+    pub(in crate::policy) at: Place,
 }
 
 /// What an error tells the agent.
@@ -76,7 +76,7 @@ pub struct Agent {
     pub connections_max: u32,
     /// Requests that wait for an approval or a delay, at once.
     pub waiting_max: u32,
-    pub(super) at: Place,
+    pub(in crate::policy) at: Place,
 }
 
 /// A registered asset and where its price comes from.
@@ -94,7 +94,7 @@ pub struct AssetEntry {
     pub group: Option<String>,
     /// What its code must be.
     pub code: Option<CodePin>,
-    pub(super) at: Place,
+    pub(in crate::policy) at: Place,
 }
 
 /// A contract the operator vouches for.
@@ -128,7 +128,7 @@ pub struct CodePin {
 pub struct FunctionEntry {
     /// What it is, and with which arguments.
     pub function: Function,
-    pub(super) at: Place,
+    pub(in crate::policy) at: Place,
 }
 
 /// One address of a list.
@@ -142,7 +142,7 @@ pub struct ListEntry {
     pub label: String,
     /// First ms since the epoch at which it does not count any more.
     pub expires_ms: Option<u64>,
-    pub(super) at: Place,
+    pub(in crate::policy) at: Place,
 }
 
 /// Addresses under a name.
@@ -152,29 +152,29 @@ pub struct List {
     pub id: String,
     /// Its entries.
     pub entries: Vec<ListEntry>,
-    pub(super) at: Place,
+    pub(in crate::policy) at: Place,
 }
 
 /// A set of small numbers (effect kinds, methods).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Bits(pub u16);
+pub(in crate::policy) struct Bits(pub u16);
 
 impl Bits {
-    pub(super) const fn with(self, index: u8) -> Self {
+    pub(in crate::policy) const fn with(self, index: u8) -> Self {
         Self(self.0 | (1 << index))
     }
 
-    pub(super) const fn has(self, index: u8) -> bool {
+    pub(in crate::policy) const fn has(self, index: u8) -> bool {
         self.0 & (1 << index) != 0
     }
 
-    pub(super) fn kinds(kinds: &[EffectKind]) -> Self {
+    pub(in crate::policy) fn kinds(kinds: &[EffectKind]) -> Self {
         kinds
             .iter()
             .fold(Self::default(), |bits, kind| bits.with(*kind as u8))
     }
 
-    pub(super) fn of_kinds(self) -> impl Iterator<Item = EffectKind> {
+    pub(in crate::policy) fn of_kinds(self) -> impl Iterator<Item = EffectKind> {
         EffectKind::ALL
             .into_iter()
             .filter(move |kind| self.has(*kind as u8))
@@ -183,7 +183,7 @@ impl Bits {
 
 /// Addresses and lists of a `to` or `not_to`, both sorted; lists by their index.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Targets {
+pub(in crate::policy) struct Targets {
     pub addresses: Vec<Address>,
     pub lists: Vec<u32>,
 }
@@ -191,7 +191,7 @@ pub(super) struct Targets {
 /// What an effect must be to be matched; `None` matches all. Numbers are indexes into the policy,
 /// sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Matcher {
+pub(in crate::policy) struct Matcher {
     pub agents: Option<Vec<u32>>,
     pub wallets: Option<Vec<Address>>,
     pub chains: Option<Vec<u64>>,
@@ -210,7 +210,7 @@ pub(super) struct Matcher {
 
 impl Matcher {
     /// Whether it compares amounts.
-    pub(super) const fn is_ranged(&self) -> bool {
+    pub(in crate::policy) const fn is_ranged(&self) -> bool {
         self.amount_max.is_some()
             || self.amount_above.is_some()
             || self.usd_max.is_some()
@@ -219,7 +219,7 @@ impl Matcher {
 
     /// Without its kinds, where it does not matter which others it names: amounts are added up over
     /// all of them.
-    pub(super) fn bare(&self) -> Self {
+    pub(in crate::policy) fn bare(&self) -> Self {
         let mut bare = self.clone();
         if !self.is_ranged() {
             bare.kinds = Bits::default();
@@ -273,13 +273,13 @@ pub struct Rule {
     /// What it grants: never `Deny`.
     pub tier: Verdict,
     /// Percent of what leaves that must surely come back, in USD; less needs a person.
-    pub return_min_percent: Option<u8>,
+    pub return_min_percent: Option<Percent>,
     /// How what it grants is sent.
     pub route: Route,
     /// Who sends what it grants by `eth_signTransaction`.
     pub released: Released,
-    pub(super) matcher: Matcher,
-    pub(super) at: Place,
+    pub(in crate::policy) matcher: Matcher,
+    pub(in crate::policy) at: Place,
 }
 
 /// Denies what it matches, whatever else grants it.
@@ -287,8 +287,8 @@ pub struct Rule {
 pub struct Forbid {
     /// Unique among forbids.
     pub id: String,
-    pub(super) matcher: Matcher,
-    pub(super) at: Place,
+    pub(in crate::policy) matcher: Matcher,
+    pub(in crate::policy) at: Place,
 }
 
 /// For whom a limit counts apart.
@@ -383,8 +383,8 @@ pub struct Limit {
     pub window_ms: u64,
     /// What happens over it.
     pub on_exceed: OnExceed,
-    pub(super) matcher: Matcher,
-    pub(super) at: Place,
+    pub(in crate::policy) matcher: Matcher,
+    pub(in crate::policy) at: Place,
 }
 
 impl Limit {

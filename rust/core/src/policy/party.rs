@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use alloy_primitives::map::{AddressMap, AddressSet, HashMap};
 use alloy_primitives::Address;
 
-use super::model::{ContractEntry, Forbid, FunctionEntry, Rule, Wallet};
-use super::Policy;
+use crate::policy::model::{ContractEntry, Forbid, FunctionEntry, Rule, Wallet};
+use crate::policy::Policy;
 
 /// Addresses that are written outside of lists, with the operator's name where there is one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Parties {
+pub(in crate::policy) struct Parties {
     wallets: AddressMap<String>,
     contracts: HashMap<(u64, Address), String>,
     /// In `to` of a rule.

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::model::{Agent, Chain, Limit, Rule};
-use super::Policy;
+use crate::policy::model::{Agent, Chain, Limit, Rule};
+use crate::policy::Policy;
 use crate::text::display_safe;
 
 /// Characters of a value that are shown.

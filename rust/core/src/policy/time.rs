@@ -2,30 +2,32 @@
 
 use toml::value::{Datetime, Offset};
 
+use crate::code::PolicyCode;
+
 /// Milliseconds of a duration like `30s`, `10m`, `24h`, `7d`; the error says what is missing.
-pub(super) fn duration_ms(text: &str) -> Result<u64, &'static str> {
+pub(in crate::policy) fn duration_ms(text: &str) -> Result<u64, PolicyCode> {
     let digits_end = text
         .bytes()
         .position(|byte| !byte.is_ascii_digit())
         .unwrap_or(text.len());
     let (digits, unit) = text.split_at(digits_end);
     if digits.is_empty() || digits.len() > 10 || (digits.len() > 1 && digits.starts_with('0')) {
-        return Err("bad_value");
+        return Err(PolicyCode::BadValue);
     }
     let unit_ms: u64 = match unit {
         "s" => 1000,
         "m" => 60 * 1000,
         "h" => 60 * 60 * 1000,
         "d" => 24 * 60 * 60 * 1000,
-        "" => return Err("missing_unit"),
-        _ => return Err("bad_value"),
+        "" => return Err(PolicyCode::MissingUnit),
+        _ => return Err(PolicyCode::BadValue),
     };
-    let count: u64 = digits.parse().map_err(|_| "bad_value")?;
-    count.checked_mul(unit_ms).ok_or("out_of_range")
+    let count: u64 = digits.parse().map_err(|_| PolicyCode::BadValue)?;
+    count.checked_mul(unit_ms).ok_or(PolicyCode::OutOfRange)
 }
 
 /// A duration in its largest unit without remainder.
-pub(super) fn duration_words(ms: u64) -> String {
+pub(in crate::policy) fn duration_words(ms: u64) -> String {
     let units = [
         (86_400_000, "d"),
         (3_600_000, "h"),
@@ -119,7 +121,7 @@ mod tests {
     fn durations_need_a_unit() {
         assert_eq!(duration_ms("10m"), Ok(600_000));
         assert_eq!(duration_ms("31d"), Ok(2_678_400_000));
-        assert_eq!(duration_ms("10"), Err("missing_unit"));
+        assert_eq!(duration_ms("10"), Err(PolicyCode::MissingUnit));
         for bad in [
             "",
             "m",
@@ -130,7 +132,7 @@ mod tests {
             "10min",
             "99999999999s",
         ] {
-            assert_eq!(duration_ms(bad), Err("bad_value"), "{bad}");
+            assert_eq!(duration_ms(bad), Err(PolicyCode::BadValue), "{bad}");
         }
         assert_eq!(duration_words(86_400_000), "1d");
         assert_eq!(duration_words(5_400_000), "90m");

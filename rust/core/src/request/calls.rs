@@ -8,6 +8,7 @@ use alloy_primitives::{keccak256, Address};
 
 use super::hex::{self, Fault};
 use super::{options, transaction, Body, Method, Options, Request};
+use crate::code::Detail;
 use crate::json::{Json, Malformed};
 
 /// Calls in one batch; a larger one is refused before anything of it is understood.
@@ -51,7 +52,7 @@ pub fn key_of_batch(id: &str) -> String {
 /// As `request::parse`, and `capability` for a capability that is neither known nor optional.
 pub(super) fn parse(items: &[Json<'_>]) -> Result<Batch, Malformed> {
     let [batch, rest @ ..] = items else {
-        return Err(Malformed::new("params", "", "too few params"));
+        return Err(Malformed::new(Detail::Params, "", "too few params"));
     };
     let options = options(rest, 1)?;
     parse_batch(batch, options).map_err(|fault| fault.under("0"))
@@ -77,13 +78,13 @@ fn parse_batch(batch: &Json<'_>, mut options: Options) -> Result<Batch, Malforme
     let version = required(members.version, "version")?;
     let version = hex::text(version).map_err(|fault| fault.at("version"))?;
     if !VERSIONS.contains(&version) {
-        return Err(Fault::new("batch_version", "version 2.0.0 is understood").at("version"));
+        return Err(Fault::new(Detail::BatchVersion, "version 2.0.0 is understood").at("version"));
     }
     if let Some(id) = members.id {
         let id = batch_id(id).map_err(|fault| fault.at("id"))?;
         if options.idempotency_key.is_some() {
             let text = "the id of the batch is its idempotency key";
-            return Err(Fault::new("idempotency_key", text).at("id"));
+            return Err(Fault::new(Detail::IdempotencyKey, text).at("id"));
         }
         options.idempotency_key = Some(key_of_batch(id));
     }
@@ -91,7 +92,7 @@ fn parse_batch(batch: &Json<'_>, mut options: Options) -> Result<Batch, Malforme
     let from = from.map_err(|fault| fault.at("from"))?;
     let chain_id = hex::quantity_u64(required(members.chain_id, "chainId")?)
         .and_then(|id| match id {
-            0 => Err(Fault::new("chain_id", "chain id 0 is no chain")),
+            0 => Err(Fault::new(Detail::ChainId, "chain id 0 is no chain")),
             id => Ok(id),
         })
         .map_err(|fault| fault.at("chainId"))?;
@@ -99,12 +100,14 @@ fn parse_batch(batch: &Json<'_>, mut options: Options) -> Result<Batch, Malforme
         (Some(Json::Bool(atomic)), _) => *atomic,
         (None, DRAFT) => true,
         (None, _) => return Err(missing("atomicRequired")),
-        (Some(_), _) => return Err(Fault::new("type", "expected a boolean").at("atomicRequired")),
+        (Some(_), _) => {
+            return Err(Fault::new(Detail::Type, "expected a boolean").at("atomicRequired"))
+        }
     };
     let items = required(members.calls, "calls")?;
     let items = items
         .as_array()
-        .ok_or_else(|| Fault::new("type", "expected an array").at("calls"))?;
+        .ok_or_else(|| Fault::new(Detail::Type, "expected an array").at("calls"))?;
     let calls = calls(items, from, chain_id, &options).map_err(|fault| fault.under("calls"))?;
     Ok(Batch { calls, atomic })
 }
@@ -116,11 +119,11 @@ fn calls(
     options: &Options,
 ) -> Result<Vec<Request>, Malformed> {
     if items.is_empty() {
-        return Err(Fault::new("batch_empty", "there is no call").here());
+        return Err(Fault::new(Detail::BatchEmpty, "there is no call").here());
     }
     if items.len() > BATCH_CALLS_MAX {
         let text = "a batch has at most 64 calls";
-        return Err(Fault::new("batch_too_large", text).here());
+        return Err(Fault::new(Detail::BatchTooLarge, text).here());
     }
     let each = items.iter().enumerate().map(|(index, item)| {
         let transaction = call(item).map_err(|fault| fault.under_index(index))?;
@@ -139,14 +142,14 @@ fn calls(
 /// One call: what a transaction is without the account and what the guardian decides.
 fn call(item: &Json<'_>) -> Result<super::Transaction, Malformed> {
     let Some(members) = item.as_object() else {
-        return Err(Fault::new("type", "expected a call object").here());
+        return Err(Fault::new(Detail::Type, "expected a call object").here());
     };
     let mut fields = Vec::with_capacity(members.len());
     for (key, value) in members {
         match key.as_ref() {
             "to" | "data" | "value" => fields.push((key.clone(), value.clone())),
             "capabilities" => capabilities(value).map_err(|fault| fault.under("capabilities"))?,
-            _ => return Err(Fault::new("unknown_key", "not a member of a call").at(key)),
+            _ => return Err(Fault::new(Detail::UnknownKey, "not a member of a call").at(key)),
         }
     }
     Ok(transaction::parse(&Json::Object(fields))?.transaction)
@@ -155,20 +158,20 @@ fn call(item: &Json<'_>) -> Result<super::Transaction, Malformed> {
 /// None is known here, so each must say that it may be ignored.
 fn capabilities(value: &Json<'_>) -> Result<(), Malformed> {
     let Some(members) = value.as_object() else {
-        return Err(Fault::new("type", "expected an object").here());
+        return Err(Fault::new(Detail::Type, "expected an object").here());
     };
     for (name, capability) in members {
         if capability.as_object().is_none() {
-            return Err(Fault::new("type", "expected an object").at(name));
+            return Err(Fault::new(Detail::Type, "expected an object").at(name));
         }
         match capability.get("optional") {
             Some(Json::Bool(true)) => {}
             Some(Json::Bool(false)) | None => {
                 let text = "this capability is not supported, and not marked as optional";
-                return Err(Fault::new("capability", text).at(name));
+                return Err(Fault::new(Detail::Capability, text).at(name));
             }
             Some(_) => {
-                let fault = Fault::new("type", "expected a boolean").at("optional");
+                let fault = Fault::new(Detail::Type, "expected a boolean").at("optional");
                 return Err(fault.under(name));
             }
         }
@@ -180,7 +183,7 @@ fn batch_id<'j>(id: &'j Json<'_>) -> Result<&'j str, Fault> {
     let id = hex::text(id)?;
     if id.is_empty() || id.len() > ID_CHARS_MAX {
         let text = "the id of a batch has 1 to 8194 characters";
-        return Err(Fault::new("batch_id", text));
+        return Err(Fault::new(Detail::BatchId, text));
     }
     Ok(id)
 }
@@ -190,13 +193,13 @@ fn required<'j, 'a>(value: Option<&'j Json<'a>>, key: &str) -> Result<&'j Json<'
 }
 
 fn missing(key: &str) -> Malformed {
-    Fault::new("missing", "this member is missing").at(key)
+    Fault::new(Detail::Missing, "this member is missing").at(key)
 }
 
 impl<'j, 'a> Members<'j, 'a> {
     fn collect(batch: &'j Json<'a>) -> Result<Self, Malformed> {
         let Some(members) = batch.as_object() else {
-            return Err(Fault::new("type", "expected a batch object").here());
+            return Err(Fault::new(Detail::Type, "expected a batch object").here());
         };
         let mut found = Self::default();
         for (key, value) in members {
@@ -211,7 +214,9 @@ impl<'j, 'a> Members<'j, 'a> {
                     capabilities(value).map_err(|fault| fault.under(key))?;
                     continue;
                 }
-                other => return Err(Fault::new("unknown_key", "not a member of a batch").at(other)),
+                other => {
+                    return Err(Fault::new(Detail::UnknownKey, "not a member of a batch").at(other))
+                }
             };
             *slot = Some(value);
         }

@@ -3,6 +3,7 @@
 use alloy_primitives::{hex, Address, Bytes, U256};
 
 use crate::address::checksum;
+use crate::code::Detail;
 use crate::json::{Json, Malformed};
 
 /// Most bytes of call data or init code in one transaction; nodes take no larger transaction from
@@ -12,12 +13,12 @@ pub(crate) const DATA_BYTES_MAX: usize = 131_072;
 /// A fault without its place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
-    pub code: &'static str,
+    pub code: Detail,
     pub text: &'static str,
 }
 
 impl Fault {
-    pub const fn new(code: &'static str, text: &'static str) -> Self {
+    pub const fn new(code: Detail, text: &'static str) -> Self {
         Self { code, text }
     }
 
@@ -36,14 +37,20 @@ pub(crate) fn text<'j>(value: &'j Json<'_>) -> Result<&'j str, Fault> {
     match value {
         Json::Str(text) => Ok(text),
         // Only typed data says what an integer is.
-        Json::Big(_) => Err(Fault::new("json_number", "integers must be strings here")),
-        _ => Err(Fault::new("type", "expected a string")),
+        Json::Big(_) => Err(Fault::new(
+            Detail::JsonNumber,
+            "integers must be strings here",
+        )),
+        _ => Err(Fault::new(Detail::Type, "expected a string")),
     }
 }
 
 /// A JSON-RPC quantity: `0x`, then hex digits without superfluous zeros; below 2^256.
 pub(crate) fn quantity(value: &Json<'_>) -> Result<U256, Fault> {
-    const SYNTAX: Fault = Fault::new("quantity", "expected `0x` and hex digits, no leading zeros");
+    const SYNTAX: Fault = Fault::new(
+        Detail::Quantity,
+        "expected `0x` and hex digits, no leading zeros",
+    );
     let digits = text(value)?.strip_prefix("0x").ok_or(SYNTAX)?;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(SYNTAX);
@@ -51,7 +58,7 @@ pub(crate) fn quantity(value: &Json<'_>) -> Result<U256, Fault> {
     if digits.len() > 1 && digits.starts_with('0') {
         return Err(SYNTAX);
     }
-    parse_hex_digits(digits).ok_or(Fault::new("range", "the number is 2^256 or more"))
+    parse_hex_digits(digits).ok_or(Fault::new(Detail::Range, "the number is 2^256 or more"))
 }
 
 /// The number of up to 64 hex digits, which the caller has checked to be digits.
@@ -63,11 +70,13 @@ pub(crate) fn parse_hex_digits(digits: &str) -> Option<U256> {
 }
 
 pub(crate) fn quantity_u64(value: &Json<'_>) -> Result<u64, Fault> {
-    u64::try_from(quantity(value)?).map_err(|_| Fault::new("range", "the number is 2^64 or more"))
+    u64::try_from(quantity(value)?)
+        .map_err(|_| Fault::new(Detail::Range, "the number is 2^64 or more"))
 }
 
 pub(crate) fn quantity_u128(value: &Json<'_>) -> Result<u128, Fault> {
-    u128::try_from(quantity(value)?).map_err(|_| Fault::new("range", "the number is 2^128 or more"))
+    u128::try_from(quantity(value)?)
+        .map_err(|_| Fault::new(Detail::Range, "the number is 2^128 or more"))
 }
 
 /// `0x` and an even number of hex digits.
@@ -76,10 +85,13 @@ pub(crate) fn data(value: &Json<'_>) -> Result<Bytes, Fault> {
 }
 
 pub(crate) fn bytes(text: &str, max_bytes: usize) -> Result<Vec<u8>, Fault> {
-    const SYNTAX: Fault = Fault::new("hex", "expected `0x` and an even number of hex digits");
+    const SYNTAX: Fault = Fault::new(
+        Detail::Hex,
+        "expected `0x` and an even number of hex digits",
+    );
     let digits = text.strip_prefix("0x").ok_or(SYNTAX)?;
     if digits.len() / 2 > max_bytes {
-        return Err(Fault::new("data_too_large", "too many bytes"));
+        return Err(Fault::new(Detail::DataTooLarge, "too many bytes"));
     }
     // The decoder skips a prefix of its own, so a second one must not reach it.
     if digits.starts_with("0x") {
@@ -97,7 +109,7 @@ pub(crate) fn parse_address(text: &str) -> Result<Address, Fault> {
     match any_address(text)? {
         (address, true) => Ok(address),
         _ => Err(Fault::new(
-            "checksum",
+            Detail::Checksum,
             "the EIP-55 checksum of the address is wrong",
         )),
     }
@@ -105,7 +117,7 @@ pub(crate) fn parse_address(text: &str) -> Result<Address, Fault> {
 
 /// An address, and whether its EIP-55 checksum is right if it has one.
 pub(crate) fn any_address(text: &str) -> Result<(Address, bool), Fault> {
-    const SYNTAX: Fault = Fault::new("address", "expected `0x` and 40 hex digits");
+    const SYNTAX: Fault = Fault::new(Detail::Address, "expected `0x` and 40 hex digits");
     let digits = text.strip_prefix("0x").ok_or(SYNTAX)?;
     if digits.starts_with("0x") {
         return Err(SYNTAX);

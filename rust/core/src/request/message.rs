@@ -3,6 +3,7 @@
 use alloy_primitives::{hex, Bytes};
 
 use super::hex::{text, Fault};
+use crate::code::Detail;
 use crate::json::{Json, Malformed};
 
 /// Longest message, in bytes.
@@ -16,12 +17,12 @@ pub(crate) fn parse(value: &Json<'_>) -> Result<Bytes, Malformed> {
 
 fn bytes(text: &str) -> Result<Bytes, Fault> {
     const AMBIGUOUS: Fault = Fault::new(
-        "message_ambiguous",
+        Detail::MessageAmbiguous,
         "hex bytes must be written with `0x`, and text must not look like hex",
     );
     if text.len() / 2 > MESSAGE_BYTES_MAX {
         return Err(Fault::new(
-            "message_too_large",
+            Detail::MessageTooLarge,
             "the message is longer than 65536 bytes",
         ));
     }
@@ -38,13 +39,13 @@ fn bytes(text: &str) -> Result<Bytes, Fault> {
         text.as_bytes().to_vec()
     };
     match message.len() {
-        0 => Err(Fault::new("message_empty", "the message is empty")),
+        0 => Err(Fault::new(Detail::MessageEmpty, "the message is empty")),
         32 => Err(Fault::new(
-            "raw_hash",
+            Detail::RawHash,
             "32 bytes are signed by nobody: they may be a hash",
         )),
         length if length > MESSAGE_BYTES_MAX => Err(Fault::new(
-            "message_too_large",
+            Detail::MessageTooLarge,
             "the message is longer than 65536 bytes",
         )),
         _ => Ok(Bytes::from(message)),

@@ -12,6 +12,7 @@ mod typed_data;
 use alloy_primitives::{Address, Bytes, B256, U256};
 use serde::{Deserialize, Serialize};
 
+use crate::code::Detail;
 use crate::json::{self, Json, Limits, Malformed};
 
 pub use calls::{key_of_batch, Batch, BATCH_CALLS_MAX};
@@ -116,17 +117,24 @@ pub struct Request {
 }
 
 impl Method {
+    /// The JSON-RPC names of all of them.
+    pub const NAMES: [(&'static str, Self); 8] = [
+        ("eth_sendTransaction", Self::SendTransaction),
+        (SEND_CALLS, Self::SendTransaction),
+        ("eth_signTransaction", Self::SignTransaction),
+        ("personal_sign", Self::SignMessage),
+        ("eth_sign", Self::SignMessage),
+        ("eth_signTypedData", Self::SignTypedData),
+        ("eth_signTypedData_v3", Self::SignTypedData),
+        ("eth_signTypedData_v4", Self::SignTypedData),
+    ];
+
     /// The wallet method of this JSON-RPC name, if it is one.
     pub fn from_rpc(name: &str) -> Option<Self> {
-        Some(match name {
-            "eth_sendTransaction" | SEND_CALLS => Self::SendTransaction,
-            "eth_signTransaction" => Self::SignTransaction,
-            "personal_sign" | "eth_sign" => Self::SignMessage,
-            "eth_signTypedData" | "eth_signTypedData_v3" | "eth_signTypedData_v4" => {
-                Self::SignTypedData
-            }
-            _ => return None,
-        })
+        let mut names = Self::NAMES.iter();
+        names
+            .find(|(known, _)| *known == name)
+            .map(|(_, method)| *method)
     }
 }
 
@@ -149,7 +157,7 @@ pub enum Asked {
 pub fn parse(method: &str, params: &[u8]) -> Result<Request, Malformed> {
     match parse_any(method, params)? {
         Asked::One(request) => Ok(request),
-        Asked::Several(_) => Err(Malformed::new("batch", "", "several calls at once")),
+        Asked::Several(_) => Err(Malformed::new(Detail::Batch, "", "several calls at once")),
     }
 }
 
@@ -160,11 +168,19 @@ pub fn parse(method: &str, params: &[u8]) -> Result<Request, Malformed> {
 /// `raw_hash` is a reason code of its own.
 pub fn parse_any(method: &str, params: &[u8]) -> Result<Asked, Malformed> {
     let Some(kind) = Method::from_rpc(method) else {
-        return Err(Malformed::new("method", "", "not a method that signs"));
+        return Err(Malformed::new(
+            Detail::Method,
+            "",
+            "not a method that signs",
+        ));
     };
     let params = json::parse_exact(params, &Limits::REQUEST)?;
     let Some(items) = params.as_array() else {
-        return Err(Malformed::new("params", "", "params must be an array"));
+        return Err(Malformed::new(
+            Detail::Params,
+            "",
+            "params must be an array",
+        ));
     };
     if method == SEND_CALLS {
         return one_or_several(calls::parse(items)?);
@@ -197,7 +213,7 @@ pub fn parse_any(method: &str, params: &[u8]) -> Result<Asked, Malformed> {
             let options = options(rest, 2)?;
             Ok(options.into_request(kind, Some(from), None, Body::TypedData(typed)))
         }
-        _ => Err(Malformed::new("params", "", "too few params")),
+        _ => Err(Malformed::new(Detail::Params, "", "too few params")),
     };
     request.map(Asked::One)
 }
@@ -213,7 +229,7 @@ fn one_or_several(batch: Batch) -> Result<Asked, Malformed> {
         }
         _ => {
             let text = "this wallet cannot make several calls all or nothing: send them one by one";
-            let fault = Malformed::new("atomicity", "", text);
+            let fault = Malformed::new(Detail::Atomicity, "", text);
             Err(fault.under("atomicRequired").under("0"))
         }
     }
@@ -259,11 +275,14 @@ fn options(rest: &[Json<'_>], index: usize) -> Result<Options, Malformed> {
         [] => return Ok(Options::default()),
         [Json::Object(members)] => members,
         [_] => {
-            let fault =
-                Malformed::new("params", "", "the last param may only be an options object");
+            let fault = Malformed::new(
+                Detail::Params,
+                "",
+                "the last param may only be an options object",
+            );
             return Err(fault.under_index(index));
         }
-        _ => return Err(Malformed::new("params", "", "too many params")),
+        _ => return Err(Malformed::new(Detail::Params, "", "too many params")),
     };
     let mut options = Options::default();
     for (key, value) in members {
@@ -271,7 +290,7 @@ fn options(rest: &[Json<'_>], index: usize) -> Result<Options, Malformed> {
             "note" => &mut options.note,
             "idempotencyKey" => &mut options.idempotency_key,
             _ => {
-                let fault = Malformed::new("unknown_key", "", "not an option");
+                let fault = Malformed::new(Detail::UnknownKey, "", "not an option");
                 return Err(fault.under(key).under_index(index));
             }
         };
@@ -289,21 +308,21 @@ fn is_key(text: &str) -> bool {
 fn option(key: &str, value: &Json<'_>) -> Result<String, Malformed> {
     let Some(text) = value.as_str() else {
         return Err(Malformed::new(
-            "type",
+            Detail::Type,
             "",
             format!("expected a string, not {}", value.kind()),
         ));
     };
     if key == "note" && text.len() > NOTE_BYTES_MAX {
         return Err(Malformed::new(
-            "note",
+            Detail::Note,
             "",
             "the note is longer than 512 bytes",
         ));
     }
     if key != "note" && !is_key(text) {
         let text = "an idempotency key is 1 to 128 visible ASCII characters";
-        return Err(Malformed::new("idempotency_key", "", text));
+        return Err(Malformed::new(Detail::IdempotencyKey, "", text));
     }
     Ok(text.to_owned())
 }

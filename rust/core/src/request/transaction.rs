@@ -4,6 +4,7 @@ use alloy_primitives::{Address, Bytes, U256};
 
 use super::hex::{self, Fault};
 use super::Transaction;
+use crate::code::Detail;
 use crate::json::{Json, Malformed};
 
 /// How the agent wrote the fees. The guardian builds what it likes; only a digest of given fields
@@ -51,11 +52,13 @@ pub(crate) fn parse(value: &Json<'_>) -> Result<TransactionRequest, Malformed> {
     let (max_fee_per_gas, max_priority_fee_per_gas) = members.fees()?;
     let chain_id = field(members.chain_id, "chainId", hex::quantity_u64)?;
     if chain_id == Some(0) {
-        return Err(Fault::new("chain_id", "chain id 0 is no chain").at("chainId"));
+        return Err(Fault::new(Detail::ChainId, "chain id 0 is no chain").at("chainId"));
     }
     let nonce = field(members.nonce, "nonce", hex::quantity_u64)?;
     if nonce == Some(u64::MAX) {
-        return Err(Fault::new("range", "the nonce is above what EIP-2681 allows").at("nonce"));
+        return Err(
+            Fault::new(Detail::Range, "the nonce is above what EIP-2681 allows").at("nonce"),
+        );
     }
     let value = field(members.value, "value", hex::quantity)?.unwrap_or(U256::ZERO);
     Ok(TransactionRequest {
@@ -80,7 +83,7 @@ pub(super) fn parse_to_sign(value: &Json<'_>) -> Result<TransactionRequest, Malf
     let request = parse(value)?;
     if value.get("type").is_some() && request.shape != Shape::DynamicFee {
         let text = "only type 2 is signed: ask for that, or leave `type` out";
-        return Err(Fault::new("tx_type", text).at("type"));
+        return Err(Fault::new(Detail::TxType, text).at("type"));
     }
     Ok(request)
 }
@@ -98,7 +101,7 @@ fn field<T>(
 impl<'j, 'a> Members<'j, 'a> {
     fn collect(value: &'j Json<'a>) -> Result<Self, Malformed> {
         let Some(members) = value.as_object() else {
-            return Err(Fault::new("type", "expected a transaction object").here());
+            return Err(Fault::new(Detail::Type, "expected a transaction object").here());
         };
         let mut found = Self::default();
         for (key, value) in members {
@@ -132,7 +135,7 @@ impl<'j, 'a> Members<'j, 'a> {
         let data = field(self.data, "data", hex::data)?;
         let input = field(self.input, "input", hex::data)?;
         if data.is_some() && input.is_some() && data != input {
-            return Err(Fault::new("data_conflict", "`data` and `input` differ").at("input"));
+            return Err(Fault::new(Detail::DataConflict, "`data` and `input` differ").at("input"));
         }
         let data = data.or(input).unwrap_or_default();
         let to = match self.to {
@@ -141,7 +144,7 @@ impl<'j, 'a> Members<'j, 'a> {
             Some(value) => Some(hex::address(value).map_err(|fault| fault.at("to"))?),
         };
         if to.is_none() && data.is_empty() {
-            return Err(Fault::new("creation_empty", "no recipient and no code").at("to"));
+            return Err(Fault::new(Detail::CreationEmpty, "no recipient and no code").at("to"));
         }
         Ok((to, data))
     }
@@ -150,7 +153,9 @@ impl<'j, 'a> Members<'j, 'a> {
         let gas = field(self.gas, "gas", hex::quantity_u64)?;
         let limit = field(self.gas_limit, "gasLimit", hex::quantity_u64)?;
         if gas.is_some() && limit.is_some() && gas != limit {
-            return Err(Fault::new("gas_conflict", "`gas` and `gasLimit` differ").at("gasLimit"));
+            return Err(
+                Fault::new(Detail::GasConflict, "`gas` and `gasLimit` differ").at("gasLimit"),
+            );
         }
         Ok(gas.or(limit))
     }
@@ -162,11 +167,11 @@ impl<'j, 'a> Members<'j, 'a> {
         let tip = field(self.max_tip, "maxPriorityFeePerGas", hex::quantity_u128)?;
         if price.is_some() && (fee.is_some() || tip.is_some()) {
             let text = "`gasPrice` excludes `maxFeePerGas` and `maxPriorityFeePerGas`";
-            return Err(Fault::new("fee_conflict", text).at("gasPrice"));
+            return Err(Fault::new(Detail::FeeConflict, text).at("gasPrice"));
         }
         if fee.zip(tip).is_some_and(|(fee, tip)| tip > fee) {
             let text = "the tip is above the fee it is part of";
-            return Err(Fault::new("tip_over_fee", text).at("maxPriorityFeePerGas"));
+            return Err(Fault::new(Detail::TipOverFee, text).at("maxPriorityFeePerGas"));
         }
         Ok((price.or(fee), price.or(tip)))
     }
@@ -183,25 +188,26 @@ impl<'j, 'a> Members<'j, 'a> {
         match number {
             0 | 1 if dynamic => {
                 let text = "types 0 and 1 have `gasPrice` and no other fees";
-                Err(Fault::new("fee_conflict", text).at("type"))
+                Err(Fault::new(Detail::FeeConflict, text).at("type"))
             }
             2 if self.gas_price.is_some() => {
-                Err(Fault::new("fee_conflict", "type 2 has no `gasPrice`").at("type"))
+                Err(Fault::new(Detail::FeeConflict, "type 2 has no `gasPrice`").at("type"))
             }
             0 => Ok(Shape::Legacy),
             1 => Ok(Shape::AccessList),
             2 => Ok(Shape::DynamicFee),
-            3 => Err(Fault::new("blob", "blob transactions are not signed").at("type")),
+            3 => Err(Fault::new(Detail::Blob, "blob transactions are not signed").at("type")),
             4 => Err(AUTHORIZATION.at("type")),
-            _ => Err(
-                Fault::new("tx_type", "unknown transaction type: only type 2 is signed").at("type"),
-            ),
+            _ => {
+                let text = "unknown transaction type: only type 2 is signed";
+                Err(Fault::new(Detail::TxType, text).at("type"))
+            }
         }
     }
 }
 
 const AUTHORIZATION: Fault = Fault::new(
-    "authorization",
+    Detail::Authorization,
     "an EIP-7702 authorization hands the account over",
 );
 
@@ -213,16 +219,16 @@ fn refuse_key(key: &str) -> Fault {
         | "sidecars"
         | "commitments"
         | "proofs"
-        | "kzg" => Fault::new("blob", "blob transactions are not signed"),
+        | "kzg" => Fault::new(Detail::Blob, "blob transactions are not signed"),
         "authorizationList" => AUTHORIZATION,
-        _ => Fault::new("unknown_key", "not a member of a transaction"),
+        _ => Fault::new(Detail::UnknownKey, "not a member of a transaction"),
     }
 }
 
 fn empty_access_list(value: &Json<'_>) -> Result<(), Fault> {
     match value.as_array() {
         Some([]) => Ok(()),
-        Some(_) => Err(Fault::new("access_list", "access lists must be empty")),
-        None => Err(Fault::new("type", "expected an array")),
+        Some(_) => Err(Fault::new(Detail::AccessList, "access lists must be empty")),
+        None => Err(Fault::new(Detail::Type, "expected an array")),
     }
 }

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use super::{Claims, Happened, Ledger, WindowError, Windows};
+use super::{Claims, Happened, Ledger, Limits, WindowError, Windows};
 use crate::effects::EffectKind;
-use crate::policy::{Policy, Reservation, Spends};
+use crate::spend::{Reservation, Spends};
 
 /// Why a change of the book was refused. Nothing is changed then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +62,7 @@ impl Book {
     }
 
     /// An empty book with the limits of a policy.
-    pub fn for_policy(policy: &Policy) -> Self {
+    pub fn for_policy(policy: &impl Limits) -> Self {
         Self {
             windows: Windows::for_policy(policy),
             ..Self::default()
@@ -129,7 +129,7 @@ impl Book {
     }
 
     /// Takes over another policy: its limits count what was spent before it came.
-    pub fn load(&mut self, policy: &Policy, now_ms: u64) -> Result<(), BookError> {
+    pub fn load(&mut self, policy: &impl Limits, now_ms: u64) -> Result<(), BookError> {
         let (nothing, early) = (std::iter::empty(), self.windows.early(now_ms));
         let mut windows = Windows::rebuild(policy, &self.ledger, &self.claims, nothing, early)?;
         windows.ahead_ms = self.windows.ahead_ms;
@@ -240,7 +240,7 @@ impl Book {
     /// which counts what stands anew.
     pub fn post(
         &mut self,
-        policy: Option<&Policy>,
+        policy: Option<&impl Limits>,
         request: &str,
         happened: Happened,
         now_ms: u64,
@@ -255,7 +255,7 @@ impl Book {
     /// It happened: it is written in the ledger, and what stands changes.
     fn settle(
         &mut self,
-        policy: Option<&Policy>,
+        policy: Option<&impl Limits>,
         spends: &Spends,
         happened: Happened,
         now_ms: u64,
@@ -277,7 +277,7 @@ impl Book {
     /// after a revert, or by `Spends::with_fee` when the fee that was paid is known.
     pub fn post_partial(
         &mut self,
-        policy: &Policy,
+        policy: &impl Limits,
         request: &str,
         (kept, happened): (&Spends, Happened),
         now_ms: u64,

@@ -10,8 +10,8 @@ use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::effects::EffectKind;
-use crate::policy::{Spend, SpendAsset, Spends};
 use crate::request::Method;
+use crate::spend::{Spend, SpendAsset, Spends};
 
 /// How long posted spends are kept: the longest window a limit may have.
 pub const LEDGER_MS: u64 = 31 * 24 * 60 * 60 * 1000;

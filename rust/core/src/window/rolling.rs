@@ -159,7 +159,7 @@ struct Saved {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Amount(#[serde(with = "crate::policy::wire::decimal")] u128);
+struct Amount(#[serde(with = "crate::spend::wire::decimal")] u128);
 
 impl Serialize for Window {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

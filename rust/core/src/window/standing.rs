@@ -11,8 +11,8 @@ use alloy_primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 
 use crate::effects::EffectKind;
-use crate::policy::{Spend, SpendAsset, Spends};
 use crate::request::Method;
+use crate::spend::{Spend, SpendAsset, Spends};
 
 /// A right counts this much longer than it says: blocks may carry an earlier time than our clock.
 pub const GRACE_MS: u64 = 10 * 60 * 1000;

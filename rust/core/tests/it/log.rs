@@ -5,7 +5,8 @@ use base64ct::{Base64, Encoding as _};
 use ed25519_dalek::{Signer as _, SigningKey};
 use holdfast_core::log::{
     checkpoint_body, consistency_proof, inclusion_proof, leaf_hash, open_note, parse_checkpoint,
-    root_of, signed_note, verify_consistency, verify_inclusion, Hash, NoteError, ProofError, Range,
+    root_of, signed_note, verify_consistency, verify_inclusion, CompactRange, Hash, NoteError,
+    ProofError,
 };
 
 /// Leaves and roots of the Certificate Transparency reference tests.
@@ -40,7 +41,7 @@ fn leaves(n: u8) -> Vec<Hash> {
 
 #[test]
 fn roots_are_those_of_certificate_transparency() {
-    let mut range = Range::new();
+    let mut range = CompactRange::new();
     assert_eq!(
         range.root(),
         hash("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
@@ -54,9 +55,9 @@ fn roots_are_those_of_certificate_transparency() {
 
 #[test]
 fn another_process_goes_on_from_a_compact_range() {
-    let mut whole = Range::new();
+    let mut whole = CompactRange::new();
     for leaf in leaves(100) {
-        let mut carried = Range::from_bytes(&whole.to_bytes()).unwrap();
+        let mut carried = CompactRange::from_bytes(&whole.to_bytes()).unwrap();
         assert_eq!(carried, whole);
         whole.append_leaf(leaf);
         carried.append_leaf(leaf);
@@ -69,9 +70,12 @@ fn another_process_goes_on_from_a_compact_range() {
         &bytes[..8],
         &bytes[..bytes.len() - 1],
     ] {
-        assert_eq!(Range::from_bytes(wrong), None);
+        assert_eq!(CompactRange::from_bytes(wrong), None);
     }
-    assert_eq!(Range::from_bytes(&[&bytes[..], &[0; 32]].concat()), None);
+    assert_eq!(
+        CompactRange::from_bytes(&[&bytes[..], &[0; 32]].concat()),
+        None
+    );
 }
 
 #[test]

@@ -10,9 +10,11 @@
 )]
 
 mod clear;
+mod codes;
 mod effects;
 mod guard;
 mod laws;
+mod layers;
 mod log;
 mod outcome;
 mod policy;

@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{keccak256, Address, B256, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
-use holdfast_core::effects::{Effect, EffectKind};
+use holdfast_core::effects::{protocol, Effect, EffectKind};
 use holdfast_core::outcome::{differences, Expected, Log, Simulated, Standing};
-use holdfast_core::protocol::Protocol;
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -19,7 +18,7 @@ const CHAIN: u64 = 1;
 struct Table {
     names: BTreeMap<String, Address>,
     assets: BTreeMap<String, (Standard, u8)>,
-    contracts: BTreeMap<String, Protocol>,
+    contracts: BTreeMap<String, String>,
     case: Vec<Case>,
 }
 
@@ -49,8 +48,9 @@ impl Table {
         for (id, (standard, decimals)) in &self.assets {
             registry.insert(self.asset(id, *standard, *decimals));
         }
-        for (name, protocol) in &self.contracts {
-            registry.insert_contract(CHAIN, self.names[name], *protocol);
+        for (name, word) in &self.contracts {
+            let protocol = protocol(word).expect("a protocol");
+            registry.insert_contract(CHAIN, self.names[name], protocol);
         }
         registry
     }

@@ -10,6 +10,7 @@ use super::tables::{flip, ID_CHARS, LABEL_CHARS};
 use super::File;
 use crate::amount::Price;
 use crate::asset::{Asset, Standard};
+use crate::code::PolicyCode;
 use crate::policy::model::{AssetEntry, CodePin, List, ListEntry};
 
 const DECIMALS_MAX: u64 = 36;
@@ -47,7 +48,7 @@ impl File {
                     let text = format!("the same asset as `{other}`");
                     reader.fault(
                         section.at,
-                        "duplicate_entry",
+                        PolicyCode::DuplicateEntry,
                         text,
                         "register each asset once",
                     );
@@ -64,12 +65,16 @@ impl File {
 
     fn read_asset(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<AssetEntry> {
         let id = reader.declare(section, &mut self.asset_names, ID_CHARS);
-        let chain = reader.required(section, "chain", "1");
+        let chain = reader.required(section, "chain", "write chain = …, the id of a [[chain]]");
         let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
         let address = read_identity(reader, section);
         let standard = read_standard(reader, section);
         let decimals = standard.and_then(|standard| read_decimals(reader, section, standard));
-        let symbol = reader.required(section, "symbol", "\"USDC\"");
+        let symbol = reader.required(
+            section,
+            "symbol",
+            "write symbol = \"…\", what the token calls itself",
+        );
         let symbol = symbol.and_then(|value| reader.label(value, "symbol", SYMBOL_CHARS));
         let price = read_price(reader, section);
         let group = section.table.get("group");
@@ -106,7 +111,7 @@ impl File {
                 first.asset.id, entry.asset.id
             );
             let hint = "put only assets with the same decimals into a group";
-            reader.fault(section.at, "conflict", text, hint);
+            reader.fault(section.at, PolicyCode::Conflict, text, hint);
         }
     }
 
@@ -134,7 +139,12 @@ impl File {
                 };
                 if !seen.insert((entry_read.chain_id, entry_read.address)) {
                     let text = format!("`{}` is in this list already", entry_read.address);
-                    reader.fault(entry.at, "duplicate_entry", text, "keep one of them");
+                    reader.fault(
+                        entry.at,
+                        PolicyCode::DuplicateEntry,
+                        text,
+                        "keep one of them",
+                    );
                 }
                 entries.push(entry_read);
             }
@@ -151,7 +161,7 @@ impl File {
     fn read_entry(&self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<ListEntry> {
         let get = |key| section.table.get(key);
         let chain = get("chain").map(|value| self.chain_ref(reader, value, "chain"));
-        let address = reader.required(section, "address", "\"0x…\"");
+        let address = reader.required(section, "address", "write address = \"0x…\"");
         let address = address.and_then(|value| reader.address(value, "address"));
         let label = get("label").map(|value| reader.label(value, "label", LABEL_CHARS));
         let expires = get("expires").map(|value| reader.datetime(value, "expires"));
@@ -180,7 +190,7 @@ fn read_price(reader: &mut Reader<'_>, section: Section<'_>) -> PriceKeys {
         if pinned.is_some() {
             let text = format!("`{key}` does nothing beside `price_usd`");
             let hint = "leave one of them out";
-            reader.fault(value.span().start, "conflict", text, hint);
+            reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
         }
         Some(value)
     };
@@ -198,12 +208,12 @@ fn read_price(reader: &mut Reader<'_>, section: Section<'_>) -> PriceKeys {
 
 /// A name of several assets.
 fn read_group(reader: &mut Reader<'_>, value: Value<'_>) -> Option<String> {
-    let name = reader.string(value, "group", "\"usd-coins\"")?;
+    let name = reader.string(value, "group")?;
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || name.len() > ID_CHARS || !name.chars().all(good) {
         let text = "`group` is not a name";
         let hint = "write small letters, digits and hyphens, at most 64";
-        reader.fault(value.span().start, "bad_id", text, hint);
+        reader.fault(value.span().start, PolicyCode::BadId, text, hint);
         return None;
     }
     Some(name.to_owned())
@@ -218,12 +228,17 @@ pub(super) fn read_code(reader: &mut Reader<'_>, section: Section<'_>) -> Option
         };
         let text = "`implementation_hash` without `code_hash`";
         let hint = "`holdfast assets add` prints both";
-        reader.fault(value.span().start, "missing_key", text, hint);
+        reader.fault(value.span().start, PolicyCode::MissingKey, text, hint);
         return None;
     };
     if section.table.contains_key("native") {
         let text = "the chain's own coin has no code";
-        reader.fault(hash.span().start, "conflict", text, "leave it out");
+        reader.fault(
+            hash.span().start,
+            PolicyCode::Conflict,
+            text,
+            "leave it out",
+        );
         return None;
     }
     let hash = read_hash(reader, hash, "code_hash");
@@ -236,14 +251,14 @@ pub(super) fn read_code(reader: &mut Reader<'_>, section: Section<'_>) -> Option
 }
 
 fn read_hash(reader: &mut Reader<'_>, value: Value<'_>, key: &str) -> Option<B256> {
-    let text = reader.string(value, key, "\"0x…\"")?;
+    let text = reader.string(value, key)?;
     let hash = text
         .strip_prefix("0x")
         .and_then(|digits| digits.parse().ok());
     if hash.is_none() {
         let hint = "write 0x and 64 hex digits; `holdfast assets add` prints it";
         let text = format!("`{key}` is not a Keccak-256 hash");
-        reader.fault(value.span().start, "bad_value", text, hint);
+        reader.fault(value.span().start, PolicyCode::BadValue, text, hint);
     }
     hash
 }
@@ -265,7 +280,12 @@ fn read_standard(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Standa
     };
     if native {
         let text = "the chain's own coin has no `standard`";
-        reader.fault(value.span().start, "conflict", text, "leave it out");
+        reader.fault(
+            value.span().start,
+            PolicyCode::Conflict,
+            text,
+            "leave it out",
+        );
         return None;
     }
     one_of(reader, value, "standard", &WORDS)
@@ -274,7 +294,11 @@ fn read_standard(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Standa
 /// Places after the point: those of fungible amounts must be said, single tokens have none.
 fn read_decimals(reader: &mut Reader<'_>, section: Section<'_>, standard: Standard) -> Option<u8> {
     if matches!(standard, Standard::Native | Standard::Erc20) {
-        let value = reader.required(section, "decimals", "18")?;
+        let value = reader.required(
+            section,
+            "decimals",
+            "write decimals = …, as its contract says",
+        )?;
         let places = reader.integer(value, "decimals", 0..=DECIMALS_MAX)?;
         return u8::try_from(places).ok();
     }
@@ -297,7 +321,7 @@ fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option
             let text = "`native` is false and there is no `address`";
             reader.fault(
                 native.span().start,
-                "missing_key",
+                PolicyCode::MissingKey,
                 text,
                 "write the token's address",
             );
@@ -310,7 +334,7 @@ fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option
                 let text = "the zero address is no token";
                 reader.fault(
                     at,
-                    "bad_address",
+                    PolicyCode::BadAddress,
                     text,
                     "write native = true for the chain's own coin",
                 );
@@ -322,7 +346,7 @@ fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option
             let text = "both `native` and `address`";
             reader.fault(
                 native.span().start,
-                "conflict",
+                PolicyCode::Conflict,
                 text,
                 "the chain's own coin has no address",
             );
@@ -332,7 +356,7 @@ fn read_identity(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Option
             let text = "`asset` needs `address` or `native`";
             let hint =
                 "write address = \"0x…\" for a token, native = true for the chain's own coin";
-            reader.fault(section.at, "missing_key", text, hint);
+            reader.fault(section.at, PolicyCode::MissingKey, text, hint);
             None
         }
     }

@@ -8,6 +8,8 @@ use super::scope::one_of;
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::asset::Asset;
+use crate::code::PolicyCode;
+use crate::effects::contracts;
 use crate::policy::model::ContractEntry;
 use crate::protocol::Protocol;
 
@@ -32,7 +34,7 @@ impl File {
             if let Some(other) = seen.insert(identity, entry.id.clone()) {
                 let text = format!("the same contract as `{other}`");
                 let hint = "declare each contract once";
-                reader.fault(section.at, "duplicate_entry", text, hint);
+                reader.fault(section.at, PolicyCode::DuplicateEntry, text, hint);
             }
             self.contracts.push(entry);
         }
@@ -44,14 +46,17 @@ impl File {
         section: Section<'_>,
     ) -> Option<ContractEntry> {
         let id = reader.declare(section, &mut self.contract_names, ID_CHARS);
-        let chain = reader.required(section, "chain", "1");
+        let chain = reader.required(section, "chain", "write chain = …, the id of a [[chain]]");
         let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
-        let address = reader.required(section, "address", "\"0x…\"");
+        let address = reader.required(section, "address", "write address = \"0x…\"");
         let address = address.and_then(|value| reader.address(value, "address"));
-        let protocol = reader.required(section, "protocol", "\"multicall\"");
-        let words: Vec<(&str, Protocol)> = Protocol::ALL
-            .iter()
-            .map(|protocol| (protocol.as_str(), *protocol))
+        let protocol = reader.required(
+            section,
+            "protocol",
+            "write protocol = \"…\"; docs/policy.md lists them",
+        );
+        let words: Vec<(&str, Protocol)> = contracts()
+            .map(|contract| (contract.protocol().as_str(), contract.protocol()))
             .collect();
         let protocol = protocol.and_then(|value| one_of(reader, value, "protocol", &words));
         let code = read_code(reader, section);
@@ -75,12 +80,17 @@ impl File {
         chain: Option<u64>,
     ) -> Option<Asset> {
         let at = value.span().start;
-        let named = reader.string(value, "asset", "\"usdc\"")?;
+        let named = reader.string(value, "asset")?;
         let index = reader.refer(at, named, "asset", &self.asset_names)?;
         let entry = self.assets.get(index as usize)?.as_ref()?;
         if chain.is_some_and(|chain| chain != entry.asset.chain_id) {
             let text = format!("`{named}` is on another chain than the contract");
-            reader.fault(at, "conflict", text, "name an asset of the same chain");
+            reader.fault(
+                at,
+                PolicyCode::Conflict,
+                text,
+                "name an asset of the same chain",
+            );
             return None;
         }
         Some(entry.asset.clone())

@@ -8,6 +8,7 @@ use alloy_primitives::{Address, B256};
 use super::reader::{closest, Reader, Section, Value};
 use super::tables::{flip, ID_CHARS};
 use super::File;
+use crate::code::PolicyCode;
 use crate::effects::EffectKind;
 use crate::function::{never, rank, word, Condition, Function, Signature};
 use crate::policy::model::{Bits, FunctionEntry};
@@ -39,7 +40,7 @@ impl File {
                     function.signature.canonical()
                 );
                 let hint = "write all the values that are allowed in one table";
-                reader.fault(section.at, "duplicate_entry", text, hint);
+                reader.fault(section.at, PolicyCode::DuplicateEntry, text, hint);
             }
             self.functions.push(FunctionEntry {
                 function,
@@ -50,11 +51,15 @@ impl File {
 
     fn read_function(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Function> {
         let id = reader.declare(section, &mut self.function_names, ID_CHARS);
-        let chain = reader.required(section, "chain", "1");
+        let chain = reader.required(section, "chain", "write chain = …, the id of a [[chain]]");
         let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
-        let contract = reader.required(section, "contract", "\"0x…\"");
+        let contract = reader.required(section, "contract", "write contract = \"0x…\"");
         let contract = contract.and_then(|value| self.read_called(reader, value, chain?));
-        let signature = reader.required(section, "signature", "\"claim(uint256 id)\"");
+        let signature = reader.required(
+            section,
+            "signature",
+            "write signature = \"…\", with full types",
+        );
         let signature = signature.and_then(|value| read_signature(reader, value));
         let payable = section.table.get("payable");
         let payable = flip(payable.map(|value| reader.boolean(value, "payable")));
@@ -66,7 +71,7 @@ impl File {
             match read {
                 Some((place, _)) if conditions.iter().any(|(other, _)| *other == place) => {
                     let text = "a second condition for the same argument";
-                    reader.fault(argument.at, "duplicate_entry", text, "write one");
+                    reader.fault(argument.at, PolicyCode::DuplicateEntry, text, "write one");
                 }
                 Some(read) => conditions.push(read),
                 None => sound = false,
@@ -90,13 +95,18 @@ impl File {
         value: Value<'_>,
         chain: u64,
     ) -> Option<Address> {
-        let text = reader.string(value, "contract", "\"0x…\"")?;
+        let text = reader.string(value, "contract")?;
         let at = value.span().start;
         let address = if self.contract_names.get(text).is_some() {
             let entry = self.contracts.iter().find(|entry| entry.id == text)?;
             if entry.chain_id != chain {
                 let text = format!("contract `{text}` is on another chain than the function");
-                reader.fault(at, "conflict", text, "name a contract of the same chain");
+                reader.fault(
+                    at,
+                    PolicyCode::Conflict,
+                    text,
+                    "name a contract of the same chain",
+                );
                 return None;
             }
             entry.address
@@ -113,7 +123,7 @@ impl File {
         let speaks = named.map(|entry| entry.protocol);
         let speaks = speaks.or_else(|| pinned(chain, address));
         let is_wallet = self.wallets.iter().any(|wallet| wallet.address == address);
-        let what = match speaks.filter(|protocol| *protocol != Protocol::Unknown) {
+        let what = match speaks.filter(|protocol| *protocol != Protocol::UNKNOWN) {
             _ if is_asset => "an asset",
             _ if is_wallet => "a wallet",
             Some(protocol) => protocol.as_str(),
@@ -121,7 +131,7 @@ impl File {
         };
         let text = format!("calls of this contract are read as those of {what}");
         let hint = "leave the function out: what is not understood there needs a person";
-        reader.fault(at, "never_vouched", text, hint);
+        reader.fault(at, PolicyCode::NeverVouched, text, hint);
         None
     }
 
@@ -133,8 +143,12 @@ impl File {
         chain: Option<u64>,
     ) -> Option<(usize, Condition)> {
         let get = |key: &str| section.table.get(key);
-        let name = reader.required(section, "name", "\"support\"")?;
-        let text = reader.string(name, "name", "\"support\"")?;
+        let name = reader.required(
+            section,
+            "name",
+            "write name = \"…\", one of the signature's arguments",
+        )?;
+        let text = reader.string(name, "name")?;
         let signature = signature?;
         let Some(place) = signature.place(text) else {
             let shown = crate::text::display_safe(text, 64);
@@ -144,7 +158,7 @@ impl File {
                 None => "write names behind the types: \"claim(uint256 id)\"".to_owned(),
             };
             let text = format!("the signature names no argument `{shown}`");
-            reader.fault(name.span().start, "unknown_reference", text, hint);
+            reader.fault(name.span().start, PolicyCode::UnknownReference, text, hint);
             return None;
         };
         let kind = signature.types().get(place)?;
@@ -152,7 +166,12 @@ impl File {
         match (get("in"), bounds) {
             (Some(_), Some(bound)) => {
                 let text = "an argument is one of a list or in a range, not both";
-                reader.fault(bound.span().start, "conflict", text, "leave one out");
+                reader.fault(
+                    bound.span().start,
+                    PolicyCode::Conflict,
+                    text,
+                    "leave one out",
+                );
                 None
             }
             (Some(values), None) => {
@@ -163,7 +182,7 @@ impl File {
             (None, None) => {
                 let text = "a condition without `in`, `min` or `max`";
                 let hint = "leave the table out if the argument may be anything";
-                reader.fault(section.at, "missing_key", text, hint);
+                reader.fault(section.at, PolicyCode::MissingKey, text, hint);
                 None
             }
         }
@@ -179,7 +198,7 @@ impl File {
         let (mut words, mut wallet, mut sound) = (Vec::new(), false, true);
         for element in reader.elements(values, "in")? {
             let at = element.span().start;
-            let Some(text) = reader.string(element, "in", "[\"1\"]") else {
+            let Some(text) = reader.string(element, "in") else {
                 sound = false;
                 continue;
             };
@@ -217,7 +236,7 @@ impl File {
         if entries.iter().any(|entry| entry.expires_ms.is_some()) {
             let text = format!("entries of list `{list}` expire, and a function does not");
             let hint = "name the addresses, or a list without `expires`";
-            reader.fault(at, "conflict", text, hint);
+            reader.fault(at, PolicyCode::Conflict, text, hint);
             return None;
         }
         let here = entries
@@ -248,7 +267,7 @@ impl File {
             if !fits || ranged {
                 let text = format!("`{key}` is about effects without an amount: calls");
                 let hint = "write effects = [\"call\"] in a table of its own";
-                reader.fault(value.span().start, "conflict", text, hint);
+                reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
             }
             Some(found.map(|mut found| {
                 found.sort_unstable();
@@ -262,26 +281,36 @@ impl File {
             .filter(|_| named.is_some())
         {
             let text = "`not_functions` does nothing beside `functions`";
-            reader.fault(value.span().start, "conflict", text, "leave one out");
+            reader.fault(
+                value.span().start,
+                PolicyCode::Conflict,
+                text,
+                "leave one out",
+            );
         }
         Some((flip(named)?, flip(spared)?))
     }
 }
 
 fn read_signature(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Signature> {
-    let text = reader.string(value, "signature", "\"claim(uint256 id)\"")?;
+    let text = reader.string(value, "signature")?;
     let at = value.span().start;
     match Signature::parse(text) {
         Ok(signature) if never(signature.selector()) => {
             let text = format!("nobody may vouch for `{}`", signature.canonical());
             let hint = "register the contract as what it is, or let a person look at each call";
-            reader.fault(at, "never_vouched", text, hint);
+            reader.fault(at, PolicyCode::NeverVouched, text, hint);
             None
         }
         Ok(signature) => Some(signature),
         Err(why) => {
             let hint = "write it with full types, like \"castVote(uint256 id, uint8 support)\"";
-            reader.fault(at, "bad_value", format!("`signature`: {why}"), hint);
+            reader.fault(
+                at,
+                PolicyCode::BadValue,
+                format!("`signature`: {why}"),
+                hint,
+            );
             None
         }
     }
@@ -297,10 +326,10 @@ fn read_range(
         let at = value.span().start;
         if !matches!(kind, DynSolType::Uint(_) | DynSolType::Int(_)) {
             let text = format!("`{key}` compares integers, and this is `{kind}`");
-            reader.fault(at, "conflict", text, "write in = [\"…\"]");
+            reader.fault(at, PolicyCode::Conflict, text, "write in = [\"…\"]");
             return Some(None);
         }
-        let text = reader.string(value, key, "\"1\"");
+        let text = reader.string(value, key);
         Some(text.and_then(|text| read_word(reader, at, kind, text)))
     };
     let (min, max) = (flip(read("min")), flip(read("max")));
@@ -308,7 +337,12 @@ fn read_range(
     if let Some((low, high)) = min.zip(max) {
         if rank(kind, low) > rank(kind, high) {
             let text = "the minimum is above the maximum: nothing is between them";
-            reader.fault(section.at, "conflict", text, "write a larger maximum");
+            reader.fault(
+                section.at,
+                PolicyCode::Conflict,
+                text,
+                "write a larger maximum",
+            );
             return None;
         }
     }
@@ -337,7 +371,7 @@ fn read_word(reader: &mut Reader<'_>, at: usize, kind: &DynSolType, text: &str) 
                 "leave the condition out",
             ),
         };
-        reader.fault(at, "bad_value", text, hint);
+        reader.fault(at, PolicyCode::BadValue, text, hint);
     }
     found
 }

@@ -3,6 +3,7 @@
 mod assets;
 mod contracts;
 mod functions;
+mod hints;
 mod reader;
 mod rules;
 mod scope;
@@ -17,6 +18,7 @@ use super::fault::PolicyErrors;
 use super::model::{
     Agent, AssetEntry, Chain, ContractEntry, Forbid, FunctionEntry, Limit, List, Rule, Wallet,
 };
+use crate::code::PolicyCode;
 use reader::{Names, Reader, Section};
 
 pub(crate) use rules::APPROVAL;
@@ -47,16 +49,44 @@ pub(super) struct File {
     limit_names: Names,
 }
 
+/// What is written in two pairs of brackets.
+const TABLES: [&str; 12] = [
+    "chain",
+    "wallet",
+    "agent",
+    "asset",
+    "contract",
+    "function",
+    "function.argument",
+    "list",
+    "list.entry",
+    "rule",
+    "forbid",
+    "limit",
+];
+
 /// Reads the whole file. Faults of TOML itself hide all others.
 pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
     let mut reader = Reader::new(source);
     let (document, errors) = DeTable::parse_recoverable(source);
     for error in &errors {
         let at = error.span().map_or(0, |span| span.start);
-        let code = if error.message().contains("duplicate") {
-            "duplicate_key"
+        let duplicate = error.message().contains("duplicate");
+        let once = hints::in_one_bracket(source, at, &TABLES).filter(|_| duplicate);
+        if let Some((name, first)) = once {
+            let text = format!("`{name}` is table, not a list of tables");
+            reader.fault(
+                first,
+                PolicyCode::WrongType,
+                text,
+                format!("write [[{name}]]"),
+            );
+            continue;
+        }
+        let code = if duplicate {
+            PolicyCode::DuplicateKey
         } else {
-            "syntax"
+            PolicyCode::Syntax
         };
         let hint = "see https://toml.io for how TOML is written";
         reader.fault(at, code, error.message().to_lowercase(), hint);
@@ -94,14 +124,23 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
         "rule", "forbid", "limit",
     ];
     reader.known(root, &keys);
-    if let Some(value) = reader.required(root, "version", "1") {
+    if let Some(value) = reader.required(root, "version", "write version = 1") {
         let version = value.get_ref().as_integer();
         if version.is_none_or(|version| version.as_str() != "1") {
             let text = "this version of the policy language is not known";
-            reader.fault(value.span().start, "version", text, "write version = 1");
+            reader.fault(
+                value.span().start,
+                PolicyCode::Version,
+                text,
+                "write version = 1",
+            );
         }
     }
-    if let Some(value) = reader.required(root, "name", "\"my-policy\"") {
+    if let Some(value) = reader.required(
+        root,
+        "name",
+        "write name = \"…\", what you call this policy",
+    ) {
         file.name = reader.label(value, "name", 128).unwrap_or_default();
     }
 }

@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 use toml::de::{DeTable, DeValue};
 use toml::Spanned;
 
+use super::hints;
+use crate::code::PolicyCode;
 use crate::policy::fault::{Fault, Lines, Place, FAULTS_MAX};
 
 /// A value of the file with the offset it starts at.
@@ -69,7 +71,7 @@ impl<'s> Reader<'s> {
     pub fn fault(
         &mut self,
         at: usize,
-        code: &'static str,
+        code: PolicyCode,
         text: impl Into<String>,
         hint: impl Into<String>,
     ) {
@@ -89,7 +91,7 @@ impl<'s> Reader<'s> {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => format!("known keys: {}", keys.join(", ")),
             };
-            self.fault(key.span().start, "unknown_key", text, hint);
+            self.fault(key.span().start, PolicyCode::UnknownKey, text, hint);
         }
     }
 
@@ -97,17 +99,12 @@ impl<'s> Reader<'s> {
         &mut self,
         section: Section<'t>,
         key: &str,
-        example: &str,
+        hint: &str,
     ) -> Option<Value<'t>> {
         let value = section.table.get(key);
         if value.is_none() {
             let text = format!("`{}` needs `{key}`", section.name);
-            self.fault(
-                section.at,
-                "missing_key",
-                text,
-                format!("write {key} = {example}"),
-            );
+            self.fault(section.at, PolicyCode::MissingKey, text, hint);
         }
         value
     }
@@ -121,20 +118,21 @@ impl<'s> Reader<'s> {
         }
     }
 
-    fn wrong_type(&mut self, value: Value<'_>, key: &str, wanted: &str, example: &str) {
+    pub fn wrong_type(
+        &mut self,
+        value: Value<'_>,
+        key: &str,
+        wanted: &str,
+        hint: impl Into<String>,
+    ) {
         let text = format!("`{key}` is {}, not {wanted}", value.get_ref().type_str());
-        self.fault(
-            value.span().start,
-            "wrong_type",
-            text,
-            format!("write {key} = {example}"),
-        );
+        self.fault(value.span().start, PolicyCode::WrongType, text, hint);
     }
 
-    pub fn string<'t>(&mut self, value: Value<'t>, key: &str, example: &str) -> Option<&'t str> {
+    pub fn string<'t>(&mut self, value: Value<'t>, key: &str) -> Option<&'t str> {
         let text = value.get_ref().as_str();
         if text.is_none() {
-            self.wrong_type(value, key, "a string", example);
+            self.wrong_type(value, key, "a string", hints::in_quotes(value));
         }
         text
     }
@@ -142,7 +140,8 @@ impl<'s> Reader<'s> {
     pub fn boolean(&mut self, value: Value<'_>, key: &str) -> Option<bool> {
         let flag = value.get_ref().as_bool();
         if flag.is_none() {
-            self.wrong_type(value, key, "true or false", "true");
+            let hint = "write true or false, without quotes";
+            self.wrong_type(value, key, "true or false", hint);
         }
         flag
     }
@@ -156,16 +155,17 @@ impl<'s> Reader<'s> {
     ) -> Option<u64> {
         let (low, high) = (*range.start(), *range.end());
         let Some(integer) = value.get_ref().as_integer() else {
-            self.wrong_type(value, key, "an integer", &low.to_string());
+            let hint = hints::whole_number(value, range);
+            self.wrong_type(value, key, "an integer", hint);
             return None;
         };
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
         let found = number.filter(|number| range.contains(number));
         if found.is_none() {
             let code = if number == Some(0) {
-                "zero"
+                PolicyCode::Zero
             } else {
-                "out_of_range"
+                PolicyCode::OutOfRange
             };
             let text = format!("`{key}` is {integer}");
             self.fault(
@@ -185,35 +185,34 @@ impl<'s> Reader<'s> {
         key: &str,
     ) -> Option<&'t [Spanned<DeValue<'t>>]> {
         let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(value, key, "a list", "[\"…\"]");
+            self.wrong_type(value, key, "a list", hints::in_brackets(value));
             return None;
         };
         if array.is_empty() {
             let text = format!("`{key}` is an empty list, which matches nothing");
             let hint = format!("leave `{key}` out to match all, or name what it matches");
-            self.fault(value.span().start, "empty_list", text, hint);
+            self.fault(value.span().start, PolicyCode::EmptyList, text, hint);
             return None;
         }
         Some(array)
     }
 
-    /// The tables of `[[key]]`; none if it is absent.
+    /// The tables of `[[key]]`; none if it is absent. `[key]` is one fault, and read all the same: what
+    /// refers to it has none.
     pub fn tables<'t>(&mut self, section: Section<'t>, key: &'static str) -> Vec<Section<'t>> {
         let Some(value) = section.table.get(key) else {
             return Vec::new();
         };
         let Some(array) = value.get_ref().as_array() else {
-            let text = format!(
-                "`{key}` is {}, not a list of tables",
-                value.get_ref().type_str()
-            );
-            self.fault(
-                value.span().start,
-                "wrong_type",
-                text,
-                format!("write [[{key}]]"),
-            );
-            return Vec::new();
+            let hint = format!("write [[{key}]]");
+            self.wrong_type(value, key, "a list of tables", hint);
+            let table = value.get_ref().as_table();
+            let at = value.span().start;
+            let name = key;
+            return table
+                .map(|table| Section { table, at, name })
+                .into_iter()
+                .collect();
         };
         let mut sections = Vec::with_capacity(array.len());
         for element in array {
@@ -225,7 +224,10 @@ impl<'s> Reader<'s> {
                         name: key,
                     });
                 }
-                None => self.wrong_type(element, key, "a table", "{ … }"),
+                None => {
+                    let hint = format!("write [[{key}]] and its keys below");
+                    self.wrong_type(element, key, "a table", hint);
+                }
             }
         }
         sections
@@ -238,20 +240,20 @@ impl<'s> Reader<'s> {
         names: &mut Names,
         chars_max: usize,
     ) -> Option<String> {
-        let value = self.required(section, "id", "\"a-name\"")?;
-        let id = self.string(value, "id", "\"a-name\"")?;
+        let value = self.required(section, "id", "write id = \"…\", a name of its own")?;
+        let id = self.string(value, "id")?;
         let at = value.span().start;
         if !is_id(id, chars_max) {
             let text = format!("`{id}` is not an id");
             let hint = format!(
                 "small letters, digits and hyphens, not a hyphen first, at most {chars_max}"
             );
-            self.fault(at, "bad_id", text, hint);
+            self.fault(at, PolicyCode::BadId, text, hint);
             return None;
         }
         if names.insert(id).is_none() {
             let text = format!("a second `{}` with id `{id}`", section.name);
-            self.fault(at, "duplicate_id", text, "give each its own id");
+            self.fault(at, PolicyCode::DuplicateId, text, "give each its own id");
             return None;
         }
         Some(id.to_owned())
@@ -266,7 +268,12 @@ impl<'s> Reader<'s> {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("declare it with [[{what}]]"),
             };
-            self.fault(at, "unknown_reference", format!("no {what} `{id}`"), hint);
+            self.fault(
+                at,
+                PolicyCode::UnknownReference,
+                format!("no {what} `{id}`"),
+                hint,
+            );
         }
         found
     }

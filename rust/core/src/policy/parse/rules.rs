@@ -4,11 +4,13 @@ use super::reader::{Reader, Section, Value};
 use super::scope::{one_of, FUNCTION_KEYS, RANGE_KEYS, SCOPE_KEYS};
 use super::tables::{flip, ID_CHARS};
 use super::File;
+use crate::amount::Percent;
+use crate::code::PolicyCode;
 use crate::effects::EffectKind;
+use crate::policy::decide::verdict::Verdict;
 use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Released, Route, Rule};
-use crate::policy::spend::AMOUNT_MAX;
-use crate::policy::verdict::Verdict;
 use crate::request::Method;
+use crate::spend::AMOUNT_MAX;
 use crate::window::LEDGER_MS;
 
 /// Approvals a rule may ask for.
@@ -20,8 +22,6 @@ pub(crate) const APPROVAL: Verdict = Verdict::Approval {
 };
 const TIMEOUT_MS: u64 = 30 * 60 * 1000;
 const TIMEOUT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
-/// Nobody pays more than a thing is worth.
-const RETURN_PERCENT_MAX: u64 = 100;
 /// A delay has to leave time to notice and to stop.
 const DELAY_MS_MIN: u64 = 180 * 1000;
 const DELAY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
@@ -45,7 +45,11 @@ impl File {
             );
             let id = reader.declare(section, &mut self.rule_names, ID_CHARS);
             let effects = reader
-                .required(section, "effects", "[\"transfer\"]")
+                .required(
+                    section,
+                    "effects",
+                    "write effects = [\"…\"], what it is about",
+                )
                 .is_some();
             let matcher = self.read_matcher(reader, section);
             let tier = read_tier(reader, section);
@@ -113,12 +117,24 @@ impl File {
             ("recipient", Per::Recipient),
             ("global", Per::Global),
         ];
-        let per = reader.required(section, "per", "\"agent\"");
+        let per = reader.required(
+            section,
+            "per",
+            "write per = agent, wallet, recipient or global, in quotes",
+        );
         let per = per.and_then(|value| one_of(reader, value, "per", &words));
         let words = [("count", 0), ("usd", 1), ("amount", 2)];
-        let measure = reader.required(section, "measure", "\"usd\"");
+        let measure = reader.required(
+            section,
+            "measure",
+            "write measure = count, usd or amount, in quotes",
+        );
         let measure = measure.and_then(|value| one_of(reader, value, "measure", &words));
-        let window = reader.required(section, "window", "\"24h\"");
+        let window = reader.required(
+            section,
+            "window",
+            "write window = \"…\", a duration such as \"24h\"",
+        );
         let standing = window.is_some_and(|value| value.get_ref().as_str() == Some("standing"));
         let matcher = match measure {
             _ if standing => self.read_limit_matcher(
@@ -146,7 +162,11 @@ impl File {
             Some(_) => asset.map(Measure::Amount),
             None => None,
         };
-        let max = reader.required(section, "max", "\"200\"");
+        let max = reader.required(
+            section,
+            "max",
+            "write max = \"…\", the most that may count in the window",
+        );
         let max = max
             .zip(measure.as_ref())
             .and_then(|(value, measure)| read_max(reader, value, measure));
@@ -156,7 +176,11 @@ impl File {
             None => None,
         };
         let words = [("deny", OnExceed::Deny), ("approval", OnExceed::Approval)];
-        let on_exceed = reader.required(section, "on_exceed", "\"deny\"");
+        let on_exceed = reader.required(
+            section,
+            "on_exceed",
+            "write on_exceed = \"deny\" or \"approval\"",
+        );
         let on_exceed = on_exceed.and_then(|value| one_of(reader, value, "on_exceed", &words));
         Some(Limit {
             id: id?,
@@ -195,7 +219,7 @@ fn read_released(
     if methods.is_some_and(|methods| !methods.has(Method::SignTransaction as u8)) {
         let text = "`released` is only about \"eth_signTransaction\"";
         let hint = "leave it out, or add the method to `methods`";
-        reader.fault(value.span().start, "conflict", text, hint);
+        reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
         return None;
     }
     Some(released)
@@ -206,25 +230,29 @@ fn read_return_min(
     reader: &mut Reader<'_>,
     section: Section<'_>,
     matcher: Option<&Matcher>,
-) -> Option<Option<u8>> {
+) -> Option<Option<Percent>> {
     const KEY: &str = "return_min_percent";
     let Some(value) = section.table.get(KEY) else {
         return Some(None);
     };
-    let percent = reader.integer(value, KEY, 1..=RETURN_PERCENT_MAX)?;
+    let percent = reader.percent(value, KEY)?;
     let given = |kind| matches!(kind, EffectKind::Swap | EffectKind::Order);
     if !matcher?.kinds.of_kinds().all(given) {
         let text = format!("`{KEY}` is only about \"swap\" and \"order\"");
         let hint = "write a rule of its own for the other effects";
-        reader.fault(value.span().start, "conflict", text, hint);
+        reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
         return None;
     }
-    u8::try_from(percent).ok().map(Some)
+    Some(Some(percent))
 }
 
 fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {
     let words = [("instant", 0), ("notify", 1), ("delay", 2), ("approval", 3)];
-    let tier = reader.required(section, "tier", "\"approval\"");
+    let tier = reader.required(
+        section,
+        "tier",
+        "write tier = \"approval\", or what you want without one",
+    );
     let tier = tier.and_then(|value| one_of(reader, value, "tier", &words))?;
     for (key, owner) in [("delay", 2), ("quorum", 3), ("timeout", 3)] {
         let Some(value) = section.table.get(key).filter(|_| tier != owner) else {
@@ -234,7 +262,7 @@ fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {
         let text = format!("`{key}` does nothing without tier = \"{word}\"");
         reader.fault(
             value.span().start,
-            "conflict",
+            PolicyCode::Conflict,
             text,
             "leave it out, or change the tier",
         );
@@ -243,7 +271,11 @@ fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {
         0 => Some(Verdict::Instant),
         1 => Some(Verdict::Notify),
         2 => {
-            let delay = reader.required(section, "delay", "\"10m\"")?;
+            let delay = reader.required(
+                section,
+                "delay",
+                "write delay = \"…\", time enough to notice and to stop",
+            )?;
             let delay_ms = reader.duration(delay, "delay", DELAY_MS_MIN..=DELAY_MS_MAX)?;
             Some(Verdict::Delay { delay_ms })
         }
@@ -276,7 +308,7 @@ fn read_max(reader: &mut Reader<'_>, value: Value<'_>, measure: &Measure) -> Opt
     if max == 0 {
         reader.fault(
             at,
-            "zero",
+            PolicyCode::Zero,
             "`max` is zero",
             "write a [[forbid]] to allow nothing",
         );
@@ -285,7 +317,7 @@ fn read_max(reader: &mut Reader<'_>, value: Value<'_>, measure: &Measure) -> Opt
     if max >= AMOUNT_MAX {
         reader.fault(
             at,
-            "out_of_range",
+            PolicyCode::OutOfRange,
             "`max` is too large to count",
             "write less than 2^120 base units",
         );

@@ -8,6 +8,7 @@ use super::reader::{closest, Reader, Section, Value};
 use super::tables::flip;
 use super::File;
 use crate::asset::Asset;
+use crate::code::PolicyCode;
 use crate::effects::EffectKind;
 use crate::policy::model::{method_of, Bits, Matcher, Targets};
 
@@ -123,7 +124,7 @@ impl File {
         let mut all = true;
         for element in reader.elements(value, "assets")? {
             let at = element.span().start;
-            let name = reader.string(element, "assets", "[\"usdc\"]");
+            let name = reader.string(element, "assets");
             let Some(name) = name else {
                 all = false;
                 continue;
@@ -143,7 +144,7 @@ impl File {
                         crate::text::display_safe(name, 64)
                     );
                     let hint = "write `group` in the tables of its assets";
-                    reader.fault(at, "unknown_reference", text, hint);
+                    reader.fault(at, PolicyCode::UnknownReference, text, hint);
                 }
             }
             for number in numbers {
@@ -175,7 +176,7 @@ impl File {
         let mut all = true;
         for element in reader.elements(value, key)? {
             let at = element.span().start;
-            let Some(text) = reader.string(element, key, "[\"@a-list\"]") else {
+            let Some(text) = reader.string(element, key) else {
                 all = false;
                 continue;
             };
@@ -186,7 +187,12 @@ impl File {
                 }
             } else if self.list_names.get(text).is_some() {
                 let hint = format!("write \"@{text}\"");
-                reader.fault(at, "bad_address", format!("`{text}` is a list"), hint);
+                reader.fault(
+                    at,
+                    PolicyCode::BadAddress,
+                    format!("`{text}` is a list"),
+                    hint,
+                );
                 all = false;
             } else {
                 match reader.address_text(at, text) {
@@ -225,9 +231,9 @@ impl File {
                     format!("`{key}` needs exactly one asset: amounts of two cannot be compared");
                 reader.fault(
                     at,
-                    "one_asset",
+                    PolicyCode::OneAsset,
                     text,
-                    "write assets = [\"usdc\"], or measure in usd",
+                    "name one in `assets`, or measure in usd",
                 );
                 return None;
             }
@@ -271,7 +277,12 @@ fn once<T: PartialEq>(
 ) {
     if items.contains(&item) {
         let text = format!("the same entry twice in `{key}`");
-        reader.fault(value.span().start, "duplicate_entry", text, "name it once");
+        reader.fault(
+            value.span().start,
+            PolicyCode::DuplicateEntry,
+            text,
+            "name it once",
+        );
         return;
     }
     items.push(item);
@@ -292,13 +303,13 @@ fn not_empty<T: PartialOrd + Default>(
     if max == T::default() {
         reader.fault(
             at,
-            "zero",
+            PolicyCode::Zero,
             "a maximum of zero",
             "write more than zero, or leave the rule out",
         );
     } else if above.is_some_and(|above| above >= max) {
         let text = "the maximum is not above the exclusive minimum: nothing is between them";
-        reader.fault(at, "conflict", text, "write a larger maximum");
+        reader.fault(at, PolicyCode::Conflict, text, "write a larger maximum");
     }
 }
 
@@ -309,7 +320,11 @@ pub(super) fn one_of<T: Copy>(
     words: &[(&str, T)],
 ) -> Option<T> {
     let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
-    let word = reader.string(value, key, &format!("\"{}\"", names.first().unwrap_or(&"")))?;
+    let known = || format!("write one of {}, in quotes", names.join(", "));
+    let Some(word) = value.get_ref().as_str() else {
+        reader.wrong_type(value, key, "a string", known());
+        return None;
+    };
     let found = words
         .iter()
         .find(|(name, _)| *name == word)
@@ -318,9 +333,9 @@ pub(super) fn one_of<T: Copy>(
         let text = format!("`{key}` is `{}`", crate::text::display_safe(word, 40));
         let hint = match closest(word, &names) {
             Some(name) => format!("did you mean \"{name}\"?"),
-            None => format!("write one of {}", names.join(", ")),
+            None => known(),
         };
-        reader.fault(value.span().start, "bad_value", text, hint);
+        reader.fault(value.span().start, PolicyCode::BadValue, text, hint);
     }
     found
 }
@@ -347,12 +362,12 @@ fn read_kinds(
         if !allowed.contains(&kind) && allowed == EffectKind::STANDING {
             let text = format!("`{word}` leaves nothing that stands");
             let hint = "write transfer (signed as a document), allowance or order";
-            reader.fault(at, "bad_value", text, hint);
+            reader.fault(at, PolicyCode::BadValue, text, hint);
         } else if kind == EffectKind::Fee && !allowed.contains(&kind) {
             let hint = "leave it out: [[chain]] caps the fee and limits count it";
             reader.fault(
                 at,
-                "bad_value",
+                PolicyCode::BadValue,
                 "`fee` needs no grant and cannot be forbidden",
                 hint,
             );
@@ -360,7 +375,7 @@ fn read_kinds(
             let text = format!("`{word}` has no amount to compare");
             reader.fault(
                 at,
-                "bad_value",
+                PolicyCode::BadValue,
                 text,
                 "measure by count, or use a table without amounts",
             );
@@ -374,14 +389,14 @@ fn read_methods(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Bits> {
     let mut methods = Vec::new();
     let mut all = true;
     for element in reader.elements(value, "methods")? {
-        let word = reader.string(element, "methods", "[\"eth_sendTransaction\"]");
+        let word = reader.string(element, "methods");
         match word.map(method_of) {
             Some(Some(method)) => once(reader, &mut methods, method, element, "methods"),
             Some(None) => {
                 let text = "not a method that signs";
                 let hint = "write eth_sendTransaction, eth_signTransaction, personal_sign or \
                             eth_signTypedData_v4 (other spellings of these count as the same)";
-                reader.fault(element.span().start, "bad_value", text, hint);
+                reader.fault(element.span().start, PolicyCode::BadValue, text, hint);
                 all = false;
             }
             None => all = false,

@@ -6,6 +6,7 @@ use alloy_primitives::Address;
 
 use super::reader::{Names, Reader, Section, Value};
 use super::File;
+use crate::code::PolicyCode;
 use crate::policy::model::{Agent, Chain, Privacy, Wallet};
 
 /// Chain ids are integers in events, so they stay below 2^53.
@@ -19,6 +20,11 @@ const UID_MAX: u64 = 0xffff_fffe;
 pub(super) const AGENT_ID_CHARS: usize = 32;
 pub(super) const ID_CHARS: usize = 64;
 pub(super) const LABEL_CHARS: usize = 64;
+
+/// Too low and payments wait; too high and one payment can spend the limit on its fee.
+const FEE_HINT: &str =
+    "write fee_per_gas_max = \"…\" with its unit, a few times what the chain usually asks";
+const TIP_HINT: &str = "write priority_fee_per_gas_max = \"…\" with its unit, at most the fee";
 
 impl File {
     pub(super) fn read_chains(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
@@ -41,34 +47,40 @@ impl File {
     }
 
     fn read_chain(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Chain> {
-        let id = reader.required(section, "id", "1").and_then(|value| {
-            let id = reader.integer(value, "id", 1..=CHAIN_ID_MAX)?;
-            if !self.chain_ids.insert(id) {
-                let text = format!("a second `chain` with id {id}");
-                reader.fault(
-                    value.span().start,
-                    "duplicate_id",
-                    text,
-                    "declare each chain once",
-                );
-            }
-            Some(id)
-        });
-        let name = reader.required(section, "name", "\"mainnet\"");
+        let id = reader
+            .required(section, "id", "write id = …, the EIP-155 id of the chain")
+            .and_then(|value| {
+                let id = reader.integer(value, "id", 1..=CHAIN_ID_MAX)?;
+                if !self.chain_ids.insert(id) {
+                    let text = format!("a second `chain` with id {id}");
+                    reader.fault(
+                        value.span().start,
+                        PolicyCode::DuplicateId,
+                        text,
+                        "declare each chain once",
+                    );
+                }
+                Some(id)
+            });
+        let name = reader.required(section, "name", "write name = \"…\", what you call it");
         let name = name.and_then(|value| reader.label(value, "name", LABEL_CHARS));
-        let gas = reader.required(section, "gas_max", "500_000");
+        let gas = reader.required(
+            section,
+            "gas_max",
+            "write gas_max = …, the most gas of one transaction",
+        );
         let gas = gas.and_then(|value| reader.integer(value, "gas_max", GAS_MIN..=GAS_MAX));
-        let fee = reader.required(section, "fee_per_gas_max", "\"100 gwei\"");
+        let fee = reader.required(section, "fee_per_gas_max", FEE_HINT);
         let fee = fee.and_then(|value| reader.fee(value, "fee_per_gas_max"));
         let key = "priority_fee_per_gas_max";
-        let tip_value = reader.required(section, key, "\"5 gwei\"");
+        let tip_value = reader.required(section, key, TIP_HINT);
         let tip = tip_value.and_then(|value| reader.fee(value, key));
         if let (Some(value), Some(tip), Some(fee)) = (tip_value, tip, fee) {
             if tip > fee {
                 let text = format!("`{key}` is more than `fee_per_gas_max`, which includes it");
                 reader.fault(
                     value.span().start,
-                    "conflict",
+                    PolicyCode::Conflict,
                     text,
                     "write at most the fee",
                 );
@@ -105,7 +117,7 @@ impl File {
         let hint = "declare it with [[chain]]";
         reader.fault(
             value.span().start,
-            "unknown_reference",
+            PolicyCode::UnknownReference,
             format!("no chain {id}"),
             hint,
         );
@@ -117,14 +129,14 @@ impl File {
         for section in reader.tables(root, "wallet") {
             reader.known(section, &["id", "address"]);
             let id = reader.declare(section, &mut self.wallet_names, ID_CHARS);
-            let value = reader.required(section, "address", "\"0x…\"");
+            let value = reader.required(section, "address", "write address = \"0x…\"");
             let address = value.and_then(|value| reader.address(value, "address"));
             if let (Some(value), Some(address)) = (value, address) {
                 if address.is_zero() {
                     let text = "the zero address is nobody's wallet";
                     reader.fault(
                         value.span().start,
-                        "bad_address",
+                        PolicyCode::BadAddress,
                         text,
                         "write the wallet's address",
                     );
@@ -133,7 +145,7 @@ impl File {
                     let text = format!("a second `wallet` with address `{address}`");
                     reader.fault(
                         value.span().start,
-                        "duplicate_entry",
+                        PolicyCode::DuplicateEntry,
                         text,
                         "declare it once",
                     );
@@ -174,9 +186,13 @@ impl File {
 
     fn read_agent(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Agent> {
         let id = reader.declare(section, &mut self.agent_names, AGENT_ID_CHARS);
-        let wallets = reader.required(section, "wallets", "[\"a-wallet\"]");
+        let wallets = reader.required(
+            section,
+            "wallets",
+            "write wallets = [\"…\"], the ids of its wallets",
+        );
         let wallets = wallets.and_then(|value| self.wallet_refs(reader, value, "wallets"));
-        let chain = reader.required(section, "chain", "1");
+        let chain = reader.required(section, "chain", "write chain = …, the id of a [[chain]]");
         let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
         let get = |key| section.table.get(key);
         let uids = get("uids").map(|value| read_uids(reader, value));
@@ -235,12 +251,12 @@ impl Reader<'_> {
         let mut found = Vec::new();
         let mut all = true;
         for element in self.elements(value, key)? {
-            let id = self.string(element, key, &format!("[\"{what}-id\"]"));
+            let id = self.string(element, key);
             let at = element.span().start;
             match id.and_then(|id| self.refer(at, id, what, names)) {
                 Some(index) if found.contains(&index) => {
                     let text = format!("`{}` twice in `{key}`", id.unwrap_or_default());
-                    self.fault(at, "duplicate_entry", text, "name it once");
+                    self.fault(at, PolicyCode::DuplicateEntry, text, "name it once");
                 }
                 Some(index) => found.push(index),
                 None => all = false,
@@ -269,7 +285,7 @@ fn read_uids(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<u32>> {
                 let text = format!("{uid} twice in `uids`");
                 reader.fault(
                     element.span().start,
-                    "duplicate_entry",
+                    PolicyCode::DuplicateEntry,
                     text,
                     "name it once",
                 );
@@ -282,14 +298,14 @@ fn read_uids(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<u32>> {
 }
 
 fn read_privacy(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Privacy> {
-    match reader.string(value, "privacy", "\"full\"")? {
+    match reader.string(value, "privacy")? {
         "full" => Some(Privacy::Full),
         "code" => Some(Privacy::Code),
         other => {
             let text = format!("`privacy` is `{}`", crate::text::display_safe(other, 40));
             reader.fault(
                 value.span().start,
-                "bad_value",
+                PolicyCode::BadValue,
                 text,
                 "write \"full\" or \"code\"",
             );
@@ -312,7 +328,7 @@ fn least(
     if cap.is_some_and(|cap| least > cap) {
         let text = format!("`{key}` is more than the cap of the same fee");
         let hint = "write at most the cap";
-        reader.fault(value.span().start, "conflict", text, hint);
+        reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
         return None;
     }
     Some(least)

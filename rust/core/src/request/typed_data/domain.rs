@@ -9,6 +9,7 @@ use super::members;
 use super::schema::{field_json, Kind};
 use super::value::{self, Leaf};
 use crate::address::checksum;
+use crate::code::Detail;
 use crate::json::{Json, Malformed};
 
 /// Standard members in the order of EIP-712, with their types.
@@ -175,5 +176,5 @@ fn chain_id(value: &Json<'_>) -> Result<u64, Malformed> {
 }
 
 fn fault(text: &str) -> Malformed {
-    Malformed::new("typed_domain", "", text)
+    Malformed::new(Detail::TypedDomain, "", text)
 }

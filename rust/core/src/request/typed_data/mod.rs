@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use alloy_primitives::{keccak256, B256};
 
 use super::TypedData;
+use crate::code::Detail;
 use crate::json::{self, Json, Limits, Malformed};
 use domain::Domain;
 use schema::Schema;
@@ -31,7 +32,7 @@ pub(crate) fn parse(value: &Json<'_>) -> Result<TypedData, Malformed> {
         Json::Str(text) => parse_document(&json::parse_exact(text.as_bytes(), &Limits::REQUEST)?),
         other => {
             let text = format!("expected a typed-data document, not {}", other.kind());
-            Err(Malformed::new("type", "", text))
+            Err(Malformed::new(Detail::Type, "", text))
         }
     }
 }
@@ -40,7 +41,8 @@ fn parse_document(document: &Json<'_>) -> Result<TypedData, Malformed> {
     let [types, primary_type, domain, message] =
         members(document, ["types", "primaryType", "domain", "message"])?;
     let primary = primary_type.as_str().ok_or_else(|| {
-        Malformed::new("typed_types", "", "`primaryType` must be a string").under("primaryType")
+        Malformed::new(Detail::TypedTypes, "", "`primaryType` must be a string")
+            .under("primaryType")
     })?;
     let schema = Schema::compile(types, primary)?;
     let domain = Domain::parse(domain, schema.declared_domain())?;
@@ -89,14 +91,17 @@ fn members<'j, 'a, const N: usize>(
 ) -> Result<[&'j Json<'a>; N], Malformed> {
     let Some(found) = value.as_object() else {
         let text = format!("expected an object, not {}", value.kind());
-        return Err(Malformed::new("type", "", text));
+        return Err(Malformed::new(Detail::Type, "", text));
     };
     if let Some((key, _)) = found.iter().find(|(key, _)| !keys.contains(&key.as_ref())) {
-        return Err(Malformed::new("typed_extra", "", "not a member of this object").under(key));
+        return Err(
+            Malformed::new(Detail::TypedExtra, "", "not a member of this object").under(key),
+        );
     }
     let mut values = [value; N];
     for (slot, key) in values.iter_mut().zip(keys) {
-        let missing = || Malformed::new("typed_missing", "", "this member is missing").under(key);
+        let missing =
+            || Malformed::new(Detail::TypedMissing, "", "this member is missing").under(key);
         *slot = value.get(key).ok_or_else(missing)?;
     }
     Ok(values)

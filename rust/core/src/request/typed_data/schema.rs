@@ -9,6 +9,7 @@ use alloy_dyn_abi::eip712::{PropertyDef, Resolver, TypeDef};
 use alloy_primitives::B256;
 
 use super::members;
+use crate::code::Detail;
 use crate::json::{Json, Malformed};
 
 const STRUCTS_MAX: usize = 64;
@@ -169,7 +170,9 @@ impl<'j> Compiler<'j, '_> {
         if let Some(place) = self.open.iter().position(|(known, _)| *known == name) {
             return match self.open.get(place) {
                 Some((_, true)) => Ok(place),
-                _ => Err(Malformed::new("typed_cycle", "", "the type contains itself").under(name)),
+                _ => Err(
+                    Malformed::new(Detail::TypedCycle, "", "the type contains itself").under(name),
+                ),
             };
         }
         if self.open.iter().filter(|(_, done)| !done).count() >= NESTING_MAX {
@@ -241,7 +244,7 @@ impl<'j> Compiler<'j, '_> {
             None if self.by_name.contains_key(stem) && stem != DOMAIN => {
                 Kind::Struct(self.add(stem)?)
             }
-            None => return Err(Malformed::new("typed_type", "", "unknown type")),
+            None => return Err(Malformed::new(Detail::TypedType, "", "unknown type")),
         };
         for length in lengths {
             kind = Kind::Array(Box::new(kind), length);
@@ -252,7 +255,7 @@ impl<'j> Compiler<'j, '_> {
 
 /// `[]`, `[3]` and rows of them, innermost first.
 fn dimensions(suffixes: &str) -> Result<Vec<Option<usize>>, Malformed> {
-    let bad = || Malformed::new("typed_type", "", "an array is written `T[]` or `T[3]`");
+    let bad = || Malformed::new(Detail::TypedType, "", "an array is written `T[]` or `T[3]`");
     let mut lengths = Vec::new();
     let mut rest = suffixes;
     while !rest.is_empty() {
@@ -356,9 +359,9 @@ fn hash_types(structs: &mut [Struct<'_>]) -> Result<(), Malformed> {
 }
 
 fn fault(text: &str) -> Malformed {
-    Malformed::new("typed_types", "", text)
+    Malformed::new(Detail::TypedTypes, "", text)
 }
 
 fn limit(text: &str) -> Malformed {
-    Malformed::new("typed_limit", "", text)
+    Malformed::new(Detail::TypedLimit, "", text)
 }

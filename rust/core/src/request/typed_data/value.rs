@@ -7,6 +7,7 @@ use alloy_primitives::{hex, keccak256, Address, B256, I256, U256};
 use super::schema::{Kind, Schema};
 use crate::address::checksum;
 use crate::amount::decimal;
+use crate::code::Detail;
 use crate::json::{Json, Malformed, INTEGER_MAX};
 use crate::request::hex::{any_address, bytes, parse_hex_digits, Fault, DATA_BYTES_MAX};
 
@@ -31,15 +32,15 @@ pub(super) fn hash_struct<'j>(
     value: &'j Json<'_>,
 ) -> Result<(B256, Json<'j>), Malformed> {
     let Some(definition) = schema.get(index) else {
-        return Err(Malformed::new("typed_types", "", "unknown type"));
+        return Err(Malformed::new(Detail::TypedTypes, "", "unknown type"));
     };
     let Some(found) = value.as_object() else {
         let text = format!("expected an object, not {}", value.kind());
-        return Err(Malformed::new("typed_value", "", text));
+        return Err(Malformed::new(Detail::TypedValue, "", text));
     };
     let declared = |key: &str| definition.fields.iter().any(|field| field.name == key);
     if let Some((key, _)) = found.iter().find(|(key, _)| !declared(key)) {
-        return Err(Malformed::new("typed_extra", "", "not a member of this type").under(key));
+        return Err(Malformed::new(Detail::TypedExtra, "", "not a member of this type").under(key));
     }
     let mut words =
         Vec::with_capacity(definition.fields.len().saturating_add(1).saturating_mul(32));
@@ -48,7 +49,7 @@ pub(super) fn hash_struct<'j>(
     for field in &definition.fields {
         let Some(member) = value.get(field.name) else {
             let text = "a member of this type is missing";
-            return Err(Malformed::new("typed_missing", "", text).under(field.name));
+            return Err(Malformed::new(Detail::TypedMissing, "", text).under(field.name));
         };
         let (word, spelled) =
             word(schema, &field.kind, member).map_err(|fault| fault.under(field.name))?;
@@ -85,11 +86,11 @@ fn hash_array<'j>(
 ) -> Result<(B256, Json<'j>), Malformed> {
     let Some(items) = value.as_array() else {
         let text = format!("expected an array, not {}", value.kind());
-        return Err(Malformed::new("typed_value", "", text));
+        return Err(Malformed::new(Detail::TypedValue, "", text));
     };
     if length.is_some_and(|length| length != items.len()) {
         return Err(Malformed::new(
-            "typed_value",
+            Detail::TypedValue,
             "",
             "the array has another length",
         ));
@@ -127,7 +128,7 @@ fn read_leaf<'j>(kind: &Kind, value: &'j Json<'_>) -> Result<Leaf<'j>, Fault> {
             let raw = bytes(text()?, 32)?;
             if raw.len() != *length {
                 return Err(Fault::new(
-                    "typed_range",
+                    Detail::TypedRange,
                     "not as many bytes as the type has",
                 ));
             }
@@ -138,8 +139,11 @@ fn read_leaf<'j>(kind: &Kind, value: &'j Json<'_>) -> Result<Leaf<'j>, Fault> {
     }
 }
 
-const WRONG_TYPE: Fault = Fault::new("typed_value", "not a value of the declared type");
-const OUT_OF_RANGE: Fault = Fault::new("typed_range", "the number does not fit the declared type");
+const WRONG_TYPE: Fault = Fault::new(Detail::TypedValue, "not a value of the declared type");
+const OUT_OF_RANGE: Fault = Fault::new(
+    Detail::TypedRange,
+    "the number does not fit the declared type",
+);
 
 /// A number that is not negative: a JSON integer of any size, or a decimal or `0x` string.
 fn uint(bits: usize, value: &Json<'_>) -> Result<U256, Fault> {

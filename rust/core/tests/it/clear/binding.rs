@@ -3,7 +3,7 @@
 use alloy_primitives::{hex, keccak256, Address, U256};
 use holdfast_core::asset::Registry;
 use holdfast_core::clear::Library;
-use holdfast_core::effects::{decode_standalone, DecodeError};
+use holdfast_core::decode::{decode_standalone, DecodeError};
 use serde_json::{json, Value};
 
 const VAULT: &str = "0x1111111111111111111111111111111111111111";

@@ -2,7 +2,7 @@
 
 use holdfast_core::asset::{Asset, Registry, Standard};
 use holdfast_core::clear::Library;
-use holdfast_core::effects::decode_standalone;
+use holdfast_core::decode::decode_standalone;
 use serde_json::{json, Value};
 
 use crate::support::clear::{self, filled, CATS, USDC};

@@ -4,7 +4,7 @@ use alloy_dyn_abi::DynSolValue;
 use alloy_primitives::{hex, keccak256, Address, U256};
 use holdfast_core::asset::Registry;
 use holdfast_core::clear::{Fault, Library};
-use holdfast_core::effects::decode_standalone;
+use holdfast_core::decode::decode_standalone;
 use serde_json::{json, Value};
 
 const VAULT: &str = "0x1111111111111111111111111111111111111111";

@@ -3,7 +3,7 @@
 use alloy_primitives::{address, hex, keccak256, Address, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
 use holdfast_core::clear::Library;
-use holdfast_core::effects::decode_standalone;
+use holdfast_core::decode::decode_standalone;
 use proptest::prelude::*;
 use serde_json::{json, Value};
 

@@ -10,7 +10,7 @@ use holdfast_core::asset::Registry;
 use holdfast_core::effects::{decode, Decoded, Denial};
 use holdfast_core::request::{Body, Transaction};
 
-use crate::support::known_contracts;
+use crate::support::{known_contracts, sources};
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(known_contracts::registry);
 static PLACES: LazyLock<Vec<Address>> = LazyLock::new(known_contracts::places);
@@ -37,11 +37,8 @@ struct Function {
 
 /// Every `function` of every `sol!` block of the decoders.
 fn functions() -> Vec<Function> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/effects/calls");
     let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let source = std::fs::read_to_string(&path).unwrap();
+    for (path, source) in [sources("src/effects"), sources("src/function")].concat() {
         for block in source.split("sol! {").skip(1) {
             let block = whole(block);
             let structs = structs(&block);
@@ -51,7 +48,7 @@ fn functions() -> Vec<Function> {
                 let kinds = kinds(members, ',', &structs);
                 let signature = format!("{name}({kinds})");
                 let arguments = DynSolType::parse(&format!("({kinds})"))
-                    .unwrap_or_else(|error| panic!("{}: {signature}: {error}", path.display()));
+                    .unwrap_or_else(|error| panic!("{path}: {signature}: {error}"));
                 let hash = keccak256(&signature);
                 let selector = [hash[0], hash[1], hash[2], hash[3]];
                 found.insert(
@@ -249,7 +246,8 @@ fn what_is_encoded_is_read_and_many_functions_are_understood() {
             // The inputs of a plan are encodings of their own, which random bytes are not.
             Err(_) if function.signature.starts_with("execute(bytes,bytes[]") => {}
             Err(denial) => assert!(
-                denial.code != "dirty_calldata" || !NOT_ABI.contains(&denial.text.as_str()),
+                denial.code.as_str() != "dirty_calldata"
+                    || !NOT_ABI.contains(&denial.text.as_str()),
                 "{} at {place}: {}\n{}",
                 function.signature,
                 denial.text,
@@ -335,7 +333,7 @@ fn warns(decoded: &Decoded) -> bool {
     decoded
         .warnings
         .iter()
-        .any(|one| one.code == "trailing_bytes")
+        .any(|one| one.code.as_str() == "trailing_bytes")
 }
 
 #[test]

@@ -2,8 +2,6 @@
 //! call makes nothing milder, and whatever bytes come in, decoding ends and stays in its bounds.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use alloy_primitives::{address, Address, Bytes, U256};
@@ -16,6 +14,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::support::calls::{Table, CHAIN, WALLET};
+use crate::support::tables;
 
 const MULTICALL: Address = address!("0xcA11bde05977b3631167028862bE2a173976CA11");
 
@@ -39,16 +38,8 @@ struct Call {
 }
 
 static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/calls");
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
-    paths.sort();
-    let tables = paths
-        .iter()
-        .map(|path| Table::read(&fs::read_to_string(path).unwrap()));
-    tables.collect()
+    let sources = tables("calls");
+    sources.values().map(|source| Table::read(source)).collect()
 });
 
 static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
@@ -132,14 +123,14 @@ fn wrapping_a_call_never_hides_or_lowers_what_it_costs() {
         let name = &known.name;
         match (plain, wrapped) {
             (Err(plain), Err(wrapped)) => assert!(
-                plain.code == wrapped.code || wrapped.code == "nesting",
+                plain.code.as_str() == wrapped.code.as_str() || wrapped.code.as_str() == "nesting",
                 "{name}: {plain:?} {wrapped:?}"
             ),
             // Deeper than anything is followed, or something a wrapper must not do.
             (Ok(_), Err(_)) => {}
             // Bytes nobody reads because only the wallet itself can do this are opaque.
             (Err(plain), Ok(wrapped)) => assert!(
-                plain.code == "dirty_calldata" && wrapped.opaque,
+                plain.code.as_str() == "dirty_calldata" && wrapped.opaque,
                 "{name}: {plain:?} but wrapped {wrapped:?}"
             ),
             (Ok(plain), Ok(wrapped)) => {

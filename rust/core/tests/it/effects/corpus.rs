@@ -7,7 +7,8 @@ use std::process::Command;
 
 use alloy_primitives::{hex, keccak256, Address, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
-use holdfast_core::effects::{self, decode_standalone, DecodeError};
+use holdfast_core::decode::{decode_standalone, DecodeError};
+use holdfast_core::effects;
 use holdfast_core::request::{self, Body, Transaction};
 use k256::ecdsa::SigningKey;
 use serde_json::{json, Value};
@@ -83,7 +84,7 @@ fn raw_transactions_of_types_0_to_2_have_the_digest_that_was_signed() {
                 continue;
             }
             match decode(&json!({ "raw_tx": raw }), chain) {
-                Err(DecodeError::Malformed(fault)) => assert_eq!(fault.code, "blob"),
+                Err(DecodeError::Malformed(fault)) => assert_eq!(fault.code.as_str(), "blob"),
                 other => panic!("{}: {other:?}", case["name"]),
             }
         }

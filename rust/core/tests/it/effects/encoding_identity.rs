@@ -4,8 +4,8 @@ use alloy_consensus::transaction::RlpEcdsaEncodableTx;
 use alloy_consensus::{SignableTransaction, Signed, TxEip1559, TxEip2930, TxLegacy};
 use alloy_primitives::{hex, Address, Bytes, Signature, TxKind, B256, U256};
 use holdfast_core::asset::Registry;
-use holdfast_core::effects::{decode_standalone, DecodeError};
-use holdfast_core::event::{Body as Record, Event, Wanted};
+use holdfast_core::decode::{decode_standalone, DecodeError};
+use holdfast_core::event::{Body as Record, Event, SignedContent};
 use holdfast_core::request;
 use k256::ecdsa::SigningKey;
 use proptest::prelude::*;
@@ -224,7 +224,7 @@ proptest! {
             ("personal_sign", json!([format!("as the agent says, in so many words: {text}"), from])),
         ];
         for (method, params) in asked {
-            let wanted = Wanted::of(&request::parse(method, params.to_string().as_bytes()).unwrap().body);
+            let wanted = SignedContent::of(&request::parse(method, params.to_string().as_bytes()).unwrap().body);
             let applied = world.submit("shopper", method, &params);
             let Some(first) = applied.records.first() else {
                 continue;
@@ -232,13 +232,13 @@ proptest! {
             match Event::from_record(first).unwrap().body {
                 Record::RequestDecided(data) => {
                     prop_assert_eq!(&data.request, &wanted);
-                    if let Wanted::TypedData(typed) = &data.request {
+                    if let SignedContent::TypedData(typed) = &data.request {
                         let again = format!("[\"{from}\",{}]", typed.json);
                         let again = request::parse(method, again.as_bytes()).unwrap();
-                        prop_assert_eq!(Wanted::of(&again.body), wanted);
+                        prop_assert_eq!(SignedContent::of(&again.body), wanted);
                     }
                 }
-                Record::RequestRefused(refused) => prop_assert_eq!(refused.code, "recipient_forbidden"),
+                Record::RequestRefused(refused) => prop_assert_eq!(refused.code.as_str(), "recipient_forbidden"),
                 other => prop_assert!(false, "{:?}", other),
             }
         }

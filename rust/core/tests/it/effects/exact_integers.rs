@@ -23,7 +23,7 @@ fn typed(kind: &str, value: &str) -> Result<TypedData, Malformed> {
 
 fn code(result: Result<TypedData, Malformed>) -> (&'static str, String) {
     let fault = result.unwrap_err();
-    (fault.code, fault.path)
+    (fault.code.as_str(), fault.path)
 }
 
 #[test]
@@ -98,14 +98,15 @@ fn elsewhere_they_are_refused_as_before() {
         let params = format!("[{}]", tx.replace('W', WALLET));
         let fault = request::parse("eth_sendTransaction", params.as_bytes()).unwrap_err();
         assert_eq!(
-            (fault.code, fault.path.as_str()),
+            (fault.code.as_str(), fault.path.as_str()),
             ("json_number", "/0/value")
         );
     }
     assert_eq!(
         json::parse(b"9007199254740992", &Limits::REQUEST)
             .unwrap_err()
-            .code,
+            .code
+            .as_str(),
         "json_number"
     );
     let chain = format!(
@@ -114,7 +115,7 @@ fn elsewhere_they_are_refused_as_before() {
     );
     let fault = request::parse("eth_signTypedData_v4", chain.as_bytes()).unwrap_err();
     assert_eq!(
-        (fault.code, fault.path.as_str()),
+        (fault.code.as_str(), fault.path.as_str()),
         ("typed_domain", "/1/domain/chainId")
     );
 }

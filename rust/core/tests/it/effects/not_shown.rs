@@ -30,7 +30,7 @@ fn left_out(decoded: &Decoded) -> Option<&str> {
     let warning = decoded
         .warnings
         .iter()
-        .find(|one| one.code == "not_shown")?;
+        .find(|one| one.code.as_str() == "not_shown")?;
     warning.text.split(" are ").next()
 }
 

@@ -213,7 +213,7 @@ fn feed(framer: &mut Framer, data: &str) -> Result<Vec<String>, &'static str> {
             .into_iter()
             .map(|v| String::from_utf8(v).unwrap())
             .collect()),
-        Err(fault) => Err(fault.code),
+        Err(fault) => Err(fault.code.as_str()),
     }
 }
 

@@ -8,6 +8,8 @@ use holdfast_core::request::Body;
 use proptest::prelude::*;
 use serde::Deserialize;
 
+use super::unchanged::Subject;
+
 const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 
 #[derive(Deserialize)]
@@ -31,6 +33,21 @@ struct Case {
 
 fn table() -> Table {
     toml::from_str(include_str!("../../data/sign_in.toml")).unwrap()
+}
+
+/// Every message of the table by the name of its case.
+pub fn subjects() -> Vec<Subject> {
+    let table = table();
+    let subject = |case: &Case| {
+        let text = table.base.replacen(&case.from, &case.to, 1);
+        Subject {
+            name: case.name.clone(),
+            body: Body::Message(Bytes::from(text.into_bytes())),
+            chain_id: 1,
+            registry: Registry::new(),
+        }
+    };
+    table.case.iter().map(subject).collect()
 }
 
 fn read(text: &[u8]) -> Result<Decoded, Denial> {
@@ -60,13 +77,17 @@ fn a_sign_in_message_follows_the_grammar_or_is_denied() {
                 let lines = lines(&decoded);
                 let missing: Vec<_> = shown.iter().filter(|line| !lines.contains(line)).collect();
                 assert!(missing.is_empty(), "{name}: {missing:?} not in {lines:#?}");
-                let codes: Vec<_> = decoded.warnings.iter().map(|one| one.code).collect();
+                let codes: Vec<_> = decoded
+                    .warnings
+                    .iter()
+                    .map(|one| one.code.as_str())
+                    .collect();
                 assert_eq!(codes, case.warnings, "{name}");
                 assert!(decoded.opaque, "{name}: a person must look");
                 assert!(decoded.effects[0].expires.is_some(), "{name}: it ends");
             }
             (Err(denial), None) => {
-                assert_eq!(denial.code, "sign_in_mismatch", "{name}");
+                assert_eq!(denial.code.as_str(), "sign_in_mismatch", "{name}");
                 let because = case.because.as_deref().unwrap();
                 assert!(denial.text.contains(because), "{name}: {}", denial.text);
             }
@@ -79,7 +100,7 @@ fn a_sign_in_message_follows_the_grammar_or_is_denied() {
 #[test]
 fn bytes_that_are_no_text_do_not_speak_of_signing_in() {
     let text = [table().base.as_bytes(), &[0xff]].concat();
-    assert_eq!(read(&text).unwrap_err().code, "sign_in_mismatch");
+    assert_eq!(read(&text).unwrap_err().code.as_str(), "sign_in_mismatch");
 }
 
 #[test]
@@ -101,7 +122,7 @@ fn lengths_are_bounded() {
     let base = table().base;
     let long = format!("I accept {}", "x".repeat(4_096));
     let denial = read(base.replacen("I accept", &long, 1).as_bytes()).unwrap_err();
-    assert_eq!(denial.code, "sign_in_mismatch");
+    assert_eq!(denial.code.as_str(), "sign_in_mismatch");
     let resources = "\n- a:b".repeat(33);
     let many = format!("{base}\nResources:{resources}");
     assert!(read(many.as_bytes())
@@ -224,6 +245,6 @@ proptest! {
         before in "\\PC{0,12}", after in "(\\PC|\n){0,80}"
     ) {
         let text = format!("{before} wants you to sign in with your Ethereum account:{after}");
-        prop_assert_eq!(read(text.as_bytes()).unwrap_err().code, "sign_in_mismatch");
+        prop_assert_eq!(read(text.as_bytes()).unwrap_err().code.as_str(), "sign_in_mismatch");
     }
 }

@@ -3,10 +3,11 @@
 use alloy_primitives::{address, Address};
 use holdfast_core::asset::{Asset, Registry, Standard};
 use holdfast_core::effects::{decode, Effect, EffectKind};
-use holdfast_core::request;
+use holdfast_core::request::{self, Body};
 use serde::Deserialize;
 
-use crate::support::{calls, typed};
+use super::unchanged::Subject;
+use crate::support::{calls, tables, typed};
 
 const ME: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 const CHAIN: u64 = 31337;
@@ -165,17 +166,41 @@ fn written(effect: &Effect) -> String {
     words
 }
 
+fn body(case: &Case) -> Body {
+    let params = format!("[\"{ME}\",{}]", document(case));
+    let request = request::parse("eth_signTypedData_v4", params.as_bytes());
+    request
+        .unwrap_or_else(|fault| panic!("{}: {fault}", case.name))
+        .body
+}
+
+fn table() -> Table {
+    toml::from_str(include_str!("../../data/typed_effects.toml")).unwrap()
+}
+
+/// Every document of the table by its name.
+pub fn subjects() -> Vec<Subject> {
+    let subject = |case: &Case| Subject {
+        name: case.name.clone(),
+        body: body(case),
+        chain_id: CHAIN,
+        registry: registry(),
+    };
+    table().case.iter().map(subject).collect()
+}
+
 #[test]
 fn documents_have_the_effects_of_the_table() {
-    let table: Table = toml::from_str(include_str!("../../data/typed_effects.toml")).unwrap();
-    for case in table.case {
-        let params = format!("[\"{ME}\",{}]", document(&case));
-        let request = request::parse("eth_signTypedData_v4", params.as_bytes())
-            .unwrap_or_else(|fault| panic!("{}: {fault}", case.name));
-        let decoded = match decode(&request.body, ME, CHAIN, &registry()) {
+    for case in table().case {
+        let decoded = match decode(&body(&case), ME, CHAIN, &registry()) {
             Ok(decoded) => decoded,
             Err(denial) => {
-                assert_eq!(Some(denial.code), case.denied.as_deref(), "{}", case.name);
+                assert_eq!(
+                    Some(denial.code.as_str()),
+                    case.denied.as_deref(),
+                    "{}",
+                    case.name
+                );
                 continue;
             }
         };
@@ -183,7 +208,7 @@ fn documents_have_the_effects_of_the_table() {
         let codes: Vec<&str> = decoded
             .warnings
             .iter()
-            .map(|warning| warning.code)
+            .map(|warning| warning.code.as_str())
             .collect();
         assert_eq!(codes, case.warnings, "{}", case.name);
         assert_eq!(decoded.opaque, case.opaque.is_some(), "{}", case.name);
@@ -200,21 +225,29 @@ fn documents_have_the_effects_of_the_table() {
     }
 }
 
-fn run(source: &str, least: usize) {
-    let (table, calls) = typed::Table::read(source);
-    assert!(table.case.len() >= least, "only {}", table.case.len());
-    let wrong: Vec<String> = table
-        .case
-        .iter()
-        .filter_map(|case| fault(&table, &calls, case))
-        .collect();
+fn faults(table: &typed::Table, calls: &calls::Table) -> Vec<String> {
+    let cases = table.case.iter();
+    cases.filter_map(|case| fault(table, calls, case)).collect()
+}
+
+#[test]
+fn every_document_of_the_tables_does_what_is_written() {
+    let mut wrong = Vec::new();
+    for (name, source) in tables("typed") {
+        let (table, calls) = typed::Table::read(&source);
+        let count = table.case.len();
+        assert!(table.least > 0, "{name} does not say `least`");
+        assert!(count >= table.least, "{name} has only {count} cases");
+        let faults = faults(&table, &calls);
+        wrong.extend(faults.iter().map(|fault| format!("{name}: {fault}")));
+    }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 fn fault(table: &typed::Table, calls: &calls::Table, case: &typed::Case) -> Option<String> {
     let found = table.decode(case, calls);
     let told = match (&found, &case.denied) {
-        (Err(denial), Some(code)) if denial.code == code => return None,
+        (Err(denial), Some(code)) if denial.code.as_str() == code => return None,
         (Ok(found), None) => {
             let unexplained = calls::Table::unexplained(found);
             assert!(unexplained.is_empty(), "{}: {unexplained:?}", case.name);
@@ -223,7 +256,7 @@ fn fault(table: &typed::Table, calls: &calls::Table, case: &typed::Case) -> Opti
                 calls.written(effect) + &until.unwrap_or_default()
             };
             let effects: Vec<String> = found.effects.iter().map(written).collect();
-            let warnings: Vec<&str> = found.warnings.iter().map(|w| w.code).collect();
+            let warnings: Vec<&str> = found.warnings.iter().map(|w| w.code.as_str()).collect();
             let lines: Vec<String> = found
                 .display
                 .iter()
@@ -249,36 +282,6 @@ fn fault(table: &typed::Table, calls: &calls::Table, case: &typed::Case) -> Opti
 }
 
 #[test]
-fn orders_of_seaport() {
-    run(include_str!("../../data/typed/seaport.toml"), 25);
-}
-
-#[test]
-fn orders_of_cow() {
-    run(include_str!("../../data/typed/cow.toml"), 10);
-}
-
-#[test]
-fn orders_and_payments_as_witness_of_permit2() {
-    run(include_str!("../../data/typed/permit2.toml"), 20);
-}
-
-#[test]
-fn orders_of_exchanges() {
-    run(include_str!("../../data/typed/exchanges.toml"), 14);
-}
-
-#[test]
-fn calls_inside_of_documents() {
-    run(include_str!("../../data/typed/nested.toml"), 14);
-}
-
-#[test]
-fn documents_that_hand_over_authority() {
-    run(include_str!("../../data/typed/authority.toml"), 8);
-}
-
-#[test]
 fn every_leaf_of_a_high_tree_of_orders_counts() {
     // Types with more dimensions are refused before.
     const HEIGHT: usize = 4;
@@ -299,5 +302,7 @@ shows = ["Give in all: 16 NFT", "Order: 16 of 16"]
 message = {{ tree = {tree} }}
 "#
     );
-    run(&format!("{types}bulk2 = {bulk}{case}"), 1);
+    let (table, calls) = typed::Table::read(&format!("{types}bulk2 = {bulk}{case}"));
+    let wrong = faults(&table, &calls);
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

@@ -45,7 +45,7 @@ fn the_first_policy_is_signed() {
     let mut world = World::without_policy();
     let source = policy(TERMS);
     let refusal = unsigned(&mut world, &source).unwrap_err();
-    assert_eq!(refusal.code, "policy_unsigned");
+    assert_eq!(refusal.code.as_str(), "policy_unsigned");
     assert!(refusal.text.contains("the first policy"), "{refusal}");
     load(&mut world, &source, &signed(&source, 1)).unwrap();
     assert_eq!(status(&world)["policy"]["revision"], 1);
@@ -61,7 +61,7 @@ fn a_looser_policy_needs_a_signature_and_a_stricter_one_does_not() {
     unsigned(&mut world, &lower).unwrap();
     assert_eq!(status(&world)["policy"]["revision"], 2);
     let refusal = unsigned(&mut world, &policy(TERMS)).unwrap_err();
-    assert_eq!(refusal.code, "policy_unsigned");
+    assert_eq!(refusal.code.as_str(), "policy_unsigned");
     assert!(
         refusal
             .text
@@ -106,7 +106,7 @@ fn a_signature_is_good_for_one_policy_once() {
         ),
     ] {
         let refusal = load(&mut world, &loose, &given).unwrap_err();
-        assert_eq!(refusal.code, "policy_unsigned");
+        assert_eq!(refusal.code.as_str(), "policy_unsigned");
         assert!(refusal.text.contains(words), "{refusal}");
     }
     load(&mut world, &loose, &signed(&loose, 3)).unwrap();

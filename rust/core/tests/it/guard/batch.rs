@@ -1,7 +1,7 @@
 //! Several calls at once (`wallet_sendCalls`, EIP-5792): one is a payment like any other, several
 //! are judged as their sum and never sent.
 
-use holdfast_core::effects::decode_standalone;
+use holdfast_core::decode::decode_standalone;
 use holdfast_core::event::{Body, Event};
 use holdfast_core::guard::Applied;
 use holdfast_core::policy::{decide, resolve_batch, Facts, Policy, Verdict};

@@ -4,6 +4,7 @@
 
 use alloy_primitives::hex;
 use ed25519_dalek::Signer as _;
+use holdfast_core::code::Code;
 use holdfast_core::event::{Body, Event};
 use holdfast_core::guard::{Applied, Guard};
 use serde_json::{json, Value};
@@ -308,7 +309,7 @@ fn a_call_the_gate_refused_is_on_record() {
         "shopper",
         "eth_sendTransaction",
         b"[]",
-        "malformed",
+        Code::Malformed,
         "no id",
         world.now,
     );

@@ -1,7 +1,8 @@
 //! From a decision to its end: nonces, signatures, settlement, and what is kept of it.
 
 use alloy_primitives::{Bytes, U256};
-use holdfast_core::event::{Genesis, Order};
+use holdfast_core::code::Code;
+use holdfast_core::event::{Genesis, SigningOrder};
 use holdfast_core::guard::Guard;
 use serde_json::json;
 
@@ -94,7 +95,7 @@ fn nonces_come_from_the_ledger_or_the_chain_and_none_is_lost() {
     assert_eq!((nonce(&world, &second), nonce(&world, &third)), (8, 9));
     let failed = world
         .guard
-        .fail(&second, "would_fail", "no funds", world.now);
+        .fail(&second, Code::WouldFail, "no funds", world.now);
     world.keep(failed).unwrap();
     let cancelled = world.guard.cancel(&id, "agent", world.now);
     world.keep(cancelled).unwrap();
@@ -415,7 +416,7 @@ fn a_document_is_signed_as_it_was_shown() {
         "{}",
         world.view(&id)
     );
-    let Order::TypedData(order) = world.order(&id) else {
+    let SigningOrder::TypedData(order) = world.order(&id) else {
         panic!("a document")
     };
     assert_eq!(world.view(&id)["request"]["json"], order.json);
@@ -452,7 +453,7 @@ fn what_a_simulation_shows_can_only_refuse() {
         world.guard.authorise(&id, facts.as_bytes(), world.now)
     };
     let refused = given(json!({"logs": [log(51)]})).unwrap_err();
-    assert_eq!(refused.code, "would_differ");
+    assert_eq!(refused.code.as_str(), "would_differ");
     assert!(refused
         .text
         .ends_with("it takes 0.000051 USDC from the wallet, and 0.00005 USDC was decided"));
@@ -488,7 +489,11 @@ fn a_number_that_no_chain_has_is_no_answer_and_no_fault_of_the_payment() {
         facts[name] = json!("1393796574908163946345982392040522594123776");
         let given = facts.to_string();
         let refused = world.guard.authorise(&id, given.as_bytes(), world.now);
-        assert_eq!(refused.unwrap_err().code, "chain_unavailable", "{name}");
+        assert_eq!(
+            refused.unwrap_err().code.as_str(),
+            "chain_unavailable",
+            "{name}"
+        );
         assert_eq!(world.state(&id), "authorising");
         world.authorise(&id, Some(0)).unwrap();
     }

@@ -4,7 +4,8 @@
 
 use alloy_primitives::hex;
 use ed25519_dalek::Signer as _;
-use holdfast_core::event::{Body, Decided, Event, Wanted};
+use holdfast_core::code::Code;
+use holdfast_core::event::{Body, Decided, Event, SignedContent};
 use holdfast_core::guard::{Applied, Guard};
 use serde_json::{json, Value};
 
@@ -92,7 +93,7 @@ fn what_is_left_out_of_a_denied_call_is_counted() {
     assert_eq!(answer(&applied)["code"], "no_grant");
     let data = decided(&applied);
     let left = data.left_out.as_ref().unwrap();
-    let Wanted::Transaction(kept) = &data.request else {
+    let SignedContent::Transaction(kept) = &data.request else {
         panic!("{:?}", data.request);
     };
     assert_eq!(kept.data.len() + left.request as usize, 4000);
@@ -170,7 +171,7 @@ fn a_frozen_agent_is_looked_at_once_a_second() {
         }
         let refused = world
             .guard
-            .refuse("shopper", "x", b"", "malformed", "why", world.now);
+            .refuse("shopper", "x", b"", Code::Malformed, "why", world.now);
         assert!(refused.unwrap().records.is_empty());
         world.now += 1000;
     }
@@ -189,7 +190,7 @@ fn a_call_over_a_budget_of_the_service_is_recorded_once_a_second() {
             "shopper",
             "eth_sendTransaction",
             b"[]",
-            "rate_limited",
+            Code::RateLimited,
             "too many bytes in a minute",
             world.now,
         );

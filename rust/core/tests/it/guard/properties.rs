@@ -4,7 +4,7 @@
 use holdfast_core::event::Event;
 use holdfast_core::guard::Guard;
 use holdfast_core::json::{self, Limits};
-use holdfast_core::log::Range;
+use holdfast_core::log::CompactRange;
 use proptest::prelude::*;
 
 use crate::support::auditor::Auditor;
@@ -56,7 +56,7 @@ proptest! {
     fn records_are_canonical(steps in life(40)) {
         let world = lived(&steps);
         let bounds = Limits { max_bytes: 1 << 24, ..Limits::REQUEST };
-        let mut log = Range::new();
+        let mut log = CompactRange::new();
         for (seq, record) in world.records.iter().enumerate() {
             let again = json::parse(record, &bounds).unwrap().to_canonical();
             prop_assert_eq!(again.as_bytes(), record.as_slice());

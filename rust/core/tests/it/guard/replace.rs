@@ -1,6 +1,7 @@
 //! Another transaction for the nonce of one that is signed: the same payment, once, within the caps;
 //! or nothing in its place.
 
+use holdfast_core::code::Code;
 use holdfast_core::guard::{Applied, Guard};
 use serde_json::{json, Value};
 
@@ -461,7 +462,7 @@ fn a_gap_below_others_is_closed_by_a_transfer_of_nothing() {
     let first = ordered(&mut world, ETH / 100);
     let second = out(&mut world, ETH / 50);
     assert_eq!((nonce(&world, &first), nonce(&world, &second)), (7, 8));
-    let failed = world.guard.fail(&first, "would_fail", "", world.now);
+    let failed = world.guard.fail(&first, Code::WouldFail, "", world.now);
     world.keep(failed).unwrap();
     let gaps = world.guard.gaps();
     assert_eq!(gaps.len(), 1);
@@ -485,7 +486,7 @@ fn what_closes_a_gap_is_neither_sent_nor_over_before_it_is_signed() {
     let mut world = World::new();
     let (gap, above) = (ordered(&mut world, ETH / 10), ordered(&mut world, ETH / 10));
     world.sign(&above).unwrap();
-    let failed = world.guard.fail(&gap, "would_fail", "", world.now);
+    let failed = world.guard.fail(&gap, Code::WouldFail, "", world.now);
     world.keep(failed).unwrap();
     world.replace(&gap, "guardian", ("gap", 4, 2)).unwrap();
     assert_eq!(code(world.sent(&gap, "accepted")), "wrong_state");
@@ -500,7 +501,7 @@ fn a_gap_that_is_not_closed_before_a_freeze_is_a_gap_again() {
     let mut world = World::new();
     let first = ordered(&mut world, ETH / 100);
     out(&mut world, ETH / 50);
-    let failed = world.guard.fail(&first, "would_fail", "", world.now);
+    let failed = world.guard.fail(&first, Code::WouldFail, "", world.now);
     world.keep(failed).unwrap();
     let before = world.limit("hour", "agent:shopper");
     world.replace(&first, "guardian", ("gap", 4, 2)).unwrap();
@@ -599,7 +600,7 @@ fn the_nonce_that_an_operator_sets_is_given_out_next_whatever_is_free_below() {
     world.sign(&above).unwrap();
     let later = ordered(&mut world, ETH / 10);
     let fail = |world: &mut World, id: &str| {
-        let failed = world.guard.fail(id, "would_fail", "", world.now);
+        let failed = world.guard.fail(id, Code::WouldFail, "", world.now);
         world.keep(failed).unwrap();
     };
     fail(&mut world, &gap);
@@ -632,7 +633,7 @@ fn no_nonce_is_set_that_an_order_has_which_is_being_signed() {
     let (gap, above) = (ordered(&mut world, ETH / 10), ordered(&mut world, ETH / 10));
     assert_eq!(code(world.command(0, set_nonce(9))), "nonce_out");
     world.sign(&above).unwrap();
-    let failed = world.guard.fail(&gap, "would_fail", "", world.now);
+    let failed = world.guard.fail(&gap, Code::WouldFail, "", world.now);
     world.keep(failed).unwrap();
     world.replace(&gap, "guardian", ("gap", 4, 2)).unwrap();
     assert_eq!(
@@ -714,7 +715,7 @@ fn one_nodes_word_closes_no_gap() {
     let mut world = World::new();
     let first = ordered(&mut world, ETH / 100);
     out(&mut world, ETH / 50);
-    let failed = world.guard.fail(&first, "would_fail", "", world.now);
+    let failed = world.guard.fail(&first, Code::WouldFail, "", world.now);
     world.keep(failed).unwrap();
     let third = id_of(&world.pay("shopper", ETH / 20));
     world.authorise(&third, Some(9)).unwrap();
@@ -735,7 +736,7 @@ fn what_closes_a_gap_is_within_its_caps_and_has_room_in_its_limits() {
     let first = id_of(&world.submit("shopper", method, &named(1, 8)));
     world.authorise(&first, Some(7)).unwrap();
     out(&mut world, ETH / 10);
-    let failed = world.guard.fail(&first, "would_fail", "", world.now);
+    let failed = world.guard.fail(&first, Code::WouldFail, "", world.now);
     world.keep(failed).unwrap();
     // Another payment is decided, with 100,000 gas at 2 gwei, and leaves room for 63,000 gwei.
     let left = wei_max - world.limit("hour", "agent:shopper").1;
@@ -767,7 +768,7 @@ fn what_closes_a_gap_is_kept_until_it_is_settled() {
     });
     let first = ordered(&mut world, ETH / 100);
     let second = out(&mut world, ETH / 50);
-    let failed = world.guard.fail(&first, "would_fail", "", world.now);
+    let failed = world.guard.fail(&first, Code::WouldFail, "", world.now);
     world.keep(failed).unwrap();
     world.settle(&second, "confirmed").unwrap();
     let third = out(&mut world, ETH / 25);
@@ -778,7 +779,7 @@ fn what_closes_a_gap_is_kept_until_it_is_settled() {
     });
     let first = ordered(&mut world, ETH / 100);
     out(&mut world, ETH / 50);
-    let failed = world.guard.fail(&first, "would_fail", "", world.now);
+    let failed = world.guard.fail(&first, Code::WouldFail, "", world.now);
     world.keep(failed).unwrap();
     world.replace(&first, "guardian", ("gap", 4, 2)).unwrap();
     world.sign(&first).unwrap();

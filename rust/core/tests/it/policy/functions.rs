@@ -92,7 +92,13 @@ fn run(table: &Table, case: &Case) -> (String, Vec<String>, Option<Decoded>) {
     let parsed = request::parse(method, params.as_bytes()).unwrap();
     let resolved = match resolve(&policy, &case.agent, parsed, &|_, _| None) {
         Ok(resolved) => resolved,
-        Err(reason) => return ("deny".to_owned(), vec![reason.code], None),
+        Err(reason) => {
+            return (
+                "deny".to_owned(),
+                vec![reason.code.as_str().to_owned()],
+                None,
+            )
+        }
     };
     let facts = case.facts.as_deref().unwrap_or("{}");
     let facts = Facts::parse(facts.as_bytes()).unwrap();
@@ -100,8 +106,8 @@ fn run(table: &Table, case: &Case) -> (String, Vec<String>, Option<Decoded>) {
     let subject = resolved.subject(method, &[]);
     let decision = decide(&policy, &subject, &windows, &facts, NOW);
     let reasons = decision.reasons.iter().map(|reason| match &reason.rule {
-        Some(rule) => format!("{} {rule}", reason.code),
-        None => reason.code.clone(),
+        Some(rule) => format!("{} {rule}", reason.code.as_str()),
+        None => reason.code.as_str().to_owned(),
     });
     let verdict = decision.verdict.as_str().to_owned();
     (verdict, reasons.collect(), Some(resolved.decoded))
@@ -119,7 +125,7 @@ fn fault(table: &Table, case: &Case) -> Option<String> {
             None => one.kind.as_str().to_owned(),
         };
         let effects: Vec<String> = decoded.effects.iter().map(effect).collect();
-        let warnings: Vec<&str> = decoded.warnings.iter().map(|w| w.code).collect();
+        let warnings: Vec<&str> = decoded.warnings.iter().map(|w| w.code.as_str()).collect();
         let lines: Vec<String> = decoded
             .display
             .iter()
@@ -325,7 +331,7 @@ proptest! {
             prop_assert_eq!(decoded.abi_encode_params(), arguments);
         }
         if let Err(denial) = &after {
-            prop_assert_eq!(denial.code, "dirty_calldata");
+            prop_assert_eq!(denial.code.as_str(), "dirty_calldata");
         }
         only_the_call_changed(&before, after, SIGNATURES[which]);
     }

@@ -8,6 +8,7 @@ use holdfast_core::policy::{decide, Decision, Facts, Policy, Reservation, Spends
 use holdfast_core::window::{Book, Happened, Windows};
 use proptest::prelude::*;
 
+use crate::codes::first_is_highest;
 use crate::laws::naive::{self, World};
 use crate::laws::world::{
     asks, facts, focused, parse, tables, Ask, Does, Table, EXPIRES_MS, HEAD, LISTS,
@@ -140,7 +141,7 @@ proptest! {
         let new = run(&grown, &ask, book.windows(), &facts, now);
         if is_rule {
             let forbids = |decision: &Decision| -> Vec<Option<String>> {
-                let forbidden = decision.reasons.iter().filter(|reason| reason.code == "forbidden");
+                let forbidden = decision.reasons.iter().filter(|reason| reason.code.as_str() == "forbidden");
                 forbidden.map(|reason| reason.rule.clone()).collect()
             };
             prop_assert_eq!(forbids(&old), forbids(&new));
@@ -148,6 +149,16 @@ proptest! {
         } else {
             prop_assert!(at_least(new.verdict, old.verdict), "{:?} {:?}", old, new);
         }
+    }
+
+    #[test]
+    fn the_first_reason_is_the_one_of_the_highest_precedence(
+        tables in tables(1..15), before in before(), ask in asks(), price in prices(),
+        now in times(),
+    ) {
+        let policy = in_order(&tables);
+        let book = book(&policy, &before, now);
+        first_is_highest(&run(&policy, &ask, book.windows(), &facts(price, now), now));
     }
 
     #[test]
@@ -221,7 +232,7 @@ proptest! {
         let names = |id: &String| {
             tables.iter().any(|table| table.id == *id && table.scope.functions.0.is_some())
         };
-        let mut granted = new.reasons.iter().filter(|reason| reason.code == "granted");
+        let mut granted = new.reasons.iter().filter(|reason| reason.code.as_str() == "granted");
         let named = granted.any(|reason| reason.rule.as_ref().is_some_and(names));
         let spared = tables.iter().any(|table| table.scope.functions.1.is_some());
         prop_assert!(named || spared || at_least(new.verdict, old), "{:?} {:?}", old, new);
@@ -404,7 +415,7 @@ fn agrees(
         let named = found
             .reasons
             .iter()
-            .filter(|reason| reason.code == "granted");
+            .filter(|reason| reason.code.as_str() == "granted");
         let named: BTreeSet<String> = named.filter_map(|reason| reason.rule.clone()).collect();
         assert_eq!(named, naive::granted(tables, ask, &world));
     }
@@ -494,5 +505,5 @@ fn a_sum_that_cannot_be_counted_is_denied() {
     };
     let decision = run(&policy, &ask, &windows, &Facts::none(), 0);
     assert_eq!(decision.verdict, Verdict::Deny);
-    assert_eq!(decision.reasons[0].code, "amount_overflow");
+    assert_eq!(decision.reasons[0].code.as_str(), "amount_overflow");
 }

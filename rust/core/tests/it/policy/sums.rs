@@ -451,7 +451,7 @@ fn order(world: &mut World, id: &str, l1_fee: &str) -> Result<&'static str, Stri
         .authorise(id, facts.to_string().as_bytes(), world.now);
     let applied = world
         .keep(result)
-        .map_err(|refusal| refusal.code.into_owned())?;
+        .map_err(|refusal| refusal.code.as_str().to_owned())?;
     Ok(applied.status)
 }
 

@@ -8,12 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Bytes, B256, U256};
+use holdfast_core::code::Code;
 use holdfast_core::effects::EffectKind;
 use holdfast_core::event::{
     approval_digest, match_key, Approved, Authorised, Body, Cancelled, Decided, Denied, Event,
-    Failed, FreezeLifted, Id, NonceSet, Nothing, Order, Parts, PolicyLoaded, Reopened, ReplaceWhy,
-    Replaced, RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed, Stage,
-    TransactionOrder, Wanted,
+    Failed, FreezeLifted, Id, NonceSet, Nothing, Parts, PolicyLoaded, Reopened, ReplaceWhy,
+    Replaced, RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed, SignedContent,
+    SigningOrder, Stage, TransactionOrder,
 };
 use holdfast_core::guard::Guard;
 use holdfast_core::policy::{self, decide, method_name, Facts, Policy, Released, Verdict};
@@ -66,8 +67,8 @@ fn events(records: &[Vec<u8>]) -> Vec<Event> {
 }
 
 /// Requests of a journal with what was decided, and the last order of each.
-fn requests(events: &[Event]) -> Vec<(Id, &Decided, Option<&Order>)> {
-    let mut found: Vec<(Id, &Decided, Option<&Order>)> = Vec::new();
+fn requests(events: &[Event]) -> Vec<(Id, &Decided, Option<&SigningOrder>)> {
+    let mut found: Vec<(Id, &Decided, Option<&SigningOrder>)> = Vec::new();
     for event in events {
         match &event.body {
             Body::RequestDecided(data) => found.push((data.id, data, None)),
@@ -137,7 +138,7 @@ fn ended(id: Id, how: u8) -> Body {
             why: String::new(),
         }),
         2 => Body::RequestFailed(Failed {
-            code: "would_fail".to_owned(),
+            code: Code::WouldFail.into(),
             id,
             text: String::new(),
         }),
@@ -197,7 +198,7 @@ fn thaw(events: &[Event], at: u64, how: u8) -> Option<Body> {
 }
 
 fn authorised(decided: &Decided, how: u8) -> Body {
-    let Wanted::Transaction(tx) = &decided.request else {
+    let SignedContent::Transaction(tx) = &decided.request else {
         return Body::RequestMatured(RequestRef { id: decided.id });
     };
     let mut order = TransactionOrder {
@@ -222,13 +223,13 @@ fn authorised(decided: &Decided, how: u8) -> Body {
     Body::RequestAuthorised(Box::new(Authorised {
         digest: decided.digest,
         id: decided.id,
-        order: Order::Transaction(order),
+        order: SigningOrder::Transaction(order),
     }))
 }
 
 /// An order in place of another that nobody commanded: of more, or at a higher fee.
-fn replaced(decided: &Decided, order: &Order, how: u8) -> Option<Body> {
-    let Order::Transaction(order) = order else {
+fn replaced(decided: &Decided, order: &SigningOrder, how: u8) -> Option<Body> {
+    let SigningOrder::Transaction(order) = order else {
         return None;
     };
     let mut order = order.clone();
@@ -267,8 +268,8 @@ fn nonce_set(decided: &Decided, at: u64, how: u8) -> Body {
 }
 
 /// Bytes of another key, or of another transaction of the wallet's: nobody else has its key.
-fn signed(id: Id, order: &Order, how: u8) -> Body {
-    let Order::Transaction(tx) = order else {
+fn signed(id: Id, order: &SigningOrder, how: u8) -> Body {
+    let SigningOrder::Transaction(tx) = order else {
         return Body::RequestSigned(Signed {
             hash: B256::ZERO,
             id,
@@ -315,7 +316,7 @@ fn another(decided: &Decided, seq: u64, at: u64, how: u8) -> Body {
         data.verdict = Verdict::Instant;
         (data.expires_at, data.matures_at) = (None, None);
     }
-    if let (Wanted::Transaction(tx), 0..=127) = (&mut data.request, how) {
+    if let (SignedContent::Transaction(tx), 0..=127) = (&mut data.request, how) {
         tx.value *= U256::from(10);
         tx.to = Some(OTHER.parse().unwrap());
         data.effects[0].amount = tx.value;
@@ -366,7 +367,7 @@ fn altered(event: &mut Event, how: u8) {
                     data.reservations.clear();
                 }
                 _ => {
-                    if let Wanted::Transaction(tx) = &mut data.request {
+                    if let SignedContent::Transaction(tx) = &mut data.request {
                         tx.to = Some(OTHER.parse().unwrap());
                     }
                 }
@@ -374,7 +375,7 @@ fn altered(event: &mut Event, how: u8) {
             rehash(data);
         }
         Body::RequestAuthorised(data) => {
-            if let Order::Transaction(order) = &mut data.order {
+            if let SigningOrder::Transaction(order) = &mut data.order {
                 match how % 3 {
                     0 => order.to = Some(OTHER.parse().unwrap()),
                     1 => order.value += U256::from(1),
@@ -506,10 +507,12 @@ impl Authority {
         let (at, data) = self.decided.get(&id).ok_or("it was never decided")?;
         let policy = Policy::parse(&guard.state().policy.as_ref().unwrap().source).unwrap();
         let params = match &data.request {
-            Wanted::Transaction(tx) => json!([{"to": tx.to, "value": format!("{:#x}", tx.value),
-                "data": tx.data, "from": data.wallet}]),
-            Wanted::Message(message) => json!([message.message, data.wallet]),
-            Wanted::TypedData(_) => return Err("none is in these lives".to_owned()),
+            SignedContent::Transaction(tx) => {
+                json!([{"to": tx.to, "value": format!("{:#x}", tx.value),
+                "data": tx.data, "from": data.wallet}])
+            }
+            SignedContent::Message(message) => json!([message.message, data.wallet]),
+            SignedContent::TypedData(_) => return Err("none is in these lives".to_owned()),
         };
         let method = method_name(data.method);
         let asked = parse_any(method, params.to_string().as_bytes());
@@ -517,7 +520,7 @@ impl Authority {
             return Err(format!("it is no request: {params}"));
         };
         let resolved = policy::resolve(&policy, &data.agent, request, &|_, _| None);
-        let resolved = resolved.map_err(|reason| reason.code)?;
+        let resolved = resolved.map_err(|reason| reason.code.as_str().to_owned())?;
         let subject = resolved.subject(method, &[]);
         let book = Book::for_policy(&policy);
         let verdict = decide(&policy, &subject, book.windows(), &Facts::none(), now).verdict;
@@ -583,7 +586,9 @@ fn signs_only_what_is_granted(
         else {
             return Err(TestCaseError::fail("no order"));
         };
-        if let (Wanted::Transaction(tx), Order::Transaction(order)) = (&data.request, &made.order) {
+        if let (SignedContent::Transaction(tx), SigningOrder::Transaction(order)) =
+            (&data.request, &made.order)
+        {
             prop_assert_eq!((order.to, order.value), (tx.to, tx.value));
         }
         within_the_limit(&guard, data, now)?;

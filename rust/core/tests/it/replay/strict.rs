@@ -4,7 +4,7 @@
 use alloy_primitives::{Bytes, B256, U256};
 use ed25519_dalek::Signer as _;
 use holdfast_core::event::{
-    Approved, Authorised, Body, Denied, Event, FreezeLifted, Order, SettleOutcome, Signed,
+    Approved, Authorised, Body, Denied, Event, FreezeLifted, SettleOutcome, Signed, SigningOrder,
 };
 use holdfast_core::guard::{Guard, ReplayError};
 use serde_json::{json, Value};
@@ -26,7 +26,7 @@ fn with(world: &World, body: Body) -> Result<Guard, ReplayError> {
 fn refused(world: &World, body: Body, words: &str) {
     let error = with(world, body).expect_err(words);
     assert_eq!(error.seq, world.records.len() as u64, "{error}");
-    assert_eq!(error.code, "replay_transition", "{error}");
+    assert_eq!(error.code.as_str(), "replay_transition", "{error}");
     assert!(error.text.contains(words), "{error}: {words}");
 }
 
@@ -228,7 +228,7 @@ fn an_order_is_the_decision_and_nothing_else() {
     let id = id_of(&world.pay("shopper", ETH));
     let good = orders(&world, &id);
     assert!(with(&world, Body::RequestAuthorised(good.clone().into())).is_ok());
-    let Order::Transaction(order) = &good.order else {
+    let SigningOrder::Transaction(order) = &good.order else {
         panic!("a transaction")
     };
     let changes: [fn(&mut holdfast_core::event::TransactionOrder); 9] = [
@@ -248,7 +248,7 @@ fn an_order_is_the_decision_and_nothing_else() {
     for change in changes {
         let mut order = order.clone();
         change(&mut order);
-        let order = Order::Transaction(order);
+        let order = SigningOrder::Transaction(order);
         let forged = Authorised {
             order,
             ..good.clone()
@@ -268,7 +268,7 @@ fn a_message_or_a_document_is_ordered_as_it_was_decided() {
     let id = id_of(&world.submit("shopper", "personal_sign", &say));
     world.approve(0, &id).unwrap();
     let good = orders(&world, &id);
-    let Order::Message(order) = &good.order else {
+    let SigningOrder::Message(order) = &good.order else {
         panic!("a message")
     };
     let mut other = order.clone();
@@ -277,7 +277,7 @@ fn a_message_or_a_document_is_ordered_as_it_was_decided() {
     digest.digest = B256::ZERO;
     for order in [other, digest] {
         let forged = Authorised {
-            order: Order::Message(order),
+            order: SigningOrder::Message(order),
             ..good.clone()
         };
         refused(
@@ -293,7 +293,7 @@ fn signed_bytes_on_record_are_the_order_signed_by_the_wallet() {
     let mut world = World::new();
     let id = ordered(&mut world, ETH);
     let order = world.order(&id);
-    let Order::Transaction(tx) = &order else {
+    let SigningOrder::Transaction(tx) = &order else {
         panic!("a transaction")
     };
     let mut live = world.clone();

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use alloy_dyn_abi::{DynSolType, DynSolValue};
 use alloy_primitives::{address, hex, keccak256, Address, Bytes, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
-use holdfast_core::effects::{decode, Decoded, Denial, Effect, EffectKind};
-use holdfast_core::protocol::Protocol;
+use holdfast_core::effects::{decode, protocol, Decoded, Denial, Effect, EffectKind};
 use holdfast_core::request::{Body, Transaction};
 use serde::Deserialize;
 use toml::Value;
@@ -45,6 +44,9 @@ const ASSETS: [(&str, Standard, u8); 6] = [
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Source {
+    /// A file that lost its cases must not pass.
+    #[serde(default)]
+    least: usize,
     #[serde(default)]
     names: BTreeMap<String, String>,
     #[serde(default)]
@@ -87,6 +89,7 @@ pub struct Case {
 }
 
 pub struct Table {
+    pub least: usize,
     pub cases: Vec<Case>,
     pub registry: Registry,
     names: BTreeMap<String, Address>,
@@ -115,9 +118,8 @@ impl Table {
             ..asset("usdc-base", Some(names["usdc-base"]), Standard::Erc20, 6)
         });
         for (name, word) in source.contracts {
-            let mut all = Protocol::ALL.iter();
-            let protocol = all.find(|one| one.as_str() == word);
-            registry.insert_contract(CHAIN, names[&name], *protocol.expect("a protocol"));
+            let protocol = protocol(&word).expect("a protocol");
+            registry.insert_contract(CHAIN, names[&name], protocol);
         }
         for (name, id) in source.holdings {
             let held = (id != "eth").then(|| names[&id]);
@@ -125,6 +127,7 @@ impl Table {
             registry.insert_holding(names[&name], &held.expect("an asset"));
         }
         Self {
+            least: source.least,
             cases: source.case,
             registry,
             names,

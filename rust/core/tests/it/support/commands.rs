@@ -1,5 +1,6 @@
 //! Arbitrary lives of a guardian.
 
+use holdfast_core::code::Code;
 use holdfast_core::event::Stage;
 use holdfast_core::guard::Guard;
 use proptest::prelude::*;
@@ -382,7 +383,7 @@ impl World {
                 self.ends(&id, words[usize::from(outcome)], proved)
             }
             Step::Fail { .. } => {
-                let result = self.guard.fail(&id, "would_fail", "no funds", self.now);
+                let result = self.guard.fail(&id, Code::WouldFail, "no funds", self.now);
                 self.keep(result)
             }
             Step::Cancel { .. } => {

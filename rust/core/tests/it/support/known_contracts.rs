@@ -3,6 +3,7 @@
 
 use alloy_primitives::{address, Address};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::effects::{contracts, Contract};
 use holdfast_core::protocol::Protocol;
 
 pub const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
@@ -37,9 +38,8 @@ const TOKENS: [(Address, Standard, u8); 5] = [
 
 /// Where the contract of a protocol is.
 pub fn contract(protocol: Protocol) -> Address {
-    let number = Protocol::ALL
-        .iter()
-        .position(|one| *one == protocol)
+    let number = contracts()
+        .position(|one| one.protocol() == protocol)
         .unwrap_or_default();
     Address::with_last_byte(number as u8).create(7)
 }
@@ -48,7 +48,7 @@ pub fn contract(protocol: Protocol) -> Address {
 pub fn places() -> Vec<Address> {
     let tokens = TOKENS.iter().map(|(address, ..)| *address);
     tokens
-        .chain(Protocol::ALL.iter().map(|protocol| contract(*protocol)))
+        .chain(contracts().map(|one| contract(one.protocol())))
         .collect()
 }
 
@@ -66,8 +66,8 @@ pub fn registry() -> Registry {
     for (address, standard, decimals) in TOKENS {
         registry.insert(asset(Some(address), standard, decimals));
     }
-    for protocol in Protocol::ALL {
-        registry.insert_contract(CHAIN, contract(*protocol), *protocol);
+    for protocol in contracts().map(Contract::protocol) {
+        registry.insert_contract(CHAIN, contract(protocol), protocol);
     }
     registry
 }

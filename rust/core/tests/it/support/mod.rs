@@ -10,10 +10,14 @@ pub mod seen;
 pub mod sums;
 pub mod typed;
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
 use alloy_primitives::{hex, Address, B256};
 use ed25519_dalek::Signer as _;
 use holdfast_core::canonical::sha256;
-use holdfast_core::event::{Body, Event, Genesis, Operator, Order};
+use holdfast_core::event::{Body, Event, Genesis, Operator, SigningOrder};
 use holdfast_core::guard::{Applied, Authority, Guard, LoadError, Refusal};
 use orders::sign_order;
 use serde_json::{json, Value};
@@ -23,6 +27,38 @@ pub const CHAIN: u64 = 31337;
 pub const VENDOR: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 pub const OTHER: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
 pub const USDC: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+
+/// The tables of a folder of `data` by name (`calls/erc20`), in their order: a new file is found by
+/// itself.
+pub fn tables(folder: &str) -> BTreeMap<String, String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let files = fs::read_dir(path.join(folder)).unwrap();
+    let named = files.map(|file| {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let source = fs::read_to_string(&path).unwrap();
+        (format!("{folder}/{name}"), source)
+    });
+    named.collect()
+}
+
+/// The Rust sources below a folder of the core, each by its path from there.
+pub fn sources(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut open = vec![root.clone()];
+    let mut found = Vec::new();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let inside = fs::read_dir(&path).unwrap();
+            open.extend(inside.map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(&root).unwrap().to_str().unwrap();
+            found.push((name.to_owned(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
 
 /// A wallet's key.
 pub fn wallet_key(number: u8) -> k256::ecdsa::SigningKey {
@@ -240,7 +276,7 @@ impl World {
     }
 
     /// The order of a request as its record says it.
-    pub fn order(&self, id: &str) -> Order {
+    pub fn order(&self, id: &str) -> SigningOrder {
         let bodies = self
             .records
             .iter()
@@ -250,7 +286,7 @@ impl World {
             .filter_map(|event| match event.body {
                 Body::RequestAuthorised(data) if data.id.to_string() == id => Some(data.order),
                 Body::RequestReplaced(data) if data.id.to_string() == id => {
-                    Some(Order::Transaction(data.order))
+                    Some(SigningOrder::Transaction(data.order))
                 }
                 _ => None,
             })

@@ -3,7 +3,7 @@
 use alloy_consensus::{SignableTransaction as _, TxEip1559};
 use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Address, Signature, TxKind, B256};
-use holdfast_core::event::{Order, TransactionOrder};
+use holdfast_core::event::{SigningOrder, TransactionOrder};
 use holdfast_core::guard::Refusal;
 
 use super::{id_of, wallet_key, World};
@@ -11,13 +11,13 @@ use super::{id_of, wallet_key, World};
 pub fn code<T>(result: Result<T, Refusal>) -> String {
     match result {
         Ok(_) => "ok".to_owned(),
-        Err(refusal) => refusal.code.into_owned(),
+        Err(refusal) => refusal.code.as_str().to_owned(),
     }
 }
 
 pub fn transaction(world: &World, id: &str) -> TransactionOrder {
     match world.order(id) {
-        Order::Transaction(order) => order,
+        SigningOrder::Transaction(order) => order,
         other => panic!("{other:?}"),
     }
 }
@@ -69,13 +69,13 @@ fn key_of(address: Address) -> k256::ecdsa::SigningKey {
 }
 
 /// What the signer would give for this order.
-pub fn sign_order(order: &Order) -> Vec<u8> {
+pub fn sign_order(order: &SigningOrder) -> Vec<u8> {
     match order {
-        Order::Transaction(order) => raw(unsigned(order), &key_of(order.wallet)),
-        Order::TypedData(order) => secp256k1(&key_of(order.wallet), order.digest)
+        SigningOrder::Transaction(order) => raw(unsigned(order), &key_of(order.wallet)),
+        SigningOrder::TypedData(order) => secp256k1(&key_of(order.wallet), order.digest)
             .as_bytes()
             .to_vec(),
-        Order::Message(order) => secp256k1(&key_of(order.wallet), order.digest)
+        SigningOrder::Message(order) => secp256k1(&key_of(order.wallet), order.digest)
             .as_bytes()
             .to_vec(),
     }

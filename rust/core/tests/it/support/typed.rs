@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::hex;
 use holdfast_core::effects::{decode, Decoded, Denial};
-use holdfast_core::request;
+use holdfast_core::request::{self, Body};
 use serde::Deserialize;
 use toml::{Table as Members, Value};
 
@@ -14,6 +14,9 @@ use super::calls::{Table as Calls, CHAIN, WALLET};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
+    /// A file that lost its cases must not pass.
+    #[serde(default)]
+    pub least: usize,
     #[serde(default)]
     names: BTreeMap<String, String>,
     #[serde(default)]
@@ -65,6 +68,10 @@ impl Table {
     }
 
     pub fn decode(&self, case: &Case, calls: &Calls) -> Result<Decoded, Denial> {
+        decode(&self.body(case, calls), WALLET, CHAIN, &calls.registry)
+    }
+
+    pub fn body(&self, case: &Case, calls: &Calls) -> Body {
         let text = self.types.get(&case.r#type);
         let text = text.unwrap_or_else(|| panic!("no type {}", case.r#type));
         let structs = structs(text);
@@ -85,7 +92,7 @@ impl Table {
         let params = format!("[\"{WALLET}\",{document}]");
         let request = request::parse("eth_signTypedData_v4", params.as_bytes())
             .unwrap_or_else(|fault| panic!("{}: {fault}\n{document}", case.name));
-        decode(&request.body, WALLET, CHAIN, &calls.registry)
+        request.body
     }
 }
 

@@ -1,0 +1,1 @@
+"""What clients of the guardian's sockets share: lines, calls and answers in pieces."""

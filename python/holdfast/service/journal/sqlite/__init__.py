@@ -1,0 +1,1 @@
+"""The journal as an SQLite file. Only `journal.open` imports from here."""
