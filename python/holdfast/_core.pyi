@@ -223,6 +223,54 @@ class Outcome:
         """Asking again gives the same."""
 
 @final
+class OrderInputs:
+    """What has to be found out for an order. Of what is no transaction only wallet, chain and
+    `touched` mean anything.
+    """
+
+    @property
+    def wallet(self) -> str:
+        """Checksummed, as all addresses here."""
+
+    @property
+    def chain_id(self) -> int: ...
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """Contracts that the request names or relies on, each once."""
+
+    @property
+    def is_transaction(self) -> bool: ...
+    @property
+    def to(self) -> str | None:
+        """None creates a contract."""
+
+    @property
+    def value(self) -> int:
+        """wei."""
+
+    @property
+    def data(self) -> str:
+        """`0x` and hex."""
+
+    @property
+    def gas(self) -> int | None:
+        """What the agent asked for."""
+
+    @property
+    def gas_max(self) -> int: ...
+    @property
+    def fee_per_gas_max(self) -> int:
+        """wei."""
+
+    @property
+    def priority_fee_per_gas_max(self) -> int:
+        """wei."""
+
+    @property
+    def l1_fee_max(self) -> int:
+        """wei for data on another chain; 0 where the policy knows of no such fee."""
+
+@final
 class RequestState:
     """Where a request stands."""
 
@@ -440,7 +488,7 @@ class Guard:
         """Request view as in the operator protocol, without `history`; plus `raw` or `signature` once signed (the gate
         hands them to the agent on attach; the operator socket leaves them out), `end_reasons` when it was not carried
         out, and `delivered`. Of a request that ended long ago only its identity, state and outcome are left (no
-        `effects`); None once nobody can ask for it any more."""
+        `effects`); None once it can no longer be queried."""
 
     def outcome(self, request_id: str) -> Outcome | None:
         """The outcome of a request, with freezes and the agent's privacy looked at; None while it
@@ -449,6 +497,9 @@ class Guard:
 
     def state(self, request_id: str, wait_ms: int = 0) -> RequestState | None:
         """Where a request stands; for `wait_ms` it may wait for its chain."""
+
+    def order_inputs(self, request_id: str) -> OrderInputs | None:
+        """What an order of it needs; None where its details are not known."""
 
     def delay_left_s(self, request_id: str, now_ms: int) -> int | None:
         """Seconds until its delay is over; None for one that waits for none."""

@@ -95,8 +95,10 @@ class Summary:
 
     @classmethod
     def of(cls, data: Json, given: object) -> Summary:
-        """The guardian's own summary, `given`, of a decision's record or view. Of a denied request
-        the guardian keeps the first effects only, and a summary of those would say too little.
+        """The guardian's own summary, `given`, of a decision's record or view.
+
+        Of a denied request the guardian keeps the first effects only, and a summary of those would
+        say too little.
         """
         missing = left_out(data, "effects")
         if isinstance(given, dict) and (data.get("partial") or not missing):
@@ -105,9 +107,10 @@ class Summary:
 
     @classmethod
     def of_record(cls, data: Json, left_out: int = 0) -> Summary:
-        """From a decision's record alone, where the guardian's own summary is not to be had. With
-        several parties none is named: which of them matters only the policy can say. `left_out`
-        effects are not in the record.
+        """From a decision's record alone, where the guardian's own summary is not to be had.
+
+        With several parties none is named: which of them matters only the policy can say.
+        `left_out` effects are not in the record.
         """
         effects = [row for row in once(data) if row.get("effect") != "fee"]
         sums: dict[tuple[object, ...], Json] = {}
@@ -151,8 +154,9 @@ class Summary:
         return [kind for kind in GRAVE_KINDS if kind in self.kinds] if self.totals else []
 
     def line(self, address: Callable[[str], str] | None = None, amount: str = "") -> str:
-        """`3.0023 ETH → 0xeE5e00…00BeeF +13 more`, for lists; `address` shortens, `amount` is what
-        is said where nothing countable moves.
+        """`3.0023 ETH → 0xeE5e00…00BeeF +13 more`, for lists.
+
+        `address` shortens, `amount` is what is said where nothing countable moves.
         """
         paying = self.totals and self.verb == VERBS["transfer"]
         words = ["" if paying else self.verb, self.amounts or amount]
@@ -181,7 +185,7 @@ class Summary:
 
     @property
     def to_whom(self) -> str:
-        """`to 14 parties, 13 of them on no list`; empty for nobody."""
+        """`to 14 parties, 13 of them on no list`; empty for no party."""
         if self.parties == 0:
             return ""
         words = f"to {self._count}"
@@ -200,16 +204,15 @@ def bounded(amounts: tuple[str, ...]) -> str:
 
 
 def left_out(data: Json, name: str) -> int:
-    """How many of its effects, lines, reasons or warnings, or bytes of its request, a record or a
-    view does not have.
-    """
+    """How many effects, lines, reasons, warnings or bytes a record or a view does not have."""
     counts = data.get("left_out")
     return _count(counts.get(name)) if isinstance(counts, dict) else 0
 
 
 def once(data: Json) -> list[Json]:
-    """The effects of a decision with every payment in them once: of what is `doubted`, the part
-    that no other effect stands for.
+    """The effects of a decision with every payment in them once.
+
+    Of what is `doubted`, the part that no other effect stands for.
     """
     given = data.get("effects")
     rows = [row for row in given if isinstance(row, dict)] if isinstance(given, list) else []

@@ -15,7 +15,7 @@ from holdfast.codes import WarningCode
 
 VERBS = {
     "transfer": "pay",
-    "allowance": "let spend",
+    "allowance": "allowance",
     "revoke": "revoke",
     "swap": "swap",
     "deposit": "deposit",
@@ -63,8 +63,9 @@ def amount(
     unlimited: bool = False,
     standard: str | None = None,
 ) -> str:
-    """Exact whole units with thousands separators, `1,250.5 USDC`; base units when decimals are
-    unknown. Single tokens are marked: `3 PUNK (ERC-721)`.
+    """Exact whole units with thousands separators, `1,250.5 USDC`.
+
+    Base units when decimals are unknown. Single tokens are marked: `3 PUNK (ERC-721)`.
     """
     name = safe(symbol, 24) if symbol else ""
     if standard in TOKENS:
@@ -83,8 +84,9 @@ def amount(
 
 
 def decimal(units: int, decimals: int) -> str:
-    """`units` / 10^decimals without rounding: at least two places unless whole, trailing zeros
-    cut.
+    """`units` / 10^decimals without rounding.
+
+    At least two places unless whole, trailing zeros cut.
     """
     sign = "-" if units < 0 else ""
     whole, part = divmod(abs(units), 10**decimals)

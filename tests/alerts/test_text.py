@@ -90,7 +90,7 @@ def test_numbers_and_addresses_stay_readable() -> None:
             },
             Severity.INFO,
         ),
-        ("request.held", {"why": "no node took it"}, Severity.ACTION),
+        ("request.held", {"why": "no node accepted it"}, Severity.ACTION),
         ("nonce.set", {"wallet": "0x00", "chain_id": 1, "nonce": 3}, Severity.WARNING),
         ("answers.delivered", {"ids": ["r1"]}, None),
         ("request.sent", {"outcome": "accepted"}, None),
@@ -128,7 +128,7 @@ def test_what_an_operator_puts_in_the_place_of_a_payment_is_told_with_its_fee() 
     data = {"id": "r1", "by": "ana", "why": "cancel", "command": "{}", "order": order}
     alert = _describe("request.replaced", data)
     assert alert is not None
-    assert alert.title == "Holdfast: being taken back by ana: ? r1"
+    assert alert.title == "Holdfast: being cancelled by ana: ? r1"
     assert "Nonce 7, fee 30.50 gwei per gas" in alert.body
 
 
@@ -141,10 +141,10 @@ def test_of_several_calls_an_alert_says_the_sums_and_the_gravest_first() -> None
     assert lines[1:7] == [
         "In all: UNLIMITED BAYC (ERC-721) + 800 USDC + 1 more to 3 parties, 2 of them on no list",
         f"Most: UNLIMITED BAYC (ERC-721) + 300 DAI to {nested.STRANGER} (on no list)",
-        f"Let spend UNLIMITED BAYC (ERC-721): {nested.STRANGER}",
+        f"Allowance UNLIMITED BAYC (ERC-721): {nested.STRANGER}",
         f"Pay 760 USDC: {nested.VENDOR} (Acme data)",
         f"Pay 40 USDC: {nested.SHOP}",
-        f"Let spend 300 DAI: {nested.STRANGER}",
+        f"Allowance 300 DAI: {nested.STRANGER}",
     ]
 
 

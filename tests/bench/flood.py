@@ -26,7 +26,7 @@ from tests.bench.rows import Row, percentile
 from tests.bench.wire import REPO, load, load_command
 
 from holdfast.demo.chain import Chain
-from holdfast.demo.house import House
+from holdfast.demo.guardian import DemoGuardian
 from holdfast.service.journal.settings import JournalConfig
 
 CONNECTIONS = 8
@@ -112,30 +112,30 @@ def flood(path: str, wallet: str, seconds: float) -> dict[str, int]:
 
 
 @contextmanager
-def guardian() -> Iterator[House]:
+def guardian() -> Iterator[DemoGuardian]:
     """A daemon whose policy lets `load` pay and gives the flooder the default rate."""
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         Chain() as chain,
-        House(Path(folder) / "home", chain) as house,
+        DemoGuardian(Path(folder) / "home", chain) as demo,
     ):
-        text = bench_policy(wallet=house.wallets[0])
+        text = bench_policy(wallet=demo.wallets[0])
         head, block = text.split(f'id = "{FLOODER}"\n', 1)
-        house.policy(head + f'id = "{FLOODER}"\n' + block.replace(RATE, "", 1))
-        house.config("")
-        house.start()
-        with house.connect(key=False) as operator:
+        demo.policy(head + f'id = "{FLOODER}"\n' + block.replace(RATE, "", 1))
+        demo.config("")
+        demo.start()
+        with demo.connect(key=False) as operator:
             # The sockets open first; the keys take their time.
             while not operator.call("status")["health"]["signer"]["ok"]:
                 time.sleep(0.05)
-        yield house
+        yield demo
 
 
 @contextmanager
-def flooding(house: House, seconds: float) -> Iterator[None]:
+def flooding(demo: DemoGuardian, seconds: float) -> Iterator[None]:
     """The flood as a process of its own."""
-    command = [sys.executable, "-m", "tests.bench.flood", house.agent_socket(FLOODER)]
-    command += ["--wallet", house.wallets[0], "--seconds", str(seconds)]
+    command = [sys.executable, "-m", "tests.bench.flood", demo.agent_socket(FLOODER)]
+    command += ["--wallet", demo.wallets[0], "--seconds", str(seconds)]
     running = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True)
     try:
         yield
@@ -144,13 +144,13 @@ def flooding(house: House, seconds: float) -> Iterator[None]:
         running.communicate()
 
 
-def freezes(house: House, seconds: float) -> list[float]:
+def freezes(demo: DemoGuardian, seconds: float) -> list[float]:
     """Milliseconds from asking for a freeze to its acknowledgement, under pay and flood."""
     more = ("--pay", "--expect", '"result"', "--seconds", str(seconds))
-    command = load_command(house.agent_socket("load"), house.wallets[0], *more)
+    command = load_command(demo.agent_socket("load"), demo.wallets[0], *more)
     running = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True)
     taken = []
-    with house.connect(key=False) as operator:
+    with demo.connect(key=False) as operator:
         time.sleep(1.0)  # the load reaches its level
         while running.poll() is None:
             begun = time.perf_counter()
@@ -164,16 +164,16 @@ def freezes(house: House, seconds: float) -> list[float]:
 def rows(seconds: float = 5.0) -> list[Row]:
     """What honest clients keep, how long a freeze takes, and what a day of it costs."""
     pay = ("--pay", "--expect", '"result"', "--seconds", str(seconds))
-    with guardian() as house:
-        path, wallet = house.agent_socket("load"), house.wallets[0]
+    with guardian() as demo:
+        path, wallet = demo.agent_socket("load"), demo.wallets[0]
         load(path, wallet, "--pay", "--expect", '"result"', "--seconds", "1")
         alone = load(path, wallet, *pay)
-        with flooding(house, 600):
+        with flooding(demo, 600):
             time.sleep(1.0)
             beside = load(path, wallet, *pay)
-            taken = freezes(house, 2 * seconds)
-    with guardian() as house, flooding(house, 600):
-        journal = house.home.journal_path
+            taken = freezes(demo, 2 * seconds)
+    with guardian() as demo, flooding(demo, 600):
+        journal = demo.home.journal_path
         # What an agent saved up while it was quiet is used up in its first minute.
         time.sleep(FIRST_S)
         before = _size(journal)

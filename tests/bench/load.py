@@ -134,8 +134,9 @@ def drive(
     expect: bytes,
     pairs: list[tuple[bytes, bytes]] | None = None,
 ) -> Tally:
-    """Closed loop: each client sends its next frame when the answer of the last one is whole. Each
-    frame and its answer go into `pairs`.
+    """Closed loop: each client sends its next frame when the answer of the last one is whole.
+
+    Each frame and its answer go into `pairs`.
     """
     poll = select.epoll()
     lines: dict[int, socket.socket] = {}

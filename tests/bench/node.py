@@ -121,7 +121,7 @@ async def _run() -> None:
 
 
 class FastChain:
-    """It in a process of its own, with what a `House` needs of a chain."""
+    """It in a process of its own, with what a `DemoGuardian` needs of a chain."""
 
     def __init__(self, url: str) -> None:
         self.url = url

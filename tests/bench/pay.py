@@ -24,7 +24,7 @@ from tests.bench.rows import Row, percentile
 from tests.bench.wire import best_of, load
 from tests.support.terminal import Terminal
 
-from holdfast.demo.house import House
+from holdfast.demo.guardian import DemoGuardian
 
 ROUNDS = 3
 BEHIND = 100_000
@@ -51,8 +51,9 @@ def bare(seconds: float) -> float:
 
 
 def sync_ms() -> float:
-    """The median of writing 8 KB into a file and syncing it, in ms, where the homes are. The file
-    has its room already, as a write-ahead log that is used again.
+    """The median of writing 8 KB into a file and syncing it, in ms, where the homes are.
+
+    The file has its room already, as a write-ahead log that is used again.
     """
     with tempfile.TemporaryDirectory(prefix="hf-") as folder:
         path = Path(folder) / "log"
@@ -69,15 +70,15 @@ def sync_ms() -> float:
     return percentile(taken, 0.5)
 
 
-def x402(house: House, seconds: float, *more: str) -> dict[str, Any]:
+def x402(demo: DemoGuardian, seconds: float, *more: str) -> dict[str, Any]:
     """One run of payments whose signatures are verified afterwards."""
     given = ("--pay", "--verify", "--expect", '"result"', "--seconds", str(seconds))
-    return load(house.agent_socket("load"), house.wallets[0], *given, *more)
+    return load(demo.agent_socket("load"), demo.wallets[0], *given, *more)
 
 
-def journal_bytes(house: House) -> int:
+def journal_bytes(demo: DemoGuardian) -> int:
     """What all events take in the journal."""
-    db = sqlite3.connect(f"file:{house.home.journal_path}?mode=ro", uri=True)
+    db = sqlite3.connect(f"file:{demo.home.journal_path}?mode=ro", uri=True)
     try:
         return int(db.execute("SELECT sum(length(data)) FROM event").fetchone()[0])
     finally:
@@ -89,30 +90,30 @@ def transactions(seconds: float) -> dict[str, Any]:
     with (
         fast_chain() as chain,
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
-        House(Path(folder) / "home", chain) as house,  # type: ignore[arg-type]
+        DemoGuardian(Path(folder) / "home", chain) as demo,  # type: ignore[arg-type]
     ):
-        begin(house)
-        path, wallet = house.agent_socket("load"), house.wallets[0]
+        begin(demo)
+        path, wallet = demo.agent_socket("load"), demo.wallets[0]
         given = ("--expect", '"result"', "--seconds", str(seconds))
         load(path, wallet, "--expect", '"result"', "--seconds", "1")
         return best_of(ROUNDS, lambda: load(path, wallet, *given))
 
 
-def begin(house: House) -> None:
+def begin(demo: DemoGuardian) -> None:
     """Starts it with the policy of the benchmarks, and waits for the keys."""
-    house.policy(bench_policy(wallet=house.wallets[0]))
-    house.config("")
-    house.start(wait_s=600)
-    with house.connect(key=False) as operator:
+    demo.policy(bench_policy(wallet=demo.wallets[0]))
+    demo.config("")
+    demo.start(wait_s=600)
+    with demo.connect(key=False) as operator:
         while not operator.call("status")["health"]["signer"]["ok"]:
             time.sleep(0.05)
 
 
 @contextmanager
-def watched(house: House) -> Iterator[None]:
+def watched(demo: DemoGuardian) -> Iterator[None]:
     """A real console on a terminal of its own."""
-    env = {**os.environ, "TERM": "xterm-256color", "XDG_CONFIG_HOME": str(house.home.path)}
-    command = [sys.executable, "-m", "holdfast", "console", "--home", str(house.home.path)]
+    env = {**os.environ, "TERM": "xterm-256color", "XDG_CONFIG_HOME": str(demo.home.path)}
+    command = [sys.executable, "-m", "holdfast", "console", "--home", str(demo.home.path)]
     terminal = Terminal(command, env, COLUMNS, LINES)
     try:
         terminal.wait_for("LIVE")
@@ -126,30 +127,30 @@ def beside_a_console(seconds: float) -> dict[str, Any]:
     with (
         fast_chain() as chain,
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
-        House(Path(folder) / "home", chain) as house,  # type: ignore[arg-type]
+        DemoGuardian(Path(folder) / "home", chain) as demo,  # type: ignore[arg-type]
     ):
-        fill(house, BEHIND, BEHIND // 2)
-        begin(house)
-        with watched(house):
-            x402(house, 1.0)
-            return x402(house, seconds)
+        fill(demo, BEHIND, BEHIND // 2)
+        begin(demo)
+        with watched(demo):
+            x402(demo, 1.0)
+            return x402(demo, seconds)
 
 
 def rows(seconds: float = 5.0) -> list[Row]:
     """64 clients of one agent, one client alone, transactions, and a console beside."""
     alone, synced = bare(seconds), sync_ms()
     echo = wire.echo(str(seconds))["per_s"]
-    with wire.guardian() as house:
-        path, wallet = house.agent_socket("load"), house.wallets[0]
+    with wire.guardian() as demo:
+        path, wallet = demo.agent_socket("load"), demo.wallets[0]
         load(path, wallet, "--seconds", "1")
         verdicts = best_of(ROUNDS, lambda: load(path, wallet, "--seconds", str(seconds)))["per_s"]
-    with guardian() as house:
-        x402(house, 1.0)
-        before = journal_bytes(house)
-        paid = x402(house, seconds)
-        grown = (journal_bytes(house) - before) / paid["calls"]
-        many = best_of(ROUNDS, lambda: x402(house, seconds))
-        one = x402(house, seconds, "--clients", "1")
+    with guardian() as demo:
+        x402(demo, 1.0)
+        before = journal_bytes(demo)
+        paid = x402(demo, seconds)
+        grown = (journal_bytes(demo) - before) / paid["calls"]
+        many = best_of(ROUNDS, lambda: x402(demo, seconds))
+        one = x402(demo, seconds, "--clients", "1")
     per_s = many["per_s"]
     most_ms = 2 * synced + OWN_MS * ECHO_PER_S / echo
     sent, shown = transactions(seconds)["per_s"], beside_a_console(seconds)["per_s"]

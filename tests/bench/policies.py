@@ -34,8 +34,9 @@ def transfer_params(to: str, amount: int, token: str = TOKEN, wallet: str = WALL
 
 
 def _rules(count: int, agents: Sequence[str]) -> list[str]:
-    """`count` rules; the first matches the benchmark's payments, the others are of other agents,
-    assets, effects and recipients, as in a policy that grew.
+    """`count` rules; the first matches the benchmark's payments.
+
+    The others are of other agents, assets, effects and recipients, as in a policy that grew.
     """
     named = ", ".join(f'"{agent}"' for agent in agents)
     out = [

@@ -16,7 +16,7 @@ from tests.support.signed_policy import load_policy
 
 from holdfast._core import checkpoint_body, signed_note
 from holdfast.demo.chain import Chain
-from holdfast.demo.house import WALLETS_PASSPHRASE, House
+from holdfast.demo.guardian import WALLETS_PASSPHRASE, DemoGuardian
 from holdfast.secrets import sealed
 from holdfast.service.guardian.session import begin
 from holdfast.service.journal.interface import Snapshot, Writer
@@ -31,31 +31,31 @@ IDLE_S = 10.0
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
-def fill(house: House, events: int, tail: int) -> None:
+def fill(demo: DemoGuardian, events: int, tail: int) -> None:
     """Gives a stopped guardian a journal of `events`, decided by the core as in life."""
-    journal = open_writer(house.home.journal_path)
+    journal = open_writer(demo.home.journal_path)
     restored = restore(journal.reader)
-    key_file = house.home.log_key_path.read_bytes()
+    key_file = demo.home.log_key_path.read_bytes()
     key = sealed.unseal(key_file, bytearray(WALLETS_PASSPHRASE.encode()))
     begin(journal, restored, SigningKey(bytes(key)))
     guard, origin = restored.guard, restored.identity.origin
     failed: list[Exception] = []
     journal.start(lambda _size: None, failed.append)
     now = guard.last_at + 1
-    policy = bench_policy(wallet=house.wallets[0], spent_out=True)
+    policy = bench_policy(wallet=demo.wallets[0], spent_out=True)
     signed = load_policy(
         guard,
         policy,
         now,
-        key=house.operator_key(),
-        key_id=house.operator_id,
+        key=demo.operator_key(),
+        key_id=demo.operator_id,
         log_key=bytes(key.verify_key).hex(),
     )
     batch = list(signed.records)
     stored = False
     while guard.size < events:
         number = guard.size
-        call = transfer_params(vendor(number % 10_000), 1_000 + number, wallet=house.wallets[0])
+        call = transfer_params(vendor(number % 10_000), 1_000 + number, wallet=demo.wallets[0])
         batch += guard.submit("load", "eth_sendTransaction", call, b"{}", now + number // 4).records
         if len(batch) >= BATCH:
             journal.append(batch, guard.size, guard.root)
@@ -86,10 +86,10 @@ def store(
     journal.add_snapshot(Snapshot(size, root, sha256, data, bound))
 
 
-def socket_opens(house: House) -> float:
+def socket_opens(demo: DemoGuardian) -> float:
     """Seconds from starting the process until the operator socket answers."""
     begun = time.perf_counter()
-    house.start(wait_s=600)
+    demo.start(wait_s=600)
     return time.perf_counter() - begun
 
 
@@ -98,16 +98,16 @@ def start_rows(events: int = EVENTS) -> list[Row]:
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         Chain() as chain,
-        House(Path(folder) / "home", chain) as house,
+        DemoGuardian(Path(folder) / "home", chain) as demo,
     ):
-        house.policy(bench_policy(wallet=house.wallets[0], spent_out=True))
-        house.config("")
-        fill(house, events, min(TAIL, events // 2))
-        size = house.home.journal_path.stat().st_size >> 20
+        demo.policy(bench_policy(wallet=demo.wallets[0], spent_out=True))
+        demo.config("")
+        fill(demo, events, min(TAIL, events // 2))
+        size = demo.home.journal_path.stat().st_size >> 20
         taken = []
         for _ in range(3):
-            taken.append(socket_opens(house))
-            house.kill()
+            taken.append(socket_opens(demo))
+            demo.kill()
     note = f"{min(TAIL, events // 2):,} after the snapshot; journal {size} MiB"
     return [Row(f"start to open socket, {events:,} events", sorted(taken)[1], "s", 2.0, note=note)]
 
@@ -137,12 +137,12 @@ def idle_rows() -> list[Row]:
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         Chain() as chain,
-        House(Path(folder) / "home", chain) as house,
+        DemoGuardian(Path(folder) / "home", chain) as demo,
     ):
-        house.policy(bench_policy(wallet=house.wallets[0]))
-        house.start()
+        demo.policy(bench_policy(wallet=demo.wallets[0]))
+        demo.start()
         threading.Event().wait(IDLE_S / 2)
-        pids = processes(house.pid)
+        pids = processes(demo.pid)
         begun = sum(cpu_s(pid) for pid in pids)
         threading.Event().wait(IDLE_S)
         spent = sum(cpu_s(pid) for pid in pids) - begun

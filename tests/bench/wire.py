@@ -17,7 +17,7 @@ from tests.bench.rows import Row, percentile
 
 from holdfast.agent.signed import RequestKey
 from holdfast.demo.chain import Chain
-from holdfast.demo.house import House
+from holdfast.demo.guardian import DemoGuardian
 
 REPO = Path(__file__).resolve().parents[2]
 SEED = "11" * 32
@@ -26,17 +26,17 @@ ROUNDS = 3
 
 
 @contextmanager
-def guardian(**policy: Any) -> Iterator[House]:
+def guardian(**policy: Any) -> Iterator[DemoGuardian]:
     """A running daemon with the benchmark's policy, under which every payment is over a limit."""
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         Chain() as chain,
-        House(Path(folder) / "home", chain) as house,
+        DemoGuardian(Path(folder) / "home", chain) as demo,
     ):
-        house.policy(bench_policy(wallet=house.wallets[0], spent_out=True, **policy))
-        house.config("")
-        house.start()
-        yield house
+        demo.policy(bench_policy(wallet=demo.wallets[0], spent_out=True, **policy))
+        demo.config("")
+        demo.start()
+        yield demo
 
 
 def load_command(socket: str, wallet: str, *more: str) -> list[str]:
@@ -86,12 +86,12 @@ def echo(seconds: str) -> dict[str, Any]:
             server.communicate()
 
 
-def freezes_under_load(house: House, seconds: float) -> tuple[list[float], dict[str, Any]]:
+def freezes_under_load(demo: DemoGuardian, seconds: float) -> tuple[list[float], dict[str, Any]]:
     """Milliseconds from asking for a freeze to its acknowledgement, while 64 clients send."""
-    command = load_command(house.agent_socket("load"), house.wallets[0], "--seconds", str(seconds))
+    command = load_command(demo.agent_socket("load"), demo.wallets[0], "--seconds", str(seconds))
     running = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True)
     taken = []
-    with house.connect(key=False) as operator:
+    with demo.connect(key=False) as operator:
         time.sleep(1.0)  # the load reaches its level
         while running.poll() is None:
             begun = time.perf_counter()
@@ -107,12 +107,12 @@ def rows(seconds: float = 5.0) -> list[Row]:
     span = str(seconds)
     bare = echo(span)
     out = [Row("bare asyncio echo, 64 clients", bare["per_s"], "/s", note="baseline, same load")]
-    with guardian() as house:
-        socket, wallet = house.agent_socket("load"), house.wallets[0]
+    with guardian() as demo:
+        socket, wallet = demo.agent_socket("load"), demo.wallets[0]
         load(socket, wallet, "--seconds", "1")
         many = best_of(ROUNDS, lambda: load(socket, wallet, "--seconds", span))
         one = best_of(ROUNDS, lambda: load(socket, wallet, "--seconds", span, "--clients", "1"))
-        frozen, loaded = freezes_under_load(house, 2 * seconds)
+        frozen, loaded = freezes_under_load(demo, 2 * seconds)
     share = many["per_s"] / bare["per_s"]
     out += [
         Row(
@@ -134,8 +134,8 @@ def rows(seconds: float = 5.0) -> list[Row]:
         ),
     ]
     key = RequestKey(bytes.fromhex(SEED))
-    with guardian(public_key=key.public_key) as house:
-        socket, wallet = house.agent_socket("load"), house.wallets[0]
+    with guardian(public_key=key.public_key) as demo:
+        socket, wallet = demo.agent_socket("load"), demo.wallets[0]
         more = ("--seconds", span, "--sign", SEED, "--expect", '"code":4001')
         signed = best_of(ROUNDS, lambda: load(socket, wallet, *more))
     out += [

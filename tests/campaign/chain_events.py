@@ -26,12 +26,12 @@ from string import Template
 from typing import Any
 
 from tests.campaign.crash import Payer, open_requests, wait_until
-from tests.campaign.ground import Ground
+from tests.campaign.setup import CampaignSetup
 from tests.support.proxy import NodeProxy, error, result
 
 from holdfast.agent.client import Denied
 from holdfast.demo.chain import CHAIN_ID, Chain
-from holdfast.demo.house import OPERATOR_PASSPHRASE, House
+from holdfast.demo.guardian import OPERATOR_PASSPHRASE, DemoGuardian
 from holdfast.demo.token import deploy
 from holdfast.service.offline import sign_config
 
@@ -47,7 +47,7 @@ Hook = Callable[[Call, Callable[[], bytes]], bytes | None]
 
 
 @dataclass
-class World(Ground):
+class World(CampaignSetup):
     """Two nodes of one chain, each of which can be made to fail and to lie."""
 
     nodes: tuple[NodeProxy, NodeProxy]
@@ -56,8 +56,8 @@ class World(Ground):
 
     def restart(self) -> None:
         """Kills the daemon and starts it again."""
-        self.house.kill()
-        self.house.start()
+        self.guardian.kill()
+        self.guardian.start()
 
     def during(self, hook: Hook, *nodes: NodeProxy) -> None:
         """Lets a node answer in another way for a while."""
@@ -74,29 +74,29 @@ def world(seed: int) -> Iterator[World]:
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         Chain("--block-time", "1") as chain,
-        House(Path(folder) / "home", chain) as house,
+        DemoGuardian(Path(folder) / "home", chain) as demo,
     ):
         nodes = NodeProxy(chain.url), NodeProxy(chain.url)
         token = deploy(chain)
-        token.give(house.wallets[0], token.supply // 2)
+        token.give(demo.wallets[0], token.supply // 2)
         entries = "\n".join(
             f'[[agent]]\nid = "{name}"\nwallets = ["purse"]\nchain = {CHAIN_ID}\n'
             "requests_per_minute = 1000000\nconnections_max = 128\n"
             for name in AGENTS
         )
         text = Path(__file__).with_name("policy.toml").read_text()
-        names = {"wallet": house.wallets[0], "token": token.address}
-        house.policy(Template(text).substitute(names, agents=entries, most=100_000))
+        names = {"wallet": demo.wallets[0], "token": token.address}
+        demo.policy(Template(text).substitute(names, agents=entries, most=100_000))
         tables = "".join(
             f'[[endpoint]]\nchain = {CHAIN_ID}\nrpc_url = "{node.url}"\npoll_ms = 100\n'
             "confirmations = 1\n"
             for node in nodes
         )
         gate = "[gate]\nhold_ms = 4000\nretry_after_s = 1\n"
-        sign_config(house.home, f"version = 1\n{gate}{tables}", OPERATOR_PASSPHRASE.encode())
-        house.start()
+        sign_config(demo.home, f"version = 1\n{gate}{tables}", OPERATOR_PASSPHRASE.encode())
+        demo.start()
         try:
-            yield World(chain, house, token, nodes, random.Random(seed))
+            yield World(chain, demo, token, nodes, random.Random(seed))
         finally:
             for node in nodes:
                 node.stop()
@@ -105,8 +105,8 @@ def world(seed: int) -> Iterator[World]:
 class Buyer(Payer):
     """Pays so many recipients, and notes what it was refused."""
 
-    def __init__(self, ground: Ground, agent: str, place: int, over: threading.Event) -> None:
-        super().__init__(ground, agent, place, over)
+    def __init__(self, setup: CampaignSetup, agent: str, place: int, over: threading.Event) -> None:
+        super().__init__(setup, agent, place, over)
         self.unpaid: dict[str, str] = {}
 
     def run(self) -> None:
@@ -223,7 +223,7 @@ def an_answer_is_lost(here: World) -> None:
 
 def a_freeze(here: World) -> None:
     """Everything is stopped, and goes on when an operator says so."""
-    with here.house.connect() as operator:
+    with here.guardian.connect() as operator:
         frozen = operator.freeze("everything")
         time.sleep(1.0)  # how long it stands, not synchronisation
         operator.thaw(frozen)
@@ -255,7 +255,7 @@ def judge(here: World, buyers: list[Buyer]) -> list[str]:
     by_recipient: dict[str, str] = {to: tx_hash for to, _, tx_hash in paid}
     if len(by_recipient) != len(paid):
         wrong.append(f"paid twice: {len(paid) - len(by_recipient)} recipients")
-    with here.house.connect(key=False) as operator:
+    with here.guardian.connect(key=False) as operator:
         health = operator.call("status")["health"]
     told = {to: h for buyer in buyers for to, h in buyer.told.paid.items()}
     named = " ".join(each["text"] for each in health["conditions"])
@@ -307,9 +307,9 @@ def run(payments: int, seconds: float, seed: int) -> dict[str, Any]:
         wait_until("no alarm", lambda: not _grave(here), wrong)
         wrong += judge(here, [*buyers, *last])
         wrong += [f"{buyer.name} cannot pay" for buyer in last if not buyer.told.paid]
-        if here.house.stop() != 0:
-            wrong.append(f"the last stop failed: {here.house.last_words()}")
-        code, said = here.house.verify()
+        if here.guardian.stop() != 0:
+            wrong.append(f"the last stop failed: {here.guardian.last_words()}")
+        code, said = here.guardian.verify()
         if code != 0:
             wrong.append(f"at the end: {said}")
         return {
@@ -327,7 +327,7 @@ def _made(buyers: list[Buyer]) -> int:
 
 
 def _grave(here: World) -> list[str]:
-    with here.house.connect(key=False) as operator:
+    with here.guardian.connect(key=False) as operator:
         found = operator.call("status")["health"]["conditions"]
     return [each["code"] for each in found if each["severity"] != "warning"]
 

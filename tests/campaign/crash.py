@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.campaign.ground import UNIT, Ground, ground
+from tests.campaign.setup import UNIT, CampaignSetup, setup
 
 from holdfast.agent.client import Client, Denied, Pending, RpcError
 
@@ -43,10 +43,12 @@ class Told:
 class Payer(threading.Thread):
     """One agent: a token to a new recipient, again and again, through every crash."""
 
-    def __init__(self, field_: Ground, agent: str, place: int, over: threading.Event) -> None:
+    def __init__(
+        self, field_: CampaignSetup, agent: str, place: int, over: threading.Event
+    ) -> None:
         super().__init__(name=agent, daemon=True)
         self._field, self._agent, self._over = field_, agent, over
-        self._socket = str(field_.house.home.agent_socket(agent))
+        self._socket = str(field_.guardian.home.agent_socket(agent))
         self._recipients = (f"0x{(place + 1) << 64 | n:040x}" for n in itertools.count(1))
         self._random = random.Random(agent)
         self._client: Client | None = None
@@ -101,34 +103,34 @@ class Payer(threading.Thread):
             self.told.odd.append(f"{no} {codes}")
 
 
-def kill_again_and_again(field_: Ground, kills: int, chance: random.Random) -> list[str]:
+def kill_again_and_again(field_: CampaignSetup, kills: int, chance: random.Random) -> list[str]:
     """Kills and restarts the daemon; gives what `journal verify` did not like."""
     faults = []
     for number in range(kills):
         time.sleep(
             chance.uniform(0.0, LIVES_S[number % 2])
         )  # the moment of the crash, not synchronisation
-        field_.house.kill()
-        code, said = field_.house.verify()
+        field_.guardian.kill()
+        code, said = field_.guardian.verify()
         if code != 0:
             faults.append(f"after kill {number + 1}: {said}")
         if number % 4 == 3 and number + 1 < kills:
-            field_.house.spawn()  # the next kill may come while it starts
+            field_.guardian.spawn()  # the next kill may come while it starts
         else:
-            field_.house.start()
+            field_.guardian.start()
     return faults
 
 
-def open_requests(field_: Ground) -> int:
+def open_requests(field_: CampaignSetup) -> int:
     """How many requests are not at an end."""
-    with field_.house.connect(key=False) as operator:
+    with field_.guardian.connect(key=False) as operator:
         counts = operator.call("status")["counts"]
     ends = {"confirmed", "reverted", "dropped", "released", "denied", "expired"}
     ends |= {"cancelled", "failed", "frozen"}
     return sum(count for state, count in counts.items() if state not in ends)
 
 
-def judge(field_: Ground, payers: list[Payer], most: int) -> list[str]:
+def judge(field_: CampaignSetup, payers: list[Payer], most: int) -> list[str]:
     """What is wrong, by the chain and by the journal; empty when nothing is."""
     wrong = []
     paid = field_.paid()
@@ -138,7 +140,7 @@ def judge(field_: Ground, payers: list[Payer], most: int) -> list[str]:
     total = sum(amount for _, amount, _ in paid)
     if total != most * UNIT:
         wrong.append(f"the limit is {most * UNIT}, the chain says {total}")
-    with field_.house.connect(key=False) as operator:
+    with field_.guardian.connect(key=False) as operator:
         events = operator.events()
     decided = {one["data"]["id"]: one["data"] for one in events if one["kind"] == "request.decided"}
     for payer in payers:
@@ -170,7 +172,7 @@ def run(kills: int, seed: int) -> dict[str, Any]:
     """One campaign: `{"ok", "kills", "seed", "wrong", "paid", "denied", "lost", …}`."""
     most = TOKENS_PER_KILL * kills
     began = time.monotonic()
-    with ground(AGENTS, str(most), "--block-time", "1") as field_:
+    with setup(AGENTS, str(most), "--block-time", "1") as field_:
         over = threading.Event()
         payers = [Payer(field_, agent, place, over) for place, agent in enumerate(AGENTS)]
         for payer in payers:
@@ -186,9 +188,9 @@ def run(kills: int, seed: int) -> dict[str, Any]:
             for payer in payers:
                 payer.join(90)
         wrong += judge(field_, payers, most)
-        if field_.house.stop() != 0:
-            wrong.append(f"the last stop failed: {field_.house.last_words()}")
-        code, said = field_.house.verify()
+        if field_.guardian.stop() != 0:
+            wrong.append(f"the last stop failed: {field_.guardian.last_words()}")
+        code, said = field_.guardian.verify()
         if code != 0:
             wrong.append(f"at the end: {said}")
     return {

@@ -32,8 +32,9 @@ on_exceed = "deny"
 
 
 async def opened(home: Path, anvil: Anvil, *nodes: NodeProxy) -> Guardian:
-    """A guardian with these endpoints and a limit of 1 ETH a day, of which the vendor may get
-    all.
+    """A guardian with these endpoints and a limit of 1 ETH a day.
+
+    The vendor may get all of it.
     """
     made = Guardian.make(home, anvil, url=nodes[0].url)
     made.others = [

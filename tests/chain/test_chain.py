@@ -12,6 +12,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from tests.support.anvil import Anvil
 from tests.support.guardian import eventually
+from tests.support.inputs import Inputs
 from tests.support.proxy import NodeProxy, error, result
 from tests.support.sending import broadcast_one
 from tests.support.token import deploy_token, transfer_data
@@ -44,15 +45,8 @@ def wallet(anvil: Anvil) -> LocalAccount:
     return account
 
 
-def view(wallet: LocalAccount, **request: Any) -> dict[str, Any]:
-    return {
-        "wallet": wallet.address,
-        "chain_id": 31337,
-        "gas_max": 500_000,
-        "fee_per_gas_max": str(100 * GWEI),
-        "priority_fee_per_gas_max": str(2 * GWEI),
-        "request": {"to": VENDOR, "value": "1000", "data": "0x", "gas": None} | request,
-    }
+def view(wallet: LocalAccount, **more: Any) -> Inputs:
+    return Inputs(**({"wallet": wallet.address, "to": VENDOR, "value": 1000} | more))
 
 
 def signed(wallet: LocalAccount, nonce: int = 0, value: int = 1000, tip: int = GWEI) -> Any:
@@ -70,7 +64,7 @@ def signed(wallet: LocalAccount, nonce: int = 0, value: int = 1000, tip: int = G
     )
 
 
-async def facts_for(chain: Chain, request: dict[str, Any]) -> dict[str, int | bool]:
+async def facts_for(chain: Chain, request: Inputs) -> dict[str, int | bool]:
     return await chain.transaction_facts(request, ledger=None)
 
 
@@ -84,15 +78,15 @@ async def test_facts_are_within_the_caps(chain: Chain, wallet: LocalAccount) -> 
     assert facts["chain_nonce"] == 0
     assert facts["max_priority_fee_per_gas"] <= 2 * GWEI
     assert facts["max_priority_fee_per_gas"] <= facts["max_fee_per_gas"] <= 100 * GWEI
-    tight = view(wallet) | {"fee_per_gas_max": str(GWEI), "priority_fee_per_gas_max": "7"}
+    tight = view(wallet, fee_per_gas_max=GWEI, priority_fee_per_gas_max=7)
     facts = await facts_for(chain, tight)
     assert facts["max_fee_per_gas"] == GWEI
     assert facts["max_priority_fee_per_gas"] == 7
 
 
 async def test_a_base_fee_above_the_cap_is_waited_for(chain: Chain, wallet: LocalAccount) -> None:
-    with pytest.raises(FeeTooHigh, match="above the cap"):
-        await facts_for(chain, view(wallet) | {"fee_per_gas_max": "1"})
+    with pytest.raises(FeeTooHigh, match="above the policy's cap"):
+        await facts_for(chain, view(wallet, fee_per_gas_max=1))
 
 
 async def test_what_would_fail_is_told_in_our_own_words(
@@ -100,10 +94,10 @@ async def test_what_would_fail_is_told_in_our_own_words(
 ) -> None:
     token = deploy_token(anvil, wallet.address)
     for request, words in (
-        ({"to": token, "data": transfer_data(VENDOR, 10**60), "value": "0"}, "contract refuses"),
-        ({"value": str(10**30)}, "cannot pay"),
-        ({"value": str(100 * 10**18 - 1)}, "cannot pay amount and fee"),
-        ({"to": token, "data": transfer_data(VENDOR, 1), "value": "0", "gas": 30_000}, "gas"),
+        ({"to": token, "data": transfer_data(VENDOR, 10**60), "value": 0}, "contract reverts"),
+        ({"value": 10**30}, "insufficient funds"),
+        ({"value": 100 * 10**18 - 1}, "insufficient funds for amount plus fee"),
+        ({"to": token, "data": transfer_data(VENDOR, 1), "value": 0, "gas": 30_000}, "gas"),
     ):
         with pytest.raises(WouldFail, match=words):
             await facts_for(chain, view(wallet, **request))
@@ -113,7 +107,7 @@ async def test_what_would_fail_is_told_in_our_own_words(
     )
     with pytest.raises(WouldFail) as caught:
         await facts_for(chain, view(wallet))
-    assert caught.value.text == "the contract refuses it"
+    assert caught.value.text == "the contract reverts"
 
 
 async def test_an_unwell_node_is_no_reason_to_fail_a_request(
@@ -143,12 +137,12 @@ async def test_gas_leaves_room_within_the_cap(
     chain: Chain, wallet: LocalAccount, anvil: Anvil
 ) -> None:
     token = deploy_token(anvil, wallet.address)
-    request = {"to": token, "data": transfer_data(VENDOR, 5), "value": "0"}
+    request: dict[str, Any] = {"to": token, "data": transfer_data(VENDOR, 5), "value": 0}
     estimate = int(
         anvil.call("eth_estimateGas", {"from": wallet.address, **request} | {"value": "0x0"}), 16
     )
     assert (await facts_for(chain, view(wallet, **request)))["gas"] == estimate * 5 // 4
-    capped = view(wallet, **request) | {"gas_max": estimate + 10}
+    capped = view(wallet, **request, gas_max=estimate + 10)
     assert (await facts_for(chain, capped))["gas"] == estimate + 10
     asked = view(wallet, **request, gas=estimate + 77)
     assert (await facts_for(chain, asked))["gas"] == estimate + 77

@@ -367,7 +367,7 @@ async def test_a_chain_that_none_serves_is_not_ok(proxy: NodeProxy) -> None:
     watching = Watching(NOWHERE)
     await watching.codes()
     assert await watching.codes(after=DOWN_PATIENCE_S) == ["endpoint_down"]
-    assert "nothing is paid there" in watching.conditions.report()[0]["text"]
+    assert "nothing is paid on it" in watching.conditions.report()[0]["text"]
     assert not watching.chains.health()[0]["ok"]
     await watching.chains.stop()
 

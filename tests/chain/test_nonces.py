@@ -1,6 +1,6 @@
 """Each wallet's ledger of nonces against its chain.
 
-What is not well is found, told everywhere, and over when it is fixed. Real anvil, real keys.
+What goes wrong raises an alarm everywhere, until it is fixed. Real anvil, real keys.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -49,7 +49,11 @@ TABLE = [
         "chain_behind nonce_gap",
     ),
     ("a nonce came back", replace(WELL, ledger=5, out=(out(6), out(7))), "nonce_gap"),
-    ("no node took it", replace(WELL, ledger=6, out=(out(5, "signed", "pool full"),)), "not_sent"),
+    (
+        "no node accepted it",
+        replace(WELL, ledger=6, out=(out(5, "signed", "pool full"),)),
+        "not_sent",
+    ),
     (
         "mined although it was denied",
         replace(WELL, ledger=5, mined=6, pending=6, out=(out(5, "denied"),)),
@@ -91,7 +95,7 @@ def test_what_is_seen_has_its_conditions(seen: Seen, codes: str) -> None:
 def test_a_refusal_and_what_waits_behind_it_are_in_the_words() -> None:
     seen = replace(WELL, ledger=8, out=(out(6), out(7), out(5, "signed", "the pool is full")))
     (found,) = judge(seen)
-    assert "no node took it: the pool is full; 2 more wait behind it" in found.text
+    assert "no node accepted it: the pool is full; 2 more wait behind it" in found.text
 
 
 def test_nobody_is_told_to_wait_for_what_the_guardian_never_sends() -> None:

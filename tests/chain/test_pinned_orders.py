@@ -43,8 +43,9 @@ class Hands(Clock):
 
 @pytest.fixture
 async def guardian(tmp_path: Path, anvil: Anvil, proxy: NodeProxy) -> AsyncIterator[Guardian]:
-    """Its wallet has a token with pinned code, which was looked at once; nobody looks again but
-    for an order.
+    """Its wallet has a token with pinned code, which was looked at once.
+
+    Nobody looks again but for an order.
     """
     made = Guardian.make(tmp_path / "home", anvil, url=proxy.url)
     token = deploy_token(anvil, made.wallets[0])

@@ -261,7 +261,7 @@ async def test_what_would_fail_ends_unsigned(guardian: Guardian) -> None:
     await guardian.until(request, "failed")
     ended = guardian.events("request.failed", request)[0]
     assert ended["code"] == "would_fail"
-    assert "cannot pay" in ended["text"]
+    assert "insufficient funds" in ended["text"]
     assert guardian.events("request.authorised", request) == []
 
 

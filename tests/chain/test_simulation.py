@@ -9,6 +9,7 @@ import pytest
 from eth_abi import encode
 from tests.support.anvil import Anvil
 from tests.support.guardian import VENDOR, Guardian
+from tests.support.inputs import Inputs
 from tests.support.proxy import NodeProxy, error, result
 from tests.support.seen import see_everything
 from tests.support.stub_contract import (
@@ -231,11 +232,7 @@ async def test_it_can_be_switched_off(guardian: Guardian, anvil: Anvil, proxy: N
     assert simulated(proxy) == []
 
 
-VIEW = {
-    "wallet": BANK,
-    "gas_max": 100_000,
-    "request": {"to": TOKEN, "value": "0", "data": "0x12345678", "gas": None},
-}
+ASKED = Inputs(wallet=BANK, to=TOKEN, data="0x12345678", gas_max=100_000)
 OPAQUE = {"address": TOKEN, "topics": ["0x" + "00" * 12 + BANK[2:].lower()], "data": "0x"}
 
 
@@ -258,12 +255,12 @@ async def test_an_answer_that_is_none_counts_as_none(proxy: NodeProxy, answer: A
         result(call, answer) if call["method"] == "eth_simulateV1" else forward()
     )
     chain = Chain(EndpointSettings(31337, proxy.url))
-    assert await chain.simulation.of(VIEW) is None
+    assert await chain.simulation.of(ASKED) is None
     assert not chain.simulation.unable
     await chain.close()
     strict = Chain(EndpointSettings(31337, proxy.url, simulate="required"))
     with pytest.raises(EndpointDown, match="could not simulate"):
-        await strict.simulation.of(VIEW)
+        await strict.simulation.of(ASKED)
     await strict.close()
 
 
@@ -278,10 +275,10 @@ async def test_more_than_can_be_compared_is_refused(proxy: NodeProxy) -> None:
     )
     chain = Chain(EndpointSettings(31337, proxy.url))
     with pytest.raises(WouldFail, match="more happens to the wallet") as refusal:
-        await chain.simulation.of(VIEW)
+        await chain.simulation.of(ASKED)
     assert refusal.value.code == "would_differ"
     logs.pop()
-    found = await chain.simulation.of(VIEW)
+    found = await chain.simulation.of(ASKED)
     assert found is not None
     assert len(found["logs"]) == LOGS_MAX
     await chain.close()

@@ -230,7 +230,7 @@ async def test_what_no_node_took_in_time_waits_for_a_person(
     await guardian.until(request, "held")
     await guardian.core.durable()
     (held,) = guardian.events("request.held", request)
-    assert "no node took it" in held["why"]
+    assert "no node accepted it" in held["why"]
     proxy.hook = None
     await guardian.halt()
     guardian.sending = SendingConfig()
@@ -757,7 +757,7 @@ async def test_what_was_sent_long_ago_and_no_node_has_any_more_waits_for_a_perso
     await guardian.until(request, "held")
     await guardian.core.durable()
     (held,) = guardian.events("request.held", request)
-    assert "no node knows it any more" in held["why"]
+    assert "no node knows it now" in held["why"]
     sent = len(proxy.sent())
     digest = guardian.view(request)["digest"]
     assert guardian.command("approve", request=request, digest=digest) == "signed"

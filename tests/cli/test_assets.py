@@ -209,7 +209,7 @@ def test_a_policy_that_would_be_refused_stays_as_it_was(
     assert "nothing was changed" in result.err
     policy.write_text(undeclared + "\nfaulty = \n")
     result = run("assets", "add", token, *flags)
-    assert "mend it first" in result.err
+    assert "fix them first" in result.err
     assert policy.read_text() == undeclared + "\nfaulty = \n"
     assert [path.name for path in policy.parent.iterdir()] == ["policy.toml"]
 

@@ -129,7 +129,7 @@ def test_a_folder_with_faults_is_said_and_the_rest_is_used(run: Run, tmp_path: P
     done = run("decode", "--chain", "1", "--message", "0x6869", "--registry", tmp_path, "--json")
     assert done.code == 0
     assert "broken.json: not JSON" in done.err
-    assert "holds no ERC-7730 descriptor" in done.err
+    assert "contains no ERC-7730 descriptor" in done.err
     absent = run("decode", "--chain", "1", "--message", "0x6869", "--registry", tmp_path / "x")
     assert absent.code != 0
     assert "is not a folder" in absent.err

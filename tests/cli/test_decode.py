@@ -124,4 +124,4 @@ def test_inner_calls_stand_below_headings_and_a_claim_apart(run: Run, tmp_path: 
     data = nested.call("transfer(address,uint256)", nested.SHOP, 5)
     _, (tx,) = nested.send(nested.USDC, data)
     shown = run("decode", "--chain", 1, "--tx", json.dumps(tx), "--registry", tmp_path).out
-    assert "(a claim, not checked):\n| Interaction with: Circle\n| Intent: Send\n" in shown
+    assert "(not checked):\n| Interaction with: Circle\n| Intent: Send\n" in shown

@@ -12,7 +12,7 @@ from tests.cli.conftest import Run
 from tests.support.proxy import NodeProxy
 
 from holdfast.demo.chain import Chain
-from holdfast.demo.house import OPERATOR_PASSPHRASE, House
+from holdfast.demo.guardian import OPERATOR_PASSPHRASE, DemoGuardian
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -39,10 +39,10 @@ def node(chain: Chain) -> Iterator[NodeProxy]:
 
 
 @pytest.fixture(scope="module")
-def house(chain: Chain, node: NodeProxy) -> Iterator[House]:
+def demo(chain: Chain, node: NodeProxy) -> Iterator[DemoGuardian]:
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
-        House(Path(folder), chain) as made,
+        DemoGuardian(Path(folder), chain) as made,
     ):
         _write(made, SECRET)
         made.config(SECOND.format(url=node.url))
@@ -51,8 +51,8 @@ def house(chain: Chain, node: NodeProxy) -> Iterator[House]:
         assert made.stop() == 0, made.last_words()
 
 
-def _write(house: House, token: str) -> None:
-    path = house.home.path / "node.token"
+def _write(demo: DemoGuardian, token: str) -> None:
+    path = demo.home.path / "node.token"
     path.touch(mode=0o600)
     path.write_text(token + "\n")
 
@@ -65,20 +65,20 @@ def _wait(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def test_status_shows_each_endpoint_and_goes_on_without_one(
-    run: Run, house: House, node: NodeProxy
+    run: Run, demo: DemoGuardian, node: NodeProxy
 ) -> None:
     def told() -> list[bool]:
-        chains = run("status", "--home", house.home.path, "--json").json["health"]["chains"]
+        chains = run("status", "--home", demo.home.path, "--json").json["health"]["chains"]
         assert all(each["ok"] for each in chains)
         return [each["ok"] for chain in chains for each in chain["endpoints"]]
 
     _wait(lambda: told() == [True, True])
-    text = run("status", "--home", house.home.path)
+    text = run("status", "--home", demo.home.path)
     assert "chain     31337 ok" in text.out
     assert f"          {node.url} ok" in text.out
     node.hook = lambda call, forward: None
     _wait(lambda: told() == [True, False])
-    text = run("status", "--home", house.home.path)
+    text = run("status", "--home", demo.home.path)
     assert "chain     31337 ok" in text.out
     assert f"          {node.url} NOT OK: down: the connection to {node.url} broke" in text.out
     node.hook = None
@@ -87,24 +87,24 @@ def test_status_shows_each_endpoint_and_goes_on_without_one(
 
 
 def test_the_secret_of_a_node_is_sent_and_kept_from_every_eye(
-    run: Run, house: House, node: NodeProxy
+    run: Run, demo: DemoGuardian, node: NodeProxy
 ) -> None:
     _wait(lambda: bool(node.headers))
     assert {each.get("authorization") for each in node.headers} == {f"Bearer {SECRET}"}
-    shown = [run("status", "--home", house.home.path, "--json").out, house.last_words()]
+    shown = [run("status", "--home", demo.home.path, "--json").out, demo.last_words()]
     files = ("journal.sqlite", "journal.sqlite-wal", "config.toml", "config.sig")
-    shown += [(house.home.path / each).read_bytes().decode(errors="replace") for each in files]
+    shown += [(demo.home.path / each).read_bytes().decode(errors="replace") for each in files]
     for text in shown:
         assert SECRET not in text
     # The copy of what was signed has it, for its owner alone.
-    copy = house.home.path / "config.good.json"
+    copy = demo.home.path / "config.good.json"
     assert SECRET in copy.read_text()
     assert copy.stat().st_mode & 0o777 == 0o600
 
 
-def test_another_secret_counts_once_it_is_signed(run: Run, house: House) -> None:
-    _write(house, "another-Secret")
-    words = ("config", "apply", "--home", house.home.path, "--yes", "--passphrase-fd", "{0}")
+def test_another_secret_counts_once_it_is_signed(run: Run, demo: DemoGuardian) -> None:
+    _write(demo, "another-Secret")
+    words = ("config", "apply", "--home", demo.home.path, "--yes", "--passphrase-fd", "{0}")
     applied = run(*words, secrets=(OPERATOR_PASSPHRASE,))
     assert applied.code == 0, applied.err
     assert "endpoint[2].token = … (" in applied.out
@@ -123,12 +123,12 @@ def test_another_secret_counts_once_it_is_signed(run: Run, house: House) -> None
     ids=["lines", "empty", "binary", "readable"],
 )
 def test_a_file_that_cannot_hold_the_secret_is_named(
-    run: Run, house: House, content: bytes, mode: int, words: str
+    run: Run, demo: DemoGuardian, content: bytes, mode: int, words: str
 ) -> None:
-    path = house.home.path / "node.token"
+    path = demo.home.path / "node.token"
     path.write_bytes(content)
     path.chmod(mode)
-    refused = run("config", "apply", "--home", house.home.path, "--yes")
+    refused = run("config", "apply", "--home", demo.home.path, "--yes")
     assert refused.code != 0
     assert "`endpoint[1].token_file`" in refused.err
     assert words in refused.err

@@ -97,7 +97,7 @@ def test_a_first_policy_with_a_fault_or_a_wallet_without_a_key_makes_nothing(
         ("--rpc-url", "node.example", "put the scheme in front"),
         ("--rpc-url", "node.example:8545", "put the scheme in front"),
         ("--rpc-url", "https://", "http:// or https://"),
-        ("--agent", "Not An Id", "not an agent's id"),
+        ("--agent", "Not An Id", "not an agent id"),
         ("--wallets", "65", "1 to 64 wallets"),
     ],
 )
@@ -116,12 +116,12 @@ def test_a_short_or_unlike_passphrase_is_asked_for_again(tmp_path: Path) -> None
     home = tmp_path / "h"
     with at_terminal(home, "--kdf", "light", answers={}) as init:
         for typed, words in (
-            ("short", "too short: take at least 8 characters"),
-            (PASSPHRASE, "Once more: "),
+            ("short", "too short: use at least 8 characters"),
+            (PASSPHRASE, "Repeat: "),
             (f"{PASSPHRASE}x", "not the same"),
-            (PASSPHRASE, "Once more: "),
+            (PASSPHRASE, "Repeat: "),
             (PASSPHRASE, "Passphrase of your operator key: "),
-            (OPERATOR_PASSPHRASE, "Once more: "),
+            (OPERATOR_PASSPHRASE, "Repeat: "),
             (OPERATOR_PASSPHRASE, "Back up now"),
         ):
             init.ask(": ", typed)

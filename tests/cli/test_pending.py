@@ -43,7 +43,7 @@ def test_what_is_sent_and_not_mined_is_listed_with_what_to_do(
     assert "a block" in row
     said = done.out + done.err
     assert "r26: sent, not mined for 3 min: `holdfast bump r26`" in said
-    assert "`holdfast cancel r26` takes it back" in said
+    assert "`holdfast cancel r26` cancels it" in said
     assert "r25" not in said, "it is mined within a moment"
     rows = run("pending", "--home", home.path, "--json").lines
     assert [each["id"] for each in rows if each["state"] == "sent"] == ["r26"]

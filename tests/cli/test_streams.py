@@ -82,7 +82,7 @@ def test_closed_streams_lose_words_and_keep_the_exit_code(home: Path) -> None:
     assert failed.returncode == 1
 
 
-def test_a_question_that_nobody_can_answer_is_answered_no(home: Path) -> None:
+def test_a_question_without_an_answer_is_answered_no(home: Path) -> None:
     done = command(home, "thaw", "1", preexec_fn=closing(0))
     assert done.returncode != 0
     assert done.stderr

@@ -93,8 +93,9 @@ def home() -> Iterator[Path]:
 
 
 def as_recorded(view: dict[str, Any], _policy: str | None) -> Seen:
-    """Recorded scenes are written by hand: no core decided them, so nothing decodes to them. What
-    the console does with a real guardian's views is in tests/perimeter and test_real_guardian.
+    """Recorded scenes are written by hand: no core decided them, so nothing decodes to them.
+
+    What the console does with a real guardian's views is in tests/perimeter and test_real_guardian.
     """
     return Seen(str(view["digest"]), ())
 

@@ -1,4 +1,4 @@
-"""What is not well: the most severe first, in header and footer, and all of it in full on a key."""
+"""Alarms: the most severe first, in header and footer, and all of it in full on a key."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ async def test_a_key_shows_each_in_full_with_its_severity_next_step_and_time(bus
         await busy.until(pilot, lambda: scroll.scroll_y == scroll.max_scroll_y)
         busy.guardian.health(START_MS, conditions=[], chains=[])
         shown = busy.app.screen.query_one("#alarms-text", Static)
-        await busy.until(pilot, lambda: "all is well" in str(shown.content))
+        await busy.until(pilot, lambda: "no alarms" in str(shown.content))
         await pilot.press("escape")
         await busy.until(pilot, lambda: busy.app.screen is busy.app.main)
 
@@ -134,16 +134,14 @@ async def test_the_footer_offers_the_key_while_something_is_not_well(idle: Stage
         assert "A alarms" not in idle.app.main.footer.render().plain
         await pilot.press("A")
         assert idle.app.screen is idle.app.main
-        assert any("all is well" in each.message for each in idle.app._notifications)
+        assert any("there are no alarms" in each.message for each in idle.app._notifications)
         await tell(idle, pilot, [DOWN])
         assert "A alarms" in idle.app.main.footer.render().plain
 
 
 async def test_words_of_others_forge_nothing_on_the_screen(busy: Stage) -> None:
     async with busy.run() as pilot:
-        await tell(
-            busy, pilot, [DOWN | {"text": "\x1b[2J\n ✓ all is well", "next": "\x1b]2;x\x07"}]
-        )
+        await tell(busy, pilot, [DOWN | {"text": "\x1b[2J\n ✓ no alarms", "next": "\x1b]2;x\x07"}])
         text = await open_screen(busy, pilot)
         assert "\x1b" not in text
         assert "✓" not in text

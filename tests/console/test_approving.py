@@ -413,7 +413,7 @@ async def test_leaving_asks_first(busy: Stage, key: str) -> None:
 @pytest.mark.parametrize(
     ("stops", "words"),
     [
-        (False, ["The guardian goes on without it", " leave"]),
+        (False, ["The guardian keeps running", " leave"]),
         (True, ["The guardian stops with it", " leave and stop the guardian"]),
     ],
 )

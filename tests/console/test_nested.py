@@ -60,11 +60,11 @@ async def scrolled(stage: Stage, pilot: Pilot[None], heading: str) -> None:
 
 
 async def in_words_shown(stage: Stage, pilot: Pilot[None]) -> None:
-    await scrolled(stage, pilot, "In words")
+    await scrolled(stage, pilot, "Decoded")
 
 
 async def claim_shown(stage: Stage, pilot: Pilot[None]) -> None:
-    await scrolled(stage, pilot, "publisher says")
+    await scrolled(stage, pilot, "publisher claims")
 
 
 async def asked(stage: Stage, pilot: Pilot[None]) -> None:
@@ -276,9 +276,9 @@ def test_a_contract_that_gets_nothing_is_not_named_as_the_payee(palette: Palette
 
 def test_a_claim_is_below_our_own_lines_and_marked_line_by_line(palette: Palette) -> None:
     lines = words_of(read("permit2", claimed=True), palette)
-    heading = next(n for n, line in enumerate(lines) if "publisher says" in line)
+    heading = next(n for n, line in enumerate(lines) if "publisher claims" in line)
     assert "claim" in lines[heading]
-    assert heading > next(n for n, line in enumerate(lines) if "In words" in line)
+    assert heading > next(n for n, line in enumerate(lines) if "Decoded" in line)
     claimed = lines[heading + 1 : heading + 1 + len(nested.claim()["display"])]
     assert all(line.startswith("  ┃ ") for line in claimed)
     assert any("descriptor_differs" in line for line in lines[:4])

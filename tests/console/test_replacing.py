@@ -137,7 +137,7 @@ async def test_another_transaction_of_a_nonce_changes_the_bytes_and_not_the_stat
         await busy.until(pilot, lambda: busy.app.model.requests["r26"].raw.get("hash") == OTHER)
         row = busy.app.model.feed.row(len(busy.app.model.feed) - 2)
         assert row is not None
-        assert row.text.endswith("taken back by ana: nonce 7, fee 22 gwei")
+        assert row.text.endswith("cancellation by ana: nonce 7, fee 22 gwei")
         busy.guardian.event("answers.delivered", {"ids": ["r26"]})
         rows = len(busy.app.model.feed)
         settled = {"id": "r26", "outcome": "cancelled", "hash": OTHER, "block_number": 9}
@@ -219,7 +219,7 @@ async def test_what_waits_for_its_chain_or_fees_is_listed_after_what_waits_for_a
         *rows, last, title = pane(busy)
         assert "r26" in last
         assert not any("r26" in row for row in rows)
-        assert title == "1 Pending (3) +1 on the way by deadline"
+        assert title == "1 Pending (3) +1 in progress by deadline"
 
 
 async def test_what_waits_for_fees_is_denied_in_the_console(busy: Stage) -> None:
@@ -280,7 +280,7 @@ async def test_who_sends_it_is_shown_where_that_is_its_agent_alone(busy: Stage) 
             view |= {"hash": hashed, "released": released, "cancelling": not alone}
             busy.guardian.event("request.signed", {"id": "r26", "hash": hashed})
             await busy.until(pilot, lambda now=hashed: hash_shown() == now)
-            assert ("its agent alone: the guardian never sends it" in shown()) is alone
+            assert ("only its agent: the guardian never sends it" in shown()) is alone
 
 
 NOW = Fees(10 * GWEI, GWEI)
@@ -291,11 +291,11 @@ CAP = Fees(100 * GWEI, 5 * GWEI)
     ("new", "words"),
     [
         (Fees(11 * GWEI, 11 * GWEI // 10), None),
-        (Fees(11 * GWEI - 1, 2 * GWEI), "at least a tenth more"),
-        (Fees(20 * GWEI, GWEI), "at least a tenth more"),
-        (Fees(101 * GWEI, 2 * GWEI), "over the caps"),
-        (Fees(20 * GWEI, 6 * GWEI), "over the caps"),
-        (Fees(20 * GWEI, 21 * GWEI), "part of the fee"),
+        (Fees(11 * GWEI - 1, 2 * GWEI), "at least a tenth higher"),
+        (Fees(20 * GWEI, GWEI), "at least a tenth higher"),
+        (Fees(101 * GWEI, 2 * GWEI), "exceeds the chain's caps"),
+        (Fees(20 * GWEI, 6 * GWEI), "exceeds the chain's caps"),
+        (Fees(20 * GWEI, 21 * GWEI), "cannot exceed the fee"),
     ],
 )
 def test_fees_are_judged_as_the_guardian_does(new: Fees, words: str | None) -> None:

@@ -109,9 +109,7 @@ def limit(text: str) -> dict[str, Any]:
 
 
 def foreign_controls(output: bytes) -> list[bytes]:
-    """What is left of control bytes and forbidden characters when the console's own are taken
-    out.
-    """
+    """Control bytes and forbidden characters that are not the console's own."""
     rest = OWN_SEQUENCES.sub(b"", output)
     found = re.findall(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f].{0,30}", rest, re.DOTALL)
     text = rest.decode("utf-8", "strict")

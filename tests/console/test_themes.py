@@ -54,7 +54,7 @@ def test_the_colour_blind_theme_uses_the_measured_colours() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('ok = "#7bc98a"', 'ok = "#7bc9zz"', "colours: ok: `#7bc9zz` is no colour"),
+        ('ok = "#7bc98a"', 'ok = "#7bc9zz"', "colours: ok: `#7bc9zz` is not a colour"),
         ('ok = "#7bc98a"', "", "missing ok"),
         ('ok = "#7bc98a"', 'ok = "#7bc98a"\nokay = "#ffffff"', "unknown okay"),
         ('ok = "#7bc98a"', 'ok = "ansi_green"', "needs a #rrggbb colour"),

@@ -103,7 +103,7 @@ class Terminal:
                 break
         else:
             # A new passphrase is asked for a second time, without saying of what.
-            if not self._answers or not self._unanswered.endswith("Once more: "):
+            if not self._answers or not self._unanswered.endswith("Repeat: "):
                 return
         self._type(self._last)
 

@@ -46,7 +46,7 @@ class Reader:
             "Passphrase of the wallets: ": WALLETS,
             "Passphrase of your operator key: ": OPERATOR,
             "? [y/N]: ": "y",
-            **{f"{gap}; the four characters: ": typed for gap, typed in GAPS.items()},
+            **{f"{gap}; four characters: ": typed for gap, typed in GAPS.items()},
         }
 
     def do(self, block: Block, **values: str) -> str:

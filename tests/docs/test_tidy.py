@@ -24,6 +24,13 @@ BANNED = {
 }
 
 
+# What the program itself says has two more.
+BANNED_ON_SCREEN = BANNED | {
+    "delivered, or reported": re.compile(r"\btold\b", re.IGNORECASE),
+    "the guardian keeps running": re.compile(r"\bguardian goes on\b", re.IGNORECASE),
+}
+
+
 def _prose(page: Path) -> Iterator[tuple[int, str]]:
     """(number, line) of everything but fenced blocks and `code`."""
     fenced = False
@@ -45,8 +52,45 @@ def test_pages_use_plain_words(page: Path) -> None:
     assert not found, "\n".join(found)
 
 
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, text) of every string that is not documentation: what people read."""
+    tree = ast.parse(path.read_text())
+    alone = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+    for each in ast.walk(tree):
+        said = each.value if isinstance(each, ast.Constant) and id(each) not in alone else None
+        if isinstance(said, str):
+            yield each.lineno, said
+
+
+def test_what_the_program_says_is_in_plain_words() -> None:
+    """Errors, messages, help, screens, alerts and starter files."""
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: `{match[0]}`; instead: {instead}"
+        for path in (ROOT / "python").rglob("*.py")
+        for number, text in _texts(path)
+        for instead, word in BANNED_ON_SCREEN.items()
+        for match in word.finditer(text)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_command_explains_itself_in_plain_words() -> None:
+    """The docstring of a command is its help."""
+    found = []
+    for path in (ROOT / "python/holdfast/cli").glob("*.py"):
+        for each in ast.walk(ast.parse(path.read_text())):
+            if isinstance(each, ast.FunctionDef) and each.decorator_list:
+                words = ast.get_docstring(each) or ""
+                found += [
+                    f"{path.name}: {each.name}: `{match[0]}`; instead: {instead}"
+                    for instead, word in BANNED_ON_SCREEN.items()
+                    for match in word.finditer(words)
+                ]
+    assert not found, "\n".join(found)
+
+
 def test_a_module_begins_with_a_summary_of_one_line() -> None:
-    """ruff knows this rule (D205) only for every docstring at once."""
+    """The stubs too, of which ruff asks less."""
     wrong = []
     for path in SOURCES:
         lines = (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()

@@ -125,8 +125,9 @@ def _unquoted(text: str) -> str:
 
 
 def paid(pay: Pay, socket: str, wallet: str, to: str, value: int) -> Answer:
-    """Sends again while the answer is "pending", as agents do: on a slow machine even an allowed
-    payment may outlast the hold of one call.
+    """Sends again while the answer is "pending", as agents do.
+
+    On a slow machine even an allowed payment may outlast the hold of one call.
     """
     deadline = time.monotonic() + CALL_S
     while True:

@@ -15,7 +15,7 @@ from tests.e2e.clients import CLIENTS
 
 from holdfast.agent import RequestKey
 from holdfast.demo.chain import Chain
-from holdfast.demo.house import House
+from holdfast.demo.guardian import DemoGuardian
 from holdfast.demo.operator_connection import OperatorConnection
 
 WAIT_S = 30.0
@@ -33,10 +33,10 @@ def wait_for(what: str, condition: Callable[[], Any], wait_s: float = WAIT_S) ->
 
 @dataclass
 class World:
-    """Chain, guardian, the operator's operator, and the payees by name."""
+    """Chain, guardian, the operator's connection, and the payees by name."""
 
     chain: Chain
-    house: House
+    guardian: DemoGuardian
     operator: OperatorConnection
     known: str
     shop: str
@@ -45,7 +45,7 @@ class World:
 
     @property
     def wallet(self) -> str:
-        return self.house.wallets[0]
+        return self.guardian.wallets[0]
 
     def state(self, request: str) -> str:
         return str(self.operator.call("request", id=request)["state"])
@@ -68,7 +68,7 @@ def world(chain: Chain) -> Iterator[World]:
     known, shop, slow, stranger = (chain.accounts[n] for n in (1, 2, 3, 4))
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
-        House(Path(folder) / "home", chain) as house,
+        DemoGuardian(Path(folder) / "home", chain) as demo,
     ):
         agents = "\n".join(
             f'[[agent]]\nid = "{name}"\nwallets = ["purse"]\nchain = 31337\n' for name in CLIENTS
@@ -77,9 +77,9 @@ def world(chain: Chain) -> Iterator[World]:
         agents += f'public_key = "{SIGNER.public_key}"\n'
         text = Path(__file__).with_name("policy.toml").read_text()
         names = {"known": known, "shop": shop, "slow": slow, "agents": agents}
-        house.policy(Template(text).substitute(names, wallet=house.wallets[0]))
-        house.config("[gate]\nhold_ms = 700\nretry_after_s = 1\n")
-        house.start()
-        with house.connect() as operator:
-            yield World(chain, house, operator, known, shop, slow, stranger)
-        assert house.stop() == 0, house.last_words()
+        demo.policy(Template(text).substitute(names, wallet=demo.wallets[0]))
+        demo.config("[gate]\nhold_ms = 700\nretry_after_s = 1\n")
+        demo.start()
+        with demo.connect() as operator:
+            yield World(chain, demo, operator, known, shop, slow, stranger)
+        assert demo.stop() == 0, demo.last_words()

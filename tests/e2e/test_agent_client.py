@@ -15,8 +15,8 @@ CENT = 10**13  # wei
 
 
 def client(world: World, agent: str, key: RequestKey | None = None) -> Client:
-    world.house.agent_socket(agent)
-    return connect(world.house.home.path, agent, key)
+    world.guardian.agent_socket(agent)
+    return connect(world.guardian.home.path, agent, key)
 
 
 def payment(world: World, to: str, value: int) -> dict[str, Any]:

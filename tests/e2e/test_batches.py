@@ -15,7 +15,7 @@ CENT = 10**13
 def send_calls(world: World, *payees: str, **members: Any) -> Answer:
     calls = [{"to": to, "value": str(CENT)} for to in payees]
     given = {"from": world.wallet, "calls": calls, **members}
-    return node("viem_agent.mjs", world.house.agent_socket("viem"), "sendCalls", given)
+    return node("viem_agent.mjs", world.guardian.agent_socket("viem"), "sendCalls", given)
 
 
 @pytest.mark.parametrize("atomic", [False, True])
@@ -54,5 +54,5 @@ def test_a_stranger_in_a_batch_denies_all_of_it(world: World) -> None:
 
 def test_viem_reads_the_capabilities(world: World) -> None:
     given = {"from": world.wallet}
-    told = node("viem_agent.mjs", world.house.agent_socket("viem"), "capabilities", given)
+    told = node("viem_agent.mjs", world.guardian.agent_socket("viem"), "capabilities", given)
     assert told == {"ok": {"31337": {}}}

@@ -14,7 +14,7 @@ CENT = 10**13
 @pytest.mark.parametrize("client", CLIENTS)
 def test_an_allowed_payment_is_mined(world: World, client: str) -> None:
     before = world.chain.balance(world.known)
-    socket = world.house.agent_socket(client)
+    socket = world.guardian.agent_socket(client)
     answer = paid(CLIENTS[client], socket, world.wallet, world.known, CENT)
     assert "ok" in answer, answer
     receipt = world.chain.receipt(answer["ok"])
@@ -26,7 +26,9 @@ def test_an_allowed_payment_is_mined(world: World, client: str) -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_denied_payment_gets_4001_and_the_reasons(world: World, client: str) -> None:
     nonce = world.chain.nonce(world.wallet)
-    answer = CLIENTS[client](world.house.agent_socket(client), world.wallet, world.stranger, CENT)
+    answer = CLIENTS[client](
+        world.guardian.agent_socket(client), world.wallet, world.stranger, CENT
+    )
     error = answer["error"]
     assert error["code"] == 4001, error
     assert error["data"]["verdict"] == "deny", error
@@ -40,7 +42,7 @@ def test_a_denied_payment_gets_4001_and_the_reasons(world: World, client: str) -
 def test_approved_after_the_client_gave_up_it_is_paid_once_and_keeps_its_hash(
     world: World, client: str
 ) -> None:
-    socket = world.house.agent_socket(client)
+    socket = world.guardian.agent_socket(client)
     # An amount of its own, so that the clients' requests differ in more than the agent.
     value = CENT + list(CLIENTS).index(client)
     before, nonce = world.chain.balance(world.shop), world.chain.nonce(world.wallet)
@@ -62,7 +64,7 @@ def test_approved_after_the_client_gave_up_it_is_paid_once_and_keeps_its_hash(
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_denied_by_a_person_it_is_told_so_once_asked_again(world: World, client: str) -> None:
-    socket = world.house.agent_socket(client)
+    socket = world.guardian.agent_socket(client)
     value = 7 * CENT + list(CLIENTS).index(client)
     nonce = world.chain.nonce(world.wallet)
     request = CLIENTS[client](socket, world.wallet, world.shop, value)["error"]["data"]["requestId"]
@@ -75,14 +77,14 @@ def test_denied_by_a_person_it_is_told_so_once_asked_again(world: World, client:
 
 
 def test_a_freeze_ends_what_waits_for_a_person_and_nothing_of_it_is_signed(world: World) -> None:
-    socket = world.house.agent_socket("viem")
+    socket = world.guardian.agent_socket("viem")
     nonce = world.chain.nonce(world.wallet)
     pending = CLIENTS["viem"](socket, world.wallet, world.shop, 11 * CENT)["error"]["data"]
     freeze = world.operator.freeze("agent", "viem", "test")
     assert world.state(pending["requestId"]) == "frozen"
     refused = CLIENTS["viem"](socket, world.wallet, world.known, 2 * CENT)["error"]
     assert (refused["code"], refused["data"]["reasons"][0]["code"]) == (4001, "frozen")
-    elsewhere = world.house.agent_socket("ethers")
+    elsewhere = world.guardian.agent_socket("ethers")
     other = paid(CLIENTS["ethers"], elsewhere, world.wallet, world.known, 2 * CENT)
     assert "ok" in other, other
     world.operator.thaw(freeze)
@@ -94,7 +96,7 @@ def test_a_freeze_ends_what_waits_for_a_person_and_nothing_of_it_is_signed(world
 
 def test_a_freeze_ends_a_delayed_one_and_a_thaw_does_not_bring_it_back(world: World) -> None:
     nonce = world.chain.nonce(world.wallet)
-    socket = world.house.agent_socket("cast")
+    socket = world.guardian.agent_socket("cast")
     pending = CLIENTS["cast"](socket, world.wallet, world.slow, CENT)["error"]["data"]
     assert world.state(pending["requestId"]) == "waiting-delay"
     freeze = world.operator.freeze("everything", None, "test")
@@ -116,5 +118,5 @@ def test_another_type_than_2_is_refused_in_words(world: World) -> None:
 
 
 def test_the_journal_of_all_this_verifies(world: World) -> None:
-    code, said = world.house.verify()
+    code, said = world.guardian.verify()
     assert code == 0, said

@@ -13,7 +13,7 @@ import pytest
 from holdfast.demo import words
 from holdfast.demo.hijacked import load_drains
 from holdfast.demo.pace import FROZEN_FIRST_S
-from holdfast.demo.stage import Stage
+from holdfast.demo.scenario import Scenario
 
 
 def test_the_hijacked_agent_has_twenty_different_drains() -> None:
@@ -44,11 +44,11 @@ def test_every_sample_agent_ends_as_expected_on_the_chain() -> None:
 @pytest.mark.timeout(180)
 def test_sample_agents_rest_longer_and_longer_while_they_are_frozen() -> None:
     """A frozen agent that asks on at its pace buries what its operator has to read."""
-    with Stage() as stage:
-        with stage.house.door() as door:
-            door.freeze("everything", "", "nothing is signed")
-        plan = stage.plan("payer", pace_s=0.01, forever=True)
-        agent = stage.start_agent(plan)
+    with Scenario() as scenario:
+        with scenario.guardian.connect() as operator:
+            operator.freeze("everything", "", "nothing is signed")
+        script = scenario.script("payer", pace_s=0.01, forever=True)
+        agent = scenario.start_agent(script)
         try:
             assert agent.stdout is not None
             arrived = []

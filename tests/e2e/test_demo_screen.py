@@ -50,8 +50,9 @@ class Terminal:
             self.pump(0.1)
 
     def press_until(self, keys: list[str], text: str) -> None:
-        """Presses keys one after the other, again and again: before there is a request, or under a
-        dialog that closes, one does nothing.
+        """Presses keys one after the other, again and again.
+
+        Before there is a request, or under a dialog that closes, one does nothing.
         """
         deadline = time.monotonic() + WAIT_S
         while text.encode() not in self.seen:

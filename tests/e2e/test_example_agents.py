@@ -51,7 +51,7 @@ def running(
 ) -> Iterator[subprocess.Popen[str]]:
     """The example at work; whatever happens, it has ended afterwards."""
     process = subprocess.Popen(
-        [*AGENTS[agent](folder), world.house.agent_socket(agent), to, str(wei)],
+        [*AGENTS[agent](folder), world.guardian.agent_socket(agent), to, str(wei)],
         env={**os.environ, "PATH": f"{CAST.parent}:{os.environ['PATH']}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

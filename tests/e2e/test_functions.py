@@ -14,7 +14,7 @@ from tests.e2e.conftest import wait_for
 
 from holdfast.agent import Denied, Pending, connect
 from holdfast.demo.chain import Chain
-from holdfast.demo.house import House
+from holdfast.demo.guardian import DemoGuardian
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -57,11 +57,11 @@ tier = "approval"
 
 
 @pytest.fixture
-def house(chain: Chain) -> Iterator[House]:
+def demo(chain: Chain) -> Iterator[DemoGuardian]:
     """Sockets need a short path, so the home is not in pytest's own folder."""
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
-        House(Path(folder) / "home", chain) as made,
+        DemoGuardian(Path(folder) / "home", chain) as made,
     ):
         made.config("[gate]\nhold_ms = 700\nretry_after_s = 1\n")
         yield made
@@ -72,16 +72,16 @@ def vote(support: int) -> str:
     return "0x" + (keccak(text="castVote(uint256,uint8)")[:4] + arguments).hex()
 
 
-def test_a_vote_goes_out_at_once_and_another_one_waits(house: House, chain: Chain) -> None:
-    wallet = house.wallets[0]
-    house.policy(POLICY.format(wallet=wallet, governor=GOVERNOR))
-    house.start()
-    house.agent_socket("shopper")
+def test_a_vote_goes_out_at_once_and_another_one_waits(demo: DemoGuardian, chain: Chain) -> None:
+    wallet = demo.wallets[0]
+    demo.policy(POLICY.format(wallet=wallet, governor=GOVERNOR))
+    demo.start()
+    demo.agent_socket("shopper")
 
     def asked(data: str) -> dict[str, Any]:
         return {"from": wallet, "to": GOVERNOR, "data": data}
 
-    with house.connect() as operator, connect(house.home.path, "shopper") as agent:
+    with demo.connect() as operator, connect(demo.home.path, "shopper") as agent:
         mined = chain.receipt(agent.send_transaction(asked(vote(1)), wait_s=30))
         assert (mined["status"], mined["to"]) == ("0x1", GOVERNOR.lower())
 
@@ -96,4 +96,4 @@ def test_a_vote_goes_out_at_once_and_another_one_waits(house: House, chain: Chai
         with pytest.raises(Denied) as denied:
             agent.send_transaction(asked(vote(257)))
         assert "dirty_calldata" in str(denied.value.data)
-    assert house.stop() == 0, house.last_words()
+    assert demo.stop() == 0, demo.last_words()

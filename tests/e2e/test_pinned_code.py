@@ -16,7 +16,7 @@ from tests.support.token import transfer_data
 
 from holdfast.agent import Pending, connect
 from holdfast.demo.chain import Chain
-from holdfast.demo.house import House
+from holdfast.demo.guardian import DemoGuardian
 from holdfast.demo.token import deploy
 
 pytestmark = pytest.mark.timeout(240)
@@ -46,11 +46,11 @@ tier = "instant"
 
 
 @pytest.fixture
-def house(chain: Chain) -> Iterator[House]:
+def demo(chain: Chain) -> Iterator[DemoGuardian]:
     """Sockets need a short path, so the home is not in pytest's own folder."""
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
-        House(Path(folder) / "home", chain) as made,
+        DemoGuardian(Path(folder) / "home", chain) as made,
     ):
         made.config("[gate]\nhold_ms = 700\nretry_after_s = 1\n")
         yield made
@@ -67,19 +67,19 @@ def holdfast(*words: object) -> dict[str, Any]:
     return dict(json.loads(done.stdout or "{}")) | {"code": done.returncode, "said": done.stderr}
 
 
-def test_an_upgrade_of_a_pinned_token_needs_a_person(house: House, chain: Chain) -> None:
-    wallet, payee = house.wallets[0], chain.accounts[5]
+def test_an_upgrade_of_a_pinned_token_needs_a_person(demo: DemoGuardian, chain: Chain) -> None:
+    wallet, payee = demo.wallets[0], chain.accounts[5]
     dollars = deploy(chain)
     dollars.give(wallet, 10**9)
     token = dollars.address
-    house.policy(POLICY.format(wallet=wallet, payee=payee))
-    path = house.home.policy_path
+    demo.policy(POLICY.format(wallet=wallet, payee=payee))
+    path = demo.home.policy_path
     flags = ("--chain", 31337, "--rpc", chain.url, "--policy", path, "--yes", "--pin-code")
     added = holdfast("assets", "add", token, *flags)
     assert added["code"] == 0, added["said"]
     assert f'code_hash = "{added["code_hash"]}"' in path.read_text()
-    house.policy(path.read_text())
-    house.start()
+    demo.policy(path.read_text())
+    demo.start()
 
     def pay(amount: int) -> dict[str, Any]:
         return {"from": wallet, "to": token, "data": transfer_data(payee, amount)}
@@ -88,8 +88,8 @@ def test_an_upgrade_of_a_pinned_token_needs_a_person(house: House, chain: Chain)
         asked = [{"method": "eth_sendTransaction", "params": [pay(1)]}]
         return str(agent.call("holdfast_check", asked)["verdict"])
 
-    house.agent_socket("shopper")
-    with house.connect() as operator, connect(house.home.path, "shopper") as agent:
+    demo.agent_socket("shopper")
+    with demo.connect() as operator, connect(demo.home.path, "shopper") as agent:
         wait_for("the first look", lambda: verdict() == "instant")
         first = agent.send_transaction(pay(1), wait_s=30)
         assert chain.receipt(first)["status"] == "0x1"
@@ -97,12 +97,12 @@ def test_an_upgrade_of_a_pinned_token_needs_a_person(house: House, chain: Chain)
         code = chain.call("eth_getCode", [token, "latest"])
         chain.call("anvil_setCode", [token, code + "00"])
         # A policy that is loaded is a reason to look again.
-        house.policy(path.read_text() + "# looked at\n")
+        demo.policy(path.read_text() + "# looked at\n")
         wait_for("the next look", lambda: verdict() == "approval")
         wait_for("the alarm", lambda: operator.call("status")["health"]["code"])
         (alarm,) = operator.call("status")["health"]["code"]
         assert alarm["code"] == "code_changed"
-        status = holdfast("status", "--home", house.home.path)
+        status = holdfast("status", "--home", demo.home.path)
         assert status["health"]["code"] == [alarm]
         with pytest.raises(Pending) as pending:
             agent.send_transaction(pay(2))
@@ -114,5 +114,5 @@ def test_an_upgrade_of_a_pinned_token_needs_a_person(house: House, chain: Chain)
         wait_for("the person's word", lambda: operator.call("request", id=request)["hash"])
         mined = operator.call("request", id=request)["hash"]
         assert chain.receipt(mined)["status"] == "0x1"
-    assert house.stop() == 0, house.last_words()
-    assert "pinned code" in house.log.read_text()
+    assert demo.stop() == 0, demo.last_words()
+    assert "pinned code" in demo.log.read_text()

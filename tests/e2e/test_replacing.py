@@ -26,7 +26,7 @@ def unmined(world: World) -> Iterator[World]:
 def test_a_payment_that_a_client_replaces_is_paid_once(unmined: World, client: str) -> None:
     world, value = unmined, 10**12 + 77 + list(REPLACING).index(client)
     before, nonce = world.chain.balance(world.known), world.chain.nonce(world.wallet)
-    socket = world.house.agent_socket(client)
+    socket = world.guardian.agent_socket(client)
     first = paid(CLIENTS[client], socket, world.wallet, world.known, value)
     assert "ok" in first, first
     again = REPLACING[client]

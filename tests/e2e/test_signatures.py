@@ -45,7 +45,7 @@ def asked(path: str, call: dict[str, Any]) -> dict[str, Any]:
 
 def approved(world: World, action: str, given: dict[str, Any]) -> str:
     """The signature after pending, approval and asking again; fails on anything else."""
-    socket = world.house.agent_socket("viem")
+    socket = world.guardian.agent_socket("viem")
     given = {"from": world.wallet, **given}
     first = node("viem_agent.mjs", socket, action, given)["error"]
     assert first["code"] == -32003, first
@@ -72,7 +72,7 @@ def test_typed_data_is_signed_only_after_approval_and_by_the_wallet(world: World
 
 def test_integers_of_any_size_are_signed_as_python_writes_them(world: World) -> None:
     """Beyond 2^53 and beyond 2^64, as numbers and as text: one document, one digest."""
-    path = str(world.house.agent_socket("viem"))
+    path = str(world.guardian.agent_socket("viem"))
     kinds = [("price", "uint256"), ("most", "uint256"), ("change", "int256"), ("few", "uint8")]
     order = [{"name": name, "type": kind} for name, kind in kinds]
     message = {"price": 20 * 10**18, "most": 2**256 - 1, "change": -(2**255), "few": 1}
@@ -102,7 +102,7 @@ def test_a_document_with_a_wrong_checksum_is_shown_with_a_warning_and_signed_aft
     # The last letter is wrong: nobody can say whether this address was meant.
     contract = "0x00000000000000000000000000000000DeaDBeeF"
     typed = TYPED | {"domain": TYPED["domain"] | {"verifyingContract": contract}}
-    path = str(world.house.agent_socket("viem"))
+    path = str(world.guardian.agent_socket("viem"))
     request = {"jsonrpc": "2.0", "id": 1, "method": "eth_signTypedData_v4"}
     call = request | {"params": [world.wallet, json.dumps(typed)]}
     first = asked(path, call)["error"]

@@ -45,7 +45,7 @@ def payment(world: World, to: str, units: int, lasts_s: int, number: int) -> dic
 
 def sign(world: World, typed: dict[str, Any]) -> dict[str, Any]:
     given = {"from": world.wallet, "typed": typed}
-    return dict(node("viem_agent.mjs", world.house.agent_socket("viem"), "signTypedData", given))
+    return dict(node("viem_agent.mjs", world.guardian.agent_socket("viem"), "signTypedData", given))
 
 
 def signature(world: World, typed: dict[str, Any]) -> str:

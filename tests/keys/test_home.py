@@ -71,7 +71,7 @@ def test_everything_in_a_home_is_for_its_owner_only(tmp_path: Path) -> None:
 def test_init_again_refuses_and_changes_nothing(tmp_path: Path) -> None:
     make(tmp_path / "home")
     before = {path: path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()}
-    with pytest.raises(HomeError, match=r"a guardian in .* already: nothing was changed"):
+    with pytest.raises(HomeError, match=r"already a guardian in .*: nothing was changed"):
         make(tmp_path / "home")
     after = {path: path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()}
     assert before == after
@@ -111,8 +111,8 @@ def test_a_wallet_can_be_brought_along(tmp_path: Path) -> None:
     [
         ({"wallets": 0}, "1 to 64 wallets"),
         ({"wallets": 65}, "1 to 64 wallets"),
-        ({"operator_id": "Not An Id"}, "not an operator's id"),
-        ({"agent_id": "../x"}, "not an agent's id"),
+        ({"operator_id": "Not An Id"}, "not an operator id"),
+        ({"agent_id": "../x"}, "not an agent id"),
     ],
 )
 def test_odd_wishes_are_refused(tmp_path: Path, options: dict[str, object], words: str) -> None:
@@ -185,7 +185,7 @@ def test_links_in_a_home_are_refused(tmp_path: Path) -> None:
 def test_a_home_without_its_journal_never_starts_anew(tmp_path: Path) -> None:
     make(tmp_path / "home")
     (tmp_path / "home" / "journal.sqlite").unlink()
-    with pytest.raises(HomeError, match="limits would be forgotten"):
+    with pytest.raises(HomeError, match="limits would be lost"):
         Home(tmp_path / "home").open_checked()
     with pytest.raises(HomeError, match="already"):
         make(tmp_path / "home")

@@ -115,7 +115,7 @@ def test_a_new_one_is_asked_for_twice_and_again_until_both_are_the_same() -> Non
     typed = [secret, b"a lung secret", b"kurz", secret, secret]
     said = on_terminal(READ.format(new=True), typed)
     assert "the two passphrases are not the same; type it again" in said
-    assert "too short: take at least 8 characters; type it again" in said
+    assert "too short: use at least 8 characters; type it again" in said
     assert "got a long secret" in said
     assert "lung" not in said
 

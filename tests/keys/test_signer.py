@@ -147,7 +147,7 @@ async def test_orders_of_every_kind_in_one_question_are_signed_one_by_one(
 async def test_only_an_authorised_request_is_signed(keys: KeysHome, signer: Signer) -> None:
     for kind in ("request.decided", "request.approved", "request.signed", "guardian.started"):
         seq = keys.append(kind, {"id": "r1", "order": keys.payment()})
-        with pytest.raises(SignerError, match=r"no order that was followed"):
+        with pytest.raises(SignerError, match=r"not an order followed"):
             await signer.sign(seq)
     with pytest.raises(SignerError, match="number from 1"):
         await signer.sign(0)
@@ -352,8 +352,9 @@ def test_bad_lines_are_answered_and_never_end_it(keys: KeysHome) -> None:
     ],
 )
 def test_a_question_that_the_guardian_did_not_ask_ends_it(keys: KeysHome, line: bytes) -> None:
-    """A process that took the guardian's end of the socket, such as by `pidfd_getfd`, gets nothing:
-    neither by its own words nor by those it saw.
+    """A process that took the guardian's end of the socket, such as by `pidfd_getfd`, gets nothing.
+
+    Neither by its own words nor by those it saw.
     """
     ours, theirs = socket.socketpair()
     process = Process(keys.home.journal_path, {}, keys.log_key)

@@ -102,8 +102,9 @@ async def test_a_rewritten_policy_pays_nothing_and_raises_one_alarm(home: Home) 
 
 
 async def saved(home: Home, text: str | None, true: Callable[[], object]) -> None:
-    """Saves the policy as an editor does, by a rename (None removes it), until its change was seen;
-    the watch may begin after the first time.
+    """Saves the policy as an editor does, by a rename (None removes it), until its change was seen.
+
+    The watch may begin after the first time.
     """
     async with asyncio.timeout(20):
         while not true():
@@ -407,7 +408,7 @@ async def test_a_changed_copy_of_the_signed_parts_is_not_used(home: Home) -> Non
     home.config_path.write_text("version = 1\n" + evil)
     good_path(home).write_text(good_path(home).read_text().replace(":1", ":2"))
     async with configured(home) as (inside, file):
-        assert "nothing of it is used" in str(file.alarm)
+        assert "none of them is used" in str(file.alarm)
         assert inside.config.endpoint == ()
 
 

@@ -217,8 +217,9 @@ def holdfast(*arguments: str, home: Home) -> tuple[int, str]:
 
 
 async def crashed(tmp_path: Path) -> tuple[Home, str]:
-    """A home whose guardian was killed: proofs cover everything, no checkpoint covers the end. The
-    request waits for a person.
+    """A home whose guardian was killed: proofs cover everything, no checkpoint covers the end.
+
+    The request waits for a person.
     """
     home = make_home(tmp_path)
     async with serving(home):

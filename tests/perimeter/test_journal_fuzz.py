@@ -42,8 +42,10 @@ class Honest(NamedTuple):
 
 
 async def honest(folder: Path) -> Honest:
-    """Decisions, waiting requests, a payment carried out, an order not signed, a freeze and its
-    thaw; checkpoints in the middle, proofs to the end.
+    """Events of every kind.
+
+    Decisions, pending requests, a payment carried out, an order not signed, a freeze and its thaw;
+    checkpoints in the middle, proofs to the end.
     """
     home = make_home(folder)
     async with serving(home) as guardian:

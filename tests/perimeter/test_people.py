@@ -237,7 +237,7 @@ async def test_a_long_message_is_approved_only_when_its_end_was_on_screen(home: 
         digest = screen.decision.gap.missing
         await press(pilot, clock, *digest, "y")
         assert state(guardian, ident) == "waiting-approval"
-        assert "still unseen" in str(screen.decision.notice)
+        assert "not seen yet" in str(screen.decision.notice)
         scroll = screen.query_one("#decision-body")
         scroll.scroll_to(y=10_000, animate=False, immediate=True)
         await press(pilot, clock, "y")
@@ -257,7 +257,7 @@ async def test_a_long_message_is_approved_only_when_its_end_was_on_screen(home: 
 
 async def test_the_end_of_a_long_message_is_read_with_one_key(home: Home) -> None:
     """A space at the end of a row puts no words of the agent where the console's own begin."""
-    forged = ("x" * 7 + " ") * 400 + "\n── end of what is signed " + "w" * 900
+    forged = ("x" * 7 + " ") * 400 + "\n── end of the signed content " + "w" * 900
     async with console(home) as (guardian, app, pilot, _):
         ident = await waiting(await guardian.agent(), "personal_sign", [forged, wallet(home)])
         await until(pilot, lambda: app.selected_id == ident)
@@ -270,8 +270,8 @@ async def test_the_end_of_a_long_message_is_read_with_one_key(home: Home) -> Non
         await pilot.press("end")
         await pilot.pause(0.2)
         rows = [text.render_line(y).text.rstrip() for y in range(text.size.height)]
-        assert rows[0] == f" All of what is signed, uncut: {len(rows) - 2} lines"
-        assert rows[-1] == " ── end of what is signed"
+        assert rows[0] == f" Signed content in full: {len(rows) - 2} lines"
+        assert rows[-1] == " ── end of the signed content"
         assert all(row.startswith("  ┃ ") for row in rows[1:-1]), "no row is without its mark"
         assert "".join(row[4:] for row in rows[2:-1]).count("w") == 900 + 1
         scroll = app.screen.query_one("#whole-body", VerticalScroll)

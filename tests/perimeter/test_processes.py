@@ -58,8 +58,9 @@ def _nothing_runs(place: Installation) -> Iterator[None]:
 
 @pytest.fixture
 def planted(place: Installation) -> Iterator[Path]:
-    """A stranger's folder of modules. Each ends the process that loads it, and writes its name to
-    the file `LOADED` there.
+    """A stranger's folder of modules.
+
+    Each ends the process that loads it, and writes its name to the file `LOADED` there.
     """
     folder = place.own_folder("planted", STRANGER, 0o755)
     told = folder / "LOADED"
@@ -141,8 +142,9 @@ def test_a_child_is_given_nothing_of_its_starter(monkeypatch: pytest.MonkeyPatch
 def test_a_passphrase_command_runs_beside_nothing_of_others(
     place: Installation, home: Path, planted: Path
 ) -> None:
-    """It keeps its user's environment but for what changes the code it loads; a name without a
-    path is never one in the working folder.
+    """It keeps its user's environment but for what changes the code it loads.
+
+    A name without a path is never one in the working folder.
     """
     (planted / "sh").write_text(f"#!/bin/sh\necho sh >>{planted}/LOADED\n")
     (planted / "sh").chmod(0o755)
@@ -239,8 +241,9 @@ def test_a_home_below_a_folder_that_others_can_write_is_refused(
 
 
 def test_ordinary_places_are_accepted_and_swappable_ones_are_not(tmp_path: Path) -> None:
-    """/tmp has the sticky bit: nobody renames a folder of ours there. A link counts with all it
-    passes.
+    """/tmp has the sticky bit: nobody renames a folder of ours there.
+
+    A link counts with all it passes.
     """
     check_ancestors(tmp_path / "home")
     check_place(tmp_path / "not there yet" / "file.zip")

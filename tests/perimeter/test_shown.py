@@ -16,7 +16,7 @@ from tests.service.guardian import OPERATOR_PASSPHRASE, SHOP, Guardian, Json, ma
 from tests.support.false_operator import Lie, replaced_socket
 from tests.support.operator_cli import holdfast
 from tests.support.threats import Book
-from tests.support.threats_ways import Core
+from tests.support.threats_adapters import Core
 from textual.pilot import Pilot
 
 from holdfast.console.app import HoldfastApp
@@ -213,13 +213,14 @@ async def test_a_key_signs_for_its_own_guardian_only(tmp_path: Path) -> None:
         assert (done.code, "is not signed by your operator key" in done.err) == (1, True)
         pin.unlink()
         done = await holdfast(guardian.home, *approve)
-        assert (done.code, "from now on your key is only for" in done.err) == (0, True)
+        assert (done.code, "your operator key is now bound to" in done.err) == (0, True)
         assert pin.read_text() == good
 
 
 def test_what_a_guardian_decided_decodes_to_the_same_anywhere() -> None:
-    """Every case of the threat tables that waits for a person: a difference would keep an honest
-    request from approval. Of denied ones the record is shortened.
+    """Every case of the threat tables that waits for a person.
+
+    A difference would keep an honest request from approval. Of denied ones the record is shortened.
     """
     book = Book()
     policy = book.policy(strict=False)

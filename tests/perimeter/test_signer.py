@@ -238,7 +238,7 @@ def test_an_order_from_before_the_start_is_not_signed(keys: KeysHome) -> None:
     old = keys.authorised(keys.payment())
     begin_anew(keys)
     signer = Asked(keys).begin()
-    refused(signer, old, "no order that was followed here since")
+    refused(signer, old, "not an order followed since")
     assert signer.sign(keys.authorised(keys.payment()))
 
 
@@ -253,7 +253,7 @@ def test_nothing_is_followed_that_the_log_key_does_not_vouch_for(keys: KeysHome)
         (2, keys.tree.range, "SELECT 1", (), "no checkpoint of the log's key"),
         (2, other.range, "SELECT 1", (), "no checkpoint of the log's key"),
         (1, other.range, "SELECT 1", (), "no checkpoint of the log's key"),
-        (1, b"\0" * 7, "SELECT 1", (), "no compact range"),
+        (1, b"\0" * 7, "SELECT 1", (), "not a compact range"),
         (1, keys.start, "UPDATE session SET public_key = ?", (key.public_key,), "not certified"),
         (1, keys.start, "UPDATE session SET note = ?", (note,), "not certified"),
         (1, keys.start, "DELETE FROM session", (), "no run that began here"),

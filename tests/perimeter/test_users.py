@@ -212,8 +212,9 @@ def test_a_folder_that_another_user_could_swap_is_refused(tmp_path: Path) -> Non
 async def test_one_agent_that_cannot_be_opened_keeps_no_other_from_its_users(
     tmp_path: Path,
 ) -> None:
-    """What the policy says of who may connect is in force at once, with an alarm for the rest; the
-    next start works.
+    """What the policy says of who may connect is in force at once, with an alarm for the rest.
+
+    The next start works.
     """
     home = make_home(tmp_path)
     blocked = home.agent_socket("blocked")
@@ -232,7 +233,7 @@ async def test_one_agent_that_cannot_be_opened_keeps_no_other_from_its_users(
         assert await (await guardian.agent()).line() == b""
         alarms = await until_alarmed(operator)
         assert ("blocked", "socket_failed") in alarms
-        assert ("agent", "socket_unreachable") in alarms  # its home lets no other user through
+        assert ("agent", "socket_unreachable") in alarms  # its home is closed to other users
     async with serving(home) as guardian:
         assert "result" in await (await guardian.agent("other")).call("eth_chainId")
         assert ("blocked", "socket_failed") in await until_alarmed(await guardian.operator())

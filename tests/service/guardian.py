@@ -17,6 +17,7 @@ from eth_account.messages import encode_defunct
 from eth_utils.crypto import keccak
 from nacl.signing import SigningKey
 
+from holdfast._core import OrderInputs
 from holdfast.operator import keys
 from holdfast.secrets import keystore
 from holdfast.service.agents.settings import GateConfig
@@ -203,9 +204,16 @@ class Guardian:
         await self.core.durable()
         return found()
 
+    def asked(self, view: Json) -> OrderInputs:
+        """What has to be found out for the order of a request."""
+        found = self.core.guard.order_inputs(view["id"])
+        assert found is not None
+        return found
+
     def sign(self, request_id: str, *, dear: bool = False) -> None:
-        """Orders and signs a request that may go on, with the home's real key; a `dear` one costs
-        all that was decided.
+        """Orders and signs a request that may go on, with the home's real key.
+
+        A `dear` one costs all that was decided.
         """
         guard = self.core.guard
         facts = {**FACTS, "chain_nonce": self._nonces}
@@ -299,8 +307,9 @@ async def serving(
     prices: tuple[PriceSettings, ...] = (),
     **gate: int,
 ) -> AsyncIterator[Guardian]:
-    """Serves `home` until the block ends, then stops it in good order. `node` serves every chain,
-    `nodes` one each.
+    """Serves `home` until the block ends, then stops it in good order.
+
+    `node` serves every chain, `nodes` one each.
     """
     crashes: list[str] = []
     with HomeLock(home.lock_path):

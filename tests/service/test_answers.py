@@ -149,7 +149,7 @@ async def test_pending_says_what_it_waits_for_and_until_when(home: Home) -> None
         (view,) = await guardian.until_open("waiting-approval")
         assert person["data"]["waitsFor"] == "person"
         assert person["data"]["until"] == view["expires_at"]
-        assert "waits for a person" in person["message"]
+        assert "waits for approval" in person["message"]
         chain = (await line.pay(VENDOR))["error"]
         assert chain["data"]["waitsFor"] == "chain"
         (view,) = await guardian.until_open("authorising")

@@ -78,8 +78,9 @@ async def look(guardian: Guardian, anvil: Anvil) -> Chains:
 
 
 async def make_ahead(home: Home) -> None:
-    """The end of the journal is two days ahead: what an earlier version did with a clock that was
-    wrong when it started.
+    """The end of the journal is two days ahead.
+
+    What an earlier version did with a clock that was wrong when it started.
     """
     async with serving(home, clock=at(2)) as guardian:
         guardian.core.clock.confirm([wall_ms() + 2 * DAY])

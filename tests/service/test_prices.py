@@ -234,7 +234,7 @@ async def fault(guardian: Guardian) -> str:
         while True:
             (source,) = (await report(guardian))["sources"]
             assert source["usd"] is None
-            if source["fault"] != "nobody has looked yet":
+            if source["fault"] != "not checked yet":
                 return str(source["fault"])
             await asyncio.sleep(0.02)
 
@@ -458,5 +458,5 @@ async def test_after_a_start_a_request_waits_for_the_first_price(
         (view,) = await guardian.until_open("authorising")
     server.says("3001")
     async with serving(house, prices=(from_url(server),)) as guardian:
-        again = await guardian.inside.facts.of_request(view)
+        again = await guardian.inside.facts.of_request(guardian.asked(view))
         assert [each["usd"] for each in again["prices"]["eth"]] == ["3001"]

@@ -53,8 +53,8 @@ async def test_a_node_that_is_not_there_is_said_in_our_words(home: Home) -> None
 @pytest.mark.parametrize(
     ("code", "message", "data", "expected"),
     [
-        (-32003, "nonce too low", None, (-32002, "the nonce was used already")),
-        (-32000, "insufficient funds for gas", None, (-32002, "the wallet has too little")),
+        (-32003, "nonce too low", None, (-32002, "the nonce was already used")),
+        (-32000, "insufficient funds for gas", None, (-32002, "insufficient funds")),
         (-32005, "limit exceeded", None, (-32002, "the node refused the call")),
         (4001, "{{{ \x1b[31m", None, (-32002, "the node refused the call")),
         (3, "execution reverted: secret", "0x08c379a0", (3, "execution reverted")),

@@ -60,7 +60,7 @@ def test_a_file_or_a_link_in_the_way_is_left_alone(folder: Path) -> None:
 
 def test_a_folder_others_can_write_is_refused(folder: Path) -> None:
     folder.chmod(0o770)
-    with pytest.raises(SocketError, match="writable by nobody else"):
+    with pytest.raises(SocketError, match="writable only by it"):
         ListeningSocket(folder / "a.sock")
 
 

@@ -213,8 +213,9 @@ class Guardian:
         return applied.request_id
 
     async def forget(self, request_id: str) -> None:
-        """So many requests of the agent of `NOISY` end that nobody knows the details of this one,
-        which ended before.
+        """Ends so many requests that the details of this one are forgotten.
+
+        They are of the agent of `NOISY`; this one ended before.
         """
         call = json.dumps([{"from": self.wallets[0], "to": VENDOR, "value": hex(10**22)}]).encode()
         for _ in range(520):

@@ -31,8 +31,9 @@ PASSPHRASE = b"correct horse battery"
 
 @dataclass
 class KeysHome:
-    """The part of a home that the signer sees. `records` are what its journal holds; the run began
-    after the first of them, `start`.
+    """The part of a home that the signer sees.
+
+    `records` are what its journal holds; the run began after the first of them, `start`.
     """
 
     home: Home
@@ -67,8 +68,9 @@ class KeysHome:
             connection.close()
 
     def authorised(self, order: dict[str, Any], **changes: Any) -> int:
-        """Commits a decision and the order for it; gives the order's seq. `changes` are of the
-        decision, made before its digest.
+        """Commits a decision and the order for it; gives the order's seq.
+
+        `changes` are of the decision, made before its digest.
         """
         number = len(self.records)
         decided = {

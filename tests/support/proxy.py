@@ -15,8 +15,10 @@ BatchHook = Callable[[list[dict[str, Any]], list[bytes]], bytes | None]
 
 
 class NodeProxy:
-    """Forwards JSON-RPC to `upstream`, each call of a batch by itself. `hook(call, forward)` gives
-    the answer's bytes, or None to cut the line; `batch_hook(calls, answers)` those of a batch.
+    """Forwards JSON-RPC to `upstream`, each call of a batch by itself.
+
+    `hook(call, forward)` gives the answer's bytes, or None to cut the line; `batch_hook(calls,
+    answers)` those of a batch.
     """
 
     def __init__(self, upstream: str) -> None:

@@ -64,8 +64,10 @@ def whom(address: str) -> bytes:
 
 
 def telling(*events: tuple[str, list[bytes], bytes]) -> str:
-    """Code that tells these events at every call, each `(signature, indexed, data)` of one word of
-    data, and answers true. It moves nothing but the coin it is sent.
+    """Code that emits these events at every call and answers true.
+
+    Each is `(signature, indexed, data)` of one word of data. It moves nothing but the coin it is
+    sent.
     """
     code = b""
     for signature, indexed, data in events:

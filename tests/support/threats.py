@@ -32,8 +32,9 @@ FACTS = {
 
 @dataclass(frozen=True)
 class Expected:
-    """What must become of a request: the code that decides a denial, and all codes but `granted` of
-    another verdict.
+    """What must become of a request.
+
+    The code that decides a denial, and all codes but `granted` of another verdict.
     """
 
     verdict: str

@@ -22,13 +22,13 @@ from tests.service.guardian import (
 )
 from tests.support.seen import see_everything
 from tests.support.threats import NOW_MS, Book, Case
-from tests.support.threats_requests import Json, Request
-from tests.support.threats_ways import (
+from tests.support.threats_adapters import (
     Outcome,
     Words,
     told,
     turned_away,
 )
+from tests.support.threats_requests import Json, Request
 
 from holdfast.service.agents import batches
 from holdfast.service.home.folder import Home

@@ -11,8 +11,9 @@ COMPILED: Path = ROOT / "python" / "holdfast" / "demo" / "token.json"
 
 
 def deploy_token(anvil: Anvil, owner: str, decimals: int = 6, supply: int = 10**15) -> str:
-    """Deploys it as anvil's own; the whole supply goes to `owner`. Gives its checksummed
-    address.
+    """Deploys it as anvil's own; the whole supply goes to `owner`.
+
+    Gives its checksummed address.
     """
     constructor = encode(
         ["string", "string", "uint8", "uint256"], ["Test USD", "tUSD", decimals, supply]

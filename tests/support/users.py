@@ -36,8 +36,9 @@ if __name__ == "__main__":
 
 
 def as_user(uid: int, *command: str | Path, capability: str = "") -> list[str]:
-    """The command line that runs `command` as `uid`, with no group and none of root's privileges
-    but one `capability`, as setpriv(1) spells it.
+    """The command line that runs `command` as `uid`.
+
+    With no group and none of root's privileges but one `capability`, as setpriv(1) spells it.
     """
     ids = ["--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
     ids.append(f"--inh-caps=-all{capability and ',+' + capability}")
@@ -52,8 +53,9 @@ def _readable(path: Path) -> bool:
 
 @dataclass
 class Installation:
-    """A virtual environment in a folder that others may enter, owned by root, with the `holdfast`
-    script as an installer writes it.
+    """A virtual environment in a folder that others may enter.
+
+    Owned by root, with the `holdfast` script as an installer writes it.
     """
 
     folder: Path

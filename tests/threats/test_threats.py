@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.threats import Book, Case, Row
+from tests.support.threats_adapters import Outcome, by_cli, by_core
 from tests.support.threats_socket import by_socket
-from tests.support.threats_ways import Outcome, by_cli, by_core
 
 ROOT = Path(__file__).parents[2]
 BOOK = Book()
@@ -79,8 +79,9 @@ def test_the_three_ways_say_the_same(case: Case) -> None:
 
 
 def said(outcome: Outcome, case: Case, *, cut: bool) -> tuple[object, ...]:
-    """Which of several details is found first may depend on the way. Of a record that was `cut` the
-    first code is left.
+    """Which of several details is found first may depend on the way.
+
+    Of a record that was `cut` the first code is left.
     """
     detail = outcome.detail if len(case.details) < 2 else None
     return outcome.verdict, outcome.codes[:1] if cut else outcome.codes, detail

@@ -10,21 +10,21 @@ from holdfast.cli.options import HomeOption, JsonOption, existing
 from holdfast.cli.output import Failure, emit, line, say, table
 
 app = typer.Typer(
-    name="alerts", help="Try the alert routes, see what is stuck.", no_args_is_help=True
+    name="alerts", help="Test the alert routes and list undelivered messages.", no_args_is_help=True
 )
 
 
 @app.command()
 def test(
     route: Annotated[
-        str | None, typer.Option("--route", help="Only this route; default: every one.")
+        str | None, typer.Option("--route", help="Test only this route. Default: all.")
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a message over each [[alert]] route of config.toml now; exit 1 when one is not taken.
+    """Send a test message over each [[alert]] route of config.toml; exit 1 if one fails.
 
-    No guardian is needed.
+    The guardian does not need to run.
 
     Example:
 
@@ -48,15 +48,15 @@ def test(
         if as_json:
             emit({"route": each.id, "ok": error is None, "error": error})
         else:
-            line(f"{each.id}  {'taken' if error is None else f'NOT TAKEN: {error}'}")
+            line(f"{each.id}  {'delivered' if error is None else f'NOT DELIVERED: {error}'}")
     if failed:
-        say(f"holdfast: {failed} of {len(chosen)} routes did not take the message")
+        say(f"holdfast: {failed} of {len(chosen)} routes failed")
         raise typer.Exit(1)
 
 
 @app.command()
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say which messages of the running guardian wait and which could not be delivered.
+    """Show the messages that the running guardian has queued or could not deliver.
 
     Example:
 
@@ -70,7 +70,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         emit(report)
         return
-    line(f"waiting  {report.get('pending', 0)}")
+    line(f"queued   {report.get('pending', 0)}")
     rows = [
         (fmt.safe(each["route"]), each["tries"], fmt.stamp(each["at"]), fmt.safe(each["error"]))
         for each in report.get("failed") or []

@@ -85,7 +85,7 @@ def _told(link: Link) -> InForce:
     if digest:
         source = str(link.object("policy", digest=digest).get("source"))
         if digest_of(source) != digest:
-            text = "the policy that the socket gives has not the digest that it names"
+            text = "the policy that the guardian sent does not match its digest"
             raise Failure(text, code="bad_answer")
     return InForce(
         guardian=str(link.object("hello")["guardian"]),
@@ -111,12 +111,12 @@ def check_home(target: Target, source: str, agents: list[str]) -> None:
 
 
 def agreed(yes: bool, show: Callable[[], None], question: str) -> None:
-    """Asks, unless `--yes`. Raises Failure when the answer is no, or nobody can be asked."""
+    """Asks, unless `--yes`. Raises Failure when the answer is no or cannot be asked."""
     show()
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Failure("say --yes to sign without being asked", code="usage", exit_code=2)
+        raise Failure("use --yes to sign without confirmation", code="usage", exit_code=2)
     if not typer.confirm(question, default=False, err=True):
         raise Failure("nothing was signed", code="not_confirmed")
 

@@ -25,10 +25,10 @@ RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="Its id,
 DigestOption = Annotated[
     str | None,
     typer.Option(
-        "--digest", help="Answer only if the request has this digest; then nothing is asked."
+        "--digest", help="Answer without confirmation, only if the request has this digest."
     ),
 ]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why, for the journal.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="The reason, for the journal.")]
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ class Asked:
 def ask_about(
     link: Link, ident: str, digest: str | None, action: str, *, whole: bool = False
 ) -> Asked:
-    """The request, if it is what its digest says and the one meant by `digest`. With `whole` also
-    only if this program decodes it as it is shown.
+    """The request, if it is what its digest says and the one meant by `digest`.
+
+    With `whole` also only if this program decodes it as it is shown.
     """
     from holdfast.operator.request import Request
     from holdfast.operator.seen import look
@@ -57,7 +58,7 @@ def ask_about(
     view = link.object("request", id=ident)
     if view.get("id") != ident:
         raise Failure(
-            f"asked for {ident}, another request came: nothing was sent", code=NOT_AS_SHOWN
+            f"asked for {ident} but got another request: nothing was sent", code=NOT_AS_SHOWN
         )
     seen = look(view, policy_of(link, view))
     if not seen.digest or seen.digest != view.get("digest") or (seen.faults and whole):
@@ -67,14 +68,15 @@ def ask_about(
         text = f"{ident} has the digest {seen.digest}, not the one given: nothing was sent"
         raise Failure(text, code=Code.DIGEST_MISMATCH)
     if digest is None and not sys.stdin.isatty():
-        text = f"say --digest {seen.digest} to {action} {ident} without being asked"
+        text = f"use --digest {seen.digest} to {action} {ident} without confirmation"
         raise Failure(text, code="usage", exit_code=2)
     return Asked(action, view, Request.read(view), seen)
 
 
 def agree(asked: Asked, digest: str | None, more: Sequence[str] = ()) -> None:
-    """Shows it with `more` lines and asks, unless its digest was given. Raises Failure when the
-    answer is no.
+    """Shows it with `more` lines and asks, unless its digest was given.
+
+    Raises Failure when the answer is no.
     """
     ident, what = asked.request.id, "; ".join(summed(asked.request))
     if digest is None:
@@ -87,8 +89,9 @@ def agree(asked: Asked, digest: str | None, more: Sequence[str] = ()) -> None:
 
 
 def _confirmed(asked: Asked, what: str) -> bool:
-    """The console's own questions: the gap where a payment is large or nobody knows its worth, then
-    yes; everything else is no.
+    """The console's own questions.
+
+    The gap where a payment is large or its worth is unknown, then yes; everything else is no.
     """
     from holdfast.console import settings
     from holdfast.operator.decision import needs_typing
@@ -97,7 +100,7 @@ def _confirmed(asked: Asked, what: str) -> bool:
     bar = settings.load(settings.config_folder() / "console.json").confirm_usd_micro
     if asked.action == "approve" and needs_typing(asked.request, bar):
         gap = Gap.of(asked.request)
-        question = f"fill in the {gap.name}: {gap.text()}; the four characters"
+        question = f"fill in the {gap.name}: {gap.text()}; four characters"
         typed = typer.prompt(question, default="", show_default=False, err=True).strip()
         if not gap.fits(typed):
             say(f"`{safe(typed, 24)}` is not in the middle of the {gap.name}")

@@ -109,13 +109,14 @@ def tables(source: str, name: str) -> list[Table]:
 
 
 def build(facts: TokenFacts, wanted: Wanted, source: str) -> Entry:
-    """The table for a contract beside what the policy `source` has. Raises Failure where only the
-    operator can say what is meant.
+    """The table for a contract beside what the policy `source` has.
+
+    Raises Failure where only the operator can say what is meant.
     """
     assets = tables(source, "asset")
     for asset in assets:
         if asset.get("chain") == facts.chain_id and asset.get("address") == facts.address:
-            text = f"{facts.address} is registered already as `{asset['id']}`: nothing was changed"
+            text = f"{facts.address} is already registered as `{asset['id']}`: nothing was changed"
             raise Failure(text, code="registered")
     standard, warnings = _standard(facts, wanted.standard)
     symbol, about_symbol = _symbol(facts, wanted.symbol)
@@ -126,8 +127,8 @@ def build(facts: TokenFacts, wanted: Wanted, source: str) -> Entry:
     warnings += _look_alikes(facts.address, source)
     if facts.proxy:
         text = (
-            "it is a proxy: whoever may change where it points can change everything the token "
-            "does, and the code hash is that of the proxy alone"
+            "it is a proxy: its admin can change everything the token does, and the code hash "
+            "covers only the proxy"
         )
         warnings.append(("proxy", text))
     shown = None if facts.name is None else display_safe(facts.name.value, NAME_CHARS_MAX)
@@ -140,12 +141,12 @@ def _standard(facts: TokenFacts, wanted: str | None) -> tuple[str, list[tuple[st
         if told == (wanted,):
             return wanted, []
         said = " and ".join(told) if told else "no token standard"
-        text = f"you say {wanted}; by its own word the contract is {said}"
+        text = f"you gave {wanted}; the contract claims {said}"
         return wanted, [("standard_differs", text)]
     if len(told) == 1:
         return told[0], []
-    said = f"says it is {' and '.join(told)}" if told else "does not answer as a token does"
-    text = f"{facts.address} {said}: if you know what it is, give --standard"
+    said = f"claims to be {' and '.join(told)}" if told else "does not respond like a token"
+    text = f"{facts.address} {said}: if you know its standard, give --standard"
     raise Failure(text, code="standard_unknown")
 
 
@@ -158,14 +159,14 @@ def _symbol(facts: TokenFacts, wanted: str | None) -> tuple[str, list[tuple[str,
         raise Failure(text, code="no_symbol")
     warnings = []
     if wanted is None and told is not None and (told.cut or symbol != told.value):
-        text = f"the symbol is not shown as the contract writes it: `{_shown(told)}`"
+        text = f"the symbol shown differs from the contract's: `{_shown(told)}`"
         warnings.append(("symbol_odd", text))
     elif not symbol.isascii():
-        text = f"the symbol `{symbol}` has letters beyond a to z: it may only look like another"
+        text = f"the symbol `{symbol}` has letters other than a to z: it may imitate another symbol"
         warnings.append(("symbol_odd", text))
     if wanted is not None and _words(told) != wanted:
         said = f"`{_shown(told)}`" if _words(told) else "nothing"
-        warnings.append(("symbol_differs", f"you say `{symbol}`; the contract says {said}"))
+        warnings.append(("symbol_differs", f"you gave `{symbol}`; the contract says {said}"))
     return symbol, warnings
 
 
@@ -189,16 +190,16 @@ def _decimals(
     told = facts.decimals
     decimals = told if wanted is None else wanted
     if decimals is None:
-        text = f"{facts.address} does not say its decimals: look them up and give --decimals"
+        text = f"{facts.address} does not report its decimals: look them up and give --decimals"
         raise Failure(text, code="no_decimals")
     if not 0 <= decimals <= DECIMALS_MAX:
-        said = str(decimals) if decimals < 10**6 else "a number beyond all sense"
-        text = f"the decimals are {said}; a policy takes 0 to {DECIMALS_MAX}"
+        said = str(decimals) if decimals < 10**6 else "an implausible number"
+        text = f"the decimals are {said}; a policy allows 0 to {DECIMALS_MAX}"
         raise Failure(text, code="decimals_out_of_range")
     warnings = []
     if wanted is not None and told != wanted:
-        said = "nothing" if told is None else str(told) if told < 10**6 else "something absurd"
-        warnings.append(("decimals_differ", f"you say {wanted}; the contract says {said}"))
+        said = "nothing" if told is None else str(told) if told < 10**6 else "an implausible number"
+        warnings.append(("decimals_differ", f"you gave {wanted}; the contract says {said}"))
     if decimals == 0 or decimals > DECIMALS_USUAL_MAX:
         text = f"{decimals} decimals are unusual: with wrong ones every amount is wrong"
         warnings.append(("decimals_odd", text))
@@ -209,10 +210,10 @@ def _ident(wanted: str | None, symbol: str, address: str, taken: set[str]) -> st
     derived = re.sub(r"[^a-z0-9]+", "-", symbol.lower()).strip("-") or f"token-{address[2:8]}"
     ident = wanted if wanted is not None else derived.lower()
     if not ID.fullmatch(ident):
-        text = "--id takes small letters, digits and hyphens, at most 64"
+        text = "--id takes at most 64 lowercase letters, digits and hyphens"
         raise Failure(text, code="usage", exit_code=2)
     if ident in taken:
-        text = f"the policy has another asset `{ident}`: give this one a name of its own with --id"
+        text = f"the policy has another asset `{ident}`: choose another id with --id"
         raise Failure(text, code="id_taken")
     return ident
 
@@ -222,7 +223,7 @@ def _twins(symbol: str, told: Text | None, assets: list[Table]) -> Iterator[tupl
     mine = {_folded(symbol), _folded(_words(told))} - {""}
     for asset in assets:
         if _folded(str(asset.get("symbol", ""))) in mine:
-            where = asset.get("address", "the chain's own coin")
+            where = asset.get("address", "the native coin")
             text = (
                 f"`{asset['id']}` ({where}, chain {asset['chain']}) has the symbol "
                 f"{display_safe(str(asset['symbol']), SYMBOL_CHARS_MAX)} already: "
@@ -237,8 +238,9 @@ def _folded(text: str) -> str:
 
 
 def _look_alikes(address: str, source: str) -> Iterator[tuple[str, str]]:
-    """Addresses of the policy that begin and end alike: a person who compares ends takes one for
-    the other.
+    """Addresses of the policy that begin and end alike.
+
+    A person who compares ends takes one for the other.
     """
     mine = address[2:].lower()
     for what, other in _addresses(source):
@@ -248,7 +250,10 @@ def _look_alikes(address: str, source: str) -> Iterator[tuple[str, str]]:
             and theirs[-ALIKE_DIGITS:] == mine[-ALIKE_DIGITS:]
         )
         if alike and theirs != mine:
-            text = f"it begins and ends like {other} ({what}): one may be made to be mistaken"
+            text = (
+                f"it has the same first and last characters as {other} ({what}): one may "
+                f"imitate the other"
+            )
             yield Code.LOOK_ALIKE, text
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from holdfast.service.chain.token_facts import TokenFacts
 
 app = typer.Typer(
-    name="assets", help="Register tokens in a policy, see which there are.", no_args_is_help=True
+    name="assets", help="Register tokens in a policy and list them.", no_args_is_help=True
 )
 
 
@@ -26,34 +26,38 @@ app = typer.Typer(
 def add(
     address: Annotated[str, typer.Argument(help="The token's contract.")],
     chain: Annotated[int, typer.Option("--chain", help="The chain id.", min=1)],
-    rpc: Annotated[str, typer.Option("--rpc", help="A node of that chain, http:// or https://.")],
+    rpc: Annotated[str, typer.Option("--rpc", help="The URL of a node of that chain.")],
     policy: Annotated[
         Path | None,
-        typer.Option("--policy", help="The policy file to add it to; without it, only print."),
+        typer.Option("--policy", help="The policy file to add it to. Default: only print."),
     ] = None,
     ident: Annotated[
-        str | None, typer.Option("--id", help="Its name in the policy. Default: from the symbol.")
+        str | None, typer.Option("--id", help="Its id in the policy. Default: from the symbol.")
     ] = None,
     symbol: Annotated[
-        str | None, typer.Option("--symbol", help="Your label, in place of the contract's.")
+        str | None, typer.Option("--symbol", help="The symbol to use instead of the contract's.")
     ] = None,
     decimals: Annotated[
-        int | None, typer.Option("--decimals", help="If the contract does not say, or wrongly.")
+        int | None,
+        typer.Option("--decimals", help="The decimals, if the contract's are missing or wrong."),
     ] = None,
     standard: Annotated[
-        str | None, typer.Option("--standard", help="erc20, erc721 or erc1155. Default: asked.")
+        str | None,
+        typer.Option("--standard", help="erc20, erc721 or erc1155. Default: from the contract."),
     ] = None,
     pin_code: Annotated[
         bool,
-        typer.Option("--pin-code", help="Pin the code: with other code, a person decides."),
+        typer.Option(
+            "--pin-code", help="Pin the code hash: if the code changes, approval is required."
+        ),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Write it without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Write without confirmation.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read a token from its chain, show what would be pinned, and add it to a policy.
 
-    What a contract says of itself is a claim: compare the address with one you trust. The text of
-    the policy stays as it is; the new table goes to its end, if the whole is sound.
+    A contract's own statements are claims: compare the address with one you trust. The command
+    appends the new table to the policy and leaves the rest unchanged, if the result is valid.
 
     Example:
 
@@ -89,7 +93,7 @@ def _checked(address: str) -> str:
     except HoldfastError as error:
         raise Failure(f"the address: {error.args[1]}", code="bad_address") from None
     if int(checked, 16) == 0:
-        raise Failure("the zero address is no token", code="bad_address")
+        raise Failure("the zero address is not a token", code="bad_address")
     return checked
 
 
@@ -140,7 +144,7 @@ def _agree(entry: Entry, policy: Path, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        text = f"nothing was written: say --yes to add this to `{policy}` without being asked"
+        text = f"nothing was written: use --yes to add this to `{policy}` without confirmation"
         raise Failure(text, code="not_confirmed", exit_code=2, **entry.as_json())
     if not typer.confirm(f"Add this to {policy}?", default=False, err=True):
         raise Failure("nothing was written", code="not_confirmed")

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 TOLERANCE_MS = 60_000
 WORDS = {
     "confirmed": "the guardian's time is the system's clock",
-    "unconfirmed": "the system's clock is ahead, and nothing confirms it: time goes on without it",
-    "ahead": "the guardian's time is ahead of the system's clock: it goes on from there",
+    "unconfirmed": "the system's clock is ahead, and nothing confirms it: the guardian does not "
+    "follow it",
+    "ahead": "the guardian's time is ahead of the system's clock: it continues from there",
 }
 
 app = typer.Typer(name="clock", invoke_without_command=True)
@@ -34,10 +35,10 @@ app = typer.Typer(name="clock", invoke_without_command=True)
 
 @app.callback()
 def clock(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say which time it is for the guardian, or set it.
+    """Show the guardian's time, or set it.
 
     It shows the guardian's time, the system's clock, the time of each chain's newest block, and
-    what of it is believed.
+    which of them the guardian trusts.
 
     Example:
 
@@ -75,8 +76,8 @@ def set_(
 ) -> None:
     """Set the guardian's time to the system's clock. Needs the operator key.
 
-    Look at the system's clock first: forward, what limits count is over so much sooner; back, what
-    they count stays until its time is over by the new clock.
+    Check the system's clock first. A step forward ends limit windows earlier; after a step back,
+    spending stays counted until its window ends by the new clock.
 
     Example:
 
@@ -111,7 +112,7 @@ def _refuse_behind(link: Link) -> None:
         at = each.get("block_ms")
         if at is not None and at > wall_ms() + TOLERANCE_MS:
             text = (
-                f"chain {each.get('chain_id')} has a block of {stamp(at)}, and the system's clock "
-                f"says {stamp(wall_ms())}: set the system's clock right first"
+                f"chain {each.get('chain_id')} has a block from {stamp(at)}, but the system's "
+                f"clock says {stamp(wall_ms())}: correct the system's clock first"
             )
             raise Failure(text, code="clock_behind")

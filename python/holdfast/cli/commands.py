@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 
 def operator_key(home: Home, keys: PassphraseSource) -> OperatorKey:
-    """The operator's key, opened. The passphrase is read, used once and wiped. Raises UnsafeFile
-    when another user could put a home of their own in the place of this one.
+    """The operator's key, opened.
+
+    The passphrase is read, used once and wiped. Raises UnsafeFile when another user could put a
+    home of their own in the place of this one.
     """
     from holdfast.operator.keys import load
     from holdfast.secrets.files import check_ancestors
@@ -33,6 +35,7 @@ def operator_key(home: Home, keys: PassphraseSource) -> OperatorKey:
 
 def guardian_of(link: Link, home: Home, key: OperatorKey) -> str:
     """The log key of the guardian that answers, if it is the one this operator key belongs to.
+
     Raises Failure `other_guardian`: then nothing is signed.
     """
     return pinned(home, key, str(link.object("hello")["guardian"]))
@@ -44,7 +47,7 @@ def pinned(home: Home, key: OperatorKey, guardian: str) -> str:
 
     try:
         if key.check_guardian(home.operator_key_path, guardian):
-            say(f"from now on your key is only for the guardian {guardian[:16]}…")
+            say(f"your operator key is now bound to the guardian {guardian[:16]}…")
     except PinError as error:
         raise Failure(str(error), code="other_guardian") from None
     return guardian

@@ -18,10 +18,10 @@ from holdfast.cli.options import (
 from holdfast.cli.output import emit, line
 
 app = typer.Typer(
-    name="config", help="Sign what config.toml reaches outside.", no_args_is_help=True
+    name="config", help="Sign the external connections of config.toml.", no_args_is_help=True
 )
 
-YesOption = Annotated[bool, typer.Option("--yes", help="Sign without being asked.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Sign without confirmation.")]
 
 
 @app.command()
@@ -34,8 +34,8 @@ def apply(
 ) -> None:
     """Sign the nodes, price sources, alert routes, descriptors and agents' folder of config.toml.
 
-    It shows the difference to what is in force, with the secrets of URLs masked, and asks. The
-    guardian uses them from its next start on. Limits and timings need no signature.
+    It shows what changes, with secrets in URLs masked, and asks for confirmation. The
+    changes take effect at the guardian's next start. Limits and timings need no signature.
 
     Example:
 
@@ -65,9 +65,9 @@ def apply(
             if as_json:
                 return
             if known is None:
-                line("nothing was signed yet: all of it is new")
+                line("nothing has been signed yet: all of it is new")
             elif old is None:
-                line("the copy of what was signed is lost: read all of it")
+                line("the copy of the signed configuration is missing: read all of it")
             for each in text_diff("\n".join(before), "\n".join(after)):
                 line(each)
 
@@ -84,5 +84,5 @@ def _nothing(digest: str, revision: int, as_json: bool) -> None:
     if as_json:
         emit({"digest": digest, "revision": revision, "in_force": "already"})
     else:
-        line("what needs a signature is in force: nothing to sign")
-        line("the rest of config.toml counts from the guardian's next start")
+        line("nothing to sign: everything that needs a signature is in force")
+        line("the rest of config.toml takes effect at the guardian's next start")

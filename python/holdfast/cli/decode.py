@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 CASE_KINDS = ("raw_tx", "tx", "typed_data", "message", "calls")
 
-HELP = """Show what a transaction, typed data or a message can do, without sending it anywhere.
+HELP = """Show what a transaction, typed data or a message can do.
+
+Nothing is sent anywhere.
 
 Give exactly one of --raw-tx, --tx, --calls, --typed-data, --message, or --cases for many.
 
@@ -35,11 +37,14 @@ def decode(
     ] = None,
     tx: Annotated[
         str | None,
-        typer.Option("--tx", help="A transaction as JSON, as eth_sendTransaction takes."),
+        typer.Option("--tx", help="A transaction as JSON, in the form of eth_sendTransaction."),
     ] = None,
     calls: Annotated[
         str | None,
-        typer.Option("--calls", help="A batch as JSON, as wallet_sendCalls takes; the sum of it."),
+        typer.Option(
+            "--calls",
+            help="A batch as JSON, in the form of wallet_sendCalls; effects are added up.",
+        ),
     ] = None,
     typed_data: Annotated[
         Path | None, typer.Option("--typed-data", help="A file with EIP-712 typed data.")
@@ -51,12 +56,10 @@ def decode(
         Path | None,
         typer.Option(
             "--cases",
-            help="A file with one case a line: id, chain_id, one of the five, and from.",
+            help="A file with one case per line: id, chain_id, one of the five, and from.",
         ),
     ] = None,
-    sender: Annotated[
-        str | None, typer.Option("--from", help="The account that is to sign.")
-    ] = None,
+    sender: Annotated[str | None, typer.Option("--from", help="The account that signs.")] = None,
     policy: Annotated[
         Path | None, typer.Option("--policy", help="A policy whose assets and labels to use.")
     ] = None,
@@ -68,7 +71,7 @@ def decode(
         Path | None,
         typer.Option(
             "--registry",
-            help="A folder of ERC-7730 descriptors: what the authors say, for display only.",
+            help="A folder of ERC-7730 descriptors: claims by their authors, for display only.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -179,11 +182,12 @@ def _print(result: dict[str, Any], own: int) -> None:
     from holdfast.cli.showing import print_claim, print_display
 
     line(f"{result['kind']} on chain {result['chain_id']}")
-    line(f"digest  {result['digest']}")
+    if result["digest"] is not None:
+        line(f"digest  {result['digest']}")
     for warning in result.get("warnings", []):
         line(f"warning: {warning['text']} ({warning['code']})")
     if result.get("opaque"):
-        line("opaque: not everything this can do is known; a person has to decide")
+        line("opaque: not all effects are known; approval is required")
     display = result.get("display", [])
     print_display(display[:own], "")
     print_claim(display[own:], "")

@@ -14,8 +14,9 @@ FAULTS_SHOWN = 5
 
 
 def load(folder: Path) -> ClearSigning:
-    """Every JSON file below `folder`, and the files these include, wherever they are. What is not
-    a descriptor is left out; faults are said.
+    """Every JSON file below `folder`, and the files these include, wherever they are.
+
+    What is not a descriptor is left out; faults are said.
     """
     from holdfast.service.operator_api.descriptor_folder import read_folder
 
@@ -25,7 +26,7 @@ def load(folder: Path) -> ClearSigning:
     for name, text in faults[:FAULTS_SHOWN]:
         say(f"holdfast: {name}: {text}")
     if len(faults) > FAULTS_SHOWN:
-        say(f"holdfast: {len(faults) - FAULTS_SHOWN} more descriptors have faults")
+        say(f"holdfast: {len(faults) - FAULTS_SHOWN} more descriptors have errors")
     if not len(found):
-        say(f"holdfast: `{folder}` holds no ERC-7730 descriptor")
+        say(f"holdfast: `{folder}` contains no ERC-7730 descriptor")
     return found

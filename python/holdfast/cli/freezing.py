@@ -33,15 +33,15 @@ def freeze(
     agent: Annotated[str | None, typer.Option("--agent", help="Only this agent.")] = None,
     wallet: Annotated[str | None, typer.Option("--wallet", help="Only this wallet.")] = None,
     reason: Annotated[
-        str, typer.Option("--reason", help="Why, for the journal.")
+        str, typer.Option("--reason", help="The reason, for the journal.")
     ] = "stopped by hand",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stop signing now: everything, or one agent or wallet. Needs no key.
 
-    When no guardian answers, a file named FREEZE is put into its home: it freezes everything, at
-    once if the guardian runs after all, else when it next starts.
+    If no guardian answers, the command creates the file FREEZE in its home. It freezes everything:
+    immediately if the guardian does run, otherwise at its next start.
 
     Example:
 
@@ -68,7 +68,7 @@ def freeze(
         emit({"frozen": "guardian", "scope": scope, **result, **more})
     elif result.get("freeze") is None:
         line("frozen  at the next start")
-        say("The guardian is sealed: it signs nothing now, and will begin frozen when it starts.")
+        say("The guardian is sealed: it signs nothing now and will start frozen.")
     else:
         line(f"frozen  {result.get('freeze')}")
         say(f"Lift it with `holdfast thaw {result.get('freeze')}`.")
@@ -93,8 +93,8 @@ def _unknown(link: Link, scope: dict[str, str]) -> str | None:
     near = difflib.get_close_matches(name, known, n=1) or (known if len(known) == 1 else [])
     then = f"did you mean `holdfast freeze --{kind} {safe(near[0], 48)}`" if near else "see status"
     return (
-        f"no {kind} is called `{safe(name, 48)}`: the freeze stands and stops nobody; {then}? "
-        "`holdfast freeze` alone stops everything"
+        f"no {kind} is named `{safe(name, 48)}`: the freeze is set but stops no {kind}; {then}? "
+        f"`holdfast freeze` alone stops everything"
     )
 
 
@@ -105,13 +105,13 @@ def _drop_file(place: Home, reason: str, failure: Failure, as_json: bool) -> Non
         # Its existence is what counts: a full disk may leave it empty, and it freezes all the same.
         descriptor = os.open(place.freeze_file, flags, 0o600)
     except OSError as error:
-        why = f"`{place.freeze_file}` cannot be made ({error.strerror}) and {failure.text}"
+        why = f"`{place.freeze_file}` cannot be created ({error.strerror}) and {failure.text}"
         raise Failure(f"NOT FROZEN: {why}", code="not_frozen") from None
     try:
         os.write(descriptor, text.encode())
         os.fsync(descriptor)
     except OSError:
-        say("holdfast: the disk is full; the empty FREEZE file stands all the same")
+        say("holdfast: the disk is full; the empty FREEZE file still freezes everything")
     finally:
         os.close(descriptor)
     if as_json:
@@ -125,7 +125,9 @@ def thaw(
     number: Annotated[
         int | None, typer.Argument(metavar="[FREEZE]", help="The freeze's number; see status.")
     ] = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why, for the journal.")] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="The reason, for the journal.")
+    ] = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_command: PassphraseCommand = None,
     home: HomeOption = None,

@@ -30,7 +30,7 @@ def serve(
 ) -> None:
     """Run the guardian in the foreground, without a console.
 
-    It ends on Ctrl-C or SIGTERM. Its log goes to stderr as one JSON object a line.
+    It stops on Ctrl-C or SIGTERM and logs to stderr, one JSON object per line.
 
     Example, as a service:
 
@@ -46,7 +46,7 @@ def serve(
 
 def console(
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Look, but offer nothing that decides.")
+        bool, typer.Option("--read-only", help="Show everything, but allow no decisions.")
     ] = False,
     theme: Annotated[str | None, typer.Option("--theme", help="A theme by name.")] = None,
     stops_guardian: Annotated[bool, typer.Option("--stops-guardian", hidden=True)] = False,
@@ -54,7 +54,7 @@ def console(
     home: HomeOption = None,
     _as_json: JsonErrorsOption = False,
 ) -> None:
-    """Open the console of a running guardian: watch, approve, deny, stop.
+    """Open the console of a running guardian.
 
     Example:
 
@@ -85,9 +85,10 @@ def up(
     home: HomeOption = None,
     _as_json: JsonErrorsOption = False,
 ) -> None:
-    """Run the guardian and open its console; leaving the console stops the guardian.
+    """Run the guardian and open its console.
 
-    When a guardian is running already, only the console opens, and it goes on afterwards.
+    Leaving the console stops the guardian. If a guardian is already running, only the console
+    opens, and the guardian keeps running.
 
     Example:
 
@@ -104,19 +105,22 @@ def up(
 
 def demo(
     headless: Annotated[
-        bool, typer.Option("--headless", help="No screen: decide by script and print a summary.")
+        bool,
+        typer.Option("--headless", help="No console: a script decides, and a summary is printed."),
     ] = False,
     seconds: Annotated[
-        float, typer.Option("--seconds", help="How long a headless run may take.")
+        float, typer.Option("--seconds", help="The time limit of a headless run.")
     ] = 60.0,
     theme: Annotated[str | None, typer.Option("--theme", help="A theme by name.")] = None,
     home: Annotated[
         Path | None,
-        typer.Option("--home", help="Where to keep the demo's home; else it is removed."),
+        typer.Option("--home", help="Keep the demo's home here. Default: remove it."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show everything on a local chain: three sample agents, one of them hijacked, and you decide.
+    """Run a demo: a local chain, three sample agents, and you decide.
+
+    One of the agents is hijacked.
 
     Example:
 
@@ -134,8 +138,9 @@ def demo(
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say how the running guardian is; exit 1 when it is sealed, something is frozen, or somebody
-    has to act: then it says what is wrong and what to do.
+    """Show status; exit 1 if something needs action.
+
+    A guardian that is sealed or frozen needs action, too. It prints what is wrong and what to do.
 
     Example:
 
@@ -180,7 +185,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
             line(f"          {fmt.safe(each.get('name', ''), 100)} {words}")
     for text in _alarms(found):
         line(f"ALARM     {fmt.safe(text, 900)}")
-    line(f"waiting   {found.get('waiting', 0)}")
+    line(f"pending   {found.get('waiting', 0)}")
     agents = found.get("agents") or []
     table(AGENT_COLUMNS, [_agent_row(agent) for agent in agents])
     raise typer.Exit(1 if stopped else 0)
@@ -204,15 +209,17 @@ def _agent_row(agent: dict[str, Any]) -> tuple[object, ...]:
 
 def watch(
     from_seq: Annotated[
-        int | None, typer.Option("--from-seq", help="Begin with the event after this one.")
+        int | None, typer.Option("--from-seq", help="Start after this event.")
     ] = None,
     count: Annotated[
-        int | None, typer.Option("--count", help="End after this many events.", min=1)
+        int | None, typer.Option("--count", help="Stop after this many events.", min=1)
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print every event as it becomes durable, until Ctrl-C or the guardian ends.
+    """Print every event once it is on disk.
+
+    It ends with Ctrl-C or with the guardian.
 
     Example:
 

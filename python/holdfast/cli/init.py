@@ -31,7 +31,7 @@ OperatorCommand = Annotated[
     str | None,
     typer.Option(
         "--operator-passphrase-command",
-        help="Take the first line this command prints as the operator key's passphrase.",
+        help="Use the first line this command prints as the operator key's passphrase.",
         show_default=False,
     ),
 ]
@@ -40,15 +40,15 @@ OperatorCommand = Annotated[
 def init(
     chain: Annotated[int, typer.Option("--chain", help="The chain id of the first chain.")] = 31337,
     rpc_url: Annotated[
-        str, typer.Option("--rpc-url", help="The chain's node, http:// or https://.")
+        str, typer.Option("--rpc-url", help="The URL of the chain's node.")
     ] = "http://127.0.0.1:8545",
     agent: Annotated[str, typer.Option("--agent", help="The first agent's id.")] = "agent",
     operator: Annotated[str, typer.Option("--operator", help="The operator's id.")] = "operator",
-    wallets: Annotated[int, typer.Option("--wallets", help="How many new wallets to make.")] = 1,
+    wallets: Annotated[int, typer.Option("--wallets", help="The number of new wallets.")] = 1,
     keystores: Annotated[
         list[Path] | None,
         typer.Option(
-            "--import", help="A Web3 keystore to take in under its own passphrase; repeatable."
+            "--import", help="Import this Web3 keystore under its own passphrase; repeatable."
         ),
     ] = None,
     kdf: Annotated[
@@ -56,14 +56,13 @@ def init(
     ] = "standard",
     policy: Annotated[
         Path | None,
-        typer.Option("--policy", help="The first policy, instead of the starter; it is signed."),
+        typer.Option("--policy", help="Use and sign this policy instead of the starter."),
     ] = None,
     agents_dir: Annotated[
         Path | None,
         typer.Option(
             "--agents-dir",
-            help="The folder of the agents' sockets, outside of the home, where agents run as "
-            "other users.",
+            help="A folder outside the home for the agents' sockets, if agents run as other users.",
             show_default=False,
         ),
     ] = None,
@@ -74,11 +73,13 @@ def init(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a guardian: its folder, its keys, and a policy under which every payment asks a person.
+    """Create a guardian: its home, its keys and a first policy.
 
-    Two passphrases are asked for: one opens the wallets when the guardian starts, the other opens
-    your own key, with which you approve. Keep both; without them nothing can be opened again.
-    Your key signs the first policy and configuration; later ones need `holdfast policy apply` and
+    The starter policy requires approval of every payment.
+
+    It asks for two passphrases: one opens the wallets when the guardian starts, the other opens
+    your operator key, with which you approve. Keep both: they cannot be recovered. Your key signs
+    the first policy and configuration; sign changes with `holdfast policy apply` and
     `holdfast config apply`.
 
     Example:
@@ -94,7 +95,7 @@ def init(
     if agents_dir is not None and not agents_dir.is_absolute():
         raise Failure("--agents-dir must be an absolute path", code="usage", exit_code=2)
     if place.exists:
-        text = f"there is a guardian in `{place.path}` already: nothing was changed"
+        text = f"there is already a guardian in `{place.path}`: nothing was changed"
         raise Failure(text, code="home_exists")
     first = None if policy is None else text_of(policy)
     request = Init(
@@ -136,14 +137,14 @@ def init(
         line(f"wallet  {wallet}")
     line(f"socket  {place.agent_socket(agent)}")
     say(
-        f"Back up now: `{place.keys_dir}`, and both passphrases, kept apart from it. Without them "
-        "nobody can move what the wallets hold. From the first payment on also back up "
-        f"`{place.journal_path}`; docs/operations.md says how."
+        f"Back up now: `{place.keys_dir}` and, kept apart from it, both passphrases. Without them "
+        f"the wallets' funds are lost. From the first payment on, also back up "
+        f"`{place.journal_path}`; see docs/operations.md."
     )
     say(
-        "Next: send a small amount to the wallet and start with `holdfast up`. Sign what you "
-        "change in policy.toml with `holdfast policy apply`, in config.toml with `holdfast config "
-        "apply`."
+        "Next: send a small amount to the wallet and start with `holdfast up`. Sign changes to "
+        "policy.toml with `holdfast policy apply` and changes to config.toml with `holdfast "
+        "config apply`."
     )
 
 

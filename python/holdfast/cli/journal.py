@@ -12,7 +12,7 @@ from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
 from holdfast.cli.output import Failure, emit, line, say, table, written
 
 app = typer.Typer(
-    name="journal", help="Prove, export and replay the journal.", no_args_is_help=True
+    name="journal", help="Verify, export and replay the journal.", no_args_is_help=True
 )
 
 PathArgument = Annotated[
@@ -37,7 +37,7 @@ def verify(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Prove that no event is missing, changed or reordered, and that all of it replays.
+    """Verify that no event is missing, changed or reordered, and that the journal replays.
 
     Every event must be covered by a signature. An end that was cut off together with its signatures
     is found only with an --anchor: keep the root that this command prints somewhere else.
@@ -58,22 +58,25 @@ def verify(
         line(f"checkpoints  {report.checkpoints}, signed up to event {report.signed_size}")
         line(f"proven       {report.proven_size} events; {report.unproven} without any signature")
         if report.set_aside:
-            line(f"set aside    {report.set_aside} events found unproven at a start; none counts")
+            line(
+                f"set aside    {report.set_aside} events without proof, found at a start; they "
+                f"do not count"
+            )
         line(f"origin       {report.origin}")
         for fault in report.faults:
             where = "" if fault.seq is None else f" at event {fault.seq}"
-            line(f"FAULT        {fault.code}{where}: {fault.text}")
+            line(f"ERROR        {fault.code}{where}: {fault.text}")
     if not report.ok:
-        say(f"holdfast: {report.path}: this journal is NOT as it was signed")
+        say(f"holdfast: {report.path}: this journal does NOT match its signatures")
         raise typer.Exit(1)
-    say(f"{report.path}: every event is in its place, as signed, and replays")
+    say(f"{report.path}: every event is in place, signed, and replays")
 
 
 @app.command()
 def export(
     folder: PathArgument = None,
     form: Annotated[
-        Literal["jsonl", "csv"], typer.Option("--format", help="One event a line, or a table.")
+        Literal["jsonl", "csv"], typer.Option("--format", help="One event per line, or a table.")
     ] = "jsonl",
     home: HomeOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
@@ -100,9 +103,9 @@ def replay(
 ) -> None:
     """Show which past requests another policy would have decided differently.
 
-    Every decided request is judged again at its own time with the facts that were recorded with it,
-    in order, so limits fill up as they would have. A person's answers are not replayed: a request
-    that waits counts as let through.
+    Every decided request is decided again in order, at its own time and with its recorded facts, so
+    limits fill up as they would have. Operators' answers are not replayed: a pending request counts
+    as allowed.
 
     Example:
 
@@ -123,9 +126,9 @@ def replay(
     else:
         header = ("request", "agent", "then", "now", "why now")
         table(header, [_flip_row(flip) for flip in result.flips])
-    say(f"{len(result.flips)} of {result.decided} decided requests would have another verdict")
+    say(f"{len(result.flips)} of {result.decided} decided requests would get a different verdict")
     if result.passed_over:
-        why = "denied for the moment they came in, such as a freeze, or not kept whole"
+        why = "not judged: denied for a passing reason, such as a freeze, or not kept in full"
         say(f"{result.passed_over} more were {why}")
 
 

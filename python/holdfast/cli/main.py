@@ -159,7 +159,7 @@ def _sentence(error: Exception) -> Failure:
     if os.environ.get("HOLDFAST_DEBUG"):
         raise error
     what = f"{type(error).__name__}: {error}"
-    text = f"an error of Holdfast itself ({what}); HOLDFAST_DEBUG=1 shows where"
+    text = f"an internal error of Holdfast ({what}); HOLDFAST_DEBUG=1 shows where"
     return Failure(text, code="bug", exit_code=EXIT_BUG)
 
 
@@ -177,8 +177,9 @@ _KNOWN = {
 
 
 def _known(error: Exception) -> bool:
-    """Whether the error's own text is a sentence for people. Imports nothing: a module that was not
-    loaded cannot have raised it.
+    """Whether the error's own text is a sentence for people.
+
+    Imports nothing: a module that was not loaded cannot have raised it.
     """
     classes = [
         getattr(sys.modules[module], name)

@@ -29,8 +29,10 @@ app = typer.Typer(name="nonce", invoke_without_command=True)
 
 @app.callback()
 def nonce(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show the nonces of each wallet on each chain: what its nodes count, what the guardian gives
-    out next, what of ours is out, and gaps.
+    """Show the nonces of each wallet on each chain.
+
+    It shows what the nodes count, the next nonce in the guardian's ledger, payments that are not
+    mined, and gaps.
 
     Example:
 
@@ -62,22 +64,25 @@ def set_nonce(
         int | None,
         typer.Argument(
             metavar="NONCE",
-            help="The nonce of the next payment. Default: what all nodes that answer count.",
+            help="The nonce of the next payment. Default: the count on which all responding nodes "
+            "agree.",
             min=0,
             show_default=False,
         ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Sign NONCE without being asked.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Sign the given NONCE without confirmation.")
+    ] = False,
     reason: ReasonOption = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_command: PassphraseCommand = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say where the guardian's ledger of a wallet's nonces goes on. Needs the operator key.
+    """Set the next nonce of a wallet on a chain. Needs the operator key.
 
-    For a chain that was reset, and for a nonce that one node alone calls used: first look the
-    wallet up elsewhere. It shows what each node counts and what of ours is out, and asks.
+    Use it after a chain was reset, or when only one node says that a nonce was used: first look the
+    wallet up elsewhere. It shows what each node counts and which payments are not mined, and asks.
 
     Example:
 
@@ -87,7 +92,7 @@ def set_nonce(
     from holdfast.cli.link import Link
 
     if yes and number is None:
-        raise Failure("name the NONCE that --yes signs", code="usage", exit_code=2)
+        raise Failure("--yes needs the NONCE to sign", code="usage", exit_code=2)
     place = existing(home)
     with Link(place.operator_socket) as link:
         row, now_ms = _row(link.object("nonces"), wallet, chain)
@@ -126,9 +131,9 @@ def _mined_by_all(row: Json) -> int:
     for words in _counts(row):
         line(words)
     if not counts:
-        text = "no node says how many transactions were mined: try again, or name the NONCE"
+        text = "no node reports how many transactions were mined: try again, or give the NONCE"
         raise Failure(text, code=Code.CHAIN_UNAVAILABLE)
-    text = "the nodes contradict each other: find out which one is right, and name the NONCE"
+    text = "the nodes contradict each other: find out which one is right, and give the NONCE"
     raise Failure(text, code="nodes_disagree")
 
 
@@ -137,8 +142,8 @@ def _not_out(row: Json, number: int) -> None:
         if each.get("nonce") == number:
             ident = each.get("id")
             text = (
-                f"nonce {number} is {ident}'s, which is out: pay more for it "
-                f"(`holdfast bump {ident}`) or take it back (`holdfast cancel {ident}`)"
+                f"nonce {number} belongs to {ident}, which can still be mined: raise its fee "
+                f"(`holdfast bump {ident}`) or cancel it (`holdfast cancel {ident}`)"
             )
             raise Failure(text, code=Code.NONCE_OUT)
 
@@ -154,11 +159,12 @@ def _then(row: Json, number: int) -> list[str]:
         )
     if told and number < min(told):
         words.append(
-            f"  !        {number} is mined already: payments wait until two nodes say what is free"
+            f"  !        {number} is already mined: payments wait until two nodes agree on the "
+            f"next nonce"
         )
     words.extend(
-        f"  !        {each.get('id')} (nonce {each.get('nonce')}) stays out and counted until the "
-        "chain proves its end; a later payment with that nonce competes with it"
+        f"  !        {each.get('id')} (nonce {each.get('nonce')}) stays counted until the chain "
+        f"proves its outcome; a later payment with that nonce competes with it"
         for each in row.get("out") or []
         if int(each.get("nonce", 0)) > number
     )
@@ -171,11 +177,13 @@ def _described(row: Json, now_ms: int) -> list[str]:
 
     words = [f"wallet {fmt.safe(row.get('wallet'), 80)} on chain {row.get('chain_id')}"]
     words += _counts(row)
-    words.append(f"  next     {row.get('ledger')} by the guardian's ledger")
+    words.append(f"  next     {row.get('ledger')} in the guardian's ledger")
     words += [_out(each, now_ms) for each in row.get("out") or []]
     for gap in row.get("gaps") or []:
         ident = fmt.safe(gap.get("id"), 24)
-        words.append(f"  gap      {gap.get('nonce')}, given back by {ident}; others wait behind it")
+        words.append(
+            f"  gap      {gap.get('nonce')}, released by {ident}; later payments wait for it"
+        )
     return words
 
 
@@ -185,7 +193,7 @@ def _counts(row: Json) -> list[str]:
     words = []
     for each in row.get("endpoints") or []:
         name, mined, pending = fmt.safe(each.get("name"), 100), each.get("mined"), each["pending"]
-        said = "no answer" if mined is None else f"{mined} mined, {pending} with its pool"
+        said = "no answer" if mined is None else f"{mined} mined, {pending} including pending"
         words.append(f"  node     {name}: {said}")
     return words or ["  node     none"]
 
@@ -201,5 +209,5 @@ def _out(each: Json, now_ms: int) -> str:
     besides = f", {more} earlier with this nonce" if more else ""
     ident, state = fmt.safe(each.get("id"), 24), fmt.safe(each.get("state"), 24)
     if each.get("agent_alone"):
-        besides += ", its agent alone sends it"
-    return f"  out      {each.get('nonce')}: {ident} {state} for {age}, fee {price}{besides}"
+        besides += ", sent only by its agent"
+    return f"  unmined  {each.get('nonce')}: {ident} {state} for {age}, fee {price}{besides}"

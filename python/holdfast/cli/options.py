@@ -17,15 +17,13 @@ HomeOption = Annotated[
     Path | None,
     typer.Option(
         "--home",
-        help="The guardian's folder. Default: $HOLDFAST_HOME, else the XDG data folder.",
+        help="The guardian's home folder. Default: $HOLDFAST_HOME, else the XDG data folder.",
         show_default=False,
     ),
 ]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print JSON on stdout instead of text for people.")
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 JsonErrorsOption = Annotated[
-    bool, typer.Option("--json", help="Print an error as JSON on stdout too.")
+    bool, typer.Option("--json", help="Also print errors as JSON on stdout.")
 ]
 PassphraseFd = Annotated[
     int | None,
@@ -37,7 +35,7 @@ PassphraseCommand = Annotated[
     str | None,
     typer.Option(
         "--passphrase-command",
-        help="Take the first line this command prints as the passphrase.",
+        help="Use the first line this command prints as the passphrase.",
         show_default=False,
     ),
 ]
@@ -54,7 +52,7 @@ def existing(home: Path | None) -> Home:
     """The home meant by `--home`; fails when no guardian was made there."""
     found = locate(home)
     if not found.exists:
-        text = f"there is no guardian in `{found.path}`: make one with `holdfast init`"
+        text = f"there is no guardian in `{found.path}`: create one with `holdfast init`"
         raise Failure(text, code="no_home")
     return found
 

@@ -18,8 +18,9 @@ IN_VAIN = frozenset({"failed", "denied", "expired", "cancelled", "frozen", "drop
 
 
 def await_outcome(link: Link, ident: str) -> Request:
-    """The request once it is sent, signed for its agent, ended or waits for a person again; at the
-    latest after 8 s, as it is then.
+    """The request once it is sent, signed for its agent, ended or waits for a person again.
+
+    At the latest after 8 s, as it is then.
     """
     from holdfast.operator.request import Request
     from holdfast.operator.waits import PASSING

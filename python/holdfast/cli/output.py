@@ -79,7 +79,7 @@ def check_reader() -> None:
 def say(text: str) -> None:
     """Words on stderr."""
     flush()
-    # Where nobody hears words, the exit code is left to tell.
+    # Without a reader of words the exit code alone reports.
     with contextlib.suppress(OSError):
         sys.stderr.write(text + "\n")
         sys.stderr.flush()

@@ -97,7 +97,7 @@ def apply(
     file: Annotated[
         Path | None, typer.Argument(help="The policy file. Default: policy.toml of the home.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Sign without being asked.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Sign without confirmation.")] = False,
     passphrase_fd: PassphraseFd = None,
     passphrase_command: PassphraseCommand = None,
     home: HomeOption = None,
@@ -105,8 +105,9 @@ def apply(
 ) -> None:
     """Put a policy in force: show what changes, ask, and sign it with the operator key.
 
-    A running guardian takes it at once; else the files are written for its next start. Every looser
-    change needs this; one that can only deny more is in force as soon as policy.toml is saved.
+    A running guardian applies it immediately; otherwise it takes effect at the next start. Every
+    looser change needs this command; a change that can only deny more takes effect when policy.toml
+    is saved.
 
     Example:
 
@@ -166,21 +167,23 @@ def _show(place: Home, old: str | None, text: str, differences: list[Change]) ->
     except Failure:
         return
     if pending not in (old, text):
-        line(f"{place.policy_path} holds other changes that are not in force: they are replaced")
+        line(
+            f"{place.policy_path} holds other changes that are not in force: they will be replaced"
+        )
 
 
 @app.command()
 def decide(
     policy: Annotated[Path, typer.Option("--policy", help="The policy file.")],
     cases: Annotated[
-        Path, typer.Option("--cases", help="One case a line: id, agent, at, request, facts.")
+        Path, typer.Option("--cases", help="One case per line: id, agent, at, request, facts.")
     ],
     stateful: Annotated[
         bool, typer.Option("--stateful", help="Limits carry over from case to case.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a policy decides in given cases, with the guardian's own engine.
+    """Show what a policy decides in given cases, with the guardian's own engine.
 
     Example of a case:
 
@@ -227,7 +230,7 @@ def new(
     agent: Annotated[str, typer.Option("--agent", help="The agent's id.")] = "agent",
     as_json: JsonOption = False,
 ) -> None:
-    """Print a commented policy to begin with: every payment asks a person.
+    """Print a commented starter policy that requires approval of every payment.
 
     Example:
 
@@ -241,7 +244,9 @@ def new(
         check_policy(text)
     except PolicyError as error:
         _, _, faults = error.args
-        raise Failure(f"that makes no valid policy: {faults[0][3]}", code="bad_policy") from None
+        raise Failure(
+            f"the result is not a valid policy: {faults[0][3]}", code="bad_policy"
+        ) from None
     if as_json:
         emit({"policy": text})
     else:

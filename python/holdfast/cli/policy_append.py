@@ -11,24 +11,26 @@ from holdfast.codes import Code
 
 
 def read_policy(path: Path) -> str:
-    """The text of a sound policy file that nobody else can write. Raises Failure."""
+    """The text of a valid policy file that no other user can write. Raises Failure."""
     from holdfast.service.guardian.policy_file import PolicyRejected, read_private_text
 
     try:
         source = read_private_text(path)
     except PolicyRejected as error:
         raise Failure(str(error.args[1]), code=str(error.args[0])) from None
-    _check(source, f"`{path}` has a fault already; mend it first", path)
+    _check(source, f"`{path}` has errors; fix them first", path)
     return source
 
 
 def append(path: Path, source: str, text: str) -> None:
-    """Puts `text` behind `source`, which is what the file held when it was read. Raises Failure
-    when the policy would not be sound, or is no longer what was read; then nothing was changed.
+    """Puts `text` behind `source`, which is what the file held when it was read.
+
+    Raises Failure when the policy would not be valid, or is no longer what was read; then nothing
+    was changed.
     """
     gap = "\n" if source.endswith("\n") or not source else "\n\n"
     changed = source + gap + text
-    _check(changed, f"with this in it `{path}` would be refused, so nothing was changed", path)
+    _check(changed, f"`{path}` would be rejected with this table: nothing was changed", path)
     _replace(path, source.encode(), changed.encode())
 
 
@@ -54,12 +56,14 @@ def _replace(path: Path, before: bytes, after: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(after)
             file.flush()
-            # Whoever could read the policy still can, and nobody else.
+            # Users who could read the policy still can, and no others.
             os.fchown(file.fileno(), found.st_uid, found.st_gid)
             os.fchmod(file.fileno(), found.st_mode & 0o777)
             os.fsync(file.fileno())
         if path.read_bytes() != before:
-            text = f"`{path}` was changed meanwhile: nothing was written; look at it and try again"
+            text = (
+                f"`{path}` was changed in the meantime: nothing was written; check it and try again"
+            )
             raise Failure(text, code="changed")
         draft.replace(path)
     finally:

@@ -14,7 +14,7 @@ HEADER = ("asset", "chain", "price USD", "source", "says", "age", "")
 
 
 def prices(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say what the running guardian takes each asset to be worth, and what each source says.
+    """Show the price of each asset and what each source reports.
 
     Example:
 

@@ -37,7 +37,7 @@ TipOption = Annotated[
     str | None,
     typer.Option(
         "--tip",
-        help='What of it goes to the block\'s maker, such as "2 gwei". Default: as offered.',
+        help='The priority fee, part of the fee, such as "2 gwei". Default: as suggested.',
         show_default=False,
     ),
 ]
@@ -54,11 +54,11 @@ def bump(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Pay more for a payment that is signed and not mined. Needs the operator key.
+    """Raise the fee of a payment that is signed and not mined. Needs the operator key.
 
-    It is the same payment with the same nonce and a higher fee, so it is paid once. You may go
-    beyond what was decided for the request, not beyond the caps of the chain in the policy; what it
-    costs more counts against the limits. It shows the fee now and the new one, and asks.
+    It is the same payment with the same nonce and a higher fee, so it is paid once. The fee may
+    exceed what was decided for the request, but not the chain's caps in the policy; the extra cost
+    counts against the limits. It shows the current fee and the new one, and asks.
 
     Example:
 
@@ -79,11 +79,11 @@ def cancel(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Try to take back a payment that is signed and not mined. Needs the operator key.
+    """Try to cancel a payment that is signed and not mined. Needs the operator key.
 
-    A transfer of nothing with the same nonce and a higher fee goes out, and only one of the two can
-    be mined. If that is the payment, it is paid. What is not signed yet is stopped for sure, and
-    for nothing, by `holdfast deny`.
+    It sends a zero-value transfer with the same nonce and a higher fee; only one of the two can be
+    mined. If that is the payment, it is paid. What is not signed yet is stopped with certainty, and
+    at no cost, by `holdfast deny`.
 
     Example:
 
@@ -122,7 +122,7 @@ def _replace(
         emit({"request": ident, "action": action, **new.members, **result})
         return
     line(f"{ident}  {result.get('state') or 'out'}  {new.words}")
-    say(f"See what becomes of it with `holdfast show {ident}`.")
+    say(f"Follow it with `holdfast show {ident}`.")
 
 
 def _wei(written: str | None) -> int | None:
@@ -170,5 +170,5 @@ def _lines(link: Link, action: Replacing, asked: Asked, quote: Quote, new: Fees)
     status: dict[str, Any] = link.object("status")
     freeze = frozen_by(status.get("freezes") or [], asked.request)
     if freeze is not None and action == "bump" and not asked.request.raw.get("cancelling"):
-        rows.append(f"FROZEN ({scope_text(freeze.get('scope'))}): it is not sent before the thaw.")
+        rows.append(f"FROZEN ({scope_text(freeze.get('scope'))}): it is sent only after the thaw.")
     return rows

@@ -18,9 +18,11 @@ OF_THE_MOMENT = frozenset({Code.FROZEN, Code.SEALED, Code.WAITING_FULL, Code.RAT
 
 @dataclass
 class Flips:
-    """`decided` requests were judged again; `flips` are those with another verdict, oldest first:
-    `{id, agent, at, then, now, reasons}`. `passed_over` were denied for the moment they came in, or
-    were denied and too large to be kept whole.
+    """`decided` requests were judged again.
+
+    `flips` are those with another verdict, oldest first: `{id, agent, at, then, now, reasons}`.
+    `passed_over` were denied for the moment they came in, or were denied and too large to be kept
+    whole.
     """
 
     decided: int = 0

@@ -31,14 +31,16 @@ if TYPE_CHECKING:
 
 FullOption = Annotated[
     bool,
-    typer.Option("--full", help="Also print all of what is signed, uncut."),
+    typer.Option("--full", help="Also print the signed content in full."),
 ]
 PENDING_COLUMNS = ("request", "agent", "state", "for", "left", "waits for", "what")
 
 
 def pending(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the requests that wait: for a person, a delay, lower fees, the chain or the signer, or
-    to be mined for more than a minute; for how long, and when they go on or end by themselves.
+    """List the pending requests.
+
+    It lists requests that wait for approval, a delay, lower fees, the chain or the signer, or to be
+    mined for more than a minute; for how long, and when they continue or end by themselves.
 
     Example:
 
@@ -61,7 +63,7 @@ def pending(home: HomeOption = None, as_json: JsonOption = False) -> None:
     for each in waiting:
         if words := waits.why(each, now_ms):
             say(f"{each.id}: {words}")
-    say(f"{len(waiting)} waiting")
+    say(f"{len(waiting)} pending")
 
 
 def _row(request: Request, now_ms: int) -> tuple[str, ...]:
@@ -87,9 +89,9 @@ def show(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one request: what it can do, why it was decided so, what happened since.
+    """Show one request: its effects, the decision and its history.
 
-    Long messages and documents are cut, with a count of what is missing; --full prints them whole.
+    Long messages and documents are cut, with a count of what is missing; --full prints all.
 
     Example:
 

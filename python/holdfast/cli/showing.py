@@ -75,11 +75,11 @@ def _print_out(request: Request) -> None:
 
     view, over = request.raw, settled(request)
     if agent_alone(request):
-        line("  sent   by its agent alone: the guardian watches its nonce and never sends it")
+        line("  sent   only by its agent: the guardian watches its nonce and never sends it")
     if view.get("nonce") is not None:
         fees = [str(view.get(name)) for name in ("fee_per_gas", "priority_fee_per_gas")]
         fee, tip = (gwei(int(each)) if each.isdigit() else "?" for each in fees)
-        line(f"  nonce  {fmt.safe(view['nonce'], 24)}, fee {fee} a gas, of it {tip} as tip")
+        line(f"  nonce  {fmt.safe(view['nonce'], 24)}, fee {fee} per gas, tip {tip}")
     if view.get("hash"):
         line(f"  hash   {fmt.safe(view['hash'], 80)}")
     for each in view.get("earlier") or []:
@@ -100,12 +100,12 @@ def _print_effects(request: Request) -> None:
     for warning in warned(request):
         line(f"  WARNING {fmt.safe(warning.get('text', ''))} ({fmt.safe(warning.get('code'))})")
     if request.hides:
-        line(f"  all of it: holdfast show {fmt.safe(request.id, 24)} --full")
+        line(f"  in full: holdfast show {fmt.safe(request.id, 24)} --full")
     for title, sums in (("leaves", leaving(request)), ("owes", owing(request))):
         for total in sums:
             line(f"  {title} at most {total.amount_text}")
             for part in total.parts:
-                target = _party(request, part.to) or "nobody named"
+                target = _party(request, part.to) or "no recipient named"
                 line(f"    {part.verb} {part.amount_text} -> {target}")
     for effect in besides(request):
         target = f" -> {_party(request, effect.to)}" if effect.to else ""
@@ -138,17 +138,18 @@ def _print_whole(request: Request) -> None:
     from holdfast.operator.whole import whole
 
     lines = whole(request)
-    line(f"  all of what is signed, uncut: {len(lines):,} lines")
+    line(f"  signed content in full: {len(lines):,} lines")
     for each in lines:
         line(f"  | {each}")
-    line("  end of what is signed")
+    line("  end of the signed content")
 
 
 def print_display(
     rows: list[dict[str, Any]], indent: str = "  ", label_of: Callable[[str], str] = lambda _: ""
 ) -> None:
-    """Display lines with inner calls below headings of their own; `label_of` gives what the policy
-    calls an address.
+    """Display lines with inner calls below headings of their own.
+
+    `label_of` gives what the policy calls an address.
     """
     from holdfast.operator.reading import in_words
 
@@ -158,10 +159,10 @@ def print_display(
 
 
 def print_claim(rows: list[dict[str, Any]], indent: str = "  ") -> None:
-    """What a descriptor says, marked line by line as somebody's claim."""
+    """What a descriptor says, marked line by line as a claim."""
     from holdfast.operator import format as fmt
 
     if rows:
-        line(f"{indent}the contract's publisher says (a claim, not checked):")
+        line(f"{indent}the contract's publisher claims (not checked):")
     for row in rows:
         line(f"{indent}| {fmt.safe(row.get('label', ''))}: {fmt.safe(row.get('value', ''))}")

@@ -12,8 +12,9 @@ KEYS, SCREEN = 0, 2
 
 
 def need_terminal(otherwise: str) -> None:
-    """Raises Failure unless keys can be read and a screen of UTF-8 be drawn; `otherwise` says what
-    to use without one.
+    """Raises Failure unless keys can be read and a screen of UTF-8 be drawn.
+
+    `otherwise` says what to use without one.
     """
     if not (os.isatty(KEYS) and os.isatty(SCREEN)):
         text = f"there is no terminal on standard input and standard error: {otherwise}"

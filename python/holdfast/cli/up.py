@@ -91,8 +91,10 @@ def _guardian(home: Home, keys: PassphraseSource) -> Iterator[bool]:
 
 
 def _passphrase(home: Home, keys: PassphraseSource) -> bytearray:
-    """The passphrase of the wallets, tried on the log's key: a person is asked again, before the
-    console takes the terminal and keys typed for a prompt are its commands.
+    """The passphrase of the wallets, tried on the log's key.
+
+    A person is asked again, before the console takes the terminal and keys typed for a prompt are
+    its commands.
     """
     from holdfast.secrets.passphrase import wipe
     from holdfast.service.guardian.session import open_log_key

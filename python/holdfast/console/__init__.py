@@ -16,8 +16,9 @@ def run(
     unlock_hint: str = "",
 ) -> int:
     """Opens the console on a guardian's home until the operator leaves; gives the exit code.
-    `stops_guardian`: whoever opened it stops the guardian then, and the operator is told so.
-    `unlock_hint` stands where the passphrase is asked for.
+
+    `stops_guardian`: its opener then stops the guardian, and the operator is told so. `unlock_hint`
+    stands where the passphrase is asked for.
     """
     from holdfast.console.app import HoldfastApp
 

@@ -25,7 +25,7 @@ CELLS_MIN = 20
 class AlarmsScreen(Dialog[None]):
     """Follows what holds while it is open; an alarm that is over leaves it."""
 
-    TITLE_WORDS: ClassVar[str] = "What is not well"
+    TITLE_WORDS: ClassVar[str] = "Alarms"
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class AlarmsScreen(Dialog[None]):
 
     def tick(self) -> None:
         super().tick()
-        app = self.hold
+        app = self.console
         found, now = alarms(app.model), app.model.now_ms(app.clock())
         shown = (found, now // 1000, app.size.width, app.palette.name)
         if shown == self._shown:
@@ -50,7 +50,7 @@ class AlarmsScreen(Dialog[None]):
         for each in found:
             _put(words, each, now, max(CELLS_MIN, app.size.width - AROUND))
         if not found:
-            words.line(" ✓ all is well", "ok")
+            words.line(" ✓ no alarms", "ok")
         words.text.rstrip()
         self.query_one("#alarms-text", Static).update(words.text)
 

@@ -46,8 +46,9 @@ THEMES_EVERY_S = 1.0
 
 
 class HoldfastApp(App[None], inherit_bindings=False):
-    """`clock` is monotonic seconds; tests give their own, and for recorded scenes, whose views no
-    core made, a `look` of their own.
+    """`clock` is monotonic seconds.
+
+    Tests give their own, and for recorded scenes, whose views no core made, a `look` of their own.
     """
 
     CSS_PATH = "console.tcss"
@@ -151,7 +152,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
                 )
 
     def _terminal_lost(self) -> bool:
-        """Whether the terminal this began on is gone: a console nobody sees must not stay."""
+        """Whether the terminal this began on is gone: a console without a screen must not stay."""
         return self._on_terminal and not os.isatty(0)
 
     def start_job(self, work: Coroutine[Any, Any, None]) -> None:
@@ -177,7 +178,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
             self._detail_wanted = self.selected_id
         self._ask(mono)
         if self.session.forget_if_idle():
-            self.say("the operator key was forgotten: nobody used the console", "warning")
+            self.say("the operator key was forgotten: the console was idle", "warning")
         if mono - self._themes_at >= THEMES_EVERY_S:
             self._themes_at = mono
             self._reload_themes()
@@ -205,8 +206,9 @@ class HoldfastApp(App[None], inherit_bindings=False):
         self.model.load_events(events, mono)
 
     def _ask(self, mono: float) -> None:
-        """Questions only the guardian can answer: limits after a change, the selected request in
-        full.
+        """Questions only the guardian can answer.
+
+        Limits after a change, the selected request in full.
         """
         if not self.client.connected:
             return
@@ -323,8 +325,9 @@ class HoldfastApp(App[None], inherit_bindings=False):
         self._commands.run(ident)
 
     def _next_waiting(self, ident: str) -> str:
-        """Selects the first request that waits when the selected one no longer does; opens nothing,
-        so the next key is pressed with the new one in sight.
+        """Selects the first request that waits when the selected one no longer does.
+
+        Opens nothing, so the next key is pressed with the new one in sight.
         """
         waiting = self.model.pending
         if ident not in {"approve", "deny"} or not waiting:
@@ -332,11 +335,13 @@ class HoldfastApp(App[None], inherit_bindings=False):
         if any(row.id == self.selected_id for row in waiting):
             return ""
         self.select(waiting[0].id)
-        return f". Selected {waiting[0].id} instead: look, then press again"
+        return f". Selected {waiting[0].id} instead: check it, then press again"
 
     def pass_on(self, event: events.Key) -> None:
-        """A key that reached a screen no longer on top: the freeze menu gets it, so `f` `f` stops
-        everything however fast it is typed; nothing else may be answered before it is seen.
+        """A key that reached a screen no longer on top.
+
+        The freeze menu gets it, so `f` `f` stops everything however fast it is typed; nothing else
+        may be answered before it is seen.
         """
         top = self.screen
         if isinstance(top, FreezeScreen):
@@ -395,12 +400,13 @@ class HoldfastApp(App[None], inherit_bindings=False):
         self.redraw()
 
     def _reload_themes(self) -> None:
-        """Changed files: the one in use is shown at once, a faulty one is reported and the old
-        kept.
+        """Shows the theme in use again when its file changed.
+
+        A faulty file is reported and the old theme kept.
         """
         good, bad = self._library.refresh()
         for fault in bad:
-            self.say(f"theme kept as it was: {fault}", "error")
+            self.say(f"theme not reloaded: {fault}", "error")
         for palette in good:
             if palette.name == self.palette.name:
                 self._show_palette(palette)

@@ -39,7 +39,7 @@ POLICY_BYTES_MAX = 400_000
 DONE = {"approve": "your approval is recorded", "deny": "denied"}
 REPLACED = {
     "bump": "the higher fee is signed; only one of its transactions can be mined",
-    "cancel": "being taken back; until one of the two is mined neither is sure",
+    "cancel": "cancelling; the outcome is open until one of the two is mined",
 }
 
 
@@ -88,7 +88,7 @@ class Commands:
             if unlocked:
                 self._ask_decision(request, answer)
 
-        self._with_key(f"To {answer} {request.id}, open your operator key.", decide)
+        self._with_key(f"Enter your operator passphrase to {answer} {request.id}.", decide)
 
     def _ask_decision(self, request: Request, answer: Answer) -> None:
         decision = Decision(
@@ -120,7 +120,7 @@ class Commands:
                 screen = ReplaceScreen(action, request, self._app.clock())
                 self._app.push_screen(screen, done)
 
-        self._with_key(f"To {action} {request.id}, open your operator key.", ask)
+        self._with_key(f"Enter your operator passphrase to {action} {request.id}.", ask)
 
     def _open_whole(self) -> None:
         request = self._app.model.request(self._app.selected_id)
@@ -167,7 +167,7 @@ class Commands:
                     ThawScreen(self._app.model.status.freezes, self._app.clock()), chosen
                 )
 
-        self._with_key("To thaw, open your operator key.", ask)
+        self._with_key("Enter your operator passphrase to thaw.", ask)
 
     async def _thaw(self, freeze: int) -> None:
         fault = await self._app.session.thaw(freeze)
@@ -207,7 +207,7 @@ class Commands:
                 screen = PolicyScreen(new, following, found, diff, mono)
                 self._app.push_screen(screen, done)
 
-        self._with_key("To sign a policy, open your operator key.", ask)
+        self._with_key("Enter your operator passphrase to sign the policy.", ask)
 
     def _open_quit(self) -> None:
         def chosen(leave: bool | None) -> None:

@@ -40,7 +40,7 @@ class DecisionScreen(Dialog[str]):
 
     def tick(self) -> None:
         super().tick()
-        app, decision = self.hold, self.decision
+        app, decision = self.console, self.decision
         mono = app.clock()
         now = app.model.request(decision.id)
         decision.refresh(now, mono)
@@ -56,8 +56,8 @@ class DecisionScreen(Dialog[str]):
     async def _look(self, shown: Request) -> None:
         """Holds what is shown against its digest, and decodes it again."""
         try:
-            policy = await self.hold.session.policy_text(str(shown.raw.get("policy")))
-            self.decision.looked(shown, self.hold.look(shown.raw, policy))
+            policy = await self.console.session.policy_text(str(shown.raw.get("policy")))
+            self.decision.looked(shown, self.console.look(shown.raw, policy))
         finally:
             self._looking = False
 
@@ -71,11 +71,11 @@ class DecisionScreen(Dialog[str]):
         self.decision.reading.see(top, top + scroll.size.height, lines)
 
     def _blocked(self, answer: Answer, mono: float) -> str | None:
-        now = self.hold.model.request(self.decision.id)
-        return self.decision.blocked(answer, now, self.hold.model, mono, self.hold.read_only)
+        now = self.console.model.request(self.decision.id)
+        return self.decision.blocked(answer, now, self.console.model, mono, self.console.read_only)
 
     def _draw(self, mono: float) -> None:
-        app, request = self.hold, self.decision.shown
+        app, request = self.console, self.decision.shown
         title = self.words().put(f" {self.decision.action.upper()}? ", "accent bold")
         title.text.append_text(details.status_line(request, app.model, app.palette, mono))
         self.query_one(".box-title", Static).update(title.text)
@@ -107,7 +107,7 @@ class DecisionScreen(Dialog[str]):
         elif decision.notice:
             words.line(f" ! {decision.notice}", "warn bold")
         elif wait > 0:
-            words.line(" … read it; keys count in a moment", "muted")
+            words.line(" … read it first; keys work in a moment", "muted")
         else:
             words.line()
         if decision.typing:
@@ -124,10 +124,12 @@ class DecisionScreen(Dialog[str]):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
-        self.decision.reset(self.hold.clock(), "a paste is not an answer: ignored")
+        self.decision.reset(self.console.clock(), "paste ignored: type the answer")
 
     def interrupt(self) -> None:
-        self.decision.reset(self.hold.clock(), "not sent: the freeze menu was opened; look again")
+        self.decision.reset(
+            self.console.clock(), "not sent: the freeze menu was opened; check again"
+        )
 
     def take_key(self, event: events.Key) -> None:
         if event.key == "escape":
@@ -141,7 +143,7 @@ class DecisionScreen(Dialog[str]):
             scroll.scroll_relative(y=way * step, animate=False, immediate=True)
             self._note_read()
             return
-        mono = self.hold.clock()
+        mono = self.console.clock()
         if self._sending or self.decision.press(mono) != "taken":
             return
         self._result = ""
@@ -162,7 +164,7 @@ class DecisionScreen(Dialog[str]):
             decision.notice = f"the second key is y, not {event.key}"
 
     def _send(self, answer: Answer) -> None:
-        blocked = self._blocked(answer, self.hold.clock())
+        blocked = self._blocked(answer, self.console.clock())
         if blocked is not None:
             self._result = f"not sent: {blocked}"
             return
@@ -171,10 +173,10 @@ class DecisionScreen(Dialog[str]):
 
     async def _send_now(self, answer: Answer) -> None:
         """The signature names the captured id and digest, whatever the lists show by now."""
-        fault = await self.hold.session.decide(answer, self.decision.id, self.decision.digest)
+        fault = await self.console.session.decide(answer, self.decision.id, self.decision.digest)
         self._sending = False
         if fault is None:
             self.finish(answer)
         else:
             self._result = fault
-            self.decision.reset(self.hold.clock(), fault)
+            self.decision.reset(self.console.clock(), fault)

@@ -47,6 +47,14 @@ LABEL_CELLS = 24
 PARTIES_ABOVE = 3
 HARMLESS = frozenset({"revoke", "convert"})
 CLAIM_LINES = 80
+# Why it was decided so, as a title above the reasons.
+VERDICTS = {
+    "instant": "Allowed",
+    "notify": "Allowed, with an alert",
+    "delay": "Allowed after a delay",
+    "approval": "Needs approval",
+    "deny": "Denied",
+}
 # Cells of a value in words; what is longer goes on below its beginning.
 VALUE_CELLS = 58
 FOREIGN = "  ┃ "
@@ -161,7 +169,9 @@ def _to(words: Words, request: Request, effect: Effect, sums: list[Sum]) -> None
         else:
             words.line(f" {cut(request.sums.label_of(payee), LABEL_CELLS)}".rstrip(), "muted")
     if not payees and effect.kind not in SIGNED:
-        label(words, "TO").line("a new contract" if effect.kind == "deploy" else "nobody named")
+        label(words, "TO").line(
+            "a new contract" if effect.kind == "deploy" else "no recipient named"
+        )
     if len(payees) > len(shown):
         more = f"{gets or '! '}{len(payees) - len(shown)} more get something, listed below"
         label(words, "").line(more, "warn bold")
@@ -197,16 +207,18 @@ def status_line(request: Request, model: Model, palette: Palette, mono: float) -
 
 
 def whole(request: Request, palette: Palette, cells: int) -> Text:
-    """All of what is signed, uncut, in lines of at most `cells`. Every line is marked as foreign:
-    folded here and not by the widget, which would let a text begin a line without its mark.
+    """All of what is signed, uncut, in lines of at most `cells`.
+
+    Every line is marked as foreign: folded here and not by the widget, which would let a text begin
+    a line without its mark.
     """
     words = Words(palette)
     room = max(WHOLE_CELLS_MIN, cells - len(FOREIGN))
     lines = [part for line in whole_lines(request) for part in _folded_hard(line, room)]
-    words.line(f" All of what is signed, uncut: {len(lines):,} lines", "accent bold")
+    words.line(f" Signed content in full: {len(lines):,} lines", "accent bold")
     for line in lines:
         words.put(FOREIGN, "warn").line(line)
-    words.put(" ── end of what is signed", "accent bold")
+    words.put(" ── end of the signed content", "accent bold")
     return words.text
 
 
@@ -266,8 +278,8 @@ def _leaving(words: Words, request: Request) -> None:
         _section(words, "Effects, worst case")
         words.line("  none decoded", "alarm")
     for title, sums in (
-        ("What leaves at most", leaving(request)),
-        ("What the wallet owes at most", owing(request)),
+        ("Sends at most", leaving(request)),
+        ("Owes at most", owing(request)),
     ):
         if sums:
             _section(words, title)
@@ -335,7 +347,7 @@ def _besides(words: Words, request: Request) -> None:
     rows = besides(request)
     if not rows:
         return
-    _section(words, "What it does besides" if len(rows) < len(request.counted) else "What it does")
+    _section(words, "Also" if len(rows) < len(request.counted) else "Effects")
     for effect in rows:
         control = effect.kind == "control"
         words.put("  ! " if control else "  ", "alarm bold")
@@ -349,7 +361,7 @@ def _display(words: Words, request: Request) -> None:
     rows = request.rows("display")
     if not rows:
         return
-    _section(words, "In words")
+    _section(words, "Decoded")
     for line in in_words(rows, request.sums.label_of):
         indent = "  " * (line.depth + 1)
         if line.heading:
@@ -380,7 +392,7 @@ def _claim(words: Words, request: Request) -> None:
     rows = request.claim
     if not rows:
         return
-    _section(words, "The contract's publisher says — a claim, not checked by Holdfast")
+    _section(words, "The contract's publisher claims — not checked by Holdfast")
     for row in rows[:CLAIM_LINES]:
         words.put("  ┃ ", "warn").put(f"{fmt.safe(row.get('label'), 80):<16} ", "muted")
         words.line(fmt.safe(row.get("value"), 1_024), "italic foreground")
@@ -389,7 +401,8 @@ def _claim(words: Words, request: Request) -> None:
 
 
 def _reasons(words: Words, request: Request) -> None:
-    _section(words, f"Verdict: {fmt.safe(tier(request.raw) or '?', 24)}")
+    given = tier(request.raw)
+    _section(words, VERDICTS.get(given) or f"Verdict: {fmt.safe(given or '?', 24)}")
     for row in request.rows("reasons"):
         words.put(f"  {fmt.safe(row.get('code'), 60):<18} ", "foreground")
         if row.get("rule"):
@@ -404,7 +417,7 @@ def _limits(words: Words, request: Request) -> None:
     rows = request.rows("limits")
     if not rows:
         return
-    _section(words, "Limits that count this")
+    _section(words, "Limits")
     for row in rows:
         gauge(words, row, 16)
         if adds := adds_text(row):

@@ -32,8 +32,9 @@ HELP_CELLS = 58
 
 
 class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
-    """A box under the banner. Keys end here: nothing behind it hears them; ctrl+f still opens the
-    freeze menu.
+    """A box under the banner.
+
+    Keys end here: nothing behind it hears them; ctrl+f still opens the freeze menu.
     """
 
     AUTO_FOCUS: ClassVar[str | None] = ""
@@ -45,7 +46,7 @@ class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
         self._held_result: tuple[Result | None] | None = None
 
     @property
-    def hold(self) -> HoldfastApp:
+    def console(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
     def compose(self) -> ComposeResult:
@@ -76,8 +77,10 @@ class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
         return self.app.screen is not self
 
     def finish(self, result: Result | None) -> None:
-        """Ends this dialog, once. Textual's `dismiss` takes away whatever screen is on top, so one
-        that is covered keeps its result until it is on top again.
+        """Ends this dialog, once.
+
+        Textual's `dismiss` takes away whatever screen is on top, so one that is covered keeps its
+        result until it is on top again.
         """
         if self._over:
             return
@@ -92,18 +95,18 @@ class Dialog(ModalScreen[Result], Generic[Result], inherit_bindings=False):
             self.finish(self._held_result[0])
 
     def words(self) -> Words:
-        return Words(self.hold.palette)
+        return Words(self.console.palette)
 
     def on_key(self, event: events.Key) -> None:
         """Textual calls this for every class of a screen, so subclasses override `take_key`."""
         if self.covered:
             # Sent here before the screens changed: it was meant for what is on top now.
             event.stop()
-            self.hold.pass_on(event)
+            self.console.pass_on(event)
         elif event.key == "ctrl+f" and not isinstance(self, FreezeScreen):
             event.stop()
             self.interrupt()
-            self.hold.open_freeze()
+            self.console.open_freeze()
         elif self.focused is None:
             event.stop()
             event.prevent_default()
@@ -133,8 +136,8 @@ class UnlockScreen(Dialog[bool]):
 
     def compose_box(self) -> ComposeResult:
         words = self.words().line(f" {self._why}")
-        words.put(" It stays in this console's memory and is forgotten when idle.", "muted")
-        if hint := self.hold.unlock_hint:
+        words.put(" The key stays in this console's memory and is forgotten when idle.", "muted")
+        if hint := self.console.unlock_hint:
             words.line().put(f" {hint}", "accent bold")
         yield Static(words.text)
         yield Input(password=True, placeholder="passphrase", id="passphrase")
@@ -155,8 +158,8 @@ class UnlockScreen(Dialog[bool]):
         phrase = bytearray(event.value.encode())
         event.input.value = ""
         self._busy = True
-        self._notice("opening the key …", "muted")
-        fault = await self.hold.session.unlock(phrase)
+        self._notice("unlocking …", "muted")
+        fault = await self.console.session.unlock(phrase)
         self._busy = False
         if fault is None:
             self.finish(True)
@@ -168,8 +171,10 @@ class UnlockScreen(Dialog[bool]):
 
 
 class FreezeScreen(Dialog[None]):
-    """What to stop. `f` again stops everything at once. `stop` is called with the scope by the key
-    itself: a freeze does not wait for screens.
+    """What to stop.
+
+    `f` again stops everything at once. `stop` is called with the scope by the key itself: a freeze
+    does not wait for screens.
     """
 
     TITLE_WORDS = "■ FREEZE — stop signing"
@@ -194,9 +199,9 @@ class FreezeScreen(Dialog[None]):
 
     def compose_box(self) -> ComposeResult:
         words = self.words().line(
-            " Takes effect at once, needs no passphrase. Only an operator key"
+            " Takes effect at once, without a passphrase. Only an operator key"
         )
-        words.line(" can thaw. Waiting requests in scope end; signed unsent ones are held.").line()
+        words.line(" can thaw. Pending requests in scope end; signed unsent ones are held.").line()
         for key, scope in self._scopes.items():
             tone = "alarm bold" if key == "f" else "foreground"
             words.put(f"  {key} ", "accent bold").line(f" {scope_text(scope)}", tone)
@@ -229,7 +234,7 @@ class ThawScreen(Dialog[int]):
 
     def tick(self) -> None:
         super().tick()
-        mono = self.hold.clock()
+        mono = self.console.clock()
         if self._confirmed_at is not None and mono - self._confirmed_at >= QUIET_S:
             self._confirmed_at = None
             self.finish(int(self._freezes[self._chosen]["freeze"]))
@@ -256,11 +261,11 @@ class ThawScreen(Dialog[int]):
         if event.key in {"escape", "n"}:
             self.finish(None)
             return
-        mono = self.hold.clock()
+        mono = self.console.clock()
         result = self._gate.press(mono)
         if result != "taken" or self._confirmed_at is not None:
             self._confirmed_at = None
-            self._notice = "keys count one second after this opened, one at a time"
+            self._notice = "ignored: press one key at a time, a second after this opens"
             return
         self._notice = ""
         if event.key.isdigit() and 1 <= int(event.key) <= len(self._freezes):
@@ -287,10 +292,10 @@ class QuitScreen(Dialog[bool]):
             words.line(
                 " The guardian stops with it: nothing is signed until it runs again.", "warn"
             )
-            words.line(" Requests keep waiting; their deadlines run on.").line()
+            words.line(" Pending requests stay pending; their deadlines keep running.").line()
         else:
-            words.line(" The guardian goes on without it: what your policy grants is signed.")
-            words.line(" Requests keep waiting for your answer.").line()
+            words.line(" The guardian keeps running: what your policy allows is signed.")
+            words.line(" Requests that need your approval stay pending.").line()
         leave = "leave and stop the guardian" if self._stops else "leave"
         words.put("  Esc ", "accent bold").put(" stay (default)   ")
         words.put("y ", "accent bold").put(f" {leave}")
@@ -304,19 +309,22 @@ class QuitScreen(Dialog[bool]):
 
 
 PANE_HELP = {
-    "pending": "Requests that wait for a person (?), for a delay (…) or are held (■), by a freeze "
-    "or because no node took them; then those that wait longer than usual for lower fees, the "
-    "chain, the signer or a block (›, »). The cursor stays with its request when the list moves.",
-    "feed": "Every event once it is on disk. Moving the cursor stops following; G selects the "
+    "pending": "Requests that wait for approval (?) or a delay (…), or are held (■) by a freeze "
+    "or because no node accepted them; then those that take longer than usual because of fees, "
+    "the chain, the signer or a block (›, »). The cursor stays on its request when the list "
+    "changes.",
+    "feed": "Every event, once it is on disk. Moving the cursor stops following; G selects the "
     "newest row and follows again.",
-    "detail": "All that is known of the selected request. After ┃ stand the agent's own words.",
-    "limits": "Used (█), reserved by requests under way (▒) and left (░), the fullest first.",
+    "detail": "Everything known about the selected request. Lines marked ┃ are not Holdfast's own "
+    "words.",
+    "limits": "Used (█), reserved by requests in progress (▒) and left (░), the fullest first.",
 }
 
 
 class HelpScreen(Dialog[None]):
-    """The focused pane, then every action of the registry with its key, and why it does nothing
-    now.
+    """The focused pane, then every action with its key.
+
+    An action that is unavailable now says why.
     """
 
     TITLE_WORDS = "Help"

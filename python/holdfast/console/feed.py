@@ -33,7 +33,7 @@ class FeedList(LineList):
 
     @property
     def feed(self) -> Feed:
-        return self.hold.model.feed
+        return self.console.model.feed
 
     def row_count(self) -> int:
         return len(self.feed)
@@ -68,9 +68,9 @@ class FeedList(LineList):
 
     def sync(self) -> None:
         """New rows arrived: follow the end, or keep what is shown where it is."""
-        feed, now = self.feed, self.hold.clock()
+        feed, now = self.feed, self.console.clock()
         unseen = abs(len(feed) - self.virtual_size.height)
-        shown = (feed.version, self.follow, self.size, self.hold.palette.name)
+        shown = (feed.version, self.follow, self.size, self.console.palette.name)
         if shown == self._shown and (not unseen or now - self._laid_out_at < LAY_OUT_S):
             return
         self._shown = shown
@@ -113,8 +113,8 @@ class FeedList(LineList):
 
     def empty_parts(self) -> Parts:
         if self.feed.needle:
-            return [(f" no row holds `{fmt.safe(self.feed.needle, 60)}`", "muted")]
-        return [(" nothing has happened yet", "muted")]
+            return [(f" no row matches `{fmt.safe(self.feed.needle, 60)}`", "muted")]
+        return [(" no events yet", "muted")]
 
     def row_parts(self, index: int, width: int) -> Parts:
         row = self.feed.row(index)

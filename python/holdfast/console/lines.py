@@ -34,7 +34,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
             self.request_id = request_id
 
     @property
-    def hold(self) -> HoldfastApp:
+    def console(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
     # What a subclass says.
@@ -70,7 +70,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         # The scrollbar lies on the last cell of `size`.
         width = self.scrollable_content_region.width
-        palette = self.hold.palette
+        palette = self.console.palette
         ground = self._ground
         if y < self.HEADING_ROWS:
             return strip(self.heading_parts(width), palette, width, ground)

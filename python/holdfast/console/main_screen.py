@@ -41,7 +41,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.footer = FooterBar()
 
     @property
-    def hold(self) -> HoldfastApp:
+    def console(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
     def compose(self) -> ComposeResult:
@@ -55,13 +55,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 yield self.limits
         with Vertical(id="bottom"):
             yield Input(
-                id="filter", placeholder="words every row must hold · Enter keep · Esc clear"
+                id="filter", placeholder="filter: all words must match · Enter apply · Esc clear"
             )
             yield self.health
             yield self.footer
 
     def on_mount(self) -> None:
-        self.show_pane(self.hold.settings.pane)
+        self.show_pane(self.console.settings.pane)
         self.ready = True
 
     def show_pane(self, name: str) -> None:
@@ -88,10 +88,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.footer.update_state()
 
     def update_titles(self) -> None:
-        model, feed = self.hold.model, self.feed
+        model, feed = self.console.model, self.feed
         count = sum(1 for each in self.pending.rows if each.pending)
         hanging = len(self.pending.rows) - count
-        more = f" +{hanging} on the way" if hanging else ""
+        more = f" +{hanging} in progress" if hanging else ""
         parts = ["2 Live feed"]
         if model.feed.needle:
             parts.append(f"filter: {model.feed.needle[:40]}")
@@ -101,14 +101,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
             parts.append("not following (G)")
         _title(self.pending, f"1 Pending ({count}){more} by {model.sort}")
         _title(feed, " · ".join(parts))
-        _title(self.detail, f"3 Detail {self.hold.selected_id or ''}")
+        _title(self.detail, f"3 Detail {self.console.selected_id or ''}")
         _title(self.limits, "4 Limits and agents")
 
     def update_all(self) -> None:
         """Takes the model as it is now."""
         self.banner.update_state()
-        model = self.hold.model
-        now = model.now_ms(self.hold.clock())
+        model = self.console.model
+        now = model.now_ms(self.console.clock())
         self.pending.take([*model.pending, *model.hanging(now)])
         self.feed.sync()
         self.detail.update_state()
@@ -119,13 +119,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         if event.request_id is not None:
-            self.hold.select(event.request_id)
+            self.console.select(event.request_id)
         self.update_titles()
 
     async def on_key(self, event: events.Key) -> None:
-        if self.hold.screen is not self:
+        if self.console.screen is not self:
             event.stop()
-            self.hold.pass_on(event)
+            self.console.pass_on(event)
             return
         if isinstance(self.focused, Input):
             if event.key == "escape":
@@ -136,7 +136,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             event.stop()
             self.cycle(1 if event.key == "tab" else -1)
             return
-        if self.hold.dispatch_key(event.key):
+        if self.console.dispatch_key(event.key):
             event.stop()
             event.prevent_default()
 
@@ -145,18 +145,18 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def open_filter(self) -> None:
         self.query_one("#bottom").add_class("-filtering")
         field = self.query_one("#filter", Input)
-        field.value = self.hold.model.feed.needle
+        field.value = self.console.model.feed.needle
         field.focus()
 
     def close_filter(self, needle: str | None) -> None:
         if needle is not None:
-            self.hold.set_filter(needle)
+            self.console.set_filter(needle)
         self.query_one("#bottom").remove_class("-filtering")
         self.show_pane("feed")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == "filter" and event.input.has_focus:
-            self.hold.set_filter(event.value[:200])
+            self.console.set_filter(event.value[:200])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input.id == "filter":

@@ -21,9 +21,9 @@ def waiting(words: Words, request: Request) -> None:
 
 
 def status(words: Words, request: Request, now_ms: int) -> None:
-    """For the line of its state: what it waits for and for how long; being taken back."""
+    """For the line of its state: what it waits for and for how long; being cancelled."""
     if request.raw.get("cancelling") and not settled(request):
-        words.put("  being taken back", "warn bold")
+        words.put("  being cancelled", "warn bold")
     line = "" if request.pending else waits_line(request, now_ms)
     if line:
         words.put(f"  {line}", request.mark.tone)
@@ -36,12 +36,12 @@ def out(words: Words, request: Request) -> None:
         return
     _title(words, "On the chain")
     if alone:
-        _row(words, "sent by", "its agent alone: the guardian never sends it")
+        _row(words, "sent by", "only its agent: the guardian never sends it")
     if raw.get("nonce") is None:
         return
     _row(words, "nonce", fmt.safe(raw["nonce"], 24))
     fee, tip = _fee(raw.get("fee_per_gas")), _fee(raw.get("priority_fee_per_gas"))
-    _row(words, "fee", f"{fee} a gas, of it {tip} as tip")
+    _row(words, "fee", f"{fee} per gas, tip {tip}")
     if raw.get("hash"):
         _row(words, "hash", fmt.safe(raw["hash"], 80))
     earlier = raw.get("earlier")
@@ -50,11 +50,9 @@ def out(words: Words, request: Request) -> None:
     if over:
         return
     if raw.get("cancelling"):
-        words.line(
-            "  The newest transaction moves nothing: it takes the payment back.", "warn bold"
-        )
+        words.line("  The newest transaction has no value: it cancels the payment.", "warn bold")
     if earlier:
-        words.line("  All have one nonce: only one of them can be mined.", "muted")
+        words.line("  All share one nonce: only one of them can be mined.", "muted")
 
 
 def _title(words: Words, title: str) -> None:

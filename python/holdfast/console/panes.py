@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 NARROW = 80
 
 
-class HoldWidget(Widget):
+class ConsoleWidget(Widget):
     """A widget that knows its app by type."""
 
     @property
-    def hold(self) -> HoldfastApp:
+    def console(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
 
-class WordsLine(HoldWidget):
+class WordsLine(ConsoleWidget):
     """One line of words, drawn only when they changed."""
 
     def __init__(self, ident: str) -> None:
@@ -53,7 +53,7 @@ class WordsLine(HoldWidget):
         return Text()
 
 
-class BannerBar(HoldWidget):
+class BannerBar(ConsoleWidget):
     """The one state of the whole house; three lines high when it is not LIVE."""
 
     def __init__(self) -> None:
@@ -61,28 +61,28 @@ class BannerBar(HoldWidget):
         self._shown: object = None
 
     def update_state(self) -> None:
-        mono = self.hold.clock()
-        state = banner(self.hold.model, mono)
+        mono = self.console.clock()
+        state = banner(self.console.model, mono)
         for kind in ("live", "stale", "frozen", "sealed", "alarm"):
             self.set_class(state.kind == kind, f"-{kind}")
-        now = self.hold.model.now_ms(mono) // 1000
-        shown = (state, self.hold.model.waiting, now, self.hold.palette.name, self.size)
+        now = self.console.model.now_ms(mono) // 1000
+        shown = (state, self.console.model.waiting, now, self.console.palette.name, self.size)
         if shown != self._shown:
             self._shown = shown
             self.refresh()
 
     def render(self) -> Text:
-        mono = self.hold.clock()
-        model = self.hold.model
+        mono = self.console.clock()
+        model = self.console.model
         state = banner(model, mono)
-        style = self.hold.palette.style(f"banner:{state.kind}")
-        bold = self.hold.palette.style(f"banner:{state.kind} bold")
+        style = self.console.palette.style(f"banner:{state.kind}")
+        bold = self.console.palette.style(f"banner:{state.kind} bold")
         width = self.size.width
         left = Text(f"  {state.glyph} {state.word}  ", style=bold)
         clock = f"{fmt.clock(model.now_ms(mono) or None)}Z"
         waiting = model.waiting
-        want = f"({waiting}!) {waiting} waiting · " if waiting else ""
-        only = "read-only · " if self.hold.read_only else ""
+        want = f"({waiting}!) {waiting} pending · " if waiting else ""
+        only = "read-only · " if self.console.read_only else ""
         right = Text(f" {only}{want}{clock}  ", style=bold)
         text = Text(fmt.screen(state.text), style=style, no_wrap=True)
         text.truncate(max(0, width - left.cell_len - right.cell_len), overflow="ellipsis")
@@ -105,7 +105,7 @@ class DetailPane(VerticalScroll, can_focus=True):
         self._text = Static(id="detail-text")
 
     @property
-    def hold(self) -> HoldfastApp:
+    def console(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
     def compose(self) -> ComposeResult:
@@ -113,12 +113,12 @@ class DetailPane(VerticalScroll, can_focus=True):
         yield self._text
 
     def update_state(self) -> None:
-        app = self.hold
+        app = self.console
         request = app.model.request(app.selected_id)
         status, text = self._status, self._text
         if request is None:
             if self._shown is not None or not status.content:
-                hint = "  Choose a request to see all of it here."
+                hint = "  Select a request to see it here in full."
                 status.update(Words(app.palette).put(hint, "muted").text)
                 text.update(Text(""))
                 self._shown = None
@@ -150,14 +150,14 @@ class LimitsPane(VerticalScroll, can_focus=True):
         self._text = Static(id="limits-text")
 
     @property
-    def hold(self) -> HoldfastApp:
+    def console(self) -> HoldfastApp:
         return cast("HoldfastApp", self.app)
 
     def compose(self) -> ComposeResult:
         yield self._text
 
     def update_state(self) -> None:
-        app = self.hold
+        app = self.console
         shown = (
             app.model.limits,
             app.model.status.agents,
@@ -169,13 +169,13 @@ class LimitsPane(VerticalScroll, can_focus=True):
         self._shown = shown
         words = Words(app.palette)
         if not app.model.limits:
-            words.line("  no limit has been touched", "muted")
+            words.line("  no limit is in use", "muted")
         for row in sorted(app.model.limits, key=_fullness):
             details.gauge(words, row, 12)
         for agent in app.model.status.agents:
             waiting = app.model.waiting_of(str(agent.get("id")))
             words.put("  agent ", "muted").put(f"{fmt.safe(agent.get('id'), 32):<14} ", "bold")
-            words.put(f"{waiting} waiting", "warn" if waiting else "muted")
+            words.put(f"{waiting} pending", "warn" if waiting else "muted")
             words.line(f" · {fmt.safe(agent.get('connections', 0), 12)} connected", "muted")
             words.line(f"        {fmt.safe(agent.get('wallet'), 80)}", "muted")
         words.text.no_wrap, words.text.overflow = True, "ellipsis"
@@ -197,7 +197,7 @@ class HealthLine(WordsLine):
 
     def _alarms(self, words: Words) -> None:
         """The most severe in words as far as there is room, and how many more there are."""
-        found = alarms(self.hold.model)
+        found = alarms(self.console.model)
         if not found:
             return
         mark, text = found[0].mark, found[0].text
@@ -208,7 +208,7 @@ class HealthLine(WordsLine):
         words.put(tail, f"{mark.tone}")
 
     def _words(self) -> Text:
-        app = self.hold
+        app = self.console
         model = app.model
         words = Words(app.palette)
         alerts = model.status.health.get("alerts") or {}
@@ -241,15 +241,16 @@ class HealthLine(WordsLine):
 
 
 class FooterBar(WordsLine):
-    """Keys of the focused pane, from the registry; what does nothing now is dim and says why when
-    pressed.
+    """Keys of the focused pane, from the registry.
+
+    What does nothing now is dim and says why when pressed.
     """
 
     def __init__(self) -> None:
         super().__init__("footer")
 
     def _words(self) -> Text:
-        app = self.hold
+        app = self.console
         context = app.context()
         words = Words(app.palette)
         for action in self._fitting(footer_now(context), context):
@@ -262,7 +263,7 @@ class FooterBar(WordsLine):
         return words.text
 
     def _label(self, action: Action) -> str:
-        paused = action.id == "pause" and self.hold.model.feed.paused
+        paused = action.id == "pause" and self.console.model.feed.paused
         return "resume" if paused else action.label
 
     def _fitting(self, actions: list[Action], context: Context) -> list[Action]:

@@ -27,7 +27,7 @@ class PendingList(LineList):
     def take(self, rows: list[Request]) -> None:
         """New rows; drawn again when one changed, a second passed, or the cursor moved."""
         self.rows = rows
-        app = self.hold
+        app = self.console
         second = app.model.now_ms(app.clock()) // 1000 if rows else 0
         shown = ([id(row.raw) for row in rows], second, app.selected_id, app.palette.name)
         if shown != self._shown:
@@ -38,7 +38,7 @@ class PendingList(LineList):
         return len(self.rows)
 
     def cursor_index(self) -> int | None:
-        chosen = self.hold.selected_id
+        chosen = self.console.selected_id
         for index, request in enumerate(self.rows):
             if request.id == chosen:
                 return index
@@ -54,17 +54,17 @@ class PendingList(LineList):
         return [(words, "muted bold")]
 
     def empty_parts(self) -> Parts:
-        return [("    nothing waits for you", "muted")]
+        return [("    no pending requests", "muted")]
 
     def row_parts(self, index: int, width: int) -> Parts:
         request = self.rows[index]
         mark = request.mark
-        now = self.hold.model.now_ms(self.hold.clock())
+        now = self.console.model.now_ms(self.console.clock())
         waits = None if request.pending else waits_of(request)
         until = request.deadline if request.pending else waits and waits.until
         left = None if until is None else until - now
         urgent = left is not None and left < URGENT_MS and request.decidable
-        pointer = "▶" if request.id == self.hold.selected_id else " "
+        pointer = "▶" if request.id == self.console.selected_id else " "
         usd = fmt.usd(request.usd) if request.usd is not None else "no price"
         agent = 14 if width >= WIDE else 10
         parts: Parts = [
@@ -86,8 +86,10 @@ class PendingList(LineList):
 
 
 def fitting(request: Request, cells: int) -> str:
-    """What it does in one line: the party in full, short or by its end, as there is room, because
-    the number of others stands behind it.
+    """What it does in one line.
+
+    The party in full, short or by its end, as there is room, because the number of others stands
+    behind it.
     """
     lines = (request.summary_whole, request.summary, request.summary_least)
     return next((line for line in lines if cell_len(line) <= cells), lines[-1])

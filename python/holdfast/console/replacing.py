@@ -17,12 +17,13 @@ from holdfast.operator.request import Request
 from holdfast.operator.seen import Seen
 
 LABEL = 10
-TITLES = {"bump": "PAY MORE?", "cancel": "TAKE IT BACK?"}
+TITLES = {"bump": "RAISE THE FEE?", "cancel": "CANCEL IT?"}
 
 
 class ReplaceScreen(Dialog[str]):
-    """Shows the captured request and the fees that the guardian offers; y signs exactly these. The
-    result is what was done (`bump`, `cancel`) or None.
+    """Shows the captured request and the fees that the guardian offers; y signs exactly these.
+
+    The result is what was done (`bump`, `cancel`) or None.
     """
 
     def __init__(self, action: Replacing, request: Request, mono: float) -> None:
@@ -56,10 +57,10 @@ class ReplaceScreen(Dialog[str]):
             self.run_worker(self._ask_now())
 
     async def _ask_now(self) -> None:
-        session, raw = self.hold.session, self._request.raw
+        session, raw = self.console.session, self._request.raw
         try:
             policy = await session.policy_text(str(raw.get("policy")))
-            self._seen = self.hold.look(raw, policy)
+            self._seen = self.console.look(raw, policy)
             found = await session.fees(self._request.id)
             if isinstance(found, str):
                 self._fault = found
@@ -70,11 +71,11 @@ class ReplaceScreen(Dialog[str]):
         finally:
             self._busy = False
             # New numbers are to be read before keys count again.
-            self._gate.arm(self.hold.clock())
+            self._gate.arm(self.console.clock())
 
     def tick(self) -> None:
         super().tick()
-        mono = self.hold.clock()
+        mono = self.console.clock()
         if self._confirmed_at is not None and mono - self._confirmed_at >= QUIET_S:
             self._confirmed_at = None
             self._send(mono)
@@ -82,24 +83,24 @@ class ReplaceScreen(Dialog[str]):
 
     def _blocked(self, mono: float) -> str | None:
         """Why nothing can be signed now."""
-        app = self.hold
+        app = self.console
         now = app.model.request(self._request.id)
         if now is None or now.digest != self._request.digest:
-            return "this is not the request you opened any more: close and look again"
+            return "the request changed since you opened it: close and check it again"
         if self._seen is None:
-            return self._fault or "being decoded again: one moment"
+            return self._fault or "decoding again: one moment"
         wrong = self._seen.digest != self._request.digest
         if wrong or (self._seen.faults and self._action == "bump"):
-            return self._seen.fault or "what is shown has another digest"
+            return self._seen.fault or "what is shown does not match the digest"
         general = cannot_answer(app.model, mono, app.read_only)
         reason = general or cannot_replace(self._action, now)
         if reason is None and self._new is None:
-            reason = self._fault or "asking the chain for its fees"
+            reason = self._fault or "getting fees from the chain"
         return reason
 
     def _refresh(self) -> Request:
         """The request as the model has it now; what was loaded whole meanwhile is looked at."""
-        now = self.hold.model.request(self._request.id)
+        now = self.console.model.request(self._request.id)
         if now is None or now.digest != self._request.digest:
             return self._request
         if self._request.partial and not now.partial and not self._busy:
@@ -108,7 +109,7 @@ class ReplaceScreen(Dialog[str]):
         return now
 
     def _draw(self, mono: float) -> None:
-        app, now = self.hold, self._refresh()
+        app, now = self.console, self._refresh()
         request = self._request
         title = self.words().put(f" {TITLES[self._action]} ", "accent bold")
         title.text.append_text(details.status_line(now, app.model, app.palette, mono))
@@ -121,7 +122,7 @@ class ReplaceScreen(Dialog[str]):
             body = self._body(faults)
             if freeze is not None and self._action == "bump" and not request.raw.get("cancelling"):
                 scope = scope_text(freeze.get("scope"))
-                body.line(f" ■ frozen ({scope}): it is not sent before the thaw", "alarm bold")
+                body.line(f" ■ frozen ({scope}): it is sent only after the thaw", "alarm bold")
             body.text.rstrip()
             self.query_one("#replace-text", Static).update(body.text)
         self.query_one("#replace-foot", Static).update(self._foot(mono).text)
@@ -130,7 +131,7 @@ class ReplaceScreen(Dialog[str]):
         words = self.words()
         for fault in faults:
             words.line(f" ✗ {fault}", "alarm bold")
-        words.text.append_text(details.head(self._request, self.hold.palette))
+        words.text.append_text(details.head(self._request, self.console.palette))
         words.line()
         if self._quote is not None and self._new is not None:
             for label, value in told(self._request, self._quote, self._new):
@@ -150,26 +151,26 @@ class ReplaceScreen(Dialog[str]):
         elif self._notice:
             words.line(f" ! {self._notice}", "warn bold")
         elif wait > 0:
-            words.line(" … read it; keys count in a moment", "muted")
+            words.line(" … read it first; keys work in a moment", "muted")
         else:
             words.line(f" other fees: holdfast {self._action} {self._request.id} --help", "muted")
         ready = blocked is None and wait <= 0 and not self._sending
         words.put("  Esc ", "accent bold").put(" back (default)   ")
         words.put("y ", "accent bold" if ready else "muted")
-        what = "sign the higher fee" if self._action == "bump" else "try to take it back"
+        what = "sign the higher fee" if self._action == "bump" else "try to cancel it"
         words.put(f" {what}   ", "foreground" if ready else "muted")
-        words.put("r ", "accent bold").put(" fees anew   ").put("↑↓ scroll", "muted")
+        words.put("r ", "accent bold").put(" refresh fees   ").put("↑↓ scroll", "muted")
         return words
 
     def interrupt(self) -> None:
         self._confirmed_at = None
-        self._notice = "not sent: the freeze menu was opened; look again"
+        self._notice = "not sent: the freeze menu was opened; check again"
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
         self._confirmed_at = None
-        self._gate.arm(self.hold.clock())
-        self._notice = "a paste is not an answer: ignored"
+        self._gate.arm(self.console.clock())
+        self._notice = "paste ignored: type the answer"
 
     def take_key(self, event: events.Key) -> None:
         if event.key in {"escape", "n"} and not self._sending:
@@ -181,12 +182,12 @@ class ReplaceScreen(Dialog[str]):
             way = -1 if event.key.endswith("up") else 1
             body.scroll_relative(y=way * step, animate=False, immediate=True)
             return
-        mono = self.hold.clock()
+        mono = self.console.clock()
         if self._sending:
             return
         if self._gate.press(mono) != "taken" or self._confirmed_at is not None:
             self._confirmed_at = None
-            self._notice = "keys count one second after this opened, one at a time"
+            self._notice = "ignored: press one key at a time, a second after this opens"
             return
         self._notice = ""
         if event.key == "y":
@@ -197,7 +198,7 @@ class ReplaceScreen(Dialog[str]):
     def _send(self, mono: float) -> None:
         blocked = self._blocked(mono)
         if blocked is not None or self._new is None or self._busy:
-            self._notice = f"not sent: {blocked or 'asking the chain for its fees'}"
+            self._notice = f"not sent: {blocked or 'getting fees from the chain'}"
             return
         self._sending = True
         self.run_worker(self._send_now(self._new), exclusive=True)
@@ -205,10 +206,10 @@ class ReplaceScreen(Dialog[str]):
     async def _send_now(self, new: Fees) -> None:
         """The signature names the captured id and digest, and the fees that were on screen."""
         ident, digest = self._request.id, self._request.digest
-        fault = await self.hold.session.replace(self._action, ident, digest, new)
+        fault = await self.console.session.replace(self._action, ident, digest, new)
         self._sending = False
         if fault is None:
             self.finish(self._action)
         else:
-            self._gate.arm(self.hold.clock())
+            self._gate.arm(self.console.clock())
             self._notice = fault

@@ -49,7 +49,7 @@ class Session:
         self._used = self._clock()
 
     def forget_if_idle(self) -> bool:
-        """Forgets the key when nobody used the console for too long. True when it did."""
+        """Forgets the key when the console was idle for too long. True when it did."""
         if self._key is None or self._clock() - self._used < self._forget_after_s:
             return False
         self._key = None
@@ -91,7 +91,7 @@ class Session:
         return await self._ask(self._client.command(signed.payload, signed.signature))
 
     async def fees(self, ident: str) -> Quote | str:
-        """What would take the place of a transaction that is out, or why nobody knows."""
+        """What would take the place of a transaction that is out, or why it is unknown."""
         try:
             return Quote.read(await self._client.call("fees", {"id": ident}))
         except OperatorError as error:
@@ -143,16 +143,16 @@ class Session:
             return self._drop_freeze_file(actor, fmt.safe(str(error) or "no answer in time", 200))
         if answer.get("freeze") is None:
             why = fmt.safe(answer.get("sealed") or "sealed", 200)
-            return f"nothing is signed anyway ({why}); frozen when it starts again"
+            return f"nothing is being signed ({why}); it will start frozen"
         return None
 
     def _drop_freeze_file(self, actor: str, fault: str) -> str:
-        """The widest stop, because nobody is there to hear a narrower one."""
+        """The widest stop, because no guardian is there to hear a narrower one."""
         try:
             (self._home / FREEZE_FILE).write_text(f"{REASON} by {actor}\n", "utf-8")
         except OSError as error:
             return f"{fault}; and no FREEZE file could be written: {error.strerror}"
-        return f"{fault}; a FREEZE file was dropped, it stops everything"
+        return f"{fault}; a FREEZE file was written instead: it stops everything"
 
     async def apply_policy(self, source: str, revision: int) -> str | None:
         """Signs a policy as that revision and has it put in force."""
@@ -167,8 +167,9 @@ class Session:
         )
 
     async def policy_text(self, digest: str) -> str | None:
-        """The text of the policy with that digest, None when the guardian does not give it. Its
-        reader compares the digest.
+        """The text of the policy with that digest, None when the guardian does not give it.
+
+        Its reader compares the digest.
         """
         known = self._policies.get(digest)
         if known is not None:
@@ -202,5 +203,5 @@ class Session:
         except NotConnectedError as error:
             return fmt.safe(str(error), 200)
         except TimeoutError:
-            return "no answer in time: the outcome is not known, watch the feed"
+            return "no answer in time: the outcome is unknown, watch the feed"
         return None

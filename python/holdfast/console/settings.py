@@ -19,8 +19,9 @@ SETTINGS_BYTES_MAX = 16 * 1024
 
 @dataclass(slots=True)
 class Settings:
-    """`confirm_usd_micro`: payments from here on need typed characters. `forget_key_after_s`:
-    idle time.
+    """`confirm_usd_micro`: payments from here on need typed characters.
+
+    `forget_key_after_s`: idle time.
     """
 
     theme: str = "night"

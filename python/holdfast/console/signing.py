@@ -15,8 +15,9 @@ from holdfast.operator.differences import Change
 
 
 class PolicyScreen(Dialog[str]):
-    """What changes, then the text itself; y signs once all of it was on screen. The result is
-    `signed` or None.
+    """What changes, then the text itself; y signs once all of it was on screen.
+
+    The result is `signed` or None.
     """
 
     TITLE_WORDS = "SIGN THIS POLICY?"
@@ -44,7 +45,7 @@ class PolicyScreen(Dialog[str]):
 
     def tick(self) -> None:
         super().tick()
-        mono = self.hold.clock()
+        mono = self.console.clock()
         self._note_read()
         if self._confirmed_at is not None and mono - self._confirmed_at >= QUIET_S:
             self._confirmed_at = None
@@ -78,12 +79,12 @@ class PolicyScreen(Dialog[str]):
             body.scroll_relative(y=way * step, animate=False, immediate=True)
             self._note_read()
             return
-        mono = self.hold.clock()
+        mono = self.console.clock()
         if self._sending:
             return
         if self._gate.press(mono) != "taken" or self._confirmed_at is not None:
             self._confirmed_at = None
-            self._notice = "keys count one second after this opened, one at a time"
+            self._notice = "ignored: press one key at a time, a second after this opens"
         elif event.key == "y" and self._reading.blocks:
             self._notice = self._reading.blocks
         elif event.key == "y":
@@ -91,7 +92,7 @@ class PolicyScreen(Dialog[str]):
             self._notice = ""
 
     async def _send(self) -> None:
-        fault = await self.hold.session.apply_policy(self._text, self._revision)
+        fault = await self.console.session.apply_policy(self._text, self._revision)
         self._sending = False
         if fault is None:
             self.finish("signed")
@@ -115,7 +116,7 @@ class PolicyScreen(Dialog[str]):
         elif self._notice:
             words.line(f" ! {self._notice}", "warn bold")
         elif self._gate.armed_in(mono) > 0:
-            words.line(" … read it; keys count in a moment", "muted")
+            words.line(" … read it first; keys work in a moment", "muted")
         else:
             words.line(f" {self._reading.blocks or ''}", "muted")
         words.put("  Esc ", "accent bold").put(" back (default)   ")

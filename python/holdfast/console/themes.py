@@ -39,8 +39,9 @@ class Palette:
     _styles: dict[str, Style] = field(default_factory=dict, compare=False, repr=False)
 
     def style(self, spec: str) -> Style:
-        """A rich style of words: tones, `bold`, `dim`, `reverse`, `select`, `on-banner:<kind>`;
-        cached.
+        """A rich style of words: tones, `bold`, `dim`, `reverse`, `select`, `on-banner:<kind>`.
+
+        Cached.
         """
         known = self._styles.get(spec)
         if known is None:
@@ -167,7 +168,7 @@ def _colours(table: dict[str, object], where: str, ansi: bool) -> dict[str, str]
         try:
             colour = Color.parse(value)
         except ColorParseError as error:
-            raise ThemeError(f"{where}: {key}: `{value}` is no colour") from error
+            raise ThemeError(f"{where}: {key}: `{value}` is not a colour") from error
         if ansi != (colour.ansi is not None):
             kind = "an ansi_ name" if ansi else "a #rrggbb colour"
             raise ThemeError(f"{where}: {key}: `{value}`: this theme needs {kind}")
@@ -178,8 +179,9 @@ def _colours(table: dict[str, object], where: str, ansi: bool) -> dict[str, str]
 
 
 def packaged_themes() -> Path:
-    """The folder shipped with Holdfast: beside the package in a wheel, at the top in a source
-    tree.
+    """The folder shipped with Holdfast.
+
+    Beside the package in a wheel, at the top in a source tree.
     """
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "themes", package.parent / "themes", package.parents[1] / "themes"):

@@ -42,8 +42,9 @@ def cut(words: str, cells: int) -> str:
 
 
 def strip(parts: list[tuple[str, str]], palette: Palette, width: int, ground: Style) -> Strip:
-    """One screen line of (words, style) parts on a ground, cut or padded to `width` cells. What is
-    cut ends with a mark: half of a number would read as another one.
+    """One screen line of (words, style) parts on a ground, cut or padded to `width` cells.
+
+    What is cut ends with a mark: half of a number would read as another one.
 
     The ground's background wins where it is a selection, so a row reads as one bar.
     """

@@ -1,6 +1,6 @@
 """The demonstration: a local chain, a guardian, three sample agents, and an operator.
 
-Interactive, it opens the console and the operator is whoever sits there; headless, the operator is
+Interactive, it opens the console and the operator is the user; headless, the operator is
 a script and the end is compared with the chain.
 """
 
@@ -19,7 +19,7 @@ from holdfast.demo.ending import Tally, hijacked_words
 from holdfast.process import child
 
 if TYPE_CHECKING:
-    from holdfast.demo.stage import Stage
+    from holdfast.demo.scenario import Scenario
 
 AGENTS = ("payer", "buyer", "hijacked")
 SECONDS = 60.0
@@ -41,13 +41,13 @@ def run(
     `home` is where the guardian's home is made and kept; by default it is temporary and removed.
     `seconds` bounds the headless run, but never below two minutes.
     """
-    from holdfast.demo.stage import Stage
+    from holdfast.demo.scenario import Scenario
 
     _end_on_signals()
-    with Stage(home) as stage:
+    with Scenario(home) as scenario:
         if not headless:
-            return _interactive(stage, theme)
-        summary = play(stage, max(seconds, SECONDS_MIN))
+            return _interactive(scenario, theme)
+        summary = play(scenario, max(seconds, SECONDS_MIN))
     if as_json:
         print(json.dumps(summary, indent=2))
     else:
@@ -55,26 +55,26 @@ def run(
     return 0 if summary["ok"] else 1
 
 
-def play(stage: Stage, seconds: float) -> dict[str, Any]:
-    """One headless run on a stage that stands: its summary."""
-    from holdfast.demo.director import Director
+def play(scenario: Scenario, seconds: float) -> dict[str, Any]:
+    """One headless run on a scenario that stands: its summary."""
+    from holdfast.demo.runner import Runner
     from holdfast.demo.summary import summarise
 
     started = time.monotonic()
-    before = stage.balances()
-    director = Director(stage.house.connect())
-    director.start()
-    agents = {agent: stage.start_agent(stage.plan(agent)) for agent in AGENTS}
+    before = scenario.balances()
+    runner = Runner(scenario.guardian.connect())
+    runner.start()
+    agents = {agent: scenario.start_agent(scenario.script(agent)) for agent in AGENTS}
     try:
         reports, errors = _listen(agents, started + seconds)
     finally:
         for process in agents.values():
             process.kill()
             process.wait()
-        director.finish()
-    summary = summarise(stage, reports, before, director.done)
-    if director.failure is not None:
-        summary["problems"].append(f"the operator's script failed: {director.failure}")
+        runner.finish()
+    summary = summarise(scenario, reports, before, runner.done)
+    if runner.failure is not None:
+        summary["problems"].append(f"the operator's script failed: {runner.failure}")
         summary["ok"] = False
     for agent, said in errors.items():
         if said:
@@ -126,28 +126,29 @@ def words(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _interactive(stage: Stage, theme: str | None) -> int:
+def _interactive(scenario: Scenario, theme: str | None) -> int:
     """Sample agents at work for ever, and the console over them."""
-    from holdfast.demo.house import OPERATOR_PASSPHRASE
+    from holdfast.demo.guardian import OPERATOR_PASSPHRASE
 
     print(
-        "\n  A local chain, a guardian and three sample agents are at work.\n"
+        "\n  A local chain, a guardian and three sample agents are running.\n"
         "  `payer` pays vendors, `buyer` asks you, `hijacked` has been taken over.\n\n"
         f"  The operator's passphrase, to approve, deny and thaw:  {OPERATOR_PASSPHRASE}\n"
     )
-    before = stage.balances()
+    before = scenario.balances()
     if sys.stdin.isatty():
         input("  Press Enter for the console; `?` there shows the keys, `q` leaves.\n  ")
     agents = [
-        stage.start_agent(stage.plan(agent, pace_s=PACE_S[agent], forever=True)) for agent in AGENTS
+        scenario.start_agent(scenario.script(agent, pace_s=PACE_S[agent], forever=True))
+        for agent in AGENTS
     ]
     readers = [(Tally(process.stdout or ()), Tally(process.stderr or ())) for process in agents]
     for reader in (each for pair in readers for each in pair):
         reader.start()
     options = ["--stops-guardian", *(["--theme", theme] if theme else [])]
-    # It guards nothing, and whoever tries the demo should not have to look for it.
+    # It guards nothing, and a user who tries the demo should not have to look for it.
     options += ["--unlock-hint", f"The demo's passphrase is: {OPERATOR_PASSPHRASE}"]
-    command = child.own("holdfast", "console", "--home", str(stage.house.home.path), *options)
+    command = child.own("holdfast", "console", "--home", str(scenario.guardian.home.path), *options)
     console = child.start(command, keep=child.TERMINAL, session=False, stdin=None)
     try:
         code = console.wait()
@@ -157,22 +158,25 @@ def _interactive(stage: Stage, theme: str | None) -> int:
             process.wait()
     hijacked = readers[AGENTS.index("hijacked")][0]
     hijacked.join()
-    print(_farewell(stage, before, hijacked.verdicts))
+    print(_farewell(scenario, before, hijacked.verdicts))
     return code
 
 
-def _farewell(stage: Stage, before: dict[str, dict[str, str]], verdicts: dict[str, int]) -> str:
-    """What the chain says of the time the console was open, what the agent that was taken over
-    reached, and whether the journal holds.
+def _farewell(
+    scenario: Scenario, before: dict[str, dict[str, str]], verdicts: dict[str, int]
+) -> str:
+    """What the chain says of the time the console was open.
+
+    Also what the hijacked agent reached, and whether the journal verifies.
     """
-    after = stage.balances()
+    after = scenario.balances()
     lines = ["", "  What the chain says, asked directly:"]
     for name, balance in after.items():
         gained = int(balance["token"]) - int(before[name]["token"])
-        lines.append(f"    {name:<12}{gained / 10**6:+12,.2f} {stage.token.symbol}")
+        lines.append(f"    {name:<12}{gained / 10**6:+12,.2f} {scenario.token.symbol}")
     lost = int(after["attacker"]["token"]) - int(before["attacker"]["token"])
-    lines.append(f"  {hijacked_words(verdicts, lost, stage.token.symbol)}")
-    code, _ = stage.house.verify()
+    lines.append(f"  {hijacked_words(verdicts, lost, scenario.token.symbol)}")
+    code, _ = scenario.guardian.verify()
     lines.append(f"  The journal verifies: {'yes' if code == 0 else 'NO'}")
     return "\n".join(lines) + "\n"
 

@@ -14,8 +14,8 @@ from web3.exceptions import Web3RPCError
 
 from holdfast.codes import Code
 from holdfast.demo.pace import Pace
-from holdfast.demo.plan import ERC20_ABI, UNIT, Plan
 from holdfast.demo.report import outcome, report
+from holdfast.demo.script import ERC20_ABI, UNIT, Script
 
 # Name, whole tokens, and whether the purchase waits for the end of a freeze
 # instead of giving up.
@@ -32,15 +32,15 @@ LOOK_S = 0.2
 class Buyer:
     """One connection and its purchases."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        w3 = Web3(IPCProvider(plan.socket))
-        self._token = w3.eth.contract(address=Web3.to_checksum_address(plan.token), abi=ERC20_ABI)
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        w3 = Web3(IPCProvider(script.socket))
+        self._token = w3.eth.contract(address=Web3.to_checksum_address(script.token), abi=ERC20_ABI)
 
     def _send(self, amount: int) -> dict[str, Any]:
-        transfer = self._token.functions.transfer(self._plan.names["shop"], amount * UNIT)
+        transfer = self._token.functions.transfer(self._script.names["shop"], amount * UNIT)
         try:
-            tx_hash = transfer.transact({"from": self._plan.wallet})
+            tx_hash = transfer.transact({"from": self._script.wallet})
         except Web3RPCError as refused:
             return outcome(dict(refused.rpc_response or {}))
         return {"verdict": "paid", "codes": [], "hash": tx_hash.to_0x_hex(), "text": ""}
@@ -54,24 +54,24 @@ class Buyer:
             waits = result["verdict"] == "pending"
             frozen = again and Code.FROZEN in result["codes"]
             if waits and not told_pending:
-                report(self._plan.agent, step, amount=amount, **result)
+                report(self._script.agent, step, amount=amount, **result)
                 told_pending = True
             if not (waits or frozen) or time.monotonic() > deadline:
-                return report(self._plan.agent, step, amount=amount, **result)
+                return report(self._script.agent, step, amount=amount, **result)
             pace.rest(result)
 
 
-def run(plan: Plan) -> None:
+def run(script: Script) -> None:
     """The purchases in order; with `forever`, slightly dearer each time round."""
-    buyer, dearer, pace = Buyer(plan), 0, Pace(plan.pace_s)
+    buyer, dearer, pace = Buyer(script), 0, Pace(script.pace_s)
     while True:
         for step, amount, again in PURCHASES:
             pace.rest(buyer.buy(step, amount + dearer, again))
         dearer += 1
-        if not plan.forever:
+        if not script.forever:
             break
-    report(plan.agent, "end", "done")
+    report(script.agent, "end", "done")
 
 
 if __name__ == "__main__":
-    run(Plan.from_argv())
+    run(Script.from_argv())

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from holdfast.demo.plan import UNIT
+from holdfast.demo.script import UNIT
 
-# What the demo's policy lets this agent pay to anybody in a day: its limit `tips-day`.
+# What the demo's policy lets this agent pay to any address in a day: its limit `tips-day`.
 TIPS_A_DAY = 20 * UNIT
 THROUGH = frozenset({"paid", "signed"})
 

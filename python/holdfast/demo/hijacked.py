@@ -1,4 +1,4 @@
-"""Sample agent: taken over. It may tip anybody a little, and tries twenty ways to take far more.
+"""Sample agent: taken over. It may tip any address and tries twenty ways to take far more.
 
 The ways are data (`drains.toml`), each with the verdict and the reason code it must meet. Plain
 web3.py on its socket, except for the one drain that goes to the operator's door.
@@ -22,8 +22,8 @@ from web3 import IPCProvider
 from web3.types import RPCEndpoint
 
 from holdfast.demo.pace import Pace
-from holdfast.demo.plan import Plan
 from holdfast.demo.report import outcome, report
+from holdfast.demo.script import Script
 from holdfast.secrets.authority import COMMAND_PREFIX
 
 GAS = "0x249f0"  # 150,000: given, so that no estimate of the node decides what is tried
@@ -36,7 +36,7 @@ def load_drains() -> list[dict[str, Any]]:
 
 
 def fill(value: Any, names: dict[str, str]) -> Any:
-    """`value` with every `$name` replaced; raises KeyError for a name the plan does not have."""
+    """`value` with every `$name` replaced; raises KeyError for a name the script does not have."""
     if isinstance(value, str):
         return Template(value).substitute(names)
     if isinstance(value, list):
@@ -64,14 +64,15 @@ def calldata(call: list[str]) -> str:
 class Hijacked:
     """One connection and the attempts on it."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._names = {**plan.names, "wallet": plan.wallet, "token": plan.token}
-        self._provider = IPCProvider(plan.socket)
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._names = {**script.names, "wallet": script.wallet, "token": script.token}
+        self._provider = IPCProvider(script.socket)
 
     def attempt(self, drain: dict[str, Any]) -> dict[str, Any]:
-        """Tries one drain, as often as it says, and reports the result of each try. Gives the
-        last.
+        """Tries one drain, as often as it says, and reports the result of each try.
+
+        Gives the last.
         """
         result: dict[str, Any] = {}
         for _ in range(drain.get("repeat", 1)):
@@ -80,23 +81,23 @@ class Hijacked:
             else:
                 method, params = self._spell(drain)
                 result = outcome(dict(self._provider.make_request(RPCEndpoint(method), params)))
-            report(self._plan.agent, drain["id"], **result)
+            report(self._script.agent, drain["id"], **result)
         return result
 
     def _spell(self, drain: dict[str, Any]) -> tuple[str, list[Any]]:
         method = drain.get("method", "eth_sendTransaction")
         if "params" in drain:
             return method, json.loads(fill(drain["params"], self._names))
-        transaction = {"from": self._plan.wallet, "gas": GAS}
+        transaction = {"from": self._script.wallet, "gas": GAS}
         if "call" in drain:
             data = calldata(fill(drain["call"], self._names))
-            transaction |= {"to": self._plan.token, "data": data}
+            transaction |= {"to": self._script.token, "data": data}
         transaction |= fill(drain.get("transaction", {}), self._names)
         return method, [transaction, *([{"note": drain["note"]}] if "note" in drain else [])]
 
     def _approve_myself(self) -> dict[str, Any]:
         """Goes to the operator's socket and approves whatever waits, with a key of its own."""
-        door = Path(self._plan.socket).parent.parent / "operator.sock"
+        door = Path(self._script.socket).parent.parent / "operator.sock"
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(30)
             line.connect(str(door))
@@ -142,16 +143,16 @@ class Hijacked:
         return {"verdict": "denied", "codes": [error["code"]], "hash": None, "text": error["text"]}
 
 
-def run(plan: Plan) -> None:
+def run(script: Script) -> None:
     """Every drain once; with `forever`, again and again."""
-    agent, pace = Hijacked(plan), Pace(plan.pace_s)
+    agent, pace = Hijacked(script), Pace(script.pace_s)
     while True:
         for drain in load_drains():
             pace.rest(agent.attempt(drain))
-        if not plan.forever:
+        if not script.forever:
             break
-    report(plan.agent, "end", "done")
+    report(script.agent, "end", "done")
 
 
 if __name__ == "__main__":
-    run(Plan.from_argv())
+    run(Script.from_argv())

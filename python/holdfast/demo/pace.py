@@ -19,8 +19,10 @@ class Pace:
         self._frozen_s = 0.0
 
     def rest(self, result: dict[str, Any]) -> None:
-        """Rests after a step, by its outcome. While it is frozen every step is denied, so each rest
-        is twice the one before, up to half a minute.
+        """Rests after a step, by its outcome.
+
+        While it is frozen every step is denied, so each rest is twice the one before, up to half a
+        minute.
         """
         if Code.FROZEN in result["codes"]:
             self._frozen_s = min(FROZEN_MAX_S, max(FROZEN_FIRST_S, 2 * self._frozen_s))

@@ -12,8 +12,8 @@ from web3.exceptions import Web3RPCError
 from web3.types import TxParams, Wei
 
 from holdfast.demo.pace import Pace
-from holdfast.demo.plan import ERC20_ABI, UNIT, Plan
 from holdfast.demo.report import outcome, report
+from holdfast.demo.script import ERC20_ABI, UNIT, Script
 
 # Whole tokens, each to the next vendor. The policy allows 50 a payment and 200 in ten minutes, so
 # the first thirteen go through and the last one meets the limit.
@@ -26,24 +26,24 @@ ETHER_TIP_WEI = 10**15
 class Payer:
     """One connection, and payments to one vendor after the other."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._w3 = Web3(IPCProvider(plan.socket))
-        address = Web3.to_checksum_address(plan.token)
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._w3 = Web3(IPCProvider(script.socket))
+        address = Web3.to_checksum_address(script.token)
         self._token = self._w3.eth.contract(address=address, abi=ERC20_ABI)
-        names = sorted(name for name in plan.names if name.startswith("vendor"))
-        self._vendors = [plan.names[name] for name in names]
+        names = sorted(name for name in script.names if name.startswith("vendor"))
+        self._vendors = [script.names[name] for name in names]
 
     def pay(self, step: str, number: int, amount: int) -> dict[str, Any]:
         """One invoice in base units of the token, mined before the next."""
         vendor = self._vendors[number % len(self._vendors)]
         transfer = self._token.functions.transfer(vendor, amount)
-        return self._attempt(step, lambda: transfer.transact({"from": self._plan.wallet}))
+        return self._attempt(step, lambda: transfer.transact({"from": self._script.wallet}))
 
     def tip(self) -> None:
         """A little ether to the first vendor."""
         transaction: TxParams = {
-            "from": cast(ChecksumAddress, self._plan.wallet),
+            "from": cast(ChecksumAddress, self._script.wallet),
             "to": self._vendors[0],
             "value": Wei(ETHER_TIP_WEI),
         }
@@ -53,25 +53,25 @@ class Payer:
         try:
             tx_hash = send()
         except Web3RPCError as refused:
-            return report(self._plan.agent, step, **outcome(dict(refused.rpc_response or {})))
+            return report(self._script.agent, step, **outcome(dict(refused.rpc_response or {})))
         self._w3.eth.wait_for_transaction_receipt(tx_hash, timeout=60, poll_latency=0.05)
         more = {"codes": [], "hash": tx_hash.to_0x_hex(), "text": ""}
-        return report(self._plan.agent, step, "paid", **more)
+        return report(self._script.agent, step, "paid", **more)
 
 
-def run(plan: Plan) -> None:
+def run(script: Script) -> None:
     """A tip and every invoice once; with `forever`, cents again and again."""
-    payer = Payer(plan)
+    payer = Payer(script)
     payer.tip()
-    if not plan.forever:
+    if not script.forever:
         for number, amount in enumerate(INVOICES):
             payer.pay(f"invoice-{number + 1}", number, amount * UNIT)
-    pace = Pace(plan.pace_s)
-    while plan.forever:
+    pace = Pace(script.pace_s)
+    while script.forever:
         for number, amount in enumerate(CENTS):
             pace.rest(payer.pay("micro-invoice", number, amount))
-    report(plan.agent, "end", "done")
+    report(script.agent, "end", "done")
 
 
 if __name__ == "__main__":
-    run(Plan.from_argv())
+    run(Script.from_argv())

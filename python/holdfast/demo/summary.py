@@ -12,11 +12,11 @@ from typing import Any
 from holdfast.codes import Code
 from holdfast.demo.buyer import PURCHASES
 from holdfast.demo.chain import ChainError
-from holdfast.demo.director import SCRIPT
 from holdfast.demo.hijacked import load_drains
 from holdfast.demo.payer import ETHER_TIP_WEI, INVOICES
-from holdfast.demo.plan import UNIT
-from holdfast.demo.stage import Stage
+from holdfast.demo.runner import SCRIPT
+from holdfast.demo.scenario import Scenario
+from holdfast.demo.script import UNIT
 
 Line = dict[str, Any]
 SALAMI_SLICE = 4 * UNIT
@@ -89,14 +89,14 @@ def check_hijacked(lines: list[Line], gained: dict[str, dict[str, int]], checks:
 CHECKS = {"payer": check_payer, "buyer": check_buyer, "hijacked": check_hijacked}
 
 
-def check_chain(stage: Stage, lines: list[Line], checks: Checks) -> list[Line]:
+def check_chain(scenario: Scenario, lines: list[Line], checks: Checks) -> list[Line]:
     """Every hash an agent was given is mined once and came from its wallet."""
     mined = []
     for line in lines:
         if line["verdict"] != "paid":
             continue
         try:
-            receipt = stage.chain.receipt(line["hash"])
+            receipt = scenario.chain.receipt(line["hash"])
         except ChainError as missing:
             checks.problems.append(f"{line['step']}: {missing}")
             continue
@@ -108,11 +108,11 @@ def check_chain(stage: Stage, lines: list[Line], checks: Checks) -> list[Line]:
     return mined
 
 
-def journal_part(stage: Stage) -> dict[str, Any]:
+def journal_part(scenario: Scenario) -> dict[str, Any]:
     """Counts by kind, and what `journal verify` says."""
-    with stage.house.connect(key=False) as operator:
+    with scenario.guardian.connect(key=False) as operator:
         kinds = Counter(event["kind"] for event in operator.events())
-    code, said = stage.house.verify()
+    code, said = scenario.guardian.verify()
     try:
         verified: Any = json.loads(said)
     except ValueError:
@@ -126,13 +126,13 @@ def journal_part(stage: Stage) -> dict[str, Any]:
 
 
 def summarise(
-    stage: Stage,
+    scenario: Scenario,
     reports: dict[str, list[Line]],
     before: dict[str, dict[str, str]],
     operator: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The one JSON object of the headless demo; `ok` decides the exit code."""
-    after = stage.balances()
+    after = scenario.balances()
     gained = {
         name: {unit: int(after[name][unit]) - int(before[name][unit]) for unit in ("wei", "token")}
         for name in after
@@ -144,8 +144,8 @@ def summarise(
         checks.equal("reached its end", bool(lines) and lines[-1]["verdict"] == "done", True)
         steps = [line for line in lines if line["verdict"] != "done"]
         CHECKS[agent](steps, gained, checks)
-        mined = check_chain(stage, steps, checks)
-        wallet = stage.plan(agent).wallet
+        mined = check_chain(scenario, steps, checks)
+        wallet = scenario.script(agent).wallet
         mined_by_wallet[wallet] += len(mined)
         agents[agent] = {
             "ok": not checks.problems,
@@ -156,27 +156,27 @@ def summarise(
             "steps": steps,
             "mined": mined,
         }
-    house = Checks()
+    overall = Checks()
     for wallet, count in mined_by_wallet.items():
-        house.equal(f"transactions of {wallet}", stage.chain.nonce(wallet), count)
-    house.equal(
+        overall.equal(f"transactions of {wallet}", scenario.chain.nonce(wallet), count)
+    overall.equal(
         "allowance of the attacker",
-        stage.token.allowance(stage.cast.community, stage.cast.attacker),
+        scenario.token.allowance(scenario.cast.community, scenario.cast.attacker),
         0,
     )
-    house.equal("the attacker can pull by itself", stage.attacker_pulls(), False)
-    journal = journal_part(stage)
-    house.equal("journal verify", journal["verify_exit"], 0)
+    overall.equal("the attacker can pull by itself", scenario.attacker_pulls(), False)
+    journal = journal_part(scenario)
+    overall.equal("journal verify", journal["verify_exit"], 0)
     return {
-        "ok": not house.problems and all(one["ok"] for one in agents.values()),
-        "problems": house.problems,
+        "ok": not overall.problems and all(one["ok"] for one in agents.values()),
+        "problems": overall.problems,
         "agents": agents,
         "operator": operator,
         "chain": {
             "chain_id": 31337,
-            "token": stage.token.address,
-            "symbol": stage.token.symbol,
-            "cast": stage.cast.named(),
+            "token": scenario.token.address,
+            "symbol": scenario.token.symbol,
+            "cast": scenario.cast.named(),
             "before": before,
             "after": after,
         },

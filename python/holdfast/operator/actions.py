@@ -119,11 +119,11 @@ def _feed_rows(ctx: Context) -> str | None:
 
 
 def _alarms(ctx: Context) -> str | None:
-    return None if alarms(ctx.model) else "all is well"
+    return None if alarms(ctx.model) else "there are no alarms"
 
 
 def _lock(ctx: Context) -> str | None:
-    return None if ctx.unlocked else "no operator key is held"
+    return None if ctx.unlocked else "no operator key is in memory"
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -134,18 +134,18 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "deny", ("d",), "deny",
-        "Open the selected request to deny it: one that waits, or is not signed yet.",
+        "Open the selected request to deny it, while it is pending or not signed yet.",
         "Decide", _deny, needs_confirmation=True, panes=("pending", "feed", "detail"),
     ),
     Action(
         "bump", ("b",), "bump",
-        "Pay a higher fee for the selected payment, which is out and not mined.",
+        "Raise the fee of the selected payment, while it is not mined.",
         "Decide", _bump, needs_confirmation=True, panes=("pending", "feed", "detail"),
         footer=False, footer_now=True,
     ),
     Action(
         "cancel", ("x",), "cancel",
-        "Try to take back the selected payment, which is out and not mined.",
+        "Try to cancel the selected payment, while it is not mined.",
         "Decide", _cancel, needs_confirmation=True, panes=("pending", "feed", "detail"),
         footer=False, footer_now=True,
     ),
@@ -166,17 +166,17 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "alarms", ("A",), "alarms",
-        "Show everything that is not well in full, what to do about it and since when.",
+        "Show all alarms in full: what is wrong, since when and what to do.",
         "Look", _alarms, footer=False, footer_now=True,
     ),
     Action(
         "filter", ("slash",), "filter",
-        "Show only feed rows that hold every word typed. Empty shows all again.",
+        "Show only feed rows that contain all words typed. Empty shows all again.",
         "Look", _always,
     ),
     Action(
         "pause", ("p",), "pause",
-        "Hold the feed still; rows that arrive meanwhile are counted as +N new.",
+        "Pause the feed; rows that arrive meanwhile are counted as +N new.",
         "Look", _always,
     ),
     Action(
@@ -191,7 +191,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "whole", ("w",), "whole",
-        "Show all of what the selected request would have signed, uncut.",
+        "Show the full content that the selected request wants signed.",
         "Look", _selected, panes=("pending", "feed", "detail"), footer=False,
     ),
     Action(
@@ -243,7 +243,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", ("question_mark",), "help", "Explain the focused pane.", "Session", _always),
     Action(
         "quit", ("q", "ctrl+q", "ctrl+c"), "quit",
-        "Leave the console; asks first, and says what the guardian does.",
+        "Leave the console. Asks first and says whether the guardian stops.",
         "Session", _always, needs_confirmation=True,
     ),
 )  # fmt: skip

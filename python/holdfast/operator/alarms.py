@@ -25,8 +25,10 @@ _PARTS = {"journal": CRITICAL, "sockets": "action", "code": "action", "prices": 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """`text` says what is so, `step` what to do (empty where the text says it), `since` ms or None
-    where that is not known; all display-safe. `own_word` has its own word in the banner.
+    """What is wrong, what to do and since when; all display-safe.
+
+    `step` is empty where `text` says it, `since` is ms or None where that is not known. `own_word`
+    has its own word in the banner.
     """
 
     severity: str
@@ -91,8 +93,9 @@ def _parts(health: Json, told: set[str]) -> Iterator[Alarm]:
 
 
 def _chains(health: Json, conditions: list[Json]) -> Iterator[Alarm]:
-    """Chains that no endpoint serves, and endpoints that are not well of those that others serve,
-    unless a condition tells of them already.
+    """Chains that no endpoint serves, and endpoints that are down.
+
+    Only those that no condition names already.
     """
     told = {
         each.get("chain_id") for each in conditions if str(each.get("code")).startswith("endpoint_")

@@ -29,8 +29,9 @@ def connecting(model: Model) -> bool:
 
 
 def banner(model: Model, mono: float) -> Banner:
-    """SEALED beats STALE beats FROZEN beats DISK LOW beats CRITICAL beats POLICY ALARM beats
-    LIVE.
+    """The one state of the screen.
+
+    SEALED beats STALE beats FROZEN beats DISK LOW beats CRITICAL beats POLICY ALARM beats LIVE.
     """
     status, grave = model.status, _grave(model)
     if status.sealed is not None:
@@ -41,7 +42,7 @@ def banner(model: Model, mono: float) -> Banner:
         if connecting(model):
             return Banner("stale", "~", "CONNECTING", error or "waiting for the guardian")
         word = f"STALE {int(stale)} s" + (" · FROZEN" if status.freezes else "")
-        return Banner("stale", "~", word, error or "no word from the guardian")
+        return Banner("stale", "~", word, error or "no answer from the guardian")
     if status.freezes:
         newest = status.freezes[-1]
         scopes = ", ".join(scope_text(f.get("scope")) for f in status.freezes[:3])

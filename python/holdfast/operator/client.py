@@ -48,8 +48,9 @@ class NotConnectedError(Exception):
 
 
 class OperatorClient:
-    """Keeps one subscription alive. `run()` is one task for the life of the client; calls may
-    come from any task.
+    """Keeps one subscription alive.
+
+    `run()` is one task for the life of the client; calls may come from any task.
     """
 
     def __init__(
@@ -78,8 +79,9 @@ class OperatorClient:
     # --- life -----------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Connects, subscribes, reads; after a loss tries again with doubling pauses. Ends only
-        by cancellation.
+        """Connects, subscribes, reads; after a loss tries again with doubling pauses.
+
+        Ends only by cancellation.
         """
         pause_s = self._backoff_s[0]
         while True:
@@ -123,8 +125,9 @@ class OperatorClient:
                 await writer.wait_closed()
 
     async def _open(self) -> None:
-        """hello, then subscribe from the last seq seen; on the first connection also some history
-        for the feed.
+        """hello, then subscribe from the last seq seen.
+
+        On the first connection also some history for the feed.
         """
         hello = await self.call("hello")
         if self.hello.get("guardian") not in (None, hello.get("guardian")):
@@ -209,8 +212,9 @@ class OperatorClient:
         self._inbox.append(message)
 
     def drain(self) -> list[Json]:
-        """All pushes since the last call, in order: `{event}`, `{health}`, `{snapshot, seq}` or
-        `{past}`.
+        """All pushes since the last call, in order.
+
+        `{event}`, `{health}`, `{snapshot, seq}` or `{past}`.
         """
         batch = list(self._inbox)
         self._inbox.clear()

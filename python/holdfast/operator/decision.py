@@ -52,8 +52,9 @@ class KeyGate:
 
 
 def needs_typing(request: Request, confirm_usd_micro: int = CONFIRM_USD_MICRO) -> bool:
-    """Whether four characters of an address must be typed: a payment at or above the bar, or of
-    unknown price, or a change of who is in charge.
+    """Whether four characters of an address must be typed.
+
+    A payment at or above the bar, or of unknown price, or a change of who is in charge.
     """
     usd = request.usd
     return usd is None or usd >= confirm_usd_micro or request.changes_control
@@ -67,8 +68,9 @@ class Reading:
         self._seen = 0
 
     def see(self, top: int, bottom: int, lines: int) -> None:
-        """Lines `top` to `bottom` (not included) of `lines` are on screen. Another number of lines
-        is another text, or another width: it begins again.
+        """Lines `top` to `bottom` (not included) of `lines` are on screen.
+
+        Another number of lines is another text, or another width: it begins again.
         """
         if lines != self.lines:
             self.lines, self._seen = lines, 0
@@ -84,10 +86,10 @@ class Reading:
     def blocks(self) -> str | None:
         """Why it cannot be approved yet; None when all of it was on screen."""
         if self.unseen is None:
-            return "all of it must be read first, and none of it was on screen yet"
+            return "read all of it first: none of it has been on screen yet"
         if self.unseen == 0:
             return None
-        return f"{self.unseen:,} of {self.lines:,} lines still unseen: scroll down, ↓ or PgDn"
+        return f"{self.unseen:,} of {self.lines:,} lines not seen yet: scroll down, ↓ or PgDn"
 
 
 def cannot_answer(model: Model, mono: float, read_only: bool) -> str | None:
@@ -115,12 +117,12 @@ def cannot_decide(
         return f"{fmt.safe(request.id, 24)} is {request.mark.word}, not waiting for an answer"
     overdue = request.deadline is not None and model.now_ms(mono) >= request.deadline
     if overdue and request.state == "waiting-approval":
-        return f"{fmt.safe(request.id, 24)} ran out of time"
+        return f"{fmt.safe(request.id, 24)} has expired"
     return None
 
 
 def cannot_deny(request: Request | None, model: Model, mono: float, read_only: bool) -> str | None:
-    """As `cannot_decide`; what waits for nobody's answer and is not signed can be denied too."""
+    """As `cannot_decide`; what needs no answer and is not signed can also be denied."""
     if request is None or request.decidable or request.state not in UNSIGNED:
         return cannot_decide(request, model, mono, read_only)
     return cannot_answer(model, mono, read_only)
@@ -134,7 +136,7 @@ def cannot_approve(
     if reason is not None or request is None:
         return reason
     if request.partial:
-        return f"{fmt.safe(request.id, 24)} is large and not loaded whole yet"
+        return f"{fmt.safe(request.id, 24)} is large and not fully loaded yet"
     freeze = model.frozen_for(request)
     if freeze is not None:
         return f"frozen ({scope_text(freeze.get('scope'))}): thaw first"
@@ -142,8 +144,10 @@ def cannot_approve(
 
 
 class Decision:
-    """An open question: shall this request be approved, or denied? Holds what was captured and what
-    was typed. Only yes is an answer; everything else leaves the request as it is.
+    """An open question: whether to approve or deny this request.
+
+    Holds what was captured and what was typed. Only yes is an answer; everything else leaves the
+    request as it is.
     """
 
     def __init__(
@@ -189,8 +193,9 @@ class Decision:
         return not self.typing or self.gap.fits(self.typed)
 
     def refresh(self, now: Request | None, mono: float) -> bool:
-        """Compares with what the model holds; a change starts everything again. True when it
-        changed.
+        """Compares with what the model holds; a change starts everything again.
+
+        True when it changed.
         """
         if now is None or now.digest != self.digest:
             return False
@@ -203,7 +208,7 @@ class Decision:
         if self.action == "approve" and now.hides and self.reading is None:
             self.reading = Reading()
         if changed:
-            self.reset(mono, "the request changed while this was open: look again")
+            self.reset(mono, "the request changed while this was open: check it again")
         return changed
 
     def reset(self, mono: float, notice: str) -> None:
@@ -225,9 +230,9 @@ class Decision:
         if now is None:
             return f"{fmt.safe(self.id, 24)} is no longer known"
         if now.digest != self.digest:
-            return "this is not the request you opened any more: close and look again"
+            return "the request changed since you opened it: close and check it again"
         if self._seen is None:
-            return "being decoded again: one moment"
+            return "decoding again: one moment"
         # Denying signs the digest too, so that much must be true of what is shown.
         if self.faults and (answer == "approve" or self._seen.digest != self.digest):
             return self.faults[0]
@@ -242,13 +247,13 @@ class Decision:
         """Judges any key of the dialog first. A burst cancels what was about to happen."""
         result = self.gate.press(mono)
         if result == "burst":
-            self.reset(mono, "keys came too fast for a person: ignored, start again")
+            self.reset(mono, "keys came too fast: ignored, start again")
         elif self._confirmed_at is not None:
             self._confirmed_at = None
             self.notice = "another key followed: nothing was sent"
             return "ignored"
         elif result == "ignored":
-            self.notice = "keys count one second after this opened"
+            self.notice = "ignored: keys work a second after this opens"
         else:
             self.notice = ""
         return result
@@ -263,8 +268,9 @@ class Decision:
             self.typed = ""
 
     def confirm(self, mono: float) -> None:
-        """The second, different key: yes to what was asked. Takes effect only after a quiet moment:
-        see `due`.
+        """The second, different key: yes to what was asked.
+
+        Takes effect only after a quiet moment: see `due`.
         """
         if self.reading is not None and self.reading.blocks:
             self.notice = self.reading.blocks

@@ -26,13 +26,15 @@ SYSTEM: dict[str, Mark] = {
     "clock.set": Mark("warn", "!", "clock"),
     "request.refused": Mark("alarm", "✗", "refused"),
     "request.approved": Mark("ok", "✓", "approval"),
-    "request.delivered": Mark("muted", "·", "told"),
-    "request.pending": Mark("muted", "·", "pending"),
+    "request.delivered": Mark("muted", "·", "delivered"),
+    "request.pending": Mark("muted", "·", "answered"),
     "request.replaced": Mark("warn", "»", "replaced"),
+    "request.matured": Mark("info", "›", "due"),
+    "request.attached": Mark("muted", "·", "attached"),
 }
-# Nobody has to hear that an answer arrived where it was expected.
+# That an answer arrived where it was expected is not news.
 SILENT = frozenset({"answers.delivered"})
-REPLACED = {"fee": "a higher fee", "cancel": "taken back", "gap": "closes a gap"}
+REPLACED = {"fee": "higher fee", "cancel": "cancellation", "gap": "filling a gap"}
 
 
 def tier(data: Json) -> str:
@@ -78,8 +80,9 @@ def reasons_text(reasons: object) -> str:
 
 
 def adds_text(row: Json) -> str:
-    """`this request adds $9.00, up to $6.00 of it for its fee`, of a limit in a request's view;
-    empty for a limit alone.
+    """`this request adds $9.00, up to $6.00 of it for its fee`, of a limit in a request's view.
+
+    Empty for a limit alone.
     """
     if row.get("adds") is None:
         return ""
@@ -132,27 +135,27 @@ def request_words(kind: str, data: Json) -> str:
         return fmt.safe(data.get("hash", ""), 80)
     if kind == "request.sent":
         outcome, text = fmt.safe(data.get("outcome", ""), 24), fmt.safe(data.get("text", ""), 200)
-        return f"{outcome} {text}".rstrip()
+        return "accepted by the node" if outcome == "accepted" else f"{outcome}: {text}"
     if kind == "request.reopened":
         return f"decided again: {fmt.safe(data.get('why', ''), 120)}"
-    if kind == "request.expired":
-        return "nobody answered"
+    if kind in _FIXED:
+        return _FIXED[kind]
     return ""
 
 
 def _settled(data: Json) -> str:
     words = []
     if data.get("outcome") == "cancelled":
-        words.append("nothing was moved")
+        words.append("nothing was transferred")
     if data.get("block_number") is not None:
         words.append(f"block {fmt.safe(data['block_number'], 24)}")
     if data.get("proved") is False:
-        words.append("by the word of one node")
+        words.append("reported by only one node")
     return ", ".join(words)
 
 
 def _replaced(data: Json) -> str:
-    """`taken back by ana: nonce 7, fee 30 gwei`."""
+    """`cancellation by ana: nonce 7, fee 30 gwei`."""
     order = data.get("order")
     order = order if isinstance(order, dict) else {}
     why, by = fmt.safe(data.get("why", ""), 24), fmt.safe(data.get("by", ""), 48)
@@ -165,6 +168,12 @@ def _held(data: Json) -> str:
     return fmt.safe(data.get("why", ""), 200)
 
 
+_FIXED = {
+    "request.pending": "pending",
+    "request.matured": "delay over",
+    "request.attached": "repeated by its agent",
+    "request.expired": "no answer in time",
+}
 _OF_CHAIN = {
     "request.held": _held,
     "request.replaced": _replaced,
@@ -192,7 +201,7 @@ def system_words(kind: str, data: Json) -> str:
         digest = fmt.safe(data.get("digest", ""), 80)
         return f"configuration {digest[:12]} by {fmt.safe(data.get('by', ''), 48)}{_signed(data)}"
     if kind == "policy.rejected":
-        return f"new policy refused, last good kept: {fmt.safe(data.get('error', ''), 300)}"
+        return f"new policy rejected, last good one kept: {fmt.safe(data.get('error', ''), 300)}"
     if kind == "freeze.set":
         text = f"{scope_text(data.get('scope'))} by {fmt.safe(data.get('actor', ''), 48)}"
         return f"{text}: {fmt.safe(data.get('reason', ''), 200)}"
@@ -201,7 +210,7 @@ def system_words(kind: str, data: Json) -> str:
     if kind == "nonce.set":
         wallet, chain = fmt.safe(data.get("wallet", ""), 80), fmt.safe(data.get("chain_id"), 24)
         by, nonce = fmt.safe(data.get("by", ""), 48), fmt.safe(data.get("nonce"), 24)
-        return f"wallet {wallet} on chain {chain} goes on with nonce {nonce}, by {by}"
+        return f"wallet {wallet} on chain {chain} continues with nonce {nonce}, by {by}"
     if kind == "clock.jumped":
         apart = int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))
         return f"the system's clock is {apart / 1000:+.1f} s from the guardian's time"

@@ -40,8 +40,9 @@ class Change:
 
 
 def changes(old: str | None, new: str) -> list[Change]:
-    """Every change from one policy to another, the looser ones first. Without an old one, or with
-    one that this program cannot read, everything is new.
+    """Every change from one policy to another, the looser ones first.
+
+    Without an old one, or with one that this program cannot read, everything is new.
     """
     whole = [Change("policy", "there is none to compare with: read all of it", looser=True)]
     if old is None:
@@ -95,8 +96,9 @@ def _shown(value: object, *, secret: bool = False) -> str:
 
 
 def masked(url: str) -> str:
-    """`https://host:port/… (a1b2c3d4)`: where it goes, and a mark of the whole that changes with
-    every character of it.
+    """`https://host:port/… (a1b2c3d4)`.
+
+    Where it goes, and a mark of the whole that changes with every character of it.
     """
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]

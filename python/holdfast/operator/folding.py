@@ -63,8 +63,9 @@ def _signed(request: Request | None) -> str:
 
 
 def approved_state(data: Json, request: Request | None) -> str | None:
-    """Approving a held request sends the same bytes; a waiting one goes on when its quorum is
-    full.
+    """Approving a held request sends the same bytes.
+
+    A waiting one goes on when its quorum is full.
     """
     if request is not None and request.state == "held":
         return "signed"
@@ -76,8 +77,9 @@ def approved_state(data: Json, request: Request | None) -> str | None:
 
 
 def members_after(kind: str, data: Json, request: Request, at: object) -> Json:
-    """The members of the request's view that the event changes. What it waits for is known anew
-    only when the guardian is asked.
+    """The members of the request's view that the event changes.
+
+    What it waits for is known anew only when the guardian is asked.
     """
     extra: dict[str, Any] = {name: data[name] for name in FOLDED if name in data}
     state = state_after(kind, data, request)

@@ -27,7 +27,7 @@ class Gap:
 
     @classmethod
     def of(cls, request: Request) -> Gap:
-        """Of the worthiest party that is on no list, or of the digest where nobody is named."""
+        """Of the worthiest party that is on no list, or of the digest where no party is named."""
         party = request.sums.worthiest
         if party is not None and party.address:
             return cls(party.role, party.address)

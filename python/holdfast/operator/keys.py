@@ -58,8 +58,10 @@ class OperatorKey:
         life_ms: int = COMMAND_LIFE_MS,
         **members: str | int | None,
     ) -> SignedCommand:
-        """Signs one command for the guardian with that log key (hex), good until `now_ms +
-        life_ms`. It takes the members that `MEMBERS` names; fees are wei as decimal strings.
+        """Signs one command for the guardian with that log key (hex).
+
+        It is good until `now_ms + life_ms`. It takes the members that `MEMBERS` names; fees are wei
+        as decimal strings.
 
         `clock` is the number of the event that set the guardian's clock last (`clock_set` of
         status), 0 without one.
@@ -90,8 +92,9 @@ class OperatorKey:
         )
 
     def check_guardian(self, path: Path, guardian: str) -> bool:
-        """Compares the log key a guardian names with the one kept beside this key's file `path`;
-        see `authority.check_pin`.
+        """Compares the log key a guardian names with the one kept beside this key's file `path`.
+
+        See `authority.check_pin`.
         """
         return authority.check_pin(path, self._key, guardian)
 
@@ -99,11 +102,12 @@ class OperatorKey:
 def create(
     path: Path, key_id: str, passphrase: bytes | bytearray, cost: sealed.Cost = sealed.STANDARD
 ) -> OperatorKey:
-    """Makes a key and writes it, encrypted, to a new file. Raises FileExistsError, or ValueError
-    for the id.
+    """Makes a key and writes it, encrypted, to a new file.
+
+    Raises FileExistsError, or ValueError for the id.
     """
     if not OPERATOR_ID.fullmatch(key_id):
-        raise ValueError(f"`{key_id}` is not an operator's id: take a-z, 0-9 and `-`, at most 32")
+        raise ValueError(f"`{key_id}` is not an operator id: use a-z, 0-9 and `-`, at most 32")
     key = SigningKey.generate()
     write_private(path, sealed.seal(key, passphrase, cost, key_id))
     return OperatorKey(key_id, bytes(key.verify_key), key)

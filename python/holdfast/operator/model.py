@@ -88,8 +88,9 @@ class Model:
             self._now_base = (now_ms, mono)
 
     def now_ms(self, mono: float) -> int:
-        """The guardian's clock now: its last word plus the time since, never a clock of this
-        machine.
+        """The guardian's clock now, in ms.
+
+        Its last word plus the time since, never a clock of this machine.
         """
         if self._now_base is None:
             return 0
@@ -148,8 +149,9 @@ class Model:
         self.version += 1
 
     def load_events(self, records: Iterable[Json], mono: float | None = None) -> None:
-        """Folds a batch. State takes every event; the feed at most `ROWS_PER_DRAIN_MAX`, and says
-        what it skipped.
+        """Folds a batch.
+
+        State takes every event; the feed at most `ROWS_PER_DRAIN_MAX`, and says what it skipped.
         """
         rows: deque[FeedRow] = deque(maxlen=ROWS_PER_DRAIN_MAX)
         shown = 0
@@ -296,8 +298,9 @@ class Model:
         return self.requests.get(ident) if ident else None
 
     def load_request(self, raw: Json) -> None:
-        """A `request` answer: more than events tell (limits, full history); state only if not
-        older.
+        """A `request` answer: more than events tell (limits, full history).
+
+        State only if not older.
         """
         request = Request.read(raw)
         known = self.requests.get(request.id)
@@ -314,8 +317,9 @@ class Model:
         return sorted(self._open.values(), key=self._sort_key)
 
     def hanging(self, now_ms: int) -> list[Request]:
-        """What waits for its chain, its fees, the signer or a block for longer than usual, in the
-        chosen order.
+        """What waits longer than usual, in the chosen order.
+
+        For its chain, its fees, the signer or a block.
         """
         found = [each for each in self._on_the_way.values() if hangs(each, now_ms)]
         return sorted(found, key=self._sort_key)

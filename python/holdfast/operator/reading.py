@@ -135,9 +135,10 @@ class Line:
 
 
 def in_words(rows: list[Json], label_of: Callable[[str], str] = lambda _: "") -> list[Line]:
-    """Display rows with every inner call, and every part of a document with several, below a
-    heading of its own. Rows come flat: `Call`, `2 of 3` begins a call. `label_of` gives what the
-    policy calls an address.
+    """Display rows with a heading above every inner call.
+
+    Also above every part of a document with several. Rows come flat: `Call`, `2 of 3` begins a
+    call. `label_of` gives what the policy calls an address.
     """
     lines: list[Line] = []
     group: list[tuple[str, str]] = []

@@ -33,7 +33,7 @@ class Fees:
 
     @property
     def words(self) -> str:
-        return f"{gwei(self.fee)}, of it {gwei(self.tip)} as tip"
+        return f"{gwei(self.fee)}, tip {gwei(self.tip)}"
 
     @property
     def members(self) -> dict[str, str]:
@@ -43,8 +43,10 @@ class Fees:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The answer of `fees`: the chain's base fee, the transaction's fees now, those that would take
-    their place (None where the caps leave no room), the caps, and its gas.
+    """The answer of `fees`.
+
+    The chain's base fee, the transaction's fees now, those that would take their place (None where
+    the caps leave no room), the caps, and its gas.
     """
 
     base: int
@@ -73,8 +75,8 @@ class Quote:
         offer = self.offer
         if offer is None and (fee is None or tip is None):
             raise ValueError(
-                f"no fee within the caps of the chain ({self.cap.words}) takes the place of "
-                f"{self.now.words}, at a base fee of {gwei(self.base)}: raise the caps in "
+                f"no fee within the chain's caps ({self.cap.words}) can replace {self.now.words} "
+                f"at a base fee of {gwei(self.base)}: raise the caps in "
                 "policy.toml and sign it with `holdfast policy apply`, or wait"
             )
         new_fee = offer.fee if fee is None and offer is not None else fee or 0
@@ -87,16 +89,16 @@ class Quote:
     def fault(self, new: Fees) -> str | None:
         """Why these fees are refused; None when they are not."""
         if new.tip > new.fee:
-            return f"the tip ({gwei(new.tip)}) is part of the fee ({gwei(new.fee)})"
+            return f"the tip ({gwei(new.tip)}) cannot exceed the fee ({gwei(new.fee)})"
         if new.fee > self.cap.fee or new.tip > self.cap.tip:
             return (
-                f"{new.words}, is over the caps of the chain ({self.cap.words}): take less, or "
-                "raise the caps in policy.toml and sign it with `holdfast policy apply`"
+                f"{new.words}, exceeds the chain's caps ({self.cap.words}): use less, or raise "
+                f"the caps in policy.toml and sign it with `holdfast policy apply`"
             )
         if not (_is_more(new.fee, self.now.fee) and _is_more(new.tip, self.now.tip)):
             least = Fees(_least(self.now.fee), _least(self.now.tip))
             return (
-                f"nodes take a replacement that pays at least a tenth more, in fee and in tip: "
+                f"nodes accept a replacement only if fee and tip are at least a tenth higher: "
                 f"{least.words}, or more"
             )
         return None
@@ -108,7 +110,7 @@ def cannot_replace(action: Replacing, request: Request | None) -> str | None:
         return "no request is selected"
     name, state = fmt.safe(request.id, 24), request.state
     if request.raw.get("kind") != "transaction":
-        return f"{name} is a signature: it cannot be taken back on a chain"
+        return f"{name} is a signature: it cannot be cancelled on a chain"
     if request.raw.get("cancelling") and not settled(request):
         return None
     if state in OUT or (action == "cancel" and state == "held"):
@@ -117,8 +119,8 @@ def cannot_replace(action: Replacing, request: Request | None) -> str | None:
         return f"{name} is held: approve it to send it as it is, or deny it"
     if state in UNSIGNED:
         how = f"d denies it, or `holdfast deny {name}`"
-        return f"{name} is {request.mark.word} and not signed: {how}"
-    return f"{name} is {request.mark.word}: nothing of it is out"
+        return f"{name} is not signed yet: {how}"
+    return f"{name} is {request.mark.word}: it has no transaction that can be mined"
 
 
 def settled(request: Request) -> bool:
@@ -168,14 +170,14 @@ def happens(action: Replacing, request: Request) -> list[str]:
     ]
     if action == "cancel":
         return [
-            "It sends nothing to the wallet itself, in the place of the payment.",
+            "It replaces the payment with a zero-value transfer to the wallet itself.",
             *rows,
             "If the payment is mined first, it is paid.",
         ]
     if request.raw.get("cancelling"):
-        return ["It pays more for what takes the payment back.", *rows]
+        return ["It raises the fee of the cancellation.", *rows]
     if agent_alone(request):
-        rows.append("The guardian does not send it: its agent gets it when it asks again.")
+        rows.append("The guardian does not send it: the agent gets it when it asks again.")
     return ["It is the same payment again, with a higher fee: it is paid once.", *rows]
 
 

@@ -70,7 +70,7 @@ class Effect:
 
     @property
     def opaque(self) -> bool:
-        """Whether nobody can say what it does; for a function the operator vouches."""
+        """Whether its effects are unknown; for a function the operator vouches."""
         return self.kind in OPAQUE and self.function is None
 
     @property
@@ -179,14 +179,12 @@ class Request:
         return bool(self.raw.get("partial"))
 
     def left_out(self, name: str) -> int:
-        """How many of its effects, lines, reasons or warnings, or bytes of its request, are not
-        here.
-        """
+        """How many effects, lines, reasons, warnings or bytes are not here."""
         return left_out(self.raw, name)
 
     @property
     def deadline(self) -> int | None:
-        """ms when nobody answering ends (approval) or starts (delay) it."""
+        """ms when, without an answer, it ends (approval) or starts (delay)."""
         name = "matures_at" if self.state == "waiting-delay" else "expires_at"
         value = self.raw.get(name)
         return value if isinstance(value, int) else None
@@ -208,8 +206,10 @@ class Request:
 
     @property
     def main_effect(self) -> Effect | None:
-        """What is shown first: what moves money (without a limit before with one), else who is in
-        charge, else the first effect that is no fee.
+        """The effect that is shown first.
+
+        What moves money (without a limit before with one), else who is in charge, else the first
+        effect that is no fee.
         """
         moving = [effect for effect in self.counted if effect.moves]
         moving.sort(key=lambda effect: (effect.kind not in LEAVING, not effect.unlimited))
@@ -224,7 +224,7 @@ class Request:
 
     @property
     def claim(self) -> list[Json]:
-        """What a descriptor says of it: somebody's word, for display only."""
+        """What a descriptor claims about it, for display only."""
         return self._claimed("display")
 
     @property
@@ -250,8 +250,9 @@ class Request:
 
     @property
     def usd(self) -> int | None:
-        """Micro-USD of all it can move except the fee; None when any part is unknown or
-        unlimited.
+        """Micro-USD of all it can move except the fee.
+
+        None when any part is unknown or unlimited.
         """
         if isinstance(self.raw.get("summary"), dict):
             return self.sums.usd

@@ -33,18 +33,19 @@ BOUND = (
     "request",
     "wallet",
 )
-NOT_WHOLE = "not all of this request is loaded yet: what is not shown cannot be signed for"
+NOT_WHOLE = "this request is not fully loaded yet: only what is shown can be signed"
 OTHER_DIGEST = (
-    "what is shown has another digest than the one that would be signed: whoever answers on the "
-    "operator's socket changed it. Nothing can be signed for it: look at what listens there"
+    "what is shown does not match the digest that would be signed: the program that answers on "
+    "the operator's socket changed it. Nothing can be signed: check what listens there"
 )
 OTHER_POLICY = "the text of the policy that decided it is missing, so it cannot be decoded again"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`digest` of what is shown (`0x` hex, empty when it is not whole), and why it must not be
-    approved, the gravest first.
+    """The digest of what is shown, and why it must not be approved.
+
+    `digest` is `0x` hex, empty when the request is not whole; the gravest fault is first.
     """
 
     digest: str
@@ -67,8 +68,9 @@ def digest_of(view: Json) -> str | None:
 
 
 def look(view: Json, policy: str | None) -> Seen:
-    """Holds a view against itself and against this program's decoders. `policy` is the text of the
-    policy that decided it, None where it is not known.
+    """Holds a view against itself and against this program's decoders.
+
+    `policy` is the text of the policy that decided it, None where it is not known.
     """
     digest = digest_of(view)
     if digest is None:
@@ -102,8 +104,9 @@ def _decoded(view: Json, policy: str | None) -> Iterable[str]:
         same = _same_text if name == "display" else operator.eq
         if not same(again[name], view.get(name)):
             yield (
-                f"{words} are not what this program decodes from the request ({name}): the "
-                "guardian is of another version, or whoever answers on its socket changed them"
+                f"{words} differ from what this program decodes from the request ({name}): the "
+                f"guardian has another version, or the program that answers on its socket changed "
+                f"them"
             )
     yield from summed.faults(view, policy)
 

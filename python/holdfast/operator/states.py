@@ -24,10 +24,10 @@ UNSIGNED = frozenset({"waiting-approval", "waiting-delay", "authorising", "autho
 PENDING = WAITING_STATES | {"held"}
 
 STATES: dict[str, Mark] = {
-    "waiting-approval": Mark("warn", "?", "waiting"),
+    "waiting-approval": Mark("warn", "?", "pending"),
     "waiting-delay": Mark("warn", "…", "delayed"),
-    "authorising": Mark("info", "›", "checking"),
-    "authorised": Mark("info", "›", "ordered"),
+    "authorising": Mark("info", "›", "signing"),
+    "authorised": Mark("info", "›", "signing"),
     "signed": Mark("info", "»", "signed"),
     "sent": Mark("info", "»", "sent"),
     "confirmed": Mark("ok", "✓", "confirmed"),
@@ -46,7 +46,7 @@ VERDICTS: dict[str, Mark] = {
     "instant": Mark("ok", "›", "allowed"),
     "notify": Mark("ok", "›", "notified"),
     "delay": Mark("warn", "…", "delayed"),
-    "approval": Mark("warn", "?", "waiting"),
+    "approval": Mark("warn", "?", "pending"),
     "deny": Mark("alarm", "✗", "denied"),
 }
 

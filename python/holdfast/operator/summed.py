@@ -1,6 +1,6 @@
 """Whether the summary of a view fits the effects that its digest binds.
 
-The summary itself is bound by nothing, and whoever answers on the operator's socket could name a
+The summary itself is bound by nothing, and the program on the operator's socket could name a
 small payee. Pure.
 """
 
@@ -19,9 +19,10 @@ Gets = Mapping[object, int]
 
 
 def faults(view: Json, policy: str) -> Iterable[str]:
-    """Why the summary cannot be true. Of prices nothing is known here, so only what no price could
-    explain is a fault: a party that is not there, or one that gets no more of anything than another
-    which the policy does not name.
+    """Why the summary cannot be true.
+
+    Of prices nothing is known here, so only what no price could explain is a fault: a party that is
+    not there, or one that gets no more of anything than another which the policy does not name.
     """
     summary = view.get("summary")
     yield from _misnamed(summary, policy)
@@ -73,7 +74,7 @@ def _names(policy: str) -> Iterable[tuple[str, str]]:
 
 
 def _parties(view: Json) -> tuple[dict[str, dict[object, int]], set[str]]:
-    """What each party gets of each asset, and those of whom nobody can say it."""
+    """What each party gets of each asset, and those for which it is unknown."""
     parties: dict[str, dict[object, int]] = defaultdict(lambda: defaultdict(int))
     unsure = set()
     for effect in _rows(view, "effects"):

@@ -8,7 +8,7 @@ from holdfast.operator import format as fmt
 from holdfast.operator.request import Json, Request
 
 WORDS = {
-    "person": "a person",
+    "person": "approval",
     "delay": "its delay",
     "fee": "lower fees",
     "chain": "its chain",
@@ -23,8 +23,10 @@ MINED_MS = 60_000
 
 
 class Waits(NamedTuple):
-    """`what` in words, `why` (empty where nothing more is known), since when and until when (ms,
-    None where it does not go on or end by itself).
+    """What a request waits for.
+
+    `what` in words, `why` (empty where nothing more is known), since when and until when (ms, None
+    where it does not continue or end by itself).
     """
 
     what: str
@@ -60,8 +62,9 @@ def hangs(request: Request, now_ms: int) -> bool:
 
 
 def why(request: Request, now_ms: int) -> str:
-    """Why it does not go on, or what to do where it hangs in the chain; empty where that is not
-    known.
+    """Why it does not go on, or what to do where it hangs in the chain.
+
+    Empty where that is not known.
     """
     waits = waits_of(request)
     if waits is None:
@@ -70,8 +73,8 @@ def why(request: Request, now_ms: int) -> str:
     if request.state == SENT and waited is not None and hangs(request, now_ms):
         name = fmt.safe(request.id, 24)
         return (
-            f"sent, not mined for {fmt.duration(waited)}: `holdfast bump {name}` pays a higher "
-            f"fee, `holdfast cancel {name}` takes it back"
+            f"sent, not mined for {fmt.duration(waited)}: `holdfast bump {name}` raises the fee, "
+            f"`holdfast cancel {name}` cancels it"
         )
     return waits.why
 
@@ -95,7 +98,7 @@ def waits_line(request: Request, now_ms: int) -> str:
     if request.state == SENT and waits.since is not None:
         line += f", since {fmt.stamp(waits.since)}"
     if left is not None:
-        how = "goes on" if request.state == "waiting-delay" else "ends"
+        how = "continues" if request.state == "waiting-delay" else "ends"
         line += f"; {how} by itself in {fmt.countdown(left)}"
     return line
 

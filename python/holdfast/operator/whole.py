@@ -23,7 +23,7 @@ def whole(request: Request) -> list[str]:
     lines = list(_signed(inner if isinstance(inner, dict) else {}))
     claim = request.claim
     if claim:
-        lines += ["", "The contract's publisher says (a claim, not checked):"]
+        lines += ["", "The contract's publisher claims (not checked):"]
         lines += [f"{CONTENT}{_safe(row.get('label'))}: {_safe(row.get('value'))}" for row in claim]
     return lines
 
@@ -38,7 +38,7 @@ def _signed(inner: Json) -> Iterator[str]:
         yield f"Transaction to {_safe(to) if to else 'a new contract'}, value {_safe(value)} wei"
         yield from _bytes("Call data", _hex(str(inner["data"])))
     else:
-        yield "The guardian no longer holds what is signed."
+        yield "The guardian no longer has the signed content."
 
 
 def _message(text: str) -> Iterator[str]:

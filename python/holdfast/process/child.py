@@ -86,8 +86,9 @@ def run(
     stderr: Stream = None,
     text: bool = False,
 ) -> CompletedProcess[Any]:
-    """Runs `command` to its end and gives its exit code and output. Raises OSError, ValueError and
-    TimeoutExpired; then the process is gone.
+    """Runs `command` to its end and gives its exit code and output.
+
+    Raises OSError, ValueError and TimeoutExpired; then the process is gone.
 
     With `operators` it is a command line of the operator's own. It keeps their environment, which
     programs that hold passphrases need (a desktop's bus, an agent's socket, a folder of secrets),
@@ -110,8 +111,10 @@ def run(
 
 
 def find(program: str) -> str:
-    """The absolute path of a program named by its absolute path or found on the PATH, of which only
-    absolute folders count. Raises FileNotFoundError.
+    """The absolute path of a program.
+
+    It is named by its absolute path or found on the PATH, of which only absolute folders count.
+    Raises FileNotFoundError.
     """
     if Path(program).is_absolute():
         return program

@@ -39,8 +39,10 @@ def harden_process() -> None:
 
 
 def bind_to_parent(parent: int) -> None:
-    """Lets the kernel kill this process when the thread that started it ends; `parent` is the
-    process id of that thread's process. Raises HardeningError when it is gone already.
+    """Lets the kernel kill this process when the thread that started it ends.
+
+    `parent` is the process id of that thread's process. Raises HardeningError when it is gone
+    already.
     """
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, "bound to its parent")
     # The parent may have died before the line above; then the signal never comes.

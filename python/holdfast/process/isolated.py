@@ -21,8 +21,10 @@ FIND = "import importlib.util as u, sys; sys.exit(u.find_spec('holdfast') is Non
 
 
 def isolate() -> None:
-    """Goes on in isolated mode: at once when this process is, else by starting itself again in its
-    place, with the same arguments, descriptors and folder. Exits with words when it cannot.
+    """Continues in isolated mode.
+
+    At once when this process is isolated, else by starting itself again in its place, with the same
+    arguments, descriptors and folder. Exits with words when it cannot.
     """
     # The interpreter looks at its standard streams once, when it starts.
     if not open_standard_streams() and sys.flags.isolated:
@@ -43,8 +45,10 @@ def isolate() -> None:
 
 
 def open_standard_streams() -> bool:
-    """Whether a standard stream was closed. It is one on `/dev/null` now, so that no file that is
-    opened later takes its number: reading ends, and writing to standard output fails.
+    """Whether a standard stream was closed.
+
+    It is one on `/dev/null` now, so that no file that is opened later takes its number: reading
+    ends, and writing to standard output fails.
     """
     closed = False
     for descriptor, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):

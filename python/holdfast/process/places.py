@@ -20,8 +20,9 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 class UnsafeFile(ValueError):
-    """A file or folder that others could have made, changed or swapped; the text names it and says
-    why.
+    """A file or folder that others could have made, changed or swapped.
+
+    The text names it and says why.
     """
 
 
@@ -29,7 +30,7 @@ def check_ancestors(path: Path) -> None:
     """Refuses with `UnsafeFile` when another user could swap a folder above `path`.
 
     A folder that others can write is accepted above it only with the sticky bit (as /tmp has it):
-    then nobody but its owner renames what is in it, and each owner on the way is root or this user.
+    then only its owner renames what is in it, and each owner on the way is root or this user.
     """
     real = Path(os.path.realpath(path))
     for place, found in _way(path.absolute()):
@@ -38,8 +39,9 @@ def check_ancestors(path: Path) -> None:
 
 
 def check_place(path: Path) -> None:
-    """Refuses with `UnsafeFile` when another user could change `path` or swap it. One that does not
-    exist is accepted where others cannot make it.
+    """Refuses with `UnsafeFile` when another user could change `path` or swap it.
+
+    One that does not exist is accepted where others cannot make it.
     """
     real = Path(os.path.realpath(path))
     for place, found in _way(path.absolute()):
@@ -47,9 +49,10 @@ def check_place(path: Path) -> None:
 
 
 def check_code() -> None:
-    """Refuses with `UnsafeFile` when another user could change the code that runs here: the
-    interpreter, each entry of `sys.path` with the files and folders in it, this package, and the
-    file of every module that is loaded.
+    """Refuses with `UnsafeFile` when another user could change the code that runs here.
+
+    The interpreter, each entry of `sys.path` with the files and folders in it, this package, and
+    the file of every module that is loaded.
     """
     interpreters = {sys.executable, getattr(sys, "_base_executable", sys.executable)}
     for file in (*interpreters, str(Path(sys.prefix) / "pyvenv.cfg")):
@@ -82,8 +85,9 @@ def others_can_write(found: os.stat_result, path: str | Path) -> bool:
 
 
 def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Every folder, link and file that the kernel passes on the way to an absolute path, from the
-    top; ends early where there is nothing.
+    """Every folder, link and file on the way to an absolute path.
+
+    From the top, as the kernel passes them; ends early where there is nothing.
     """
     here, rest, links = Path("/"), list(reversed(path.parts[1:])), 0
     yield here, here.lstat()
@@ -98,7 +102,7 @@ def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            raise UnsafeFile(f"`{place}` cannot be looked at: {error.strerror}") from None
+            raise UnsafeFile(f"`{place}` cannot be inspected: {error.strerror}") from None
         yield place, found
         if not stat.S_ISLNK(found.st_mode):
             here = place
@@ -163,7 +167,7 @@ def _who(found: os.stat_result) -> str:
 
 @functools.cache
 def _is_private(gid: int) -> bool:
-    """Whether nobody but this user and root is in a group, as far as the user database says."""
+    """Whether only this user and root are in a group, as far as the user database says."""
     own, users = {0, os.geteuid()}, pwd.getpwall()
     try:
         named = set(grp.getgrgid(gid).gr_mem)

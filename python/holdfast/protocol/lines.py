@@ -28,8 +28,9 @@ class LineConnection:
         timeout_s: float | None = None,
         line_bytes_max: int = LINE_BYTES_MAX,
     ) -> None:
-        """Connects at once; raises OSError. Sending and receiving raise TimeoutError after
-        `timeout_s` seconds.
+        """Connects at once; raises OSError.
+
+        Sending and receiving raise TimeoutError after `timeout_s` seconds.
         """
         self._rest = bytearray()
         self._searched = 0

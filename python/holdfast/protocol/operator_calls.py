@@ -49,9 +49,10 @@ class OperatorCalls:
         self._lines.close()
 
     def call(self, method: str, **params: Any) -> Any:
-        """The result, put together with the pieces that come before it; what is pushed meanwhile
-        is kept for `pushes` and `event`. Raises Refused, BadLine, or OSError when the connection
-        is lost.
+        """The result, put together with the pieces that come before it.
+
+        What is pushed meanwhile is kept for `pushes` and `event`. Raises Refused, BadLine, or
+        OSError when the connection is lost.
         """
         self._ids += 1
         self._lines.send({"id": self._ids, "method": method, "params": params})

@@ -44,8 +44,9 @@ def digest_of(source: str) -> str:
 def sign_authority(
     key: SigningKey, kind: Kind, source: str, *, guardian: str, key_id: str, revision: int
 ) -> SignedCommand:
-    """Puts `source` in force as that revision, at the guardian with that log key (hex) only. It has
-    no expiry: it is good once, because the next revision is another one.
+    """Puts `source` in force as that revision, at the guardian with that log key (hex) only.
+
+    It has no expiry: it is good once, because the next revision is another one.
     """
     members: dict[str, str | int] = {
         "action": kind,
@@ -71,8 +72,9 @@ def signature_text(signed: SignedCommand) -> bytes:
 
 
 def read_signature(path: Path) -> tuple[bytes, bytes] | None:
-    """(payload, signature) of a `.sig` file; None when there is none that could be one. Whether it
-    is good is judged by the core.
+    """(payload, signature) of a `.sig` file; None when there is none that could be one.
+
+    Whether it is good is judged by the core.
     """
     try:
         if path.stat().st_size > SIGNATURE_BYTES_MAX:
@@ -84,8 +86,9 @@ def read_signature(path: Path) -> tuple[bytes, bytes] | None:
 
 
 def pin_path(key_path: Path) -> Path:
-    """Where the log key of the operator's guardian is kept: `operator.guardian` beside
-    `operator.json`.
+    """Where the log key of the operator's guardian is kept.
+
+    `operator.guardian` beside `operator.json`.
     """
     return key_path.with_suffix(".guardian")
 
@@ -100,8 +103,9 @@ def write_pin(key_path: Path, key: SigningKey, guardian: str) -> None:
 
 
 def check_pin(key_path: Path, key: SigningKey, guardian: str) -> bool:
-    """Whether this is the guardian the key belongs to; the first one seen becomes it. True when it
-    was kept just now. Raises PinError, UnsafeFile.
+    """Whether this is the guardian the key belongs to; the first one seen becomes it.
+
+    True when it was kept just now. Raises PinError, UnsafeFile.
     """
     path = pin_path(key_path)
     if not path.exists() and not path.is_symlink():
@@ -114,8 +118,8 @@ def check_pin(key_path: Path, key: SigningKey, guardian: str) -> bool:
         VerifyKey(bytes(key.verify_key)).verify(PIN_PREFIX + pinned.encode(), signature)
     except (KeyError, TypeError, ValueError, BadSignatureError):
         raise PinError(
-            f"`{path}` is not signed by your operator key: somebody changed it. Nothing was "
-            "signed. Find out who can write there; then remove it, and the next command keeps "
+            f"`{path}` is not signed by your operator key: it was changed. Nothing was signed. "
+            f"Find out who can write there; then remove it, and the next command keeps "
             "the guardian it talks to"
         ) from None
     if pinned != guardian:

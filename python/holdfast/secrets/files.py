@@ -1,4 +1,4 @@
-"""Private files: made whole or not at all, and read only if nobody else could have written them."""
+"""Private files: made whole or not at all, and read only if no other user could write them."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ def sync_folder(path: Path) -> None:
 
 
 def check_private(path: Path, *, folder: bool, secret: bool = False) -> None:
-    """Refuses with `UnsafeFile` unless `path` is a real file (or folder) of this user that no one
-    else can write.
+    """Refuses with `UnsafeFile` what another user could write.
+
+    Also unless `path` is a real file (or folder) of this user.
 
     A `secret` one must not be readable by anyone else either.
     """
@@ -62,7 +63,7 @@ def check_private(path: Path, *, folder: bool, secret: bool = False) -> None:
     except FileNotFoundError:
         raise UnsafeFile(f"`{path}` does not exist") from None
     except OSError as error:
-        raise UnsafeFile(f"`{path}` cannot be looked at: {error.strerror}") from None
+        raise UnsafeFile(f"`{path}` cannot be inspected: {error.strerror}") from None
     if stat.S_ISLNK(found.st_mode):
         raise UnsafeFile(
             f"`{path}` is a symbolic link: a link can be pointed elsewhere, so put the real one "
@@ -83,8 +84,8 @@ def check_private(path: Path, *, folder: bool, secret: bool = False) -> None:
         )
     if secret and bits & 0o077:
         raise UnsafeFile(
-            f"`{path}` can be read by others (mode {bits:04o}): chmod go-rwx it; think of its "
-            "key as seen"
+            f"`{path}` can be read by others (mode {bits:04o}): chmod go-rwx it; treat its key as "
+            f"compromised"
         )
 
 

@@ -72,8 +72,9 @@ def import_private_key(text: str) -> LocalAccount:
 
 
 def import_keystore(data: bytes, passphrase: bytes | bytearray) -> LocalAccount:
-    """The key of a Web3 v3 keystore made by any program, opened with its own passphrase. As typed
-    (geth, foundry), else in the normal form NFKC (ethers and what is built on it).
+    """The key of a Web3 v3 keystore made by any program, opened with its own passphrase.
+
+    As typed (geth, foundry), else in the normal form NFKC (ethers and what is built on it).
     """
     name = "the keystore to import"
     try:
@@ -91,8 +92,9 @@ def import_keystore(data: bytes, passphrase: bytes | bytearray) -> LocalAccount:
 def save_wallet(
     folder: Path, account: LocalAccount, passphrase: bytes | bytearray, kdf: Kdf
 ) -> Path:
-    """Writes `<address>.json` into `folder`; raises KeystoreError when that wallet is already
-    there.
+    """Writes `<address>.json` into `folder`.
+
+    Raises KeystoreError when that wallet is already there.
     """
     path = folder / f"{account.address}.json"
     keystore = Account.encrypt(
@@ -106,8 +108,9 @@ def save_wallet(
 
 
 def open_wallets(folder: Path, passphrase: bytes | bytearray) -> dict[str, LocalAccount]:
-    """Every wallet of the folder by checksummed address. Raises `WrongPassphrase` or
-    `KeystoreError` naming the file.
+    """Every wallet of the folder by checksummed address.
+
+    Raises `WrongPassphrase` or `KeystoreError` naming the file.
     """
     files = _files(folder)
     if not files:
@@ -186,16 +189,15 @@ def _account(key: bytes) -> LocalAccount:
     try:
         account: LocalAccount = Account.from_key(key)
     except Exception as error:  # noqa: BLE001 - its kinds are many, and its text could hold the key
-        raise KeystoreError(
-            f"this is not a private key of the curve ({type(error).__name__})"
-        ) from None
+        raise KeystoreError(f"this is not a valid private key ({type(error).__name__})") from None
     return account
 
 
 def _parse(data: bytes, name: str) -> dict[str, Any]:
-    """The keystore with its keys in small letters: ethers and old geth write `Crypto`, and what
-    decrypts it reads every key so. Two that differ only in case would let it read another one than
-    was checked here.
+    """The keystore with its keys in small letters.
+
+    Ethers and old geth write `Crypto`, and what decrypts it reads every key so. Two that differ
+    only in case would let it read another one than was checked here.
     """
 
     def small(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -217,8 +219,9 @@ def _parse(data: bytes, name: str) -> dict[str, Any]:
 
 
 def _claimed_address(keystore: dict[str, Any], name: str) -> str:
-    """The checksummed address a keystore carries; empty when it carries none, which the format
-    allows.
+    """The checksummed address a keystore carries.
+
+    Empty when it carries none, which the format allows.
     """
     claimed = keystore.get("address")
     if claimed is None or claimed == "":

@@ -23,7 +23,7 @@ class PassphraseError(ValueError):
 
 
 class GaveUp(PassphraseError):
-    """Nobody can be asked, or nobody answered."""
+    """There is no terminal to ask, or no answer came."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ class PassphraseSource:
             raise PassphraseError("give a passphrase by file descriptor or by command, not both")
 
     def read(self, what: str, *, new: bool = False, may_be_empty: bool = False) -> bytearray:
-        """The passphrase of `what` ("this home") as UTF-8 without its line end; zero it after use
-        with `wipe`.
+        """The passphrase of `what` ("this home") as UTF-8 without its line end.
+
+        Zero it after use with `wipe`.
 
         A `new` one must have at least 8 characters. On the terminal it is typed twice, and asked
         for again while it is not one, or the second is another; only a person can correct it. One
@@ -77,15 +78,16 @@ def _checked(passphrase: bytearray, what: str, new: bool, may_be_empty: bool = F
         raise PassphraseError(f"the passphrase of {what} holds a NUL character")
     if new and characters < NEW_PASSPHRASE_CHARACTERS_MIN:
         raise PassphraseError(
-            f"the passphrase of {what} is too short: take at least "
+            f"the passphrase of {what} is too short: use at least "
             f"{NEW_PASSPHRASE_CHARACTERS_MIN} characters"
         )
     return passphrase
 
 
 def _from_fd(fd: int) -> bytearray:
-    """One line of `fd`, read byte by byte so that a second passphrase may follow on the same
-    descriptor.
+    """One line of `fd`, read byte by byte.
+
+    So a second passphrase may follow on the same descriptor.
     """
     line = bytearray()
     while len(line) <= PASSPHRASE_BYTES_MAX + 1:
@@ -102,8 +104,10 @@ def _from_fd(fd: int) -> bytearray:
 
 
 def _from_command(command: str) -> bytearray:
-    """The first line that the command prints. Split as a shell would, but no shell runs it. It runs
-    in `/`, as `child.run` says of the operator's commands.
+    """The first line that the command prints.
+
+    Split as a shell would, but no shell runs it. It runs in `/`, as `child.run` says of the
+    operator's commands.
     """
     try:
         words = shlex.split(command)
@@ -137,7 +141,7 @@ def _asked(what: str, new: bool, may_be_empty: bool) -> bytearray:
         try:
             passphrase = _from_terminal(f"Passphrase of {what}: ", what)
             _checked(passphrase, what, new, may_be_empty)
-            if not new or _from_terminal("Once more: ", what) == passphrase:
+            if not new or _from_terminal("Repeat: ", what) == passphrase:
                 return passphrase
             fault = "the two passphrases are not the same"
         except GaveUp:

@@ -31,8 +31,9 @@ class SealedKeyError(ValueError):
 
 
 class WrongPassphrase(SealedKeyError):
-    """The passphrase does not open this key (or the file was changed: the cipher cannot tell the
-    two apart).
+    """The passphrase does not open this key.
+
+    Or the file was changed: the cipher cannot tell the two apart.
     """
 
 
@@ -90,8 +91,9 @@ def id_of(data: bytes) -> str:
 
 
 def unseal(data: bytes, passphrase: bytes | bytearray) -> SigningKey:
-    """Opens a sealed file. Raises `WrongPassphrase`, or `SealedKeyError` for a file that is not
-    one.
+    """Opens a sealed file.
+
+    Raises `WrongPassphrase`, or `SealedKeyError` for a file that is not one.
     """
     sealed = _parse(data)
     kdf, cipher = _table(sealed, "kdf"), _table(sealed, "cipher")
@@ -120,7 +122,7 @@ def unseal(data: bytes, passphrase: bytes | bytearray) -> SigningKey:
 def forget(key: SigningKey) -> None:
     """Overwrites a key that is not needed any more, in the memory of the objects that hold it.
 
-    pynacl keeps keys in bytes objects, which Python cannot change; nobody else may hold these.
+    pynacl keeps keys in bytes objects, which Python cannot change; no one else may hold these.
     """
     for secret in (key._seed, key._signing_key):
         # In CPython the content of a bytes object is the last part of it, before a final NUL.

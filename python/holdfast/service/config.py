@@ -28,11 +28,13 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole file. `alert` is as it is written; the alerts part checks it. `registry` is a
-    folder of ERC-7730 descriptors, relative to the home; without it there are none. `agents_dir` is
-    the folder of the agents' sockets, absolute; without it they are in the home. With
-    `end_with_signer` the daemon ends when the signer died, for a supervisor to start it again. With
-    `compare_signatures` eth-account signs everything a second time, and both must be the same.
+    """The whole file.
+
+    `alert` is as it is written; the alerts part checks it. `registry` is a folder of ERC-7730
+    descriptors, relative to the home; without it there are none. `agents_dir` is the folder of the
+    agents' sockets, absolute; without it they are in the home. With `end_with_signer` the daemon
+    ends when the signer died, for a supervisor to start it again. With `compare_signatures`
+    eth-account signs everything a second time, and both must be the same.
     """
 
     version: int = VERSION
@@ -77,8 +79,10 @@ def parse_config(text: str, name: str) -> Config:
 
 
 def config_of(table: dict[str, Any], name: str, *, with_secrets: bool = False) -> Config:
-    """Checks the tables of a file called `name`; `with_secrets`: as they are signed, with the
-    contents of the files that hold secrets. Raises ConfigError.
+    """Checks the tables of a file called `name`.
+
+    `with_secrets`: as they are signed, with the contents of the files that hold secrets. Raises
+    ConfigError.
     """
     sections: dict[str, Any] = {
         "gate": GateConfig,
@@ -134,7 +138,7 @@ def _strict(kind: type[T], table: object, name: str, where: str) -> T:
 
 def _check(config: Config, name: str, with_secrets: bool) -> None:
     if config.version != VERSION:
-        raise ConfigError(f"{name}: `version`: this holdfast knows version {VERSION} only")
+        raise ConfigError(f"{name}: `version`: this Holdfast supports only version {VERSION}")
     fault = endpoint_tables.fault_of(config.endpoint, with_secrets=with_secrets)
     fault = fault or price_settings.fault_of(config.price, {each.chain for each in config.endpoint})
     if fault is not None:

@@ -37,12 +37,14 @@ log = get_logger()
 
 SIGNED = ("agents_dir", "alert", "endpoint", "price", "registry")
 WHAT = "nodes, price sources, alert routes, descriptors or agents' sockets"
-APPLY = "look at the difference and sign it with `holdfast config apply`"
+APPLY = "check the changes and sign them with `holdfast config apply`"
 
 
 def outside_text(table: dict[str, Any], folder: Path) -> str:
-    """The text that is signed: canonical JSON of the parts that reach outside, as they are written,
-    with what is in it in the place of every `url_file` and `token_file`. Raises ConfigError.
+    """The text that is signed.
+
+    Canonical JSON of the parts that reach outside, as they are written, with the content of every
+    `url_file` and `token_file` in its place. Raises ConfigError.
     """
     parts = {key: table[key] for key in SIGNED if key in table}
     routes = parse_routes(table.get("alert", []), folder)
@@ -70,14 +72,16 @@ class ConfigFile:
         self.alarm: str | None = None
 
     def limits(self) -> Config:
-        """What the file says of limits and timings, which nobody signs. Raises ConfigError."""
+        """What the file says of limits and timings, which need no signature. Raises ConfigError."""
         table = read_table(self._home.config_path)
         own = {key: value for key, value in table.items() if key not in SIGNED}
         return config_of(own, str(self._home.config_path))
 
     def in_force(self, core: Core) -> Config:
-        """The configuration to run with: what config.toml says of limits and timings, and the parts
-        an operator signed. Raises ConfigError for a file with a fault.
+        """The configuration to run with.
+
+        What config.toml says of limits and timings, and the parts an operator signed. Raises
+        ConfigError for a file with a fault.
         """
         table = read_table(self._home.config_path)
         config_of(table, str(self._home.config_path))
@@ -89,8 +93,9 @@ class ConfigFile:
         )
 
     async def apply(self, core: Core, text: str, signed: SignedCommand) -> dict[str, object]:
-        """Notes the parts an operator signed; they are used from the next start on. `text` is their
-        canonical text. Raises ConfigError, HoldfastError, Sealed.
+        """Notes the parts an operator signed; they are used from the next start on.
+
+        `text` is their canonical text. Raises ConfigError, HoldfastError, Sealed.
         """
         try:
             parts = orjson.loads(text)
@@ -118,25 +123,25 @@ class ConfigFile:
                     core.load_config(digest_of(wanted), "start", *signed)
                     known = digest_of(wanted)
             except HoldfastError as error:
-                log.warning("the signature of config.toml does not count", error=error.args[1])
+                log.warning("the signature of config.toml is not valid", error=error.args[1])
         if known == digest_of(wanted):
             keep_good(self._home, wanted)
             return wanted
         good = good_text(self._home, known)
         if good is not None:
             self.alarm = (
-                f"config.toml names other {WHAT} than an operator signed: the signed ones stay in "
-                f"use; {APPLY}"
+                f"config.toml names {WHAT} that no operator signed: the signed ones stay in use; "
+                f"{APPLY}"
             )
         elif known is None:
             self.alarm = (
-                f"no operator signed what config.toml names outside ({WHAT}): nothing of it is "
-                f"used; {APPLY}"
+                f"no operator signed the external connections of config.toml ({WHAT}): none of "
+                f"them is used; {APPLY}"
             )
         else:
             self.alarm = (
-                f"config.toml names other {WHAT} than an operator signed, and the copy of the "
-                f"signed ones is lost: nothing of it is used; {APPLY}"
+                f"config.toml names {WHAT} that no operator signed, and the copy of the signed "
+                f"ones is missing: none of them is used; {APPLY}"
             )
         log.error("config not signed", error=self.alarm)
         return good or "{}"

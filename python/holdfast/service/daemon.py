@@ -28,7 +28,7 @@ from holdfast.service.remote import RemoteServices
 from holdfast.service.runtime import logs
 from holdfast.service.runtime.lock import HomeLock
 from holdfast.service.runtime.logs import get_logger
-from holdfast.service.runtime.memory import give_back, share_arenas
+from holdfast.service.runtime.memory import give_back, limit_malloc_arenas
 from holdfast.service.runtime.tasks import Supervisor
 from holdfast.service.runtime.unix_socket import SocketError
 from holdfast.service.signer.client import SignerError
@@ -54,7 +54,7 @@ def run(home: Home, passphrase: bytearray) -> int:
         config = load_config(home.config_path)
         parse_routes(config.alert, home.path)
         logs.set_up(config.log_level)
-        share_arenas()
+        limit_malloc_arenas()
         sys.setswitchinterval(SWITCH_SECONDS)
         with HomeLock(home.lock_path), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(Daemon(home, passphrase).serve())
@@ -83,7 +83,7 @@ class Daemon:
         remote = RemoteServices(local, routes, self._passphrase)
         supervisor = Supervisor(self._failed)
         loop = asyncio.get_running_loop()
-        # Before the sockets open: whoever sees one may already ask for the end.
+        # Before the sockets open: a client that sees one may already ask for the end.
         ends = [signal.SIGTERM, signal.SIGINT]
         # `nohup` has the guardian go on after its terminal.
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
@@ -121,7 +121,7 @@ class Daemon:
         if self._error is None:
             self._error = error
         if not isinstance(error, SignerError):
-            log.error("a part of the daemon failed", part=name, exc_info=error)
+            log.error("a part of the guardian failed", part=name, exc_info=error)
         self._stop.set()
 
     async def _close(

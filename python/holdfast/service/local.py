@@ -69,9 +69,10 @@ class LocalServices:
         log_key: Callable[[], SigningKey],
         clock: Clock | None = None,
     ) -> None:
-        """Of a `ConfigFile` only what an operator signed is used. `log_key` gives the log's opened
-        key; it is asked for once, after the replay, and the key is overwritten. Must be made on the
-        running loop, with the home's lock held.
+        """Of a `ConfigFile` only what an operator signed is used.
+
+        `log_key` gives the log's opened key; it is asked for once, after the replay, and the key is
+        overwritten. Must be made on the running loop, with the home's lock held.
 
         Raises JournalError, ConfigError, HomeError, and what `log_key` raises.
         """
@@ -128,8 +129,9 @@ class LocalServices:
         self._started = False
 
     async def open(self, node: FindNode, *, nodes_later: bool = False) -> None:
-        """Takes the policy over and opens the sockets, the operator's last: who can reach that one
-        finds all open. With `nodes_later`, reads wait until `nodes_ready`.
+        """Takes the policy over and opens the sockets, the operator's last.
+
+        Who can reach that one finds all open. With `nodes_later`, reads wait until `nodes_ready`.
 
         Raises PolicyRejected, SocketError, Sealed.
         """
@@ -217,8 +219,9 @@ class LocalServices:
             log.warning("frozen by signal")
 
     async def close_gate(self) -> None:
-        """Takes no more requests. What dropped callers waited for is marked, so that their retry
-        joins it.
+        """Takes no more requests.
+
+        What dropped callers waited for is marked, so that their retry joins it.
         """
         if self._gate is not None:
             self._gate.close()

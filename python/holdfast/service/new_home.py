@@ -49,8 +49,9 @@ class Init:
 
 @dataclass(frozen=True)
 class Created:
-    """A new home: its wallets by checksummed address, the data of its first event, and its public
-    keys.
+    """A new home.
+
+    Its wallets by checksummed address, the data of its first event, and its public keys.
     """
 
     home: Home
@@ -75,7 +76,7 @@ def init_home(home: Home, init: Init) -> Created:
             # Fails unless the place is free or an empty folder.
             building.path.rename(home.path)
         except OSError as error:
-            raise HomeError(f"`{home.path}` cannot be put in place: {error.strerror}") from None
+            raise HomeError(f"`{home.path}` cannot be created: {error.strerror}") from None
         sync_folder(home.path.parent)
     finally:
         shutil.rmtree(building.path, ignore_errors=True)
@@ -87,7 +88,7 @@ def check_init(home: Home, init: Init, *, imported: int = 0) -> None:
     from holdfast.service.chain.endpoint_tables import fault_of_url
 
     if home.exists:
-        raise HomeError(f"there is a guardian in `{home.path}` already: nothing was changed")
+        raise HomeError(f"there is already a guardian in `{home.path}`: nothing was changed")
     if home.path.is_symlink():
         raise HomeError(f"`{home.path}` is a symbolic link: name the folder itself")
     if home.path.exists() and (not home.path.is_dir() or any(home.path.iterdir())):
@@ -96,8 +97,8 @@ def check_init(home: Home, init: Init, *, imported: int = 0) -> None:
         raise HomeError(f"a home holds 1 to {WALLETS_MAX} wallets")
     if not OPERATOR_ID.fullmatch(init.operator_id):
         raise HomeError(
-            f"`{init.operator_id}` is not an operator's id: take a-z, 0-9 and `-`, at most 32 "
-            "characters"
+            f"`{init.operator_id}` is not an operator id: use a-z, 0-9 and `-`, at most 32 "
+            f"characters"
         )
     if not 1 <= init.chain_id <= CHAIN_ID_MAX:
         raise HomeError(
@@ -148,8 +149,9 @@ def _build(building: Home, home: Home, init: Init) -> Created:
 
 
 def _check_policy(policy: str, wallets: list[str], home: Home) -> None:
-    """Raises HomeError for a policy with a fault, with a wallet that is not made here, or with an
-    agent whose socket has no room in the home.
+    """Raises HomeError for a policy with a fault, or one that does not fit the home.
+
+    It names a wallet that is not made here, or an agent whose socket has no room.
     """
     from holdfast._core import PolicyError, check_policy
 
@@ -159,13 +161,14 @@ def _check_policy(policy: str, wallets: list[str], home: Home) -> None:
     except PolicyError as error:
         line, column, code, text, _ = error.args[2][0]
         # The wallets that were just made are gone with the home, so no policy can name them.
-        then = "; take its key in with --import" if code == PolicyCode.WALLET_UNKNOWN else ""
+        then = "; import its key with --import" if code == PolicyCode.WALLET_UNKNOWN else ""
         raise HomeError(f"the policy, line {line}, column {column}: {text}{then}") from None
 
 
 def _genesis(log_key: bytes, operator_id: str, operator_key: bytes) -> bytes:
-    """The data of `guardian.created`. The origin names this log among all logs, as C2SP
-    tlog-checkpoint asks.
+    """The data of `guardian.created`.
+
+    The origin names this log among all logs, as C2SP tlog-checkpoint asks.
     """
     data = {
         "origin": f"holdfast.local/{log_key.hex()[:16]}",
@@ -195,8 +198,10 @@ class _Signs:
 def _make_journal(
     building: Home, genesis: bytes, log_key: SigningKey, policy: str, by: _Signs
 ) -> None:
-    """A journal with the first policy and configuration in force, and their files. Its first events
-    are under a checkpoint: from the beginning nothing in it is believed without a signature.
+    """A journal with the first policy and configuration in force, and their files.
+
+    Its first events are under a checkpoint: from the beginning nothing in it is believed without a
+    signature.
     """
     from holdfast._core import Guard, checkpoint_body
     from holdfast.secrets.authority import digest_of

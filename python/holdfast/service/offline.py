@@ -26,8 +26,10 @@ from holdfast.service.runtime.event import parse
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What a journal ends with. Digests are `0x` hex, None when there is none; `policy` is the
-    text. `guardian` is the log key in hex.
+    """What a journal ends with.
+
+    Digests are `0x` hex, None when there is none; `policy` is the text. `guardian` is the log key
+    in hex.
     """
 
     guardian: str
@@ -60,8 +62,9 @@ def in_force(home: Home) -> InForce:
 
 
 def sign_policy(home: Home, source: str, passphrase: bytes | bytearray) -> None:
-    """Signs a policy with the operator's key of the home, for its next start or, when it runs, for
-    now.
+    """Signs a policy with the operator's key of the home.
+
+    For its next start or, when it runs, for now.
     """
     known, key, key_id = in_force(home), *_key(home, passphrase)
     signed = sign_authority(

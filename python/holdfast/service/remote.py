@@ -114,7 +114,7 @@ class RemoteServices:
     def _signer_gone(self, supervisor: Supervisor, text: str) -> None:
         """Nothing is signed any more: told everywhere, and the end if the operator wants that."""
         log.error("the signer is gone", text=text)
-        step = "start the guardian again: it takes up what is open"
+        step = "restart the guardian: it resumes open requests"
         self._health.conditions.put("signer", [Condition("signer_gone", "critical", text, step)])
         if self._config.end_with_signer:
             supervisor.start("signer", _end(SignerGone(text)))
@@ -126,7 +126,7 @@ class RemoteServices:
             return self._core.guard.summary(request_id)
 
         def summarise(request_id: str) -> Record | None:
-            """The guard belongs to the loop's thread. Without an answer the alert names nobody."""
+            """The guard belongs to the loop's thread. Without an answer the alert names no one."""
             asked = asyncio.run_coroutine_threadsafe(ask(request_id), loop)
             try:
                 found = asked.result(SUMMARY_S_MAX)

@@ -16,6 +16,7 @@ use crate::clear::ClearSigning;
 use crate::errors::{malformed, refused};
 use crate::input::decode_with;
 use crate::policy::faults;
+use crate::order_inputs::OrderInputs;
 use crate::request::{Outcome, RequestState};
 
 fn refusal(error: Refusal) -> PyErr {
@@ -466,6 +467,10 @@ impl Guard {
     fn state(&self, request_id: &str, wait_ms: u64) -> Option<RequestState> {
         let found = self.inner.standing(request_id, wait_ms);
         found.map(RequestState::from)
+    }
+
+    fn order_inputs(&self, request_id: &str) -> Option<OrderInputs> {
+        self.inner.order_inputs(request_id).map(OrderInputs::from)
     }
 
     fn delay_left_s(&self, request_id: &str, now_ms: u64) -> Option<u64> {

@@ -10,6 +10,7 @@ mod guard;
 mod input;
 mod order;
 mod policy;
+mod order_inputs;
 mod request;
 
 use pyo3::pymodule;
@@ -44,6 +45,8 @@ mod _core {
     use crate::order::{typed_data_digest, UnsignedTransaction};
     #[pymodule_export]
     use crate::policy::{check_policy, decode, decode_again, policy_changes, Simulator};
+    #[pymodule_export]
+    use crate::order_inputs::OrderInputs;
     #[pymodule_export]
     use crate::request::{Outcome, RequestState};
 

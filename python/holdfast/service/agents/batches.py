@@ -60,7 +60,7 @@ _OWN_NAME = re.compile(r"0x[0-9a-f]{64}")
 _RECEIPT = ("blockHash", "blockNumber", "gasUsed", "logs", "status", "transactionHash")
 _LOG = ("address", "data", "topics")
 
-_UNKNOWN = CallError(UNKNOWN_ID, "no batch of this name was sent", None)
+_UNKNOWN = CallError(UNKNOWN_ID, "there is no batch with this id", None)
 _NOT_YOURS = CallError(UNAUTHORIZED, "this account is not the agent's", None)
 
 
@@ -82,8 +82,9 @@ class Batches:
         self._reads = reads
 
     def send(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
-        """`wallet_sendCalls`: answered with the name of the batch once the decision is on disk, and
-        never held until the outcome.
+        """`wallet_sendCalls`: answered once the decision is on disk.
+
+        The answer is the id of the batch; the call is never held until the outcome.
         """
         if call.id_json is None:
             self._signing_calls.send(agent, call, reply)
@@ -98,7 +99,7 @@ class Batches:
         """`wallet_getCallsStatus`."""
         name = _one_name(call)
         if name is None:
-            reply.error(CallError(INVALID_PARAMS, "params must be the name of a batch"))
+            reply.error(CallError(INVALID_PARAMS, "params must be the id of a batch"))
             return
         request_id = self._find(agent, name)
         state = self._sent(agent, request_id)
@@ -115,15 +116,16 @@ class Batches:
         """`wallet_showCallsStatus`: the operator's console shows every request anyway."""
         name = _one_name(call)
         if name is None:
-            reply.error(CallError(INVALID_PARAMS, "params must be the name of a batch"))
+            reply.error(CallError(INVALID_PARAMS, "params must be the id of a batch"))
         elif self._sent(agent, self._find(agent, name)) is None:
             reply.error(_UNKNOWN)
         else:
             reply.result(b"null")
 
     def capabilities(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
-        """`wallet_getCapabilities`: none. Without `atomic`, a chain has no batches of several
-        calls.
+        """`wallet_getCapabilities`: none.
+
+        Without `atomic`, a chain has no batches of several calls.
         """
         params = _params(call)
         address, chains = ([*(params or []), None, None])[:2]
@@ -147,19 +149,19 @@ class Batches:
             return
         if applied.status == "attached" and given is not None:
             # The name is the idempotency key, so this is the very batch that was sent before.
-            text = "a batch of this name was sent already: ask for its status"
+            text = "a batch with this id was already sent: query its status"
             error = CallError(DUPLICATE_ID, text, orjson.dumps({"requestId": request_id}))
             self._after(reply, lambda: reply.error(error))
             return
         if applied.status == "waiting":
-            # Whoever signing_calls the same again meanwhile must join this one.
+            # A caller that sends the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
         told = orjson.dumps({"id": given or _own_name(request_id)})
         self._core.after_durable(partial(self._named, reply, request_id, told))
 
     def _named(self, reply: Reply, request_id: str, told: bytes, ok: bool) -> None:
         if ok and reply.gone:
-            # Nobody learned the name, so the same again must not be a second payment.
+            # No caller learned the name, so the same again must not be a second payment.
             try:
                 self._core.mark_pending_answer(request_id)
             except (Sealed, HoldfastError):
@@ -173,8 +175,9 @@ class Batches:
         return f"r{int(name, 16)}" if _OWN_NAME.fullmatch(name) else None
 
     def _sent(self, agent: Agent, request_id: str | None) -> RequestState | None:
-        """A transaction of this agent's that was to be sent; the ids of others are none of its
-        business.
+        """A transaction of this agent's that was to be sent.
+
+        The ids of others are none of its business.
         """
         if request_id is None or len(request_id) > 32:
             return None
@@ -218,7 +221,7 @@ class _ReceiptReply(Reply):
 
     @property
     def gone(self) -> bool:
-        """Whether nobody will read the answer."""
+        """Whether the answer will not be read."""
         return self._outer.gone
 
     def result(self, result: bytes) -> None:

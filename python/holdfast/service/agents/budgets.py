@@ -44,14 +44,14 @@ class AgentBudget:
         """A call with params of this size came; why it is refused unread, None if it is not."""
         over = self.admit_read(size, now)
         if over is None and now < self._journal_at:
-            return "too many bytes of the journal in a minute"
+            return "too many journal bytes within a minute"
         return over
 
     def admit_read(self, size: int, now: float) -> str | None:
         """The same for a call that leaves no record."""
         left = self._params.charge(size, now)
         if now < self._params_at:
-            return "too many bytes of calls in a minute"
+            return "too many bytes of calls within a minute"
         if left <= 0:
             self._params_at = now + self._params.wait_s(now)
         return None
@@ -65,7 +65,7 @@ class AgentBudget:
             self._charge_journal(size, now)
 
     def came_to_nothing(self, now: float) -> None:
-        """A call that was allowed failed, or nobody answered it."""
+        """A call that was allowed failed, or was not answered."""
         self._charge_journal(RECORD_BYTES_FREE // 2, now)
 
     def _charge_journal(self, size: int, now: float) -> None:

@@ -112,8 +112,9 @@ class AgentConnection(asyncio.Protocol):
         self._listener.left(self)
 
     def eof_received(self) -> bool:
-        """The peer writes no more: answers under way still go out, but nobody is known to read
-        them.
+        """The peer writes no more.
+
+        Answers under way still go out, but no reader is known to read them.
         """
         self._is_gone()
         return self._in_flight > 0 or bool(self._backlog)
@@ -271,8 +272,9 @@ class AgentConnection(asyncio.Protocol):
         self._backlog.extendleft(Part(batch, call) for call in reversed(calls))
 
     def _refuse(self, error: MalformedError) -> None:
-        """What cannot be split into frames ends the connection, with words, once the calls before
-        it have their answers.
+        """What cannot be split into frames ends the connection.
+
+        With words, once the calls before it have their answers.
         """
         self._faulty = True
         if self._transport is None:

@@ -27,8 +27,10 @@ class Envelopes:
         self._order: dict[str, deque[tuple[int, str]]] = {}
 
     def open(self, agent: Agent, payload: bytes, signature: bytes, call: AnyCall) -> InnerCall:
-        """The call inside. Raises HoldfastError: `signature_invalid`, `agent_mismatch`, `expired`,
-        `replayed`, `malformed`, or `rate_limited` when too many are remembered.
+        """The call inside.
+
+        Raises HoldfastError: `signature_invalid`, `agent_mismatch`, `expired`, `replayed`,
+        `malformed`, or `rate_limited` when too many are remembered.
         """
         now, opened = self._intake.open_signed(agent, payload, signature)
         self._take(agent.id, opened["nonce"], opened["expires_at"], now)
@@ -40,7 +42,7 @@ class Envelopes:
         while order and order[0][0] <= now:
             known.discard(order.popleft()[1])
         if nonce in known:
-            raise HoldfastError(Code.REPLAYED, "this envelope was used already: sign a new one")
+            raise HoldfastError(Code.REPLAYED, "this envelope was already used: sign a new one")
         if len(known) >= NONCES_MAX:
             raise HoldfastError(Code.RATE_LIMITED, "too many signed calls within a minute: wait")
         known.add(nonce)

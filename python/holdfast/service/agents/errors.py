@@ -57,27 +57,28 @@ def sealed(text: str) -> CallError:
 # Words of nodes (geth, erigon, nethermind, reth, anvil) and what an agent is told instead; first
 # match wins.
 _NODE_WORDS = (
-    ("insufficient funds", "the wallet has too little for this and its fee"),
+    ("insufficient funds", "insufficient funds for amount plus fee"),
     ("exceeds allowance", "more gas is needed than the wallet can pay for"),
     ("intrinsic gas too low", "too little gas is given"),
     ("out of gas", "the call runs out of gas"),
-    ("nonce too low", "the nonce was used already"),
+    ("nonce too low", "the nonce was already used"),
     ("nonce too high", "the nonce is ahead of the chain"),
     ("header not found", "the node does not know that block"),
     ("unknown block", "the node does not know that block"),
-    ("missing trie node", "the node does not keep the state of that block"),
+    ("missing trie node", "the node no longer has the state of that block"),
     ("query returned more than", "the query has too many results: ask for fewer blocks"),
     ("block range", "the query spans too many blocks"),
-    ("rate limit", "the node is asked too often"),
-    ("too many requests", "the node is asked too often"),
+    ("rate limit", "the node's rate limit is reached"),
+    ("too many requests", "the node's rate limit is reached"),
     ("execution reverted", "execution reverted"),
     ("revert", "execution reverted"),
 )
 
 
 def from_node(code: object, message: object, data: object) -> CallError:
-    """What an agent is told of a node's error: a code and words of this table, and revert data that
-    is plain hex.
+    """What an agent is told of a node's error.
+
+    A code and words of this table, and revert data that is plain hex.
     """
     told = str(message)[:1000].lower()
     words = next((ours for theirs, ours in _NODE_WORDS if theirs in told), None)

@@ -21,8 +21,10 @@ PASSABLE = stat.S_IXGRP | stat.S_IXOTH
 
 
 def place_agents(home: Home, agents_dir: str, runtime: str | None) -> Home:
-    """The home with its agents' folder made and checked: `agents_dir` of config.toml, else
-    `agents` in the first of systemd's RUNTIME_DIRECTORY (systemd.exec(5)), else in the home.
+    """The home with its agents' folder made and checked.
+
+    `agents_dir` of config.toml, else `agents` in the first of systemd's RUNTIME_DIRECTORY
+    (systemd.exec(5)), else in the home.
 
     Raises HomeError when another user could put a socket of their own there.
     """
@@ -47,11 +49,11 @@ def obstacle(folder: Path) -> str | None:
         try:
             mode = place.stat().st_mode
         except OSError as error:
-            return f"`{place}` cannot be looked at: {error.strerror}"
+            return f"`{place}` cannot be inspected: {error.strerror}"
         if not mode & PASSABLE:
             return (
-                f"`{place}` lets no other user through (mode {stat.S_IMODE(mode):04o}): set "
-                "`agents_dir` in config.toml to a folder outside of the home, such as "
+                f"`{place}` is closed to other users (mode {stat.S_IMODE(mode):04o}): set "
+                "`agents_dir` in config.toml to a folder outside the home, such as "
                 "/run/holdfast/agents, and start the guardian again"
             )
     return None
@@ -65,7 +67,8 @@ def _make(folder: Path) -> None:
     except OSError as error:
         parent = folder.parent
         raise HomeError(
-            f"the folder of the agents' sockets, `{folder}`, cannot be made ({error.strerror}): "
-            f"make `{parent}` with `install -d -o {os.geteuid()} -m 0711 {parent}`, or let systemd "
+            f"the folder of the agents' sockets, `{folder}`, cannot be created "
+            f"({error.strerror}): create `{parent}` with `install -d -o {os.geteuid()} -m 0711 "
+            f"{parent}`, or let systemd "
             "do it with `RuntimeDirectory=`"
         ) from None

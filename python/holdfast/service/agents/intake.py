@@ -101,11 +101,12 @@ class Intake:
         self, agent: Agent, payload: bytes, signature: bytes
     ) -> tuple[int, dict[str, Any]]:
         """`Guard.open_signed` within the budget of checks, and the time in ms it was judged at.
+
         Raises HoldfastError, also `rate_limited`.
         """
         budget, begun = self._budgets.of(agent), self._time()
         if budget.admit(len(payload), begun) is not None or not budget.checks.take(begun):
-            raise HoldfastError(Code.RATE_LIMITED, "too many calls: ask again later")
+            raise HoldfastError(Code.RATE_LIMITED, "too many calls: retry later")
         try:
             now = self._core.clock.now_ms()
             opened = self._core.guard.open_signed(agent.id, payload, signature, now)

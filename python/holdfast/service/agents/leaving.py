@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from holdfast.service.agents.reply import Out, Reply
 
-# (request id, whether somebody took it)
+# (request id, whether it was received)
 Known = Callable[[str, bool], None]
 
 

@@ -92,7 +92,7 @@ class Reads:
         budget, now = self._budgets.of(agent), self._budgets.time()
         over = budget.admit_read(len(call.params), now)
         if not budget.reads.take(now):
-            over = "too many reads in a minute"
+            over = "too many reads within a minute"
         if over is not None:
             reply.error(unavailable(over))
         elif not lane.waiting and self._may_begin(lane):
@@ -109,8 +109,10 @@ class Reads:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _may_begin(self, lane: _Lane) -> bool:
-        """So many for each agent and for all; one for each agent whatever the others do, so that
-        slow reads of some never keep another from reading.
+        """So many for each agent and for all.
+
+        One for each agent whatever the others do, so that slow reads of some never keep another
+        from reading.
         """
         if self._running >= self._config.concurrent_total_max:
             return lane.running == 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 View = dict[str, Any]
 
 WAITS_FOR = {
-    "person": "a person",
+    "person": "approval",
     "delay": "its delay",
     "fee": "lower fees",
     "chain": "its chain",
@@ -30,8 +30,9 @@ WAITS_FOR = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Exactly one of `result` (JSON) and `error`. Asking again about one that is not `final` may
-    give another.
+    """Exactly one of `result` (JSON) and `error`.
+
+    Asking again about one that is not `final` may give another.
     """
 
     result: bytes | None = None
@@ -49,8 +50,9 @@ def outcome_of(told: _core.Outcome) -> Outcome:
 
 
 def pending(request_id: str, retry_after_s: int, waits: View | None = None) -> Outcome:
-    """The outcome of a request that takes longer than a call may. `waits` is that of
-    `waiting.Waiting.of`.
+    """The outcome of a request that takes longer than a call may.
+
+    `waits` is that of `waiting.Waiting.of`.
     """
     data: View = {"requestId": request_id, "status": "pending", "retryAfter": retry_after_s}
     text = ""
@@ -62,7 +64,8 @@ def pending(request_id: str, retry_after_s: int, waits: View | None = None) -> O
             text += f" ({waits['why']})"
     error = CallError(
         PENDING,
-        f"request {request_id} is pending{text}: send the same again later to get its outcome",
+        f"request {request_id} is pending{text}: send the same request again later to get its "
+        f"outcome",
         orjson.dumps(data),
     )
     return Outcome(error=error, status="pending", final=False)
@@ -72,7 +75,7 @@ def not_replaced(request_id: str, code: str, text: str, privacy: str) -> Outcome
     """A replacement that does not count: the payment goes on as it is."""
     data: View = {"requestId": request_id, "status": "denied", "code": code}
     words = code.replace("_", " ") if privacy == "code" else text
-    message = f"request {request_id} is not replaced and goes on as it is: {words}"
+    message = f"request {request_id} was not replaced and is still in progress: {words}"
     return Outcome(error=CallError(DENIED, message, orjson.dumps(data)), status="denied")
 
 

@@ -35,9 +35,10 @@ Write = Callable[[Reply, Outcome, str], None]
 
 
 class PendingCall:
-    """One call that waits. `marked`: a pending answer left for its request, or is about to.
-    `instead_of`: it waits until other bytes than those with this hash were signed and sent, or for
-    the end.
+    """One call that waits.
+
+    `marked`: a pending answer left for its request, or is about to. `instead_of`: it waits until
+    other bytes than those with this hash were signed and sent, or for the end.
     """
 
     __slots__ = (
@@ -112,6 +113,7 @@ class PendingCalls:
         anew: bool = False,
     ) -> None:
         """Answers `reply` through `write` with the outcome, or "pending" when the time is up.
+
         `anew`: not with the hash it has by now, but with that of the bytes that are sent next.
         """
         until = self._loop.time() + self._hold_s
@@ -124,8 +126,9 @@ class PendingCalls:
             self._timer = self._loop.call_at(until, self._expire)
 
     def settle_now(self, reply: Reply, request_id: str, write: Write, *, marked: bool) -> bool:
-        """Answers with the outcome the request already has, once that is durable. False if it has
-        none.
+        """Answers with the outcome the request already has, once that is durable.
+
+        False if it has none.
         """
         outcome = self.outcome(request_id)
         if outcome is None:
@@ -150,8 +153,10 @@ class PendingCalls:
         return self._retry_after_s if left is None else left
 
     def abandon(self, out: Out) -> None:
-        """The caller behind `out` is gone: what it waited for must be joined by its retry, and so
-        must what waits in a batch for its other calls.
+        """The caller behind `out` is gone.
+
+        What it waited for must be joined by its retry, and so must what waits in a batch for its
+        other calls.
         """
         for leaving in tuple(self._leaving):
             if leaving.is_for(out):

@@ -17,7 +17,7 @@ class Out(Protocol):
 
     @property
     def gone(self) -> bool:
-        """Whether nobody will read the answer."""
+        """Whether the answer will not be read."""
 
     @property
     def connection(self) -> Out:
@@ -47,7 +47,7 @@ class Reply:
 
     @property
     def gone(self) -> bool:
-        """Whether nobody will read the answer."""
+        """Whether the answer will not be read."""
         return self._out.gone
 
     def when_left(self, told: Callable[[bool], None]) -> None:
@@ -97,7 +97,7 @@ class Batch:
 
     @property
     def gone(self) -> bool:
-        """Whether nobody will read the answer."""
+        """Whether the answer will not be read."""
         return self._out.gone
 
     def when_left(self, told: Callable[[bool], None]) -> None:

@@ -141,7 +141,7 @@ class Rpc:
     def _serve(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         handler = self._handlers.get(call.method)
         if handler is not None and len(call.params) > self._intake.params_bytes_max:
-            text = f"params have at most {self._intake.params_bytes_max} bytes"
+            text = f"params may have at most {self._intake.params_bytes_max} bytes"
             if call.method.startswith("holdfast_"):
                 reply.result(_refusal("error", INVALID_PARAMS, text))
             else:
@@ -184,8 +184,10 @@ class Rpc:
         self._signing_calls.status(agent, request_id, reply)
 
     def _request(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
-        """A signed call. Its signature is checked where it counts: for what asks for a signature,
-        and for what answers about requests. The rest is served as if it came plain.
+        """A signed call.
+
+        Its signature is checked where it counts: for what asks for a signature, and for what
+        answers about requests. The rest is served as if it came plain.
         """
         params = one_object(call)
         payload, signature = (params.get("payload"), params.get("signature")) if params else (0, 0)
@@ -200,7 +202,7 @@ class Rpc:
             plain = method not in SIGNING_METHODS and method != "holdfast_request"
             asked = InnerCall(call.id_json, method, orjson.dumps(inner.get("params", [])))
         except (ValueError, KeyError, TypeError, AttributeError):
-            text = "the payload is a JSON object with a method, the signature hex"
+            text = "the payload must be a JSON object with a method, the signature hex"
             reply.result(_refusal("error", INVALID_PARAMS, text))
             return
         if plain and agent.signed and method in OF_REQUESTS:

@@ -39,8 +39,9 @@ class InnerCall:
 
 
 def one_object(call: AnyCall) -> dict[str, Any] | None:
-    """The parameters of a call that takes one object, strictly read (no duplicate keys, no floats;
-    integers of any size); None if not so.
+    """The parameters of a call that takes one object, strictly read.
+
+    No duplicate keys, no floats; integers of any size; None if not so.
     """
     try:
         # Not orjson: it makes doubles of integers beyond 64 bits, and typed data has them.

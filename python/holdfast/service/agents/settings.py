@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class GateConfig:
-    """`[gate]`: limits on what agents may do to the sockets. Bytes a minute are those of an agent
-    with the default `requests_per_minute`, and grow with it.
+    """`[gate]`: limits on what agents may do to the sockets.
+
+    Bytes a minute are those of an agent with the default `requests_per_minute`, and grow with it.
     """
 
     hold_ms: int = 8_000

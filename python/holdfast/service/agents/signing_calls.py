@@ -19,7 +19,7 @@ from holdfast.service.agents.rpc_call import AnyCall
 from holdfast.service.guardian.core import Core, Sealed
 from holdfast.service.guardian.waiting import Waiting
 
-WITHOUT_ID = "a request without an id has nobody to answer to, so it is never carried out"
+WITHOUT_ID = "a request without an id cannot be answered, so it is not executed"
 
 
 def plain(reply: Reply, outcome: Outcome, _request_id: str) -> None:
@@ -73,8 +73,9 @@ class SigningCalls:
         self._take(applied, agent, reply, wrapped)
 
     def submit(self, agent: Agent, method: str, params: bytes, call: AnyCall, reply: Reply) -> None:
-        """`holdfast_submit`: answers as soon as the decision is durable, and never waits for its
-        outcome.
+        """`holdfast_submit`: answers as soon as the decision is durable.
+
+        It never waits for the outcome.
         """
         if call.id_json is None:
             self._without_id(agent, call, reply)
@@ -92,7 +93,7 @@ class SigningCalls:
                     return
             if self._settle_now(request_id, reply, wrapped, marked=True):
                 return
-            # Whoever sends the same again meanwhile must join this one.
+            # A caller that sends the same again meanwhile must join this one.
             self._core.mark_pending_answer(request_id)
         except (Sealed, Declined, HoldfastError) as error:
             self.failed(reply, error, wrapped)
@@ -145,8 +146,9 @@ class SigningCalls:
         self._pending_calls.wait(reply, request_id, write, marked=joined)
 
     def _replace(self, applied: Applied, agent: Agent, reply: Reply, write: Write) -> None:
-        """A call that names the nonce of a payment of its agent that is out, and moves the same:
-        one payment. With a higher fee it takes its place; else it is the payment itself.
+        """A call that names the nonce of a payment of its agent that is out, and moves the same.
+
+        One payment. With a higher fee it takes its place; else it is the payment itself.
         """
         request_id = applied.request_id or ""
         try:
@@ -160,8 +162,9 @@ class SigningCalls:
             self._join(request_id, reply, write)
 
     def _raise_fee(self, applied: Applied, agent: Agent) -> Outcome | None:
-        """Orders the same with the fee that the call names, if that is higher; an outcome when that
-        is refused. Raises Sealed.
+        """Orders the same with the fee that the call names, if that is higher.
+
+        An outcome when that is refused. Raises Sealed.
         """
         told, request_id = orjson.loads(applied.answer), applied.request_id or ""
         fee, tip = told["max_fee_per_gas"], told["max_priority_fee_per_gas"]
@@ -230,6 +233,6 @@ class SigningCalls:
 
 RAW_REFUSED = CallError(
     DENIED,
-    "signed transactions are not passed on: the guardian holds the keys and signs what it decided",
+    "signed transactions are not forwarded: the guardian holds the keys and signs what it decided",
     orjson.dumps({"status": "denied", "code": Code.METHOD_NOT_ALLOWED}),
 )

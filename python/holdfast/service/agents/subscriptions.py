@@ -1,4 +1,4 @@
-"""`eth_subscribe` for new heads, by asking the node while somebody listens.
+"""`eth_subscribe` for new heads, by asking the node while there are subscribers.
 
 Only connections that subscribed get pushes: web3.py and ethers take any line they did not ask for
 badly.
@@ -83,7 +83,7 @@ class NewHeads:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _follow(self, chain_id: int) -> None:
-        """Asks for new blocks until nobody listens any more."""
+        """Asks for new blocks until there are no subscribers."""
         last: int | None = None
         try:
             while self._listeners(chain_id):

@@ -10,8 +10,10 @@ LOG_SECONDS = 1.0
 
 
 class TurnedAway:
-    """Of one agent. Whoever knocks a thousand times a second fills no log: at most one line a
-    second says the newest of them and how many there were since the last line.
+    """Of one agent.
+
+    A thousand calls a second do not fill the log: at most one line a second says the newest of them
+    and how many there were since the last line.
     """
 
     def __init__(self, agent: str) -> None:

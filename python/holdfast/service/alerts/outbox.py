@@ -105,8 +105,9 @@ class Outbox:
             self._db.close()
 
     def positions(self, routes: Iterable[Route], newest: int) -> dict[str, int]:
-        """The next event each route has to look at; a new route begins at `newest`. Forgets routes
-        that are gone.
+        """The next event each route has to look at; a new route begins at `newest`.
+
+        Forgets routes that are gone.
         """
         ids = [route.id for route in routes]
         marks = ",".join("?" * len(ids))
@@ -126,8 +127,9 @@ class Outbox:
             db.executemany("UPDATE cursor SET seq = ? WHERE route = ?", rows)
 
     def unfold(self, now_ms: int) -> int | None:
-        """Queues the summary of every minute that is over; gives when the next one is (ms), None if
-        none runs.
+        """Queues the summary of every minute that is over.
+
+        Gives when the next one is (ms), None if none runs.
         """
         with self._transaction() as db:
             began = now_ms - MINUTE_MS
@@ -183,8 +185,9 @@ class Outbox:
             )
 
     def report(self) -> dict[str, Any]:
-        """`{pending, failed: [{route, text, at, error, tries}], failed_count}`; failed: not
-        delivered though tried, the newest of them.
+        """`{pending, failed: [{route, text, at, error, tries}], failed_count}`.
+
+        Failed: not delivered though tried, the newest of them.
         """
         db = self._reports
         pending = db.execute("SELECT count(*) FROM message WHERE state = 0").fetchone()[0]

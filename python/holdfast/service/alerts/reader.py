@@ -61,9 +61,11 @@ class Alerts:
         retry_first_ms: int = 1_000,
         summarise: Callable[[str], Record | None] = lambda _: None,
     ) -> None:
-        """`path` is outbox.sqlite; `events` is closed by `stop`; `retry_first_ms` is the pause
-        after a first failure, doubled with each further one. `summarise` gives the guardian's
-        summary of a request id; it is called from the thread that reads.
+        """`path` is outbox.sqlite; `events` is closed by `stop`.
+
+        `retry_first_ms` is the pause after a first failure, doubled with each further one.
+        `summarise` gives the guardian's summary of a request id; it is called from the thread that
+        reads.
         """
         self._summarise = summarise
         self._routes = list(routes)
@@ -80,9 +82,11 @@ class Alerts:
         self._threads: list[threading.Thread] = []
 
     def start(self, size: int, began: int | None = None) -> None:
-        """Begins; `size` is the number of durable events, where a route that is new starts to
-        listen. `began` is how many this run of the guardian began with: a route that read further
-        read events that were since set aside, and goes on there.
+        """Begins to read.
+
+        `size` is the number of durable events, where a route that is new starts to listen. `began`
+        is how many this run of the guardian began with: a route that read further read events that
+        were since set aside, and goes on there.
         """
         self._outbox.prune(wall_ms())
         found = self._outbox.positions(self._routes, size)
@@ -118,8 +122,9 @@ class Alerts:
         self._more.set()
 
     def sealed(self, reason: str) -> None:
-        """The journal failed, so there will be no event that says so. Does not need a disk that
-        works.
+        """The journal failed, so there will be no event that says so.
+
+        Does not need a disk that works.
         """
         text = f"Nothing is signed any more: {plain(reason)}"
         alert = Alert(Severity.CRITICAL, "Holdfast: sealed after a journal error", text)
@@ -128,8 +133,9 @@ class Alerts:
             self._wake[route.id].set()
 
     def condition(self, condition: Condition, since_ms: int, begins: bool) -> None:
-        """Something is not well, or is so no more. The reader queues it: a full disk must not hold
-        the caller up.
+        """Something is not well, or is so no more.
+
+        The reader queues it: a full disk must not hold the caller up.
         """
         place = ":".join(str(part) for part in condition.place)
         key = f"condition:{place}:{since_ms}:{begins:d}"
@@ -234,7 +240,7 @@ class Alerts:
             when = datetime.fromtimestamp(int(event["at"]) / 1_000, UTC)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("alert_not_described", seq=seq, kind=kind, error=plain(error))
-            text = f"Event {seq} ({plain(kind)}) could not be put into words; look at the console."
+            text = f"Event {seq} ({plain(kind)}) could not be described; see the console."
             return Alert(Severity.CRITICAL, "Holdfast: an event of an unknown shape", text)
         if alert is None:
             return None

@@ -30,7 +30,7 @@ class Severity(IntEnum):
 
     INFO = 0
     WARNING = 1
-    ACTION = 2  # somebody has to decide something
+    ACTION = 2  # an operator has to decide
     CRITICAL = 3
 
     @property
@@ -41,8 +41,9 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True)
 class Route:
-    """One destination. `url` is an Apprise URL and often holds a password or a token: it is never
-    shown.
+    """One destination.
+
+    `url` is an Apprise URL and often holds a password or a token: it is never shown.
     """
 
     id: str

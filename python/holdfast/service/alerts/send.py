@@ -24,8 +24,9 @@ _TYPES = {
 
 
 def send(route: Route, severity: Severity, title: str, body: str) -> str | None:
-    """Sends at once, waiting at most half a minute. None when it was taken, else the reason without
-    any secret.
+    """Sends at once, waiting at most half a minute.
+
+    None when it was taken, else the reason without any secret.
 
     Each call makes its own Apprise object: a shared one throttles itself by seconds between
     messages.
@@ -59,7 +60,7 @@ def _send(url: str, severity: Severity, title: str, body: str) -> str | None:
     if result:
         return None
     said = [entry.message for entry in result.logs() if entry.level in ("WARNING", "ERROR")]
-    return redact(said[-1] if said else f"not taken ({result.status.name.lower()})", url)
+    return redact(said[-1] if said else f"not delivered ({result.status.name.lower()})", url)
 
 
 def redact(text: str, url: str) -> str:
@@ -83,7 +84,7 @@ def _asset() -> AppriseAsset:
         "app_desc": "Holdfast",
         "app_url": "",
         "async_mode": False,
-        "http_redirects": False,  # a redirect could carry a message to an address nobody chose
+        "http_redirects": False,  # a redirect could carry a message to another address
         "secure_logging": True,
         "storage_mode": "memory",
         "service_timeout": SEND_SECONDS_MAX,

@@ -29,7 +29,7 @@ SECONDS_MAX = 253_402_300_799
 Decided = Callable[[str], Record | None]
 """Gives the data of `request.decided` for a request id, or None when it is not to be had."""
 SUMMARY = "summary"
-"""Where `Decided`, and whoever calls `describe`, put the guardian's own summary of a decision."""
+"""Where `Decided`, and callers of `describe` put the guardian's own summary of a decision."""
 
 _MARKUP = str.maketrans(dict.fromkeys("<>[]{}*_~`|#\\", "·"))
 _DOT_IN_NAME = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_])|(?<=[^\W\d_])\.(?=[^\W_])")
@@ -56,7 +56,7 @@ def plain(text: object, max_chars: int = LINE_CHARACTERS_MAX) -> str:
 
 
 def describe(record: Record, decided: Decided) -> Alert | None:
-    """The alert of an event, or None for one that nobody needs to hear of."""
+    """The alert of an event, or None for one that is not news."""
     handler = _HANDLERS.get(record["kind"])
     return handler(record["data"], decided) if handler else None
 
@@ -86,9 +86,10 @@ def _reasons(data: Record) -> str:
 
 
 def _details(data: Record | None) -> list[str]:
-    """What the request does, in the order of the console: warnings, the sum and the worthiest
-    party, then the decoded lines; of several things at once the effects, because the lines of the
-    last call would be cut off.
+    """What the request does, in the order of the console.
+
+    Warnings, the sum and the worthiest party, then the decoded lines; of several things at once the
+    effects, because the lines of the last call would be cut off.
     """
     if data is None:
         return []
@@ -178,12 +179,12 @@ def _decided(data: Record, _: Decided) -> Alert | None:
             title = f"approval needed: {who}"
             return _alert(Severity.ACTION, title, *details, _reasons(data))
         case "waiting-delay":
-            return _alert(Severity.ACTION, f"goes out after its delay: {who}", *details)
+            return _alert(Severity.ACTION, f"signed after its delay: {who}", *details)
         case "denied":
             reasons = _reasons(data)
             return _alert(Severity.WARNING, f"denied: {who}", reasons, *details)
     if tier_of(data) == "notify":
-        return _alert(Severity.WARNING, f"let through: {who}", *details)
+        return _alert(Severity.WARNING, f"allowed: {who}", *details)
     return None
 
 
@@ -215,10 +216,10 @@ def _ended(severity: Severity, word: str) -> Callable[[Record, Decided], Alert |
 
 def _failed(data: Record, decided: Decided) -> Alert | None:
     if data.get("code") != Code.WOULD_DIFFER:
-        word = "could not be sent, nothing was signed"
+        word = "could not be sent; nothing was signed"
         return _ended(Severity.WARNING, word)(data, decided)
     # A decoder that is wrong, or a contract that is not what it was taken for.
-    word = "would do more than was decided, nothing was signed"
+    word = "would do more than was decided; nothing was signed"
     return _ended(Severity.CRITICAL, word)(data, decided)
 
 
@@ -227,29 +228,30 @@ def _sent(data: Record, decided: Decided) -> Alert | None:
     if outcome not in ("rejected", "unknown"):
         return None
     who, details = _about(data, decided)
-    title = f"the chain did not take it ({plain(outcome)}): {who}"
+    title = f"not executed on the chain ({plain(outcome)}): {who}"
     return _alert(Severity.WARNING, title, plain(data.get("text", "")), *details)
 
 
 def _settled(data: Record, decided: Decided) -> Alert | None:
     outcome = data.get("outcome")
     if outcome == "cancelled":
-        word = "a transfer of nothing took its nonce; only its fee was paid"
+        word = "a zero-value transfer used its nonce; only the fee was paid"
         return _ended(Severity.INFO, word)(data, decided)
     severity = Severity.INFO if outcome == "confirmed" else Severity.WARNING
     who, details = _about(data, decided)
     if outcome != "confirmed" and data.get("proved") is False:
-        details = ["One node says so: all of it stays counted until its windows end.", *details]
+        words = "Only one node reports this: the full amount stays counted until its windows end."
+        details = [words, *details]
     return _alert(severity, f"{plain(outcome)}: {who}", *details)
 
 
 def _replaced(data: Record, decided: Decided) -> Alert | None:
-    """What an operator commanded; what guardian and agents do by themselves nobody has to hear."""
+    """What an operator commanded; what guardian and agents do by themselves is not news."""
     if "command" not in data:
         return None
     who, details = _about(data, decided)
     order = data.get("order", {})
-    what = "being taken back" if data.get("why") == "cancel" else "sent with a higher fee"
+    what = "being cancelled" if data.get("why") == "cancel" else "sent with a higher fee"
     fee = f"{decimal(int(order['max_fee_per_gas']), 9)} gwei"
     line = f"Nonce {int(order['nonce'])}, fee {fee} per gas"
     return _alert(Severity.INFO, f"{what} by {plain(data.get('by'))}: {who}", line, *details)
@@ -305,7 +307,7 @@ def _config_loaded(data: Record, _: Decided) -> Alert | None:
 
 
 def _policy_rejected(data: Record, _: Decided) -> Alert | None:
-    title = "policy file refused; the last good one stays in force"
+    title = "policy file rejected; the last good one stays in force"
     return _alert(Severity.CRITICAL, title, plain(data.get("error", "")))
 
 
@@ -313,7 +315,7 @@ def _clock_jumped(data: Record, _: Decided) -> Alert | None:
     """Every start after a while has one; what is not well then is a condition."""
     seconds = (int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))) // 1000
     title = f"the system's clock is {seconds} s from the guardian's time"
-    return _alert(Severity.INFO, title, "`holdfast clock` shows what the guardian believes.")
+    return _alert(Severity.INFO, title, "`holdfast clock` shows the details.")
 
 
 def _clock_set(data: Record, _: Decided) -> Alert | None:
@@ -337,7 +339,7 @@ _HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
     "request.decided": _decided,
     "request.denied": _denied,
     "request.approved": _approved,
-    "request.expired": _ended(Severity.WARNING, "nobody answered in time"),
+    "request.expired": _ended(Severity.WARNING, "no answer in time"),
     "request.cancelled": _ended(Severity.INFO, "cancelled"),
     "request.failed": _failed,
     "request.sent": _sent,

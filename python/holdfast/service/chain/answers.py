@@ -7,7 +7,7 @@ from typing import Any
 
 from holdfast.service.chain.endpoint import EndpointDown
 
-# What a record can carry. EIP-2681 allows nonces beyond it, which nobody will ever reach.
+# What a record can carry. EIP-2681 allows nonces beyond it, which no account will ever reach.
 COUNT_MAX = (1 << 53) - 1
 # Beyond it nothing is counted: no limit and no price of gas is as much.
 WEI_MAX = (1 << 120) - 1
@@ -49,7 +49,7 @@ def integer(value: Any, what: str) -> int:
         except ValueError:
             number = -1
     if number < 0 or "_" in value:
-        raise EndpointDown(f"the node answered with no number for the {what}")
+        raise EndpointDown(f"the node's answer has no number for the {what}")
     return number
 
 
@@ -65,7 +65,7 @@ def wei(value: Any, what: str) -> int:
 
 def _at_most(most: int, number: int, what: str) -> int:
     if number > most:
-        raise EndpointDown(f"the node answered with a {what} that cannot be")
+        raise EndpointDown(f"the node's answer has an impossible {what}")
     return number
 
 

@@ -22,12 +22,12 @@ class Broadcast:
     text: str
 
 
-ACCEPTED = Broadcast("accepted", "the node took it")
-KNOWN = Broadcast("known", "the node has it already")
+ACCEPTED = Broadcast("accepted", "the node accepted it")
+KNOWN = Broadcast("known", "the node already has it")
 NO_ANSWER = Broadcast("unknown", "the node's answer was lost")
 OTHER_HASH = Broadcast("unknown", "the node answered with another hash")
-ODD_ERROR = Broadcast("unknown", "the node answered with an error that is not in our table")
-NONCE_USED = Broadcast("rejected", "the node says the nonce was used already")
+ODD_ERROR = Broadcast("unknown", "the node answered with an unknown error")
+NONCE_USED = Broadcast("rejected", "the node says the nonce was already used")
 
 _KNOWN = (
     "already known",
@@ -39,24 +39,24 @@ _KNOWN = (
 )
 _NONCE_USED = ("nonce too low", "nonce is too low", "oldnonce", "invalid nonce; got")
 _REJECTED = (
-    ("insufficient funds", "the wallet cannot pay amount and fee"),
-    ("insufficient balance", "the wallet cannot pay amount and fee"),
+    ("insufficient funds", "insufficient funds for amount plus fee"),
+    ("insufficient balance", "insufficient funds for amount plus fee"),
     ("intrinsic gas", "the gas is too low for such a transaction"),
     ("exceeds block gas limit", "the gas is more than a block takes"),
     ("replacement transaction underpriced", "another transaction with this nonce is waiting there"),
     ("replacement not allowed", "another transaction with this nonce is waiting there"),
     ("less than block base fee", "the fee is below the chain's base fee now"),
     ("fee cap less than block", "the fee is below the chain's base fee now"),
-    ("underpriced", "the fee is lower than the node takes now"),
+    ("underpriced", "the fee is lower than the node accepts now"),
     ("nonce too high", "an earlier nonce of the wallet is missing there"),
     ("nonce gap", "an earlier nonce of the wallet is missing there"),
     ("txpool is full", "the node's pool is full"),
     ("mempool is full", "the node's pool is full"),
-    ("invalid chain id", "the node is of another chain"),
-    ("invalid sender", "the node does not take the signature"),
-    ("type not supported", "the chain does not take this kind of transaction"),
-    ("oversized data", "the data is longer than the node takes"),
-    ("initcode size", "the code is longer than the chain takes"),
+    ("invalid chain id", "the node serves another chain"),
+    ("invalid sender", "the node does not accept the signature"),
+    ("type not supported", "the chain does not accept this kind of transaction"),
+    ("oversized data", "the data is longer than the node accepts"),
+    ("initcode size", "the code is longer than the chain accepts"),
 )
 
 
@@ -64,7 +64,7 @@ _REJECTED = (
 TOO_LOW = frozenset(
     {
         "the fee is below the chain's base fee now",
-        "the fee is lower than the node takes now",
+        "the fee is lower than the node accepts now",
     }
 )
 
@@ -83,8 +83,9 @@ def classify(text: str) -> Broadcast:
 
 
 class WouldFail(Exception):
-    """The transaction would fail on the chain; `code` from docs/policy.md, `text` in our own
-    words.
+    """The transaction would fail on the chain.
+
+    `code` from docs/policy.md, `text` in our own words.
     """
 
     def __init__(self, text: str, code: str = Code.WOULD_FAIL) -> None:
@@ -94,29 +95,30 @@ class WouldFail(Exception):
 
 
 _WOULD_FAIL = (
-    ("insufficient funds", "the wallet cannot pay the amount"),
-    ("insufficient balance", "the wallet cannot pay the amount"),
-    ("outoffunds", "the wallet cannot pay the amount"),
+    ("insufficient funds", "insufficient funds for the amount"),
+    ("insufficient balance", "insufficient funds for the amount"),
+    ("outoffunds", "insufficient funds for the amount"),
     ("exceeds allowance", "it needs more gas than allowed"),
     ("out of gas", "it needs more gas than allowed"),
     ("gas limit", "it needs more gas than allowed"),
     ("gas too low", "it needs more gas than allowed"),
-    ("revert", "the contract refuses it"),
-    ("invalid opcode", "the contract refuses it"),
-    ("invalid jump", "the contract refuses it"),
-    ("bad instruction", "the contract refuses it"),
-    ("stack underflow", "the contract refuses it"),
-    ("stack overflow", "the contract refuses it"),
+    ("revert", "the contract reverts"),
+    ("invalid opcode", "the contract reverts"),
+    ("invalid jump", "the contract reverts"),
+    ("bad instruction", "the contract reverts"),
+    ("stack underflow", "the contract reverts"),
+    ("stack overflow", "the contract reverts"),
 )
 EXECUTION_REVERTED = 3  # geth's code for a revert
 
 
 def why_it_would_fail(code: int, text: str) -> str | None:
-    """Words of ours when an estimate's error says the transaction would fail; None when it only
-    says the node is unwell.
+    """Words of ours when an estimate's error says the transaction would fail.
+
+    None when it only says the node is unwell.
     """
     words = text.lower()
     for each, ours in _WOULD_FAIL:
         if each in words:
             return ours
-    return "the contract refuses it" if code == EXECUTION_REVERTED else None
+    return "the contract reverts" if code == EXECUTION_REVERTED else None

@@ -19,7 +19,7 @@ from holdfast.service.chain import broadcast
 from holdfast.service.chain.answers import Block, Fees, Receipt, count
 from holdfast.service.chain.broadcast import WouldFail
 from holdfast.service.chain.endpoint import EndpointDown, EndpointSettings, RpcError
-from holdfast.service.chain.l1_fee import l1_fee, l1_fee_max
+from holdfast.service.chain.l1_fee import l1_fee
 from holdfast.service.chain.nonce import ChainNonce
 from holdfast.service.chain.simulation import Simulation
 from holdfast.service.chain.spread import Spread
@@ -28,6 +28,7 @@ from holdfast.service.runtime.conditions import Conditions
 
 if TYPE_CHECKING:
     from holdfast.service.chain.broadcast import Broadcast
+    from holdfast.service.chain.inputs import TransactionInputs
     from holdfast.service.chain.witness import Sending
 
 __all__ = ["Block", "Chain", "Chains", "FeeTooHigh", "Fees", "OtherChain", "Receipt"]
@@ -48,8 +49,9 @@ class FeeTooHigh(EndpointDown):
 
 
 class Chain:
-    """One chain through its endpoints. Everything but `broadcast` raises EndpointDown when none of
-    them gives a usable answer.
+    """One chain through its endpoints.
+
+    Everything but `broadcast` raises EndpointDown when none of them gives a usable answer.
     """
 
     def __init__(self, *settings: EndpointSettings, conditions: Conditions | None = None) -> None:
@@ -81,8 +83,9 @@ class Chain:
         return self.first.alarm
 
     def _in_order(self) -> list[Witness]:
-        """Those that are well in the operator's order, then the others: without any that is well
-        each of them is tried.
+        """Those that are well in the operator's order, then the others.
+
+        Without any that is well each of them is tried.
         """
         return sorted(self.witnesses, key=lambda each: each.alarm is not None)
 
@@ -91,8 +94,9 @@ class Chain:
         return [each for each in self.witnesses if not each.rests] or list(self.witnesses)
 
     async def verify(self) -> None:
-        """Asks every endpoint that does not rest whether it serves this chain. Raises EndpointDown
-        unless one of them does.
+        """Asks every endpoint that does not rest whether it serves this chain.
+
+        Raises EndpointDown unless one of them does.
         """
         asked = self.awake()
         if all(each.is_verified() for each in asked):
@@ -103,14 +107,16 @@ class Chain:
             raise faults[0]
 
     async def ready(self) -> None:
-        """Returns as soon as one endpoint is known to serve this chain. Raises EndpointDown when
-        none of those that do not rest does.
+        """Returns as soon as one endpoint is known to serve this chain.
+
+        Raises EndpointDown when none of those that do not rest does.
         """
         await _one_serves(self.witnesses)
 
     async def _first(self, ask: Callable[[Witness], Awaitable[T]]) -> T:
-        """The answer of the first endpoint that has a usable one. Raises EndpointDown when one that
-        gave no answer may have had one, else RpcError.
+        """The answer of the first endpoint that has a usable one.
+
+        Raises EndpointDown when one that gave no answer may have had one, else RpcError.
         """
         refused: RpcError | None = None
         down: EndpointDown | None = None
@@ -138,27 +144,25 @@ class Chain:
         return await self._first(lambda each: each.execute(method, params, patience_s))
 
     async def transaction_facts(
-        self, view: dict[str, Any], *, ledger: int | None
+        self, asked: TransactionInputs, *, ledger: int | None
     ) -> dict[str, int | bool]:
-        """What `Guard.authorise` needs of the chain, for a request view; `ledger` is the nonce that
-        would be given out next, None for a wallet that never sent. Raises WouldFail, FeeTooHigh,
-        EndpointDown.
+        """What `Guard.authorise` needs of the chain.
+
+        `ledger` is the nonce that would be given out next, None for a wallet that never sent.
+        Raises WouldFail, FeeTooHigh, EndpointDown.
         """
-        wallet, request = view["wallet"], view["request"]
-        gas_max = int(view["gas_max"])
-        gas, data_fee = await self._asked(view, gas_max, ledger)
+        wallet = asked.wallet
+        gas, data_fee = await self._gas_and_data_fee(asked, ledger)
         # Asked a moment ago, or known from other payments.
         fees, balance = await self.fees(), await self.balance(wallet)
         nonce = await self.nonces.of(wallet, ledger)
-        fee_cap = int(view["fee_per_gas_max"])
-        tip = min(fees.tip, int(view["priority_fee_per_gas_max"]), fee_cap)
+        fee_cap = asked.fee_per_gas_max
+        tip = min(fees.tip, asked.priority_fee_per_gas_max, fee_cap)
         max_fee = min(2 * fees.base + tip, fee_cap)
         if max_fee < fees.base:
-            raise FeeTooHigh(
-                "the chain's base fee is above the cap of the policy: waiting", not_sent=True
-            )
-        if balance < int(request["value"]) + gas * max_fee + (data_fee or 0):
-            raise WouldFail("the wallet cannot pay amount and fee")
+            raise FeeTooHigh("the chain's base fee is above the policy's cap", not_sent=True)
+        if balance < asked.value + gas * max_fee + (data_fee or 0):
+            raise WouldFail("insufficient funds for amount plus fee")
         facts: dict[str, int | bool] = {
             "gas": gas,
             "max_fee_per_gas": max_fee,
@@ -169,13 +173,15 @@ class Chain:
             facts["nonce_proved"] = True
         return facts if data_fee is None else facts | {"l1_fee": data_fee}
 
-    async def _asked(
-        self, view: dict[str, Any], gas_max: int, ledger: int | None
+    async def _gas_and_data_fee(
+        self, asked: TransactionInputs, ledger: int | None
     ) -> tuple[int, int | None]:
-        """Gas and the fee for data of a request, while what is not known of its wallet and the
-        chain's fees is asked too. What is known costs no task: of many payments that is most.
+        """Gas and the fee for data of a request.
+
+        Meanwhile what is not known of its wallet and the chain's fees is asked too. What is known
+        costs no task: of many payments that is most.
         """
-        wallet, gas = view["wallet"], self.gas(view, gas_max)
+        wallet, gas = asked.wallet, self.gas(asked)
         others: list[Awaitable[Any]] = []
         if self._cached("fees", "") is None:
             others.append(self.fees())
@@ -183,8 +189,8 @@ class Chain:
             others.append(self.balance(wallet))
         if not self.nonces.is_known(wallet, ledger):
             others.append(self.nonces.of(wallet, ledger))
-        if l1_fee_max(view):
-            found, data_fee, *_ = await asyncio.gather(gas, l1_fee(self, view), *others)
+        if asked.l1_fee_max:
+            found, data_fee, *_ = await asyncio.gather(gas, l1_fee(self, asked), *others)
             return found, data_fee
         if not others:
             return await gas, None
@@ -214,8 +220,10 @@ class Chain:
         return value if value is not None and time.monotonic() - at < FACTS_SECONDS else None
 
     async def gas_of_nothing(self, wallet: str) -> int:
-        """Gas of a transfer of nothing from a wallet to itself, and a quarter where that is more
-        than a plain transfer: rollups count the cost of their data in gas. Raises EndpointDown.
+        """Gas of a transfer of nothing from a wallet to itself.
+
+        And a quarter where that is more than a plain transfer: rollups count the cost of their data
+        in gas. Raises EndpointDown.
         """
         call = {"from": wallet, "to": wallet, "value": "0x0"}
         try:
@@ -225,38 +233,38 @@ class Chain:
             raise EndpointDown(text) from None
         return estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
 
-    async def gas(self, view: dict[str, Any], gas_max: int) -> int:
-        """Gas for a request: what it asked for, or the node's estimate and a quarter. Never above
-        `gas_max`.
+    async def gas(self, asked: TransactionInputs) -> int:
+        """Gas for a request: what it asked for, or the node's estimate and a quarter.
+
+        Never above its `gas_max`.
         """
-        request = view["request"]
         call: dict[str, Any] = {
-            "from": view["wallet"],
-            "value": hex(int(request["value"])),
-            "data": request["data"],
-            "gas": hex(gas_max),
+            "from": asked.wallet,
+            "value": hex(asked.value),
+            "data": asked.data,
+            "gas": hex(asked.gas_max),
         }
-        if request["to"] is not None:
-            call["to"] = request["to"]
+        if asked.to is not None:
+            call["to"] = asked.to
         estimate = await self._first(lambda each: _estimate(each, call))
-        asked = request.get("gas")
-        if asked is not None:
-            if estimate > int(asked):
+        if asked.gas is not None:
+            if estimate > asked.gas:
                 raise WouldFail("it needs more gas than it asks for")
-            return int(asked)
-        if estimate > gas_max:
+            return asked.gas
+        if estimate > asked.gas_max:
             raise WouldFail("it needs more gas than the policy allows", Code.GAS_OVER_CAP)
         wanted = estimate if estimate == GAS_OF_A_TRANSFER else estimate * 5 // 4
-        return max(GAS_OF_A_TRANSFER, min(wanted, gas_max))
+        return max(GAS_OF_A_TRANSFER, min(wanted, asked.gas_max))
 
     async def broadcast(
         self, sendings: Sequence[Sending], *, private: bool = False
     ) -> list[Broadcast | EndpointDown]:
-        """Sends signed bytes once and in order to every endpoint that is well, or to the private
-        relays alone, and gives of each the outcome that says most: accepted, known, unknown,
-        rejected; or EndpointDown if they surely never reached a node of this chain. It waits for an
-        endpoint to say which chain it serves only while none did; those that have yet to say so get
-        the bytes when they did.
+        """Sends signed bytes once and in order to every endpoint that is well.
+
+        Or to the private relays alone. It gives of each the outcome that says most: accepted,
+        known, unknown, rejected; or EndpointDown if they surely never reached a node of this chain.
+        It waits for an endpoint to say which chain it serves only while none did; those that have
+        yet to say so get the bytes when they did.
 
         Raises EndpointDown where that goes for all of them.
         """
@@ -269,8 +277,9 @@ class Chain:
         return await self._spread.send(sendings)
 
     async def who_has(self, tx_hash: str) -> list[bool]:
-        """Of each endpoint that is well and says so: whether it knows the transaction, waiting or
-        mined.
+        """Of each endpoint that is well and says so.
+
+        Whether it knows the transaction, waiting or mined.
         """
         found = await asyncio.gather(*(each.has_transaction(tx_hash) for each in self.awake()))
         return [each for each in found if each is not None]
@@ -304,7 +313,9 @@ class Chain:
             await witness.close()
 
     def health(self) -> dict[str, Any]:
-        """`{"chain_id", "ok", "head": n|null, "text", "endpoints": [{"name", "ok", "head": n|null,
+        """The health of the chain.
+
+        `{"chain_id", "ok", "head": n|null, "text", "endpoints": [{"name", "ok", "head": n|null,
         "text"}]}`: head is the newest block seen. The chain is ok while one endpoint serves it.
         """
         first = self.first
@@ -337,13 +348,13 @@ async def _one_serves(witnesses: Sequence[Witness]) -> None:
         for task in asked:
             task.cancel()
         await asyncio.gather(*asked, return_exceptions=True)
-    raise fault or EndpointDown("no endpoint of the chain is there", not_sent=True)
+    raise fault or EndpointDown("no endpoint of the chain is available", not_sent=True)
 
 
 def _no_relay(chain_id: int) -> str:
     return (
-        f"config.toml names no private relay for chain {chain_id}, and a rule sends through one: "
-        "it waits"
+        f"config.toml names no private relay for chain {chain_id}, but a rule sends through one: "
+        f"the payment waits"
     )
 
 
@@ -358,8 +369,9 @@ async def _estimate(witness: Witness, call: dict[str, Any]) -> int:
 
 
 class Chains:
-    """The chains of the configuration by id. What their nodes contradict each other about is put
-    into `conditions`.
+    """The chains of the configuration by id.
+
+    What their nodes contradict each other about is put into `conditions`.
     """
 
     def __init__(

@@ -46,9 +46,11 @@ class Unclear(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Keccak-256 hashes in hex. `implementation` is None for what is no proxy; where a proxy names
-    several implementations of different code, it is the hash of their hashes in a row, in the order
-    of `IMPLEMENTATION_SLOTS`, then ERC-1167, then EIP-7702.
+    """Keccak-256 hashes in hex.
+
+    `implementation` is None for what is no proxy; where a proxy names several implementations of
+    different code, it is the hash of their hashes in a row, in the order of `IMPLEMENTATION_SLOTS`,
+    then ERC-1167, then EIP-7702.
     """
 
     hash: str
@@ -56,8 +58,9 @@ class Code:
 
 
 class At:
-    """Questions to one contract at one block. Raises EndpointDown when there is no usable
-    answer.
+    """Questions to one contract at one block.
+
+    Raises EndpointDown when there is no usable answer.
     """
 
     def __init__(self, node: Node, address: str, block: str) -> None:
@@ -73,14 +76,14 @@ class At:
         """The code at the address; nothing where there is none."""
         found = bytes_of(await self._ask("eth_getCode", [self.address, self._block]))
         if found is None or len(found) > CODE_BYTES_MAX:
-            raise EndpointDown("the node answered with no code")
+            raise EndpointDown("the node's answer has no code")
         return found
 
     async def slot(self, slot: str) -> bytes:
         """A word of the storage; nothing when it is empty."""
         found = bytes_of(await self._ask("eth_getStorageAt", [self.address, slot, self._block]))
         if found is None or len(found) > WORD:
-            raise EndpointDown("the node answered with no storage word")
+            raise EndpointDown("the node's answer has no storage word")
         return found if any(found) else b""
 
     async def call(self, data: str, sender: str | None = None) -> bytes | None:
@@ -109,7 +112,7 @@ async def newest_block(node: Node) -> str:
     try:
         return hex(int(number, 16))
     except (TypeError, ValueError):
-        raise EndpointDown("the node answered with no number for the newest block") from None
+        raise EndpointDown("the node's answer has no number for the newest block") from None
 
 
 async def read_code(node: Node, address: str) -> Code:
@@ -120,8 +123,9 @@ async def read_code(node: Node, address: str) -> Code:
 
 
 async def implementation_hash(at: At, code: bytes) -> str | None:
-    """`Code.implementation` of the contract whose `code` this is. Raises EndpointDown or
-    Unclear.
+    """`Code.implementation` of the contract whose `code` this is.
+
+    Raises EndpointDown or Unclear.
     """
     from eth_utils.crypto import keccak
 
@@ -153,7 +157,7 @@ async def _behind(at: At, beacon: str) -> str:
     # A beacon may answer each of its proxies differently.
     told = await at.of(beacon).call(BEACON_IMPLEMENTATION, sender=at.address)
     if told is None or len(told) != WORD:
-        raise Unclear(f"its beacon {beacon} does not say what it runs")
+        raise Unclear(f"its beacon {beacon} does not report its implementation")
     return _address(told)
 
 

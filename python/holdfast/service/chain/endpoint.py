@@ -34,11 +34,12 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """One `[[endpoint]]` of config.toml: a node of a chain, when a payment there is final, and
-    whether calls are simulated there before they are signed (`SIMULATE`). `calls_per_second` 0 is
-    no limit. A `private` one is a relay: it gets what a rule sends by `route = "private"`, and is
-    asked nothing else. `token` is the content of `token_file`; it goes to the node in the header
-    `token_header` and nowhere else.
+    """One `[[endpoint]]` of config.toml.
+
+    A node of a chain, when a payment there is final, and whether calls are simulated there before
+    they are signed (`SIMULATE`). `calls_per_second` 0 is no limit. A `private` one is a relay: it
+    gets what a rule sends by `route = "private"`, and is asked nothing else. `token` is the content
+    of `token_file`; it goes to the node in the header `token_header` and nowhere else.
     """
 
     chain: int
@@ -70,8 +71,9 @@ class EndpointSettings:
 
 
 class RpcError(Exception):
-    """The node answered with an error: `code`, and `text` as it came (untrusted: never shown as it
-    is).
+    """The node answered with an error.
+
+    `code`, and `text` as it came (untrusted: never shown as it is).
     """
 
     def __init__(self, code: int, text: str, data: Any = None) -> None:
@@ -115,6 +117,7 @@ class Endpoint:
         self._session: ClientSession | None = None
         self._ids = count(1)
         self._opening = asyncio.Lock()
+        self._closed = False
         self._on_connect: list[Callable[[], None]] = []
 
     def on_connect(self, callback: Callable[[], None]) -> None:
@@ -129,6 +132,7 @@ class Endpoint:
         still: Callable[[], bool] | None = None,
     ) -> Any:
         """The result, any JSON, after at most `patience_s` in line where calls are limited.
+
         `still()` is asked at the last moment: Stopped is raised, and nothing leaves, unless it says
         so. Raises RpcError or EndpointDown.
         """
@@ -138,6 +142,7 @@ class Endpoint:
 
     async def exchange(self, value: Any, still: Callable[[], bool] | None = None) -> Any:
         """Posts a JSON value as it is, and gives the JSON that comes back; `still` as in `call`.
+
         Raises EndpointDown.
         """
         if self._session is None:
@@ -149,7 +154,7 @@ class Endpoint:
             return orjson.loads(answer)
         except ValueError as error:
             raise EndpointDown(
-                f"{self.name} answered with no JSON ({type(error).__name__})"
+                f"{self.name} answered with invalid JSON ({type(error).__name__})"
             ) from None
 
     async def _turn(self, patience_s: float) -> None:
@@ -158,22 +163,26 @@ class Endpoint:
         wait = self._pace.turn(time.monotonic(), patience_s)
         if wait is None:
             each = self.settings.calls_per_second
-            raise EndpointBusy(f"{self.name} has its {each} calls a second", not_sent=True)
+            raise EndpointBusy(
+                f"{self.name} has reached its limit of {each} calls per second", not_sent=True
+            )
         if wait:
             await asyncio.sleep(wait)
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, for good."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
         self._session = None
 
     async def _open(self) -> None:
         async with self._opening:
-            if self._session is None:
+            if self._session is None and not self._closed:
                 # The import holds the interpreter for a while: not on the loop.
                 await asyncio.to_thread(import_module, "aiohttp")
-                self._session = self._new_session()
+                if not self._closed:
+                    self._session = self._new_session()
 
     def _new_session(self) -> ClientSession:
         import aiohttp
@@ -216,7 +225,9 @@ class Endpoint:
                 allow_redirects=False,
             ) as response:
                 if 300 <= response.status < 400:
-                    raise EndpointDown(f"{self.name} redirects elsewhere, which is not followed")
+                    raise EndpointDown(
+                        f"{self.name} redirects elsewhere; redirects are not followed"
+                    )
                 answer = await self._read(response)
                 if response.status != 200 and not _is_error_object(answer):
                     raise EndpointRefused(
@@ -246,8 +257,9 @@ class Endpoint:
 
 
 def result_of(name: str, answer: Any) -> Any:
-    """The result in a node's answer object. Raises RpcError for an error in it, and EndpointDown
-    if it is no answer.
+    """The result in a node's answer object.
+
+    Raises RpcError for an error in it, and EndpointDown if it is no answer.
     """
     if not isinstance(answer, dict):
         raise EndpointDown(f"{name} answered with no JSON-RPC object")

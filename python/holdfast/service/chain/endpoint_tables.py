@@ -38,8 +38,9 @@ def of_one_chain(tables: Sequence[Any]) -> list[Any]:
 
 
 def with_tokens(tables: Sequence[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
-    """The tables with the content of each `token_file` (relative to `folder`, the home) as `token`
-    in its place. Raises ValueError with words that hold no secret.
+    """The tables with the content of each `token_file` as `token`.
+
+    The path is relative to `folder`, the home. Raises ValueError with words that hold no secret.
     """
     return [_with_token(table, f"endpoint[{n}]", folder) for n, table in enumerate(tables)]
 
@@ -64,6 +65,7 @@ def _with_token(table: dict[str, Any], where: str, folder: Path) -> dict[str, An
 
 def fault_of(endpoints: Sequence[EndpointSettings], *, with_secrets: bool) -> str | None:
     """What is wrong with all of them, as `key: what to write`; None when nothing is.
+
     `with_secrets`: they are not as written in a file, but as signed, with tokens.
     """
     first: dict[int, int] = {}
@@ -79,8 +81,8 @@ def fault_of(endpoints: Sequence[EndpointSettings], *, with_secrets: bool) -> st
             )
         if each.private and all(other.private or other.chain != each.chain for other in endpoints):
             return (
-                f"`endpoint[{n}].private`: a relay is asked nothing, so chain {each.chain} needs "
-                "an endpoint that is not private as well"
+                f"`endpoint[{n}].private`: a relay answers no questions, so chain {each.chain} "
+                f"also needs an endpoint that is not private"
             )
         m = first.setdefault(each.chain, n)
         for key in OF_THE_CHAIN:
@@ -93,8 +95,8 @@ def fault_of(endpoints: Sequence[EndpointSettings], *, with_secrets: bool) -> st
         m = places.setdefault(_place(each), n)
         if m != n:
             return (
-                f"`endpoint[{n}].rpc_url`: `endpoint[{m}]` is at {each.name} too: one server twice "
-                "would only look like two nodes, so name another"
+                f"`endpoint[{n}].rpc_url`: `endpoint[{m}]` is at {each.name} too: one server "
+                f"twice is not two nodes, so name another"
             )
     return None
 

@@ -25,7 +25,7 @@ DOWN_PATIENCE_S = 30.0
 # Blocks come at another pace on each chain: one lags that is behind what others had so long ago.
 LAG_PATIENCE_S = 15.0
 LAG_BLOCKS = 3
-STEP = "mend it, or name another in config.toml (`holdfast config apply`), and start again"
+STEP = "fix it, or name another in config.toml (`holdfast config apply`), and start again"
 
 Heads = deque[tuple[float, int]]
 
@@ -82,7 +82,7 @@ class EndpointWatch:
             if since is None or self._clock() - since < DOWN_PATIENCE_S:
                 return None
             serving = sum(each.alarm is None for each in others)
-            rest = f"others that serve it: {serving}" if serving else "nothing is paid there"
+            rest = f"others that serve it: {serving}" if serving else "nothing is paid on it"
             text = f"an endpoint of chain {chain.id} is down: {witness.alarm}; {rest}"
             return _condition("endpoint_down", chain, witness, text)
         witness.lag = self._lag(chain, witness, others)

@@ -63,7 +63,7 @@ class ChainNonce:
         most, second = counts[0], counts[1]
         if second > ledger:
             return Nonce(second, proved=True)
-        # Where two of three know of nothing, or none does any more, nobody is held up.
+        # Where two of three know of nothing, or none does any more, no payment is held up.
         return Nonce(second if len(counts) > 2 else most)
 
     def is_known(self, wallet: str, ledger: int | None) -> bool:
@@ -73,7 +73,7 @@ class ChainNonce:
         return fresh and (ledger is None or number <= ledger)
 
     async def look_again(self) -> None:
-        """At the wallets about which the nodes disagreed: whoever asked may have given up."""
+        """At the wallets about which the nodes disagreed: the caller may have given up."""
         for wallet in list(self._disputed):
             try:
                 await self._unseen(wallet)

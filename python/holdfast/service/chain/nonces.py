@@ -33,21 +33,24 @@ WHICH_IS_RIGHT = (
     "sign it (`holdfast config apply`), and start again"
 )
 HELD_ELSEWHERE = (
-    "somebody else may hold the key: freeze, look the transaction up, and move the funds to a new "
-    "wallet. If it was you, with a copy of the key, payments go on after it"
+    "someone else may hold the key: freeze, look the transaction up, and move the funds to a new "
+    "wallet. If it was you, with a copy of the key, payments continue after it"
 )
 ONE_WORD = (
-    "payments wait, because one node's word moves nothing: name a second endpoint of this chain in "
-    "config.toml, or look the transaction up and say so with `holdfast nonce set`. If you set the "
+    "payments wait, because one node's claim is not enough: name a second endpoint of this chain "
+    "in config.toml, or look the transaction up and confirm it with `holdfast nonce set`. "
+    "If you set the "
     "ledger back yourself, set it to what the nodes count. If the transaction was not yours, "
-    "somebody else may hold the key: freeze, and move the funds to a new wallet"
+    "someone else may hold the key: freeze, and move the funds to a new wallet"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """A signed transaction whose end is open. `refused`: our words for what a node last said.
-    `agent_alone`: the guardian never sends it by itself.
+    """A signed transaction whose end is open.
+
+    `refused`: our words for what a node last said. `agent_alone`: the guardian never sends it by
+    itself.
     """
 
     id: str
@@ -59,9 +62,10 @@ class Out:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look at one wallet on one chain. `ledger` is the nonce that would be given out next, None
-    for a wallet that never sent; `pending` counts what waits in the node's pool too. `node` is the
-    name of the one that says so.
+    """One look at one wallet on one chain.
+
+    `ledger` is the nonce that would be given out next, None for a wallet that never sent; `pending`
+    counts what waits in the node's pool too. `node` is the name of the one that says so.
     """
 
     chain_id: int
@@ -75,9 +79,10 @@ class Seen:
 
 
 def judge_all(looks: Sequence[Seen]) -> list[Condition]:
-    """The conditions that hold by all nodes that answered about one wallet, before patience. Of
-    nonces that others used, and of a chain that went back, two must say the same, or all; what only
-    one of several says is a contradiction.
+    """The conditions that hold by all nodes that answered about one wallet, before patience.
+
+    Of nonces that others used, and of a chain that went back, two must say the same, or all; what
+    only one of several says is a contradiction.
     """
     claims: dict[Place, list[tuple[Seen, Condition]]] = {}
     for seen in looks:
@@ -118,8 +123,10 @@ def judge(seen: Seen) -> list[Condition]:
 
 
 def _foreign(seen: Seen) -> Condition | None:
-    """Whatever the ledger gave out is below `ledger`, so what is mined at it or above is not
-    ours, but for what was denied and gave its nonce back: that may have left before.
+    """Whether a nonce was used that the ledger did not give out.
+
+    Whatever the ledger gave out is below `ledger`, so what is mined at it or above is not ours, but
+    for what was denied and gave its nonce back: that may have left before.
     """
     ours = seen.ledger or 0
     for nonce in sorted(each.nonce for each in seen.out):
@@ -160,7 +167,7 @@ def taken(chain_id: int, wallet: str, request_id: str) -> Condition:
 
 DOUBTED = {
     "reverted": "was undone by its contract",
-    "cancelled": "was taken back",
+    "cancelled": "was cancelled",
     "dropped": "was denied, and its nonce was used by another payment of the guardian",
 }
 
@@ -187,8 +194,8 @@ def _foreign_pending(seen: Seen) -> Condition | None:
     return Condition(
         "foreign_pending",
         "critical",
-        f"in the pool of chain {seen.chain_id}'s node waits what the guardian did not sign for "
-        f"wallet {seen.wallet}: {seen.pending - ours} nonces from {ours} on",
+        f"the node of chain {seen.chain_id} has pending transactions of wallet {seen.wallet} that "
+        f"the guardian did not sign: {seen.pending - ours} nonces from {ours} on",
         HELD_ELSEWHERE,
         seen.chain_id,
         seen.wallet,
@@ -230,8 +237,8 @@ def _waits(seen: Seen) -> Condition | None:
             f"{many} behind it and cannot be mined"
         )
         step = (
-            "the guardian closes a gap that a denied payment left, unless frozen or over the fee "
-            "caps, and the next payment takes such a nonce too. After a reset of the chain: "
+            "the guardian fills a gap that a denied payment left, unless frozen or over the fee "
+            "caps; the next payment also uses such a nonce. After a reset of the chain: "
             f"`holdfast nonce set {wallet} {chain}`"
         )
         return Condition("nonce_gap", "action", text, step, chain, wallet, first.id)
@@ -242,8 +249,11 @@ def _waits(seen: Seen) -> Condition | None:
         return Condition("nonce_gap", "action", text, step, chain, wallet, first.id)
     if first.state == "signed":
         why = f": {first.refused}" if first.refused else ""
-        text = f"{payment} is signed but no node took it{why}{after}"
-        step = "it is sent again with growing pauses; mend what the node says, or freeze to keep it"
+        text = f"{payment} is signed but no node accepted it{why}{after}"
+        step = (
+            "it is sent again with exponential backoff; fix what the node reports, or freeze "
+            "to hold it"
+        )
         return Condition("not_sent", "action", text, step, chain, wallet, first.id)
     if first.state == "released":
         text = f"{payment} was given to its agent to send and is not on the chain{after}"
@@ -253,8 +263,9 @@ def _waits(seen: Seen) -> Condition | None:
     else:
         text = f"{payment} was sent and is not mined{after}"
         step = (
-            "its fee may be too low for now: it is sent again with growing pauses. Pay more for it "
-            f"with `holdfast bump {first.id}`, or try to cancel it: `holdfast cancel {first.id}`"
+            "its fee may be too low for now: it is sent again with exponential backoff. Raise "
+            f"the fee with `holdfast bump {first.id}`, or try to cancel it: "
+            f"`holdfast cancel {first.id}`"
         )
     return Condition("nonce_stuck", "action", text, step, chain, wallet, first.id)
 
@@ -263,8 +274,8 @@ def _of_released(first: Out) -> str:
     if first.agent_alone:
         return (
             "its agent alone sends it (`released` of its rule, or `released_ms = 0` in "
-            "config.toml): have the agent send it, or take it back with "
-            f"`holdfast cancel {first.id}`. Until then nothing behind it is mined"
+            "config.toml): have the agent send it, or cancel it with `holdfast cancel "
+            f"{first.id}`. Until then nothing behind it is mined"
         )
     return (
         "have the agent send it, or wait: the guardian sends it itself after a while "
@@ -279,7 +290,7 @@ def _empty(seen: Seen) -> Condition | None:
         "wallet_empty",
         "warning",
         f"wallet {seen.wallet} has nothing on chain {seen.chain_id} to pay fees with",
-        "send it some of the chain's own coin",
+        "send it some of the chain's native coin",
         seen.chain_id,
         seen.wallet,
     )

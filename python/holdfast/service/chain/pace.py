@@ -12,8 +12,9 @@ class Pace:
         self._moments: deque[float] = deque(maxlen=per_second)
 
     def turn(self, now_s: float, patience_s: float) -> float | None:
-        """Seconds until the next call may go, which is taken; None, and nothing is taken, when that
-        is longer than `patience_s`.
+        """Seconds until the next call may go, which is taken.
+
+        None, and nothing is taken, when that is longer than `patience_s`.
         """
         at = now_s
         if len(self._moments) == self._moments.maxlen:

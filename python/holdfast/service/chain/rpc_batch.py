@@ -46,8 +46,9 @@ class RpcBatch:
 
     @property
     def is_taken(self) -> bool:
-        """Whether a batch is worth a try: under a limit every call of it counts, so nothing would
-        be gained.
+        """Whether a batch is worth a try.
+
+        Under a limit every call of it counts, so nothing would be gained.
         """
         limited = self._endpoint.settings.calls_per_second
         return not limited and time.monotonic() >= self._alone_until
@@ -81,7 +82,7 @@ class RpcBatch:
         if len(questions) > 1:
             try:
                 answers = await self._batch(questions)
-            except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for an answer
+            except Exception as error:  # noqa: BLE001 - whatever it is, a caller waits for an answer
                 if isinstance(error, EndpointDown) and error.not_sent:
                     for _, _, answer in questions:
                         _fail(answer, EndpointDown(error.text, not_sent=True))
@@ -105,7 +106,7 @@ class RpcBatch:
             return
         try:
             answer.set_result(result_of(self._endpoint.name, told))
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller
             _fail(answer, error)
 
     async def _ask_alone(self, question: Question) -> None:
@@ -114,7 +115,7 @@ class RpcBatch:
             return
         try:
             found = await self._endpoint.call(method, params)
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller
             _fail(answer, error)
             return
         if not answer.done():
@@ -127,6 +128,7 @@ async def exchange(
     still: Callable[[], bool] | None = None,
 ) -> list[Any]:
     """The answer objects to a batch in the order of its calls; None for one that was left out.
+
     `still` as in `Endpoint.call`. Raises EndpointDown unless the node answered with a batch of
     ours.
     """

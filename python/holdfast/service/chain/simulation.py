@@ -17,6 +17,7 @@ from holdfast.service.runtime.logs import get_logger
 
 if TYPE_CHECKING:
     from holdfast.service.chain.chain import Chain
+    from holdfast.service.chain.inputs import TransactionInputs
 
 log = get_logger()
 
@@ -45,32 +46,31 @@ class Simulation:
         """The node was asked and does not know the method."""
         return self._unable_until is not None
 
-    async def of(self, view: dict[str, Any]) -> dict[str, Any] | None:
+    async def of(self, asked: TransactionInputs) -> dict[str, Any] | None:
         """The fact `simulated` of `Guard.authorise`; None without a simulation.
 
         Raises WouldFail when it fails in the simulation, or when one is required and the node
         cannot do it; EndpointDown.
         """
-        request = view["request"]
         # Without call data there is nothing to misread; what creates a contract a person has seen.
-        if self._mode == "off" or request["to"] is None or request["data"] == "0x":
+        if self._mode == "off" or asked.to is None or asked.data == "0x":
             return None
         try:
-            return await self._ask(view)
+            return await self._ask(asked)
         except RpcError as error:
             self._without(error)
             return None
 
-    async def _ask(self, view: dict[str, Any]) -> dict[str, Any] | None:
+    async def _ask(self, asked: TransactionInputs) -> dict[str, Any] | None:
         if self._unable_until is not None and time.monotonic() < self._unable_until:
             raise RpcError(METHOD_NOT_FOUND, "")
-        request, wallet = view["request"], view["wallet"]
+        wallet = asked.wallet
         call = {
             "from": wallet,
-            "to": request["to"],
-            "value": hex(int(request["value"])),
-            "input": request["data"],
-            "gas": hex(int(request["gas"] or view["gas_max"])),
+            "to": asked.to,
+            "value": hex(asked.value),
+            "input": asked.data,
+            "gas": hex(asked.gas or asked.gas_max),
         }
         payload = {
             "blockStateCalls": [{"calls": [call]}],
@@ -83,8 +83,9 @@ class Simulation:
         return {"logs": logs, "allowances": await self._allowances(wallet, logs)}
 
     async def _allowances(self, wallet: str, logs: list[dict[str, Any]]) -> list[dict[str, str]]:
-        """What stood before of each allowance that changes: some tokens tell what is left of one
-        whenever it is used. What nobody can say counts as nothing.
+        """What stood before of each allowance that changes.
+
+        Some tokens tell what is left of one whenever it is used. What is unknown counts as nothing.
         """
         owner = _word(wallet)
         pairs = {
@@ -139,8 +140,9 @@ class Simulation:
 
 
 def _the_call(answer: Any) -> list[Any]:
-    """The events of the one call of the one block. Raises WouldFail, and RpcError for an answer
-    that is none.
+    """The events of the one call of the one block.
+
+    Raises WouldFail, and RpcError for an answer that is none.
     """
     try:
         (block,) = answer
@@ -151,7 +153,7 @@ def _the_call(answer: Any) -> list[Any]:
     if status not in (0, 1):
         raise RpcError(0, "no simulation")
     if status != 1:
-        raise WouldFail("it fails when the chain's node simulates it")
+        raise WouldFail("it fails in the node's simulation")
     if not isinstance(logs, list):
         raise RpcError(0, "no simulation")
     return logs

@@ -26,17 +26,18 @@ class Spread:
         self._tasks: set[asyncio.Task[Told]] = set()
 
     async def send(self, sendings: Sequence[Sending]) -> list[Broadcast | EndpointDown]:
-        """Sends the bytes once and in order to each node that is known to serve the chain, and
-        gives of each the outcome that says most. Those nodes that do not rest and have yet to say
-        which chain they serve get them later: the caller does not wait for that. An EndpointDown
-        instead of an outcome says that those bytes surely reached none.
+        """Sends the bytes once and in order to each node known to serve the chain.
+
+        It gives of each the outcome that says most. Those nodes that do not rest and have yet to
+        say which chain they serve get them later: the caller does not wait for that. An
+        EndpointDown instead of an outcome says that those bytes surely reached none.
         """
         ready = [each for each in self._witnesses if each.is_verified()]
         later = [each for each in self._witnesses if not (each.is_verified() or each.rests)]
         waiting = {self._begin(each.broadcast_all(sendings)) for each in ready}
         for each in later:
             self._begin(_when_verified(each, sendings))
-        none = EndpointDown("no endpoint of the chain is there", not_sent=True)
+        none = EndpointDown("no endpoint of the chain is available", not_sent=True)
         found: list[Broadcast | EndpointDown] = [none] * len(sendings)
         while waiting:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -56,8 +56,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
-    """A contract as of one block. What it does not say, or says in no known form, is None.
-    Hashes are those of `contract_code.Code`.
+    """A contract as of one block.
+
+    What it does not say, or says in no known form, is None. Hashes are those of
+    `contract_code.Code`.
     """
 
     chain_id: int
@@ -74,8 +76,9 @@ class TokenFacts:
 
 
 async def read_token(chain: Chain, address: str) -> TokenFacts:
-    """Asks the chain's node. Raises EndpointDown (also when it serves another chain) or
-    NoContract.
+    """Asks the chain's node.
+
+    Raises EndpointDown (also when it serves another chain) or NoContract.
     """
     block = await chain.head()
     at = _Token(chain, address, hex(block))
@@ -138,9 +141,9 @@ async def _standards(at: _Token) -> tuple[str, ...]:
         found = tuple(name for name, yes in zip(INTERFACES, told, strict=True) if yes)
         if found:
             return found
-    nobody = "00" * WORD
+    no_account = "00" * WORD
     supply, balance = await asyncio.gather(
-        at.integer(TOTAL_SUPPLY), at.integer(BALANCE_OF + nobody)
+        at.integer(TOTAL_SUPPLY), at.integer(BALANCE_OF + no_account)
     )
     return ("erc20",) if supply is not None and balance is not None else ()
 

@@ -68,8 +68,9 @@ class OtherChain(EndpointDown):
 
 
 class Witness:
-    """Everything raises EndpointDown when there is no usable answer, and notes that here: a node
-    that answers is well again.
+    """Everything raises EndpointDown when there is no usable answer, and notes that here.
+
+    A node that answers is well again.
     """
 
     def __init__(self, settings: EndpointSettings) -> None:
@@ -106,7 +107,7 @@ class Witness:
         """Raises EndpointDown unless the endpoint serves this chain.
 
         Asked again after every new connection and once a minute, because another node may answer
-        then. Whoever waits for that shares one attempt, and its failure.
+        then. All who wait for that share one attempt, and its failure.
         """
         if self.is_verified():
             return
@@ -176,8 +177,10 @@ class Witness:
         return await self._called(lambda: self._executions.call(method, params, patience_s))
 
     async def broadcast(self, sending: Sending) -> Broadcast:
-        """Sends signed bytes once; only while the endpoint is known to serve this chain, which is
-        not asked here. Raises EndpointDown only if they surely never reached the node.
+        """Sends signed bytes once.
+
+        Only while the endpoint is known to serve this chain, which is not asked here. Raises
+        EndpointDown only if they surely never reached the node.
         """
         self._must_be_verified()
         try:
@@ -189,8 +192,9 @@ class Witness:
         return _accepted(sending, answered)
 
     async def broadcast_all(self, sendings: Sequence[Sending]) -> list[Broadcast | EndpointDown]:
-        """The same for several in order, in one post where the node takes that; each has its
-        outcome, or the EndpointDown that `broadcast` would have raised.
+        """The same for several in order, in one post where the node takes that.
+
+        Each has its outcome, or the EndpointDown that `broadcast` would have raised.
         """
         if len(sendings) == 1:
             return [await _or_down(self.broadcast(sendings[0]))]
@@ -241,8 +245,9 @@ class Witness:
         return found
 
     def _unanswered(self, down: EndpointDown) -> Broadcast:
-        """What it means that no answer came. Raises `down` itself if the bytes surely never left
-        for the node.
+        """What it means that no answer came.
+
+        Raises `down` itself if the bytes surely never left for the node.
         """
         if isinstance(down, (EndpointBusy, Stopped)):
             raise down
@@ -315,8 +320,9 @@ class Witness:
             raise EndpointDown(text) from None
 
     async def _ask(self, method: str, params: list[Any]) -> Any:
-        """As `call`, together with what else is asked now, and with a node's error as EndpointDown:
-        where no error is expected both mean "no answer".
+        """As `call`, together with what else is asked now, and with a node's error as EndpointDown.
+
+        Where no error is expected both mean "no answer".
         """
         try:
             return await self._called(lambda: self._reads.call(method, params))
@@ -354,6 +360,6 @@ def _accepted(sending: Sending, answered: Any) -> Broadcast:
 
 
 def _seen(task: asyncio.Task[None]) -> None:
-    """Nobody may be waiting for it any more."""
+    """There may be no waiter any more."""
     if not task.cancelled():
         task.exception()

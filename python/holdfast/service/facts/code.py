@@ -12,7 +12,6 @@ its order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import orjson
 
 from holdfast import codes
-from holdfast._core import CODE_AGE_MS_MAX, Event
+from holdfast._core import CODE_AGE_MS_MAX, Event, OrderInputs
 from holdfast.service.chain.contract_code import Code, Unclear, newest_block, read_code
 from holdfast.service.chain.endpoint import EndpointDown
 from holdfast.service.chain.node import FindNode, Node
@@ -32,7 +31,7 @@ log = get_logger()
 LOOK_MS = 60_000
 # Contracts that no policy pins; the core counts what was seen of them for an hour.
 LOOK_BELIEVED_MS = 20 * 60_000
-# After a look that failed: a node that comes back should not cost anybody a minute.
+# After a look that failed: a node that comes back should not cost a minute.
 RETRY_MS = 5_000
 # How soon it is noticed that the guardian's clock went on.
 STEP_SECONDS = 0.25
@@ -45,8 +44,8 @@ ALARMS_MAX = 20
 NO_CODE = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
 
 NO_FACTS = b"{}"
-NO_NODE = "there is no node of that chain"
-TOO_MANY = f"at most {CONTRACTS_MAX} contracts of a chain are looked at"
+NO_NODE = "there is no node of this chain"
+TOO_MANY = f"at most {CONTRACTS_MAX} contracts of a chain are watched"
 POLICY_LOADED = "policy.loaded"
 
 Json = dict[str, Any]
@@ -65,10 +64,10 @@ class _Watched:
     due: int | None
     found: Code | None = None
     at: int = 0
-    fault: str = "nobody has looked yet"
+    fault: str = "not checked yet"
     looking: bool = False
     alarm: str | None = None
-    # Of a contract that is not pinned: the hash that is known of its code, what was there the first
+    # Of a contract that is not pinned: the hash that the known codes code, what was there the first
     # time, and whether the policy names it.
     known: str | None = None
     first: Code | None = None
@@ -83,8 +82,10 @@ class _Watched:
         return self.found is not None and now - self.at <= CODE_AGE_MS_MAX
 
     def alarm_now(self, now: int) -> str | None:
-        """`code_changed`, `code_absent`, `code_unknown`, or None when all is well, when it is too
-        early to say, or when no policy names a contract that is not there.
+        """`code_changed`, `code_absent`, `code_unknown` or None.
+
+        None when all is well, when it is too early to say, or when no policy names a contract that
+        is not there.
         """
         if self.pinned is None:
             return self._believed_alarm()
@@ -107,24 +108,25 @@ class _Watched:
         if alarm == "code_absent":
             return f"there is no code at {place}: what relies on it counts as an unknown contract"
         if self.pinned is None:
-            which = "is known of it" if self.known is not None else "it had before"
+            which = "the known code" if self.known is not None else "its earlier code"
             now = f"hash {self.found.hash}" if self.found else "unknown"
             if self.found and self.found.implementation is not None:
                 now += f", implementation {self.found.implementation}"
             return (
-                f"{place} has other code than {which} ({now}): check it, and pin it with code_hash"
+                f"the code of {place} differs from {which} ({now}): check it, and pin it with "
+                f"code_hash"
                 " in a [[contract]] of the policy"
             )
         if alarm == codes.Code.CODE_UNKNOWN or self.found is None:
-            return f"the code of {place} could not be looked at for 5 minutes: {self.fault}"
+            return f"the code of {place} could not be read for 5 minutes: {self.fault}"
         if self.found.hash != self.pinned.hash:
-            return f"{place} has other code than the policy pins: {self.found.hash}"
+            return f"the code of {place} differs from what the policy pins: {self.found.hash}"
         runs = self.found.implementation
         if self.pinned.implementation is None:
             return f"{place} is a proxy, and the policy pins no implementation_hash: it runs {runs}"
         if runs is None:
             return f"{place} is pinned as a proxy and names no implementation"
-        return f"{place} runs another implementation than the policy pins: {runs}"
+        return f"{place} runs an implementation other than the policy pins: {runs}"
 
 
 class CodeFacts:
@@ -148,14 +150,16 @@ class CodeFacts:
         """Whether the policy pins no code at all."""
         return not self._pins
 
-    async def of_request(self, view: Mapping[str, Any]) -> Json:
-        """The facts by which a request is decided again: as for a call, but what it touches and
-        nobody saw lately is looked at now. Nobody waits for that but the request itself, which
-        would end for want of it after a start or a time without a node.
+    async def of_request(self, asked: OrderInputs) -> Json:
+        """The facts by which a request is decided again.
+
+        As for a call, but what it touches and that was not seen lately is looked at now. Only one
+        waits for that: the request itself, which would end for want of it after a start or a time
+        without a node.
         """
-        chain_id = int(view["chain_id"])
+        chain_id = asked.chain_id
         now = self._now()
-        touched = [self._watched.get((chain_id, address)) for address in _touched(view)]
+        touched = [self._watched.get((chain_id, address)) for address in asked.touched]
         unknown = [each for each in touched if each is not None and not each.is_known(now)]
         node = self._node(chain_id)
         if unknown and node is not None:
@@ -172,8 +176,9 @@ class CodeFacts:
         return facts
 
     def alarms(self) -> list[Json]:
-        """`[{"chain_id", "address", "code", "text"}]` for the health push, changed code first; the
-        last entry counts what is left out.
+        """`[{"chain_id", "address", "code", "text"}]` for the health push, changed code first.
+
+        The last entry counts what is left out.
         """
         found = [each for each in self._watched.values() if each.alarm is not None]
         found.sort(key=lambda each: (str(each.alarm), each.chain_id, each.address))
@@ -237,8 +242,9 @@ class CodeFacts:
             self._wake.set()
 
     def _take_pins(self) -> None:
-        """The pins of the policy in force, and what its agents may rely on; what was seen of a
-        contract stays known.
+        """The pins of the policy in force, and what its agents may rely on.
+
+        What was seen of a contract stays known.
         """
         now = self._now()
         before, self._watched = self._watched, {}
@@ -268,8 +274,10 @@ class CodeFacts:
         self._facts.clear()
 
     def _tell(self) -> None:
-        """Tells the core what was seen last. What a request relied on before this start counts as
-        seen then: before its order it is looked at again.
+        """Tells the core what was seen last.
+
+        What a request relied on before this start counts as seen then: before its order it is
+        looked at again.
         """
         for chain_id in self._news:
             seen = {}
@@ -363,8 +371,9 @@ class CodeFacts:
                 log.info("pinned code is as it should be", address=each.address)
 
     def of_chain(self, chain_id: int) -> bytes:
-        """`{"code": {…}}`: what was last seen of the pinned contracts of a chain; no member where
-        nothing was. Of the others the core is told once, not with every call.
+        """`{"code": {…}}`: what was last seen of the pinned contracts of a chain.
+
+        No member where nothing was. Of the others the core is told once, not with every call.
         """
         facts = self._facts.get(chain_id)
         if facts is None:
@@ -385,18 +394,3 @@ def _next(due: int | None, now: int, every: int) -> int:
     """`every` ms after it was due, or so many times that it is to come."""
     since = now if due is None else min(due, now)
     return since + every * ((now - since) // every + 1)
-
-
-def _touched(view: Mapping[str, Any]) -> Iterable[str]:
-    """The contracts that a request names, that its effects name, and that it relied on when it was
-    decided, each once.
-    """
-    found: dict[str, None] = dict.fromkeys((view.get("facts") or {}).get("code") or ())
-    if isinstance(to := (view.get("request") or {}).get("to"), str):
-        found[to] = None
-    for effect in view.get("effects") or ():
-        asset = effect.get("asset") or {}
-        for address in (asset.get("address"), effect.get("to")):
-            if isinstance(address, str):
-                found[address] = None
-    return found

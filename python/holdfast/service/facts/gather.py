@@ -3,9 +3,9 @@
 The code of contracts, and prices.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
+from holdfast._core import OrderInputs
 from holdfast.service.facts.code import CodeFacts
 from holdfast.service.facts.prices.facts import PriceFacts
 from holdfast.service.guardian.core import Core
@@ -36,6 +36,6 @@ class FactSources:
             return prices if code == NO_FACTS else code
         return code[:-1] + b"," + prices[1:]
 
-    async def of_request(self, view: Mapping[str, Any]) -> Json:
+    async def of_request(self, asked: OrderInputs) -> Json:
         """The facts by which a request is decided again before its order."""
-        return await self.code.of_request(view) | await self.prices.of_request(view)
+        return await self.code.of_request(asked) | await self.prices.of_request(asked.chain_id)

@@ -28,8 +28,9 @@ class NoteSigner(Protocol):
 
 
 class Checkpoints:
-    """Signs and stores in the background; a failure is logged and tried again, because the events
-    are safe anyway.
+    """Signs and stores in the background.
+
+    A failure is logged and tried again, because the events are safe anyway.
     """
 
     def __init__(

@@ -32,8 +32,10 @@ SET = "`holdfast clock set`"
 
 
 def state_of(now_ms: int, wall_ms: int) -> str:
-    """`confirmed`, `unconfirmed` while the wall clock is ahead of the guardian's time, or `ahead`
-    while that is ahead of the wall clock.
+    """`confirmed`, `unconfirmed` or `ahead`.
+
+    `unconfirmed` while the wall clock is ahead of the guardian's time, `ahead` while that is ahead
+    of the wall clock.
     """
     apart = wall_ms - now_ms
     if abs(apart) <= TOLERANCE_MS:
@@ -46,21 +48,21 @@ def judge(now_ms: int, wall_ms: int, *, chains: bool) -> list[Condition]:
     state, apart = state_of(now_ms, wall_ms), span(abs(wall_ms - now_ms))
     if state == "ahead":
         text = (
-            f"the guardian's time is {apart} ahead of the system's clock: deadlines are judged by "
-            "the stricter of both"
+            f"the guardian's time is {apart} ahead of the system's clock: deadlines follow the "
+            f"stricter of the two"
         )
-        step = f"set the system's clock right; if it is right: {SET}"
+        step = f"correct the system's clock; if it is correct: {SET}"
         return [Condition("clock_ahead", "action", text, step)]
     if state == "confirmed":
         return []
     text = (
         f"the system's clock is {apart} ahead of the guardian's time, and no chain confirms it: "
-        "limits go on by the guardian's time"
+        "limits follow the guardian's time"
     )
     if chains:
-        step = f"a new block confirms it; without one, if the system's clock is right: {SET}"
+        step = f"a new block confirms it; without one, if the system's clock is correct: {SET}"
         return [Condition("clock_unconfirmed", "warning", text, step)]
-    step = f"no endpoint is configured that could; if the system's clock is right: {SET}"
+    step = f"no endpoint is configured that could; if the system's clock is correct: {SET}"
     return [Condition("clock_unconfirmed", "action", text, step)]
 
 
@@ -97,7 +99,7 @@ class ClockWatch:
         self._nodes = [node for chain in chains.each() for node in chain.witnesses]
 
     def check(self) -> None:
-        """Records a jump of the wall clock, and says what is not well. Asks nobody."""
+        """Records a jump of the wall clock, and says what is not well, without asking a node."""
         clock = self._core.clock
         jump = clock.jump()
         if jump is not None:
@@ -111,8 +113,9 @@ class ClockWatch:
         self._conditions.put(SOURCE, found)
 
     async def look(self) -> None:
-        """While the wall clock is ahead, asks every node for its newest block, and goes on as soon
-        as one confirms it.
+        """While the wall clock is ahead, asks every node for its newest block.
+
+        It ends as soon as one confirms the clock.
         """
         unconfirmed = self._core.clock.is_unconfirmed
         self._catching_up = unconfirmed or (self._catching_up and not self._is_close())
@@ -141,8 +144,9 @@ class ClockWatch:
                     await self._news.wait()
 
     async def report(self) -> Json:
-        """The answer of `clock`: `{state, now_ms, wall_ms, chains: [{chain_id, block_ms|null}]}`;
-        null for a chain that does not answer soon.
+        """The answer of `clock`: `{state, now_ms, wall_ms, chains: [{chain_id, block_ms|null}]}`.
+
+        Null for a chain that does not answer soon.
         """
         newest: dict[int, int | None] = {node.chain_id: None for node in self._nodes}
         seen = await asyncio.gather(*(_ask_soon(node) for node in self._nodes))

@@ -3,10 +3,9 @@
 Nothing of a mutation leaves the process before its records are on disk.
 
 Memory runs ahead of the disk by what is queued: every mutator queues its records at once, and
-whoever wants to act on
-the outcome waits with `after_durable`. If the journal fails, what memory holds may never become
-true, so the core
-seals itself: it takes no more commands, and those who wait are told so.
+a caller that acts on the outcome waits with `after_durable`. If the journal fails, what memory
+holds may never become true, so the core seals itself: it takes no more commands and says so to
+those who wait.
 """
 
 import asyncio
@@ -28,19 +27,22 @@ Orders = Callable[[list[tuple[str, int]]], None]
 
 
 class Sealed(RuntimeError):
-    """The journal failed and the guardian takes no more commands. The text says why and how to come
-    back.
+    """The journal failed and the guardian takes no more commands.
+
+    The text says why and how to come back.
     """
 
 
 class Core:
-    """Every mutator of the guard, without its time, each with its records on the way to the
-    journal.
+    """Every mutator of the guard, without its time.
+
+    Each puts its records on the way to the journal.
     """
 
     def __init__(self, guard: Guard, journal: Writer, clock: Clock) -> None:
-        """`guard` holds exactly what is in `journal`. Call on the running loop; starts the
-        journal's writer.
+        """`guard` holds exactly what is in `journal`.
+
+        Call on the running loop; starts the journal's writer.
         """
         self.guard = guard
         self.clock = clock
@@ -69,9 +71,7 @@ class Core:
         return self._durable
 
     def listen(self, listener: Listener) -> None:
-        """From now on calls `listener(events)` with each batch of events that became durable, in
-        order.
-        """
+        """From now on calls `listener(events)` with each durable batch, in order."""
         self._listeners.append(listener)
 
     def unlisten(self, listener: Listener) -> None:
@@ -79,8 +79,9 @@ class Core:
         self._listeners.remove(listener)
 
     def on_orders(self, callback: Orders) -> None:
-        """Calls `callback(orders)` with the orders that came with their decisions, once they are
-        on disk: they can be signed. One caller; what waits by now comes at once.
+        """Calls `callback(orders)` with orders that are on disk and can be signed.
+
+        They came with their decisions. One caller; what waits by now comes at once.
         """
         self._on_orders = callback
         self._hand_out_orders()
@@ -90,8 +91,9 @@ class Core:
         self._on_sealed.append(callback)
 
     def after_durable(self, done: Done) -> None:
-        """Calls `done(True)` on the loop once everything applied so far is on disk, or
-        `done(False)` if it never is.
+        """Calls `done(True)` once everything applied so far is on disk.
+
+        It is called on the loop; with False if that never happens.
         """
         if self._sealed is None and self._durable < self._appended:
             self._waiting.append((self._appended, done))
@@ -249,8 +251,9 @@ class Core:
         return applied
 
     def _flush(self) -> None:
-        """Hands all records of one turn of the loop to the writer at once, with the size and root
-        that they lead to.
+        """Hands all records of one turn of the loop to the writer at once.
+
+        With the size and root that they lead to.
         """
         events, self._fresh = self._fresh, []
         if not events or self._sealed is not None:
@@ -263,8 +266,9 @@ class Core:
         self._journal.append(records, self._appended, self.guard.root)
 
     def end_commit(self) -> tuple[int, bytes]:
-        """Makes everything applied so far end a commit of the journal; gives the size and root
-        there. It is on disk after `durable`.
+        """Makes everything applied so far end a commit of the journal.
+
+        Gives the size and root there. It is on disk after `durable`.
         """
         self._flush()
         self._journal.end_commit()

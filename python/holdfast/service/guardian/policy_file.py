@@ -38,12 +38,13 @@ log = get_logger()
 POLICY_BYTES_MAX = 32 * 1024 * 1024
 FAULTS_SHOWN_MAX = 20
 UNSIGNED = Code.POLICY_UNSIGNED
-APPLY = "look at it and put it in force with `holdfast policy apply`"
+APPLY = "check it and put it in force with `holdfast policy apply`"
 
 
 class PolicyRejected(ValueError):
-    """A policy that is not put in force: `args` is `(code, text)`, a line `file:line:column: …` for
-    each fault.
+    """A policy that is not put in force.
+
+    `args` is `(code, text)`, a line `file:line:column: …` for each fault.
     """
 
 
@@ -51,7 +52,7 @@ class PolicyFile:
     """One policy file, its signature beside it, and the policy in force.
 
     `home` has the folder of the agents' sockets as it is in use. `wallets` are those that can
-    sign; a policy that names another one is not put in force. None when they are not known.
+    sign; a policy that names another one is not put in force. None when they are unknown.
     """
 
     def __init__(self, home: Home, core: Core, wallets: list[str] | None = None) -> None:
@@ -64,9 +65,10 @@ class PolicyFile:
         self._lock = asyncio.Lock()
 
     def load_at_start(self) -> str:
-        """Puts the file in force if it may be; else the policy of the journal stays, with an alarm.
-        Gives the digest in force. Raises PolicyRejected for a file with a fault, and when there is
-        no policy to fall back on.
+        """Puts the file in force if it may be.
+
+        Else the policy of the journal stays, with an alarm. Gives the digest in force. Raises
+        PolicyRejected for a file with a fault, and when there is no policy to fall back on.
         """
         source = read_private_text(self.path)
         digest = digest_of(source).removeprefix("0x")
@@ -114,8 +116,10 @@ class PolicyFile:
         return digest
 
     async def apply(self, source: str, signed: SignedCommand, by: str) -> dict[str, object]:
-        """Puts a policy in force by an operator's signature, and writes it to the home with its
-        signature; answered once all of it is on disk. Raises PolicyRejected, HoldfastError, Sealed.
+        """Puts a policy in force by an operator's signature.
+
+        It writes it to the home with its signature and answers once all of it is on disk. Raises
+        PolicyRejected, HoldfastError, Sealed.
         """
         async with self._lock:
             digest = self._checked_text(source)
@@ -133,8 +137,9 @@ class PolicyFile:
         }
 
     async def changed(self) -> None:
-        """The file or its signature was written or removed: as `reload`, without anybody to
-        answer.
+        """The file or its signature was written or removed.
+
+        As `reload`, without a caller to answer.
         """
         try:
             await self.reload("file")
@@ -192,8 +197,10 @@ class PolicyFile:
 
 
 def place_policy(path: Path, source: str, signed: SignedCommand) -> None:
-    """Writes a policy and its signature. The signature goes first: a policy is never beside the
-    signature of another one for longer than this.
+    """Writes a policy and its signature.
+
+    The signature goes first: a policy is never beside the signature of another one for longer than
+    this.
     """
     write_private(signature_path(path), signature_text(signed), replace=True)
     write_private(path, source.encode(), replace=True)
@@ -216,8 +223,9 @@ def _digest(written: str) -> str:
 
 
 def read_private_text(path: Path) -> str:
-    """A file's text, if it is a regular file of ours (or root's) that nobody else can write. Raises
-    PolicyRejected.
+    """A file's text, if it is a regular file of ours (or root's) that no other user can write.
+
+    Raises PolicyRejected.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -233,7 +241,7 @@ def read_private_text(path: Path) -> str:
         if found.st_mode & 0o022:
             raise PolicyRejected(
                 "policy_unsafe",
-                f"{path.name}: can be written by others: check what it says, then chmod go-w it",
+                f"{path.name}: can be written by others: check its contents, then chmod go-w it",
             )
         data = file.read(POLICY_BYTES_MAX + 1)
     if len(data) > POLICY_BYTES_MAX:

@@ -39,8 +39,10 @@ def open_log_key(path: Path, passphrase: bytes | bytearray) -> SigningKey:
 
 
 def begin(journal: Writer, restored: Restored, log_key: SigningKey) -> None:
-    """Begins a run on what was proven: one signed checkpoint, one certified key, and whatever else
-    the file holds set aside. Overwrites `log_key`. Raises JournalError.
+    """Begins a run on what was proven.
+
+    One signed checkpoint, one certified key, and whatever else the file holds set aside. Overwrites
+    `log_key`. Raises JournalError.
     """
     identity, size = restored.identity, restored.guard.size
     try:
@@ -48,7 +50,7 @@ def begin(journal: Writer, restored: Restored, log_key: SigningKey) -> None:
             raise JournalError(
                 "log_key_other",
                 "event 0 names another log key than `keys/log.json` holds: the journal is of "
-                "another guardian, or was made anew. Restore journal and keys from one backup",
+                "another guardian, or was created anew. Restore journal and keys from one backup",
                 0,
             )
         key = CommitKey(identity.origin, os.urandom(32))
@@ -70,6 +72,6 @@ def freeze_words(outside: list[tuple[int, bytes]]) -> str:
         shown += ", \u2026"
     return (
         f"{len(outside)} events from number {outside[0][0]} on carry no proof of the guardian and "
-        f"were set aside ({shown}). They count for nothing. Find out who wrote to the journal, and "
-        "compare with the chain what was paid; then thaw with the operator key"
+        f"were set aside ({shown}). They do not count. Find out who wrote to the journal, and "
+        f"compare the payments with the chain; then thaw with the operator key"
     )

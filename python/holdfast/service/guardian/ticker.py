@@ -9,8 +9,9 @@ LATE_MS = 1
 
 
 class Ticker:
-    """One timer for the next deadline, set anew with every durable batch and every move of the
-    clock.
+    """One timer for the next deadline.
+
+    It is set anew with every durable batch and every move of the clock.
     """
 
     def __init__(self, core: Core) -> None:

@@ -36,7 +36,8 @@ class Waiting:
         self._known.pop(request_id, None)
 
     def of(self, guard: Guard, request_id: str) -> Json | None:
-        """`{"for": person|delay|fee|chain|signer, "why": words, "since": ms, "until": ms|null}`;
+        """`{"for": person|delay|fee|chain|signer, "why": words, "since": ms, "until": ms|null}`.
+
         None for a request that waits for nothing. `until` is when it goes on or ends by itself.
         """
         state = guard.state(request_id, self._within_ms)

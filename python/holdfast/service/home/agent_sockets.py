@@ -19,8 +19,9 @@ _ID = re.compile(r"""\s*id\s*=\s*["']([a-z0-9-]+)["']""")
 
 
 def check_sockets(home: Home, source: str, agents: Iterable[str]) -> None:
-    """Raises PolicyError, with a fault for each of the `agents` of the policy `source` whose socket
-    would have a longer path than a Unix socket can have (unix(7)).
+    """Raises PolicyError for agents whose socket would have too long a path (unix(7)).
+
+    It has a fault for each of these `agents` of the policy `source`.
     """
     faults = []
     lines = _lines(source)
@@ -39,8 +40,9 @@ def check_sockets(home: Home, source: str, agents: Iterable[str]) -> None:
 
 
 def with_agents_dir(home: Home) -> Home:
-    """The home with the `agents_dir` that its config.toml names, as far as it can be read: what the
-    guardian uses if an operator signed it.
+    """The home with the `agents_dir` that its config.toml names, as far as it can be read.
+
+    The guardian uses that if an operator signed it.
     """
     try:
         found = tomllib.loads(home.config_path.read_text("utf-8")).get("agents_dir")

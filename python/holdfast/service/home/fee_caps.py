@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 # Enough for a transfer of any token, and for most calls of one contract.
 GAS_MAX = 200_000
-# So many transactions at the caps are the fees of a day that nobody is asked about.
+# So many transactions at the caps are the fees of a day that need no approval.
 FEES_A_DAY = 20
 
 

@@ -1,6 +1,6 @@
 """How many blocks make a payment final on a chain: what `holdfast init` writes as `confirmations`.
 
-A payment is final for the guardian when nobody expects its block to be replaced. Of a block that is
+A payment is final for the guardian when its block is not expected to change. Of a block that is
 replaced after all the limits keep what they counted; docs/operations.md, "Confirmations", has the
 reasons.
 """

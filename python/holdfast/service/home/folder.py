@@ -39,8 +39,9 @@ class Home:
 
     @classmethod
     def locate(cls, given: str | os.PathLike[str] | None) -> Home:
-        """The home given (`--home`), else that of HOLDFAST_HOME, else `holdfast` in the XDG data
-        folder.
+        """The home given (`--home`), else that of HOLDFAST_HOME.
+
+        Without both, `holdfast` in the XDG data folder.
         """
         chosen = given or os.environ.get("HOLDFAST_HOME")
         if chosen:
@@ -79,7 +80,7 @@ class Home:
         """Raises HomeError for an id that is not one, or when the path is too long for a socket."""
         if not AGENT_ID.fullmatch(agent):
             raise HomeError(
-                f"`{agent}` is not an agent's id: take a-z, 0-9 and `-`, at most 32 characters"
+                f"`{agent}` is not an agent id: use a-z, 0-9 and `-`, at most 32 characters"
             )
         return _socket_path(self.agents_dir / f"{agent}.sock")
 
@@ -114,24 +115,27 @@ class Home:
 
     @property
     def exists(self) -> bool:
-        """Whether something was initialised here (not whether it is sound)."""
+        """Whether something was initialised here (not whether it is valid)."""
         return self.journal_path.exists() or self.keys_dir.exists()
 
     def open_checked(self) -> Home:
-        """This home, after every path in it proved to be ours alone. Raises HomeError with what to
-        do.
+        """This home, after every path in it proved to be ours alone.
+
+        Raises HomeError with what to do.
         """
         if not self.path.exists():
-            raise HomeError(f"there is no guardian in `{self.path}`: make one with `holdfast init`")
+            raise HomeError(
+                f"there is no guardian in `{self.path}`: create one with `holdfast init`"
+            )
         try:
             self._check_paths()
         except UnsafeFile as error:
             raise HomeError(str(error)) from None
         if not self.journal_path.exists():
             raise HomeError(
-                f"`{self.journal_path}` is missing: without it the limits would be forgotten, "
-                "so nothing starts. "
-                "Restore it from a backup, or make a new home with new wallets"
+                f"`{self.journal_path}` is missing: without it the limits would be lost, so the "
+                f"guardian does not start. Restore it from a backup, or create a new home with "
+                f"new wallets"
             )
         _ = self.operator_socket
         return self

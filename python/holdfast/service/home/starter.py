@@ -1,6 +1,6 @@
 """The commented files that a new home starts with.
 
-They are valid as they are: every payment asks a person.
+They are valid as they are: every payment requires approval.
 """
 
 from __future__ import annotations
@@ -11,39 +11,39 @@ from holdfast.service.home.fee_caps import GAS_MAX, fee_caps
 from holdfast.service.home.finality import confirmations
 
 CONFIG = """\
-# Holdfast: where the chains are. Unknown keys are errors. After a change of nodes, prices, alerts
-# or descriptors: `holdfast config apply`. Without it the signed ones stay in use.
+# Holdfast: the chains and their nodes. Unknown keys are errors. After you change nodes, prices,
+# alerts or descriptors, run `holdfast config apply`. Until then the signed ones stay in use.
 version = 1
 {agents_dir}
 
 [[endpoint]]
 chain = {chain_id}
 rpc_url = "{rpc_url}"
-{confirmations} # blocks until a payment is final, its own included
+{confirmations} # blocks until a payment is final, including its own
 # poll_ms = 500                # how often to look for new blocks
 # timeout_ms = 5_000           # how long one answer may take
 
-# A second node, of another maker: what frees a limit needs two that say the same.
+# A second node, from another provider: spending is only freed when two nodes agree.
 # [[endpoint]]
 # chain = {chain_id}
 # rpc_url = "https://…"
-# token_file = "node.token"    # a file in the home, mode 0600, if the node asks for a secret
+# token_file = "node.token"    # a file in the home, mode 0600, if the node needs a token
 """
 
 AGENTS_DIR = """\
-# agents_dir = "/run/holdfast/agents"   # where agents of other users find their sockets"""
+# agents_dir = "/run/holdfast/agents"   # the sockets of agents that run as other users"""
 
 POLICY_HEAD = """\
 # Holdfast: what agents may do. Everything not granted here is denied.
-# After a change: `holdfast policy check policy.toml`, then `holdfast policy apply`. What can only
-# deny more is in force as soon as it is saved; everything else needs your signature.
+# After a change, run `holdfast policy check policy.toml`, then `holdfast policy apply`. A change
+# that can only deny more takes effect when saved; all others need your signature.
 version = 1
 name = "starter"
 
 [[chain]]
 id = {chain_id}
 name = "{chain_name}"
-# A few times what the chain usually asks: limits count the highest fee that an agent may name.
+# A few times the usual fees of the chain: limits count the highest fee that an agent may set.
 gas_max = {gas_max}
 fee_per_gas_max = "{fee}"
 priority_fee_per_gas_max = "{tip}"
@@ -60,7 +60,7 @@ address = "{address}"
 POLICY_TAIL = """\
 [[agent]]
 id = "{agent_id}"                # its socket is {agent_id}.sock; `holdfast status` shows where
-# uids = [1001]                # the user it runs as; without it the guardian's own
+# uids = [1001]                # the user it runs as; default: the guardian's
 wallets = ["wallet-1"]
 chain = {chain_id}
 
@@ -75,7 +75,7 @@ symbol = "ETH"
 # [[asset]]
 # id = "usdc"
 # chain = {chain_id}
-# address = "0x…"              # the token's address with its checksum
+# address = "0x…"              # the token's checksummed address
 # decimals = 6
 # symbol = "USDC"
 # price_usd = "1"
@@ -84,7 +84,7 @@ symbol = "ETH"
 # id = "vendors"
 # [[list.entry]]
 # address = "0x…"
-# label = "who this is"
+# label = "name of the payee"
 
 [[rule]]
 id = "ask-for-every-payment"
@@ -93,7 +93,7 @@ assets = ["eth"]
 tier = "approval"              # instant | notify | delay | approval
 timeout = "30m"
 
-[[limit]]                      # fees of a day, beyond which a person decides
+[[limit]]                      # daily fees; above this, approval is required
 id = "fees-a-day"
 per = "agent"
 effects = ["fee"]

@@ -38,6 +38,7 @@ class Disk:
         time: Time,
     ) -> None:
         """`folder` is on the journal's disk, `bytes_used` gives what the journal takes there.
+
         `time` gives monotonic seconds.
         """
         self._folder = folder
@@ -71,8 +72,8 @@ class Disk:
         low = None
         if self._free < floor:
             low = (
-                f"the disk has {_mib(self._free)} free and {_mib(floor)} are kept for stopping:"
-                " free some space"
+                f"the disk has {_mib(self._free)} free and {_mib(floor)} are reserved for "
+                f"stopping: free some space"
             )
         elif self._used > most:
             low = (

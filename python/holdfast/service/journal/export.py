@@ -18,6 +18,7 @@ Format = Literal["jsonl", "csv"]
 
 def export(path: Path, form: Format, out: TextIO) -> int:
     """Writes every event of a home (a folder) or a journal file to `out`; gives their number.
+
     Raises JournalError.
     """
     reader = open_reader(path)

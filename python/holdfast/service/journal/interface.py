@@ -31,8 +31,10 @@ OnFailure = Callable[[Exception], None]
 
 
 class JournalError(RuntimeError):
-    """The journal is not what it must be: `args` is `(code, text, seq)`, seq None when no event is
-    to blame. `full` says that there was no room for a write, which was undone.
+    """The journal is not what it must be.
+
+    `args` is `(code, text, seq)`, seq None when no event is to blame. `full` says that there was no
+    room for a write, which was undone.
     """
 
     def __init__(self, code: str, text: str, seq: int | None = None, *, full: bool = False) -> None:
@@ -46,8 +48,9 @@ class JournalError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A stored state: what it claims to be (`size`, `root`, `sha256` of `data`) and the note that
-    says so.
+    """A stored state.
+
+    What it claims to be (`size`, `root`, `sha256` of `data`) and the note that says so.
     """
 
     size: int
@@ -59,8 +62,9 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A run's key (ed25519) and the note by which the log's key certified it: it proves commits
-    that end beyond `from_size` events.
+    """A run's key (ed25519) and the note by which the log's key certified it.
+
+    It proves commits that end beyond `from_size` events.
     """
 
     from_size: int
@@ -77,9 +81,11 @@ class Appended(NamedTuple):
 
 
 class Beginning(NamedTuple):
-    """What a run begins with: the key of its commits, its certificate, and a checkpoint `note` over
-    the `session.from_size` events that were proven. `freeze` are the words with which everything
-    must be frozen because other events were found.
+    """What a run begins with.
+
+    The key of its commits, its certificate, and a checkpoint `note` over the `session.from_size`
+    events that were proven. `freeze` are the words with which everything must be frozen because
+    other events were found.
     """
 
     key: CommitKey
@@ -93,69 +99,81 @@ class Reader(Protocol):
     """Reads of a journal; sees only what is committed. May be used from several threads."""
 
     def steady(self) -> AbstractContextManager[None]:
-        """Within the block every read sees the journal as it is now, whatever is written meanwhile.
-        Raises JournalError.
+        """Within the block every read sees the journal as it is now.
+
+        Whatever is written meanwhile. Raises JournalError.
         """
 
     def close(self) -> None:
         """Ends reading."""
 
     def size(self) -> int:
-        """One more than the highest sequence number; 0 for an empty journal. Raises
-        JournalError.
+        """One more than the highest sequence number; 0 for an empty journal.
+
+        Raises JournalError.
         """
 
     def records(self, from_seq: int, count: int) -> list[bytes]:
-        """Up to `count` records from `from_seq` on. Raises JournalError: `journal_gap` where a
-        number is missing, `record_unreadable` where there are no bytes.
+        """Up to `count` records from `from_seq` on.
+
+        Raises JournalError: `journal_gap` where a number is missing, `record_unreadable` where
+        there are no bytes.
         """
 
     def page(self, from_seq: int, count: int, bytes_max: int) -> list[bytes]:
         """As `records`, but no more than `bytes_max` (and at least one)."""
 
     def chunks(self, from_seq: int = 0) -> Iterator[tuple[int, list[bytes]]]:
-        """`(seq of the first, records)` in order to the end, `READ_CHUNK` at a time. Raises as
-        `records`.
+        """`(seq of the first, records)` in order to the end, `READ_CHUNK` at a time.
+
+        Raises as `records`.
         """
 
     def about(self, request_id: str, from_seq: int, count: int) -> list[bytes]:
-        """Up to `count` records from `from_seq` on that name the request. Scans: call it off the
-        loop. Raises JournalError.
+        """Up to `count` records from `from_seq` on that name the request.
+
+        Scans: call it off the loop. Raises JournalError.
         """
 
     def policy_record(self, digest: str) -> bytes | None:
-        """The newest `policy.loaded` of a policy by its digest (`0x` hex). Scans: call it off the
-        loop. Raises JournalError.
+        """The newest `policy.loaded` of a policy by its digest (`0x` hex).
+
+        Scans: call it off the loop. Raises JournalError.
         """
 
     def checkpoints(self, from_size: int = 0) -> list[tuple[int, bytes]]:
         """`(size, signed note)` in order of size, from `from_size` on. Raises JournalError."""
 
     def sessions(self) -> list[Session]:
-        """The certified keys in order of size; at most one in a journal of ours. Raises
-        JournalError.
+        """The certified keys in order of size; at most one in a journal of ours.
+
+        Raises JournalError.
         """
 
     def proofs(self, from_size: int = 0) -> list[tuple[int, bytes]]:
-        """`(size, signature)` of commits in order of size, from `from_size` on. Raises
-        JournalError.
+        """`(size, signature)` of commits in order of size, from `from_size` on.
+
+        Raises JournalError.
         """
 
     def newest_proof(self) -> tuple[int, bytes] | None:
         """The proof of the largest size. Raises JournalError."""
 
     def outside(self, size: int) -> list[tuple[int, bytes]]:
-        """`(number, bytes)` of every row that is not one of the first `size` events, by number; no
-        bytes where the row holds something else. Raises JournalError.
+        """`(number, bytes)` of every row that is not one of the first `size` events, by number.
+
+        No bytes where the row holds something else. Raises JournalError.
         """
 
     def set_aside(self) -> int:
-        """How many events were ever set aside because no signature covered them. Raises
-        JournalError.
+        """How many events were ever set aside because no signature covered them.
+
+        Raises JournalError.
         """
 
     def pending_freeze(self) -> str | None:
         """Why everything must be frozen before anything else happens; None when nothing must.
+
         Raises JournalError.
         """
 
@@ -167,22 +185,26 @@ class Reader(Protocol):
 
 
 class SignerReader(Protocol):
-    """The little that the signer reads. It believes none of it, so a value has its type and a
-    record at most `RECORD_BYTES_MAX`, or JournalError is raised; the rest is for signatures to
-    show. For one thread.
+    """The little that the signer reads.
+
+    It believes none of it, so a value has its type and a record at most `RECORD_BYTES_MAX`, or
+    JournalError is raised; the rest is for signatures to show. For one thread.
     """
 
     def record(self, seq: int) -> bytes | None:
         """One event; None if there is none. Raises JournalError."""
 
     def commits(self, from_size: int, ends: Sequence[int]) -> Iterator[list[bytes]]:
-        """The records from number `from_size` on, a list for each of the growing sizes `ends`, read
-        in one query. Raises JournalError: `journal_gap` where one is missing.
+        """The records from number `from_size` on, read in one query.
+
+        A list for each of the growing sizes `ends`. Raises JournalError: `journal_gap` where one is
+        missing.
         """
 
     def proofs_after(self, size: int) -> list[tuple[int, bytes]]:
-        """`(size, signature)` of the commits that end beyond `size`, in order. Raises
-        JournalError.
+        """`(size, signature)` of the commits that end beyond `size`, in order.
+
+        Raises JournalError.
         """
 
     def checkpoint(self, size: int) -> bytes | None:
@@ -212,32 +234,38 @@ class Writer(Protocol):
         """What the journal takes on the disk. From any thread. Raises OSError."""
 
     def begin(self, beginning: Beginning) -> None:
-        """Ends the run before and begins this one, all in one transaction: what no signature covers
-        is set aside, what was proven gets its checkpoint, and the key of the run before counts no
-        more. Call before `start`. Raises JournalError, OSError.
+        """Ends the run before and begins this one, all in one transaction.
+
+        What no signature covers is set aside, what was proven gets its checkpoint, and the key of
+        the run before counts no more. Call before `start`. Raises JournalError, OSError.
         """
 
     def start(self, on_durable: OnDurable, on_failure: OnFailure) -> None:
-        """Starts a thread that writes, and from which the callbacks come: hand them on to the loop.
-        `on_failure` is called once, at the end. Raises RuntimeError before `begin`.
+        """Starts a thread that writes, and from which the callbacks come.
+
+        Hand them on to the loop. `on_failure` is called once, at the end. Raises RuntimeError
+        before `begin`.
         """
 
     def append(self, records: list[bytes], size: int, root: bytes) -> None:
-        """Queues records, whose sequence numbers follow those queued before; with them the log has
-        `size` events under `root`. They are committed together. Never blocks.
+        """Queues records, whose sequence numbers follow those queued before.
+
+        With them the log has `size` events under `root`. They are committed together. Never blocks.
         """
 
     def end_commit(self) -> None:
         """What is queued so far ends a commit, so that there is a proof of just that size."""
 
     def add_checkpoint(self, size: int, note: bytes) -> None:
-        """Stores the signed note of the log's first `size` events, after them. Proofs that it
-        covers are forgotten, but for the newest of all.
+        """Stores the signed note of the log's first `size` events, after them.
+
+        Proofs that it covers are forgotten, but for the newest of all.
         """
 
     def add_snapshot(self, snapshot: Snapshot) -> None:
-        """Stores a state and forgets all but the newest two. Without room for it nothing is stored:
-        a state only makes the next start faster.
+        """Stores a state and forgets all but the newest two.
+
+        Without room for it nothing is stored: a state only makes the next start faster.
         """
 
     def forget_freeze(self) -> None:

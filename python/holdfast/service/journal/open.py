@@ -17,15 +17,18 @@ from holdfast.service.journal.sqlite.writer import SqliteWriter
 
 
 def create(path: Path, *records: bytes, note: bytes | None = None) -> None:
-    """Makes a new journal (mode 0600) of these first records, `guardian.created` before all, under
-    the signed checkpoint `note` over them. Raises FileExistsError, JournalError.
+    """Makes a new journal (mode 0600) of these first records.
+
+    `guardian.created` before all, under the signed checkpoint `note` over them. Raises
+    FileExistsError, JournalError.
     """
     schema.create(path, *records, note=note)
 
 
 def open_reader(path: Path) -> Reader:
-    """Reads over a connection of its own; close it. Raises JournalError when there is no journal of
-    a known format.
+    """Reads over a connection of its own; close it.
+
+    Raises JournalError when there is no journal of a known format.
     """
     return SqliteReader(journal_in(path))
 
@@ -36,8 +39,10 @@ def open_signer_reader(path: Path) -> SignerReader:
 
 
 def open_writer(path: Path, reserve: Reserve | None = None) -> Writer:
-    """Opens the journal for writing and brings it to this version's format; `reserve` is given up
-    when the disk is full. There must be no other writer. Raises JournalError, OSError.
+    """Opens the journal for writing and brings it to this version's format.
+
+    `reserve` is given up when the disk is full. There must be no other writer. Raises JournalError,
+    OSError.
     """
     return SqliteWriter(journal_in(path), reserve)
 

@@ -13,8 +13,9 @@ from holdfast.service.journal.signed_notes import LogIdentity
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A guard that holds exactly what is proven, and how it came about. `outside` are the rows,
-    `(number, bytes)`, that no signature covers: none of them was looked at.
+    """A guard that holds exactly what is proven, and how it came about.
+
+    `outside` are the rows, `(number, bytes)`, that no signature covers: none of them was looked at.
     """
 
     guard: Guard
@@ -34,8 +35,10 @@ class Commit:
 
 
 def restore(reader: Reader) -> Restored:
-    """Rebuilds the guard. Raises JournalError (`journal_*`, `replay_*`, `checkpoint_*`, `proof_*`,
-    `session_*`) naming the event to blame.
+    """Rebuilds the guard.
+
+    Raises JournalError (`journal_*`, `replay_*`, `checkpoint_*`, `proof_*`, `session_*`) naming the
+    event to blame.
     """
     first = reader.records(0, 1)
     if not first:
@@ -49,8 +52,8 @@ def restore(reader: Reader) -> Restored:
     if size == 0:
         raise JournalError(
             "journal_unsigned",
-            "no signature covers any of the events, not even the first. If a version before this "
-            "one made the journal, start it with that version once and stop it cleanly; else "
+            "no signature covers any of the events, not even the first. If an earlier version "
+            "wrote the journal, start it with that version once and stop it cleanly; else "
             "restore it from a backup",
         )
     guard, remarks = _from_snapshot(reader, identity, size)
@@ -79,8 +82,9 @@ def session_of(sessions: list[Session], size: int) -> Session | None:
 
 
 def _newest_commit(reader: Reader, identity: LogIdentity) -> Commit | None:
-    """The newest proof with its session, once the log's key vouches for that. The signature itself
-    is checked when the root is known.
+    """The newest proof with its session, once the log's key vouches for that.
+
+    The signature itself is checked when the root is known.
     """
     sessions = reader.sessions()
     for each in sessions:
@@ -95,7 +99,7 @@ def _newest_commit(reader: Reader, identity: LogIdentity) -> Commit | None:
     session = session_of(sessions, size)
     if session is None:
         raise JournalError(
-            "proof_bad", f"the proof of {size} events belongs to no run that the log's key knows"
+            "proof_bad", f"the proof of {size} events belongs to no run certified by the log's key"
         )
     return Commit(session, size, signature)
 
@@ -111,8 +115,9 @@ def _cut(size: int, left: int) -> JournalError:
 def _from_snapshot(
     reader: Reader, identity: LogIdentity, size: int
 ) -> tuple[Guard | None, list[str]]:
-    """The newest stored state of at most `size` events that proves itself, and what was wrong with
-    newer ones. Snapshots are only a cache.
+    """The newest stored state of at most `size` events that proves itself.
+
+    And what was wrong with newer ones. Snapshots are only a cache.
     """
     remarks: list[str] = []
     on_disk = reader.size()

@@ -7,8 +7,9 @@ from pathlib import Path
 
 
 class Reserve:
-    """A file that holds room on the disk. Safe from any thread: each call is one system call or
-    does nothing.
+    """A file that holds room on the disk.
+
+    Safe from any thread: each call is one system call or does nothing.
     """
 
     def __init__(self, path: Path, size: int) -> None:

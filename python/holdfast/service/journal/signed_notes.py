@@ -41,8 +41,9 @@ class LogIdentity:
             ) from error
 
     def checkpoint_root(self, size: int, note: bytes) -> bytes:
-        """The root a checkpoint states for `size` events. Raises JournalError when it is not this
-        log's.
+        """The root a checkpoint states for `size` events.
+
+        Raises JournalError when it is not this log's.
         """
         return self._open(note, self.origin, size, "checkpoint")
 

@@ -73,8 +73,9 @@ class Report:
 
 
 def verify(path: Path, anchor: str | None = None) -> Report:
-    """Checks the journal of a home (a folder) or a journal file. Raises JournalError when it cannot
-    be read at all.
+    """Checks the journal of a home (a folder) or a journal file.
+
+    Raises JournalError when it cannot be read at all.
     """
     file = journal_in(path)
     report = Report(str(file), anchor=anchor)
@@ -153,7 +154,7 @@ def _parts(reader: Reader, stops: list[int]) -> Iterator[list[bytes]]:
 def _check_record(report: Report, seq: int, record: bytes) -> None:
     try:
         if canonical_json(record) != record:
-            report.add("record_not_canonical", "the event is not written in the canonical way", seq)
+            report.add("record_not_canonical", "the event is not in canonical form", seq)
         stated = parse(record).get("seq")
         if stated != seq:
             report.add("record_out_of_order", f"the event in this place says it is {stated}", seq)
@@ -208,7 +209,7 @@ def _check_proofs(reader: Reader, report: Report, roots: dict[int, bytes]) -> No
     for size, signature in reader.proofs():
         owner = session_of(sessions, size)
         if owner is None:
-            text = f"the proof of {size} events belongs to no run that the log's key knows"
+            text = f"the proof of {size} events belongs to no run certified by the log's key"
             report.add("proof_bad", text)
         elif size > report.size:
             _add_cut(report, size)
@@ -249,9 +250,7 @@ def _check_anchor(
             if found is not None or tree.size == size:
                 break
     if found is None or (size is not None and found != size):
-        report.add(
-            "anchor_mismatch", "the journal does not contain the state the anchor was taken of"
-        )
+        report.add("anchor_mismatch", "the journal does not contain the state of the anchor")
     else:
         report.anchor_size = found
 
@@ -282,5 +281,5 @@ def _check_replay(reader: Reader, report: Report) -> None:
         report.add("journal_empty", "the journal has no events, not even its first")
         return
     if guard.root.hex() != report.root:
-        report.add("replay_root", "the replayed state stands for another log")
+        report.add("replay_root", "the replayed state belongs to another log")
     report.state_digest = guard.state_digest().hex()

@@ -36,8 +36,9 @@ def pushed(record: bytes) -> bytes:
 
 
 def _usd(spends: Json | None) -> str | None:
-    """Micro-USD of everything but the fee, None when any of it is unknown: of all items, since a
-    sum of those that are kept would say too little.
+    """Micro-USD of everything but the fee, None when any of it is unknown.
+
+    Of all items, since a sum of those that are kept would say too little.
     """
     items = spends["items"] if spends else []
     prices = [item["usd"] for item in items if item["kind"] != "fee"]
@@ -55,8 +56,9 @@ def _cut(value: object) -> int:
 
 
 def _short(value: Any, *, words: bool = True) -> Any:
-    """The first rows of lists and the beginning of texts. A cut in `words` has a mark with its
-    number; of the request itself `left_out` counts it.
+    """The first rows of lists and the beginning of texts.
+
+    A cut in `words` has a mark with its number; of the request itself `left_out` counts it.
     """
     if isinstance(value, str):
         if len(value) <= TEXT_CHARS_KEPT:

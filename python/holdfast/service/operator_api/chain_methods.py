@@ -38,8 +38,10 @@ class ChainMethods:
         self.table: dict[str, Method] = {"fees": self._fees, "nonces": self._nonces}
 
     async def _fees(self, _: OperatorConnection, params: Params) -> Json:
-        """What takes the place of a transaction that is out, within the caps of the policy in
-        force: an operator may go beyond what was decided for the request.
+        """What takes the place of a transaction that is out.
+
+        Within the caps of the policy in force: an operator may go beyond what was decided for the
+        request.
         """
         row = self._out(text(params, "id"))
         cap = self._cap(row.chain_id)
@@ -50,7 +52,7 @@ class ChainMethods:
         try:
             fees = await chain.fees()
         except EndpointDown as down:
-            why = f"chain {row.chain_id} gives no answer, so nobody knows the fee: {down.text}"
+            why = f"chain {row.chain_id} gives no answer, so the fee is unknown: {down.text}"
             raise Refused(Code.CHAIN_UNAVAILABLE, f"{why}. Try again later") from None
         now = Offer(row.fee, row.tip)
         offer = within(higher(now, fees.base, fees.tip), now, fees.base, cap)
@@ -71,7 +73,9 @@ class ChainMethods:
         state = self._core.guard.stage(request_id)
         if state is None:
             raise Refused(Code.REQUEST_UNKNOWN, f"there is no request {request_id[:32]!r}")
-        raise Refused(Code.WRONG_STATE, f"{request_id} is {state}: no transaction of it is out")
+        raise Refused(
+            Code.WRONG_STATE, f"{request_id} is {state}: it has no transaction that can be mined"
+        )
 
     def _cap(self, chain_id: int) -> Offer:
         for each in orjson.loads(self._core.guard.chains()):

@@ -21,8 +21,10 @@ Fault = tuple[str, str]
 
 
 def read_folder(folder: Path, *, beyond: bool = False) -> tuple[ClearSigning, list[Fault]]:
-    """Every JSON file below `folder` and the files these include; with `beyond` also included ones
-    outside of it. What is not a descriptor is left out. Raises OSError when there is no folder.
+    """Every JSON file below `folder` and the files these include.
+
+    With `beyond` also included ones outside of it. What is not a descriptor is left out. Raises
+    OSError when there is no folder.
     """
     from holdfast._core import ClearSigning
 
@@ -43,7 +45,7 @@ def read_folder(folder: Path, *, beyond: bool = False) -> tuple[ClearSigning, li
             faults.append((name, f"cannot be read: {error.strerror}"))
             continue
         if data is None:
-            faults.append((name, f"is no file of at most {FILE_BYTES_MAX:,} bytes"))
+            faults.append((name, f"is not a file of at most {FILE_BYTES_MAX:,} bytes"))
             continue
         left -= len(data)
         if left < 0:

@@ -1,6 +1,6 @@
 """What the authors of contracts say of a request (ERC-7730), for the operator's eyes alone.
 
-It is made when somebody looks, from the journalled request: never journalled, never part of a
+It is made on demand, from the journalled request: never journalled, never part of a
 digest, a verdict or an approval. Whatever is wrong with a descriptor costs its lines and nothing
 else.
 """
@@ -43,8 +43,9 @@ class Descriptors:
         return 0 if self._found is None else len(self._found)
 
     def claim(self, view: Json) -> Json | None:
-        """`{"display": [{label, value}], "warnings": [{code, text}]}` of a request view; None when
-        no descriptor speaks of it.
+        """`{"display": [{label, value}], "warnings": [{code, text}]}` of a request view.
+
+        None when no descriptor speaks of it.
         """
         found = self._found
         request = _decodable(view)
@@ -62,8 +63,9 @@ class Descriptors:
         return {"display": display, "warnings": warnings} if display or warnings else None
 
     async def run(self) -> None:
-        """Reads the folder now and after every change, until cancelled; does nothing without
-        one.
+        """Reads the folder now and after every change, until cancelled.
+
+        Does nothing without one.
         """
         folder = self._folder
         while folder is not None:
@@ -93,8 +95,9 @@ class Descriptors:
                 await self._read_while(folder, changes)
 
     async def _read_while(self, folder: Path, changes: AsyncGenerator[set[Any], None]) -> None:
-        """Reads once the watch has begun, so that no change falls between the two; returns after
-        the next change.
+        """Reads once the watch has begun, so that no change falls between the two.
+
+        Returns after the next change.
         """
         identity = _identity(folder)
         coming = asyncio.ensure_future(anext(changes))
@@ -123,8 +126,9 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def _decodable(view: Json) -> bytes | None:
-    """The request as `decode` takes it; None for what no descriptor can be about, and for one whose
-    contents are forgotten.
+    """The request as `decode` takes it.
+
+    None for what no descriptor can be about, and for one whose contents are forgotten.
     """
     request = view.get("request")
     if not isinstance(request, dict):

@@ -125,5 +125,5 @@ class Health:
         if self.signer is None:
             return {"ok": False, "text": STARTING}
         if not self.signer.alive:
-            return {"ok": False, "text": "the signer ended: start the guardian again"}
+            return {"ok": False, "text": "the signer ended: restart the guardian"}
         return {"ok": True, "text": ""}

@@ -43,7 +43,7 @@ PAGE_BYTES_MAX = 4 * 1024 * 1024
 # Views made in one turn of the loop.
 VIEWS_A_TURN = 32
 TEXT_CHARS_MAX = 500
-# The signed bytes themselves are the agent's, and for a held request nobody's.
+# The signed bytes themselves are the agent's, and for a held request no one's.
 HIDDEN = ("raw", "signature")
 # That an answer arrived where it was expected is no news of its request.
 NO_HISTORY = frozenset({b"answers.delivered"})
@@ -137,11 +137,12 @@ class OperatorMethods:
         return status
 
     async def _subscribe(self, connection: OperatorConnection, params: Params) -> Json:
-        """The state as of event `seq`, once that is durable; then every event after it (or after
-        `from_seq`).
+        """The state as of event `seq`, once that is durable.
+
+        Then every event after it (or after `from_seq`).
         """
         if connection.subscriber is not None:
-            raise Refused("subscribed", "this connection is subscribed already")
+            raise Refused("subscribed", "this connection is already subscribed")
         size = self._core.guard.size
         from_seq = integer(params, "from_seq", size - 1)
         backlog = min(integer(params, "backlog", 0), BACKLOG_MAX)
@@ -155,7 +156,7 @@ class OperatorMethods:
         else:
             size = self._core.durable_size
         if connection.subscriber is not None:
-            raise Refused("subscribed", "this connection is subscribed already")
+            raise Refused("subscribed", "this connection is already subscribed")
         for name, lines in (("requests", requests), ("limits", rows)):
             for line in lines[:-1]:
                 connection.write(b'{"part":{"%b":[%b]}}\n' % (name.encode(), line))
@@ -221,7 +222,7 @@ class OperatorMethods:
         if source is None:
             record = await asyncio.to_thread(self._reader.policy_record, digest)
             if record is None:
-                raise Refused("policy_unknown", f"no policy of the digest {digest} was in force")
+                raise Refused("policy_unknown", f"no policy with the digest {digest} was in force")
             source = str(parse(record)["data"]["source"])
             self._sources = {digest: source, **dict(list(self._sources.items())[:3])}
         return {"digest": digest, "source": source, "in_force": digest == found["digest"]}
@@ -241,8 +242,9 @@ class OperatorMethods:
         return result
 
     async def _freeze(self, _: OperatorConnection, params: Params) -> Json:
-        """Acknowledged once it is on disk. When sealed, nothing can be signed; the file keeps it so
-        at the next start.
+        """Acknowledged once it is on disk.
+
+        When sealed, nothing can be signed; the file keeps it so at the next start.
         """
         scope = orjson.dumps(params.get("scope"))
         reason = text(params, "reason", chars_max=TEXT_CHARS_MAX, default="")
@@ -338,6 +340,6 @@ def _history(record: Record) -> Json:
     ]
     order = data.get("order")
     if record["kind"] == "request.replaced" and isinstance(order, dict):
-        words.append(f"nonce {order['nonce']}, {order['max_fee_per_gas']} wei a gas")
+        words.append(f"nonce {order['nonce']}, {order['max_fee_per_gas']} wei per gas")
     said = " ".join(str(word) for word in words if word)
     return {"seq": record["seq"], "at": record["at"], "kind": record["kind"], "text": said}

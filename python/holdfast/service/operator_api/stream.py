@@ -32,6 +32,7 @@ Drop = Callable[[str], None]
 
 def pushes(first: int, records: Iterable[bytes], summarise: Summarise) -> bytes:
     """The lines that carry these events, from number `first` on; of large ones their beginning.
+
     With a decision comes its `summary`, as the policy in force sees it, which no record holds.
     """
     lines = []
@@ -87,8 +88,9 @@ class Stream:
         return [f"r{seq}" for seq in list(self._decided)[-count:]] if count > 0 else []
 
     def subscribe(self, next_seq: int, write: Write, drop: Drop) -> Subscriber:
-        """Sends every event from `next_seq` on through `write`, beginning in the next turn of the
-        loop.
+        """Sends every event from `next_seq` on through `write`.
+
+        It begins in the next turn of the loop.
         """
         subscriber = Subscriber(next_seq, write, drop, self._core.guard.summary)
         self._subscribers.add(subscriber)
@@ -138,8 +140,9 @@ class Stream:
             self._loop.call_soon(self._catch_up, subscriber)
 
     def _catch_up(self, subscriber: Subscriber) -> None:
-        """Sends one chunk from the journal; the rest in later turns of the loop, so others are
-        served between.
+        """Sends one chunk from the journal.
+
+        The rest in later turns of the loop, so others are served between.
         """
         subscriber.catching_up = False
         if subscriber not in self._subscribers or subscriber.paused:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from holdfast.service.guardian.core import Core
 
 WHY = (
-    "it is from before this start, and no chain confirms the system's clock yet: a new block does, "
-    "or, if the clock is right, `holdfast clock set`"
+    "it is older than this start, and no chain confirms the system's clock yet: wait for a new "
+    "block, or, if the clock is correct, run `holdfast clock set`"
 )
 
 

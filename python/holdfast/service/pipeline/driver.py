@@ -71,8 +71,9 @@ class Passing(Exception):
 
 
 class Driver:
-    """One for all wallets and chains. `start` reconciles and returns; the work goes on behind
-    it.
+    """One for all wallets and chains.
+
+    `start` reconciles and returns; the work goes on behind it.
     """
 
     def __init__(
@@ -161,8 +162,9 @@ class Driver:
             self._upkeep.undone(chain_id, wallet, mined)
 
     def refused(self, request_id: str) -> str:
-        """Our words for why a node refused its bytes when they were last sent; empty if it did
-        not.
+        """Our words for why a node refused its bytes when they were last sent.
+
+        Empty if it did not.
         """
         return self._refusals.get(request_id, "")
 
@@ -304,8 +306,9 @@ class Driver:
         return waited >= self._settings.wait_ms
 
     async def _order(self, request_id: str) -> int | None:
-        """Gathers facts and fixes the order: its event's number, or None when the decision became
-        another.
+        """Gathers facts and fixes the order.
+
+        Its event's number, or None when the decision became another.
         """
         await self._turns.step()
         try:
@@ -329,16 +332,16 @@ class Driver:
         return self._core.guard.stage(request_id) or ""
 
     async def _facts(self, request_id: str) -> bytes:
-        view = self._view(request_id)
-        if view is None:
+        asked = self._core.guard.order_inputs(request_id)
+        if asked is None:
             return b"{}"
         facts: dict[str, Any] = {}
-        if view["kind"] == "transaction":
-            chain = self._chain(view["chain_id"])
-            ledger = self._core.guard.next_nonce(view["wallet"], chain.id)
+        if asked.is_transaction:
+            chain = self._chain(asked.chain_id)
+            ledger = self._core.guard.next_nonce(asked.wallet, chain.id)
             async with self._limits.setdefault(chain.id, asyncio.Semaphore(STEPS_AT_ONCE)):
                 numbers, simulated = await asyncio.gather(
-                    chain.transaction_facts(view, ledger=ledger), chain.simulation.of(view)
+                    chain.transaction_facts(asked, ledger=ledger), chain.simulation.of(asked)
                 )
             # The node may answer for many at once.
             await self._turns.step()
@@ -346,7 +349,7 @@ class Driver:
             if simulated is not None:
                 facts["simulated"] = simulated
         if self._outside is not None:
-            facts |= await self._outside.of_request(view)
+            facts |= await self._outside.of_request(asked)
         return orjson.dumps(facts)
 
     def _chain(self, chain_id: int) -> Chain:
@@ -361,8 +364,9 @@ class Driver:
             self._core.fail(request_id, code, text)
 
     async def _sign_and_send(self, request_id: str, seq: int) -> None:
-        """From an order to a signature on disk, then on. The signer takes no order that is not on
-        disk yet, and one of a command may not be.
+        """From an order to a signature on disk, then on.
+
+        The signer takes no order that is not on disk yet, and one of a command may not be.
         """
         await self._core.durable()
         signed = await self._sign(request_id, seq)
@@ -384,8 +388,9 @@ class Driver:
             await self._send(request_id)
 
     async def _sign(self, request_id: str, seq: int) -> Signed | None:
-        """Asks the signer until it signs or refuses for good; None when there will be no
-        signature.
+        """Asks the signer until it signs or refuses for good.
+
+        None when there will be no signature.
         """
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
         while self._waits_for_signature(request_id, seq):
@@ -422,8 +427,9 @@ class Driver:
         self._begin(request_id, partial(self._send, request_id))
 
     async def _send(self, request_id: str) -> None:
-        """Broadcasts signed bytes until a node answered, asking the guard right before every
-        time.
+        """Broadcasts signed bytes until a node answered.
+
+        It asks the guard right before every time.
         """
         waits = Backoff(RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
         if self._settings.jitter_ms and self._state(request_id) == "signed":
@@ -547,8 +553,9 @@ class Driver:
             await self._pause(chain, rows)
 
     async def _pause(self, chain: Chain, rows: list[Unsettled]) -> None:
-        """Until the next look: soon while ours are under way, slowly while others must send
-        them.
+        """Seconds until the next look.
+
+        Soon while ours are under way, slowly while others must send them.
         """
         poll = chain.settings.poll_ms / 1000
         news = self._news[chain.id]
@@ -573,10 +580,6 @@ class Driver:
             self._upkeep.ended(end.id)
             self._refusals.pop(end.id, None)
         await self._upkeep.look(chain, found.not_mined)
-
-    def _view(self, request_id: str) -> dict[str, Any] | None:
-        found = self._core.guard.request(request_id)
-        return None if found is None else orjson.loads(found)
 
 
 def _plain(facts: dict[str, int | bool]) -> dict[str, str | bool]:

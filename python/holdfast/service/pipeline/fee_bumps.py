@@ -24,8 +24,9 @@ def higher(now: Offer, base: int, tip: int) -> Offer:
 
 
 def within(wanted: Offer, now: Offer, base: int, cap: Offer) -> Offer | None:
-    """As much of `wanted` as the caps leave; None when that is no replacement for `now`, or still
-    below the base fee.
+    """As much of `wanted` as the caps leave.
+
+    None when that is no replacement for `now`, or still below the base fee.
     """
     tip = min(wanted.tip, cap.tip, cap.fee)
     fee = min(wanted.fee, cap.fee)

@@ -28,8 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """One row of `Guard.unsettled`; hashes in lower case. `earlier` bytes have the same nonce and
-    can be mined instead. `agent_alone`: a rule leaves it to its agent to send.
+    """One row of `Guard.unsettled`; hashes in lower case.
+
+    `earlier` bytes have the same nonce and can be mined instead. `agent_alone`: a rule leaves it to
+    its agent to send.
     """
 
     id: str
@@ -76,8 +78,9 @@ def unsettled(row: Row) -> Unsettled:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a payment ended, by one node, and which of its transactions was mined. For a dropped one
-    the block is that of the transaction which used its nonce.
+    """How a payment ended, by one node, and which of its transactions was mined.
+
+    For a dropped one the block is that of the transaction which used its nonce.
     """
 
     outcome: Literal["confirmed", "reverted", "dropped"]
@@ -97,6 +100,7 @@ class End:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What one node said of one payment, its newest block being `head` before it was asked.
+
     Without an `end` it is not final there; `mined` tells whether its nonce was used at all.
 
     `fault` is why a node shows no end of what should be final there. One that `silent` says so gave
@@ -130,8 +134,10 @@ class Finder:
         self._limit = asyncio.Semaphore(LOOKUPS_AT_ONCE)
 
     async def look(self, rows: Sequence[Unsettled]) -> dict[str, Finding]:
-        """What it says of each, by the payment's id; those of which it did not even say whether the
-        nonce was used are left out. Never raises EndpointDown.
+        """What it says of each, by the payment's id.
+
+        Those of which it did not even say whether the nonce was used are left out. Never raises
+        EndpointDown.
         """
         # The head first: what is missing below it later is missing, and not only late.
         head = await or_down(self._witness.head())
@@ -215,8 +221,9 @@ class Finder:
         return End("dropped", number, block.hash)
 
     async def _block_that_used(self, row: Unsettled, final: int) -> int | None:
-        """The first block after which the wallet's count is above the nonce, searched back from
-        `final`.
+        """The first block after which the wallet's count is above the nonce.
+
+        Searched back from `final`.
         """
         count = self._witness.mined_nonce
         if final < 0 or await count(row.wallet, final) <= row.nonce:

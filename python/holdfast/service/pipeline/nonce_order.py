@@ -31,8 +31,10 @@ class NonceOrder:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, place: Place, request_id: str, send_all: SendAll) -> None:
-        """Returns when the request was sent, alone or with others of its line. `send_all` must be
-        the same for a place at all times. Raises what it gives for the request, or raises.
+        """Returns when the request was sent, alone or with others of its line.
+
+        `send_all` must be the same for a place at all times. Raises what it gives for the request,
+        or raises.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line = self._lines.get(place)

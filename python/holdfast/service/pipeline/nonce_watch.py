@@ -45,8 +45,9 @@ LATCHED = frozenset({"foreign_transaction"})
 
 
 class NonceWatch:
-    """Looks every few seconds, at what each node of a chain says. `refused(id)` gives our words for
-    a node's last refusal.
+    """Looks every few seconds, at what each node of a chain says.
+
+    `refused(id)` gives our words for a node's last refusal.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class NonceWatch:
         *,
         agents_alone: bool = False,
     ) -> None:
-        """`counted(chain_id, wallet, mined)` is called with what each look finds mined. With
-        `agents_alone` the guardian sends nothing that it gave to an agent, whatever the rules say.
+        """`counted(chain_id, wallet, mined)` is called with what each look finds mined.
+
+        With `agents_alone` the guardian sends nothing that it gave to an agent, whatever the rules
+        say.
         """
         self._agents_alone = agents_alone
         self._counted = counted
@@ -155,8 +158,9 @@ class NonceWatch:
             self._proved.append(condition)
 
     def report(self) -> list[Json]:
-        """`nonces` of `health`: `[{chain_id, wallet, mined, pending, ledger, balance: decimal, out,
-        oldest_ms: n|null}]`.
+        """`nonces` of `health`.
+
+        `[{chain_id, wallet, mined, pending, ledger, balance: decimal, out, oldest_ms: n|null}]`.
         """
         now = self._time()
         rows = []
@@ -215,8 +219,9 @@ class NonceWatch:
                 self._doubted.append((self._time(), found))
 
     def _counts_all(self, data: Json) -> bool:
-        """An end without proof leaves more counted than it moved. What closed a gap moved only its
-        fee: its request ended otherwise.
+        """An end without proof leaves more counted than it moved.
+
+        What closed a gap moved only its fee: its request ended otherwise.
         """
         outcome = data["outcome"]
         return outcome in DOUBTED and (
@@ -224,13 +229,15 @@ class NonceWatch:
         )
 
     def _spot(self, request_id: str) -> Spot | None:
-        """Of a payment that ended before anybody looked; None once it is forgotten."""
+        """Of a payment that ended before the first look; None once it is forgotten."""
         state = self._core.guard.state(request_id)
         return None if state is None else (state.chain_id, state.wallet, state.nonce)
 
     def _is_ours(self, spot: Spot, request_id: str) -> bool:
-        """Another payment of ours has the nonce of this one, which was denied after its signature
-        and gave it back. One that is not signed yet has used no nonce.
+        """Another payment of ours has the nonce of this one.
+
+        This one was denied after its signature and gave it back. One that is not signed yet has
+        used no nonce.
         """
         chain_id, wallet, nonce = spot
         guard = self._core.guard

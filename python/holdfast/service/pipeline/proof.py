@@ -20,9 +20,10 @@ Verdict = Literal["open", "wait", "disagree", "hidden", "proved", "unproved"]
 
 
 def weigh(said: Mapping[str, Finding], confirmations: int, *, waited: bool) -> Verdict:
-    """What follows from what the nodes say that answered, by name. `waited`: those that are late
-    or silent had their time. `hidden` is a contradiction that a node which is late for a moment
-    can make.
+    """What follows from what the nodes say that answered, by name.
+
+    `waited`: those that are late or silent had their time. `hidden` is a contradiction that a node
+    which is late for a moment can make.
     """
     ends = {each.end for each in said.values() if each.end is not None}
     if not ends:
@@ -67,10 +68,11 @@ def unproved_end(row: Unsettled, name: str) -> Condition:
         "unproved_end",
         "critical",
         f"{name} says the nonce {row.nonce} of payment {row.id} was used by another transaction; "
-        "one node's word frees nothing, so all of it stays counted",
+        "one node's claim frees nothing, so all of it stays counted",
         "name a second endpoint of this chain in config.toml (`holdfast config apply`): what two "
-        "say is settled. Look the nonce up (`holdfast nonce`): if you sent no such transaction, "
-        "somebody else may hold the key: freeze, and move the funds",
+        "confirm is settled. Look the nonce up (`holdfast nonce`): if you sent no such "
+        "transaction, "
+        "someone else may hold the key: freeze, and move the funds",
         row.chain_id,
         row.wallet,
         row.id,
@@ -78,8 +80,9 @@ def unproved_end(row: Unsettled, name: str) -> Condition:
 
 
 def end_unknown(rows: Sequence[tuple[Unsettled, str]]) -> Condition:
-    """No node shows how these payments of one wallet ended, though their nonces were used. Each
-    comes with why, in our own words; the first is told.
+    """No node shows how these payments of one wallet ended, though their nonces were used.
+
+    Each comes with why, in our own words; the first is told.
     """
     row, why = rows[0]
     more = f", and {len(rows) - 1} more of this wallet" if len(rows) > 1 else ""
@@ -90,8 +93,8 @@ def end_unknown(rows: Sequence[tuple[Unsettled, str]]) -> Condition:
         f"was used, but no endpoint shows how the payment ended ({why}){more}; all of it stays "
         "counted",
         "name an endpoint that keeps the chain's history, an archive node, in config.toml "
-        "(`holdfast config apply`) and start again: the end that it shows is settled. That another "
-        "transaction used the nonce (`holdfast nonce`) two such endpoints have to show",
+        "(`holdfast config apply`) and restart: the outcome that it shows is settled. Two such "
+        "endpoints must show that another transaction used the nonce (`holdfast nonce`)",
         row.chain_id,
         row.wallet,
     )

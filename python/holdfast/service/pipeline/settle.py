@@ -35,7 +35,7 @@ LATE_SECONDS = 30.0
 LATE_SECONDS_MAX = 600.0
 # Servers behind one address do not agree at once.
 HIDDEN_SECONDS = 4.0
-# A reorganisation is over and an index is built within so long. After that somebody is told of a
+# A reorganisation is over and an index is built within so long. After that an alarm names a
 # payment whose nonce was used and whose end no node shows.
 UNKNOWN_SECONDS = 180.0
 
@@ -67,8 +67,9 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one look at the chain found: ends to settle, and what a node says is not mined. A
-    payment that no node gave an answer about is in neither.
+    """What one look at the chain found: ends to settle, and what a node says is not mined.
+
+    A payment that no node gave an answer about is in neither.
     """
 
     settled: list[Settlement]
@@ -90,9 +91,10 @@ class Settler:
         self._moved: dict[str, tuple[int, float]] = {}  # a node's newest block, and since when
 
     async def look(self, rows: Iterable[Unsettled]) -> Round:
-        """One round over the open transactions of this chain. Each settles on its own: what a node
-        fails to answer is looked at in the next round. Raises EndpointDown when none answered
-        anything.
+        """One round over the open transactions of this chain.
+
+        Each settles on its own: what a node fails to answer is looked at in the next round. Raises
+        EndpointDown when none answered anything.
         """
         open_rows = list(rows)
         told = await self._ask(open_rows)
@@ -191,15 +193,16 @@ class Settler:
     def _why_unknown(
         self, row: Unsettled, said: Mapping[str, Finding], ended: Settlement | Condition | None
     ) -> str | None:
-        """Why nobody knows for long how a payment ended whose nonce was used; None where that is
-        known, told otherwise, or not due yet.
+        """Why it is unknown for long how a payment ended whose nonce was used.
+
+        None where that is known, told otherwise, or not due yet.
         """
         why = next((each.fault for each in said.values() if each.fault), None)
         if isinstance(ended, Condition):
             why = None
         elif isinstance(ended, Settlement):
             again = row.id in self._given
-            why = "the end that is told does not fit the guardian's record" if again else None
+            why = "the reported outcome does not match the guardian's record" if again else None
             self._given.add(row.id)
         return why if self._is_late(row.id) else None
 

@@ -41,9 +41,11 @@ SENDABLE = frozenset({"signed", "sent", "cancelling"})
 
 
 class Upkeep:
-    """Of all chains. `send(id)` begins to broadcast the newest bytes of a request, `is_busy(id)`
-    says that it is worked on, `refused(id)` gives our words for a node's last refusal, and
-    `waits(id, hash)` tells that these bytes may not leave now.
+    """Of all chains.
+
+    `send(id)` begins to broadcast the newest bytes of a request, `is_busy(id)` says that it is
+    worked on, `refused(id)` gives our words for a node's last refusal, and `waits(id, hash)` tells
+    that these bytes may not leave now.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Upkeep:
         age_ms = self._core.clock.now_ms() - state.since
         if state.stage != "signed" or age_ms < self._settings.within_ms:
             return False
-        self._hold(request_id, f"signed {age_ms // 60_000} minutes ago and no node took it")
+        self._hold(request_id, f"signed {age_ms // 60_000} minutes ago and no node accepted it")
         return True
 
     async def look(self, chain: Chain, not_mined: Iterable[Unsettled]) -> None:
@@ -98,8 +100,10 @@ class Upkeep:
             log.info("waiting for the chain", chain=chain.id, why=down.text)
 
     def undone(self, chain_id: int, wallet: str, mined: int) -> None:
-        """A chain counts `mined` transactions of the wallet: what was mined above that and is young
-        enough is sent again, unless its agent alone sends it.
+        """A chain counts `mined` transactions of the wallet.
+
+        What was mined above that and is young enough is sent again, unless its agent alone sends
+        it.
         """
         for each in self._core.guard.mined():
             row = unsettled(each)
@@ -114,8 +118,9 @@ class Upkeep:
                 self._send(row.id)
 
     def _is_ours(self, row: Unsettled) -> bool:
-        """The guardian sends it, now and again, while it is young. What was never sent until it was
-        old is held.
+        """The guardian sends it, now and again, while it is young.
+
+        What was never sent until it was old is held.
         """
         if self._is_busy(row.id):
             return False
@@ -123,13 +128,15 @@ class Upkeep:
             return not self._is_old(row) and self._may_send_released(row)
         if row.state == "signed" and self._is_old(row):
             minutes = self._age_ms(row) // 60_000
-            self._hold(row.id, f"signed {minutes} minutes ago and no node took it")
+            self._hold(row.id, f"signed {minutes} minutes ago and no node accepted it")
             return False
         return row.state in SENDABLE
 
     async def _look_for(self, chain: Chain, rows: list[Unsettled]) -> None:
-        """Sends again what a node does not have; also what one refused at first: its fee or its
-        pool may have changed since. All are looked for at once: others wait to be settled.
+        """Sends again what a node does not have.
+
+        Also what one refused at first: its fee or its pool may have changed since. All are looked
+        for at once: others wait to be settled.
         """
         due = [row for row in rows if self._is_due(row)][: chain.lookups_at_once]
         found = await asyncio.gather(*(self._found(chain, row) for row in due))
@@ -157,7 +164,7 @@ class Upkeep:
         else:
             self._lost.discard(row.id)
             minutes = self._age_ms(row) // 60_000
-            self._hold(row.id, f"sent {minutes} minutes ago and no node knows it any more")
+            self._hold(row.id, f"sent {minutes} minutes ago and no node knows it now")
 
     def _may_send_released(self, row: Unsettled) -> bool:
         """Its agent has had its time; without one, or by its rule, it alone sends it."""
@@ -217,7 +224,7 @@ class Upkeep:
         return time.monotonic() - self._bumped.get(row.id, -BUMP_SECONDS) >= BUMP_SECONDS
 
     async def _close_gaps(self, chain: Chain, rows: list[Unsettled]) -> None:
-        """A nonce that nobody has, below others that wait for it."""
+        """A nonce that no payment has, below others that wait for it."""
         highest: dict[str, int] = {}
         for row in rows:
             released = row.state == "released" and self._may_send_released(row)

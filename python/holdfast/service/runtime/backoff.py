@@ -6,8 +6,9 @@ import random
 
 
 class Backoff:
-    """Doubles from `low` to `high` seconds, with jitter, so that many that wait do not ask all at
-    once.
+    """Doubles from `low` to `high` seconds, with jitter.
+
+    So many that wait do not ask all at once.
     """
 
     def __init__(self, low: float, high: float) -> None:

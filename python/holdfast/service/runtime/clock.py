@@ -1,6 +1,6 @@
 """Where time comes from: the journal's end plus the time elapsed since.
 
-The wall clock, which anybody may have set, moves it forward only as far as a chain confirms.
+The wall clock, which any user may have set, moves it forward only as far as a chain confirms.
 
 `CLOCK_BOOTTIME` is used where there is one, because it goes on while the machine sleeps.
 """
@@ -27,8 +27,10 @@ def elapsed_ms() -> int:
 
 
 def believed(last_at: int, elapsed: int, wall: int, seen: Iterable[int]) -> int:
-    """The guardian's time: never less than `last_at + elapsed`, and more only where the wall clock
-    says so and a time that was seen on a chain confirms it. All in ms.
+    """The guardian's time, in ms.
+
+    Never less than `last_at + elapsed`, and more only where the wall clock says so and a time that
+    was seen on a chain confirms it.
     """
     own = last_at + elapsed
     confirmed = max(seen, default=own - TOLERANCE_MS) + TOLERANCE_MS
@@ -36,8 +38,10 @@ def believed(last_at: int, elapsed: int, wall: int, seen: Iterable[int]) -> int:
 
 
 class Clock:
-    """Time for the core. It never runs backwards, unless an operator sets it, and does not follow
-    jumps of the wall clock by itself.
+    """Time for the core.
+
+    It never runs backwards, unless an operator sets it, and does not follow jumps of the wall clock
+    by itself.
     """
 
     def __init__(self, wall: Milliseconds = wall_ms, elapsed: Milliseconds = elapsed_ms) -> None:
@@ -48,8 +52,9 @@ class Clock:
         self._on_moved: list[Callable[[int], None]] = []
 
     def start(self, last_at: int) -> None:
-        """Begins at `last_at`, the time of the last event (ms). A wall clock that is a moment ahead
-        of it is believed: the guardian was hardly away.
+        """Begins at `last_at`, the time of the last event (ms).
+
+        A wall clock that is a moment ahead of it is believed: the guardian was hardly away.
         """
         wall = self._wall()
         hardly_away = wall - last_at <= TOLERANCE_MS
@@ -82,8 +87,10 @@ class Clock:
         self._move(by)
 
     def on_moved(self, callback: Callable[[int], None]) -> None:
-        """Calls `callback(ms)` when time went on by so much at once, or back where that is below
-        zero: what was measured by it before is that much older.
+        """Calls `callback(ms)` when time jumped by so much.
+
+        Forward, or back where that is below zero: what was measured by it before is that much
+        older.
         """
         self._on_moved.append(callback)
 
@@ -95,8 +102,9 @@ class Clock:
             callback(by)
 
     def jump(self) -> tuple[int, int] | None:
-        """`(wall_ms, expected_ms)` when the wall clock moved by more than a minute against the
-        guardian's time since the last report, else None.
+        """`(wall_ms, expected_ms)` when the wall clock jumped, else None.
+
+        By more than a minute against the guardian's time since the last report.
         """
         wall, expected = self._wall(), self.now_ms()
         drift = wall - expected

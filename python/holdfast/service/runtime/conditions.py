@@ -22,6 +22,7 @@ SHOWN_MAX = 20
 @dataclass(frozen=True, slots=True)
 class Condition:
     """`text` says what is so, `step` what to do; `chain_id` and `wallet` where it is about one.
+
     `about` tells two of the same kind apart: a payment, a nonce.
     """
 
@@ -52,8 +53,9 @@ class Conditions:
         self._told: list[Told] = []
 
     def listen(self, told: Told) -> None:
-        """Calls `told(condition, since_ms, begins)` for each that begins or is over, and now for
-        those that hold.
+        """Calls `told(condition, since_ms, begins)` for each change.
+
+        For each that begins or is over, and now for those that hold.
         """
         self._told.append(told)
         for each in self._all():
@@ -74,8 +76,10 @@ class Conditions:
                 del self._since[place]
 
     def report(self) -> list[Json]:
-        """`conditions` of `health`: `[{code, severity, chain_id: n|null, wallet: address|null,
-        text, next, since_ms}]`, the gravest first, at most 20, then one entry that counts the rest.
+        """`conditions` of `health`.
+
+        `[{code, severity, chain_id: n|null, wallet: address|null, text, next, since_ms}]`, the
+        gravest first, at most 20, then one entry that counts the rest.
         """
         found = sorted(self._all(), key=lambda each: (_RANK[each.severity], str(each.place)))
         shown = [
@@ -98,7 +102,7 @@ class Conditions:
                     "chain_id": None,
                     "wallet": None,
                     "text": f"and {len(left)} more",
-                    "next": "mend those above first",
+                    "next": "fix those above first",
                     "since_ms": min(self._since[each.place] for each in left),
                 }
             )

@@ -2,6 +2,7 @@
 
 
 class ConfigError(ValueError):
-    """A configuration file that cannot be used. The text names file and key and says what to write
-    instead.
+    """A configuration file that cannot be used.
+
+    The text names file and key and says what to write instead.
     """

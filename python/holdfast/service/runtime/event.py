@@ -20,8 +20,9 @@ REQUEST_REFUSED = b"request.refused"
 
 
 def kind_of(record: bytes) -> bytes:
-    """The kind of a canonical record, such as `b"request.sent"`; empty for bytes that are no
-    record.
+    """The kind of a canonical record, such as `b"request.sent"`.
+
+    Empty for bytes that are no record.
     """
     start = record.rfind(_KIND)
     if start < 0:

@@ -30,8 +30,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def harden(parent: int) -> bool:
-    """Protects this process before any secret enters it, and ties its life to that of `parent` (a
-    process id).
+    """Protects this process before any secret enters it.
+
+    It ties its life to that of `parent` (a process id).
 
     Gives whether its memory is locked, which needs a privilege or a limit that not every user has.
     Raises HardeningError when anything else fails.
@@ -53,8 +54,10 @@ def close_inherited(keep: set[int]) -> None:
 
 
 def limit_recursion() -> None:
-    """Call after loading eth-account or web3: what they load lifts the limit so far that deeply
-    nested input overflows the stack and ends the process instead of raising RecursionError.
+    """Call after loading eth-account or web3.
+
+    What they load lifts the limit so far that deeply nested input overflows the stack and ends the
+    process instead of raising RecursionError.
     """
     sys.setrecursionlimit(RECURSION_MAX)
 

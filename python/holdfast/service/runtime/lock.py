@@ -11,13 +11,15 @@ class HomeInUse(RuntimeError):
 
 
 class HomeLock:
-    """Holds the lock file open and locked until `release`. The kernel releases it when the process
-    dies.
+    """Holds the lock file open and locked until `release`.
+
+    The kernel releases it when the process dies.
     """
 
     def __init__(self, path: Path) -> None:
-        """Takes the lock. Raises HomeInUse when another process has it, OSError when the file
-        cannot be opened.
+        """Takes the lock.
+
+        Raises HomeInUse when another process has it, OSError when the file cannot be opened.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._fd = os.open(path, flags, 0o600)
@@ -28,15 +30,16 @@ class HomeLock:
             os.close(self._fd)
             who = f" (process {owner})" if owner.isdigit() else ""
             raise HomeInUse(
-                f"another holdfast daemon{who} already serves {path.parent}; stop it first, or "
-                "use another --home"
+                f"another guardian{who} already runs in {path.parent}; stop it first, or use "
+                f"another --home"
             ) from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Gives the home up. The file stays: removing it would let two daemons lock different
-        files.
+        """Gives the home up.
+
+        The file stays: removing it would let two daemons lock different files.
         """
         if self._fd >= 0:
             os.close(self._fd)

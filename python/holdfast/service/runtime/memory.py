@@ -10,10 +10,12 @@ M_ARENA_MAX = -8
 ARENAS = 2
 
 
-def share_arenas() -> None:
-    """Threads share two pools of memory. Each would otherwise get one of its own, and those that
-    only load libraries after the start keep what they once needed for good. Call it before any
-    thread starts; where the C library is another one, nothing happens.
+def limit_malloc_arenas() -> None:
+    """Threads share two pools of memory.
+
+    Each would otherwise get one of its own, and those that only load libraries after the start keep
+    what they once needed for good. Call it before any thread starts; where the C library is another
+    one, nothing happens.
     """
     if sys.platform != "linux":
         return
@@ -24,6 +26,7 @@ def share_arenas() -> None:
 
 def give_back() -> None:
     """Returns to the system what was needed once and is free by now: the C library would keep it.
+
     Takes some milliseconds.
     """
     if sys.platform != "linux":

@@ -44,8 +44,9 @@ class RemovedSockets:
     async def look(
         self, path: Path, is_in_place: bool, make: Callable[[], Awaitable[None]]
     ) -> None:
-        """Whether the socket of `path` is in its place; else `make` is called, at once and then
-        every ten seconds.
+        """Has the socket of `path` made again where it is not in its place.
+
+        `make` is called at once and then every ten seconds.
         """
         now = self._time()
         known = self._found.get(path)

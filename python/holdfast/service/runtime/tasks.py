@@ -2,7 +2,7 @@
 
 Ends the daemon when one of them ends in a way that was not foreseen.
 
-A guardian with a dead part could miss a deadline or an alert without anybody seeing it. Ending is
+A guardian with a dead part could miss a deadline or an alert unseen. Ending is
 safe: the next start replays what is on disk.
 """
 

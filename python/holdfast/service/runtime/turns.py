@@ -106,8 +106,9 @@ class Turns:
         self._soon()
 
     def want_work(self, work: Callable[[], None]) -> None:
-        """Calls `work`, which does a piece of the guardian's own work at once, when it is its turn:
-        as many in one turn as their time allows.
+        """Calls `work`, which does a piece of the guardian's own work at once, when it is its turn.
+
+        As many in one turn as their time allows.
         """
         self._work.append(work)
         self._soon()
@@ -119,8 +120,9 @@ class Turns:
         await turn
 
     def operator_waits(self) -> None:
-        """A command or freeze of the operator is under way: all else waits until
-        `operator_served`.
+        """A command or freeze of the operator is under way.
+
+        All else waits until `operator_served`.
         """
         self._operator_since.append(self._time())
 

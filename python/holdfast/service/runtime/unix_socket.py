@@ -34,19 +34,22 @@ def peer_of(connection: socket.socket) -> Peer:
 
 
 class ListeningSocket:
-    """A listening socket whose file is removed again on `close`. Its mode is 0600, or 0666 when it
-    is `shared`: then who connects must be asked for by `peer_of`.
+    """A listening socket whose file is removed again on `close`.
+
+    Its mode is 0600, or 0666 when it is `shared`: then who connects must be asked for by `peer_of`.
     """
 
     def __init__(self, path: Path, *, shared: bool = False) -> None:
-        """Binds `path`. A file in the way is removed only if it is our socket and nobody listens.
-        Raises SocketError.
+        """Binds `path`.
+
+        A file in the way is removed only if it is our socket and no process listens. Raises
+        SocketError.
         """
         self.path = path
         _check_folder(path.parent)
         _clear(path)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        # Between bind and chmod nobody else may connect, so the mode is right from the start.
+        # Between bind and chmod no other process may connect, so the mode is right from the start.
         before = os.umask(0o177)
         try:
             self.socket.bind(str(path))
@@ -60,8 +63,9 @@ class ListeningSocket:
         self.socket.listen(BACKLOG)
 
     def share(self, shared: bool) -> None:
-        """Lets processes of other users connect, or no more. Raises SocketError when the file is
-        not this socket's any more.
+        """Lets processes of other users connect, or no more.
+
+        Raises SocketError when the file is not this socket's any more.
         """
         # Only this user can put another file there: the folder was checked.
         if not self.is_in_place:
@@ -88,7 +92,7 @@ def _check_folder(folder: Path) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise SocketError(f"{folder}: is not a folder (a link is not followed)")
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise SocketError(f"{folder}: must belong to this user and be writable by nobody else")
+        raise SocketError(f"{folder}: must belong to this user and be writable only by it")
 
 
 def _clear(path: Path) -> None:
@@ -112,7 +116,7 @@ def _clear(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise SocketError(f"{path}: somebody may be listening ({error})") from error
+        raise SocketError(f"{path}: another process may be listening ({error})") from error
     else:
         raise SocketError(f"{path}: another process listens on it")
     finally:

@@ -52,15 +52,17 @@ class SignerRefused(SignerError):
 
 
 class SignerGone(SignerError):
-    """The process with the keys is not there any more: nothing is signed until the guardian is
-    started again.
+    """The process with the keys is not there any more.
+
+    Nothing is signed until the guardian is started again.
     """
 
 
 @dataclass(frozen=True)
 class Signed:
-    """What an order became: raw transaction bytes or a 65-byte signature, and the transaction hash
-    or digest.
+    """What an order became.
+
+    Raw transaction bytes or a 65-byte signature, and the transaction hash or digest.
     """
 
     hash: str
@@ -93,6 +95,7 @@ class Signer:
     @classmethod
     async def start(cls, home: Home, passphrase: bytearray, *, compare: bool = False) -> Signer:
         """Starts the process and opens the keys; with `compare` eth-account signs everything too.
+
         Raises WrongPassphrase or SignerError.
 
         Must run in the main thread: the process dies with the thread that made it.
@@ -135,8 +138,10 @@ class Signer:
         self._on_gone.append(callback)
 
     async def follow(self, size: int, compact: bytes) -> None:
-        """Has the signer follow the log from `size` events on (their compact range), which the
-        journal must hold under a checkpoint. Comes first, once. Raises SignerError, SignerGone.
+        """Has the signer follow the log from `size` events on.
+
+        `range` is their compact range, which the journal must hold under a checkpoint. Comes first,
+        once. Raises SignerError, SignerGone.
         """
         await self._ask({"op": "follow", "size": size, "range": _base64(compact)})
 
@@ -153,8 +158,9 @@ class Signer:
         return found
 
     def sign_order(self, seq: int, done: Order) -> None:
-        """The same without waiting: `done` is called with the signature or why there is none. Those
-        of one turn of the loop go in one question.
+        """The same without waiting: `done` is called with the signature or why there is none.
+
+        Those of one turn of the loop go in one question.
         """
         if not self._queued:
             asyncio.get_running_loop().call_soon(self._ask_queued)
@@ -183,7 +189,7 @@ class Signer:
         return await self._ask({"op": "ping"})
 
     async def close(self) -> None:
-        """Ends the process; whoever waits for an answer gets SignerGone."""
+        """Ends the process; all who wait for an answer get SignerGone."""
         self._on_gone.clear()
         if self._task is not None:
             self._task.cancel()
@@ -226,7 +232,7 @@ class Signer:
     async def _read(self) -> None:
         try:
             while line := await self._reader.readline():
-                # An answer nobody waits for any more still takes its place in the order.
+                # An answer without a waiter still takes its place in the order.
                 self._waiting.popleft()(orjson.loads(line))
         except (OSError, ValueError, IndexError, KeyError, TypeError):
             # What it says is no answer any more: nothing it has said since can be paired.
@@ -295,7 +301,7 @@ async def _ready(reader: asyncio.StreamReader) -> Answer:
     except TimeoutError:
         raise SignerError(f"the signer did not start within {START_SECONDS_MAX} s") from None
     if not line:
-        raise SignerError("the signer ended before it was ready; its last words are above")
+        raise SignerError("the signer ended before it was ready; its last output is above")
     answer: Answer = json.loads(line)
     if answer.get("code") == "wrong_passphrase":
         raise WrongPassphrase(answer["error"])

@@ -23,16 +23,18 @@ Order = Mapping[str, Any]
 
 
 def accounts_of(backends: Iterable[Backend]) -> dict[str, LocalAccount]:
-    """eth-account's own objects by address, for the keys that are in this process. Raises
-    `keystore.KeystoreError` if eth-account does not sign with libsecp256k1.
+    """eth-account's own objects by address, for the keys that are in this process.
+
+    Raises `keystore.KeystoreError` if eth-account does not sign with libsecp256k1.
     """
     check_fast_backend()
     return {each.address: each.account() for each in backends if isinstance(each, LocalKey)}
 
 
 def compared(order: Order, wallet: LocalAccount) -> dict[str, str]:
-    """As `order.sign_order`, for an order of this wallet that it signed. Raises whatever
-    eth-account raises.
+    """As `order.sign_order`, for an order of this wallet that it signed.
+
+    Raises whatever eth-account raises.
     """
     if order["kind"] == "transaction":
         transaction = {

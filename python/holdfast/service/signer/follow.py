@@ -41,8 +41,9 @@ class NotYet(Refused):
 
 
 class Follower:
-    """Follows one journal from one start. Methods raise JournalError when it cannot be read; what
-    is then asked again is read anew.
+    """Follows one journal from one start.
+
+    Methods raise JournalError when it cannot be read; what is then asked again is read anew.
     """
 
     def __init__(self, connect: Callable[[], SignerReader], log_key: bytes) -> None:
@@ -67,15 +68,17 @@ class Follower:
         return self._origin
 
     def begin(self, size: int, compact: bytes) -> None:
-        """Begins at the log of `size` events with this compact range. Raises Refused unless a
-        checkpoint of the log's key is for just that, and its newest session begins there.
+        """Begins at the log of `size` events with this compact range.
+
+        Raises Refused unless a checkpoint of the log's key is for just that, and its newest session
+        begins there.
         """
         if self._tree is not None:
             raise Refused("the log is being followed already")
         try:
             tree = LogTree.restore(compact)
         except HoldfastError:
-            raise Refused("`range` is no compact range of a log") from None
+            raise Refused("`range` is not a compact range of a log") from None
         origin = self._origin_of(self._row(0))
         note = self._open().checkpoint(size)
         if (
@@ -94,8 +97,10 @@ class Follower:
         self._proven = size
 
     def to(self, size: int) -> None:
-        """Follows on until at least `size` events are proven. Raises NotYet when they are not, and
-        Refused if what is there is not the guardian's: then nothing is believed any more.
+        """Follows on until at least `size` events are proven.
+
+        Raises NotYet when they are not, and Refused if what is there is not the guardian's: then
+        nothing is believed any more.
         """
         tree = self._following()
         if self._proven >= size:
@@ -122,8 +127,9 @@ class Follower:
         self._proven = newest
 
     def root_at(self, size: int) -> bytes:
-        """The root of the first `size` events, computed here. Raises Refused for a size at which no
-        commit ended, or one long ago.
+        """The root of the first `size` events, computed here.
+
+        Raises Refused for a size at which no commit ended, or one long ago.
         """
         self.to(size)
         root = self._roots.get(size)
@@ -132,16 +138,17 @@ class Follower:
         return root
 
     def order(self, seq: int) -> tuple[Record, Record]:
-        """The `request.authorised` or `request.replaced` of this number, which must have been
-        followed and not been taken yet, and the `request.decided` that its digest stands for.
-        Raises Refused.
+        """The order of this number and the decision that its digest stands for.
+
+        The `request.authorised` or `request.replaced` must have been followed and not been taken
+        yet; the decision is a `request.decided`. Raises Refused.
         """
         self.to(seq + 1)
         expected = self._orders.get(seq)
         if expected is None:
             raise Refused(
-                f"event {seq} is no order that was followed here since the guardian started: only "
-                "those are signed, once"
+                f"event {seq} is not an order followed since the guardian started: only those are "
+                f"signed, once"
             )
         raw = self._records.get(seq)
         if raw is None:
@@ -209,7 +216,7 @@ class Follower:
                 raise ValueError
             named = str(data["log_key"]).removeprefix("0x")
         except (ValueError, KeyError, TypeError):
-            raise Refused("event 0 does not say where this log comes from") from None
+            raise Refused("event 0 does not state the log's origin") from None
         if named != self._log_key.hex():
             raise Refused("event 0 names another log key than this home has")
         return str(data["origin"])

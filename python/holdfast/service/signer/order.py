@@ -61,27 +61,31 @@ class OrderError(ValueError):
 
 
 def sign_order(order: Order, backends: Backends) -> dict[str, str]:
-    """`{"raw", "hash"}` of a transaction, `{"signature", "hash"}` of typed data or a message; all
-    0x hex. `backends` are by checksummed address. Raises OrderError, and what the backend raises.
+    """`{"raw", "hash"}` of a transaction, `{"signature", "hash"}` of typed data or a message.
+
+    All 0x hex. `backends` are by checksummed address. Raises OrderError, and what the backend
+    raises.
     """
     kind = order.get("kind")
     chain_id = _integer(order, "chain_id", 1, CHAIN_ID_MAX)
     backend = backends.get(_address(order, "wallet"))
     if backend is None:
-        raise OrderError("`wallet` is none of the wallets of this home")
+        raise OrderError("`wallet` is not a wallet of this home")
     if kind == "transaction":
         return _sign_transaction(order, chain_id, backend)
     if kind == "typed-data":
         return _sign_digest(order, _typed_data_digest(order), backend)
     if kind == "message":
         return _sign_digest(order, _message_digest(order), backend)
-    raise OrderError("`kind` is none of transaction, typed-data and message")
+    raise OrderError("`kind` must be transaction, typed-data or message")
 
 
 def check_decided(ordered: Mapping[str, Any], decided: Mapping[str, Any]) -> None:
-    """Raises OrderError unless the order is what was decided: the decision's content has the digest
-    that the order names, and the order has its content and keeps its caps. What takes the place of
-    a signed transaction may move nothing instead, and cost what the record of it sets aside.
+    """Raises OrderError unless the order is what was decided.
+
+    The decision's content has the digest that the order names, and the order has its content and
+    keeps its caps. What takes the place of a signed transaction may move nothing instead, and cost
+    what the record of it sets aside.
 
     `ordered` is the data of a `request.authorised` or `request.replaced`, `decided` that of the
     `request.decided`.
@@ -106,7 +110,7 @@ def check_decided(ordered: Mapping[str, Any], decided: Mapping[str, Any]) -> Non
     elif decided["kind"] == "message":
         pairs += [("message", order.get("message"), request["message"])]
     else:
-        raise OrderError("`kind` is none of transaction, typed-data and message")
+        raise OrderError("`kind` must be transaction, typed-data or message")
     for name, ordered_value, wanted in pairs:
         if ordered_value != wanted:
             raise OrderError(f"`{name}` is not what was decided")
@@ -122,7 +126,7 @@ def _check_caps(ordered: Mapping[str, Any], order: Order, decided: Mapping[str, 
         gas = _integer(order, "gas", 0, FEE_MAX)
         fee = gas * _integer(order, "max_fee_per_gas", 0, FEE_MAX)
         if fee > _integer(ordered, "fee_wei_max", 0, VALUE_MAX):
-            raise OrderError("the fee is above what was set aside")
+            raise OrderError("the fee is above what was reserved")
         # Beyond what was decided only an operator goes, and an agent where no person was asked.
         if ordered.get("by") != "guardian":
             return

@@ -63,9 +63,10 @@ class Signer:
         *,
         compare: Mapping[str, LocalAccount] | None = None,
     ) -> None:
-        """`journal` is a home or the journal's file; `backends` are by checksummed address. With
-        `compare`, by address too, eth-account signs everything a second time, and both must give
-        the same bytes.
+        """`journal` is a home or the journal's file; `backends` are by checksummed address.
+
+        With `compare`, by address too, eth-account signs everything a second time, and both must
+        give the same bytes.
         """
         self._backends = backends
         self._compare = compare
@@ -80,9 +81,10 @@ class Signer:
         }
 
     def answers(self, line: bytes) -> Iterator[Answer]:
-        """The answers to one line, of `sign` one for each order; `{"error": words}` where it is
-        refused, with `"code": "again"` where the same may be answered later. Never raises for what
-        the line holds.
+        """The answers to one line, of `sign` one for each order.
+
+        `{"error": words}` where it is refused, with `"code": "again"` where the same may be
+        answered later. Never raises for what the line holds.
         """
         try:
             question: Any = orjson.loads(line)
@@ -99,7 +101,7 @@ class Signer:
             raise Refused("a question is a JSON object")
         op = self._ops.get(str(question.get("op")))
         if op is None:
-            raise Refused("`op` is none of follow, sign, checkpoint, snapshot and ping")
+            raise Refused("`op` must be follow, sign, checkpoint, snapshot or ping")
         return op(question)
 
     def _guarded(self, answer: Callable[[], Answer]) -> Answer:
@@ -233,8 +235,10 @@ def _decoded(question: Mapping[str, Any], name: str) -> bytes:
 
 
 def serve(signer: Signer, channel: socket.socket, secret: bytes | bytearray) -> None:
-    """Answers lines until the other end closes, or until a line comes that the guardian did not
-    prove: then somebody else holds the socket, and nothing is signed any more.
+    """Answers lines until the other end closes.
+
+    Or until a line comes that the guardian did not prove: then another program holds the socket,
+    and nothing is signed any more.
     """
     number = 0
     with channel.makefile("rb", buffering=1 << 16) as lines:

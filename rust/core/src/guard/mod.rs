@@ -18,6 +18,7 @@ pub use commands::authority::Authority;
 pub use fold::{fold, FoldError, Origin};
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
+pub use views::order_inputs::{OrderInputs, TransactionInputs};
 pub use views::outcome::{Outcome, Standing, Waits};
 pub use views::sender::Unsettled;
 pub use views::shown::decode_again;

@@ -15,8 +15,10 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Asset:
-    """An asset that has sources. `known` is the core's word, `quiet` since when it says that there
-    is no price, `since` when the policy began to ask for one.
+    """An asset that has sources.
+
+    `known` is the core's word, `quiet` since when it says that there is no price, `since` when the
+    policy began to ask for one.
     """
 
     id: str
@@ -33,7 +35,7 @@ class Asset:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anybody would count what its sources say."""
+        """Whether the prices of its sources are used at all."""
         return self.chain_id is not None and not self.pinned
 
     def see(self, *, known: bool, now: int) -> None:
@@ -41,13 +43,15 @@ class Asset:
         self.known = known
         if known:
             self.quiet = now
-        # After a sleep of the machine it is not missing before somebody looked.
+        # After a sleep of the machine it is not missing before the next look.
         looking = any(each.looking for each in self.sources)
         self.is_missing = now - self.quiet > QUIET_MS_MAX and (self.is_missing or not looking)
 
     def quotes(self, now: int) -> list[Json]:
-        """What its sources said; nothing where less of them are independent than the policy asks
-        for. A price that jumped counts beside that of another, independent source only.
+        """What its sources said.
+
+        Nothing where less of them are independent than the policy asks for. A price that jumped
+        counts beside that of another, independent source only.
         """
         fresh = (each for each in self.sources if each.is_fresh(now, self.age_ms_max))
         witnesses = len({each.settings.witness for each in fresh})

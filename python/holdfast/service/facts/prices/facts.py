@@ -8,7 +8,7 @@ waits for that: it is decided by what was said last, and how old that may be is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -28,7 +28,7 @@ from holdfast.service.runtime.logs import get_logger
 
 log = get_logger()
 
-# After a look that failed: a source that comes back should not cost anybody a minute.
+# After a look that failed: a source that comes back should not cost a minute.
 RETRY_MS = 10_000
 # How soon it is noticed that the guardian's clock went on.
 STEP_SECONDS = 0.25
@@ -78,11 +78,11 @@ class PriceFacts:
         """Whether there is no source at all."""
         return not self._assets
 
-    async def of_request(self, view: Mapping[str, Any]) -> Json:
-        """The facts by which a request is decided again. After a start it waits for the first look
-        at each source, or it would end for want of it.
+    async def of_request(self, chain_id: int) -> Json:
+        """The facts by which a request is decided again.
+
+        After a start it waits for the first look at each source, or it would end for want of it.
         """
-        chain_id = int(view["chain_id"])
         first = [
             self._look(asset, source)
             for asset in self._assets.values()
@@ -95,12 +95,13 @@ class PriceFacts:
         return facts
 
     def alarms(self) -> list[Json]:
-        """`[{"asset", "source", "code", "text"}]` for the health push; the last entry counts what
-        is left out.
+        """`[{"asset", "source", "code", "text"}]` for the health push.
+
+        The last entry counts what is left out.
         """
         shown = self._alarms[:ALARMS_MAX]
         if left := len(self._alarms) - len(shown):
-            text = f"and {left} more faults of prices"
+            text = f"and {left} more problems with prices"
             shown.append({"asset": None, "source": None, "code": "more", "text": text})
         return shown
 
@@ -123,8 +124,9 @@ class PriceFacts:
         self._wake.set()
 
     def moved(self, by: int) -> None:
-        """The clock moved: what was asked is as old as before. What a feed says of its price's age
-        is the chain's word.
+        """The clock moved: what was asked is as old as before.
+
+        What a feed says of its price's age is the chain's word.
         """
         for asset in self._assets.values():
             asset.quiet += by
@@ -167,8 +169,9 @@ class PriceFacts:
             self._wake.set()
 
     def take_policy(self) -> None:
-        """How the policy in force wants prices; what sources said stays known. `run` follows later
-        ones.
+        """How the policy in force wants prices; what sources said stays known.
+
+        `run` follows later ones.
         """
         now = self._now()
         wanted = {each["asset"]: each for each in orjson.loads(self._core.guard.prices(b"{}", now))}

@@ -24,8 +24,9 @@ FUTURE_SECONDS_MAX = 60
 
 
 async def read_feed(node: Node, feed: str, now_ms: int) -> tuple[int, int]:
-    """Price in 1e-18 USD, and when the feed was updated, in ms, `now_ms` at the latest. Raises
-    EndpointDown or NoPrice.
+    """Price in 1e-18 USD, and when the feed was updated, in ms, `now_ms` at the latest.
+
+    Raises EndpointDown or NoPrice.
     """
     # The import takes a moment: not on the loop.
     abi = await asyncio.to_thread(importlib.import_module, "eth_abi")
@@ -33,13 +34,13 @@ async def read_feed(node: Node, feed: str, now_ms: int) -> tuple[int, int]:
     at = At(node, feed, await newest_block(node))
     round_data, places = await at.call(LATEST_ROUND), await at.call(DECIMALS_OF)
     if round_data is None or len(round_data) != WORD * len(ROUND):
-        raise NoPrice("the contract does not answer as a price feed does")
+        raise NoPrice("the contract does not respond like a price feed")
     if places is None or len(places) != WORD or int.from_bytes(places) > DECIMALS:
-        raise NoPrice(f"the feed does not say that it has at most {DECIMALS} decimals")
+        raise NoPrice(f"the feed does not report at most {DECIMALS} decimals")
     try:
         round_id, answer, _, updated, answered_in = abi.decode(ROUND, round_data)
     except abi.exceptions.DecodingError:
-        raise NoPrice("the contract does not answer as a price feed does") from None
+        raise NoPrice("the contract does not respond like a price feed") from None
     if round_id == 0 or answered_in < round_id or updated == 0:
         raise NoPrice("the feed's round is not complete")
     if updated * 1000 > now_ms + FUTURE_SECONDS_MAX * 1000:

@@ -21,14 +21,15 @@ class NoPrice(Exception):
 
 
 def price_at(document: bytes, pointer: str) -> int:
-    """The number, or the string with a number, that the JSON pointer (RFC 6901) leads to, in
-    1e-18 USD. Raises NoPrice.
+    """The number that the JSON pointer (RFC 6901) leads to, in 1e-18 USD.
+
+    It may be a string. Raises NoPrice.
     """
     value = _parse(document)
     for part in pointer.split("/")[1:]:
         value = _member(value, part.replace("~1", "/").replace("~0", "~"))
     if not isinstance(value, str):
-        raise NoPrice("there is no number at the place that `value` names")
+        raise NoPrice("there is no number at the place named by `value`")
     return atto_usd(value)
 
 
@@ -36,7 +37,7 @@ def atto_usd(text: str) -> int:
     """A decimal number of USD in 1e-18 USD, rounded up. Raises NoPrice."""
     found = _NUMBER.fullmatch(text) if len(text) <= CHARACTERS_MAX else None
     if found is None:
-        raise NoPrice("the value is no plain decimal number above zero")
+        raise NoPrice("the value is not a plain decimal number above zero")
     fraction = found[2] or ""
     shift = int(found[3] or 0) + DECIMALS - len(fraction)
     digits = int(found[1] + fraction)
@@ -73,7 +74,7 @@ def _parse(document: bytes) -> Any:
             object_pairs_hook=_object,
         )
     except (ValueError, RecursionError):
-        raise NoPrice("the answer is no sound JSON") from None
+        raise NoPrice("the answer is not valid JSON") from None
 
 
 def _refuse(_: str) -> None:

@@ -26,8 +26,10 @@ _POINTER = re.compile(r"(/([^~/]|~[01])*)+")
 
 @dataclass(frozen=True, slots=True)
 class PriceSettings:
-    """One source of the price of one asset in USD: a feed contract on a chain, or a JSON document
-    behind a URL, in which `value` is the JSON pointer (RFC 6901) of the number.
+    """One source of the price of one asset in USD.
+
+    A feed contract on a chain, or a JSON document behind a URL, in which `value` is the JSON
+    pointer (RFC 6901) of the number.
     """
 
     asset: str
@@ -47,22 +49,26 @@ class PriceSettings:
 
     @property
     def witness(self) -> tuple[object, ...]:
-        """Whose word it is. All feeds of a chain are read by the one node of that chain, which can
-        lie about each of them.
+        """Whose word it is.
+
+        All feeds of a chain are read by the one node of that chain, which can lie about each of
+        them.
         """
         return ("node", self.chain) if self.feed else ("url", self.url, self.value)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is a server of this machine, which is the only kind that may go without
-        TLS.
+        """Whether it is a server of this machine.
+
+        Only such a server may go without TLS.
         """
         return urlsplit(self.url).scheme == "http"
 
 
 def fault_of(prices: Sequence[PriceSettings], chains: set[int]) -> str | None:
-    """What is wrong with all of them, as `key: what to write`; None when nothing is. `chains` are
-    those that have an endpoint.
+    """What is wrong with all of them, as `key: what to write`; None when nothing is.
+
+    `chains` are those that have an endpoint.
     """
     if len(prices) > SOURCES_MAX:
         return f"`price`: {len(prices)} [[price]] tables are more than {SOURCES_MAX}"

@@ -13,8 +13,9 @@ CONFIRM_MS = 45_000
 
 @dataclass(slots=True)
 class Source:
-    """Times are the core's, in ms. `at` is how old the price is by the source's own word, never
-    later than when it was asked.
+    """Times are the core's, in ms.
+
+    `at` is how old the price is by the source's own word, never later than when it was asked.
     """
 
     settings: PriceSettings
@@ -24,7 +25,7 @@ class Source:
     atto: int = 0
     at: int = 0
     asked: int = 0
-    fault: str = "nobody has looked yet"
+    fault: str = "not checked yet"
     # The last price that was believed, and when it was read; one that jumped, and since when.
     _trusted: tuple[int, int] | None = field(default=None)
     _jump: tuple[int, int] | None = field(default=None)
@@ -39,8 +40,10 @@ class Source:
         return self.atto > 0 and now - self.at <= age_ms_max
 
     def take(self, atto: int, at: int, asked: int, age_ms_max: int) -> None:
-        """A price that was read. More than half up or down from the last one, if that is not too
-        old to compare with, is a jump.
+        """A price that was read.
+
+        More than half up or down from the last one, if that is not too old to compare with, is a
+        jump.
         """
         trusted, jump = self._trusted, self._jump
         if (
@@ -73,7 +76,7 @@ class Source:
         """What an operator has to know of a jump."""
         before = written(self._trusted[0]) if self._trusted else "?"
         jump = f"it jumped from {before} to {written(self.atto)} USD"
-        return f"{jump}, and counts alone once it says so again a minute later"
+        return f"{jump}, and counts once a second reading a minute later confirms it"
 
 
 def _is_jump(before: int, now: int) -> bool:

@@ -57,7 +57,7 @@ async def read_document(source: PriceSettings) -> bytes:
 
 async def _read(response: Any) -> bytes:
     if 300 <= response.status < 400:
-        raise NoPrice("it redirects elsewhere, which is not followed")
+        raise NoPrice("it redirects elsewhere; redirects are not followed")
     if response.status != 200:
         raise NoPrice(f"it answered with HTTP status {response.status}")
     answer = bytearray()
@@ -98,7 +98,7 @@ def _judge(host: str) -> None:
         return
     for each in (ip, _carried(ip)):
         if each is not None and (not each.is_global or each.is_multicast):
-            raise NoPrice("it leads to an address that is not of the public net")
+            raise NoPrice("it leads to an address that is not public")
 
 
 def _carried(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -11,8 +11,9 @@ from holdfast.service.journal.sqlite.errors import is_full
 
 
 class Room:
-    """Shared by the writer and the mover, so that what the mover moves never takes the room that a
-    commit waits for.
+    """Shared by the writer and the mover.
+
+    So what the mover moves never takes the room that a commit waits for.
     """
 
     def __init__(self, reserve: Reserve | None) -> None:
@@ -20,8 +21,10 @@ class Room:
         self._moving = threading.Lock()
 
     def write(self, statement: Callable[[], object]) -> None:
-        """Writes. When there is no room SQLite undoes the statement; it is run again in the room of
-        the reserve. Raises sqlite3.Error.
+        """Writes.
+
+        When there is no room SQLite undoes the statement; it is run again in the room of the
+        reserve. Raises sqlite3.Error.
         """
         try:
             statement()
@@ -35,6 +38,7 @@ class Room:
 
     def move(self, statement: Callable[[], object]) -> None:
         """Moves nothing while the reserve is given up: its room is for what is not yet durable.
+
         Raises sqlite3.Error, but not for a lack of room: what is durable stays in the write-ahead
         log, and is moved when there is some.
         """

@@ -48,8 +48,9 @@ def files_of(path: Path) -> list[Path]:
 
 
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    """A connection in autocommit mode. Raises JournalError when there is no journal of a known
-    format.
+    """A connection in autocommit mode.
+
+    Raises JournalError when there is no journal of a known format.
     """
     mode = "rw"
     if not write and not os.access(path.parent, os.W_OK) and not wal_of(path).exists():
@@ -78,8 +79,9 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
 
 
 def create(path: Path, *records: bytes, note: bytes | None = None) -> None:
-    """Makes a new journal (mode 0600) of these first records under the checkpoint `note` over them.
-    Raises FileExistsError, JournalError.
+    """Makes a new journal (mode 0600) of these first records.
+
+    Under the checkpoint `note` over them. Raises FileExistsError, JournalError.
     """
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
     os.close(os.open(path, flags, 0o600))
@@ -104,6 +106,7 @@ def create(path: Path, *records: bytes, note: bytes | None = None) -> None:
 
 def upgrade(journal: sqlite3.Connection) -> None:
     """Brings an open journal to this version's format; a journal that has it is left as it is.
+
     Raises JournalError for one with triggers or views, which no version of ours makes, and
     sqlite3.Error.
     """

@@ -36,8 +36,9 @@ class Tables:
     """The one connection that writes. Methods raise sqlite3.Error."""
 
     def __init__(self, path: Path, reserve: Reserve | None, room: Room) -> None:
-        """Opens the file and brings it to this version's format. Raises JournalError and
-        sqlite3.Error.
+        """Opens the file and brings it to this version's format.
+
+        Raises JournalError and sqlite3.Error.
         """
         self._path = path
         self._room = room
@@ -99,9 +100,10 @@ class Tables:
             db.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", ("freeze", freeze))
 
     def commit(self, records: list[bytes], size: int, root: bytes) -> None:
-        """One transaction: the records, and the proof of the log of `size` events under `root`,
-        which is what it is after them. Raises JournalError (`journal_order`, `journal_moved`) and
-        OSError, too.
+        """One transaction: the records, and their proof.
+
+        The proof is of the log of `size` events under `root`, which is what it is after them.
+        Raises JournalError (`journal_order`, `journal_moved`) and OSError, too.
         """
         if self._key is None or size != self._size + len(records):
             text = f"{len(records)} records do not lead from {self._size} events to {size}"
@@ -183,8 +185,9 @@ class Tables:
 
 
 def _opened(path: Path, reserve: Reserve | None) -> sqlite3.Connection:
-    """The journal opened for writing, in the room of the reserve where the disk is full: a guardian
-    that was stopped must start again and say why it refuses. Raises JournalError.
+    """The journal opened for writing, in the room of the reserve where the disk is full.
+
+    A guardian that was stopped must start again and say why it refuses. Raises JournalError.
     """
     try:
         return connect(path, write=True)
@@ -196,8 +199,9 @@ def _opened(path: Path, reserve: Reserve | None) -> sqlite3.Connection:
 
 
 def _files(path: Path) -> list[tuple[int, int]]:
-    """Which files the journal and its write-ahead log are, as (device, inode). Raises OSError when
-    one is not there.
+    """Which files the journal and its write-ahead log are, as (device, inode).
+
+    Raises OSError when one is not there.
     """
     found = [each.stat() for each in (path, wal_of(path))]
     return [(each.st_dev, each.st_ino) for each in found]

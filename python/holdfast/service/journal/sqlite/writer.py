@@ -36,8 +36,9 @@ class SqliteWriter(Writer):
     """Methods are as in `Writer`."""
 
     def __init__(self, path: Path, reserve: Reserve | None = None) -> None:
-        """Opens the journal for writing and brings it to this version's format; `reserve` is given
-        up when the disk is full. Raises JournalError, OSError.
+        """Opens the journal for writing and brings it to this version's format.
+
+        `reserve` is given up when the disk is full. Raises JournalError, OSError.
         """
         self._path = path
         room = Room(reserve)
@@ -120,8 +121,9 @@ class SqliteWriter(Writer):
             on_failure(error)
 
     def _take(self) -> tuple[list[Appended], Job | None, bool]:
-        """Waits, then gives what was appended next (within the limits of one commit) and a job
-        queued right behind it.
+        """Waits, then gives what was appended next.
+
+        Within the limits of one commit, with a job queued right behind it.
         """
         taken: list[Appended] = []
         count = size_bytes = 0

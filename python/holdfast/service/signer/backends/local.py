@@ -43,8 +43,9 @@ class LocalKey(Backend):
 
 
 def open_keystores(folder: Path, passphrase: bytes | bytearray) -> list[LocalKey]:
-    """The keys of every keystore in the folder. Raises `keystore.WrongPassphrase` or
-    `keystore.KeystoreError`, naming the file.
+    """The keys of every keystore in the folder.
+
+    Raises `keystore.WrongPassphrase` or `keystore.KeystoreError`, naming the file.
     """
     from holdfast.secrets import keystore
 

@@ -8,7 +8,8 @@ from holdfast.service.signer.backends.local import open_keystores
 
 
 def open_backends(home: Home, passphrase: bytes | bytearray) -> dict[str, Backend]:
-    """A backend for each wallet of the home, by checksummed address. Raises
-    `keystore.WrongPassphrase` or `keystore.KeystoreError`, naming the file.
+    """A backend for each wallet of the home, by checksummed address.
+
+    Raises `keystore.WrongPassphrase` or `keystore.KeystoreError`, naming the file.
     """
     return {each.address: each for each in open_keystores(home.wallets_dir, passphrase)}

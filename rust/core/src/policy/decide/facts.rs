@@ -130,6 +130,11 @@ impl Facts {
         Some((*self.code.get(&address)?)?.0)
     }
 
+    /// The contracts whose code they tell of.
+    pub fn contracts(&self) -> impl Iterator<Item = Address> + '_ {
+        self.code.keys().copied()
+    }
+
     /// These facts, with what `newer` says of code in place of what these say of it.
     pub fn with_code_of(mut self, newer: Self) -> Self {
         self.code = newer.code;

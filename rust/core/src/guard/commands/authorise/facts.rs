@@ -197,7 +197,7 @@ impl AuthoriseFacts {
 }
 
 /// The facts of the decision.
-pub(super) fn old_facts(decided: &Decided) -> Result<Facts, Refusal> {
+pub(in crate::guard) fn old_facts(decided: &Decided) -> Result<Facts, Refusal> {
     let tree = json::parse(decided.facts.get().as_bytes(), &FACTS);
     let Ok(Json::Object(mut members)) = tree else {
         return Ok(Facts::none());

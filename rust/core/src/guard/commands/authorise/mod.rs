@@ -6,7 +6,7 @@ mod order;
 
 use alloy_primitives::Address;
 
-pub(in crate::guard) use facts::l1_fee_shown;
+pub(in crate::guard) use facts::{l1_fee_shown, old_facts};
 pub(in crate::guard) use order::{order_at_once, rebuild_request, typed_data};
 
 use crate::code::Code;
@@ -22,7 +22,7 @@ use crate::policy::{
     self, method_name, Decision, Facts, Policy, Reason, Released, Resolved, Sight, Verdict,
 };
 use crate::request::Method;
-use facts::{old_facts, AuthoriseFacts, Caps};
+use facts::{AuthoriseFacts, Caps};
 
 /// Why a request does not go on.
 enum AuthoriseError {

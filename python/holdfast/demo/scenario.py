@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from holdfast.demo.chain import Chain, ChainError
-from holdfast.demo.house import House
-from holdfast.demo.plan import UNIT, Plan
+from holdfast.demo.guardian import DemoGuardian
+from holdfast.demo.script import UNIT, Script
 from holdfast.demo.token import Token, calldata, deploy
 from holdfast.process import child
 
@@ -40,7 +40,7 @@ class Cast:
         return dict(vars(self))
 
 
-class Stage:
+class Scenario:
     """Everything the sample agents need. Leaving it ends every process and removes the home."""
 
     def __init__(self, home: str | Path | None = None) -> None:
@@ -50,18 +50,18 @@ class Stage:
             undo.callback(shutil.rmtree, folder, ignore_errors=True)
             self.chain = undo.enter_context(Chain())
             place = Path(home).expanduser().absolute() if home else folder / "home"
-            self.house = undo.enter_context(House(place, self.chain, wallets=2))
+            self.guardian = undo.enter_context(DemoGuardian(place, self.chain, wallets=2))
             self.token = self._fund()
-            self.house.policy(self._policy())
-            self.house.config("[gate]\nhold_ms = 1500\nretry_after_s = 1\n")
-            self.house.start()
+            self.guardian.policy(self._policy())
+            self.guardian.config("[gate]\nhold_ms = 1500\nretry_after_s = 1\n")
+            self.guardian.start()
             self._undo = undo.pop_all()
 
     def _fund(self) -> Token:
         accounts = self.chain.accounts
         names = ("vendor_a", "vendor_b", "vendor_c", "shop", "mixer")
         others = dict(zip(names, accounts[1:6], strict=True))
-        wallets = self.house.wallets
+        wallets = self.guardian.wallets
         self.cast = Cast(
             operations=wallets[0], community=wallets[1], attacker=accounts[9], **others
         )
@@ -89,10 +89,10 @@ class Stage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.house.kill()
+        self.guardian.kill()
         self._undo.close()
 
-    def plan(self, agent: str, *, pace_s: float = 0.0, forever: bool = False) -> Plan:
+    def script(self, agent: str, *, pace_s: float = 0.0, forever: bool = False) -> Script:
         """What `agent` is told."""
         cast = self.cast.named()
         wallet = AGENTS[agent]
@@ -100,9 +100,9 @@ class Stage:
         names = {name: cast[name] for name in wanted.get(agent, ("attacker", "mixer"))}
         if agent == "hijacked":
             names |= self._lures()
-        return Plan(
+        return Script(
             agent=agent,
-            socket=self.house.agent_socket(agent),
+            socket=self.guardian.agent_socket(agent),
             wallet=cast[wallet],
             token=self.token.address,
             pace_s=pace_s,
@@ -124,9 +124,9 @@ class Stage:
             "dirty_call": dirty,
         }
 
-    def start_agent(self, plan: Plan) -> child.Popen[str]:
+    def start_agent(self, script: Script) -> child.Popen[str]:
         """The sample agent as its own process; its report comes out of its stdout."""
-        command = child.own(f"holdfast.demo.{plan.agent}", plan.dump())
+        command = child.own(f"holdfast.demo.{script.agent}", script.dump())
         return child.start(command, session=False, stdout=child.PIPE, stderr=child.PIPE, text=True)
 
     def balances(self) -> dict[str, dict[str, str]]:

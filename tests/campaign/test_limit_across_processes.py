@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.campaign.ground import UNIT, ground
+from tests.campaign.setup import UNIT, setup
 
 REPO = Path(__file__).resolve().parents[2]
 PROCESSES, PAYMENTS, MOST = 64, 2, 100
@@ -17,12 +17,12 @@ PROCESSES, PAYMENTS, MOST = 64, 2, 100
 @pytest.mark.timeout(300)
 def test_sixty_four_processes_spend_one_limit_fully_and_never_more() -> None:
     agents = [f"racer-{number}" for number in range(4)]
-    with ground(agents, str(MOST)) as field:
+    with setup(agents, str(MOST)) as field:
         racers = []
         for number in range(PROCESSES):
             to = [f"0x{number * PAYMENTS + turn + 0xAAAA0000:040x}" for turn in range(PAYMENTS)]
             given = {
-                "socket": field.house.agent_socket(agents[number % len(agents)]),
+                "socket": field.guardian.agent_socket(agents[number % len(agents)]),
                 "payments": [field.payment(one, UNIT) for one in to],
                 "wait_s": 120,
             }
@@ -56,6 +56,6 @@ def test_sixty_four_processes_spend_one_limit_fully_and_never_more() -> None:
         assert {tx_hash for _, _, tx_hash in paid} == hashes
         assert sum(amount for _, amount, _ in paid) == MOST * UNIT
         assert len({to for to, _, _ in paid}) == len(paid) == MOST
-        assert field.house.stop() == 0
-        code, said = field.house.verify()
+        assert field.guardian.stop() == 0
+        code, said = field.guardian.verify()
         assert code == 0, said

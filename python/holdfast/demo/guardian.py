@@ -29,11 +29,11 @@ STOP_S = 20.0
 FUNDS_WEI = 100 * 10**18
 
 
-class HouseError(RuntimeError):
+class DemoGuardianError(RuntimeError):
     """The guardian did not start or stop; the text ends with its last words."""
 
 
-class House:
+class DemoGuardian:
     """The daemon's words go to `run/serve.log` of the home."""
 
     def __init__(self, home: Path, chain: Chain, wallets: int = 1) -> None:
@@ -74,8 +74,9 @@ class House:
         sign_policy(self.home, text, OPERATOR_PASSPHRASE.encode())
 
     def config(self, more: str) -> None:
-        """The starter's config for this chain, looked at often, with `more` after it; signed, for
-        the next start.
+        """The starter's config for this chain, looked at often, with `more` after it.
+
+        Signed, for the next start.
         """
         text = f"{starter.config(CHAIN_ID, self.chain.url)}poll_ms = 50\n\n{more}"
         sign_config(self.home, text, OPERATOR_PASSPHRASE.encode())
@@ -87,9 +88,9 @@ class House:
 
     @property
     def pid(self) -> int:
-        """Of the daemon; raises HouseError when there is none."""
+        """Of the daemon; raises DemoGuardianError when there is none."""
         if self._process is None:
-            raise HouseError("the guardian was not started")
+            raise DemoGuardianError("the guardian was not started")
         return self._process.pid
 
     def start(self, wait_s: float = START_S) -> None:
@@ -111,7 +112,7 @@ class House:
             os.close(read_end)
 
     def wait_ready(self, wait_s: float = START_S) -> None:
-        """Returns when the operator socket answers; raises HouseError otherwise."""
+        """Returns when the operator socket answers; raises DemoGuardianError otherwise."""
         deadline = time.monotonic() + wait_s
         while True:
             try:
@@ -119,7 +120,9 @@ class House:
             except OSError:
                 if not self.running or time.monotonic() > deadline:
                     self.kill()
-                    raise HouseError(f"the guardian did not start: {self.last_words()}") from None
+                    raise DemoGuardianError(
+                        f"the guardian did not start: {self.last_words()}"
+                    ) from None
                 time.sleep(0.02)
             else:
                 return
@@ -129,7 +132,7 @@ class House:
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
 
     def stop(self) -> int:
-        """Asks the daemon to end; gives its exit code, or raises HouseError after 20 s."""
+        """Asks the daemon to end; gives its exit code, or raises DemoGuardianError after 20 s."""
         if self._process is None:
             return 0
         if self.running:
@@ -138,7 +141,7 @@ class House:
             return self._process.wait(STOP_S)
         except child.TimeoutExpired:
             self.kill()
-            raise HouseError(f"the guardian did not stop: {self.last_words()}") from None
+            raise DemoGuardianError(f"the guardian did not stop: {self.last_words()}") from None
 
     def kill(self) -> None:
         """`kill -9` for the daemon; its signer ends by itself when the socketpair closes."""
@@ -154,7 +157,7 @@ class House:
         return OperatorConnection(self.home.operator_socket, opened)
 
     def agent_socket(self, agent: str, wait_s: float = 10.0) -> str:
-        """The path of an agent's socket, once somebody listens there."""
+        """The path of an agent's socket, once it is open."""
         path = str(self.home.agent_socket(agent))
         deadline = time.monotonic() + wait_s
         while True:
@@ -163,7 +166,7 @@ class House:
                     line.connect(path)
                 except OSError:
                     if time.monotonic() > deadline:
-                        raise HouseError(f"nobody listens at {path}") from None
+                        raise DemoGuardianError(f"nothing listens at {path}") from None
                     time.sleep(0.02)
                 else:
                     return path

@@ -9,7 +9,7 @@ import threading
 from typing import Any, Literal
 
 from holdfast.demo.operator_connection import OperatorConnection
-from holdfast.demo.plan import UNIT
+from holdfast.demo.script import UNIT
 
 SCRIPT: dict[int, Literal["approve", "deny", "freeze"]] = {
     120: "approve",
@@ -19,11 +19,11 @@ SCRIPT: dict[int, Literal["approve", "deny", "freeze"]] = {
 }
 
 
-class Director(threading.Thread):
+class Runner(threading.Thread):
     """Reads the event stream until `finish()`; `done` tells what was done to which request."""
 
     def __init__(self, operator: OperatorConnection) -> None:
-        super().__init__(name="director", daemon=True)
+        super().__init__(name="runner", daemon=True)
         self._operator = operator
         self._over = threading.Event()
         self.done: list[dict[str, Any]] = []
@@ -56,7 +56,7 @@ class Director(threading.Thread):
         )
         action = SCRIPT.get(amount // UNIT)
         if action == "freeze":
-            freeze = self._operator.freeze("agent", "buyer", "the demo pulls the switch")
+            freeze = self._operator.freeze("agent", "buyer", "planned by the demo")
             self._operator.thaw(freeze)
             self.done.append({"action": "freeze", "request": request["id"], "freeze": freeze})
             self.done.append({"action": "thaw", "request": None, "freeze": freeze})

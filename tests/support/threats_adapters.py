@@ -66,8 +66,9 @@ class Words:
         return " ".join(words)
 
     def decided(self, data: Json) -> Outcome:
-        """From the data of `request.decided`; of a denial the record may keep the first effect and
-        the first warning only.
+        """From the data of `request.decided`.
+
+        Of a denial the record may keep the first effect and the first warning only.
         """
         left_out = data.get("left_out") or {}
         whole = not any(left_out.get(each) for each in ("effects", "reasons", "warnings"))
@@ -154,8 +155,9 @@ def _hex_key(seed: bytes) -> str:
 
 
 def by_cli(book: Book, policy: str) -> dict[str, Outcome]:
-    """Every case in one run of `holdfast policy decide`. Limits carry over from case to case: each
-    case with limits has an agent of its own.
+    """Every case in one run of `holdfast policy decide`.
+
+    Limits carry over from case to case: each case with limits has an agent of its own.
     """
     with tempfile.TemporaryDirectory(prefix="hf-") as folder:
         rules, cases = Path(folder) / "policy.toml", Path(folder) / "cases.jsonl"

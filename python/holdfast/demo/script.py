@@ -10,7 +10,7 @@ UNIT = 10**6  # The demo's token has six decimals, like USDC.
 
 
 @dataclass(frozen=True)
-class Plan:
+class Script:
     """`pace_s` is the rest between two steps; with `forever` the agent starts again at its end."""
 
     agent: str
@@ -27,8 +27,8 @@ class Plan:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_argv(cls) -> Plan:
-        """The plan this process was started with."""
+    def from_argv(cls) -> Script:
+        """The script this process was started with."""
         return cls(**json.loads(sys.argv[1]))
 
 

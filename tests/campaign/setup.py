@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from holdfast.demo.chain import Chain
-from holdfast.demo.house import House
+from holdfast.demo.guardian import DemoGuardian
 from holdfast.demo.token import Token, calldata, deploy
 
 UNIT = 10**6
@@ -18,16 +18,16 @@ TRANSFER_TOPIC = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523
 
 
 @dataclass
-class Ground:
+class CampaignSetup:
     """`wallet` holds far more than the limit, so that only the guardian can stop it."""
 
     chain: Chain
-    house: House
+    guardian: DemoGuardian
     token: Token
 
     @property
     def wallet(self) -> str:
-        return self.house.wallets[0]
+        return self.guardian.wallets[0]
 
     def payment(self, to: str, amount: int) -> dict[str, str]:
         """A token transfer in base units, as a transaction object with gas."""
@@ -45,23 +45,23 @@ class Ground:
 
 
 @contextlib.contextmanager
-def ground(agents: Sequence[str], most: str, *options: str) -> Iterator[Ground]:
+def setup(agents: Sequence[str], most: str, *options: str) -> Iterator[CampaignSetup]:
     """A running guardian; `most` is the limit in whole tokens, `options` are anvil's."""
     with (
         tempfile.TemporaryDirectory(prefix="hf-") as folder,
         Chain(*options) as chain,
-        House(Path(folder) / "home", chain) as house,
+        DemoGuardian(Path(folder) / "home", chain) as demo,
     ):
         token = deploy(chain)
-        token.give(house.wallets[0], token.supply // 2)
+        token.give(demo.wallets[0], token.supply // 2)
         entries = "\n".join(
             f'[[agent]]\nid = "{name}"\nwallets = ["purse"]\nchain = 31337\n'
             "requests_per_minute = 1000000\nconnections_max = 128\n"
             for name in agents
         )
         text = Path(__file__).with_name("policy.toml").read_text()
-        names = {"wallet": house.wallets[0], "token": token.address}
-        house.policy(Template(text).substitute(names, agents=entries, most=most))
-        house.config("[gate]\nhold_ms = 4000\nretry_after_s = 1\n")
-        house.start()
-        yield Ground(chain, house, token)
+        names = {"wallet": demo.wallets[0], "token": token.address}
+        demo.policy(Template(text).substitute(names, agents=entries, most=most))
+        demo.config("[gate]\nhold_ms = 4000\nretry_after_s = 1\n")
+        demo.start()
+        yield CampaignSetup(chain, demo, token)
