@@ -7,7 +7,7 @@ the same for console, command line and alerts. Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.wording import MOVING, VERBS, amount, safe
@@ -73,6 +73,10 @@ class Summary:
     unlisted: int | None
     usd: int | None
     worthiest: Party | None
+    # What the policy calls addresses that get something.
+    labels: dict[str, str] = field(default_factory=dict)
+    # Effects that were not kept: whom they pay, and how much, is in none of the members above.
+    missing: int = 0
 
     @classmethod
     def read(cls, data: Json) -> Summary:
@@ -86,7 +90,20 @@ class Summary:
             unlisted=_count(data.get("unlisted")),
             usd=_number(data.get("usd")),
             worthiest=Party.read(worthiest) if isinstance(worthiest, dict) else None,
+            labels=_labels(data.get("labels")),
         )
+
+    @classmethod
+    def of(cls, data: Json, given: object) -> Summary:
+        """The guardian's own summary, `given`, of a decision's record or view.
+
+        Of a denied request the guardian keeps the first effects only, and a summary of those would
+        say too little.
+        """
+        missing = left_out(data, "effects")
+        if isinstance(given, dict) and (data.get("partial") or not missing):
+            return cls.read(given)
+        return cls.of_record(data, missing)
 
     @classmethod
     def of_record(cls, data: Json, left_out: int = 0) -> Summary:
@@ -113,9 +130,8 @@ class Summary:
         only = None
         if len(parties) == 1 and not left_out:
             only = Party(str(parties[0]), None, None, kinds, totals, None)
-        if left_out:
-            totals = (*totals, f"{left_out:,} more effects")
-        return cls(totals, kinds, len(effects) + left_out, len(parties), None, None, only)
+        count = len(effects) + left_out
+        return cls(totals, kinds, count, len(parties), None, None, only, missing=left_out)
 
     @property
     def verb(self) -> str:
@@ -129,9 +145,8 @@ class Summary:
     @property
     def amounts(self) -> str:
         """`3.0023 ETH + 50 USDC + 1 more`; empty when nothing countable moves."""
-        shown = " + ".join(self.totals[:AMOUNTS_MAX])
-        more = len(self.totals) - AMOUNTS_MAX
-        return f"{shown} + {more} more" if more > 0 else shown
+        words = bounded(self.totals)
+        return f"{words} + {self.missing:,} more effects".lstrip(" +") if self.missing else words
 
     @property
     def besides(self) -> list[str]:
@@ -148,26 +163,50 @@ class Summary:
         words += [f"+{kind}" for kind in self.besides]
         if self.worthiest is not None:
             to = safe(self.worthiest.address, ADDRESS_CHARS_MAX)
-            words += ["→", address(to) if address else to]
+            words += ["→", address(to) if address else to, self.label_of(to)]
             others = self.parties - 1
             words.append(f"+{others} more" if others > 0 else "")
         elif self.parties:
-            words.append(f"→ {self.parties} parties")
+            words.append(f"→ {self._count}")
         elif "deploy" in self.kinds:
             words.append("→ new contract")
         return " ".join(word for word in words if word)
+
+    def label_of(self, address: str) -> str:
+        """`(Acme)`: what the policy calls the address; empty without a label."""
+        label = self.labels.get(address)
+        return f"({label})" if label else ""
+
+    @property
+    def _count(self) -> str:
+        if self.missing:
+            return f"{self.parties} or more parties"
+        return "1 party" if self.parties == 1 else f"{self.parties} parties"
 
     @property
     def to_whom(self) -> str:
         """`to 14 parties, 13 of them on no list`; empty for no party."""
         if self.parties == 0:
             return ""
-        words = "to 1 party" if self.parties == 1 else f"to {self.parties} parties"
+        words = f"to {self._count}"
         if not self.unlisted:
             return words
         if self.unlisted == self.parties:
             return f"{words}, on no list"
         return f"{words}, {self.unlisted} of them on no list"
+
+
+def bounded(amounts: tuple[str, ...]) -> str:
+    """The first amounts, and how many more there are."""
+    shown = " + ".join(amounts[:AMOUNTS_MAX])
+    more = len(amounts) - AMOUNTS_MAX
+    return f"{shown} + {more} more" if more > 0 else shown
+
+
+def left_out(data: Json, name: str) -> int:
+    """How many effects, lines, reasons, warnings or bytes a record or a view does not have."""
+    counts = data.get("left_out")
+    return _count(counts.get(name)) if isinstance(counts, dict) else 0
 
 
 def once(data: Json) -> list[Json]:
@@ -217,6 +256,11 @@ def _added(one: str, other: object) -> str:
     words = str(other or "0")
     both = one.isascii() and one.isdigit() and words.isascii() and words.isdigit()
     return str(int(one) + int(words)) if both else f"{one} + {words}"
+
+
+def _labels(value: object) -> dict[str, str]:
+    rows = value if isinstance(value, dict) else {}
+    return {str(address): safe(label, 64) for address, label in rows.items() if label}
 
 
 def _words(value: object) -> tuple[str, ...]:

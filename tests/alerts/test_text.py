@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.console import nested
 
+from holdfast._core import display_safe
 from holdfast.service.alerts.routes import Severity
 from holdfast.service.alerts.text import KINDS, Alert, describe, plain
 
@@ -141,7 +142,7 @@ def test_of_several_calls_an_alert_says_the_sums_and_the_gravest_first() -> None
         "In all: UNLIMITED BAYC (ERC-721) + 800 USDC + 1 more to 3 parties, 2 of them on no list",
         f"Most: UNLIMITED BAYC (ERC-721) + 300 DAI to {nested.STRANGER} (on no list)",
         f"Allowance UNLIMITED BAYC (ERC-721): {nested.STRANGER}",
-        f"Pay 760 USDC: {nested.VENDOR}",
+        f"Pay 760 USDC: {nested.VENDOR} (Acme data)",
         f"Pay 40 USDC: {nested.SHOP}",
         f"Allowance 300 DAI: {nested.STRANGER}",
     ]
@@ -169,6 +170,35 @@ def test_warnings_an_alert_has_no_room_for_are_counted() -> None:
     assert alert is not None
     lines = alert.body.split("\n")
     assert lines[:3] == ["Warning: text 0", "Warning: text 1", "and 3 more warnings"]
+
+
+def test_an_alert_of_what_was_kept_in_part_counts_what_was_not_kept() -> None:
+    """Of a denied request the journal keeps the beginning; an alert cuts that once more."""
+    (view,) = nested.views("multicall")
+    rows = [{"label": "To", "value": f"party {number}"} for number in range(20)]
+    left_out = {"display": 400, "effects": 97, "reasons": 3, "warnings": 5}
+    kept = {"display": rows, "effects": view["effects"][:1], "left_out": left_out}
+    reasons = [{"code": "forbidden", "rule": f"rule-{number}"} for number in range(8)]
+    alert = _describe("request.decided", view | kept | {"reasons": reasons, "state": "denied"})
+    assert alert is not None
+    lines = alert.body.split("\n")
+    warnings = len(view["warnings"])
+    assert lines[0].endswith("(rule-5) and 5 more")
+    assert f"and {warnings - 2 + 5} more warnings" in lines or warnings < 2
+    assert any(line.startswith("In all: ") and "97 more effects" in line for line in lines)
+    shown = sum(line.startswith("To: party") for line in lines)
+    assert f"and {420 - shown} more lines" in lines
+    assert len(lines) <= 12
+
+
+def test_a_text_that_an_alert_cuts_again_says_all_that_is_hidden(decided: Decided) -> None:
+    core_cut = display_safe("x" * 12_000, 8_192)
+    display = [{"label": "Message", "value": core_cut}]
+    alert = _describe("request.decided", decided(1, display=display))
+    assert alert is not None
+    line = next(line for line in alert.body.split("\n") if line.startswith("Message: "))
+    shown, _, mark = line.removeprefix("Message: ").partition("…")
+    assert int(re.sub(r"[^0-9]", "", mark)) == 12_000 - len(shown)
 
 
 @pytest.mark.parametrize("kind", ["swap", "deposit", "order", "debt", "convert", "something-new"])

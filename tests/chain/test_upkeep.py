@@ -288,22 +288,49 @@ async def test_what_an_agent_sends_itself_in_time_is_not_sent_twice(
     assert proxy.sent() == []
 
 
-async def test_a_request_that_waits_for_its_chain_says_so_ends_in_time_and_frees_its_limits(
-    guardian: Guardian, proxy: NodeProxy
+DAY = """
+[[limit]]
+id = "day"
+per = "agent"
+measure = "amount"
+assets = ["eth"]
+max = "3"
+window = "1d"
+on_exceed = "deny"
+"""
+STUCK = [("chain", "chain_unavailable"), ("fee", "fee_over_cap")]
+
+
+@pytest.mark.parametrize(("what", "code"), STUCK)
+async def test_what_waits_for_its_chain_or_a_fee_says_so_ends_in_time_and_frees_its_limits(
+    guardian: Guardian, proxy: NodeProxy, anvil: Anvil, what: str, code: str
 ) -> None:
     await guardian.halt()
-    guardian.sending = SendingConfig(wait_ms=1_500)
+    guardian.sending, guardian.more = SendingConfig(wait_ms=1_500), DAY
     await guardian.open()
-    proxy.hook = lambda call, _forward: error(call, -32000, "no")
-    request = guardian.pay(10**18)
+    if what == "chain":
+        proxy.hook = lambda call, _forward: error(call, -32000, "no")
+    else:
+        stop_mining(anvil)
+        mine(anvil, 200 * GWEI)
+    request = guardian.pay(2 * 10**18)
     await eventually(lambda: _waits(guardian, request).get("why", "") != "")
     waits = _waits(guardian, request)
-    assert waits["for"] == "chain"
+    assert waits["for"] == what
     assert waits["until"] == guardian.view(request)["since"] + 1_500
+    assert request in guardian.core.guard.open_requests()
+    assert _reserved(guardian) >= 2 * 10**18
     await guardian.until(request, "failed")
     (reason,) = guardian.view(request)["end_reasons"]
-    assert reason["code"] == "chain_unavailable"
-    assert guardian.view(request)["limits"] == []
+    assert reason["code"] == code
+    assert request not in guardian.core.guard.open_requests()
+    assert _reserved(guardian) == 0
+    assert guardian.state(guardian.pay(2 * 10**18)) == "authorising"
+
+
+def _reserved(guardian: Guardian) -> int:
+    rows = json.loads(guardian.core.guard.limits("shopper", guardian.clock.now_ms()))
+    return sum(int(row["reserved"]) for row in rows)
 
 
 def _waits(guardian: Guardian, request: str) -> dict[str, Any]:

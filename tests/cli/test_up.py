@@ -34,8 +34,9 @@ def answers(home: Home) -> bool:
 def leave(console: Terminal, *words: str) -> None:
     """Opens the question (the first key may come before the screen does), and says yes to it."""
     console.press_until("q", LEAVE)
-    for each in words:
-        assert each in console.screen, console.screen[-3000:]
+    # The screen comes in pieces.
+    console.pump_until(lambda: all(each in console.screen for each in words))
+    assert all(each in console.screen for each in words), console.screen[-3000:]
     console.press("y")
     assert console.finish() == 0
 

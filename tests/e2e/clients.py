@@ -96,12 +96,12 @@ def ethers(socket: str, wallet: str, to: str, value: int) -> Answer:
     return node("ethers_agent.mjs", socket, "pay", given)
 
 
-def cast(socket: str, wallet: str, to: str, value: int) -> Answer:
+def cast(socket: str, wallet: str, to: str, value: int, *options: str) -> Answer:
     """`cast send --unlocked` on the socket; its error text carries code and data."""
     done = subprocess.run(
         [
             *(str(CAST), "send", "--rpc-url", socket, "--unlocked"),
-            *("--from", wallet, to, "--value", str(value), "--json"),
+            *("--from", wallet, to, "--value", str(value), "--json", *options),
         ],
         capture_output=True,
         text=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.e2e.clients import CLIENTS, paid
+from tests.e2e.clients import CLIENTS, cast, paid
 from tests.e2e.conftest import World, wait_for
 
 pytestmark = pytest.mark.timeout(240)
@@ -103,6 +103,17 @@ def test_a_freeze_ends_a_delayed_one_and_a_thaw_does_not_bring_it_back(world: Wo
     assert world.state(pending["requestId"]) == "frozen"
     world.operator.thaw(freeze)
     assert world.state(pending["requestId"]) == "frozen"
+    assert world.chain.nonce(world.wallet) == nonce
+
+
+def test_another_type_than_2_is_refused_in_words(world: World) -> None:
+    """What is signed is of type 2; a client that asks for another one hears so."""
+    nonce = world.chain.nonce(world.wallet)
+    socket = world.house.agent_socket("cast")
+    for options in (("--legacy",), ("--legacy", "--gas-price", "3gwei")):
+        error = cast(socket, world.wallet, world.known, CENT, *options)["error"]
+        assert error["code"] == -32602, error
+        assert "only type 2 is signed" in error["message"], error
     assert world.chain.nonce(world.wallet) == nonce
 
 

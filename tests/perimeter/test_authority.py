@@ -6,6 +6,7 @@ What a process of the guardian's own user writes into the home puts nothing in f
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -236,22 +237,45 @@ async def test_apply_without_a_guardian_counts_at_the_next_start(home: Home) -> 
         assert told["policy"]["digest"] == done["digest"] == digest_of(looser(home))
 
 
-async def test_apply_and_check_read_line_ends_as_the_guardian_does(home: Home) -> None:
+LINE_ENDS = {
+    "crlf": lambda text: text.replace(b"\n", b"\r\n"),
+    "some crlf": lambda text: text.replace(b"\n", b"\r\n", 3),
+    "byte order mark": lambda text: b"\xef\xbb\xbf" + text,
+    "separators": lambda text: text + "# \u2028 \x85 \u2029\n".encode(),
+}
+
+
+@pytest.mark.parametrize("form", LINE_ENDS)
+async def test_every_command_reads_the_file_as_the_guardian_does(home: Home, form: str) -> None:
     text = home.policy_path.read_bytes()
-    home.policy_path.write_bytes(text.replace(b"\n", b"\r\n"))
+    odd = LINE_ENDS[form](text)
+    home.policy_path.write_bytes(odd)
     code, _, err = await holdfast(home, "policy", "check", str(home.policy_path))
     assert code == 0
     code, out, _ = await holdfast(home, "policy", "apply", "--yes", "--json")
     digest = json.loads(out)["digest"]
+    assert digest == "0x" + hashlib.sha256(odd).hexdigest()
     assert digest[2:] in err
+    assert home.policy_path.read_bytes() == odd
     async with serving(home) as guardian:
-        assert (await status(guardian))["policy"]["digest"] == digest
-        bare = text.replace(b"\n", b"\r")
+        found = (await status(guardian))["policy"]
+        assert (found["digest"], found["alarm"]) == (digest, None)
+        view = json.loads((await holdfast(home, "status", "--json")).out)
+        assert view["policy"]["digest"] == digest
+    code, out, err = await holdfast(home, "journal", "replay", "--policy", str(home.policy_path))
+    assert (code, out) == (0, ""), err
+
+
+async def test_line_ends_that_the_guardian_refuses_are_refused_by_every_command(
+    home: Home,
+) -> None:
+    bare = home.policy_path.read_bytes().replace(b"\n", b"\r")
+    async with serving(home) as guardian:
         home.policy_path.write_bytes(bare)
         refused = await (await guardian.operator()).operate_raw("reload", {})
         assert refused["error"]["code"] == "policy_invalid"
-    code, _, _ = await holdfast(home, "policy", "check", str(home.policy_path))
-    assert code == 1
+    for words in (("policy", "check", str(home.policy_path)), ("policy", "apply", "--yes")):
+        assert (await holdfast(home, *words)).code == 1
 
 
 async def test_the_socket_takes_no_policy_without_a_good_signature(home: Home) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from tests.service.guardian import Guardian, Line, make_home, put_policy, serving, until
 from tests.support.anvil import Anvil
+from tests.support.operator_cli import holdfast
 from tests.support.users import (
     BUYER,
     GUARDIAN,
@@ -26,7 +27,8 @@ from tests.support.users import (
 
 from holdfast.agent import socket_path
 from holdfast.service.agents.folder import place_agents
-from holdfast.service.home.folder import Home, HomeError
+from holdfast.service.guardian.policy_file import PolicyRejected
+from holdfast.service.home.folder import SOCKET_PATH_BYTES_MAX, Home, HomeError
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -238,6 +240,62 @@ async def test_one_agent_that_cannot_be_opened_keeps_no_other_from_its_users(
         blocked.unlink()
         await guardian.inside._gate.sync()
         assert "result" in await (await guardian.agent("blocked")).call("eth_chainId")
+
+
+async def test_a_policy_whose_agent_could_have_no_socket_is_refused_whole(tmp_path: Path) -> None:
+    """By whatever looks at it, before anything of it counts: who may connect stays as it was."""
+    room = SOCKET_PATH_BYTES_MAX - len(os.fsencode(tmp_path)) - len("/home/run/agents/.sock")
+    folder = tmp_path / ("d" * max(1, room - 25))
+    folder.mkdir()
+    home = make_home(folder)
+    longest = "a" * (SOCKET_PATH_BYTES_MAX - len(os.fsencode(home.agents_dir / ".sock")))
+    assert 2 <= len(longest) < 32
+    before = home.policy_path.read_text()
+
+    def with_agent(name: str) -> str:
+        table = f'[[agent]]\nid = "{name}"\nwallets = ["purse"]\nchain = 31337\n\n'
+        strict = before.replace("waiting_max = 64", f"waiting_max = 64\nuids = [{STRANGER}]", 1)
+        return strict.replace("[[agent]]", f"{table}[[agent]]", 1)
+
+    long = with_agent(longest + "a")
+    draft = tmp_path / "draft.toml"
+    draft.write_text(long)
+    async with serving(home) as guardian:
+        line, operator = await guardian.agent(), await guardian.operator()
+        applied = await holdfast(home, "policy", "apply", str(draft), "--yes")
+        assert (applied.code, f"`{longest}a`" in applied.out) == (1, True), applied
+        assert home.policy_path.read_text() == before
+        put_policy(home, long)
+        refused = await operator.operate_raw("reload", {})
+        assert refused["error"]["code"] == "policy_invalid"
+        number = 1 + long[: long.index(longest)].count("\n")
+        assert f"policy.toml:{number}:1: socket_path" in refused["error"]["text"]
+        assert "result" in await line.call("eth_chainId")
+        checked = await holdfast(home, "policy", "check", str(home.policy_path))
+        assert (checked.code, f"`{longest}a`" in checked.out) == (1, True), checked
+        assert (await holdfast(home, "policy", "check", str(draft))).code == 0
+    with pytest.raises(PolicyRejected, match="shorter id"):
+        async with serving(home):
+            pass
+    put_policy(home, with_agent(longest))
+    async with serving(home) as guardian:
+        assert "result" in await (await guardian.agent(longest)).call("eth_chainId")
+        assert await (await guardian.agent()).line() == b""
+
+
+async def test_a_home_that_moved_starts_and_names_the_agents_without_a_socket(
+    tmp_path: Path,
+) -> None:
+    """The policy in force was fit for the old place."""
+    short = '[[agent]]\nid = "b"\nwallets = ["purse"]\nchain = 31337\n'
+    home = make_home(tmp_path, more=short)
+    room = SOCKET_PATH_BYTES_MAX - len(os.fsencode(tmp_path)) - len("//run/agents/agent.sock")
+    moved = Home(home.path.rename(tmp_path / ("m" * (room + 1))))
+    assert len(os.fsencode(moved.operator_socket)) <= SOCKET_PATH_BYTES_MAX
+    async with serving(moved) as guardian:
+        alarms = await until_alarmed(await guardian.operator())
+        assert alarms == {("agent", "socket_failed"), ("other", "socket_failed")}
+        assert "result" in await (await guardian.agent("b")).call("eth_chainId")
 
 
 async def until_alarmed(operator: Line) -> set[tuple[str, str]]:

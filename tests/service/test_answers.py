@@ -293,6 +293,26 @@ async def test_what_is_not_a_request_is_minus_32602_with_its_code(home: Home, pa
         assert error["data"]["code"] == "malformed"
 
 
+TYPES = [("0x0", "tx_type"), ("0x1", "tx_type"), ("0x3", "blob"), ("0x4", "authorization")]
+TYPES += [("0x5", "tx_type"), (0, "tx_type"), (-1, "tx_type")]  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("method", ["eth_sendTransaction", "eth_signTransaction"])
+async def test_another_type_than_2_is_never_signed_as_that(home: Home, method: str) -> None:
+    async with serving(home, hold_ms=50) as guardian:
+        line = await guardian.agent()
+        for asked, detail in TYPES:
+            request = {"to": VENDOR, "value": "0x1", "type": asked}
+            error = (await line.call(method, [request]))["error"]
+            assert (error["code"], error["data"]["detail"]) == (-32602, detail), asked
+            assert error["data"]["path"] == "/0/type"
+            assert error["message"]
+        for more in ({}, {"type": "0x2"}, {"type": 2}, {"gasPrice": hex(3 * 10**9)}):
+            request = {"to": VENDOR, "value": hex(len(more) + 7), **more}
+            error = (await line.call(method, [request]))["error"]
+            assert error["data"]["status"] == "pending", more
+
+
 async def test_methods_of_our_own_never_answer_with_an_error(home: Home) -> None:
     """An error answer to a custom method ends web3.py's async listener."""
     async with serving(home, hold_ms=50) as guardian:

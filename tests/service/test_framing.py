@@ -97,7 +97,7 @@ async def test_garbage_gets_null_and_the_line_is_closed(home: Home, garbage: byt
         line = await guardian.agent()
         await line.send(garbage)
         answer = await line.json()
-        assert (answer["id"], answer["error"]["code"]) == (None, -32600)
+        assert (answer["id"], answer["error"]["code"]) == (None, -32700)
         assert await line.line() == b""
 
 
@@ -111,8 +111,24 @@ async def test_garbage_behind_a_call_is_answered_too_and_the_line_is_closed(
         await line.send(CHAIN_ID + garbage + CHAIN_ID)
         answers = [await line.json(), await line.json()]
         assert sorted(str(each["id"]) for each in answers) == ["7", "None"]
-        assert next(each for each in answers if each["id"] is None)["error"]["code"] == -32600
+        assert next(each for each in answers if each["id"] is None)["error"]["code"] == -32700
         assert await line.line() == b""
+
+
+BROKEN = [b'{"id":1,}', b"{'id':1}", b'{"id":1 2}', b"[1,]", b'{"id":"\xff"}', b"{]"]
+
+
+@pytest.mark.parametrize("frame", BROKEN)
+async def test_broken_json_gets_minus_32700_and_the_next_call_its_answer(
+    home: Home, frame: bytes
+) -> None:
+    async with serving(home) as guardian:
+        line = await guardian.agent()
+        await line.send(frame + CHAIN_ID)
+        answers = [await line.json(), await line.json()]
+        (fault,) = [each for each in answers if each["id"] is None]
+        assert fault["error"]["code"] == -32700
+        assert {"jsonrpc": "2.0", "id": 7, "result": "0x7a69"} in answers
 
 
 @pytest.mark.parametrize("frame", [b"{}", b'{"id":1}', b'{"id":{},"method":"eth_chainId"}'])

@@ -146,6 +146,13 @@ async def test_a_cut_of_events_and_their_signatures_is_found_with_an_anchor(tmp_
     whole = verify(home.path)
     (size,) = rows(home, "SELECT size FROM proof ORDER BY size DESC LIMIT 1 OFFSET 3")[0]
     change(home, f"DELETE FROM event WHERE seq >= {size}", f"DELETE FROM proof WHERE size > {size}")
+    (fault,) = verify(home.path).faults
+    assert (fault.code, str(whole.size) in fault.text) == ("journal_cut", True)
+    with pytest.raises(JournalError, match=r"remove `journal\.size`"):
+        async with serving(home):
+            pass
+    # Whoever can cut the journal can also take this number away.
+    home.journal_path.with_suffix(".size").unlink()
     assert verify(home.path).ok
     for anchor in (whole.root, f"{whole.size}:{whole.root}"):
         report = verify(home.path, anchor)

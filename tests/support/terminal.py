@@ -18,12 +18,25 @@ class Terminal:
     """Runs `argv` on a fresh pty of `columns` x `rows`."""
 
     def __init__(
-        self, argv: Sequence[str], env: dict[str, str], columns: int = 80, rows: int = 24
+        self,
+        argv: Sequence[str],
+        env: dict[str, str],
+        columns: int = 80,
+        rows: int = 24,
+        *,
+        controlling: bool = False,
     ) -> None:
+        """With `controlling` it is the program's terminal also where it opens `/dev/tty`."""
         self._master, child = pty.openpty()
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.process = subprocess.Popen(
-            list(argv), stdin=child, stdout=child, stderr=child, env=env, start_new_session=True
+            list(argv),
+            stdin=child,
+            stdout=child,
+            stderr=child,
+            env=env,
+            start_new_session=not controlling,
+            preexec_fn=(lambda: os.login_tty(child)) if controlling else None,
         )
         os.close(child)
         self.output = bytearray()

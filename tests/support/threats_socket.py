@@ -111,7 +111,7 @@ class Agents:
                 return await self._batch(case, answer["result"]["id"])
             case code if code in TURNED_AWAY and data.get("requestId") is None:
                 return turned_away(data)
-            case -32600:
+            case -32600 | -32700:
                 return Outcome("deny", ("not_a_request",))
             case -32601:
                 return Outcome("deny", ("not_served",))

@@ -76,3 +76,6 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         for each in report.get("failed") or []
     ]
     table(("route", "tries", "since", "error"), rows)
+    more = report.get("failed_count", 0) - len(rows)
+    if more > 0:
+        line(f"and {more} older ones")

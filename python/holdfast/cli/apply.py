@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -94,6 +95,19 @@ def _told(link: Link) -> InForce:
         config_digest=config.get("digest"),
         config_revision=int(config.get("revision") or 0),
     )
+
+
+def check_home(target: Target, source: str, agents: list[str]) -> None:
+    """Raises PolicyError for a policy that this home has no room for, before anybody signs it."""
+    from holdfast.service.home.agent_sockets import check_sockets, with_agents_dir
+
+    place = with_agents_dir(target.home)
+    if target.link is not None:
+        # The guardian that runs may have been given another folder by systemd.
+        sockets = [each.get("socket") for each in target.link.object("status").get("agents") or []]
+        folders = [Path(each).parent for each in sockets if each]
+        place = replace(place, agents=folders[0]) if folders else place
+    check_sockets(place, source, agents)
 
 
 def agreed(yes: bool, show: Callable[[], None], question: str) -> None:

@@ -61,11 +61,13 @@ def console(
         holdfast console --read-only --theme day
     """
     import holdfast.console
+    from holdfast.cli.terminal import need_terminal
     from holdfast.process.places import check_ancestors, check_code
 
     place = existing(home)
     check_code()
     check_ancestors(place.path)
+    need_terminal("use `holdfast status`, `pending`, `show`, `approve` and `freeze`")
     code = holdfast.console.run(
         place.path,
         theme=theme,
@@ -93,9 +95,12 @@ def up(
         holdfast up
     """
     from holdfast.cli import up as both
+    from holdfast.cli.terminal import need_terminal
 
     place = existing(home).open_checked()
-    raise typer.Exit(both.run(place, source(passphrase_fd, passphrase_command), theme))
+    keys = source(passphrase_fd, passphrase_command)
+    need_terminal("use `holdfast serve`")
+    raise typer.Exit(both.run(place, keys, theme))
 
 
 def demo(
@@ -122,7 +127,10 @@ def demo(
         holdfast demo --headless --seconds 60 --json
     """
     import holdfast.demo
+    from holdfast.cli.terminal import need_terminal
 
+    if not headless:
+        need_terminal("use `holdfast demo --headless`")
     code = holdfast.demo.run(
         home=home, headless=headless, seconds=seconds, as_json=as_json, theme=theme
     )
@@ -146,7 +154,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         hello, found = link.object("hello"), link.object("status")
     health = found.get("health") or {}
     conditions = health.get("conditions") or []
-    stopped = bool(found.get("sealed") or found.get("freezes") or conditions)
+    stopped = bool(found.get("sealed") or found.get("freezes") or conditions or _alarms(found))
     if as_json:
         emit({"hello": hello, **found})
         raise typer.Exit(1 if stopped else 0)
@@ -157,9 +165,6 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     line(f"events    {int(found.get('seq', -1)) + 1}")
     line(f"policy    {fmt.safe(policy.get('name', 'none'))} {str(policy.get('digest', ''))[:16]}")
     line(f"revision  {policy.get('revision')}")
-    for part in (policy, found.get("config") or {}):
-        if part.get("alarm"):
-            line(f"ALARM     {fmt.safe(part['alarm'], 900)}")
     if found.get("sealed"):
         line(f"SEALED    {fmt.safe(found['sealed'])}")
     for freeze in found.get("freezes") or []:
@@ -178,18 +183,23 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         for each in endpoints if len(endpoints) > 1 else []:
             words = "ok" if each.get("ok") else f"NOT OK: {fmt.safe(each.get('text', ''))}"
             line(f"          {fmt.safe(each.get('name', ''), 100)} {words}")
-    disk = health.get("disk") or {}
-    if disk.get("low"):
-        line(f"ALARM     agents are refused: {fmt.safe(disk['low'], 300)}")
-    elif disk.get("text"):
-        line(f"ALARM     {fmt.safe(disk['text'], 300)}")
-    parts = ("journal", "sockets", "code", "prices")
-    for each in [alarm for part in parts for alarm in health.get(part) or []]:
-        line(f"ALARM     {fmt.safe(each.get('text', ''), 600)}")
+    for text in _alarms(found):
+        line(f"ALARM     {fmt.safe(text, 900)}")
     line(f"pending   {found.get('waiting', 0)}")
     agents = found.get("agents") or []
     table(AGENT_COLUMNS, [_agent_row(agent) for agent in agents])
     raise typer.Exit(1 if stopped else 0)
+
+
+def _alarms(found: dict[str, Any]) -> list[str]:
+    """What is not as it should be, besides conditions: file by file and part by part."""
+    health = found.get("health") or {}
+    texts = [(found.get(part) or {}).get("alarm") for part in ("policy", "config")]
+    disk = health.get("disk") or {}
+    texts.append(f"agents are refused: {disk['low']}" if disk.get("low") else disk.get("text"))
+    parts = ("journal", "sockets", "code", "prices")
+    texts += [alarm.get("text") for part in parts for alarm in health.get(part) or []]
+    return [str(text) for text in texts if text]
 
 
 def _agent_row(agent: dict[str, Any]) -> tuple[object, ...]:

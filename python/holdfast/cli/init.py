@@ -156,7 +156,7 @@ def _import(path: Path) -> Any:
         data = path.read_bytes()
     except OSError as error:
         raise Failure(f"`{path}` cannot be read: {error.strerror}", code="bad_file") from None
-    secret = source(None, None).read(f"`{path.name}`")
+    secret = source(None, None).read(f"`{path.name}`", may_be_empty=True)
     try:
         return keystore.import_keystore(data, secret)
     finally:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
-from holdfast.cli.output import Failure, emit, line, say, table
+from holdfast.cli.output import Failure, emit, line, say, table, written
 
 app = typer.Typer(
     name="journal", help="Verify, export and replay the journal.", no_args_is_help=True
@@ -89,7 +89,8 @@ def export(
     """
     from holdfast.service.journal.export import export as export_journal
 
-    count = export_journal(_path(folder, home), "jsonl" if as_json else form, sys.stdout)
+    with written():
+        count = export_journal(_path(folder, home), "jsonl" if as_json else form, sys.stdout)
     say(f"{count} events")
 
 

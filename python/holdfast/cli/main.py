@@ -26,7 +26,17 @@ from holdfast.cli import (
     requests,
 )
 from holdfast.cli.options import HomeOption
-from holdfast.cli.output import EXIT_BUG, Failure, fail, line
+from holdfast.cli.output import (
+    EXIT_BUG,
+    Failure,
+    OutputFailure,
+    ReaderGone,
+    fail,
+    flush,
+    line,
+    print_no_more,
+    show_escapes,
+)
 from holdfast.process.hardening import harden_process
 from holdfast.process.isolated import isolate
 
@@ -96,19 +106,43 @@ def main() -> None:
     """
     isolate()
     as_json = "--json" in sys.argv[1:]
+    code = 0
+    try:
+        try:
+            code = _run(as_json)
+        finally:
+            flush()
+    except ReaderGone:
+        print_no_more()
+    except OutputFailure as failure:
+        fail(failure, as_json=as_json)
+    sys.exit(code)
+
+
+def _run(as_json: bool) -> int:
+    """The exit code of the command. Raises ReaderGone and OutputFailure."""
+    show_escapes()
     try:
         harden_process()
         app(prog_name="holdfast")
-    except Failure as failure:
-        fail(failure, as_json=as_json)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does; that is no failure of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 130
+    except (ReaderGone, OutputFailure):
+        raise
+    except Failure as failure:
+        return _told(failure, as_json)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence, not a traceback
-        fail(_sentence(error), as_json=as_json)
+        return _told(_sentence(error), as_json)
+    return 0
+
+
+def _told(failure: Failure, as_json: bool) -> int:
+    try:
+        fail(failure, as_json=as_json)
+    except SystemExit:
+        return failure.exit_code
 
 
 def _sentence(error: Exception) -> Failure:

@@ -38,17 +38,23 @@ def check(
     """Parse a policy file and look for mistakes; exit 1 when it would be rejected.
 
     A file in a guardian's home, and any file with --home, may name only wallets that this guardian
-    holds a key for.
+    holds a key for, and agents whose sockets have room there.
 
     Example:
 
         holdfast policy check ~/.local/share/holdfast/policy.toml
     """
     from holdfast._core import PolicyError, check_policy
+    from holdfast.service.home.agent_sockets import check_sockets, with_agents_dir
+    from holdfast.service.home.folder import Home
 
+    place = Home(file.absolute().parent) if home is None else existing(home)
     try:
         held = _held(file, home)
-        report = json.loads(check_policy(text_of(file), time.time_ns() // 1_000_000, held))
+        text = text_of(file)
+        report = json.loads(check_policy(text, time.time_ns() // 1_000_000, held))
+        if place.exists:
+            check_sockets(with_agents_dir(place), text, report["agents"])
     except PolicyError as error:
         _refuse(file, error, as_json)
     if as_json:
@@ -108,7 +114,7 @@ def apply(
         holdfast policy apply policy.toml
     """
     from holdfast._core import PolicyError, check_policy
-    from holdfast.cli.apply import agreed, target, when
+    from holdfast.cli.apply import agreed, check_home, target, when
     from holdfast.operator.differences import changes
     from holdfast.secrets.authority import digest_of
     from holdfast.secrets.held import held_wallets
@@ -117,11 +123,16 @@ def apply(
     path = file or place.policy_path
     text = text_of(path)
     try:
-        check_policy(text, time.time_ns() // 1_000_000, held_wallets(place.wallets_dir))
+        held = held_wallets(place.wallets_dir)
+        report = json.loads(check_policy(text, time.time_ns() // 1_000_000, held))
     except PolicyError as error:
         _refuse(path, error, as_json)
     digest = digest_of(text)
     with target(place) as found:
+        try:
+            check_home(found, text, report["agents"])
+        except PolicyError as error:
+            _refuse(path, error, as_json)
         old = found.known.policy
         # One that is in force without a signature, because it was only stricter, may get one.
         differences = changes(old, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from holdfast.cli.output import line
@@ -27,7 +28,7 @@ def print_request(
     for fault in faults:
         line(f"  DO NOT APPROVE: {fault} ({NOT_AS_SHOWN})")
     _print_effects(request)
-    print_display(request.rows("display"))
+    print_display(request.rows("display"), label_of=request.sums.label_of)
     print_claim(request.claim)
     if view.get("note"):
         line(f'  the agent says: "{fmt.safe(view["note"])}"')
@@ -104,11 +105,18 @@ def _print_effects(request: Request) -> None:
         for total in sums:
             line(f"  {title} at most {total.amount_text}")
             for part in total.parts:
-                target = fmt.safe(part.to) if part.to else "no recipient named"
+                target = _party(request, part.to) or "no recipient named"
                 line(f"    {part.verb} {part.amount_text} -> {target}")
     for effect in besides(request):
-        target = f" -> {fmt.safe(effect.to)}" if effect.to else ""
+        target = f" -> {_party(request, effect.to)}" if effect.to else ""
         line(f"  {effect.verb} {effect.amount_text}".rstrip() + target)
+
+
+def _party(request: Request, address: str | None) -> str:
+    """`0x7099… (Acme)`, the address in full; empty for none."""
+    from holdfast.operator import format as fmt
+
+    return f"{fmt.safe(address)} {request.sums.label_of(address)}".rstrip() if address else ""
 
 
 def summed(request: Request) -> list[str]:
@@ -136,11 +144,16 @@ def _print_whole(request: Request) -> None:
     line("  end of the signed content")
 
 
-def print_display(rows: list[dict[str, Any]], indent: str = "  ") -> None:
-    """Display lines with inner calls below headings of their own."""
+def print_display(
+    rows: list[dict[str, Any]], indent: str = "  ", label_of: Callable[[str], str] = lambda _: ""
+) -> None:
+    """Display lines with inner calls below headings of their own.
+
+    `label_of` gives what the policy calls an address.
+    """
     from holdfast.operator.reading import in_words
 
-    for each in in_words(rows):
+    for each in in_words(rows, label_of):
         inner = indent + "  " * each.depth
         line(f"{inner}{each.label}" + (":" if each.heading else f": {each.value}"))
 

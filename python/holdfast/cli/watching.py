@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from holdfast.cli.link import Link
-from holdfast.cli.output import emit, line
+from holdfast.cli.output import check_reader, emit, flush, line
 from holdfast.operator import format as fmt
 from holdfast.operator.describe import SILENT, feed_row
 from holdfast.operator.request import Request
@@ -25,6 +24,8 @@ def events(link: Link, from_seq: int | None) -> Iterator[dict[str, Any]]:
         _remember(Request.read(view))
     newest = -1 if from_seq is None else from_seq
     for push in link.pushes():
+        # There is one at least every second.
+        check_reader()
         record = push.get("event")
         if isinstance(record, dict) and int(record.get("seq", -1)) > newest:
             newest = int(record["seq"])
@@ -43,7 +44,7 @@ def show(_link: Link, record: dict[str, Any], *, as_json: bool) -> None:
         row = feed_row(record, _requests.get(str(data.get("id", ""))))
         head = f"{record.get('seq'):>8}  {fmt.stamp(row.at)}  {row.glyph} {row.word:<10}"
         line(f"{head} {row.request_id:<8} {row.agent:<12} {row.text}".rstrip())
-    sys.stdout.flush()
+    flush()
 
 
 def _remember(request: Request) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -128,6 +130,7 @@ class HoldfastApp(App[None], inherit_bindings=False):
         self.push_screen(self._main)
         self.start_job(self.client.run())
         self.set_interval(DRAIN_S, self.tick)
+        self._end_on_signals()
         for fault in self._theme_faults:
             self.say(fault, "error")
 
@@ -137,6 +140,16 @@ class HoldfastApp(App[None], inherit_bindings=False):
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
         self.session.lock()
+
+    def _end_on_signals(self) -> None:
+        """A polite kill and a hang-up end it as leaving does: with the terminal as it was."""
+        if not self._on_terminal:
+            return
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                asyncio.get_running_loop().add_signal_handler(
+                    number, partial(self.exit, return_code=128 + number)
+                )
 
     def _terminal_lost(self) -> bool:
         """Whether the terminal this began on is gone: a console without a screen must not stay."""

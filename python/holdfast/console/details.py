@@ -13,7 +13,7 @@ from rich.text import Text
 
 from holdfast.console import outgoing
 from holdfast.console.themes import Palette
-from holdfast.console.words import Words
+from holdfast.console.words import Words, cut
 from holdfast.operator import format as fmt
 from holdfast.operator.describe import adds_text, tier
 from holdfast.operator.model import Model
@@ -43,6 +43,7 @@ LINES_ALONE = 3
 AMOUNT_CELLS = 48
 MORE_CELLS = 14
 GETS_CELLS = 18
+LABEL_CELLS = 24
 PARTIES_ABOVE = 3
 HARMLESS = frozenset({"revoke", "convert"})
 CLAIM_LINES = 80
@@ -163,7 +164,10 @@ def _to(words: Words, request: Request, effect: Effect, sums: list[Sum]) -> None
         label(words, names[number] if number < len(names) else "")
         words.put(fmt.safe(payee, 80), "foreground bold")
         known = party is not None and payee == party.address and party.standing
-        words.line(f" {party.standing}" if known and party else "", "warn bold")
+        if known and party:
+            words.line(f" {party.standing}", "warn bold")
+        else:
+            words.line(f" {cut(request.sums.label_of(payee), LABEL_CELLS)}".rstrip(), "muted")
     if not payees and effect.kind not in SIGNED:
         label(words, "TO").line(
             "a new contract" if effect.kind == "deploy" else "no recipient named"
@@ -319,7 +323,8 @@ def _row(words: Words, name: str, value: str) -> None:
 def _effect_rows(effect: Effect, request: Request) -> list[tuple[str, str]]:
     rows = []
     if effect.to is not None and effect.kind != "fee":
-        rows.append(("to", fmt.safe(effect.to, 80)))
+        named = request.sums.label_of(effect.to)
+        rows.append(("to", f"{fmt.safe(effect.to, 80)} {named}".rstrip()))
     if effect.source not in {None, request.wallet} and effect.kind != "fee":
         rows.append(("from", fmt.safe(effect.source, 80)))
     if effect.function is not None:
@@ -357,7 +362,7 @@ def _display(words: Words, request: Request) -> None:
     if not rows:
         return
     _section(words, "Decoded")
-    for line in in_words(rows):
+    for line in in_words(rows, request.sums.label_of):
         indent = "  " * (line.depth + 1)
         if line.heading:
             rule = "─" * max(2, RULE - len(indent) - len(line.label))

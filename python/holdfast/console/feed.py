@@ -8,6 +8,7 @@ from __future__ import annotations
 from textual.geometry import Size
 
 from holdfast.console.lines import LineList, Parts
+from holdfast.console.words import cut
 from holdfast.operator import format as fmt
 from holdfast.operator.feed import Feed
 
@@ -123,7 +124,7 @@ class FeedList(LineList):
         return [
             (f" {fmt.clock(row.at)} ", "muted"),
             (f"{row.glyph} {row.word[:9]:<9} ", f"{row.tone} bold"),
-            (f"{row.request_id[:8]:<7} ", "foreground"),
-            (f"{row.agent[:agent_width]:<{agent_width}} ", "muted"),
+            (f"{cut(row.request_id, 8):<7} ", "foreground"),
+            (f"{cut(row.agent, agent_width):<{agent_width}} ", "muted"),
             (row.text, "foreground" if row.tone != "muted" else "muted"),
         ]

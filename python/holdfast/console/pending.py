@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from holdfast.console.lines import LineList, Parts
+from holdfast.console.words import cut
 from holdfast.operator import format as fmt
 from holdfast.operator.request import Request
 from holdfast.operator.waits import waits_of
@@ -71,7 +72,7 @@ class PendingList(LineList):
             (f"{mark.glyph}", f"{mark.tone} bold"),
             (f"{fmt.countdown(left):>7}  ", "alarm bold" if urgent else mark.tone),
             (f"{fmt.safe(request.id, 12):<6} ", "foreground bold"),
-            (f"{fmt.safe(request.agent, 40)[:agent]:<{agent}} ", "foreground"),
+            (f"{cut(fmt.safe(request.agent, 40), agent):<{agent}} ", "foreground"),
             (f"{usd:>10}  ", "foreground"),
         ]
         if width >= WIDE:

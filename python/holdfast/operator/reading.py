@@ -6,7 +6,7 @@ What can leave, summed by asset and party, and the lines of inner calls as group
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from holdfast.codes import Code, WarningCode
@@ -99,11 +99,11 @@ def parties(sums: list[Sum], first: str | None = None) -> list[str]:
 
 
 def counted(request: Request) -> str:
-    """How much there is of it: `15 effects, 43 lines, 1 warning`."""
+    """How much there is of it, shown or not: `15 effects, 43 lines, 1 warning`."""
     parts = (
-        (len(request.effects), "effect"),
-        (len(request.rows("display")), "line"),
-        (len(warned(request)), "warning"),
+        (len(request.effects) + request.left_out("effects"), "effect"),
+        (len(request.rows("display")) + request.left_out("display"), "line"),
+        (len(warned(request)) + request.left_out("warnings"), "warning"),
     )
     return ", ".join(f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in parts)
 
@@ -134,11 +134,11 @@ class Line:
     heading: bool = False
 
 
-def in_words(rows: list[Json]) -> list[Line]:
+def in_words(rows: list[Json], label_of: Callable[[str], str] = lambda _: "") -> list[Line]:
     """Display rows with a heading above every inner call.
 
     Also above every part of a document with several. Rows come flat: `Call`, `2 of 3` begins a
-    call.
+    call. `label_of` gives what the policy calls an address.
     """
     lines: list[Line] = []
     group: list[tuple[str, str]] = []
@@ -148,7 +148,7 @@ def in_words(rows: list[Json]) -> list[Line]:
         value = fmt.safe(row.get("value"), VALUE_CHARS_MAX)
         place = _place(label, value)
         if place is None:
-            group.append((label, value))
+            group.append((label, f"{value} {label_of(value)}".rstrip()))
             continue
         lines += _parts(group, len(opened))
         group = []

@@ -12,7 +12,7 @@ from typing import Any
 from holdfast.codes import WarningCode
 from holdfast.operator import format as fmt
 from holdfast.operator.states import DECIDABLE, ENDS, PENDING, Mark, state_mark
-from holdfast.summary import Summary, once
+from holdfast.summary import Summary, left_out, once
 from holdfast.wording import LEAVING, MOVING, OPAQUE, UNMEASURED, VERBS
 
 Json = dict[str, Any]
@@ -180,9 +180,7 @@ class Request:
 
     def left_out(self, name: str) -> int:
         """How many effects, lines, reasons, warnings or bytes are not here."""
-        counts = self.raw.get("left_out")
-        count = counts.get(name) if isinstance(counts, dict) else 0
-        return count if isinstance(count, int) else 0
+        return left_out(self.raw, name)
 
     @property
     def deadline(self) -> int | None:
@@ -279,13 +277,7 @@ class Request:
         """What leaves in all, and the worthiest party, from the guardian or the record alone."""
         known: Summary | None = self._memo.get("sums")
         if known is None:
-            given = self.raw.get("summary")
-            known = (
-                Summary.read(given)
-                if isinstance(given, dict)
-                else Summary.of_record(self.raw, left_out=self.left_out("effects"))
-            )
-            self._memo["sums"] = known
+            known = self._memo["sums"] = Summary.of(self.raw, self.raw.get("summary"))
         return known
 
     @property

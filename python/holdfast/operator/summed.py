@@ -6,11 +6,14 @@ small payee. Pure.
 
 from __future__ import annotations
 
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from holdfast.operator.request import Json
+from holdfast.wording import safe
 
+LABEL_CHARS_MAX = 64
 UNSURE = frozenset({"control", "call", "typed-data", "deploy", "message"})
 Gets = Mapping[object, int]
 
@@ -22,6 +25,7 @@ def faults(view: Json, policy: str) -> Iterable[str]:
     not there, or one that gets no more of anything than another which the policy does not name.
     """
     summary = view.get("summary")
+    yield from _misnamed(summary, policy)
     party = summary.get("worthiest") if isinstance(summary, dict) else None
     if not isinstance(party, dict):
         return
@@ -38,6 +42,35 @@ def faults(view: Json, policy: str) -> Iterable[str]:
         if other.lower() not in known and _is_more(gets, parties[named]):
             yield f"the summary names {named}, but {other} gets more and is on no list"
             return
+
+
+def _misnamed(summary: object, policy: str) -> Iterable[str]:
+    """Labels that the policy does not have for their addresses."""
+    if not isinstance(summary, dict):
+        return
+    labels, party = summary.get("labels"), summary.get("worthiest")
+    told = list(labels.items()) if isinstance(labels, dict) else []
+    if isinstance(party, dict) and party.get("label"):
+        told.append((party.get("address"), party["label"]))
+    if not told:
+        return
+    known = {(address.lower(), safe(label, LABEL_CHARS_MAX)) for address, label in _names(policy)}
+    for address, label in told:
+        if (str(address).lower(), label) not in known:
+            name = safe(label, LABEL_CHARS_MAX)
+            yield f"the summary calls {safe(address, 48)} `{name}`, and the policy does not"
+
+
+def _names(policy: str) -> Iterable[tuple[str, str]]:
+    """(address, what the policy calls it)."""
+    # The core may read what Python's parser does not, such as a byte order mark.
+    tables = tomllib.loads(policy.removeprefix("\ufeff"))
+    for each in _rows(tables, "list"):
+        for entry in _rows(each, "entry"):
+            yield str(entry.get("address")), str(entry.get("label"))
+    for kind in ("contract", "wallet"):
+        for row in _rows(tables, kind):
+            yield str(row.get("address")), str(row.get("id"))
 
 
 def _parties(view: Json) -> tuple[dict[str, dict[object, int]], set[str]]:

@@ -26,7 +26,8 @@ def isolate() -> None:
     At once when this process is isolated, else by starting itself again in its place, with the same
     arguments, descriptors and folder. Exits with words when it cannot.
     """
-    if sys.flags.isolated:
+    # The interpreter looks at its standard streams once, when it starts.
+    if not open_standard_streams() and sys.flags.isolated:
         return
     drop_unsafe_entries()
     interpreter = own_interpreter()
@@ -41,6 +42,27 @@ def isolate() -> None:
         )
     arguments = [interpreter, "-I", "-m", "holdfast", *sys.argv[1:]]
     os.execve(interpreter, arguments, environment)
+
+
+def open_standard_streams() -> bool:
+    """Whether a standard stream was closed.
+
+    It is one on `/dev/null` now, so that no file that is opened later takes its number: reading
+    ends, and writing to standard output fails.
+    """
+    closed = False
+    for descriptor, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            closed = True
+            opened = os.open(os.devnull, flags)
+            if opened == descriptor:
+                os.set_inheritable(descriptor, True)
+            else:
+                os.dup2(opened, descriptor)
+                os.close(opened)
+    return closed
 
 
 def drop_unsafe_entries() -> None:

@@ -9,6 +9,7 @@ eth-account, which takes half a second, so the service's other processes leave i
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,6 +35,7 @@ SCRYPT_MEMORY_BYTES_MAX = 1 << 30
 PBKDF2_ROUNDS_MAX = 10_000_000
 SEAL_COST: dict[Kdf, sealed.Cost] = {"standard": sealed.STANDARD, "light": sealed.LIGHT}
 PRIVATE_KEY_BYTES = 32
+VERSION = 3
 WALLETS_MAX = 64
 
 
@@ -70,8 +72,21 @@ def import_private_key(text: str) -> LocalAccount:
 
 
 def import_keystore(data: bytes, passphrase: bytes | bytearray) -> LocalAccount:
-    """The key of a Web3 v3 keystore made by any program, opened with its own passphrase."""
-    return _open(data, passphrase, "the keystore to import")
+    """The key of a Web3 v3 keystore made by any program, opened with its own passphrase.
+
+    As typed (geth, foundry), else in the normal form NFKC (ethers and what is built on it).
+    """
+    name = "the keystore to import"
+    try:
+        return _open(data, passphrase, name)
+    except WrongPassphrase:
+        normal = bytearray(unicodedata.normalize("NFKC", passphrase.decode()).encode())
+        try:
+            if normal == passphrase:
+                raise
+            return _open(data, normal, name)
+        finally:
+            normal[:] = bytes(len(normal))
 
 
 def save_wallet(
@@ -197,9 +212,10 @@ def _parse(data: bytes, name: str) -> dict[str, Any]:
         raise
     except ValueError:
         raise KeystoreError(f"{name}: it is not JSON") from None
-    if not isinstance(keystore, dict) or keystore.get("version") != 3:
+    # Some programs write the number as text; what decrypts it wants a number.
+    if not isinstance(keystore, dict) or keystore.get("version") not in (VERSION, str(VERSION)):
         raise KeystoreError(f"{name}: it is not a Web3 v3 keystore")
-    return keystore
+    return {**keystore, "version": VERSION}
 
 
 def _claimed_address(keystore: dict[str, Any], name: str) -> str:
@@ -207,8 +223,8 @@ def _claimed_address(keystore: dict[str, Any], name: str) -> str:
 
     Empty when it carries none, which the format allows.
     """
-    claimed = keystore.get("address", "")
-    if claimed == "":
+    claimed = keystore.get("address")
+    if claimed is None or claimed == "":
         return ""
     if not isinstance(claimed, str) or not is_hex_address(claimed):
         raise KeystoreError(f"{name}: the address in the keystore is not an address")

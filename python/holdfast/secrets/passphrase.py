@@ -37,19 +37,20 @@ class PassphraseSource:
         if self.fd is not None and self.command is not None:
             raise PassphraseError("give a passphrase by file descriptor or by command, not both")
 
-    def read(self, what: str, *, new: bool = False) -> bytearray:
+    def read(self, what: str, *, new: bool = False, may_be_empty: bool = False) -> bytearray:
         """The passphrase of `what` ("this home") as UTF-8 without its line end.
 
         Zero it after use with `wipe`.
 
         A `new` one must have at least 8 characters. On the terminal it is typed twice, and asked
-        for again while it is not one, or the second is another; only a person can correct it.
+        for again while it is not one, or the second is another; only a person can correct it. One
+        of another program `may_be_empty`.
         """
         if self.fd is not None:
-            return _checked(_from_fd(self.fd), what, new)
+            return _checked(_from_fd(self.fd), what, new, may_be_empty)
         if self.command is not None:
-            return _checked(_from_command(self.command), what, new)
-        return _asked(what, new)
+            return _checked(_from_command(self.command), what, new, may_be_empty)
+        return _asked(what, new, may_be_empty)
 
     @property
     def asks(self) -> bool:
@@ -62,8 +63,8 @@ def wipe(secret: bytearray) -> None:
     secret[:] = bytes(len(secret))
 
 
-def _checked(passphrase: bytearray, what: str, new: bool) -> bytearray:
-    if not passphrase:
+def _checked(passphrase: bytearray, what: str, new: bool, may_be_empty: bool = False) -> bytearray:
+    if not passphrase and not may_be_empty:
         raise PassphraseError(f"the passphrase of {what} is empty")
     if len(passphrase) > PASSPHRASE_BYTES_MAX:
         raise PassphraseError(
@@ -133,13 +134,13 @@ def _from_command(command: str) -> bytearray:
     return _without_line_end(bytearray(done.stdout.partition(b"\n")[0]))
 
 
-def _asked(what: str, new: bool) -> bytearray:
+def _asked(what: str, new: bool, may_be_empty: bool) -> bytearray:
     """A passphrase that is one, however often it takes. Raises GaveUp."""
     while True:
         passphrase = bytearray()
         try:
             passphrase = _from_terminal(f"Passphrase of {what}: ", what)
-            _checked(passphrase, what, new)
+            _checked(passphrase, what, new, may_be_empty)
             if not new or _from_terminal("Repeat: ", what) == passphrase:
                 return passphrase
             fault = "the two passphrases are not the same"

@@ -84,7 +84,11 @@ class Daemon:
         supervisor = Supervisor(self._failed)
         loop = asyncio.get_running_loop()
         # Before the sockets open: a client that sees one may already ask for the end.
-        for number in (signal.SIGTERM, signal.SIGINT):
+        ends = [signal.SIGTERM, signal.SIGINT]
+        # `nohup` has the guardian go on after its terminal.
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            ends.append(signal.SIGHUP)
+        for number in ends:
             loop.add_signal_handler(number, self._stop.set)
         try:
             await local.open(remote.node, nodes_later=True)

@@ -101,16 +101,16 @@ class LocalServices:
         self.turns = Turns(asyncio.get_running_loop().time)
         self.reader = open_reader(home.journal_path)
         self._alarm = JournalAlarm(core, self.journal)
-        self.policy = PolicyFile(home.policy_path, core, held_wallets(home.wallets_dir))
         self.freeze_file = FreezeFile(home.freeze_file, core)
-        self.health = Health(core, self.policy, self.disk)
-        self.health.journal = self._alarm
+        file = config if isinstance(config, ConfigFile) else None
         if isinstance(config, ConfigFile):
-            self.health.config = config
             config = config.in_force(core)
             runtime = os.environ.get("RUNTIME_DIRECTORY")
             self.home = home = place_agents(home, config.agents_dir, runtime)
         self.config = config
+        self.policy = PolicyFile(home, core, held_wallets(home.wallets_dir))
+        self.health = Health(core, self.policy, self.disk)
+        self.health.journal, self.health.config = self._alarm, file
         self.code = self.health.code = CodeFacts(core, self._find_node)
         self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
         clock.on_moved(self.code.moved)
@@ -162,7 +162,8 @@ class LocalServices:
         self._new_heads = NewHeads(node)
         batches = Batches(core, intake, signing_calls, pending_calls, self._reads)
         rpc = Rpc(intake, signing_calls, batches, self._reads, self._new_heads)
-        self._gate = Gate(core, home, rpc, pending_calls, gate_config, budgets, turns)
+        conditions = self.health.conditions
+        self._gate = Gate(core, home, rpc, pending_calls, gate_config, budgets, turns, conditions)
         self.health.gate = self._gate
         await self._gate.sync()
         methods = OperatorMethods(
@@ -182,7 +183,9 @@ class LocalServices:
             clock=self.clock,
         )
         listening = ListeningSocket(home.operator_socket)
-        self._operator = OperatorSocket(listening, stream, methods.table, self.health.report, turns)
+        self._operator = OperatorSocket(
+            listening, stream, methods.table, self.health.report, turns, conditions
+        )
         await self._operator.open()
         log.info("ready", home=str(home.path), events=core.durable_size, version=__version__)
 

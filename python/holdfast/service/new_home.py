@@ -14,6 +14,7 @@ from holdfast._core import __version__
 from holdfast.codes import PolicyCode
 from holdfast.secrets.files import sync_folder, write_private
 from holdfast.service.home import starter
+from holdfast.service.home.agent_sockets import check_sockets
 from holdfast.service.home.folder import OPERATOR_ID, Home, HomeError
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     policy = starter.policy(addresses, init.chain_id, init.agent_id)
     if init.policy is not None:
         policy = init.policy(addresses)
-    _check_policy(policy, addresses)
+    _check_policy(policy, addresses, home)
     config = init.config
     if config is None:
         config = starter.config(init.chain_id, init.rpc_url, str(home.agents or ""))
@@ -147,12 +148,16 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     return Created(home, addresses, genesis, public_key, init.operator_id, operator_key)
 
 
-def _check_policy(policy: str, wallets: list[str]) -> None:
-    """Raises HomeError for a policy with a fault, or with a wallet that is not made here."""
+def _check_policy(policy: str, wallets: list[str], home: Home) -> None:
+    """Raises HomeError for a policy with a fault, or one that does not fit the home.
+
+    It names a wallet that is not made here, or an agent whose socket has no room.
+    """
     from holdfast._core import PolicyError, check_policy
 
     try:
-        check_policy(policy, wallets=wallets)
+        report = json.loads(check_policy(policy, wallets=wallets))
+        check_sockets(home, policy, report["agents"])
     except PolicyError as error:
         line, column, code, text, _ = error.args[2][0]
         # The wallets that were just made are gone with the home, so no policy can name them.

@@ -6,5 +6,5 @@
 mod envelope;
 mod respond;
 
-pub use envelope::{parse_frame, Call, BATCH_CALLS_MAX, INVALID_REQUEST};
+pub use envelope::{parse_frame, Call, BATCH_CALLS_MAX, INVALID_REQUEST, PARSE_ERROR};
 pub use respond::{response_batch, response_error, response_result};

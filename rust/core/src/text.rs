@@ -19,23 +19,44 @@ use std::fmt::{self, Write as _};
 
 /// Makes `text` safe to show, at most `max_chars` characters long. A cut is shown as `…[+n]`, `n`
 /// being the number of characters of `text` that are missing. (With fewer than 48 characters of
-/// room the mark is a bare `…`.)
+/// room the mark is a bare `…`.) Of text that ends with such a mark, `n` includes what was missing
+/// before.
 pub fn display_safe(text: &str, max_chars: usize) -> String {
-    shown(text, max_chars).0
+    let (whole, missing) = shown(text, max_chars);
+    match marked(text) {
+        Some((body, before)) if missing > 0 && before > 0 => shown_after(body, max_chars, before).0,
+        _ => whole,
+    }
 }
 
-/// As [`display_safe`], with the number of characters of `text` that are missing: 0 when all of it
-/// is there.
+/// As [`display_safe`] for text that was never cut, with the number of characters of `text` that
+/// are missing: 0 when all of it is there.
 pub(crate) fn shown(text: &str, max_chars: usize) -> (String, usize) {
-    if text.len() <= max_chars && is_plain_ascii(text) {
+    shown_after(text, max_chars, 0)
+}
+
+/// The text before the mark of an earlier cut, and what that mark says is missing.
+fn marked(text: &str) -> Option<(&str, usize)> {
+    let (body, number) = text.strip_suffix(']')?.rsplit_once("…[+")?;
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    let before = number.parse().ok().filter(|_| is_number)?;
+    Some((body, before))
+}
+
+/// Of a text that lost `before` characters already, which are counted as missing too.
+fn shown_after(text: &str, max_chars: usize, before: usize) -> (String, usize) {
+    if before == 0 && text.len() <= max_chars && is_plain_ascii(text) {
         return (text.to_owned(), 0);
     }
     let counted = max_chars >= COUNTED_MARK_FROM;
     let room = max_chars.saturating_sub(if counted { MARK_CHARS_MAX } else { 1 });
+    // What lost something has a mark in any case, and never more text than leaves room for it.
+    let most = if before > 0 { room } else { max_chars };
     let mut out = String::with_capacity(text.len().min(max_chars.saturating_mul(2)));
     let mut used: usize = 0;
     // Where to go back to when the text turns out not to fit: bytes of `out`, characters of `text`.
     let mut cut_at = (0, 0);
+    let mut missing = before;
     let mut word_left: usize = 0;
     let mut mixed = false;
     for (index, (at, character)) in text.char_indices().enumerate() {
@@ -48,18 +69,19 @@ pub(crate) fn shown(text: &str, max_chars: usize) -> (String, usize) {
             cut_at = (out.len(), index);
         }
         used = used.saturating_add(push(character, in_mixed_word, &mut out));
-        if used > max_chars {
-            let missing = text.chars().count().saturating_sub(cut_at.1);
+        if used > most {
+            let left = text.chars().count().saturating_sub(cut_at.1);
+            missing = missing.saturating_add(left);
             out.truncate(cut_at.0);
-            match (counted, max_chars) {
-                (true, _) => append(&mut out, format_args!("…[+{missing}]")),
-                (false, 0) => {}
-                (false, _) => out.push('…'),
-            }
-            return (out, missing);
+            break;
         }
     }
-    (out, 0)
+    match (missing, counted, max_chars) {
+        (0, ..) | (_, false, 0) => {}
+        (_, true, _) => append(&mut out, format_args!("…[+{missing}]")),
+        (_, false, _) => out.push('…'),
+    }
+    (out, missing)
 }
 
 /// Appends formatted text.

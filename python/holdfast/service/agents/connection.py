@@ -10,7 +10,7 @@ from typing import Protocol, cast
 from holdfast._core import Call, Framer, MalformedError, parse_frame, response_error
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.budgets import AgentBudget
-from holdfast.service.agents.errors import INVALID_REQUEST
+from holdfast.service.agents.errors import INVALID_REQUEST, PARSE_ERROR
 from holdfast.service.agents.reply import Batch, Out, Reply
 from holdfast.service.agents.rpc_call import AnyCall
 from holdfast.service.agents.settings import GateConfig
@@ -279,6 +279,7 @@ class AgentConnection(asyncio.Protocol):
         self._faulty = True
         if self._transport is None:
             return
-        self._transport.write(response_error(b"null", INVALID_REQUEST, error.args[1]))
+        code = PARSE_ERROR if error.args[0] == "frame_garbage" else INVALID_REQUEST
+        self._transport.write(response_error(b"null", code, error.args[1]))
         if not self._backlog and not self._in_flight:
             self._transport.close()

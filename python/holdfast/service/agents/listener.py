@@ -22,7 +22,9 @@ from holdfast.service.agents.settings import GateConfig
 from holdfast.service.agents.turned_away import TurnedAway
 from holdfast.service.guardian.core import Core
 from holdfast.service.home.folder import Home
+from holdfast.service.runtime.conditions import Conditions
 from holdfast.service.runtime.logs import get_logger
+from holdfast.service.runtime.removed_sockets import RemovedSockets
 from holdfast.service.runtime.turns import Turns
 from holdfast.service.runtime.unix_socket import ListeningSocket, Peer, SocketError
 
@@ -68,6 +70,20 @@ class AgentListener:
     def budget(self) -> AgentBudget:
         """The agent's budgets."""
         return self._gate.budgets.of(self.agent)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether clients find it."""
+        return self._listening.is_in_place
+
+    async def make_again(self) -> None:
+        """Listens on a new file; who is connected stays. Raises SocketError, OSError."""
+        before, server = self._listening, self._server
+        self._listening = ListeningSocket(before.path, shared=self._gate.is_shared(self.agent))
+        if server is not None:
+            server.close()
+        before.close()
+        await self.open()
 
     async def open(self) -> None:
         """Starts to accept."""
@@ -119,6 +135,7 @@ class Gate:
         config: GateConfig,
         budgets: Budgets,
         turns: Turns,
+        conditions: Conditions,
     ) -> None:
         self.config = config
         self.budgets = budgets
@@ -134,6 +151,7 @@ class Gate:
         self._home = home
         limit = _raise_file_limit()
         self._connections_max = max(limit - FILES_RESERVED, limit // 2)
+        self._removed = RemovedSockets(conditions, "agents", asyncio.get_running_loop().time)
         self._sync_lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         core.listen(self._durable)
@@ -155,7 +173,7 @@ class Gate:
             # Who may still speak for an agent comes first; no new door may delay it.
             for name, door in tuple(self._listeners.items()):
                 try:
-                    door.apply(wanted[name], shared=self._is_shared(wanted[name]))
+                    door.apply(wanted[name], shared=self.is_shared(wanted[name]))
                 except SocketError:
                     self._listeners.pop(name).close()
             faults: dict[str, str] = {}
@@ -169,7 +187,7 @@ class Gate:
 
     async def _open(self, agent: Agent) -> AgentListener:
         path = self._home.agent_socket(agent.id)
-        listening = ListeningSocket(path, shared=self._is_shared(agent))
+        listening = ListeningSocket(path, shared=self.is_shared(agent))
         try:
             door = AgentListener(self, agent, listening)
             await door.open()
@@ -178,7 +196,8 @@ class Gate:
             raise
         return door
 
-    def _is_shared(self, agent: Agent) -> bool:
+    def is_shared(self, agent: Agent) -> bool:
+        """Whether other users may connect for this agent."""
         return bool(agent.uids - {self._uid})
 
     def _say(self, faults: dict[str, str]) -> None:
@@ -212,7 +231,7 @@ class Gate:
                     "text": f"agent `{name}` runs as another user: {self._obstacle}",
                 }
                 for name, door in sorted(self._listeners.items())
-                if self._is_shared(door.agent)
+                if self.is_shared(door.agent)
             ]
         if len(found) > ALARMS_MAX:
             more = f"{len(found) - ALARMS_MAX} more agents cannot reach the guardian"
@@ -230,9 +249,16 @@ class Gate:
                 door.turned_away.say(now)
                 for connection in tuple(door.connections):
                     connection.sweep(now)
+            await self._look_for_sockets()
             if self._faults and now - tried_at >= RETRY_SECONDS:
                 tried_at = now
                 await self.sync()
+
+    async def _look_for_sockets(self) -> None:
+        async with self._sync_lock:
+            for door in tuple(self._listeners.values()):
+                await self._removed.look(door.path, door.is_in_place, door.make_again)
+        self._removed.tick()
 
     def close(self) -> None:
         """Closes every door."""

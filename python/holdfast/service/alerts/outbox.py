@@ -185,19 +185,24 @@ class Outbox:
             )
 
     def report(self) -> dict[str, Any]:
-        """`{pending, failed: [{route, text, at, error, tries}]}`.
+        """`{pending, failed: [{route, text, at, error, tries}], failed_count}`.
 
-        Failed: not delivered though tried, newest first.
+        Failed: not delivered though tried, the newest of them.
         """
         db = self._reports
         pending = db.execute("SELECT count(*) FROM message WHERE state = 0").fetchone()[0]
+        failed = "FROM message WHERE state != 1 AND error IS NOT NULL"
         rows = db.execute(
-            "SELECT route, title, at_ms, error, tries FROM message "
-            "WHERE state != 1 AND error IS NOT NULL ORDER BY id DESC LIMIT ?",
+            f"SELECT route, title, at_ms, error, tries {failed} ORDER BY id DESC LIMIT ?",
             (FAILED_SHOWN_MAX,),
         ).fetchall()
+        count = db.execute(f"SELECT count(*) {failed}").fetchone()[0]
         names = ("route", "text", "at", "error", "tries")
-        return {"pending": pending, "failed": [dict(zip(names, row, strict=True)) for row in rows]}
+        return {
+            "pending": pending,
+            "failed": [dict(zip(names, row, strict=True)) for row in rows],
+            "failed_count": count,
+        }
 
     def _add(self, db: sqlite3.Connection, entry: Entry, now_ms: int) -> None:
         route, alert = entry.route, entry.alert

@@ -162,7 +162,7 @@ class Alerts:
             return {"pending": 0, "failed": 0, "last_error": f"outbox: {plain(error)}"}
         failed = report["failed"]
         last = self._error or (f"{failed[0]['route']}: {failed[0]['error']}" if failed else None)
-        return {"pending": report["pending"], "failed": len(failed), "last_error": last}
+        return {"pending": report["pending"], "failed": report["failed_count"], "last_error": last}
 
     def _run(self, name: str, target: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=target, args=args, name=name, daemon=True)

@@ -16,12 +16,13 @@ from holdfast._core import display_safe
 from holdfast.codes import Code
 from holdfast.service.alerts.routes import Severity
 from holdfast.service.runtime.event import Record, tier_of
-from holdfast.summary import Summary, once
+from holdfast.summary import Summary, bounded, left_out, once
 from holdfast.wording import UNMEASURED, VERBS, amount, decimal, grave_first
 
 LINE_CHARACTERS_MAX = 160
 LINES_MAX = 12
 WARNINGS_MAX = 2
+REASONS_MAX = 6
 # The last second of the year 9999.
 SECONDS_MAX = 253_402_300_799
 
@@ -61,7 +62,7 @@ def describe(record: Record, decided: Decided) -> Alert | None:
 
 
 def _alert(severity: Severity, title: str, *lines: str) -> Alert:
-    body = "\n".join([line for line in lines if line][:LINES_MAX])
+    body = "\n".join(_bounded([line for line in lines if line], LINES_MAX))
     return Alert(severity, f"Holdfast: {title}", body or title)
 
 
@@ -69,14 +70,19 @@ def _who(data: Record) -> str:
     return f"{plain(data.get('agent', '?'))} {plain(data.get('id', ''))}".strip()
 
 
-def _reasons(reasons: Any) -> str:
+def _reasons(data: Record) -> str:
+    reasons = data.get("reasons")
     words = []
     for reason in reasons if isinstance(reasons, list) else []:
         text = plain(reason.get("code", ""))
         if reason.get("rule"):
             text += f" ({plain(reason['rule'])})"
         words.append(text)
-    return f"Why: {', '.join(words[:6])}" if words else ""
+    if not words:
+        return ""
+    more = max(0, len(words) - REASONS_MAX) + left_out(data, "reasons")
+    after = f" and {more} more" if more else ""
+    return f"Why: {', '.join(words[:REASONS_MAX])}{after}"
 
 
 def _details(data: Record | None) -> list[str]:
@@ -90,51 +96,62 @@ def _details(data: Record | None) -> list[str]:
     display = data.get("display", [])
     warnings = grave_first(data.get("warnings", []))
     lines = [f"Warning: {plain(each.get('text', ''))}" for each in warnings[:WARNINGS_MAX]]
-    if len(warnings) > WARNINGS_MAX:
-        lines.append(f"and {len(warnings) - WARNINGS_MAX} more warnings")
-    lines += _summed(data)
+    more = max(0, len(warnings) - WARNINGS_MAX) + left_out(data, "warnings")
+    if more:
+        lines.append(f"and {more} more warnings")
+    summary = Summary.of(data, data.get(SUMMARY))
+    lines += _summed(summary)
     room = LINES_MAX - 2 - len(lines)
     if sum(1 for row in display if row.get("label") == "Action") > 1:
-        shown = _effects(once(data))
+        shown, missing = _effects(once(data), summary), left_out(data, "effects")
     else:
-        shown = [f"{plain(row.get('label', ''))}: {plain(row.get('value', ''))}" for row in display]
-    lines += shown if len(shown) <= room else _bounded(shown, room)
+        shown = [_line(row, summary) for row in display]
+        missing = left_out(data, "display")
+    lines += _bounded(shown, room, missing)
     if data.get("note"):
         lines.append(f'The agent says: "{plain(data["note"])}"')
     return lines
 
 
-def _bounded(lines: list[str], room: int) -> list[str]:
-    kept = max(0, room - 1)
-    return [*lines[:kept], f"and {len(lines) - kept} more lines"]
+def _bounded(lines: list[str], room: int, missing: int = 0) -> list[str]:
+    """The lines that fit, and the number of the others and of those that are `missing`."""
+    all_fit = len(lines) + bool(missing) <= room
+    kept = len(lines) if all_fit else max(0, room - 1)
+    more = len(lines) - kept + missing
+    return [*lines[:kept], f"and {more} more lines"] if more else lines
 
 
-def _summed(data: Record) -> list[str]:
+def _line(row: Record, summary: Summary) -> str:
+    value = str(row.get("value", ""))
+    line = f"{plain(row.get('label', ''))}: {plain(value)}"
+    return f"{line} {plain(summary.label_of(value))}".rstrip()
+
+
+def _summed(summary: Summary) -> list[str]:
     """`In all 3.0023 ETH to 14 parties, 13 of them on no list`, and who gets most of it."""
-    given = data.get(SUMMARY)
-    summary = Summary.read(given) if isinstance(given, dict) else Summary.of_record(data)
-    if summary.parties < 2 and len(summary.totals) < 2:
+    if summary.parties < 2 and len(summary.totals) < 2 and not summary.missing:
         return []
     besides = "".join(f" +{kind}" for kind in summary.besides)
     sums = f"{summary.amounts or summary.verb}{besides}"
     lines = [plain(f"In all: {sums} {summary.to_whom}".rstrip())]
     party = summary.worthiest
     if party is not None:
-        gets = " + ".join(party.gets[:2]) or ", ".join(party.kinds)
+        gets = bounded(party.gets) or ", ".join(party.kinds)
         standing = f" ({party.standing})" if party.standing else ""
         lines.append(plain(f"Most: {gets} to {party.address}{standing}"))
     return lines
 
 
-def _effects(effects: list[Record]) -> list[str]:
+def _effects(effects: list[Record], summary: Summary) -> list[str]:
     """A line for each effect but the fee; without a limit and in charge first."""
     rows = [effect for effect in effects if effect.get("effect") != "fee"]
     rows.sort(key=lambda effect: not (effect.get("unlimited") or effect.get("effect") == "control"))
     # Only what can be shown is put into words; the others are counted.
-    return [_effect(effect) for effect in rows[:LINES_MAX]] + [""] * (len(rows) - LINES_MAX)
+    shown = [_effect(effect, summary) for effect in rows[:LINES_MAX]]
+    return shown + [""] * (len(rows) - LINES_MAX)
 
 
-def _effect(effect: Record) -> str:
+def _effect(effect: Record, summary: Summary) -> str:
     kind, asset = str(effect.get("effect", "")), effect.get("asset") or {}
     words = VERBS.get(kind, kind)
     if kind not in UNMEASURED:
@@ -146,8 +163,8 @@ def _effect(effect: Record) -> str:
         words = f"{words} {sum_of}"
     if effect.get("function"):
         words = f"{words} {effect['function']}"
-    to = f": {effect['to']}" if effect.get("to") else ""
-    return plain(f"{words[:1].upper()}{words[1:]}{to}")
+    to = f": {effect['to']} {summary.label_of(effect['to'])}" if effect.get("to") else ""
+    return plain(f"{words[:1].upper()}{words[1:]}{to}".rstrip())
 
 
 def _about(data: Record, decided: Decided) -> tuple[str, list[str]]:
@@ -160,11 +177,11 @@ def _decided(data: Record, _: Decided) -> Alert | None:
     match data.get("state"):
         case "waiting-approval":
             title = f"approval needed: {who}"
-            return _alert(Severity.ACTION, title, *details, _reasons(data.get("reasons")))
+            return _alert(Severity.ACTION, title, *details, _reasons(data))
         case "waiting-delay":
             return _alert(Severity.ACTION, f"signed after its delay: {who}", *details)
         case "denied":
-            reasons = _reasons(data.get("reasons"))
+            reasons = _reasons(data)
             return _alert(Severity.WARNING, f"denied: {who}", reasons, *details)
     if tier_of(data) == "notify":
         return _alert(Severity.WARNING, f"allowed: {who}", *details)
@@ -174,7 +191,7 @@ def _decided(data: Record, _: Decided) -> Alert | None:
 def _denied(data: Record, decided: Decided) -> Alert | None:
     who, details = _about(data, decided)
     if data.get("by") == "policy":
-        return _alert(Severity.WARNING, f"denied: {who}", _reasons(data.get("reasons")), *details)
+        return _alert(Severity.WARNING, f"denied: {who}", _reasons(data), *details)
     return _alert(Severity.INFO, f"denied by {plain(data.get('by'))}: {who}", *details)
 
 

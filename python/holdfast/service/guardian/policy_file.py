@@ -3,6 +3,8 @@
 Read only when no other user could have written it, in force only when an operator signed it or when
 it can only deny more.
 
+A policy whose agents could not get their sockets is refused before any of it is in force.
+
 Every other file leaves the policy in force as it is: it is recorded as `policy.rejected` once, and
 an alarm stays on until the file is the policy in force again. At start a file with a fault keeps
 the daemon from starting at all.
@@ -17,9 +19,17 @@ import orjson
 
 from holdfast._core import HoldfastError, PolicyError, check_policy, display_safe
 from holdfast.codes import Code
-from holdfast.secrets.authority import SignedCommand, read_signature, signature_path, signature_text
+from holdfast.secrets.authority import (
+    SignedCommand,
+    digest_of,
+    read_signature,
+    signature_path,
+    signature_text,
+)
 from holdfast.secrets.files import write_private
 from holdfast.service.guardian.core import Core, Sealed
+from holdfast.service.home.agent_sockets import check_sockets
+from holdfast.service.home.folder import Home
 from holdfast.service.runtime.event import parse
 from holdfast.service.runtime.logs import get_logger
 
@@ -41,13 +51,14 @@ class PolicyRejected(ValueError):
 class PolicyFile:
     """One policy file, its signature beside it, and the policy in force.
 
-    `wallets` are those that can sign; a policy that names another one is not put in force. None
-    when they are unknown.
+    `home` has the folder of the agents' sockets as it is in use. `wallets` are those that can
+    sign; a policy that names another one is not put in force. None when they are unknown.
     """
 
-    def __init__(self, path: Path, core: Core, wallets: list[str] | None = None) -> None:
-        self.path = path
-        self.signature_path = signature_path(path)
+    def __init__(self, home: Home, core: Core, wallets: list[str] | None = None) -> None:
+        self._home = home
+        self.path = home.policy_path
+        self.signature_path = signature_path(self.path)
         self.alarm: str | None = None
         self._core = core
         self._wallets = wallets
@@ -60,15 +71,16 @@ class PolicyFile:
         PolicyRejected for a file with a fault, and when there is no policy to fall back on.
         """
         source = read_private_text(self.path)
-        digest = _checked_text(source, self.path.name, None)
+        digest = digest_of(source).removeprefix("0x")
         try:
-            _checked_text(source, self.path.name, self._wallets)
+            self._checked_text(source)
         except PolicyRejected as error:
-            # In force already, so a start without that wallet serves the others.
+            # In force already, so a start without that wallet, or in another place, serves the
+            # others.
             if digest != self._in_force():
                 raise
             self.alarm = str(error.args[1])
-            log.error("policy names a wallet without a key", error=self.alarm)
+            log.error("the policy in force does not fit the home", error=self.alarm)
             return digest
         try:
             if digest != self._in_force():
@@ -110,7 +122,7 @@ class PolicyFile:
         PolicyRejected, HoldfastError, Sealed.
         """
         async with self._lock:
-            digest = _checked_text(source, self.path.name, self._wallets)
+            digest = self._checked_text(source)
             command = (signed.payload.encode(), bytes.fromhex(signed.signature.removeprefix("0x")))
             applied = self._core.load_policy(source, by, *command)
             loaded = parse(applied.records[0])["data"]
@@ -158,7 +170,16 @@ class PolicyFile:
 
     def _checked(self) -> tuple[str, str]:
         source = read_private_text(self.path)
-        return source, _checked_text(source, self.path.name, self._wallets)
+        return source, self._checked_text(source)
+
+    def _checked_text(self, source: str) -> str:
+        """The digest of a policy without faults that fits this home. Raises PolicyRejected."""
+        try:
+            checked = orjson.loads(check_policy(source, wallets=self._wallets))
+            check_sockets(self._home, source, checked["agents"])
+        except PolicyError as error:
+            raise PolicyRejected(Code.POLICY_INVALID, _faults(error, self.path.name)) from error
+        return _digest(checked["digest"])
 
     def _status(self) -> dict[str, object]:
         status = orjson.loads(self._core.guard.status(self._core.clock.now_ms()))
@@ -183,15 +204,6 @@ def place_policy(path: Path, source: str, signed: SignedCommand) -> None:
     """
     write_private(signature_path(path), signature_text(signed), replace=True)
     write_private(path, source.encode(), replace=True)
-
-
-def _checked_text(source: str, name: str, wallets: list[str] | None) -> str:
-    """The digest of a policy without faults. Raises PolicyRejected."""
-    try:
-        checked = orjson.loads(check_policy(source, wallets=wallets))
-    except PolicyError as error:
-        raise PolicyRejected(Code.POLICY_INVALID, _faults(error, name)) from error
-    return _digest(checked["digest"])
 
 
 def _faults(error: PolicyError, name: str) -> str:

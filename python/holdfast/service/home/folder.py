@@ -142,6 +142,7 @@ class Home:
 
     def _check_paths(self) -> None:
         # What only names a path of the home loads no journal.
+        from holdfast.service.journal import high_water
         from holdfast.service.journal.open import files_of
 
         check_ancestors(self.path)
@@ -160,6 +161,7 @@ class Home:
                 check_private(signature, folder=False)
         # The operator's key may live elsewhere; the others come and go with the daemon.
         optional = [self.operator_key_path, self.lock_path, *files_of(self.journal_path)]
+        optional += [high_water.path_of(self.journal_path)]
         optional += [self.operator_key_path.with_suffix(".guardian")]
         for file in optional:
             if file.is_symlink() or file.exists():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast._core import Guard, HoldfastError, LogTree, canonical_json, display_safe
+from holdfast.service.journal.high_water import committed
 from holdfast.service.journal.interface import JournalError, Reader
 from holdfast.service.journal.open import journal_in, open_reader
 from holdfast.service.journal.replay import session_of
@@ -79,6 +80,8 @@ def verify(path: Path, anchor: str | None = None) -> Report:
     file = journal_in(path)
     report = Report(str(file), anchor=anchor)
     wanted = _parse_anchor(anchor)
+    # Before the journal: what a running guardian commits meanwhile is in there and not in here.
+    known = committed(file)
     reader = open_reader(file)
     try:
         with reader.steady():
@@ -86,6 +89,8 @@ def verify(path: Path, anchor: str | None = None) -> Report:
             _check_checkpoints(reader, report, roots)
             _check_proofs(reader, report, roots)
             _check_coverage(reader, report)
+            if known > report.size and report.ok:
+                _add_cut(report, known)
             if wanted is not None:
                 _check_anchor(reader, report, roots, *wanted)
             if report.ok:

@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from holdfast._core import display_safe
+
 # A record up to this size is pushed as it is.
 WHOLE_BYTES_MAX = 32 * 1024
 TEXT_CHARS_KEPT = 1_024
@@ -27,7 +29,7 @@ def pushed(record: bytes) -> bytes:
     data: Json = event["data"]
     if event["kind"] == "request.decided":
         data["left_out"] = {name: max(0, len(data[name]) - ROWS_KEPT) for name in _LISTS}
-        data["left_out"]["request"] = sum(_cut(value) for value in data["request"].values())
+        data["left_out"]["request"] = sum(map(_cut, data["request"].values()))
         data["usd"] = _usd(data.get("spends"))
         data["partial"] = True
     return orjson.dumps({**event, "data": _short(data), "partial": True})
@@ -46,14 +48,24 @@ def _usd(spends: Json | None) -> str | None:
 
 
 def _cut(value: object) -> int:
-    return max(0, len(value) - TEXT_CHARS_KEPT) if isinstance(value, str) else 0
+    """How many bytes of a part of the request are cut: of hex two digits are one."""
+    if not isinstance(value, str):
+        return 0
+    rest = value[TEXT_CHARS_KEPT:]
+    return len(rest) // 2 if value.startswith("0x") else len(rest.encode())
 
 
-def _short(value: Any) -> Any:
+def _short(value: Any, *, words: bool = True) -> Any:
+    """The first rows of lists and the beginning of texts.
+
+    A cut in `words` has a mark with its number; of the request itself `left_out` counts it.
+    """
     if isinstance(value, str):
-        return value[:TEXT_CHARS_KEPT]
+        if len(value) <= TEXT_CHARS_KEPT:
+            return value
+        return display_safe(value, TEXT_CHARS_KEPT) if words else value[:TEXT_CHARS_KEPT]
     if isinstance(value, list):
-        return [_short(each) for each in value[:ROWS_KEPT]]
+        return [_short(each, words=words) for each in value[:ROWS_KEPT]]
     if isinstance(value, dict):
-        return {key: _short(each) for key, each in value.items()}
+        return {key: _short(each, words=key != "request" and words) for key, each in value.items()}
     return value

@@ -117,7 +117,9 @@ class Health:
 
     def alert_report(self) -> Json:
         """The answer of the operator method `alerts`."""
-        return {"pending": 0, "failed": []} if self.alerts is None else self.alerts.report()
+        if self.alerts is None:
+            return {"pending": 0, "failed": [], "failed_count": 0}
+        return self.alerts.report()
 
     def _signer(self) -> Json:
         if self.signer is None:

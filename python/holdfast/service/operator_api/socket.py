@@ -17,7 +17,9 @@ from holdfast.codes import Code
 from holdfast.service.guardian.core import Sealed
 from holdfast.service.journal.interface import JournalError
 from holdfast.service.operator_api.stream import Stream, Subscriber, health_push
+from holdfast.service.runtime.conditions import Conditions
 from holdfast.service.runtime.logs import get_logger
+from holdfast.service.runtime.removed_sockets import RemovedSockets
 from holdfast.service.runtime.turns import Turns
 from holdfast.service.runtime.unix_socket import ListeningSocket, peer_of
 
@@ -165,6 +167,7 @@ class OperatorSocket:
         methods: dict[str, Method],
         health: Callable[[], dict[str, object]],
         turns: Turns,
+        conditions: Conditions,
     ) -> None:
         self.stream = stream
         self.turns = turns
@@ -173,6 +176,7 @@ class OperatorSocket:
         self._listening = listening
         self._health = health
         self._server: asyncio.Server | None = None
+        self._removed = RemovedSockets(conditions, "operator", asyncio.get_running_loop().time)
 
     async def open(self) -> None:
         """Starts to accept."""
@@ -185,10 +189,21 @@ class OperatorSocket:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(HEALTH_SECONDS)
+            at = self._listening
+            await self._removed.look(at.path, at.is_in_place, self._make_again)
+            self._removed.tick()
             if self.connections:
                 line = health_push(self._health())
                 for connection in tuple(self.connections):
                     connection.beat(line, loop.time())
+
+    async def _make_again(self) -> None:
+        before, server = self._listening, self._server
+        self._listening = ListeningSocket(before.path)
+        if server is not None:
+            server.close()
+        before.close()
+        await self.open()
 
     def close(self) -> None:
         """Stops listening and closes every connection after what is still to be said."""

@@ -67,23 +67,24 @@ class ListeningSocket:
 
         Raises SocketError when the file is not this socket's any more.
         """
+        # Only this user can put another file there: the folder was checked.
+        if not self.is_in_place:
+            raise SocketError(f"{self.path}: was removed or replaced")
+        self.path.chmod(0o666 if shared else 0o600)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file is there, and is this socket's."""
         try:
-            # Only this user can put another file there: the folder was checked.
-            if self.path.lstat().st_ino == self._inode:
-                self.path.chmod(0o666 if shared else 0o600)
-                return
-        except FileNotFoundError:
-            pass
-        raise SocketError(f"{self.path}: was removed or replaced")
+            return self.path.lstat().st_ino == self._inode
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Stops listening and removes the file, if it is still this socket's."""
         self.socket.close()
-        try:
-            if self.path.lstat().st_ino == self._inode:
-                self.path.unlink()
-        except FileNotFoundError:
-            pass
+        if self.is_in_place:
+            self.path.unlink(missing_ok=True)
 
 
 def _check_folder(folder: Path) -> None:

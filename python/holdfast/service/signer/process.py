@@ -311,7 +311,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--compare", action="store_true")
     given = parser.parse_args(arguments)
     sys.excepthook = _silent_about_values
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Meant for the guardian, which ends this process when it has ended itself.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     channel = socket.socket(fileno=given.socket_fd)
     try:
         hardening.close_inherited({given.socket_fd, given.passphrase_fd})

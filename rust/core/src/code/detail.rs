@@ -39,7 +39,7 @@ codes! {
         Address = "address": Malformed, "not `0x` with 40 hex digits";
         Checksum = "checksum": Malformed, "mixed case with a wrong EIP-55 checksum";
         ChainId = "chain_id": Malformed, "chain 0";
-        TxType = "tx_type": Malformed, "an unknown type of transaction";
+        TxType = "tx_type": Malformed, "a transaction of type 0, 1 or an unknown one: only type 2 is signed";
         Blob = "blob": Malformed, "type 3, or a member of it";
         Authorization = "authorization": Malformed, "type 4, or a member of it";
         AccessList = "access_list": Malformed, "a non-empty access list";

@@ -22,6 +22,8 @@ codes! {
             "a function that cannot be vouched for, or one of a contract whose calls are decoded";
         OneAsset = "one_asset": Error, "an amount without exactly one asset";
         OutOfRange = "out_of_range": Error, "a number outside its range";
+        SocketPath = "socket_path": Error,
+            "the path of an agent's socket would be longer than the 107 bytes a Unix socket allows; only where a guardian is known: in its home, or with `--home`";
         Syntax = "syntax": Error, "not TOML";
         UnknownKey = "unknown_key": Error, "an unknown key";
         UnknownReference = "unknown_reference": Error, "a name that is not declared";

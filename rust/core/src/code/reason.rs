@@ -101,6 +101,9 @@ codes! {
         AgentUnknown = "agent_unknown": Denied,
             "the policy has no such agent"
             => "the operator adds it to the policy";
+        AlreadyExpired = "already_expired": Approval,
+            "the document could only be used until a time that has passed, by the later of the guardian's time and the system's clock; approval is required"
+            => "ask for a later end, or the operator decides";
         AmountOverflow = "amount_overflow": Denied,
             "the amount is too large to count"
             => "ask for less";

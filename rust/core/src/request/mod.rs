@@ -187,7 +187,7 @@ pub fn parse_any(method: &str, params: &[u8]) -> Result<Asked, Malformed> {
     }
     let request = match (kind, items) {
         (Method::SendTransaction | Method::SignTransaction, [fields, rest @ ..]) => {
-            let parsed = transaction::parse(fields).map_err(|fault| fault.under("0"))?;
+            let parsed = transaction::parse_to_sign(fields).map_err(|fault| fault.under("0"))?;
             let options = options(rest, 1)?;
             Ok(options.into_request(
                 kind,

@@ -77,6 +77,17 @@ pub(crate) fn parse(value: &Json<'_>) -> Result<TransactionRequest, Malformed> {
     })
 }
 
+/// [`parse`], of what is to be signed: that is of type 2, so an object that asks for another type
+/// is refused. `gasPrice` without a type only says what the gas may cost.
+pub(super) fn parse_to_sign(value: &Json<'_>) -> Result<TransactionRequest, Malformed> {
+    let request = parse(value)?;
+    if value.get("type").is_some() && request.shape != Shape::DynamicFee {
+        let text = "only type 2 is signed: ask for that, or leave `type` out";
+        return Err(Fault::new(Detail::TxType, text).at("type"));
+    }
+    Ok(request)
+}
+
 fn field<T>(
     value: Option<&Json<'_>>,
     key: &str,
@@ -187,7 +198,10 @@ impl<'j, 'a> Members<'j, 'a> {
             2 => Ok(Shape::DynamicFee),
             3 => Err(Fault::new(Detail::Blob, "blob transactions are not signed").at("type")),
             4 => Err(AUTHORIZATION.at("type")),
-            _ => Err(Fault::new(Detail::TxType, "unknown transaction type").at("type")),
+            _ => {
+                let text = "unknown transaction type: only type 2 is signed";
+                Err(Fault::new(Detail::TxType, text).at("type"))
+            }
         }
     }
 }

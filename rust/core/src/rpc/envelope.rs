@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 pub const BATCH_CALLS_MAX: usize = 100;
 /// The JSON-RPC code of something that is not a request.
 pub const INVALID_REQUEST: i32 = -32600;
+/// The JSON-RPC code of something that is not JSON.
+pub const PARSE_ERROR: i32 = -32700;
 /// Bytes of an id as written. Ours to remember until the answer, so it must be short.
 const ID_BYTES_MAX: usize = 256;
 const METHOD_BYTES_MAX: usize = 128;
@@ -30,12 +32,24 @@ pub struct Call {
 
 impl Call {
     fn invalid(id_json: Option<&str>, text: &str) -> Self {
+        Self::fault(INVALID_REQUEST, id_json, text)
+    }
+
+    fn fault(code: i32, id_json: Option<&str>, text: &str) -> Self {
         Self {
             id_json: Some(id_json.unwrap_or("null").as_bytes().to_vec()),
             method: String::new(),
             params: b"[]".to_vec(),
-            error: Some((INVALID_REQUEST, text.to_owned())),
+            error: Some((code, text.to_owned())),
         }
+    }
+
+    /// Of what could not be read: it is no JSON, or none of a call.
+    fn unread(error: &serde_json::Error) -> Self {
+        if error.is_syntax() || error.is_eof() {
+            return Self::fault(PARSE_ERROR, None, "the request is not JSON");
+        }
+        Self::invalid(None, "the request is not a JSON-RPC object")
     }
 }
 
@@ -44,7 +58,8 @@ impl Call {
 /// are answered by one error, not an array.
 pub fn parse_frame(frame: &[u8]) -> (bool, Vec<Call>) {
     let Ok(text) = std::str::from_utf8(frame) else {
-        return (false, vec![Call::invalid(None, "the request is not UTF-8")]);
+        let call = Call::fault(PARSE_ERROR, None, "the request is not UTF-8");
+        return (false, vec![call]);
     };
     let text = text.trim_ascii();
     if !text.starts_with('[') {
@@ -66,7 +81,7 @@ pub fn parse_frame(frame: &[u8]) -> (bool, Vec<Call>) {
             true,
             elements.iter().map(|raw| parse_call(raw.get())).collect(),
         ),
-        Err(_) => (false, vec![Call::invalid(None, "the request is not JSON")]),
+        Err(error) => (false, vec![Call::unread(&error)]),
     }
 }
 
@@ -77,7 +92,7 @@ fn parse_call(text: &str) -> Call {
         .and_then(|found| tokens.end().map(|()| found));
     match parsed {
         Ok(envelope) => envelope.into_call(),
-        Err(_) => Call::invalid(None, "the request is not a JSON-RPC object"),
+        Err(error) => Call::unread(&error),
     }
 }
 

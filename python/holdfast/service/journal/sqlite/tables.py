@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 from holdfast._core import CommitKey
+from holdfast.service.journal import high_water
 from holdfast.service.journal.interface import Beginning, JournalError, Snapshot
 from holdfast.service.journal.reserve import Reserve
 from holdfast.service.journal.sqlite.errors import is_full
@@ -42,6 +44,7 @@ class Tables:
         self._room = room
         self._db = _opened(path, reserve)
         self._size = 0
+        self._water: high_water.HighWater | None = None
         self._key: CommitKey | None = None
         self._files: list[tuple[int, int]] = []
         try:
@@ -64,13 +67,18 @@ class Tables:
         return self._key is not None
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the files."""
+        if self._water is not None:
+            self._water.close()
         self._db.close()
 
     def begin(self, beginning: Beginning) -> None:
-        """As `Writer.begin`."""
+        """As `Writer.begin`. Raises JournalError when the end of the journal is missing."""
+        (rows,) = self._db.execute("SELECT coalesce(max(seq) + 1, 0) FROM event").fetchone()
+        high_water.check(self._path, rows)
         self._room.write(lambda: self._transaction(lambda: self._begin(beginning)))
         self._size, self._key = beginning.session.from_size, beginning.key
+        self._committed()
         self._files = _files(self._path)
 
     def _begin(self, beginning: Beginning) -> None:
@@ -110,6 +118,17 @@ class Tables:
             text = f"{self._path} or its write-ahead log was moved or replaced while it was written"
             raise JournalError("journal_moved", text)
         self._size = size
+        self._committed()
+
+    def _committed(self) -> None:
+        """Notes how many; a disk without room for the first number goes on without."""
+        try:
+            if self._water is None:
+                self._water = high_water.HighWater(self._path)
+            self._water.put(self._size)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
 
     def _insert_all(self, records: list[bytes], proof: bytes) -> None:
         for first in range(0, len(records), ROWS_PER_STATEMENT_MAX):

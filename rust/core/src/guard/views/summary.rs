@@ -3,9 +3,10 @@
 //! so an order of calls or a small first payment cannot hide the large one.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use alloy_primitives::map::AddressMap;
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use serde::Serialize;
 
 use crate::address::checksum;
@@ -19,6 +20,8 @@ use crate::text::display_safe;
 /// Sums that are written one by one; `assets` counts all of them.
 const TOTALS_MAX: usize = 8;
 const LABEL_CHARS_MAX: usize = 64;
+/// Addresses that are named; a request with more of them names the first.
+const LABELS_MAX: usize = 128;
 /// Amounts without a price are compared in units of this many decimals.
 const DECIMALS: u8 = 18;
 
@@ -31,6 +34,9 @@ pub(in crate::guard) struct Summary {
     effects: usize,
     /// Their kinds, in the order they first occur.
     kinds: Vec<EffectKind>,
+    /// What the policy that decided it calls addresses that get something; empty once another policy
+    /// is in force.
+    labels: BTreeMap<String, String>,
     /// Recipients, spenders and contracts that get something.
     parties: usize,
     total: Vec<Total>,
@@ -244,6 +250,26 @@ fn share(usd: u128, effect: &EffectRecord) -> u128 {
     u128::try_from(part).unwrap_or(usd)
 }
 
+/// What the policy calls the parties. A reader proves it by the text of the policy that decided the
+/// request, so no other policy may name them.
+fn labels(
+    decided: &Decided,
+    policy: Option<&Policy>,
+    parties: &[(Address, Gathered)],
+    now_ms: u64,
+) -> BTreeMap<String, String> {
+    let same = |policy: &&Policy| policy.digest().parse::<B256>() == Ok(decided.policy);
+    let Some(policy) = policy.filter(same) else {
+        return BTreeMap::new();
+    };
+    let named = parties.iter().filter_map(|(address, _)| {
+        let label = policy.label(decided.chain_id, *address, now_ms)?;
+        let label = display_safe(label, LABEL_CHARS_MAX);
+        Some((checksum(*address).to_string(), label))
+    });
+    named.take(LABELS_MAX).collect()
+}
+
 impl Summary {
     pub fn of(decided: &Decided, policy: Option<&Policy>, now_ms: u64) -> Self {
         let is_fee = |effect: &&EffectRecord| effect.effect == EffectKind::Fee;
@@ -296,18 +322,21 @@ impl Summary {
                 best = Some((rank, place));
             }
         }
+        let labels = labels(decided, policy, &parties, now_ms);
         let worthiest = best.and_then(|(_, place)| {
             let (address, party) = parties.into_iter().nth(place)?;
-            let label = policy.and_then(|policy| policy.label(chain_id, address, now_ms));
+            let listed = is_listed(&address);
+            let address = checksum(address).to_string();
+            let label = labels.get(&address).cloned();
             let (kinds, usd) = (party.kinds.clone(), party.worth.micro_usd());
             let (gets, assets) = party.totals();
             Some(Party {
-                address: checksum(address).to_string(),
+                address,
                 assets,
                 gets,
                 kinds,
-                label: label.map(|label| display_safe(label, LABEL_CHARS_MAX)),
-                listed: is_listed(&address),
+                label,
+                listed,
                 usd,
             })
         });
@@ -319,6 +348,7 @@ impl Summary {
             assets,
             effects: count,
             kinds,
+            labels,
             parties: getting,
             total,
             unlisted,

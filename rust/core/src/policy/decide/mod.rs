@@ -112,6 +112,7 @@ pub fn decide(
         }
         ladder.opaque(effect, granted.vouched);
         ladder.lifetime(effect, method, facts.earliest(now_ms));
+        ladder.expired(effect, method, facts.latest(now_ms));
         ladder.identity(policy, effect, facts, now_ms);
     }
     ladder.unseen(subject);
@@ -421,6 +422,27 @@ impl Ladder {
         let end = now_ms.saturating_add(longest);
         if effect.expires.is_none_or(|expires| expires > end) {
             self.add(APPROVAL, Code::LongLived, None, Some(words(effect)));
+        }
+    }
+
+    /// A document that could be used until a time that is over can only be meant otherwise: by a
+    /// mistake of the agent, or for a chain whose time is another. A person must want that.
+    fn expired(&mut self, effect: &Effect, method: Method, now_ms: u64) {
+        let signed = matches!(method, Method::SignTypedData | Method::SignMessage);
+        let until = match effect.kind {
+            EffectKind::Transfer | EffectKind::Order | EffectKind::Message => effect.expires,
+            EffectKind::Allowance => {
+                let submit = effect.claim.and_then(|claim| claim.submit_until);
+                // Permit2 reads an end of 0 as that of the block it is submitted in.
+                submit
+                    .into_iter()
+                    .chain(effect.expires.filter(|end| *end > 0))
+                    .min()
+            }
+            _ => None,
+        };
+        if signed && until.is_some_and(|until| until <= now_ms) {
+            self.add(APPROVAL, Code::AlreadyExpired, None, Some(words(effect)));
         }
     }
 

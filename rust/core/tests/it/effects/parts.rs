@@ -180,6 +180,33 @@ fn a_cut_is_visible_and_says_how_much_is_missing() {
     assert_eq!(display_safe("\u{202e}\u{202e}", 10), "\\u{202e}…");
 }
 
+#[test]
+fn a_cut_of_what_was_cut_counts_from_the_beginning() {
+    let text = "я".repeat(12_000);
+    for rooms in [&[8_192, 96][..], &[8_192, 4_000, 200, 160], &[300, 299, 48]] {
+        let mut shown = text.clone();
+        for room in rooms {
+            shown = display_safe(&shown, *room);
+            let (body, mark) = shown.rsplit_once("…[+").unwrap();
+            let missing: usize = mark.trim_end_matches(']').parse().unwrap();
+            assert_eq!(body.chars().count() + missing, 12_000, "{shown}");
+            assert!(shown.chars().count() <= *room);
+        }
+        assert_eq!(
+            display_safe(&shown, 400),
+            shown,
+            "with more room nothing comes back"
+        );
+        assert_eq!(display_safe(&shown, 10), format!("{}…", "я".repeat(9)));
+    }
+    let huge = format!("{}…[+99999999999999999999]", "x".repeat(100));
+    let cut = display_safe(&huge, 60);
+    assert!(
+        cut.ends_with("…[+88]"),
+        "what is no number of ours is text: {cut}"
+    );
+}
+
 fn feed(framer: &mut Framer, data: &str) -> Result<Vec<String>, &'static str> {
     match framer.feed(data.as_bytes()) {
         Ok(values) => Ok(values
@@ -282,15 +309,9 @@ fn garbage_is_one_invalid_request_without_an_id() {
         "i".repeat(300)
     );
     let garbage = [
-        "",
-        "{",
-        "{]",
-        "[}",
         "5",
         "\"x\"",
         "[]",
-        "{\"a\":1 2}",
-        "{}{}",
         long.as_str(),
         "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"id\":1.5}",
         "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"id\":1e3}",
@@ -305,8 +326,27 @@ fn garbage_is_one_invalid_request_without_an_id() {
         assert_eq!(call.id_json.as_deref(), Some(b"null".as_slice()), "{frame}");
         assert_eq!(call.error.unwrap().0, -32600, "{frame}");
     }
+}
+
+#[test]
+fn what_is_no_json_is_one_parse_error_without_an_id() {
+    for frame in [
+        "",
+        "{",
+        "{]",
+        "[}",
+        "{\"a\":1 2}",
+        "{}{}",
+        "{'id':1}",
+        "[1,]",
+        "{\"id\":01}",
+    ] {
+        let call = only(frame);
+        assert_eq!(call.id_json.as_deref(), Some(b"null".as_slice()), "{frame}");
+        assert_eq!(call.error.unwrap().0, -32700, "{frame}");
+    }
     let invalid_utf8 = parse_frame(b"{\"id\":\"\xff\"}").1.remove(0);
-    assert_eq!(invalid_utf8.error.unwrap().0, -32600);
+    assert_eq!(invalid_utf8.error.unwrap().0, -32700);
 }
 
 #[test]
@@ -337,7 +377,7 @@ fn a_batch_keeps_its_order_and_its_bad_elements() {
     assert_eq!(parse_frame(of(100).as_bytes()).1.len(), 100);
     assert_eq!(only(&of(101)).error.unwrap().0, -32600);
     let deep = format!("[{}]", "[".repeat(200_000));
-    assert_eq!(only(&deep).error.unwrap().0, -32600);
+    assert_eq!(only(&deep).error.unwrap().0, -32700);
 }
 
 #[test]

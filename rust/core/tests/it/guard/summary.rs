@@ -182,6 +182,28 @@ fn a_stranger_is_named_before_a_vendor_who_gets_more() {
 }
 
 #[test]
+fn every_party_has_its_label_while_the_policy_that_decided_is_in_force() {
+    let source = policy(true, "");
+    let mut world = world(&source);
+    let calls = vec![send(EVE, 900), send(vendor(), 1)];
+    let data = hex::encode_prefixed(aggregate3ValueCall { calls }.abi_encode());
+    let value = format!("{:#x}", 901 * FINNEY);
+    let params = json!([{"to": MULTICALL, "value": value, "data": data}]);
+    let id = id_of(&world.submit("shopper", "eth_sendTransaction", &params));
+    let found = &world.view(&id)["summary"];
+    assert_eq!(found["worthiest"]["address"], EVE.to_string());
+    assert_eq!(found["labels"], json!({VENDOR: "Acme"}));
+    let other = source.replace("Acme", "Another");
+    support::load_signed(&mut world.guard, &other, world.now).unwrap();
+    let later: Value = serde_json::from_slice(&world.guard.summary(&id).unwrap()).unwrap();
+    assert_eq!(
+        later["labels"],
+        json!({}),
+        "its reader has the text of the old policy"
+    );
+}
+
+#[test]
 fn what_has_no_price_or_no_limit_or_is_not_understood_is_the_worthiest() {
     let mut world = world(&policy(true, ""));
     let usdc: Address = USDC.parse().unwrap();

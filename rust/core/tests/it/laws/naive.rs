@@ -205,6 +205,17 @@ pub fn decide(
         if part.0 == EffectKind::Order && lasts(31 * 24 * 3_600_000) {
             stricter(APPROVAL);
         }
+        let over = ask.expires.is_some_and(|at| at > 0 && at <= world.now_ms);
+        let ends = [
+            EffectKind::Transfer,
+            EffectKind::Allowance,
+            EffectKind::Order,
+            EffectKind::Message,
+        ];
+        let document = signed || METHODS[ask.method] == "personal_sign";
+        if document && ends.contains(&part.0) && over {
+            stricter(APPROVAL);
+        }
     }
     let mut parts = ask.effects.clone();
     if ask.fee > 0 {
