@@ -16,7 +16,7 @@ from tests.support.signed_policy import load_policy
 
 from holdfast._core import checkpoint_body, signed_note
 from holdfast.demo.chain import Chain
-from holdfast.demo.guardian import WALLETS_PASSPHRASE, DemoGuardian
+from holdfast.demo.guardian import OPERATOR_PASSPHRASE, WALLETS_PASSPHRASE, DemoGuardian
 from holdfast.secrets import sealed
 from holdfast.service.guardian.session import begin
 from holdfast.service.journal.interface import Snapshot, Writer
@@ -47,7 +47,7 @@ def fill(demo: DemoGuardian, events: int, tail: int) -> None:
         guard,
         policy,
         now,
-        key=demo.operator_key(),
+        key=sealed.unseal(demo.home.operator_key_path.read_bytes(), OPERATOR_PASSPHRASE.encode()),
         key_id=demo.operator_id,
         log_key=bytes(key.verify_key).hex(),
     )
