@@ -15,8 +15,8 @@ use crate::applied::Applied;
 use crate::clear::ClearSigning;
 use crate::errors::{malformed, refused};
 use crate::input::decode_with;
-use crate::policy::faults;
 use crate::order_inputs::OrderInputs;
+use crate::policy::faults;
 use crate::request::{Outcome, RequestState};
 
 fn refusal(error: Refusal) -> PyErr {

@@ -9,8 +9,8 @@ mod evidence;
 mod guard;
 mod input;
 mod order;
-mod policy;
 mod order_inputs;
+mod policy;
 mod request;
 
 use pyo3::pymodule;
@@ -44,9 +44,9 @@ mod _core {
     #[pymodule_export]
     use crate::order::{typed_data_digest, UnsignedTransaction};
     #[pymodule_export]
-    use crate::policy::{check_policy, decode, decode_again, policy_changes, Simulator};
-    #[pymodule_export]
     use crate::order_inputs::OrderInputs;
+    #[pymodule_export]
+    use crate::policy::{check_policy, decode, decode_again, policy_changes, Simulator};
     #[pymodule_export]
     use crate::request::{Outcome, RequestState};
 
