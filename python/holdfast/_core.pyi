@@ -27,6 +27,7 @@ __all__ = [
     "HoldfastError",
     "LogTree",
     "MalformedError",
+    "OrderInputs",
     "Outcome",
     "PolicyError",
     "RequestState",
