@@ -109,7 +109,7 @@ def test_a_freeze_ends_a_delayed_one_and_a_thaw_does_not_bring_it_back(world: Wo
 def test_another_type_than_2_is_refused_in_words(world: World) -> None:
     """What is signed is of type 2; a client that asks for another one hears so."""
     nonce = world.chain.nonce(world.wallet)
-    socket = world.house.agent_socket("cast")
+    socket = world.guardian.agent_socket("cast")
     for options in (("--legacy",), ("--legacy", "--gas-price", "3gwei")):
         error = cast(socket, world.wallet, world.known, CENT, *options)["error"]
         assert error["code"] == -32602, error

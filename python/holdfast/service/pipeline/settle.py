@@ -33,6 +33,8 @@ __all__ = ["Round", "Settlement", "Settler", "Unsettled", "look_or_nothing", "un
 LATE_SECONDS = 30.0
 # And at most for one whose blocks come, but not yet this one.
 LATE_SECONDS_MAX = 600.0
+# A payment of ours with the same nonce may be mined before the settler knows of it.
+ANOTHER_OF_OURS_SECONDS = 1.0
 # Servers behind one address do not agree at once.
 HIDDEN_SECONDS = 4.0
 # A reorganisation is over and an index is built within so long. After that an alarm names a
@@ -158,7 +160,9 @@ class Settler:
             return None
         name, end = next(iter(ended.items()))
         if end.outcome == "dropped" and verdict == "unproved":
-            return unproved_end(row, name)
+            # The nonce may be that of another payment of ours, which the next round knows of.
+            soon = now - self._seen[row.id] < ANOTHER_OF_OURS_SECONDS
+            return None if soon else unproved_end(row, name)
         return Settlement(row.id, end, verdict == "proved")
 
     def _waited(self, request_id: str, said: Mapping[str, Finding], now: float) -> bool:
