@@ -17,7 +17,7 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import VENDOR, Guardian, eventually
 from tests.support.proxy import NodeProxy, error
 
-from holdfast.service.chain.broadcast import ACCEPTED
+from holdfast.service.chain.broadcast import ACCEPTED, KNOWN, NO_ANSWER
 from holdfast.service.chain.chain import Chain
 from holdfast.service.chain.endpoint import EndpointSettings, Stopped
 from holdfast.service.chain.witness import Sending
@@ -93,6 +93,31 @@ async def test_what_waited_for_the_first_goes_in_one_post_in_the_order_of_nonces
     assert guardian.received() == sum(range(1, PAYMENTS + 1))
 
 
+async def test_what_a_freeze_met_in_line_is_no_post_at_all(
+    guardian: Guardian, proxy: NodeProxy
+) -> None:
+    empty: list[Any] = []
+
+    def look(calls: list[dict[str, Any]], answers: list[bytes]) -> bytes:
+        empty.extend([] if calls else ["a post without a call"])
+        return b"[" + b",".join(answers) + b"]"
+
+    proxy.batch_hook = look
+    busy = Busy(proxy)
+    requests = [guardian.pay(1)]
+    await eventually(lambda: bool(proxy.sent()))
+    requests += [guardian.pay(1 + number) for number in range(1, PAYMENTS)]
+    await eventually(lambda: len(guardian.events("request.signed")) == PAYMENTS)
+    guardian.core.freeze(b'{"kind":"everything"}', "test", "test")
+    await guardian.core.durable()
+    busy.go_on()
+    for request in requests:
+        assert guardian.sender is not None
+        await eventually(lambda request=request: not guardian.sender._is_busy(request))
+    assert empty == []
+    assert nonces(proxy) == [0], "nothing leaves after a freeze"
+
+
 async def test_a_node_that_takes_no_batches_gets_each_in_a_post_of_its_own(
     guardian: Guardian, proxy: NodeProxy
 ) -> None:
@@ -128,37 +153,64 @@ async def test_one_that_the_node_refuses_keeps_no_other_of_its_post_from_its_out
     }
 
 
-async def test_what_may_leave_no_more_stays_and_the_others_of_its_post_go(
-    anvil: Anvil, proxy: NodeProxy
-) -> None:
+@pytest.fixture
+async def chain(proxy: NodeProxy) -> AsyncIterator[Chain]:
+    made = Chain(EndpointSettings(31337, proxy.url))
+    await made.ready()
+    yield made
+    await made.close()
+
+
+def three(anvil: Anvil, *may: bool) -> list[Sending]:
+    """Transactions of a new wallet with the nonces 0 to 2, and whether each may leave."""
     account = Account.create()
     anvil.fund(account.address)
-    chain = Chain(EndpointSettings(31337, proxy.url))
-    try:
-        await chain.ready()
-        signed = [
-            account.sign_transaction(
-                {
-                    "to": VENDOR,
-                    "value": 1,
-                    "gas": 21_000,
-                    "maxFeePerGas": 10**10,
-                    "maxPriorityFeePerGas": 10**9,
-                    "nonce": nonce,
-                    "chainId": 31337,
-                }
-            )
-            for nonce in range(3)
-        ]
-        may = (True, True, False)
-        sendings = [
-            Sending(bytes(each.raw_transaction), "0x" + each.hash.hex(), lambda it=it: it)
-            for each, it in zip(signed, may, strict=True)
-        ]
-        first, second, third = await chain.broadcast(sendings)
-        assert (first, second) == (ACCEPTED, ACCEPTED)
-        assert isinstance(third, Stopped)
-        assert nonces(proxy) == [0, 1]
-        assert chain.witnesses[0].alarm is None, "the node is well"
-    finally:
-        await chain.close()
+    signed = [
+        account.sign_transaction(
+            {
+                "to": VENDOR,
+                "value": 1,
+                "gas": 21_000,
+                "maxFeePerGas": 10**10,
+                "maxPriorityFeePerGas": 10**9,
+                "nonce": nonce,
+                "chainId": 31337,
+            }
+        )
+        for nonce in range(3)
+    ]
+    return [
+        Sending(bytes(each.raw_transaction), "0x" + each.hash.hex(), lambda it=it: it)
+        for each, it in zip(signed, may, strict=True)
+    ]
+
+
+async def test_what_may_leave_no_more_stays_and_the_others_of_its_post_go(
+    anvil: Anvil, proxy: NodeProxy, chain: Chain
+) -> None:
+    first, second, third = await chain.broadcast(three(anvil, True, True, False))
+    assert (first, second) == (ACCEPTED, ACCEPTED)
+    assert isinstance(third, Stopped)
+    assert nonces(proxy) == [0, 1]
+    assert chain.witnesses[0].alarm is None, "the node is well"
+
+
+@pytest.mark.parametrize("status", [400, 405, 413])
+async def test_a_post_that_is_refused_goes_one_by_one_at_once(
+    anvil: Anvil, proxy: NodeProxy, chain: Chain, status: int
+) -> None:
+    proxy.batch_status = status
+    proxy.batch_hook = lambda _calls, _answers: b""
+    assert set(await chain.broadcast(three(anvil, True, True, True))) <= {ACCEPTED, KNOWN}
+    assert chain.witnesses[0].alarm is None, "the node is well"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_an_overloaded_node_does_not_get_the_same_again_one_by_one(
+    anvil: Anvil, proxy: NodeProxy, chain: Chain, status: int
+) -> None:
+    proxy.batch_status = status
+    proxy.batch_hook = lambda _calls, _answers: b""
+    posts = proxy.posts
+    assert await chain.broadcast(three(anvil, True, True, True)) == [NO_ANSWER] * 3
+    assert proxy.posts == posts + 1

@@ -27,6 +27,7 @@ class NodeProxy:
         self.calls: list[dict[str, Any]] = []
         self.posts = 0
         self.batch_hook: BatchHook | None = None
+        self.batch_status = 200
         self.headers: list[dict[str, str]] = []
         proxy = self
 
@@ -37,12 +38,13 @@ class NodeProxy:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 asked = json.loads(body)
                 proxy.posts += 1
-                answer = self.batch(asked) if isinstance(asked, list) else self.one(asked)
+                many = isinstance(asked, list)
+                answer = self.batch(asked) if many else self.one(asked)
                 if answer is None:
                     self.close_connection = True
                     self.connection.close()
                     return
-                self.send_response(200)
+                self.send_response(proxy.batch_status if many else 200)
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)

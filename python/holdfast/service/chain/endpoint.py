@@ -227,9 +227,7 @@ class Endpoint:
                     )
                 answer = await self._read(response)
                 if response.status != 200 and not _is_error_object(answer):
-                    raise EndpointRefused(
-                        f"{self.name} answered with HTTP status {response.status}"
-                    )
+                    raise _of_status(self.name, response.status)
                 return answer
         except aiohttp.ClientConnectorError as error:
             raise EndpointDown(
@@ -265,6 +263,13 @@ def result_of(name: str, answer: Any) -> Any:
     if "result" not in answer:
         raise EndpointDown(f"{name} answered with neither result nor error")
     return answer["result"]
+
+
+def _of_status(name: str, status: int) -> EndpointDown:
+    text = f"{name} answered with HTTP status {status}"
+    # A node that is overloaded or broken may have begun; the other statuses are about the post.
+    refused = 400 <= status < 500 and status not in (408, 429)
+    return EndpointRefused(text) if refused else EndpointDown(text)
 
 
 def _is_error_object(answer: bytes) -> bool:

@@ -473,6 +473,8 @@ class Driver:
             if guard.may_send(request_id) and state is not None and raw and state.hash:
                 still = partial(self._may_leave, request_id, state.hash)
                 sendings.append((request_id, Sending(raw, state.hash, still)))
+        if not sendings:
+            return [None] * len(request_ids)
         told = await chain.broadcast([each for _, each in sendings], private=private)
         errors: dict[str, Exception] = {}
         for (request_id, _), found in zip(sendings, told, strict=True):
