@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from holdfast.agent.signed import RequestKey
+from holdfast.protocol.closing import Closing
 from holdfast.protocol.lines import LineConnection
 
 ANSWER_BYTES_MAX = 32 * 1024 * 1024  # Blocks with full transactions are the largest answers.
@@ -49,7 +49,7 @@ def error_of(error: dict[str, Any]) -> RpcError:
     return RpcError(code, message, data)
 
 
-class Client:
+class Client(Closing):
     """`call` anything; `send_transaction` waits for people. Use as a context manager."""
 
     def __init__(
@@ -64,17 +64,6 @@ class Client:
         self._agent, self._key = agent, key
         self._ids = 0
         self._lines = LineConnection(path, timeout_s=timeout_s, line_bytes_max=ANSWER_BYTES_MAX)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the connection; what was sent is still decided."""

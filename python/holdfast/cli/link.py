@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from holdfast.cli.output import EXIT_NO_GUARDIAN, Failure
+from holdfast.protocol.closing import Closing
 from holdfast.protocol.lines import BadLine
 from holdfast.protocol.operator_calls import OperatorCalls, Refused
 
@@ -25,24 +25,13 @@ class NoGuardian(Failure):
         super().__init__(text, code="no_guardian", exit_code=EXIT_NO_GUARDIAN)
 
 
-class Link:
+class Link(Closing):
     """Use as a context manager; `call` raises Failure with the guardian's own code and text."""
 
     def __init__(self, path: Path, timeout_s: float = TIMEOUT_S) -> None:
         self._path = path
         with self._in_words():
             self._calls = OperatorCalls(path, timeout_s)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the connection."""

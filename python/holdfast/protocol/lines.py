@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from holdfast.protocol.closing import Closing
 
 Json = dict[str, Any]
 
@@ -18,7 +19,7 @@ class BadLine(ValueError):
     """The peer sent a line that is not JSON."""
 
 
-class LineConnection:
+class LineConnection(Closing):
     """One connection, not thread-safe. Use as a context manager."""
 
     def __init__(
@@ -43,17 +44,6 @@ class LineConnection:
         except OSError:
             self._socket.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the connection."""

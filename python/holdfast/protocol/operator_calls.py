@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from holdfast.protocol.closing import Closing
 from holdfast.protocol.lines import LineConnection
 from holdfast.protocol.pieces import joined, piece_of
 
@@ -24,7 +24,7 @@ class Refused(RuntimeError):
         self.text = text
 
 
-class OperatorCalls:
+class OperatorCalls(Closing):
     """One connection, not thread-safe. Use as a context manager."""
 
     def __init__(self, path: Path, timeout_s: float) -> None:
@@ -32,17 +32,6 @@ class OperatorCalls:
         self._lines = LineConnection(path, timeout_s=timeout_s)
         self._ids = 0
         self._pushed: deque[Json] = deque()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the connection."""
