@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.alerts.receivers import HttpReceiver
 from tests.cli.conftest import Run
 from tests.docs.terminal import Terminal
+from tests.service.alerts.receivers import HttpReceiver
 
 from holdfast.agent import Client, Denied, Pending
 from holdfast.demo.chain import Chain

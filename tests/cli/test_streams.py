@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.service.guardian import Guardian, make_home, serving
+from tests.service.in_process import Guardian, make_home, serving
 from tests.support.operator_thread import ThreadedOperator
 from tests.support.terminal import Terminal
 

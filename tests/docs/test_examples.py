@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.alerts.receivers import HttpReceiver
 from tests.docs.blocks import ROOT, Block, blocks
 from tests.docs.terminal import Terminal
+from tests.service.alerts.receivers import HttpReceiver
 
 from holdfast.agent import connect
 from holdfast.cli.link import Link, NoGuardian

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.service.guardian import STRANGER
+from tests.service.in_process import STRANGER
 
 from holdfast.service.home.folder import Home
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.service.guardian import STRANGER, Guardian, Line, log_key, make_home
+from tests.service.in_process import STRANGER, Guardian, Line, log_key, make_home
 
 from holdfast.service.config import Config
 from holdfast.service.home.folder import Home

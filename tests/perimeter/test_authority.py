@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from nacl.signing import SigningKey
-from tests.service.guardian import (
+from tests.service.in_process import (
     OPERATOR_PASSPHRASE,
     SHOP,
     STRANGER,

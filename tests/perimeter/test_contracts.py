@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from tests.service.guardian import VENDOR, Line, make_home, put_policy, serving
-from tests.service.test_pinned_code import MINUTE, Hands, alarms, chain_at, hash_of
+from tests.service.facts.test_pinned_code import MINUTE, Hands, alarms, chain_at, hash_of
+from tests.service.in_process import VENDOR, Line, make_home, put_policy, serving
 from tests.support.anvil import Anvil
 from tests.support.proxy import NodeProxy
 from tests.support.stub_contract import place_contract, runtime, word

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.service.guardian import SHOP, VENDOR, Guardian, Json, Line, make_home, serving
+from tests.service.in_process import SHOP, VENDOR, Guardian, Json, Line, make_home, serving
 
 from holdfast.agent.signed import RequestKey
 from holdfast.service.agents.rpc import OF_REQUESTS

@@ -17,7 +17,8 @@ import pytest
 from nacl.signing import SigningKey
 from tests.perimeter import forging
 from tests.perimeter.forging import database, events
-from tests.service.guardian import (
+from tests.service.guardian.test_restart import Daemon, daemon
+from tests.service.in_process import (
     OPERATOR_PASSPHRASE,
     SHOP,
     STRANGER,
@@ -29,7 +30,6 @@ from tests.service.guardian import (
     make_home,
     serving,
 )
-from tests.service.test_restart import Daemon, daemon
 from tests.support.anvil import Anvil
 
 from holdfast._core import CommitKey, Guard, LogTree, checkpoint_body

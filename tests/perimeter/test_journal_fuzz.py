@@ -17,8 +17,8 @@ from typing import NamedTuple
 import pytest
 from tests.perimeter import forging
 from tests.perimeter.forging import database
-from tests.service.guardian import SHOP, STRANGER, VENDOR, log_key, make_home, serving
-from tests.service.test_journal_verify import notes_of
+from tests.service.in_process import SHOP, STRANGER, VENDOR, log_key, make_home, serving
+from tests.service.journal.test_journal_verify import notes_of
 
 from holdfast._core import Guard, LogTree
 from holdfast.service.guardian.session import begin

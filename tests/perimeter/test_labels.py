@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.service.guardian import SHOP, Guardian, make_home, put_policy, serving
+from tests.service.in_process import SHOP, Guardian, make_home, put_policy, serving
 from tests.support.operator_cli import holdfast
 
 from holdfast.console.app import HoldfastApp

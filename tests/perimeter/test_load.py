@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.guardian import (
+from tests.service.in_process import (
     SHOP,
     STRANGER,
     VENDOR,

@@ -23,9 +23,9 @@ from tests.perimeter.test_contracts import (
     through_multicall,
     verdict,
 )
-from tests.service.guardian import make_home, put_policy, serving
-from tests.service.test_pinned_code import MINUTE, chain_at
-from tests.service.test_prices import FEED, Hands, feed_code
+from tests.service.facts.test_pinned_code import MINUTE, chain_at
+from tests.service.facts.test_prices import FEED, Hands, feed_code
+from tests.service.in_process import make_home, put_policy, serving
 from tests.support.anvil import Anvil
 from tests.support.proxy import NodeProxy, result
 from tests.support.stub_contract import place_contract, runtime, word

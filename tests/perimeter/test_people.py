@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from eth_abi import encode
 from eth_utils.crypto import keccak
-from tests.service.guardian import (
+from tests.service.in_process import (
     OPERATOR_PASSPHRASE,
     VENDOR,
     Guardian,
@@ -372,7 +372,7 @@ async def test_a_sign_in_to_the_letter_needs_a_person_and_shows_every_field(home
 
 
 def wallet(home: Home) -> str:
-    from tests.service.guardian import WALLETS_PASSPHRASE
+    from tests.service.in_process import WALLETS_PASSPHRASE
 
     from holdfast.secrets import keystore
 

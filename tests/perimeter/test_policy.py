@@ -18,7 +18,7 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
-from tests.service.guardian import SHOP, VENDOR, Guardian, Line, make_home, serving
+from tests.service.in_process import SHOP, VENDOR, Guardian, Line, make_home, serving
 from tests.support.anvil import Anvil
 from tests.support.guardian import Guardian as OnChain
 from tests.support.guardian import eventually

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.guardian import OPERATOR_PASSPHRASE, SHOP, Guardian, Json, make_home, serving
+from tests.service.in_process import OPERATOR_PASSPHRASE, SHOP, Guardian, Json, make_home, serving
 from tests.support.false_operator import Lie, replaced_socket
 from tests.support.operator_cli import holdfast
 from tests.support.threats import Book

@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 from nacl.signing import SigningKey
-from tests.service.guardian import STRANGER, VENDOR
+from tests.service.in_process import STRANGER, VENDOR
 from tests.support.homes import ORIGIN, KeysHome, make_keys_home, make_record
 
 from holdfast._core import CommitKey, LogTree, checkpoint_body
@@ -36,7 +36,7 @@ class Later(Refusal):
 
 
 class Asked:
-    """The signer as it is behind its socket, in this process: tests/keys has it in its own."""
+    """The signer behind its socket, in this process; tests/service/signer runs it in its own."""
 
     def __init__(self, keys: KeysHome, compare: dict[str, Any] | None = None) -> None:
         self._start = keys.start

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.perimeter.forging import database, events
-from tests.service.guardian import SHOP, STRANGER, VENDOR, serving
+from tests.service.in_process import SHOP, STRANGER, VENDOR, serving
 from tests.support.guardian import eventually
 
 from holdfast.service.home.folder import Home

@@ -13,7 +13,7 @@ from string import Template
 from typing import Any
 
 import pytest
-from tests.service.guardian import Guardian, Line, make_home, put_policy, serving, until
+from tests.service.in_process import Guardian, Line, make_home, put_policy, serving, until
 from tests.support.anvil import Anvil
 from tests.support.operator_cli import holdfast
 from tests.support.users import (

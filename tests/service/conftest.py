@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.service.guardian import make_home
+from tests.service.in_process import make_home
 
 from holdfast.service.home.folder import Home
 

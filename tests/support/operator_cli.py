@@ -1,11 +1,11 @@
-"""The command line beside a guardian of `tests/service/guardian.py`."""
+"""The command line beside a guardian of `tests/service/in_process.py`."""
 
 import asyncio
 import os
 import sys
 from typing import NamedTuple
 
-from tests.service.guardian import OPERATOR_PASSPHRASE
+from tests.service.in_process import OPERATOR_PASSPHRASE
 
 from holdfast.service.home.folder import Home
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from eth_account import Account
-from tests.service.guardian import (
+from tests.service.in_process import (
     OPERATOR_PASSPHRASE,
     WALLETS_PASSPHRASE,
     Guardian,
