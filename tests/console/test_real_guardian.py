@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.service.guardian import (
+from tests.service.in_process import (
     OPERATOR_PASSPHRASE,
     SHOP,
     STRANGER,

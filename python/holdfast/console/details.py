@@ -11,6 +11,7 @@ import textwrap
 from rich.cells import chop_cells
 from rich.text import Text
 
+from holdfast.codes import Code
 from holdfast.console import outgoing
 from holdfast.console.themes import Palette
 from holdfast.console.words import Words, cut
@@ -404,7 +405,9 @@ def _reasons(words: Words, request: Request) -> None:
     given = tier(request.raw)
     _section(words, VERDICTS.get(given) or f"Verdict: {fmt.safe(given or '?', 24)}")
     for row in request.rows("reasons"):
-        words.put(f"  {fmt.safe(row.get('code'), 60):<18} ", "foreground")
+        # The title says that it is granted, and how.
+        code = "rule" if row.get("code") == Code.GRANTED else fmt.safe(row.get("code"), 60)
+        words.put(f"  {code:<18} ", "foreground")
         if row.get("rule"):
             words.put(fmt.safe(row["rule"], 60), "foreground bold")
         for name in ("observed", "limit"):

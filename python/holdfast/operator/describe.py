@@ -5,6 +5,7 @@ Pure.
 
 from __future__ import annotations
 
+from holdfast.codes import Code
 from holdfast.operator import format as fmt
 from holdfast.operator.feed import FeedRow
 from holdfast.operator.folding import state_after
@@ -118,8 +119,8 @@ def request_words(kind: str, data: Json) -> str:
     if kind == "request.decided":
         return reasons_text(data.get("reasons")) if tier(data) == "deny" else ""
     if kind == "request.denied":
-        by = fmt.safe(data.get("by", ""), 48)
-        return f"by {by} {reasons_text(data.get('reasons'))}".rstrip()
+        by, why = fmt.safe(data.get("by", ""), 48), reasons_text(data.get("reasons"))
+        return f"by {by}" if why == Code.DENIED_BY_OPERATOR else f"by {by} {why}".rstrip()
     if kind == "request.approved":
         by = fmt.safe(data.get("by", ""), 48)
         count = data.get("approvals")

@@ -42,7 +42,7 @@ fn bytes(text: &str) -> Result<Bytes, Fault> {
         0 => Err(Fault::new(Detail::MessageEmpty, "the message is empty")),
         32 => Err(Fault::new(
             Detail::RawHash,
-            "32 bytes are signed by nobody: they may be a hash",
+            "Holdfast never signs a bare hash, and 32 bytes may be one",
         )),
         length if length > MESSAGE_BYTES_MAX => Err(Fault::new(
             Detail::MessageTooLarge,
