@@ -14,6 +14,7 @@ __all__ = [
     "LEAVING_EFFECTS",
     "MEASURED_EFFECTS",
     "OPAQUE_EFFECTS",
+    "SEVERITIES",
     "SIGNING_METHODS",
     "STATES",
     "WAITING_STATES",
@@ -75,8 +76,14 @@ WAITING_STATES: Final[frozenset[str]]
 """States in which it waits for a person, or for its time."""
 EVENT_KINDS: Final[tuple[str, ...]]
 """Every kind of event."""
+SEVERITIES: Final[tuple[str, ...]]
+"""How much an event matters, the least first."""
 SIGNING_METHODS: Final[frozenset[str]]
 """The JSON-RPC methods that ask for a signature."""
+
+def event_severity(record: bytes) -> str | None:
+    """Of SEVERITIES, how much the event of a record matters; None for a step on the way. Raises HoldfastError for bytes
+    that are no record."""
 
 def codes() -> list[tuple[str, str, str, str, str]]:
     """Every code of the closed lists, in the order of precedence: `(list, code, class, meaning, what to do)`. `list` is
@@ -200,6 +207,15 @@ class Event:
     @property
     def record(self) -> bytes:
         """Its canonical record."""
+
+    @property
+    def severity(self) -> str | None:
+        """Of SEVERITIES; None for a step on the way."""
+
+    @property
+    def requests_after(self) -> bytes | None:
+        """JSON array: the requests it touched, as it left them (docs/architecture.md, 7); None for
+        none. Those it is about, and all that a freeze or a thaw covers."""
 
 @final
 class Outcome:
@@ -516,6 +532,11 @@ class Guard:
 
     def summary(self, request_id: str) -> bytes | None:
         """`summary` of the request view alone; None once the details of the request are forgotten."""
+
+    def catch_up(self, records: list[bytes]) -> tuple[list[str | None], bytes]:
+        """What records of the journal are to a reader that was away: the severity of each, and a JSON array like
+        `Event.requests_after` of all they touched, as they are now. That leaves the process only when all that was
+        applied so far is durable. Raises HoldfastError for bytes that are no record."""
 
     def request_listed(self, request_id: str) -> bytes | None:
         """The same for a list: of a request larger than 16 KiB only its beginning, with `left_out` and `partial`, and

@@ -36,6 +36,11 @@ def record(
     return {"at": at, "data": data, "kind": kind, "seq": seq, "v": 1}
 
 
+def pushed(seq: int, kind: str, data: dict[str, Any], *rows: dict[str, Any]) -> dict[str, Any]:
+    """An event with where its requests are after it."""
+    return record(seq, kind, data) | {"requests": [{"as_of": seq, **each} for each in rows]}
+
+
 def row(text: str) -> FeedRow:
     return FeedRow(0, "ok", "✓", "done", "r1", "shopper", text)
 
@@ -86,13 +91,17 @@ def test_a_freeze_ends_and_holds_what_it_names() -> None:
     model = loaded()
     scope = {"kind": "agent", "id": "shopper"}
     data = {"freeze": 29, "scope": scope, "reason": "", "actor": "x", "ended": ["r25"], "held": []}
-    model.load_events([record(29, "freeze.set", data)], 11.0)
+    rows = [{"id": "r25", "state": "frozen"}, {"id": "r27", "state": "waiting-approval"}]
+    frozen = [each | {"frozen_by": 29} for each in rows]
+    model.load_events([pushed(29, "freeze.set", data, *frozen)], 11.0)
     assert model.requests["r25"].state == "frozen"
     assert model.frozen_for(model.requests["r27"]) is not None
     assert model.frozen_for(model.requests["r26"]) is None
     lifted = {"freeze": 29, "by": "ana", "command": "", "signature": ""}
-    model.load_events([record(30, "freeze.lifted", lifted)], 11.0)
+    thawed = {"id": "r27", "state": "waiting-approval", "frozen_by": None}
+    model.load_events([pushed(30, "freeze.lifted", lifted, thawed)], 11.0)
     assert model.status.freezes == []
+    assert model.frozen_for(model.requests["r27"]) is None
 
 
 def test_countdowns_use_the_guardians_clock_not_this_machines() -> None:

@@ -9,10 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
+
+
+# Members of a view that events change.
+PROGRESS = (
+    "approvals", "cancelling", "earlier", "fee_per_gas", "frozen_by", "hash", "id", "nonce",
+    "outcome", "priority_fee_per_gas", "quorum", "released", "since", "state",
+)  # fmt: skip
+STATES = {
+    "request.authorised": "authorised",
+    "request.denied": "denied",
+    "request.expired": "expired",
+    "request.reopened": "authorising",
+    "request.sent": "sent",
+    "request.signed": "signed",
+}
+LATER_MAX = 100
+
+
+def progress(view: Json, as_of: int) -> Json:
+    """The row that is pushed of a request."""
+    return {"as_of": as_of} | {name: view[name] for name in PROGRESS if name in view}
+
+
+def _covers(scope: Json, view: Json) -> bool:
+    return scope["kind"] == "everything" or scope.get("id") in (view["agent"], view["wallet"])
 
 
 class OperatorServer:
@@ -26,8 +52,13 @@ class OperatorServer:
         self.seq: int = recorded["seq"]
         self.limits: list[Json] = recorded["limits"]
         lines = scene.with_suffix(".events.jsonl").read_text("utf-8").splitlines()
-        self.events: list[Json] = [json.loads(line) for line in lines]
+        # A scene's line is what was pushed; the journal has the event alone.
+        pushed = [json.loads(line) for line in lines]
+        self.events: list[Json] = [
+            {name: value for name, value in each.items() if name != "requests"} for each in pushed
+        ]
         self.asked: list[tuple[str, Json]] = []
+        self._later: deque[Json] = deque(maxlen=LATER_MAX)
         self.quote: Json = {}
         self.refuse: dict[str, tuple[str, str]] = {}
         self.silent: set[str] = set()
@@ -135,26 +166,43 @@ class OperatorServer:
         when = at if at is not None else self.snapshot["status"]["now_ms"]
         record = {"at": when, "data": data, "kind": kind, "seq": self.seq, "v": 1}
         self.events.append(record)
-        self._change_view(kind, data)
-        self.push({"event": record})
+        rows = [progress(view, self.seq) for view in self._changed(kind, data, when)]
+        self.push({"event": record, **({"requests": rows} if rows else {})})
         return record
 
-    def _change_view(self, kind: str, data: Json) -> None:
-        """What `request` answers after the event, as the guardian would."""
-        ended = {"request.denied": "denied", "request.expired": "expired"}
-        ended |= {"request.signed": "signed", "request.sent": "sent"}
-        for view in self.snapshot["requests"]:
+    def _changed(self, kind: str, data: Json, at: int) -> list[Json]:
+        """The views that the event changes, changed as the guardian would."""
+        if kind == "request.decided":
+            view = {**data, "since": at}
+            self._later.append(view)
+            return [view]
+        changed = []
+        for view in [*self.snapshot["requests"], *self._later]:
+            before = view["state"]
             if view["id"] == data.get("id"):
-                view.update({k: data[k] for k in ("approvals", "quorum", "hash") if k in data})
-                order = data.get("order") or {}
-                if "nonce" in order:
-                    view["nonce"] = order["nonce"]
-                    view["fee_per_gas"] = order["max_fee_per_gas"]
-                    view["priority_fee_per_gas"] = order["max_priority_fee_per_gas"]
-                if kind != "request.signed" or view["state"] != "sent":
-                    view["state"] = ended.get(kind, view["state"])
-            elif view["id"] in data.get("ended", []):
-                view["state"] = "frozen"
+                self._change(view, kind, data)
+            elif kind == "freeze.set" and _covers(data["scope"], view):
+                ended = view["id"] in data.get("ended", [])
+                view |= {"frozen_by": data["freeze"], "state": "frozen" if ended else before}
+            else:
+                continue
+            if view["state"] != before:
+                view["since"] = at
+            changed.append(view)
+        return changed
+
+    @staticmethod
+    def _change(view: Json, kind: str, data: Json) -> None:
+        view.update({name: data[name] for name in ("approvals", "quorum", "hash") if name in data})
+        order = data.get("order") or {}
+        if "max_fee_per_gas" in order:
+            view["nonce"] = order["nonce"]
+            view["fee_per_gas"] = order["max_fee_per_gas"]
+            view["priority_fee_per_gas"] = order["max_priority_fee_per_gas"]
+        if kind == "request.settled":
+            view["state"] = view["outcome"] = data["outcome"]
+        elif kind != "request.signed" or view["state"] != "sent":
+            view["state"] = STATES.get(kind, view["state"])
 
     def push_health(self, now_ms: int, **members: Any) -> None:
         """A health push; members stay for the next ones."""

@@ -197,6 +197,10 @@ class HoldfastApp(App[None], inherit_bindings=False):
                 events.append(push["event"])
             elif "past" in push:
                 events.append(push["past"])
+            elif "requests" in push:
+                self.model.load_events(events, mono)
+                events = []
+                self.model.load_states(push["requests"])
             elif "snapshot" in push:
                 self.model.load_events(events, mono)
                 events = []

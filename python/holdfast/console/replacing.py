@@ -11,7 +11,7 @@ from holdfast.console import details
 from holdfast.console.dialogs import Dialog
 from holdfast.console.words import Words
 from holdfast.operator.decision import QUIET_S, KeyGate, cannot_answer
-from holdfast.operator.describe import frozen_by, scope_text
+from holdfast.operator.describe import scope_text
 from holdfast.operator.replacing import Fees, Quote, Replacing, cannot_replace, happens, told
 from holdfast.operator.request import Request
 from holdfast.operator.seen import Seen
@@ -115,7 +115,7 @@ class ReplaceScreen(Dialog[str]):
         title.text.append_text(details.status_line(now, app.model, app.palette, mono))
         self.query_one(".box-title", Static).update(title.text)
         faults = () if self._seen is None else self._seen.faults
-        freeze = frozen_by(app.model.status.freezes, request)
+        freeze = app.model.frozen_for(now)
         shown = (id(request), self._quote, self._new, faults, freeze, app.palette.name)
         if shown != self._shown:
             self._shown = shown

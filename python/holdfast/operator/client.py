@@ -32,6 +32,8 @@ LINE_BYTES_MAX = 16 << 20
 INBOX_MAX = 50_000
 BACKLOG_REQUESTS = 200
 BACKLOG_EVENTS = 500
+# What a push carries beside its event.
+BESIDE = ("summary", "requests")
 
 
 class OperatorError(Exception):
@@ -207,14 +209,13 @@ class OperatorClient:
         event = message.get("event")
         if event is not None:
             self.seq = max(self.seq, int(event.get("seq", -1)))
-            if "summary" in message:
-                event["summary"] = message["summary"]
+            event |= {name: message[name] for name in BESIDE if name in message}
         self._inbox.append(message)
 
     def drain(self) -> list[Json]:
         """All pushes since the last call, in order.
 
-        `{event}`, `{health}`, `{snapshot, seq}` or `{past}`.
+        `{event}`, `{requests}`, `{health}`, `{snapshot, seq}` or `{past}`.
         """
         batch = list(self._inbox)
         self._inbox.clear()

@@ -8,12 +8,11 @@ from __future__ import annotations
 from holdfast.codes import Code
 from holdfast.operator import format as fmt
 from holdfast.operator.feed import FeedRow
-from holdfast.operator.folding import state_after
 from holdfast.operator.gwei import gwei
 from holdfast.operator.request import Json, Request
 from holdfast.operator.states import UNKNOWN, VERDICTS, Mark, state_mark
 
-SYSTEM: dict[str, Mark] = {
+MARKS: dict[str, Mark] = {
     "guardian.created": Mark("info", "◆", "created"),
     "guardian.started": Mark("info", "◆", "started"),
     "guardian.stopped": Mark("warn", "◆", "stopped"),
@@ -32,6 +31,13 @@ SYSTEM: dict[str, Mark] = {
     "request.replaced": Mark("warn", "»", "replaced"),
     "request.matured": Mark("info", "›", "due"),
     "request.attached": Mark("muted", "·", "attached"),
+    "request.denied": state_mark("denied"),
+    "request.expired": state_mark("expired"),
+    "request.cancelled": state_mark("cancelled"),
+    "request.authorised": state_mark("authorised"),
+    "request.reopened": state_mark("authorising"),
+    "request.failed": state_mark("failed"),
+    "request.held": state_mark("held"),
 }
 # That an answer arrived where it was expected is not news.
 SILENT = frozenset({"answers.delivered"})
@@ -53,18 +59,12 @@ def scope_text(scope: Json | None) -> str:
 
 
 def frozen_by(freezes: list[Json], request: Request) -> Json | None:
-    """The first freeze whose scope covers the request."""
-    for freeze in freezes:
-        scope = freeze.get("scope") or {}
-        kind, ident = scope.get("kind"), scope.get("id")
-        wallet = str(ident or "").lower()
-        if (
-            kind == "everything"
-            or (kind == "agent" and ident == request.agent)
-            or (kind == "wallet" and wallet == request.wallet.lower())
-        ):
-            return freeze
-    return None
+    """The freeze that the guardian says covers the request; None while none does."""
+    number = request.raw.get("frozen_by")
+    if number is None:
+        return None
+    named = (freeze for freeze in freezes if freeze.get("freeze") == number)
+    return next(named, {"freeze": number})
 
 
 def reasons_text(reasons: object) -> str:
@@ -96,20 +96,18 @@ def adds_text(row: Json) -> str:
     return f"{words}, up to {fmt.measure(row['fee'], *unit)} of it for its fee"
 
 
-def event_mark(kind: str, data: Json, request: Request | None) -> Mark:
-    """Glyph, word and tone of an event."""
-    if kind in SYSTEM:
-        return SYSTEM[kind]
+def event_mark(kind: str, data: Json) -> Mark:
+    """Glyph, word and tone of an event: of what happened, not of where the request is by now."""
     if kind == "request.decided":
         return VERDICTS.get(tier(data), UNKNOWN)
     if kind == "request.sent":
         return state_mark("signed" if data.get("outcome") == "rejected" else "sent")
-    state = state_after(kind, data, request)
-    if state is None and kind == "request.settled":
+    if kind == "request.settled":
         return state_mark(str(data.get("outcome", "")))
-    if state is None and kind == "request.signed":
-        return state_mark("signed")
-    return state_mark(state) if state else UNKNOWN
+    if kind == "request.signed":
+        # A signature is the agent's at once; a transaction is sent first.
+        return state_mark("released" if data.get("signature") else "signed")
+    return MARKS.get(kind, UNKNOWN)
 
 
 def request_words(kind: str, data: Json) -> str:
@@ -231,17 +229,17 @@ def feed_row(record: Json, request: Request | None, extra: str | None = None) ->
     if kind == "request.refused":
         text = f"{fmt.safe(data.get('method', ''), 48)} {fmt.safe(data.get('code', ''), 48)}"
         detail = fmt.safe(data.get("text", ""), 200)
-        mark = SYSTEM[kind]
+        mark = MARKS[kind]
         agent = fmt.safe(data.get("agent", ""), 32)
         return FeedRow(at, mark.tone, mark.glyph, mark.word, "", agent, f"{text}: {detail}")
     if not kind.startswith("request."):
-        mark = SYSTEM.get(kind, UNKNOWN)
+        mark = MARKS.get(kind, UNKNOWN)
         words = system_words(kind, data) or fmt.safe(kind, 48)
         return FeedRow(at, mark.tone, mark.glyph, mark.word, "", "", words)
     shown = request
     if kind == "request.decided" and (shown is None or shown.id != data.get("id")):
         shown = Request.read({**data, "summary": record.get("summary")})
-    mark = event_mark(kind, data, request)
+    mark = event_mark(kind, data)
     if extra is None:
         extra = request_words(kind, data)
     if kind == "request.decided":

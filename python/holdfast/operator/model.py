@@ -15,7 +15,6 @@ from typing import Any
 
 from holdfast.operator.describe import SILENT, feed_row, frozen_by, history_line, request_words
 from holdfast.operator.feed import FEED_ROWS_MAX, Feed, FeedRow
-from holdfast.operator.folding import members_after
 from holdfast.operator.request import Json, Request
 from holdfast.operator.waits import PASSING, SENT, hangs
 
@@ -186,7 +185,7 @@ class Model:
         request = self.requests.get(ident)
         if request is None and kind == "request.decided":
             more = {"at": record.get("at"), "summary": record.get("summary")}
-            request = Request.read({"approvals": 0, **data, **more})
+            request = Request.read({**data, **more})
         of_request = kind.startswith("request.") and kind != "request.refused"
         words = request_words(kind, data) if of_request else ""
         row = None
@@ -196,9 +195,10 @@ class Model:
         if seq > self.status.seq:
             self.status.seq = seq
             if of_request and request is not None:
-                self._fold_request(record, data, request, history_line(record, words))
+                self._fold_request(request, history_line(record, words))
             else:
                 self._fold(kind, data, record)
+            self._fold_states(_rows(record.get("requests")), record)
         return row
 
     def _fold(self, kind: str, data: Json, record: Json) -> None:
@@ -206,7 +206,8 @@ class Model:
         if kind == "request.refused":
             self._count("refused", 1)
         elif kind == "freeze.set":
-            self._fold_freeze(data, record)
+            freeze = {name: data.get(name) for name in ("freeze", "scope", "reason", "actor")}
+            self.status.freezes = [*self.status.freezes, {**freeze, "at": record.get("at")}]
         elif kind == "freeze.lifted":
             freezes = self.status.freezes
             self.status.freezes = [f for f in freezes if f.get("freeze") != data.get("freeze")]
@@ -223,32 +224,34 @@ class Model:
         elif kind == "policy.rejected":
             self.status.policy["alarm"] = data.get("error")
 
-    def _fold_request(self, record: Json, data: Json, request: Request, line: Json) -> None:
-        known = self.requests.get(request.id)
-        kind = str(record.get("kind", ""))
-        extra: Json = {}
-        if kind != "request.decided":
-            extra = members_after(kind, data, request, record.get("at"))
-        after = request.changed(**extra) if extra else request
-        self.history.setdefault(after.id, []).append(line)
-        self._move(known.state if known else None, after.state)
-        self._keep(after)
-        self.touched.add(after.id)
+    def _fold_request(self, request: Request, line: Json) -> None:
+        if request.id not in self.requests:
+            self._move(None, request.state)
+        self.history.setdefault(request.id, []).append(line)
+        self._keep(request)
+        self.touched.add(request.id)
 
-    def _fold_freeze(self, data: Json, record: Json) -> None:
-        freeze = {name: data.get(name) for name in ("freeze", "scope", "reason", "actor")}
-        self.status.freezes = [*self.status.freezes, {**freeze, "at": record.get("at")}]
-        for name, state in (("ended", "frozen"), ("held", "held")):
-            for ident in data.get(name) or []:
-                request = self.requests.get(str(ident))
-                if request is None:
-                    continue
-                self._move(request.state, state)
-                line = {"seq": record.get("seq"), "at": record.get("at"), "kind": "freeze.set"}
-                self.history.setdefault(request.id, []).append({**line, "text": state})
-                changed = {"state": state, "since": record.get("at"), "waits": None}
-                self._keep(request.changed(**changed))
-                self.touched.add(request.id)
+    def load_states(self, rows: list[Json]) -> None:
+        """Where requests are by now, as the guardian says after events read from its journal."""
+        self._fold_states(_rows(rows), {})
+        self.version += 1
+
+    def _fold_states(self, rows: list[Json], record: Json) -> None:
+        """Puts what the guardian says of requests over what is known of them."""
+        for row in rows:
+            request = self.requests.get(str(row.get("id")))
+            if request is None:
+                continue
+            after = request.changed(**row)
+            if (after.state, row.get("since")) != (request.state, request.raw.get("since")):
+                # What it waits for is known anew only when the guardian is asked.
+                after = after.changed(waits=None)
+            self._move(request.state, after.state)
+            if record.get("kind") == "freeze.set" and after.state != request.state:
+                line = history_line(record, after.state)
+                self.history.setdefault(after.id, []).append(line)
+            self._keep(after)
+            self.touched.add(after.id)
 
     def _move(self, old: str | None, new: str) -> None:
         if old != new:

@@ -1,16 +1,45 @@
 //! What a command of the guard did, as Python sees it.
 
-use holdfast_core::guard;
+use holdfast_core::code::Code;
+use holdfast_core::event::{Event as CoreEvent, Severity};
+use holdfast_core::guard::{self, CaughtUp, RequestProgress};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-/// One event of the journal: what it is, and its record.
+use crate::errors::refused;
+
+/// JSON of plain structs; writing one into memory cannot fail.
+fn json(rows: &[RequestProgress]) -> Vec<u8> {
+    serde_json::to_vec(rows).unwrap_or_default()
+}
+
+/// How much the event of a record matters; `None` for a step on the way.
+#[pyfunction]
+pub fn event_severity(record: &[u8]) -> PyResult<Option<&'static str>> {
+    let event = CoreEvent::from_record(record);
+    let event = event.map_err(|error| refused(Code::ReplayRecord, error))?;
+    Ok(event.body.severity().map(Severity::as_str))
+}
+
+/// What old events are to a reader that was away: the severity of each, and a JSON array.
+pub fn caught_up(py: Python<'_>, found: &CaughtUp) -> (Vec<Option<&'static str>>, Py<PyBytes>) {
+    let severities = found.severities.iter();
+    let words = severities.map(|severity| severity.map(Severity::as_str));
+    (
+        words.collect(),
+        PyBytes::new(py, &json(&found.requests)).unbind(),
+    )
+}
+
+/// One event of the journal: what it is, its record, and what it led to.
 #[pyclass(module = "holdfast._core", frozen)]
 pub struct Event {
     seq: u64,
     kind: Py<PyString>,
     requests: Py<PyTuple>,
     record: Py<PyBytes>,
+    severity: Option<Severity>,
+    after: Vec<RequestProgress>,
 }
 
 #[pymethods]
@@ -33,6 +62,18 @@ impl Event {
     #[getter]
     fn record(&self, py: Python<'_>) -> Py<PyBytes> {
         self.record.clone_ref(py)
+    }
+
+    #[getter]
+    fn severity(&self) -> Option<&'static str> {
+        self.severity.map(Severity::as_str)
+    }
+
+    /// Written only when it is asked for: most events have no reader.
+    #[getter]
+    fn requests_after<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let rows = Some(&self.after).filter(|rows| !rows.is_empty());
+        rows.map(|rows| PyBytes::new(py, &json(rows)))
     }
 }
 
@@ -60,6 +101,8 @@ impl Applied {
                     kind: PyString::intern(py, logged.kind).unbind(),
                     requests: PyTuple::new(py, ids.collect::<Vec<_>>())?.unbind(),
                     record: PyBytes::new(py, record).unbind(),
+                    severity: logged.severity,
+                    after: logged.after,
                 },
             )
         });

@@ -2,7 +2,7 @@
 
 use holdfast_core::code::{Closed, Code, Detail, PolicyCode, WarningCode};
 use holdfast_core::effects::EffectKind;
-use holdfast_core::event::{Body, Stage};
+use holdfast_core::event::{Body, Severity, Stage};
 use holdfast_core::policy::CODE_AGE_MS_MAX;
 use holdfast_core::request::Method;
 use pyo3::prelude::*;
@@ -57,6 +57,8 @@ pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("END_STATES", stages(py, Stage::is_end)?)?;
     module.add("WAITING_STATES", stages(py, Stage::is_waiting)?)?;
     module.add("EVENT_KINDS", PyTuple::new(py, Body::KINDS)?)?;
+    let all = PyTuple::new(py, Severity::ALL.map(Severity::as_str))?;
+    module.add("SEVERITIES", all)?;
     module.add(
         "SIGNING_METHODS",
         PyFrozenSet::new(py, Method::NAMES.map(|(name, _)| name))?,

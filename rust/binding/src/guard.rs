@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::applied::Applied;
+use crate::applied::{caught_up, Applied};
 use crate::clear::ClearSigning;
 use crate::errors::{malformed, refused};
 use crate::input::decode_with;
@@ -494,6 +494,16 @@ impl Guard {
         self.inner
             .summary(request_id)
             .map(|summary| PyBytes::new(py, &summary))
+    }
+
+    fn catch_up(
+        &self,
+        py: Python<'_>,
+        records: Vec<PyBackedBytes>,
+    ) -> PyResult<(Vec<Option<&'static str>>, Py<PyBytes>)> {
+        let found = py.detach(|| self.inner.catch_up(&records));
+        let found = found.map_err(|error| refused(Code::ReplayRecord, error))?;
+        Ok(caught_up(py, &found))
     }
 
     fn request_listed<'py>(

@@ -34,7 +34,7 @@ mod _core {
     };
 
     #[pymodule_export]
-    use crate::applied::{Applied, Event};
+    use crate::applied::{event_severity, Applied, Event};
     #[pymodule_export]
     use crate::clear::ClearSigning;
     #[pymodule_export]

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from holdfast._core import event_severity
 from holdfast.service.alerts.outbox import RETRY_MAX_MS, Entry, Message, Outbox
 from holdfast.service.alerts.routes import Route, Severity
 from holdfast.service.alerts.send import send
@@ -233,17 +234,18 @@ class Alerts:
 
     def _alert(self, seq: int, kind: str, record: bytes) -> Alert | None:
         try:
+            severity = event_severity(record)
+            if severity is None:
+                return None
             event = parse(record)
             if kind_of(record) == REQUEST_DECIDED:
                 event["data"][SUMMARY] = self._summarise(str(event["data"].get("id", "")))
-            alert = describe(event, self._decided)
+            alert = describe(event, Severity[severity.upper()], self._decided)
             when = datetime.fromtimestamp(int(event["at"]) / 1_000, UTC)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("alert_not_described", seq=seq, kind=kind, error=plain(error))
             text = f"Event {seq} ({plain(kind)}) could not be described; see the console."
             return Alert(Severity.CRITICAL, "Holdfast: an event of an unknown shape", text)
-        if alert is None:
-            return None
         stamp = f"{when:%Y-%m-%d %H:%M:%S} UTC, event {seq}"
         return Alert(alert.severity, alert.title, f"{alert.body}\n{stamp}")
 

@@ -15,7 +15,7 @@ from typing import Any
 from holdfast._core import display_safe
 from holdfast.codes import Code
 from holdfast.service.alerts.routes import Severity
-from holdfast.service.runtime.event import Record, tier_of
+from holdfast.service.runtime.event import Record
 from holdfast.summary import Summary, bounded, left_out, once
 from holdfast.wording import UNMEASURED, VERBS, amount, decimal, grave_first
 
@@ -28,6 +28,9 @@ SECONDS_MAX = 253_402_300_799
 
 Decided = Callable[[str], Record | None]
 """Gives the data of `request.decided` for a request id, or None when it is not to be had."""
+Lines = list[str]
+"""The title of an alert, then the lines of its body; empty ones are left out."""
+Handler = Callable[[Record, Decided], Lines]
 SUMMARY = "summary"
 """Where `Decided`, and callers of `describe` put the guardian's own summary of a decision."""
 
@@ -55,13 +58,9 @@ def plain(text: object, max_chars: int = LINE_CHARACTERS_MAX) -> str:
     return _DOT_IN_NAME.sub("(dot)", safe)
 
 
-def describe(record: Record, decided: Decided) -> Alert | None:
-    """The alert of an event, or None for one that is not news."""
-    handler = _HANDLERS.get(record["kind"])
-    return handler(record["data"], decided) if handler else None
-
-
-def _alert(severity: Severity, title: str, *lines: str) -> Alert:
+def describe(record: Record, severity: Severity, decided: Decided) -> Alert:
+    """The alert of an event of this severity."""
+    title, *lines = _HANDLERS[record["kind"]](record["data"], decided)
     body = "\n".join(_bounded([line for line in lines if line], LINES_MAX))
     return Alert(severity, f"Holdfast: {title}", body or title)
 
@@ -172,101 +171,92 @@ def _about(data: Record, decided: Decided) -> tuple[str, list[str]]:
     return _who(known or data), _details(known)
 
 
-def _decided(data: Record, _: Decided) -> Alert | None:
+def _decided(data: Record, _: Decided) -> Lines:
     who, details = _who(data), _details(data)
     match data.get("state"):
         case "waiting-approval":
             title = f"approval needed: {who}"
-            return _alert(Severity.ACTION, title, *details, _reasons(data))
+            return [title, *details, _reasons(data)]
         case "waiting-delay":
-            return _alert(Severity.ACTION, f"signed after its delay: {who}", *details)
+            return [f"signed after its delay: {who}", *details]
         case "denied":
             reasons = _reasons(data)
-            return _alert(Severity.WARNING, f"denied: {who}", reasons, *details)
-    if tier_of(data) == "notify":
-        return _alert(Severity.WARNING, f"allowed: {who}", *details)
-    return None
+            return [f"denied: {who}", reasons, *details]
+    return [f"allowed: {who}", *details]
 
 
-def _denied(data: Record, decided: Decided) -> Alert | None:
+def _denied(data: Record, decided: Decided) -> Lines:
     who, details = _about(data, decided)
     if data.get("by") == "policy":
-        return _alert(Severity.WARNING, f"denied: {who}", _reasons(data), *details)
-    return _alert(Severity.INFO, f"denied by {plain(data.get('by'))}: {who}", *details)
+        return [f"denied: {who}", _reasons(data), *details]
+    return [f"denied by {plain(data.get('by'))}: {who}", *details]
 
 
-def _refused(data: Record, _: Decided) -> Alert | None:
+def _refused(data: Record, _: Decided) -> Lines:
     said = f"{plain(data.get('method', ''))}: {plain(data.get('text', ''))}"
-    return _alert(Severity.WARNING, f"refused: {plain(data.get('agent', '?'))}", said)
+    return [f"refused: {plain(data.get('agent', '?'))}", said]
 
 
-def _approved(data: Record, decided: Decided) -> Alert | None:
+def _approved(data: Record, decided: Decided) -> Lines:
     who, details = _about(data, decided)
     count = f"{data.get('approvals')} of {data.get('quorum')}"
-    return _alert(Severity.INFO, f"approved by {plain(data.get('by'))} ({count}): {who}", *details)
+    return [f"approved by {plain(data.get('by'))} ({count}): {who}", *details]
 
 
-def _ended(severity: Severity, word: str) -> Callable[[Record, Decided], Alert | None]:
-    def handler(data: Record, decided: Decided) -> Alert | None:
+def _ended(word: str) -> Handler:
+    def handler(data: Record, decided: Decided) -> Lines:
         who, details = _about(data, decided)
-        return _alert(severity, f"{word}: {who}", plain(data.get("text", "")), *details)
+        return [f"{word}: {who}", plain(data.get("text", "")), *details]
 
     return handler
 
 
-def _failed(data: Record, decided: Decided) -> Alert | None:
+def _failed(data: Record, decided: Decided) -> Lines:
     if data.get("code") != Code.WOULD_DIFFER:
         word = "could not be sent; nothing was signed"
-        return _ended(Severity.WARNING, word)(data, decided)
+        return _ended(word)(data, decided)
     # A decoder that is wrong, or a contract that is not what it was taken for.
     word = "would do more than was decided; nothing was signed"
-    return _ended(Severity.CRITICAL, word)(data, decided)
+    return _ended(word)(data, decided)
 
 
-def _sent(data: Record, decided: Decided) -> Alert | None:
-    outcome = data.get("outcome")
-    if outcome not in ("rejected", "unknown"):
-        return None
+def _sent(data: Record, decided: Decided) -> Lines:
     who, details = _about(data, decided)
-    title = f"not executed on the chain ({plain(outcome)}): {who}"
-    return _alert(Severity.WARNING, title, plain(data.get("text", "")), *details)
+    title = f"not executed on the chain ({plain(data.get('outcome'))}): {who}"
+    return [title, plain(data.get("text", "")), *details]
 
 
-def _settled(data: Record, decided: Decided) -> Alert | None:
+def _settled(data: Record, decided: Decided) -> Lines:
     outcome = data.get("outcome")
     if outcome == "cancelled":
         word = "a zero-value transfer used its nonce; only the fee was paid"
-        return _ended(Severity.INFO, word)(data, decided)
-    severity = Severity.INFO if outcome == "confirmed" else Severity.WARNING
+        return _ended(word)(data, decided)
     who, details = _about(data, decided)
     if outcome != "confirmed" and data.get("proved") is False:
         words = "Only one node reports this: the full amount stays counted until its windows end."
         details = [words, *details]
-    return _alert(severity, f"{plain(outcome)}: {who}", *details)
+    return [f"{plain(outcome)}: {who}", *details]
 
 
-def _replaced(data: Record, decided: Decided) -> Alert | None:
-    """What an operator commanded; what guardian and agents do by themselves is not news."""
-    if "command" not in data:
-        return None
+def _replaced(data: Record, decided: Decided) -> Lines:
     who, details = _about(data, decided)
     order = data.get("order", {})
     what = "being cancelled" if data.get("why") == "cancel" else "sent with a higher fee"
     fee = f"{decimal(int(order['max_fee_per_gas']), 9)} gwei"
     line = f"Nonce {int(order['nonce'])}, fee {fee} per gas"
-    return _alert(Severity.INFO, f"{what} by {plain(data.get('by'))}: {who}", line, *details)
+    return [f"{what} by {plain(data.get('by'))}: {who}", line, *details]
 
 
-def _held(data: Record, decided: Decided) -> Alert | None:
+def _held(data: Record, decided: Decided) -> Lines:
     who, details = _about(data, decided)
     step = "Next: approve it to send it as it is, or deny it."
-    return _alert(Severity.ACTION, f"held: {who}", plain(data.get("why", "")), step, *details)
+    return [f"held: {who}", plain(data.get("why", "")), step, *details]
 
 
-def _nonce_set(data: Record, _: Decided) -> Alert | None:
+def _nonce_set(data: Record, _: Decided) -> Lines:
     where = f"Wallet {plain(data.get('wallet', '?'))} on chain {int(data.get('chain_id', 0))}"
     title = f"nonce ledger set to {int(data.get('nonce', 0))} by {plain(data.get('by', '?'))}"
-    return _alert(Severity.WARNING, title, where)
+    return [title, where]
 
 
 def _scope(scope: Any) -> str:
@@ -274,64 +264,60 @@ def _scope(scope: Any) -> str:
     return f"{kind} {plain(scope['id'])}" if scope.get("id") else kind
 
 
-def _frozen(data: Record, _: Decided) -> Alert | None:
+def _frozen(data: Record, _: Decided) -> Lines:
     counts = f"{len(data.get('ended', []))} requests ended, {len(data.get('held', []))} held"
-    return _alert(
-        Severity.CRITICAL,
+    return [
         f"frozen: {_scope(data.get('scope', {}))}",
         f"By {plain(data.get('actor', '?'))}: {plain(data.get('reason', ''))}",
         counts,
-    )
+    ]
 
 
-def _thawed(data: Record, _: Decided) -> Alert | None:
+def _thawed(data: Record, _: Decided) -> Lines:
     title = f"freeze {data.get('freeze')} lifted by {plain(data.get('by', '?'))}"
-    return _alert(Severity.CRITICAL, title)
+    return [title]
 
 
-def _policy_loaded(data: Record, _: Decided) -> Alert | None:
+def _policy_loaded(data: Record, _: Decided) -> Lines:
     digest = str(data.get("digest", ""))[:16]
     title = f"policy loaded: {plain(data.get('name', '?'))}"
-    return _alert(
-        Severity.WARNING, title, f"Digest {plain(digest)}, by {plain(data.get('by', '?'))}"
-    )
+    return [title, f"Digest {plain(digest)}, by {plain(data.get('by', '?'))}"]
 
 
-def _config_loaded(data: Record, _: Decided) -> Alert | None:
+def _config_loaded(data: Record, _: Decided) -> Lines:
     digest = plain(str(data.get("digest", ""))[:16])
-    return _alert(
-        Severity.WARNING,
+    return [
         f"configuration signed: revision {int(data.get('revision', 0))}",
         f"Digest {digest}; used from the next start on",
-    )
+    ]
 
 
-def _policy_rejected(data: Record, _: Decided) -> Alert | None:
+def _policy_rejected(data: Record, _: Decided) -> Lines:
     title = "policy file rejected; the last good one stays in force"
-    return _alert(Severity.CRITICAL, title, plain(data.get("error", "")))
+    return [title, plain(data.get("error", ""))]
 
 
-def _clock_jumped(data: Record, _: Decided) -> Alert | None:
+def _clock_jumped(data: Record, _: Decided) -> Lines:
     """Every start after a while has one; what is not well then is a condition."""
     seconds = (int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))) // 1000
     title = f"the system's clock is {seconds} s from the guardian's time"
-    return _alert(Severity.INFO, title, "`holdfast clock` shows the details.")
+    return [title, "`holdfast clock` shows the details."]
 
 
-def _clock_set(data: Record, _: Decided) -> Alert | None:
+def _clock_set(data: Record, _: Decided) -> Lines:
     seconds = min(int(data.get("to_ms", 0)) // 1000, SECONDS_MAX)
     at = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     body = f"To {at}, by {plain(data.get('by', '?'))}"
-    return _alert(Severity.CRITICAL, "the guardian's clock was set", body)
+    return ["the guardian's clock was set", body]
 
 
-def _said(severity: Severity, words: str) -> Callable[[Record, Decided], Alert | None]:
-    return lambda _data, _decided: _alert(severity, words)
+def _said(words: str) -> Handler:
+    return lambda _data, _decided: [words]
 
 
-_HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
-    "guardian.started": _said(Severity.INFO, "started"),
-    "guardian.stopped": _said(Severity.WARNING, "stopped: nothing is signed until it runs again"),
+_HANDLERS: dict[str, Handler] = {
+    "guardian.started": _said("started"),
+    "guardian.stopped": _said("stopped: nothing is signed until it runs again"),
     "policy.loaded": _policy_loaded,
     "config.loaded": _config_loaded,
     "policy.rejected": _policy_rejected,
@@ -339,8 +325,8 @@ _HANDLERS: dict[str, Callable[[Record, Decided], Alert | None]] = {
     "request.decided": _decided,
     "request.denied": _denied,
     "request.approved": _approved,
-    "request.expired": _ended(Severity.WARNING, "no answer in time"),
-    "request.cancelled": _ended(Severity.INFO, "cancelled"),
+    "request.expired": _ended("no answer in time"),
+    "request.cancelled": _ended("cancelled"),
     "request.failed": _failed,
     "request.sent": _sent,
     "request.settled": _settled,

@@ -2,15 +2,17 @@
 
 From any number on, without gaps, and never held up by a reader.
 
-A reader that keeps up gets each batch as it becomes durable. One that does not is served from the
-journal when it reads again; one that falls too far behind, or stops reading, is dropped with words.
+A reader that keeps up gets each batch as it becomes durable, and with each event the state that it
+led to. One that does not keep up is served from the journal when it reads again: the state of then
+is known no more, so the requests of a chunk follow it, each as it is now. One that falls too far
+behind, or stops reading, is dropped with words.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import orjson
 
@@ -24,46 +26,44 @@ CATCH_UP_RECORDS = 500
 CATCH_UP_BYTES = 1 << 20
 LAG_EVENTS_MAX = 200_000
 RECENT_MAX = 2_000
+NO_ROWS = b"[]"
 
-Summarise = Callable[[str], bytes | None]
 Write = Callable[[bytes], None]
 Drop = Callable[[str], None]
 
 
-def pushes(first: int, records: Iterable[bytes], summarise: Summarise) -> bytes:
-    """The lines that carry these events, from number `first` on; of large ones their beginning.
-
-    With a decision comes its `summary`, as the policy in force sees it, which no record holds.
-    """
-    lines = []
-    for seq, record in enumerate(records, first):
-        summary = summarise(f"r{seq}") if kind_of(record) == REQUEST_DECIDED else None
-        more = b"" if summary is None else b',"summary":' + summary
-        lines.append(b'{"event":' + pushed(record) + more + b"}\n")
-    return b"".join(lines)
+def push(
+    record: bytes, severity: str | None, requests: bytes | None, summary: bytes | None
+) -> bytes:
+    """The line that carries an event; of a large one its beginning."""
+    line = b'{"event":' + pushed(record)
+    if severity is not None:
+        line += b',"severity":"%b"' % severity.encode()
+    if requests is not None:
+        line += b',"requests":' + requests
+    if summary is not None:
+        line += b',"summary":' + summary
+    return line + b"}\n"
 
 
 class Subscriber:
     """One reader of the stream. `next_seq` is the first event it has not been sent."""
 
-    __slots__ = ("_drop", "_summarise", "_write", "catching_up", "next_seq", "paused")
+    __slots__ = ("_drop", "catching_up", "next_seq", "paused", "write")
 
-    def __init__(self, next_seq: int, write: Write, drop: Drop, summarise: Summarise) -> None:
+    def __init__(self, next_seq: int, write: Write, drop: Drop) -> None:
         self.next_seq = next_seq
         self.paused = False
         self.catching_up = False
-        self._write = write
+        self.write = write
         self._drop = drop
-        self._summarise = summarise
 
-    def send(self, first: int, records: list[bytes], line: bytes) -> None:
-        """Sends a batch (`line` is all of it) from `next_seq` on."""
+    def send(self, first: int, lines: list[bytes], whole: bytes) -> None:
+        """Sends a batch (`whole` is all of its lines) from `next_seq` on."""
         skip = self.next_seq - first
-        if skip < len(records):
-            if skip > 0:
-                line = pushes(self.next_seq, records[skip:], self._summarise)
-            self._write(line)
-            self.next_seq = first + len(records)
+        if skip < len(lines):
+            self.write(b"".join(lines[skip:]) if skip > 0 else whole)
+            self.next_seq = first + len(lines)
 
     def drop(self, text: str) -> None:
         """Ends the subscription and says why."""
@@ -92,7 +92,7 @@ class Stream:
 
         It begins in the next turn of the loop.
         """
-        subscriber = Subscriber(next_seq, write, drop, self._core.guard.summary)
+        subscriber = Subscriber(next_seq, write, drop)
         self._subscribers.add(subscriber)
         self._catch_up_soon(subscriber)
         return subscriber
@@ -115,8 +115,8 @@ class Stream:
         self._decided.extend(each.seq for each in events if each.kind == "request.decided")
         if not self._subscribers:
             return
-        records = [each.record for each in events]
-        line = pushes(first, records, self._core.guard.summary)
+        lines = [self._push(event) for event in events]
+        whole = b"".join(lines)
         for subscriber in tuple(self._subscribers):
             if subscriber.paused or subscriber.next_seq < first:
                 if self._core.durable_size - subscriber.next_seq > LAG_EVENTS_MAX:
@@ -127,7 +127,16 @@ class Stream:
                 elif not subscriber.paused:
                     self._catch_up_soon(subscriber)
             else:
-                subscriber.send(first, records, line)
+                subscriber.send(first, lines, whole)
+
+    def _push(self, event: Event) -> bytes:
+        """With what the event led to, as the core noted it when it made the event."""
+        summary = self._summary(event.seq) if event.kind == "request.decided" else None
+        return push(event.record, event.severity, event.requests_after, summary)
+
+    def _summary(self, seq: int) -> bytes | None:
+        """Of a decision, as the policy in force sees it: no record holds it."""
+        return self._core.guard.summary(f"r{seq}")
 
     def _remember(self, first: int, records: list[bytes]) -> None:
         for seq, record in enumerate(records, first):
@@ -140,7 +149,7 @@ class Stream:
             self._loop.call_soon(self._catch_up, subscriber)
 
     def _catch_up(self, subscriber: Subscriber) -> None:
-        """Sends one chunk from the journal.
+        """Makes one chunk from the journal, to be sent when the state it shows is on disk.
 
         The rest in later turns of the loop, so others are served between.
         """
@@ -152,9 +161,28 @@ class Stream:
             return
         first, count = subscriber.next_seq, min(behind, CATCH_UP_RECORDS)
         records = self._reader.page(first, count, CATCH_UP_BYTES)
-        line = pushes(first, records, self._core.guard.summary)
-        subscriber.send(first, records, line)
-        self._catch_up_soon(subscriber)
+        severities, requests = self._core.guard.catch_up(records)
+        lines = [
+            push(record, severity, None, self._summary_of(seq, record))
+            for seq, (record, severity) in enumerate(zip(records, severities, strict=True), first)
+        ]
+        states = b"" if requests == NO_ROWS else b'{"requests":%b}\n' % requests
+        shown = self._core.guard.size
+        subscriber.catching_up = True
+
+        def send(_durable: bool) -> None:
+            subscriber.catching_up = False
+            if subscriber in self._subscribers:
+                subscriber.next_seq = first + len(lines)
+                # Sealed, the state may be of events that are on no disk.
+                known = states if self._core.durable_size >= shown else b""
+                subscriber.write(b"".join(lines) + known)
+                self._catch_up_soon(subscriber)
+
+        self._core.after_durable(send)
+
+    def _summary_of(self, seq: int, record: bytes) -> bytes | None:
+        return self._summary(seq) if kind_of(record) == REQUEST_DECIDED else None
 
 
 def health_push(health: dict[str, object]) -> bytes:

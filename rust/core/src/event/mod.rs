@@ -10,6 +10,7 @@ mod data;
 mod decided;
 mod effect;
 mod order;
+mod severity;
 mod wire;
 mod wire_policy;
 mod write;
@@ -29,6 +30,7 @@ pub use decided::{
 };
 pub use effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
 pub use order::{Authorised, MessageOrder, SigningOrder, TransactionOrder, TypedDataOrder};
+pub use severity::Severity;
 pub use wire::Raw;
 pub use write::{approval_digest, match_key, Parts};
 

@@ -20,14 +20,15 @@ pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
 pub use views::order_inputs::{OrderInputs, TransactionInputs};
 pub use views::outcome::{Outcome, Standing, Waits};
+pub use views::progress::{CaughtUp, RequestProgress};
 pub use views::sender::Unsettled;
 pub use views::shown::decode_again;
 
 use crate::canonical::{sha256, INTEGER_MAX};
 use crate::code::Code;
 use crate::event::{
-    Body, ClockJumped, Event, Genesis, Held, Id, Nothing, Parts, PolicyRejected, Reopened, Stage,
-    Started,
+    Body, ClockJumped, Event, Genesis, Held, Id, Nothing, Parts, PolicyRejected, Reopened,
+    Severity, Stage, Started,
 };
 use crate::log::{CompactRange, Hash};
 use crate::policy::{CodeSeen, PolicyErrors, Reason};
@@ -107,6 +108,11 @@ pub struct Logged {
     pub kind: &'static str,
     /// The requests it is about.
     pub requests: Vec<Id>,
+    /// How much it matters; `None` for a step on the way.
+    pub severity: Option<Severity>,
+    /// The requests it touched, as it left them: those it is about, and those that a freeze or a
+    /// thaw covers.
+    pub after: Vec<RequestProgress>,
 }
 
 /// What a command did. `records` must be durable before anything of it leaves the process.
@@ -328,7 +334,8 @@ impl Guard {
         applied: &mut Applied,
     ) -> Result<(), Refusal> {
         let seq = self.state.seq;
-        let (kind, requests) = (body.kind(), body.requests());
+        let (kind, requests, severity) = (body.kind(), body.requests(), body.severity());
+        let scope = views::progress::scope_of(&self.state, &body);
         let event = Event::new(seq, at, body);
         let record = match parts {
             Some(parts) => event.to_record_with(parts),
@@ -339,10 +346,13 @@ impl Guard {
             .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
         self.log.append(&record);
         applied.records.push(record);
+        let after = self.after(&requests, scope.as_ref());
         applied.logged.push(Logged {
             seq,
             kind,
             requests,
+            severity,
+            after,
         });
         Ok(())
     }

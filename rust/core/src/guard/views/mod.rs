@@ -2,6 +2,7 @@
 
 pub(in crate::guard) mod order_inputs;
 pub(in crate::guard) mod outcome;
+pub(in crate::guard) mod progress;
 pub(in crate::guard) mod request;
 pub(in crate::guard) mod sender;
 pub(in crate::guard) mod shown;
