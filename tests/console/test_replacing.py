@@ -142,8 +142,9 @@ async def test_another_transaction_of_a_nonce_changes_the_bytes_and_not_the_stat
         rows = len(busy.app.model.feed)
         settled = {"id": "r26", "outcome": "cancelled", "hash": OTHER, "block_number": 9}
         busy.guardian.event("request.settled", settled)
-        await busy.until(pilot, lambda: busy.app.model.requests["r26"].state == "cancelled")
+        await busy.until(pilot, lambda: len(busy.app.model.feed) > rows)
         assert len(busy.app.model.feed) == rows + 1, "that an answer arrived is no row"
+        assert busy.app.model.requests["r26"].state == "cancelled"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")

@@ -173,9 +173,8 @@ class OperatorServer:
     def _changed(self, kind: str, data: Json, at: int) -> list[Json]:
         """The views that the event changes, changed as the guardian would."""
         if kind == "request.decided":
-            view = {**data, "since": at}
-            self._later.append(view)
-            return [view]
+            self._later.append(dict(data))
+            return [{**data, "since": at}]
         changed = []
         for view in [*self.snapshot["requests"], *self._later]:
             before = view["state"]
@@ -186,9 +185,7 @@ class OperatorServer:
                 view |= {"frozen_by": data["freeze"], "state": "frozen" if ended else before}
             else:
                 continue
-            if view["state"] != before:
-                view["since"] = at
-            changed.append(view)
+            changed.append(view if view["state"] == before else {**view, "since": at})
         return changed
 
     @staticmethod
