@@ -17,7 +17,7 @@ from nacl.signing import SigningKey
 from tests.support.seen import see_everything
 from tests.support.signed_policy import load_policy
 
-from holdfast._core import Guard
+from holdfast._core import Applied, Guard
 
 NOW_MS = 1_772_625_600_000
 POLICY = Path(__file__).with_name("data") / "nested.toml"
@@ -253,6 +253,17 @@ BUILDERS: dict[str, Callable[[], Asked]] = {
 
 def views(*names: str) -> list[Json]:
     """Views of the requests as the operator socket gives them, all waiting for approval."""
+    guard = _guard()
+    return [_view(guard, *BUILDERS[name]()) for name in names]
+
+
+def decided(name: str) -> Json:
+    """The data of a request's `request.decided`, as the journal has it."""
+    data: Json = json.loads(_submit(_guard(), *BUILDERS[name]()).records[-1])["data"]
+    return data
+
+
+def _guard() -> Guard:
     key = SigningKey(b"\x11" * 32)
     operator = {"id": "ana", "public_key": "0x" + bytes(key.verify_key).hex()}
     genesis = {"origin": "nested", "log_key": "00" * 32, "operators": [operator], "version": "0"}
@@ -260,13 +271,18 @@ def views(*names: str) -> list[Json]:
     source = POLICY.read_text("utf-8")
     load_policy(guard, source, NOW_MS, key=key, key_id="ana", log_key="00" * 32)
     see_everything(guard, 1, NOW_MS)
-    return [_view(guard, *BUILDERS[name]()) for name in names]
+    return guard
+
+
+def _submit(guard: Guard, method: str, params: list[Any]) -> Applied:
+    applied = guard.submit("trader", method, json.dumps(params).encode(), b"{}", NOW_MS)
+    assert applied.status == "waiting", (applied.status, applied.answer)
+    return applied
 
 
 def _view(guard: Guard, method: str, params: list[Any]) -> Json:
-    applied = guard.submit("trader", method, json.dumps(params).encode(), b"{}", NOW_MS)
-    assert applied.status == "waiting", (applied.status, applied.answer)
-    view: Json = json.loads(guard.request(applied.request_id or "") or b"{}")
+    request_id = _submit(guard, method, params).request_id or ""
+    view: Json = json.loads(guard.request(request_id) or b"{}")
     return view | {"history": [], "descriptor": None}
 
 

@@ -14,6 +14,7 @@ from holdfast.console.details import body, head
 from holdfast.operator.model import Model
 from holdfast.operator.request import Request
 from holdfast.operator.seen import look
+from holdfast.service.alerts.routes import Severity
 from holdfast.service.alerts.text import SUMMARY, describe
 
 LISTED = f"""
@@ -46,8 +47,7 @@ async def test_the_label_of_a_list_entry_stands_beside_its_address(tmp_path: Pat
             assert named(shown), shown
             assert all("Corner shop" in line for line in named(shown)), shown
         record = {"kind": "request.decided", "data": {**view, SUMMARY: view["summary"]}}
-        alert = describe({**record, "seq": 1, "at": 0, "v": 4}, lambda _: None)
-        assert alert is not None
+        alert = describe(record, Severity.ACTION, lambda _: None)
         assert named(alert.body), alert.body
         assert all("(Corner shop)" in line for line in named(alert.body)), alert.body
         palette = HoldfastApp(guardian.home.path, config=tmp_path / "config").palette

@@ -33,6 +33,7 @@ from holdfast.console.whole import WholeScreen, WholeText
 from holdfast.operator import summed
 from holdfast.operator.request import Request
 from holdfast.operator.seen import look
+from holdfast.service.alerts.routes import Severity
 from holdfast.service.alerts.text import SUMMARY, describe
 from holdfast.service.home.folder import Home
 
@@ -189,8 +190,7 @@ async def test_a_small_first_payment_hides_no_stranger_from_any_face(home: Home)
             "kind": "request.decided",
             "data": {**pushed["event"]["data"], SUMMARY: view["summary"]},
         }
-        alert = describe(record, lambda _: None)
-        assert alert is not None
+        alert = describe(record, Severity.ACTION, lambda _: None)
         assert "In all: 3.0022 ETH +call to 14 parties, 13 of them on no list" in alert.body
         assert f"Most: 3 ETH to {EVE} (on no list)" in alert.body
 

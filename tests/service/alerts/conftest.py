@@ -1,15 +1,30 @@
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.console import nested
 from tests.service.alerts.receivers import HttpReceiver, SmtpReceiver
 from tests.support.homes import make_record
 
+from holdfast._core import canonical_json
 from holdfast.service.alerts.reader import Alerts
 from holdfast.service.alerts.routes import Route
 from holdfast.service.journal.open import create, open_reader
 from holdfast.service.journal.sqlite.schema import connect
+
+# What a record has besides what a test says of it.
+BESIDES: dict[str, dict[str, Any]] = {
+    "clock.set": {"command": "{}", "signature": "0x"},
+    "freeze.set": {"freeze": 1},
+}
+
+
+def whole_record(seq: int, kind: str, data: dict[str, Any]) -> bytes:
+    """A record as the core writes it."""
+    record = {"at": 1_700_000_000_000 + seq, "kind": kind, "seq": seq, "v": 4}
+    return canonical_json(json.dumps(record | {"data": BESIDES.get(kind, {}) | data}).encode())
 
 
 class Events:
@@ -22,11 +37,11 @@ class Events:
         create(self.path, make_record(0, "guardian.created", {"origin": "o"}))
         self.alerts: Alerts | None = None
 
-    def add(self, kind: str, **data: Any) -> int:
+    def add(self, kind: str, /, **data: Any) -> int:
         """One more durable event; gives its seq."""
         seq = self.size
         db = connect(self.path, write=True)
-        db.execute("INSERT INTO event VALUES (?, ?)", (seq, make_record(seq, kind, data)))
+        db.execute("INSERT INTO event VALUES (?, ?)", (seq, whole_record(seq, kind, data)))
         db.close()
         self.size += 1
         if self.alerts is not None:
@@ -83,11 +98,11 @@ def decided() -> Callable[..., dict[str, Any]]:
             "agent": "shopper",
             "verdict": {"tier": "approval", "quorum": 1, "timeout_ms": 1_800_000},
             "state": "waiting-approval",
-            "reasons": [{"code": "granted", "rule": "ask"}],
             "display": [{"label": "Pay", "value": "12.5 USDC to Acme data"}],
+            "effects": [],
             "warnings": [],
             "note": None,
         }
-        return data | changes
+        return nested.decided("multicall") | data | changes
 
     return make

@@ -25,7 +25,7 @@ pub struct Progress {
     /// Wei per gas that the order names.
     #[serde(serialize_with = "decimal")]
     fee_per_gas: Option<u128>,
-    /// The oldest freeze that covers it.
+    /// The oldest freeze that covers it, while there is something of it to stop.
     frozen_by: Option<u64>,
     /// Of the bytes that count now.
     hash: Option<B256>,
@@ -81,7 +81,10 @@ impl Progress {
             cancelling: signed.is_some_and(|bytes| bytes.moves_nothing),
             earlier: entry.earlier.iter().map(|bytes| bytes.hash).collect(),
             fee_per_gas: order.map(|order| order.max_fee_per_gas),
-            frozen_by: state.frozen(&entry.agent, &entry.wallet),
+            frozen_by: match can_be_stopped(state, entry.id) {
+                true => state.frozen(&entry.agent, &entry.wallet),
+                false => None,
+            },
             hash: signed.map(|bytes| bytes.hash),
             nonce: order.map(|order| order.nonce),
             outcome: entry.outcome,
@@ -104,6 +107,11 @@ impl RequestProgress {
     }
 }
 
+/// Whether it is open, or signed and not settled: all else is over, and no freeze changes it.
+fn can_be_stopped(state: &State, id: Id) -> bool {
+    state.open.contains(&id.0) || state.unsettled.contains(&id.0)
+}
+
 /// The scope that a freeze or a thaw changes. Asked before the event is folded: a thaw names its
 /// freeze by number only.
 pub(in crate::guard) fn scope_of(state: &State, body: &Body) -> Option<Scope> {
@@ -117,7 +125,7 @@ pub(in crate::guard) fn scope_of(state: &State, body: &Body) -> Option<Scope> {
     }
 }
 
-/// Requests that a freeze of this scope stops, or can still stop something of.
+/// Requests of this scope that can be stopped.
 fn stoppable(state: &State, scope: &Scope) -> BTreeSet<u64> {
     let seqs = state.open.iter().chain(&state.unsettled);
     let covered = seqs.filter(|seq| {
