@@ -104,6 +104,19 @@ def test_a_freeze_ends_and_holds_what_it_names() -> None:
     assert model.frozen_for(model.requests["r27"]) is None
 
 
+def test_after_old_events_requests_are_as_the_guardian_says_they_are_now() -> None:
+    model = loaded()
+    signed = {"id": "r25", "hash": "0x11", "raw": "0x02"}
+    model.load_events([record(29, "request.signed", signed)], 11.0)
+    assert model.requests["r25"].state == "waiting-approval", "an event alone is no state"
+    before = dict(model.status.counts)
+    model.load_states([{"as_of": 40, "id": "r25", "state": "sent"}, {"id": "r999", "state": "x"}])
+    assert model.requests["r25"].state == "sent"
+    assert "r25" not in [each.id for each in model.pending]
+    assert model.status.counts["sent"] == before.get("sent", 0) + 1
+    assert "x" not in model.status.counts
+
+
 def test_countdowns_use_the_guardians_clock_not_this_machines() -> None:
     model = loaded()
     assert model.now_ms(12.5) == 1_772_625_602_500

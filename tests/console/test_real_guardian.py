@@ -146,8 +146,8 @@ async def test_what_the_screen_counts_is_what_the_core_counts(home: Path) -> Non
 
 
 MEMBERS = (
-    "cancelling", "earlier", "fee_per_gas", "hash", "nonce", "outcome", "priority_fee_per_gas",
-    "since", "state",
+    "cancelling", "earlier", "fee_per_gas", "frozen_by", "hash", "nonce", "outcome",
+    "priority_fee_per_gas", "since", "state",
 )  # fmt: skip
 
 
@@ -179,6 +179,31 @@ async def test_what_takes_the_place_of_a_payment_is_as_the_core_has_it(home: Pat
         mined = {"outcome": "confirmed", "proved": True, "hash": view["hash"], "fee_wei": "1"}
         guardian.core.settle(paid, json.dumps(mined).encode())
         assert (await same())["state"] == "cancelled"
+
+
+async def test_after_a_lost_connection_requests_are_as_the_core_has_them(home: Path) -> None:
+    async with console(home) as (guardian, app, pilot, _):
+        agent, operator = await guardian.agent(), await guardian.operator()
+        waiting = (await agent.pay(SHOP, FINNEY))["error"]["data"]["requestId"]
+        paid = (await agent.pay(VENDOR, FINNEY))["error"]["data"]["requestId"]
+        await guardian.carry_out(paid)
+        await until(pilot, lambda: app.model.feed_seq == guardian.core.durable_size - 1)
+        writer = app.client._writer
+        assert writer is not None
+        writer.close()
+        await until(pilot, lambda: not app.client.connected)
+        scope = {"kind": "agent", "id": "agent"}
+        seq = (await operator.operate("freeze", scope=scope, reason="", actor="me"))["freeze"]
+        await until(pilot, lambda: app.client.connected)
+        await until(pilot, lambda: app.model.feed_seq == guardian.core.durable_size - 1)
+        model = app.model
+        await until(pilot, lambda: model.requests[waiting].state == "frozen")
+        freeze = model.frozen_for(model.requests[paid])
+        assert freeze is not None
+        assert freeze["freeze"] == seq
+        await operator.operate("command", **guardian.command("thaw", freeze=seq))
+        await until(pilot, lambda: model.frozen_for(model.requests[paid]) is None)
+        assert model.requests[paid].state == state(guardian, paid)
 
 
 async def test_the_feed_goes_on_after_the_connection_was_lost(home: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from holdfast.operator.describe import SILENT, feed_row, frozen_by, history_line, request_words
 from holdfast.operator.feed import FEED_ROWS_MAX, Feed, FeedRow
+from holdfast.operator.progress import moved
 from holdfast.operator.request import Json, Request
 from holdfast.operator.waits import PASSING, SENT, hangs
 
@@ -242,10 +243,7 @@ class Model:
             request = self.requests.get(str(row.get("id")))
             if request is None:
                 continue
-            after = request.changed(**row)
-            if (after.state, row.get("since")) != (request.state, request.raw.get("since")):
-                # What it waits for is known anew only when the guardian is asked.
-                after = after.changed(waits=None)
+            after = moved(request, row)
             self._move(request.state, after.state)
             if record.get("kind") == "freeze.set" and after.state != request.state:
                 line = history_line(record, after.state)
