@@ -44,6 +44,7 @@ __all__ = [
     "decode_again",
     "display_safe",
     "ed25519_verify",
+    "event_severity",
     "open_note",
     "parse_frame",
     "policy_changes",
