@@ -38,7 +38,7 @@ from holdfast.service.guardian.policy_file import PolicyFile
 from holdfast.service.guardian.session import begin
 from holdfast.service.guardian.ticker import Ticker
 from holdfast.service.guardian.waiting import Waiting
-from holdfast.service.guardian.watch import watch
+from holdfast.service.guardian.watch import HomeWatch
 from holdfast.service.home.folder import Home
 from holdfast.service.journal.disk import Disk
 from holdfast.service.journal.open import open_reader, open_writer
@@ -109,6 +109,7 @@ class LocalServices:
             self.home = home = place_agents(home, config.agents_dir, runtime)
         self.config = config
         self.policy = PolicyFile(home, core, held_wallets(home.wallets_dir))
+        self._watch = HomeWatch(self.policy, self.freeze_file)
         self.health = Health(core, self.policy, self.disk)
         self.health.journal, self.health.config = self._alarm, file
         self.code = self.health.code = CodeFacts(core, self._find_node)
@@ -196,7 +197,7 @@ class LocalServices:
         supervisor.start("gate", self._gate.run())
         supervisor.start("operator", self._operator.run())
         supervisor.start("clock", self.clock.run())
-        supervisor.start("watch", watch(self.policy, self.freeze_file))
+        supervisor.start("watch", self._watch.run())
         supervisor.start("descriptors", self.descriptors.run())
         supervisor.start("code", self.code.run())
         supervisor.start("prices", self.prices.run())

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.service.guardian.test_restart import daemon
 from tests.service.in_process import STRANGER, VENDOR, Guardian, Line, put_policy, serving, until
 
 from holdfast.service.guardian.policy_file import PolicyRejected
@@ -40,21 +41,8 @@ async def watching(guardian: Guardian) -> Line:
     return operator
 
 
-async def watched(home: Home, guardian: Guardian) -> None:
-    """Returns when the folder is being watched: a change of no meaning has been seen."""
-    text = home.policy_path.read_text()
-    async with asyncio.timeout(20):
-        while guardian.inside.policy.alarm is None:
-            home.policy_path.write_text(text + BROKEN)
-            await asyncio.sleep(0.1)
-        while guardian.inside.policy.alarm is not None:
-            home.policy_path.write_text(text)
-            await asyncio.sleep(0.1)
-
-
 async def test_a_changed_file_is_in_force_without_a_restart(home: Home) -> None:
     async with serving(home) as guardian:
-        await watched(home, guardian)
         operator = await watching(guardian)
         put_policy(home, allow_stranger(home))
         assert (await operator.event("policy.loaded"))["data"]["by"] == "file"
@@ -65,7 +53,6 @@ async def test_a_changed_file_is_in_force_without_a_restart(home: Home) -> None:
 
 async def test_a_file_replaced_by_a_rename_is_seen(home: Home) -> None:
     async with serving(home) as guardian:
-        await watched(home, guardian)
         operator = await watching(guardian)
         draft = home.path / ".policy.toml.swp"
         draft.write_text(stricter(home))
@@ -74,9 +61,32 @@ async def test_a_file_replaced_by_a_rename_is_seen(home: Home) -> None:
         assert not (await operator.operate("status"))["policy"]["alarm"]
 
 
+async def test_a_second_change_right_behind_the_first_is_not_missed(home: Home) -> None:
+    good = home.policy_path.read_text()
+    async with serving(home) as guardian:
+        for _ in range(5):
+            # Same file, same size, and most often the same time of change.
+            home.policy_path.write_text(good + BROKEN)
+            home.policy_path.write_text(good.ljust(len(good + BROKEN)))
+            home.policy_path.write_text(good + BROKEN)
+            await until(lambda: guardian.inside.policy.alarm is not None)
+            home.policy_path.write_text(good)
+            await until(lambda: guardian.inside.policy.alarm is None)
+
+
+def test_writes_of_the_journal_wake_no_watch_over_the_home(home: Home) -> None:
+    with daemon(home) as guardian:
+        watches = [
+            line.split()
+            for info in Path(f"/proc/{guardian.process.pid}/fdinfo").iterdir()
+            for line in info.read_text().splitlines()
+            if line.startswith("inotify ")
+        ]
+        assert f"ino:{home.path.stat().st_ino:x}" not in [each[2] for each in watches]
+
+
 async def test_a_file_with_a_fault_leaves_the_last_good_one_in_force(home: Home) -> None:
     async with serving(home) as guardian:
-        await watched(home, guardian)
         operator = await watching(guardian)
         home.policy_path.write_text(allow_stranger(home) + BROKEN)
         event = await operator.event("policy.rejected")
@@ -146,7 +156,6 @@ async def test_a_file_others_could_have_made_is_not_read(home: Home, spoil, word
 
 async def test_the_file_freeze_stops_everything_and_goes_away(home: Home) -> None:
     async with serving(home) as guardian:
-        await watched(home, guardian)
         operator = await watching(guardian)
         home.freeze_file.write_text("a person was here")
         event = await operator.event("freeze.set")

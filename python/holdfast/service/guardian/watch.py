@@ -1,40 +1,75 @@
 """Watches the home for the files that act on a running daemon: the policy, its signature, FREEZE.
 
-The folder is watched, not the files: an editor replaces a file by a rename, and a watch on the file
-misses most of them.
+They are looked at by name a few times a second. The kernel's notices (inotify) come for a whole
+folder, and the journal lies in the same one: each of its writes would wake the watch, at a tenth of
+what a payment costs. Looking also works on file systems that send no notices.
 """
 
 import asyncio
+import os
 from pathlib import Path
 
 from holdfast.service.guardian.freeze_file import FreezeFile
 from holdfast.service.guardian.policy_file import PolicyFile
 
-# The journal lies in the same folder, so under load every step sees a change that is not wanted.
-STEP_MS = 50
-DEBOUNCE_MS = 200
+# Also how long a policy must stay as it is before it is read: much longer than the file system's
+# clock stands still, so a second write cannot hide behind the time of the first.
+LOOK_MS = 50
+# A policy that is written again and again is read after so many looks all the same.
+LOOKS_MAX = 4
+
+Mark = tuple[int, ...] | None
 
 
-async def watch(policy: PolicyFile, freeze: FreezeFile) -> None:
-    """Runs until cancelled. What was changed before it began must be looked at by the caller."""
-    from watchfiles import Change, awatch
+class HomeWatch:
+    """Acts on what changes from now on.
 
-    names = {str(policy.path), str(policy.signature_path), str(freeze.path)}
+    What is there when this is made must be looked at by the caller, afterwards.
+    """
 
-    def wanted(change: Change, path: str) -> bool:
-        # A policy that was removed is an alarm; a FREEZE that was obeyed is removed by us.
-        return path in names and (change != Change.deleted or path == str(policy.path))
+    def __init__(self, policy: PolicyFile, freeze: FreezeFile) -> None:
+        self._policy = policy
+        self._freeze = freeze
+        self._freeze_mark = _mark(freeze.path)
+        self._policy_marks = self._look_at_policy()
 
-    async for changes in awatch(
-        policy.path.parent,
-        watch_filter=wanted,
-        step=STEP_MS,
-        debounce=DEBOUNCE_MS,
-        recursive=False,
-    ):
-        touched = {Path(path) for _, path in changes}
-        if freeze.path in touched:
-            await freeze.obey()
-        if touched & {policy.path, policy.signature_path}:
-            await policy.changed()
-        await asyncio.sleep(0)
+    async def run(self) -> None:
+        """Runs until cancelled. A policy that takes long to check keeps no FREEZE waiting."""
+        await asyncio.gather(self._follow_freeze(), self._follow_policy())
+
+    async def _follow_freeze(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_MS / 1000)
+            found = _mark(self._freeze.path)
+            if found != self._freeze_mark:
+                self._freeze_mark = found
+                await self._freeze.obey()
+
+    async def _follow_policy(self) -> None:
+        before, looks = self._policy_marks, 0
+        while True:
+            await asyncio.sleep(LOOK_MS / 1000)
+            found = self._look_at_policy()
+            if found == self._policy_marks:
+                before, looks = found, 0
+                continue
+            looks += 1
+            if found == before or looks >= LOOKS_MAX:
+                self._policy_marks, looks = found, 0
+                await self._policy.changed()
+            before = found
+
+    def _look_at_policy(self) -> tuple[Mark, Mark]:
+        return _mark(self._policy.path), _mark(self._policy.signature_path)
+
+
+def _mark(path: Path) -> Mark:
+    """Changes with every write, replacement, change of mode or removal of the file.
+
+    No program sets the time of change (ctime) itself, unlike that of writing.
+    """
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mode, found.st_uid, found.st_ctime_ns
