@@ -74,6 +74,23 @@ def test_what_the_program_says_is_in_plain_words() -> None:
     assert not found, "\n".join(found)
 
 
+# A string of Rust (also over several lines), or what is no string: comments and characters.
+RUST = re.compile(r"""//[^\n]*|'(?:[^'\\]|\\.)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
+
+
+def test_what_the_core_says_is_in_plain_words() -> None:
+    """Warnings, display lines, refusals and errors of a policy."""
+    found = [
+        f"{path.relative_to(ROOT)}: `{match[0]}` in `{text[1]}`; instead: {instead}"
+        for top in ("rust/core/src", "rust/binding/src")
+        for path in sorted((ROOT / top).rglob("*.rs"))
+        for text in RUST.finditer(path.read_text())
+        for instead, word in BANNED_ON_SCREEN.items()
+        for match in word.finditer(text[1] or "")
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_a_command_explains_itself_in_plain_words() -> None:
     """The docstring of a command is its help."""
     found = []

@@ -129,6 +129,20 @@ async def test_a_request_is_shown_with_its_history_and_without_its_bytes(home: H
         )
 
 
+async def test_a_state_is_shown_with_the_event_that_led_to_it(home: Home) -> None:
+    """Also while that event is still on its way to the disk."""
+    async with serving(home, hold_ms=50) as guardian:
+        line, operator = await guardian.agent(), await guardian.operator()
+        for wei in range(1, 6):
+            ident = (await line.pay(SHOP, wei))["error"]["data"]["requestId"]
+            asked = asyncio.create_task(operator.operate("request", id=ident))
+            await asyncio.sleep(0)
+            guardian.inside.core.cancel(ident, "operator")
+            shown = await asked
+            kinds = {"cancelled": "request.cancelled", "waiting-approval": "request.decided"}
+            assert shown["history"][-1]["kind"] == kinds[shown["state"]]
+
+
 async def test_open_requests_say_what_they_wait_for(home: Home) -> None:
     async with serving(home, hold_ms=50) as guardian:
         line, operator = await guardian.agent(), await guardian.operator()

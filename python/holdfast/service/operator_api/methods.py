@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from holdfast.codes import Code
 from holdfast.secrets.authority import SignedCommand
 from holdfast.service.facts.gather import FactSources
 from holdfast.service.guardian.clock_watch import ClockWatch
-from holdfast.service.guardian.core import Core
+from holdfast.service.guardian.core import Core, Sealed
 from holdfast.service.guardian.freeze_file import FreezeFile
 from holdfast.service.guardian.policy_file import POLICY_BYTES_MAX, PolicyFile, PolicyRejected
 from holdfast.service.guardian.waiting import Waiting
@@ -197,11 +198,13 @@ class OperatorMethods:
             raise Refused(Code.REQUEST_UNKNOWN, f"there is no request {request_id[:32]!r}")
         view = _shown(raw)
         view["waits"] = self._waiting.of(self._core.guard, request_id)
-        born = int(request_id[1:])
+        born, size = int(request_id[1:]), self._core.guard.size
+        # The view runs ahead of the disk; its state is shown with the event that led to it.
+        with suppress(Sealed):
+            await self._core.durable()
         records = await asyncio.to_thread(self._reader.about, request_id, born, HISTORY_MAX)
-        view["history"] = [
-            _history(parse(record)) for record in records if kind_of(record) not in NO_HISTORY
-        ]
+        rows = [_history(parse(each)) for each in records if kind_of(each) not in NO_HISTORY]
+        view["history"] = [row for row in rows if row["seq"] < size]
         view["descriptor"] = self._descriptors.claim(view)
         return view
 

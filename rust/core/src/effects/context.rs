@@ -193,7 +193,7 @@ pub(super) fn check_spender(
         context.named(spender),
         Some(MULTICALL | MULTISEND_CALL_ONLY)
     ) {
-        let text = "the spender does what anybody asks: anybody could take the tokens";
+        let text = "the spender acts for anyone: anyone could take the tokens";
         return Err(Denial::new(Code::RecipientForbidden, text));
     }
     Ok(())

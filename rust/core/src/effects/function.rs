@@ -51,7 +51,7 @@ pub(in crate::effects) fn decode(
         parts.warnings.push(trailing_bytes(trailing));
     }
     if let Some(unmet) = unmet {
-        let text = format!("nobody vouches for this call of `{}`: {unmet}", function.id);
+        let text = format!("this call of `{}` is not vouched for: {unmet}", function.id);
         parts.warnings.push(warning(WarningCode::NotVouched, &text));
     }
     Ok(Some(parts))

@@ -66,8 +66,8 @@ pub(super) fn decode_typed_data(
     }
     if typed.doubtful {
         let text =
-            "an address in the document has a wrong checksum (it is shown in small letters): \
-                    nobody can say which one was meant";
+            "an address in the document has a wrong checksum (it is shown in lowercase letters): \
+                    which address was meant is unknown";
         warnings.push(warning(WarningCode::Checksum, text));
     }
     let understood = match &document {

@@ -84,12 +84,12 @@ const KNOWN: [([u8; 4], &str, &str); 37] = [
     (
         calls::grantRoleCall::SELECTOR,
         calls::grantRoleCall::SIGNATURE,
-        "gives somebody a role in the contract",
+        "gives an account a role in the contract",
     ),
     (
         calls::revokeRoleCall::SELECTOR,
         calls::revokeRoleCall::SIGNATURE,
-        "takes a role in the contract from somebody",
+        "takes a role in the contract from an account",
     ),
     (
         calls::renounceRoleCall::SELECTOR,
@@ -184,12 +184,12 @@ const KNOWN: [([u8; 4], &str, &str); 37] = [
     (
         calls::relyCall::SELECTOR,
         calls::relyCall::SIGNATURE,
-        "lets somebody do everything with the contract",
+        "gives an account full control of the contract",
     ),
     (
         calls::denyCall::SELECTOR,
         calls::denyCall::SIGNATURE,
-        "takes rights on the contract from somebody",
+        "takes rights on the contract from an account",
     ),
     (
         calls::setPendingAdminCall::SELECTOR,
@@ -209,12 +209,12 @@ const KNOWN: [([u8; 4], &str, &str); 37] = [
     (
         calls::delegateCall::SELECTOR,
         calls::delegateCall::SIGNATURE,
-        "gives votes to somebody",
+        "gives votes to another account",
     ),
     (
         calls::delegateBySigCall::SELECTOR,
         calls::delegateBySigCall::SIGNATURE,
-        "gives votes to somebody",
+        "gives votes to another account",
     ),
     (
         calls::installModuleCall::SELECTOR,

@@ -44,13 +44,18 @@ fn votes(
         return Ok(None);
     };
     let display = vec![
-        field("Action", "give votes to somebody"),
+        field("Action", "give votes to another account"),
         field("To", address_text(delegatee)),
         field("Token", address_text(contract)),
         field("To be used until", moment(expiry)),
     ];
     let mut parts = Parts::new(Vec::new(), display, Vec::new());
-    control(contract, "gives votes to somebody", &mut parts, context);
+    control(
+        contract,
+        "gives votes to another account",
+        &mut parts,
+        context,
+    );
     if context.token(contract).is_none() {
         whole(contract, &mut parts, context);
     }
@@ -63,14 +68,14 @@ fn delegation(
     context: &Context<'_>,
 ) -> Result<Option<Parts>, Denial> {
     let mut parts = Parts::default();
-    let action = "let somebody act as the account";
+    let action = "let another account act as this one";
     parts.display.push(field("Action", action));
     if let Some(delegate) = message.address("delegate") {
         parts.display.push(field("To", address_text(delegate)));
     }
     let caveats = message.items("caveats").map_or(0, Iterator::count);
     parts.display.push(field("Caveats", caveats.to_string()));
-    let text = "lets somebody act as the account, as far as its caveats allow";
+    let text = "lets another account act as this one, as far as its caveats allow";
     control(contract, text, &mut parts, context);
     whole(contract, &mut parts, context);
     Ok(Some(parts))

@@ -97,7 +97,7 @@ impl Asked {
         };
         check_own_funds(from, context)?;
         let mut parts = Parts::default();
-        let action = "let somebody make a call in the wallet's name";
+        let action = "let another account make a call in the wallet's name";
         parts.display.push(field("Action", action));
         let forwarder = address_text(contract);
         parts.display.push(field("Forwarder", forwarder));

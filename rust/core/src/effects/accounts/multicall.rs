@@ -159,7 +159,7 @@ pub(in crate::effects) fn batch(
         parts.effects.append(&mut rest.effects);
         parts.display.append(&mut rest.display);
         parts.warnings.append(&mut rest.warnings);
-        let text = "value stays in the contract, where anybody can take it";
+        let text = "value stays in the contract, where anyone can take it";
         parts.warnings.push(warning(WarningCode::Leftover, text));
     } else if parts.effects.is_empty() {
         // An empty batch moves nothing, and says so.

@@ -117,7 +117,7 @@ fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denia
         );
     }
     if burn.hook {
-        let text = "data goes along that somebody acts on on the other chain";
+        let text = "includes data for a contract on the other chain to act on";
         and_more(&mut parts, warning(WarningCode::Hook, text), call, context);
     }
     Ok(with_trailing(Some(parts), trailing))

@@ -117,7 +117,7 @@ impl Crossing {
         let doubt = |code, text| Some(warning(code, text));
         match recipient {
             Some(one) if !context.is_own(one) => {
-                let text = "what comes back goes to somebody else";
+                let text = "what comes back goes to another account";
                 return (
                     EffectKind::Transfer,
                     one,
@@ -125,7 +125,7 @@ impl Crossing {
                 );
             }
             Some(one) if has_code(one, context) => {
-                let text = "an account with code can be somebody else's on another chain";
+                let text = "an account with code can have another owner on another chain";
                 return (
                     EffectKind::Transfer,
                     one,
@@ -210,7 +210,7 @@ pub(in crate::effects) fn fee(
     let foreign = refund.filter(|one| !context.is_own(*one));
     if let Some(refund) = foreign {
         check_recipient(refund)?;
-        let text = "what is paid too much goes to somebody else";
+        let text = "the excess payment goes to another account";
         parts
             .warnings
             .push(warning(WarningCode::ForeignRecipient, text));

@@ -131,7 +131,7 @@ fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Parts>, Denia
         and_more(&mut parts, warning(WarningCode::Hook, text), call, context);
     }
     if !only_gas(&param.extraOptions) {
-        let text = "options go along: the fee can pay somebody on the other chain with them";
+        let text = "options are included: the fee can pay an account on the other chain with them";
         and_more(&mut parts, warning(WarningCode::Hook, text), call, context);
     }
     Ok(with_trailing(Some(parts), trailing))

@@ -63,7 +63,7 @@ impl Holding {
         parts.display.push(field("Amount", amount));
         let (kind, to, holder) = match self.holder {
             Some(holder) if !is_own => {
-                let text = "what comes back goes to somebody else";
+                let text = "what comes back goes to another account";
                 parts
                     .warnings
                     .push(warning(WarningCode::ForeignRecipient, text));
@@ -128,7 +128,7 @@ pub(in crate::effects) fn unknown(
     let shown = address_text(holder);
     parts.display.push(field("Recipient", shown));
     if !context.is_own(holder) {
-        let text = "what comes back goes to somebody else";
+        let text = "what comes back goes to another account";
         parts
             .warnings
             .push(warning(WarningCode::ForeignRecipient, text));
@@ -166,7 +166,7 @@ fn control(call: &Call<'_>, manager: Address, context: &Context<'_>) -> Parts {
     parts.display.push(field("Manager", address_text(manager)));
     let effect = context.effect(EffectKind::Control, None, Some(call.to), U256::ZERO);
     parts.effects.push(effect);
-    let text = "lets somebody do everything with the wallet's position";
+    let text = "gives another account full control of the wallet's position";
     parts.warnings.push(warning(WarningCode::Control, text));
     parts
 }

@@ -149,7 +149,7 @@ impl Order {
         });
         if !self.gets.is_empty() {
             let own = if self.owner.is_zero() {
-                "whoever signs".to_owned()
+                "the account that signs".to_owned()
             } else {
                 format!("this wallet {}", address_text(self.owner))
             };

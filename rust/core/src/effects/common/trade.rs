@@ -132,12 +132,12 @@ impl Trade<'_> {
         match self.recipient {
             Some(recipient) if context.is_own(recipient) => {}
             Some(recipient) => {
-                let text = "what comes back goes to somebody else";
+                let text = "what comes back goes to another account";
                 let warning = warning(WarningCode::ForeignRecipient, text);
                 return (EffectKind::Transfer, recipient, Some(warning));
             }
             None => {
-                let text = "what comes back is left in the contract, where anybody can take it";
+                let text = "what comes back stays in the contract, where anyone can take it";
                 let warning = warning(WarningCode::Leftover, text);
                 return (EffectKind::Transfer, self.through, Some(warning));
             }
@@ -201,7 +201,7 @@ pub(in crate::effects) fn doubt(
 /// What comes back is measured by the balance of whoever gets it, and code that nobody knows runs in
 /// between: something else that arrives then counts as the return.
 pub(in crate::effects) fn measured_return() -> Warning {
-    let text = "what comes back is only measured by the balance of who gets it, and code nobody \
-                knows runs in between: none of it is sure";
+    let text = "what comes back is only measured by the balance of who gets it, and unknown \
+                code runs in between: none of it is certain";
     warning(WarningCode::MeasuredReturn, text)
 }

@@ -144,7 +144,7 @@ fn traded(
             address_text(fee.partner)
         );
         parts.display.push(field("Goes away", text));
-        let text = "a share of the value goes to somebody else";
+        let text = "a share of the value goes to another account";
         parts.warnings.push(warning(WarningCode::ShareTaken, text));
     }
     Ok(Some(parts))

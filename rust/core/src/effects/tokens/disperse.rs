@@ -99,7 +99,7 @@ fn coin(
     match caller(call, context) {
         Some(sender) if !left.is_zero() => {
             push_value(Some(sender), left, &mut parts, context);
-            let text = "value comes back to a contract, where anybody can take it";
+            let text = "value comes back to a contract, where anyone can take it";
             parts.warnings.push(warning(WarningCode::Leftover, text));
         }
         _ => {}

@@ -432,7 +432,7 @@ fn burn(contract: Address, token: &Asset, amount: U256, context: &Context<'_>) -
         field("Amount", amount_text(token, amount)),
         field("Token", token_text(token, contract)),
     ];
-    let text = "the tokens are destroyed: nobody has them afterwards";
+    let text = "the tokens are destroyed";
     Parts::new(
         vec![effect],
         display,

@@ -277,7 +277,7 @@ fn thaw(state: &State, command: &Command<'_>) -> Result<Body, Refusal> {
     let freeze = freeze.and_then(|seq| u64::try_from(seq).ok());
     let freeze = freeze.ok_or_else(|| bad("`freeze` is the seq of the freeze"))?;
     if !state.freezes.contains_key(&freeze) {
-        let text = format!("no freeze {freeze} stands");
+        let text = format!("there is no freeze {freeze}");
         return Err(Refusal::new(Code::FreezeUnknown, text));
     }
     first_time(state, command)?;

@@ -237,7 +237,7 @@ fn is_cancelling(entry: &Entry) -> bool {
 fn why(stage: Stage) -> Option<&'static str> {
     Some(match stage {
         Stage::Denied => "denied",
-        Stage::Expired => "nobody answered in time",
+        Stage::Expired => "no operator answered in time",
         Stage::Cancelled => "cancelled",
         Stage::Failed => "it cannot succeed and was not signed",
         Stage::Frozen => "stopped by a freeze",

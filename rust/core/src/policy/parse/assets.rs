@@ -212,7 +212,7 @@ fn read_group(reader: &mut Reader<'_>, value: Value<'_>) -> Option<String> {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || name.len() > ID_CHARS || !name.chars().all(good) {
         let text = "`group` is not a name";
-        let hint = "write small letters, digits and hyphens, at most 64";
+        let hint = "write lowercase letters, digits and hyphens, at most 64";
         reader.fault(value.span().start, PolicyCode::BadId, text, hint);
         return None;
     }

@@ -295,7 +295,7 @@ fn read_signature(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Signature
     let at = value.span().start;
     match Signature::parse(text) {
         Ok(signature) if never(signature.selector()) => {
-            let text = format!("nobody may vouch for `{}`", signature.canonical());
+            let text = format!("`{}` may not be vouched for", signature.canonical());
             let hint = "register the contract as what it is, or let a person look at each call";
             reader.fault(at, PolicyCode::NeverVouched, text, hint);
             None

@@ -75,7 +75,7 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
         let duplicate = error.message().contains("duplicate");
         let once = hints::in_one_bracket(source, at, &TABLES).filter(|_| duplicate);
         if let Some((name, first)) = once {
-            let text = format!("`{name}` is table, not a list of tables");
+            let text = format!("`{name}` must be a list of tables, not a table");
             reader.fault(
                 first,
                 PolicyCode::WrongType,

@@ -125,7 +125,7 @@ impl<'s> Reader<'s> {
         wanted: &str,
         hint: impl Into<String>,
     ) {
-        let text = format!("`{key}` is {}, not {wanted}", value.get_ref().type_str());
+        let text = format!("`{key}` must be {wanted}, not {}", kind_of(value));
         self.fault(value.span().start, PolicyCode::WrongType, text, hint);
     }
 
@@ -246,7 +246,7 @@ impl<'s> Reader<'s> {
         if !is_id(id, chars_max) {
             let text = format!("`{id}` is not an id");
             let hint = format!(
-                "small letters, digits and hyphens, not a hyphen first, at most {chars_max}"
+                "lowercase letters, digits and hyphens, not a hyphen first, at most {chars_max}"
             );
             self.fault(at, PolicyCode::BadId, text, hint);
             return None;
@@ -319,4 +319,17 @@ fn distance(a: &str, b: &str) -> usize {
         row = next;
     }
     row.last().copied().unwrap_or_default()
+}
+
+/// A value's TOML type in words.
+fn kind_of(value: Value<'_>) -> &'static str {
+    match value.get_ref().type_str() {
+        "integer" => "an integer",
+        "float" => "a number with a point",
+        "string" => "a string",
+        "boolean" => "true or false",
+        "datetime" => "a date",
+        "array" => "a list",
+        _ => "a table",
+    }
 }

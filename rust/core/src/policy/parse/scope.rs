@@ -361,7 +361,7 @@ fn read_kinds(
         let at = element.span().start;
         let word = kind.as_str();
         if !allowed.contains(&kind) && allowed == EffectKind::STANDING {
-            let text = format!("`{word}` leaves nothing that stands");
+            let text = format!("`{word}` gives no lasting permission");
             let hint = "write transfer (signed as a document), allowance or order";
             reader.fault(at, PolicyCode::BadValue, text, hint);
         } else if kind == EffectKind::Fee && !allowed.contains(&kind) {

@@ -134,7 +134,7 @@ impl File {
             let address = value.and_then(|value| reader.address(value, "address"));
             if let (Some(value), Some(address)) = (value, address) {
                 if address.is_zero() {
-                    let text = "the zero address is nobody's wallet";
+                    let text = "the zero address is no wallet";
                     reader.fault(
                         value.span().start,
                         PolicyCode::BadAddress,

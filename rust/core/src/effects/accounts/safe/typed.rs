@@ -49,7 +49,7 @@ pub(super) fn transaction(
         .collect();
     nested::add(&inner, safe, &mut parts, context)?;
     if !refunds_nothing(message) {
-        let text = "the Safe pays whoever sends the transaction, at a price that is signed here";
+        let text = "the Safe pays the sender of the transaction, at a price that is signed here";
         parts.warnings.push(warning(WarningCode::Refund, text));
     }
     Ok(Some(parts))

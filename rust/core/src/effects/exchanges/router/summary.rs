@@ -12,7 +12,7 @@ use crate::effects::common::trade::{exchange, Coin};
 use crate::effects::parts::Parts;
 use crate::effects::EffectKind;
 
-const SHARE: &str = "a share of the value goes to somebody else";
+const SHARE: &str = "a share of the value goes to another account";
 
 type Amounts = Vec<(Coin, U256)>;
 
@@ -84,7 +84,7 @@ impl Flow<'_, '_> {
         if !lot.coin.is_measured(self.context) {
             self.unknown = true;
             add(&mut sums.pays, lot.coin, lot.amount);
-            let text = "a token that leaves is not registered as one: nobody can say what it costs";
+            let text = "a token that leaves is not registered: its cost is unknown";
             sums.warn(WarningCode::UnknownInput, text);
             return;
         }
@@ -95,7 +95,7 @@ impl Flow<'_, '_> {
                 if *share {
                     sums.warn(WarningCode::ShareTaken, SHARE);
                 } else {
-                    let text = "what comes back goes to somebody else";
+                    let text = "what comes back goes to another account";
                     sums.warn(WarningCode::ForeignRecipient, text);
                 }
             }
@@ -129,7 +129,7 @@ impl Flow<'_, '_> {
             return EffectKind::Transfer;
         }
         if lot.left {
-            let text = "value stays in the contract, where anybody can take it";
+            let text = "value stays in the contract, where anyone can take it";
             sums.warn(WarningCode::Leftover, text);
             return EffectKind::Transfer;
         }

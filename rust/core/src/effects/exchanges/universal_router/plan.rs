@@ -400,7 +400,7 @@ fn swap(leg: &Leg, sure: bool, flow: &mut Flow<'_, '_>) -> Result<(), Denial> {
     let hand = if leg.by_caller {
         if paid == ALL {
             // As much of the caller's as the router happens to hold.
-            not_understood(flow, "nobody can say how much the plan takes");
+            not_understood(flow, "the amount that the plan takes is unknown");
             return Ok(());
         }
         flow.enter(from, paid)

@@ -50,11 +50,14 @@ pub(super) fn decode(call: &Call<'_>, context: &Context<'_>) -> Result<Option<Pa
         (EffectKind::Revoke, "take back the right to borrow")
     } else {
         check_spender(delegatee, call.to, context)?;
-        let text = "somebody else may borrow, and this wallet owes it";
+        let text = "another account may borrow, and this wallet owes the debt";
         parts
             .warnings
             .push(warning(WarningCode::CreditDelegation, text));
-        (EffectKind::Debt, "let somebody borrow on this wallet")
+        (
+            EffectKind::Debt,
+            "let another account borrow on this wallet",
+        )
     };
     let shown = match coin {
         Some(coin) => coin.text(amount, context),

@@ -116,7 +116,8 @@ impl Components {
         };
         let loose = |leg: &Leg| matches!(leg.which, Which::Any | Which::OfList);
         if order.gives.iter().any(loose) {
-            let text = "whoever fills the order chooses which tokens of the collection leave";
+            let text =
+                "the account that fills the order chooses which tokens of the collection leave";
             parts.warnings.push(warning(WarningCode::AnyItem, text));
         }
         if !self.zone.is_zero() {
