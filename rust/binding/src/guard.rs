@@ -2,6 +2,7 @@
 
 use alloy_primitives::B256;
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::code::{Closed as _, Code, Detail};
 use holdfast_core::event::{Genesis, Id};
 use holdfast_core::guard::{self, Authority, LoadError, Refusal, ReplayError, Unsettled};
@@ -66,7 +67,7 @@ fn rows<'py>(py: Python<'py>, unsettled: Vec<Unsettled<'_>>) -> Vec<UnsettledRow
         (
             row.id.to_string(),
             row.wallet.to_checksum(None),
-            row.chain_id,
+            row.chain_id.get(),
             row.hash.to_string(),
             row.nonce,
             PyBytes::new(py, row.raw),
@@ -483,7 +484,7 @@ impl Guard {
     }
 
     fn chain_of(&self, agent: &str) -> Option<u64> {
-        self.inner.chain_of(agent)
+        self.inner.chain_of(agent).map(ChainId::get)
     }
 
     fn stage(&self, request_id: &str) -> Option<&'static str> {
@@ -545,8 +546,9 @@ impl Guard {
 
     fn gaps(&self) -> Vec<(String, String, u64, u64)> {
         let gaps = self.inner.gaps().into_iter();
-        gaps.map(|(id, wallet, chain_id, nonce)| {
-            (id.to_string(), wallet.to_checksum(None), chain_id, nonce)
+        gaps.map(|(id, wallet, nonce)| {
+            let (chain_id, wallet) = (wallet.chain_id.get(), wallet.address.to_checksum(None));
+            (id.to_string(), wallet, chain_id, nonce)
         })
         .collect()
     }
@@ -585,7 +587,9 @@ impl Guard {
     }
 
     fn see_code(&mut self, chain_id: u64, facts: &[u8]) -> PyResult<()> {
-        self.inner.see_code(chain_id, facts).map_err(refusal)
+        self.inner
+            .see_code(ChainId::new(chain_id), facts)
+            .map_err(refusal)
     }
 
     fn prices<'py>(
@@ -599,11 +603,13 @@ impl Guard {
     }
 
     fn next_nonce(&self, wallet: &str, chain_id: u64) -> Option<u64> {
-        self.inner.next_nonce(wallet, chain_id)
+        self.inner.next_nonce(wallet, ChainId::new(chain_id))
     }
 
     fn nonce_owner(&self, wallet: &str, chain_id: u64, nonce: u64) -> Option<String> {
-        let owner = self.inner.nonce_owner(wallet, chain_id, nonce);
+        let owner = self
+            .inner
+            .nonce_owner(wallet, ChainId::new(chain_id), nonce);
         owner.map(|id| id.to_string())
     }
 

@@ -2,6 +2,7 @@
 
 use alloy_primitives::Address;
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::clear::Library;
 use holdfast_core::code::Detail;
 use holdfast_core::decode::{decode_standalone, DecodeError};
@@ -90,6 +91,7 @@ pub fn decode_with<'py>(
     tokens: Option<&[u8]>,
     clear: Option<&Library>,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    let chain_id = ChainId::new(chain_id);
     match decode_standalone(request, chain_id, registry, tokens, clear) {
         Ok(object) => Ok(PyBytes::new(py, object.as_bytes())),
         Err(DecodeError::Malformed(error)) => Err(fault(&error)),

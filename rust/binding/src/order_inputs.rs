@@ -31,7 +31,7 @@ impl From<CoreInputs<'_>> for OrderInputs {
         let text = |address: Address| checksum(address).to_string();
         Self {
             wallet: text(inputs.wallet),
-            chain_id: inputs.chain_id,
+            chain_id: inputs.chain_id.get(),
             touched: inputs.touched.into_iter().map(text).collect(),
             transaction: inputs.transaction.map(Transaction::from),
         }

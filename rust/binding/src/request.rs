@@ -71,7 +71,7 @@ impl RequestState {
 
     #[getter]
     fn chain_id(&self) -> u64 {
-        self.inner.chain_id
+        self.inner.chain_id.get()
     }
 
     #[getter]

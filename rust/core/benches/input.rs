@@ -6,6 +6,7 @@ use std::hint::black_box;
 use alloy_primitives::U256;
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use holdfast_core::amount::{usd_value, Price};
+use holdfast_core::chain::ChainId;
 use holdfast_core::frame::Framer;
 use holdfast_core::json::{self, Limits};
 use holdfast_core::{effects, request, rpc};
@@ -40,23 +41,47 @@ fn decode(criterion: &mut Criterion) {
     let wallet = transfer.from.unwrap();
     let mut group = criterion.benchmark_group("decode");
     group.bench_function("transfer", |b| {
-        b.iter(|| effects::decode(black_box(&transfer.body), wallet, 31337, &registry).unwrap());
+        b.iter(|| {
+            effects::decode(
+                black_box(&transfer.body),
+                ChainId::new(31337).at(wallet),
+                &registry,
+            )
+            .unwrap()
+        });
     });
     let payment = request::parse("eth_signTypedData_v4", PAYMENT).unwrap();
     group.bench_function("typed_data", |b| {
-        b.iter(|| effects::decode(black_box(&payment.body), wallet, 8453, &registry).unwrap());
+        b.iter(|| {
+            effects::decode(
+                black_box(&payment.body),
+                ChainId::new(8453).at(wallet),
+                &registry,
+            )
+            .unwrap()
+        });
     });
     let plan = request::parse("eth_sendTransaction", PLAN).unwrap();
     group.bench_function("router_plan", |b| {
         let registry = mainnet();
-        b.iter(|| effects::decode(black_box(&plan.body), wallet, 1, &registry).unwrap());
+        b.iter(|| {
+            effects::decode(
+                black_box(&plan.body),
+                ChainId::ETHEREUM.at(wallet),
+                &registry,
+            )
+            .unwrap()
+        });
     });
     let batch = largest_batch();
     group.bench_function("largest_batch", |b| {
         let registry = mainnet();
-        b.iter(|| effects::decode(black_box(&batch), wallet, 1, &registry).unwrap());
+        b.iter(|| {
+            effects::decode(black_box(&batch), ChainId::ETHEREUM.at(wallet), &registry).unwrap()
+        });
     });
-    let decoded = effects::decode(&transfer.body, wallet, 31337, &registry).unwrap();
+    let decoded =
+        effects::decode(&transfer.body, ChainId::new(31337).at(wallet), &registry).unwrap();
     group.bench_function("effect_json", |b| {
         b.iter(|| {
             let mut out = String::with_capacity(512);

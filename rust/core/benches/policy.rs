@@ -116,7 +116,7 @@ fn resolved<'p>(policy: &'p Policy, params: &str) -> Resolved<'p> {
         policy,
         "bot",
         request::parse(METHOD, params.as_bytes()).unwrap(),
-        &|_, _| None,
+        &|_| None,
     )
     .unwrap()
 }
@@ -190,7 +190,7 @@ fn deciding(criterion: &mut Criterion) {
         b.iter_batched(
             || request.clone(),
             |request| {
-                let asked = resolve(&policy, "bot", request, &|_, _| None).unwrap();
+                let asked = resolve(&policy, "bot", request, &|_| None).unwrap();
                 decide(&policy, &asked.subject(METHOD, &[]), &windows, &facts, NOW)
             },
             BatchSize::SmallInput,

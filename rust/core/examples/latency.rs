@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use alloy_primitives::address;
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::code::Code;
 use holdfast_core::effects::decode;
 use holdfast_core::guard::Guard;
@@ -70,12 +71,12 @@ fn figures(mut taken: Vec<u128>) -> Figures {
 }
 
 /// A request decoded many times.
-fn decoding(body: &Body, chain_id: u64, registry: &Registry, count: usize) -> Figures {
-    let wallet = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
+fn decoding(body: &Body, chain_id: ChainId, registry: &Registry, count: usize) -> Figures {
+    let wallet = chain_id.at(address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"));
     let mut taken = Vec::with_capacity(count);
     for _ in 0..count {
         let begun = Instant::now();
-        let decoded = decode(black_box(body), wallet, chain_id, registry);
+        let decoded = decode(black_box(body), wallet, registry);
         taken.push(begun.elapsed().as_nanos());
         drop(black_box(decoded).expect("effects"));
     }
@@ -100,18 +101,28 @@ fn main() {
             "decode_transfer",
             decoding(
                 &body(requests::TRANSFER),
-                31337,
+                ChainId::new(31337),
                 &requests::registry(),
                 20_000,
             ),
         ),
         (
             "decode_plan",
-            decoding(&body(requests::PLAN), 1, &requests::mainnet(), 20_000),
+            decoding(
+                &body(requests::PLAN),
+                ChainId::ETHEREUM,
+                &requests::mainnet(),
+                20_000,
+            ),
         ),
         (
             "decode_batch",
-            decoding(&requests::largest_batch(), 1, &requests::mainnet(), 200),
+            decoding(
+                &requests::largest_batch(),
+                ChainId::ETHEREUM,
+                &requests::mainnet(),
+                200,
+            ),
         ),
     ];
     if json {

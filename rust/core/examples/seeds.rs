@@ -104,7 +104,7 @@ fn add_calls(source: &str, seeds: &mut Seeds) {
         let to = to.unwrap_or_default();
         let protocol = table
             .registry
-            .protocol(calls::CHAIN, to)
+            .protocol(calls::CHAIN.at(to))
             .unwrap_or(Protocol::UNKNOWN);
         let place = places.iter().position(|place| *place == to);
         let like = known_contracts::contract(protocol);

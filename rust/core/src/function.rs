@@ -9,6 +9,8 @@ mod signature;
 use alloy_dyn_abi::{DynSolType, DynSolValue};
 use alloy_primitives::{Address, B256, I256, U256};
 
+use crate::chain::Account;
+
 pub(crate) use control::control;
 pub use never_vouched::never;
 pub use signature::Signature;
@@ -19,10 +21,8 @@ pub(crate) use signature::{fits, word};
 pub struct Function {
     /// The operator's name for it, unique in a policy.
     pub id: String,
-    /// EIP-155 chain id.
-    pub chain_id: u64,
     /// Whose function it is.
-    pub contract: Address,
+    pub contract: Account,
     /// Its name and arguments.
     pub signature: Signature,
     /// Whether native value may be sent along. It is a `transfer` of its own in any case.

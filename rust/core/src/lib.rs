@@ -8,6 +8,7 @@ pub mod address;
 pub mod amount;
 pub mod asset;
 pub mod canonical;
+pub mod chain;
 pub mod clear;
 pub mod code;
 pub mod decode;

@@ -33,7 +33,7 @@ impl Unsigned {
     pub fn from_order(order: &[u8]) -> Result<Self, serde_json::Error> {
         let order: TransactionOrder = serde_json::from_slice(order)?;
         let transaction = TxEip1559 {
-            chain_id: order.chain_id,
+            chain_id: order.chain_id.get(),
             nonce: order.nonce,
             gas_limit: order.gas,
             max_fee_per_gas: order.max_fee_per_gas,

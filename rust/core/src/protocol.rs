@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
 
+use crate::chain::{Account, ChainId};
+
 /// A protocol, by the word that policies use. Two are the same if their words are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Protocol(&'static str);
@@ -33,22 +35,22 @@ impl Protocol {
 }
 
 /// The pinned contract of the chain's wrapped coin.
-pub fn pinned_wrapped_coin(chain_id: u64) -> Option<Address> {
+pub fn pinned_wrapped_coin(chain_id: ChainId) -> Option<Address> {
     addresses::wrapped_coin(chain_id)
 }
 
 /// What is pinned for this address, if anything.
-pub fn pinned(chain_id: u64, address: Address) -> Option<Protocol> {
-    addresses::protocol(chain_id, address)
+pub fn pinned(contract: Account) -> Option<Protocol> {
+    addresses::protocol(contract)
 }
 
 /// Every pinned contract: protocol, chain (`None`: at the same address on all of them) and address.
-pub fn all_pinned() -> impl Iterator<Item = (Protocol, Option<u64>, Address)> {
+pub fn all_pinned() -> impl Iterator<Item = (Protocol, Option<ChainId>, Address)> {
     addresses::rows()
 }
 
 /// Every contract that is pinned on this chain, with the hash of its code where that is known.
-pub(crate) fn pinned_on(chain_id: u64) -> BTreeMap<Address, Option<B256>> {
+pub(crate) fn pinned_on(chain_id: ChainId) -> BTreeMap<Address, Option<B256>> {
     let all = addresses::on(chain_id);
     let mut found: BTreeMap<Address, Option<B256>> = all.map(|address| (address, None)).collect();
     for (address, chain, hash) in code::known() {

@@ -3,8 +3,7 @@
 
 use std::borrow::Cow;
 
-use alloy_primitives::Address;
-
+use crate::chain::Account;
 use crate::code::{Code, Detail};
 use crate::effects::Effect;
 use crate::json::{self, Json, Limits, Malformed};
@@ -128,7 +127,7 @@ impl Simulator {
             first: &FirstSeen::new(),
             now_ms,
         };
-        let look = |chain_id: u64, at: Address| sight.unseen(&self.policy, chain_id, at);
+        let look = |contract: Account| sight.unseen(&self.policy, contract);
         let (resolved, calls) = match parsed {
             Asked::One(request) => (resolve(&self.policy, &case.agent, request, &look), 1),
             Asked::Several(batch) => (

@@ -8,6 +8,7 @@ use alloy_primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 
 use crate::asset::Asset;
+use crate::chain::ChainId;
 use crate::effects::EffectKind;
 use crate::request::Method;
 
@@ -105,7 +106,7 @@ pub struct Spends {
     #[serde(with = "wire::eip55")]
     pub wallet: Address,
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// How it arrived.
     pub method: Method,
     /// When it was decided, ms since the epoch; list entries expire by this time.

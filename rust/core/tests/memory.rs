@@ -103,7 +103,7 @@ fn judge(to: Address, data: Bytes, registry: &Registry) {
         max_priority_fee_per_gas: None,
         nonce: None,
     });
-    drop(decode(&body, WALLET, CHAIN, registry));
+    drop(decode(&body, CHAIN.at(WALLET), registry));
 }
 
 fn tables() -> Vec<Table> {
@@ -209,7 +209,7 @@ fn documents() {
         let registry = Registry::new();
         check(what, params.len(), || {
             if let Ok(request) = parse("eth_signTypedData_v4", params.as_bytes()) {
-                drop(decode(&request.body, WALLET, CHAIN, &registry));
+                drop(decode(&request.body, CHAIN.at(WALLET), &registry));
             }
         });
     };

@@ -37,8 +37,7 @@ fn run(to: Address, value: U256, data: Bytes) -> Result<Decoded, Denial> {
     };
     decode(
         &Body::Transaction(transaction),
-        known_contracts::WALLET,
-        known_contracts::CHAIN,
+        known_contracts::CHAIN.at(known_contracts::WALLET),
         &REGISTRY,
     )
 }

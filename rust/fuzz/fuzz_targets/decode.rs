@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::decode::decode_standalone;
 use libfuzzer_sys::fuzz_target;
 
@@ -11,7 +12,7 @@ const USDC: &str = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48";
 
 fuzz_target!(|data: &[u8]| {
     let registry = Registry::new();
-    let _ = decode_standalone(data, 1, &registry, Some(data), None);
+    let _ = decode_standalone(data, ChainId::ETHEREUM, &registry, Some(data), None);
     let hex = data.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -21,7 +22,9 @@ fuzz_target!(|data: &[u8]| {
         format!("{{\"tx\":{{\"to\":\"{USDC}\",\"data\":\"0x{hex}\"}}}}"),
         format!("{{\"message\":\"0x{hex}\"}}"),
     ] {
-        if let Ok(object) = decode_standalone(request.as_bytes(), 1, &registry, None, None) {
+        if let Ok(object) =
+            decode_standalone(request.as_bytes(), ChainId::ETHEREUM, &registry, None, None)
+        {
             assert!(serde_json::from_str::<serde_json::Value>(&object).is_ok());
         }
     }

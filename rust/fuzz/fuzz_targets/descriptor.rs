@@ -4,6 +4,7 @@
 
 use alloy_primitives::hex;
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::clear::Library;
 use holdfast_core::decode::decode_standalone;
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +22,13 @@ fuzz_target!(|data: &[u8]| {
     let request = format!(r#"{{"tx":{{"to":"{CONTRACT}","data":"{data}"}}}}"#);
     let registry = Registry::new();
     let decode = |clear: Option<&Library>| {
-        let text = decode_standalone(request.as_bytes(), 1, &registry, None, clear);
+        let text = decode_standalone(
+            request.as_bytes(),
+            ChainId::ETHEREUM,
+            &registry,
+            None,
+            clear,
+        );
         text.map(|text| serde_json::from_str::<Value>(&text).expect("JSON"))
     };
     match (decode(None), decode(Some(&library))) {

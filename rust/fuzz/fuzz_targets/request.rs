@@ -2,8 +2,9 @@
 //! denied.
 #![no_main]
 
-use holdfast_core::code::Detail;
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
+use holdfast_core::code::Detail;
 use holdfast_core::effects::decode;
 use holdfast_core::request::{parse, Body};
 use libfuzzer_sys::fuzz_target;
@@ -25,7 +26,11 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let wallet = request.from.unwrap_or_default();
-    let _ = decode(&request.body, wallet, 1, &Registry::new());
+    let _ = decode(
+        &request.body,
+        ChainId::ETHEREUM.at(wallet),
+        &Registry::new(),
+    );
     if let Body::TypedData(document) = request.body {
         let again = format!("[\"{wallet:?}\",{}]", document.json);
         match parse("eth_signTypedData_v4", again.as_bytes()).map(|request| request.body) {
@@ -36,7 +41,10 @@ fuzz_target!(|data: &[u8]| {
             Ok(Body::TypedData(second)) => assert_eq!(document, second),
             // Spelled out it can be over a bound.
             Ok(_) => panic!("another kind of request"),
-            Err(fault) => assert!(matches!(fault.code, Detail::JsonTooLarge | Detail::JsonNodes)),
+            Err(fault) => assert!(matches!(
+                fault.code,
+                Detail::JsonTooLarge | Detail::JsonNodes
+            )),
         }
     }
 });

@@ -4,6 +4,7 @@
 use alloy_primitives::{address, Address, Bytes, U256};
 use alloy_sol_types::SolCall;
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::request::{Body, Transaction};
 
 pub const TRANSFER: &[u8] = br#"[{"from":"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266","to":"0x5fbdb2315678afecb367f032d93f642f64180aa3","value":"0x0","data":"0xa9059cbb00000000000000000000000070997970c51812dc3a010c7d01b50e0d17dc79c80000000000000000000000000000000000000000000000000000000002faf080"}]"#;
@@ -22,7 +23,7 @@ pub fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.insert(Asset {
         id: "usdc".into(),
-        chain_id: 31337,
+        chain_id: ChainId::new(31337),
         address: Some(address!("0x5FbDB2315678afecb367f032d93F642f64180aa3")),
         standard: Standard::Erc20,
         symbol: "USDC".into(),
@@ -39,7 +40,7 @@ pub fn mainnet() -> Registry {
     ] {
         registry.insert(Asset {
             id: id.into(),
-            chain_id: 1,
+            chain_id: ChainId::ETHEREUM,
             address,
             standard,
             symbol: id.to_uppercase(),

@@ -4,10 +4,11 @@ use std::collections::hash_map::Entry;
 use std::collections::HashMap;
 
 use alloy_json_abi::Function;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use serde_json::{Map, Value};
 
 use super::{domain, encode_type, signature, string, Fault};
+use crate::chain::{Account, ChainId};
 use crate::json::Json;
 
 const DEPLOYMENTS_MAX: usize = 1_024;
@@ -17,7 +18,7 @@ const FORMATS_MAX: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Descriptor {
     pub whole: Value,
-    pub deployments: Vec<(u64, Address)>,
+    pub deployments: Vec<Account>,
     calls: HashMap<[u8; 4], CallFormat>,
     pub documents: Vec<DocumentFormat>,
 }
@@ -159,14 +160,14 @@ fn formats(whole: &Value) -> Option<&Map<String, Value>> {
 fn deployments(
     contract: Option<&Value>,
     document: Option<&Value>,
-) -> Result<Vec<(u64, Address)>, &'static str> {
+) -> Result<Vec<Account>, &'static str> {
     let mut found = Vec::new();
     let mut listed = 0usize;
     for part in [contract, document].into_iter().flatten() {
         let deployments = part.get("deployments").and_then(Value::as_array);
         let each = deployments.into_iter().flatten();
         listed = listed.saturating_add(deployments.map_or(0, Vec::len));
-        found.extend(each.filter_map(|one| place(one, "address")));
+        found.extend(each.filter_map(|one| account(one, "address")));
     }
     if listed > DEPLOYMENTS_MAX {
         return Err("more than 1,024 deployments");
@@ -175,8 +176,8 @@ fn deployments(
         return Ok(found);
     }
     let domain = document.and_then(|document| document.get("domain"));
-    if let Some(place) = domain.and_then(|domain| place(domain, "verifyingContract")) {
-        return Ok(vec![place]);
+    if let Some(one) = domain.and_then(|domain| account(domain, "verifyingContract")) {
+        return Ok(vec![one]);
     }
     let says = |part: Option<&Value>, names: &[&str]| {
         part.is_some_and(|part| names.iter().any(|name| part.get(name).is_some()))
@@ -192,13 +193,13 @@ fn deployments(
     }
 }
 
-fn place(value: &Value, address: &str) -> Option<(u64, Address)> {
+fn account(value: &Value, address: &str) -> Option<Account> {
     let chain_id = match value.get("chainId")? {
         Value::String(text) => text.parse().ok()?,
         other => other.as_u64()?,
     };
     let address = string(value, address)?.to_ascii_lowercase().parse().ok()?;
-    Some((chain_id, address))
+    Some(ChainId::new(chain_id).at(address))
 }
 
 /// The functions of the ABI of a version 1 file, by selector and by every way to write them.

@@ -7,6 +7,7 @@ use super::path::{self, Spot};
 use super::render::Scene;
 use super::tree::Node;
 use super::value::{raw, text_of};
+use crate::chain::ChainId;
 
 /// Entries of an enumeration that are looked through for another spelling.
 const NAMES_MAX: usize = 256;
@@ -118,7 +119,7 @@ impl<'s> Place<'s> {
     }
 
     /// The chain a parameter names, or the one of the request.
-    pub(super) fn chain_id(&self) -> Option<u64> {
+    pub(super) fn chain_id(&self) -> Option<ChainId> {
         let named = ["chainId", "chainIdPath"];
         if named
             .into_iter()
@@ -126,7 +127,9 @@ impl<'s> Place<'s> {
         {
             return Some(self.scene.container.chain_id);
         }
-        u64::try_from(self.uint("chainId", "chainIdPath")?).ok()
+        u64::try_from(self.uint("chainId", "chainIdPath")?)
+            .ok()
+            .map(ChainId::new)
     }
 
     /// One address or several.

@@ -47,7 +47,7 @@ impl Scene<'_> {
         }
         let token = callee
             .zip(chain_id)
-            .and_then(|(to, chain_id)| token_call_lines(to, &data, chain_id, self.assets));
+            .and_then(|(to, chain_id)| token_call_lines(chain_id.at(to), &data, self.assets));
         if let Some(lines) = token {
             for line in lines {
                 said.push(&format!("{label}: {}", line.label), &line.value);

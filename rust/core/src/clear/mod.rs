@@ -27,6 +27,7 @@ use alloy_primitives::{Address, B256, U256};
 use serde_json::Value;
 
 use crate::asset::Registry;
+use crate::chain::{Account, ChainId};
 use crate::display::DisplayLine;
 use crate::json::Json;
 use crate::text::display_safe;
@@ -58,7 +59,7 @@ impl Fault {
 #[derive(Clone, Copy, Debug)]
 pub struct Container {
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// Who signs, when that is known.
     pub from: Option<Address>,
     /// The called contract, or the one that verifies the document.
@@ -80,7 +81,7 @@ pub struct Said {
 #[derive(Debug, Default)]
 pub struct Library {
     descriptors: Vec<Descriptor>,
-    places: HashMap<(u64, Address), Vec<usize>>,
+    places: HashMap<Account, Vec<usize>>,
     tokens: Tokens,
 }
 
@@ -153,7 +154,7 @@ impl Library {
 
     /// Every descriptor of this chain and contract, by path.
     fn at(&self, container: &Container) -> impl Iterator<Item = &Descriptor> {
-        let place = (container.chain_id, container.to);
+        let place = container.chain_id.at(container.to);
         let numbers = self.places.get(&place).into_iter().flatten();
         numbers.filter_map(|number| self.descriptors.get(*number))
     }

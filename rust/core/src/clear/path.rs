@@ -182,7 +182,7 @@ fn of_container(name: &str, container: &Container) -> Option<Node> {
         "from" => Node::Address(container.from?),
         "to" => Node::Address(container.to),
         "value" => Node::Uint(container.value),
-        "chainId" => Node::Uint(U256::from(container.chain_id)),
+        "chainId" => Node::Uint(U256::from(container.chain_id.get())),
         _ => return None,
     })
 }

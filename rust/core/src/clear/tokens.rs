@@ -3,33 +3,34 @@
 
 use std::collections::HashMap;
 
-use alloy_primitives::Address;
+use crate::chain::Account;
 
 const LIST: &str = include_str!("tokens.tsv");
 
-/// Chain and contract.
-type Place = (u64, Address);
 /// Symbol and decimals.
 type Token = (&'static str, u8);
 
 /// The list.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(HashMap<Place, Token>);
+pub(super) struct Tokens(HashMap<Account, Token>);
 
 impl Tokens {
     pub(super) fn read() -> Self {
         Self(LIST.lines().filter_map(token).collect())
     }
 
-    pub(super) fn get(&self, chain_id: u64, address: Address) -> Option<Token> {
-        self.0.get(&(chain_id, address)).copied()
+    pub(super) fn get(&self, contract: Account) -> Option<Token> {
+        self.0.get(&contract).copied()
     }
 }
 
-fn token(line: &'static str) -> Option<(Place, Token)> {
+fn token(line: &'static str) -> Option<(Account, Token)> {
     let mut words = line.split('\t');
-    let place = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    Some((place, (words.next()?, words.next()?.parse().ok()?)))
+    let contract = Account {
+        chain_id: words.next()?.parse().ok()?,
+        address: words.next()?.parse().ok()?,
+    };
+    Some((contract, (words.next()?, words.next()?.parse().ok()?)))
 }
 
 #[cfg(test)]
@@ -44,8 +45,8 @@ mod tests {
         assert!(lines.len() >= 150);
         assert_eq!(Tokens::read().0.len(), lines.len());
         for line in lines {
-            let ((_, address), (symbol, decimals)) = token(line).unwrap();
-            assert!(line.contains(&address.to_checksum(None)), "{line}");
+            let (contract, (symbol, decimals)) = token(line).unwrap();
+            assert!(line.contains(&contract.address.to_checksum(None)), "{line}");
             assert!(decimals <= 18 && !symbol.is_empty(), "{line}");
             let shown = crate::text::display_safe(symbol, 24);
             assert_eq!(shown, symbol);

@@ -10,6 +10,7 @@ use super::text::{duration, scaled};
 use super::tree::Node;
 use crate::address::checksum;
 use crate::amount::format_units;
+use crate::chain::{Account, ChainId};
 use crate::display::moment;
 use crate::text::display_safe;
 
@@ -35,16 +36,16 @@ pub(super) fn shown_as(node: &Node, place: &Place<'_>) -> Option<String> {
         "tokenAmount" => signed(node, |amount| token_amount(amount, place))?,
         "nftName" => {
             let collection = place.address("collection", "collectionPath");
-            let of = collection.map(|of| scene.address_name(of, scene.container.chain_id));
+            let of = collection.map(|of| scene.address_name(scene.container.chain_id.at(of)));
             format!("{} #{}", of.unwrap_or_default(), node.uint()?)
         }
         "tokenTicker" => {
-            let (token, chain_id) = (node.address()?, place.chain_id()?);
-            let known = scene.assets.token(chain_id, token);
-            let ours = || scene.library.tokens.get(chain_id, token);
+            let token = place.chain_id()?.at(node.address()?);
+            let known = scene.assets.token(token);
+            let ours = || scene.library.tokens.get(token);
             match known.map(|asset| asset.symbol.as_str()) {
                 Some(name) => symbol(name),
-                None => ours().map_or_else(|| shown(token), |(name, _)| name.to_owned()),
+                None => ours().map_or_else(|| shown(token.address), |(name, _)| name.to_owned()),
             }
         }
         "addressName" => match node.address()? {
@@ -52,7 +53,7 @@ pub(super) fn shown_as(node: &Node, place: &Place<'_>) -> Option<String> {
                 let signer = scene.container.from;
                 signer.map_or_else(|| SIGNER.to_owned(), shown)
             }
-            address => scene.address_name(address, scene.container.chain_id),
+            address => scene.address_name(scene.container.chain_id.at(address)),
         },
         "interoperableAddressName" => match node {
             Node::Bytes(bytes) => names::interoperable(bytes).unwrap_or_else(|| raw(node)),
@@ -100,7 +101,7 @@ fn token_amount(amount: U256, place: &Place<'_>) -> String {
     let known = if coin(token) {
         Some(scene.native(chain_id))
     } else {
-        let asset = scene.assets.token(chain_id, token);
+        let asset = scene.assets.token(chain_id.at(token));
         asset.map(|asset| (symbol(&asset.symbol), asset.decimals))
     };
     if let Some((symbol, places)) = known {
@@ -109,10 +110,10 @@ fn token_amount(amount: U256, place: &Place<'_>) -> String {
             false => format!("{} {symbol}", format_units(amount, places)),
         };
     }
-    let ours = scene.library.tokens.get(chain_id, token);
+    let ours = scene.library.tokens.get(chain_id.at(token));
     let ours = ours.map(|(name, places)| (name.to_owned(), places, "Holdfast's list"));
     let theirs = || {
-        let (name, places) = scene.claimed(token, chain_id)?;
+        let (name, places) = scene.claimed(chain_id.at(token))?;
         Some((name, places, "the descriptor"))
     };
     match ours.or_else(theirs) {
@@ -151,13 +152,13 @@ fn name_of(node: &Node, place: &Place<'_>) -> Option<String> {
 
 impl Scene<'_> {
     /// An amount of the chain's coin.
-    fn coin(&self, amount: U256, chain_id: u64) -> String {
+    fn coin(&self, amount: U256, chain_id: ChainId) -> String {
         let (symbol, places) = self.native(chain_id);
         format!("{} {symbol}", format_units(amount, places))
     }
 
     /// Symbol and decimals of the chain's coin.
-    fn native(&self, chain_id: u64) -> (String, u8) {
+    fn native(&self, chain_id: ChainId) -> (String, u8) {
         let native = self.assets.native(chain_id);
         let name = native.map_or(UNKNOWN_SYMBOL, |asset| asset.symbol.as_str());
         let places = native.map_or(COIN_PLACES, |asset| asset.decimals);
@@ -165,8 +166,8 @@ impl Scene<'_> {
     }
 
     /// What the descriptor itself says of the token it is about.
-    fn claimed(&self, token: Address, chain_id: u64) -> Option<(String, u8)> {
-        let own = self.descriptor.deployments.contains(&(chain_id, token));
+    fn claimed(&self, token: Account) -> Option<(String, u8)> {
+        let own = self.descriptor.deployments.contains(&token);
         let metadata = self.descriptor.whole.get("metadata").filter(|_| own)?;
         let said = metadata.get("token")?;
         let places = u8::try_from(said.get("decimals")?.as_u64()?).ok()?;
@@ -175,19 +176,20 @@ impl Scene<'_> {
     }
 
     /// The address in full, and before it the name of the token that is there.
-    fn address_name(&self, address: Address, chain_id: u64) -> String {
-        let Some(asset) = self.assets.contract(chain_id, address) else {
-            let ours = self.library.tokens.get(chain_id, address);
-            return ours.map_or_else(
-                || shown(address),
-                |(symbol, _)| format!("{symbol} {}", shown(address)),
-            );
+    fn address_name(&self, account: Account) -> String {
+        let address = shown(account.address);
+        let Some(asset) = self.assets.contract(account) else {
+            let ours = self.library.tokens.get(account);
+            return match ours {
+                Some((symbol, _)) => format!("{symbol} {address}"),
+                None => address,
+            };
         };
         let symbol = symbol(&asset.symbol);
-        let name = self.assets.name(chain_id, address);
+        let name = self.assets.name(account);
         match name.map(|name| display_safe(name, NAME_CHARS_MAX)) {
-            Some(name) if name != symbol => format!("{symbol} ({name}) {}", shown(address)),
-            _ => format!("{symbol} {}", shown(address)),
+            Some(name) if name != symbol => format!("{symbol} ({name}) {address}"),
+            _ => format!("{symbol} {address}"),
         }
     }
 }

@@ -5,6 +5,7 @@ use alloy_consensus::{SignableTransaction, Signed, TxEip1559, TxEip2930, TxLegac
 use alloy_primitives::{Address, Signature, B256};
 use alloy_rlp::Decodable;
 
+use crate::chain::ChainId;
 use crate::code::Detail;
 use crate::json::Malformed;
 use crate::request::Transaction;
@@ -13,7 +14,7 @@ use crate::request::Transaction;
 #[derive(Debug)]
 pub(super) struct RawTransaction {
     pub transaction: Transaction,
-    pub chain_id: Option<u64>,
+    pub chain_id: Option<ChainId>,
     /// The hash that is or was signed.
     pub digest: B256,
     /// Who signed it, when it is signed.
@@ -97,7 +98,7 @@ fn describe<T: alloy_consensus::Transaction>(
     };
     RawTransaction {
         transaction,
-        chain_id: tx.chain_id(),
+        chain_id: tx.chain_id().map(ChainId::new),
         digest,
         signer,
     }

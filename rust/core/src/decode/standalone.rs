@@ -7,6 +7,7 @@ use alloy_primitives::{eip191_hash_message, Address, TxKind, B256, U256};
 
 use super::{descriptor_check, raw_tx, well_known_tokens};
 use crate::asset::Registry;
+use crate::chain::ChainId;
 use crate::clear::Library;
 use crate::code::{Code, Detail, WarningCode};
 use crate::display::{field, warning};
@@ -56,7 +57,7 @@ pub enum DecodeError {
 /// [`DecodeError`].
 pub fn decode_standalone(
     request: &[u8],
-    chain_id: u64,
+    chain_id: ChainId,
     registry: &Registry,
     tokens: Option<&[u8]>,
     clear: Option<&Library>,
@@ -119,7 +120,11 @@ pub fn decode_standalone(
 }
 
 /// The sum of a batch.
-fn decode_batch(batch: &Batch, chain_id: u64, registry: &Registry) -> Result<String, DecodeError> {
+fn decode_batch(
+    batch: &Batch,
+    chain_id: ChainId,
+    registry: &Registry,
+) -> Result<String, DecodeError> {
     let first = batch.calls().first();
     check_chain(first.and_then(|call| call.chain_id), chain_id)?;
     let context = Context {
@@ -161,7 +166,7 @@ struct Subject {
 }
 
 impl Subject {
-    fn read(key: &str, value: &Json<'_>, chain_id: u64) -> Result<Self, DecodeError> {
+    fn read(key: &str, value: &Json<'_>, chain_id: ChainId) -> Result<Self, DecodeError> {
         match key {
             "tx" => Self::transaction(
                 parse_transaction(value).map_err(|f| f.under(key))?,
@@ -208,7 +213,7 @@ impl Subject {
         Ok(())
     }
 
-    fn transaction(request: TransactionRequest, chain_id: u64) -> Result<Self, DecodeError> {
+    fn transaction(request: TransactionRequest, chain_id: ChainId) -> Result<Self, DecodeError> {
         check_chain(request.chain_id, chain_id)?;
         let digest = signing_hash(&request.transaction, request.shape, chain_id);
         Ok(Self {
@@ -219,7 +224,7 @@ impl Subject {
         })
     }
 
-    fn raw(value: &Json<'_>, chain_id: u64) -> Result<Self, DecodeError> {
+    fn raw(value: &Json<'_>, chain_id: ChainId) -> Result<Self, DecodeError> {
         let at = |fault: Malformed| fault.under("raw_tx");
         let text = value
             .as_str()
@@ -236,7 +241,7 @@ impl Subject {
     }
 }
 
-fn check_chain(named: Option<u64>, chain_id: u64) -> Result<(), Denial> {
+fn check_chain(named: Option<ChainId>, chain_id: ChainId) -> Result<(), Denial> {
     match named {
         Some(named) if named != chain_id => {
             let text = format!("the transaction is for chain {named}, not {chain_id}");
@@ -247,7 +252,8 @@ fn check_chain(named: Option<u64>, chain_id: u64) -> Result<(), Denial> {
 }
 
 /// The hash that would be signed, if the agent fixed every field of it.
-fn signing_hash(transaction: &Transaction, shape: Shape, chain_id: u64) -> Option<B256> {
+fn signing_hash(transaction: &Transaction, shape: Shape, chain_id: ChainId) -> Option<B256> {
+    let chain_id = chain_id.get();
     let Transaction {
         to, value, data, ..
     } = transaction.clone();
@@ -309,6 +315,7 @@ fn add_tokens(tokens: &[u8], registry: &mut Registry) -> Result<(), Malformed> {
         let text = |key: &str| item.get(key).and_then(Json::as_str);
         let integer = |key: &str| item.get(key).and_then(Json::as_int);
         let chain_id = integer("chain_id").and_then(|id| u64::try_from(id).ok());
+        let chain_id = chain_id.map(ChainId::new);
         let decimals = integer("decimals").and_then(|places| u8::try_from(places).ok());
         let address = text("address").map(parse_address).transpose();
         let address = address.map_err(|fault: Fault| fault.at("address").under_index(index))?;
@@ -324,7 +331,7 @@ fn add_tokens(tokens: &[u8], registry: &mut Registry) -> Result<(), Malformed> {
         };
         let symbol = display_safe(symbol, SYMBOL_CHARS_MAX);
         if let Some(name) = text("name") {
-            registry.insert_name(chain_id, address, name);
+            registry.insert_name(chain_id.at(address), name);
         }
         registry.insert(well_known_tokens::unnamed(
             chain_id,
@@ -336,7 +343,7 @@ fn add_tokens(tokens: &[u8], registry: &mut Registry) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn write(kind: &str, digest: Option<B256>, decoded: &Decoded, chain_id: u64) -> String {
+fn write(kind: &str, digest: Option<B256>, decoded: &Decoded, chain_id: ChainId) -> String {
     let digest = digest.map_or(Cow::Borrowed("null"), |digest| {
         Cow::Owned(format!("\"{digest}\""))
     });

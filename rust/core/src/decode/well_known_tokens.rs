@@ -3,6 +3,7 @@
 use alloy_primitives::{address, Address};
 
 use crate::asset::{Asset, Registry, Standard};
+use crate::chain::ChainId;
 
 /// Chains whose coin has 18 decimals, by its symbol.
 const NATIVE: [(&str, &[u64]); 17] = [
@@ -87,12 +88,17 @@ const TOKENS: [(u64, Address, &str, u8); 8] = [
 pub(super) fn add_to(registry: &mut Registry) {
     for (symbol, chains) in NATIVE {
         for chain_id in chains {
-            registry.insert(unnamed(*chain_id, None, symbol.to_owned(), 18));
+            registry.insert(unnamed(
+                ChainId::new(*chain_id),
+                None,
+                symbol.to_owned(),
+                18,
+            ));
         }
     }
     for (chain_id, address, symbol, decimals) in TOKENS {
         registry.insert(unnamed(
-            chain_id,
+            ChainId::new(chain_id),
             Some(address),
             symbol.to_owned(),
             decimals,
@@ -101,7 +107,7 @@ pub(super) fn add_to(registry: &mut Registry) {
 }
 
 pub(super) const fn unnamed(
-    chain_id: u64,
+    chain_id: ChainId,
     address: Option<Address>,
     symbol: String,
     decimals: u8,

@@ -81,7 +81,7 @@ pub(in crate::effects) fn decode(call: &Call<'_>, context: &Context<'_>) -> Resu
     if call.data.is_empty() || is_precompile(call.to) {
         check_recipient(call.to)?;
     }
-    let asset = context.registry.contract(context.chain_id, call.to);
+    let asset = context.registry.contract(context.at(call.to));
     let named = context.named(call.to).and_then(registry::contract);
     if call.data.is_empty() {
         return value_alone(call, asset, named, context);

@@ -6,6 +6,7 @@ use super::sight::Sight;
 use super::{Denial, Effect, EffectKind};
 use crate::asset::{Asset, Registry};
 use crate::canonical::INTEGER_MAX;
+use crate::chain::{Account, ChainId};
 use crate::code::{Code, WarningCode};
 use crate::display::{address_text, amount_text, field, token_text, warning, DisplayLine, Warning};
 use crate::effects::accounts::multicall::MULTICALL;
@@ -17,16 +18,21 @@ use crate::protocol::Protocol;
 pub(crate) struct Context<'r> {
     /// Unknown only in a decode without a wallet; then the zero address stands for it in effects.
     pub wallet: Option<Address>,
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     pub registry: &'r Registry,
     /// Which contracts count as what they are known for.
     pub sight: &'r Sight<'r>,
 }
 
 impl<'r> Context<'r> {
+    /// The account with this address on the chain.
+    pub(super) const fn at(&self, address: Address) -> Account {
+        self.chain_id.at(address)
+    }
+
     /// The fungible token at this address.
     pub(super) fn token(&self, address: Address) -> Option<&'r Asset> {
-        self.registry.token(self.chain_id, address)
+        self.registry.token(self.at(address))
     }
 
     /// What the contract at this address speaks, for reading what it is asked to do: `None` where its
@@ -39,7 +45,7 @@ impl<'r> Context<'r> {
     /// What the contract at this address is said to speak, seen or not: for names on screens, and for
     /// what is denied whatever the chain says.
     pub(super) fn named(&self, address: Address) -> Option<Protocol> {
-        self.registry.protocol(self.chain_id, address)
+        self.registry.protocol(self.at(address))
     }
 
     /// The chain's coin as a token, where its code was seen.
@@ -197,7 +203,7 @@ pub(super) fn check_spender(
 /// what is sent to them, for nobody.
 pub(super) fn check_payee(address: Address, context: &Context<'_>) -> Result<(), Denial> {
     check_recipient(address)?;
-    match context.registry.contract(context.chain_id, address) {
+    match context.registry.contract(context.at(address)) {
         Some(_) => Err(Denial::new(
             Code::RecipientForbidden,
             "the recipient is the contract of a token",

@@ -31,9 +31,7 @@ pub(in crate::effects) fn decode(
     let Some((selector, data)) = call.split().filter(|_| call.depth == 0) else {
         return Ok(None);
     };
-    let found = context
-        .registry
-        .function(context.chain_id, call.to, *selector);
+    let found = context.registry.function(context.at(call.to), *selector);
     let Some(function) = found.filter(|_| control(*selector).is_none()) else {
         return Ok(None);
     };

@@ -31,6 +31,7 @@ pub(crate) mod transaction;
 use alloy_primitives::{Address, U256};
 
 use crate::asset::{Asset, Registry};
+use crate::chain::{Account, ChainId};
 use crate::code::{Code, WarningCode};
 use crate::display::{DisplayLine, Warning};
 use crate::request::{Body, Transaction};
@@ -47,7 +48,7 @@ pub struct Effect {
     /// What it is.
     pub kind: EffectKind,
     /// The chain it happens on.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// The registered asset, when the effect moves or exposes one.
     pub asset: Option<Asset>,
     /// Whose value it is (the wallet).
@@ -260,18 +261,14 @@ impl Denial {
 /// From this amount on an allowance is "everything": 2^96-1 is the largest some tokens can store.
 pub const UNLIMITED_FROM: U256 = U256::from_limbs([u64::MAX, 0xffff_ffff, 0, 0]);
 
-/// What the signature can do in the worst case. `wallet` signs, `chain_id` is the chain it is for.
+/// What the signature can do in the worst case. `wallet` signs, on the chain that the
+/// request is for.
 /// Contracts are known by (chain, address) in the registry and by nothing else.
 ///
 /// # Errors
 /// [`Denial`] for what no policy and no approval may allow.
-pub fn decode(
-    body: &Body,
-    wallet: Address,
-    chain_id: u64,
-    registry: &Registry,
-) -> Result<Decoded, Denial> {
-    read(body, wallet, chain_id, registry, Sight::believing())
+pub fn decode(body: &Body, wallet: Account, registry: &Registry) -> Result<Decoded, Denial> {
+    read(body, wallet, registry, Sight::believing())
 }
 
 /// The same where a contract whose code was not seen is one that nothing is known of.
@@ -280,27 +277,25 @@ pub fn decode(
 /// As [`decode`].
 pub fn decode_seen(
     body: &Body,
-    wallet: Address,
-    chain_id: u64,
+    wallet: Account,
     registry: &Registry,
     seen: &dyn Fn(Address) -> bool,
 ) -> Result<Decoded, Denial> {
-    read(body, wallet, chain_id, registry, Sight::of(seen))
+    read(body, wallet, registry, Sight::of(seen))
 }
 
 fn read(
     body: &Body,
-    wallet: Address,
-    chain_id: u64,
+    wallet: Account,
     registry: &Registry,
     sight: Sight<'_>,
 ) -> Result<Decoded, Denial> {
     if let Body::TypedData(typed) = body {
-        signature::check_chain(typed, chain_id)?;
+        signature::check_chain(typed, wallet.chain_id)?;
     }
     let context = Context {
-        wallet: Some(wallet),
-        chain_id,
+        wallet: Some(wallet.address),
+        chain_id: wallet.chain_id,
         registry,
         sight: &sight,
     };
@@ -315,11 +310,10 @@ fn read(
 /// [`Denial`] if any of them is never to be signed.
 pub fn decode_all(
     transactions: &[&Transaction],
-    wallet: Address,
-    chain_id: u64,
+    wallet: Account,
     registry: &Registry,
 ) -> Result<Decoded, Denial> {
-    read_all(transactions, wallet, chain_id, registry, Sight::believing())
+    read_all(transactions, wallet, registry, Sight::believing())
 }
 
 /// The same where a contract whose code was not seen is one that nothing is known of.
@@ -328,24 +322,22 @@ pub fn decode_all(
 /// As [`decode_all`].
 pub fn decode_all_seen(
     transactions: &[&Transaction],
-    wallet: Address,
-    chain_id: u64,
+    wallet: Account,
     registry: &Registry,
     seen: &dyn Fn(Address) -> bool,
 ) -> Result<Decoded, Denial> {
-    read_all(transactions, wallet, chain_id, registry, Sight::of(seen))
+    read_all(transactions, wallet, registry, Sight::of(seen))
 }
 
 fn read_all(
     transactions: &[&Transaction],
-    wallet: Address,
-    chain_id: u64,
+    wallet: Account,
     registry: &Registry,
     sight: Sight<'_>,
 ) -> Result<Decoded, Denial> {
     let context = Context {
-        wallet: Some(wallet),
-        chain_id,
+        wallet: Some(wallet.address),
+        chain_id: wallet.chain_id,
         registry,
         sight: &sight,
     };
@@ -357,14 +349,13 @@ fn read_all(
 /// The lines of a call of a registered token inside of another call; nothing for any other
 /// contract.
 pub(crate) fn token_call_lines(
-    to: Address,
+    to: Account,
     data: &[u8],
-    chain_id: u64,
     registry: &Registry,
 ) -> Option<Vec<DisplayLine>> {
-    registry.token(chain_id, to)?;
+    registry.token(to)?;
     let transaction = Transaction {
-        to: Some(to),
+        to: Some(to.address),
         value: U256::ZERO,
         data: data.to_vec().into(),
         gas: None,
@@ -374,7 +365,7 @@ pub(crate) fn token_call_lines(
     };
     let context = Context {
         wallet: None,
-        chain_id,
+        chain_id: to.chain_id,
         registry,
         sight: &Sight::believing(),
     };

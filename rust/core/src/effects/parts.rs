@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use alloy_primitives::Address;
 
 use super::{Claim, Decoded, Effect, EffectKind, Exchange, UNLIMITED_FROM};
+use crate::chain::ChainId;
 use crate::display::{DisplayLine, Warning};
 
 /// What one call or document does, when it is known.
@@ -83,11 +84,15 @@ impl Parts {
     }
 }
 
-type Identity = (EffectKind, Option<(u64, Option<Address>)>, Option<Address>);
+type Identity = (
+    EffectKind,
+    Option<(ChainId, Option<Address>)>,
+    Option<Address>,
+);
 
 fn identity(effect: &Effect) -> Identity {
     let asset = effect.asset.as_ref();
-    let asset = asset.map(|asset| (asset.chain_id, asset.address));
+    let asset = asset.map(|asset| asset.identity());
     (effect.kind, asset, effect.to)
 }
 

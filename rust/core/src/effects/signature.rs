@@ -8,6 +8,7 @@ use super::context::Context;
 use super::hidden::Hidden;
 use super::parts::Parts;
 use super::{document as documents, key_derivation, sign_in, Decoded, Denial, EffectKind};
+use crate::chain::ChainId;
 use crate::code::{Code, WarningCode};
 use crate::display::{address_text, field, warning, DisplayLine, Warning};
 use crate::json::{self, Json, Limits};
@@ -22,7 +23,7 @@ const VALUES_SHOWN_MAX: usize = 96;
 const DOCUMENT_CHARS_MAX: usize = 24_576;
 
 /// A signature for another chain, or for any chain, is not what was asked for.
-pub(crate) fn check_chain(typed: &TypedData, chain_id: u64) -> Result<(), Denial> {
+pub(crate) fn check_chain(typed: &TypedData, chain_id: ChainId) -> Result<(), Denial> {
     match typed.domain_chain_id {
         Some(id) if id == chain_id => Ok(()),
         Some(id) => {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::order::TransactionOrder;
 use super::{wire, wire_policy};
+use crate::chain::ChainId;
 use crate::code::{Code, Recorded};
 use crate::policy::{Reason, Released};
 
@@ -416,7 +417,7 @@ pub struct NonceSet {
     /// Operator id.
     pub by: String,
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// The signed payload.
     pub command: String,
     /// The nonce that is given out next.

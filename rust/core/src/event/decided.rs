@@ -8,6 +8,7 @@ use super::data::{Envelope, Id};
 use super::effect::{EffectRecord, LineRecord, WarningRecord};
 use super::wire::{self, Raw};
 use super::wire_policy;
+use crate::chain::ChainId;
 use crate::policy::{Reason, Released, Reservation, Route, Spends, Verdict};
 use crate::request::{Body, Method};
 
@@ -249,7 +250,7 @@ pub struct Decided {
     /// Agent id.
     pub agent: String,
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// What approvals bind.
     pub digest: B256,
     /// Lines for a person, display-safe.

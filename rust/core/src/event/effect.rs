@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire;
 use crate::asset::{Asset, Standard};
+use crate::chain::ChainId;
 use crate::code::{Recorded, WarningCode};
 use crate::display::{DisplayLine, Warning};
 use crate::effects::{Effect, EffectKind};
@@ -57,7 +58,7 @@ pub struct AssetRecord {
     #[serde(with = "wire::eip55_option")]
     pub address: Option<Address>,
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// Pinned by the operator.
     pub decimals: u8,
     /// The operator's name; null for an asset that is in no policy.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data::Id;
 use super::wire;
+use crate::chain::ChainId;
 
 /// Data of `request.authorised`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +54,7 @@ kind_word!(IsMessage, "message");
 #[serde(deny_unknown_fields)]
 pub struct TransactionOrder {
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// Call data or init code.
     pub data: Bytes,
     /// Gas limit.
@@ -84,7 +85,7 @@ pub struct TransactionOrder {
 #[serde(deny_unknown_fields)]
 pub struct TypedDataOrder {
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// EIP-712 digest.
     pub digest: B256,
     /// The document, canonical.
@@ -101,7 +102,7 @@ pub struct TypedDataOrder {
 #[serde(deny_unknown_fields)]
 pub struct MessageOrder {
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// EIP-191 digest.
     pub digest: B256,
     /// `message`

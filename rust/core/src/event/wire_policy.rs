@@ -5,6 +5,7 @@ use alloy_primitives::Address;
 use serde::{de, Deserialize, Deserializer, Serialize, Serializer};
 
 use super::wire;
+use crate::chain::ChainId;
 use crate::policy::{Reason, Spend, Spends, Verdict};
 use crate::request::Method;
 
@@ -37,7 +38,7 @@ pub fn verdict<'de, D: Deserializer<'de>>(from: D) -> Result<Verdict, D::Error> 
 #[serde(deny_unknown_fields)]
 struct SpendsJson {
     agent: String,
-    chain_id: u64,
+    chain_id: ChainId,
     decided_ms: u64,
     items: Vec<Spend>,
     #[serde(with = "wire::method")]

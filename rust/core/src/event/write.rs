@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::decided::{Decided, LeftOut, RequestKind, SignedContent, Stage};
 use super::effect::{AssetRecord, EffectRecord, LineRecord, WarningRecord};
 use crate::canonical::{self, address, key, list, sha256, Key, Object};
+use crate::chain::Account;
 use crate::effects::EffectKind;
 use crate::policy::{
     method_name, Reason, Released, Reservation, SpendAsset, Spends, StandingClaim, Verdict,
@@ -38,21 +39,15 @@ impl Parts {
 
 /// Two requests with the same key are "identical": gas, fees and nonce are filled in afresh by
 /// clients.
-pub fn match_key(
-    agent: &str,
-    wallet: Address,
-    method: Method,
-    chain_id: u64,
-    request: &SignedContent,
-) -> B256 {
+pub fn match_key(agent: &str, wallet: Account, method: Method, request: &SignedContent) -> B256 {
     let mut out = Vec::with_capacity(768);
     let mut subject = Object::new(&mut out);
     subject.str(key!("agent"), agent);
-    subject.u64(key!("chain_id"), chain_id);
+    subject.u64(key!("chain_id"), wallet.chain_id.get());
     subject.plain(key!("kind"), kind(request.kind()));
     subject.plain(key!("method"), method_name(method));
     wanted(subject.key(key!("request")), request, false);
-    address(subject.key(key!("wallet")), &wallet);
+    address(subject.key(key!("wallet")), &wallet.address);
     subject.end();
     sha256(&out)
 }
@@ -62,7 +57,7 @@ pub fn approval_digest(data: &Decided, parts: &Parts) -> B256 {
     let mut out = Vec::with_capacity(2048);
     let mut subject = Object::new(&mut out);
     subject.str(key!("agent"), &data.agent);
-    subject.u64(key!("chain_id"), data.chain_id);
+    subject.u64(key!("chain_id"), data.chain_id.get());
     subject.raw(key!("effects"), &parts.effects);
     opt_decimal(&mut subject, key!("fee_per_gas_max"), data.fee_per_gas_max);
     subject.opt_u64(key!("gas_max"), data.gas_max);
@@ -124,7 +119,7 @@ impl Serialize for Decided {
 fn decided(out: &mut Vec<u8>, data: &Decided, (state, released): (Stage, Released), parts: &Parts) {
     let mut object = Object::new(out);
     object.str(key!("agent"), &data.agent);
-    object.u64(key!("chain_id"), data.chain_id);
+    object.u64(key!("chain_id"), data.chain_id.get());
     object.hex(key!("digest"), data.digest.as_slice());
     list(object.key(key!("display")), &data.display, line);
     object.raw(key!("effects"), &parts.effects);
@@ -281,7 +276,7 @@ fn effect(out: &mut Vec<u8>, effect: &EffectRecord) {
 fn asset(out: &mut Vec<u8>, asset: &AssetRecord) {
     let mut object = Object::new(out);
     opt_address(&mut object, key!("address"), asset.address.as_ref());
-    object.u64(key!("chain_id"), asset.chain_id);
+    object.u64(key!("chain_id"), asset.chain_id.get());
     object.u64(key!("decimals"), asset.decimals.into());
     object.opt_str(key!("id"), asset.id.as_deref());
     object.plain(key!("standard"), asset.standard.as_str());
@@ -360,7 +355,7 @@ fn claim(out: &mut Vec<u8>, claim: &StandingClaim) {
 fn spends(out: &mut Vec<u8>, spends: &Spends) {
     let mut object = Object::new(out);
     object.str(key!("agent"), &spends.agent);
-    object.u64(key!("chain_id"), spends.chain_id);
+    object.u64(key!("chain_id"), spends.chain_id.get());
     object.u64(key!("decided_ms"), spends.decided_ms);
     list(object.key(key!("items")), &spends.items, |out, item| {
         let mut object = Object::new(out);

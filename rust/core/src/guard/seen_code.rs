@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
+use crate::chain::ChainId;
 use crate::code::Code;
 use crate::event::Decided;
 use crate::guard::decision::answer::bytes;
@@ -19,7 +20,7 @@ use crate::policy::{CodePin, Facts, Verdict};
 #[derive(Serialize)]
 struct Believed {
     address: String,
-    chain_id: u64,
+    chain_id: ChainId,
     first: Option<CodePin>,
     hash: Option<B256>,
     named: bool,
@@ -32,7 +33,7 @@ impl Guard {
     ///
     /// # Errors
     /// [`Refusal`] `malformed` when the facts are not what they must be.
-    pub fn see_code(&mut self, chain_id: u64, facts: &[u8]) -> Result<(), Refusal> {
+    pub fn see_code(&mut self, chain_id: ChainId, facts: &[u8]) -> Result<(), Refusal> {
         let facts = Facts::parse(facts).map_err(|fault| unfit(&fault))?;
         self.code.take(chain_id, &facts);
         Ok(())
@@ -47,12 +48,12 @@ impl Guard {
         let believed = policy.map(|policy| policy.believed()).unwrap_or_default();
         let views: Vec<_> = believed
             .into_iter()
-            .map(|(chain_id, at, hash)| Believed {
-                address: at.to_checksum(None),
-                chain_id,
-                first: self.state.first_code.get(&(chain_id, at)).copied(),
+            .map(|(contract, hash)| Believed {
+                address: contract.address.to_checksum(None),
+                chain_id: contract.chain_id,
+                first: self.state.first_code.get(&contract).copied(),
                 hash,
-                named: policy.is_some_and(|policy| policy.names(chain_id, at)),
+                named: policy.is_some_and(|policy| policy.names(contract)),
             })
             .collect();
         bytes(&views)
@@ -84,7 +85,7 @@ pub(in crate::guard) fn remember(state: &mut State, data: &Decided) {
         return;
     };
     for (at, code) in found.code {
-        state.first_code.insert((data.chain_id, at), code);
+        state.first_code.insert(data.chain_id.at(at), code);
     }
 }
 

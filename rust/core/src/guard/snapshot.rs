@@ -9,7 +9,7 @@ use crate::guard::Guard;
 use crate::log::CompactRange;
 use crate::policy::{CodeSeen, Policy};
 
-const FORMAT: u8 = 9;
+const FORMAT: u8 = 10;
 
 /// Why a snapshot cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use alloy_primitives::{Address, Bytes, B256};
 use serde::{Deserialize, Serialize};
 
+use crate::chain::{Account, ChainId};
 use crate::event::{
     Decided, Genesis, Id, RequestKind, Scope, SettleOutcome, SigningOrder, Stage, TransactionOrder,
 };
@@ -145,7 +146,7 @@ pub struct Entry {
     /// Wallet.
     pub wallet: Address,
     /// Chain.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// How it arrived.
     pub method: Method,
     /// What is signed.
@@ -207,6 +208,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Its wallet, on the chain it is for.
+    pub const fn account(&self) -> Account {
+        self.chain_id.at(self.wallet)
+    }
+
     /// Whether its agent alone sends its bytes. What moves nothing, the guardian sends.
     pub fn agent_alone(&self) -> bool {
         let bytes = self.signed.as_ref();
@@ -266,8 +272,8 @@ pub struct State {
     pub recent: VecDeque<u64>,
     /// How many requests are in, or ended in, each stage.
     pub counts: BTreeMap<Stage, u64>,
-    /// Nonces by (wallet, chain).
-    pub nonces: BTreeMap<(Address, u64), NonceBook>,
+    /// Nonces by wallet and chain.
+    pub nonces: BTreeMap<Account, NonceBook>,
     /// Freezes that stand, by their seq.
     pub freezes: BTreeMap<u64, Freeze>,
     /// Limits: what is held and posted.
@@ -281,7 +287,7 @@ pub struct State {
     /// Operator commands that were carried out and have not expired: (`expires_at`, SHA-256 of the
     /// payload).
     pub commands: BTreeSet<(u64, B256)>,
-    /// The code of contracts when a request relied on them, by (chain, address).
+    /// The code of contracts when a request relied on them.
     pub first_code: FirstSeen,
 }
 

@@ -27,7 +27,7 @@ fn leaves(seen: &Seen, expected: &Expected<'_>) -> Vec<String> {
     let decided = decided(expected);
     let speaks = expected
         .registry
-        .protocol(expected.chain_id, expected.called)
+        .protocol(expected.chain_id.at(expected.called))
         .is_some();
     let mut sums: BTreeMap<(Option<Address>, Book), Flow> = BTreeMap::new();
     for (pot, flow) in &seen.flows {
@@ -139,7 +139,7 @@ fn stood(right: &Right, simulated: &Simulated) -> U256 {
 fn allowed(right: &Right, expected: &Expected<'_>) -> Option<U256> {
     let registered = expected
         .registry
-        .contract(expected.chain_id, right.asset)
+        .contract(expected.chain_id.at(right.asset))
         .is_some();
     let mut most = U256::ZERO;
     for effect in expected.effects {
@@ -178,7 +178,7 @@ fn returns(seen: &Seen, expected: &Expected<'_>) -> Option<String> {
     let mut gets = seen.flows.iter().filter(|(_, flow)| flow.back > flow.out);
     let comes = gets.any(|(pot, _)| {
         let known = |asset| {
-            let found = expected.registry.contract(expected.chain_id, asset);
+            let found = expected.registry.contract(expected.chain_id.at(asset));
             found.is_some()
         };
         convert || pot.asset.is_none_or(known)
@@ -189,7 +189,7 @@ fn returns(seen: &Seen, expected: &Expected<'_>) -> Option<String> {
 fn asset_of<'e>(asset: Option<Address>, expected: &Expected<'e>) -> Option<&'e Asset> {
     match asset {
         None => expected.registry.native(expected.chain_id),
-        Some(address) => expected.registry.contract(expected.chain_id, address),
+        Some(address) => expected.registry.contract(expected.chain_id.at(address)),
     }
 }
 

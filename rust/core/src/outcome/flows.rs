@@ -155,7 +155,7 @@ impl Seen {
         flow.out = flow.out.saturating_add(amount);
         let gateway = || {
             to == expected.called
-                && expected.registry.protocol(expected.chain_id, to) == Some(AAVE_GATEWAY)
+                && expected.registry.protocol(expected.chain_id.at(to)) == Some(AAVE_GATEWAY)
         };
         if pot.asset.is_some() && (to.is_zero() || pot.asset == Some(to) || gateway()) {
             flow.given_up = flow.given_up.saturating_add(amount);
@@ -205,7 +205,7 @@ fn pot(teller: Address, value: U256, indexed: bool, expected: &Expected<'_>) -> 
 }
 
 fn standard(contract: Address, expected: &Expected<'_>) -> Option<Standard> {
-    let asset = expected.registry.contract(expected.chain_id, contract)?;
+    let asset = expected.registry.contract(expected.chain_id.at(contract))?;
     Some(asset.standard)
 }
 
@@ -214,5 +214,5 @@ fn is_fungible(contract: Address, expected: &Expected<'_>) -> bool {
 }
 
 fn wraps(contract: Address, expected: &Expected<'_>) -> bool {
-    expected.registry.protocol(expected.chain_id, contract) == Some(Protocol::WETH)
+    expected.registry.protocol(expected.chain_id.at(contract)) == Some(Protocol::WETH)
 }

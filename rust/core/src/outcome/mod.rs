@@ -10,6 +10,7 @@ use alloy_primitives::{Address, Bytes, B256, U256};
 use serde::Deserialize;
 
 use crate::asset::Registry;
+use crate::chain::ChainId;
 use crate::effects::Effect;
 
 /// What the chain's node says the transaction would do.
@@ -54,7 +55,7 @@ pub struct Expected<'e> {
     /// Whose value it is.
     pub wallet: Address,
     /// The chain.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// The contract the transaction calls.
     pub called: Address,
     /// The worst case, without the fee.

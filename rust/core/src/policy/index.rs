@@ -12,6 +12,7 @@ use alloy_primitives::{Address, U256};
 
 use crate::amount::{format_units, Usd};
 use crate::asset::Asset;
+use crate::chain::ChainId;
 use crate::effects::EffectKind;
 use crate::policy::decide::sums::{Figure, Sums};
 use crate::policy::lists::Hit;
@@ -23,7 +24,7 @@ pub(in crate::policy) struct Query<'a> {
     /// Index of the agent; `None` if the policy does not know it (any more).
     pub agent: Option<u32>,
     pub wallet: Address,
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     pub method: Method,
     pub kind: EffectKind,
     /// Index of the asset; `None` if it is not registered.
@@ -81,7 +82,7 @@ impl Fits {
 enum Key {
     Agent(u32),
     Wallet(Address),
-    Chain(u64),
+    Chain(ChainId),
     Asset(u32),
     Address(Address),
     List(u32),

@@ -3,6 +3,7 @@
 use alloy_primitives::map::AddressMap;
 use alloy_primitives::Address;
 
+use crate::chain::ChainId;
 use crate::policy::model::List;
 
 /// One entry of a list, seen from its address.
@@ -12,13 +13,13 @@ pub(in crate::policy) struct Hit {
     /// Its place in the list.
     pub entry: u32,
     /// `None` means every chain.
-    chain_id: Option<u64>,
+    chain_id: Option<ChainId>,
     expires_ms: u64,
 }
 
 impl Hit {
     /// Whether the entry counts for this chain at this time.
-    pub fn counts(&self, chain_id: u64, now_ms: u64) -> bool {
+    pub fn counts(&self, chain_id: ChainId, now_ms: u64) -> bool {
         self.chain_id.is_none_or(|chain| chain == chain_id) && now_ms < self.expires_ms
     }
 }

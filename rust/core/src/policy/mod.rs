@@ -39,6 +39,7 @@ pub use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends, StandingCl
 pub(crate) use time::epoch_ms;
 
 use crate::asset::Registry;
+use crate::chain::{Account, ChainId};
 use crate::effects::Effect;
 use crate::protocol::{pinned, pinned_on};
 use decide::grants::Grant;
@@ -66,15 +67,15 @@ pub struct Policy {
     registry: Registry,
     agent_numbers: HashMap<String, u32>,
     function_numbers: HashMap<String, u32>,
-    asset_numbers: HashMap<(u64, Option<Address>), u32>,
+    asset_numbers: HashMap<(ChainId, Option<Address>), u32>,
     limit_numbers: HashMap<String, u32>,
     wallet_keys: HashMap<Address, String>,
     lists: ListIndex,
     faces: LookAlikes,
     parties: Parties,
-    pins: HashMap<(u64, Address), CodePin>,
+    pins: HashMap<Account, CodePin>,
     /// Contracts that are taken for what their address says where their code was seen.
-    believed: HashMap<(u64, Address), Option<B256>>,
+    believed: HashMap<Account, Option<B256>>,
     grants: Vec<Grant>,
     grant_index: Index,
     forbid_index: Index,
@@ -94,9 +95,9 @@ impl Policy {
             registry.insert(entry.asset.clone());
         }
         for contract in &file.contracts {
-            registry.insert_contract(contract.chain_id, contract.address, contract.protocol);
+            registry.insert_contract(contract.account, contract.protocol);
             if let Some(asset) = &contract.asset {
-                registry.insert_holding(contract.address, asset);
+                registry.insert_holding(contract.account.address, asset);
             }
         }
         for entry in &file.functions {
@@ -105,7 +106,7 @@ impl Policy {
         let (grants, grant_index) = grants::compile(&file.rules);
         let forbids = file.forbids.iter().map(|forbid| &forbid.matcher);
         let limits = file.limits.iter().map(|limit| &limit.matcher);
-        let identity = |entry: &AssetEntry| (entry.asset.chain_id, entry.asset.address);
+        let identity = |entry: &AssetEntry| entry.asset.identity();
         let wallet_key = |wallet: &Wallet| (wallet.address, limits::wallet_key(wallet.address));
         Ok(Self {
             name: file.name,
@@ -171,7 +172,7 @@ impl Policy {
     }
 
     /// The chain with this EIP-155 id.
-    pub fn chain(&self, id: u64) -> Option<&Chain> {
+    pub fn chain(&self, id: ChainId) -> Option<&Chain> {
         self.chains.iter().find(|chain| chain.id == id)
     }
 
@@ -240,16 +241,16 @@ impl Policy {
         self.faces.imitated(address)
     }
 
-    /// What the code at this address must be, if the operator pinned it.
-    pub fn code_pin(&self, chain_id: u64, address: Address) -> Option<CodePin> {
-        self.pins.get(&(chain_id, address)).copied()
+    /// What the code of this contract must be, if the operator pinned it.
+    pub fn code_pin(&self, contract: Account) -> Option<CodePin> {
+        self.pins.get(&contract).copied()
     }
 
     /// Every pin, by chain and address.
-    pub fn code_pins(&self) -> Vec<(u64, Address, CodePin)> {
+    pub fn code_pins(&self) -> Vec<(Account, CodePin)> {
         let pins = self.pins.iter();
-        let mut pins: Vec<_> = pins.map(|(&(chain, at), &pin)| (chain, at, pin)).collect();
-        pins.sort_unstable_by_key(|&(chain, at, _)| (chain, at));
+        let mut pins: Vec<_> = pins.map(|(&contract, &pin)| (contract, pin)).collect();
+        pins.sort_unstable_by_key(|(contract, _)| *contract);
         pins
     }
 
@@ -261,7 +262,7 @@ impl Policy {
         let chain_id = effect.chain_id;
         let token = effect.asset.as_ref().and_then(|asset| asset.address);
         let touched = token.into_iter().chain(effect.to);
-        touched.filter_map(move |at| Some((at, self.code_pin(chain_id, at)?)))
+        touched.filter_map(move |at| Some((at, self.code_pin(chain_id.at(at))?)))
     }
 
     fn agent_index(&self, id: &str) -> Option<u32> {
@@ -273,8 +274,8 @@ impl Policy {
         self.function_numbers.get(id).copied()
     }
 
-    fn asset_index(&self, chain_id: u64, address: Option<Address>) -> Option<u32> {
-        self.asset_numbers.get(&(chain_id, address)).copied()
+    fn asset_index(&self, identity: (ChainId, Option<Address>)) -> Option<u32> {
+        self.asset_numbers.get(&identity).copied()
     }
 
     /// `wallet:0x…`, written once for the wallets of the policy.
@@ -300,41 +301,39 @@ fn written<'f>(
 ) -> impl Iterator<Item = Address> + 'f {
     let wallets = wallets.iter().map(|wallet| wallet.address);
     let assets = assets.iter().filter_map(|entry| entry.asset.address);
-    let contracts = contracts.iter().map(|contract| contract.address);
-    let functions = functions.iter().map(|entry| entry.function.contract);
+    let contracts = contracts.iter().map(|contract| contract.account.address);
+    let functions = functions
+        .iter()
+        .map(|entry| entry.function.contract.address);
     let entries = lists.iter().flat_map(|list| &list.entries);
     let listed = entries.map(|entry| entry.address);
     let contracts = contracts.chain(functions);
     wallets.chain(assets).chain(contracts).chain(listed)
 }
 
-fn pins(assets: &[AssetEntry], contracts: &[ContractEntry]) -> HashMap<(u64, Address), CodePin> {
+fn pins(assets: &[AssetEntry], contracts: &[ContractEntry]) -> HashMap<Account, CodePin> {
     let of_assets = assets.iter().filter_map(|entry| {
-        let place = (entry.asset.chain_id, entry.asset.address?);
-        Some((place, entry.code?))
+        let contract = entry.asset.chain_id.at(entry.asset.address?);
+        Some((contract, entry.code?))
     });
     let of_contracts = contracts
         .iter()
-        .filter_map(|entry| Some(((entry.chain_id, entry.address), entry.code?)));
+        .filter_map(|entry| Some((entry.account, entry.code?)));
     of_assets.chain(of_contracts).collect()
 }
 
 /// What is pinned on the chains of the policy, and the contracts it names. The code that is known of
 /// an address counts only while the operator says it is that contract.
-fn believed(
-    chains: &[Chain],
-    contracts: &[ContractEntry],
-) -> HashMap<(u64, Address), Option<B256>> {
+fn believed(chains: &[Chain], contracts: &[ContractEntry]) -> HashMap<Account, Option<B256>> {
     let mut found = HashMap::default();
     for chain in chains {
         let here = pinned_on(chain.id).into_iter();
-        found.extend(here.map(|(at, known)| ((chain.id, at), known)));
+        found.extend(here.map(|(at, known)| (chain.id.at(at), known)));
     }
     for contract in contracts {
-        let place = (contract.chain_id, contract.address);
-        let is_same = pinned(place.0, place.1) == Some(contract.protocol);
-        if !is_same || !found.contains_key(&place) {
-            found.insert(place, None);
+        let is_same = pinned(contract.account) == Some(contract.protocol);
+        if !is_same || !found.contains_key(&contract.account) {
+            found.insert(contract.account, None);
         }
     }
     found

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::amount::{Percent, Price, Usd};
 use crate::asset::Asset;
+use crate::chain::{Account, ChainId};
 use crate::effects::EffectKind;
 use crate::function::Function;
 use crate::policy::decide::verdict::Verdict;
@@ -16,7 +17,7 @@ use crate::request::Method;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     /// EIP-155 id.
-    pub id: u64,
+    pub id: ChainId,
     /// The operator's name for it.
     pub name: String,
     /// Most gas of one transaction.
@@ -63,7 +64,7 @@ pub struct Agent {
     /// Addresses it may spend from; the first one is used when it names none. Never empty.
     pub wallets: Vec<Address>,
     /// The one chain it works on.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// User ids that may connect; `None` means the daemon's own.
     pub uids: Option<Vec<u32>>,
     /// If set, every request must be signed by this ed25519 key.
@@ -102,10 +103,8 @@ pub struct AssetEntry {
 pub struct ContractEntry {
     /// The operator's name for it.
     pub id: String,
-    /// EIP-155 chain id.
-    pub chain_id: u64,
     /// Where it is.
-    pub address: Address,
+    pub account: Account,
     /// How its calls are read.
     pub protocol: Protocol,
     /// What it holds for others, where its calls do not say it: the asset of a vault, say.
@@ -135,7 +134,7 @@ pub struct FunctionEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListEntry {
     /// `None` means every chain.
-    pub chain_id: Option<u64>,
+    pub chain_id: Option<ChainId>,
     /// The address.
     pub address: Address,
     /// The operator's words, may be empty.
@@ -194,7 +193,7 @@ pub(in crate::policy) struct Targets {
 pub(in crate::policy) struct Matcher {
     pub agents: Option<Vec<u32>>,
     pub wallets: Option<Vec<Address>>,
-    pub chains: Option<Vec<u64>>,
+    pub chains: Option<Vec<ChainId>>,
     pub methods: Option<Bits>,
     pub kinds: Bits,
     pub assets: Option<Vec<u32>>,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use alloy_primitives::map::{AddressMap, AddressSet, HashMap};
-use alloy_primitives::Address;
 
+use crate::chain::Account;
 use crate::policy::model::{ContractEntry, Forbid, FunctionEntry, Rule, Wallet};
 use crate::policy::Policy;
 
@@ -12,7 +12,7 @@ use crate::policy::Policy;
 #[derive(Clone, Debug, Default)]
 pub(in crate::policy) struct Parties {
     wallets: AddressMap<String>,
-    contracts: HashMap<(u64, Address), String>,
+    contracts: HashMap<Account, String>,
     /// In `to` of a rule.
     granted: AddressSet,
     /// In `to` of a forbid: named, but nobody to deal with.
@@ -33,12 +33,15 @@ impl Parties {
             parties.wallets.insert(wallet.address, wallet.id.clone());
         }
         for entry in functions {
-            let place = (entry.function.chain_id, entry.function.contract);
-            parties.contracts.insert(place, entry.function.id.clone());
+            let function = &entry.function;
+            parties
+                .contracts
+                .insert(function.contract, function.id.clone());
         }
         for contract in contracts {
-            let place = (contract.chain_id, contract.address);
-            parties.contracts.insert(place, contract.id.clone());
+            parties
+                .contracts
+                .insert(contract.account, contract.id.clone());
         }
         for to in rules.iter().filter_map(|rule| rule.matcher.to.as_ref()) {
             parties.granted.extend(to.addresses.iter().copied());
@@ -52,15 +55,16 @@ impl Parties {
 }
 
 impl Policy {
-    /// Whether the operator wrote this address down as somebody to deal with: on a list that counts
+    /// Whether the operator wrote this account down as somebody to deal with: on a list that counts
     /// now, as a contract, a wallet, or in `to` of a rule. What a forbid names is not.
-    pub fn is_listed(&self, chain_id: u64, address: Address, now_ms: u64) -> bool {
+    pub fn is_listed(&self, account: Account, now_ms: u64) -> bool {
+        let Account { chain_id, address } = account;
         let parties = &self.parties;
         if parties.forbidden.contains(&address) {
             return false;
         }
         let mut listed = parties.wallets.contains_key(&address)
-            || parties.contracts.contains_key(&(chain_id, address))
+            || parties.contracts.contains_key(&account)
             || parties.granted.contains(&address);
         for hit in self.lists.of(address) {
             if hit.counts(chain_id, now_ms) {
@@ -73,9 +77,10 @@ impl Policy {
         listed
     }
 
-    /// What the operator calls this address: the label of a list entry, or the id of a contract or a
+    /// What the operator calls this account: the label of a list entry, or the id of a contract or a
     /// wallet.
-    pub fn label(&self, chain_id: u64, address: Address, now_ms: u64) -> Option<&str> {
+    pub fn label(&self, account: Account, now_ms: u64) -> Option<&str> {
+        let Account { chain_id, address } = account;
         let hits = self.lists.of(address).iter();
         let hits = hits.filter(|hit| hit.counts(chain_id, now_ms));
         let entries = hits.filter_map(|hit| {
@@ -83,7 +88,7 @@ impl Policy {
             list.entries.get(hit.entry as usize)
         });
         let labels = entries.map(|entry| entry.label.as_str());
-        let contract = self.parties.contracts.get(&(chain_id, address));
+        let contract = self.parties.contracts.get(&account);
         let wallet = self.parties.wallets.get(&address);
         let ids = contract.into_iter().chain(wallet).map(String::as_str);
         labels.chain(ids).find(|label| !label.is_empty())

@@ -6,6 +6,7 @@ use alloy_primitives::map::HashMap;
 use alloy_primitives::Address;
 
 use super::Protocol;
+use crate::chain::{Account, ChainId};
 
 /// Protocol, chain id (or `*`) and address, with a tab between them; comments and empty lines.
 const ROWS: &str = include_str!("addresses.tsv");
@@ -14,9 +15,9 @@ const ROWS: &str = include_str!("addresses.tsv");
 static ADDRESSES: LazyLock<Addresses> = LazyLock::new(Addresses::read);
 
 struct Addresses {
-    on_chains: HashMap<(u64, Address), Protocol>,
+    on_chains: HashMap<Account, Protocol>,
     anywhere: HashMap<Address, Protocol>,
-    wrapped_coins: HashMap<u64, Address>,
+    wrapped_coins: HashMap<ChainId, Address>,
 }
 
 impl Addresses {
@@ -31,7 +32,7 @@ impl Addresses {
                 all.anywhere.insert(address, protocol);
                 continue;
             };
-            all.on_chains.insert((chain, address), protocol);
+            all.on_chains.insert(chain.at(address), protocol);
             if protocol == Protocol::WETH {
                 all.wrapped_coins.insert(chain, address);
             }
@@ -41,7 +42,7 @@ impl Addresses {
 }
 
 /// The chain is `None` where the address is the same on all of them.
-fn row(line: &'static str) -> Option<(Protocol, Option<u64>, Address)> {
+fn row(line: &'static str) -> Option<(Protocol, Option<ChainId>, Address)> {
     let mut cells = line.split('\t').filter(|_| !line.starts_with('#'));
     let protocol = Protocol::named(cells.next()?);
     let chain = match cells.next()? {
@@ -52,26 +53,27 @@ fn row(line: &'static str) -> Option<(Protocol, Option<u64>, Address)> {
 }
 
 /// What is pinned for this address, if anything.
-pub(super) fn protocol(chain_id: u64, address: Address) -> Option<Protocol> {
-    let here = ADDRESSES.on_chains.get(&(chain_id, address));
-    here.or_else(|| ADDRESSES.anywhere.get(&address)).copied()
+pub(super) fn protocol(contract: Account) -> Option<Protocol> {
+    let here = ADDRESSES.on_chains.get(&contract);
+    here.or_else(|| ADDRESSES.anywhere.get(&contract.address))
+        .copied()
 }
 
 /// The chain's coin as a token.
-pub(super) fn wrapped_coin(chain_id: u64) -> Option<Address> {
+pub(super) fn wrapped_coin(chain_id: ChainId) -> Option<Address> {
     ADDRESSES.wrapped_coins.get(&chain_id).copied()
 }
 
 /// Every contract of this chain.
-pub(super) fn on(chain_id: u64) -> impl Iterator<Item = Address> {
-    let places = ADDRESSES.on_chains.keys();
-    let here = places.filter(move |(chain, _)| *chain == chain_id);
-    let here = here.map(|(_, address)| *address);
+pub(super) fn on(chain_id: ChainId) -> impl Iterator<Item = Address> {
+    let contracts = ADDRESSES.on_chains.keys();
+    let here = contracts.filter(move |contract| contract.chain_id == chain_id);
+    let here = here.map(|contract| contract.address);
     here.chain(ADDRESSES.anywhere.keys().copied())
 }
 
 /// Every row.
-pub(super) fn rows() -> impl Iterator<Item = (Protocol, Option<u64>, Address)> {
+pub(super) fn rows() -> impl Iterator<Item = (Protocol, Option<ChainId>, Address)> {
     ROWS.lines().filter_map(row)
 }
 
@@ -102,7 +104,7 @@ mod tests {
         let all = &*ADDRESSES;
         let count = all.on_chains.len() + all.anywhere.len();
         assert_eq!(count, written().count());
-        let twice = |(_, address): &&(u64, Address)| all.anywhere.contains_key(address);
+        let twice = |contract: &&Account| all.anywhere.contains_key(&contract.address);
         assert_eq!(all.on_chains.keys().find(twice), None);
         let coins = rows().filter(|(protocol, ..)| *protocol == Protocol::WETH);
         assert_eq!(all.wrapped_coins.len(), coins.count());

@@ -2,15 +2,17 @@
 
 use alloy_primitives::{Address, B256};
 
+use crate::chain::ChainId;
+
 /// Comments, empty lines, and lines of an address, a chain id (or `*`) and a hash.
 const KNOWN: &str = include_str!("known_code.txt");
 
 /// Every hash that is known; the chain is `None` where the code is the same on all of them.
-pub(super) fn known() -> impl Iterator<Item = (Address, Option<u64>, B256)> {
+pub(super) fn known() -> impl Iterator<Item = (Address, Option<ChainId>, B256)> {
     KNOWN.lines().filter_map(read)
 }
 
-fn read(line: &str) -> Option<(Address, Option<u64>, B256)> {
+fn read(line: &str) -> Option<(Address, Option<ChainId>, B256)> {
     let mut words = line.split(' ').filter(|_| !line.starts_with('#'));
     let address = words.next()?.parse().ok()?;
     let chain = match words.next()? {

@@ -8,6 +8,7 @@ use alloy_primitives::{keccak256, Address};
 
 use super::hex::{self, Fault};
 use super::{options, transaction, Body, Method, Options, Request};
+use crate::chain::ChainId;
 use crate::code::Detail;
 use crate::json::{Json, Malformed};
 
@@ -90,11 +91,7 @@ fn parse_batch(batch: &Json<'_>, mut options: Options) -> Result<Batch, Malforme
     }
     let from = members.from.map(hex::address).transpose();
     let from = from.map_err(|fault| fault.at("from"))?;
-    let chain_id = hex::quantity_u64(required(members.chain_id, "chainId")?)
-        .and_then(|id| match id {
-            0 => Err(Fault::new(Detail::ChainId, "chain id 0 is no chain")),
-            id => Ok(id),
-        })
+    let chain_id = hex::chain_id(required(members.chain_id, "chainId")?)
         .map_err(|fault| fault.at("chainId"))?;
     let atomic = match (members.atomic, version) {
         (Some(Json::Bool(atomic)), _) => *atomic,
@@ -115,7 +112,7 @@ fn parse_batch(batch: &Json<'_>, mut options: Options) -> Result<Batch, Malforme
 fn calls(
     items: &[Json<'_>],
     from: Option<Address>,
-    chain_id: u64,
+    chain_id: ChainId,
     options: &Options,
 ) -> Result<Vec<Request>, Malformed> {
     if items.is_empty() {

@@ -3,6 +3,7 @@
 use alloy_primitives::{hex, Address, Bytes, U256};
 
 use crate::address::checksum;
+use crate::chain::ChainId;
 use crate::code::Detail;
 use crate::json::{Json, Malformed};
 
@@ -72,6 +73,12 @@ pub(crate) fn parse_hex_digits(digits: &str) -> Option<U256> {
 pub(crate) fn quantity_u64(value: &Json<'_>) -> Result<u64, Fault> {
     u64::try_from(quantity(value)?)
         .map_err(|_| Fault::new(Detail::Range, "the number is 2^64 or more"))
+}
+
+/// A chain that a request names.
+pub(crate) fn chain_id(value: &Json<'_>) -> Result<ChainId, Fault> {
+    ChainId::checked(quantity_u64(value)?)
+        .ok_or_else(|| Fault::new(Detail::ChainId, "chain id 0 is no chain"))
 }
 
 pub(crate) fn quantity_u128(value: &Json<'_>) -> Result<u128, Fault> {

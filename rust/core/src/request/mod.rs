@@ -12,6 +12,7 @@ mod typed_data;
 use alloy_primitives::{Address, Bytes, B256, U256};
 use serde::{Deserialize, Serialize};
 
+use crate::chain::ChainId;
 use crate::code::Detail;
 use crate::json::{self, Json, Limits, Malformed};
 
@@ -78,7 +79,7 @@ pub struct TypedData {
     /// The document's primary type.
     pub primary_type: String,
     /// `domain.chainId`, normalised, when present.
-    pub domain_chain_id: Option<u64>,
+    pub domain_chain_id: Option<ChainId>,
     /// `domain.verifyingContract`, when present.
     pub verifying_contract: Option<Address>,
     /// `domain.name`, when present (untrusted).
@@ -107,7 +108,7 @@ pub struct Request {
     /// The wallet named by the agent, if it named one.
     pub from: Option<Address>,
     /// The chain named by the agent in the transaction, if it named one.
-    pub chain_id: Option<u64>,
+    pub chain_id: Option<ChainId>,
     /// What is asked.
     pub body: Body,
     /// The agent's words (untrusted, at most 512 bytes).
@@ -251,7 +252,7 @@ impl Options {
         self,
         method: Method,
         from: Option<Address>,
-        chain_id: Option<u64>,
+        chain_id: Option<ChainId>,
         body: Body,
     ) -> Request {
         let Self {

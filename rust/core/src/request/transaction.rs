@@ -4,6 +4,7 @@ use alloy_primitives::{Address, Bytes, U256};
 
 use super::hex::{self, Fault};
 use super::Transaction;
+use crate::chain::ChainId;
 use crate::code::Detail;
 use crate::json::{Json, Malformed};
 
@@ -24,7 +25,7 @@ pub(crate) enum Shape {
 pub(crate) struct TransactionRequest {
     pub transaction: Transaction,
     pub from: Option<Address>,
-    pub chain_id: Option<u64>,
+    pub chain_id: Option<ChainId>,
     pub shape: Shape,
 }
 
@@ -50,10 +51,7 @@ pub(crate) fn parse(value: &Json<'_>) -> Result<TransactionRequest, Malformed> {
     let members = Members::collect(value)?;
     let (to, data) = members.target()?;
     let (max_fee_per_gas, max_priority_fee_per_gas) = members.fees()?;
-    let chain_id = field(members.chain_id, "chainId", hex::quantity_u64)?;
-    if chain_id == Some(0) {
-        return Err(Fault::new(Detail::ChainId, "chain id 0 is no chain").at("chainId"));
-    }
+    let chain_id = field(members.chain_id, "chainId", hex::chain_id)?;
     let nonce = field(members.nonce, "nonce", hex::quantity_u64)?;
     if nonce == Some(u64::MAX) {
         return Err(

@@ -7,6 +7,7 @@ use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use super::{Claims, Happened, Ledger, Limits, WindowError, Windows};
+use crate::chain::Account;
 use crate::effects::EffectKind;
 use crate::spend::{Reservation, Spends};
 
@@ -104,7 +105,7 @@ impl Book {
         &self,
         wallet: Address,
         except: &str,
-        is_bridge: impl Fn(u64, Address) -> bool,
+        is_bridge: impl Fn(Account) -> bool,
         now_ms: u64,
     ) -> bool {
         let others = self.held.iter().filter(|(name, _)| *name != except);
@@ -117,7 +118,7 @@ impl Book {
             .chain(standing)
             .filter(|spends| spends.wallet == wallet);
         all.any(|spends| {
-            let bridge = |to: Address| is_bridge(spends.chain_id, to);
+            let bridge = |to: Address| is_bridge(spends.chain_id.at(to));
             let mut items = spends.items.iter();
             items.any(|item| item.kind == EffectKind::Order || item.to.is_some_and(bridge))
         })
@@ -292,8 +293,8 @@ impl Book {
     }
 
     /// An operator said that the wallet's nonces go on from here.
-    pub fn nonces_go_on(&mut self, wallet: Address, chain_id: u64, next: u64) {
-        self.claims.nonces_go_on(wallet, chain_id, next);
+    pub fn nonces_go_on(&mut self, wallet: Account, next: u64) {
+        self.claims.nonces_go_on(wallet, next);
     }
 
     /// Nothing of it counts: only with proof that the money cannot move any more.

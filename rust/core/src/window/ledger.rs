@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
+use crate::chain::ChainId;
 use crate::effects::EffectKind;
 use crate::request::Method;
 use crate::spend::{Spend, SpendAsset, Spends};
@@ -29,7 +30,7 @@ pub struct Ledger {
 struct Spender {
     agent: String,
     wallet: Address,
-    chain_id: u64,
+    chain_id: ChainId,
     method: Method,
 }
 

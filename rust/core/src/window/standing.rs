@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 
+use crate::chain::Account;
 use crate::effects::EffectKind;
 use crate::request::Method;
 use crate::spend::{Spend, SpendAsset, Spends};
@@ -67,8 +68,7 @@ impl Happened {
 /// Where a right is kept and about what, so that it can be found again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Place {
-    wallet: Address,
-    chain_id: u64,
+    wallet: Account,
     at: Address,
     to: Option<Address>,
     asset: Option<Address>,
@@ -173,9 +173,9 @@ impl Claims {
     }
 
     /// An operator said that the wallet's nonces go on from here: what stands came before them.
-    pub fn nonces_go_on(&mut self, wallet: Address, chain_id: u64, next: u64) {
+    pub fn nonces_go_on(&mut self, wallet: Account, next: u64) {
         let places = self.placed.iter_mut();
-        let its = places.filter(|(at, _)| (at.wallet, at.chain_id) == (wallet, chain_id));
+        let its = places.filter(|(at, _)| at.wallet == wallet);
         for one in its.flat_map(|(_, all)| all) {
             one.before_nonce = one.before_nonce.min(next);
         }
@@ -232,8 +232,7 @@ impl Place {
         };
         let kept = matches!(item.kind, EffectKind::Allowance | EffectKind::Revoke);
         kept.then_some(Self {
-            wallet: spends.wallet,
-            chain_id: spends.chain_id,
+            wallet: spends.chain_id.at(spends.wallet),
             at,
             to: item.to,
             asset,

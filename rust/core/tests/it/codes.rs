@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::code::{Class, Closed, Code, Detail, PolicyCode, WarningCode};
 use holdfast_core::decode::decode_standalone;
 use holdfast_core::event::{Body, Event};
@@ -280,7 +281,14 @@ fn a_document_for_any_chain_is_shown_with_a_warning() {
         "Note": [{"name": "text", "type": "string"}]}, "primaryType": "Note",
         "domain": {"name": "x"}, "message": {"text": "y"}});
     let case = json!({"typed_data": document}).to_string();
-    let shown = decode_standalone(case.as_bytes(), 1, &Registry::new(), None, None).unwrap();
+    let shown = decode_standalone(
+        case.as_bytes(),
+        ChainId::ETHEREUM,
+        &Registry::new(),
+        None,
+        None,
+    )
+    .unwrap();
     let shown: Value = serde_json::from_str(&shown).unwrap();
     let warnings = shown["warnings"].as_array().unwrap().iter();
     let codes: Vec<&str> = warnings.filter_map(|one| one["code"].as_str()).collect();

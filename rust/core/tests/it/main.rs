@@ -9,6 +9,7 @@
     clippy::arithmetic_side_effects
 )]
 
+mod chain;
 mod clear;
 mod codes;
 mod effects;

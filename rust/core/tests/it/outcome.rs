@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{keccak256, Address, B256, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::{protocol, Effect, EffectKind};
 use holdfast_core::outcome::{differences, Expected, Log, Simulated, Standing};
 use proptest::prelude::*;
 use serde::Deserialize;
 
-const CHAIN: u64 = 1;
+const CHAIN: ChainId = ChainId::ETHEREUM;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +51,7 @@ impl Table {
         }
         for (name, word) in &self.contracts {
             let protocol = protocol(word).expect("a protocol");
-            registry.insert_contract(CHAIN, self.names[name], protocol);
+            registry.insert_contract(CHAIN.at(self.names[name]), protocol);
         }
         registry
     }

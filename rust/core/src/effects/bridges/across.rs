@@ -4,6 +4,7 @@ use alloy_primitives::{Address, Bytes, B256, U256};
 use alloy_sol_types::SolCall;
 
 use super::crossing::{address_in, and_more, chain_text, Arrives, Crossing};
+use crate::chain::ChainId;
 use crate::code::WarningCode;
 use crate::display::{address_text, field, moment, warning};
 use crate::effects::call::Call;
@@ -89,8 +90,8 @@ fn arrives(deposit: &Deposit, context: &Context<'_>) -> Arrives {
     if deposit.got.is_zero() {
         return Arrives::Nothing;
     }
-    let chain = u64::try_from(deposit.chain).ok();
-    let asset = chain.and_then(|chain| context.registry.token(chain, deposit.gets));
+    let chain = u64::try_from(deposit.chain).ok().map(ChainId::new);
+    let asset = chain.and_then(|chain| context.registry.token(chain.at(deposit.gets)));
     match asset {
         Some(asset) => Arrives::AtLeast(asset.clone(), deposit.got),
         None => {

@@ -4,6 +4,7 @@ use alloy_primitives::{address, Address, U256};
 use alloy_sol_types::SolCall;
 
 use super::crossing::{and_more, Arrives, Crossing};
+use crate::chain::ChainId;
 use crate::code::WarningCode;
 use crate::display::{address_text, field, warning};
 use crate::effects::call::Call;
@@ -234,7 +235,9 @@ fn read(call: &Call<'_>, context: &Context<'_>) -> Result<Option<(Pass, usize)>,
 }
 
 fn destination(call: &Call<'_>, context: &Context<'_>) -> String {
-    let mut leads = LEADS.iter().filter(|_| context.chain_id == 1);
+    let mut leads = LEADS
+        .iter()
+        .filter(|_| context.chain_id == ChainId::ETHEREUM);
     match leads.find(|(one, _)| *one == call.to) {
         Some((_, name)) => (*name).to_owned(),
         None => "the other chain of this bridge".to_owned(),

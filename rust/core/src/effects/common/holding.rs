@@ -138,7 +138,7 @@ pub(in crate::effects) fn unknown(
 
 /// The asset the operator says the contract holds, as a coin.
 pub(in crate::effects) fn held(contract: Address, context: &Context<'_>) -> Option<Coin> {
-    let asset = context.registry.holding(context.chain_id, contract)?;
+    let asset = context.registry.holding(context.at(contract))?;
     Some(asset.address.map_or(Coin::Native, Coin::Token))
 }
 

@@ -24,7 +24,7 @@ impl Coin {
     pub fn asset<'r>(self, context: &Context<'r>) -> Option<&'r Asset> {
         match self {
             Self::Native => context.registry.native(context.chain_id),
-            Self::Token(address) => context.registry.contract(context.chain_id, address),
+            Self::Token(address) => context.registry.contract(context.at(address)),
         }
     }
 

@@ -4,6 +4,7 @@
 use alloy_primitives::{address, Address, U256};
 use alloy_sol_types::SolCall;
 
+use crate::chain::ChainId;
 use crate::display::field;
 use crate::effects::call::Call;
 use crate::effects::common::holding::{caller, held, unknown, Holding};
@@ -152,7 +153,7 @@ fn wrapped(selector: [u8; 4], arguments: &[u8], call: &Call<'_>, context: &Conte
 
 /// The asset of the pinned wrapped token.
 fn pinned(contract: Address, context: &Context<'_>) -> Option<Coin> {
-    (context.chain_id == 1 && contract == WSTETH).then_some(Coin::Token(STETH))
+    (context.chain_id == ChainId::ETHEREUM && contract == WSTETH).then_some(Coin::Token(STETH))
 }
 
 fn queue(selector: [u8; 4], arguments: &[u8], call: &Call<'_>, context: &Context<'_>) -> Found {

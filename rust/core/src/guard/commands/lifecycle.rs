@@ -284,7 +284,7 @@ impl Guard {
     fn past(&self, id: Id) -> Vec<Id> {
         let nonce = |entry: &Entry| {
             let order = current(entry)?;
-            Some((entry.wallet, entry.chain_id, order.nonce))
+            Some((entry.account(), order.nonce))
         };
         let mined = self.state.request(id.0).and_then(nonce);
         let unsettled = self.state.unsettled.iter();

@@ -1,8 +1,7 @@
 //! What an operator commands about transactions that are signed, and about a wallet's nonces.
 
-use alloy_primitives::Address;
-
 use crate::canonical::INTEGER_MAX;
+use crate::chain::{Account, ChainId};
 use crate::code::Code;
 use crate::event::{Body, NonceSet, ReplaceWhy, Replaced, Stage};
 use crate::guard::commands::lifecycle::bad;
@@ -73,15 +72,16 @@ pub(in crate::guard) fn nonce(
     let Some(Ok(wallet)) = wallet else {
         return Err(bad("`wallet` is an address"));
     };
-    if !state.nonces.contains_key(&(wallet, chain_id)) {
+    let account = ChainId::new(chain_id).at(wallet);
+    if !state.nonces.contains_key(&account) {
         let text = format!("{wallet} has sent nothing on chain {chain_id}");
         return Err(Refusal::new(Code::WalletUnknown, text));
     }
-    if let Some(id) = out_at(state, wallet, chain_id, nonce) {
+    if let Some(id) = out_at(state, account, nonce) {
         let text = format!("nonce {nonce} is {id}'s, which is out: bump it or cancel it");
         return Err(Refusal::new(Code::NonceOut, text));
     }
-    let ordered = ordered_at(state, wallet, chain_id, nonce);
+    let ordered = ordered_at(state, account, nonce);
     if let Some(id) = ordered.filter(|_| version > 3) {
         let text = format!(
             "nonce {nonce} is that of {id}, which is being signed: wait for its signature, or \
@@ -92,7 +92,7 @@ pub(in crate::guard) fn nonce(
     first_time(state, command)?;
     Ok(Body::NonceSet(NonceSet {
         by: signed.by.clone(),
-        chain_id,
+        chain_id: account.chain_id,
         command: signed.payload.to_owned(),
         nonce,
         signature: signed.signature.clone(),
@@ -101,26 +101,24 @@ pub(in crate::guard) fn nonce(
 }
 
 /// A transaction of ours that has this very nonce and can still be mined with it.
-fn out_at(state: &State, wallet: Address, chain_id: u64, nonce: u64) -> Option<String> {
+fn out_at(state: &State, wallet: Account, nonce: u64) -> Option<String> {
     let unsettled = state.unsettled.iter();
     let mut entries = unsettled.filter_map(|seq| state.request(*seq));
     let out = entries.find(|entry| {
-        (entry.wallet, entry.chain_id) == (wallet, chain_id)
-            && current(entry).is_some_and(|order| order.nonce == nonce)
+        entry.account() == wallet && current(entry).is_some_and(|order| order.nonce == nonce)
     });
     out.map(|entry| entry.id.to_string())
 }
 
 /// An order of ours with this very nonce that waits for its signature.
-fn ordered_at(state: &State, wallet: Address, chain_id: u64, nonce: u64) -> Option<String> {
+fn ordered_at(state: &State, wallet: Account, nonce: u64) -> Option<String> {
     let unsettled = state.unsettled.iter();
     let replacing = unsettled.filter_map(|seq| state.request(*seq));
     let mut entries = state.open_entries().chain(replacing);
     let found = entries.find(|entry| {
         let first = current(entry).filter(|_| entry.stage == Stage::Authorised);
         let again = entry.replacing.as_ref().map(|order| &order.order);
-        (entry.wallet, entry.chain_id) == (wallet, chain_id)
-            && first.or(again).is_some_and(|order| order.nonce == nonce)
+        entry.account() == wallet && first.or(again).is_some_and(|order| order.nonce == nonce)
     });
     found.map(|entry| entry.id.to_string())
 }

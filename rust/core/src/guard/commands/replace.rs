@@ -192,7 +192,7 @@ fn filler(
 
 /// Whether another request has its nonce, which it gave back, or gets it next.
 fn taken_by_another(state: &State, entry: &Entry) -> bool {
-    let book = state.nonces.get(&(entry.wallet, entry.chain_id));
+    let book = state.nonces.get(&entry.account());
     let nonce = current(entry).map(|order| order.nonce);
     let Some((book, nonce)) = book.zip(nonce) else {
         return false;
@@ -204,7 +204,7 @@ fn taken_by_another(state: &State, entry: &Entry) -> bool {
 
 /// The nonce this request gave back and nobody has taken since.
 fn gap_of(state: &State, entry: &Entry) -> Option<u64> {
-    let book = state.nonces.get(&(entry.wallet, entry.chain_id))?;
+    let book = state.nonces.get(&entry.account())?;
     let mut free = book.free().filter(|(_, owner)| *owner == entry.id.0);
     free.next().map(|(nonce, _)| nonce)
 }

@@ -97,7 +97,7 @@ fn transaction(order: &TransactionOrder, raw: &[u8]) -> Result<B256, &'static st
         return Err("not the one encoding of a transaction");
     }
     let tx = signed.tx();
-    let same = tx.chain_id == order.chain_id
+    let same = tx.chain_id == order.chain_id.get()
         && tx.nonce == order.nonce
         && tx.gas_limit == order.gas
         && tx.max_fee_per_gas == order.max_fee_per_gas

@@ -4,8 +4,9 @@
 //! the outcome yet (or was given it less than a minute ago). An explicit idempotency key decides
 //! alone, whatever state its request is in.
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 
+use crate::chain::Account;
 use crate::event::{Id, Stage};
 use crate::guard::state::{Entry, State, OUTCOME_KEPT_MS, REPEAT_MS};
 
@@ -30,11 +31,11 @@ pub(in crate::guard) enum Match {
 pub(in crate::guard) fn replaces(
     state: &State,
     agent: &str,
-    (wallet, chain_id): (Address, u64),
+    wallet: Account,
     nonce: Option<u64>,
     match_key: &B256,
 ) -> Match {
-    let book = state.nonces.get(&(wallet, chain_id));
+    let book = state.nonces.get(&wallet);
     let owner = book.zip(nonce).and_then(|(book, nonce)| book.owner(nonce));
     let Some(owner) = owner else {
         return Match::Nothing;

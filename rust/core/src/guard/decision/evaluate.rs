@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use alloy_primitives::{Address, B256};
 use serde::Serialize;
 
+use crate::chain::Account;
 use crate::code::{Code, Detail};
 use crate::effects::Effect;
 use crate::event::{match_key, EffectRecord, SignedContent};
@@ -207,7 +208,7 @@ pub(in crate::guard) fn evaluate<'p>(
         return denied(Code::NoPolicy, None);
     };
     let sight = known.sight(state);
-    let look = |chain_id: u64, at: Address| sight.unseen(policy, chain_id, at);
+    let look = |contract: Account| sight.unseen(policy, contract);
     let (resolved, calls) = match asked {
         Asked::One(request) => (policy::resolve(policy, call.agent, request, &look), 1),
         Asked::Several(batch) => (
@@ -218,11 +219,11 @@ pub(in crate::guard) fn evaluate<'p>(
     let mut resolved = resolved.map_err(Rejection::Denied)?;
     resolved.look_for_owed(policy, &state.book, "", known.now_ms);
     let wanted = SignedContent::of(&resolved.request.body);
-    let (wallet, chain_id) = (resolved.wallet, resolved.chain.id);
+    let wallet = resolved.account();
     let method = resolved.request.method;
-    let match_key = match_key(call.agent, wallet, method, chain_id, &wanted);
+    let match_key = match_key(call.agent, wallet, method, &wanted);
     let relied = resolved.decoded.relies_on.iter();
-    let relied = relied.filter_map(|at| Some((*at, sight.newest(chain_id, *at)?)));
+    let relied = relied.filter_map(|at| Some((*at, sight.newest(wallet.chain_id.at(*at))?)));
     Ok(Evaluated {
         relied: relied.collect(),
         policy,
@@ -268,8 +269,8 @@ impl Evaluated<'_> {
         let Body::Transaction(transaction) = &self.resolved.request.body else {
             return found;
         };
-        let place = (self.resolved.wallet, self.resolved.chain.id);
-        let named = replaces(state, agent, place, transaction.nonce, &self.match_key);
+        let wallet = self.resolved.account();
+        let named = replaces(state, agent, wallet, transaction.nonce, &self.match_key);
         match (named, found) {
             // The key is another request's: then it decides alone.
             (Match::Replaces(id), Match::This(other)) if key.is_some() && id != other => found,
@@ -353,9 +354,7 @@ impl Evaluated<'_> {
             return None;
         };
         let hint = transaction.nonce?;
-        let book = state
-            .nonces
-            .get(&(self.resolved.wallet, self.resolved.chain.id));
+        let book = state.nonces.get(&self.resolved.account());
         let next = match (book, facts.chain_nonce) {
             (Some(book), chain) => book.peek(chain),
             (None, Some(chain)) => chain,

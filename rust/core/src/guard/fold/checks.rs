@@ -192,9 +192,8 @@ fn hashes(data: &Decided) -> Result<(), FoldError> {
     }
     let key = match_key(
         &data.agent,
-        data.wallet,
+        data.chain_id.at(data.wallet),
         data.method,
-        data.chain_id,
         &data.request,
     );
     ensure(key == data.match_key, "the match key is another one")?;
@@ -314,14 +313,12 @@ fn attached(state: &State, event: &Event, data: &Attached) -> Result<(), FoldErr
     if state.policy().is_none() {
         return Ok(());
     }
-    let (wallet, chain_id) = (entry.wallet, entry.chain_id);
+    let wallet = entry.account();
     enveloped(
         state,
         event,
         (&entry.agent, &data.envelope),
-        |method, wanted| {
-            match_key(&entry.agent, wallet, method, chain_id, wanted) == entry.match_key
-        },
+        |method, wanted| match_key(&entry.agent, wallet, method, wanted) == entry.match_key,
     )
 }
 
@@ -374,7 +371,7 @@ fn order(entry: &Entry, decided: &Decided, order: &SigningOrder) -> Result<(), F
     let other = "the order is not what was decided";
     match (&decided.request, order) {
         (SignedContent::Transaction(tx), SigningOrder::Transaction(order)) => {
-            let same = (order.chain_id, order.wallet) == (entry.chain_id, entry.wallet)
+            let same = order.chain_id.at(order.wallet) == entry.account()
                 && (order.to, order.value) == (tx.to, tx.value)
                 && order.data == tx.data;
             ensure(same, other)?;
@@ -389,13 +386,13 @@ fn order(entry: &Entry, decided: &Decided, order: &SigningOrder) -> Result<(), F
             ensure(caps, "the order is over the caps that were decided")
         }
         (SignedContent::TypedData(typed), SigningOrder::TypedData(order)) => ensure(
-            (order.chain_id, order.wallet) == (entry.chain_id, entry.wallet)
+            order.chain_id.at(order.wallet) == entry.account()
                 && order.json == typed.json
                 && order.digest == typed.typed_data_digest,
             other,
         ),
         (SignedContent::Message(message), SigningOrder::Message(order)) => ensure(
-            (order.chain_id, order.wallet) == (entry.chain_id, entry.wallet)
+            order.chain_id.at(order.wallet) == entry.account()
                 && order.message == message.message
                 && order.digest == eip191_hash_message(&message.message),
             other,

@@ -80,7 +80,7 @@ fn give_nonce_back(state: &mut State, id: Id) {
     if let Some(nonce) = nonce {
         state
             .nonces
-            .entry((entry.wallet, entry.chain_id))
+            .entry(entry.account())
             .or_default()
             .give_back(nonce, id.0);
     }
@@ -201,10 +201,7 @@ pub(in crate::guard) fn authorised(
     // Cheap, and the last look before an order counts: live code pays for it too.
     checks::authorised(state, &data)?;
     if let Some(nonce) = data.order.nonce() {
-        let book = state
-            .nonces
-            .entry((entry.wallet, entry.chain_id))
-            .or_default();
+        let book = state.nonces.entry(entry.account()).or_default();
         if !book.take(nonce, data.id.0) {
             return Err(FoldError::Unfit("the nonce is in use"));
         }
@@ -386,7 +383,7 @@ pub(in crate::guard) fn settled(
         }
         SettleOutcome::Dropped => None,
     };
-    let place = (entry.wallet, entry.chain_id);
+    let wallet = entry.account();
     let happened = Happened {
         nonce: current(entry).map(|order| order.nonce),
         ends: match data.outcome {
@@ -410,7 +407,7 @@ pub(in crate::guard) fn settled(
     let ours = data.outcome != SettleOutcome::Dropped && version > 3;
     if let Some(nonce) = happened.nonce.filter(|_| ours) {
         // Also of what was denied and gave it back: its bytes were out all the same.
-        let book = state.nonces.entry(place).or_default();
+        let book = state.nonces.entry(wallet).or_default();
         book.mined(nonce, data.id.0);
     }
     let mut stage = match data.outcome {
@@ -437,7 +434,7 @@ pub(in crate::guard) fn settled(
 
 /// It was denied after its signature, and another request of ours was mined with its nonce.
 pub(in crate::guard) fn is_past(state: &State, entry: &Entry) -> bool {
-    let book = state.nonces.get(&(entry.wallet, entry.chain_id));
+    let book = state.nonces.get(&entry.account());
     let nonce = current(entry).map(|order| order.nonce);
     let owner = book
         .zip(nonce)

@@ -44,7 +44,7 @@ pub(in crate::guard) fn replaced(
     // Cheap, and the last look before an order counts: live code pays for it too.
     checks::replaced(state, &data, at)?;
     let entry = state.request(data.id.0).ok_or(FoldError::NoRequest)?;
-    let (wallet, chain_id) = (entry.wallet, entry.chain_id);
+    let wallet = entry.account();
     let name = data.id.to_string();
     if let Some(spends) = set_aside(state, entry, &data) {
         let policy = state.policy.as_ref();
@@ -57,7 +57,7 @@ pub(in crate::guard) fn replaced(
             .map_err(limits)?;
     }
     // What a denied request gave back, or a gap, is its own again.
-    let book = state.nonces.entry((wallet, chain_id)).or_default();
+    let book = state.nonces.entry(wallet).or_default();
     let nonce = data.order.nonce;
     let fills_gap =
         book.take_back(nonce, data.id.0) || (nonce == book.next() && book.take(nonce, data.id.0));
@@ -137,10 +137,10 @@ pub(in crate::guard) fn void_order(state: &mut State, at: u64, seq: u64) {
     let Some(replacing) = entry.replacing.take() else {
         return;
     };
-    let (wallet, chain_id) = (entry.wallet, entry.chain_id);
+    let wallet = entry.account();
     let never_signed = entry.signed.is_none();
     if replacing.fills_gap {
-        let book = state.nonces.entry((wallet, chain_id)).or_default();
+        let book = state.nonces.entry(wallet).or_default();
         book.give_back(replacing.order.nonce, seq);
     }
     if never_signed {
@@ -205,12 +205,11 @@ pub(in crate::guard) fn held(state: &mut State, at: u64, data: &Held) -> Result<
 
 pub(in crate::guard) fn nonce_set(state: &mut State, version: u64, data: &NonceSet) {
     remember(state, &data.command);
-    let book = state.nonces.entry((data.wallet, data.chain_id));
+    let wallet = data.chain_id.at(data.wallet);
+    let book = state.nonces.entry(wallet);
     match version {
         ..=3 => book.or_default().set_above_free(data.nonce),
         _ => book.or_default().set(data.nonce),
     }
-    state
-        .book
-        .nonces_go_on(data.wallet, data.chain_id, data.nonce);
+    state.book.nonces_go_on(wallet, data.nonce);
 }

@@ -3,6 +3,7 @@
 
 use alloy_primitives::{Address, U256};
 
+use crate::chain::ChainId;
 use crate::event::{Decided, SignedContent, TransactionContent};
 use crate::guard::commands::authorise::{l1_fee_shown, old_facts};
 use crate::guard::Guard;
@@ -13,7 +14,7 @@ pub struct OrderInputs<'a> {
     /// Who signs.
     pub wallet: Address,
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// Contracts that the request names, that its effects name, and that it relied on when it was
     /// decided, each once.
     pub touched: Vec<Address>,

@@ -6,6 +6,7 @@ use alloy_consensus::TxEip1559;
 use alloy_primitives::{hex, Address, Bytes, TxKind, B256, U64};
 use serde::Serialize;
 
+use crate::chain::ChainId;
 use crate::code::Code;
 use crate::event::{RequestKind, Stage};
 use crate::guard::decision::answer::{bytes, told, Told};
@@ -34,7 +35,7 @@ pub struct Standing {
     /// Who signs.
     pub wallet: Address,
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// As it was called.
     pub method: &'static str,
     /// Its stage.
@@ -182,7 +183,7 @@ impl Guard {
     }
 
     /// The chain an agent pays on.
-    pub fn chain_of(&self, agent: &str) -> Option<u64> {
+    pub fn chain_of(&self, agent: &str) -> Option<ChainId> {
         Some(self.state.policy()?.agent(agent)?.chain_id)
     }
 

@@ -4,6 +4,7 @@ use alloy_primitives::{hex, B256};
 use serde::Serialize;
 
 use crate::address::checksum;
+use crate::chain::ChainId;
 use crate::effects::EffectKind;
 use crate::event::{Decided, RequestKind, Stage};
 use crate::guard::decision::answer::bytes;
@@ -42,7 +43,7 @@ struct Shown<'a> {
 #[derive(Serialize)]
 struct Remains<'a> {
     agent: &'a str,
-    chain_id: u64,
+    chain_id: ChainId,
     decided_at: u64,
     digest: B256,
     id: String,

@@ -2,6 +2,7 @@
 
 use alloy_primitives::{Address, B256};
 
+use crate::chain::{Account, ChainId};
 use crate::event::{Id, RequestKind, SettleOutcome, Stage};
 use crate::guard::fold::replace::current;
 use crate::guard::state::Entry;
@@ -16,7 +17,7 @@ pub struct Unsettled<'a> {
     /// Who signed.
     pub wallet: Address,
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// Transaction hash.
     pub hash: B256,
     /// Its nonce.
@@ -99,7 +100,7 @@ impl Guard {
         });
         // An operator who set the ledger back gave its nonce to others.
         let has_nonce = |row: &Unsettled<'_>| {
-            let book = self.state.nonces.get(&(row.wallet, row.chain_id));
+            let book = self.state.nonces.get(&row.chain_id.at(row.wallet));
             book.is_some_and(|book| book.owner(row.nonce) == Some(row.id.0))
         };
         let kept = mined.filter_map(unsettled);
@@ -108,27 +109,27 @@ impl Guard {
     }
 
     /// Gaps: nonces that were given back below others that are out, as (request that left it, wallet,
-    /// chain, nonce).
-    pub fn gaps(&self) -> Vec<(Id, Address, u64, u64)> {
+    /// nonce).
+    pub fn gaps(&self) -> Vec<(Id, Account, u64)> {
         let books = self.state.nonces.iter();
-        let free = books.flat_map(|((wallet, chain_id), book)| {
+        let free = books.flat_map(|(wallet, book)| {
             book.free()
-                .map(move |(nonce, owner)| (Id(owner), *wallet, *chain_id, nonce))
+                .map(move |(nonce, owner)| (Id(owner), *wallet, nonce))
         });
         free.collect()
     }
 
     /// The request that has a nonce now, while that is known: longer than its details are.
-    pub fn nonce_owner(&self, wallet: &str, chain_id: u64, nonce: u64) -> Option<Id> {
+    pub fn nonce_owner(&self, wallet: &str, chain_id: ChainId, nonce: u64) -> Option<Id> {
         let wallet = wallet.parse().ok()?;
-        let book = self.state.nonces.get(&(wallet, chain_id))?;
+        let book = self.state.nonces.get(&chain_id.at(wallet))?;
         book.owner(nonce).map(Id)
     }
 
     /// What the nonce ledger would give out next; `None` until a nonce of the chain was seen.
-    pub fn next_nonce(&self, wallet: &str, chain_id: u64) -> Option<u64> {
+    pub fn next_nonce(&self, wallet: &str, chain_id: ChainId) -> Option<u64> {
         let wallet = wallet.parse().ok()?;
-        Some(self.state.nonces.get(&(wallet, chain_id))?.peek(None))
+        Some(self.state.nonces.get(&chain_id.at(wallet))?.peek(None))
     }
 }
 

@@ -3,6 +3,7 @@
 use alloy_primitives::Address;
 use serde_json::{Map, Value};
 
+use crate::chain::Account;
 use crate::code::{Code, WarningCode};
 use crate::event::{Decided, LineRecord, WarningRecord};
 use crate::guard::commands::authorise::rebuild_request;
@@ -61,7 +62,7 @@ pub fn decode_again(view: &[u8], policy: &Policy) -> Result<Vec<u8>, Refusal> {
     };
     let request = rebuild_request(&decided, policy).map_err(denied)?;
     let doubts = std::mem::take(&mut decided.warnings);
-    let look = |_: u64, at: Address| doubted(&doubts, at);
+    let look = |contract: Account| doubted(&doubts, contract.address);
     let mut resolved = policy::resolve(policy, &decided.agent, request, &look).map_err(denied)?;
     decided.effects = effects(policy, &mut resolved);
     let decoded = resolved.decoded;

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::address::checksum;
 use crate::amount::Price;
+use crate::chain::ChainId;
 use crate::event::Scope;
 use crate::guard::decision::answer::bytes;
 use crate::guard::decision::evaluate::unfit;
@@ -27,7 +28,7 @@ struct Status<'a> {
 
 #[derive(Serialize)]
 struct AgentStatus<'a> {
-    chain_id: u64,
+    chain_id: ChainId,
     id: &'a str,
     wallet: Option<String>,
     waiting: usize,
@@ -59,7 +60,7 @@ struct ConfigStatus {
 
 #[derive(Serialize)]
 struct AgentView<'a> {
-    chain_id: u64,
+    chain_id: ChainId,
     connections_max: u32,
     id: &'a str,
     privacy: Privacy,
@@ -72,7 +73,7 @@ struct AgentView<'a> {
 
 #[derive(Serialize)]
 struct ChainView<'a> {
-    chain_id: u64,
+    chain_id: ChainId,
     fee_per_gas_max: String,
     gas_max: u64,
     name: &'a str,
@@ -82,7 +83,7 @@ struct ChainView<'a> {
 #[derive(Serialize)]
 struct PinView {
     address: String,
-    chain_id: u64,
+    chain_id: ChainId,
     hash: B256,
     implementation: Option<B256>,
 }
@@ -90,7 +91,7 @@ struct PinView {
 #[derive(Serialize)]
 struct PriceView<'a> {
     asset: &'a str,
-    chain_id: u64,
+    chain_id: ChainId,
     pinned: bool,
     price_age_ms_max: u64,
     price_low_usd: Option<String>,
@@ -200,9 +201,9 @@ impl Guard {
         let pins = policy.map(|policy| policy.code_pins()).unwrap_or_default();
         let views: Vec<_> = pins
             .into_iter()
-            .map(|(chain_id, address, pin)| PinView {
-                address: address.to_checksum(None),
-                chain_id,
+            .map(|(contract, pin)| PinView {
+                address: contract.address.to_checksum(None),
+                chain_id: contract.chain_id,
                 hash: pin.hash,
                 implementation: pin.implementation,
             })

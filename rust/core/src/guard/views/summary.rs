@@ -263,7 +263,7 @@ fn labels(
         return BTreeMap::new();
     };
     let named = parties.iter().filter_map(|(address, _)| {
-        let label = policy.label(decided.chain_id, *address, now_ms)?;
+        let label = policy.label(decided.chain_id.at(*address), now_ms)?;
         let label = display_safe(label, LABEL_CHARS_MAX);
         Some((checksum(*address).to_string(), label))
     });
@@ -310,7 +310,7 @@ impl Summary {
         let getting = getting.count();
         let chain_id = decided.chain_id;
         let is_listed = |address: &Address| {
-            policy.is_some_and(|policy| policy.is_listed(chain_id, *address, now_ms))
+            policy.is_some_and(|policy| policy.is_listed(chain_id.at(*address), now_ms))
         };
         let (mut unlisted, mut best) = (0, None);
         for (place, (address, party)) in parties.iter().enumerate() {

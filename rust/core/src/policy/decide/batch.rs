@@ -33,12 +33,12 @@ pub fn resolve_batch<'p>(
         })
         .collect();
     let registry = policy.registry();
-    let (wallet, chain_id) = (sum.wallet, sum.chain.id);
+    let wallet = sum.account();
     let read = |seen: Option<&dyn Fn(Address) -> bool>| match seen {
-        None => decode_all(&transactions, wallet, chain_id, registry),
-        Some(seen) => decode_all_seen(&transactions, wallet, chain_id, registry, seen),
+        None => decode_all(&transactions, wallet, registry),
+        Some(seen) => decode_all_seen(&transactions, wallet, registry, seen),
     };
-    (sum.decoded, sum.unseen) = doubting(policy, chain_id, look, read)?;
+    (sum.decoded, sum.unseen) = doubting(policy, wallet.chain_id, look, read)?;
     warn_of_look_alikes(policy, &mut sum.decoded);
     // No call of a batch names gas or fees, so that all may cost the same.
     sum.fee_wei_max = sum

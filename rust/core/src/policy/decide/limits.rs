@@ -4,6 +4,7 @@ use alloy_primitives::{Address, U256};
 use serde::Serialize;
 
 use crate::address::checksum;
+use crate::chain::Account;
 use crate::code::Code;
 use crate::effects::EffectKind;
 use crate::policy::decide::sums::Sums;
@@ -136,7 +137,7 @@ impl Policy {
             chain_id: spends.chain_id,
             method: spends.method,
             kind: item.kind,
-            asset: address.and_then(|address| self.asset_index(spends.chain_id, address)),
+            asset: address.and_then(|address| self.asset_index((spends.chain_id, address))),
             to: item.to,
             hits: item.to.map(|to| self.lists.of(to)).unwrap_or_default(),
             now_ms: spends.decided_ms,
@@ -152,7 +153,7 @@ impl Policy {
         let key = match limit.per {
             Per::Agent => ["agent:", &spends.agent].concat(),
             Per::Wallet => self.wallet_key(spends.wallet),
-            Per::Recipient => recipient_key(spends.chain_id, sum.recipient?),
+            Per::Recipient => recipient_key(spends.chain_id.at(sum.recipient?)),
             Per::Global => "global".to_owned(),
         };
         let price_unknown = sum.price_unknown;
@@ -243,8 +244,9 @@ pub(in crate::policy) fn wallet_key(address: Address) -> String {
     ["wallet:", &checksum(address)].concat()
 }
 
-fn recipient_key(chain_id: u64, to: Address) -> String {
-    ["recipient:", &chain_id.to_string(), ":", &checksum(to)].concat()
+fn recipient_key(to: Account) -> String {
+    let (chain_id, address) = (to.chain_id.to_string(), checksum(to.address));
+    ["recipient:", &chain_id, ":", &address].concat()
 }
 
 /// A limit and one of its keys, as the console shows it. Amounts are decimal strings in the unit of

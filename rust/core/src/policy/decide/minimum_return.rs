@@ -9,6 +9,7 @@ use alloy_primitives::{Address, U256};
 
 use crate::amount::{usd_value, usd_value_low};
 use crate::asset::Asset;
+use crate::chain::ChainId;
 use crate::effects::{Effect, EffectKind, Exchange};
 use crate::policy::decide::facts::Facts;
 use crate::policy::decide::Subject;
@@ -135,9 +136,8 @@ fn got(policy: &Policy, exchange: &Exchange, facts: &Facts, now_ms: u64) -> Opti
 
 /// Whether the exchanges account for all that leaves by effects of this kind.
 fn explained(kind: EffectKind, subject: &Subject<'_>) -> bool {
-    type Place = Option<(u64, Option<Address>)>;
-    let place =
-        |asset: Option<&Asset>| -> Place { asset.map(|asset| (asset.chain_id, asset.address)) };
+    type Place = Option<(ChainId, Option<Address>)>;
+    let place = |asset: Option<&Asset>| -> Place { asset.map(Asset::identity) };
     let pays = subject.exchanges.iter().filter(|one| one.kind == kind);
     let pays = pays.flat_map(|one| &one.pays);
     let mut left: Vec<(Place, U256)> = pays
@@ -158,7 +158,7 @@ fn explained(kind: EffectKind, subject: &Subject<'_>) -> bool {
 
 impl Policy {
     fn entry(&self, asset: &Asset) -> Option<&AssetEntry> {
-        let number = self.asset_index(asset.chain_id, asset.address)?;
+        let number = self.asset_index(asset.identity())?;
         self.assets.get(number as usize)
     }
 }

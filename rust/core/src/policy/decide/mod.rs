@@ -21,6 +21,7 @@ use std::cmp::Reverse;
 use alloy_primitives::{Address, U256};
 
 use crate::amount::{format_units, percent_text, Percent, Usd};
+use crate::chain::ChainId;
 use crate::code::Code;
 use crate::effects::{Effect, EffectKind, Exchange};
 use crate::policy::decide::facts::Facts;
@@ -57,7 +58,7 @@ pub struct Subject<'a> {
     /// The wallet that would sign.
     pub wallet: Address,
     /// EIP-155 chain id.
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     /// JSON-RPC spelling of the method.
     pub method: &'a str,
     /// Effects without the fee.
@@ -248,7 +249,7 @@ impl Ladder {
         }
     }
 
-    fn mismatch(&mut self, observed: u64, wanted: u64) {
+    fn mismatch(&mut self, observed: ChainId, wanted: ChainId) {
         let reason = Reason::new(Code::ChainMismatch);
         let reason = reason
             .found(observed.to_string())
@@ -562,7 +563,7 @@ impl Ladder {
 
 pub(in crate::policy) fn asset_of(policy: &Policy, effect: &Effect) -> Option<u32> {
     let asset = effect.asset.as_ref()?;
-    policy.asset_index(asset.chain_id, asset.address)
+    policy.asset_index(asset.identity())
 }
 
 fn reservations(charges: Vec<Charge<'_>>) -> Vec<Reservation> {

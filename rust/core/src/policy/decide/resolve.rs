@@ -5,6 +5,7 @@
 
 use alloy_primitives::{Address, U256};
 
+use crate::chain::{Account, ChainId};
 use crate::code::{Code, WarningCode};
 use crate::display::Warning;
 use crate::effects::{self, decode, decode_seen, Decoded, Denial};
@@ -49,6 +50,11 @@ pub struct Resolved<'p> {
 }
 
 impl Resolved<'_> {
+    /// The wallet on the chain.
+    pub const fn account(&self) -> Account {
+        self.chain.id.at(self.wallet)
+    }
+
     /// Lets no more be paid for data than this, if it was more.
     pub fn cap_l1_fee(&mut self, most: U256) {
         let spared = self.l1_fee_wei_max.saturating_sub(most);
@@ -59,8 +65,8 @@ impl Resolved<'_> {
     /// Looks in the book for what else may come to the wallet, if what this request brings is
     /// measured by its balance. `own` is the request itself, if it is in there.
     pub fn look_for_owed(&mut self, policy: &Policy, book: &Book, own: &str, now_ms: u64) {
-        let is_bridge = |chain_id: u64, at: Address| {
-            let speaks = policy.registry().protocol(chain_id, at);
+        let is_bridge = |contract: Account| {
+            let speaks = policy.registry().protocol(contract);
             speaks.is_some_and(effects::is_bridge)
         };
         let mut exchanges = self.decoded.exchanges.iter();
@@ -117,9 +123,10 @@ pub fn resolve<'p>(
         },
     };
     let registry = policy.registry();
+    let account = chain.id.at(wallet);
     let read = |seen: Option<&dyn Fn(Address) -> bool>| match seen {
-        None => decode(&request.body, wallet, chain.id, registry),
-        Some(seen) => decode_seen(&request.body, wallet, chain.id, registry, seen),
+        None => decode(&request.body, account, registry),
+        Some(seen) => decode_seen(&request.body, account, registry, seen),
     };
     let (mut decoded, unseen) = doubting(policy, chain.id, look, read)?;
     warn_of_look_alikes(policy, &mut decoded);
@@ -151,22 +158,22 @@ pub fn resolve<'p>(
 /// What either reading is denied for.
 pub(in crate::policy) fn doubting(
     policy: &Policy,
-    chain_id: u64,
+    chain_id: ChainId,
     look: Look<'_>,
     read: impl Fn(Option<&dyn Fn(Address) -> bool>) -> Result<Decoded, Denial>,
 ) -> Result<(Decoded, Vec<(Address, Unseen)>), Reason> {
     let refused = |denied: Denial| denial(denied.code, denied.text, None);
     let believed = read(None).map_err(refused)?;
-    let why = |at: &Address| Some((*at, look(chain_id, *at)?));
+    let why = |at: &Address| Some((*at, look(chain_id.at(*at))?));
     if believed.relies_on.iter().find_map(why).is_none() {
         return Ok((believed, Vec::new()));
     }
-    let seen = |at: Address| look(chain_id, at).is_none();
+    let seen = |at: Address| look(chain_id.at(at)).is_none();
     let doubted = read(Some(&seen)).map_err(refused)?;
     let mut both = doubted.or(believed);
     let unseen: Vec<_> = both.relies_on.iter().filter_map(why).collect();
     for (at, why) in &unseen {
-        let speaks = policy.registry().protocol(chain_id, *at);
+        let speaks = policy.registry().protocol(chain_id.at(*at));
         let name = speaks.map_or("contract", |protocol| protocol.as_str());
         let (at, why) = (at.to_checksum(None), why.as_str());
         let text = format!(
@@ -219,7 +226,7 @@ fn wallet_of(agent: &Agent, request: &Request) -> Result<Address, Reason> {
 
 /// A request may name the agent's chain or none; what a typed-data document names is checked by the
 /// decoder.
-fn same_chain(chain_id: u64, request: &Request) -> Result<(), Reason> {
+fn same_chain(chain_id: ChainId, request: &Request) -> Result<(), Reason> {
     match request.chain_id {
         Some(named) if named != chain_id => Err(denial(
             Code::ChainMismatch,

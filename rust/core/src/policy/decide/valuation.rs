@@ -38,7 +38,7 @@ pub(in crate::policy) fn spends(
     }
     let fee = subject.fee_wei_max;
     if !fee.is_zero() {
-        let native = policy.asset_index(subject.chain_id, None);
+        let native = policy.asset_index((subject.chain_id, None));
         let kind = EffectKind::Fee;
         let usd = worth(policy, kind, native, fee, facts, now_ms);
         let (asset, amount) = (SpendAsset::Native, clamp(fee));

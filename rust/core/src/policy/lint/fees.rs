@@ -83,7 +83,7 @@ impl Policy {
     fn fee_max(&self, limit: &Limit, chain: &Chain) -> Option<u128> {
         let gas = u128::from(chain.gas_max).checked_mul(chain.fee_per_gas_max)?;
         let wei = gas.checked_add(chain.l1_fee_max.unwrap_or(0))?;
-        let number = self.asset_index(chain.id, None)?;
+        let number = self.asset_index((chain.id, None))?;
         let assets = limit.matcher.assets.as_ref();
         if assets.is_some_and(|assets| !assets.contains(&number)) {
             return None;

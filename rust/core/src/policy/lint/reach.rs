@@ -139,7 +139,7 @@ fn places(policy: &Policy, matcher: &Matcher, only_fee: bool) -> Result<(), &'st
         }
         let called = |number: &u32| {
             let entry = policy.functions.get(*number as usize);
-            entry.is_some_and(|entry| entry.function.chain_id == agent.chain_id)
+            entry.is_some_and(|entry| entry.function.contract.chain_id == agent.chain_id)
         };
         if !matcher
             .functions

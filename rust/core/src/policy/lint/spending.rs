@@ -115,7 +115,7 @@ impl Policy {
         let Some(rule) = rules.iter().find(is_sent) else {
             return;
         };
-        let coin = self.asset_index(agent.chain_id, None);
+        let coin = self.asset_index((agent.chain_id, None));
         let both = [Method::SendTransaction, Method::SignTransaction];
         let counted = self.limits.iter().any(|limit| {
             let matcher = &limit.matcher;
@@ -155,7 +155,7 @@ impl Policy {
     /// Chains where a transaction costs more than gas, and the policy does not say how much.
     pub(in crate::policy) fn lint_l1_fees(&self, found: &mut Vec<Fault>) {
         for chain in &self.chains {
-            if chain.l1_fee_max.is_some() || !L1_FEE_CHAINS.contains(&chain.id) {
+            if chain.l1_fee_max.is_some() || !L1_FEE_CHAINS.contains(&chain.id.get()) {
                 continue;
             }
             let text = format!(

@@ -43,7 +43,7 @@ impl File {
             let before = self.asset_names.all().len();
             let entry = self.read_asset(reader, section);
             if let Some(entry) = &entry {
-                let identity = (entry.asset.chain_id, entry.asset.address);
+                let identity = entry.asset.identity();
                 if let Some(other) = seen.insert(identity, entry.asset.id.clone()) {
                     let text = format!("the same asset as `{other}`");
                     reader.fault(

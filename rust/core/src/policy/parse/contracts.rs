@@ -8,6 +8,7 @@ use super::scope::one_of;
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::asset::Asset;
+use crate::chain::ChainId;
 use crate::code::PolicyCode;
 use crate::effects::contracts;
 use crate::policy::model::ContractEntry;
@@ -30,8 +31,7 @@ impl File {
             let Some(entry) = self.read_contract(reader, section) else {
                 continue;
             };
-            let identity = (entry.chain_id, entry.address);
-            if let Some(other) = seen.insert(identity, entry.id.clone()) {
+            if let Some(other) = seen.insert(entry.account, entry.id.clone()) {
                 let text = format!("the same contract as `{other}`");
                 let hint = "declare each contract once";
                 reader.fault(section.at, PolicyCode::DuplicateEntry, text, hint);
@@ -64,8 +64,7 @@ impl File {
         let asset = asset.map(|value| self.asset_held(reader, value, chain));
         Some(ContractEntry {
             id: id?,
-            chain_id: chain?,
-            address: address?,
+            account: chain?.at(address?),
             protocol: protocol?,
             code: code?,
             asset: flip(asset)?,
@@ -77,7 +76,7 @@ impl File {
         &self,
         reader: &mut Reader<'_>,
         value: Value<'_>,
-        chain: Option<u64>,
+        chain: Option<ChainId>,
     ) -> Option<Asset> {
         let at = value.span().start;
         let named = reader.string(value, "asset")?;

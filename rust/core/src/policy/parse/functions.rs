@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use alloy_dyn_abi::DynSolType;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 
 use super::reader::{closest, Reader, Section, Value};
 use super::tables::{flip, ID_CHARS};
 use super::File;
+use crate::chain::{Account, ChainId};
 use crate::code::PolicyCode;
 use crate::effects::EffectKind;
 use crate::function::{never, rank, word, Condition, Function, Signature};
@@ -34,7 +35,7 @@ impl File {
                 continue;
             };
             let selector = function.signature.selector();
-            if !seen.insert((function.chain_id, function.contract, selector)) {
+            if !seen.insert((function.contract, selector)) {
                 let text = format!(
                     "`{}` is vouched for already",
                     function.signature.canonical()
@@ -80,7 +81,6 @@ impl File {
         conditions.sort_by_key(|(place, _)| *place);
         Some(Function {
             id: id?,
-            chain_id: chain?,
             contract: contract?,
             signature: signature?,
             payable: payable?.unwrap_or(false),
@@ -93,13 +93,13 @@ impl File {
         &self,
         reader: &mut Reader<'_>,
         value: Value<'_>,
-        chain: u64,
-    ) -> Option<Address> {
+        chain: ChainId,
+    ) -> Option<Account> {
         let text = reader.string(value, "contract")?;
         let at = value.span().start;
-        let address = if self.contract_names.get(text).is_some() {
+        let here = if self.contract_names.get(text).is_some() {
             let entry = self.contracts.iter().find(|entry| entry.id == text)?;
-            if entry.chain_id != chain {
+            if entry.account.chain_id != chain {
                 let text = format!("contract `{text}` is on another chain than the function");
                 reader.fault(
                     at,
@@ -109,25 +109,23 @@ impl File {
                 );
                 return None;
             }
-            entry.address
+            entry.account
         } else {
-            reader.address_text(at, text)?
+            chain.at(reader.address_text(at, text)?)
         };
-        let here = (chain, address);
-        let assets = self.assets.iter().flatten();
-        let is_asset = assets
-            .into_iter()
-            .any(|entry| (entry.asset.chain_id, entry.asset.address) == (chain, Some(address)));
+        let address = here.address;
+        let mut assets = self.assets.iter().flatten();
+        let is_asset = assets.any(|entry| entry.asset.identity() == (chain, Some(address)));
         let mut contracts = self.contracts.iter();
-        let named = contracts.find(|entry| (entry.chain_id, entry.address) == here);
+        let named = contracts.find(|entry| entry.account == here);
         let speaks = named.map(|entry| entry.protocol);
-        let speaks = speaks.or_else(|| pinned(chain, address));
+        let speaks = speaks.or_else(|| pinned(here));
         let is_wallet = self.wallets.iter().any(|wallet| wallet.address == address);
         let what = match speaks.filter(|protocol| *protocol != Protocol::UNKNOWN) {
             _ if is_asset => "an asset",
             _ if is_wallet => "a wallet",
             Some(protocol) => protocol.as_str(),
-            None => return Some(address),
+            None => return Some(here),
         };
         let text = format!("calls of this contract are read as those of {what}");
         let hint = "leave the function out: what is not understood there needs a person";
@@ -140,7 +138,7 @@ impl File {
         reader: &mut Reader<'_>,
         section: Section<'_>,
         signature: Option<&Signature>,
-        chain: Option<u64>,
+        chain: Option<ChainId>,
     ) -> Option<(usize, Condition)> {
         let get = |key: &str| section.table.get(key);
         let name = reader.required(
@@ -193,7 +191,7 @@ impl File {
         reader: &mut Reader<'_>,
         values: Value<'_>,
         kind: &DynSolType,
-        chain: u64,
+        chain: ChainId,
     ) -> Option<Condition> {
         let (mut words, mut wallet, mut sound) = (Vec::new(), false, true);
         for element in reader.elements(values, "in")? {
@@ -229,7 +227,7 @@ impl File {
         reader: &mut Reader<'_>,
         at: usize,
         list: &str,
-        chain: u64,
+        chain: ChainId,
     ) -> Option<Vec<B256>> {
         let index = reader.refer(at, list, "list", &self.list_names)?;
         let entries = &self.lists.get(index as usize)?.entries;

@@ -18,6 +18,7 @@ use super::fault::PolicyErrors;
 use super::model::{
     Agent, AssetEntry, Chain, ContractEntry, Forbid, FunctionEntry, Limit, List, Rule, Wallet,
 };
+use crate::chain::ChainId;
 use crate::code::PolicyCode;
 use reader::{Names, Reader, Section};
 
@@ -37,7 +38,7 @@ pub(super) struct File {
     pub rules: Vec<Rule>,
     pub forbids: Vec<Forbid>,
     pub limits: Vec<Limit>,
-    chain_ids: BTreeSet<u64>,
+    chain_ids: BTreeSet<ChainId>,
     wallet_names: Names,
     agent_names: Names,
     asset_names: Names,

@@ -8,6 +8,7 @@ use super::reader::{closest, Reader, Section, Value};
 use super::tables::flip;
 use super::File;
 use crate::asset::Asset;
+use crate::chain::ChainId;
 use crate::code::PolicyCode;
 use crate::effects::EffectKind;
 use crate::policy::model::{method_of, Bits, Matcher, Targets};
@@ -154,7 +155,7 @@ impl File {
         all.then_some(found)
     }
 
-    fn read_chain_refs(&self, reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<u64>> {
+    fn read_chain_refs(&self, reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<ChainId>> {
         let mut chains = Vec::new();
         let mut all = true;
         for element in reader.elements(value, "chains")? {

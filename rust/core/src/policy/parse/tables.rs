@@ -6,6 +6,7 @@ use alloy_primitives::Address;
 
 use super::reader::{Names, Reader, Section, Value};
 use super::File;
+use crate::chain::ChainId;
 use crate::code::PolicyCode;
 use crate::policy::model::{Agent, Chain, Privacy, Wallet};
 
@@ -50,7 +51,7 @@ impl File {
         let id = reader
             .required(section, "id", "write id = …, the EIP-155 id of the chain")
             .and_then(|value| {
-                let id = reader.integer(value, "id", 1..=CHAIN_ID_MAX)?;
+                let id = ChainId::new(reader.integer(value, "id", 1..=CHAIN_ID_MAX)?);
                 if !self.chain_ids.insert(id) {
                     let text = format!("a second `chain` with id {id}");
                     reader.fault(
@@ -109,8 +110,8 @@ impl File {
         reader: &mut Reader<'_>,
         value: Value<'_>,
         key: &str,
-    ) -> Option<u64> {
-        let id = reader.integer(value, key, 1..=CHAIN_ID_MAX)?;
+    ) -> Option<ChainId> {
+        let id = ChainId::new(reader.integer(value, key, 1..=CHAIN_ID_MAX)?);
         if self.chain_ids.contains(&id) {
             return Some(id);
         }

@@ -9,6 +9,7 @@ use super::members;
 use super::schema::{field_json, Kind};
 use super::value::{self, Leaf};
 use crate::address::checksum;
+use crate::chain::ChainId;
 use crate::code::Detail;
 use crate::json::{Json, Malformed};
 
@@ -26,7 +27,7 @@ const MEMBERS: [(&str, &str); 5] = [
 pub(super) struct Domain {
     pub name: Option<String>,
     version: Option<String>,
-    pub chain_id: Option<u64>,
+    pub chain_id: Option<ChainId>,
     pub verifying_contract: Option<Address>,
     salt: Option<B256>,
     /// The contract has a wrong checksum.
@@ -113,7 +114,7 @@ impl Domain {
         Eip712Domain::new(
             self.name.clone().map(Cow::Owned),
             self.version.clone().map(Cow::Owned),
-            self.chain_id.map(U256::from),
+            self.chain_id.map(|id| U256::from(id.get())),
             self.verifying_contract,
             self.salt,
         )
@@ -131,8 +132,8 @@ impl Domain {
 
     pub(super) fn to_json(&self) -> Json<'static> {
         let text = |text: &String| Json::Str(Cow::Owned(text.clone()));
-        let chain_id = |id: u64| {
-            value::small_integer(id).unwrap_or_else(|| Json::Str(Cow::Owned(id.to_string())))
+        let chain_id = |id: ChainId| {
+            value::small_integer(id.get()).unwrap_or_else(|| Json::Str(Cow::Owned(id.to_string())))
         };
         let values = [
             ("name", self.name.as_ref().map(text)),
@@ -165,14 +166,12 @@ fn text(value: &Json<'_>) -> Result<String, Malformed> {
 }
 
 /// `1`, `"1"` and `"0x1"` are the same chain; 0 and ids above 64 bits are none.
-fn chain_id(value: &Json<'_>) -> Result<u64, Malformed> {
+fn chain_id(value: &Json<'_>) -> Result<ChainId, Malformed> {
     let Leaf::Uint(id) = value::leaf(&Kind::Uint(256), value)? else {
         return Err(fault("expected a chain id"));
     };
-    match u64::try_from(id) {
-        Ok(id) if id > 0 => Ok(id),
-        _ => Err(fault("not a chain id")),
-    }
+    let id = u64::try_from(id).ok().and_then(ChainId::checked);
+    id.ok_or_else(|| fault("not a chain id"))
 }
 
 fn fault(text: &str) -> Malformed {

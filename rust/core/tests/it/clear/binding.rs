@@ -2,6 +2,7 @@
 
 use alloy_primitives::{hex, keccak256, Address, U256};
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::clear::Library;
 use holdfast_core::decode::{decode_standalone, DecodeError};
 use serde_json::{json, Value};
@@ -30,7 +31,13 @@ fn intent(text: &str) -> Value {
 
 fn decode(request: &Value, library: &Library) -> Value {
     let request = request.to_string();
-    let text = decode_standalone(request.as_bytes(), 1, &Registry::new(), None, Some(library));
+    let text = decode_standalone(
+        request.as_bytes(),
+        ChainId::ETHEREUM,
+        &Registry::new(),
+        None,
+        Some(library),
+    );
     serde_json::from_str(&text.unwrap()).unwrap()
 }
 
@@ -280,8 +287,14 @@ fn who_signs_can_be_said_beside_the_request() {
     let run = |request: Value| {
         let request = request.to_string();
         let registry = Registry::new();
-        decode_standalone(request.as_bytes(), 1, &registry, None, Some(&library))
-            .map(|text| said(&serde_json::from_str(&text).unwrap(), "By"))
+        decode_standalone(
+            request.as_bytes(),
+            ChainId::ETHEREUM,
+            &registry,
+            None,
+            Some(&library),
+        )
+        .map(|text| said(&serde_json::from_str(&text).unwrap(), "By"))
     };
     let tx = json!({"to": VAULT, "data": data});
     assert_eq!(run(json!({"tx": tx})).unwrap(), ["the account that signs"]);

@@ -1,6 +1,7 @@
 //! The table of formats of ERC-7730: what they make of a call, line by line.
 
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::clear::Library;
 use holdfast_core::decode::decode_standalone;
 use serde_json::{json, Value};
@@ -11,7 +12,7 @@ fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.insert(Asset {
         id: "cats".to_owned(),
-        chain_id: 1,
+        chain_id: ChainId::ETHEREUM,
         address: Some(CATS.parse().unwrap()),
         standard: Standard::Erc721,
         symbol: "CATS".to_owned(),
@@ -34,7 +35,7 @@ fn formats_say_what_the_table_says() {
         let decode = |clear: Option<&Library>| -> Value {
             let text = decode_standalone(
                 &case.request(),
-                1,
+                ChainId::ETHEREUM,
                 &registry(),
                 Some(tokens.as_bytes()),
                 clear,

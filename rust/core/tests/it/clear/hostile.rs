@@ -3,6 +3,7 @@
 use alloy_dyn_abi::DynSolValue;
 use alloy_primitives::{hex, keccak256, Address, U256};
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::clear::{Fault, Library};
 use holdfast_core::decode::decode_standalone;
 use serde_json::{json, Value};
@@ -34,7 +35,13 @@ fn contract(formats: Value) -> Value {
 fn told(library: &Library, data: &[u8]) -> (Vec<String>, Vec<String>) {
     let request = json!({"tx": {"to": VAULT, "data": hex::encode_prefixed(data)}}).to_string();
     let decode = |clear: Option<&Library>| -> Value {
-        let text = decode_standalone(request.as_bytes(), 1, &Registry::new(), None, clear);
+        let text = decode_standalone(
+            request.as_bytes(),
+            ChainId::ETHEREUM,
+            &Registry::new(),
+            None,
+            clear,
+        );
         serde_json::from_str(&text.unwrap()).unwrap()
     };
     let (own, both) = (decode(None), decode(Some(library)));
@@ -252,7 +259,7 @@ fn descriptors_at_thousands_of_places_are_found_at_each() {
         let request = json!({"tx": {"to": at(number), "data": data}}).to_string();
         let text = decode_standalone(
             request.as_bytes(),
-            1,
+            ChainId::ETHEREUM,
             &Registry::new(),
             None,
             Some(&library),

@@ -2,6 +2,7 @@
 
 use alloy_primitives::{address, hex, keccak256, Address, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::clear::Library;
 use holdfast_core::decode::decode_standalone;
 use proptest::prelude::*;
@@ -15,7 +16,7 @@ fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.insert(Asset {
         id: "usdc".to_owned(),
-        chain_id: 1,
+        chain_id: ChainId::ETHEREUM,
         address: Some(TOKEN),
         standard: Standard::Erc20,
         symbol: "USDC".to_owned(),
@@ -48,7 +49,14 @@ fn contract(address: &str, formats: Value) -> Value {
 
 fn decode(tx: &Value, library: Option<&Library>) -> Value {
     let request = json!({ "tx": tx }).to_string();
-    let text = decode_standalone(request.as_bytes(), 1, &registry(), None, library).unwrap();
+    let text = decode_standalone(
+        request.as_bytes(),
+        ChainId::ETHEREUM,
+        &registry(),
+        None,
+        library,
+    )
+    .unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
@@ -270,7 +278,13 @@ fn a_document_is_found_by_its_type_and_contract() {
     };
     let show = |document: Value| -> Value {
         let request = document.to_string();
-        let text = decode_standalone(request.as_bytes(), 1, &registry(), None, Some(&library));
+        let text = decode_standalone(
+            request.as_bytes(),
+            ChainId::ETHEREUM,
+            &registry(),
+            None,
+            Some(&library),
+        );
         serde_json::from_str(&text.unwrap()).unwrap()
     };
     let decoded = show(document("support"));

@@ -198,8 +198,7 @@ fn run(to: Address, data: &[u8], value: u64) -> Result<Decoded, Denial> {
     let body = Body::Transaction(transaction);
     decode(
         &body,
-        known_contracts::WALLET,
-        known_contracts::CHAIN,
+        known_contracts::CHAIN.at(known_contracts::WALLET),
         &REGISTRY,
     )
 }

@@ -73,7 +73,7 @@ fn run(call: &Call, registry: &Registry) -> Result<Decoded, Denial> {
         max_priority_fee_per_gas: None,
         nonce: None,
     });
-    decode(&body, WALLET, CHAIN, registry)
+    decode(&body, CHAIN.at(WALLET), registry)
 }
 
 fn wrap(calls: &[&Call]) -> Call {

@@ -102,7 +102,7 @@ fn offsets_that_alias_are_refused_at_once() {
         nonce: None,
     });
     let registry = holdfast_core::asset::Registry::new();
-    let denial = decode(&body, calls::WALLET, calls::CHAIN, &registry).unwrap_err();
+    let denial = decode(&body, calls::CHAIN.at(calls::WALLET), &registry).unwrap_err();
     assert_eq!(denial.code.as_str(), "dirty_calldata");
     assert_eq!(
         denial.text,

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use alloy_primitives::{hex, keccak256, Address, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::decode::{decode_standalone, DecodeError};
 use holdfast_core::effects;
 use holdfast_core::request::{self, Body, Transaction};
@@ -37,6 +38,7 @@ fn corpus(name: &str) -> Option<Value> {
 
 fn decode(request: &Value, chain_id: u64) -> Result<Value, DecodeError> {
     let request = request.to_string();
+    let chain_id = ChainId::new(chain_id);
     decode_standalone(request.as_bytes(), chain_id, &Registry::new(), None, None)
         .map(|text| serde_json::from_str(&text).unwrap())
 }
@@ -319,7 +321,7 @@ fn mainnet() -> Registry {
     for (id, address, standard, decimals) in assets {
         registry.insert(Asset {
             id: id.to_owned(),
-            chain_id: 1,
+            chain_id: ChainId::ETHEREUM,
             address: address.map(|address| address.parse().unwrap()),
             standard,
             symbol: id.to_uppercase(),
@@ -357,8 +359,12 @@ fn plans_of_the_universal_router_decode() {
             max_priority_fee_per_gas: None,
             nonce: None,
         });
-        let found = effects::decode(&body, Address::repeat_byte(0xaa), 1, &registry)
-            .unwrap_or_else(|denial| panic!("{name}: {denial}"));
+        let found = effects::decode(
+            &body,
+            ChainId::ETHEREUM.at(Address::repeat_byte(0xaa)),
+            &registry,
+        )
+        .unwrap_or_else(|denial| panic!("{name}: {denial}"));
         let told: Vec<String> = found.effects.iter().map(written).collect();
         if let Some((_, right)) = PLANS.iter().find(|(one, _)| *one == name) {
             assert_eq!(told, *right, "{name}");

@@ -4,6 +4,7 @@ use alloy_consensus::transaction::RlpEcdsaEncodableTx;
 use alloy_consensus::{SignableTransaction, Signed, TxEip1559, TxEip2930, TxLegacy};
 use alloy_primitives::{hex, Address, Bytes, Signature, TxKind, B256, U256};
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::decode::{decode_standalone, DecodeError};
 use holdfast_core::event::{Body as Record, Event, SignedContent};
 use holdfast_core::request;
@@ -14,7 +15,7 @@ use serde_json::{json, Value};
 
 use crate::support::{quantity, wallet, World};
 
-const CHAIN: u64 = 31337;
+const CHAIN: ChainId = ChainId::new(31337);
 
 #[derive(Clone, Debug)]
 struct Fields {
@@ -77,7 +78,7 @@ fn encoded(kind: u8, fields: Fields) -> (Vec<u8>, Vec<u8>, B256) {
         ..
     } = fields;
     let to = fields.to.map_or(TxKind::Create, TxKind::Call);
-    let (chain_id, access_list, gas_price) = (CHAIN, Default::default(), fields.price);
+    let (chain_id, access_list, gas_price) = (CHAIN.get(), Default::default(), fields.price);
     match kind {
         0 => bytes(TxLegacy {
             chain_id: Some(chain_id),
@@ -135,7 +136,7 @@ fn as_fields(kind: u8, fields: &Fields) -> Value {
         "gas": quantity(fields.gas_limit.into()),
         "nonce": quantity(fields.nonce.into()),
         "type": quantity(kind.into()),
-        "chainId": quantity(CHAIN.into()),
+        "chainId": quantity(CHAIN.get().into()),
     });
     if let Some(to) = fields.to {
         tx["to"] = json!(hex::encode_prefixed(to));

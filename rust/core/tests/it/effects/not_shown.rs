@@ -2,6 +2,7 @@
 
 use alloy_primitives::{address, Address};
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::{decode, Decoded};
 use holdfast_core::request;
 use serde_json::{json, Value};
@@ -10,7 +11,12 @@ const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
 
 fn read(method: &str, params: &Value) -> Decoded {
     let request = request::parse(method, params.to_string().as_bytes()).unwrap();
-    decode(&request.body, WALLET, 1, &Registry::new()).unwrap()
+    decode(
+        &request.body,
+        ChainId::ETHEREUM.at(WALLET),
+        &Registry::new(),
+    )
+    .unwrap()
 }
 
 fn message(text: &str) -> Decoded {

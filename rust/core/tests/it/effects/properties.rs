@@ -5,6 +5,7 @@ use alloy_dyn_abi::TypedData;
 use alloy_primitives::{address, Address, Bytes, U256, U512};
 use holdfast_core::amount::{format_units, parse_decimal_units, usd_value, usd_value_low, Price};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::decode::decode_standalone;
 use holdfast_core::effects::{decode, EffectKind};
 use holdfast_core::frame::Framer;
@@ -47,7 +48,7 @@ fn registry() -> Registry {
         let (id, symbol) = (id.to_owned(), id.to_uppercase());
         Asset {
             id,
-            chain_id: 31337,
+            chain_id: ChainId::new(31337),
             address,
             standard,
             symbol,
@@ -159,12 +160,12 @@ proptest! {
         let mut framer = Framer::new(256);
         let _ = framer.feed(first).and_then(|_| framer.feed(second));
         if let Ok(request) = request::parse(METHODS[method], &bytes) {
-            let _ = decode(&request.body, WALLET, 31337, &registry());
+            let _ = decode(&request.body, ChainId::new(31337).at(WALLET), &registry());
         }
-        let _ = decode_standalone(&bytes, 1, &Registry::new(), Some(&bytes), None);
+        let _ = decode_standalone(&bytes, ChainId::ETHEREUM, &Registry::new(), Some(&bytes), None);
         let _ = display_safe(&String::from_utf8_lossy(&bytes), 40);
         let raw = format!("{{\"raw_tx\":\"{}\"}}", Bytes::from(bytes));
-        let _ = decode_standalone(raw.as_bytes(), 1, &Registry::new(), None, None);
+        let _ = decode_standalone(raw.as_bytes(), ChainId::ETHEREUM, &Registry::new(), None, None);
     }
 
     #[test]
@@ -271,7 +272,7 @@ proptest! {
         }
         data.extend(word(party.as_slice()));
         data.extend(amount.to_be_bytes::<32>());
-        let decoded = decode(&transaction(Some(TOKEN), data, U256::ZERO), WALLET, 31337, &registry()).unwrap();
+        let decoded = decode(&transaction(Some(TOKEN), data, U256::ZERO), ChainId::new(31337).at(WALLET), &registry()).unwrap();
         prop_assert_eq!(decoded.effects.len(), 1);
         let effect = &decoded.effects[0];
         prop_assert_eq!((effect.kind, effect.to, effect.amount), (kind, Some(party), amount));
@@ -287,9 +288,9 @@ proptest! {
         let mut data = vec![0xa9, 0x05, 0x9c, 0xbb];
         data.extend(word(&party));
         data.extend(U256::from(50_000_000).to_be_bytes::<32>());
-        let whole = decode(&transaction(Some(TOKEN), data.clone(), U256::ZERO), WALLET, 31337, &registry());
+        let whole = decode(&transaction(Some(TOKEN), data.clone(), U256::ZERO), ChainId::new(31337).at(WALLET), &registry());
         data[bit / 8] ^= 1 << (bit % 8);
-        let other = decode(&transaction(Some(TOKEN), data, U256::ZERO), WALLET, 31337, &registry());
+        let other = decode(&transaction(Some(TOKEN), data, U256::ZERO), ChainId::new(31337).at(WALLET), &registry());
         prop_assert_ne!(whole, other);
     }
 
@@ -300,7 +301,7 @@ proptest! {
     ) {
         let to = to.map(|to| if token { TOKEN } else { Address::from(to) });
         let body = transaction(to, data.clone(), U256::from(value));
-        if let Ok(decoded) = decode(&body, WALLET, 31337, &registry()) {
+        if let Ok(decoded) = decode(&body, ChainId::new(31337).at(WALLET), &registry()) {
             prop_assert!(!decoded.effects.is_empty());
             let moved = decoded.effects.iter().any(|effect| effect.kind == EffectKind::Transfer
                 && effect.asset.as_ref().is_none_or(|asset| asset.id == "eth") && effect.amount == U256::from(value));

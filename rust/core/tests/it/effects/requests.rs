@@ -1,5 +1,6 @@
 //! The table of requests, hostile and honest, and the bounds of the parser.
 
+use holdfast_core::chain::ChainId;
 use holdfast_core::json::Malformed;
 use holdfast_core::request::{self, Body, Method, Request};
 use serde::Deserialize;
@@ -176,7 +177,7 @@ fn a_request_says_what_it_was_asked() {
     let request = request::parse("eth_signTransaction", params.as_bytes()).unwrap();
     assert_eq!(request.method, Method::SignTransaction);
     assert_eq!(request.from.unwrap().to_string(), WALLET);
-    assert_eq!(request.chain_id, Some(1));
+    assert_eq!(request.chain_id, Some(ChainId::ETHEREUM));
     assert_eq!(request.note.as_deref(), Some("for \u{202e}you"));
     assert_eq!(request.idempotency_key.as_deref(), Some("k-1"));
     let Body::Transaction(transaction) = request.body else {

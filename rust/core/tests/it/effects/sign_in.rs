@@ -3,6 +3,7 @@
 
 use alloy_primitives::{address, Address, Bytes};
 use holdfast_core::asset::Registry;
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::{decode, Decoded, Denial};
 use holdfast_core::request::Body;
 use proptest::prelude::*;
@@ -43,7 +44,7 @@ pub fn subjects() -> Vec<Subject> {
         Subject {
             name: case.name.clone(),
             body: Body::Message(Bytes::from(text.into_bytes())),
-            chain_id: 1,
+            chain_id: ChainId::ETHEREUM,
             registry: Registry::new(),
         }
     };
@@ -52,7 +53,7 @@ pub fn subjects() -> Vec<Subject> {
 
 fn read(text: &[u8]) -> Result<Decoded, Denial> {
     let body = Body::Message(Bytes::copy_from_slice(text));
-    decode(&body, WALLET, 1, &Registry::new())
+    decode(&body, ChainId::ETHEREUM.at(WALLET), &Registry::new())
 }
 
 fn lines(decoded: &Decoded) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use alloy_primitives::{address, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::{decode, EffectKind};
 use holdfast_core::frame::Framer;
 use holdfast_core::{request, rpc};
@@ -20,13 +21,18 @@ fn a_token_transfer_is_understood_from_bytes_to_effect() {
     let mut registry = Registry::new();
     registry.insert(Asset {
         id: "usdc".into(),
-        chain_id: 31337,
+        chain_id: ChainId::new(31337),
         address: Some(address!("0x5FbDB2315678afecb367f032d93F642f64180aa3")),
         standard: Standard::Erc20,
         symbol: "USDC".into(),
         decimals: 6,
     });
-    let decoded = decode(&request.body, request.from.unwrap(), 31337, &registry).unwrap();
+    let decoded = decode(
+        &request.body,
+        ChainId::new(31337).at(request.from.unwrap()),
+        &registry,
+    )
+    .unwrap();
     assert!(!decoded.opaque);
     assert_eq!(decoded.effects[0].kind, EffectKind::Transfer);
     assert_eq!(decoded.effects[0].amount, U256::from(50_000_000));

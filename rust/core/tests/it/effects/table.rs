@@ -2,6 +2,7 @@
 
 use alloy_primitives::{address, Address, Bytes, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::decode::{decode_standalone, DecodeError};
 use holdfast_core::effects::{decode, Decoded, Effect};
 use holdfast_core::request::{self, Body, Transaction};
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use super::unchanged::Subject;
 
 const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
-const CHAIN: u64 = 31337;
+const CHAIN: ChainId = ChainId::new(31337);
 
 #[derive(Deserialize)]
 struct Table {
@@ -133,7 +134,10 @@ fn every_call_of_the_table_has_the_effects_as_written() {
     let registry = registry();
     let mut wrong = Vec::new();
     for case in &table.case {
-        let result = match (decode(&body(case), WALLET, CHAIN, &registry), &case.denied) {
+        let result = match (
+            decode(&body(case), CHAIN.at(WALLET), &registry),
+            &case.denied,
+        ) {
             (Ok(found), None) => check(case, &found),
             (Err(denial), Some(code)) if denial.code.as_str() == code => Ok(()),
             (found, _) => Err(format!("{found:?}")),
@@ -151,20 +155,20 @@ fn a_token_on_one_chain_says_nothing_about_the_same_address_on_another() {
     let data = Bytes::from_static(&[0xa9, 0x05, 0x9c, 0xbb]);
     let body = transaction(Some(usdc), data, U256::ZERO);
     assert_eq!(
-        decode(&body, WALLET, CHAIN, &registry())
+        decode(&body, CHAIN.at(WALLET), &registry())
             .unwrap_err()
             .code
             .as_str(),
         "dirty_calldata"
     );
-    let elsewhere = decode(&body, WALLET, 1, &registry()).unwrap();
+    let elsewhere = decode(&body, ChainId::ETHEREUM.at(WALLET), &registry()).unwrap();
     assert_eq!(elsewhere.warnings[0].code.as_str(), "unknown_contract");
 }
 
 #[test]
 fn an_unregistered_coin_has_no_asset_and_says_so() {
     let body = transaction(Some(WALLET), Bytes::new(), U256::from(5));
-    let decoded = decode(&body, WALLET, 7, &Registry::new()).unwrap();
+    let decoded = decode(&body, ChainId::new(7).at(WALLET), &Registry::new()).unwrap();
     assert_eq!(decoded.effects[0].asset, None);
     assert_eq!(decoded.warnings[0].code.as_str(), "unregistered_asset");
     assert!(decoded.display.iter().any(|field| field.value == "5 wei"));
@@ -185,17 +189,22 @@ fn typed(domain: &str) -> Body {
 #[test]
 fn typed_data_is_for_this_chain_or_refused() {
     let registry = registry();
-    let decoded = decode(&typed("\"chainId\":\"0x7a69\","), WALLET, CHAIN, &registry).unwrap();
+    let decoded = decode(
+        &typed("\"chainId\":\"0x7a69\","),
+        CHAIN.at(WALLET),
+        &registry,
+    )
+    .unwrap();
     assert!(decoded.opaque);
-    let other = decode(&typed("\"chainId\":1,"), WALLET, CHAIN, &registry);
+    let other = decode(&typed("\"chainId\":1,"), CHAIN.at(WALLET), &registry);
     assert_eq!(other.unwrap_err().code.as_str(), "chain_mismatch");
-    let none = decode(&typed(""), WALLET, CHAIN, &registry);
+    let none = decode(&typed(""), CHAIN.at(WALLET), &registry);
     assert_eq!(none.unwrap_err().code.as_str(), "chain_mismatch");
 }
 
 #[test]
 fn all_of_a_document_is_shown_and_nothing_of_it_reaches_the_terminal_raw() {
-    let decoded = decode(&typed("\"chainId\":31337,"), WALLET, CHAIN, &registry()).unwrap();
+    let decoded = decode(&typed("\"chainId\":31337,"), CHAIN.at(WALLET), &registry()).unwrap();
     let lines: Vec<_> = decoded
         .display
         .iter()
@@ -216,7 +225,7 @@ fn a_message_is_shown_as_text_or_as_hex() {
         let body = request::parse("personal_sign", params.as_bytes())
             .unwrap()
             .body;
-        let decoded = decode(&body, WALLET, CHAIN, &registry()).unwrap();
+        let decoded = decode(&body, CHAIN.at(WALLET), &registry()).unwrap();
         assert!(decoded.opaque);
         (decoded.display[1].value.clone(), decoded.warnings.len())
     };
@@ -226,7 +235,7 @@ fn a_message_is_shown_as_text_or_as_hex() {
     assert_eq!(bytes, ("0xff00".to_owned(), 1));
 }
 
-fn standalone(request: &str, chain_id: u64) -> Result<String, DecodeError> {
+fn standalone(request: &str, chain_id: ChainId) -> Result<String, DecodeError> {
     decode_standalone(request.as_bytes(), chain_id, &Registry::new(), None, None)
 }
 
@@ -234,7 +243,7 @@ fn standalone(request: &str, chain_id: u64) -> Result<String, DecodeError> {
 fn standalone_decode_knows_well_known_tokens_but_gives_them_no_id() {
     let request = r#"{"tx":{"to":"0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48","data":"0xa9059cbb00000000000000000000000070997970c51812dc3a010c7d01b50e0d17dc79c800000000000000000000000000000000000000000000000000000000000f4240"}}"#;
     assert_eq!(
-        standalone(request, 1).unwrap(),
+        standalone(request, ChainId::ETHEREUM).unwrap(),
         r#"{"chain_id":1,"digest":null,"display":[{"label":"Action","value":"send"},{"label":"Amount","value":"1 USDC"},{"label":"To","value":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8"},{"label":"Token","value":"USDC 0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"}],"effects":[{"amount":"1000000","asset":{"address":"0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48","chain_id":1,"decimals":6,"id":null,"standard":"erc20","symbol":"USDC"},"effect":"transfer","expires":null,"from":null,"path":"","to":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8","unlimited":false}],"kind":"transaction","opaque":false,"warnings":[]}"#
     );
 }
@@ -248,13 +257,20 @@ fn standalone_decode_uses_the_token_list_for_names_only_where_nothing_is_known()
             "{{\"tx\":{{\"to\":\"{to}\",\"data\":\"0xa9059cbb{:0>64}{:0>64}\"}}}}",
             "70997970c51812dc3a010c7d01b50e0d17dc79c8", "64"
         );
-        decode_standalone(request.as_bytes(), 1, &Registry::new(), Some(tokens), None).unwrap()
+        decode_standalone(
+            request.as_bytes(),
+            ChainId::ETHEREUM,
+            &Registry::new(),
+            Some(tokens),
+            None,
+        )
+        .unwrap()
     };
     assert!(call("0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48").contains("0.0001 USDC"));
     assert!(call("0xe7f1725e7734ce288f8367e1bb143e90bb3f0512").contains("1 T\\\\u{202e}K"));
     let broken = decode_standalone(
         b"{\"message\":\"hello\"}",
-        1,
+        ChainId::ETHEREUM,
         &Registry::new(),
         Some(b"[{}]"),
         None,
@@ -268,7 +284,7 @@ fn standalone_decode_uses_the_token_list_for_names_only_where_nothing_is_known()
 fn standalone_decode_gives_the_digests_that_are_signed() {
     // The EIP-191 digest of "hello" (independent source:
     // eth_account.messages.defunct_hash_message).
-    let message = standalone(r#"{"message":"0x68656c6c6f"}"#, 1).unwrap();
+    let message = standalone(r#"{"message":"0x68656c6c6f"}"#, ChainId::ETHEREUM).unwrap();
     let digest = "0x50b2c43fd39106bafbba0da34fc430e1f91e3c96ea2acee2bc34119f92b37750";
     assert!(message.contains(digest), "{message}");
     // A transaction that fixes every field has the digest of its unsigned bytes.
@@ -279,14 +295,14 @@ fn standalone_decode_gives_the_digests_that_are_signed() {
     let raw = raw.replace(' ', "");
     let digest = |json: String| json.split("\"digest\":").nth(1).unwrap()[..68].to_owned();
     assert_eq!(
-        digest(standalone(fields, 1).unwrap()),
-        digest(standalone(&raw, 1).unwrap())
+        digest(standalone(fields, ChainId::ETHEREUM).unwrap()),
+        digest(standalone(&raw, ChainId::ETHEREUM).unwrap())
     );
 }
 
 #[test]
 fn standalone_decode_refuses_with_a_code() {
-    let code = |request: &str| match standalone(request, 1).unwrap_err() {
+    let code = |request: &str| match standalone(request, ChainId::ETHEREUM).unwrap_err() {
         DecodeError::Malformed(fault) => fault.code.as_str(),
         DecodeError::Denied(denial) => denial.code.as_str(),
     };
@@ -322,7 +338,7 @@ fn what_a_swap_gives_back_to_whoever_calls_is_the_wallets_also_when_nobody_names
     let tx = format!(
         r#"{{"tx":{{"to":"0x111111125421ca6dc452d289314280a0f8842a65","value":"0x5","data":"{data}"}}}}"#
     );
-    let shown = standalone(&tx, 1).unwrap();
+    let shown = standalone(&tx, ChainId::ETHEREUM).unwrap();
     assert!(shown.contains(r#""value":"this wallet""#), "{shown}");
     for code in ["leftover", "foreign_recipient"] {
         assert!(!shown.contains(code), "{shown}");

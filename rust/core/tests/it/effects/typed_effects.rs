@@ -2,6 +2,7 @@
 
 use alloy_primitives::{address, Address};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::{decode, Effect, EffectKind};
 use holdfast_core::request::{self, Body};
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use super::unchanged::Subject;
 use crate::support::{calls, tables, typed};
 
 const ME: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
-const CHAIN: u64 = 31337;
+const CHAIN: ChainId = ChainId::new(31337);
 const NAMES: [(&str, &str); 8] = [
     ("$permit2", "0x000000000022D473030F116dDEE9F6B43aC78BA3"),
     ("$me", "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
@@ -192,7 +193,7 @@ pub fn subjects() -> Vec<Subject> {
 #[test]
 fn documents_have_the_effects_of_the_table() {
     for case in table().case {
-        let decoded = match decode(&body(&case), ME, CHAIN, &registry()) {
+        let decoded = match decode(&body(&case), CHAIN.at(ME), &registry()) {
             Ok(decoded) => decoded,
             Err(denial) => {
                 assert_eq!(

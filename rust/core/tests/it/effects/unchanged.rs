@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::{hex, keccak256, Address};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::{contracts, decode, decode_seen, protocol, Decoded, Denial};
 use holdfast_core::protocol::Protocol;
 use holdfast_core::request::Body;
@@ -22,7 +23,7 @@ use crate::support::{tables, typed};
 pub struct Subject {
     pub name: String,
     pub body: Body,
-    pub chain_id: u64,
+    pub chain_id: ChainId,
     pub registry: Registry,
 }
 
@@ -123,9 +124,11 @@ fn written(found: &Result<Decoded, Denial>) -> (String, String) {
 }
 
 /// Believed, and with no contract seen.
-fn both(body: &Body, chain_id: u64, registry: &Registry) -> (String, String) {
-    let believed = written(&decode(body, WALLET, chain_id, registry));
-    let unseen = written(&decode_seen(body, WALLET, chain_id, registry, &|_| false));
+fn both(body: &Body, chain_id: ChainId, registry: &Registry) -> (String, String) {
+    let believed = written(&decode(body, chain_id.at(WALLET), registry));
+    let unseen = written(&decode_seen(body, chain_id.at(WALLET), registry, &|_| {
+        false
+    }));
     (believed.0 + &unseen.0, believed.1 + &unseen.1)
 }
 
@@ -146,7 +149,7 @@ fn elsewhere(subject: &Subject, protocols: &[Protocol]) -> String {
     places.extend([WALLET, Address::with_last_byte(0x64)]);
     for protocol in protocols {
         let place = Address::from_word(keccak256(protocol.as_str()));
-        registry.insert_contract(chain_id, place, *protocol);
+        registry.insert_contract(chain_id.at(place), *protocol);
         held.iter()
             .for_each(|asset| registry.insert_holding(place, asset));
         places.push(place);

@@ -17,7 +17,7 @@ const ETH: u128 = 1_000_000_000_000_000_000;
 const SEND: &str = "wallet_sendCalls";
 
 fn batch(calls: &[Value]) -> Value {
-    let chain = quantity(CHAIN.into());
+    let chain = quantity(CHAIN.get().into());
     json!([{"version": "2.0.0", "chainId": chain, "atomicRequired": false, "calls": calls}])
 }
 
@@ -129,12 +129,12 @@ fn every_fee_of_a_batch_counts() {
         let params = payments(&vec![1; count]).to_string();
         match parse_any(SEND, params.as_bytes()).unwrap() {
             Asked::Several(batch) => {
-                resolve_batch(&loaded, "shopper", &batch, &|_, _| None)
+                resolve_batch(&loaded, "shopper", &batch, &|_| None)
                     .unwrap()
                     .fee_wei_max
             }
             Asked::One(request) => {
-                holdfast_core::policy::resolve(&loaded, "shopper", request, &|_, _| None)
+                holdfast_core::policy::resolve(&loaded, "shopper", request, &|_| None)
                     .unwrap()
                     .fee_wei_max
             }
@@ -219,9 +219,9 @@ fn verdict(loaded: &Policy, wei: &[u128]) -> Verdict {
     let book = Book::for_policy(loaded);
     let resolved = match parse_any(SEND, params.as_bytes()).unwrap() {
         Asked::One(request) => {
-            holdfast_core::policy::resolve(loaded, "shopper", request, &|_, _| None)
+            holdfast_core::policy::resolve(loaded, "shopper", request, &|_| None)
         }
-        Asked::Several(batch) => resolve_batch(loaded, "shopper", &batch, &|_, _| None),
+        Asked::Several(batch) => resolve_batch(loaded, "shopper", &batch, &|_| None),
     };
     let resolved = resolved.unwrap();
     let subject = resolved.subject(SEND, &[]);

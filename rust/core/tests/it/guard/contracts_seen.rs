@@ -1,6 +1,7 @@
 //! A known contract counts only where its code was seen: the verdicts of requests that rely on one,
 //! by what is said of its code.
 
+use holdfast_core::chain::ChainId;
 use holdfast_core::guard::{Applied, Guard};
 use holdfast_core::policy::Policy;
 use holdfast_core::simulate::Simulator;
@@ -205,7 +206,7 @@ fn the_code_of_permit2_is_known_chain_by_chain() {
         let text = policy("").replace("id = 1\n", &format!("id = {chain}\n"));
         let text = text.replace("chain = 1\n", &format!("chain = {chain}\n"));
         let policy = Policy::parse(&text).unwrap();
-        policy.known_code(chain, PERMIT2.parse().unwrap())
+        policy.known_code(ChainId::new(chain).at(PERMIT2.parse().unwrap()))
     };
     let here = known(1).unwrap();
     assert_ne!(Some(here), known(10));
@@ -258,7 +259,10 @@ fn submit(world: &mut World, params: &Value) -> Applied {
 
 fn see(world: &mut World, code: &Value) {
     let facts = json!({"code": code}).to_string();
-    world.guard.see_code(1, facts.as_bytes()).unwrap();
+    world
+        .guard
+        .see_code(ChainId::ETHEREUM, facts.as_bytes())
+        .unwrap();
 }
 
 fn authorise(world: &mut World, id: &str, code: &Value) -> Applied {
@@ -312,7 +316,7 @@ fn the_first_code_is_remembered_and_other_code_is_another_contract() {
     assert_ne!(told["verdict"], "instant", "{told}");
     let restored = Guard::restore(&again.snapshot()).unwrap();
     assert_eq!(restored.state_digest(), again.state_digest());
-    again.see_code(1, facts.as_bytes()).unwrap();
+    again.see_code(ChainId::ETHEREUM, facts.as_bytes()).unwrap();
     assert_eq!(restored.state_digest(), again.state_digest());
 }
 

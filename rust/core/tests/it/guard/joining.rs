@@ -36,7 +36,7 @@ fn a_request_that_waits_is_joined_whatever_gas_fees_and_nonce_say() {
     assert_eq!(first.status, "waiting");
     let again = json!([{"to": VENDOR.to_lowercase(), "value": value, "gas": "0x5208",
         "nonce": "0x0", "maxFeePerGas": "0x3b9aca00", "maxPriorityFeePerGas": "0x1",
-        "chainId": support::quantity(CHAIN.into()), "type": "0x2"}]);
+        "chainId": support::quantity(CHAIN.get().into()), "type": "0x2"}]);
     let joined = world.submit("shopper", "eth_sendTransaction", &again);
     assert_eq!((joined.status, joined.request), ("attached", first.request));
     assert!(joined.records.is_empty());

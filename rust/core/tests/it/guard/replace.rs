@@ -466,7 +466,7 @@ fn a_gap_below_others_is_closed_by_a_transfer_of_nothing() {
     world.keep(failed).unwrap();
     let gaps = world.guard.gaps();
     assert_eq!(gaps.len(), 1);
-    assert_eq!((gaps[0].0.to_string(), gaps[0].3), (first.clone(), 7));
+    assert_eq!((gaps[0].0.to_string(), gaps[0].2), (first.clone(), 7));
     let before = world.limit("hour", "agent:shopper");
     world.replace(&first, "guardian", ("gap", 4, 2)).unwrap();
     assert!(world.guard.gaps().is_empty());

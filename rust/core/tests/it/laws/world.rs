@@ -2,6 +2,7 @@
 
 use alloy_primitives::{address, Address, U256};
 use holdfast_core::asset::{Asset, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::{Effect, EffectKind};
 use holdfast_core::policy::{Facts, Policy, Reservation, Subject};
 use proptest::prelude::*;
@@ -490,7 +491,7 @@ impl Ask {
             |(kind, asset, party, amount): &(EffectKind, Option<usize>, Option<usize>, u64)| {
                 Effect {
                     kind: *kind,
-                    chain_id: 1,
+                    chain_id: ChainId::ETHEREUM,
                     asset: asset.map(asset_of),
                     from: WALLETS[self.wallet],
                     to: party.map(|party| PARTIES[party]),
@@ -513,7 +514,7 @@ impl Ask {
         Subject {
             agent: AGENTS[self.agent],
             wallet: WALLETS[self.wallet],
-            chain_id: 1,
+            chain_id: ChainId::ETHEREUM,
             method: METHODS[self.method],
             effects,
             times: &[],
@@ -545,7 +546,7 @@ fn asset_of(number: usize) -> Asset {
     let address = number.checked_sub(1).map(|token| TOKENS[token]);
     Asset {
         id: ASSETS[number].to_owned(),
-        chain_id: 1,
+        chain_id: ChainId::ETHEREUM,
         address,
         standard: if address.is_some() {
             Standard::Erc20

@@ -90,7 +90,7 @@ fn run(table: &Table, case: &Case) -> (String, Vec<String>, Option<Decoded>) {
     );
     let method = "eth_sendTransaction";
     let parsed = request::parse(method, params.as_bytes()).unwrap();
-    let resolved = match resolve(&policy, &case.agent, parsed, &|_, _| None) {
+    let resolved = match resolve(&policy, &case.agent, parsed, &|_| None) {
         Ok(resolved) => resolved,
         Err(reason) => {
             return (
@@ -162,7 +162,7 @@ fn what_is_vouched_for_is_written_with_its_name_and_other_effects_as_before() {
     let table = Table::read(NAMES);
     let written = |signature: &str, args: &[Value]| {
         let body = body(table.address("governor"), 0, table.call(signature, args));
-        let decoded = decode(&body, WALLET, CHAIN, policy.registry()).unwrap();
+        let decoded = decode(&body, CHAIN.at(WALLET), policy.registry()).unwrap();
         let mut out = String::new();
         decoded.effects[0].write_canonical(&mut out);
         out
@@ -217,8 +217,7 @@ fn vouching(table: &Table, at: Address, call: &str) -> Option<Registry> {
     let mut registry = table.registry.clone();
     registry.insert_function(Function {
         id: "all".to_owned(),
-        chain_id: CHAIN,
-        contract: at,
+        contract: CHAIN.at(at),
         signature,
         payable: true,
         conditions: Vec::new(),
@@ -241,8 +240,8 @@ fn vouching_for_what_is_understood_changes_nothing() {
                 continue;
             };
             let body = Body::Transaction(transaction);
-            let before = decode(&body, WALLET, CHAIN, &table.registry);
-            let after = decode(&body, WALLET, CHAIN, &registry);
+            let before = decode(&body, CHAIN.at(WALLET), &table.registry);
+            let after = decode(&body, CHAIN.at(WALLET), &registry);
             if before == after {
                 same += 1;
                 continue;
@@ -251,8 +250,8 @@ fn vouching_for_what_is_understood_changes_nothing() {
             let before = before.unwrap();
             assert!(before.opaque, "{}", case.name);
             only_the_call_changed(&before, after, &case.name);
-            let unknown =
-                registry.contract(CHAIN, to).is_none() && registry.protocol(CHAIN, to).is_none();
+            let unknown = registry.contract(CHAIN.at(to)).is_none()
+                && registry.protocol(CHAIN.at(to)).is_none();
             assert!(unknown, "{}", case.name);
             let control = before
                 .effects
@@ -320,8 +319,8 @@ proptest! {
         data.truncate(data.len().saturating_sub(if cut < 32 { 0 } else { cut }).max(4));
         let arguments = data[4..].to_vec();
         let body = body(STRANGER, value, data);
-        let before = decode(&body, WALLET, CHAIN, &table.registry).unwrap();
-        let after = decode(&body, WALLET, CHAIN, &registry);
+        let before = decode(&body, CHAIN.at(WALLET), &table.registry).unwrap();
+        let after = decode(&body, CHAIN.at(WALLET), &registry);
         let vouched = after.as_ref().is_ok_and(|after| !after.opaque);
         if vouched {
             let small = |word: usize, from: usize| arguments[word * 32..word * 32 + from].iter().all(|byte| *byte == 0);

@@ -1,5 +1,6 @@
 //! The demo policy parses, and a first payment of it is decided.
 
+use holdfast_core::chain::ChainId;
 use holdfast_core::policy::{decide, resolve, Facts, Policy, Verdict};
 use holdfast_core::window::Windows;
 
@@ -14,7 +15,7 @@ fn a_small_payment_to_a_vendor_is_instant() {
     let params = format!(r#"[{{"to":"{to}","gas":"0x186a0","data":"{data}"}}]"#);
     let method = "eth_sendTransaction";
     let request = holdfast_core::request::parse(method, params.as_bytes()).unwrap();
-    let resolved = resolve(&policy, "shopper", request, &|_, _| None).unwrap();
+    let resolved = resolve(&policy, "shopper", request, &|_| None).unwrap();
     let windows = Windows::for_policy(&policy);
     let facts = Facts::parse(br#"{"prices":{"usdc":{"usd":"1.0003","at":1000}}}"#).unwrap();
     let decision = decide(
@@ -37,7 +38,8 @@ fn a_contract_can_say_which_asset_it_holds() {
     let policy = Policy::parse(&format!("{DEMO}\n{table}")).unwrap_or_else(|e| panic!("{e}"));
     let registry = policy.registry();
     let vault = vault.parse().unwrap();
-    let held = registry.holding(31337, vault).map(|asset| &asset.id[..]);
+    let held = registry.holding(ChainId::new(31337).at(vault));
+    let held = held.map(|asset| &asset.id[..]);
     assert_eq!(held, Some("usdc"));
-    assert_eq!(registry.holding(1, vault), None);
+    assert_eq!(registry.holding(ChainId::ETHEREUM.at(vault)), None);
 }

@@ -3,6 +3,7 @@
 //! everything and adds it up each time.
 
 use alloy_primitives::{address, Address};
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::EffectKind;
 use holdfast_core::policy::{Policy, Spend, SpendAsset, Spends, StandingClaim};
 use holdfast_core::request::Method;
@@ -152,7 +153,7 @@ fn spends(ask: Ask, to: usize, amount: u64, (now, ahead): (u64, u64)) -> Spends 
     Spends {
         agent: "shopper".to_owned(),
         wallet: WALLET,
-        chain_id: 31337,
+        chain_id: ChainId::new(31337),
         method,
         decided_ms: now + ahead,
         items: vec![item],

@@ -2,6 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::{sol, SolCall};
+use holdfast_core::chain::ChainId;
 use holdfast_core::event::{Body, Event};
 use holdfast_core::guard::{Applied, Guard};
 use serde_json::{json, Value};
@@ -524,7 +525,7 @@ fn each_element_of_a_permit_is_counted() {
     let mut registry = Registry::new();
     registry.insert(Asset {
         id: "usd".into(),
-        chain_id: 1,
+        chain_id: ChainId::ETHEREUM,
         address: Some(token.parse().unwrap()),
         standard: Standard::Erc20,
         symbol: "USD".into(),
@@ -551,7 +552,7 @@ fn each_element_of_a_permit_is_counted() {
     });
     let params = serde_json::json!([wallet, document]).to_string();
     let request = request::parse("eth_signTypedData_v4", params.as_bytes()).unwrap();
-    let decoded = decode(&request.body, wallet, 1, &registry).unwrap();
+    let decoded = decode(&request.body, ChainId::ETHEREUM.at(wallet), &registry).unwrap();
     assert_eq!(decoded.effects.len(), 1);
     assert_eq!(decoded.effects[0].amount, alloy_primitives::U256::from(6));
     assert_eq!(decoded.times, [3]);

@@ -342,9 +342,8 @@ fn another(decided: &Decided, seq: u64, at: u64, how: u8) -> Body {
 fn rehash(data: &mut Decided) {
     data.match_key = match_key(
         &data.agent,
-        data.wallet,
+        data.chain_id.at(data.wallet),
         data.method,
-        data.chain_id,
         &data.request,
     );
     let parts = Parts::of(&data.effects, &data.request);
@@ -519,7 +518,7 @@ impl Authority {
         let Ok(Asked::One(request)) = asked else {
             return Err(format!("it is no request: {params}"));
         };
-        let resolved = policy::resolve(&policy, &data.agent, request, &|_, _| None);
+        let resolved = policy::resolve(&policy, &data.agent, request, &|_| None);
         let resolved = resolved.map_err(|reason| reason.code.as_str().to_owned())?;
         let subject = resolved.subject(method, &[]);
         let book = Book::for_policy(&policy);

@@ -3,6 +3,7 @@
 
 use alloy_primitives::{Bytes, B256, U256};
 use ed25519_dalek::Signer as _;
+use holdfast_core::chain::ChainId;
 use holdfast_core::event::{
     Approved, Authorised, Body, Denied, Event, FreezeLifted, SettleOutcome, Signed, SigningOrder,
 };
@@ -236,7 +237,7 @@ fn an_order_is_the_decision_and_nothing_else() {
         |order| order.to = None,
         |order| order.value += U256::from(1),
         |order| order.data = Bytes::from_static(b"x"),
-        |order| order.chain_id += 1,
+        |order| order.chain_id = ChainId::ETHEREUM,
         |order| order.wallet = wallet(1),
         |order| order.gas = 100_001,
         |order| order.max_fee_per_gas = 100_000_000_001,

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use alloy_dyn_abi::{DynSolType, DynSolValue};
 use alloy_primitives::{address, hex, keccak256, Address, Bytes, U256};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::{decode, protocol, Decoded, Denial, Effect, EffectKind};
 use holdfast_core::request::{Body, Transaction};
 use serde::Deserialize;
 use toml::Value;
 
 pub const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
-pub const CHAIN: u64 = 1;
+pub const CHAIN: ChainId = ChainId::ETHEREUM;
 
 /// Names every table has, and what they are registered as.
 const NAMES: [(&str, &str); 15] = [
@@ -114,12 +115,12 @@ impl Table {
         }
         // One token on another chain, Base: what a bridge brings can be known there.
         registry.insert(Asset {
-            chain_id: 8453,
+            chain_id: ChainId::new(8453),
             ..asset("usdc-base", Some(names["usdc-base"]), Standard::Erc20, 6)
         });
         for (name, word) in source.contracts {
             let protocol = protocol(&word).expect("a protocol");
-            registry.insert_contract(CHAIN, names[&name], protocol);
+            registry.insert_contract(CHAIN.at(names[&name]), protocol);
         }
         for (name, id) in source.holdings {
             let held = (id != "eth").then(|| names[&id]);
@@ -136,7 +137,7 @@ impl Table {
 
     pub fn decode(&self, case: &Case) -> Result<Decoded, Denial> {
         let body = Body::Transaction(self.transaction(case));
-        decode(&body, WALLET, CHAIN, &self.registry)
+        decode(&body, CHAIN.at(WALLET), &self.registry)
     }
 
     pub fn transaction(&self, case: &Case) -> Transaction {

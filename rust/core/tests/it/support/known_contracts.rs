@@ -3,11 +3,12 @@
 
 use alloy_primitives::{address, Address};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::{contracts, Contract};
 use holdfast_core::protocol::Protocol;
 
 pub const WALLET: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
-pub const CHAIN: u64 = 1;
+pub const CHAIN: ChainId = ChainId::ETHEREUM;
 const TOKENS: [(Address, Standard, u8); 5] = [
     (
         address!("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"),
@@ -67,7 +68,7 @@ pub fn registry() -> Registry {
         registry.insert(asset(Some(address), standard, decimals));
     }
     for protocol in contracts().map(Contract::protocol) {
-        registry.insert_contract(CHAIN, contract(protocol), protocol);
+        registry.insert_contract(CHAIN.at(contract(protocol)), protocol);
     }
     registry
 }

@@ -17,13 +17,14 @@ use std::path::Path;
 use alloy_primitives::{hex, Address, B256};
 use ed25519_dalek::Signer as _;
 use holdfast_core::canonical::sha256;
+use holdfast_core::chain::ChainId;
 use holdfast_core::event::{Body, Event, Genesis, Operator, SigningOrder};
 use holdfast_core::guard::{Applied, Authority, Guard, LoadError, Refusal};
 use orders::sign_order;
 use serde_json::{json, Value};
 
 pub const T0: u64 = 1_700_000_000_000;
-pub const CHAIN: u64 = 31337;
+pub const CHAIN: ChainId = ChainId::new(31337);
 pub const VENDOR: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 pub const OTHER: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
 pub const USDC: &str = "0x5FbDB2315678afecb367f032d93F642f64180aa3";

@@ -44,7 +44,7 @@ pub fn secp256k1(key: &k256::ecdsa::SigningKey, digest: B256) -> Signature {
 
 pub fn unsigned(order: &TransactionOrder) -> TxEip1559 {
     TxEip1559 {
-        chain_id: order.chain_id,
+        chain_id: order.chain_id.get(),
         nonce: order.nonce,
         gas_limit: order.gas,
         max_fee_per_gas: order.max_fee_per_gas,

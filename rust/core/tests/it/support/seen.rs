@@ -10,10 +10,10 @@ const SOME: &str = "0x1111111111111111111111111111111111111111111111111111111111
 pub fn everything(policy: &str, at: u64) -> Value {
     let policy = Policy::parse(policy).unwrap();
     let believed = policy.believed().into_iter();
-    let seen = believed.map(|(_, address, known)| {
+    let seen = believed.map(|(contract, known)| {
         let hash = known.map_or_else(|| SOME.to_owned(), |hash| hash.to_string());
         let code = json!({"hash": hash, "implementation": null, "at": at});
-        (address.to_checksum(None), code)
+        (contract.address.to_checksum(None), code)
     });
     Value::Object(seen.collect::<Map<String, Value>>())
 }

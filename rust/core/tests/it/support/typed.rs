@@ -68,7 +68,7 @@ impl Table {
     }
 
     pub fn decode(&self, case: &Case, calls: &Calls) -> Result<Decoded, Denial> {
-        decode(&self.body(case, calls), WALLET, CHAIN, &calls.registry)
+        decode(&self.body(case, calls), CHAIN.at(WALLET), &calls.registry)
     }
 
     pub fn body(&self, case: &Case, calls: &Calls) -> Body {

@@ -4,11 +4,10 @@
 mod facts;
 mod order;
 
-use alloy_primitives::Address;
-
 pub(in crate::guard) use facts::{l1_fee_shown, old_facts};
 pub(in crate::guard) use order::{order_at_once, rebuild_request, typed_data};
 
+use crate::chain::Account;
 use crate::code::Code;
 use crate::effects::{Effect, EffectKind};
 use crate::event::{
@@ -155,9 +154,9 @@ impl Guard {
         let request = rebuild_request(decided, policy)?;
         // What did not count at the decision does not count now: a person was asked about that.
         let (before, later) = self.sights(entry, then, facts, now);
-        let look = |chain_id: u64, at: Address| {
-            let unseen = before.unseen(policy, chain_id, at);
-            unseen.or_else(|| later.unseen(policy, chain_id, at))
+        let look = |contract: Account| {
+            let unseen = before.unseen(policy, contract);
+            unseen.or_else(|| later.unseen(policy, contract))
         };
         let mut resolved = policy::resolve(policy, &entry.agent, request, &look)?;
         // What was set aside, and approved, for the data is the most that may be paid for it.

@@ -6,6 +6,7 @@ use alloy_primitives::{eip191_hash_message, Address};
 use super::facts::{AuthoriseFacts, Caps};
 use super::AuthoriseError;
 use crate::canonical::INTEGER_MAX;
+use crate::chain::ChainId;
 use crate::code::Code;
 use crate::event::{
     Decided, MessageOrder, SignedContent, SigningOrder, TransactionOrder, TypedDataOrder,
@@ -50,7 +51,7 @@ impl Guard {
 
     /// The next nonce of the ledger, or of the chain when that is proved to be further on.
     fn nonce(&self, entry: &Entry, chain: Option<u64>, proved: bool) -> Result<u64, Refusal> {
-        let book = self.state.nonces.get(&(entry.wallet, entry.chain_id));
+        let book = self.state.nonces.get(&entry.account());
         let next = match (book, chain) {
             (Some(book), Some(chain)) if chain > book.next() && !proved => {
                 let next = book.next();
@@ -92,7 +93,7 @@ pub(in crate::guard) fn order_at_once(decided: &Decided) -> Option<SigningOrder>
 
 /// Of typed data or a message, which are ordered as they were decided; `None` for a transaction.
 fn order_of_content(
-    chain_id: u64,
+    chain_id: ChainId,
     wallet: Address,
     wanted: &SignedContent,
 ) -> Option<SigningOrder> {

@@ -8,6 +8,7 @@ mod world;
 use alloy_primitives::{address, Address, U256};
 use alloy_sol_types::{sol, SolCall};
 use holdfast_core::asset::{Asset, Registry, Standard};
+use holdfast_core::chain::ChainId;
 use holdfast_core::effects::{decode, Decoded, EffectKind};
 use holdfast_core::request::{Body, Transaction};
 use plan::{step, Step};
@@ -47,7 +48,7 @@ fn registry() -> Registry {
         let native = address.is_zero();
         registry.insert(Asset {
             id: symbol.to_lowercase(),
-            chain_id: 1,
+            chain_id: ChainId::ETHEREUM,
             address: (!native).then_some(address),
             standard: if native {
                 Standard::Native
@@ -86,7 +87,7 @@ fn understood(value: u64, steps: &[(Step, bool)], registry: &Registry) -> Decode
         max_priority_fee_per_gas: None,
         nonce: None,
     });
-    decode(&body, WALLET, 1, registry).unwrap()
+    decode(&body, ChainId::ETHEREUM.at(WALLET), registry).unwrap()
 }
 
 proptest! {
