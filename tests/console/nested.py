@@ -14,6 +14,7 @@ from typing import Any
 from eth_abi import encode
 from eth_utils.crypto import keccak
 from nacl.signing import SigningKey
+from tests.support.facts import NO_FACTS
 from tests.support.seen import see_everything
 from tests.support.signed_policy import load_policy
 
@@ -264,9 +265,9 @@ def views(*names: str) -> list[Json]:
 
 
 def _view(guard: Guard, method: str, params: list[Any]) -> Json:
-    applied = guard.submit("trader", method, json.dumps(params).encode(), b"{}", NOW_MS)
+    applied = guard.submit("trader", method, json.dumps(params).encode(), NO_FACTS, NOW_MS)
     assert applied.status == "waiting", (applied.status, applied.answer)
-    view: Json = json.loads(guard.request(applied.request_id or "") or b"{}")
+    view: Json = json.loads(guard.request(applied.request_id or "") or NO_FACTS)
     return view | {"history": [], "descriptor": None}
 
 
