@@ -142,11 +142,11 @@ async def test_gas_leaves_room_within_the_cap(
     estimate = int(
         anvil.call("eth_estimateGas", {"from": wallet.address, **request} | {"value": "0x0"}), 16
     )
-    assert (await facts_for(chain, view(wallet, **request)))["gas"] == estimate * 5 // 4
+    assert (await facts_for(chain, view(wallet, **request))).gas == estimate * 5 // 4
     capped = view(wallet, **request, gas_max=estimate + 10)
-    assert (await facts_for(chain, capped))["gas"] == estimate + 10
+    assert (await facts_for(chain, capped)).gas == estimate + 10
     asked = view(wallet, **request, gas=estimate + 77)
-    assert (await facts_for(chain, asked))["gas"] == estimate + 77
+    assert (await facts_for(chain, asked)).gas == estimate + 77
 
 
 async def test_a_payment_is_sent_mined_and_found_by_its_hash(
