@@ -3,8 +3,8 @@
 Times are milliseconds since the epoch. `bytes` that carry data are UTF-8 JSON unless said otherwise; records are canonical JSON.
 """
 
-from collections.abc import Sequence
-from typing import Final, final
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final, final
 
 __all__ = [
     "CODE_AGE_MS_MAX",
@@ -19,10 +19,12 @@ __all__ = [
     "STATES",
     "WAITING_STATES",
     "Applied",
+    "AuthoriseFacts",
     "Call",
     "ClearSigning",
     "CommitKey",
     "Event",
+    "Facts",
     "Framer",
     "Guard",
     "HoldfastError",
@@ -32,6 +34,7 @@ __all__ = [
     "Outcome",
     "PolicyError",
     "RequestState",
+    "Simulated",
     "Simulator",
     "UnsignedTransaction",
     "__version__",
@@ -370,6 +373,59 @@ class Applied:
         """JSON object for the error `data` of a denied, refused or pending answer; also the result of `holdfast_check`."""
 
 @final
+class Facts:
+    """What was seen of the world outside, read once; any number of calls can share it.
+
+    `prices` has what each source says of an asset: USD for one whole token as a decimal number, and when it said so (ms).
+    `code` has (Keccak-256 of the code in hex, that of what runs behind a proxy or None, when it was looked at in ms) by
+    contract. A price or code that is malformed is unknown. Raises MalformedError for what no record could carry.
+    """
+
+    def __new__(
+        cls,
+        *,
+        prices: Mapping[str, Sequence[tuple[str, int]]] | None = None,
+        code: Mapping[str, tuple[str, str | None, int]] | None = None,
+    ) -> Facts: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+    def updated_by(self, newer: Facts) -> Facts:
+        """These, with the prices of `newer` in place of their own where it has any, and its code likewise."""
+
+@final
+class Simulated:
+    """What a node says a transaction would do: every event that names the wallet, as (contract, topics, data), all in hex;
+    and what allowances were before, as (token, spender, amount). Raises MalformedError.
+    """
+
+    def __new__(
+        cls,
+        logs: Sequence[tuple[str, Sequence[str], str]],
+        allowances: Sequence[tuple[str, str, int]],
+    ) -> Simulated: ...
+
+@final
+class AuthoriseFacts:
+    """What was found out for an order; of what is no transaction only `facts`. Fees in wei. Numbers may have any size: it is
+    `Guard.authorise` that refuses them.
+    """
+
+    def __new__(
+        cls,
+        *,
+        gas: int | None = None,
+        max_fee_per_gas: int | None = None,
+        max_priority_fee_per_gas: int | None = None,
+        chain_nonce: int | None = None,
+        nonce_proved: bool = False,
+        l1_fee: int | None = None,
+        facts: Facts | None = None,
+        simulated: Simulated | None = None,
+    ) -> AuthoriseFacts: ...
+
+@final
 class Guard:
     """The state machine. Not thread-safe: one owner. Every mutator folds its own records before it returns."""
 
@@ -425,13 +481,12 @@ class Guard:
         """Notes the settings an operator signed: `digest` is a SHA-256 in hex, the command as that of a policy with `"action":"config"`. Raises HoldfastError `signature_invalid`, `digest_mismatch` or `revision_mismatch`."""
 
     def reject_policy(self, source: str, error: str, by: str, now_ms: int) -> Applied: ...
-    def submit(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> Applied:
-        """Parse, attach or decide, reserve. Never raises for what an agent sent: malformed is `refused`. facts:
-        `{"prices"?, "code"?: {"0x…": {"hash", "implementation"|null, "at"}}, "chain_nonce"?}`; of the code, the record
-        keeps what the request touches."""
+    def submit(self, agent: str, method: str, params: bytes, facts: Facts, now_ms: int) -> Applied:
+        """Parse, attach or decide, reserve. Never raises for what an agent sent: malformed is `refused`. Of the code in
+        `facts`, the record keeps what the request touches."""
 
     def submit_signed(
-        self, agent: str, payload: bytes, signature: bytes, facts: bytes, now_ms: int
+        self, agent: str, payload: bytes, signature: bytes, facts: Facts, now_ms: int
     ) -> Applied:
         """As `submit`, for agents with a public key; checks signature, expiry and nonce first."""
 
@@ -439,7 +494,7 @@ class Guard:
         """The envelope of a call that asks for no signature, checked and recorded nowhere: JSON
         `{"expires_at","method","nonce","params"}`. Raises HoldfastError with the code the agent is told."""
 
-    def check(self, agent: str, method: str, params: bytes, facts: bytes, now_ms: int) -> bytes:
+    def check(self, agent: str, method: str, params: bytes, facts: Facts, now_ms: int) -> bytes:
         """Same engine, no records, nothing reserved: JSON `{"status":"ok","verdict",...}`."""
 
     def refuse(
@@ -461,14 +516,12 @@ class Guard:
     def authorising(self) -> list[str]:
         """Ids that may go on to an order, oldest first."""
 
-    def authorise(self, request_id: str, facts: bytes, now_ms: int) -> Applied:
-        """Re-decides (policy and freezes of this moment), fixes the order. facts for transactions:
-        `{"gas","max_fee_per_gas","max_priority_fee_per_gas","chain_nonce","nonce_proved"?}` (decimal strings or ints) and
-        `"simulated"` (`{"logs":[{"address","topics","data"}],"allowances":[{"token","spender","amount"}]}`), for all kinds
-        `"prices"` and `"code"` of this moment (without them those of the decision count, as old as they are). `status` is
-        `authorised`, or `denied` when the policy does not let it pass now. Raises `frozen`, `nonce_unknown`,
-        `nonce_ahead` when the chain's nonce is above the ledger's and not proved, and
-        `would_differ` when the fact `simulated` shows more than what was decided."""
+    def authorise(self, request_id: str, facts: AuthoriseFacts, now_ms: int) -> Applied:
+        """Re-decides (policy and freezes of this moment), fixes the order. Without prices or code of this moment those of the
+        decision count, as old as they are. `status` is `authorised`, or `denied` when the policy does not let it pass now.
+        Raises `frozen`, `nonce_unknown`, `nonce_ahead` when the chain's nonce is above the ledger's and not proved,
+        `chain_unavailable` for a number that no chain has, and `would_differ` when the simulation shows more than what was
+        decided."""
 
     def fail(self, request_id: str, code: str, text: str, now_ms: int) -> Applied: ...
     def signed(self, request_id: str, payload: bytes, now_ms: int) -> Applied:
@@ -483,9 +536,18 @@ class Guard:
         transaction that was mined where the request has several, `proved` is false for one node's word: nothing of the
         amount is given back then, and `dropped` is refused (`unproved`)."""
 
-    def replace(self, request_id: str, facts: bytes, by: str, now_ms: int) -> Applied:
-        """Fixes an order that takes the place of signed bytes. JSON `{"why":"fee"|"gap","max_fee_per_gas",
-        "max_priority_fee_per_gas","gas"?}`; `by` is `agent` or `guardian`. Raises `wrong_state`, `frozen`,
+    def replace(
+        self,
+        request_id: str,
+        why: str,
+        max_fee_per_gas: int,
+        max_priority_fee_per_gas: int,
+        gas: int | None,
+        by: str,
+        now_ms: int,
+    ) -> Applied:
+        """Fixes an order that takes the place of signed bytes. `why` is `fee` or `gap`, which needs `gas`; fees are wei; `by`
+        is `agent` or `guardian`. Raises `malformed`, `wrong_state`, `frozen`,
         `replacement_underpriced`, `fee_over_cap`, or the code of the limit that has no room."""
 
     def hold(self, request_id: str, why: str, now_ms: int) -> Applied:
@@ -590,11 +652,11 @@ class Guard:
         on and whose code no policy pins. `hash` is the code that is known of it, `first` (`{"hash","implementation"|null}`)
         the code it had when a request relied on it first; `named` says whether the policy names the address."""
 
-    def see_code(self, chain_id: int, facts: bytes) -> None:
-        """Takes what was seen of the contracts of a chain (`{"code": {...}}`) in place of what was told of that chain before:
+    def see_code(self, chain_id: int, facts: Facts) -> None:
+        """Takes what was seen of the contracts of a chain in place of what was told of that chain before:
         later calls are decided by it as if it came with them. Recorded only with what relies on it."""
 
-    def prices(self, facts: bytes, now_ms: int) -> bytes:
+    def prices(self, facts: Facts, now_ms: int) -> bytes:
         """JSON list `[{"asset","chain_id","symbol","pinned","price_usd"|null,"price_low_usd"|null,"price_age_ms_max",
         "price_sources_min"}]`: every registered asset and what it is worth by these facts, at most and at least."""
 

@@ -13,6 +13,7 @@ from nacl.signing import SigningKey
 from tests.bench.plain import Evaluator
 from tests.bench.policies import bench_policy, transfer_params, vendor
 from tests.bench.rows import Row, percentile
+from tests.support.facts import NO_FACTS
 from tests.support.signed_policy import load_policy
 
 from holdfast._core import Guard
@@ -72,7 +73,7 @@ def bound(rules: int) -> tuple[float, float]:
     guard = guard_with(bench_policy(rules=rules, addresses=ADDRESSES))
 
     def submit(params: bytes, now_ms: int) -> None:
-        applied = guard.submit("load", "eth_sendTransaction", params, b"{}", now_ms)
+        applied = guard.submit("load", "eth_sendTransaction", params, NO_FACTS, now_ms)
         assert applied.status == "go", applied.answer
         assert applied.records
 

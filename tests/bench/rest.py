@@ -12,6 +12,7 @@ from pathlib import Path
 from nacl.signing import SigningKey
 from tests.bench.policies import bench_policy, transfer_params, vendor
 from tests.bench.rows import Row
+from tests.support.facts import NO_FACTS
 from tests.support.signed_policy import load_policy
 
 from holdfast._core import checkpoint_body, signed_note
@@ -56,7 +57,9 @@ def fill(demo: DemoGuardian, events: int, tail: int) -> None:
     while guard.size < events:
         number = guard.size
         call = transfer_params(vendor(number % 10_000), 1_000 + number, wallet=demo.wallets[0])
-        batch += guard.submit("load", "eth_sendTransaction", call, b"{}", now + number // 4).records
+        batch += guard.submit(
+            "load", "eth_sendTransaction", call, NO_FACTS, now + number // 4
+        ).records
         if len(batch) >= BATCH:
             journal.append(batch, guard.size, guard.root)
             batch = []

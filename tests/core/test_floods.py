@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.bench.core import START_MS, guard_with
 from tests.bench.policies import bench_policy, transfer_params, vendor
+from tests.support.facts import NO_FACTS
 
 TIMES = 3_000
 
@@ -15,7 +16,7 @@ def test_a_denied_request_repeated_thousands_of_times_leaves_nothing_behind() ->
     def flood() -> int:
         for number in range(TIMES):
             now_ms = START_MS + number % 7
-            applied = guard.submit("load", "eth_sendTransaction", call, b"{}", now_ms)
+            applied = guard.submit("load", "eth_sendTransaction", call, NO_FACTS, now_ms)
             assert applied.status == "denied"
         return len(guard.snapshot())
 

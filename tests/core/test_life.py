@@ -6,9 +6,17 @@ from typing import Any
 import pytest
 from eth_account import Account
 from nacl.signing import SigningKey
+from tests.support.facts import NO_FACTS
 from tests.support.signed_policy import load_policy
 
-from holdfast._core import Guard, HoldfastError, LogTree, MalformedError, PolicyError
+from holdfast._core import (
+    AuthoriseFacts,
+    Guard,
+    HoldfastError,
+    LogTree,
+    MalformedError,
+    PolicyError,
+)
 
 WALLET = Account.from_key(b"\x11" * 32)
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -124,9 +132,8 @@ def sign_order(record: bytes) -> tuple[bytes, str]:
     return bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
 
 
-FACTS = (
-    b'{"gas":21000,"max_fee_per_gas":"2000000000",'
-    b'"max_priority_fee_per_gas":"1000000000","chain_nonce":7}'
+FACTS = AuthoriseFacts(
+    gas=21000, max_fee_per_gas=2 * 10**9, max_priority_fee_per_gas=10**9, chain_nonce=7
 )
 
 
@@ -144,7 +151,7 @@ def command(action: str, key: SigningKey = OPERATOR, **members: Any) -> tuple[by
 
 def test_a_small_payment_goes_from_request_to_settlement(house: tuple[Guard, list[bytes]]) -> None:
     guard, records = house
-    applied = guard.submit("shopper", "eth_sendTransaction", send(10**17), b"{}", T0 + 1)
+    applied = guard.submit("shopper", "eth_sendTransaction", send(10**17), NO_FACTS, T0 + 1)
     assert applied.status == "go"
     request = applied.request_id
     assert request == "r3"
@@ -188,14 +195,14 @@ def test_a_small_payment_goes_from_request_to_settlement(house: tuple[Guard, lis
 
 def test_an_approval_is_signed_bound_and_single(house: tuple[Guard, list[bytes]]) -> None:
     guard, _ = house
-    applied = guard.submit("shopper", "eth_sendTransaction", send(2 * 10**18), b"{}", T0 + 1)
+    applied = guard.submit("shopper", "eth_sendTransaction", send(2 * 10**18), NO_FACTS, T0 + 1)
     assert applied.status == "waiting"
     request = applied.request_id
     assert request is not None
     assert json.loads(applied.answer)["status"] == "pending"
     digest = view(guard, request)["digest"]
 
-    twin = guard.submit("shopper", "eth_sendTransaction", send(2 * 10**18), b"{}", T0 + 2)
+    twin = guard.submit("shopper", "eth_sendTransaction", send(2 * 10**18), NO_FACTS, T0 + 2)
     assert (twin.status, twin.request_id, twin.records) == ("attached", request, [])
 
     def refused(payload: bytes, signature: bytes) -> str:
@@ -218,7 +225,7 @@ def test_a_frozen_guardian_signs_nothing_until_an_operator_thaws(
     house: tuple[Guard, list[bytes]],
 ) -> None:
     guard, _ = house
-    request = guard.submit("shopper", "eth_sendTransaction", send(1), b"{}", T0).request_id
+    request = guard.submit("shopper", "eth_sendTransaction", send(1), NO_FACTS, T0).request_id
     assert request is not None
     order = guard.authorise(request, FACTS, T0).records[0]
     raw, _ = sign_order(order)
@@ -228,17 +235,17 @@ def test_a_frozen_guardian_signs_nothing_until_an_operator_thaws(
     with pytest.raises(HoldfastError) as caught:
         guard.signed(request, raw, T0)
     assert caught.value.args[0] == "frozen"
-    denied = guard.submit("shopper", "eth_sendTransaction", send(2), b"{}", T0)
+    denied = guard.submit("shopper", "eth_sendTransaction", send(2), NO_FACTS, T0)
     assert denied.status == "denied"
     assert json.loads(denied.answer)["code"] == "frozen"
     guard.command(*command("thaw", freeze=freeze["freeze"]), T0)
-    assert guard.submit("shopper", "eth_sendTransaction", send(3), b"{}", T0).status == "go"
+    assert guard.submit("shopper", "eth_sendTransaction", send(3), NO_FACTS, T0).status == "go"
     assert guard.next_nonce(WALLET.address, 31337) == 7
 
 
 def test_errors_have_their_types_and_codes(house: tuple[Guard, list[bytes]]) -> None:
     guard, records = house
-    malformed = guard.submit("shopper", "eth_sendTransaction", b'[{"to":"0x"}]', b"{}", T0)
+    malformed = guard.submit("shopper", "eth_sendTransaction", b'[{"to":"0x"}]', NO_FACTS, T0)
     assert malformed.status == "refused"
     assert json.loads(malformed.answer)["code"] == "malformed"
     assert json.loads(malformed.records[0])["kind"] == "request.refused"

@@ -6,6 +6,7 @@ Known contracts on a real chain that may or may not have them, through the guard
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from eth_utils.crypto import keccak
 from tests.service.facts.test_pinned_code import MINUTE, Hands, alarms, chain_at, hash_of
 from tests.service.in_process import VENDOR, Line, make_home, put_policy, serving
 from tests.support.anvil import Anvil
+from tests.support.facts import NO_FACTS
 from tests.support.proxy import NodeProxy
 from tests.support.stub_contract import place_contract, runtime, word
 
@@ -247,7 +249,7 @@ async def test_what_a_request_relies_on_is_looked_at_again_before_its_order(
         # Longer than a look counts as one of this moment, and less than the next one is away.
         hands.added += 6 * MINUTE
         facts = await guardian.inside.facts.of_request(guardian.asked(view))
-        assert facts["code"][SENDER]["hash"] == hash_of("0x")
+        assert json.loads(str(facts))["code"][SENDER]["hash"] == hash_of("0x")
 
 
 async def test_payments_and_tokens_ask_the_node_nothing(home: Home, proxy: NodeProxy) -> None:
@@ -257,4 +259,4 @@ async def test_payments_and_tokens_ask_the_node_nothing(home: Home, proxy: NodeP
         proxy.hook = lambda _call, _forward: None
         plain = {"to": VENDOR, "value": hex(5)}
         assert (await verdict(line, plain))[0] == "instant"
-        assert guardian.inside.facts.of_agent("agent") == b"{}"
+        assert guardian.inside.facts.of_agent("agent") == NO_FACTS

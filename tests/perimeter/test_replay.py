@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from nacl.signing import SigningKey
+from tests.support.facts import NO_FACTS
 from tests.support.signed_policy import authority, load_policy
 
 from holdfast._core import Guard, HoldfastError, MalformedError, policy_changes
@@ -71,9 +72,9 @@ def record(seq: int, kind: str, data: dict[str, Any], version: int = 4) -> bytes
 def test_an_approval_nobody_signed_is_named_and_refused() -> None:
     guard, records = guarded()
     pay = [{"to": VENDOR, "value": hex(10**18)}]
-    asked = guard.submit("shopper", "eth_sendTransaction", json.dumps(pay).encode(), b"{}", T0)
+    asked = guard.submit("shopper", "eth_sendTransaction", json.dumps(pay).encode(), NO_FACTS, T0)
     records += asked.records
-    request = json.loads(guard.request(asked.request_id or "") or b"{}")
+    request = json.loads(guard.request(asked.request_id or "") or NO_FACTS)
     command = {
         "action": "approve",
         "digest": request["digest"],

@@ -17,7 +17,7 @@ from eth_account.messages import encode_defunct
 from eth_utils.crypto import keccak
 from nacl.signing import SigningKey
 
-from holdfast._core import OrderInputs
+from holdfast._core import AuthoriseFacts, OrderInputs
 from holdfast.operator import keys
 from holdfast.secrets import keystore
 from holdfast.service.agents.settings import GateConfig
@@ -216,17 +216,18 @@ class Guardian:
         A `dear` one costs all that was decided.
         """
         guard = self.core.guard
-        facts = {**FACTS, "chain_nonce": self._nonces}
+        numbers = {**FACTS, "chain_nonce": self._nonces}
         view = json.loads(guard.request(request_id) or b"null")
         if dear and view["kind"] == "transaction":
-            facts |= {"gas": view["gas_max"], "max_fee_per_gas": view["fee_per_gas_max"]}
+            numbers |= {"gas": view["gas_max"], "max_fee_per_gas": int(view["fee_per_gas_max"])}
         if guard.stage(request_id) == "authorised":
             # Its order came with its decision.
             self._sign_order(request_id, _order_of(view))
             return
-        applied = self.core.authorise(
-            request_id, json.dumps(facts if view["kind"] == "transaction" else {}).encode()
-        )
+        facts = AuthoriseFacts()
+        if view["kind"] == "transaction":
+            facts = AuthoriseFacts(**numbers)
+        applied = self.core.authorise(request_id, facts)
         order = next(
             json.loads(each)["data"]["order"]
             for each in applied.records

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.anvil import Anvil
+from tests.support.facts import NO_FACTS
 
 from holdfast.operator.keys import Action, load
 from holdfast.secrets import sealed
@@ -219,7 +220,7 @@ class Guardian:
         """
         call = json.dumps([{"from": self.wallets[0], "to": VENDOR, "value": hex(10**22)}]).encode()
         for _ in range(520):
-            applied = self.core.submit("noisy", "eth_sendTransaction", call, b"{}")
+            applied = self.core.submit("noisy", "eth_sendTransaction", call, NO_FACTS)
             assert applied.status == "denied", applied.answer
         await self.core.durable()
         assert "effects" not in self.view(request_id)

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from tests.support.facts import facts
+
 from holdfast._core import Guard
 
 # Code that is known nowhere.
@@ -20,4 +22,4 @@ def everything(guard: Guard, at_ms: int) -> dict[str, Any]:
 
 def see_everything(guard: Guard, chain_id: int, at_ms: int) -> None:
     """As if a node had said so."""
-    guard.see_code(chain_id, json.dumps({"code": everything(guard, at_ms)}).encode())
+    guard.see_code(chain_id, facts({"code": everything(guard, at_ms)}))

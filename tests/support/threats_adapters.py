@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nacl.signing import SigningKey
+from tests.support.facts import facts
 from tests.support.seen import everything, see_everything
 from tests.support.signed_policy import load_policy
 from tests.support.threats import NOW_MS, Book, Case
@@ -136,8 +137,8 @@ class Core:
         return [json.loads(each) for each in raw if each is not None]
 
     def _submit(self, case: Case, request: Request) -> Applied:
-        params, facts = request.params.encode(), json.dumps(case.facts).encode()
-        return self._keep(self.guard.submit(case.agent, request.method, params, facts, NOW_MS))
+        params, told = request.params.encode(), facts(case.facts)
+        return self._keep(self.guard.submit(case.agent, request.method, params, told, NOW_MS))
 
     def _keep(self, applied: Applied) -> Applied:
         for record in applied.records:

@@ -4,8 +4,10 @@ use alloy_primitives::B256;
 use holdfast_core::asset::Registry;
 use holdfast_core::chain::ChainId;
 use holdfast_core::code::{Closed as _, Code, Detail};
-use holdfast_core::event::{Genesis, Id};
-use holdfast_core::guard::{self, Authority, LoadError, Refusal, ReplayError, Unsettled};
+use holdfast_core::event::{Genesis, Id, ReplaceWhy};
+use holdfast_core::guard::{
+    self, Authority, LoadError, Refusal, Replacement, ReplayError, Unsettled,
+};
 use holdfast_core::policy::Policy;
 use holdfast_core::text::display_safe;
 use pyo3::prelude::*;
@@ -15,6 +17,7 @@ use pyo3::types::{PyBytes, PyString};
 use crate::applied::{caught_up, Applied};
 use crate::clear::ClearSigning;
 use crate::errors::{malformed, refused};
+use crate::facts::{AuthoriseFacts, Facts, Int};
 use crate::input::decode_with;
 use crate::order_inputs::OrderInputs;
 use crate::policy::faults;
@@ -36,6 +39,14 @@ fn replay(error: ReplayError) -> PyErr {
 fn known(code: &str) -> PyResult<Code> {
     let text = || format!("`{}` is not a code", display_safe(code, 64));
     Code::from_text(code).ok_or_else(|| malformed(Code::Malformed, text(), "code"))
+}
+
+fn reason_to_replace(why: &str) -> PyResult<ReplaceWhy> {
+    match why {
+        "fee" => Ok(ReplaceWhy::Fee),
+        "gap" => Ok(ReplaceWhy::Gap),
+        _ => Err(malformed(Code::Malformed, "`why` is fee or gap", "")),
+    }
 }
 
 /// Python strings may carry lone surrogates; those come out as replacement characters.
@@ -224,11 +235,15 @@ impl Guard {
         agent: &str,
         method: &Bound<'_, PyString>,
         params: &[u8],
-        facts: &[u8],
+        facts: &Facts,
         now_ms: u64,
     ) -> PyResult<Applied> {
         let method = method.to_string_lossy();
-        Self::applied(py, self.inner.submit(agent, &method, params, facts, now_ms))
+        Self::applied(
+            py,
+            self.inner
+                .submit(agent, &method, params, facts.inner(), now_ms),
+        )
     }
 
     fn submit_signed(
@@ -237,13 +252,13 @@ impl Guard {
         agent: &str,
         payload: &[u8],
         signature: &[u8],
-        facts: &[u8],
+        facts: &Facts,
         now_ms: u64,
     ) -> PyResult<Applied> {
         Self::applied(
             py,
             self.inner
-                .submit_signed(agent, payload, signature, facts, now_ms),
+                .submit_signed(agent, payload, signature, facts.inner(), now_ms),
         )
     }
 
@@ -267,14 +282,11 @@ impl Guard {
         agent: &str,
         method: &Bound<'_, PyString>,
         params: &[u8],
-        facts: &[u8],
+        facts: &Facts,
         now_ms: u64,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        let method = method.to_string_lossy();
-        let answer = self.inner.check(agent, &method, params, facts, now_ms);
-        answer
-            .map(|answer| PyBytes::new(py, &answer))
-            .map_err(refusal)
+    ) -> Bound<'py, PyBytes> {
+        let (method, facts) = (method.to_string_lossy(), facts.inner());
+        PyBytes::new(py, &self.inner.check(agent, &method, params, facts, now_ms))
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -335,9 +347,10 @@ impl Guard {
         &mut self,
         py: Python<'_>,
         request_id: &str,
-        facts: &[u8],
+        facts: &AuthoriseFacts,
         now_ms: u64,
     ) -> PyResult<Applied> {
+        let facts = facts.inner();
         Self::applied(py, self.inner.authorise(request_id, facts, now_ms))
     }
 
@@ -391,15 +404,25 @@ impl Guard {
         Self::applied(py, self.inner.settle(request_id, outcome, now_ms))
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn replace(
         &mut self,
         py: Python<'_>,
         request_id: &str,
-        facts: &[u8],
+        why: &str,
+        max_fee_per_gas: Int,
+        max_priority_fee_per_gas: Int,
+        gas: Option<Int>,
         by: &str,
         now_ms: u64,
     ) -> PyResult<Applied> {
-        Self::applied(py, self.inner.replace(request_id, facts, by, now_ms))
+        let wanted = Replacement {
+            why: reason_to_replace(why)?,
+            max_fee_per_gas: max_fee_per_gas.0,
+            max_priority_fee_per_gas: max_priority_fee_per_gas.0,
+            gas: gas.map(|Int(gas)| gas),
+        };
+        Self::applied(py, self.inner.replace(request_id, &wanted, by, now_ms))
     }
 
     fn hold(
@@ -586,20 +609,12 @@ impl Guard {
         PyBytes::new(py, &self.inner.code_believed())
     }
 
-    fn see_code(&mut self, chain_id: u64, facts: &[u8]) -> PyResult<()> {
-        self.inner
-            .see_code(ChainId::new(chain_id), facts)
-            .map_err(refusal)
+    fn see_code(&mut self, chain_id: u64, facts: &Facts) {
+        self.inner.see_code(ChainId::new(chain_id), facts.inner());
     }
 
-    fn prices<'py>(
-        &self,
-        py: Python<'py>,
-        facts: &[u8],
-        now_ms: u64,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        let told = self.inner.prices(facts, now_ms).map_err(refusal)?;
-        Ok(PyBytes::new(py, &told))
+    fn prices<'py>(&self, py: Python<'py>, facts: &Facts, now_ms: u64) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.prices(facts.inner(), now_ms))
     }
 
     fn next_nonce(&self, wallet: &str, chain_id: u64) -> Option<u64> {

@@ -6,6 +6,7 @@ mod clear;
 mod constants;
 mod errors;
 mod evidence;
+mod facts;
 mod guard;
 mod input;
 mod order;
@@ -39,6 +40,8 @@ mod _core {
     use crate::clear::ClearSigning;
     #[pymodule_export]
     use crate::constants::codes;
+    #[pymodule_export]
+    use crate::facts::{AuthoriseFacts, Facts, Simulated};
     #[pymodule_export]
     use crate::guard::Guard;
     #[pymodule_export]

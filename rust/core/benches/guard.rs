@@ -10,6 +10,7 @@ use criterion::{criterion_group, criterion_main, BatchSize, Criterion};
 use holdfast_core::event::Event;
 use holdfast_core::guard::Guard;
 use holdfast_core::log::leaf_hash;
+use holdfast_core::policy::Facts;
 use holdfast_core::request;
 
 fn decisions(c: &mut Criterion) {
@@ -26,7 +27,7 @@ fn decisions(c: &mut Criterion) {
                     "load",
                     "eth_sendTransaction",
                     &params,
-                    b"{}",
+                    &Facts::none(),
                     house::START_MS,
                 )
             },
@@ -40,7 +41,7 @@ fn decisions(c: &mut Criterion) {
                 "load",
                 "eth_sendTransaction",
                 &params,
-                b"{}",
+                &Facts::none(),
                 house::START_MS,
             )
         });
@@ -57,7 +58,7 @@ fn records(c: &mut Criterion) {
         "load",
         "eth_sendTransaction",
         &params,
-        b"{}",
+        &Facts::none(),
         house::START_MS,
     );
     let record = applied.expect("a decision").records.remove(0);

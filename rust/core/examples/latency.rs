@@ -26,6 +26,7 @@ use holdfast_core::chain::ChainId;
 use holdfast_core::code::Code;
 use holdfast_core::effects::decode;
 use holdfast_core::guard::Guard;
+use holdfast_core::policy::Facts;
 use holdfast_core::request::{self, Body};
 
 const WARM: u32 = 2_000;
@@ -46,7 +47,7 @@ fn measure(mut guard: Guard) -> Figures {
     for (number, params) in calls.iter().enumerate() {
         let now = house::START_MS + number as u64 / 10;
         let begun = Instant::now();
-        let applied = guard.submit("load", "eth_sendTransaction", params, b"{}", now);
+        let applied = guard.submit("load", "eth_sendTransaction", params, &Facts::none(), now);
         taken.push(begun.elapsed().as_nanos());
         let applied = applied.expect("a decision");
         assert_eq!((applied.status, applied.records.len()), ("go", 1));

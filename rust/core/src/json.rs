@@ -8,6 +8,7 @@
 //!
 //! Requests are read by [`parse_exact`]: Python writes integers of any size, and typed data has them.
 
+mod check;
 mod exact;
 mod parse;
 mod write;
@@ -15,6 +16,7 @@ mod write;
 use crate::code::Detail;
 use std::borrow::Cow;
 
+pub(crate) use check::check;
 pub use parse::{parse, parse_exact};
 pub use write::{compare_keys, write_string};
 

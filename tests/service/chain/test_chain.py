@@ -26,6 +26,7 @@ from holdfast.service.chain.endpoint import (
     EndpointSettings,
     RpcError,
 )
+from holdfast.service.chain.inputs import TransactionFacts
 
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 GWEI = 10**9
@@ -64,7 +65,7 @@ def signed(wallet: LocalAccount, nonce: int = 0, value: int = 1000, tip: int = G
     )
 
 
-async def facts_for(chain: Chain, request: Inputs) -> dict[str, int | bool]:
+async def facts_for(chain: Chain, request: Inputs) -> TransactionFacts:
     return await chain.transaction_facts(request, ledger=None)
 
 
@@ -74,14 +75,14 @@ async def send(chain: Chain, transaction: Any) -> broadcast.Broadcast:
 
 async def test_facts_are_within_the_caps(chain: Chain, wallet: LocalAccount) -> None:
     facts = await facts_for(chain, view(wallet))
-    assert facts["gas"] == 21_000
-    assert facts["chain_nonce"] == 0
-    assert facts["max_priority_fee_per_gas"] <= 2 * GWEI
-    assert facts["max_priority_fee_per_gas"] <= facts["max_fee_per_gas"] <= 100 * GWEI
+    assert facts.gas == 21_000
+    assert facts.chain_nonce == 0
+    assert facts.max_priority_fee_per_gas <= 2 * GWEI
+    assert facts.max_priority_fee_per_gas <= facts.max_fee_per_gas <= 100 * GWEI
     tight = view(wallet, fee_per_gas_max=GWEI, priority_fee_per_gas_max=7)
     facts = await facts_for(chain, tight)
-    assert facts["max_fee_per_gas"] == GWEI
-    assert facts["max_priority_fee_per_gas"] == 7
+    assert facts.max_fee_per_gas == GWEI
+    assert facts.max_priority_fee_per_gas == 7
 
 
 async def test_a_base_fee_above_the_cap_is_waited_for(chain: Chain, wallet: LocalAccount) -> None:
@@ -141,11 +142,11 @@ async def test_gas_leaves_room_within_the_cap(
     estimate = int(
         anvil.call("eth_estimateGas", {"from": wallet.address, **request} | {"value": "0x0"}), 16
     )
-    assert (await facts_for(chain, view(wallet, **request)))["gas"] == estimate * 5 // 4
+    assert (await facts_for(chain, view(wallet, **request))).gas == estimate * 5 // 4
     capped = view(wallet, **request, gas_max=estimate + 10)
-    assert (await facts_for(chain, capped))["gas"] == estimate + 10
+    assert (await facts_for(chain, capped)).gas == estimate + 10
     asked = view(wallet, **request, gas=estimate + 77)
-    assert (await facts_for(chain, asked))["gas"] == estimate + 77
+    assert (await facts_for(chain, asked)).gas == estimate + 77
 
 
 async def test_a_payment_is_sent_mined_and_found_by_its_hash(
@@ -346,8 +347,8 @@ async def test_the_pool_counts_only_for_a_wallet_the_ledger_never_saw(
 ) -> None:
     anvil.call("evm_setAutomine", False)
     assert await send(chain, signed(wallet)) is broadcast.ACCEPTED
-    assert (await chain.transaction_facts(view(wallet), ledger=None))["chain_nonce"] == 1
-    assert (await chain.transaction_facts(view(wallet), ledger=0))["chain_nonce"] == 0
+    assert (await chain.transaction_facts(view(wallet), ledger=None)).chain_nonce == 1
+    assert (await chain.transaction_facts(view(wallet), ledger=0)).chain_nonce == 0
 
 
 @pytest.mark.parametrize("private", [False, True])

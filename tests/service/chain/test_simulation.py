@@ -276,9 +276,23 @@ async def test_more_than_can_be_compared_is_refused(proxy: NodeProxy) -> None:
         await chain.simulation.of(ASKED)
     assert refusal.value.code == "would_differ"
     logs.pop()
-    found = await chain.simulation.of(ASKED)
-    assert found is not None
-    assert len(found["logs"]) == LOGS_MAX
+    assert await chain.simulation.of(ASKED) is not None
+    await chain.close()
+
+
+async def test_events_that_are_none_end_the_payment_as_malformed(proxy: NodeProxy) -> None:
+    from holdfast.service.chain.broadcast import WouldFail
+
+    log = {"address": "0x12", "topics": ["0x" + ASKED.wallet[2:].rjust(64, "0")], "data": "0x"}
+    proxy.hook = lambda call, forward: (
+        result(call, [{"calls": [{"status": "0x1", "logs": [log]}]}])
+        if call["method"] == "eth_simulateV1"
+        else forward()
+    )
+    chain = Chain(EndpointSettings(31337, proxy.url))
+    with pytest.raises(WouldFail, match="simulated: `address`") as refusal:
+        await chain.simulation.of(ASKED)
+    assert refusal.value.code == "malformed"
     await chain.close()
 
 

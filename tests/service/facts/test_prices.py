@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
@@ -459,4 +460,4 @@ async def test_after_a_start_a_request_waits_for_the_first_price(
     server.says("3001")
     async with serving(house, prices=(from_url(server),)) as guardian:
         again = await guardian.inside.facts.of_request(guardian.asked(view))
-        assert [each["usd"] for each in again["prices"]["eth"]] == ["3001"]
+        assert [each["usd"] for each in json.loads(str(again))["prices"]["eth"]] == ["3001"]

@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 from tests.service.in_process import STRANGER, VENDOR, Guardian, serving
+from tests.support.facts import NO_FACTS
 
 from holdfast.service.guardian.core import Sealed
 from holdfast.service.home.folder import Home
@@ -48,7 +49,7 @@ async def test_a_sealed_guardian_refuses_everything_but_reads_and_a_freeze(home:
         assert (await line.pay(VENDOR))["error"]["code"] == -32603
         assert "result" in await line.call("eth_accounts")
         with pytest.raises(Sealed):
-            guardian.core.submit("agent", "eth_sendTransaction", b"[]", b"{}")
+            guardian.core.submit("agent", "eth_sendTransaction", b"[]", NO_FACTS)
         operator = await guardian.operator()
         assert "started again" in (await operator.operate("status"))["sealed"]
         command = await operator.operate_raw("command", {"payload": "{}", "signature": "0x00"})

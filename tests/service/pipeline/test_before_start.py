@@ -11,12 +11,13 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import Guardian, eventually
 from tests.support.proxy import NodeProxy
 
+from holdfast._core import AuthoriseFacts
 from holdfast.service.guardian.clock_watch import ClockWatch
 from holdfast.service.runtime.clock import Clock, wall_ms
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
-FACTS = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
+FACTS = AuthoriseFacts(gas=21000, max_fee_per_gas=4 * 10**9, max_priority_fee_per_gas=10**9)
 GWEI = 10**9
 
 

@@ -11,10 +11,11 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import Guardian, eventually
 from tests.support.proxy import NodeProxy
 
+from holdfast._core import AuthoriseFacts
 from holdfast.service.pipeline.nonce_watch import NonceWatch
 
 GWEI = 10**9
-FACTS = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
+FACTS = AuthoriseFacts(gas=21000, max_fee_per_gas=4 * 10**9, max_priority_fee_per_gas=10**9)
 FEES = {"max_fee_per_gas": str(60 * GWEI), "max_priority_fee_per_gas": str(4 * GWEI)}
 EVERYTHING = b'{"kind":"everything"}'
 

@@ -19,6 +19,7 @@ from tests.support.guardian import NOISY, PASSPHRASE, VENDOR, Guardian
 from tests.support.lying import reverted
 from tests.support.proxy import NodeProxy, error, result
 
+from holdfast._core import AuthoriseFacts
 from holdfast.secrets import keystore
 from holdfast.service.alerts.routes import Route, Severity
 from holdfast.service.chain.endpoint import EndpointDown
@@ -249,7 +250,7 @@ async def signed_and_denied(guardian: Guardian) -> str:
     assert guardian.signer is not None
     await guardian.sender.stop()
     request = guardian.pay(11)
-    facts = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
+    facts = AuthoriseFacts(gas=21000, max_fee_per_gas=4 * 10**9, max_priority_fee_per_gas=10**9)
     guardian.core.authorise(request, facts)
     await guardian.core.durable()
     signed = await guardian.signer.sign(guardian.order_seq(request))

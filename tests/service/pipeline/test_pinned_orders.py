@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from eth_utils.crypto import keccak
 from tests.support.anvil import Anvil
+from tests.support.facts import NO_FACTS
 from tests.support.guardian import VENDOR, Guardian, eventually
 from tests.support.proxy import NodeProxy
 from tests.support.token import deploy_token, token_balance, transfer_data
@@ -54,7 +55,7 @@ async def guardian(tmp_path: Path, anvil: Anvil, proxy: NodeProxy) -> AsyncItera
     made.clock = Hands()
     await made.open()
     looking = asyncio.create_task(made.code.run())
-    await eventually(lambda: made.facts.of_agent("shopper") != b"{}")
+    await eventually(lambda: made.facts.of_agent("shopper") != NO_FACTS)
     looking.cancel()
     with suppress(asyncio.CancelledError):
         await looking

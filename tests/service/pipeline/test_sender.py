@@ -19,7 +19,7 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import PASSPHRASE, VENDOR, Guardian, eventually
 from tests.support.proxy import NodeProxy, result
 
-from holdfast._core import HoldfastError
+from holdfast._core import AuthoriseFacts, HoldfastError
 from holdfast.secrets import keystore
 from holdfast.service.chain.endpoint import EndpointSettings
 
@@ -35,18 +35,13 @@ async def guardian(tmp_path: Path, anvil: Anvil, proxy: NodeProxy) -> AsyncItera
     await made.close()
 
 
-def facts(**changes: Any) -> bytes:
-    told = {
-        "gas": "21000",
-        "max_fee_per_gas": "4000000000",
-        "max_priority_fee_per_gas": "1000000000",
-        "chain_nonce": "0",
-    }
-    return json.dumps(told | changes).encode()
+FACTS = AuthoriseFacts(
+    gas=21000, max_fee_per_gas=4 * 10**9, max_priority_fee_per_gas=10**9, chain_nonce=0
+)
 
 
 async def authorised(guardian: Guardian, request_id: str) -> int:
-    applied = guardian.core.authorise(request_id, facts())
+    applied = guardian.core.authorise(request_id, FACTS)
     await guardian.core.durable()
     return int(json.loads(applied.records[-1])["seq"])
 

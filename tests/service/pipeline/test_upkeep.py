@@ -13,6 +13,7 @@ from tests.support.anvil import Anvil
 from tests.support.guardian import NOISY, VENDOR, Guardian, eventually
 from tests.support.proxy import NodeProxy, error, result
 
+from holdfast._core import AuthoriseFacts
 from holdfast.service.pipeline.nonce_watch import NonceWatch
 from holdfast.service.pipeline.settings import SendingConfig
 from holdfast.service.runtime.conditions import Conditions
@@ -20,7 +21,7 @@ from holdfast.service.runtime.conditions import Conditions
 GWEI = 10**9
 AT_CAPS = {"maxFeePerGas": hex(100 * GWEI), "maxPriorityFeePerGas": hex(5 * GWEI)}
 EVERYTHING = b'{"kind":"everything"}'
-FACTS = b'{"gas":21000,"max_fee_per_gas":"4000000000","max_priority_fee_per_gas":"1000000000"}'
+FACTS = AuthoriseFacts(gas=21000, max_fee_per_gas=4 * 10**9, max_priority_fee_per_gas=10**9)
 
 
 @pytest.fixture
@@ -612,12 +613,7 @@ async def test_what_an_agent_replaces_is_sent_as_the_policy_of_the_moment_says(
     await guardian.open()
     await some_rounds(proxy)
     assert proxy.sent() == [], "it was decided under the rule of its time"
-    facts = {
-        "why": "fee",
-        "max_fee_per_gas": str(60 * GWEI),
-        "max_priority_fee_per_gas": str(4 * GWEI),
-    }
-    guardian.core.replace(request, json.dumps(facts).encode(), "agent")
+    guardian.core.replace(request, "fee", 60 * GWEI, 4 * GWEI, "agent")
     await guardian.until(request, "confirmed")
     assert proxy.sent() == [guardian.view(request)["raw"]]
 

@@ -172,13 +172,9 @@ class SigningCalls:
         known = (state.fee_per_gas, state.priority_fee_per_gas) if state is not None else (None, 0)
         if fee is None or int(fee) <= (known[0] or 0):
             return None
-        facts = {
-            "why": "fee",
-            "max_fee_per_gas": fee,
-            "max_priority_fee_per_gas": str(known[1]) if tip is None else tip,
-        }
+        tip = known[1] if tip is None else int(tip)
         try:
-            self._core.replace(request_id, orjson.dumps(facts), "agent")
+            self._core.replace(request_id, "fee", int(fee), tip or 0, "agent")
         except HoldfastError as refusal:
             code, text = str(refusal.args[0]), str(refusal.args[1])
             return not_replaced(request_id, code, text, agent.privacy)

@@ -19,6 +19,7 @@ from holdfast.service.chain import broadcast
 from holdfast.service.chain.answers import Block, Fees, Receipt, count
 from holdfast.service.chain.broadcast import WouldFail
 from holdfast.service.chain.endpoint import EndpointDown, EndpointSettings, RpcError
+from holdfast.service.chain.inputs import TransactionFacts
 from holdfast.service.chain.l1_fee import l1_fee
 from holdfast.service.chain.nonce import ChainNonce
 from holdfast.service.chain.simulation import Simulation
@@ -145,7 +146,7 @@ class Chain:
 
     async def transaction_facts(
         self, asked: TransactionInputs, *, ledger: int | None
-    ) -> dict[str, int | bool]:
+    ) -> TransactionFacts:
         """What `Guard.authorise` needs of the chain.
 
         `ledger` is the nonce that would be given out next, None for a wallet that never sent.
@@ -163,15 +164,7 @@ class Chain:
             raise FeeTooHigh("the chain's base fee is above the policy's cap", not_sent=True)
         if balance < asked.value + gas * max_fee + (data_fee or 0):
             raise WouldFail("insufficient funds for amount plus fee")
-        facts: dict[str, int | bool] = {
-            "gas": gas,
-            "max_fee_per_gas": max_fee,
-            "max_priority_fee_per_gas": tip,
-            "chain_nonce": nonce.number,
-        }
-        if nonce.proved:
-            facts["nonce_proved"] = True
-        return facts if data_fee is None else facts | {"l1_fee": data_fee}
+        return TransactionFacts(gas, max_fee, tip, nonce.number, nonce.proved, data_fee)
 
     async def _gas_and_data_fee(
         self, asked: TransactionInputs, ledger: int | None

@@ -1,10 +1,11 @@
-"""What of a transaction a chain is asked about: `holdfast._core.OrderInputs`."""
+"""What of a transaction a chain is asked about, and what it says."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
 class TransactionInputs(Protocol):
-    """Addresses are checksummed, amounts wei."""
+    """`holdfast._core.OrderInputs`: addresses are checksummed, amounts wei."""
 
     @property
     def wallet(self) -> str:
@@ -45,3 +46,15 @@ class TransactionInputs(Protocol):
     @property
     def l1_fee_max(self) -> int:
         """The most for data on another chain; 0 where there is no such fee."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionFacts:
+    """The numbers of `holdfast._core.AuthoriseFacts`; fees in wei."""
+
+    gas: int
+    max_fee_per_gas: int
+    max_priority_fee_per_gas: int
+    chain_nonce: int
+    nonce_proved: bool
+    l1_fee: int | None

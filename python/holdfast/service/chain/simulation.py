@@ -10,6 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from holdfast._core import MalformedError, Simulated
 from holdfast.codes import Code
 from holdfast.service.chain.broadcast import WouldFail, why_it_would_fail
 from holdfast.service.chain.endpoint import PATIENCE_SECONDS, EndpointDown, RpcError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from holdfast.service.chain.inputs import TransactionInputs
 
 log = get_logger()
+
+# Contract, topics, data; in hex.
+Log = tuple[str, list[str], str]
 
 ASKED_AGAIN_SECONDS = 600.0
 LOGS_MAX = 2_000
@@ -46,8 +50,8 @@ class Simulation:
         """The node was asked and does not know the method."""
         return self._unable_until is not None
 
-    async def of(self, asked: TransactionInputs) -> dict[str, Any] | None:
-        """The fact `simulated` of `Guard.authorise`; None without a simulation.
+    async def of(self, asked: TransactionInputs) -> Simulated | None:
+        """What the node says; None without a simulation.
 
         Raises WouldFail when it fails in the simulation, or when one is required and the node
         cannot do it; EndpointDown.
@@ -61,7 +65,7 @@ class Simulation:
             self._without(error)
             return None
 
-    async def _ask(self, asked: TransactionInputs) -> dict[str, Any] | None:
+    async def _ask(self, asked: TransactionInputs) -> Simulated:
         if self._unable_until is not None and time.monotonic() < self._unable_until:
             raise RpcError(METHOD_NOT_FOUND, "")
         wallet = asked.wallet
@@ -80,25 +84,27 @@ class Simulation:
         answer = await self._chain.execute("eth_simulateV1", [payload, "latest"], PATIENCE_SECONDS)
         self._unable_until = None
         logs = _logs_about(wallet, _the_call(answer))
-        return {"logs": logs, "allowances": await self._allowances(wallet, logs)}
+        allowances = await self._allowances(wallet, logs)
+        try:
+            return Simulated(logs, allowances)
+        except MalformedError as fault:
+            raise WouldFail(str(fault.args[1]), str(fault.args[0])) from None
 
-    async def _allowances(self, wallet: str, logs: list[dict[str, Any]]) -> list[dict[str, str]]:
+    async def _allowances(self, wallet: str, logs: list[Log]) -> list[tuple[str, str, int]]:
         """What stood before of each allowance that changes.
 
         Some tokens tell what is left of one whenever it is used. What is unknown counts as nothing.
         """
         owner = _word(wallet)
         pairs = {
-            (each["address"], each["topics"][2])
-            for each in logs
-            if len(each["topics"]) == 3
-            and each["topics"][:2] == [APPROVAL, "0x" + owner]
-            and _number(each["data"])
+            (address, topics[2])
+            for address, topics, data in logs
+            if len(topics) == 3 and topics[:2] == [APPROVAL, "0x" + owner] and _number(data)
         }
         asked = sorted(pairs)[:ALLOWANCES_MAX]
         stood = await asyncio.gather(*(self._allowance(token, owner, to) for token, to in asked))
         return [
-            {"token": token, "spender": "0x" + spender[-40:], "amount": str(amount)}
+            (token, "0x" + spender[-40:], amount)
             for (token, spender), amount in zip(asked, stood, strict=True)
         ]
 
@@ -159,7 +165,7 @@ def _the_call(answer: Any) -> list[Any]:
     return logs
 
 
-def _logs_about(wallet: str, logs: list[Any]) -> list[dict[str, Any]]:
+def _logs_about(wallet: str, logs: list[Any]) -> list[Log]:
     """The events in which the wallet occurs, as far as the core reads them."""
     word = _word(wallet)
     found = []
@@ -170,7 +176,7 @@ def _logs_about(wallet: str, logs: list[Any]) -> list[dict[str, Any]]:
         except (TypeError, KeyError):
             raise RpcError(0, "no simulation") from None
         if any(word in topic for topic in topics) or word in data:
-            found.append({"address": address, "topics": topics, "data": data})
+            found.append((address, topics, data))
     if len(found) > LOGS_MAX:
         raise WouldFail("more happens to the wallet than can be compared", Code.WOULD_DIFFER)
     return found

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from holdfast import codes
-from holdfast._core import CODE_AGE_MS_MAX, Event, OrderInputs
+from holdfast._core import CODE_AGE_MS_MAX, Event, Facts, OrderInputs
 from holdfast.service.chain.contract_code import Code, Unclear, newest_block, read_code
 from holdfast.service.chain.endpoint import EndpointDown
 from holdfast.service.chain.node import FindNode, Node
@@ -43,12 +43,14 @@ ALARMS_MAX = 20
 # Keccak-256 of nothing: there is no code at the address.
 NO_CODE = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
 
-NO_FACTS = b"{}"
+NO_FACTS = Facts()
 NO_NODE = "there is no node of this chain"
 TOO_MANY = f"at most {CONTRACTS_MAX} contracts of a chain are watched"
 POLICY_LOADED = "policy.loaded"
 
 Json = dict[str, Any]
+# A contract as `Facts` takes it: hash, implementation, when it was looked at.
+Fact = tuple[str, str | None, int]
 Place = tuple[int, str]
 
 
@@ -138,7 +140,7 @@ class CodeFacts:
         self._node = node
         self._watched: dict[Place, _Watched] = {}
         self._pins = False
-        self._facts: dict[int, bytes] = {}
+        self._facts: dict[int, Facts] = {}
         # Chains of which the core was not told the newest.
         self._news: set[int] = set()
         self._wake = asyncio.Event()
@@ -150,7 +152,7 @@ class CodeFacts:
         """Whether the policy pins no code at all."""
         return not self._pins
 
-    async def of_request(self, asked: OrderInputs) -> Json:
+    async def of_request(self, asked: OrderInputs) -> Facts:
         """The facts by which a request is decided again.
 
         As for a call, but what it touches and that was not seen lately is looked at now. Only one
@@ -165,15 +167,14 @@ class CodeFacts:
         if unknown and node is not None:
             await asyncio.gather(*(self._look(node, each) for each in unknown))
         self._tell()
-        facts: Json = orjson.loads(self.of_chain(chain_id))
         relied = {
             each.address: _fact(each.found, each.at)
             for each in touched
             if each is not None and each.pinned is None and each.found is not None
         }
-        if relied:
-            facts["code"] = facts.get("code", {}) | relied
-        return facts
+        if not relied:
+            return self.of_chain(chain_id)
+        return Facts(code=self._pinned(chain_id) | relied)
 
     def alarms(self) -> list[Json]:
         """`[{"chain_id", "address", "code", "text"}]` for the health push, changed code first.
@@ -288,7 +289,7 @@ class CodeFacts:
                     seen[each.address] = _fact(each.found, each.at)
                 elif each.first is not None:
                     seen[each.address] = _fact(each.first, each.since)
-            self._core.see_code(chain_id, orjson.dumps({"code": seen}))
+            self._core.see_code(chain_id, Facts(code=seen))
         self._news.clear()
 
     def _begin_rounds(self) -> None:
@@ -370,24 +371,28 @@ class CodeFacts:
             else:
                 log.info("pinned code is as it should be", address=each.address)
 
-    def of_chain(self, chain_id: int) -> bytes:
-        """`{"code": {…}}`: what was last seen of the pinned contracts of a chain.
+    def of_chain(self, chain_id: int) -> Facts:
+        """What was last seen of the pinned contracts of a chain; no code where nothing was.
 
-        No member where nothing was. Of the others the core is told once, not with every call.
+        The same object until that changes. Of the others the core is told once, not with every
+        call.
         """
         facts = self._facts.get(chain_id)
         if facts is None:
-            seen = {
-                each.address: _fact(each.found, each.at)
-                for each in self._watched.values()
-                if each.chain_id == chain_id and each.found is not None and each.pinned is not None
-            }
-            facts = self._facts[chain_id] = orjson.dumps({"code": seen}) if seen else NO_FACTS
+            seen = self._pinned(chain_id)
+            facts = self._facts[chain_id] = Facts(code=seen) if seen else NO_FACTS
         return facts
 
+    def _pinned(self, chain_id: int) -> dict[str, Fact]:
+        return {
+            each.address: _fact(each.found, each.at)
+            for each in self._watched.values()
+            if each.chain_id == chain_id and each.found is not None and each.pinned is not None
+        }
 
-def _fact(code: Code, at: int) -> Json:
-    return {"hash": code.hash, "implementation": code.implementation, "at": at}
+
+def _fact(code: Code, at: int) -> Fact:
+    return code.hash, code.implementation, at
 
 
 def _next(due: int | None, now: int, every: int) -> int:

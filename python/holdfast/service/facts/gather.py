@@ -3,16 +3,10 @@
 The code of contracts, and prices.
 """
 
-from typing import Any
-
-from holdfast._core import OrderInputs
-from holdfast.service.facts.code import CodeFacts
+from holdfast._core import Facts, OrderInputs
+from holdfast.service.facts.code import NO_FACTS, CodeFacts
 from holdfast.service.facts.prices.facts import PriceFacts
 from holdfast.service.guardian.core import Core
-
-NO_FACTS = b"{}"
-
-Json = dict[str, Any]
 
 
 class FactSources:
@@ -23,7 +17,7 @@ class FactSources:
         self.code = code
         self.prices = prices
 
-    def of_agent(self, agent: str) -> bytes:
+    def of_agent(self, agent: str) -> Facts:
         """The facts of a call of an agent: what was last seen of its chain, and of no other."""
         if self.code.is_empty and self.prices.is_empty:
             return NO_FACTS
@@ -32,10 +26,11 @@ class FactSources:
         if chain_id is None:
             return NO_FACTS
         code, prices = self.code.of_chain(chain_id), self.prices.of_chain(chain_id)
-        if code == NO_FACTS or prices == NO_FACTS:
-            return prices if code == NO_FACTS else code
-        return code[:-1] + b"," + prices[1:]
+        if code is NO_FACTS or prices is NO_FACTS:
+            return prices if code is NO_FACTS else code
+        return code.updated_by(prices)
 
-    async def of_request(self, asked: OrderInputs) -> Json:
+    async def of_request(self, asked: OrderInputs) -> Facts:
         """The facts by which a request is decided again before its order."""
-        return await self.code.of_request(asked) | await self.prices.of_request(asked.chain_id)
+        code = await self.code.of_request(asked)
+        return code.updated_by(await self.prices.of_request(asked.chain_id))

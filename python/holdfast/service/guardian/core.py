@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from holdfast._core import Applied, Event, Guard, HoldfastError
+from holdfast._core import Applied, AuthoriseFacts, Event, Facts, Guard, HoldfastError
 from holdfast.service.journal.interface import Writer
 from holdfast.service.runtime.clock import Clock
 
@@ -118,11 +118,11 @@ class Core:
         for callback in self._on_sealed:
             callback(self._sealed)
 
-    def submit(self, agent: str, method: str, params: bytes, facts: bytes) -> Applied:
+    def submit(self, agent: str, method: str, params: bytes, facts: Facts) -> Applied:
         """`Guard.submit`."""
         return self._ordered(self._apply(self.guard.submit, agent, method, params, facts))
 
-    def submit_signed(self, agent: str, payload: bytes, signature: bytes, facts: bytes) -> Applied:
+    def submit_signed(self, agent: str, payload: bytes, signature: bytes, facts: Facts) -> Applied:
         """`Guard.submit_signed`."""
         return self._ordered(
             self._apply(self.guard.submit_signed, agent, payload, signature, facts)
@@ -132,11 +132,11 @@ class Core:
         """`Guard.refuse`."""
         return self._apply(self.guard.refuse, agent, method, params, code, text)
 
-    def see_code(self, chain_id: int, facts: bytes) -> None:
+    def see_code(self, chain_id: int, facts: Facts) -> None:
         """`Guard.see_code`: no records."""
         self.guard.see_code(chain_id, facts)
 
-    def check(self, agent: str, method: str, params: bytes, facts: bytes) -> bytes:
+    def check(self, agent: str, method: str, params: bytes, facts: Facts) -> bytes:
         """`Guard.check`: no records."""
         return self.guard.check(agent, method, params, facts, self.clock.now_ms())
 
@@ -155,7 +155,7 @@ class Core:
         """`Guard.tick`."""
         return self._apply(self.guard.tick)
 
-    def authorise(self, request_id: str, facts: bytes) -> Applied:
+    def authorise(self, request_id: str, facts: AuthoriseFacts) -> Applied:
         """`Guard.authorise`."""
         return self._apply(self.guard.authorise, request_id, facts)
 
@@ -175,9 +175,11 @@ class Core:
         """`Guard.settle`."""
         return self._apply(self.guard.settle, request_id, outcome)
 
-    def replace(self, request_id: str, facts: bytes, by: str) -> Applied:
+    def replace(
+        self, request_id: str, why: str, fee: int, tip: int, by: str, gas: int | None = None
+    ) -> Applied:
         """`Guard.replace`."""
-        return self._apply(self.guard.replace, request_id, facts, by)
+        return self._apply(self.guard.replace, request_id, why, fee, tip, gas, by)
 
     def hold(self, request_id: str, why: str) -> Applied:
         """`Guard.hold`."""

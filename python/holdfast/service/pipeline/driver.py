@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from holdfast._core import Event, HoldfastError, RequestState
+from holdfast._core import AuthoriseFacts, Event, HoldfastError, RequestState
 from holdfast.codes import TRANSIENT, Code
 from holdfast.service.chain.broadcast import WouldFail
 from holdfast.service.chain.chain import FeeTooHigh
@@ -331,11 +331,11 @@ class Driver:
     def _state(self, request_id: str) -> str:
         return self._core.guard.stage(request_id) or ""
 
-    async def _facts(self, request_id: str) -> bytes:
+    async def _facts(self, request_id: str) -> AuthoriseFacts:
         asked = self._core.guard.order_inputs(request_id)
         if asked is None:
-            return b"{}"
-        facts: dict[str, Any] = {}
+            return AuthoriseFacts()
+        numbers, simulated, facts = None, None, None
         if asked.is_transaction:
             chain = self._chain(asked.chain_id)
             ledger = self._core.guard.next_nonce(asked.wallet, chain.id)
@@ -345,12 +345,20 @@ class Driver:
                 )
             # The node may answer for many at once.
             await self._turns.step()
-            facts |= _plain(numbers)
-            if simulated is not None:
-                facts["simulated"] = simulated
         if self._outside is not None:
-            facts |= await self._outside.of_request(asked)
-        return orjson.dumps(facts)
+            facts = await self._outside.of_request(asked)
+        if numbers is None:
+            return AuthoriseFacts(facts=facts)
+        return AuthoriseFacts(
+            gas=numbers.gas,
+            max_fee_per_gas=numbers.max_fee_per_gas,
+            max_priority_fee_per_gas=numbers.max_priority_fee_per_gas,
+            chain_nonce=numbers.chain_nonce,
+            nonce_proved=numbers.nonce_proved,
+            l1_fee=numbers.l1_fee,
+            facts=facts,
+            simulated=simulated,
+        )
 
     def _chain(self, chain_id: int) -> Chain:
         chain = self._chains.get(chain_id)
@@ -582,8 +590,3 @@ class Driver:
             self._upkeep.ended(end.id)
             self._refusals.pop(end.id, None)
         await self._upkeep.look(chain, found.not_mined)
-
-
-def _plain(facts: dict[str, int | bool]) -> dict[str, str | bool]:
-    """Numbers as decimal strings, the journal's form: they may be beyond 2^53."""
-    return {name: value if isinstance(value, bool) else str(value) for name, value in facts.items()}

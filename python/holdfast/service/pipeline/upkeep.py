@@ -259,15 +259,9 @@ class Upkeep:
         if fee >= fees.base:
             self._replace(request_id, "gap", Offer(fee, tip), gas=gas)
 
-    def _replace(self, request_id: str, why: str, offer: Offer, **more: int) -> None:
-        facts: dict[str, Any] = {
-            "why": why,
-            "max_fee_per_gas": str(offer.fee),
-            "max_priority_fee_per_gas": str(offer.tip),
-            **more,
-        }
+    def _replace(self, request_id: str, why: str, offer: Offer, gas: int | None = None) -> None:
         try:
-            self._core.replace(request_id, orjson.dumps(facts), "guardian")
+            self._core.replace(request_id, why, offer.fee, offer.tip, "guardian", gas)
         except HoldfastError as refusal:
             # Frozen, at its cap, or settled meanwhile: the watch over nonces tells that it waits.
             log.info("not replaced", request=request_id, code=str(refusal.args[0]))

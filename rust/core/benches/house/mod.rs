@@ -9,7 +9,7 @@ use holdfast_core::canonical::sha256;
 use holdfast_core::event::{Genesis, Operator};
 use holdfast_core::guard::{Authority, Guard, State};
 use holdfast_core::log::CompactRange;
-use holdfast_core::policy::Policy;
+use holdfast_core::policy::{Facts, Policy};
 use holdfast_core::window::Happened;
 
 pub const START_MS: u64 = 1_780_000_000_000;
@@ -119,7 +119,13 @@ pub fn guard_with_history(payments: u32) -> Guard {
     let mut guard = guard(20);
     let params = params(0);
     guard
-        .submit("load", "eth_sendTransaction", &params, b"{}", START_MS)
+        .submit(
+            "load",
+            "eth_sendTransaction",
+            &params,
+            &Facts::none(),
+            START_MS,
+        )
         .expect("a payment");
     let snapshot = guard.snapshot();
     let (format, bytes) = snapshot.split_first().expect("a snapshot");

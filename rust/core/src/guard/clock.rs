@@ -10,12 +10,12 @@ use crate::code::Code;
 use crate::event::{Body, ClockJumped, ClockSet};
 use crate::guard::commands::lifecycle::bad;
 use crate::guard::commands::operator::{self, Command};
-use crate::guard::decision::evaluate::GivenFacts;
 use crate::guard::fold::FoldError;
 use crate::guard::retention;
 use crate::guard::state::State;
 use crate::guard::{Guard, Refusal};
 use crate::json::Json;
+use crate::policy::Facts;
 
 /// Clocks that differ by no more count as the same.
 const TOLERANCE_MS: u64 = 60_000;
@@ -72,13 +72,10 @@ impl ClockKnown {
 }
 
 impl Guard {
-    /// Facts given with a call, and the wall clock where that shows another time.
-    pub(in crate::guard) fn given<'a>(
-        &self,
-        facts: &'a [u8],
-        now: u64,
-    ) -> Result<GivenFacts<'a>, Refusal> {
-        Ok(GivenFacts::parse(facts)?.by_wall(self.state.clock.wall(now)))
+    /// Facts given with a call, and the wall clock where that shows another time: the service tells of
+    /// that with `clock.jumped` alone.
+    pub(in crate::guard) fn given(&self, facts: &Facts, now: u64) -> Facts {
+        facts.clone().by_wall(self.state.clock.wall(now))
     }
 }
 

@@ -14,7 +14,9 @@ mod views;
 
 use sha2::{Digest as _, Sha256};
 
+pub use commands::authorise::{AuthoriseFacts, Told};
 pub use commands::authority::Authority;
+pub use commands::replace::Replacement;
 pub use fold::{fold, FoldError, Origin};
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};

@@ -10,9 +10,8 @@ use crate::chain::ChainId;
 use crate::code::Code;
 use crate::event::Decided;
 use crate::guard::decision::answer::bytes;
-use crate::guard::decision::evaluate::unfit;
 use crate::guard::state::State;
-use crate::guard::{Guard, Refusal};
+use crate::guard::Guard;
 use crate::json::Json;
 use crate::policy::{CodePin, Facts, Verdict};
 
@@ -27,16 +26,11 @@ struct Believed {
 }
 
 impl Guard {
-    /// Takes what was seen of the contracts of a chain, `{"code": {"0x…": {"hash","implementation",
-    /// "at"}}}`, in place of what was told of that chain before. It counts for every later call as
-    /// if it came with it, is no part of the state, and is on the record of what relied on it.
-    ///
-    /// # Errors
-    /// [`Refusal`] `malformed` when the facts are not what they must be.
-    pub fn see_code(&mut self, chain_id: ChainId, facts: &[u8]) -> Result<(), Refusal> {
-        let facts = Facts::parse(facts).map_err(|fault| unfit(&fault))?;
-        self.code.take(chain_id, &facts);
-        Ok(())
+    /// Takes what was seen of the contracts of a chain in place of what was told of that chain before.
+    /// It counts for every later call as if it came with it, is no part of the state, and is on the
+    /// record of what relied on it.
+    pub fn see_code(&mut self, chain_id: ChainId, facts: &Facts) {
+        self.code.take(chain_id, facts);
     }
 
     /// Contracts that requests on the agents' chains may rely on and whose code no policy pins, as
@@ -90,15 +84,14 @@ pub(in crate::guard) fn remember(state: &mut State, data: &Decided) {
 }
 
 /// `{"at","hash","implementation"}`, as facts give it.
-pub(in crate::guard) fn fact<'j>((code, at_ms): (CodePin, u64)) -> Json<'j> {
+pub(in crate::guard) fn fact((code, at_ms): (CodePin, u64)) -> String {
     let hash = |hash: B256| Json::Str(hash.to_string().into());
     let implementation = code.implementation.map_or(Json::Null, hash);
-    Json::Object(vec![
-        (
-            "at".into(),
-            Json::Int(i64::try_from(at_ms).unwrap_or(i64::MAX)),
-        ),
-        ("hash".into(), hash(code.hash)),
-        ("implementation".into(), implementation),
-    ])
+    let at = Json::Int(i64::try_from(at_ms).unwrap_or(i64::MAX));
+    let members = [
+        ("at", at),
+        ("hash", hash(code.hash)),
+        ("implementation", implementation),
+    ];
+    Json::Object(members.map(|(key, value)| (key.into(), value)).into()).to_canonical()
 }

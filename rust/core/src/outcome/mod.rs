@@ -7,27 +7,55 @@ mod events;
 mod flows;
 
 use alloy_primitives::{Address, Bytes, B256, U256};
-use serde::Deserialize;
 
 use crate::asset::Registry;
 use crate::chain::ChainId;
+use crate::code::Detail;
 use crate::effects::Effect;
+use crate::json::Malformed;
+
+/// What the events of a simulation may come to together.
+const BYTES_MAX: usize = 1 << 19;
+const LOGS_MAX: usize = 2_000;
+/// Of one event: it can carry long lists.
+const DATA_BYTES_MAX: usize = (1 << 16) - 1;
 
 /// What the chain's node says the transaction would do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Simulated {
-    /// Every event that names the wallet, in order. The coin's moves are among them as transfers of
-    /// a contract that does not exist (`eth_simulateV1` with `traceTransfers`, EIP-7708).
-    pub logs: Vec<Log>,
-    /// What ERC-20 allowances of the wallet were before; of one that is not here: nothing.
-    #[serde(default)]
-    pub allowances: Vec<Standing>,
+    logs: Vec<Log>,
+    allowances: Vec<Standing>,
+}
+
+impl Simulated {
+    /// `logs` is every event that names the wallet, in order. The coin's moves are among them as
+    /// transfers of a contract that does not exist (`eth_simulateV1` with `traceTransfers`, EIP-7708).
+    /// `allowances` is what ERC-20 allowances of the wallet were before; of one that is not here:
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Malformed`] for more than can be compared in a moment.
+    pub fn new(logs: Vec<Log>, allowances: Vec<Standing>) -> Result<Self, Malformed> {
+        let topics = logs.iter().map(|log| log.topics.len());
+        let data = logs.iter().map(|log| log.data.len());
+        let bytes = topics
+            .map(|count| count.saturating_mul(32))
+            .chain(data.clone());
+        let bytes = bytes.fold(0, usize::saturating_add);
+        let entries = logs.len().max(allowances.len());
+        if entries > LOGS_MAX || bytes > BYTES_MAX || data.max() > Some(DATA_BYTES_MAX) {
+            return Err(Malformed::new(
+                Detail::JsonTooLarge,
+                "",
+                "the simulation is too large",
+            ));
+        }
+        Ok(Self { logs, allowances })
+    }
 }
 
 /// One event.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// The contract that tells it.
     pub address: Address,
@@ -38,8 +66,7 @@ pub struct Log {
 }
 
 /// An allowance before the transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The token.
     pub token: Address,

@@ -20,7 +20,7 @@ use alloy_primitives::{Address, B256};
 use sha2::{Digest, Sha256};
 
 pub use decide::batch::resolve_batch;
-pub use decide::facts::{Facts, CODE_AGE_MS_MAX, FUTURE_MS_MAX, WALL_MS};
+pub use decide::facts::{Facts, ToldCode, ToldPrice, CODE_AGE_MS_MAX, FUTURE_MS_MAX};
 pub use decide::limits::LimitView;
 pub use decide::resolve::{resolve, Resolved};
 pub use decide::sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};

@@ -100,18 +100,17 @@ pub fn first_is_highest(decision: &Decision) {
 }
 
 /// What a check answers: verdict, and the codes in their order.
-fn check(world: &World, call: &Value, chain_nonce: u64) -> (String, Vec<String>) {
+fn check(world: &World, call: &Value) -> (String, Vec<String>) {
     let params = json!([call]).to_string();
-    let facts = json!({"chain_nonce": chain_nonce}).to_string();
     let method = "eth_sendTransaction";
     let answer = world.guard.check(
         "shopper",
         method,
         params.as_bytes(),
-        facts.as_bytes(),
+        &Facts::none(),
         world.now,
     );
-    let answer: Value = serde_json::from_slice(&answer.unwrap()).unwrap();
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
     let codes = answer["reasons"].as_array().unwrap().iter();
     let codes = codes.map(|reason| reason["code"].as_str().unwrap().to_owned());
     let code = answer["code"].as_str().unwrap().to_owned();
@@ -128,19 +127,22 @@ fn check(world: &World, call: &Value, chain_nonce: u64) -> (String, Vec<String>)
 fn several_reasons_are_reported_in_the_order_of_precedence() {
     let mut world = World::with(STRICT);
     let pay = |wei: u128| json!({"to": VENDOR, "value": quantity(wei), "nonce": "0x0"});
+    // The ledger counts the wallet's nonces from its first order on.
+    let first = id_of(&world.pay("shopper", 1));
+    world.authorise(&first, Some(0)).unwrap();
     let mut cases: Vec<(&str, Vec<String>)> = Vec::new();
     let ether = 1_000_000_000_000_000_000;
-    let (verdict, codes) = check(&world, &pay(2 * ether), 0);
+    let (verdict, codes) = check(&world, &pay(2 * ether));
     cases.push(("over a limit, and for approval", codes));
     assert_eq!(verdict, "deny");
     let mut ahead = pay(2 * ether);
     ahead["nonce"] = "0x9".into();
-    cases.push(("and ahead of the nonce", check(&world, &ahead, 0).1));
+    cases.push(("and ahead of the nonce", check(&world, &ahead).1));
     world.freeze(&json!({"kind": "everything"}));
-    cases.push(("and frozen", check(&world, &ahead, 0).1));
+    cases.push(("and frozen", check(&world, &ahead).1));
     cases.push((
         "frozen, without the nonce",
-        check(&world, &pay(2 * ether), 0).1,
+        check(&world, &pay(2 * ether)).1,
     ));
     let expected: [(&str, &[&str]); 4] = [
         ("over a limit, and for approval", &["limit_exceeded"]),
@@ -163,19 +165,19 @@ fn a_request_that_cannot_wait_says_so_before_why_it_would() {
     let mut world = World::with(full);
     let call = |wei: u128| json!({"to": VENDOR, "value": quantity(wei)});
     let half = 300_000_000_000_000_000;
-    let (verdict, codes) = check(&world, &call(half), 0);
+    let (verdict, codes) = check(&world, &call(half));
     assert_eq!(
         (verdict.as_str(), codes),
         ("approval", vec!["granted".to_owned()])
     );
     world.pay("shopper", half);
-    let (verdict, codes) = check(&world, &call(half + 1), 0);
+    let (verdict, codes) = check(&world, &call(half + 1));
     assert_eq!(verdict, "deny");
     assert_eq!(codes.first().map(String::as_str), Some("waiting_full"));
     assert!(world
         .load_source(&policy(STRICT).replace("quorum = 2", "quorum = 3"))
         .is_ok());
-    let (verdict, codes) = check(&world, &call(half + 1), 0);
+    let (verdict, codes) = check(&world, &call(half + 1));
     assert_eq!(verdict, "deny");
     assert_eq!(codes.first().map(String::as_str), Some("no_approver"));
 }

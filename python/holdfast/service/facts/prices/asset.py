@@ -47,7 +47,7 @@ class Asset:
         looking = any(each.looking for each in self.sources)
         self.is_missing = now - self.quiet > QUIET_MS_MAX and (self.is_missing or not looking)
 
-    def quotes(self, now: int) -> list[Json]:
+    def quotes(self, now: int) -> list[tuple[str, int]]:
         """What its sources said.
 
         Nothing where less of them are independent than the policy asks for. A price that jumped

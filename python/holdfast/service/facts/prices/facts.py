@@ -14,9 +14,10 @@ from typing import Any
 
 import orjson
 
-from holdfast._core import Event
+from holdfast._core import Event, Facts
 from holdfast.service.chain.endpoint import EndpointDown
 from holdfast.service.chain.node import FindNode
+from holdfast.service.facts.code import NO_FACTS
 from holdfast.service.facts.prices.asset import Asset, alarms_of
 from holdfast.service.facts.prices.feed import read_feed
 from holdfast.service.facts.prices.number import NoPrice, price_at
@@ -36,7 +37,6 @@ AT_ONCE_MAX = 8  # of one chain
 SOURCE_SECONDS_MAX = 10.0
 ALARMS_MAX = 20
 
-NO_FACTS = b"{}"
 NO_NODE = "there is no node of that chain"
 POLICY_LOADED = "policy.loaded"
 
@@ -54,14 +54,17 @@ class PriceFacts:
         for each in settings:
             asset = self._assets.setdefault(each.asset, Asset(each.asset))
             asset.sources.append(Source(each))
-        self._facts: dict[int, bytes] = {}
+        self._facts: dict[int, Facts] = {}
         self._alarms: list[Json] = []
         self._wake = asyncio.Event()
         self._at_once: dict[int, asyncio.Semaphore] = {}
         self._looks: set[asyncio.Task[None]] = set()
 
-    def of_chain(self, chain_id: int) -> bytes:
-        """`{"prices": {…}}` of the chain's assets; no member where none of them has a source."""
+    def of_chain(self, chain_id: int) -> Facts:
+        """The prices of the chain's assets; none where none of them has a source.
+
+        The same object until they change.
+        """
         facts = self._facts.get(chain_id)
         if facts is None:
             now = self._now()
@@ -70,7 +73,7 @@ class PriceFacts:
                 for each in self._assets.values()
                 if each.is_wanted and each.chain_id == chain_id
             }
-            facts = self._facts[chain_id] = orjson.dumps({"prices": known}) if known else NO_FACTS
+            facts = self._facts[chain_id] = Facts(prices=known) if known else NO_FACTS
         return facts
 
     @property
@@ -78,7 +81,7 @@ class PriceFacts:
         """Whether there is no source at all."""
         return not self._assets
 
-    async def of_request(self, chain_id: int) -> Json:
+    async def of_request(self, chain_id: int) -> Facts:
         """The facts by which a request is decided again.
 
         After a start it waits for the first look at each source, or it would end for want of it.
@@ -91,8 +94,7 @@ class PriceFacts:
             if not source.looked
         ]
         await asyncio.gather(*first)
-        facts: Json = orjson.loads(self.of_chain(chain_id))
-        return facts
+        return self.of_chain(chain_id)
 
     def alarms(self) -> list[Json]:
         """`[{"asset", "source", "code", "text"}]` for the health push.
@@ -174,7 +176,9 @@ class PriceFacts:
         `run` follows later ones.
         """
         now = self._now()
-        wanted = {each["asset"]: each for each in orjson.loads(self._core.guard.prices(b"{}", now))}
+        wanted = {
+            each["asset"]: each for each in orjson.loads(self._core.guard.prices(NO_FACTS, now))
+        }
         for asset in self._assets.values():
             was = asset.is_wanted
             told = wanted.get(asset.id)
@@ -239,9 +243,7 @@ class PriceFacts:
     def _believed(self, now: int) -> list[Json]:
         """The core's word on every asset, by what all sources said."""
         known = {each.id: each.quotes(now) for each in self._assets.values() if each.is_wanted}
-        told: list[Json] = orjson.loads(
-            self._core.guard.prices(orjson.dumps({"prices": known}), now)
-        )
+        told: list[Json] = orjson.loads(self._core.guard.prices(Facts(prices=known), now))
         return told
 
     def _raise_alarms(self, now: int) -> None:
@@ -263,7 +265,7 @@ def _place(alarm: Json) -> tuple[object, ...]:
 def _told(source: Source, now: int) -> Json:
     return {
         "source": source.settings.name,
-        "usd": source.quote()["usd"] if source.atto else None,
+        "usd": source.quote()[0] if source.atto else None,
         "at": source.at if source.atto else None,
         "age_ms": max(0, now - source.at) if source.atto else None,
         "doubted": source.doubted,

@@ -68,9 +68,9 @@ class Source:
         if self._jump is not None:
             self._jump = self._jump[0], self._jump[1] + by
 
-    def quote(self) -> dict[str, object]:
-        """As a price fact."""
-        return {"usd": written(self.atto), "at": self.at}
+    def quote(self) -> tuple[str, int]:
+        """As a price fact: USD, and when."""
+        return written(self.atto), self.at
 
     def words_of_jump(self) -> str:
         """What an operator has to know of a jump."""

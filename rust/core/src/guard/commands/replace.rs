@@ -2,12 +2,12 @@
 //! place. The same effects, within what was decided and what the chain allows.
 
 use alloy_primitives::{Bytes, U256};
-use serde::Deserialize;
 
+use crate::canonical::INTEGER_MAX;
 use crate::code::Code;
 use crate::event::{Body, Held, Id, ReplaceWhy, Replaced, RequestKind, Stage, TransactionOrder};
-use crate::guard::commands::authorise::l1_fee_shown;
-use crate::guard::commands::lifecycle::{bad, Number};
+use crate::guard::commands::authorise::{l1_fee_shown, Told};
+use crate::guard::commands::lifecycle::bad;
 use crate::guard::fold::replace::{current, set_aside};
 use crate::guard::fold::FoldError;
 use crate::guard::state::{Entry, State};
@@ -24,23 +24,23 @@ pub(in crate::guard) const BY_GUARDIAN: &str = "guardian";
 const MORE: u128 = 11;
 const THAN: u128 = 10;
 
-/// What the service found out for a replacement.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReplaceFacts {
-    why: ReplaceWhy,
-    max_fee_per_gas: Number,
-    max_priority_fee_per_gas: Number,
+/// The transaction that is to take the place of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// A higher fee, or a gap to close.
+    pub why: ReplaceWhy,
+    /// wei per gas.
+    pub max_fee_per_gas: Told,
+    /// wei per gas, a part of the fee.
+    pub max_priority_fee_per_gas: Told,
     /// For what closes a gap: a transfer of nothing to the wallet itself.
-    #[serde(default)]
-    gas: Option<Number>,
+    pub gas: Option<Told>,
 }
 
 impl Guard {
     /// Fixes an order that takes the place of signed bytes. `by` is `agent`, whose replacement may
     /// raise what is set aside while limits have room, or `guardian`, which stays within what was
-    /// decided. `facts` are `{"why": "fee"|"gap", "max_fee_per_gas", "max_priority_fee_per_gas",
-    /// "gas"?}`.
+    /// decided.
     ///
     /// # Errors
     /// [`Refusal`]: `malformed`, `wrong_state`, `frozen`, `replacement_underpriced`, `fee_over_cap`,
@@ -48,22 +48,24 @@ impl Guard {
     pub fn replace(
         &mut self,
         request_id: &str,
-        facts: &[u8],
+        given: &Replacement,
         by: &str,
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let now = self.now(now_ms);
-        let given: ReplaceFacts =
-            serde_json::from_slice(facts).map_err(|error| bad(format!("facts: {error}")))?;
-        let wei = |number: &Number, name: &str| {
-            let wei = number.big().and_then(|wei| u128::try_from(wei).ok());
-            wei.ok_or_else(|| bad(format!("`{name}` is out of range")))
+        let wei = |told: Told, name: &str| match told {
+            Told::Number(wei) => Ok(wei),
+            Told::TooLarge | Told::Negative => Err(bad(format!("`{name}` is out of range"))),
         };
-        let fee = wei(&given.max_fee_per_gas, "max_fee_per_gas")?;
-        let tip = wei(&given.max_priority_fee_per_gas, "max_priority_fee_per_gas")?;
-        let gas = match &given.gas {
+        let fee = wei(given.max_fee_per_gas, "max_fee_per_gas")?;
+        let tip = wei(given.max_priority_fee_per_gas, "max_priority_fee_per_gas")?;
+        let gas = match given.gas {
             None => None,
-            Some(gas) => Some(gas.small().ok_or_else(|| bad("`gas` is out of range"))?),
+            Some(gas) => {
+                let gas = u64::try_from(wei(gas, "gas")?).ok();
+                let gas = gas.filter(|gas| *gas <= INTEGER_MAX);
+                Some(gas.ok_or_else(|| bad("`gas` is out of range"))?)
+            }
         };
         let by = match by {
             BY_AGENT => BY_AGENT,

@@ -9,10 +9,10 @@ use crate::guard::commands::authorise;
 use crate::guard::decision::answer;
 use crate::guard::decision::decision_record;
 use crate::guard::decision::dedup::Match;
-use crate::guard::decision::evaluate::{evaluate, reason, Call, GivenFacts, Known, Rejection};
+use crate::guard::decision::evaluate::{evaluate, reason, Call, Known, Rejection};
 use crate::guard::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::json::Malformed;
-use crate::policy::{Privacy, Verdict};
+use crate::policy::{Facts, Privacy, Verdict};
 use crate::text::display_safe;
 
 /// Calls in a minute of somebody no policy knows.
@@ -23,17 +23,17 @@ impl Guard {
     /// Parse, attach or decide, reserve. What an agent sends is never an error.
     ///
     /// # Errors
-    /// [`Refusal`] `malformed` when the facts, which are the service's, are not what they must be.
+    /// Never in a guardian that was created.
     pub fn submit(
         &mut self,
         agent: &str,
         method: &str,
         params: &[u8],
-        facts: &[u8],
+        facts: &Facts,
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let now = self.now(now_ms);
-        let facts = self.given(facts, now)?;
+        let facts = self.given(facts, now);
         let call = Call {
             agent,
             method,
@@ -98,14 +98,14 @@ impl Guard {
         &mut self,
         call: Call<'_>,
         envelope: Option<Envelope>,
-        facts: &GivenFacts<'_>,
+        facts: &Facts,
         now: u64,
     ) -> Result<Applied, Refusal> {
         if let Some(applied) = self.frozen_flood(call.agent, now) {
             return Ok(applied);
         }
         let known = Known {
-            facts: &facts.known,
+            facts,
             code: &self.code,
             now_ms: now,
         };
@@ -172,17 +172,12 @@ impl Guard {
     }
 
     /// Several calls at once: judged as their sum, told, and never a request.
-    fn batch(
-        &mut self,
-        call: Call<'_>,
-        facts: &GivenFacts<'_>,
-        now: u64,
-    ) -> Result<Applied, Refusal> {
+    fn batch(&mut self, call: Call<'_>, facts: &Facts, now: u64) -> Result<Applied, Refusal> {
         if self.over_rate(call.agent, now) {
             return self.reject_flood(call, TOO_MANY, now);
         }
         let known = Known {
-            facts: &facts.known,
+            facts,
             code: &self.code,
             now_ms: now,
         };

@@ -9,6 +9,7 @@ use crate::guard::decision::evaluate::{reason, Call, Rejection};
 use crate::guard::state::State;
 use crate::guard::{Applied, Guard, Refusal};
 use crate::json::{self, Json, Limits, Malformed};
+use crate::policy::Facts;
 use crate::verify;
 
 /// How far ahead a signed call may expire.
@@ -37,17 +38,17 @@ impl Guard {
     /// v1\n" || payload`.
     ///
     /// # Errors
-    /// [`Refusal`] `malformed` when the facts, which are the service's, are not what they must be.
+    /// Never in a guardian that was created.
     pub fn submit_signed(
         &mut self,
         agent: &str,
         payload: &[u8],
         signature: &[u8],
-        facts: &[u8],
+        facts: &Facts,
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let now = self.now(now_ms);
-        let facts = self.given(facts, now)?;
+        let facts = self.given(facts, now);
         if let Some(applied) = self.frozen_flood(agent, now) {
             return Ok(applied);
         }

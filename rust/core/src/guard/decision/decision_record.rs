@@ -6,10 +6,11 @@ use crate::event::{
     approval_digest, Decided, EffectRecord, Envelope, Id, LineRecord, ParamsDigest, Parts, Raw,
     SignedContent, Stage, WarningRecord,
 };
-use crate::guard::decision::evaluate::{Evaluated, GivenFacts};
+use crate::guard::decision::evaluate::Evaluated;
+use crate::guard::decision::facts_record;
 use crate::guard::decision::shorten;
 use crate::guard::WORDS_MAX;
-use crate::policy::{Decision, Policy, Resolved, Verdict};
+use crate::policy::{Decision, Facts, Policy, Resolved, Verdict};
 use crate::text::display_safe;
 
 /// The data of `request.decided`, and the parts of it that are written already.
@@ -18,7 +19,7 @@ pub(in crate::guard) fn decided(
     evaluated: Evaluated<'_>,
     decision: Decision,
     envelope: Option<Envelope>,
-    facts: &GivenFacts<'_>,
+    facts: &Facts,
     params: &[u8],
     now: u64,
 ) -> (Box<Decided>, Parts) {
@@ -32,7 +33,7 @@ pub(in crate::guard) fn decided(
         ..
     } = evaluated;
     let start = Start::of(decision.verdict, now);
-    let facts = facts.on_record(policy, &resolved.decoded.effects, &relied);
+    let facts = facts_record::written(facts, policy, &resolved.decoded.effects, &relied);
     let effects = effects(policy, &mut resolved);
     let Resolved {
         agent,

@@ -1,34 +1,22 @@
 //! One look at a call, shared by `submit` and `check`: what it is, what it would join, and what the
 //! policy says.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-
 use alloy_primitives::{Address, B256};
 use serde::Serialize;
 
 use crate::chain::Account;
 use crate::code::{Code, Detail};
-use crate::effects::Effect;
 use crate::event::{match_key, EffectRecord, SignedContent};
 use crate::guard::decision::answer::{self, bytes, Told};
 use crate::guard::decision::dedup::{find_match, replaces, Match};
-use crate::guard::seen_code;
 use crate::guard::state::State;
 use crate::guard::{Guard, Refusal};
-use crate::json::{self, Json, Limits, Malformed};
+use crate::json::Malformed;
 use crate::policy::{
     self, CodePin, CodeSeen, Decision, Facts, Policy, Privacy, Reason, Released, Resolved, Sight,
-    Verdict, WALL_MS,
+    Verdict,
 };
-use crate::request::{self, parse_address, Asked, Body};
-
-const FACTS: Limits = Limits {
-    max_bytes: 1 << 20,
-    max_depth: 8,
-    max_nodes: 20_000,
-    max_string: 4096,
-};
+use crate::request::{self, Asked, Body};
 
 /// A call as it came.
 #[derive(Clone, Copy, Debug)]
@@ -38,92 +26,6 @@ pub(in crate::guard) struct Call<'a> {
     pub params: &'a [u8],
     /// It came inside an envelope signed by the agent's key.
     pub signed: bool,
-}
-
-/// Facts given with a call: as they came, what the policy reads of them, and the chain's nonce.
-pub(in crate::guard) struct GivenFacts<'a> {
-    given: Vec<(Cow<'a, str>, Json<'a>)>,
-    pub known: Facts,
-    pub chain_nonce: Option<u64>,
-}
-
-impl<'a> GivenFacts<'a> {
-    /// Reads the facts of a submit: `{"prices"?, "code"?, "chain_nonce"?}`.
-    pub fn parse(facts: &'a [u8]) -> Result<Self, Refusal> {
-        if facts == b"{}" {
-            return Ok(Self {
-                given: Vec::new(),
-                known: Facts::none(),
-                chain_nonce: None,
-            });
-        }
-        let tree = json::parse(facts, &FACTS).map_err(|fault| unfit(&fault))?;
-        let Json::Object(given) = tree else {
-            return Err(Refusal::new(Code::Malformed, "facts are a JSON object"));
-        };
-        let mut chain_nonce = None;
-        for (key, value) in &given {
-            if key == "chain_nonce" {
-                let nonce = value.as_int().and_then(|nonce| u64::try_from(nonce).ok());
-                let bad = || Refusal::new(Code::Malformed, "`chain_nonce` is an integer");
-                chain_nonce = Some(nonce.ok_or_else(bad)?);
-            }
-        }
-        let members = given.iter().map(|(key, value)| (key.as_ref(), value));
-        let others = members.filter(|(key, _)| *key != "chain_nonce");
-        // The wall clock is no fact of the service: it is told of with `clock.jumped`.
-        if given.iter().any(|(key, _)| key == WALL_MS) {
-            return Err(Refusal::new(
-                Code::Malformed,
-                "`wall_ms` is not given with a call",
-            ));
-        }
-        let known = Facts::from_members(others).map_err(|fault| unfit(&fault))?;
-        Ok(Self {
-            given,
-            known,
-            chain_nonce,
-        })
-    }
-
-    /// The same, with what the wall clock shows where that is another time.
-    pub fn by_wall(mut self, wall_ms: Option<u64>) -> Self {
-        let told = wall_ms.and_then(|at| i64::try_from(at).ok());
-        let told = told.map(|at| (WALL_MS.into(), Json::Int(at)));
-        self.given.extend(told);
-        self.known = self.known.by_wall(wall_ms);
-        self
-    }
-
-    /// Canonical JSON for the record: what is said of code only where the request touches it, since
-    /// every contract of the chain is told of with every call; and what was seen of the contracts
-    /// that it relies on.
-    pub fn on_record(&self, policy: &Policy, effects: &[Effect], relied: &[Relied]) -> String {
-        let pinned = effects.iter().flat_map(|effect| policy.pinned(effect));
-        let touched: BTreeSet<Address> = pinned.map(|(address, _)| address).collect();
-        let is_relied = |at: &Address| relied.iter().any(|(one, _)| one == at);
-        let is_kept = |at: Address| touched.contains(&at) && !is_relied(&at);
-        let is_touched = |name: &str| parse_address(name).is_ok_and(is_kept);
-        let seen = || {
-            let each = relied.iter();
-            each.map(|(at, seen)| (at.to_checksum(None).into(), seen_code::fact(*seen)))
-        };
-        let mut kept = Vec::new();
-        if !relied.is_empty() && !self.given.iter().any(|(key, _)| key == "code") {
-            kept.push(("code".into(), Json::Object(seen().collect())));
-        }
-        for (key, value) in &self.given {
-            let value = match value {
-                Json::Object(told) if key == "code" => {
-                    let told = told.iter().filter(|(name, _)| is_touched(name));
-                    Json::Object(told.cloned().chain(seen()).collect())
-                }
-                other => other.clone(),
-            };
-            kept.push((key.clone(), value));
-        }
-        Json::Object(kept).to_canonical()
-    }
 }
 
 pub(in crate::guard) fn unfit(fault: &Malformed) -> Refusal {
@@ -294,16 +196,10 @@ impl Evaluated<'_> {
 
     /// What the policy says, and what the guardian adds: freezes, nonces, and how much may wait at
     /// once.
-    pub fn decide(
-        &self,
-        state: &State,
-        method: &str,
-        facts: &GivenFacts<'_>,
-        now_ms: u64,
-    ) -> Decision {
+    pub fn decide(&self, state: &State, method: &str, facts: &Facts, now_ms: u64) -> Decision {
         let subject = self.resolved.subject(method, &[]);
         let windows = state.book.windows();
-        let mut decision = policy::decide(self.policy, &subject, windows, &facts.known, now_ms);
+        let mut decision = policy::decide(self.policy, &subject, windows, facts, now_ms);
         let agent = self.resolved.agent;
         if let Some(freeze) = state.frozen(&agent.id, &self.resolved.wallet) {
             deny(
@@ -311,7 +207,7 @@ impl Evaluated<'_> {
                 reason(Code::Frozen, Some(format!("freeze {freeze}")), None),
             );
         }
-        if let Some(ahead) = self.nonce_ahead(state, facts) {
+        if let Some(ahead) = self.nonce_ahead(state) {
             deny(&mut decision, ahead);
         }
         if let Verdict::Approval { quorum, .. } = decision.verdict {
@@ -349,17 +245,12 @@ impl Evaluated<'_> {
 
     /// The agent's nonce is a hint. A lower one is ignored; a higher one means the agent counts on
     /// transactions the guardian knows nothing of.
-    fn nonce_ahead(&self, state: &State, facts: &GivenFacts<'_>) -> Option<Reason> {
+    fn nonce_ahead(&self, state: &State) -> Option<Reason> {
         let Body::Transaction(transaction) = &self.resolved.request.body else {
             return None;
         };
         let hint = transaction.nonce?;
-        let book = state.nonces.get(&self.resolved.account());
-        let next = match (book, facts.chain_nonce) {
-            (Some(book), chain) => book.peek(chain),
-            (None, Some(chain)) => chain,
-            (None, None) => return None,
-        };
+        let next = state.nonces.get(&self.resolved.account())?.peek(None);
         let next_is = |next: u64| Some(next.to_string());
         (hint > next).then(|| reason(Code::NonceAhead, Some(hint.to_string()), next_is(next)))
     }
@@ -390,19 +281,16 @@ struct Checked<'a> {
 
 impl Guard {
     /// What a submit would answer now, without recording or setting aside anything.
-    ///
-    /// # Errors
-    /// [`Refusal`] `malformed` when the facts are not what they must be.
     pub fn check(
         &self,
         agent: &str,
         method: &str,
         params: &[u8],
-        facts: &[u8],
+        facts: &Facts,
         now_ms: u64,
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Vec<u8> {
         let now = self.now(now_ms);
-        let facts = self.given(facts, now)?;
+        let facts = self.given(facts, now);
         let privacy = self.privacy(agent);
         let call = Call {
             agent,
@@ -411,15 +299,15 @@ impl Guard {
             signed: true,
         };
         let known = Known {
-            facts: &facts.known,
+            facts: &facts,
             code: &self.code,
             now_ms: now,
         };
         let evaluated = match evaluate(&self.state, call, &known) {
             Ok(evaluated) => evaluated,
-            Err(Rejection::Malformed(fault)) => return Ok(answer::malformed(&fault)),
+            Err(Rejection::Malformed(fault)) => return answer::malformed(&fault),
             Err(Rejection::Denied(reason)) => {
-                return Ok(answer::denied(None, &[reason], privacy, now));
+                return answer::denied(None, &[reason], privacy, now);
             }
         };
         let decision = evaluated.decide(&self.state, method, &facts, now);
@@ -428,7 +316,7 @@ impl Guard {
             _ => None,
         };
         let effects = evaluated.effects();
-        Ok(bytes(&Checked {
+        bytes(&Checked {
             attached,
             code: decision
                 .reasons
@@ -439,7 +327,7 @@ impl Guard {
             status: "ok",
             text: answer::words(&decision.reasons, privacy),
             verdict: decision.verdict.as_str(),
-        }))
+        })
     }
 
     /// What this agent may be told; unknown agents are told everything there is, which is that they

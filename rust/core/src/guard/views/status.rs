@@ -8,9 +8,8 @@ use crate::amount::Price;
 use crate::chain::ChainId;
 use crate::event::Scope;
 use crate::guard::decision::answer::bytes;
-use crate::guard::decision::evaluate::unfit;
 use crate::guard::state::State;
-use crate::guard::{Guard, Refusal};
+use crate::guard::Guard;
 use crate::policy::{Facts, Policy, Privacy};
 
 #[derive(Serialize)]
@@ -214,12 +213,8 @@ impl Guard {
     /// Every registered asset and what it is worth by these facts, as `[{"asset","chain_id",
     /// "pinned","price_age_ms_max","price_low_usd","price_sources_min","price_usd","symbol"}]`: at
     /// most and at least, each `null` where it is unknown.
-    ///
-    /// # Errors
-    /// [`Refusal`] `malformed` when the facts are not what they must be.
-    pub fn prices(&self, facts: &[u8], now_ms: u64) -> Result<Vec<u8>, Refusal> {
+    pub fn prices(&self, facts: &Facts, now_ms: u64) -> Vec<u8> {
         let now = self.now(now_ms);
-        let facts = Facts::parse(facts).map_err(|fault| unfit(&fault))?;
         let assets = self.state.policy().map_or(&[][..], Policy::assets);
         let written = |price: Price| price.to_string();
         let views: Vec<_> = assets
@@ -235,7 +230,7 @@ impl Guard {
                 symbol: &entry.asset.symbol,
             })
             .collect();
-        Ok(bytes(&views))
+        bytes(&views)
     }
 }
 

@@ -148,11 +148,9 @@ fn a_check_says_the_same_and_leaves_nothing() {
     let world = World::new();
     let params = payments(&[1, 2]).to_string();
     let check = |agent: &str| -> Value {
-        let facts = b"{}";
-        let told = world
-            .guard
-            .check(agent, SEND, params.as_bytes(), facts, world.now);
-        serde_json::from_slice(&told.unwrap()).unwrap()
+        let (params, nothing) = (params.as_bytes(), Facts::none());
+        let told = world.guard.check(agent, SEND, params, &nothing, world.now);
+        serde_json::from_slice(&told).unwrap()
     };
     let told = check("shopper");
     assert_eq!(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ed25519_dalek::Signer as _;
 use holdfast_core::guard::{Applied, Guard, Refusal};
+use holdfast_core::policy::Facts;
 use proptest::prelude::*;
 use serde_json::{json, Value};
 
@@ -250,14 +251,13 @@ fn transfer_authorisation(ends: u64, nonce: usize) -> Value {
 fn the_wall_clock_is_no_fact_of_a_call() {
     let mut world = World::new();
     let params = json!([{"to": VENDOR, "value": "0x1"}]).to_string();
-    let given = world.guard.submit(
-        "shopper",
-        "eth_sendTransaction",
-        params.as_bytes(),
-        br#"{"wall_ms":5}"#,
-        world.now,
-    );
-    assert_eq!(given.unwrap_err().code.as_str(), "malformed");
+    let facts = support::facts(&json!({"wall_ms": 5}));
+    let method = "eth_sendTransaction";
+    let given = world
+        .guard
+        .submit("shopper", method, params.as_bytes(), &facts, world.now);
+    let id = support::id_of(&world.keep(given).unwrap());
+    assert_eq!(world.view(&id)["facts"], json!({}));
 }
 
 fn signed_call(expires_at: u64, nonce: u8) -> (String, Vec<u8>) {
@@ -277,10 +277,13 @@ fn a_signed_call_is_judged_by_the_wall_clock_while_that_is_not_confirmed() {
     let ahead = world.now + 2 * DAY;
     let submit = |world: &mut World, expires_at: u64, nonce: u8| {
         let (payload, signature) = signed_call(expires_at, nonce);
-        let submitted =
-            world
-                .guard
-                .submit_signed("keyed", payload.as_bytes(), &signature, b"{}", world.now);
+        let submitted = world.guard.submit_signed(
+            "keyed",
+            payload.as_bytes(),
+            &signature,
+            &Facts::none(),
+            world.now,
+        );
         let applied = world.keep(submitted).unwrap();
         let answer: Value = serde_json::from_slice(&applied.answer).unwrap();
         (applied.status, answer)
@@ -312,10 +315,13 @@ fn a_signed_call_whose_nonce_was_forgotten_does_not_count_again() {
     let then = world.now;
     let (payload, signature) = signed_call(then + 50_000, 1);
     let submit = |world: &mut World| {
-        let submitted =
-            world
-                .guard
-                .submit_signed("keyed", payload.as_bytes(), &signature, b"{}", world.now);
+        let submitted = world.guard.submit_signed(
+            "keyed",
+            payload.as_bytes(),
+            &signature,
+            &Facts::none(),
+            world.now,
+        );
         world.keep(submitted).unwrap().status
     };
     assert_eq!(submit(&mut world), "go");

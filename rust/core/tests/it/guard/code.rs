@@ -31,19 +31,18 @@ fn pay(world: &mut World, facts: &Value) -> Applied {
     let to = &VENDOR[2..];
     let data = format!("0xa9059cbb{to:0>64}{:064x}", 5);
     let params = json!([{"to": USDC, "data": data}]).to_string();
-    let (params, facts) = (params.as_bytes(), facts.to_string());
+    let (params, facts) = (params.as_bytes(), support::facts(facts));
     let method = "eth_sendTransaction";
     let result = world
         .guard
-        .submit("shopper", method, params, facts.as_bytes(), world.now);
+        .submit("shopper", method, params, &facts, world.now);
     world.keep(result).unwrap()
 }
 
 fn authorise(world: &mut World, id: &str, code: &Value) -> Applied {
-    let facts = json!({"gas": 60000, "max_fee_per_gas": "2", "max_priority_fee_per_gas": "1",
-        "chain_nonce": 0, "code": code})
-    .to_string();
-    let result = world.guard.authorise(id, facts.as_bytes(), world.now);
+    let facts = support::order_facts(&json!({"gas": 60000, "max_fee_per_gas": "2",
+        "max_priority_fee_per_gas": "1", "chain_nonce": 0, "code": code}));
+    let result = world.guard.authorise(id, &facts, world.now);
     world.keep(result).unwrap()
 }
 

@@ -3,7 +3,7 @@
 
 use holdfast_core::chain::ChainId;
 use holdfast_core::guard::{Applied, Guard};
-use holdfast_core::policy::Policy;
+use holdfast_core::policy::{Facts, Policy};
 use holdfast_core::simulate::Simulator;
 use serde_json::{json, Value};
 
@@ -251,25 +251,25 @@ fn world(more: &str) -> World {
 
 fn submit(world: &mut World, params: &Value) -> Applied {
     let (params, method) = (params.to_string(), "eth_sendTransaction");
-    let result = world
-        .guard
-        .submit("shopper", method, params.as_bytes(), b"{}", world.now);
+    let result = world.guard.submit(
+        "shopper",
+        method,
+        params.as_bytes(),
+        &Facts::none(),
+        world.now,
+    );
     world.keep(result).unwrap()
 }
 
 fn see(world: &mut World, code: &Value) {
-    let facts = json!({"code": code}).to_string();
-    world
-        .guard
-        .see_code(ChainId::ETHEREUM, facts.as_bytes())
-        .unwrap();
+    let facts = support::facts(&json!({"code": code}));
+    world.guard.see_code(ChainId::ETHEREUM, &facts);
 }
 
 fn authorise(world: &mut World, id: &str, code: &Value) -> Applied {
-    let facts = json!({"gas": 60000, "max_fee_per_gas": "2", "max_priority_fee_per_gas": "1",
-        "chain_nonce": 0, "code": code})
-    .to_string();
-    let result = world.guard.authorise(id, facts.as_bytes(), world.now);
+    let facts = support::order_facts(&json!({"gas": 60000, "max_fee_per_gas": "2",
+        "max_priority_fee_per_gas": "1", "chain_nonce": 0, "code": code}));
+    let result = world.guard.authorise(id, &facts, world.now);
     world.keep(result).unwrap()
 }
 
@@ -289,8 +289,9 @@ fn what_was_seen_before_a_call_counts_for_it_and_is_on_its_record() {
     let replayed = Guard::replay(&world.records).unwrap();
     assert_eq!(replayed.state_digest(), world.guard.state_digest());
     // What was seen is no part of the state: a guardian that starts again looks again.
-    let told = replayed.check("shopper", "eth_sendTransaction", b"[]", b"{}", now);
-    assert!(told.is_ok());
+    let nothing = Facts::none();
+    let told = replayed.check("shopper", "eth_sendTransaction", b"[]", &nothing, now);
+    assert!(!told.is_empty());
 }
 
 #[test]
@@ -308,15 +309,15 @@ fn the_first_code_is_remembered_and_other_code_is_another_contract() {
     assert_eq!(submit(&mut world, &through_disperse()).status, "waiting");
     // It is remembered across a restart, and a request that waits for a person teaches nothing.
     let mut again = Guard::replay(&world.records).unwrap();
-    let facts = json!({"code": {DISPERSE: code(ELSE, now)}}).to_string();
+    let facts = support::facts(&json!({"code": {DISPERSE: code(ELSE, now)}}));
     let params = through_disperse().to_string();
     let method = "eth_sendTransaction";
-    let told = again.check("trader", method, params.as_bytes(), facts.as_bytes(), now);
-    let told: Value = serde_json::from_slice(&told.unwrap()).unwrap();
+    let told = again.check("trader", method, params.as_bytes(), &facts, now);
+    let told: Value = serde_json::from_slice(&told).unwrap();
     assert_ne!(told["verdict"], "instant", "{told}");
     let restored = Guard::restore(&again.snapshot()).unwrap();
     assert_eq!(restored.state_digest(), again.state_digest());
-    again.see_code(ChainId::ETHEREUM, facts.as_bytes()).unwrap();
+    again.see_code(ChainId::ETHEREUM, &facts);
     assert_eq!(restored.state_digest(), again.state_digest());
 }
 

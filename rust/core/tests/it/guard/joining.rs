@@ -7,6 +7,7 @@ use ed25519_dalek::Signer as _;
 use holdfast_core::code::Code;
 use holdfast_core::event::{Body, Event};
 use holdfast_core::guard::{Applied, Guard};
+use holdfast_core::policy::Facts;
 use serde_json::{json, Value};
 
 use crate::support::{self, agent_key, id_of, kinds, Terms, World, CHAIN, TERMS, VENDOR};
@@ -326,10 +327,13 @@ fn a_check_answers_as_a_submit_and_changes_nothing() {
     let before = world.guard.state_digest();
     let params = json!([{"to": VENDOR, "value": support::quantity(2 * ETH)}]).to_string();
     let method = "eth_sendTransaction";
-    let checked = world
-        .guard
-        .check("shopper", method, params.as_bytes(), b"{}", world.now)
-        .unwrap();
+    let checked = world.guard.check(
+        "shopper",
+        method,
+        params.as_bytes(),
+        &Facts::none(),
+        world.now,
+    );
     let checked: Value = serde_json::from_slice(&checked).unwrap();
     assert_eq!(
         (&checked["status"], &checked["verdict"]),
@@ -357,7 +361,7 @@ fn signed(world: &World, nonce: u8, expires_in: i64, agent: &str) -> (Vec<u8>, V
 fn submit_signed(world: &mut World, call: &(Vec<u8>, Vec<u8>)) -> Applied {
     let result = world
         .guard
-        .submit_signed("keyed", &call.0, &call.1, b"{}", world.now);
+        .submit_signed("keyed", &call.0, &call.1, &Facts::none(), world.now);
     world.keep(result).unwrap()
 }
 

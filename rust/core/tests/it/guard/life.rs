@@ -4,6 +4,7 @@ use alloy_primitives::{Bytes, U256};
 use holdfast_core::code::Code;
 use holdfast_core::event::{Genesis, SigningOrder};
 use holdfast_core::guard::Guard;
+use holdfast_core::outcome::{Log, Simulated, Standing};
 use serde_json::json;
 
 use crate::support::orders::{code, key, nonce, ordered, raw, sign_order, transaction, unsigned};
@@ -54,21 +55,20 @@ fn fees_over_the_caps_are_never_ordered() {
             .as_object_mut()
             .unwrap()
             .extend(facts.as_object().unwrap().clone());
-        let result = world
-            .guard
-            .authorise(&id, given.to_string().as_bytes(), world.now);
+        let given = support::order_facts(&given);
+        let result = world.guard.authorise(&id, &given, world.now);
         assert_eq!(world.keep(result).unwrap().status, "denied");
         assert_eq!(world.view(&id)["end_reasons"][0]["code"], expected);
     }
     let id = id_of(&world.submit("shopper", "eth_sendTransaction", &hinted));
     for facts in [
-        r#"{"gas":21000,"max_fee_per_gas":"5","max_priority_fee_per_gas":"6","chain_nonce":0}"#,
-        r#"{"gas":21000,"chain_nonce":0}"#,
-        r#"{"gas":21000,"max_fee_per_gas":"5","max_priority_fee_per_gas":"0x5"}"#,
-        r#"{"gas":21000,"max_fee_per_gas":"5","max_priority_fee_per_gas":5,"extra":1}"#,
-        r"[]",
+        json!({"gas": 21000, "max_fee_per_gas": 5, "max_priority_fee_per_gas": 6, "chain_nonce": 0}),
+        json!({"gas": 21000, "max_fee_per_gas": 5, "max_priority_fee_per_gas": -5}),
+        json!({"gas": 21000, "chain_nonce": 0}),
+        json!({}),
     ] {
-        let result = world.guard.authorise(&id, facts.as_bytes(), world.now);
+        let given = support::order_facts(&facts);
+        let result = world.guard.authorise(&id, &given, world.now);
         assert_eq!(code(result), "malformed", "{facts}");
     }
 }
@@ -114,9 +114,8 @@ fn nonces_come_from_the_ledger_or_the_chain_and_none_is_lost() {
     );
     let facts = json!({"gas": 21000, "max_fee_per_gas": "2000000000", "chain_nonce": 20,
         "max_priority_fee_per_gas": "1000000000", "nonce_proved": true});
-    let proved = world
-        .guard
-        .authorise(&seventh, facts.to_string().as_bytes(), world.now);
+    let facts = support::order_facts(&facts);
+    let proved = world.guard.authorise(&seventh, &facts, world.now);
     world.keep(proved).unwrap();
     assert_eq!(nonce(&world, &seventh), 20, "the chain is further on");
     assert_eq!(
@@ -442,32 +441,39 @@ fn what_a_simulation_shows_can_only_refuse() {
     world.now += 6 * MINUTE;
     world.tick();
     let moved = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
-    let log = |amount: u64| {
-        json!({"address": USDC.to_lowercase(), "data": format!("0x{amount:064x}"),
-            "topics": [moved, wallet(0).into_word(), format!("0x{:0>64}", to.to_lowercase())]})
+    let vendor = format!("0x{:0>64}", to.to_lowercase());
+    let log = |amount: u64| Log {
+        address: USDC.parse().unwrap(),
+        topics: vec![
+            moved.parse().unwrap(),
+            wallet(0).into_word(),
+            vendor.parse().unwrap(),
+        ],
+        data: format!("0x{amount:064x}").parse().unwrap(),
     };
-    let mut given = |simulated: serde_json::Value| {
-        let facts = json!({"gas": 60000, "max_fee_per_gas": "2000000000",
-            "max_priority_fee_per_gas": 1_000_000_000, "chain_nonce": 0, "simulated": simulated});
-        let facts = facts.to_string();
-        world.guard.authorise(&id, facts.as_bytes(), world.now)
+    let mut given = |logs: Vec<Log>, allowances: Vec<Standing>| {
+        let mut facts =
+            support::order_facts(&json!({"gas": 60000, "max_fee_per_gas": "2000000000",
+            "max_priority_fee_per_gas": 1_000_000_000, "chain_nonce": 0}));
+        facts.simulated = Some(Simulated::new(logs, allowances).unwrap());
+        world.guard.authorise(&id, &facts, world.now)
     };
-    let refused = given(json!({"logs": [log(51)]})).unwrap_err();
+    let refused = given(vec![log(51)], Vec::new()).unwrap_err();
     assert_eq!(refused.code.as_str(), "would_differ");
     assert!(refused
         .text
         .ends_with("it takes 0.000051 USDC from the wallet, and 0.00005 USDC was decided"));
-    for odd in [
-        json!({}),
-        json!({"logs": [{"address": USDC}]}),
-        json!({"logs": [], "more": 1}),
-        json!({"logs": [], "allowances": [{"token": USDC, "spender": VENDOR, "amount": "-1"}]}),
-        json!([]),
-    ] {
-        assert_eq!(code(given(odd)), "malformed");
-    }
-    let standing = json!([{"token": USDC, "spender": VENDOR, "amount": "7"}]);
-    let applied = given(json!({"logs": [log(50)], "allowances": standing})).unwrap();
+    let many = Simulated::new(vec![log(50); 2001], Vec::new());
+    assert_eq!(many.unwrap_err().code.as_str(), "json_too_large");
+    let mut long = log(50);
+    long.data = vec![0; 1 << 16].into();
+    assert!(Simulated::new(vec![long], Vec::new()).is_err());
+    let standing = Standing {
+        token: USDC.parse().unwrap(),
+        spender: VENDOR.parse().unwrap(),
+        amount: U256::from(7),
+    };
+    let applied = given(vec![log(50)], vec![standing]).unwrap();
     assert_eq!(applied.status, "authorised");
 }
 
@@ -487,8 +493,8 @@ fn a_number_that_no_chain_has_is_no_answer_and_no_fault_of_the_payment() {
             "max_priority_fee_per_gas": "1000000000", "chain_nonce": 0});
         // 2^140
         facts[name] = json!("1393796574908163946345982392040522594123776");
-        let given = facts.to_string();
-        let refused = world.guard.authorise(&id, given.as_bytes(), world.now);
+        let given = support::order_facts(&facts);
+        let refused = world.guard.authorise(&id, &given, world.now);
         assert_eq!(
             refused.unwrap_err().code.as_str(),
             "chain_unavailable",

@@ -7,6 +7,7 @@ use ed25519_dalek::Signer as _;
 use holdfast_core::code::Code;
 use holdfast_core::event::{Body, Decided, Event, SignedContent};
 use holdfast_core::guard::{Applied, Guard};
+use holdfast_core::policy::Facts;
 use serde_json::{json, Value};
 
 use crate::support::{self, agent_key, World, CHAIN, OTHER, USDC};
@@ -113,10 +114,13 @@ fn a_signed_call_that_is_denied_costs_as_little() {
     let message = [b"holdfast agent request v1\n", payload.as_bytes()].concat();
     let signature = agent_key().sign(&message).to_bytes();
     let send = |world: &mut World| {
-        let result =
-            world
-                .guard
-                .submit_signed("keyed", payload.as_bytes(), &signature, b"{}", world.now);
+        let result = world.guard.submit_signed(
+            "keyed",
+            payload.as_bytes(),
+            &signature,
+            &Facts::none(),
+            world.now,
+        );
         world.keep(result).unwrap()
     };
     let applied = send(&mut world);

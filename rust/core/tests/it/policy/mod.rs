@@ -2,6 +2,7 @@
 
 mod decide;
 mod docs;
+mod facts;
 mod faults;
 mod functions;
 mod laws;

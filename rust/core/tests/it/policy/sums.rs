@@ -59,16 +59,12 @@ fn many(to: &[Address], each: u128) -> Value {
 fn send(world: &mut World, agent: &str, params: &Value) -> Applied {
     let code =
         json!({"hash": format!("0x{}", "11".repeat(32)), "implementation": null, "at": world.now});
-    let facts = json!({"code": {DISPERSE: code}}).to_string();
+    let facts = support::facts(&json!({"code": {DISPERSE: code}}));
     let params = params.to_string();
     let method = "eth_sendTransaction";
-    let result = world.guard.submit(
-        agent,
-        method,
-        params.as_bytes(),
-        facts.as_bytes(),
-        world.now,
-    );
+    let result = world
+        .guard
+        .submit(agent, method, params.as_bytes(), &facts, world.now);
     world.keep(result).unwrap()
 }
 
@@ -447,9 +443,8 @@ fn on_a_rollup(cap: &str) -> World {
 fn order(world: &mut World, id: &str, l1_fee: &str) -> Result<&'static str, String> {
     let facts = json!({"gas": 21000, "max_fee_per_gas": "2000000000",
         "max_priority_fee_per_gas": 1_000_000_000, "chain_nonce": 0, "l1_fee": l1_fee});
-    let result = world
-        .guard
-        .authorise(id, facts.to_string().as_bytes(), world.now);
+    let facts = support::order_facts(&facts);
+    let result = world.guard.authorise(id, &facts, world.now);
     let applied = world
         .keep(result)
         .map_err(|refusal| refusal.code.as_str().to_owned())?;

@@ -571,8 +571,8 @@ fn signs_only_what_is_granted(
     for id in guard.authorising() {
         let facts = json!({"gas": 21000, "max_fee_per_gas": "2000000000",
             "max_priority_fee_per_gas": "1000000000", "chain_nonce": 0});
-        let facts = facts.to_string();
-        let Ok(applied) = guard.authorise(&id.to_string(), facts.as_bytes(), now) else {
+        let facts = support::order_facts(&facts);
+        let Ok(applied) = guard.authorise(&id.to_string(), &facts, now) else {
             continue;
         };
         if applied.status != "authorised" {

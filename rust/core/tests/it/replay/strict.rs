@@ -375,9 +375,9 @@ fn no_more_is_ordered_than_what_is_set_aside() {
     data.reservations.clear();
     data.spends.as_mut().unwrap().items.clear();
     let mut guard = with(&before, Body::RequestDecided(data)).unwrap();
-    let facts = r#"{"gas":21000,"max_fee_per_gas":"2000000000","max_priority_fee_per_gas":"1",
-        "chain_nonce":0}"#;
-    let applied = guard.authorise(&id, facts.as_bytes(), world.now).unwrap();
+    let facts = support::order_facts(&json!({"gas": 21000, "max_fee_per_gas": "2000000000",
+        "max_priority_fee_per_gas": 1, "chain_nonce": 0}));
+    let applied = guard.authorise(&id, &facts, world.now).unwrap();
     assert_eq!(applied.status, "denied");
     let view: Value = serde_json::from_slice(&guard.request(&id).unwrap()).unwrap();
     assert_eq!(

@@ -4,6 +4,7 @@ pub mod auditor;
 pub mod calls;
 pub mod clear;
 pub mod commands;
+mod facts;
 pub mod known_contracts;
 pub mod orders;
 pub mod seen;
@@ -16,10 +17,12 @@ use std::path::Path;
 
 use alloy_primitives::{hex, Address, B256};
 use ed25519_dalek::Signer as _;
+pub use facts::{facts, order_facts};
 use holdfast_core::canonical::sha256;
 use holdfast_core::chain::ChainId;
 use holdfast_core::event::{Body, Event, Genesis, Operator, SigningOrder};
-use holdfast_core::guard::{Applied, Authority, Guard, LoadError, Refusal};
+use holdfast_core::guard::{Applied, Authority, Guard, LoadError, Refusal, Replacement, Told};
+use holdfast_core::policy::Facts;
 use orders::sign_order;
 use serde_json::{json, Value};
 
@@ -230,8 +233,7 @@ impl World {
             (one["address"].as_str().unwrap().to_owned(), seen)
         });
         let code: serde_json::Map<String, Value> = code.collect();
-        let facts = json!({"code": code}).to_string();
-        self.guard.see_code(CHAIN, facts.as_bytes()).unwrap();
+        self.guard.see_code(CHAIN, &facts(&json!({"code": code})));
     }
 
     pub fn submit(&mut self, agent: &str, method: &str, params: &Value) -> Applied {
@@ -242,7 +244,7 @@ impl World {
         }
         let result = self
             .guard
-            .submit(agent, method, params.as_bytes(), b"{}", self.now);
+            .submit(agent, method, params.as_bytes(), &Facts::none(), self.now);
         self.keep(result).unwrap()
     }
 
@@ -270,9 +272,7 @@ impl World {
         if let Some(nonce) = chain_nonce {
             facts["chain_nonce"] = json!(nonce);
         }
-        let result = self
-            .guard
-            .authorise(id, facts.to_string().as_bytes(), self.now);
+        let result = self.guard.authorise(id, &order_facts(&facts), self.now);
         self.keep(result)
     }
 
@@ -339,15 +339,14 @@ impl World {
         by: &str,
         (why, fee, tip): (&str, u64, u64),
     ) -> Result<Applied, Refusal> {
-        let wei = |gwei: u64| (u128::from(gwei) * 1_000_000_000).to_string();
-        let mut facts = json!({"why": why, "max_fee_per_gas": wei(fee),
-            "max_priority_fee_per_gas": wei(tip)});
-        if why == "gap" {
-            facts["gas"] = json!(21000);
-        }
-        let result = self
-            .guard
-            .replace(id, facts.to_string().as_bytes(), by, self.now);
+        let wei = |gwei: u64| Told::Number(u128::from(gwei) * 1_000_000_000);
+        let wanted = Replacement {
+            why: serde_json::from_value(json!(why)).unwrap(),
+            max_fee_per_gas: wei(fee),
+            max_priority_fee_per_gas: wei(tip),
+            gas: (why == "gap").then_some(Told::Number(21000)),
+        };
+        let result = self.guard.replace(id, &wanted, by, self.now);
         self.keep(result)
     }
 

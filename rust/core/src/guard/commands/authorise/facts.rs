@@ -1,70 +1,112 @@
 //! What the service found out for an order, and the caps it must be within.
 
 use alloy_primitives::U256;
-use serde::Deserialize;
 
 use super::AuthoriseError;
+use crate::canonical::INTEGER_MAX;
 use crate::code::Code;
 use crate::effects::EffectKind;
 use crate::event::Decided;
-use crate::guard::commands::lifecycle::{bad, Number};
+use crate::guard::commands::lifecycle::bad;
 use crate::guard::decision::evaluate::{reason, unfit};
 use crate::guard::Refusal;
 use crate::json::{self, Json, Limits};
 use crate::outcome::Simulated;
 use crate::policy::Facts;
 
+/// Of the facts of a record.
 const FACTS: Limits = Limits {
     max_bytes: 1 << 20,
     max_depth: 8,
     max_nodes: 20_000,
-    // An event of a simulation can carry long lists.
     max_string: 1 << 17,
 };
 
-/// What the service found out for a transaction.
-#[derive(Default)]
-pub(super) struct AuthoriseFacts {
-    pub gas: Option<u64>,
-    pub fee: Option<u128>,
-    pub tip: Option<u128>,
-    pub chain_nonce: Option<u64>,
+/// An integer that a node told, of whatever size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// One that fits.
+    Number(u128),
+    /// More than that.
+    TooLarge,
+    /// Less than zero.
+    Negative,
+}
+
+impl Told {
+    /// A number that a record can carry as an integer.
+    fn small(self, name: &str) -> Result<u64, Refusal> {
+        let small = u64::try_from(self.wei(name)?).ok();
+        let small = small.filter(|number| *number <= INTEGER_MAX);
+        small.ok_or_else(|| no_answer(name))
+    }
+
+    fn wei(self, name: &str) -> Result<u128, Refusal> {
+        match self {
+            Self::Number(number) => Ok(number),
+            Self::TooLarge => Err(no_answer(name)),
+            Self::Negative => Err(bad(format!("`{name}` is an integer, and not negative"))),
+        }
+    }
+}
+
+/// What a node says is no number of any chain: that passes, so it is no fault of the payment.
+fn no_answer(name: &str) -> Refusal {
+    let text = format!("`{name}` is out of range: a node gives no usable answer");
+    Refusal::new(Code::ChainUnavailable, text)
+}
+
+/// What the service found out for an order. Of what is no transaction only `facts` means anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthoriseFacts {
+    /// What it may use.
+    pub gas: Option<Told>,
+    /// wei per gas.
+    pub max_fee_per_gas: Option<Told>,
+    /// wei per gas, a part of the fee.
+    pub max_priority_fee_per_gas: Option<Told>,
+    /// How many transactions of the wallet the chain counts.
+    pub chain_nonce: Option<Told>,
     /// More than one node says so.
     pub nonce_proved: bool,
-    /// What the chain says the data of the transaction costs besides gas, where it says so.
-    pub l1_fee: Option<u128>,
+    /// What the chain says the data of the transaction costs besides gas, where it says so, wei.
+    pub l1_fee: Option<Told>,
     /// Prices and code of this moment; without them those of the decision are used, as old as they
     /// are by now.
-    pub prices: Option<Facts>,
-    pub code: Option<Facts>,
+    pub facts: Facts,
     /// What the node says the transaction would do, where it could be asked.
     pub simulated: Option<Simulated>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Numbers {
-    #[serde(default)]
-    gas: Option<Number>,
-    #[serde(default)]
-    max_fee_per_gas: Option<Number>,
-    #[serde(default)]
-    max_priority_fee_per_gas: Option<Number>,
-    #[serde(default)]
-    chain_nonce: Option<Number>,
-    #[serde(default)]
-    nonce_proved: bool,
-    #[serde(default)]
-    l1_fee: Option<Number>,
+impl AuthoriseFacts {
+    /// The same with its numbers in their ranges.
+    pub(super) fn in_range(&self) -> Result<InRange<'_>, Refusal> {
+        let small = |told: Option<Told>, name| told.map(|told| told.small(name)).transpose();
+        let wei = |told: Option<Told>, name| told.map(|told| told.wei(name)).transpose();
+        let tip = self.max_priority_fee_per_gas;
+        Ok(InRange {
+            gas: small(self.gas, "gas")?,
+            fee: wei(self.max_fee_per_gas, "max_fee_per_gas")?,
+            tip: wei(tip, "max_priority_fee_per_gas")?,
+            chain_nonce: small(self.chain_nonce, "chain_nonce")?,
+            nonce_proved: self.nonce_proved,
+            l1_fee: wei(self.l1_fee, "l1_fee")?,
+            facts: &self.facts,
+            simulated: self.simulated.as_ref(),
+        })
+    }
 }
 
-/// What a node says is no number of any chain: that passes, so it is no fault of the payment.
-fn no_answer(number: &Number, name: &str) -> Refusal {
-    if !number.is_integer() {
-        return bad(format!("`{name}` is an integer, or a decimal string"));
-    }
-    let text = format!("`{name}` is out of range: a node gives no usable answer");
-    Refusal::new(Code::ChainUnavailable, text)
+/// Numbers that an order can have.
+pub(super) struct InRange<'g> {
+    pub gas: Option<u64>,
+    pub fee: Option<u128>,
+    pub tip: Option<u128>,
+    pub chain_nonce: Option<u64>,
+    pub nonce_proved: bool,
+    pub l1_fee: Option<u128>,
+    pub facts: &'g Facts,
+    pub simulated: Option<&'g Simulated>,
 }
 
 /// The most that may be signed.
@@ -76,75 +118,7 @@ pub(super) struct Caps {
     pub l1_fee: Option<U256>,
 }
 
-impl AuthoriseFacts {
-    pub fn parse(facts: &[u8]) -> Result<Self, Refusal> {
-        let tree = json::parse(facts, &FACTS).map_err(|fault| unfit(&fault))?;
-        let Json::Object(members) = tree else {
-            return Err(bad("facts are a JSON object"));
-        };
-        let (mut prices, mut code, mut numbers) = (None, None, Vec::new());
-        let mut simulated = None;
-        for (key, value) in members {
-            let part = match key.as_ref() {
-                "simulated" => {
-                    let read = serde_json::from_str(&value.to_canonical());
-                    simulated = Some(read.map_err(|error| bad(format!("simulated: {error}")))?);
-                    continue;
-                }
-                "prices" => &mut prices,
-                "code" => &mut code,
-                _ => {
-                    numbers.push((key, value));
-                    continue;
-                }
-            };
-            let only = Json::Object(vec![(key, value)]);
-            *part = Some(Facts::from_json(&only).map_err(|fault| unfit(&fault))?);
-        }
-        let numbers = Json::Object(numbers).to_canonical();
-        let numbers: Numbers =
-            serde_json::from_str(&numbers).map_err(|error| bad(format!("facts: {error}")))?;
-        let small = |number: &Option<Number>, name: &str| match number {
-            None => Ok(None),
-            Some(number) => number
-                .small()
-                .map(Some)
-                .ok_or_else(|| no_answer(number, name)),
-        };
-        let wei = |number: &Option<Number>, name: &str| match number {
-            None => Ok(None),
-            Some(number) => {
-                let wei = number.big().and_then(|wei| u128::try_from(wei).ok());
-                wei.map(Some).ok_or_else(|| no_answer(number, name))
-            }
-        };
-        Ok(Self {
-            gas: small(&numbers.gas, "gas")?,
-            fee: wei(&numbers.max_fee_per_gas, "max_fee_per_gas")?,
-            tip: wei(
-                &numbers.max_priority_fee_per_gas,
-                "max_priority_fee_per_gas",
-            )?,
-            chain_nonce: small(&numbers.chain_nonce, "chain_nonce")?,
-            nonce_proved: numbers.nonce_proved,
-            l1_fee: wei(&numbers.l1_fee, "l1_fee")?,
-            prices,
-            code,
-            simulated,
-        })
-    }
-
-    /// The facts of the decision, with those of this moment in their place.
-    pub fn over(&self, mut then: Facts) -> Facts {
-        if let Some(prices) = &self.prices {
-            then = then.with_prices_of(prices.clone());
-        }
-        if let Some(code) = &self.code {
-            then = then.with_code_of(code.clone());
-        }
-        then
-    }
-
+impl InRange<'_> {
     /// Gas, fee and tip, none of them over its cap.
     pub fn within(&self, caps: &Caps) -> Result<(u64, u128, u128), AuthoriseError> {
         let (Some(gas), Some(fee), Some(tip)) = (self.gas, self.fee, self.tip) else {

@@ -5,6 +5,7 @@ mod facts;
 mod order;
 
 pub(in crate::guard) use facts::{l1_fee_shown, old_facts};
+pub use facts::{AuthoriseFacts, Told};
 pub(in crate::guard) use order::{order_at_once, rebuild_request, typed_data};
 
 use crate::chain::Account;
@@ -21,7 +22,7 @@ use crate::policy::{
     self, method_name, Decision, Facts, Policy, Reason, Released, Resolved, Sight, Verdict,
 };
 use crate::request::Method;
-use facts::{AuthoriseFacts, Caps};
+use facts::{Caps, InRange};
 
 /// Why a request does not go on.
 enum AuthoriseError {
@@ -41,13 +42,13 @@ impl Guard {
     /// Decides again and fixes the order.
     ///
     /// # Errors
-    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, `nonce_ahead`, `malformed` facts, `chain_unavailable`
-    /// where a number is out of range, `l1_fee_over_cap`, or `would_differ` where a simulation shows more than what was decided. A policy that denies now is no error:
+    /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, `nonce_ahead`, `malformed` where a number
+    /// is negative, `chain_unavailable` where one is out of range, `l1_fee_over_cap`, or `would_differ` where a simulation shows more than what was decided. A policy that denies now is no error:
     /// the request ends as denied.
     pub fn authorise(
         &mut self,
         request_id: &str,
-        facts: &[u8],
+        facts: &AuthoriseFacts,
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let now = self.now(now_ms);
@@ -65,7 +66,7 @@ impl Guard {
         }
         let decided = entry.decided.as_deref();
         let decided = decided.ok_or_else(|| Refusal::new(Code::Internal, "no decision"))?;
-        let given = AuthoriseFacts::parse(facts)?;
+        let given = facts.in_range()?;
         let (id, digest) = (entry.id, entry.digest);
         let body = match self.order(entry, decided, &given, now) {
             Ok(order) => Body::RequestAuthorised(Box::new(Authorised { digest, id, order })),
@@ -88,7 +89,7 @@ impl Guard {
         &self,
         entry: &Entry,
         decided: &Decided,
-        given: &AuthoriseFacts,
+        given: &InRange<'_>,
         now: u64,
     ) -> Result<SigningOrder, AuthoriseError> {
         let one = |reason: Reason| AuthoriseError::Denied(vec![reason]);
@@ -97,7 +98,7 @@ impl Guard {
         };
         let name = entry.id.to_string();
         let then = old_facts(decided)?;
-        let facts = given.over(then.clone());
+        let facts = then.clone().updated_by(given.facts);
         let facts = facts.by_wall(self.state.clock.wall(now));
         let (resolved, mut decision) = self
             .decide_again(entry, decided, (&then, &facts), now)
@@ -248,11 +249,11 @@ fn over_unseen(decision: &Decision, shown: &[Reason]) -> bool {
 /// Whether the simulation, if there was one, shows no more than what was decided.
 fn same_outcome(
     decided: &Decided,
-    given: &AuthoriseFacts,
+    given: &InRange<'_>,
     policy: &Policy,
     effects: &[Effect],
 ) -> Result<(), Refusal> {
-    let (Some(simulated), SignedContent::Transaction(tx)) = (&given.simulated, &decided.request)
+    let (Some(simulated), SignedContent::Transaction(tx)) = (given.simulated, &decided.request)
     else {
         return Ok(());
     };

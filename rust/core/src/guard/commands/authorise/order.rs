@@ -3,7 +3,7 @@
 
 use alloy_primitives::{eip191_hash_message, Address};
 
-use super::facts::{AuthoriseFacts, Caps};
+use super::facts::{Caps, InRange};
 use super::AuthoriseError;
 use crate::canonical::INTEGER_MAX;
 use crate::chain::ChainId;
@@ -23,7 +23,7 @@ impl Guard {
         &self,
         entry: &Entry,
         wanted: &SignedContent,
-        given: &AuthoriseFacts,
+        given: &InRange<'_>,
         caps: &Caps,
     ) -> Result<SigningOrder, AuthoriseError> {
         let (chain_id, wallet) = (entry.chain_id, entry.wallet);
