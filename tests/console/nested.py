@@ -14,7 +14,6 @@ from typing import Any
 from eth_abi import encode
 from eth_utils.crypto import keccak
 from nacl.signing import SigningKey
-from tests.support.facts import NO_FACTS
 from tests.support.seen import see_everything
 from tests.support.signed_policy import load_policy
 
