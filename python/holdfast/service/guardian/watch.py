@@ -31,33 +31,38 @@ class HomeWatch:
         self._policy = policy
         self._freeze = freeze
         self._freeze_mark = _mark(freeze.path)
-        self._policy_marks = self._look_at_policy()
+        self._policy_marks = self._seen = self._look_at_policy()
+        self._looks = 0
 
     async def run(self) -> None:
         """Runs until cancelled. A policy that takes long to check keeps no FREEZE waiting."""
-        await asyncio.gather(self._follow_freeze(), self._follow_policy())
+        changed: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await asyncio.sleep(LOOK_MS / 1000)
+                found = _mark(self._freeze.path)
+                if found != self._freeze_mark:
+                    self._freeze_mark = found
+                    await self._freeze.obey()
+                if changed is not None and changed.done():
+                    changed = changed.result()
+                if changed is None and self._policy_is_new():
+                    changed = asyncio.create_task(self._policy.changed())
+        finally:
+            if changed is not None:
+                changed.cancel()
 
-    async def _follow_freeze(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_MS / 1000)
-            found = _mark(self._freeze.path)
-            if found != self._freeze_mark:
-                self._freeze_mark = found
-                await self._freeze.obey()
-
-    async def _follow_policy(self) -> None:
-        before, looks = self._policy_marks, 0
-        while True:
-            await asyncio.sleep(LOOK_MS / 1000)
-            found = self._look_at_policy()
-            if found == self._policy_marks:
-                before, looks = found, 0
-                continue
-            looks += 1
-            if found == before or looks >= LOOKS_MAX:
-                self._policy_marks, looks = found, 0
-                await self._policy.changed()
-            before = found
+    def _policy_is_new(self) -> bool:
+        """Whether it is another than was last acted on, and has stayed as it is for a while."""
+        before, self._seen = self._seen, self._look_at_policy()
+        if self._seen == self._policy_marks:
+            self._looks = 0
+            return False
+        self._looks += 1
+        if self._seen != before and self._looks < LOOKS_MAX:
+            return False
+        self._policy_marks, self._looks = self._seen, 0
+        return True
 
     def _look_at_policy(self) -> tuple[Mark, Mark]:
         return _mark(self._policy.path), _mark(self._policy.signature_path)

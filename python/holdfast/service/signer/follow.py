@@ -57,7 +57,8 @@ class Follower:
         self._broken = ""
         self._proven = 0
         self._roots: OrderedDict[int, bytes] = OrderedDict()
-        self._orders: OrderedDict[int, bytes] = OrderedDict()
+        # With the hash of those whose record is kept no longer.
+        self._orders: OrderedDict[int, bytes | None] = OrderedDict()
         self._records: OrderedDict[int, bytes] = OrderedDict()
         self._records_bytes = 0
 
@@ -144,8 +145,7 @@ class Follower:
         yet; the decision is a `request.decided`. Raises Refused.
         """
         self.to(seq + 1)
-        expected = self._orders.get(seq)
-        if expected is None:
+        if seq not in self._orders:
             raise Refused(
                 f"event {seq} is not an order followed since the guardian started: only those are "
                 f"signed, once"
@@ -153,7 +153,7 @@ class Follower:
         raw = self._records.get(seq)
         if raw is None:
             raw = self._row(seq)
-            if _leaf(raw) != expected:
+            if _leaf(raw) != self._orders[seq]:
                 raise self._break(f"event {seq} was changed after it was committed")
         data = _data(raw, seq, *ORDER_KINDS)
         # A request is named after the event that decided it.
@@ -182,13 +182,16 @@ class Follower:
         for seq, record in enumerate(records, first):
             kind = kind_of(record)
             if kind in _ORDER_KINDS:
-                self._orders[seq] = _leaf(record)
+                self._orders[seq] = None
             elif kind != REQUEST_DECIDED:
                 continue
             self._records[seq] = record
             self._records_bytes += len(record)
         while self._records_bytes > RECORDS_KEPT_BYTES:
-            self._records_bytes -= len(self._records.popitem(last=False)[1])
+            seq, record = self._records.popitem(last=False)
+            self._records_bytes -= len(record)
+            if seq in self._orders:
+                self._orders[seq] = _leaf(record)
         while len(self._orders) > ORDERS_KEPT:
             self._orders.popitem(last=False)
         while len(self._roots) > ROOTS_KEPT:
