@@ -14,6 +14,7 @@ from typing import Any
 from eth_abi import encode
 from eth_utils.crypto import keccak
 from nacl.signing import SigningKey
+from tests.support.facts import NO_FACTS
 from tests.support.seen import see_everything
 from tests.support.signed_policy import load_policy
 
@@ -275,7 +276,7 @@ def _guard() -> Guard:
 
 
 def _submit(guard: Guard, method: str, params: list[Any]) -> Applied:
-    applied = guard.submit("trader", method, json.dumps(params).encode(), b"{}", NOW_MS)
+    applied = guard.submit("trader", method, json.dumps(params).encode(), NO_FACTS, NOW_MS)
     assert applied.status == "waiting", (applied.status, applied.answer)
     return applied
 

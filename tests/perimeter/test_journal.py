@@ -34,6 +34,7 @@ from tests.support.anvil import Anvil
 
 from holdfast._core import CommitKey, Guard, LogTree, checkpoint_body
 from holdfast.operator import keys
+from holdfast.secrets.keystore import open_log_key
 from holdfast.service.home.folder import Home
 from holdfast.service.journal.interface import JournalError
 from holdfast.service.journal.signed_notes import session_body, sign_note
@@ -493,12 +494,12 @@ def test_a_new_home_is_proven_from_its_first_event(tmp_path: Path) -> None:
 def test_the_key_that_proves_commits_is_never_on_disk(chained: Home) -> None:
     """Not even the daemon's own process keeps the log's key after the start."""
     with signing(chained) as served:
-        seed = bytes(log_key(chained))
+        seed = bytes(open_log_key(chained.log_key_path, WALLETS_PASSPHRASE))
         assert seed not in memory_of(served.process.pid)
         assert served.end() == 0
     with database(chained) as db:
         public = db.execute("SELECT public_key FROM session").fetchone()[0]
-    assert public not in (bytes(log_key(chained).verify_key), WALLETS_PASSPHRASE)
+    assert public not in (log_key(chained).verify_key, WALLETS_PASSPHRASE)
 
 
 def memory_of(pid: int) -> bytes:

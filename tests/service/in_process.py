@@ -15,11 +15,11 @@ from typing import Any
 
 from eth_account.messages import encode_defunct
 from eth_utils.crypto import keccak
-from nacl.signing import SigningKey
 
 from holdfast._core import AuthoriseFacts, OrderInputs
 from holdfast.operator import keys
 from holdfast.secrets import keystore
+from holdfast.secrets.passing_key import PassingKey
 from holdfast.service.agents.settings import GateConfig
 from holdfast.service.chain.node import Node
 from holdfast.service.config import Config
@@ -70,7 +70,7 @@ def put_policy(home: Home, text: str) -> None:
     sign_policy(home, text, OPERATOR_PASSPHRASE)
 
 
-def log_key(home: Home) -> SigningKey:
+def log_key(home: Home) -> PassingKey:
     """The log's key, as the daemon opens it at start."""
     return open_log_key(home.log_key_path, bytearray(WALLETS_PASSPHRASE))
 

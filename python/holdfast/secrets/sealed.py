@@ -9,7 +9,6 @@ The file is JSON: `{"type": "holdfast-ed25519", "version": 1, "public_key": "0xâ
 
 from __future__ import annotations
 
-import ctypes
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +34,9 @@ class WrongPassphrase(SealedKeyError):
 
     Or the file was changed: the cipher cannot tell the two apart.
     """
+
+    def __init__(self) -> None:
+        super().__init__("the passphrase is wrong, or the key file was changed")
 
 
 @dataclass(frozen=True)
@@ -90,43 +92,60 @@ def id_of(data: bytes) -> str:
     return key_id
 
 
-def unseal(data: bytes, passphrase: bytes | bytearray) -> SigningKey:
-    """Opens a sealed file.
+@dataclass(frozen=True)
+class Contents:
+    """What is in a sealed file, before it is opened."""
 
-    Raises `WrongPassphrase`, or `SealedKeyError` for a file that is not one.
-    """
+    cost: Cost
+    salt: bytes
+    nonce: bytes
+    ciphertext: bytes
+    public_key: bytes
+
+
+def contents(data: bytes) -> Contents:
+    """The parts of a sealed file. Raises `SealedKeyError` for a file that is not one."""
     sealed = _parse(data)
     kdf, cipher = _table(sealed, "kdf"), _table(sealed, "cipher")
     if kdf.get("name") != "argon2id" or cipher.get("name") != "xsalsa20-poly1305":
         raise SealedKeyError(
             "this version opens only keys sealed with argon2id and xsalsa20-poly1305"
         )
-    cost = Cost(
-        _number(kdf, "opslimit", pwhash.argon2id.OPSLIMIT_MIN, OPSLIMIT_MAX),
-        _number(kdf, "memlimit", pwhash.argon2id.MEMLIMIT_MIN, MEMLIMIT_BYTES_MAX),
+    return Contents(
+        cost=Cost(
+            _number(kdf, "opslimit", pwhash.argon2id.OPSLIMIT_MIN, OPSLIMIT_MAX),
+            _number(kdf, "memlimit", pwhash.argon2id.MEMLIMIT_MIN, MEMLIMIT_BYTES_MAX),
+        ),
+        salt=_bytes(kdf, "salt", pwhash.argon2id.SALTBYTES),
+        nonce=_bytes(cipher, "nonce", SecretBox.NONCE_SIZE),
+        ciphertext=_bytes(cipher, "ciphertext", SEED_BYTES + SecretBox.MACBYTES),
+        public_key=_bytes(sealed, "public_key", 32),
     )
-    box = SecretBox(_derive(passphrase, _bytes(kdf, "salt", pwhash.argon2id.SALTBYTES), cost))
-    ciphertext = _bytes(cipher, "ciphertext", SEED_BYTES + SecretBox.MACBYTES)
-    try:
-        seed = box.decrypt(ciphertext, _bytes(cipher, "nonce", SecretBox.NONCE_SIZE))
-    except CryptoError:
-        raise WrongPassphrase("the passphrase is wrong, or the key file was changed") from None
-    key = SigningKey(seed)
-    if bytes(key.verify_key) != _bytes(sealed, "public_key", 32):
+
+
+def check_public_key(sealed: Contents, public_key: bytes) -> None:
+    """Raises `SealedKeyError` unless the file names this public key, that of the opened key."""
+    if public_key != sealed.public_key:
         raise SealedKeyError(
             "the public key in the file is not that of its private key: the file was changed"
         )
-    return key
 
 
-def forget(key: SigningKey) -> None:
-    """Overwrites a key that is not needed any more, in the memory of the objects that hold it.
+def unseal(data: bytes, passphrase: bytes | bytearray) -> SigningKey:
+    """Opens a sealed file.
 
-    pynacl keeps keys in bytes objects, which Python cannot change; no one else may hold these.
+    Raises `WrongPassphrase`, or `SealedKeyError` for a file that is not one. Copies of the key stay
+    in memory until the process ends: `passing_key` is for a process that lives on without it.
     """
-    for secret in (key._seed, key._signing_key):
-        # In CPython the content of a bytes object is the last part of it, before a final NUL.
-        ctypes.memset(id(secret) + bytes.__basicsize__ - 1, 0, len(secret))
+    sealed = contents(data)
+    box = SecretBox(_derive(passphrase, sealed.salt, sealed.cost))
+    try:
+        seed = box.decrypt(sealed.ciphertext, sealed.nonce)
+    except CryptoError:
+        raise WrongPassphrase from None
+    key = SigningKey(seed)
+    check_public_key(sealed, bytes(key.verify_key))
+    return key
 
 
 def _derive(passphrase: bytes | bytearray, salt: bytes, cost: Cost) -> bytes:

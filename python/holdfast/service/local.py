@@ -10,10 +10,9 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from nacl.signing import SigningKey
-
 from holdfast import __version__
 from holdfast.secrets.held import held_wallets
+from holdfast.secrets.passing_key import PassingKey
 from holdfast.service.agents.batches import Batches
 from holdfast.service.agents.budgets import Budgets
 from holdfast.service.agents.folder import place_agents
@@ -66,7 +65,7 @@ class LocalServices:
         self,
         home: Home,
         config: Config | ConfigFile,
-        log_key: Callable[[], SigningKey],
+        log_key: Callable[[], PassingKey],
         clock: Clock | None = None,
     ) -> None:
         """Of a `ConfigFile` only what an operator signed is used.

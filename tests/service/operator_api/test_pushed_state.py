@@ -17,7 +17,7 @@ from tests.service.in_process import (
     serving,
 )
 
-from holdfast._core import EVENT_KINDS, SEVERITIES, Guard, event_severity
+from holdfast._core import EVENT_KINDS, SEVERITIES, AuthoriseFacts, Guard, event_severity
 from holdfast.service.home.folder import Home
 from holdfast.service.runtime.clock import Clock, wall_ms
 
@@ -241,8 +241,13 @@ async def test_after_a_reconnect_the_states_are_those_of_now(tmp_path: Path) -> 
 async def test_a_start_that_voids_an_order_shows_the_request_as_it_is(home: Home) -> None:
     async with serving(home, hold_ms=20) as guardian:
         name = await asked(await guardian.agent(), VENDOR, 1)
-        facts = {"gas": 21_000, "max_fee_per_gas": 2 * 10**9, "max_priority_fee_per_gas": 10**9}
-        guardian.core.authorise(name, json.dumps({**facts, "chain_nonce": 0}).encode())
+        facts = AuthoriseFacts(
+            gas=21_000,
+            max_fee_per_gas=2 * 10**9,
+            max_priority_fee_per_gas=10**9,
+            chain_nonce=0,
+        )
+        guardian.core.authorise(name, facts)
         await guardian.core.durable()
         last = guardian.core.durable_size - 1
     async with serving(home, hold_ms=20) as guardian:

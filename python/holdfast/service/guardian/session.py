@@ -11,11 +11,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from nacl.signing import SigningKey
-
 from holdfast._core import CommitKey, checkpoint_body
 from holdfast.secrets import sealed
 from holdfast.secrets.files import UnsafeFile, read_private
+from holdfast.secrets.passing_key import PassingKey
 from holdfast.service.journal.interface import Beginning, JournalError, Session, Writer
 from holdfast.service.journal.replay import Restored
 from holdfast.service.journal.signed_notes import session_body, sign_note
@@ -25,20 +24,20 @@ from holdfast.service.signer.client import SignerError, WrongPassphrase
 KINDS_SHOWN_MAX = 4
 
 
-def open_log_key(path: Path, passphrase: bytes | bytearray) -> SigningKey:
+def open_log_key(path: Path, passphrase: bytes | bytearray) -> PassingKey:
     """The log's key from its file. Takes most of a second and leaves the interpreter to others.
 
     Raises WrongPassphrase, SignerError.
     """
     try:
-        return sealed.unseal(read_private(path, secret=True), passphrase)
+        return PassingKey(read_private(path, secret=True), passphrase)
     except sealed.WrongPassphrase as error:
         raise WrongPassphrase(f"`{path.name}`: {error}") from None
     except (sealed.SealedKeyError, UnsafeFile) as error:
         raise SignerError(f"`{path.name}`: {error}") from None
 
 
-def begin(journal: Writer, restored: Restored, log_key: SigningKey) -> None:
+def begin(journal: Writer, restored: Restored, log_key: PassingKey) -> None:
     """Begins a run on what was proven.
 
     One signed checkpoint, one certified key, and whatever else the file holds set aside. Overwrites
@@ -46,7 +45,7 @@ def begin(journal: Writer, restored: Restored, log_key: SigningKey) -> None:
     """
     identity, size = restored.identity, restored.guard.size
     try:
-        if bytes(log_key.verify_key) != identity.key:
+        if log_key.verify_key != identity.key:
             raise JournalError(
                 "log_key_other",
                 "event 0 names another log key than `keys/log.json` holds: the journal is of "
@@ -59,7 +58,7 @@ def begin(journal: Writer, restored: Restored, log_key: SigningKey) -> None:
         session = Session(size, key.public_key, sign_note(log_key, identity.origin, certificate))
         note = sign_note(log_key, identity.origin, checkpoint)
     finally:
-        sealed.forget(log_key)
+        log_key.forget()
     freeze = freeze_words(restored.outside) if restored.outside else None
     journal.begin(Beginning(key, session, note, freeze, time.time_ns() // 1_000_000))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from nacl.signing import SigningKey
 
 from holdfast._core import HoldfastError, checkpoint_body, open_note, signed_note, verify_commit
+from holdfast.secrets.passing_key import PassingKey
 from holdfast.service.journal.interface import JournalError, Session, Snapshot
 from holdfast.service.runtime.event import parse
 
@@ -86,7 +87,7 @@ class LogIdentity:
         return root
 
 
-def sign_note(key: SigningKey, origin: str, body: bytes) -> bytes:
+def sign_note(key: SigningKey | PassingKey, origin: str, body: bytes) -> bytes:
     """`body` as a signed note of the log's key."""
     return signed_note(body, origin, bytes(key.verify_key), key.sign(body).signature)
 
