@@ -64,6 +64,11 @@ def state(guardian: Guardian, ident: str) -> str:
     return str(view["state"])
 
 
+def is_ready(app: HoldfastApp) -> bool:
+    """Whether a decision is on screen, and what is decided was decoded again."""
+    return isinstance(app.screen, DecisionScreen) and not app.screen.decision.unchecked
+
+
 async def test_approving_on_screen_approves_in_the_core(home: Path) -> None:
     async with console(home) as (guardian, app, pilot, clock):
         agent = await guardian.agent()
@@ -72,7 +77,7 @@ async def test_approving_on_screen_approves_in_the_core(home: Path) -> None:
         await until(pilot, lambda: app.selected_id == ident)
         await until(pilot, lambda: app.model.requests[ident].usd == 3_000_000)
         await pilot.press("a")
-        await until(pilot, lambda: isinstance(app.screen, DecisionScreen))
+        await until(pilot, lambda: is_ready(app))
         clock.skipped += 1.1
         await pilot.press("y")
         clock.skipped += 0.2
@@ -88,7 +93,7 @@ async def test_a_large_payment_is_approved_by_typing_the_payees_middle(home: Pat
         ident = answer["error"]["data"]["requestId"]
         await until(pilot, lambda: app.selected_id == ident)
         await pilot.press("a")
-        await until(pilot, lambda: isinstance(app.screen, DecisionScreen))
+        await until(pilot, lambda: is_ready(app))
         clock.skipped += 1.1
         for key in (*SHOP[20:24], "y"):
             await pilot.press(key)
@@ -104,7 +109,7 @@ async def test_denying_on_screen_denies_in_the_core(home: Path) -> None:
         ident = answer["error"]["data"]["requestId"]
         await until(pilot, lambda: app.selected_id == ident)
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, DecisionScreen))
+        await until(pilot, lambda: is_ready(app))
         clock.skipped += 1.1
         await pilot.press("y")
         clock.skipped += 0.2
