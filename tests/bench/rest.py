@@ -19,6 +19,7 @@ from holdfast._core import checkpoint_body, signed_note
 from holdfast.demo.chain import Chain
 from holdfast.demo.guardian import OPERATOR_PASSPHRASE, WALLETS_PASSPHRASE, DemoGuardian
 from holdfast.secrets import sealed
+from holdfast.secrets.passing_key import PassingKey
 from holdfast.service.guardian.session import begin
 from holdfast.service.journal.interface import Snapshot, Writer
 from holdfast.service.journal.open import open_writer
@@ -38,7 +39,7 @@ def fill(demo: DemoGuardian, events: int, tail: int) -> None:
     restored = restore(journal.reader)
     key_file = demo.home.log_key_path.read_bytes()
     key = sealed.unseal(key_file, bytearray(WALLETS_PASSPHRASE.encode()))
-    begin(journal, restored, SigningKey(bytes(key)))
+    begin(journal, restored, PassingKey(key_file, bytearray(WALLETS_PASSPHRASE.encode())))
     guard, origin = restored.guard, restored.identity.origin
     failed: list[Exception] = []
     journal.start(lambda _size: None, failed.append)
