@@ -370,7 +370,23 @@ class Applied:
 
     @property
     def answer(self) -> bytes:
-        """JSON object for the error `data` of a denied, refused or pending answer; also the result of `holdfast_check`."""
+        """JSON object for the error `data` of a denied, refused or pending answer."""
+
+    @property
+    def code(self) -> str:
+        """The code that `answer` names first; empty without one."""
+
+    @property
+    def detail(self) -> str | None:
+        """What about it is malformed, as a code."""
+
+    @property
+    def text(self) -> str:
+        """Why, in words; may be empty."""
+
+    @property
+    def fees(self) -> tuple[int | None, int | None] | None:
+        """Of a call that replaces a transaction: most wei for one unit of gas and of tip, None where it names none."""
 
 @final
 class Facts:

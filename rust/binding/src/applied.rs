@@ -2,11 +2,14 @@
 
 use holdfast_core::code::Code;
 use holdfast_core::event::{Event as CoreEvent, Severity};
-use holdfast_core::guard::{self, CaughtUp, RequestProgress};
+use holdfast_core::guard::{self, Answered, CaughtUp, RequestProgress};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::errors::refused;
+
+/// Most wei for one unit of gas, and of tip.
+type Fees = (Option<u128>, Option<u128>);
 
 /// JSON of plain structs; writing one into memory cannot fail.
 fn json(rows: &[RequestProgress]) -> Vec<u8> {
@@ -84,7 +87,8 @@ pub struct Applied {
     request_id: Option<Py<PyString>>,
     order: Option<u64>,
     status: &'static str,
-    answer: Vec<u8>,
+    answer: Answered,
+    fees: Option<Fees>,
 }
 
 impl Applied {
@@ -114,6 +118,7 @@ impl Applied {
             order,
             status: applied.status,
             answer: applied.answer,
+            fees: applied.fees,
         })
     }
 }
@@ -154,5 +159,25 @@ impl Applied {
     #[getter]
     fn answer<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.answer)
+    }
+
+    #[getter]
+    fn code(&self) -> &str {
+        &self.answer.code
+    }
+
+    #[getter]
+    fn detail(&self) -> Option<&'static str> {
+        self.answer.detail
+    }
+
+    #[getter]
+    fn text(&self) -> &str {
+        &self.answer.text
+    }
+
+    #[getter]
+    fn fees(&self) -> Option<Fees> {
+        self.fees
     }
 }

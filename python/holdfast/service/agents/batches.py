@@ -144,7 +144,7 @@ class Batches:
         request_id = applied.request_id
         given = _given_name(call)
         if applied.status in ("denied", "refused") or request_id is None:
-            error = _error(denied(applied.answer, applied.status), applied.answer)
+            error = _error(applied)
             self._after(reply, lambda: reply.error(error))
             return
         if applied.status == "attached" and given is not None:
@@ -264,11 +264,10 @@ def _short(receipt: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _error(outcome: Outcome, answer: bytes) -> CallError:
+def _error(applied: Applied) -> CallError:
     """The refusal with the code EIP-5792 has for it, if it has one."""
-    data = orjson.loads(answer)
-    said = outcome.error or CallError(DENIED, outcome.status, answer)
-    code = _CODES.get(str(data.get("detail") or data.get("code") or ""), said.code)
+    said = denied(applied).error or CallError(DENIED, applied.status, applied.answer)
+    code = _CODES.get(applied.detail or applied.code, said.code)
     return CallError(code, said.message, said.data)
 
 

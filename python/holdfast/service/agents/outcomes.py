@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from holdfast.codes import Code
-from holdfast.service.agents.errors import DENIED, PENDING, CallError
+from holdfast.service.agents.errors import DENIED, INVALID_PARAMS, PENDING, CallError
 
 if TYPE_CHECKING:
     from holdfast import _core
@@ -79,23 +79,11 @@ def not_replaced(request_id: str, code: str, text: str, privacy: str) -> Outcome
     return Outcome(error=CallError(DENIED, message, orjson.dumps(data)), status="denied")
 
 
-def denied(answer: bytes, status: str) -> Outcome:
+def denied(applied: _core.Applied) -> Outcome:
     """A refusal with the data the core gave; malformed input keeps JSON-RPC's own code."""
-    data = orjson.loads(answer)
-    code = -32602 if _first_code(data) == Code.MALFORMED else DENIED
-    return Outcome(error=CallError(code, _words(data, status), answer), status=status)
-
-
-def _first_code(data: dict[str, Any]) -> str:
-    if isinstance(data.get("code"), str):
-        return str(data["code"])
-    reasons = data.get("reasons") or [{}]
-    return str(reasons[0].get("code", ""))
-
-
-def _words(data: dict[str, Any], status: str) -> str:
-    text = data.get("text") or _first_code(data)
-    return f"{status}: {text}" if text else status
+    code = INVALID_PARAMS if applied.code == Code.MALFORMED else DENIED
+    words = f"{applied.status}: {applied.text or applied.code}"
+    return Outcome(error=CallError(code, words, applied.answer), status=applied.status)
 
 
 def as_object(outcome: Outcome, request_id: str | None) -> bytes:

@@ -129,7 +129,7 @@ class SigningCalls:
     def _take(self, applied: Applied, agent: Agent, reply: Reply, write: Write) -> None:
         status = applied.status
         if status in ("denied", "refused"):
-            outcome = denied(applied.answer, status)
+            outcome = denied(applied)
             self._after(reply, outcome, applied.request_id or "", write)
             return
         request_id = applied.request_id
@@ -166,15 +166,15 @@ class SigningCalls:
 
         An outcome when that is refused. Raises Sealed.
         """
-        told, request_id = orjson.loads(applied.answer), applied.request_id or ""
-        fee, tip = told["max_fee_per_gas"], told["max_priority_fee_per_gas"]
+        request_id = applied.request_id or ""
+        fee, tip = applied.fees or (None, None)
         state = self._core.guard.state(request_id)
         known = (state.fee_per_gas, state.priority_fee_per_gas) if state is not None else (None, 0)
-        if fee is None or int(fee) <= (known[0] or 0):
+        if fee is None or fee <= (known[0] or 0):
             return None
-        tip = known[1] if tip is None else int(tip)
+        tip = known[1] if tip is None else tip
         try:
-            self._core.replace(request_id, "fee", int(fee), tip or 0, "agent")
+            self._core.replace(request_id, "fee", fee, tip or 0, "agent")
         except HoldfastError as refusal:
             code, text = str(refusal.args[0]), str(refusal.args[1])
             return not_replaced(request_id, code, text, agent.privacy)

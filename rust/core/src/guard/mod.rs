@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 pub use commands::authorise::{AuthoriseFacts, Told};
 pub use commands::authority::Authority;
 pub use commands::replace::Replacement;
+pub use decision::answer::Answered;
 pub use fold::{fold, FoldError, Origin};
 pub use snapshot::SnapshotError;
 pub use state::{Entry, State};
@@ -129,7 +130,10 @@ pub struct Applied {
     /// `go`, `waiting`, `attached`, `denied`, `refused`; after submit, the request's stage.
     pub status: &'static str,
     /// JSON for the error data of a denied, refused or pending answer.
-    pub answer: Vec<u8>,
+    pub answer: Answered,
+    /// Of a call that replaces a transaction: most wei for one unit of gas and of tip, where it
+    /// names them.
+    pub fees: Option<(Option<u128>, Option<u128>)>,
 }
 
 impl Applied {

@@ -1,12 +1,10 @@
 //! A call comes in: it joins a request, or is decided and put on record with what it sets aside.
 
-use serde::Serialize;
-
 use crate::canonical::sha256;
 use crate::code::{Code, Detail, Recorded};
 use crate::event::{Attached, Authorised, Body, Decided, Envelope, Id, Parts, Refused};
 use crate::guard::commands::authorise;
-use crate::guard::decision::answer;
+use crate::guard::decision::answer::{self, Answered};
 use crate::guard::decision::decision_record;
 use crate::guard::decision::dedup::Match;
 use crate::guard::decision::evaluate::{evaluate, reason, Call, Known, Rejection};
@@ -140,7 +138,7 @@ impl Guard {
             Match::Replaces(id) => {
                 let mut applied = self.join(id, envelope, now)?;
                 applied.status = "replaces";
-                applied.answer = replacement(id, &fees);
+                applied.fees = Some(fees);
                 return Ok(applied);
             }
             Match::NonceUsed(id) => {
@@ -388,29 +386,11 @@ impl Guard {
     }
 }
 
-/// Which transaction is to be replaced, and with which fees: `{"max_fee_per_gas",
-/// "max_priority_fee_per_gas", "replaces"}`, fees as decimal strings or null where none is named.
-fn replacement(id: Id, (fee, tip): &(Option<u128>, Option<u128>)) -> Vec<u8> {
-    let text = |wei: &Option<u128>| wei.map(|wei| wei.to_string());
-    answer::bytes(&Replacement {
-        max_fee_per_gas: text(fee),
-        max_priority_fee_per_gas: text(tip),
-        replaces: id.to_string(),
-    })
-}
-
-#[derive(Serialize)]
-struct Replacement {
-    max_fee_per_gas: Option<String>,
-    max_priority_fee_per_gas: Option<String>,
-    replaces: String,
-}
-
 /// Why a call is turned away, for the record and for the agent.
 struct RejectedCall<'a> {
     code: Recorded<Code>,
     path: &'a str,
     text: &'a str,
     status: &'static str,
-    answer: Vec<u8>,
+    answer: Answered,
 }

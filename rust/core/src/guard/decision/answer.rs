@@ -1,5 +1,8 @@
 //! What an agent is told: one JSON object, no more than its `privacy` allows.
 
+use std::borrow::Cow;
+use std::ops::Deref;
+
 use serde::Serialize;
 
 use crate::code::Code;
@@ -10,11 +13,31 @@ use crate::policy::{Privacy, Reason, Verdict};
 /// Seconds after which asking again about a pending request makes sense.
 const RETRY_S: u64 = 5;
 
+/// An answer: the object an agent gets, and what else is to know of it without reading that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    json: Vec<u8>,
+    /// The code it names first.
+    pub code: Cow<'static, str>,
+    /// Of malformed input: what about it.
+    pub detail: Option<&'static str>,
+    /// Why, in words; may be empty.
+    pub text: String,
+}
+
+impl Deref for Answered {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.json
+    }
+}
+
 #[derive(Serialize)]
 pub(in crate::guard) struct Answer<'a> {
-    pub code: &'a str,
+    pub code: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<&'a str>,
+    pub detail: Option<&'static str>,
     /// Of several calls that were judged as one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effects: Option<Vec<EffectRecord>>,
@@ -69,6 +92,9 @@ pub(in crate::guard) fn words(reasons: &[Reason], privacy: Privacy) -> String {
     if privacy == Privacy::Code {
         return words;
     }
+    if let Some(sentence) = sentence(reason) {
+        return sentence;
+    }
     if let Some(rule) = &reason.rule {
         words.push_str(&format!(" ({rule})"));
     }
@@ -79,6 +105,21 @@ pub(in crate::guard) fn words(reasons: &[Reason], privacy: Privacy) -> String {
         words.push_str(&format!(", allowed {limit}"));
     }
     words
+}
+
+/// Of the reasons that are met most often, in a sentence.
+fn sentence(reason: &Reason) -> Option<String> {
+    let observed = reason.observed.as_deref()?;
+    match (reason.code.known()?, &reason.rule, &reason.limit) {
+        (Code::LimitExceeded, Some(rule), Some(limit)) => {
+            Some(format!("limit `{rule}` would reach {observed} of {limit}"))
+        }
+        (Code::NoApprover, _, Some(needed)) => Some(format!(
+            "{needed} operators must approve, and there are {observed}"
+        )),
+        (Code::NoGrant, _, None) => Some(format!("no rule allows this: {observed}")),
+        _ => None,
+    }
 }
 
 /// When the last of all limits in the way lets the same request pass, in seconds from now; `None`
@@ -97,8 +138,8 @@ pub(in crate::guard) fn denied(
     reasons: &[Reason],
     privacy: Privacy,
     now_ms: u64,
-) -> Vec<u8> {
-    bytes(&denial(id, reasons, privacy, now_ms))
+) -> Answered {
+    answered(denial(id, reasons, privacy, now_ms))
 }
 
 /// Several calls at once, which are denied or at least not sent; what they do in sum.
@@ -107,8 +148,8 @@ pub(in crate::guard) fn batch(
     effects: Vec<EffectRecord>,
     privacy: Privacy,
     now_ms: u64,
-) -> Vec<u8> {
-    bytes(&Answer {
+) -> Answered {
+    answered(Answer {
         effects: Some(effects).filter(|_| privacy == Privacy::Full),
         ..denial(None, reasons, privacy, now_ms)
     })
@@ -118,7 +159,7 @@ fn denial(id: Option<Id>, reasons: &[Reason], privacy: Privacy, now_ms: u64) -> 
     Answer {
         code: reasons
             .first()
-            .map_or(Code::NoGrant.as_str(), |reason| reason.code.as_str()),
+            .map_or(Cow::Borrowed(Code::NoGrant.as_str()), code_of),
         detail: None,
         effects: None,
         path: None,
@@ -137,13 +178,13 @@ pub(in crate::guard) fn pending(
     verdict: Verdict,
     reasons: &[Reason],
     privacy: Privacy,
-) -> Vec<u8> {
+) -> Answered {
     let retry_after = match verdict {
         Verdict::Delay { delay_ms } => delay_ms.div_ceil(1000).max(1),
         _ => RETRY_S,
     };
-    bytes(&Answer {
-        code: Code::Pending.as_str(),
+    answered(Answer {
+        code: Code::Pending.as_str().into(),
         detail: None,
         effects: None,
         path: None,
@@ -157,16 +198,23 @@ pub(in crate::guard) fn pending(
 }
 
 /// A request that goes on, without reasons.
-pub(in crate::guard) fn going(id: Id) -> Vec<u8> {
+pub(in crate::guard) fn going(id: Id) -> Answered {
     let code = Code::Pending;
-    format!(r#"{{"code":"{code}","requestId":"{id}","retryAfter":{RETRY_S},"status":"pending"}}"#)
-        .into_bytes()
+    let json = format!(
+        r#"{{"code":"{code}","requestId":"{id}","retryAfter":{RETRY_S},"status":"pending"}}"#
+    )
+    .into_bytes();
+    Answered {
+        json,
+        code: code.as_str().into(),
+        ..Answered::default()
+    }
 }
 
 /// Input that is not a request.
-pub(in crate::guard) fn malformed(fault: &Malformed) -> Vec<u8> {
-    bytes(&Answer {
-        code: Code::Malformed.as_str(),
+pub(in crate::guard) fn malformed(fault: &Malformed) -> Answered {
+    answered(Answer {
+        code: Code::Malformed.as_str().into(),
         detail: Some(fault.code.as_str()),
         effects: None,
         path: Some(&fault.path),
@@ -180,9 +228,9 @@ pub(in crate::guard) fn malformed(fault: &Malformed) -> Vec<u8> {
 }
 
 /// A call that is turned away before it is a request.
-pub(in crate::guard) fn refused(code: Code, text: &str, retry_after: Option<u64>) -> Vec<u8> {
-    bytes(&Answer {
-        code: code.as_str(),
+pub(in crate::guard) fn refused(code: Code, text: &str, retry_after: Option<u64>) -> Answered {
+    answered(Answer {
+        code: code.as_str().into(),
         detail: None,
         effects: None,
         path: None,
@@ -193,6 +241,22 @@ pub(in crate::guard) fn refused(code: Code, text: &str, retry_after: Option<u64>
         text: text.to_owned(),
         verdict: None,
     })
+}
+
+fn code_of(reason: &Reason) -> Cow<'static, str> {
+    match reason.code.known() {
+        Some(code) => code.as_str().into(),
+        None => reason.code.as_str().to_owned().into(),
+    }
+}
+
+fn answered(answer: Answer<'_>) -> Answered {
+    Answered {
+        json: bytes(&answer),
+        code: answer.code,
+        detail: answer.detail,
+        text: answer.text,
+    }
 }
 
 /// JSON of a plain struct; writing one into memory cannot fail.

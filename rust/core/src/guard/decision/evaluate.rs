@@ -305,9 +305,9 @@ impl Guard {
         };
         let evaluated = match evaluate(&self.state, call, &known) {
             Ok(evaluated) => evaluated,
-            Err(Rejection::Malformed(fault)) => return answer::malformed(&fault),
+            Err(Rejection::Malformed(fault)) => return answer::malformed(&fault).to_vec(),
             Err(Rejection::Denied(reason)) => {
-                return answer::denied(None, &[reason], privacy, now);
+                return answer::denied(None, &[reason], privacy, now).to_vec();
             }
         };
         let decision = evaluated.decide(&self.state, method, &facts, now);

@@ -301,6 +301,22 @@ fn what_is_told_is_no_more_than_privacy_allows() {
     assert!(full["reasons"][0]["limit"].is_string());
     assert_eq!(code["reasons"], json!([{"code": "limit_exceeded"}]));
     assert_eq!(code["text"], "limit exceeded");
+    let text = full["text"].as_str().unwrap();
+    assert!(text.starts_with("limit `hour` would reach "), "{text}");
+    assert!(text.contains(" of "), "{text}");
+}
+
+#[test]
+fn an_answer_is_known_without_reading_its_json() {
+    let mut world = World::new();
+    let denied = world.pay("shopper", 50 * ETH);
+    let json: Value = serde_json::from_slice(&denied.answer).unwrap();
+    assert_eq!(json["code"], *denied.answer.code);
+    assert_eq!(json["text"], denied.answer.text);
+    let odd = world.submit("shopper", "eth_sendTransaction", &json!([{"to": 1}]));
+    let json: Value = serde_json::from_slice(&odd.answer).unwrap();
+    assert_eq!(json["code"], "malformed");
+    assert_eq!(json["detail"], odd.answer.detail.unwrap());
 }
 
 #[test]
