@@ -202,3 +202,13 @@ async def test_a_signature_file_of_any_kind_leaves_the_guardian_running(home: Ho
         assert refused["error"]["code"] == "policy_unsigned"
         home.freeze_file.touch()
         assert await operator.event("freeze.set")
+
+
+async def test_a_folder_in_the_place_of_the_policy_is_an_alarm(home: Home) -> None:
+    async with serving(home) as guardian:
+        home.policy_path.unlink()
+        home.policy_path.mkdir()
+        await until(lambda: "not a regular file" in (guardian.inside.policy.alarm or ""))
+        operator = await guardian.operator()
+        refused = await operator.operate_raw("reload", {})
+        assert refused["error"]["code"] == "policy_unsafe"
