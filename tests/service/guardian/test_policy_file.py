@@ -212,3 +212,9 @@ async def test_a_folder_in_the_place_of_the_policy_is_an_alarm(home: Home) -> No
         operator = await guardian.operator()
         refused = await operator.operate_raw("reload", {})
         assert refused["error"]["code"] == "policy_unsafe"
+
+
+async def test_a_long_file_without_any_policy_holds_up_nothing(home: Home) -> None:
+    async with serving(home) as guardian:
+        home.policy_path.write_text("a line of a log\n" * 30_000)
+        await until(lambda: "policy.toml:1:" in (guardian.inside.policy.alarm or ""))
