@@ -117,6 +117,19 @@ def test_after_old_events_requests_are_as_the_guardian_says_they_are_now() -> No
     assert "x" not in model.status.counts
 
 
+def test_an_answer_that_is_ahead_of_the_pushes_counts_a_request_once() -> None:
+    model = loaded()
+    before = dict(model.status.counts)
+    view = {**model.requests["r25"].raw, "state": "signed"}
+    model.load_request(view)
+    for seq, state in ((40, "authorising"), (41, "authorised"), (42, "signed")):
+        moved = {"id": "r25", "state": state}
+        model.load_events([pushed(seq, f"request.{state}", {"id": "r25"}, moved)], 11.0)
+    after = {name: count for name, count in model.status.counts.items() if count}
+    left = {"waiting-approval": before["waiting-approval"] - 1}
+    assert after == before | left | {"signed": before.get("signed", 0) + 1}
+
+
 def test_countdowns_use_the_guardians_clock_not_this_machines() -> None:
     model = loaded()
     assert model.now_ms(12.5) == 1_772_625_602_500

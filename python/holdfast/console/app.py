@@ -21,6 +21,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.theme import Theme
 
+from holdfast.codes import Code
 from holdfast.console import settings as remembered
 from holdfast.console.commands import Commands
 from holdfast.console.dialogs import FreezeScreen
@@ -252,7 +253,9 @@ class HoldfastApp(App[None], inherit_bindings=False):
             if self.model.request(ident) is before:
                 self.model.load_request(view)
         except OperatorError as error:
-            self.say(f"{ident}: {error}", "warning")
+            # Of a sealed guardian the banner tells, and this is asked again and again.
+            if error.code != Code.SEALED:
+                self.say(f"{ident}: {error}", "warning")
         except (NotConnectedError, TimeoutError):
             return
 

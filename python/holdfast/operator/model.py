@@ -307,6 +307,9 @@ class Model:
         known = self.requests.get(request.id)
         if known is not None and known.ended and not request.ended:
             request = request.changed(state=known.state)
+        if known is not None:
+            # It may be ahead of the pushes that lead there: they count from here.
+            self._move(known.state, request.state)
         if isinstance(raw.get("history"), list):
             self.history[request.id] = _rows(raw["history"])
         self._keep(request)

@@ -461,3 +461,42 @@ async def test_after_a_start_a_request_waits_for_the_first_price(
     async with serving(house, prices=(from_url(server),)) as guardian:
         again = await guardian.inside.facts.of_request(guardian.asked(view))
         assert [each["usd"] for each in json.loads(str(again))["prices"]["eth"]] == ["3001"]
+
+
+async def test_a_source_that_goes_quiet_counts_no_longer_at_once(
+    house: Home, anvil: Anvil, server: PriceServer
+) -> None:
+    """Two feeds that one node reads are one witness, however fresh they are."""
+    text = house.policy_path.read_text()
+    put_policy(
+        house, text.replace('price_max_age = "10m"', 'price_max_age = "10m"\nprice_sources_min = 2')
+    )
+    other_feed = checksum_address(f"0xfeed{2:036x}")
+    feeds = (FEED, other_feed)
+    server.says("3000")
+    hands = Hands()
+    sources = [PriceSettings("eth", chain=CHAIN, feed=each, every_seconds=480) for each in feeds]
+
+    def told() -> None:
+        for each in feeds:
+            place_contract(anvil, each, feed_code(3000 * 10**8, hands.seconds()))
+
+    told()
+    async with chain_at(anvil.url) as chain:
+        serves = serving(house, node=chain, prices=(*sources, from_url(server)), clock=hands)
+        async with serves as guardian:
+            line = await guardian.agent()
+            await becomes(line, KNOWN)
+            server.body = None
+            hands.added += 8 * MINUTE
+            told()
+            hands.added += 1_000
+
+            async with asyncio.timeout(20):
+                while any(  # noqa: ASYNC110
+                    each["age_ms"] > MINUTE for each in (await report(guardian))["sources"][:2]
+                ):
+                    await asyncio.sleep(0.02)
+            assert await verdict(line) == KNOWN
+            hands.added += 2 * MINUTE
+            assert (await verdict(line))[: len(UNKNOWN)] == UNKNOWN

@@ -187,3 +187,34 @@ async def test_a_policy_with_a_wallet_that_has_no_key_is_never_put_in_force(home
     with pytest.raises(PolicyRejected, match="wallet_unknown"):
         async with serving(home):
             pass
+
+
+async def test_a_signature_file_of_any_kind_leaves_the_guardian_running(home: Home) -> None:
+    signature = home.policy_path.with_suffix(".sig")
+    async with serving(home) as guardian:
+        operator = await watching(guardian)
+        signature.write_bytes(b"[" * 16_000)
+        home.policy_path.write_text(allow_stranger(home))
+        await operator.event("policy.rejected")
+        signature.unlink()
+        os.mkfifo(signature)
+        refused = await operator.operate_raw("reload", {})
+        assert refused["error"]["code"] == "policy_unsigned"
+        home.freeze_file.touch()
+        assert await operator.event("freeze.set")
+
+
+async def test_a_folder_in_the_place_of_the_policy_is_an_alarm(home: Home) -> None:
+    async with serving(home) as guardian:
+        home.policy_path.unlink()
+        home.policy_path.mkdir()
+        await until(lambda: "not a regular file" in (guardian.inside.policy.alarm or ""))
+        operator = await guardian.operator()
+        refused = await operator.operate_raw("reload", {})
+        assert refused["error"]["code"] == "policy_unsafe"
+
+
+async def test_a_long_file_without_any_policy_holds_up_nothing(home: Home) -> None:
+    async with serving(home) as guardian:
+        home.policy_path.write_text("a line of a log\n" * 30_000)
+        await until(lambda: "policy.toml:1:" in (guardian.inside.policy.alarm or ""))

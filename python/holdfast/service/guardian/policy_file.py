@@ -232,7 +232,7 @@ def read_private_text(path: Path) -> str:
     except OSError as error:
         why = "it is a symbolic link" if path.is_symlink() else str(error.strerror)
         raise PolicyRejected("policy_unreadable", f"{path.name}: cannot be read: {why}") from error
-    with os.fdopen(fd, "rb") as file:
+    try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
             raise PolicyRejected("policy_unsafe", f"{path.name}: is not a regular file")
@@ -243,7 +243,11 @@ def read_private_text(path: Path) -> str:
                 "policy_unsafe",
                 f"{path.name}: can be written by others: check its contents, then chmod go-w it",
             )
-        data = file.read(POLICY_BYTES_MAX + 1)
+        # Not before: a folder makes no file object.
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            data = file.read(POLICY_BYTES_MAX + 1)
+    finally:
+        os.close(fd)
     if len(data) > POLICY_BYTES_MAX:
         raise PolicyRejected("policy_too_large", f"{path.name}: is larger than 32 MiB")
     try:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -200,8 +199,11 @@ class OperatorMethods:
         view["waits"] = self._waiting.of(self._core.guard, request_id)
         born, size = int(request_id[1:]), self._core.guard.size
         # The view runs ahead of the disk; its state is shown with the event that led to it.
-        with suppress(Sealed):
+        try:
             await self._core.durable()
+        except Sealed:
+            if self._core.durable_size < size:
+                raise
         records = await asyncio.to_thread(self._reader.about, request_id, born, HISTORY_MAX)
         rows = [_history(parse(each)) for each in records if kind_of(each) not in NO_HISTORY]
         view["history"] = [row for row in rows if row["seq"] < size]

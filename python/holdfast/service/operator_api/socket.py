@@ -28,6 +28,8 @@ log = get_logger()
 LINE_BYTES_MAX = 1024 * 1024
 CONNECTIONS_MAX = 64
 CALLS_MAX = 64
+# So many more for what stops or answers: calls that wait for a stuck disk must not keep it out.
+FIRST_CALLS_MORE = 16
 BUFFER_BYTES_HIGH = 1024 * 1024
 STALL_SECONDS_MAX = 30.0
 HEALTH_SECONDS = 1.0
@@ -129,7 +131,7 @@ class OperatorConnection(asyncio.Protocol):
             return
         if method is None:
             self._answer_error(ident, "unknown_method", f"there is no method {call['method']!r}")
-        elif len(self._tasks) >= CALLS_MAX:
+        elif len(self._tasks) >= CALLS_MAX + FIRST_CALLS_MORE * (call["method"] in FIRST):
             self._answer_error(ident, "busy", "too many calls at once on this connection")
         else:
             task = asyncio.create_task(self._call(ident, method, params))

@@ -9,6 +9,7 @@ from holdfast.service.facts.prices.source import Source
 
 # How long a price or a source may be gone before it is an alarm.
 QUIET_MS_MAX = 5 * 60_000
+NEVER_MS = 1 << 62
 
 Json = dict[str, Any]
 
@@ -59,6 +60,14 @@ class Asset:
             return []
         said = (source for source in self.sources if source.atto)
         return [each.quote() for each in said if witnesses > 1 or not each.doubted]
+
+    def changes_after(self, now: int) -> int:
+        """Until when `quotes` stay as they are, unless a source says something new.
+
+        Then one of them is too old to count as a witness.
+        """
+        ages = (each.at for each in self.sources if each.is_fresh(now, self.age_ms_max))
+        return min(ages, default=NEVER_MS) + self.age_ms_max
 
     @property
     def independent(self) -> int:

@@ -18,7 +18,7 @@ from holdfast._core import Event, Facts
 from holdfast.service.chain.endpoint import EndpointDown
 from holdfast.service.chain.node import FindNode
 from holdfast.service.facts.code import NO_FACTS
-from holdfast.service.facts.prices.asset import Asset, alarms_of
+from holdfast.service.facts.prices.asset import NEVER_MS, Asset, alarms_of
 from holdfast.service.facts.prices.feed import read_feed
 from holdfast.service.facts.prices.number import NoPrice, price_at
 from holdfast.service.facts.prices.settings import PriceSettings
@@ -54,7 +54,8 @@ class PriceFacts:
         for each in settings:
             asset = self._assets.setdefault(each.asset, Asset(each.asset))
             asset.sources.append(Source(each))
-        self._facts: dict[int, Facts] = {}
+        # With the last ms for which they are these.
+        self._facts: dict[int, tuple[Facts, int]] = {}
         self._alarms: list[Json] = []
         self._wake = asyncio.Event()
         self._at_once: dict[int, asyncio.Semaphore] = {}
@@ -65,15 +66,18 @@ class PriceFacts:
 
         The same object until they change.
         """
-        facts = self._facts.get(chain_id)
-        if facts is None:
-            now = self._now()
-            known = {
-                each.id: each.quotes(now)
+        now = self._now()
+        facts, last = self._facts.get(chain_id, (NO_FACTS, -1))
+        if now > last:
+            wanted = [
+                each
                 for each in self._assets.values()
                 if each.is_wanted and each.chain_id == chain_id
-            }
-            facts = self._facts[chain_id] = Facts(prices=known) if known else NO_FACTS
+            ]
+            known = {each.id: each.quotes(now) for each in wanted}
+            facts = Facts(prices=known) if known else NO_FACTS
+            last = min((each.changes_after(now) for each in wanted), default=NEVER_MS)
+            self._facts[chain_id] = facts, last
         return facts
 
     @property

@@ -1,6 +1,7 @@
 //! What to write instead, made from what was written: a hint is copied without a second thought, so
 //! none names a value that its author did not.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use toml::de::DeValue;
@@ -86,37 +87,47 @@ pub(super) fn fee(text: &str, error: AmountError) -> String {
     }
 }
 
-/// The fault of a table that was written more than once in one pair of brackets: the name of the
-/// table that has a duplicate key at `at`, and where it is written so first. TOML finds a fault in
-/// each of its lines, which hides the one mistake.
-pub(super) fn in_one_bracket<'n>(
-    source: &str,
-    at: usize,
-    names: &[&'n str],
-) -> Option<(&'n str, usize)> {
-    let mut offset = 0usize;
-    let mut first = Vec::new();
-    let mut current = None;
-    for line in source.split_inclusive('\n') {
-        let start = offset;
-        offset = offset.saturating_add(line.len());
-        let line = line.split('#').next().unwrap_or_default().trim();
-        if !line.starts_with('[') || !line.ends_with(']') {
-            continue;
+/// Tables that were written more than once, in one pair of brackets. TOML finds a fault in each of
+/// their lines, which hides the one mistake. Read once: a long text can have a fault in every line.
+pub(super) struct InOneBracket<'n> {
+    /// Every line in brackets: where it begins, and which table of ours it names.
+    headers: Vec<(usize, Option<&'n str>)>,
+    /// Where each table is written in one pair first.
+    first: BTreeMap<&'n str, usize>,
+}
+
+impl<'n> InOneBracket<'n> {
+    /// Of the tables with these names.
+    pub fn new(source: &str, names: &[&'n str]) -> Self {
+        let mut offset = 0usize;
+        let mut found = Self {
+            headers: Vec::new(),
+            first: BTreeMap::new(),
+        };
+        for line in source.split_inclusive('\n') {
+            let start = offset;
+            offset = offset.saturating_add(line.len());
+            let line = line.split('#').next().unwrap_or_default().trim();
+            if !line.starts_with('[') || !line.ends_with(']') {
+                continue;
+            }
+            let inner = line.trim_start_matches('[').trim_end_matches(']').trim();
+            let name = names.iter().find(|name| **name == inner).copied();
+            found.headers.push((start, name));
+            if let Some(name) = name.filter(|_| !line.starts_with("[[")) {
+                found.first.entry(name).or_insert(start);
+            }
         }
-        let inner = line.trim_start_matches('[').trim_end_matches(']').trim();
-        let name = names.iter().find(|name| **name == inner).copied();
-        if start <= at {
-            current = name;
-        }
-        let once = !line.starts_with("[[");
-        let known = |name: &'n str| first.iter().any(|(other, _)| *other == name);
-        if let Some(name) = name.filter(|name| once && !known(name)) {
-            first.push((name, start));
-        }
+        found
     }
-    let current = current?;
-    first.into_iter().find(|(name, _)| *name == current)
+
+    /// The name of the table that has a duplicate key at `at`, and where it is written so first.
+    pub fn of(&self, at: usize) -> Option<(&'n str, usize)> {
+        let before = self.headers.partition_point(|(start, _)| *start <= at);
+        let (_, name) = self.headers.get(before.checked_sub(1)?)?;
+        let first = self.first.get_key_value((*name)?)?;
+        Some((*first.0, *first.1))
+    }
 }
 
 /// A number as it is written.

@@ -70,11 +70,12 @@ const TABLES: [&str; 12] = [
 pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
     let mut reader = Reader::new(source);
     let (document, errors) = DeTable::parse_recoverable(source);
+    let faulty = if errors.is_empty() { "" } else { source };
+    let in_one = hints::InOneBracket::new(faulty, &TABLES);
     for error in &errors {
         let at = error.span().map_or(0, |span| span.start);
         let duplicate = error.message().contains("duplicate");
-        let once = hints::in_one_bracket(source, at, &TABLES).filter(|_| duplicate);
-        if let Some((name, first)) = once {
+        if let Some((name, first)) = in_one.of(at).filter(|_| duplicate) {
             let text = format!("`{name}` must be a list of tables, not a table");
             reader.fault(
                 first,
