@@ -10,13 +10,15 @@ use std::collections::BTreeMap;
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, U256};
 
-use crate::amount::{format_units, Usd};
+use crate::amount::Usd;
 use crate::asset::Asset;
 use crate::chain::ChainId;
 use crate::effects::EffectKind;
+use crate::policy::conditions::range::Fit;
+use crate::policy::conditions::{Agents, Assets, Chains, Condition, Conditions, To, Wallets};
 use crate::policy::decide::sums::{Figure, Sums};
 use crate::policy::lists::Hit;
-use crate::policy::model::{Matcher, Targets};
+use crate::policy::model::Matcher;
 use crate::request::Method;
 
 /// An effect as tables see it.
@@ -38,14 +40,6 @@ pub(in crate::policy) struct Query<'a> {
     pub function: Option<u32>,
     /// `None` if the price is unknown.
     pub usd: Option<Usd>,
-}
-
-/// Whether a table matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::policy) enum Fit {
-    Yes,
-    /// All but the amount in USD, which cannot be known.
-    PriceUnknown,
 }
 
 /// How a table takes an effect: with the effect's own amount, and with the sum of everything in the
@@ -79,7 +73,7 @@ impl Fits {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Key {
+pub(in crate::policy) enum Key {
     Agent(u32),
     Wallet(Address),
     Chain(ChainId),
@@ -88,13 +82,14 @@ enum Key {
     List(u32),
 }
 
-const AGENT: u8 = 1;
-const WALLET: u8 = 2;
-const CHAIN: u8 = 4;
-const ASSET: u8 = 8;
-const TO: u8 = 16;
 /// The most selective ones come first.
-const DIMENSIONS: [u8; 5] = [TO, ASSET, AGENT, WALLET, CHAIN];
+const DIMENSIONS: [u8; 5] = [
+    To::DIMENSION,
+    Assets::DIMENSION,
+    Agents::DIMENSION,
+    Wallets::DIMENSION,
+    Chains::DIMENSION,
+];
 
 /// Groups up to this size are scanned: that is faster than hashing.
 const SCAN_MAX: usize = 24;
@@ -134,13 +129,13 @@ impl Index {
         let mut groups: BTreeMap<(usize, u8), Group> = BTreeMap::new();
         for (kind, matcher, payload) in entries {
             let bare = matcher.bare();
-            index.ranged |= bare.is_ranged();
+            index.ranged |= bare.range.is_set();
             let next = u32::try_from(index.matchers.len()).unwrap_or(u32::MAX);
             let number = *interned.entry(bare.clone()).or_insert(next);
             if number == next {
                 index.matchers.push(bare);
             }
-            let dimensions = dimensions(matcher);
+            let dimensions = matcher.dimensions();
             let group = groups.entry((kind as usize, dimensions)).or_default();
             group.dimensions = dimensions;
             group.slots.push(Slot {
@@ -178,7 +173,7 @@ impl Index {
         }
         self.candidates(query, |slot| {
             let matcher = self.matchers.get(slot.matcher as usize);
-            let meant = |matcher: &&Matcher| matcher.is_ranged() && in_scope(matcher, query);
+            let meant = |matcher: &&Matcher| matcher.range.is_set() && matcher.fit(query);
             if matcher.filter(meant).is_some() {
                 sums.add(slot.matcher, ordinal, figure(query));
             }
@@ -194,7 +189,7 @@ impl Index {
     ) -> Option<(String, Option<String>)> {
         let matcher = self.matchers.get(slot.matcher as usize)?;
         let sum = sums.of(slot.matcher)?;
-        Some((sum.words(matcher, asset), most(matcher, asset)))
+        Some((sum.words(&matcher.range, asset), matcher.range.most(asset)))
     }
 
     /// The tables an effect may be matched by.
@@ -223,33 +218,7 @@ impl Group {
             let Some(matcher) = matchers.get(slot.matcher as usize) else {
                 continue;
             };
-            let mut add = |key| self.postings.entry(key).or_default().push(number);
-            matcher
-                .agents
-                .iter()
-                .flatten()
-                .for_each(|agent| add(Key::Agent(*agent)));
-            matcher
-                .wallets
-                .iter()
-                .flatten()
-                .for_each(|wallet| add(Key::Wallet(*wallet)));
-            matcher
-                .chains
-                .iter()
-                .flatten()
-                .for_each(|chain| add(Key::Chain(*chain)));
-            matcher
-                .assets
-                .iter()
-                .flatten()
-                .for_each(|asset| add(Key::Asset(*asset)));
-            if let Some(to) = &matcher.to {
-                to.addresses
-                    .iter()
-                    .for_each(|address| add(Key::Address(*address)));
-                to.lists.iter().for_each(|list| add(Key::List(*list)));
-            }
+            matcher.keys(|key| self.postings.entry(key).or_default().push(number));
         }
     }
 
@@ -278,52 +247,12 @@ impl Group {
     }
 
     fn candidates(&self, dimension: u8, query: &Query<'_>, mut visit: impl FnMut(&[u32])) {
-        let mut look = |key: Key| {
+        Conditions::sought(dimension, query, |key| {
             if let Some(numbers) = self.postings.get(&key) {
                 visit(numbers);
             }
-        };
-        match dimension {
-            AGENT => query
-                .agent
-                .into_iter()
-                .for_each(|agent| look(Key::Agent(agent))),
-            WALLET => look(Key::Wallet(query.wallet)),
-            CHAIN => look(Key::Chain(query.chain_id)),
-            ASSET => query
-                .asset
-                .into_iter()
-                .for_each(|asset| look(Key::Asset(asset))),
-            _ => {
-                query.to.into_iter().for_each(|to| look(Key::Address(to)));
-                let counting = |hit: &&Hit| hit.counts(query.chain_id, query.now_ms);
-                query
-                    .hits
-                    .iter()
-                    .filter(counting)
-                    .for_each(|hit| look(Key::List(hit.list)));
-            }
-        }
+        });
     }
-}
-
-fn dimensions(matcher: &Matcher) -> u8 {
-    let bit = |named: bool, bit: u8| if named { bit } else { 0 };
-    bit(matcher.agents.is_some(), AGENT)
-        | bit(matcher.wallets.is_some(), WALLET)
-        | bit(matcher.chains.is_some(), CHAIN)
-        | bit(matcher.assets.is_some(), ASSET)
-        | bit(matcher.to.is_some(), TO)
-}
-
-/// The most a matcher grants, in its own unit.
-fn most(matcher: &Matcher, asset: Option<&Asset>) -> Option<String> {
-    if let Some(max) = matcher.usd_max {
-        return Some(format!("{max} USD"));
-    }
-    let (max, asset) = (matcher.amount_max?, asset?);
-    let units = format_units(max, asset.decimals);
-    Some(format!("{units} {}", asset.id))
 }
 
 /// What an effect comes to by itself.
@@ -334,66 +263,13 @@ fn figure(query: &Query<'_>) -> Figure {
 /// How the matcher takes the effect, alone and with everything it is added up with; kinds were
 /// looked at before.
 fn fits(matcher: &Matcher, query: &Query<'_>, sum: Option<&Figure>) -> Option<Fits> {
-    if !in_scope(matcher, query) {
+    if !matcher.fit(query) {
         return None;
     }
-    if !matcher.is_ranged() {
+    if !matcher.range.is_set() {
         return Some(Fits::YES);
     }
-    let alone = in_range(matcher, &figure(query));
-    let together = sum.map_or(alone, |sum| in_range(matcher, sum));
+    let alone = matcher.range.fits(&figure(query));
+    let together = sum.map_or(alone, |sum| matcher.range.fits(sum));
     Some(Fits { alone, together }).filter(|fits| fits.either())
-}
-
-/// Whether a figure is in the ranges of the matcher. What is known of a sum may be enough.
-fn in_range(matcher: &Matcher, figure: &Figure) -> Option<Fit> {
-    let amount = figure.amount;
-    if matcher.amount_max.is_some_and(|max| amount > max)
-        || matcher.amount_above.is_some_and(|above| amount <= above)
-        || matcher.usd_max.is_some_and(|max| figure.usd > max.0)
-    {
-        return None;
-    }
-    let above = matcher.usd_above.is_none_or(|above| figure.usd > above.0);
-    let decided = !figure.usd_unknown || (matcher.usd_max.is_none() && above);
-    match (decided, above) {
-        (false, _) => Some(Fit::PriceUnknown),
-        (true, above) => above.then_some(Fit::Yes),
-    }
-}
-
-/// Whether the effect is in the scope of the matcher, whatever its amount.
-fn in_scope(matcher: &Matcher, query: &Query<'_>) -> bool {
-    has(&matcher.agents, query.agent)
-        && has(&matcher.wallets, Some(query.wallet))
-        && has(&matcher.chains, Some(query.chain_id))
-        && matcher
-            .methods
-            .is_none_or(|methods| methods.has(query.method as u8))
-        && has(&matcher.assets, query.asset)
-        && matcher.to.as_ref().is_none_or(|to| is_target(to, query))
-        && !matcher
-            .not_to
-            .as_ref()
-            .is_some_and(|not_to| is_target(not_to, query))
-        && has(&matcher.functions, query.function)
-        && (matcher.not_functions.is_none() || !has(&matcher.not_functions, query.function))
-}
-
-/// `None` names all; an unknown value is in no list of names.
-fn has<T: Ord>(named: &Option<Vec<T>>, value: Option<T>) -> bool {
-    match (named, value) {
-        (None, _) => true,
-        (Some(named), Some(value)) => named.binary_search(&value).is_ok(),
-        (Some(_), None) => false,
-    }
-}
-
-/// An effect without recipient is nobody's target.
-fn is_target(targets: &Targets, query: &Query<'_>) -> bool {
-    let Some(to) = query.to else { return false };
-    let listed = |hit: &Hit| {
-        hit.counts(query.chain_id, query.now_ms) && targets.lists.binary_search(&hit.list).is_ok()
-    };
-    targets.addresses.binary_search(&to).is_ok() || query.hits.iter().any(listed)
 }

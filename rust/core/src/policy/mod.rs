@@ -3,6 +3,7 @@
 //! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one
 //! page of law.
 
+mod conditions;
 mod decide;
 mod fault;
 mod held;

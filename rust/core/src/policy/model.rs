@@ -1,5 +1,7 @@
 //! What a policy file says, after every word of it was understood.
 
+use std::ops::Deref;
+
 use alloy_primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -8,6 +10,7 @@ use crate::asset::Asset;
 use crate::chain::{Account, ChainId};
 use crate::effects::EffectKind;
 use crate::function::Function;
+use crate::policy::conditions::{Conditions, Range};
 use crate::policy::decide::verdict::Verdict;
 use crate::policy::fault::Place;
 use crate::protocol::Protocol;
@@ -180,47 +183,28 @@ impl Bits {
     }
 }
 
-/// Addresses and lists of a `to` or `not_to`, both sorted; lists by their index.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(in crate::policy) struct Targets {
-    pub addresses: Vec<Address>,
-    pub lists: Vec<u32>,
-}
-
-/// What an effect must be to be matched; `None` matches all. Numbers are indexes into the policy,
-/// sorted.
+/// What an effect must be to be matched. Numbers are indexes into the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::policy) struct Matcher {
-    pub agents: Option<Vec<u32>>,
-    pub wallets: Option<Vec<Address>>,
-    pub chains: Option<Vec<ChainId>>,
-    pub methods: Option<Bits>,
     pub kinds: Bits,
-    pub assets: Option<Vec<u32>>,
-    pub to: Option<Targets>,
-    pub not_to: Option<Targets>,
-    pub amount_max: Option<U256>,
-    pub amount_above: Option<U256>,
-    pub usd_max: Option<Usd>,
-    pub usd_above: Option<Usd>,
-    pub functions: Option<Vec<u32>>,
-    pub not_functions: Option<Vec<u32>>,
+    pub conditions: Conditions,
+    pub range: Range,
+}
+
+impl Deref for Matcher {
+    type Target = Conditions;
+
+    fn deref(&self) -> &Conditions {
+        &self.conditions
+    }
 }
 
 impl Matcher {
-    /// Whether it compares amounts.
-    pub(in crate::policy) const fn is_ranged(&self) -> bool {
-        self.amount_max.is_some()
-            || self.amount_above.is_some()
-            || self.usd_max.is_some()
-            || self.usd_above.is_some()
-    }
-
     /// Without its kinds, where it does not matter which others it names: amounts are added up over
     /// all of them.
     pub(in crate::policy) fn bare(&self) -> Self {
         let mut bare = self.clone();
-        if !self.is_ranged() {
+        if !self.range.is_set() {
             bare.kinds = Bits::default();
         }
         bare

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use toml::{Table, Value};
 
+use crate::policy::conditions::Conditions;
 use crate::policy::model::{Agent, Chain, Limit, Rule};
 use crate::policy::Policy;
 use crate::text::display_safe;
@@ -148,7 +149,10 @@ impl Comparison<'_> {
             let rules = self.rules.pair(id);
             self.tables(&path, table, now, |key| {
                 let lowered = match section {
-                    "rule" => lowered_rule(rules?, key),
+                    "rule" => lowered_rule(rules?, key).or_else(|| {
+                        let narrower = Conditions::narrower(key, table.get(key), now.get(key))?;
+                        Some(if narrower { Lowered::Yes } else { Lowered::No })
+                    }),
                     _ => lowered(old, new, section, id, key),
                 };
                 Some(match lowered? {
@@ -288,7 +292,7 @@ fn lowered(old: &Policy, new: &Policy, section: &str, id: &str, key: &str) -> Op
 
 /// The same of a rule.
 fn lowered_rule((old, new): (&Rule, &Rule), key: &str) -> Option<Lowered> {
-    let (old, new) = (&old.matcher, &new.matcher);
+    let (old, new) = (&old.matcher.range, &new.matcher.range);
     match key {
         "amount_max" => Some(upper(old.amount_max, new.amount_max)),
         "usd_max" => Some(upper(old.usd_max, new.usd_max)),
@@ -342,7 +346,7 @@ impl<'p> Rules<'p> {
 
 /// Whether what both rules match is judged by `other` alone at least as strictly as by both.
 fn covers(other: &Rule, gone: &Rule) -> bool {
-    let ranged = |rule: &Rule| rule.matcher.usd_max.is_some() || rule.matcher.usd_above.is_some();
+    let ranged = |rule: &Rule| rule.matcher.range.in_usd();
     other.tier.strictest(gone.tier) == other.tier
         && other.return_min_percent >= gone.return_min_percent
         && other.route >= gone.route
@@ -356,20 +360,5 @@ fn covers(other: &Rule, gone: &Rule) -> bool {
 /// Whether both rules of one policy may match the same effect. Only what is sure says no.
 fn overlap(one: &Rule, other: &Rule) -> bool {
     let (a, b) = (&one.matcher, &other.matcher);
-    fn meet<T: PartialEq>(a: &Option<Vec<T>>, b: &Option<Vec<T>>) -> bool {
-        match (a, b) {
-            (Some(a), Some(b)) => a.iter().any(|item| b.contains(item)),
-            _ => true,
-        }
-    }
-    let methods = match (a.methods, b.methods) {
-        (Some(a), Some(b)) => a.0 & b.0 != 0,
-        _ => true,
-    };
-    a.kinds.0 & b.kinds.0 != 0
-        && methods
-        && meet(&a.agents, &b.agents)
-        && meet(&a.wallets, &b.wallets)
-        && meet(&a.chains, &b.chains)
-        && meet(&a.assets, &b.assets)
+    a.kinds.0 & b.kinds.0 != 0 && a.conditions.meet(&b.conditions)
 }

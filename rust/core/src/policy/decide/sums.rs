@@ -8,7 +8,7 @@ use alloy_primitives::U256;
 
 use crate::amount::{format_units, Usd};
 use crate::asset::Asset;
-use crate::policy::model::Matcher;
+use crate::policy::conditions::Range;
 
 /// An amount that ranges are compared with: of one effect, or of several.
 #[derive(Clone, Copy, Debug)]
@@ -37,9 +37,9 @@ impl Figure {
         }
     }
 
-    /// `1000 effects come to 500000 USD`, in the unit of the matcher.
-    pub fn words(&self, matcher: &Matcher, asset: Option<&Asset>) -> String {
-        let in_usd = matcher.usd_max.is_some() || matcher.usd_above.is_some();
+    /// `1000 effects come to 500000 USD`, in the unit of the range.
+    pub fn words(&self, range: &Range, asset: Option<&Asset>) -> String {
+        let in_usd = range.in_usd();
         let least = if in_usd && self.usd_unknown {
             "at least "
         } else {

@@ -17,8 +17,14 @@ impl Policy {
         let forbids = self.forbids.iter().map(|forbid| &forbid.matcher);
         let matchers = rules.chain(forbids);
         let named: HashSet<u32> = matchers
-            .flat_map(|matcher| matcher.functions.iter().chain(&matcher.not_functions))
-            .flatten()
+            .flat_map(|matcher| {
+                let spared = matcher.not_functions.iter().flat_map(|one| one.iter());
+                matcher
+                    .functions
+                    .iter()
+                    .flat_map(|one| one.iter())
+                    .chain(spared)
+            })
             .copied()
             .collect();
         for (entry, number) in self.functions.iter().zip(0u32..) {

@@ -15,7 +15,7 @@ use crate::effects::EffectKind;
 use crate::policy::decide::verdict::Verdict;
 use crate::policy::fault::{Fault, Place, PolicyErrors};
 use crate::policy::lint::reach::Reach;
-use crate::policy::model::{Bits, Matcher, Measure, Per, Rule, Targets};
+use crate::policy::model::{Bits, Matcher, Measure, Per, Rule};
 use crate::policy::Policy;
 
 /// An entry that expires within this time is worth a word.
@@ -300,7 +300,8 @@ impl Policy {
         let forbids = self.forbids.iter().map(|forbid| &forbid.matcher);
         let limits = self.limits.iter().map(|limit| &limit.matcher);
         for matcher in rules.chain(forbids).chain(limits) {
-            let targets = matcher.to.iter().chain(&matcher.not_to);
+            let (to, not_to) = (matcher.to.as_deref(), matcher.not_to.as_deref());
+            let targets = to.into_iter().chain(not_to);
             named.extend(targets.flat_map(|targets| targets.lists.iter().copied()));
         }
         for (list, number) in self.list_tables.iter().zip(0u32..) {
@@ -339,57 +340,21 @@ impl Policy {
 
     /// Whether everything `inner` matches is matched by `outer`. Errs on the side of no.
     pub(in crate::policy) fn covers(&self, outer: &Matcher, inner: &Matcher) -> bool {
-        let bounds = [outer.usd_max, outer.usd_above] == [None, None]
-            && [outer.amount_max, outer.amount_above] == [None, None];
-        let methods = match (outer.methods, inner.methods) {
-            (None, _) => true,
-            (Some(outer), Some(inner)) => inner.0 & !outer.0 == 0,
-            (Some(_), None) => false,
+        // A call of one of these functions is of none of those.
+        let apart = match (&outer.not_functions, &inner.functions) {
+            (Some(spared), Some(called)) => !called.iter().any(|one| spared.contains(one)),
+            _ => false,
         };
-        let spared = match (&outer.not_to, &inner.to, &inner.not_to) {
-            (None, ..) => true,
-            (Some(outer), _, Some(inner)) => within(Some(outer), Some(inner)),
-            (Some(_), ..) => false,
-        };
-        let functions = match (&outer.not_functions, &inner.functions) {
-            (None, _) => subset(&outer.functions, &inner.functions),
-            (Some(spared), Some(inner)) => !inner.iter().any(|one| spared.contains(one)),
-            (Some(_), None) => false,
-        };
-        bounds
-            && functions
-            && methods
-            && spared
+        let mut outer_conditions = outer.conditions.clone();
+        if apart {
+            outer_conditions.not_functions = None;
+        }
+        !outer.range.is_set()
             && inner.kinds.0 & !outer.kinds.0 == 0
-            && subset(&outer.agents, &inner.agents)
-            && subset(&outer.wallets, &inner.wallets)
-            && subset(&outer.chains, &inner.chains)
-            && subset(&outer.assets, &inner.assets)
-            && (outer.to.is_none() || within(inner.to.as_ref(), outer.to.as_ref()))
+            && inner.conditions.within(&outer_conditions)
     }
 }
 
 pub(in crate::policy) fn unused(at: Place, text: String) -> Fault {
     Fault::new(at, PolicyCode::Unused, text, "leave it out, or use it")
-}
-
-/// Whether everything `inner` names is in `outer`; `None` names all.
-fn subset<T: Ord>(outer: &Option<Vec<T>>, inner: &Option<Vec<T>>) -> bool {
-    match (outer, inner) {
-        (None, _) => true,
-        (Some(outer), Some(inner)) => inner.iter().all(|one| outer.binary_search(one).is_ok()),
-        (Some(_), None) => false,
-    }
-}
-
-/// Whether all targets of `inner` are named by `outer`, address by address and list by list.
-fn within(inner: Option<&Targets>, outer: Option<&Targets>) -> bool {
-    let (Some(inner), Some(outer)) = (inner, outer) else {
-        return false;
-    };
-    inner
-        .addresses
-        .iter()
-        .all(|one| outer.addresses.contains(one))
-        && inner.lists.iter().all(|one| outer.lists.contains(one))
 }

@@ -1,7 +1,8 @@
 //! Whether a matcher can match anything at all in this policy.
 
 use crate::effects::EffectKind;
-use crate::policy::model::{Bits, Matcher, Targets};
+use crate::policy::conditions::{Methods, Targets};
+use crate::policy::model::{Bits, Matcher};
 use crate::policy::Policy;
 use crate::request::Method;
 
@@ -34,7 +35,7 @@ impl Reach {
             kinds = both(kinds, of_methods(methods));
             some(kinds, "these methods never have these effects")?;
             // Of a document no function is called.
-            if matcher.functions.is_some() && !sends(methods) {
+            if matcher.functions.is_some() && !methods.send() {
                 return Err("these methods never call a function");
             }
         }
@@ -46,7 +47,7 @@ impl Reach {
             kinds = both(kinds, but(&WITHOUT_TO));
             some(kinds, "these effects have no recipient")?;
             if !to.addresses.is_empty() || to.lists.iter().any(|list| filled(policy, *list)) {
-                excluded(to, matcher.not_to.as_ref())?;
+                excluded(to, matcher.not_to.as_deref())?;
             } else {
                 return Err("the lists in `to` are empty");
             }
@@ -71,20 +72,16 @@ fn some(kinds: Bits, why: &'static str) -> Result<(), &'static str> {
     }
 }
 
-pub(in crate::policy) fn sends(methods: Bits) -> bool {
-    methods.has(Method::SendTransaction as u8) || methods.has(Method::SignTransaction as u8)
-}
-
 /// What a method can lead to.
-fn of_methods(methods: Bits) -> Bits {
+fn of_methods(methods: Methods) -> Bits {
     let mut kinds = Bits::default();
-    if sends(methods) {
+    if methods.send() {
         kinds = Bits(kinds.0 | but(&[TypedData, Message]).0);
     }
-    if methods.has(Method::SignMessage as u8) {
+    if methods.has(Method::SignMessage) {
         kinds = kinds.with(EffectKind::Message as u8);
     }
-    if methods.has(Method::SignTypedData as u8) {
+    if methods.has(Method::SignTypedData) {
         kinds = Bits(kinds.0 | but(&[Deploy, Message, Fee]).0);
     }
     kinds

@@ -2,9 +2,9 @@
 
 use crate::code::PolicyCode;
 use crate::effects::EffectKind;
+use crate::policy::conditions::{Agents, Assets, Chains, Conditions, Methods, Wallets};
 use crate::policy::decide::verdict::Verdict;
 use crate::policy::fault::Fault;
-use crate::policy::lint::reach::sends;
 use crate::policy::model::{Agent, Bits, Limit, Matcher, Measure, Per, Rule};
 use crate::policy::Policy;
 use crate::request::Method;
@@ -63,13 +63,16 @@ impl Policy {
         let kinds = EffectKind::COSTLY.into_iter();
         let mut kinds = kinds.filter(|kind| matcher.kinds.has(*kind as u8));
         kinds.all(|kind| {
-            let part = |assets: Option<Vec<u32>>| Matcher {
-                agents: Some(vec![number]),
-                wallets: matcher.wallets.clone().or(Some(agent.wallets.clone())),
-                chains: Some(vec![agent.chain_id]),
+            let part = |assets: Option<Assets>| Matcher {
                 kinds: Bits::kinds(&[kind]),
-                assets,
-                ..matcher.clone()
+                conditions: Conditions {
+                    agents: Some(Agents::one(number)),
+                    wallets: (matcher.wallets.clone()).or(Some(Wallets::of(&agent.wallets))),
+                    chains: Some(Chains::one(agent.chain_id)),
+                    assets,
+                    ..matcher.conditions.clone()
+                },
+                range: matcher.range.clone(),
             };
             if self.is_limited(&part(matcher.assets.clone())) {
                 return true;
@@ -86,7 +89,7 @@ impl Policy {
             let mut here = here.map(|(asset, _)| asset).filter(named);
             // A coin that is not registered is counted by no limit that names assets.
             let coin = !all || self.registry.native(agent.chain_id).is_some();
-            coin && here.all(|asset| self.is_limited(&part(Some(vec![asset]))))
+            coin && here.all(|asset| self.is_limited(&part(Some(Assets::one(asset)))))
         })
     }
 
@@ -110,7 +113,7 @@ impl Policy {
         let signed = Bits::kinds(&[EffectKind::TypedData, EffectKind::Message]);
         let is_sent = |rule: &&&Rule| {
             let matcher = &rule.matcher;
-            matcher.methods.is_none_or(sends) && matcher.kinds.0 & !signed.0 != 0
+            matcher.methods.is_none_or(Methods::send) && matcher.kinds.0 & !signed.0 != 0
         };
         let Some(rule) = rules.iter().find(is_sent) else {
             return;
@@ -119,7 +122,7 @@ impl Policy {
         let both = [Method::SendTransaction, Method::SignTransaction];
         let counted = self.limits.iter().any(|limit| {
             let matcher = &limit.matcher;
-            let named = |all: &Vec<u32>| coin.is_some_and(|coin| all.contains(&coin));
+            let named = |all: &Assets| coin.is_some_and(|coin| all.contains(&coin));
             adds_up(limit)
                 && limit.per != Per::Recipient
                 && matcher.to.is_none()
@@ -139,7 +142,7 @@ impl Policy {
                     .is_none_or(|all| agent.wallets.iter().all(|wallet| all.contains(wallet)))
                 && matcher
                     .methods
-                    .is_none_or(|all| both.iter().all(|method| all.has(*method as u8)))
+                    .is_none_or(|all| both.iter().all(|method| all.has(*method)))
         });
         if !counted {
             let text = format!(

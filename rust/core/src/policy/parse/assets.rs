@@ -116,7 +116,7 @@ impl File {
     }
 
     /// Members of a group, by their index.
-    pub(super) fn group(&self, name: &str) -> Vec<u32> {
+    pub(in crate::policy) fn group(&self, name: &str) -> Vec<u32> {
         let numbered = self.assets.iter().zip(0u32..);
         let members = numbered.filter(|(entry, _)| {
             entry

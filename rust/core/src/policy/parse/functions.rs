@@ -12,11 +12,9 @@ use crate::chain::{Account, ChainId};
 use crate::code::PolicyCode;
 use crate::effects::EffectKind;
 use crate::function::{never, rank, word, Condition, Function, Signature};
+use crate::policy::conditions::{Condition as _, Functions, NotFunctions};
 use crate::policy::model::{Bits, FunctionEntry};
 use crate::protocol::{pinned, Protocol};
-
-/// `functions` and `not_functions` of a rule or a forbid.
-pub(super) type Named = (Option<Vec<u32>>, Option<Vec<u32>>);
 
 impl File {
     pub(super) fn read_functions(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
@@ -242,51 +240,34 @@ impl File {
             .filter(|entry| entry.chain_id.is_none_or(|one| one == chain));
         Some(here.map(|entry| entry.address.into_word()).collect())
     }
+}
 
-    /// Functions that a rule or a forbid names. They are about calls.
-    pub(super) fn functions_named(
-        &self,
-        reader: &mut Reader<'_>,
-        section: Section<'_>,
-        kinds: Option<Bits>,
-        ranged: bool,
-    ) -> Option<Named> {
-        let mut read = |key: &str| {
-            let value = section.table.get(key)?;
-            let names = &self.function_names;
-            let found = reader.references(value, key, "function", names);
-            let calls = Bits::kinds(&[EffectKind::Call]);
-            let fits = match kinds {
-                // Others have no function, and pass `not_functions`.
-                Some(kinds) if key == "not_functions" => kinds.has(EffectKind::Call as u8),
-                Some(kinds) => kinds == calls,
-                None => true,
-            };
-            if !fits || ranged {
-                let text = format!("`{key}` is about effects without an amount: calls");
-                let hint = "write effects = [\"call\"] in a table of its own";
-                reader.fault(value.span().start, PolicyCode::Conflict, text, hint);
-            }
-            Some(found.map(|mut found| {
-                found.sort_unstable();
-                found
-            }))
-        };
-        let (named, spared) = (read("functions"), read("not_functions"));
-        if let Some(value) = section
-            .table
-            .get("not_functions")
-            .filter(|_| named.is_some())
-        {
-            let text = "`not_functions` does nothing beside `functions`";
-            reader.fault(
-                value.span().start,
-                PolicyCode::Conflict,
-                text,
-                "leave one out",
-            );
+/// Faults of `functions` and `not_functions` beside the other keys of their table.
+pub(super) fn check_functions(
+    reader: &mut Reader<'_>,
+    section: Section<'_>,
+    kinds: Option<Bits>,
+    ranged: bool,
+) {
+    let of = |key: &str| section.table.get(key).map(|value| value.span().start);
+    let (named, spared) = (of(Functions::KEY), of(NotFunctions::KEY));
+    let calls = Bits::kinds(&[EffectKind::Call]);
+    let about_calls = kinds.is_none_or(|kinds| kinds == calls);
+    // Others have no function, and pass `not_functions`.
+    let some_calls = kinds.is_none_or(|kinds| kinds.has(EffectKind::Call as u8));
+    for (key, at, fits) in [
+        (Functions::KEY, named, about_calls),
+        (NotFunctions::KEY, spared, some_calls),
+    ] {
+        if let Some(at) = at.filter(|_| !fits || ranged) {
+            let text = format!("`{key}` is about effects without an amount: calls");
+            let hint = "write effects = [\"call\"] in a table of its own";
+            reader.fault(at, PolicyCode::Conflict, text, hint);
         }
-        Some((flip(named)?, flip(spared)?))
+    }
+    if let Some(at) = spared.filter(|_| named.is_some()) {
+        let text = "`not_functions` does nothing beside `functions`";
+        reader.fault(at, PolicyCode::Conflict, text, "leave one out");
     }
 }
 

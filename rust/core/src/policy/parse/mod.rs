@@ -4,10 +4,10 @@ mod assets;
 mod contracts;
 mod functions;
 mod hints;
-mod reader;
+pub(in crate::policy) mod reader;
 mod rules;
 mod scope;
-mod tables;
+pub(in crate::policy) mod tables;
 mod values;
 
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ pub(crate) use rules::APPROVAL;
 
 /// Everything of a file, in its order. Indexes in matchers point into these.
 #[derive(Default)]
-pub(super) struct File {
+pub(in crate::policy) struct File {
     pub name: String,
     pub chains: Vec<Chain>,
     pub wallets: Vec<Wallet>,
@@ -40,11 +40,11 @@ pub(super) struct File {
     pub limits: Vec<Limit>,
     chain_ids: BTreeSet<ChainId>,
     wallet_names: Names,
-    agent_names: Names,
-    asset_names: Names,
+    pub(in crate::policy) agent_names: Names,
+    pub(in crate::policy) asset_names: Names,
     contract_names: Names,
-    function_names: Names,
-    list_names: Names,
+    pub(in crate::policy) function_names: Names,
+    pub(in crate::policy) list_names: Names,
     rule_names: Names,
     forbid_names: Names,
     limit_names: Names,

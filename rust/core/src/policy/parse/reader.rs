@@ -11,11 +11,11 @@ use crate::code::PolicyCode;
 use crate::policy::fault::{Fault, Lines, Place, FAULTS_MAX};
 
 /// A value of the file with the offset it starts at.
-pub(super) type Value<'t> = &'t Spanned<DeValue<'t>>;
+pub(in crate::policy) type Value<'t> = &'t Spanned<DeValue<'t>>;
 
 /// One table of the file.
 #[derive(Clone, Copy)]
-pub(super) struct Section<'t> {
+pub(in crate::policy) struct Section<'t> {
     pub table: &'t DeTable<'t>,
     pub at: usize,
     /// Its word in messages: `rule`.
@@ -23,14 +23,14 @@ pub(super) struct Section<'t> {
 }
 
 /// Where the faults gather.
-pub(super) struct Reader<'s> {
+pub(in crate::policy) struct Reader<'s> {
     lines: Lines<'s>,
     pub faults: Vec<Fault>,
 }
 
 /// Ids that were declared for one kind of table, in the order of the file.
 #[derive(Default)]
-pub(super) struct Names {
+pub(in crate::policy) struct Names {
     index: HashMap<String, u32>,
     order: Vec<String>,
 }

@@ -1,12 +1,13 @@
 //! Rules, forbids and limits: what they do with what they match.
 
 use super::reader::{Reader, Section, Value};
-use super::scope::{one_of, FUNCTION_KEYS, RANGE_KEYS, SCOPE_KEYS};
+use super::scope::{one_of, KIND_KEY};
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::amount::Percent;
 use crate::code::PolicyCode;
 use crate::effects::EffectKind;
+use crate::policy::conditions::{range, FUNCTION_KEYS, SCOPE_KEYS};
 use crate::policy::decide::verdict::Verdict;
 use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Released, Route, Rule};
 use crate::request::Method;
@@ -41,7 +42,14 @@ impl File {
             ];
             reader.known(
                 section,
-                &[&own[..], &SCOPE_KEYS, &RANGE_KEYS, &FUNCTION_KEYS].concat(),
+                &[
+                    &own[..],
+                    &KIND_KEY,
+                    &SCOPE_KEYS,
+                    &range::KEYS,
+                    &FUNCTION_KEYS,
+                ]
+                .concat(),
             );
             let id = reader.declare(section, &mut self.rule_names, ID_CHARS);
             let effects = reader
@@ -85,7 +93,14 @@ impl File {
         for section in reader.tables(root, "forbid") {
             reader.known(
                 section,
-                &[&["id"][..], &SCOPE_KEYS, &RANGE_KEYS, &FUNCTION_KEYS].concat(),
+                &[
+                    &["id"][..],
+                    &KIND_KEY,
+                    &SCOPE_KEYS,
+                    &range::KEYS,
+                    &FUNCTION_KEYS,
+                ]
+                .concat(),
             );
             let id = reader.declare(section, &mut self.forbid_names, ID_CHARS);
             let matcher = self.read_matcher(reader, section);
@@ -102,7 +117,7 @@ impl File {
     pub(super) fn read_limits(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         for section in reader.tables(root, "limit") {
             let own = ["id", "per", "measure", "max", "window", "on_exceed"];
-            reader.known(section, &[&own[..], &SCOPE_KEYS].concat());
+            reader.known(section, &[&own[..], &KIND_KEY, &SCOPE_KEYS].concat());
             if let Some(limit) = self.read_limit(reader, section) {
                 self.limits.push(limit);
             }
@@ -216,7 +231,7 @@ fn read_released(
     let words = [("guardian", Released::Guardian), ("agent", Released::Agent)];
     let released = one_of(reader, value, "released", &words)?;
     let methods = matcher?.methods;
-    if methods.is_some_and(|methods| !methods.has(Method::SignTransaction as u8)) {
+    if methods.is_some_and(|methods| !methods.has(Method::SignTransaction)) {
         let text = "`released` is only about \"eth_signTransaction\"";
         let hint = "leave it out, or add the method to `methods`";
         reader.fault(value.span().start, PolicyCode::Conflict, text, hint);

@@ -105,7 +105,7 @@ impl File {
     }
 
     /// A chain id that was declared.
-    pub(super) fn chain_ref(
+    pub(in crate::policy) fn chain_ref(
         &self,
         reader: &mut Reader<'_>,
         value: Value<'_>,
@@ -224,7 +224,7 @@ impl File {
     }
 
     /// Addresses of declared wallets in the order they are written.
-    pub(super) fn wallet_refs(
+    pub(in crate::policy) fn wallet_refs(
         &self,
         reader: &mut Reader<'_>,
         value: Value<'_>,
@@ -268,7 +268,7 @@ impl Reader<'_> {
 }
 
 /// Absent is fine, present and faulty is not.
-pub(super) fn flip<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+pub(in crate::policy) fn flip<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     match value {
         None => Some(None),
         Some(None) => None,

@@ -21,6 +21,8 @@ enum Edit {
     Tier(usize, usize),
     Above(usize),
     Kinds(usize),
+    /// Names one less in its condition of this number, or one at all.
+    Scope(usize, usize),
     Add(Box<Table>),
 }
 
@@ -32,6 +34,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => (any::<usize>(), 0usize..5).prop_map(|(at, tier)| Edit::Tier(at, tier)),
         1 => any::<usize>().prop_map(Edit::Above),
         1 => any::<usize>().prop_map(Edit::Kinds),
+        4 => (any::<usize>(), 0usize..8).prop_map(|(at, which)| Edit::Scope(at, which)),
         3 => tables(1..2).prop_map(|mut tables| {
             let mut table = tables.remove(0);
             table.id = "more".to_owned();
@@ -90,6 +93,19 @@ fn edited(mut tables: Vec<Table>, edits: &[Edit]) -> Vec<Table> {
                 table.scope.amount.1 = None;
                 table.scope.usd.1 = None;
             }
+            Edit::Scope(at, which) => {
+                let scope = &mut tables[at % count].scope;
+                match which {
+                    0 => fewer(&mut scope.agents),
+                    1 => fewer(&mut scope.wallets),
+                    2 => fewer(&mut scope.methods),
+                    3 if scope.amount == (None, None) => fewer(&mut scope.assets),
+                    4 => fewer_targets(&mut scope.to),
+                    5 => fewer_targets(&mut scope.not_to),
+                    6 => fewer(&mut scope.functions.0),
+                    _ => fewer(&mut scope.functions.1),
+                }
+            }
             Edit::Kinds(at) => {
                 let table = &mut tables[at % count];
                 table.scope.kinds.truncate(1);
@@ -97,6 +113,28 @@ fn edited(mut tables: Vec<Table>, edits: &[Edit]) -> Vec<Table> {
         }
     }
     tables
+}
+
+/// One less of what is named; where all are meant, only the first.
+fn fewer(named: &mut Option<Vec<usize>>) {
+    match named {
+        Some(all) if all.len() > 1 => {
+            all.pop();
+        }
+        Some(_) => {}
+        None => *named = Some(vec![0]),
+    }
+}
+
+/// The same of lists and addresses.
+fn fewer_targets(named: &mut Option<(Vec<usize>, Vec<usize>)>) {
+    match named {
+        Some((lists, parties)) if lists.len() + parties.len() > 1 => {
+            let _ = parties.pop().or_else(|| lists.pop());
+        }
+        Some(_) => {}
+        None => *named = Some((vec![0], Vec::new())),
+    }
 }
 
 /// Whether all its effects have amounts.
@@ -191,6 +229,7 @@ fn many_removed_and_lowered_tables_count_as_at_least_as_strict() {
     for kind in [
         "rule is removed",
         "rule is added:",
+        "rule changes from",
         "limit changes from",
         "limit is added",
     ] {
@@ -306,6 +345,44 @@ fn an_added_forbid_or_limit_and_a_lowered_limit_need_no_signature() {
         (false, "limit.hour.max")
     );
     assert_eq!(change.text, "changes from 5 to 4");
+}
+
+#[test]
+fn a_rule_that_names_less_needs_no_signature() {
+    let named = |more: &str| format!("{SMALL}{more}\n");
+    for (old, new) in [
+        ("to = [\"@one\", \"@two\"]", "to = [\"@two\"]"),
+        ("", "to = [\"@one\"]"),
+        ("", "not_to = [\"@one\"]"),
+        ("not_to = [\"@one\"]", "not_to = [\"@two\", \"@one\"]"),
+        ("agents = [\"bob\", \"ann\"]", "agents = [\"ann\"]"),
+        ("", "wallets = [\"first\"]"),
+        ("", "methods = [\"eth_sendTransaction\"]"),
+    ] {
+        let (old, new) = (named(old), named(new));
+        assert_eq!(looser(&[&old], &[&new]), None, "{old} -> {new}");
+        assert!(looser(&[&new], &[&old]).is_some(), "{new} -> {old}");
+        // What it does not match any more may fall to a rule that asks no one.
+        let (hidden, uncovered) = (
+            old.replace("instant", "approval"),
+            new.replace("instant", "approval"),
+        );
+        let instant = "[[rule]]\nid = \"all\"\neffects = [\"transfer\"]\ntier = \"instant\"\n";
+        assert!(
+            looser(&[&hidden, instant], &[&uncovered, instant]).is_some(),
+            "{new}"
+        );
+    }
+}
+
+#[test]
+fn a_rule_that_begins_to_name_functions_is_looser() {
+    let rule = "[[rule]]\nid = \"claims\"\neffects = [\"call\"]\ntier = \"instant\"\n";
+    let naming = format!("{rule}functions = [\"claim\"]\n");
+    assert!(
+        looser(&[rule], &[&naming]).is_some(),
+        "an opaque call needs a person"
+    );
 }
 
 #[test]

@@ -1,0 +1,56 @@
+//! `methods`: how it is asked for.
+
+use super::{each, Condition};
+use crate::code::PolicyCode;
+use crate::policy::index::Query;
+use crate::policy::model::{method_of, Bits};
+use crate::policy::parse::reader::{Reader, Value};
+use crate::policy::parse::File;
+use crate::request::Method;
+
+/// A set of methods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::policy) struct Methods(Bits);
+
+impl Methods {
+    /// Whether it is one of them.
+    pub const fn has(self, method: Method) -> bool {
+        self.0.has(method as u8)
+    }
+
+    /// Whether one of them makes a transaction.
+    pub const fn send(self) -> bool {
+        self.has(Method::SendTransaction) || self.has(Method::SignTransaction)
+    }
+}
+
+impl Condition for Methods {
+    const KEY: &'static str = "methods";
+
+    fn read(_file: &File, reader: &mut Reader<'_>, value: Value<'_>) -> Option<Self> {
+        let methods = each(reader, value, Self::KEY, |reader, element| {
+            let method = method_of(reader.string(element, Self::KEY)?);
+            if method.is_none() {
+                let text = "not a method that signs";
+                let hint = "write eth_sendTransaction, eth_signTransaction, personal_sign or \
+                            eth_signTypedData_v4 (other spellings of these count as the same)";
+                reader.fault(element.span().start, PolicyCode::BadValue, text, hint);
+            }
+            method
+        })?;
+        let bits = methods.iter().map(|method| *method as u8);
+        Some(Self(bits.fold(Bits::default(), Bits::with)))
+    }
+
+    fn fits(&self, query: &Query<'_>) -> bool {
+        self.has(query.method)
+    }
+
+    fn within(&self, outer: &Self) -> bool {
+        self.0 .0 & !outer.0 .0 == 0
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        self.0 .0 & other.0 .0 != 0
+    }
+}

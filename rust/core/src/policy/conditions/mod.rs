@@ -1,0 +1,251 @@
+//! What a rule, a forbid or a limit can ask of an effect besides its kind, one file for each sort of
+//! condition.
+//!
+//! A condition knows its key, how it is read, whether an effect fits, how it is found among very many
+//! tables, and whether it is narrower than another. A new one is a file, a line in the list below,
+//! and a word in docs/policy.md.
+
+mod agents;
+mod assets;
+mod chains;
+mod functions;
+mod methods;
+pub(in crate::policy) mod range;
+mod targets;
+mod wallets;
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use toml::Value as Document;
+
+pub(in crate::policy) use agents::Agents;
+pub(in crate::policy) use assets::Assets;
+pub(in crate::policy) use chains::Chains;
+pub(in crate::policy) use functions::{Functions, NotFunctions};
+pub(in crate::policy) use methods::Methods;
+pub(in crate::policy) use range::Range;
+pub(in crate::policy) use targets::{NotTo, Targets, To};
+pub(in crate::policy) use wallets::Wallets;
+
+use crate::policy::index::{Key, Query};
+use crate::policy::parse::reader::{Reader, Section, Value};
+use crate::policy::parse::tables::flip;
+use crate::policy::parse::File;
+
+/// One sort of condition.
+pub(in crate::policy) trait Condition: Clone + Debug + Eq + Hash + Ord {
+    /// Its key in the table.
+    const KEY: &'static str;
+    /// The bit that the index knows it by; 0 for one that is not looked up.
+    const DIMENSION: u8 = 0;
+    /// Without it a table lets pass at least as much, and is no stricter about it.
+    const ABSENT_IS_WIDER: bool = true;
+    /// It lets pass what it does not name.
+    const EXCLUDES: bool = false;
+
+    /// The condition that a value says; `None` after a fault was noted.
+    fn read(file: &File, reader: &mut Reader<'_>, value: Value<'_>) -> Option<Self>;
+
+    /// Whether an effect fits.
+    fn fits(&self, query: &Query<'_>) -> bool;
+
+    /// Whether everything that fits this fits the other too. Only what is sure says yes.
+    fn within(&self, outer: &Self) -> bool;
+
+    /// Whether an effect can fit both. Only what is sure says no.
+    fn meets(&self, _other: &Self) -> bool {
+        true
+    }
+
+    /// What its tables are found by.
+    fn keys(&self, _add: impl FnMut(Key)) {}
+
+    /// What an effect is looked up by.
+    fn sought(_query: &Query<'_>, _look: impl FnMut(Key)) {}
+}
+
+/// The struct of all conditions, and what is done with each of them.
+macro_rules! conditions {
+    ($($name:ident: $kind:ty,)*) => {
+        /// What an effect must be, whatever its amount; `None` matches all.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub(in crate::policy) struct Conditions {
+            $(pub $name: Option<$kind>,)*
+        }
+
+        impl Conditions {
+            /// Every condition that a table has; those it must not have were noted as unknown keys.
+            pub fn read(
+                file: &File,
+                reader: &mut Reader<'_>,
+                section: Section<'_>,
+            ) -> Option<Self> {
+                $(
+                    let value = section.table.get(<$kind>::KEY);
+                    let $name = value.map(|value| <$kind>::read(file, reader, value));
+                )*
+                Some(Self { $($name: flip($name)?,)* })
+            }
+
+            /// Whether an effect fits them all.
+            pub fn fit(&self, query: &Query<'_>) -> bool {
+                $(self.$name.as_ref().is_none_or(|one| one.fits(query)))&&*
+            }
+
+            /// Whether everything that fits these fits the others too. Only what is sure says yes.
+            pub fn within(&self, outer: &Self) -> bool {
+                $(inside(&self.$name, &outer.$name))&&*
+            }
+
+            /// Whether an effect can fit the conditions of both tables.
+            pub fn meet(&self, other: &Self) -> bool {
+                $(both(&self.$name, &other.$name, Condition::meets))&&*
+            }
+
+            /// The dimensions that its tables are found by.
+            pub fn dimensions(&self) -> u8 {
+                0 $(| if self.$name.is_some() { <$kind>::DIMENSION } else { 0 })*
+            }
+
+            /// What its tables are found by, in every dimension.
+            pub fn keys(&self, mut add: impl FnMut(Key)) {
+                $(if let Some(one) = &self.$name {
+                    one.keys(&mut add);
+                })*
+            }
+
+            /// What an effect is looked up by in one dimension.
+            pub fn sought(dimension: u8, query: &Query<'_>, mut look: impl FnMut(Key)) {
+                $(if dimension == <$kind>::DIMENSION {
+                    <$kind>::sought(query, &mut look);
+                })*
+            }
+
+            /// Whether what is written under a key of a condition lets pass no more than what was.
+            /// `None` for a key that is of no condition.
+            pub fn narrower(
+                key: &str,
+                old: Option<&Document>,
+                new: Option<&Document>,
+            ) -> Option<bool> {
+                match key {
+                    $(<$kind>::KEY => Some(narrower::<$kind>(old, new)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+conditions! {
+    agents: Agents,
+    wallets: Wallets,
+    chains: Chains,
+    methods: Methods,
+    assets: Assets,
+    to: To,
+    not_to: NotTo,
+    functions: Functions,
+    not_functions: NotFunctions,
+}
+
+/// The keys of every table that matches effects.
+pub(in crate::policy) const SCOPE_KEYS: [&str; 7] = [
+    Agents::KEY,
+    Wallets::KEY,
+    Chains::KEY,
+    Methods::KEY,
+    Assets::KEY,
+    To::KEY,
+    NotTo::KEY,
+];
+/// Of tables that can match calls.
+pub(in crate::policy) const FUNCTION_KEYS: [&str; 2] = [Functions::KEY, NotFunctions::KEY];
+
+/// What lists name is compared as it is written: names mean the same in both files, and what they
+/// stand for is compared where it is declared.
+fn narrower<C: Condition>(old: Option<&Document>, new: Option<&Document>) -> bool {
+    let (old, new) = match (old, new) {
+        (None, _) => return C::ABSENT_IS_WIDER,
+        (Some(_), None) => return false,
+        (Some(old), Some(new)) => (old.as_array(), new.as_array()),
+    };
+    let (Some(old), Some(new)) = (old, new) else {
+        return false;
+    };
+    let (fewer, more) = if C::EXCLUDES { (old, new) } else { (new, old) };
+    fewer.iter().all(|one| more.contains(one))
+}
+
+/// Whether what fits the inner table's condition fits the outer one's.
+fn inside<C: Condition>(inner: &Option<C>, outer: &Option<C>) -> bool {
+    match (inner, outer) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(inner), Some(outer)) => inner.within(outer),
+    }
+}
+
+/// Whether both tables have the condition and it says no for the two.
+fn both<C>(one: &Option<C>, other: &Option<C>, meets: impl Fn(&C, &C) -> bool) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => meets(one, other),
+        _ => true,
+    }
+}
+
+/// Whether a sorted list has all of another.
+fn has_all<T: Ord>(outer: &[T], inner: &[T]) -> bool {
+    inner.iter().all(|item| outer.binary_search(item).is_ok())
+}
+
+/// Whether sorted lists have something in common.
+fn share<T: Ord>(one: &[T], other: &[T]) -> bool {
+    one.iter().any(|item| other.binary_search(item).is_ok())
+}
+
+/// Adds an item that must not be there yet.
+pub(in crate::policy) fn once<T: PartialEq>(
+    reader: &mut Reader<'_>,
+    items: &mut Vec<T>,
+    item: T,
+    value: Value<'_>,
+    key: &str,
+) {
+    if !items.contains(&item) {
+        items.push(item);
+        return;
+    }
+    let text = format!("the same entry twice in `{key}`");
+    reader.fault(
+        value.span().start,
+        crate::code::PolicyCode::DuplicateEntry,
+        text,
+        "name it once",
+    );
+}
+
+/// The values of all elements; `None` if one has a fault.
+fn each<'t, T: PartialEq>(
+    reader: &mut Reader<'_>,
+    value: Value<'t>,
+    key: &str,
+    mut read: impl FnMut(&mut Reader<'_>, Value<'t>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let mut items = Vec::new();
+    let mut all = true;
+    for element in reader.elements(value, key)? {
+        match read(reader, element) {
+            Some(item) => once(reader, &mut items, item, element, key),
+            None => all = false,
+        }
+    }
+    all.then_some(items)
+}
+
+/// Sorted, as look-ups need it.
+fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
+    items.sort_unstable();
+    items
+}

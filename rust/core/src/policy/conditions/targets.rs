@@ -1,0 +1,136 @@
+//! `to` and `not_to`: who gets it, by address or by list. What has no recipient is to no one.
+
+use std::ops::Deref;
+
+use alloy_primitives::Address;
+
+use super::{has_all, once, Condition};
+use crate::code::PolicyCode;
+use crate::policy::index::{Key, Query};
+use crate::policy::lists::Hit;
+use crate::policy::parse::reader::{Reader, Value};
+use crate::policy::parse::File;
+
+/// Addresses and lists, both sorted; lists by their index.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::policy) struct Targets {
+    pub addresses: Vec<Address>,
+    pub lists: Vec<u32>,
+}
+
+/// The recipient is one of these.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::policy) struct To(Targets);
+
+/// The recipient is none of these.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::policy) struct NotTo(Targets);
+
+impl Deref for To {
+    type Target = Targets;
+
+    fn deref(&self) -> &Targets {
+        &self.0
+    }
+}
+
+impl Deref for NotTo {
+    type Target = Targets;
+
+    fn deref(&self) -> &Targets {
+        &self.0
+    }
+}
+
+impl Targets {
+    fn read(file: &File, reader: &mut Reader<'_>, value: Value<'_>, key: &str) -> Option<Self> {
+        let mut targets = Self::default();
+        let mut all = true;
+        for element in reader.elements(value, key)? {
+            let at = element.span().start;
+            let Some(text) = reader.string(element, key) else {
+                all = false;
+                continue;
+            };
+            if let Some(list) = text.strip_prefix('@') {
+                match reader.refer(at, list, "list", &file.list_names) {
+                    Some(index) => once(reader, &mut targets.lists, index, element, key),
+                    None => all = false,
+                }
+            } else if file.list_names.get(text).is_some() {
+                let (text, hint) = (format!("`{text}` is a list"), format!("write \"@{text}\""));
+                reader.fault(at, PolicyCode::BadAddress, text, hint);
+                all = false;
+            } else {
+                match reader.address_text(at, text) {
+                    Some(address) => once(reader, &mut targets.addresses, address, element, key),
+                    None => all = false,
+                }
+            }
+        }
+        targets.lists.sort_unstable();
+        targets.addresses.sort_unstable();
+        all.then_some(targets)
+    }
+
+    /// Address by address and list by list.
+    fn has_all(&self, inner: &Self) -> bool {
+        has_all(&self.addresses, &inner.addresses) && has_all(&self.lists, &inner.lists)
+    }
+
+    fn has(&self, query: &Query<'_>) -> bool {
+        let Some(to) = query.to else { return false };
+        let listed = |hit: &Hit| {
+            hit.counts(query.chain_id, query.now_ms) && self.lists.binary_search(&hit.list).is_ok()
+        };
+        self.addresses.binary_search(&to).is_ok() || query.hits.iter().any(listed)
+    }
+}
+
+impl Condition for To {
+    const KEY: &'static str = "to";
+    const DIMENSION: u8 = 16;
+
+    fn read(file: &File, reader: &mut Reader<'_>, value: Value<'_>) -> Option<Self> {
+        Targets::read(file, reader, value, Self::KEY).map(Self)
+    }
+
+    fn fits(&self, query: &Query<'_>) -> bool {
+        self.has(query)
+    }
+
+    fn within(&self, outer: &Self) -> bool {
+        outer.has_all(self)
+    }
+
+    fn keys(&self, mut add: impl FnMut(Key)) {
+        self.addresses
+            .iter()
+            .for_each(|address| add(Key::Address(*address)));
+        self.lists.iter().for_each(|list| add(Key::List(*list)));
+    }
+
+    fn sought(query: &Query<'_>, mut look: impl FnMut(Key)) {
+        query.to.into_iter().for_each(|to| look(Key::Address(to)));
+        let hits = query.hits.iter();
+        hits.filter(|hit| hit.counts(query.chain_id, query.now_ms))
+            .for_each(|hit| look(Key::List(hit.list)));
+    }
+}
+
+impl Condition for NotTo {
+    const KEY: &'static str = "not_to";
+    const EXCLUDES: bool = true;
+
+    fn read(file: &File, reader: &mut Reader<'_>, value: Value<'_>) -> Option<Self> {
+        Targets::read(file, reader, value, Self::KEY).map(Self)
+    }
+
+    fn fits(&self, query: &Query<'_>) -> bool {
+        !self.has(query)
+    }
+
+    fn within(&self, outer: &Self) -> bool {
+        self.has_all(outer)
+    }
+}
