@@ -17,6 +17,17 @@ def test_freeze_without_a_guardian_leaves_the_file(run: Run, home: Home) -> None
     assert stat.S_IMODE(home.freeze_file.stat().st_mode) == 0o600
 
 
+def test_a_second_freeze_without_a_guardian_leaves_nothing_of_the_first_text(
+    run: Run, home: Home
+) -> None:
+    run("freeze", "--reason", "a reason that is longer than the next", "--home", home.path)
+    assert run("freeze", "--reason", "second", "--home", home.path).code == 0
+    text = home.freeze_file.read_text()
+    assert text.startswith("second (by ")
+    assert text.endswith("Z)\n")
+    assert text.count("\n") == 1
+
+
 def test_a_narrow_freeze_without_a_guardian_stops_everything_and_says_so(
     run: Run, home: Home
 ) -> None:

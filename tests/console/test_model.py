@@ -170,6 +170,23 @@ def test_the_most_severe_state_is_the_banner() -> None:
     assert banner(model, 12.0).word == "SEALED"
 
 
+def test_what_stops_the_most_is_the_freeze_that_is_named() -> None:
+    model = loaded()
+    for number, scope in enumerate(
+        (
+            {"kind": "everything"},
+            {"kind": "agent", "id": "nobody"},
+            {"kind": "wallet", "id": "0x1"},
+        ),
+        29,
+    ):
+        freeze = {"freeze": number, "scope": scope, "reason": f"r{number}", "actor": "a"}
+        model.load_events([record(number, "freeze.set", freeze)], 11.0)
+    text = banner(model, 11.0).text
+    assert text.startswith("everything · r29 · by a"), text
+    assert text.endswith("+2 more")
+
+
 def test_a_flood_is_folded_whole_and_shown_with_what_was_skipped() -> None:
     model = loaded()
     base = scene("busy")[1]

@@ -76,13 +76,14 @@ async def test_a_pause_holds_the_screen_and_counts_what_is_new(busy: Stage) -> N
         assert len(busy.app.model.feed) == rows + 12
 
 
-async def test_a_filter_is_typed_kept_and_cleared(busy: Stage) -> None:
+async def test_a_filter_is_typed_and_cleared_and_hides_nothing_tomorrow(busy: Stage) -> None:
     async with busy.run() as pilot:
         await busy.ready(pilot)
         rows = len(busy.app.model.feed)
         await pilot.press("slash", *"hijacked", "enter")
         assert len(busy.app.model.feed) == 2
-        assert remembered.load(busy.home / "config" / "console.json").filter == "hijacked"
+        await pilot.press("s")
+        assert remembered.load(busy.home / "config" / "console.json").filter == ""
         await pilot.press("slash", "escape")
         assert len(busy.app.model.feed) == rows
 

@@ -99,8 +99,10 @@ def _unknown(link: Link, scope: dict[str, str]) -> str | None:
 
 
 def _drop_file(place: Home, reason: str, failure: Failure, as_json: bool) -> None:
-    text = f"{reason}\nby {_actor()} at {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n"
-    flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    text = f"{reason} (by {_actor()} at {at})\n"
+    # A file that is there already stops everything, and its reason is older news than this one.
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         # Its existence is what counts: a full disk may leave it empty, and it freezes all the same.
         descriptor = os.open(place.freeze_file, flags, 0o600)
@@ -135,6 +137,8 @@ def thaw(
 ) -> None:
     """Lift one freeze. Needs the operator key.
 
+    Without a number, the only one there is. What is lifted is shown before the passphrase is asked.
+
     Example:
 
         holdfast thaw 118 --reason "it was a drill"
@@ -143,14 +147,27 @@ def thaw(
 
     place = existing(home)
     with Link(place.operator_socket) as link:
+        freezes = link.object("status").get("freezes") or []
         if number is None:
-            number = _only_freeze(link.object("status").get("freezes") or [])
+            number = _only_freeze(freezes)
+        for freeze in freezes:
+            if freeze["freeze"] == number:
+                say(f"lifting: {_words(freeze)}")
         keys = source(passphrase_fd, passphrase_command)
         result = send_command(link, place, keys, "thaw", freeze=number, reason=reason)
     if as_json:
         emit({"thawed": number, **result})
     else:
         line(f"thawed  {number}")
+
+
+def _words(freeze: dict[str, Any]) -> str:
+    """What a freeze stops, why, and who set it."""
+    from holdfast.operator.describe import scope_text
+    from holdfast.operator.format import safe
+
+    why, by = safe(freeze.get("reason") or "no reason given", 200), safe(freeze.get("actor"), 48)
+    return f"{freeze['freeze']}  {scope_text(freeze.get('scope'))}: {why}, by {by}"
 
 
 def _only_freeze(freezes: list[dict[str, Any]]) -> int:

@@ -58,7 +58,7 @@ def load(path: Path) -> Settings:
 
 
 def _sensible(name: str, value: object) -> bool:
-    if name in {"theme", "filter"}:
+    if name == "theme":
         return isinstance(value, str) and len(value) <= 200
     if name == "sort":
         return value in SORTS
@@ -73,9 +73,14 @@ def _sensible(name: str, value: object) -> bool:
     return False
 
 
+# What is looked for now hides the rest; the next session begins with all of it.
+PASSING = frozenset({"filter"})
+
+
 def save(path: Path, settings: Settings) -> None:
     """Writes by rename, so a cut leaves the old file. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_suffix(f".{os.getpid()}.tmp")
-    fresh.write_text(json.dumps(asdict(settings), indent=1, sort_keys=True) + "\n", "utf-8")
+    kept = {name: value for name, value in asdict(settings).items() if name not in PASSING}
+    fresh.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
     fresh.replace(path)

@@ -102,7 +102,8 @@ def _chains(health: Json, conditions: list[Json]) -> Iterator[Alarm]:
     }
     for chain in _rows(health.get("chains")):
         if not chain.get("ok", True):
-            text = f"chain {chain.get('chain_id')} down {chain.get('text') or ''}".rstrip()
+            why = f": {chain['text']}" if chain.get("text") else ""
+            text = f"chain {chain.get('chain_id')} is down{why}"
             yield _alarm("action", text, "`holdfast status` names each endpoint and its fault")
         elif chain.get("chain_id") not in told:
             for each in _rows(chain.get("endpoints")):

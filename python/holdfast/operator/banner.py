@@ -8,6 +8,7 @@ from holdfast.operator import format as fmt
 from holdfast.operator.alarms import CRITICAL, Alarm, alarms
 from holdfast.operator.describe import scope_text
 from holdfast.operator.model import Model
+from holdfast.operator.request import Json
 
 
 class Banner(NamedTuple):
@@ -44,13 +45,14 @@ def banner(model: Model, mono: float) -> Banner:
         word = f"STALE {int(stale)} s" + (" · FROZEN" if status.freezes else "")
         return Banner("stale", "~", word, error or "no answer from the guardian")
     if status.freezes:
-        newest = status.freezes[-1]
-        scopes = ", ".join(scope_text(f.get("scope")) for f in status.freezes[:3])
-        more = f" +{len(status.freezes) - 3}" if len(status.freezes) > 3 else ""
-        why = f"{fmt.safe(newest.get('reason') or 'no reason given', 120)}"
-        by = fmt.safe(newest.get("actor") or "?", 40)
+        freezes = sorted(status.freezes, key=_stops_less)
+        widest = freezes[0]
+        scopes = scope_text(widest.get("scope"))
+        why = fmt.safe(widest.get("reason") or "no reason given", 120)
+        by = fmt.safe(widest.get("actor") or "?", 40)
+        more = f" · +{len(freezes) - 1} more" if len(freezes) > 1 else ""
         word = "FROZEN · CRITICAL" if grave else "FROZEN"
-        return Banner("frozen", "■", word, f"{scopes}{more} · {why} · by {by}")
+        return Banner("frozen", "■", word, f"{scopes} · {why} · by {by}{more}")
     disk = status.health.get("disk")
     if isinstance(disk, dict) and disk.get("low"):
         return Banner(
@@ -69,6 +71,14 @@ def banner(model: Model, mono: float) -> Banner:
         return Banner("alarm", "!", "NO POLICY", "everything is denied until a policy loads")
     name = fmt.safe(status.policy.get("name") or "policy", 40)
     return Banner("live", "●", "LIVE", f"policy {name}")
+
+
+def _stops_less(freeze: Json) -> tuple[int, int]:
+    """Freezes that stop the most come first, of equal ones the newest."""
+    kind = str((freeze.get("scope") or {}).get("kind"))
+    order = ("everything", "agent", "wallet")
+    place = order.index(kind) if kind in order else len(order)
+    return place, -int(freeze.get("freeze") or 0)
 
 
 def _grave(model: Model) -> list[Alarm]:

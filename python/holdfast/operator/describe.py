@@ -68,7 +68,7 @@ def frozen_by(freezes: list[Json], request: Request) -> Json | None:
 
 
 def reasons_text(reasons: object) -> str:
-    """`limit_exceeded (shopper-day)`, joined by commas."""
+    """`limit_exceeded (shopper-day)`, joined by commas; a grant is the name of its rule."""
     if not isinstance(reasons, list):
         return ""
     words = []
@@ -76,7 +76,10 @@ def reasons_text(reasons: object) -> str:
         if isinstance(reason, dict):
             rule = reason.get("rule")
             code = fmt.safe(reason.get("code", "?"), 48)
-            words.append(f"{code} ({fmt.safe(rule, 48)})" if rule else code)
+            if code == Code.GRANTED and rule:
+                words.append(f"rule {fmt.safe(rule, 48)}")
+            else:
+                words.append(f"{code} ({fmt.safe(rule, 48)})" if rule else code)
     return ", ".join(words)
 
 

@@ -157,7 +157,7 @@ async def test_a_file_others_could_have_made_is_not_read(home: Home, spoil, word
 async def test_the_file_freeze_stops_everything_and_goes_away(home: Home) -> None:
     async with serving(home) as guardian:
         operator = await watching(guardian)
-        home.freeze_file.write_text("a person was here")
+        home.freeze_file.write_text("a person\nwas here\n")
         event = await operator.event("freeze.set")
         assert event["data"]["reason"] == "a person was here"
         assert event["data"]["scope"]["kind"] == "everything"

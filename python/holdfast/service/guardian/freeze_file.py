@@ -49,7 +49,9 @@ class FreezeFile:
 
     def drop(self, reason: str) -> None:
         """Leaves the file for the next start, durable. Raises OSError."""
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = os.open(
+            self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+        )
         try:
             os.write(fd, reason.encode()[:REASON_BYTES_MAX])
             os.fsync(fd)
@@ -63,9 +65,10 @@ class FreezeFile:
         except OSError:
             return "the file FREEZE"
         try:
-            text = os.read(fd, REASON_BYTES_MAX).decode("utf-8", "replace").strip()
+            text = os.read(fd, REASON_BYTES_MAX).decode("utf-8", "replace")
         except OSError:
             text = ""
         finally:
             os.close(fd)
-        return text or "the file FREEZE"
+        # One line is shown, however many a person wrote.
+        return " ".join(text.split()) or "the file FREEZE"

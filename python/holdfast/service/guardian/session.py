@@ -69,8 +69,10 @@ def freeze_words(outside: list[tuple[int, bytes]]) -> str:
     shown = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(KINDS_SHOWN_MAX))
     if len(kinds) > KINDS_SHOWN_MAX:
         shown += ", \u2026"
+    first, count = outside[0][0], len(outside)
+    which = f"event {first} carries" if count == 1 else f"{count} events from {first} on carry"
     return (
-        f"{len(outside)} events from number {outside[0][0]} on carry no proof of the guardian and "
-        f"were set aside ({shown}). They do not count. Find out who wrote to the journal, and "
-        f"compare the payments with the chain; then thaw with the operator key"
+        f"{which} no proof of the guardian ({shown}): set aside, so nothing of it counts. Find out "
+        f"who wrote to the journal, and compare the payments with the chain; then thaw with the "
+        f"operator key"
     )

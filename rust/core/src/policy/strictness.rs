@@ -70,7 +70,10 @@ pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
         own.map(|(key, value)| (key.clone(), value.clone()))
             .collect()
     };
-    comparison.tables("", &head(&before), &head(&after), |_| None);
+    // The name of a policy is shown, and decides nothing.
+    comparison.tables("", &head(&before), &head(&after), |key| {
+        (key == "name").then_some(Some(false))
+    });
     for (section, key) in SECTIONS {
         let (before, after) = (named(&before, section, key), named(&after, section, key));
         match (before, after) {

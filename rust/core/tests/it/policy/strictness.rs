@@ -376,6 +376,17 @@ fn a_rule_that_names_less_needs_no_signature() {
 }
 
 #[test]
+fn another_name_of_the_policy_is_a_change_and_not_looser() {
+    let base = format!("{HEAD}{}{SMALL}", LISTS.concat());
+    let renamed = base.replacen("name = \"laws\"", "name = \"other\"", 1);
+    let found = changes(&parse(&base), &parse(&renamed));
+    let [change] = &found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!((change.looser, change.path.as_str()), (false, "name"));
+}
+
+#[test]
 fn a_rule_that_begins_to_name_functions_is_looser() {
     let rule = "[[rule]]\nid = \"claims\"\neffects = [\"call\"]\ntier = \"instant\"\n";
     let naming = format!("{rule}functions = [\"claim\"]\n");
@@ -410,7 +421,6 @@ fn everything_else_is_looser() {
         assert!(looser(&old, &[&changed]).is_some(), "{from} -> {to}");
     }
     for (from, to) in [
-        ("name = \"laws\"", "name = \"other\""),
         ("wallets = [\"first\"]", "wallets = [\"first\", \"second\"]"),
         ("id = \"bob\"", "id = \"rob\""),
         ("id = \"bob\"", "id = \"bob\"\nuids = [5]"),
