@@ -147,12 +147,12 @@ def test_forged_events_are_shown_and_pay_nothing(
         (alarm,) = status["health"]["journal"]
         assert alarm["code"] == "journal_unproven"
         assert all(kind in alarm["text"] for kind in forged)
-        assert f"from number {honest} on" in alarm["text"]
+        assert f"number {honest} " in alarm["text"]
         mine = [each for each in status["freezes"] if each["actor"] == "guardian"]
         assert [each["scope"]["kind"] for each in mine] == ["everything"]
         assert pay(served, VENDOR, 1)["error"]["data"]["reasons"][0]["code"] == "frozen"
         code, words = holdfast("status", home=chained)
-        assert (code, "ALARM" in words, "carry no proof" in words) == (1, True, True)
+        assert (code, "ALARM" in words, "no proof of the guardian" in words) == (1, True, True)
 
         thaw(served, mine[0]["freeze"])
         assert operate(served, "status")["health"]["journal"] == []
@@ -427,7 +427,7 @@ async def test_what_no_signature_covers_is_set_aside_and_everything_is_frozen(
         status = json.loads(guardian.core.guard.status(0))
         assert [each["actor"] for each in status["freezes"]] == ["guardian"]
         (alarm,) = guardian.inside.health.report()["journal"]
-        assert "carry no proof" in alarm["text"]
+        assert "no proof of the guardian" in alarm["text"]
         view = guardian.core.guard.request(request)
         assert view is None or json.loads(view)["state"] == "frozen"
         assert guardian.core.guard.to_sign() == []

@@ -70,7 +70,8 @@ def freeze_words(outside: list[tuple[int, bytes]]) -> str:
     if len(kinds) > KINDS_SHOWN_MAX:
         shown += ", \u2026"
     first, count = outside[0][0], len(outside)
-    which = f"event {first} carries" if count == 1 else f"{count} events from {first} on carry"
+    one, more = f"event number {first} carries", f"{count} events from number {first} on carry"
+    which = one if count == 1 else more
     return (
         f"{which} no proof of the guardian ({shown}): set aside, so nothing of it counts. Find out "
         f"who wrote to the journal, and compare the payments with the chain; then thaw with the "
