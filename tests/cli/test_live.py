@@ -180,7 +180,9 @@ def test_freeze_needs_no_key_and_thaw_does(run: Run, demo: DemoGuardian, agent: 
     with pytest.raises(Denied) as denied:
         agent.send_transaction({"to": demo.chain.accounts[1], "value": "0x1"})
     assert "frozen" in json.dumps(denied.value.data)
-    assert run("thaw", *home, *OWN, secrets=("wrong wrong",)).code == 1
+    wrong = run("thaw", *home, *OWN, secrets=("wrong wrong",))
+    assert wrong.code == 1
+    assert f"lifting: {number}  everything: drill, by " in wrong.err
     assert run("thaw", *home, *OWN, secrets=KEY).code == 0
     assert run("status", *home).code == 0
     nothing = run("thaw", *home, "--json", *OWN, secrets=KEY)
