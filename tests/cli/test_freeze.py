@@ -1,5 +1,6 @@
 """Stopping without a guardian: a file that nothing but an operator's key undoes."""
 
+import os
 import socket
 import stat
 
@@ -52,6 +53,13 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(run: Run, home: Home, t
     home.freeze_file.symlink_to(victim)
     result = run("freeze", "--home", home.path, "--json")
     assert victim.read_text() == "precious"
+    assert result.code == 1
+    assert result.json["error"]["code"] == "not_frozen"
+
+
+def test_a_pipe_in_the_place_of_the_file_keeps_no_one_waiting(run: Run, home: Home) -> None:
+    os.mkfifo(home.freeze_file)
+    result = run("freeze", "--home", home.path, "--json")
     assert result.code == 1
     assert result.json["error"]["code"] == "not_frozen"
 

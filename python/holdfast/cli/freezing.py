@@ -102,7 +102,7 @@ def _drop_file(place: Home, reason: str, failure: Failure, as_json: bool) -> Non
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     text = f"{reason} (by {_actor()} at {at})\n"
     # A file that is there already stops everything, and its reason is older news than this one.
-    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         # Its existence is what counts: a full disk may leave it empty, and it freezes all the same.
         descriptor = os.open(place.freeze_file, flags, 0o600)

@@ -49,9 +49,9 @@ class FreezeFile:
 
     def drop(self, reason: str) -> None:
         """Leaves the file for the next start, durable. Raises OSError."""
-        fd = os.open(
-            self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-        )
+        # A pipe of that name must not keep the guardian waiting.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
+        fd = os.open(self.path, flags | os.O_CLOEXEC, 0o600)
         try:
             os.write(fd, reason.encode()[:REASON_BYTES_MAX])
             os.fsync(fd)

@@ -1,8 +1,8 @@
 """Watches the home for the files that act on a running daemon: the policy, its signature, FREEZE.
 
 They are looked at by name a few times a second. The kernel's notices (inotify) come for a whole
-folder, and the journal lies in the same one: each of its writes would wake the watch, at a tenth of
-what a payment costs. Looking also works on file systems that send no notices.
+folder, and the journal lies in the same one: each of its writes would wake the watch, for nothing.
+Looking also works on file systems that send no notices.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ LOOK_MS = 50
 LOOKS_MAX = 4
 
 Mark = tuple[int, ...] | None
+Marks = tuple[Mark, Mark]
 
 
 class HomeWatch:
@@ -31,7 +32,8 @@ class HomeWatch:
         self._policy = policy
         self._freeze = freeze
         self._freeze_mark = _mark(freeze.path)
-        self._policy_marks = self._seen = self._look_at_policy()
+        self._seen = self._look_at_policy()
+        self._policy_marks: Marks | None = self._seen
         self._looks = 0
 
     async def run(self) -> None:
@@ -44,6 +46,8 @@ class HomeWatch:
                 if found != self._freeze_mark:
                     self._freeze_mark = found
                     await self._freeze.obey()
+                    if not self._freeze.present:
+                        self._freeze_mark = None
                 if changed is not None and changed.done():
                     changed = changed.result()
                 if changed is None and self._policy_is_new():
@@ -61,10 +65,12 @@ class HomeWatch:
         self._looks += 1
         if self._seen != before and self._looks < LOOKS_MAX:
             return False
-        self._policy_marks, self._looks = self._seen, 0
+        # One that is still being written is looked at again when it has come to rest.
+        self._policy_marks = self._seen if self._seen == before else None
+        self._looks = 0
         return True
 
-    def _look_at_policy(self) -> tuple[Mark, Mark]:
+    def _look_at_policy(self) -> Marks:
         return _mark(self._policy.path), _mark(self._policy.signature_path)
 
 
