@@ -58,7 +58,7 @@ impl<'py> FromPyObject<'_, 'py> for At {
     }
 }
 
-/// USD for one whole token, and how old that is.
+/// USD for one whole token, and when the source said so.
 type PriceRow = (String, At);
 /// Hash, implementation, and when that was seen.
 type CodeRow = (String, Option<String>, At);

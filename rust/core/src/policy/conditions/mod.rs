@@ -67,6 +67,17 @@ pub(in crate::policy) trait Condition: Clone + Debug + Eq + Hash + Ord {
 
 /// The struct of all conditions, and what is done with each of them.
 macro_rules! conditions {
+    (
+        of_all { $($of_all:ident: $of_all_kind:ty,)* }
+        of_calls { $($of_calls:ident: $of_calls_kind:ty,)* }
+    ) => {
+        /// The keys of every table that matches effects.
+        pub(in crate::policy) const SCOPE_KEYS: &[&str] = &[$(<$of_all_kind>::KEY,)*];
+        /// Of tables that can match calls.
+        pub(in crate::policy) const FUNCTION_KEYS: &[&str] = &[$(<$of_calls_kind>::KEY,)*];
+
+        conditions! { $($of_all: $of_all_kind,)* $($of_calls: $of_calls_kind,)* }
+    };
     ($($name:ident: $kind:ty,)*) => {
         /// What an effect must be, whatever its amount; `None` matches all.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -139,29 +150,20 @@ macro_rules! conditions {
 }
 
 conditions! {
-    agents: Agents,
-    wallets: Wallets,
-    chains: Chains,
-    methods: Methods,
-    assets: Assets,
-    to: To,
-    not_to: NotTo,
-    functions: Functions,
-    not_functions: NotFunctions,
+    of_all {
+        agents: Agents,
+        wallets: Wallets,
+        chains: Chains,
+        methods: Methods,
+        assets: Assets,
+        to: To,
+        not_to: NotTo,
+    }
+    of_calls {
+        functions: Functions,
+        not_functions: NotFunctions,
+    }
 }
-
-/// The keys of every table that matches effects.
-pub(in crate::policy) const SCOPE_KEYS: [&str; 7] = [
-    Agents::KEY,
-    Wallets::KEY,
-    Chains::KEY,
-    Methods::KEY,
-    Assets::KEY,
-    To::KEY,
-    NotTo::KEY,
-];
-/// Of tables that can match calls.
-pub(in crate::policy) const FUNCTION_KEYS: [&str; 2] = [Functions::KEY, NotFunctions::KEY];
 
 /// What lists name is compared as it is written: names mean the same in both files, and what they
 /// stand for is compared where it is declared.

@@ -42,14 +42,7 @@ impl File {
             ];
             reader.known(
                 section,
-                &[
-                    &own[..],
-                    &KIND_KEY,
-                    &SCOPE_KEYS,
-                    &range::KEYS,
-                    &FUNCTION_KEYS,
-                ]
-                .concat(),
+                &[&own[..], &KIND_KEY, SCOPE_KEYS, &range::KEYS, FUNCTION_KEYS].concat(),
             );
             let id = reader.declare(section, &mut self.rule_names, ID_CHARS);
             let effects = reader
@@ -96,9 +89,9 @@ impl File {
                 &[
                     &["id"][..],
                     &KIND_KEY,
-                    &SCOPE_KEYS,
+                    SCOPE_KEYS,
                     &range::KEYS,
-                    &FUNCTION_KEYS,
+                    FUNCTION_KEYS,
                 ]
                 .concat(),
             );
@@ -117,7 +110,7 @@ impl File {
     pub(super) fn read_limits(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         for section in reader.tables(root, "limit") {
             let own = ["id", "per", "measure", "max", "window", "on_exceed"];
-            reader.known(section, &[&own[..], &KIND_KEY, &SCOPE_KEYS].concat());
+            reader.known(section, &[&own[..], &KIND_KEY, SCOPE_KEYS].concat());
             if let Some(limit) = self.read_limit(reader, section) {
                 self.limits.push(limit);
             }

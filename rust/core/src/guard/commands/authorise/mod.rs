@@ -43,8 +43,9 @@ impl Guard {
     ///
     /// # Errors
     /// [`Refusal`]: `wrong_state`, `frozen`, `nonce_unknown`, `nonce_ahead`, `malformed` where a number
-    /// is negative, `chain_unavailable` where one is out of range, `l1_fee_over_cap`, or `would_differ` where a simulation shows more than what was decided. A policy that denies now is no error:
-    /// the request ends as denied.
+    /// is negative, `chain_unavailable` where one is out of range, `l1_fee_over_cap`, or `would_differ`
+    /// where a simulation shows more than what was decided. A policy that denies now is no error: the
+    /// request ends as denied.
     pub fn authorise(
         &mut self,
         request_id: &str,
