@@ -114,9 +114,10 @@ fn sentence(reason: &Reason) -> Option<String> {
         (Code::LimitExceeded, Some(rule), Some(limit)) => {
             Some(format!("limit `{rule}` would reach {observed} of {limit}"))
         }
-        (Code::NoApprover, _, Some(needed)) => Some(format!(
-            "{needed} operators must approve, and there are {observed}"
-        )),
+        (Code::NoApprover, _, Some(needed)) => {
+            let text = "operators have to approve this, and the guardian has";
+            Some(format!("{needed} {text} {observed}"))
+        }
         (Code::NoGrant, _, None) => Some(format!("no rule allows this: {observed}")),
         _ => None,
     }

@@ -131,6 +131,8 @@ fn an_approval_nobody_could_give_is_denied_at_once() {
     let denied = world.pay("shopper", 2 * ETH);
     assert_eq!(denied.status, "denied");
     assert!(String::from_utf8_lossy(&denied.answer).contains("no_approver"));
+    let text = &denied.answer.text;
+    assert!(text.contains("operators have to approve this"), "{text}");
 }
 
 #[test]
