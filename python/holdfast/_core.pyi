@@ -651,6 +651,9 @@ class Guard:
     def status(self, now_ms: int) -> bytes:
         """JSON part of `status` the core knows: seq, freezes, policy, agents, waiting, counts."""
 
+    def grants(self, now_ms: int) -> bytes:
+        """JSON list of one-off grants: `[{"grant", "agent", "wallet", "chain_id", "asset"|null, "address"|null, "symbol"|null, "decimals"|null, "to", "label"|null, "most", "left", "spent", "held", "times", "once", "until_ms", "state": "open"|"used"|"over"|"revoked"}]`; amounts in base units."""
+
     def limits(self, agent: str | None, now_ms: int) -> bytes: ...
     def agent(self, agent: str) -> bytes | None:
         """JSON `{"id","wallets":[addresses],"chain_id","uids":[...],"public_key"|null,"privacy", "requests_per_minute", "connections_max"}`."""

@@ -140,9 +140,7 @@ impl Simulator {
             Err(reason) => return Ok((denied_by(reason), Vec::new())),
         };
         resolved.look_for_owed(&self.policy, &self.book, "", now_ms);
-        let subject = resolved
-            .subject(&case.method, &[])
-            .after(self.book.ledger());
+        let subject = resolved.subject(&case.method, &[]).after(&self.book);
         let mut decision = decide(
             &self.policy,
             &subject,
