@@ -444,6 +444,8 @@ pub struct GrantGiven {
     pub chain_id: ChainId,
     /// The signed payload.
     pub command: String,
+    /// Of the asset, by the policy in force: for those who read the record.
+    pub decimals: u8,
     /// Its own seq: payments and a revocation name it.
     pub grant: u64,
     /// Base units: of one payment, or of all together.
@@ -455,6 +457,8 @@ pub struct GrantGiven {
     pub reason: String,
     /// ed25519 over the payload.
     pub signature: Bytes,
+    /// Of the asset, by the policy in force.
+    pub symbol: String,
     /// Who is paid.
     #[serde(with = "wire::eip55")]
     pub to: Address,

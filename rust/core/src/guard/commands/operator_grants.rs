@@ -59,13 +59,10 @@ pub(in crate::guard) fn give(
         let text = format!("agent `{}` works on chain {}", agent.id, agent.chain_id);
         return Err(Refusal::new(Code::ChainMismatch, text));
     }
-    let known = policy
-        .assets()
-        .iter()
-        .any(|entry| (entry.asset.chain_id, entry.asset.address) == (chain_id, asset));
-    if !known {
-        return Err(bad("the policy has no such asset on this chain"));
-    }
+    let mut assets = policy.assets().iter();
+    let entry =
+        assets.find(|entry| (entry.asset.chain_id, entry.asset.address) == (chain_id, asset));
+    let entry = entry.ok_or_else(|| bad("the policy has no such asset on this chain"))?;
     if to.is_zero() {
         return Err(bad("`to` is the zero address"));
     }
@@ -77,11 +74,13 @@ pub(in crate::guard) fn give(
         by: signed.by.clone(),
         chain_id,
         command: signed.payload.to_owned(),
+        decimals: entry.asset.decimals,
         grant: state.seq,
         most,
         once,
         reason: display_safe(words, WORDS_MAX),
         signature: signed.signature.clone(),
+        symbol: entry.asset.symbol.clone(),
         to,
         until_ms,
         wallet,
