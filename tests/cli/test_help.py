@@ -29,6 +29,8 @@ COMMANDS = [
     "policy apply",
     "policy decide",
     "policy new",
+    "policy test",
+    "policy try",
     "config apply",
     "assets add",
     "assets list",
