@@ -29,6 +29,7 @@ COMMANDS = [
     "policy apply",
     "policy decide",
     "policy new",
+    "policy import",
     "policy test",
     "policy try",
     "config apply",

@@ -21,6 +21,7 @@ from holdfast.cli import (
     journal,
     nonces,
     policy,
+    policy_import,
     policy_test,
     policy_try,
     prices,
@@ -91,6 +92,7 @@ for _command in (
 ):
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)
+policy.app.command("import")(policy_import.import_)
 policy.app.command()(policy_test.test)
 policy.app.command("try")(policy_try.try_)
 app.add_typer(policy.app)

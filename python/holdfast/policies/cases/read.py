@@ -159,13 +159,25 @@ def _used(table: Table | None) -> dict[str, str]:
 
 
 def _facts(table: Table, at: datetime) -> dict[str, Any]:
-    """As the core reads them; a price may be text alone, which is then of the time of the case."""
-    prices = table.table("prices")
+    """As the core reads them; a price, or the hash of a contract's code, may be text alone.
+
+    Then it is of the time of the case, and the contract is no proxy.
+    """
+    moment = int(at.timestamp() * 1000)
     facts = dict(table.values)
+    prices, code = table.table("prices"), table.table("code")
     if prices is not None:
-        moment = int(at.timestamp() * 1000)
         facts["prices"] = {
             asset: {"usd": price, "at": moment} if isinstance(price, str) else price
             for asset, price in prices.values.items()
+        }
+    if code is not None:
+        facts["code"] = {
+            address: (
+                {"hash": seen, "implementation": None, "at": moment}
+                if isinstance(seen, str)
+                else seen
+            )
+            for address, seen in code.values.items()
         }
     return facts
