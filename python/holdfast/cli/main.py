@@ -22,6 +22,7 @@ from holdfast.cli import (
     nonces,
     policy,
     policy_import,
+    policy_new,
     policy_test,
     policy_try,
     prices,
@@ -92,6 +93,7 @@ for _command in (
 ):
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)
+policy.app.command()(policy_new.new)
 policy.app.command("import")(policy_import.import_)
 policy.app.command()(policy_test.test)
 policy.app.command("try")(policy_try.try_)

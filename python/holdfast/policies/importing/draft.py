@@ -66,12 +66,12 @@ class Draft:
     lists: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def add(self, kind: str, ident: str, **keys: Any) -> None:
-        """A table; keys with None, or with an empty list, are left out."""
+        """A table; keys with None are left out; an empty list is an error of the core."""
         taken = {row.id for row in self.rows if row.kind == kind}
         unique, number = slug(ident), 2
         while unique in taken:
             unique, number = f"{slug(ident)}-{number}", number + 1
-        held = {key: value for key, value in keys.items() if value not in (None, [], ())}
+        held = {key: value for key, value in keys.items() if value is not None}
         self.rows.append(Row(kind, unique, held))
 
     def rule(self, ident: str, tier: Tier, **keys: Any) -> None:
