@@ -30,6 +30,7 @@ COMMANDS = [
     "policy decide",
     "policy new",
     "policy import",
+    "policy schema",
     "policy test",
     "policy try",
     "config apply",

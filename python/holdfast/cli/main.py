@@ -23,6 +23,7 @@ from holdfast.cli import (
     policy,
     policy_import,
     policy_new,
+    policy_schema,
     policy_test,
     policy_try,
     prices,
@@ -95,6 +96,7 @@ for _command in (
 app.command(help=decode.HELP)(decode.decode)
 policy.app.command()(policy_new.new)
 policy.app.command("import")(policy_import.import_)
+policy.app.command()(policy_schema.schema)
 policy.app.command()(policy_test.test)
 policy.app.command("try")(policy_try.try_)
 app.add_typer(policy.app)
