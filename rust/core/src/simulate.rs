@@ -162,7 +162,9 @@ impl Simulator {
             Err(reason) => return Ok((denied_by(reason), Outcome::default())),
         };
         resolved.look_for_owed(&self.policy, &self.book, "", now_ms);
-        let subject = resolved.subject(&case.method, &[]);
+        let subject = resolved
+            .subject(&case.method, &[])
+            .after(self.book.ledger());
         let costs = costs(&self.policy, &subject, &case.facts, now_ms);
         let filled = case.used.on_top(self.book.windows(), &costs, now_ms)?;
         let windows = filled.as_ref().unwrap_or(self.book.windows());
