@@ -126,7 +126,7 @@ def test_a_fault_is_named_with_file_line_and_column(
         ("25 usdc", "25", "write a number and an asset"),
         ("25 usdc", "25.0000001 usdc", "at most 6 decimal places"),
         ("25 usdc", "25 dai", "is no asset of chain 31337: choose `eth`, `usdc`"),
-        ('rule = "vendors-small"', 'rule = "vendor"', "no rule, forbid or limit `vendor`"),
+        ('rule = "vendors-small"', 'rule = "vendor"', "no rule, forbid, review or limit `vendor`"),
         ("verdict", 'agent = "x"\nverdict', "the policy has no agent `x`: choose `shopper`"),
         ("verdict", 'used = { day = "1" }\nverdict', "expected instant, got deny"),
     ],

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 TYPES: dict[str, Any] = {
     "object": dict,
     "array": list,
-    "string": (str, datetime),
+    "string": (str, date),
     "integer": int,
     "number": (int, float),
     "boolean": bool,

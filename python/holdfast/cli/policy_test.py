@@ -37,15 +37,15 @@ def test(
             "--coverage-min",
             min=0,
             max=100,
-            help="Fail if cases reach fewer percent of the rules, forbids and limits.",
+            help="Fail if cases reach fewer percent of the rules, forbids, reviews and limits.",
         ),
     ] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Run the cases of a policy; exit 1 when one is decided differently than it expects.
 
-    Each case is decided alone, from its own history. A rule, forbid or limit that no decision names
-    is not covered.
+    Each case is decided alone, from its own history. A rule, forbid, review or limit that no
+    decision names is not covered.
 
     Example:
 

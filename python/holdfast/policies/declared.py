@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,6 +66,7 @@ class Declared:
     contracts: tuple[Party, ...]
     rules: tuple[str, ...]
     forbids: tuple[str, ...]
+    reviews: tuple[str, ...]
     limits: tuple[str, ...]
 
     @classmethod
@@ -73,6 +74,7 @@ class Declared:
         """Of a policy that the core found valid."""
         # The core reads a byte order mark, Python's parser does not.
         document = tomllib.loads(source.removeprefix("\ufeff"))
+        capped = list(_caps(document))
         return cls(
             agents=tuple(
                 Agent(row["id"], tuple(row["wallets"]), row["chain"])
@@ -83,8 +85,9 @@ class Declared:
             lists={row["id"]: _entries(row) for row in _rows(document, "list")},
             contracts=_parties(document, "contract"),
             rules=_ids(document, "rule"),
-            forbids=_ids(document, "forbid"),
-            limits=_ids(document, "limit"),
+            forbids=(*_ids(document, "forbid"), *(each for each in capped if _is_forbid(each))),
+            reviews=_ids(document, "review"),
+            limits=(*_ids(document, "limit"), *(each for each in capped if not _is_forbid(each))),
         )
 
     def agent(self, name: str | None) -> Agent:
@@ -141,6 +144,25 @@ def _rows(table: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def _ids(document: dict[str, Any], table: str) -> tuple[str, ...]:
     return tuple(row["id"] for row in _rows(document, table))
+
+
+def _caps(document: dict[str, Any]) -> Iterator[str]:
+    """Ids of the forbids and limits that caps of lists and entries are: `@vendors/day`."""
+    for row in _rows(document, "list"):
+        yield from _capped(f"@{row['id']}", row)
+        for entry in _rows(row, "entry"):
+            chain = f"{entry['chain']}:" if "chain" in entry else ""
+            yield from _capped(f"@{row['id']}/{chain}{entry['address']}", entry)
+
+
+def _capped(name: str, row: dict[str, Any]) -> Iterator[str]:
+    for word in ("payment", "day", "month", "total"):
+        if f"{word}_usd_max" in row:
+            yield f"{name}/{word}"
+
+
+def _is_forbid(cap: str) -> bool:
+    return cap.endswith("/payment")
 
 
 def _parties(document: dict[str, Any], table: str) -> tuple[Party, ...]:

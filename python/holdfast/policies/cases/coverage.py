@@ -1,4 +1,4 @@
-"""Which rules, forbids and limits the decisions of cases name."""
+"""Which rules, forbids, reviews and limits the decisions of cases name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from holdfast.policies.declared import Declared
 
 # Ids are unique only among tables of one kind; these codes say which kind they name.
 _OF_FORBIDS = {str(Code.FORBIDDEN)}
-_OF_LIMITS = {str(Code.LIMIT_EXCEEDED), str(Code.AMOUNT_OVERFLOW)}
+_OF_LIMITS = {str(Code.LIMIT_EXCEEDED), str(Code.LIMIT_NOTICE), str(Code.AMOUNT_OVERFLOW)}
+_OF_REVIEWS = {str(Code.REVIEW)}
 # A price can be missing to each kind.
 _OF_ANY = {str(Code.PRICE_UNKNOWN)}
 
@@ -34,6 +35,7 @@ def coverage(declared: Declared, decisions: Iterable[dict[str, Any]]) -> Coverag
     tables = [
         *(("rule", each) for each in declared.rules),
         *(("forbid", each) for each in declared.forbids),
+        *(("review", each) for each in declared.reviews),
         *(("limit", each) for each in declared.limits),
     ]
     reached = {
@@ -48,7 +50,9 @@ def coverage(declared: Declared, decisions: Iterable[dict[str, Any]]) -> Coverag
 
 def _kinds(code: str) -> tuple[str, ...]:
     if code in _OF_ANY:
-        return ("rule", "forbid", "limit")
+        return ("rule", "forbid", "review", "limit")
     if code in _OF_FORBIDS:
         return ("forbid",)
+    if code in _OF_REVIEWS:
+        return ("review",)
     return ("limit",) if code in _OF_LIMITS else ("rule",)

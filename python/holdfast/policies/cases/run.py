@@ -79,8 +79,9 @@ class Runner:
     def _check_expected(self, case: Case) -> None:
         declared = self._declared
         rule = case.expected.rule
-        if rule is not None and rule not in (*declared.rules, *declared.forbids, *declared.limits):
-            raise PolicyTextError(f"the policy has no rule, forbid or limit `{rule}`")
+        tables = (*declared.rules, *declared.forbids, *declared.reviews, *declared.limits)
+        if rule is not None and rule not in tables:
+            raise PolicyTextError(f"the policy has no rule, forbid, review or limit `{rule}`")
 
     def _decide(self, simulator: Simulator, agent: Agent, case: Case) -> tuple[Json, str]:
         method, params, text = self._request(agent, case.asked, case.at)

@@ -8,7 +8,8 @@ from typing import Any
 from holdfast.policies.errors import PolicyTextError
 from holdfast.policies.importing.document import flag, number, rows, table, whole, words
 from holdfast.policies.importing.draft import listed
-from holdfast.policies.importing.fields import Apply, Field, apply_all, label, schedule
+from holdfast.policies.importing.fields import Apply, Field, apply_all, label
+from holdfast.policies.importing.hours import schedule
 from holdfast.policies.importing.parties import parties
 from holdfast.policies.importing.plan import Counted, Payee, Plan
 
@@ -115,7 +116,7 @@ def _velocity(plan: Plan, value: Any, name: str) -> None:
         return
     count = values.get("maxCount", values.get("max_count"))
     window = values.get("windowSeconds", values.get("window_seconds"))
-    counted = Counted("velocity", Decimal(whole(count, name)), whole(window, name), count=True)
+    counted = Counted("velocity", Decimal(whole(count, name)), whole(window, name), measure="count")
     plan.limit(counted, name)
 
 
@@ -172,7 +173,7 @@ FIELDS: tuple[Field, ...] = (
     _DAY,
     _MONTH,
     Field(("velocityLimit",), "a limit that counts", _velocity),
-    Field(("schedule",), "stricter: approval", schedule),
+    Field(("schedule",), "a schedule, and `during`", schedule),
     _ON,
     _ABOVE,
     _TIMEOUT,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.policies.importing.draft import APPROVAL
 from holdfast.policies.importing.plan import Plan
 
 # What a field does to the plan: its value, and its name for the report.
@@ -36,8 +35,3 @@ def apply_all(fields: Sequence[Field], plan: Plan, values: dict[str, Any], prefi
 def label(plan: Plan, value: Any, name: str) -> None:
     """For names and ids of the document itself, which decide nothing."""
     plan.report.kept(name, f"a name of the document: `{str(value)[:64]}`")
-
-
-def schedule(plan: Plan, _value: Any, name: str) -> None:
-    """Hours and days; there is no condition for them."""
-    plan.at_least(APPROVAL, name, "hours, days and time zones have no condition here")

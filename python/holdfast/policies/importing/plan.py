@@ -43,13 +43,20 @@ class Payee:
 
 @dataclass(frozen=True)
 class Counted:
-    """A limit: `max` of `usd` or of the one asset, or a number of payments for `count`."""
+    """A limit: `max` of money, or a number of payments (`count`) or of `recipients`.
+
+    `window_s` None is for good.
+    """
 
     name: str
     max: Decimal
-    window_s: int
+    window_s: int | None
     on_exceed: str = "deny"
-    count: bool = False
+    measure: str = "money"
+
+    @property
+    def window(self) -> str:
+        return "lifetime" if self.window_s is None else seconds(self.window_s)
 
 
 @dataclass
@@ -71,6 +78,7 @@ class Plan:
     open_floor: Tier = INSTANT
     unbounded: Tier = INSTANT
     counted: list[Counted] = field(default_factory=list)
+    during: list[str] | None = None
 
     def at_least(self, tier: Tier, name: str, why: str) -> None:
         """Every payment waits at least for this, because of a field that cannot be said."""
@@ -93,13 +101,15 @@ class Plan:
             self.floor = DENY
             self.report.kept(name, "nothing is allowed: no payment is granted")
             return
-        if not 1 <= counted.window_s <= WINDOW_S_MAX:
-            days = f"a window of {seconds(counted.window_s)} is longer than 31 days"
+        if counted.window_s is not None and not 1 <= counted.window_s <= WINDOW_S_MAX:
+            days = f"a window of {counted.window} is longer than 31 days"
             self.at_least(APPROVAL, name, days)
             return
         self.counted.append(counted)
-        unit = "payments" if counted.count else self.asset or "USD"
-        text = f"at most {counted.max} {unit} in any {seconds(counted.window_s)}"
+        units = {"count": "payments", "recipients": "recipients"}
+        unit = units.get(counted.measure, self.asset or "USD")
+        span = "in all" if counted.window_s is None else f"in any {counted.window}"
+        text = f"at most {counted.max} {unit} {span}"
         self.report.kept(name, f"{text}, else `{counted.on_exceed}`")
 
     def write(self) -> None:
@@ -120,7 +130,7 @@ class Plan:
         """A document without any amount is no permission to pay all there is."""
         caps = [payee.cap for payee in self.payees or [] if payee.cap is not None]
         whole = bool(caps) and len(caps) == len(self.payees or [])
-        counted = any(not each.count for each in self.counted)
+        counted = any(each.measure == "money" for each in self.counted)
         bounded = self.cap is not None or self.approval_above is not None or counted or whole
         if not bounded and not any(self.steps) and self.floor != DENY:
             self.unbounded = APPROVAL
@@ -134,7 +144,7 @@ class Plan:
         prices[self.place.coin] = self.place.coin_price_usd
         missing = [name for name in self.assets if prices.get(name) is None]
         used = self.cap or self.approval_above is not None or any(self.steps)
-        used = used or any(not each.count for each in self.counted)
+        used = used or any(each.measure == "money" for each in self.counted)
         if missing and used:
             text = f"{listed(missing)} without a pinned price: while it is unknown, `approval`"
             self.report.stricter("prices in USD", text)
@@ -173,6 +183,7 @@ class Plan:
                 effects=["transfer"],
                 assets=[self.asset] if self.asset else list(self.assets),
                 to=to,
+                during=self.during,
                 **keys,
             )
 
@@ -210,8 +221,9 @@ class Plan:
 
     def _limit(self, counted: Counted) -> None:
         measure: dict[str, Any]
-        if counted.count:
-            measure, effects = {"measure": "count"}, ["transfer", "allowance", "swap", "deposit"]
+        if counted.measure != "money":
+            measure = {"measure": counted.measure}
+            effects = ["transfer", "allowance", "swap", "deposit"]
         elif self.asset:
             measure, effects = {"measure": "amount", "assets": [self.asset]}, list(COSTLY)
         else:
@@ -223,8 +235,8 @@ class Plan:
             agents=[self.place.agent],
             effects=effects,
             **measure,
-            max=int(counted.max) if counted.count else counted.max,
-            window=seconds(counted.window_s),
+            max=counted.max if counted.measure == "money" else int(counted.max),
+            window=counted.window,
             on_exceed=counted.on_exceed,
         )
 

@@ -10,7 +10,8 @@ from typing import Any
 from holdfast.policies.errors import PolicyTextError
 from holdfast.policies.importing.document import number, rows, table, whole, words
 from holdfast.policies.importing.draft import APPROVAL, listed
-from holdfast.policies.importing.fields import Apply, Field, apply_all, label, schedule
+from holdfast.policies.importing.fields import Apply, Field, apply_all, label
+from holdfast.policies.importing.hours import schedule
 from holdfast.policies.importing.parties import parties
 from holdfast.policies.importing.plan import Counted, Payee, Plan
 
@@ -75,9 +76,7 @@ def _window(ident: str, days: int) -> Apply:
 
 
 def _total(plan: Plan, value: Any, name: str) -> None:
-    most = _amount(value, name)
-    text = f"no limit counts longer than 31 days: in all, more than {most} USD can leave"
-    plan.report.not_kept(name, text)
+    plan.limit(Counted("total", _amount(value, name), None), name)
 
 
 def _vendors(plan: Plan, value: Any, name: str) -> None:
@@ -132,7 +131,7 @@ def _velocity(plan: Plan, value: Any, name: str) -> None:
 
 def _count(ident: str, window_s: int) -> Apply:
     def apply(plan: Plan, value: Any, name: str) -> None:
-        counted = Counted(ident, Decimal(whole(value, name)), window_s, count=True)
+        counted = Counted(ident, Decimal(whole(value, name)), window_s, measure="count")
         plan.limit(counted, name)
 
     return apply
@@ -140,8 +139,7 @@ def _count(ident: str, window_s: int) -> Apply:
 
 def _unique(plan: Plan, value: Any, name: str) -> None:
     most = Decimal(whole(value, name))
-    plan.limit(Counted("vendors-a-day", most, DAY_S, "approval", count=True), name)
-    plan.report.stricter(name, "vendors cannot be counted: payments are, which are never fewer")
+    plan.limit(Counted("vendors-a-day", most, DAY_S, measure="recipients"), name)
 
 
 def _cooldown(plan: Plan, value: Any, name: str) -> None:
@@ -177,13 +175,13 @@ FIELDS: Sequence[Field] = (
     Field(("weeklyLimit", "weekly_limit"), "a limit over 7d", _window("week", 7)),
     # As long as the longest month, so that no calendar month can hold more.
     Field(("monthlyLimit", "monthly_limit"), "a limit over 31d", _window("month", 31)),
-    Field(("totalLimit", "limit_total", "limitTotal"), "not kept: no window is as long", _total),
+    Field(("totalLimit", "limit_total", "limitTotal"), "a limit over a lifetime", _total),
     Field(("allowedVendors", "allowed_vendors"), "a list, and `to`", _vendors),
     Field(("merchantAllow", "merchant_allow"), "rules with a list each", _merchants),
     Field(("allowedCategories", "allowed_categories"), "stricter: approval", _allowed_categories),
     Field(("allowedScopes", "allowed_scopes"), "stricter: approval", _allowed_categories),
     Field(("blockedCategories", "blocked_categories"), "stricter: approval", _blocked_categories),
-    Field(("timeRestrictions", "time_restrictions"), "stricter: approval", schedule),
+    Field(("timeRestrictions", "time_restrictions"), "a schedule", schedule),
     Field(("velocityRules", "velocity_rules"), "limits that count", _velocity),
     Field(("approvalThreshold", "approval_threshold"), "`usd_above`", _threshold),
     Field(("approvalRequired", "approval_required"), "`approval`", _approval),
@@ -191,7 +189,7 @@ FIELDS: Sequence[Field] = (
 VELOCITY: Sequence[Field] = (
     Field(("maxTransactionsPerHour",), "a limit that counts", _count("an-hour", HOUR_S)),
     Field(("maxTransactionsPerDay",), "a limit that counts", _count("count-a-day", DAY_S)),
-    Field(("maxUniqueVendorsPerDay",), "stricter: counts payments", _unique),
+    Field(("maxUniqueVendorsPerDay",), "a limit of recipients", _unique),
     Field(("cooldownAfterRejection",), "not kept", _cooldown),
 )
 APPROVALS: Sequence[Field] = (

@@ -18,7 +18,8 @@ from holdfast.policies.importing.draft import (
     listed,
     stricter,
 )
-from holdfast.policies.importing.fields import Apply, Field, apply_all, schedule
+from holdfast.policies.importing.fields import Apply, Field, apply_all
+from holdfast.policies.importing.hours import schedule
 from holdfast.policies.importing.parties import parties
 from holdfast.policies.importing.plan import Counted, Payee, Plan
 from holdfast.policies.importing.waiaas_tiers import (
@@ -145,7 +146,7 @@ def _rate(plan: Plan, value: Any, name: str) -> None:
     seconds = PERIODS.get(str(period)) if window is None else whole(window, name)
     if seconds is None:
         raise PolicyTextError(f"`{name}.period` is one of {listed(PERIODS)}")
-    plan.limit(Counted("rate", Decimal(whole(count, name)), seconds, count=True), name)
+    plan.limit(Counted("rate", Decimal(whole(count, name)), seconds, measure="count"), name)
 
 
 def _tokens(plan: Plan, value: Any, name: str) -> None:
@@ -240,7 +241,7 @@ TYPES: dict[str, tuple[Field, ...]] = {
     "ALLOWED_TOKENS": (Field(("tokens",), "`assets` of the rules", _tokens),),
     "SPENDING_LIMIT": (Field(("rules",), "rules by value, and limits", _spending),),
     "WHITELIST": (Field(("allowed_addresses",), "a list, and `to`", _whitelist),),
-    "TIME_RESTRICTION": (Field(("rules",), "stricter: approval", schedule),),
+    "TIME_RESTRICTION": (Field(("rules",), "a schedule, and `during`", schedule),),
     "RATE_LIMIT": (Field(("rules",), "a limit that counts", _rate),),
     "CONTRACT_WHITELIST": (Field(("contracts",), "a list; calls need approval", _contracts),),
     "METHOD_WHITELIST": (Field(("methods",), "stricter: approval", _methods),),

@@ -168,6 +168,7 @@ def _rules(plan: Plan, allowed: Allowed, spender: Spender, tokens: list[str]) ->
             effects=["allowance"],
             assets=tokens,
             to=[spender.address],
+            during=plan.during,
             usd_above=above,
             usd_max=upto,
         )
