@@ -159,7 +159,7 @@ def _threshold(plan: Plan, value: Any, name: str) -> None:
 def _approved_vendors(plan: Plan, value: Any, name: str) -> None:
     named = words(value, name)
     if plan.payees is None:
-        plan.at_least(APPROVAL, name, f"{listed(named)} cannot be told from others that are open")
+        plan.at_least(APPROVAL, name, f"{listed(named)} cannot be set apart: anyone can be paid")
         return
     plan.payees = [
         replace(payee, tier=APPROVAL) if payee.label in named else payee for payee in plan.payees
