@@ -35,6 +35,7 @@ class Code(StrEnum):
     NONCE_USED = "nonce_used"
     NONCE_AHEAD = "nonce_ahead"
     FROZEN = "frozen"
+    COOLDOWN = "cooldown"
     NO_APPROVER = "no_approver"
     WAITING_FULL = "waiting_full"
     BATCH = "batch"
@@ -268,6 +269,7 @@ TRANSIENT = frozenset(
         Code.FEE_OVER_CAP,
         Code.TIP_OVER_CAP,
         Code.NONCE_AHEAD,
+        Code.COOLDOWN,
         Code.WAITING_FULL,
         Code.LIMIT_EXCEEDED,
         Code.L1_FEE_OVER_CAP,

@@ -60,7 +60,8 @@ def test_what_is_not_kept_is_reported_and_stands_in_the_policy(run: Run) -> None
     assert states["velocityRules.cooldownAfterRejection"] == "not kept"
     assert states["blockedCategories"] == "stricter"
     assert made["policy"].startswith("# Imported from a document of sardis.")
-    assert "# - velocityRules.cooldownAfterRejection: after a denial" in made["policy"]
+    assert "# - velocityRules.cooldownAfterRejection: 300 s after an operator" in made["policy"]
+    assert 'cooldown = "5m"' in made["policy"]
 
 
 @pytest.mark.parametrize(

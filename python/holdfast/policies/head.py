@@ -52,8 +52,8 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def head(name: str, place: Surroundings) -> str:
-    """Everything before the rules."""
+def head(name: str, place: Surroundings, cooldown: str | None = None) -> str:
+    """Everything before the rules; `cooldown` is the agent's, a duration."""
     l1_fee = f'l1_fee_max = "{place.l1_fee_max}"\n' if place.l1_fee_max else ""
     parts = [
         f"version = 1\nname = {quoted(name)}\n",
@@ -66,8 +66,10 @@ def head(name: str, place: Surroundings) -> str:
     ids = [f"wallet-{number}" for number in range(1, len(place.wallets) + 1)]
     for ident, address in zip(ids, place.wallets, strict=True):
         parts.append(f'[[wallet]]\nid = "{ident}"\naddress = "{address}"\n')
+    cooled = f'cooldown = "{cooldown}"\n' if cooldown else ""
     parts.append(
         f'[[agent]]\nid = "{place.agent}"\nwallets = {json.dumps(ids)}\nchain = {place.chain}\n'
+        + cooled
     )
     parts.append(
         f'[[asset]]\nid = "{place.coin}"\nchain = {place.chain}\nnative = true\ndecimals = 18\n'

@@ -62,6 +62,7 @@ class Draft:
 
     name: str
     place: Surroundings
+    cooldown_s: int | None = None
     rows: list[Row] = field(default_factory=list)
     lists: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
@@ -85,11 +86,13 @@ class Draft:
             more["timeout"] = seconds(min(tier.seconds, TIMEOUT_S_MAX))
         self.add("rule", ident, agents=[self.place.agent], **keys, **more)
 
+    def _head(self) -> str:
+        cooldown = None if self.cooldown_s is None else seconds(self.cooldown_s)
+        return head(self.name, self.place, cooldown)
+
     def text(self, comment: str) -> str:
         """The TOML of the whole policy, below a comment."""
-        parts = [
-            "".join(f"# {line}\n" for line in comment.splitlines()) + head(self.name, self.place)
-        ]
+        parts = ["".join(f"# {line}\n" for line in comment.splitlines()) + self._head()]
         for name, entries in self.lists.items():
             lines = [f'[[list]]\nid = "{name}"\n']
             lines += [

@@ -9,7 +9,7 @@ from typing import Any
 
 from holdfast.policies.errors import PolicyTextError
 from holdfast.policies.importing.document import number, rows, table, whole, words
-from holdfast.policies.importing.draft import APPROVAL, listed
+from holdfast.policies.importing.draft import APPROVAL, WINDOW_S_MAX, listed
 from holdfast.policies.importing.fields import Apply, Field, apply_all, label
 from holdfast.policies.importing.hours import schedule
 from holdfast.policies.importing.parties import parties
@@ -143,7 +143,12 @@ def _unique(plan: Plan, value: Any, name: str) -> None:
 
 
 def _cooldown(plan: Plan, value: Any, name: str) -> None:
-    text = f"after a denial the agent can ask again at once, not only after {value}"
+    cooldown = whole(value, name)
+    if not 1 <= cooldown <= WINDOW_S_MAX:
+        plan.report.not_kept(name, "the agent can ask again at once after a denial")
+        return
+    plan.draft.cooldown_s = cooldown
+    text = f"{cooldown} s after an operator's denial; denials by the policy start no cooldown"
     plan.report.not_kept(name, text)
 
 
@@ -190,7 +195,7 @@ VELOCITY: Sequence[Field] = (
     Field(("maxTransactionsPerHour",), "a limit that counts", _count("an-hour", HOUR_S)),
     Field(("maxTransactionsPerDay",), "a limit that counts", _count("count-a-day", DAY_S)),
     Field(("maxUniqueVendorsPerDay",), "a limit of recipients", _unique),
-    Field(("cooldownAfterRejection",), "not kept", _cooldown),
+    Field(("cooldownAfterRejection",), "`cooldown` of the agent", _cooldown),
 )
 APPROVALS: Sequence[Field] = (
     Field(("threshold",), "`usd_above`", _threshold),
