@@ -1,11 +1,11 @@
-"""`holdfast policy ...`: check a policy, try it on cases, begin a new one, put one in force."""
+"""`holdfast policy ...`: check a policy, try it on cases, put one in force."""
 
 from __future__ import annotations
 
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -56,7 +56,7 @@ def check(
         if place.exists:
             check_sockets(with_agents_dir(place), text, report["agents"])
     except PolicyError as error:
-        _refuse(file, error, as_json)
+        refuse(file, error, as_json)
     if as_json:
         emit({"ok": True, "file": str(file), **report})
         return
@@ -74,7 +74,8 @@ def _held(file: Path, home: Path | None) -> list[str] | None:
     return held_wallets(place.wallets_dir) if place.exists else None
 
 
-def _refuse(file: Path, error: Exception, as_json: bool) -> None:
+def refuse(file: Path, error: Exception, as_json: bool) -> NoReturn:
+    """Prints every error of a policy file with its place, and exits 1."""
     names = ("line", "column", "code", "text", "hint")
     faults = [dict(zip(names, fault, strict=True)) for fault in error.args[2]]
     if as_json:
@@ -126,13 +127,13 @@ def apply(
         held = held_wallets(place.wallets_dir)
         report = json.loads(check_policy(text, time.time_ns() // 1_000_000, held))
     except PolicyError as error:
-        _refuse(path, error, as_json)
+        refuse(path, error, as_json)
     digest = digest_of(text)
     with target(place) as found:
         try:
             check_home(found, text, report["agents"])
         except PolicyError as error:
-            _refuse(path, error, as_json)
+            refuse(path, error, as_json)
         old = found.known.policy
         # One that is in force without a signature, because it was only stricter, may get one.
         differences = changes(old, text)
@@ -199,7 +200,7 @@ def decide(
     try:
         simulator = Simulator(text_of(policy), stateful)
     except PolicyError as error:
-        _refuse(policy, error, as_json)
+        refuse(policy, error, as_json)
     results = []
     for row in text_of(cases).splitlines():
         if not row.strip():
@@ -218,36 +219,3 @@ def _result_row(result: dict[str, Any]) -> tuple[str, str, str]:
         for reason in result.get("reasons", [])
     ]
     return str(result.get("id")), str(result.get("verdict")), ", ".join(words)
-
-
-@app.command()
-def new(
-    wallet: Annotated[
-        list[str],
-        typer.Option("--wallet", help="A wallet's address with its checksum; repeatable."),
-    ],
-    chain: Annotated[int, typer.Option("--chain", help="The chain id.")] = 31337,
-    agent: Annotated[str, typer.Option("--agent", help="The agent's id.")] = "agent",
-    as_json: JsonOption = False,
-) -> None:
-    """Print a commented starter policy that requires approval of every payment.
-
-    Example:
-
-        holdfast policy new --wallet 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 > policy.toml
-    """
-    from holdfast._core import PolicyError, check_policy
-    from holdfast.service.home import starter
-
-    text = starter.policy(wallet, chain, agent)
-    try:
-        check_policy(text)
-    except PolicyError as error:
-        _, _, faults = error.args
-        raise Failure(
-            f"the result is not a valid policy: {faults[0][3]}", code="bad_policy"
-        ) from None
-    if as_json:
-        emit({"policy": text})
-    else:
-        line(text.rstrip("\n"))

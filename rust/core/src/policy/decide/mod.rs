@@ -221,6 +221,20 @@ fn decide_under(
     ladder.allowed(reservations(charges), spends)
 }
 
+/// What a request would count under every limit it falls under, whatever is decided; nothing for a
+/// method that does not sign.
+pub fn costs(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    facts: &Facts,
+    now_ms: u64,
+) -> Vec<Reservation> {
+    let Some(method) = method_of(subject.method) else {
+        return Vec::new();
+    };
+    policy.reservations(&spends(policy, subject, method, facts, now_ms))
+}
+
 /// A request on its way down the ladder.
 struct Asked<'a> {
     policy: &'a Policy,
