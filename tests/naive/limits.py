@@ -1,0 +1,143 @@
+"""Windows: what counts already, what a request adds, and what happens when it is too much.
+
+Every payment is kept for ever and all are added up for every question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from tests.naive.clock import began, duration
+from tests.naive.effects import Ask, Effect
+from tests.naive.policy import USD_PLACES, Policy, Table, units
+from tests.naive.scope import COSTS, World, concerns
+
+CALENDAR = ("day", "week", "month")
+GRACE_MS = 600_000
+Right = tuple[str, int, str | None, str | None]  # wallet, chain, asset, who may take it
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Something that counts under a key of a limit. `party` is of limits on recipients."""
+
+    at_ms: int
+    amount: int
+    party: str | None = None
+    until_ms: int | None = None
+    right: Right | None = None
+    handed_in_until_ms: int = 0  # a signed permit can still reach the chain until then
+
+
+@dataclass
+class Windows:
+    """All that was ever counted, by limit and key."""
+
+    policy: Policy
+    spent: dict[tuple[str, str], list[Spent]] = field(default_factory=dict)
+
+    def used(self, limit: Table, key: str, now_ms: int) -> int:
+        """What counts now."""
+        counted = list(self._counted(limit, key, now_ms))
+        if limit["measure"] == "recipients":
+            return len({one.party for one in counted})
+        return sum(one.amount for one in counted)
+
+    def with_this(self, limit: Table, key: str, added: list[Spent], now_ms: int) -> int:
+        """What would count with a request."""
+        counted = [*self._counted(limit, key, now_ms), *added]
+        if limit["measure"] == "recipients":
+            return len({one.party for one in counted})
+        return sum(one.amount for one in counted)
+
+    def count(self, limit: Table, key: str, added: list[Spent]) -> None:
+        """Keeps what was not denied."""
+        self.spent.setdefault((limit["id"], key), []).extend(added)
+
+    def end_rights(self, right: Right, now_ms: int) -> None:
+        """An approval or revocation that was mined ends what was allowed before it."""
+        for key, all_of_it in self.spent.items():
+            self.spent[key] = [one for one in all_of_it if not _ended(one, right, now_ms)]
+
+    def _counted(self, limit: Table, key: str, now_ms: int) -> Iterator[Spent]:
+        window = limit["window"]
+        for one in self.spent.get((limit["id"], key), []):
+            if window == "standing":
+                counts = one.until_ms is None or now_ms < one.until_ms + GRACE_MS
+            elif window == "lifetime":
+                counts = True
+            elif window in CALENDAR:
+                counts = one.at_ms >= began(window, limit.get("zone", "UTC"), now_ms)
+            else:
+                counts = now_ms < one.at_ms + duration(window)
+            if counts:
+                yield one
+
+
+def _ended(one: Spent, right: Right, now_ms: int) -> bool:
+    over = one.handed_in_until_ms == 0 or now_ms >= one.handed_in_until_ms + GRACE_MS
+    return one.right == right and over
+
+
+def maximum(policy: Policy, limit: Table) -> int:
+    """The `max` of a limit in what it counts."""
+    if limit["measure"] in ("count", "recipients"):
+        return int(limit["max"])
+    if limit["measure"] == "usd":
+        return units(limit["max"], USD_PLACES)
+    return units(limit["max"], policy.places(sorted(policy.named(limit["assets"]))[0]))
+
+
+def added_by(limit: Table, ask: Ask, world: World) -> tuple[dict[str, list[Spent]], bool]:
+    """By key what a request adds to a limit, and whether a price of it is unknown."""
+    found: dict[str, list[Spent]] = {}
+    unsure = False
+    for effect in ask.effects:
+        if effect.kind not in limit.get("effects", (*COSTS, "fee")) or not concerns(
+            limit, ask, effect, world, loosens=False
+        ):
+            continue
+        standing = limit["window"] == "standing"
+        if standing and effect.kind == "transfer" and not ask.document:
+            continue
+        key = _key(limit, ask, effect)
+        spent = _spent(limit, ask, effect, world)
+        unsure = unsure or spent is None
+        if key is not None and spent is not None:
+            found.setdefault(key, []).append(spent)
+    return {key: all_of_it for key, all_of_it in found.items() if _anything(all_of_it)}, unsure
+
+
+def _anything(spent: list[Spent]) -> bool:
+    return any(one.amount > 0 for one in spent)
+
+
+def _key(limit: Table, ask: Ask, effect: Effect) -> str | None:
+    if limit["per"] == "agent":
+        return f"agent:{ask.agent}"
+    if limit["per"] == "wallet":
+        return f"wallet:{ask.wallet}"
+    if limit["per"] == "recipient":
+        return f"recipient:{ask.chain}:{effect.to}" if effect.to else None
+    return "global"
+
+
+def _spent(limit: Table, ask: Ask, effect: Effect, world: World) -> Spent | None:
+    one = Spent(world.now_ms, 0)
+    if limit["window"] == "standing":
+        paid = effect.kind == "transfer"
+        one = Spent(
+            world.now_ms,
+            0,
+            until_ms=effect.until_ms if paid else None,
+            right=None if paid else (ask.wallet, ask.chain, effect.asset, effect.to),
+            handed_in_until_ms=0 if paid else effect.until_ms or 0,
+        )
+    if limit["measure"] == "count":
+        return replace(one, amount=0 if effect.kind == "fee" else effect.times)
+    if limit["measure"] == "recipients":
+        party = f"{ask.chain}:{effect.to}" if effect.to else None
+        return replace(one, amount=1 if party else 0, party=party)
+    worth = world.usd(effect) if limit["measure"] == "usd" else effect.amount or 0
+    return None if worth is None else replace(one, amount=worth)
