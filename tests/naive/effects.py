@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.naive.policy import Policy, Table
 
-ZERO = "0x" + "0" * 40
+PRECOMPILES = 0xFFFF
 METHODS = {
     "eth_sign": "personal_sign",
     "eth_signTypedData": "eth_signTypedData_v4",
@@ -149,8 +149,12 @@ def _of_token(policy: Policy, chain: int, wallet: str, token: Table, data: str) 
             raise Refused("not_own_funds")
         return [_paid(policy, chain, Effect("transfer", _address(words[1]), asset, words[2]))]
     if selector in (APPROVE, INCREASE):
+        _takes(token, _address(words[0]))
+    if selector == APPROVE:
         kind = "allowance" if words[1] else "revoke"
-        return [Effect(kind, _address(words[0]), asset, words[1], sets=selector == APPROVE)]
+        return [Effect(kind, _address(words[0]), asset, words[1], sets=True)]
+    if selector == INCREASE:
+        return [Effect("allowance", _address(words[0]), asset, words[1])]
     if selector == DECREASE:
         return [Effect("revoke", _address(words[0]), asset, words[1])]
     return [Effect("call", token["address"].lower())]
@@ -160,9 +164,14 @@ def _address(word: int) -> str:
     return f"0x{word:040x}"
 
 
+def _takes(token: Table, spender: str) -> None:
+    if int(spender, 16) <= PRECOMPILES or spender == token["address"].lower():
+        raise Refused("recipient_forbidden")
+
+
 def _paid(policy: Policy, chain: int, effect: Effect) -> Effect:
     if effect.to is not None and (
-        int(effect.to, 16) <= 0x11 or policy.asset_at(chain, effect.to) is not None
+        int(effect.to, 16) <= PRECOMPILES or policy.asset_at(chain, effect.to) is not None
     ):
         raise Refused("recipient_forbidden")
     return effect
@@ -188,10 +197,11 @@ def _document(
         return (_paid(policy, chain, effect),)
     if kind == "CancelAuthorization":
         _own(wallet, message["authorizer"])
-        return (Effect("revoke", contract),)
+        return (Effect("revoke", contract, token["id"], 0),)
     if kind == "Permit":
         _own(wallet, message["owner"])
         amount = int(message["value"])
+        _takes(token, message["spender"].lower())
         return (
             Effect(
                 "allowance" if amount else "revoke",

@@ -9,28 +9,40 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.naive.effects import Ask, Effect, Refused, read
-from tests.naive.limits import Windows, added_by, maximum
+from tests.naive.limits import Spent, Windows, added_by, maximum
 from tests.naive.policy import Policy, Table, verdict_of
-from tests.naive.scope import COSTS, NO, UNKNOWN, World, readings
+from tests.naive.scope import COSTS, NO, UNKNOWN, YES, World, readings
 from tests.naive.verdict import ASKED, AT_ONCE, DENIED, TOLD, Verdict
 
 OPAQUE = ("deploy", "call", "typed-data", "message")
 HOUR_MS = 3_600_000
+GOES_ON = ("granted", "limit_notice")
 
 
 
 @dataclass
 class Answer:
-    """A verdict, its reasons as (code, rule), and the limits as (limit, key): (used, added)."""
+    """A verdict, its reasons as (code, rule), and the limits as (limit, key, used, added).
+
+    `limits` is None where nothing was looked at but who asks for what.
+    """
 
     verdict: Verdict = AT_ONCE
     reasons: set[tuple[str, str | None]] = field(default_factory=set)
-    limits: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    limits: list[tuple[str, str, int, int]] | None = field(default_factory=list)
 
     def because(self, verdict: Verdict, code: str, rule: str | None = None) -> None:
         """One more reason, and what it makes of the verdict."""
         self.verdict = self.verdict.and_also(verdict)
         self.reasons.add((code, rule))
+
+    def told(self, ask: Ask) -> Answer:
+        """As it is answered: what lets a request go on is no reason for a denial."""
+        if self.verdict != DENIED and ask.calls > 1:
+            self.because(DENIED, "batch")
+        if self.verdict == DENIED:
+            self.reasons = {one for one in self.reasons if one[0] not in GOES_ON}
+        return self
 
 
 class Evaluator:
@@ -49,7 +61,7 @@ class Evaluator:
         try:
             ask = read(self.policy, case["agent"], case["request"])
         except Refused as refused:
-            return Answer(DENIED, {(str(refused), None)})
+            return Answer(DENIED, {(str(refused), None)}, None)
         answer = Answer()
         for effect in ask.effects:
             if effect.kind != "fee":
@@ -58,8 +70,7 @@ class Evaluator:
                 self._reviewed(ask, effect, world, answer)
                 self._raised(ask, effect, world, answer)
         self._limited(ask, world, answer)
-        if ask.calls > 1:
-            answer.because(DENIED, "batch")
+        answer = answer.told(ask)
         if answer.verdict != DENIED:
             self._count(ask, world)
         return answer
@@ -68,25 +79,25 @@ class Evaluator:
         each = [(rule, readings(rule, ask, effect, world, True)) for rule in self.policy.rules]
         alone = [rule for rule, (one, _) in each if one != NO]
         together = [rule for rule, (_, both) in each if both != NO]
-        for rule, both in each:
-            if both != (NO, NO):
-                answer.verdict = answer.verdict.and_also(verdict_of(rule))
-            if UNKNOWN in both:
-                answer.because(ASKED, "price_unknown", rule["id"])
-        named = _strictest([rule for rule, both in each if both != (NO, NO)])
+        matching = [rule for rule, both in each if both != (NO, NO)]
+        unsure = [rule["id"] for rule, both in each if UNKNOWN in both]
         if not alone or not together:
-            rule = _strictest(alone)
-            answer.because(DENIED, "no_grant", rule)
-        else:
-            answer.reasons.add(("granted", named))
+            answer.because(DENIED, "no_grant", None if together else _strictest(alone))
+            return
+        for rule in matching:
+            answer.verdict = answer.verdict.and_also(verdict_of(rule))
+        answer.reasons.add(("granted", _strictest(matching)))
+        if unsure:
+            answer.because(ASKED, "price_unknown", min(unsure))
 
     def _forbidden(self, ask: Ask, effect: Effect, world: World, answer: Answer) -> None:
-        for forbid in self.policy.forbids:
-            both = readings(forbid, ask, effect, world, False)
-            if "yes" in both:
-                answer.because(DENIED, "forbidden", forbid["id"])
-            elif UNKNOWN in both:
-                answer.because(DENIED, "price_unknown", forbid["id"])
+        each = [(one["id"], readings(one, ask, effect, world, False)) for one in self.policy.forbids]
+        sure = [name for name, both in each if YES in both]
+        unsure = [name for name, both in each if YES not in both and UNKNOWN in both]
+        if sure:
+            answer.because(DENIED, "forbidden", min(sure))
+        if unsure:
+            answer.because(DENIED, "price_unknown", min(unsure))
 
     def _reviewed(self, ask: Ask, effect: Effect, world: World, answer: Answer) -> None:
         for review in self.policy.reviews:
@@ -99,7 +110,7 @@ class Evaluator:
         known = self.policy.addresses()
         if effect.to is not None and effect.to not in known and _like(effect.to, known):
             answer.because(ASKED, "look_alike")
-        if effect.until_ms is not None:
+        if effect.until_ms is not None and effect.kind != "revoke":
             if effect.until_ms <= max(world.clocks):
                 answer.because(ASKED, "already_expired")
             if effect.kind == "transfer" and effect.until_ms > min(world.clocks) + HOUR_MS:
@@ -108,23 +119,34 @@ class Evaluator:
     def _limited(self, ask: Ask, world: World, answer: Answer) -> None:
         for limit in self.policy.limits:
             added, unsure = added_by(limit, ask, world)
-            if unsure:
+            notice = limit["on_exceed"] == "notify"
+            if unsure and not notice:
                 answer.because(ASKED, "price_unknown", limit["id"])
             most = maximum(self.policy, limit)
             for key, parts in added.items():
                 used = self.windows.used(limit, key, world.now_ms)
-                total = self.windows.with_this(limit, key, parts, world.now_ms)
-                answer.limits[limit["id"], key] = (used, total - used)
+                total = self.windows.used(limit, key, world.now_ms, parts)
+                self._shown(limit, key, parts, world, answer)
                 if total > most and total > used:
-                    verdict = verdict_of(limit, "on_exceed")
-                    notice = limit["on_exceed"] == "notify"
-                    answer.because(
-                        verdict, "limit_notice" if notice else "limit_exceeded", limit["id"]
-                    )
+                    code = "limit_notice" if notice else "limit_exceeded"
+                    answer.because(verdict_of(limit, "on_exceed"), code, limit["id"])
                 elif "warn_percent" in limit:
                     share = most * limit["warn_percent"]
                     if used * 100 <= share < total * 100:
                         answer.because(TOLD, "limit_notice", limit["id"])
+
+    def _shown(
+        self, limit: Table, key: str, parts: list[Spent], world: World, answer: Answer
+    ) -> None:
+        if answer.limits is None:
+            return
+        if limit["measure"] != "recipients":
+            used = self.windows.used(limit, key, world.now_ms)
+            answer.limits.append((limit["id"], key, used, sum(one.amount for one in parts)))
+            return
+        for party in sorted({one.party for one in parts if one.party is not None}):
+            others = self.windows.parties(limit, key, world.now_ms) - {party}
+            answer.limits.append((limit["id"], key, len(others), 1))
 
     def _count(self, ask: Ask, world: World) -> None:
         for effect in ask.effects:

@@ -5,7 +5,7 @@ Every payment is kept for ever and all are added up for every question.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from tests.naive.clock import began, duration
@@ -14,6 +14,7 @@ from tests.naive.policy import USD_PLACES, Policy, Table, units
 from tests.naive.scope import COSTS, World, concerns
 
 CALENDAR = ("day", "week", "month")
+STANDING = ("transfer", "allowance", "order")
 GRACE_MS = 600_000
 Right = tuple[str, int, str | None, str | None]  # wallet, chain, asset, who may take it
 
@@ -37,19 +38,18 @@ class Windows:
     policy: Policy
     spent: dict[tuple[str, str], list[Spent]] = field(default_factory=dict)
 
-    def used(self, limit: Table, key: str, now_ms: int) -> int:
-        """What counts now."""
-        counted = list(self._counted(limit, key, now_ms))
+    def used(self, limit: Table, key: str, now_ms: int, more: Sequence[Spent] = ()) -> int:
+        """What counts now, or would with more."""
         if limit["measure"] == "recipients":
-            return len({one.party for one in counted})
-        return sum(one.amount for one in counted)
+            return len(self.parties(limit, key, now_ms, more))
+        return sum(one.amount for one in [*self._counted(limit, key, now_ms), *more])
 
-    def with_this(self, limit: Table, key: str, added: list[Spent], now_ms: int) -> int:
-        """What would count with a request."""
-        counted = [*self._counted(limit, key, now_ms), *added]
-        if limit["measure"] == "recipients":
-            return len({one.party for one in counted})
-        return sum(one.amount for one in counted)
+    def parties(
+        self, limit: Table, key: str, now_ms: int, more: Sequence[Spent] = ()
+    ) -> set[str]:
+        """The recipients that count now, or would with more."""
+        counted = [*self._counted(limit, key, now_ms), *more]
+        return {one.party for one in counted if one.party is not None}
 
     def count(self, limit: Table, key: str, added: list[Spent]) -> None:
         """Keeps what was not denied."""
@@ -93,24 +93,24 @@ def added_by(limit: Table, ask: Ask, world: World) -> tuple[dict[str, list[Spent
     """By key what a request adds to a limit, and whether a price of it is unknown."""
     found: dict[str, list[Spent]] = {}
     unsure = False
+    world = world.by_one_clock()
     for effect in ask.effects:
-        if effect.kind not in limit.get("effects", (*COSTS, "fee")) or not concerns(
-            limit, ask, effect, world, loosens=False
-        ):
-            continue
-        standing = limit["window"] == "standing"
-        if standing and effect.kind == "transfer" and not ask.document:
-            continue
         key = _key(limit, ask, effect)
+        if key is None or not _counts(limit, ask, effect, world):
+            continue
         spent = _spent(limit, ask, effect, world)
         unsure = unsure or spent is None
-        if key is not None and spent is not None:
+        if spent is not None:
             found.setdefault(key, []).append(spent)
-    return {key: all_of_it for key, all_of_it in found.items() if _anything(all_of_it)}, unsure
+    return {key: each for key, each in found.items() if any(one.amount > 0 for one in each)}, unsure
 
 
-def _anything(spent: list[Spent]) -> bool:
-    return any(one.amount > 0 for one in spent)
+def _counts(limit: Table, ask: Ask, effect: Effect, world: World) -> bool:
+    standing = limit["window"] == "standing"
+    if standing and effect.kind == "transfer" and not ask.document:
+        return False
+    kinds = limit.get("effects", STANDING if standing else (*COSTS, "fee"))
+    return effect.kind in kinds and concerns(limit, ask, effect, world, loosens=False)
 
 
 def _key(limit: Table, ask: Ask, effect: Effect) -> str | None:

@@ -62,15 +62,11 @@ class Policy:
         }
 
     def addresses(self) -> set[str]:
-        """Every address that the file mentions."""
+        """Every address of a wallet, token, contract or list."""
         found = set(self.wallets.values())
         found |= {one["address"].lower() for one in self.assets.values() if "address" in one}
         found |= {one["address"].lower() for one in self.all("contract")}
         found |= {entry["address"] for entries in self.lists.values() for entry in entries}
-        for kind in ("rule", "forbid", "review", "limit"):
-            for table in self.all(kind):
-                names = [*table.get("to", []), *table.get("not_to", [])]
-                found |= {name.lower() for name in names if name.startswith("0x")}
         return found
 
     def _lists(self) -> dict[str, list[Table]]:
@@ -96,14 +92,12 @@ class Policy:
         for one in self.all("list"):
             found.append((f"@{one['id']}", {"to": [f"@{one['id']}"]}, one))
             for entry in one.get("entry", []):
-                matchers = {
-                    "entry": {
-                        "address": entry["address"].lower(),
-                        "chain": entry.get("chain"),
-                        "until": milliseconds(entry["expires"]) if "expires" in entry else None,
-                    }
-                }
-                found.append((f"@{one['id']}/{entry['address']}", matchers, entry))
+                matchers: Table = {"to": [entry["address"]]}
+                place = entry["address"]
+                if "chain" in entry:
+                    matchers["chains"] = [entry["chain"]]
+                    place = f"{entry['chain']}:{place}"
+                found.append((f"@{one['id']}/{place}", matchers, entry))
         return found
 
     def _caps_of_payments(self) -> list[Table]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.naive.clock import duration, is_open, milliseconds
@@ -24,6 +25,11 @@ class World:
     facts: dict[str, Any]
     paid: dict[tuple[str, str, int, str], int]
 
+    def by_one_clock(self) -> World:
+        """The same where the system's clock is not looked at: limits go by the guardian's time."""
+        facts = {key: value for key, value in self.facts.items() if key != "wall_ms"}
+        return replace(self, facts=facts)
+
     @property
     def clocks(self) -> set[int]:
         """The guardian's time, and the system's where it differs."""
@@ -37,14 +43,16 @@ class World:
 def concerns(table: Table, ask: Ask, effect: Effect, world: World, loosens: bool) -> bool:
     """Whether all matchers but the amounts pass.
 
-    What loosens has to by both clocks, what makes stricter by one.
+    What depends on the time has to by both clocks in a rule, by one of them in all other tables.
     """
-    each = [_passes(table, ask, effect, world, clock) for clock in sorted(world.clocks)]
-    return all(each) if loosens else any(each)
+    clocks = sorted(world.clocks)
+    counts = all if loosens else any
+    return _always(table, ask, effect, world.policy) and all(
+        counts(passes(clock) for clock in clocks) for passes in _in_time(table, ask, effect, world)
+    )
 
 
-def _passes(table: Table, ask: Ask, effect: Effect, world: World, clock: int) -> bool:
-    policy = world.policy
+def _always(table: Table, ask: Ask, effect: Effect, policy: Policy) -> bool:
     has_amount = any(key in table for key in AMOUNT_KEYS)
     effects = table.get("effects", AMOUNTS if has_amount else None)
     assets = table.get("assets")
@@ -55,12 +63,30 @@ def _passes(table: Table, ask: Ask, effect: Effect, world: World, clock: int) ->
         and ask.method in table.get("methods", [ask.method])
         and (effects is None or effect.kind in effects)
         and (assets is None or effect.asset in policy.named(assets))
-        and ("to" not in table or _on(policy, table["to"], ask, effect, clock))
-        and ("entry" not in table or _is(table["entry"], ask, effect, clock))
-        and not ("not_to" in table and _on(policy, table["not_to"], ask, effect, clock))
-        and _in_time(policy, table, clock)
-        and _payee(table, ask, effect, world)
     )
+
+
+def _in_time(
+    table: Table, ask: Ask, effect: Effect, world: World
+) -> list[Callable[[int], bool]]:
+    """The matchers of a table that depend on the time."""
+    policy = world.policy
+    found: list[Callable[[int], bool]] = []
+    if "to" in table:
+        found.append(lambda clock: _on(policy, table["to"], ask, effect, clock))
+    if "not_to" in table:
+        found.append(lambda clock: not _on(policy, table["not_to"], ask, effect, clock))
+    if "during" in table:
+        found.append(lambda clock: _open(policy, table["during"], clock))
+    if "not_during" in table:
+        found.append(lambda clock: not _open(policy, table["not_during"], clock))
+    if "expires" in table:
+        found.append(lambda clock: clock < milliseconds(table["expires"]))
+    if "new_payee" in table:
+        found.append(lambda clock: not _known(table["new_payee"], ask, effect, world, clock))
+    if "known_payee" in table:
+        found.append(lambda clock: _known(table["known_payee"], ask, effect, world, clock))
+    return found
 
 
 def _on(policy: Policy, names: list[str], ask: Ask, effect: Effect, clock: int) -> bool:
@@ -80,25 +106,13 @@ def _is(entry: Table, ask: Ask, effect: Effect, clock: int) -> bool:
     )
 
 
-def _in_time(policy: Policy, table: Table, clock: int) -> bool:
-    during, not_during = table.get("during"), table.get("not_during", [])
-    return (
-        (during is None or any(is_open(policy.schedules[one], clock) for one in during))
-        and not any(is_open(policy.schedules[one], clock) for one in not_during)
-        and ("expires" not in table or clock < milliseconds(table["expires"]))
-    )
+def _open(policy: Policy, names: list[str], clock: int) -> bool:
+    return any(is_open(policy.schedules[one], clock) for one in names)
 
 
-def _payee(table: Table, ask: Ask, effect: Effect, world: World) -> bool:
-    for key in ("new_payee", "known_payee"):
-        if key in table:
-            if effect.to is None:
-                return False
-            last = world.paid.get((ask.agent, ask.wallet, ask.chain, effect.to))
-            known = last is not None and world.now_ms < last + duration(table[key])
-            if known is (key == "new_payee"):
-                return False
-    return True
+def _known(trust: str, ask: Ask, effect: Effect, world: World, clock: int) -> bool:
+    last = world.paid.get((ask.agent, ask.wallet, ask.chain, effect.to or ""))
+    return last is not None and clock < last + duration(trust)
 
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"

@@ -137,6 +137,7 @@ impl Simulator {
         } else {
             case.at_ms
         };
+        self.last_ms = now_ms;
         let parsed = match request::parse_any(&case.method, case.params.as_bytes()) {
             Err(fault) if fault.code == Detail::RawHash => {
                 return Ok((denial(Code::RawHash, fault.text), Outcome::default()));
@@ -175,7 +176,6 @@ impl Simulator {
         }
         let effects = resolved.decoded.effects;
         if self.stateful {
-            self.last_ms = now_ms;
             self.count(&decision, now_ms)?;
         }
         Ok((decision, Outcome { effects, limits }))

@@ -342,6 +342,7 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
             fee,
             price_unknown,
         }),
+        Some(_) if limit.measure == Measure::Recipients => {}
         Some(sum) => {
             sum.price_unknown |= price_unknown;
             sum.amount = sum.amount.saturating_add(amount);
