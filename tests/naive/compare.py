@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from holdfast._core import Simulator
+from holdfast._core import PolicyError, Simulator
 from tests.naive.evaluator import Answer, Evaluator
 from tests.naive.policies import Tables, policy
 from tests.naive.requests import case
+from tests.naive.shrink import shrunk
 from tests.naive.times import after, start
 from tests.naive.verdict import APPROVAL, DELAY
 from tests.naive.world import Table, toml
 
 STEPS = 12
+Decides = Callable[[Table], dict[str, Any]]
 
 
 @dataclass
@@ -38,22 +41,33 @@ def story(seed: int) -> Story:
     return Story(tables, cases)
 
 
-def core_says(result: dict[str, Any]) -> dict[str, Any]:
-    """What is compared of an answer of the core."""
-    limits = [
-        (one["limit"], one["key"].lower(), int(one["used"]), int(one["adds"]))
-        for one in result.get("limits", [])
-    ]
-    return {
-        "verdict": result["verdict"],
-        "numbers": [result.get(key) for key in ("delay_ms", "quorum", "timeout_ms")],
-        "reasons": sorted({(one["code"], one["rule"] or "") for one in result["reasons"]}),
-        "limits": sorted(limits),
-    }
+def core(source: str) -> Decides:
+    """The core's evaluator of a policy. Raises PolicyError for an invalid one."""
+    simulator = Simulator(source, True)
+
+    def decides(one: Table) -> dict[str, Any]:
+        result = json.loads(simulator.decide(json.dumps({**one, "limits": True}).encode()))
+        limits = [
+            (each["limit"], each["key"].lower(), int(each["used"]), int(each["adds"]))
+            for each in result.get("limits", [])
+        ]
+        return {
+            "verdict": result["verdict"],
+            "numbers": [result.get(key) for key in ("delay_ms", "quorum", "timeout_ms")],
+            "reasons": sorted({(each["code"], each["rule"] or "") for each in result["reasons"]}),
+            "limits": sorted(limits),
+        }
+
+    return decides
 
 
-def naive_says(answer: Answer) -> dict[str, Any]:
-    """The same of an answer of the naive evaluator."""
+def naive(source: str) -> Decides:
+    """The naive evaluator of a policy."""
+    evaluator = Evaluator(source)
+    return lambda one: _told(evaluator.decide(one))
+
+
+def _told(answer: Answer) -> dict[str, Any]:
     verdict = answer.verdict
     asks, waits = verdict.tier == APPROVAL, verdict.tier == DELAY
     numbers = [
@@ -69,15 +83,47 @@ def naive_says(answer: Answer) -> dict[str, Any]:
     }
 
 
-def difference(told: Story, make: type[Evaluator] = Evaluator) -> dict[str, Any] | None:
-    """The first request of a story that the two decide differently, and how."""
-    source = toml(told.tables)
-    simulator, naive = Simulator(source, True), make(source)
-    for number, one in enumerate(told.cases):
-        core = core_says(json.loads(simulator.decide(json.dumps({**one, "limits": True}).encode())))
-        own = naive_says(naive.decide(one))
+@dataclass
+class Difference:
+    """The first request of a story that the two decide differently: its number, and both answers."""
+
+    step: int
+    core: dict[str, Any]
+    naive: dict[str, Any]
+
+    def kind(self) -> tuple[bool, frozenset[str]]:
+        """What makes two differences the same one, for shrinking."""
+        codes = set(self.core["reasons"]) ^ set(self.naive["reasons"])
+        same = self.core["verdict"] == self.naive["verdict"]
+        return same, frozenset(code for code, _ in codes)
+
+
+def difference(source: str, cases: list[Table]) -> Difference | None:
+    """The first difference under a policy, if there is one."""
+    core_decides, naive_decides = core(source), naive(source)
+    for number, one in enumerate(cases):
+        theirs, own = core_decides(one), naive_decides(one)
         if own["limits"] is None:
-            core["limits"] = None
-        if core != own:
-            return {"step": number, "core": core, "naive": own}
+            theirs["limits"] = None
+        if theirs != own:
+            return Difference(number, theirs, own)
     return None
+
+
+def smallest(told: Story) -> tuple[str, list[Table], Difference]:
+    """A story that differs, with everything left out that can be: (policy, cases, difference)."""
+    found = difference(toml(told.tables), told.cases)
+    assert found is not None
+    kind = found.kind()
+
+    def fails(tables: Tables, cases: list[Table]) -> bool:
+        try:
+            other = difference(toml(tables), cases)
+        except (PolicyError, KeyError):
+            return False  # too much was left out
+        return other is not None and other.kind() == kind
+
+    tables, cases = shrunk(told.tables, told.cases[: found.step + 1], fails)
+    left = difference(toml(tables), cases)
+    assert left is not None
+    return toml(tables), cases, left

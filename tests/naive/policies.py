@@ -63,12 +63,10 @@ def policy(dice: Random, at_ms: int) -> Tables:
     tables["rule"] = [_rule(dice, number, known, at_ms) for number in range(dice.randint(1, 5))]
     if maybe(dice, 0.8):
         tables["rule"].append(_open_rule(dice))
-    tables["forbid"] = [
-        {"id": f"forbid-{number}", **matchers(dice, known, at_ms, 0.75)}
-        for number in range(dice.choice((0, 0, 0, 1, 2)))
-    ]
-    tables["review"] = [_review(dice, number, known, at_ms) for number in range(dice.choice((0, 0, 1, 2)))]
-    tables["limit"] = [_limit(dice, number, known) for number in range(dice.choice((0, 1, 2, 3, 4)))]
+    forbids, reviews = dice.choice((0, 0, 0, 1, 2)), dice.choice((0, 0, 1, 2))
+    tables["forbid"] = [forbid(dice, number, known, at_ms) for number in range(forbids)]
+    tables["review"] = [review(dice, number, known, at_ms) for number in range(reviews)]
+    tables["limit"] = [limit(dice, number, known) for number in range(dice.randint(0, 4))]
     return tables
 
 
@@ -173,7 +171,7 @@ def common(dice: Random, known: list[str]) -> Table:
     if maybe(dice, 0.12):
         table["methods"] = some(dice, METHODS, 3)
     if maybe(dice, 0.25):
-        table["assets"] = _named(dice, known)
+        table["assets"] = some(dice, known, 3)
     for key in ("to", "not_to"):
         if maybe(dice, 0.2):
             table[key] = [
@@ -182,10 +180,6 @@ def common(dice: Random, known: list[str]) -> Table:
             ]
             table[key] = list(dict.fromkeys(table[key]))
     return table
-
-
-def _named(dice: Random, known: list[str]) -> list[str]:
-    return some(dice, known, 3)
 
 
 def _amounts(dice: Random, known: list[str], table: Table) -> Table:
@@ -225,12 +219,19 @@ def _open_rule(dice: Random) -> Table:
     return table
 
 
-def _review(dice: Random, number: int, known: list[str], at_ms: int) -> Table:
+def forbid(dice: Random, number: int, known: list[str], at_ms: int) -> Table:
+    """A forbid, which rarely is about everything."""
+    return {"id": f"forbid-{number}", **matchers(dice, known, at_ms, 0.75)}
+
+
+def review(dice: Random, number: int, known: list[str], at_ms: int) -> Table:
+    """A review of anything."""
     found = matchers(dice, known, at_ms, 0.8)
     return {"id": f"review-{number}", **found, **_tier(dice, ("notify", "delay", "approval"))}
 
 
-def _limit(dice: Random, number: int, known: list[str]) -> Table:
+def limit(dice: Random, number: int, known: list[str]) -> Table:
+    """A limit of any measure over any window."""
     measure = dice.choice(("usd", "usd", "usd", "amount", "count", "recipients"))
     window = dice.choice(("day", "week", "month", "lifetime", "standing", *SHORT, *SHORT))
     per = dice.choice(("agent", "wallet", "recipient", "global"))
