@@ -57,6 +57,14 @@ def began(window: str, zone: str, at_ms: int) -> int:
     return first_of(day, zone)
 
 
+def next_begins(window: str, zone: str, at_ms: int) -> int:
+    """When the next `day`, `week` or `month` begins in the zone."""
+    day = date_there(began(window, zone, at_ms), zone)
+    if window == "month":
+        return first_of((day + timedelta(days=31)).replace(day=1), zone)
+    return first_of(day + timedelta(days=7 if window == "week" else 1), zone)
+
+
 def is_open(schedule: dict[str, Any], at_ms: int) -> bool:
     """Whether the clock on a wall in the zone shows hours of a day of the schedule."""
     there = moment(at_ms).astimezone(ZoneInfo(schedule["zone"]))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from holdfast._core import PolicyError, Simulator
 from tests.naive.evaluator import Answer, Evaluator
 from tests.naive.policies import Tables, policy
 from tests.naive.requests import case
@@ -16,6 +15,8 @@ from tests.naive.shrink import shrunk
 from tests.naive.times import after, start
 from tests.naive.verdict import APPROVAL, DELAY
 from tests.naive.world import Table, toml
+
+from holdfast._core import PolicyError, Simulator
 
 STEPS = 12
 Decides = Callable[[Table], dict[str, Any]]
@@ -55,6 +56,13 @@ def core(source: str) -> Decides:
             "verdict": result["verdict"],
             "numbers": [result.get(key) for key in ("delay_ms", "quorum", "timeout_ms")],
             "reasons": sorted({(each["code"], each["rule"] or "") for each in result["reasons"]}),
+            "retries": sorted(
+                {
+                    (each["rule"], each.get("retry_at_ms", 0))
+                    for each in result["reasons"]
+                    if each["code"] == "limit_exceeded"
+                }
+            ),
             "limits": sorted(limits),
         }
 
@@ -79,13 +87,14 @@ def _told(answer: Answer) -> dict[str, Any]:
         "verdict": verdict.tier,
         "numbers": numbers,
         "reasons": sorted({(code, rule or "") for code, rule in answer.reasons}),
+        "retries": sorted((rule, at_ms or 0) for rule, at_ms in answer.retries),
         "limits": None if answer.limits is None else sorted(answer.limits),
     }
 
 
 @dataclass
 class Difference:
-    """The first request of a story that the two decide differently: its number, and both answers."""
+    """The first request that the two decide differently: its number, and both answers."""
 
     step: int
     core: dict[str, Any]

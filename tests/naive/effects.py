@@ -59,15 +59,15 @@ def read(policy: Policy, agent_id: str, request: Table) -> Ask:
     if agent is None:
         raise Refused("agent_unknown")
     method, params = request["method"], request["params"]
-    plain = METHODS.get(method, method)
+    plain: str = METHODS.get(method, method)
     if plain == "personal_sign":
         wallet = _wallet(policy, agent, params[0 if method == "eth_sign" else 1])
         return Ask(agent_id, plain, wallet, agent["chain"], (Effect("message"),))
     if plain == "eth_signTypedData_v4":
         wallet = _wallet(policy, agent, params[0])
         chain = _chain(agent, int(params[1]["domain"]["chainId"]))
-        effects = _document(policy, chain, wallet, params[1])
-        return Ask(agent_id, plain, wallet, chain, effects, document=True)
+        signed = _document(policy, chain, wallet, params[1])
+        return Ask(agent_id, plain, wallet, chain, signed, document=True)
     call = params[0]
     wallet = _wallet(policy, agent, call.get("from"))
     chain = _chain(agent, int(call["chainId"], 16) if "chainId" in call else agent["chain"])
@@ -82,12 +82,11 @@ def read(policy: Policy, agent_id: str, request: Table) -> Ask:
 
 
 def _wallet(policy: Policy, agent: Table, named: str | None) -> str:
-    own = [policy.wallets[one] for one in agent["wallets"]]
-    if named is None:
-        return own[0]
-    if named.lower() not in own:
+    own: list[str] = [policy.wallets[one] for one in agent["wallets"]]
+    wallet = own[0] if named is None else named.lower()
+    if wallet not in own:
         raise Refused("wallet_not_allowed")
-    return named.lower()
+    return wallet
 
 
 def _chain(agent: Table, named: int) -> int:
@@ -148,13 +147,11 @@ def _of_token(policy: Policy, chain: int, wallet: str, token: Table, data: str) 
         if _address(words[0]) != wallet:
             raise Refused("not_own_funds")
         return [_paid(policy, chain, Effect("transfer", _address(words[1]), asset, words[2]))]
-    if selector in (APPROVE, INCREASE):
-        _takes(token, _address(words[0]))
     if selector == APPROVE:
         kind = "allowance" if words[1] else "revoke"
-        return [Effect(kind, _address(words[0]), asset, words[1], sets=True)]
+        return [_taken(token, Effect(kind, _address(words[0]), asset, words[1], sets=True))]
     if selector == INCREASE:
-        return [Effect("allowance", _address(words[0]), asset, words[1])]
+        return [_taken(token, Effect("allowance", _address(words[0]), asset, words[1]))]
     if selector == DECREASE:
         return [Effect("revoke", _address(words[0]), asset, words[1])]
     return [Effect("call", token["address"].lower())]
@@ -164,9 +161,14 @@ def _address(word: int) -> str:
     return f"0x{word:040x}"
 
 
-def _takes(token: Table, spender: str) -> None:
-    if int(spender, 16) <= PRECOMPILES or spender == token["address"].lower():
+def _taken(token: Table, effect: Effect) -> Effect:
+    """An allowance that can be used; a revoke may name any address."""
+    spender = effect.to or ""
+    if effect.kind == "allowance" and (
+        int(spender, 16) <= PRECOMPILES or spender == token["address"].lower()
+    ):
         raise Refused("recipient_forbidden")
+    return effect
 
 
 def _paid(policy: Policy, chain: int, effect: Effect) -> Effect:
@@ -201,16 +203,14 @@ def _document(
     if kind == "Permit":
         _own(wallet, message["owner"])
         amount = int(message["value"])
-        _takes(token, message["spender"].lower())
-        return (
-            Effect(
-                "allowance" if amount else "revoke",
-                message["spender"].lower(),
-                token["id"],
-                amount,
-                until_ms=int(message["deadline"]) * 1000,
-            ),
+        effect = Effect(
+            "allowance" if amount else "revoke",
+            message["spender"].lower(),
+            token["id"],
+            amount,
+            until_ms=int(message["deadline"]) * 1000,
         )
+        return (_taken(token, effect),)
     return (Effect("typed-data", contract),)
 
 

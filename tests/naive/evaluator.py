@@ -19,16 +19,17 @@ HOUR_MS = 3_600_000
 GOES_ON = ("granted", "limit_notice")
 
 
-
 @dataclass
 class Answer:
     """A verdict, its reasons as (code, rule), and the limits as (limit, key, used, added).
 
+    `retries` are the limits it is over, each with the time at which it would pass, if known.
     `limits` is None where nothing was looked at but who asks for what.
     """
 
     verdict: Verdict = AT_ONCE
     reasons: set[tuple[str, str | None]] = field(default_factory=set)
+    retries: set[tuple[str, int | None]] = field(default_factory=set)
     limits: list[tuple[str, str, int, int]] | None = field(default_factory=list)
 
     def because(self, verdict: Verdict, code: str, rule: str | None = None) -> None:
@@ -61,7 +62,7 @@ class Evaluator:
         try:
             ask = read(self.policy, case["agent"], case["request"])
         except Refused as refused:
-            return Answer(DENIED, {(str(refused), None)}, None)
+            return Answer(DENIED, {(str(refused), None)}, limits=None)
         answer = Answer()
         for effect in ask.effects:
             if effect.kind != "fee":
@@ -80,7 +81,7 @@ class Evaluator:
         alone = [rule for rule, (one, _) in each if one != NO]
         together = [rule for rule, (_, both) in each if both != NO]
         matching = [rule for rule, both in each if both != (NO, NO)]
-        unsure = [rule["id"] for rule, both in each if UNKNOWN in both]
+        unsure = [rule for rule, both in each if UNKNOWN in both]
         if not alone or not together:
             answer.because(DENIED, "no_grant", None if together else _strictest(alone))
             return
@@ -88,10 +89,12 @@ class Evaluator:
             answer.verdict = answer.verdict.and_also(verdict_of(rule))
         answer.reasons.add(("granted", _strictest(matching)))
         if unsure:
-            answer.because(ASKED, "price_unknown", min(unsure))
+            answer.because(ASKED, "price_unknown", _strictest(unsure))
 
     def _forbidden(self, ask: Ask, effect: Effect, world: World, answer: Answer) -> None:
-        each = [(one["id"], readings(one, ask, effect, world, False)) for one in self.policy.forbids]
+        each = [
+            (one["id"], readings(one, ask, effect, world, False)) for one in self.policy.forbids
+        ]
         sure = [name for name, both in each if YES in both]
         unsure = [name for name, both in each if YES not in both and UNKNOWN in both]
         if sure:
@@ -130,6 +133,9 @@ class Evaluator:
                 if total > most and total > used:
                     code = "limit_notice" if notice else "limit_exceeded"
                     answer.because(verdict_of(limit, "on_exceed"), code, limit["id"])
+                    if not notice:
+                        at_ms = self.windows.room_at(limit, key, most, parts, world.now_ms)
+                        answer.retries.add((limit["id"], at_ms))
                 elif "warn_percent" in limit:
                     share = most * limit["warn_percent"]
                     if used * 100 <= share < total * 100:
@@ -164,7 +170,7 @@ class Evaluator:
 def _strictest(rules: list[Table]) -> str | None:
     """The strictest rule; of equal ones the one with the smallest id."""
     ordered = sorted(rules, key=lambda rule: str(rule["id"]))
-    best = max(ordered, key=lambda rule: verdict_of(rule).rank(), default=None)
+    best = max(ordered, key=lambda rule: verdict_of(rule).order(), default=None)
     return None if best is None else str(best["id"])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from tests.naive.clock import began, duration
+from tests.naive.clock import began, duration, next_begins
 from tests.naive.effects import Ask, Effect
 from tests.naive.policy import USD_PLACES, Policy, Table, units
 from tests.naive.scope import COSTS, World, concerns
@@ -44,12 +44,26 @@ class Windows:
             return len(self.parties(limit, key, now_ms, more))
         return sum(one.amount for one in [*self._counted(limit, key, now_ms), *more])
 
-    def parties(
-        self, limit: Table, key: str, now_ms: int, more: Sequence[Spent] = ()
-    ) -> set[str]:
+    def parties(self, limit: Table, key: str, now_ms: int, more: Sequence[Spent] = ()) -> set[str]:
         """The recipients that count now, or would with more."""
         counted = [*self._counted(limit, key, now_ms), *more]
         return {one.party for one in counted if one.party is not None}
+
+    def room_at(
+        self, limit: Table, key: str, most: int, more: Sequence[Spent], now_ms: int
+    ) -> int | None:
+        """When more will fit: each moment at which something leaves is tried."""
+        window, spent = limit["window"], self.spent.get((limit["id"], key), [])
+        if window in CALENDAR:
+            leave = {next_begins(window, limit["zone"], now_ms)}
+        elif window == "standing":
+            leave = {one.until_ms + GRACE_MS for one in spent if one.until_ms is not None}
+        else:
+            leave = {one.at_ms + duration(window) for one in spent if window != "lifetime"}
+        for at_ms in sorted(leave):
+            if at_ms > now_ms and self.used(limit, key, at_ms, more) <= most:
+                return at_ms
+        return None
 
     def count(self, limit: Table, key: str, added: list[Spent]) -> None:
         """Keeps what was not denied."""
@@ -86,7 +100,7 @@ def maximum(policy: Policy, limit: Table) -> int:
         return int(limit["max"])
     if limit["measure"] == "usd":
         return units(limit["max"], USD_PLACES)
-    return units(limit["max"], policy.places(sorted(policy.named(limit["assets"]))[0]))
+    return units(limit["max"], policy.places(min(policy.named(limit["assets"]))))
 
 
 def added_by(limit: Table, ask: Ask, world: World) -> tuple[dict[str, list[Spent]], bool]:

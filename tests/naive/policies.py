@@ -253,7 +253,9 @@ def limit(dice: Random, number: int, known: list[str]) -> Table:
         table["effects"] = some(dice, kinds, 3)
         if maybe(dice, 0.5) and "transfer" not in table["effects"]:
             table["effects"].append("transfer")
-    table["max"] = dice.choice((1, 2, 3, 5)) if measure in ("count", "recipients") else dice.choice(USD)
+    table["max"] = (
+        dice.choice((1, 2, 3, 5)) if measure in ("count", "recipients") else dice.choice(USD)
+    )
     if measure == "amount" and table["assets"][0] in COINS:
         table["max"] = dice.choice(("0.01", "0.05", "1"))
     table["on_exceed"] = dice.choice(("deny", "approval", "delay", "notify", "freeze"))

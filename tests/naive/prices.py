@@ -35,5 +35,5 @@ def worth(
     each = price(asset, facts, now_ms) if asset else None
     if asset is None or each is None:
         return None
-    scale = 10 ** (asset["decimals"] + PRICE_PLACES - USD_PLACES)
+    scale: int = 10 ** (asset["decimals"] + PRICE_PLACES - USD_PLACES)
     return -(-amount * each // scale)

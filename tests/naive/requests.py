@@ -101,7 +101,11 @@ def _facts(dice: Random, at_ms: int) -> Table:
 
 
 def _quote(dice: Random, asset: str, at_ms: int) -> Table:
-    usd = dice.choice(("2000", "2100.5", "1900")) if asset in COINS else dice.choice(("1", "1.01", "0.99"))
+    usd = (
+        dice.choice(("2000", "2100.5", "1900"))
+        if asset in COINS
+        else dice.choice(("1", "1.01", "0.99"))
+    )
     if maybe(dice, 0.02):
         usd = "0"
     ages = (0, 0, 0, 60_000, 600_000, 600_001, HOUR_MS, HOUR_MS + 1, 2 * HOUR_MS, -60_000, -60_001)
@@ -163,7 +167,7 @@ def _fees(dice: Random) -> Table:
 
 def amount(dice: Random, asset: str) -> int:
     """Base units at, just below or just above a threshold, or a part of one."""
-    whole = 10 ** PLACES[asset]
+    whole: int = 10 ** PLACES[asset]
     if asset in COINS:
         whole //= 2000
     usd = int(dice.choice(USD)) * whole

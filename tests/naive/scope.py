@@ -66,9 +66,7 @@ def _always(table: Table, ask: Ask, effect: Effect, policy: Policy) -> bool:
     )
 
 
-def _in_time(
-    table: Table, ask: Ask, effect: Effect, world: World
-) -> list[Callable[[int], bool]]:
+def _in_time(table: Table, ask: Ask, effect: Effect, world: World) -> list[Callable[[int], bool]]:
     """The matchers of a table that depend on the time."""
     policy = world.policy
     found: list[Callable[[int], bool]] = []
@@ -122,7 +120,7 @@ def fits(table: Table, effects: list[Effect], world: World) -> str:
     """Whether effects together are in the ranges of a table: yes, no, or unknown for a price."""
     total = sum(one.amount or 0 for one in effects)
     if "amount_max" in table or "amount_above" in table:
-        places = world.policy.places(sorted(world.policy.named(table["assets"]))[0])
+        places = world.policy.places(min(world.policy.named(table["assets"])))
         if "amount_max" in table and total > units(table["amount_max"], places):
             return NO
         if "amount_above" in table and total <= units(table["amount_above"], places):

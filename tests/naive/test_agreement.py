@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from tests.naive.campaign import differing, kept, report
 from tests.naive.compare import difference
+from tests.naive.world import Table
 
 TRIPLES = int(os.environ.get("NAIVE_TRIPLES", "1000000"))
 FIRST_SEED = int(os.environ.get("NAIVE_SEED", "0"))
@@ -28,6 +28,8 @@ def test_two_evaluators_decide_a_million_requests_alike() -> None:
     assert not seeds, report(seeds)
 
 
-@pytest.mark.parametrize(("source", "cases"), [pytest.param(*rest, id=name) for name, *rest in kept()])
-def test_stories_that_once_differed_are_decided_alike(source: str, cases: list[dict]) -> None:
+@pytest.mark.parametrize(
+    ("source", "cases"), [pytest.param(*rest, id=name) for name, *rest in kept()]
+)
+def test_stories_that_once_differed_are_decided_alike(source: str, cases: list[Table]) -> None:
     assert difference(source, cases) is None

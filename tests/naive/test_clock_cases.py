@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-
 from tests.naive.clock import began, is_open, milliseconds
 from tests.naive.compare import Decides, core, naive
 from tests.naive.world import PAYEES, TOKENS, WALLETS, Raw, Table, toml

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-
 from tests.naive import clock, effects, evaluator, limits, policy, prices, scope, verdict
 from tests.naive.campaign import differs
 
@@ -30,18 +30,18 @@ def _standard_time(patch: Patch) -> None:
     winter_ms = 1_798_761_600_000
 
     def is_open(schedule: dict[str, Any], at_ms: int) -> bool:
-        offset = clock.moment(winter_ms).astimezone(clock.ZoneInfo(schedule["zone"])).utcoffset()
+        offset = clock.moment(winter_ms).astimezone(ZoneInfo(schedule["zone"])).utcoffset()
         assert offset is not None
-        return clock.is_open({**schedule, "zone": "UTC"}, at_ms + int(offset.total_seconds()) * 1000)
+        return clock.is_open(
+            {**schedule, "zone": "UTC"}, at_ms + int(offset.total_seconds()) * 1000
+        )
 
     patch.setattr(scope, "is_open", is_open)
 
 
 def _exception(patch: Patch) -> None:
     """Days left out of a schedule are not."""
-    patch.setattr(
-        scope, "is_open", lambda one, at_ms: clock.is_open({**one, "except": []}, at_ms)
-    )
+    patch.setattr(scope, "is_open", lambda one, at_ms: clock.is_open({**one, "except": []}, at_ms))
 
 
 def _maximum(patch: Patch) -> None:
@@ -101,9 +101,13 @@ def _replaced(patch: Patch) -> None:
 
 def _times(patch: Patch) -> None:
     """Equal payments of one request count once."""
-    patch.setattr(effects, "replace", lambda one, amount, times: effects.Effect(
-        one.kind, one.to, one.asset, amount, 1, one.until_ms, one.sets
-    ))
+    patch.setattr(
+        effects,
+        "replace",
+        lambda one, amount, times: effects.Effect(
+            one.kind, one.to, one.asset, amount, 1, one.until_ms, one.sets
+        ),
+    )
 
 
 def _timeout(patch: Patch) -> None:

@@ -73,9 +73,7 @@ def _stories() -> Iterator[tuple[int, Story]]:
 def _mixed(dice: Random, tables: Tables) -> Tables:
     kinds = dice.sample(list(tables.items()), len(tables))
     return {
-        kind: [
-            _with_mixed_keys(dice, table) for table in dice.sample(each, len(each))
-        ]
+        kind: [_with_mixed_keys(dice, table) for table in dice.sample(each, len(each))]
         for kind, each in kinds
     }
 

@@ -11,7 +11,7 @@ HALF_HOUR_MS = 1_800_000
 
 @dataclass(frozen=True)
 class Verdict:
-    """One step of the ladder. `delay_ms` is of a delay, `quorum` and `timeout_ms` of an approval."""
+    """One step of the ladder: `delay_ms` of a delay, `quorum` and `timeout_ms` of an approval."""
 
     tier: str
     delay_ms: int = 0
@@ -21,6 +21,10 @@ class Verdict:
     def rank(self) -> tuple[int, int, int]:
         """Compares strictness, without the timeout."""
         return LADDER.index(self.tier), self.delay_ms, self.quorum
+
+    def order(self) -> tuple[int, int, int, int]:
+        """The same with it: of equal quorums the shorter timeout is stricter."""
+        return *self.rank(), -self.timeout_ms
 
     def and_also(self, other: Verdict) -> Verdict:
         """The stricter of two; of two approvals the larger quorum and the shorter timeout."""
