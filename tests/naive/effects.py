@@ -59,7 +59,7 @@ def read(policy: Policy, agent_id: str, request: Table) -> Ask:
     if agent is None:
         raise Refused("agent_unknown")
     method, params = request["method"], request["params"]
-    plain: str = METHODS.get(method, method)
+    plain = str(METHODS.get(method, method))
     if plain == "personal_sign":
         wallet = _wallet(policy, agent, params[0 if method == "eth_sign" else 1])
         return Ask(agent_id, plain, wallet, agent["chain"], (Effect("message"),))
