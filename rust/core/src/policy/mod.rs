@@ -15,6 +15,7 @@ mod parse;
 mod party;
 pub mod strictness;
 mod time;
+pub mod worst_case;
 
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256};
