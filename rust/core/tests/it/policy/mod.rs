@@ -14,3 +14,4 @@ mod standing;
 mod strictness;
 mod sums;
 mod windows;
+mod worst_case;
