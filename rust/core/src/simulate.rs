@@ -140,7 +140,9 @@ impl Simulator {
             Err(reason) => return Ok((denied_by(reason), Vec::new())),
         };
         resolved.look_for_owed(&self.policy, &self.book, "", now_ms);
-        let subject = resolved.subject(&case.method, &[]);
+        let subject = resolved
+            .subject(&case.method, &[])
+            .after(self.book.ledger());
         let mut decision = decide(
             &self.policy,
             &subject,

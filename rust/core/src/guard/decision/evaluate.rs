@@ -197,7 +197,10 @@ impl Evaluated<'_> {
     /// What the policy says, and what the guardian adds: freezes, nonces, and how much may wait at
     /// once.
     pub fn decide(&self, state: &State, method: &str, facts: &Facts, now_ms: u64) -> Decision {
-        let subject = self.resolved.subject(method, &[]);
+        let subject = self
+            .resolved
+            .subject(method, &[])
+            .after(state.book.ledger());
         let windows = state.book.windows();
         let mut decision = policy::decide(self.policy, &subject, windows, facts, now_ms);
         let agent = self.resolved.agent;
@@ -258,7 +261,7 @@ impl Evaluated<'_> {
 
 /// Turns a decision into a denial for this reason before all others.
 pub(in crate::guard) fn deny(decision: &mut Decision, reason: Reason) {
-    decision.reasons.retain(|other| !other.is_grant());
+    decision.reasons.retain(|other| !other.lets_go_on());
     decision.reasons.insert(0, reason);
     decision.verdict = Verdict::Deny;
     decision.reservations.clear();

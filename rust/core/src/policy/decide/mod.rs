@@ -26,19 +26,20 @@ use crate::code::Code;
 use crate::effects::{Effect, EffectKind, Exchange};
 use crate::policy::conditions::range::Fit;
 use crate::policy::decide::facts::Facts;
-use crate::policy::decide::limits::{over, Charge};
+use crate::policy::decide::limits::{over_with, Charge};
 use crate::policy::decide::minimum_return::Returns;
 use crate::policy::decide::sight::Unseen;
 use crate::policy::decide::sums::Sums;
 use crate::policy::decide::valuation::spends;
 use crate::policy::decide::verdict::{Decision, Reason, Verdict};
 use crate::policy::index::{Query, Slot};
-use crate::policy::model::{method_of, Agent, Released, Route};
+use crate::policy::model::{method_of, Agent, OnExceed, Released, Route};
 use crate::policy::parse::APPROVAL;
+use crate::policy::schedule::Open;
 use crate::policy::Policy;
 use crate::request::Method;
 use crate::spend::{Reservation, Spend, Spends};
-use crate::window::Windows;
+use crate::window::{Ledger, Windows};
 
 /// How long a payment signed as a document may be collected without a person's word.
 const AUTHORISED_MS_MAX: u64 = 3_600_000;
@@ -77,6 +78,25 @@ pub struct Subject<'a> {
     /// What this very request holds already, so that deciding it again does not count it twice;
     /// empty the first time.
     pub own: &'a [Reservation],
+    /// Who was paid before; without it everybody is new.
+    pub history: Option<&'a Ledger>,
+}
+
+impl<'a> Subject<'a> {
+    /// The same, knowing who was paid before.
+    #[must_use]
+    pub fn after(self, history: &'a Ledger) -> Self {
+        Self {
+            history: Some(history),
+            ..self
+        }
+    }
+
+    /// When the agent last paid this recipient from the wallet, ms.
+    fn paid_ms(&self, to: Option<Address>) -> Option<u64> {
+        let to = self.chain_id.at(to?);
+        self.history?.last_paid(self.agent, self.wallet, to)
+    }
 }
 
 /// Decides a request. Pure: the same arguments give the same decision.
@@ -92,19 +112,27 @@ pub fn decide(
         return ladder.denied();
     };
     let spends = spends(policy, subject, method, facts, now_ms);
+    let times = (facts.earliest(now_ms), facts.latest(now_ms));
     let asked = Asked {
         policy,
         subject,
         agent: policy.agent_index(subject.agent),
         method,
-        now_ms: facts.latest(now_ms),
+        now_ms: times.1,
+        earlier_ms: times.0,
+        open: Open::at(policy.schedules(), times),
     };
     let returns = Returns::of(policy, subject, facts, now_ms);
     let sums = asked.sums(&spends);
     for (effect, spend) in subject.effects.iter().zip(&spends.items) {
         let query = asked.query(effect, spend);
-        ladder.forbids(policy, effect, &query, &sums.forbids);
         let granted = ladder.grants(policy, effect, &query, &sums.grants);
+        let query = Query {
+            stricter: true,
+            ..query
+        };
+        ladder.forbids(policy, effect, &query, &sums.forbids);
+        ladder.reviews(policy, effect, &query, &sums.reviews);
         if let Some(least) = granted.return_min {
             ladder.returns(least, &returns, effect);
         }
@@ -121,7 +149,7 @@ pub fn decide(
     ladder.fair(&returns);
     let charges = policy.charges(&spends);
     for charge in &charges {
-        ladder.limit(charge, subject.own, windows, now_ms);
+        ladder.limit(charge, &charges, subject.own, windows, now_ms);
     }
     if ladder.verdict() == Verdict::Deny {
         return ladder.denied();
@@ -137,19 +165,24 @@ struct Asked<'a> {
     method: Method,
     /// When what the operator listed must not be over, ms.
     now_ms: u64,
+    /// The earlier of the guardian's time and the wall clock, ms.
+    earlier_ms: u64,
+    open: Open,
 }
 
-/// What the effects of one request come to under forbids and rules with amounts.
+/// What the effects of one request come to under forbids, reviews and rules with amounts.
 #[derive(Default)]
 struct AllSums {
     forbids: Sums,
+    reviews: Sums,
     grants: Sums,
 }
 
-impl<'a> Asked<'a> {
-    /// An effect as tables see it.
-    fn query(&self, effect: &Effect, spend: &Spend) -> Query<'a> {
+impl Asked<'_> {
+    /// An effect as rules see it.
+    fn query(&self, effect: &Effect, spend: &Spend) -> Query<'_> {
         let policy = self.policy;
+        let asks = policy.asks_payees;
         Query {
             agent: self.agent,
             wallet: self.subject.wallet,
@@ -160,6 +193,10 @@ impl<'a> Asked<'a> {
             to: effect.to,
             hits: effect.to.map(|to| policy.lists.of(to)).unwrap_or_default(),
             now_ms: self.now_ms,
+            earlier_ms: self.earlier_ms,
+            open: &self.open,
+            paid_ms: asks.then(|| self.subject.paid_ms(effect.to)).flatten(),
+            stricter: false,
             amount: effect.amount,
             function: policy.function_index(effect),
             usd: spend.usd.map(Usd),
@@ -177,10 +214,17 @@ impl<'a> Asked<'a> {
         for ((effect, spend), ordinal) in numbered {
             let query = self.query(effect, spend);
             let policy = self.policy;
+            policy.grant_index.add_up(&query, ordinal, &mut sums.grants);
+            let query = Query {
+                stricter: true,
+                ..query
+            };
             policy
                 .forbid_index
                 .add_up(&query, ordinal, &mut sums.forbids);
-            policy.grant_index.add_up(&query, ordinal, &mut sums.grants);
+            policy
+                .review_index
+                .add_up(&query, ordinal, &mut sums.reviews);
         }
         sums
     }
@@ -284,6 +328,26 @@ impl Ladder {
             }
             self.deny(code, Some(id), Some(observed));
         }
+    }
+
+    /// A review that matches, by the effect's own amount or by the sum, asks for its tier at the least,
+    /// and so does one that cannot be judged for want of a price.
+    fn reviews(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>, sums: &Sums) {
+        policy.review_index.find(query, sums, |slot, fits| {
+            let Some(review) = policy.reviews.get(slot.payload as usize) else {
+                return;
+            };
+            let mut observed = words(effect);
+            if fits.only_together() {
+                let sum = policy
+                    .review_index
+                    .explain(slot, sums, effect.asset.as_ref());
+                if let Some((sum, _)) = sum {
+                    observed = format!("{sum}: {observed}");
+                }
+            }
+            self.add(review.tier, Code::Review, Some(&review.id), Some(observed));
+        });
     }
 
     /// At least one rule must match the effect by itself, and one the sum it is part of; of all that
@@ -479,9 +543,16 @@ impl Ladder {
     }
 
     /// What is posted and held in the window, plus this request, must not be over the limit.
-    fn limit(&mut self, charge: &Charge<'_>, own: &[Reservation], windows: &Windows, now_ms: u64) {
+    fn limit(
+        &mut self,
+        charge: &Charge<'_>,
+        all: &[Charge<'_>],
+        own: &[Reservation],
+        windows: &Windows,
+        now_ms: u64,
+    ) {
         let limit = charge.limit;
-        if charge.price_unknown {
+        if charge.price_unknown && limit.on_exceed != OnExceed::Notify {
             self.add(
                 APPROVAL,
                 Code::PriceUnknown,
@@ -492,11 +563,10 @@ impl Ladder {
         if charge.amount == 0 {
             return;
         }
-        let (limit, key, amount) = (charge.limit, &charge.key, charge.amount);
-        let over = over(limit, key, amount, own, windows, now_ms);
+        let over = over_with(charge, all, own, windows, now_ms);
         self.steps.extend(over.map(|(verdict, mut reason)| {
             // Otherwise nobody sees what eats the limit: the payment itself may be small.
-            if (1..amount).contains(&charge.fee) && reason.code == Code::LimitExceeded {
+            if (1..charge.amount).contains(&charge.fee) && reason.code == Code::LimitExceeded {
                 let fee = limit.measure.words(charge.fee);
                 let total = reason.observed.unwrap_or_default();
                 reason.observed = Some(format!("{total}, up to {fee} of it for this fee"));
@@ -535,9 +605,9 @@ impl Ladder {
         reasons
     }
 
-    /// What was granted is no reason for a denial.
+    /// What lets it go on is no reason for a denial.
     fn denied(mut self) -> Decision {
-        self.steps.retain(|(_, reason)| !reason.is_grant());
+        self.steps.retain(|(_, reason)| !reason.lets_go_on());
         let reasons = self.reasons();
         Decision {
             verdict: Verdict::Deny,

@@ -89,6 +89,7 @@ impl Resolved<'_> {
             owed: self.owed,
             fee_wei_max: self.fee_wei_max,
             own,
+            history: None,
         }
     }
 }

@@ -179,5 +179,7 @@ pub(in crate::policy) fn pays_for_data(chain: &Chain) -> bool {
 
 /// Whether a limit ends what can be spent: neither a number of payments nor what stands does.
 const fn adds_up(limit: &Limit) -> bool {
-    !limit.is_standing() && !matches!(limit.measure, Measure::Count)
+    limit.stops()
+        && !limit.is_standing()
+        && matches!(limit.measure, Measure::Usd | Measure::Amount(_))
 }

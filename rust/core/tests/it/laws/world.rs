@@ -523,6 +523,7 @@ impl Ask {
             owed: false,
             fee_wei_max: U256::from(self.fee),
             own,
+            history: None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod prices;
 mod returns;
 mod smoke;
 mod standing;
+mod stories;
 mod strictness;
 mod sums;
 mod windows;
