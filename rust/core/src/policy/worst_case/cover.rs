@@ -11,6 +11,7 @@ use alloy_primitives::U256;
 
 use crate::policy::model::{Measure, Per};
 use crate::policy::worst_case::flows::{Cell, Scene};
+use crate::policy::worst_case::limits::rolls;
 use crate::policy::worst_case::rate::requests;
 use crate::policy::worst_case::units::Unit;
 use crate::policy::worst_case::Span;
@@ -157,7 +158,8 @@ impl Choice<'_, '_> {
 
     fn window(&self, limit: u32, members: &[usize]) -> Option<U256> {
         let counted = self.scene.counts.get(limit as usize)?;
-        self.scene.window(counted, &self.at(members), self.unit)
+        self.scene
+            .window(counted, &self.at(members), self.unit, self.span.ms)
     }
 
     fn at(&self, members: &[usize]) -> Vec<&Cell> {
@@ -228,7 +230,7 @@ impl Choice<'_, '_> {
         }
         let window = |number: &u32| {
             let counted = counts.get(*number as usize);
-            counted.map_or(u64::MAX, |one| one.limit.window_ms)
+            counted.map_or(u64::MAX, |one| rolls(one.limit))
         };
         let own = window(&limit);
         let Some((first, others)) = cells.split_first() else {

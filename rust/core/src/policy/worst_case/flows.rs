@@ -8,9 +8,9 @@ use alloy_primitives::{Address, U256};
 
 use crate::effects::EffectKind;
 use crate::policy::conditions::{Conditions, To, Wallets};
-use crate::policy::decide::verdict::Verdict;
 use crate::policy::model::{Agent, AssetEntry, Bits, Chain, Matcher, Measure, Rule};
 use crate::policy::worst_case::limits::Counted;
+use crate::policy::worst_case::tables::Tables;
 use crate::policy::worst_case::units::Most;
 use crate::policy::worst_case::walls::{Above, Wall};
 use crate::policy::Policy;
@@ -87,7 +87,6 @@ pub(super) struct Cell {
 pub(super) struct Scene<'p> {
     pub policy: &'p Policy,
     pub agent: &'p Agent,
-    pub number: u32,
     pub counts: Vec<Counted<'p>>,
     walls: Vec<Wall<'p>>,
     /// Indexes of rules below approval.
@@ -98,37 +97,37 @@ pub(super) struct Scene<'p> {
 }
 
 impl<'p> Scene<'p> {
-    pub fn new(policy: &'p Policy, agent: &'p Agent, number: u32, now_ms: Option<u64>) -> Self {
+    pub fn new(
+        policy: &'p Policy,
+        tables: &Tables<'p>,
+        (agent, number): (&'p Agent, u32),
+        now_ms: Option<u64>,
+    ) -> Self {
         let mut scene = Self {
             policy,
             agent,
-            number,
             counts: Vec::new(),
             walls: Vec::new(),
             rules: Vec::new(),
             now_ms,
             groups: Vec::new(),
         };
-        for (rule, place) in policy.rules().iter().zip(0u32..) {
-            if !scene.is_about(&rule.matcher) {
+        for (place, rule) in tables.rules.of(number) {
+            if !scene.is_about(&rule.matcher) || scene.is_over(rule) {
                 continue;
             }
-            match rule.tier {
-                Verdict::Instant | Verdict::Notify | Verdict::Delay { .. } => {
-                    scene.rules.push(place);
-                }
-                Verdict::Approval { .. } | Verdict::Deny => {
-                    scene.walls.extend(Wall::of(&rule.matcher, place));
-                }
+            match rule.tier.needs_person() {
+                true => scene.walls.extend(Wall::of(&rule.matcher, place)),
+                false => scene.rules.push(place),
             }
         }
-        for (forbid, place) in policy.forbids().iter().zip(0u32..) {
-            if scene.is_about(&forbid.matcher) {
-                // After every rule.
-                scene.walls.extend(Wall::of(&forbid.matcher, !place));
+        for (place, matcher) in tables.stops.of(number) {
+            if scene.is_about(matcher) {
+                // Apart from every rule.
+                scene.walls.extend(Wall::of(matcher, !place));
             }
         }
-        for (limit, place) in policy.limits().iter().zip(0u32..) {
+        for (place, limit) in tables.limits.of(number) {
             if scene.is_about(&limit.matcher) && !policy.spares_for_a_time(limit) {
                 let rest = rest(&limit.matcher.conditions);
                 scene.counts.push(Counted { limit, place, rest });
@@ -144,13 +143,23 @@ impl<'p> Scene<'p> {
         [self.rules.clone(), walls.collect(), counts.collect()]
     }
 
+    /// Whether a table about the agent is about its chain, and one of its wallets.
     fn is_about(&self, matcher: &Matcher) -> bool {
-        let agents = matcher.agents.as_ref();
         let chains = matcher.chains.as_ref();
         let wallets = matcher.wallets.as_ref();
-        agents.is_none_or(|all| all.contains(&self.number))
-            && chains.is_none_or(|all| all.contains(&self.agent.chain_id))
+        chains.is_none_or(|all| all.contains(&self.agent.chain_id))
             && wallets.is_none_or(|all| self.agent.wallets.iter().any(|one| all.contains(one)))
+    }
+
+    /// Whether the rule has expired.
+    fn is_over(&self, rule: &Rule) -> bool {
+        let end = rule.matcher.expires.as_ref().map(|expires| expires.0);
+        end.is_some_and(|end| end <= self.time())
+    }
+
+    /// The earliest time at which a span may begin, ms.
+    pub fn time(&self) -> u64 {
+        self.now_ms.unwrap_or_default()
     }
 
     pub fn chain(&self) -> Option<&'p Chain> {
@@ -419,6 +428,7 @@ impl<'p> Scene<'p> {
             let matcher = &counted.limit.matcher;
             let named = |all: &[u32]| asset.is_some_and(|asset| all.contains(&asset));
             !counted.limit.is_standing()
+                && counted.limit.stops()
                 && matcher.kinds.has(kind as u8)
                 && matcher.assets.as_ref().is_none_or(|all| named(all))
         })
@@ -458,7 +468,7 @@ impl<'p> Scene<'p> {
                 ..counted.rest.clone()
             };
             self.counts_asset(*number, EffectKind::Fee, asset)
-                && counted.limit.measure != Measure::Count
+                && matches!(counted.limit.measure, Measure::Usd | Measure::Amount(_))
                 && counted.limit.matcher.methods.as_ref().is_none_or(sends)
                 && rest.within(&outer)
         });

@@ -9,6 +9,7 @@ use crate::policy::model::{Limit, Measure, Per};
 use crate::policy::worst_case::flows::{Cell, Scene};
 use crate::policy::worst_case::path::{assets, effects, list, rule_words, rules};
 use crate::policy::worst_case::units::Unit;
+use crate::policy::worst_case::SPANS;
 
 /// What an operator must not miss.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,7 +66,8 @@ fn bounded(scene: &Scene<'_>, cell: &Cell) -> Bounded {
     let units = [Unit::Base, Unit::Usd];
     let bounds = |number: &u32| {
         let counted = scene.counts.get(*number as usize);
-        let window = |unit: &Unit| counted.and_then(|one| scene.window(one, &[cell], *unit));
+        let window =
+            |unit: &Unit| counted.and_then(|one| scene.window(one, &[cell], *unit, SPANS[0].ms));
         units.iter().any(|unit| window(unit).is_some())
     };
     if cell.limits.iter().any(bounds) {
@@ -106,6 +108,12 @@ fn near(scene: &Scene<'_>, cells: &[&Cell]) -> String {
 
 fn why_not(limit: &Limit) -> Option<String> {
     let id = &limit.id;
+    if !limit.stops() {
+        return Some(format!("what is over `{id}` goes on"));
+    }
+    if limit.measure == Measure::Recipients {
+        return Some(format!("`{id}` counts recipients, and not what they get"));
+    }
     if limit.is_standing() {
         return Some(format!("`{id}` counts what stands, and not what was taken"));
     }

@@ -29,6 +29,7 @@ mod loud;
 mod path;
 mod rate;
 mod report;
+mod tables;
 mod units;
 mod walls;
 
@@ -41,6 +42,7 @@ use crate::chain::ChainId;
 use crate::policy::model::Agent;
 use crate::policy::Policy;
 use flows::Scene;
+use tables::Tables;
 
 pub use loud::Warning;
 pub use path::Step;
@@ -77,12 +79,13 @@ pub const SPANS: [Span; 3] = [
 /// The worst case of every agent, or of the one with this id, in the order of the file. List entries
 /// that have expired by `now_ms` are left out.
 pub fn worst_case(policy: &Policy, only: Option<&str>, now_ms: Option<u64>) -> Vec<AgentCase> {
+    let tables = Tables::new(policy);
     let mut known: HashMap<Alike<'_>, AgentCase> = HashMap::new();
     let numbered = policy.agents().iter().zip(0u32..);
     let asked = numbered.filter(|(agent, _)| only.is_none_or(|id| id == agent.id));
     let mut found = Vec::new();
     for (agent, number) in asked {
-        let scene = Scene::new(policy, agent, number, now_ms);
+        let scene = Scene::new(policy, &tables, (agent, number), now_ms);
         let case = match known.entry(Alike::of(agent, &scene)) {
             Entry::Occupied(same) => same.get().clone().of(agent),
             Entry::Vacant(free) => free.insert(report::agent_case(scene)).clone(),

@@ -11,6 +11,7 @@ use crate::policy::worst_case::limits::fills;
 use crate::policy::worst_case::rate::requests;
 use crate::policy::worst_case::units::Unit;
 use crate::policy::worst_case::Span;
+use crate::window::Span as Window;
 
 /// So many names are written; of the others their number.
 const NAMES_MAX: usize = 5;
@@ -100,22 +101,27 @@ fn limit_words(
             let each = amount(scene, cells, each, unit);
             format!("{} payments of at most {each}", limit.max)
         }
-        Measure::Usd | Measure::Amount(_) => limit.measure.words(limit.max),
+        Measure::Usd | Measure::Amount(_) | Measure::Recipients => limit.measure.words(limit.max),
     };
-    let times = match fills(limit, span.ms) {
+    let times = match fills(limit, span.ms, scene.time()) {
         Some((0, _)) | Some((1, 0)) | None => String::new(),
         Some((whole, 0)) => format!(", {whole} times"),
         Some((whole, _)) => format!(", {whole} times and for the rest of {}", span.name),
     };
-    let keys = scene.keys(limit.per, cells).unwrap_or_default();
+    let keys = scene.keys(limit.per, cells, span.ms).unwrap_or_default();
     let each = match limit.per {
         Per::Wallet | Per::Recipient if keys != 1 => {
             format!(", for each of {keys} {}s", limit.per.as_str())
         }
         Per::Agent | Per::Wallet | Per::Recipient | Per::Global => String::new(),
     };
-    let window = duration(limit.window_ms);
-    format!("limit `{}` ({max} in any {window}{each}){times}", limit.id)
+    let window = match &limit.window {
+        Window::Rolling(window_ms) => format!("in any {}", duration(*window_ms)),
+        Window::Calendar(period, zone) => format!("a {} in {}", period.as_str(), zone.name()),
+        Window::Lifetime => "ever".to_owned(),
+        Window::Standing => "at one time".to_owned(),
+    };
+    format!("limit `{}` ({max} {window}{each}){times}", limit.id)
 }
 
 /// The first names of the rules of these cells, and how many rules there are.

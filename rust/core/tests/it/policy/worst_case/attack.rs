@@ -76,7 +76,8 @@ fn random(attacker: &mut Attacker<'_>, dice: &mut Dice) {
         let (who, fee, price) = ((dice.below(2), dice.below(3)), fee(dice), price(dice));
         attacker.ask(who, &parts, fee, price, dice);
         if dice.one_in(6) {
-            attacker.wait(Attacker::some_wait(dice), dice);
+            let wait = attacker.some_wait(dice);
+            attacker.wait(wait, dice);
         }
     }
 }
@@ -123,7 +124,8 @@ fn greedy(attacker: &mut Attacker<'_>, dice: &mut Dice) {
                 }
             }
         }
-        attacker.wait(Attacker::some_wait(dice), dice);
+        let wait = attacker.some_wait(dice);
+        attacker.wait(wait, dice);
     }
 }
 

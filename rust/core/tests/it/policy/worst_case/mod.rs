@@ -2,5 +2,4 @@
 
 mod attack;
 mod table;
-mod tight;
 mod world;

@@ -547,10 +547,10 @@ fn ten_thousand_rules_take_less_than_two_seconds() {
         let began = Instant::now();
         let found = worst_case(&policy, None, None);
         let took = began.elapsed();
-        assert_eq!(found.is_empty(), false);
-        // Tests are not optimised, and share the machine.
-        assert!(took < Duration::from_secs(20), "{by}: {took:?}");
-        println!("{by}: {took:?}");
+        assert!(!found.is_empty());
+        // Not optimised, it takes many times as long.
+        let most = if cfg!(debug_assertions) { 60 } else { 2 };
+        assert!(took < Duration::from_secs(most), "{by}: {took:?}");
     }
 }
 

@@ -116,11 +116,16 @@ id = "vote"
 chain = 1
 contract = "0x976EA74026E726554dB657fA54763abd0C3a0aa9"
 signature = "castVote(uint256,uint8)"
+[[schedule]]
+id = "days"
+zone = "UTC"
+days = ["mon", "tue", "wed", "thu", "fri"]
+hours = ["08:00-20:00"]
 [[list]]
 id = "one"
-[[list.entry]]
+{caps}[[list.entry]]
 address = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
-[[list.entry]]
+{cap}[[list.entry]]
 chain = 1
 address = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
 [[list]]
@@ -238,19 +243,43 @@ fn ranges(dice: &mut Dice, amounts: bool, out: &mut String) {
 
 const LEAVING: [&str; 6] = ["transfer", "allowance", "swap", "deposit", "order", "debt"];
 
-fn rule(dice: &mut Dice, number: usize, forbid: bool, out: &mut String) {
-    let what = if forbid { "forbid" } else { "rule" };
+/// Whether what is on a list, or one entry of it, has caps of its own.
+fn cap(dice: &mut Dice) -> String {
+    let key = dice.pick(&[
+        "payment_usd_max",
+        "day_usd_max",
+        "month_usd_max",
+        "total_usd_max",
+    ]);
+    match dice.one_in(4) {
+        true => format!("{key} = \"{}\"\n", 1 + dice.below(40)),
+        false => String::new(),
+    }
+}
+
+fn rule(dice: &mut Dice, number: usize, what: &str, out: &mut String) {
     let _ = writeln!(out, "[[{what}]]\nid = \"r{number}\"");
-    if !forbid {
+    if what != "forbid" {
         let tier = match dice.below(8) {
             0 => "tier = \"approval\"",
+            _ if what == "review" => "tier = \"approval\"",
             1 => "tier = \"notify\"",
             2 => "tier = \"delay\"\ndelay = \"10m\"",
             _ => "tier = \"instant\"",
         };
         let _ = writeln!(out, "{tier}");
     }
-    if dice.one_in(12) {
+    if dice.one_in(8) {
+        let conditions = [
+            "new_payee = \"30d\"",
+            "known_payee = \"30d\"",
+            "expires = 2023-11-16T00:00:00Z",
+            "during = [\"days\"]",
+            "not_during = [\"days\"]",
+        ];
+        let _ = writeln!(out, "{}", dice.pick(&conditions));
+    }
+    if what != "review" && dice.one_in(12) {
         let _ = writeln!(out, "functions = [\"vote\"]");
         scope(dice, &["call"], out);
         return;
@@ -301,7 +330,9 @@ fn limit(dice: &mut Dice, number: usize, out: &mut String) {
             if kinds.is_empty() {
                 kinds.push("transfer");
             }
-            let _ = writeln!(out, "measure = \"count\"\nmax = {}", 1 + dice.below(8));
+            let different = !standing && *per != "recipient" && dice.one_in(3);
+            let measure = if different { "recipients" } else { "count" };
+            let _ = writeln!(out, "measure = \"{measure}\"\nmax = {}", 1 + dice.below(8));
         }
         1 | 2 => {
             let _ = writeln!(out, "measure = \"usd\"\nmax = \"{max}\"");
@@ -315,19 +346,34 @@ fn limit(dice: &mut Dice, number: usize, out: &mut String) {
             let _ = writeln!(out, "assets = [\"{asset}\"]");
         }
     }
-    let window = if standing {
+    let calendar = ["day", "week", "month"];
+    let window = if !standing && dice.one_in(4) {
+        let zone = dice.pick(&["UTC", "Europe/Berlin"]);
+        let _ = writeln!(out, "zone = \"{zone}\"");
+        dice.pick(&calendar)
+    } else if !standing && dice.one_in(10) {
+        "lifetime"
+    } else if standing {
         "standing"
     } else {
         dice.pick(&WINDOWS)
     };
-    let over = dice.pick(&["deny", "approval"]);
+    let over = dice.pick(&[
+        "deny",
+        "approval",
+        "freeze",
+        "deny",
+        "notify",
+        "delay\"\ndelay = \"10m",
+    ]);
     let _ = writeln!(out, "window = \"{window}\"\non_exceed = \"{over}\"");
     scope(dice, &kinds, out);
 }
 
 /// A policy of a few tables; `None` for what the language refuses.
 pub fn policy(dice: &mut Dice) -> Option<(String, Policy)> {
-    let mut out = HEAD.to_owned();
+    let (caps, one) = (cap(dice), cap(dice));
+    let mut out = HEAD.replace("{caps}", &caps).replace("{cap}", &one);
     let rate = dice.pick(&[1, 3, 6000]);
     let _ = writeln!(
         out,
@@ -335,10 +381,11 @@ pub fn policy(dice: &mut Dice) -> Option<(String, Policy)> {
          requests_per_minute = {rate}"
     );
     for number in 0..1 + dice.below(4) {
-        rule(dice, number, false, &mut out);
+        rule(dice, number, "rule", &mut out);
     }
     for number in 10..10 + dice.below(3) {
-        rule(dice, number, true, &mut out);
+        let what = *dice.pick(&["forbid", "review"]);
+        rule(dice, number, what, &mut out);
     }
     for number in 0..dice.below(6) {
         limit(dice, number, &mut out);
@@ -434,6 +481,7 @@ impl<'p> Attacker<'p> {
             owed: false,
             fee_wei_max: U256::from(fee),
             own: &[],
+            history: Some(self.book.ledger()),
         };
         let decision = decide(
             self.policy,
@@ -503,8 +551,14 @@ impl<'p> Attacker<'p> {
         }
     }
 
-    /// A wait that ends at the edge of a window, around it, or anywhere.
-    pub fn some_wait(dice: &mut Dice) -> u64 {
+    /// A wait that ends at the edge of a window or of a day, around it, or anywhere.
+    pub fn some_wait(&self, dice: &mut Dice) -> u64 {
+        const DAY: u64 = 86_400_000;
+        if dice.one_in(4) {
+            // Just before midnight in UTC, at midnight, or at midnight in Berlin.
+            let midnight = DAY - self.now_ms % DAY;
+            return *dice.pick(&[midnight - 1, midnight, midnight + DAY - 3_600_000]);
+        }
         let window = *dice.pick(&WINDOWS_MS[..8]);
         match dice.below(5) {
             0 => window,
