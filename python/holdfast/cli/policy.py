@@ -19,6 +19,8 @@ from holdfast.cli.options import (
     text_of,
 )
 from holdfast.cli.output import Failure, emit, emit_raw, line, say, table
+from holdfast.cli.policy_faults import fault_line, refuse
+from holdfast.cli.worst_case import worst_case
 
 if TYPE_CHECKING:
     from holdfast.operator.differences import Change
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="policy", help="Check, test, create and apply policies.", no_args_is_help=True
 )
+
+app.command()(worst_case)
 
 
 @app.command()
@@ -56,12 +60,12 @@ def check(
         if place.exists:
             check_sockets(with_agents_dir(place), text, report["agents"])
     except PolicyError as error:
-        _refuse(file, error, as_json)
+        refuse(file, error, as_json)
     if as_json:
         emit({"ok": True, "file": str(file), **report})
         return
     for hint in report.get("lint", []):
-        line(_fault(file, hint, "note"))
+        line(fault_line(file, hint, "note"))
     say(f"{file}: valid; digest {report['digest']}")
 
 
@@ -72,24 +76,6 @@ def _held(file: Path, home: Path | None) -> list[str] | None:
 
     place = Home(file.absolute().parent) if home is None else existing(home)
     return held_wallets(place.wallets_dir) if place.exists else None
-
-
-def _refuse(file: Path, error: Exception, as_json: bool) -> None:
-    names = ("line", "column", "code", "text", "hint")
-    faults = [dict(zip(names, fault, strict=True)) for fault in error.args[2]]
-    if as_json:
-        emit({"ok": False, "file": str(file), "faults": faults})
-    else:
-        for fault in faults:
-            line(_fault(file, fault, "error"))
-    count = f"{len(faults)} error{'s' if len(faults) != 1 else ''}"
-    say(f"holdfast: {file}: {count}; not loaded")
-    raise typer.Exit(1)
-
-
-def _fault(file: Path, fault: dict[str, Any], word: str) -> str:
-    text = f"{file}:{fault['line']}:{fault['column']}: {word}: {fault['text']} [{fault['code']}]"
-    return f"{text}\n    fix: {fault['hint']}" if fault.get("hint") else text
 
 
 @app.command()
@@ -126,13 +112,13 @@ def apply(
         held = held_wallets(place.wallets_dir)
         report = json.loads(check_policy(text, time.time_ns() // 1_000_000, held))
     except PolicyError as error:
-        _refuse(path, error, as_json)
+        refuse(path, error, as_json)
     digest = digest_of(text)
     with target(place) as found:
         try:
             check_home(found, text, report["agents"])
         except PolicyError as error:
-            _refuse(path, error, as_json)
+            refuse(path, error, as_json)
         old = found.known.policy
         # One that is in force without a signature, because it was only stricter, may get one.
         differences = changes(old, text)
@@ -155,6 +141,7 @@ def apply(
 
 def _show(place: Home, old: str | None, text: str, differences: list[Change]) -> None:
     from holdfast.operator.differences import text_diff
+    from holdfast.operator.worst_case import changed
 
     for each in text_diff(old, text):
         line(each)
@@ -162,6 +149,8 @@ def _show(place: Home, old: str | None, text: str, differences: list[Change]) ->
         line(change.words)
     looser = sum(change.looser for change in differences)
     line(f"{len(differences)} changes, {looser} of them looser")
+    for each in changed(old, text, time.time_ns() // 1_000_000):
+        line(each)
     try:
         pending = text_of(place.policy_path)
     except Failure:
@@ -199,7 +188,7 @@ def decide(
     try:
         simulator = Simulator(text_of(policy), stateful)
     except PolicyError as error:
-        _refuse(policy, error, as_json)
+        refuse(policy, error, as_json)
     results = []
     for row in text_of(cases).splitlines():
         if not row.strip():
