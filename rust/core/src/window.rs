@@ -196,7 +196,7 @@ impl Windows {
     pub fn used(&self, limit: &str, key: &str, now_ms: u64) -> u128 {
         let rolling = self
             .find(limit, key)
-            .map_or(0, |(window, span)| window.used(span.from_ms(now_ms)));
+            .map_or(0, |(window, span)| window.used(span.start_ms(now_ms)));
         rolling.saturating_add(self.standing(limit, key, now_ms))
     }
 
@@ -222,7 +222,7 @@ impl Windows {
             return Some(at.saturating_add(self.ahead_ms));
         }
         let (window, span) = self.find(limit, key)?;
-        span.leaves_ms(window.frees_with(excess, span.from_ms(now_ms))?)
+        span.leaves_ms(window.frees_with(excess, span.start_ms(now_ms))?)
     }
 
     /// Of a limit that counts parties: those that count under this key, each with its own key and when
@@ -235,7 +235,7 @@ impl Windows {
     ) -> impl Iterator<Item = (&'w str, Option<u64>)> + use<'w> {
         let limit = self.limits.get(limit).into_iter();
         limit.flat_map(move |limit| {
-            let from_ms = limit.span.from_ms(now_ms);
+            let from_ms = limit.span.start_ms(now_ms);
             limit.keys.iter().filter_map(move |(party, window)| {
                 let is_of = party.split_once(PARTY).is_some_and(|(of, _)| of == key);
                 if !is_of || window.used(from_ms) == 0 {
@@ -322,7 +322,7 @@ impl Windows {
     pub fn usages(&self, now_ms: u64) -> Vec<Usage<'_>> {
         let mut usages = Vec::new();
         for (id, limit) in &self.limits {
-            let from_ms = limit.span.from_ms(now_ms);
+            let from_ms = limit.span.start_ms(now_ms);
             let first = usages.len();
             let alone = limit.standing.keys();
             let alone = alone.filter(|key| !limit.keys.contains_key(*key));
@@ -377,7 +377,7 @@ impl Windows {
         let standing = limit.standing.get(&reservation.key);
         let sum = window
             .held
-            .checked_add(window.posted_sum(limit.span.from_ms(now_ms)))
+            .checked_add(window.posted_sum(limit.span.start_ms(now_ms)))
             .and_then(|sum| sum.checked_add(standing.map_or(0, |one| one.used(early))));
         sum.and_then(|sum| sum.checked_add(reservation.amount))
             .ok_or_else(overflow)?;
@@ -416,7 +416,7 @@ impl Windows {
             return;
         }
         if let Some(window) = limit.keys.get_mut(&reservation.key) {
-            window.evict(limit.span.from_ms(now_ms));
+            window.evict(limit.span.start_ms(now_ms));
             window.post(reservation.amount, limit.span.noted_ms(at_ms));
         }
         limit.until_sweep = limit.until_sweep.saturating_sub(1);
@@ -462,7 +462,7 @@ fn sorted<S: Serializer>(keys: &HashMap<String, Window>, to: S) -> Result<S::Ok,
 
 impl LimitWindows {
     fn sweep(&mut self, now_ms: u64, early_ms: u64) {
-        let from_ms = self.span.from_ms(now_ms);
+        let from_ms = self.span.start_ms(now_ms);
         self.keys.retain(|_, window| {
             window.evict(from_ms);
             !window.is_empty()

@@ -87,6 +87,9 @@ codes! {
         Frozen = "frozen": Denied,
             "the agent, the wallet or everything is frozen"
             => "wait until an operator thaws it";
+        Cooldown = "cooldown": Transient,
+            "an operator denied a request of this agent less than its `cooldown` ago"
+            => "wait until `retry_at_ms`; do not repeat what was denied";
         NoApprover = "no_approver": Denied,
             "the approval needs more operators than there are"
             => "the operator lowers `quorum`";
@@ -132,7 +135,7 @@ codes! {
             "over a limit: `observed` is the new total, `limit` the maximum"
             => "ask for less, or try again at `retry_at_ms`";
         LimitNotice = "limit_notice": Granted,
-            "the request goes on and the operator is told: it passes `warn_percent` of a limit, or a limit with `on_exceed = \"notify\"`"
+            "the request proceeds and the operator gets a notice: it passes `warn_percent` of a limit, or a limit with `on_exceed = \"notify\"`"
             => "nothing";
         LongLived = "long_lived": Approval,
             "the signed payment can be collected for more than an hour, or the order filled or the sign-in used for more than 31 days, by the earlier of the guardian's time and the system's clock; approval is required"

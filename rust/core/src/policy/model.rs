@@ -82,6 +82,8 @@ pub struct Agent {
     pub connections_max: u32,
     /// Requests that wait for an approval or a delay, at once.
     pub waiting_max: u32,
+    /// How long it is granted nothing after an operator denied one of its requests, ms.
+    pub cooldown_ms: Option<u64>,
     pub(in crate::policy) at: Place,
 }
 

@@ -52,6 +52,8 @@ pub(in crate::policy) fn duration_words(ms: u64) -> String {
 pub(in crate::policy) fn span_words(span: &Span) -> String {
     match span {
         Span::Standing => STANDING.to_owned(),
+        // A day is a part of the calendar to people.
+        Span::Rolling(86_400_000) => "24h".to_owned(),
         Span::Rolling(window_ms) => duration_words(*window_ms),
         Span::Calendar(period, zone) => format!("{} in {}", period.as_str(), zone.name()),
         Span::Lifetime => LIFETIME.to_owned(),

@@ -35,7 +35,7 @@ impl Posted {
         (u128::from(high) << 64) | u128::from(low)
     }
 
-    /// `from_ms` is the first time that counts (`Span::from_ms`).
+    /// `from_ms` is the first time that counts (`Span::start_ms`).
     fn counts(self, from_ms: u64) -> bool {
         self.at_ms >= from_ms
     }

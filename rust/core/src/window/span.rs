@@ -35,7 +35,7 @@ impl Span {
 
     /// What was posted at this time or later counts at `now_ms`. For a rolling window: posted at `t`
     /// counts while `now < t + window`.
-    pub(super) fn from_ms(&self, now_ms: u64) -> u64 {
+    pub(super) fn start_ms(&self, now_ms: u64) -> u64 {
         match self {
             Self::Standing | Self::Lifetime => 0,
             Self::Rolling(window_ms) => now_ms

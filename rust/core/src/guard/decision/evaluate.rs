@@ -204,6 +204,9 @@ impl Evaluated<'_> {
         let windows = state.book.windows();
         let mut decision = policy::decide(self.policy, &subject, windows, facts, now_ms);
         let agent = self.resolved.agent;
+        if let Some(cooldown) = self.cooldown(state, now_ms) {
+            deny(&mut decision, cooldown);
+        }
         if let Some(freeze) = state.frozen(&agent.id, &self.resolved.wallet) {
             deny(
                 &mut decision,
@@ -244,6 +247,17 @@ impl Evaluated<'_> {
             decision = decision.of_batch(self.calls);
         }
         decision
+    }
+
+    /// For a while after an operator denied a request of the agent, it is granted nothing.
+    fn cooldown(&self, state: &State, now_ms: u64) -> Option<Reason> {
+        let agent = self.resolved.agent;
+        let (denied_at, cooldown_ms) = (state.denied_at.get(&agent.id)?, agent.cooldown_ms?);
+        let ends = denied_at.saturating_add(cooldown_ms);
+        (now_ms < ends).then(|| Reason {
+            retry_at_ms: Some(ends),
+            ..reason(Code::Cooldown, None, None)
+        })
     }
 
     /// The agent's nonce is a hint. A lower one is ignored; a higher one means the agent counts on

@@ -2,6 +2,7 @@
 
 mod authority;
 mod batch;
+mod beyond;
 mod clock;
 mod code;
 mod contracts_seen;

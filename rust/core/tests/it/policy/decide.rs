@@ -185,7 +185,7 @@ fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
 }
 
 /// Codes that only the guardian can meet; `tests/docs/test_codes.py` sees that they have cases there.
-const OF_THE_GUARDIAN: [Code; 22] = [
+const OF_THE_GUARDIAN: [Code; 23] = [
     Code::DiskLow,
     Code::RateLimited,
     Code::SignatureRequired,
@@ -198,6 +198,7 @@ const OF_THE_GUARDIAN: [Code; 22] = [
     Code::NonceUsed,
     Code::NonceAhead,
     Code::Frozen,
+    Code::Cooldown,
     Code::NoApprover,
     Code::WaitingFull,
     Code::AmountOverflow,

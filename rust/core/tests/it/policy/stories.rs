@@ -1,6 +1,7 @@
 //! Rules and limits over time: requests one after the other, each at its moment, with the verdict,
 //! the reasons, and when it would pass again.
 
+use holdfast_core::amount::parse_decimal_units;
 use holdfast_core::simulate::Simulator;
 use serde::Deserialize;
 use serde_json::{json, Value};
@@ -33,7 +34,7 @@ struct Step {
     agent: String,
     /// What the wall clock shows, where it is not the guardian's time.
     wall: Option<String>,
-    /// "who usdc", in whole units.
+    /// "who usdc".
     pay: String,
     verdict: String,
     /// Without `granted`.
@@ -67,7 +68,7 @@ fn ms(text: &str) -> u64 {
 
 fn case(step: &Step, source: &str) -> String {
     let (who, amount) = step.pay.split_once(' ').unwrap();
-    let units = (amount.parse::<f64>().unwrap() * 1e6) as u64;
+    let units = parse_decimal_units(amount, 6).unwrap();
     let data = format!("0xa9059cbb{:0>64}{units:064x}", address(who));
     let now = ms(&step.at);
     let facts = seen::with_code("{}", seen::everything(source, now));
