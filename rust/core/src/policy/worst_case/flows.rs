@@ -8,8 +8,9 @@ use alloy_primitives::{Address, U256};
 
 use crate::effects::EffectKind;
 use crate::policy::conditions::{Conditions, To, Wallets};
-use crate::policy::model::{Agent, AssetEntry, Bits, Chain, Matcher, Measure, Rule};
+use crate::policy::model::{Agent, AssetEntry, Bits, Chain, Matcher, Measure, Per, Rule};
 use crate::policy::worst_case::limits::Counted;
+use crate::policy::worst_case::parts::{apart, Met, Named, Part};
 use crate::policy::worst_case::tables::Tables;
 use crate::policy::worst_case::units::Most;
 use crate::policy::worst_case::walls::{Above, Wall};
@@ -63,12 +64,6 @@ pub(super) struct Group {
 /// there are at all.
 type Alike = (Bits, Option<Vec<u32>>, Met, [bool; 4]);
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Met {
-    limits: Vec<u32>,
-    walls: Vec<u32>,
-}
-
 /// All that may leave of one asset and that the same limits count.
 pub(super) struct Cell {
     /// `None` for what is not registered.
@@ -81,6 +76,65 @@ pub(super) struct Cell {
     pub request: Most,
     /// The group that was added last, and the walls that bound one request of it.
     last: Option<(u32, Vec<u32>)>,
+}
+
+/// Groups while rules are added.
+#[derive(Default)]
+struct Groups {
+    all: Vec<Group>,
+    places: HashMap<Alike, usize>,
+}
+
+impl Groups {
+    fn add(
+        &mut self,
+        (place, rule): (u32, &Rule),
+        rest: &Conditions,
+        assets: &Option<Vec<u32>>,
+        part: &Part,
+        sent: bool,
+    ) {
+        let range = &rule.matcher.range;
+        let each = Most {
+            base: range.amount_max,
+            usd: range.usd_max.map(|usd| U256::from(usd.0)),
+        };
+        let marks = [
+            each.base.is_some(),
+            each.usd.is_some(),
+            part.recipients.is_some(),
+            sent,
+        ];
+        let kinds = rule.matcher.kinds;
+        let alike = (kinds, assets.clone(), part.met.clone(), marks);
+        let next = self.all.len();
+        let at = *self.places.entry(alike).or_insert(next);
+        let wallets = rest.wallets.iter().flat_map(|all| all.iter().copied());
+        let Some(group) = self.all.get_mut(at) else {
+            self.all.push(Group {
+                kinds,
+                assets: assets.clone(),
+                met: part.met.clone(),
+                each,
+                request: each,
+                recipients: part.recipients.clone(),
+                wallets: wallets.collect(),
+                sent,
+                rules: vec![place],
+            });
+            return;
+        };
+        // Parts of one rule share what it lets pass in one request.
+        if group.rules.last() != Some(&place) {
+            group.each = group.each.or(each);
+            group.request = group.request.plus(each);
+            group.rules.push(place);
+        }
+        if let (Some(all), Some(more)) = (&mut group.recipients, &part.recipients) {
+            all.extend(more.iter().copied());
+        }
+        group.wallets.extend(wallets);
+    }
 }
 
 /// One agent, and the tables that are about it.
@@ -190,61 +244,36 @@ impl<'p> Scene<'p> {
     }
 
     fn grouped(&self) -> Vec<Group> {
-        let mut known: HashMap<Conditions, (Met, Option<BTreeSet<Address>>)> = HashMap::new();
-        let mut places: HashMap<Alike, usize> = HashMap::new();
-        let mut groups: Vec<Group> = Vec::new();
+        let chain_id = self.agent.chain_id;
+        let limits = (0u32..).zip(&self.counts).map(|(at, one)| (at, &one.rest));
+        let walls = (0u32..).zip(&self.walls).map(|(at, one)| (at, &one.rest));
+        let named = (
+            &Named::new(self.policy, chain_id, limits),
+            &Named::new(self.policy, chain_id, walls),
+        );
+        let mut known: HashMap<Conditions, Vec<Part>> = HashMap::new();
+        let mut groups = Groups::default();
         for place in &self.rules {
             let Some(rule) = self.rule(*place) else {
                 continue;
             };
-            let matcher = &rule.matcher;
-            let Some(assets) = self.assets_of(matcher) else {
+            let Some(assets) = self.assets_of(&rule.matcher) else {
                 continue;
             };
             let rest = self.narrowed(rule, assets.as_deref());
-            let (met, recipients) = known
-                .entry(rest.clone())
-                .or_insert_with(|| (self.met(&rest), self.recipients(&rest)));
-            let each = Most {
-                base: matcher.range.amount_max,
-                usd: matcher.range.usd_max.map(|usd| U256::from(usd.0)),
-            };
-            let sent = self.is_sent(rule, met);
-            let marks = [
-                each.base.is_some(),
-                each.usd.is_some(),
-                recipients.is_some(),
-                sent,
-            ];
-            let next = groups.len();
-            let at = *places
-                .entry((matcher.kinds, assets.clone(), met.clone(), marks))
-                .or_insert(next);
-            let wallets = rest.wallets.iter().flat_map(|all| all.iter().copied());
-            match groups.get_mut(at) {
-                Some(group) => {
-                    group.each = group.each.or(each);
-                    group.request = group.request.plus(each);
-                    if let (Some(all), Some(more)) = (&mut group.recipients, recipients) {
-                        all.extend(more.iter().copied());
-                    }
-                    group.wallets.extend(wallets);
-                    group.rules.push(*place);
-                }
-                None => groups.push(Group {
-                    kinds: matcher.kinds,
-                    assets,
-                    met: met.clone(),
-                    each,
-                    request: each,
-                    recipients: recipients.clone(),
-                    wallets: wallets.collect(),
-                    sent,
-                    rules: vec![*place],
-                }),
+            if !known.contains_key(&rest) {
+                let whole = Part {
+                    met: self.met(&rest),
+                    recipients: self.recipients(&rest),
+                };
+                known.insert(rest.clone(), apart(&rest, whole, named));
+            }
+            for part in known.get(&rest).into_iter().flatten() {
+                let sent = self.is_sent(rule, &part.met);
+                groups.add((*place, rule), &rest, &assets, part, sent);
             }
         }
-        groups
+        groups.all
     }
 
     /// The assets of a matcher on the agent's chain: `Some(None)` for any, `None` if it names others
@@ -387,7 +416,9 @@ impl<'p> Scene<'p> {
         let limits = limits.filter(|number| self.counts_asset(*number, kind, asset));
         let limits: Vec<u32> = limits.collect();
         // An amount in USD without a price needs a person.
-        let in_usd = each.usd.is_some() || limits.iter().any(|number| self.is_in_usd(*number));
+        let known = group.recipients.is_some();
+        let priced = |number: &u32| self.is_in_usd(*number, known);
+        let in_usd = each.usd.is_some() || limits.iter().any(priced);
         if asset.is_none() && in_usd {
             return;
         }
@@ -434,11 +465,14 @@ impl<'p> Scene<'p> {
         })
     }
 
-    fn is_in_usd(&self, number: u32) -> bool {
-        let counted = self.counts.get(number as usize);
-        counted.is_some_and(|counted| counted.limit.measure == Measure::Usd)
+    /// Whether a limit asks for the price of every effect that it counts; one per recipient does not of
+    /// those without a recipient.
+    fn is_in_usd(&self, number: u32, has_recipient: bool) -> bool {
+        self.counts.get(number as usize).is_some_and(|counted| {
+            let limit = counted.limit;
+            limit.measure == Measure::Usd && (has_recipient || limit.per != Per::Recipient)
+        })
     }
-
     /// The fees of all transactions that may go without a person: one for each request, at the caps
     /// of the chain.
     fn fees(&self) -> Option<Cell> {
@@ -468,12 +502,13 @@ impl<'p> Scene<'p> {
                 ..counted.rest.clone()
             };
             self.counts_asset(*number, EffectKind::Fee, asset)
+                && counted.limit.per != Per::Recipient
                 && matches!(counted.limit.measure, Measure::Usd | Measure::Amount(_))
                 && counted.limit.matcher.methods.as_ref().is_none_or(sends)
                 && rest.within(&outer)
         });
         let limits: Vec<u32> = counted.map(|(_, number)| number).collect();
-        if asset.is_none() && limits.iter().any(|number| self.is_in_usd(*number)) {
+        if asset.is_none() && limits.iter().any(|number| self.is_in_usd(*number, false)) {
             return None;
         }
         let gas = U256::from(chain.gas_max).saturating_mul(U256::from(chain.fee_per_gas_max));

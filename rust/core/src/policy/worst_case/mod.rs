@@ -26,6 +26,7 @@ mod cover;
 mod flows;
 mod limits;
 mod loud;
+mod parts;
 mod path;
 mod rate;
 mod report;

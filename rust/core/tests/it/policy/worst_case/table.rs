@@ -618,3 +618,196 @@ fn many(by: &str) -> String {
     out.push_str(&limit("week", "wallet", "usd", "900", "7d", ""));
     out
 }
+
+#[test]
+fn parts_of_the_calendar_can_be_filled_at_both_ends_of_a_span() {
+    let at = |window: &str, zone: &str| {
+        limit(
+            "l",
+            "agent",
+            "usd",
+            "10",
+            window,
+            &format!("zone = \"{zone}\""),
+        )
+    };
+    // Just before midnight and after it; in 24 hours too; 30 days touch 31 days.
+    check(
+        &[rule("r", PAY), at("day", "UTC")],
+        "usdc",
+        ["20", "20", "310"],
+        ["20", "20", "310"],
+    );
+    // On the day on which clocks are set forward, 24 hours touch three days.
+    check(
+        &[rule("r", PAY), at("day", "Europe/Berlin")],
+        "usdc",
+        ["20", "30", "320"],
+        ["20", "30", "320"],
+    );
+    check(
+        &[rule("r", PAY), at("week", "UTC")],
+        "usdc",
+        ["20", "20", "60"],
+        ["20", "20", "60"],
+    );
+    // The end of January, February, the beginning of March.
+    check(
+        &[rule("r", PAY), at("month", "UTC")],
+        "usdc",
+        ["20", "20", "30"],
+        ["20", "20", "30"],
+    );
+}
+
+#[test]
+fn what_ever_was_counts_once() {
+    check(
+        &[
+            rule("r", PAY),
+            limit("l", "agent", "usd", "100", "lifetime", ""),
+        ],
+        "usdc",
+        ["100"; 3],
+        ["100"; 3],
+    );
+}
+
+#[test]
+fn a_limit_beyond_which_it_goes_on_binds_nothing() {
+    for over in ["notify", "delay\"\ndelay = \"10m"] {
+        let tells = limit("l", "agent", "usd", "100", "24h", "").replace("deny", over);
+        let found = check(
+            &[rule("r", PAY), tells],
+            "usdc",
+            ["30500", "720500", "21600500"],
+            ["30500", "720500", "21600500"],
+        );
+        assert_eq!(found.warnings[0].kind, "rate");
+    }
+    let freezes = limit("l", "agent", "usd", "100", "24h", "").replace("deny", "freeze");
+    check(
+        &[rule("r", PAY), freezes],
+        "usdc",
+        ["100", "100", "3000"],
+        ["100", "100", "3000"],
+    );
+}
+
+#[test]
+fn a_number_of_recipients_bounds_what_each_of_them_may_get() {
+    let each = limit(
+        "each",
+        "recipient",
+        "usd",
+        "30",
+        "24h",
+        "effects = [\"transfer\"]",
+    );
+    let one = limit(
+        "one",
+        "agent",
+        "recipients",
+        "1",
+        "24h",
+        "effects = [\"transfer\"]",
+    )
+    .replace("\"1\"", "1");
+    let found = check(
+        &[rule("r", PAY_VENDORS), one.clone()],
+        "usdc",
+        ["-"; 3],
+        ["-"; 3],
+    );
+    assert!(
+        found.warnings[0]
+            .text
+            .contains("counts recipients, and not what they get"),
+        "{:?}",
+        found.warnings
+    );
+    // Of two vendors one a day.
+    check(
+        &[rule("r", PAY_VENDORS), each, one],
+        "usdc",
+        ["30", "30", "1800"],
+        ["30", "30", "1800"],
+    );
+}
+
+#[test]
+fn caps_of_a_list_and_of_its_entries_bind() {
+    let shops = |list: &str, first: &str, second: &str| {
+        format!(
+            "[[list]]\nid = \"shops\"\n{list}\n[[list.entry]]\n\
+             address = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\n{first}\n[[list.entry]]\n\
+             address = \"0x90F79bf6EB2c4f870365E785982E1f101E93b906\"\n{second}\n"
+        )
+    };
+    let pay = rule("r", &PAY_VENDORS.replace("@vendors", "@shops"));
+    let all = shops("day_usd_max = \"90\"", "", "");
+    check(
+        &[pay.clone(), all],
+        "usdc",
+        ["90", "90", "2700"],
+        ["90", "90", "2700"],
+    );
+    let each = shops("", "day_usd_max = \"20\"", "month_usd_max = \"100\"");
+    check(
+        &[pay.clone(), each],
+        "usdc",
+        ["120", "120", "700"],
+        ["120", "120", "700"],
+    );
+    let both = shops(
+        "day_usd_max = \"90\"",
+        "day_usd_max = \"20\"",
+        "total_usd_max = \"50\"",
+    );
+    check(
+        &[pay.clone(), both],
+        "usdc",
+        ["70", "70", "650"],
+        ["70", "70", "650"],
+    );
+    // One of them has none.
+    check(
+        &[pay, shops("", "day_usd_max = \"20\"", "")],
+        "usdc",
+        ["-"; 3],
+        ["-"; 3],
+    );
+}
+
+#[test]
+fn a_review_by_people_caps_what_passes() {
+    let open = "effects = [\"transfer\"]\nassets = [\"usdc\"]\ntier = \"instant\"";
+    let count = limit("burst", "agent", "count", "3", "24h", "");
+    let review =
+        |tier: &str| format!("[[review]]\nid = \"large\"\nusd_above = \"20\"\ntier = \"{tier}\"\n");
+    check(
+        &[rule("r", open), count.clone(), review("approval")],
+        "usdc",
+        ["60", "60", "1800"],
+        ["60", "60", "1800"],
+    );
+    check(
+        &[rule("r", open), count, review("notify")],
+        "usdc",
+        ["-"; 3],
+        ["-"; 3],
+    );
+}
+
+#[test]
+fn a_rule_that_has_expired_lets_nothing_pass() {
+    let ended = format!("{PAY}\nexpires = 2026-01-01T00:00:00Z");
+    let text = format!("{HEAD}{FEES}{}", rule("r", &ended));
+    let policy = Policy::parse(&text).unwrap();
+    let at = |ms: u64| {
+        worst_case(&policy, Some("ann"), Some(ms)).remove(0).spans[0]
+            .assets
+            .len()
+    };
+    assert_eq!((at(1_767_225_599_999), at(1_767_225_600_000)), (1, 0));
+}
