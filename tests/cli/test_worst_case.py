@@ -149,7 +149,7 @@ def test_what_has_no_limit_is_said_on_the_first_line_in_words(run: Run, tmp_path
 
 
 def test_the_example_of_the_documentation_is_what_is_printed(run: Run, tmp_path: Path) -> None:
-    shown = DOCS.split("```text worst-case\n")[1].split("```")[0]
+    shown = DOCS.split("```text figures\n")[1].split("```")[0]
     file = tmp_path / "policy.toml"
     file.write_text(FIRST)
     assert run("policy", "worst-case", file).out == shown

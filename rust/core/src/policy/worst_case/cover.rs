@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use alloy_primitives::U256;
 
 use crate::policy::model::{Measure, Per};
-use crate::policy::worst_case::flows::{Cell, Scene};
+use crate::policy::worst_case::cells::Cell;
 use crate::policy::worst_case::limits::rolls;
 use crate::policy::worst_case::rate::requests;
+use crate::policy::worst_case::scene::Scene;
 use crate::policy::worst_case::units::Unit;
 use crate::policy::worst_case::Span;
 

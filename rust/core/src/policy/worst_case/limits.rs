@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, U256};
 
-use crate::calendar::Period;
+use crate::calendar::{Period, Zone};
 use crate::policy::conditions::Conditions;
 use crate::policy::model::{Limit, Measure, OnExceed, Per};
-use crate::policy::worst_case::flows::{Cell, Scene};
+use crate::policy::worst_case::cells::Cell;
+use crate::policy::worst_case::scene::Scene;
 use crate::policy::worst_case::units::{base_of, usd_of, Unit};
 use crate::policy::Policy;
 use crate::window::Span;
@@ -48,17 +49,20 @@ pub(super) fn fills(limit: &Limit, span_ms: u64, now_ms: u64) -> Option<(u64, u6
             span_ms.checked_div(*window_ms)?,
             span_ms.checked_rem(*window_ms)?,
         )),
-        Span::Calendar(period, zone) => {
-            let skipped = match zone.is_set_after(now_ms) {
-                true => SKIPPED_MS_MAX,
-                false => 0,
-            };
-            let room = span_ms.saturating_add(skipped).saturating_sub(2);
-            let whole = room.checked_div(shortest_ms(*period))?;
-            Some((whole.saturating_add(2), 0))
-        }
+        Span::Calendar(period, zone) => Some((touched(*period, zone, span_ms, now_ms), 0)),
         Span::Lifetime => Some((1, 0)),
     }
+}
+
+/// How many days, weeks or months a span touches at most, if it begins at `now_ms` or later.
+fn touched(period: Period, zone: &Zone, span_ms: u64, now_ms: u64) -> u64 {
+    let skipped = match zone.is_set_after(now_ms) {
+        true => SKIPPED_MS_MAX,
+        false => 0,
+    };
+    let room = span_ms.saturating_add(skipped).saturating_sub(2);
+    let whole = room.checked_div(shortest_ms(period)).unwrap_or_default();
+    whole.saturating_add(2)
 }
 
 /// The most by which clocks are set forward within a span: an hour, and two in Antarctica.
@@ -205,5 +209,63 @@ impl Scene<'_> {
         });
         let rests = shorter.filter_map(|other| self.allowed(*other, common, cells, unit, rest_ms));
         Some(all.saturating_add(rests.fold(window, U256::min)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::policy::worst_case::SPANS;
+
+    /// 2026-11-30.
+    const NOW_MS: u64 = 1_796_000_000_000;
+    const END_MS: u64 = NOW_MS + 400 * 86_400_000;
+
+    /// The most days, weeks or months that any of these spans touches: those that begin just before
+    /// one of them ends.
+    fn found(period: Period, zone: &Zone, span_ms: u64) -> u64 {
+        let mut ends = vec![period.end_ms(zone, NOW_MS)];
+        while let Some(last) = ends.last().filter(|last| **last < END_MS) {
+            ends.push(period.end_ms(zone, *last));
+        }
+        let touched = |start: u64| {
+            let within = ends
+                .iter()
+                .filter(|end| start < **end && **end < start.saturating_add(span_ms));
+            (within.count() as u64).saturating_add(1)
+        };
+        let starts = ends
+            .iter()
+            .filter(|end| end.saturating_add(span_ms) < END_MS);
+        starts
+            .map(|end| touched(end.saturating_sub(1)))
+            .max()
+            .unwrap()
+    }
+
+    #[test]
+    fn no_span_touches_more_of_the_calendar_than_is_said_in_any_zone() {
+        for zone in Zone::names().filter_map(Zone::find) {
+            if !zone.is_set_after(NOW_MS) && zone.name() != "UTC" {
+                continue;
+            }
+            for period in [Period::Day, Period::Week, Period::Month] {
+                for span in SPANS {
+                    let (found, said) = (
+                        found(period, &zone, span.ms),
+                        touched(period, &zone, span.ms, NOW_MS),
+                    );
+                    assert!(
+                        found <= said,
+                        "{zone:?} {period:?} {span:?}: {found}, {said}"
+                    );
+                    assert!(
+                        said <= found.saturating_add(1),
+                        "{zone:?} {period:?} {span:?}: {found}, {said}"
+                    );
+                }
+            }
+        }
     }
 }

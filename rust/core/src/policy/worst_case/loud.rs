@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::effects::EffectKind;
 use crate::policy::model::{Limit, Measure, Per};
-use crate::policy::worst_case::flows::{Cell, Scene};
+use crate::policy::worst_case::cells::Cell;
 use crate::policy::worst_case::path::{assets, effects, list, rule_words, rules};
+use crate::policy::worst_case::scene::Scene;
 use crate::policy::worst_case::units::Unit;
 use crate::policy::worst_case::SPANS;
 

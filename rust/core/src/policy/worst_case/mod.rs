@@ -8,7 +8,7 @@
 //! bounded apart.
 //!
 //! **Why it is an upper bound.** An effect that passes without a person is matched, in the sum it is
-//! part of, by a rule below `approval` (`decide::grants`). So it is in one of the *flows* (`flows`):
+//! part of, by a rule below `approval` (`decide::grants`). So it is in one of the *flows* (`cells`):
 //! all that such a rule can let pass of one kind and asset. A flow is bounded by
 //!
 //! - each limit that counts every effect of the flow: within a window the sum under one key is at most
@@ -22,14 +22,16 @@
 //! that may leave out one effect of a flow, a right that ends and can be given again. So the figure may
 //! be too high and never too low.
 
+mod cells;
 mod cover;
-mod flows;
+mod groups;
 mod limits;
 mod loud;
 mod parts;
 mod path;
 mod rate;
 mod report;
+mod scene;
 mod tables;
 mod units;
 mod walls;
@@ -42,7 +44,7 @@ use serde::Serialize;
 use crate::chain::ChainId;
 use crate::policy::model::Agent;
 use crate::policy::Policy;
-use flows::Scene;
+use scene::Scene;
 use tables::Tables;
 
 pub use loud::Warning;

@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use crate::amount::{format_units, Usd};
 use crate::policy::model::{Limit, Measure, Per};
+use crate::policy::worst_case::cells::Cell;
 use crate::policy::worst_case::cover::{Block, By, Cover};
-use crate::policy::worst_case::flows::{Cell, Scene};
 use crate::policy::worst_case::limits::fills;
 use crate::policy::worst_case::rate::requests;
+use crate::policy::worst_case::scene::Scene;
 use crate::policy::worst_case::units::Unit;
 use crate::policy::worst_case::Span;
 use crate::window::Span as Window;

@@ -5,10 +5,11 @@ use serde::Serialize;
 use crate::effects::EffectKind;
 use crate::policy::decide::verdict::Verdict;
 use crate::policy::model::Agent;
+use crate::policy::worst_case::cells::Cell;
 use crate::policy::worst_case::cover::{cover, Cover};
-use crate::policy::worst_case::flows::{Cell, Scene};
 use crate::policy::worst_case::loud::{warnings, Warning};
 use crate::policy::worst_case::path::{asset_name, base, duration, steps, usd, Step};
+use crate::policy::worst_case::scene::Scene;
 use crate::policy::worst_case::units::{least, Unit};
 use crate::policy::worst_case::{Span, SPANS};
 

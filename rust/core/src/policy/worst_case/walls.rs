@@ -6,7 +6,8 @@ use alloy_primitives::U256;
 use crate::effects::EffectKind;
 use crate::policy::conditions::{Assets, Conditions, NotTo};
 use crate::policy::model::{Bits, Matcher};
-use crate::policy::worst_case::flows::{rest, SENT};
+use crate::policy::worst_case::groups::SENT;
+use crate::policy::worst_case::scene::rest;
 
 /// From which amount on.
 #[derive(Clone, Copy, Debug)]
