@@ -1,11 +1,11 @@
-"""`holdfast policy ...`: check a policy, try it on cases, begin a new one, put one in force."""
+"""`holdfast policy ...`: check a policy, try it on cases, put one in force."""
 
 from __future__ import annotations
 
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -19,8 +19,6 @@ from holdfast.cli.options import (
     text_of,
 )
 from holdfast.cli.output import Failure, emit, emit_raw, line, say, table
-from holdfast.cli.policy_faults import fault_line, refuse
-from holdfast.cli.worst_case import worst_case
 
 if TYPE_CHECKING:
     from holdfast.operator.differences import Change
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="policy", help="Check, test, create and apply policies.", no_args_is_help=True
 )
-
-app.command()(worst_case)
 
 
 @app.command()
@@ -65,7 +61,7 @@ def check(
         emit({"ok": True, "file": str(file), **report})
         return
     for hint in report.get("lint", []):
-        line(fault_line(file, hint, "note"))
+        line(_fault(file, hint, "note"))
     say(f"{file}: valid; digest {report['digest']}")
 
 
@@ -76,6 +72,25 @@ def _held(file: Path, home: Path | None) -> list[str] | None:
 
     place = Home(file.absolute().parent) if home is None else existing(home)
     return held_wallets(place.wallets_dir) if place.exists else None
+
+
+def refuse(file: Path, error: Exception, as_json: bool) -> NoReturn:
+    """Prints every error of a policy file with its place, and exits 1."""
+    names = ("line", "column", "code", "text", "hint")
+    faults = [dict(zip(names, fault, strict=True)) for fault in error.args[2]]
+    if as_json:
+        emit({"ok": False, "file": str(file), "faults": faults})
+    else:
+        for fault in faults:
+            line(_fault(file, fault, "error"))
+    count = f"{len(faults)} error{'s' if len(faults) != 1 else ''}"
+    say(f"holdfast: {file}: {count}; not loaded")
+    raise typer.Exit(1)
+
+
+def _fault(file: Path, fault: dict[str, Any], word: str) -> str:
+    text = f"{file}:{fault['line']}:{fault['column']}: {word}: {fault['text']} [{fault['code']}]"
+    return f"{text}\n    fix: {fault['hint']}" if fault.get("hint") else text
 
 
 @app.command()
@@ -207,36 +222,3 @@ def _result_row(result: dict[str, Any]) -> tuple[str, str, str]:
         for reason in result.get("reasons", [])
     ]
     return str(result.get("id")), str(result.get("verdict")), ", ".join(words)
-
-
-@app.command()
-def new(
-    wallet: Annotated[
-        list[str],
-        typer.Option("--wallet", help="A wallet's address with its checksum; repeatable."),
-    ],
-    chain: Annotated[int, typer.Option("--chain", help="The chain id.")] = 31337,
-    agent: Annotated[str, typer.Option("--agent", help="The agent's id.")] = "agent",
-    as_json: JsonOption = False,
-) -> None:
-    """Print a commented starter policy that requires approval of every payment.
-
-    Example:
-
-        holdfast policy new --wallet 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 > policy.toml
-    """
-    from holdfast._core import PolicyError, check_policy
-    from holdfast.service.home import starter
-
-    text = starter.policy(wallet, chain, agent)
-    try:
-        check_policy(text)
-    except PolicyError as error:
-        _, _, faults = error.args
-        raise Failure(
-            f"the result is not a valid policy: {faults[0][3]}", code="bad_policy"
-        ) from None
-    if as_json:
-        emit({"policy": text})
-    else:
-        line(text.rstrip("\n"))

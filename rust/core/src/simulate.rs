@@ -1,6 +1,8 @@
 //! `policy decide`: cases against a policy, without journal, keys or clock. What is simulated is
 //! what is decided: the same parser, decoder, resolution and ladder as the guardian's.
 
+mod limits;
+
 use std::borrow::Cow;
 
 use crate::chain::Account;
@@ -8,11 +10,12 @@ use crate::code::{Code, Detail};
 use crate::effects::Effect;
 use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{
-    decide, epoch_ms, resolve, resolve_batch, Decision, Facts, FirstSeen, Policy, PolicyErrors,
-    Reason, Sight, Verdict,
+    costs, decide, epoch_ms, resolve, resolve_batch, Decision, Facts, FirstSeen, LimitView, Policy,
+    PolicyErrors, Reason, Sight, Verdict,
 };
 use crate::request::{self, Asked};
 use crate::window::{Book, Happened};
+use limits::Used;
 
 /// A case may be as large as the largest request, and its surroundings.
 const LIMITS: Limits = Limits {
@@ -40,6 +43,16 @@ struct Case<'a> {
     method: Cow<'a, str>,
     params: String,
     facts: Facts,
+    used: Used,
+    limits: bool,
+}
+
+/// What became of a case.
+#[derive(Default)]
+struct Outcome {
+    effects: Vec<Effect>,
+    /// What it counts under every limit, where the case asks for that.
+    limits: Option<Vec<LimitView>>,
 }
 
 impl Simulator {
@@ -66,7 +79,9 @@ impl Simulator {
     /// One case `{"id","agent","at","request":{"method","params"},"facts"}` to one result
     /// `{"id","verdict","reasons", "effects"}`, with `delay_ms`, `quorum` and `timeout_ms` where
     /// the verdict has them. `at` is milliseconds, seconds if it is below 10^11, or RFC 3339 text;
-    /// without it the time of the case before. Other members are passed over.
+    /// without it the time of the case before. `used` is what counts under limits already, for this
+    /// case alone: `{"limit": "12.5"}`, in the unit of each. With `"limits": true` the result has
+    /// every limit the request counts under, as `LimitView`. Other members are passed over.
     pub fn decide(&mut self, case: &[u8]) -> Vec<u8> {
         let tree = match json::parse_exact(case, &LIMITS) {
             Ok(tree) => tree,
@@ -74,7 +89,7 @@ impl Simulator {
         };
         let id = tree.get("id").cloned().unwrap_or(Json::Null);
         match self.read(tree).and_then(|case| self.run(&case)) {
-            Ok((decision, effects)) => result(&id, &decision, &effects),
+            Ok((decision, outcome)) => result(&id, &decision, &outcome),
             Err(fault) => refused(&id, &fault),
         }
     }
@@ -85,6 +100,7 @@ impl Simulator {
         };
         let (mut agent, mut at_ms, mut call) = (None, self.last_ms, None);
         let mut facts = Facts::none();
+        let (mut used, mut limits) = (Used::default(), false);
         for (key, value) in members {
             match key.as_ref() {
                 "agent" => agent = Some(text(value).map_err(|fault| fault.under("agent"))?),
@@ -93,6 +109,10 @@ impl Simulator {
                 "facts" => {
                     facts = Facts::from_json(&value).map_err(|fault| fault.under("facts"))?;
                 }
+                "used" => {
+                    used = Used::read(&self.policy, &value).map_err(|fault| fault.under("used"))?;
+                }
+                "limits" => limits = value == Json::Bool(true),
                 _ => {}
             }
         }
@@ -106,10 +126,12 @@ impl Simulator {
             method,
             params,
             facts,
+            used,
+            limits,
         })
     }
 
-    fn run(&mut self, case: &Case<'_>) -> Result<(Decision, Vec<Effect>), Malformed> {
+    fn run(&mut self, case: &Case<'_>) -> Result<(Decision, Outcome), Malformed> {
         let now_ms = if self.stateful {
             case.at_ms.max(self.last_ms)
         } else {
@@ -117,7 +139,7 @@ impl Simulator {
         };
         let parsed = match request::parse_any(&case.method, case.params.as_bytes()) {
             Err(fault) if fault.code == Detail::RawHash => {
-                return Ok((denial(Code::RawHash, fault.text), Vec::new()));
+                return Ok((denial(Code::RawHash, fault.text), Outcome::default()));
             }
             parsed => parsed.map_err(|fault| fault.under("params").under("request"))?,
         };
@@ -137,19 +159,17 @@ impl Simulator {
         };
         let mut resolved = match resolved {
             Ok(resolved) => resolved,
-            Err(reason) => return Ok((denied_by(reason), Vec::new())),
+            Err(reason) => return Ok((denied_by(reason), Outcome::default())),
         };
         resolved.look_for_owed(&self.policy, &self.book, "", now_ms);
-        let subject = resolved
-            .subject(&case.method, &[])
-            .after(self.book.ledger());
-        let mut decision = decide(
-            &self.policy,
-            &subject,
-            self.book.windows(),
-            &case.facts,
-            now_ms,
-        );
+        let subject = resolved.subject(&case.method, &[]).after(&self.book);
+        let costs = costs(&self.policy, &subject, &case.facts, now_ms);
+        let filled = case.used.on_top(self.book.windows(), &costs, now_ms)?;
+        let windows = filled.as_ref().unwrap_or(self.book.windows());
+        let mut decision = decide(&self.policy, &subject, windows, &case.facts, now_ms);
+        let limits = case
+            .limits
+            .then(|| self.policy.reserved_views(windows, &costs, &[], now_ms));
         if calls > 1 {
             decision = decision.of_batch(calls);
         }
@@ -158,7 +178,7 @@ impl Simulator {
             self.last_ms = now_ms;
             self.count(&decision, now_ms)?;
         }
-        Ok((decision, effects))
+        Ok((decision, Outcome { effects, limits }))
     }
 
     /// What is not denied is taken as settled at once.
@@ -250,17 +270,17 @@ fn refused(id: &Json<'_>, fault: &Malformed) -> Vec<u8> {
     } else {
         format!("{} at {}: {}", fault.code, fault.path, fault.text)
     };
-    result(id, &denial(Code::Malformed, observed), &[])
+    result(id, &denial(Code::Malformed, observed), &Outcome::default())
 }
 
 /// One compact object, its members sorted.
-fn result(id: &Json<'_>, decision: &Decision, effects: &[Effect]) -> Vec<u8> {
+fn result(id: &Json<'_>, decision: &Decision, outcome: &Outcome) -> Vec<u8> {
     let mut out = String::from("{");
     if let Verdict::Delay { delay_ms } = decision.verdict {
         out.push_str(&format!("\"delay_ms\":{delay_ms},"));
     }
     out.push_str("\"effects\":[");
-    for (index, effect) in effects.iter().enumerate() {
+    for (index, effect) in outcome.effects.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
@@ -268,6 +288,11 @@ fn result(id: &Json<'_>, decision: &Decision, effects: &[Effect]) -> Vec<u8> {
     }
     out.push_str("],\"id\":");
     id.write_canonical(&mut out);
+    // Text and numbers alone, which always can be written.
+    if let Some(Ok(limits)) = outcome.limits.as_ref().map(serde_json::to_string) {
+        out.push_str(",\"limits\":");
+        out.push_str(&limits);
+    }
     if let Verdict::Approval { quorum, .. } = decision.verdict {
         out.push_str(&format!(",\"quorum\":{quorum}"));
     }

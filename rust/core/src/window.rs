@@ -7,6 +7,7 @@
 //! less.
 
 mod book;
+mod grants;
 mod ledger;
 mod rolling;
 mod span;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use book::{Book, BookError};
+pub use grants::{Given, Grants, Payment, Terms};
 pub use ledger::{Ledger, LEDGER_MS};
 pub use span::Span;
 pub use standing::{Change, Claimed, Claims, Ends, Happened, GRACE_MS};

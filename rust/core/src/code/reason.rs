@@ -228,6 +228,9 @@ codes! {
         PolicyInvalid = "policy_invalid": Refused,
             "the policy file has errors"
             => "fix the errors that are listed";
+        GrantUnknown = "grant_unknown": Refused,
+            "there is no such grant, or it was revoked"
+            => "name a grant of `holdfast grant list`";
         FreezeUnknown = "freeze_unknown": Refused,
             "there is no such freeze"
             => "name a freeze of `holdfast status`";

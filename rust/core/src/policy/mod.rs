@@ -13,6 +13,7 @@ mod lists;
 mod model;
 mod parse;
 mod party;
+mod places;
 mod schedule;
 pub mod strictness;
 mod time;
@@ -28,7 +29,7 @@ pub use decide::limits::LimitView;
 pub use decide::resolve::{resolve, Resolved};
 pub use decide::sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};
 pub use decide::verdict::{Decision, Reason, Verdict};
-pub use decide::{decide, Subject};
+pub use decide::{costs, decide, Subject};
 pub use fault::{Fault, Place, PolicyErrors, FAULTS_MAX};
 pub use lint::{check, Summary};
 pub use model::{
@@ -36,6 +37,7 @@ pub use model::{
     FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Released, Review,
     Route, Rule, Wallet,
 };
+pub use places::key_places;
 pub use schedule::{Hours, Schedule};
 
 pub use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};

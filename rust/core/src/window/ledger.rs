@@ -44,8 +44,8 @@ struct Total {
     /// What of it had a price; at most `AMOUNT_MAX`.
     usd: Option<u128>,
     times: u32,
-    /// When it was posted last.
-    last_ms: u64,
+    /// When anything of value was paid last.
+    paid_ms: Option<u64>,
 }
 
 /// Who spends and how; there are few of them.
@@ -69,13 +69,15 @@ struct Entry {
     spender: u32,
     asset: u32,
     kind: EffectKind,
-    /// Bits: the first of its request; has a recipient; has a value in USD.
+    /// Bits: the first of its request; has a recipient; has a value in USD; paid under a grant.
     flags: u8,
 }
 
 const FIRST: u8 = 1;
 const HAS_TO: u8 = 2;
 const HAS_USD: u8 = 4;
+/// Paid under a grant: which one is not kept.
+const GRANTED: u8 = 8;
 
 const fn words(value: u128) -> [u64; 2] {
     [(value >> 64) as u64, value as u64]
@@ -87,14 +89,13 @@ const fn value(words: [u64; 2]) -> u128 {
 }
 
 impl Total {
-    fn add(&mut self, item: &Spend, at_ms: u64) {
+    fn add(&mut self, item: &Spend) {
         self.amount = self.amount.saturating_add(item.amount).min(AMOUNT_MAX);
         if let Some(usd) = item.usd {
             let sum = self.usd.unwrap_or_default().saturating_add(usd);
             self.usd = Some(sum.min(AMOUNT_MAX));
         }
         self.times = self.times.saturating_add(item.times);
-        self.last_ms = at_ms;
     }
 }
 
@@ -109,7 +110,8 @@ impl Ledger {
         for (index, item) in spends.items.iter().enumerate() {
             let flags = if index == 0 { FIRST } else { 0 }
                 | if item.to.is_some() { HAS_TO } else { 0 }
-                | if item.usd.is_some() { HAS_USD } else { 0 };
+                | if item.usd.is_some() { HAS_USD } else { 0 }
+                | if spends.grant.is_some() { GRANTED } else { 0 };
             let entry = Entry {
                 posted_ms,
                 decided_ms: spends.decided_ms,
@@ -129,7 +131,14 @@ impl Ledger {
                 asset: entry.asset,
                 kind: item.kind,
             };
-            self.totals.entry(of).or_default().add(item, posted_ms);
+            let total = self.totals.entry(of).or_default();
+            total.paid_ms = Some(posted_ms)
+                .filter(|_| item.amount > 0)
+                .or(total.paid_ms);
+            // No limit counts what a grant pays.
+            if spends.grant.is_none() || item.kind == EffectKind::Fee {
+                total.add(item);
+            }
         }
     }
 
@@ -144,14 +153,14 @@ impl Ledger {
         };
         let party = self.totals.range(first(Some(at.address))..);
         let party = party.take_while(|(of, _)| of.to == Some(at.address));
-        let paid = party.filter(|(of, total)| {
+        let paid = party.filter(|(of, _)| {
             let spender = self.spenders.get(of.spender as usize);
             let same = |one: &Spender| {
                 one.agent == agent && one.wallet == wallet && one.chain_id == at.chain_id
             };
-            total.amount > 0 && EffectKind::COSTLY.contains(&of.kind) && spender.is_some_and(same)
+            EffectKind::COSTLY.contains(&of.kind) && spender.is_some_and(same)
         });
-        paid.map(|(_, total)| total.last_ms).max()
+        paid.filter_map(|(_, total)| total.paid_ms).max()
     }
 
     /// Gives what was ever posted, as requests of one item each that were decided before any entry
@@ -166,6 +175,7 @@ impl Ledger {
                 wallet: spender.wallet,
                 chain_id: spender.chain_id,
                 method: spender.method,
+                grant: None,
                 decided_ms: 0,
                 items: vec![Spend {
                     kind: of.kind,
@@ -229,6 +239,7 @@ impl Ledger {
             wallet: spender.wallet,
             chain_id: spender.chain_id,
             method: spender.method,
+            grant: (entry.flags & GRANTED != 0).then_some(0),
             decided_ms: entry.decided_ms,
             items: Vec::new(),
         })

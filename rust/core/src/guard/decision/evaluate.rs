@@ -197,10 +197,7 @@ impl Evaluated<'_> {
     /// What the policy says, and what the guardian adds: freezes, nonces, and how much may wait at
     /// once.
     pub fn decide(&self, state: &State, method: &str, facts: &Facts, now_ms: u64) -> Decision {
-        let subject = self
-            .resolved
-            .subject(method, &[])
-            .after(state.book.ledger());
+        let subject = self.resolved.subject(method, &[]).after(&state.book);
         let windows = state.book.windows();
         let mut decision = policy::decide(self.policy, &subject, windows, facts, now_ms);
         let agent = self.resolved.agent;

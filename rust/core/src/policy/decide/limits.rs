@@ -108,7 +108,8 @@ impl Policy {
         let mut sums: Vec<Sum> = Vec::new();
         let agent = self.agent_index(&spends.agent);
         let mut touched: Vec<u32> = Vec::new();
-        for item in &spends.items {
+        let counts = |item: &&Spend| spends.grant.is_none() || item.kind == EffectKind::Fee;
+        for item in spends.items.iter().filter(counts) {
             let query = self.spend_query(spends, item, agent);
             touched.clear();
             self.limit_index.find(&query, &Sums::default(), |slot, _| {

@@ -38,9 +38,11 @@ use crate::policy::parse::APPROVAL;
 use crate::policy::schedule::Open;
 use crate::policy::Policy;
 use crate::request::Method;
-use crate::spend::{Reservation, Spend, Spends};
-use crate::window::{Ledger, Windows};
+use crate::spend::{Reservation, Spend, SpendAsset, Spends};
+use crate::window::{Book, Payment, Windows};
 
+/// Before the seq of a one-off grant, where reasons name a rule.
+const GRANT: &str = "grant:";
 /// How long a payment signed as a document may be collected without a person's word.
 const AUTHORISED_MS_MAX: u64 = 3_600_000;
 /// How long an order may be filled without a person's word: as long as the longest window of a
@@ -78,28 +80,64 @@ pub struct Subject<'a> {
     /// What this very request holds already, so that deciding it again does not count it twice;
     /// empty the first time.
     pub own: &'a [Reservation],
-    /// Who was paid before; without it everybody is new.
-    pub history: Option<&'a Ledger>,
+    /// Who was paid before, and what operators granted; without it every payee is new.
+    pub book: Option<&'a Book>,
+    /// The request, where it was decided before: of grants only the one it holds counts.
+    pub again: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
-    /// The same, knowing who was paid before.
+    /// The same, knowing who was paid before and what is granted.
     #[must_use]
-    pub fn after(self, history: &'a Ledger) -> Self {
+    pub fn after(self, book: &'a Book) -> Self {
         Self {
-            history: Some(history),
+            book: Some(book),
             ..self
         }
+    }
+
+    /// The same of a request that was decided before.
+    #[must_use]
+    pub fn again(self, request: &'a str) -> Self {
+        Self {
+            again: Some(request),
+            ..self
+        }
+    }
+
+    /// The one-off grant that covers it: for one transfer, and nothing but its fee beside it.
+    fn granted(&self, now_ms: u64) -> Option<u64> {
+        let book = self.book?;
+        let [effect] = self.effects else { return None };
+        if effect.kind != EffectKind::Transfer || effect.asset.is_none() {
+            return None;
+        }
+        let payment = Payment {
+            agent: self.agent,
+            wallet: self.chain_id.at(self.wallet),
+            asset: SpendAsset::of(effect.kind, effect.asset.as_ref()),
+            to: effect.to?,
+            amount: u128::try_from(effect.amount).ok()?,
+        };
+        let Some(request) = self.again else {
+            return book.grants().covering(&payment, now_ms);
+        };
+        let seq = book.spends(request)?.grant?;
+        let covers = book.grants().still_covers(seq, &payment, request, now_ms);
+        covers.then_some(seq)
     }
 
     /// When the agent last paid this recipient from the wallet, ms.
     fn paid_ms(&self, to: Option<Address>) -> Option<u64> {
         let to = self.chain_id.at(to?);
-        self.history?.last_paid(self.agent, self.wallet, to)
+        let ledger = self.book?.ledger();
+        ledger.last_paid(self.agent, self.wallet, to)
     }
 }
 
 /// Decides a request. Pure: the same arguments give the same decision.
+///
+/// A one-off grant is used where the policy alone would have the request wait, or deny it.
 pub fn decide(
     policy: &Policy,
     subject: &Subject<'_>,
@@ -107,11 +145,37 @@ pub fn decide(
     facts: &Facts,
     now_ms: u64,
 ) -> Decision {
-    let mut ladder = Ladder::default();
+    let alone = decide_under(policy, subject, windows, (facts, now_ms), None);
+    if alone.verdict <= Verdict::Notify {
+        return alone;
+    }
+    let Some(grant) = subject.granted(facts.latest(now_ms)) else {
+        return alone;
+    };
+    let under = decide_under(policy, subject, windows, (facts, now_ms), Some(grant));
+    if under.verdict < alone.verdict {
+        under
+    } else {
+        alone
+    }
+}
+
+fn decide_under(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    windows: &Windows,
+    (facts, now_ms): (&Facts, u64),
+    grant: Option<u64>,
+) -> Decision {
+    let mut ladder = Ladder {
+        grant,
+        ..Ladder::default()
+    };
     let Some(method) = ladder.preconditions(policy, subject) else {
         return ladder.denied();
     };
-    let spends = spends(policy, subject, method, facts, now_ms);
+    let mut spends = spends(policy, subject, method, facts, now_ms);
+    spends.grant = grant;
     let times = (facts.earliest(now_ms), facts.latest(now_ms));
     let asked = Asked {
         policy,
@@ -155,6 +219,20 @@ pub fn decide(
         return ladder.denied();
     }
     ladder.allowed(reservations(charges), spends)
+}
+
+/// What a request would count under every limit it falls under, whatever is decided; nothing for a
+/// method that does not sign.
+pub fn costs(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    facts: &Facts,
+    now_ms: u64,
+) -> Vec<Reservation> {
+    let Some(method) = method_of(subject.method) else {
+        return Vec::new();
+    };
+    policy.reservations(&spends(policy, subject, method, facts, now_ms))
 }
 
 /// A request on its way down the ladder.
@@ -246,6 +324,8 @@ struct Granted<'p> {
 /// Reasons so far, each with the verdict it asks for.
 #[derive(Default)]
 struct Ladder {
+    /// The one-off grant under which the request is decided.
+    grant: Option<u64>,
     route: Route,
     released: Released,
     steps: Vec<(Verdict, Reason)>,
@@ -334,7 +414,8 @@ impl Ladder {
     /// and so does one that cannot be judged for want of a price.
     fn reviews(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>, sums: &Sums) {
         policy.review_index.find(query, sums, |slot, fits| {
-            let Some(review) = policy.reviews.get(slot.payload as usize) else {
+            let review = policy.reviews.get(slot.payload as usize);
+            let Some(review) = review.filter(|review| !self.lifts(review.tier)) else {
                 return;
             };
             let mut observed = words(effect);
@@ -348,6 +429,16 @@ impl Ladder {
             }
             self.add(review.tier, Code::Review, Some(&review.id), Some(observed));
         });
+    }
+
+    /// Whether the grant stands for what a tier asks for: it is the word of one operator.
+    fn lifts(&self, tier: Verdict) -> bool {
+        let asks_one = match tier {
+            Verdict::Instant | Verdict::Notify | Verdict::Delay { .. } => true,
+            Verdict::Approval { quorum, .. } => quorum <= 1,
+            Verdict::Deny => false,
+        };
+        self.grant.is_some() && asks_one
     }
 
     /// At least one rule must match the effect by itself, and one the sum it is part of; of all that
@@ -391,6 +482,15 @@ impl Ladder {
                 unknown = Some(id);
             }
         });
+        if let Some(seq) = self.grant.filter(|_| self.lifts(tier)) {
+            let by = format!("{GRANT}{seq}");
+            self.add(Verdict::Notify, Code::Granted, Some(&by), None);
+            return Granted {
+                route,
+                released,
+                ..Granted::default()
+            };
+        }
         let asset = effect.asset.as_ref();
         let explain = |slot| policy.grant_index.explain(slot, sums, asset);
         let Some((Reverse(id), (slot, fits))) = best.map(|(_, id)| id).zip(named) else {

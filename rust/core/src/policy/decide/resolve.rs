@@ -89,7 +89,8 @@ impl Resolved<'_> {
             owed: self.owed,
             fee_wei_max: self.fee_wei_max,
             own,
-            history: None,
+            book: None,
+            again: None,
         }
     }
 }

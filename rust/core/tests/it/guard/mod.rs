@@ -8,6 +8,7 @@ mod code;
 mod contracts_seen;
 mod fees_and_routes;
 mod functions;
+mod grants;
 mod joining;
 mod life;
 mod load;

@@ -586,7 +586,8 @@ impl Ask {
             owed: false,
             fee_wei_max: U256::from(self.fee),
             own,
-            history: None,
+            book: None,
+            again: None,
         }
     }
 }

@@ -10,7 +10,6 @@ import typer
 
 from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
 from holdfast.cli.output import Failure, emit, line, table
-from holdfast.cli.policy_faults import refuse
 
 
 def worst_case(
@@ -33,6 +32,7 @@ def worst_case(
         holdfast policy worst-case policy.toml --agent shopper
     """
     from holdfast._core import PolicyError
+    from holdfast.cli.policy import refuse
     from holdfast.operator import worst_case as worst
 
     path = file or existing(home).policy_path
