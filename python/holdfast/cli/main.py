@@ -27,6 +27,7 @@ from holdfast.cli import (
     policy_schema,
     policy_test,
     policy_try,
+    policy_worst_case,
     prices,
     replacing,
     requests,
@@ -100,6 +101,7 @@ policy.app.command("import")(policy_import.import_)
 policy.app.command()(policy_schema.schema)
 policy.app.command()(policy_test.test)
 policy.app.command("try")(policy_try.try_)
+policy.app.command()(policy_worst_case.worst_case)
 app.add_typer(policy.app)
 app.add_typer(config.app)
 app.add_typer(assets.app)
