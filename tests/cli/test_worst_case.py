@@ -46,7 +46,13 @@ def _uncommented(starter: str) -> str:
 
 def _transfer(units: int, to: str = VENDOR) -> dict[str, str]:
     data = f"0xa9059cbb{to[2:].lower():0>64}{units:064x}"
-    return {"to": USDC, "data": data, "gas": "0xffff", "maxFeePerGas": "0x1", "maxPriorityFeePerGas": "0x0"}
+    return {
+        "to": USDC,
+        "data": data,
+        "gas": "0xffff",
+        "maxFeePerGas": "0x1",
+        "maxPriorityFeePerGas": "0x0",
+    }
 
 
 def _moved(run: Run, folder: Path, source: str, agent: str, asks: Iterator[tuple[int, int]]) -> int:
@@ -134,7 +140,9 @@ def test_the_starter_lets_nothing_pass_without_a_person(run: Run, tmp_path: Path
 def test_what_has_no_limit_is_said_on_the_first_line_in_words(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "open.toml"
     unlimited = re.sub(r"\[\[limit\]\].*", "", FIRST, flags=re.DOTALL)
-    file.write_text(unlimited.replace('amount_max = "50"\n', "").replace("tier = \"approval\"", "tier = \"notify\""))
+    file.write_text(
+        unlimited.replace('amount_max = "50"\n', "").replace('tier = "approval"', 'tier = "notify"')
+    )
     result = run("policy", "worst-case", file)
     first = result.out.splitlines()[0]
     assert first.startswith("UNBOUNDED: agent `shopper`: transfer of usdc by rule")
@@ -144,7 +152,9 @@ def test_what_has_no_limit_is_said_on_the_first_line_in_words(run: Run, tmp_path
     # Only the number of requests bounds it: that is no limit either.
     file.write_text(unlimited)
     rated = run("policy", "worst-case", file)
-    assert rated.out.startswith("NO LIMIT: agent `shopper`: transfer of usdc by rule `vendors-small`")
+    assert rated.out.startswith(
+        "NO LIMIT: agent `shopper`: transfer of usdc by rule `vendors-small`"
+    )
     assert "only 6000 requests a minute do" in rated.out
 
 
@@ -163,7 +173,11 @@ def test_json_has_every_figure_with_its_path(run: Run, tmp_path: Path) -> None:
     (usdc,) = day["assets"]
     assert (usdc["asset"], usdc["amount"], usdc["unbounded"]) == ("usdc", "200", False)
     (step,) = usdc["path"]
-    assert (step["limit"], step["rules"], step["effects"]) == ("shopper-day", ["vendors-small"], ["transfer"])
+    assert (step["limit"], step["rules"], step["effects"]) == (
+        "shopper-day",
+        ["vendors-small"],
+        ["transfer"],
+    )
     assert day["fees"]["usd"] == "200"
 
 
@@ -201,7 +215,17 @@ def test_apply_says_what_the_worst_case_becomes_before_it_asks(run: Run, home: H
     source = source[: asking[0]] + rule + source[asking[1] :]
     new = home.path / "new.toml"
     new.write_text(source.replace('symbol = "ETH"', 'symbol = "ETH"\nprice_usd = "2000"'))
-    done = run("policy", "apply", new, "--yes", "--home", home.path, "--passphrase-fd", "{0}", secrets=(OPERATOR_PASSPHRASE,))
+    done = run(
+        "policy",
+        "apply",
+        new,
+        "--yes",
+        "--home",
+        home.path,
+        "--passphrase-fd",
+        "{0}",
+        secrets=(OPERATOR_PASSPHRASE,),
+    )
     assert done.code == 0, done.err
     assert (
         "worst case without a person: agent `agent`: 0 USD in 1h, 0 USD in 24h, 0 USD in 30d -> "

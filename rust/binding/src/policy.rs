@@ -81,6 +81,15 @@ pub fn policy_worst_case<'py>(
     Ok(PyBytes::new(py, &json))
 }
 
+/// A policy in words, as a JSON list of what it says about each agent.
+#[pyfunction]
+pub fn policy_explained<'py>(py: Python<'py>, source: &str) -> PyResult<Bound<'py, PyBytes>> {
+    let policy = Policy::parse(source).map_err(|errors| faults(&errors))?;
+    let json = serde_json::to_vec(&policy.explained());
+    let json = json.map_err(|error| refused(Code::Internal, error))?;
+    Ok(PyBytes::new(py, &json))
+}
+
 /// Every key of a TOML text as `(pointer, line, column)`.
 #[pyfunction]
 pub fn key_places(source: &str) -> PyResult<Vec<(String, usize, usize)>> {
