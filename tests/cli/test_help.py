@@ -29,6 +29,8 @@ COMMANDS = [
     "policy apply",
     "policy decide",
     "policy new",
+    "policy explain",
+    "policy worst-case",
     "policy import",
     "policy schema",
     "policy test",

@@ -22,11 +22,13 @@ from holdfast.cli import (
     journal,
     nonces,
     policy,
+    policy_explain,
     policy_import,
     policy_new,
     policy_schema,
     policy_test,
     policy_try,
+    policy_worst_case,
     prices,
     replacing,
     requests,
@@ -96,10 +98,12 @@ for _command in (
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)
 policy.app.command()(policy_new.new)
+policy.app.command()(policy_explain.explain)
 policy.app.command("import")(policy_import.import_)
 policy.app.command()(policy_schema.schema)
 policy.app.command()(policy_test.test)
 policy.app.command("try")(policy_try.try_)
+policy.app.command()(policy_worst_case.worst_case)
 app.add_typer(policy.app)
 app.add_typer(config.app)
 app.add_typer(assets.app)

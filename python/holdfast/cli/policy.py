@@ -156,6 +156,7 @@ def apply(
 
 def _show(place: Home, old: str | None, text: str, differences: list[Change]) -> None:
     from holdfast.operator.differences import text_diff
+    from holdfast.operator.worst_case import changed
 
     for each in text_diff(old, text):
         line(each)
@@ -163,6 +164,8 @@ def _show(place: Home, old: str | None, text: str, differences: list[Change]) ->
         line(change.words)
     looser = sum(change.looser for change in differences)
     line(f"{len(differences)} changes, {looser} of them looser")
+    for each in changed(old, text, time.time_ns() // 1_000_000):
+        line(each)
     try:
         pending = text_of(place.policy_path)
     except Failure:

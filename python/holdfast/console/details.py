@@ -411,7 +411,11 @@ def _reasons(words: Words, request: Request) -> None:
         if row.get("rule"):
             words.put(fmt.safe(row["rule"], 60), "foreground bold")
         for name in ("observed", "limit"):
-            if row.get(name) is not None:
+            if row.get(name) is None:
+                continue
+            if name == "limit" and row.get("code") == Code.NO_GRANT:
+                words.line().put(f"    {fmt.safe(row[name], 400)}", "muted")
+            else:
                 words.put(f"  {name} ", "muted").put(fmt.safe(row[name], 100))
         words.line()
 

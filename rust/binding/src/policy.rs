@@ -65,6 +65,31 @@ pub fn policy_changes<'py>(
     Ok(PyBytes::new(py, &json))
 }
 
+/// The most that one hijacked agent can have signed without a person, as a JSON list of agents: of all
+/// of them, or of the one with this id.
+#[pyfunction]
+#[pyo3(signature = (source, agent=None, now_ms=None))]
+pub fn policy_worst_case<'py>(
+    py: Python<'py>,
+    source: &str,
+    agent: Option<&str>,
+    now_ms: Option<u64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let policy = Policy::parse(source).map_err(|errors| faults(&errors))?;
+    let cases = policy::worst_case::worst_case(&policy, agent, now_ms);
+    let json = serde_json::to_vec(&cases).map_err(|error| refused(Code::Internal, error))?;
+    Ok(PyBytes::new(py, &json))
+}
+
+/// A policy in words, as a JSON list of what it says about each agent.
+#[pyfunction]
+pub fn policy_explained<'py>(py: Python<'py>, source: &str) -> PyResult<Bound<'py, PyBytes>> {
+    let policy = Policy::parse(source).map_err(|errors| faults(&errors))?;
+    let json = serde_json::to_vec(&policy.explained());
+    let json = json.map_err(|error| refused(Code::Internal, error))?;
+    Ok(PyBytes::new(py, &json))
+}
+
 /// Every key of a TOML text as `(pointer, line, column)`.
 #[pyfunction]
 pub fn key_places(source: &str) -> PyResult<Vec<(String, usize, usize)>> {

@@ -47,6 +47,14 @@ impl Zone {
         })
     }
 
+    /// Whether the clocks there are set forward or back at a time after this one; yes for a time that no
+    /// calendar reaches.
+    pub fn is_set_after(&self, at_ms: u64) -> bool {
+        let at = i64::try_from(at_ms).map(Timestamp::from_millisecond);
+        let Ok(Ok(at)) = at else { return true };
+        self.rules.following(at).next().is_some()
+    }
+
     /// The first moment at which the clocks there show this, or a later time where they skip it.
     pub fn moment_ms(&self, shown: DateTime) -> Option<u64> {
         let at = self.rules.to_ambiguous_timestamp(shown).compatible().ok()?;

@@ -18,6 +18,7 @@ mod places;
 mod schedule;
 pub mod strictness;
 mod time;
+pub mod worst_case;
 
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256};

@@ -61,6 +61,13 @@ impl Deref for NotTo {
     }
 }
 
+impl To {
+    /// One of those that another condition spares: for a table that all others are kept from.
+    pub fn spared_by(spared: &NotTo) -> Self {
+        Self(spared.0.clone())
+    }
+}
+
 impl Targets {
     fn read(file: &File, reader: &mut Reader<'_>, value: Value<'_>, key: &str) -> Option<Self> {
         let mut targets = Self::default();

@@ -46,6 +46,14 @@ impl Verdict {
         }
     }
 
+    /// Whether nothing goes on without a person.
+    pub const fn needs_person(self) -> bool {
+        match self {
+            Self::Instant | Self::Notify | Self::Delay { .. } => false,
+            Self::Approval { .. } | Self::Deny => true,
+        }
+    }
+
     /// The stricter of two. Of two approvals the larger quorum and the shorter timeout win, of two
     /// delays the longer, so the result does not depend on the order.
     #[must_use]

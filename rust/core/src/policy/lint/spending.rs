@@ -5,7 +5,7 @@ use crate::effects::EffectKind;
 use crate::policy::conditions::{Agents, Assets, Chains, Conditions, Methods, Wallets};
 use crate::policy::decide::verdict::Verdict;
 use crate::policy::fault::Fault;
-use crate::policy::model::{Agent, Bits, Limit, Matcher, Measure, Per, Rule};
+use crate::policy::model::{Agent, Bits, Chain, Limit, Matcher, Measure, Per, Rule};
 use crate::policy::Policy;
 use crate::request::Method;
 
@@ -158,7 +158,7 @@ impl Policy {
     /// Chains where a transaction costs more than gas, and the policy does not say how much.
     pub(in crate::policy) fn lint_l1_fees(&self, found: &mut Vec<Fault>) {
         for chain in &self.chains {
-            if chain.l1_fee_max.is_some() || !L1_FEE_CHAINS.contains(&chain.id.get()) {
+            if chain.l1_fee_max.is_some() || !pays_for_data(chain) {
                 continue;
             }
             let text = format!(
@@ -170,6 +170,11 @@ impl Policy {
             found.push(Fault::new(chain.at, PolicyCode::NoL1Fee, text, hint));
         }
     }
+}
+
+/// Whether a transaction pays for its data on Ethereum besides its gas.
+pub(in crate::policy) fn pays_for_data(chain: &Chain) -> bool {
+    L1_FEE_CHAINS.contains(&chain.id.get())
 }
 
 /// Whether a limit ends what can be spent: neither a number of payments nor what stands does.

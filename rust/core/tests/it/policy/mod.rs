@@ -15,3 +15,4 @@ mod stories;
 mod strictness;
 mod sums;
 mod windows;
+mod worst_case;
