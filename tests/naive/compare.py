@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 from tests.naive.evaluator import Answer, Evaluator
-from tests.naive.policies import Tables, policy
-from tests.naive.requests import case
+from tests.naive.policies import Tables, policy, with_rights
+from tests.naive.requests import about_rights, case
 from tests.naive.shrink import shrunk
 from tests.naive.times import after, start
 from tests.naive.verdict import APPROVAL, DELAY
@@ -19,6 +19,7 @@ from tests.naive.world import Table, toml
 from holdfast._core import PolicyError, Simulator
 
 STEPS = 12
+RIGHTS = 0.1  # so many stories are about nothing but allowances
 Decides = Callable[[Table], dict[str, Any]]
 
 
@@ -34,10 +35,13 @@ def story(seed: int) -> Story:
     """The story of a seed, the same on every machine."""
     dice = Random(seed)
     edge_ms = at_ms = start(dice)
+    rights = dice.random() < RIGHTS
     tables = policy(dice, at_ms)
+    if rights:
+        tables = with_rights(dice, tables)
     cases = []
     for _ in range(STEPS):
-        cases.append(case(dice, at_ms))
+        cases.append(about_rights(dice, at_ms) if rights else case(dice, at_ms))
         at_ms = after(dice, at_ms, edge_ms)
     return Story(tables, cases)
 

@@ -70,6 +70,26 @@ def policy(dice: Random, at_ms: int) -> Tables:
     return tables
 
 
+def with_rights(dice: Random, tables: Tables) -> Tables:
+    """The same about rights that stand: they are granted, and limited."""
+    standing = {
+        "id": "standing",
+        "per": dice.choice(("agent", "wallet", "recipient", "global")),
+        "measure": dice.choice(("usd", "amount", "count")),
+        "assets": ["usdc"],
+        "window": "standing",
+        "on_exceed": dice.choice(("deny", "approval", "notify")),
+    }
+    standing["max"] = dice.choice((1, 2, 3)) if standing["measure"] == "count" else dice.choice(USD)
+    rule = {"id": "rights", "effects": list(KINDS), "tier": "instant"}
+    return {
+        **tables,
+        "rule": [*tables["rule"], rule],
+        "forbid": [],
+        "limit": [standing, *tables["limit"][:1]],
+    }
+
+
 def _chain(dice: Random, chain: int) -> Table:
     table: Table = {
         "id": chain,

@@ -14,6 +14,7 @@ from tests.naive.world import (
     HOME,
     LOOKS_LIKE_A_PAYEE,
     PARTIES,
+    PAYEES,
     PLACES,
     TOKENS,
     UNREGISTERED,
@@ -72,7 +73,7 @@ KINDS = (
 
 def case(dice: Random, at_ms: int) -> Table:
     """One case as `policy decide` reads it."""
-    agent = dice.choice(list(AGENTS)) if maybe(dice, 0.97) else "stranger"
+    agent = dice.choices([*AGENTS, "stranger"], (60, 25, 12, 3))[0]
     chain, wallets = AGENTS.get(agent, (HOME, ["treasury"]))
     wallet = WALLETS[dice.choice(wallets) if maybe(dice, 0.96) else dice.choice(list(WALLETS))]
     found: Table = {
@@ -82,6 +83,23 @@ def case(dice: Random, at_ms: int) -> Table:
     }
     facts = _facts(dice, at_ms)
     return {**found, "facts": facts} if facts else found
+
+
+def about_rights(dice: Random, at_ms: int) -> Table:
+    """A request that gives, replaces or takes back rights of one payee over one token."""
+    wallet, token, payee = WALLETS["treasury"], TOKENS["usdc"][1], PAYEES[0]
+    kind = dice.choice(("approve", "approve", "approve", "increase", "permit", "permit", "x402"))
+    if kind in ("permit", "x402"):
+        document = _document(dice, at_ms, kind, HOME, wallet)
+        document["domain"]["verifyingContract"] = token
+        document["message"]["to" if kind == "x402" else "spender"] = payee
+        request = {"method": "eth_signTypedData_v4", "params": [wallet, document]}
+    else:
+        call = _call(dice, kind, HOME, wallet)
+        selector, last = call["data"][:10], call["data"][-64:]
+        call = {"to": token, "data": f"{selector}{int(payee, 16):064x}{last}"}
+        request = {"method": "eth_sendTransaction", "params": [call]}
+    return {"agent": "shopper", "at": at_ms, "request": request}
 
 
 def _facts(dice: Random, at_ms: int) -> Table:
@@ -189,7 +207,7 @@ def _party(dice: Random) -> str:
         return TOKENS["usdc"][1]
     if odd < 0.07:
         return WALLETS["ops"]
-    return dice.choice(PARTIES)
+    return PAYEES[0] if maybe(dice, 0.4) else dice.choice(PARTIES)
 
 
 def _token(dice: Random, chain: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from random import Random
 
-from tests.naive.clock import milliseconds, moment
+from tests.naive.clock import milliseconds, moment, next_begins
+from tests.naive.world import ZONES
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
@@ -44,7 +45,7 @@ def start(dice: Random) -> int:
 
 
 def after(dice: Random, last_ms: int, edge_ms: int) -> int:
-    """The next moment: a window later, at an edge, at a full hour, or up to two days back."""
+    """The next moment: a window later, an edge, a full hour, a midnight, or up to two days back."""
     kind = dice.random()
     if kind < 0.1:
         return last_ms - dice.choice((HOUR_MS, DAY_MS, 2 * DAY_MS))
@@ -54,6 +55,8 @@ def after(dice: Random, last_ms: int, edge_ms: int) -> int:
         return last_ms - last_ms % HOUR_MS + HOUR_MS + dice.choice(CLOSE_MS)
     if kind < 0.55:
         return last_ms + dice.choice(LONG_MS) + dice.choice(CLOSE_MS)
+    if kind < 0.7:
+        return next_begins("day", dice.choice(ZONES), last_ms) + dice.choice(CLOSE_MS)
     return last_ms + dice.choice(STEPS_MS) + dice.choice(CLOSE_MS)
 
 
