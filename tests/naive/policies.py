@@ -72,7 +72,7 @@ def policy(dice: Random, at_ms: int) -> Tables:
 
 def with_rights(dice: Random, tables: Tables) -> Tables:
     """The same about rights that stand: they are granted, and limited."""
-    standing = {
+    standing: Table = {
         "id": "standing",
         "per": dice.choice(("agent", "wallet", "recipient", "global")),
         "measure": dice.choice(("usd", "amount", "count")),
