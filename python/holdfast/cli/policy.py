@@ -116,6 +116,7 @@ def apply(
     """
     from holdfast._core import PolicyError, check_policy
     from holdfast.cli.apply import agreed, check_home, target, when
+    from holdfast.operator import format as fmt
     from holdfast.operator.differences import changes
     from holdfast.secrets.authority import digest_of
     from holdfast.secrets.held import held_wallets
@@ -143,7 +144,12 @@ def apply(
             f"sign {path} as revision {found.known.policy_revision + 1}?",
         )
         done = found.apply(source(passphrase_fd, passphrase_command), "policy", text)
-        effective = when(found.link, at_once=True)
+        if "due_ms" in done:
+            # It is looser, and the policy in force makes such ones wait.
+            effective = fmt.stamp(done["due_ms"])
+            say(f"in force from {effective}, unless another policy is applied before")
+        else:
+            effective = when(found.link, at_once=True)
     if as_json:
         listed = [
             {"path": each.path, "text": each.text, "looser": each.looser} for each in differences

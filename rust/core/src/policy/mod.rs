@@ -62,6 +62,7 @@ use party::Parties;
 #[derive(Clone, Debug)]
 pub struct Policy {
     name: String,
+    loosen_delay_ms: u64,
     digest: String,
     source: String,
     chains: Vec<Chain>,
@@ -129,6 +130,7 @@ impl Policy {
         let wallet_key = |wallet: &Wallet| (wallet.address, limits::wallet_key(wallet.address));
         Ok(Self {
             name: file.name,
+            loosen_delay_ms: file.loosen_delay_ms.unwrap_or_default(),
             digest: alloy_primitives::hex::encode(Sha256::digest(source.as_bytes())),
             source: source.to_owned(),
             registry,
@@ -177,6 +179,11 @@ impl Policy {
     /// The operator's name for it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How long a policy that is looser than this one waits before it is in force, ms.
+    pub fn loosen_delay_ms(&self) -> u64 {
+        self.loosen_delay_ms
     }
 
     /// SHA-256 of the source, in hex.
