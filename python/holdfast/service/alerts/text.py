@@ -109,6 +109,8 @@ def _details(data: Record | None) -> list[str]:
     lines += _bounded(shown, room, missing)
     if data.get("note"):
         lines.append(f'The agent says: "{plain(data["note"])}"')
+    if data.get("merchant"):
+        lines.append(f"The agent says that it pays {plain(data['merchant'])}")
     return lines
 
 

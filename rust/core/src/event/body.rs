@@ -209,6 +209,9 @@ impl Body {
             {
                 Err(RecordError::Malformed)
             }
+            (Self::RequestDecided(data), 1..=4) if data.merchant.is_some() => {
+                Err(RecordError::Malformed)
+            }
             (Self::RequestSettled(data), 3..) if data.proved.is_none() => {
                 Err(RecordError::Malformed)
             }

@@ -276,6 +276,25 @@ impl Policy {
         self.limits.get(*self.limit_numbers.get(id)? as usize)
     }
 
+    /// The lists of merchants that a host belongs to: an exact name before any pattern.
+    pub(in crate::policy) fn lists_of_host(&self, host: &str) -> Vec<u32> {
+        let named = |matches: &dyn Fn(&str) -> bool| -> Vec<u32> {
+            let numbered = self.list_tables.iter().zip(0u32..);
+            let found = numbered.filter(|(list, _)| list.domains.iter().any(|one| matches(one)));
+            found.map(|(_, number)| number).collect()
+        };
+        let exact = named(&|domain| domain == host);
+        if !exact.is_empty() {
+            return exact;
+        }
+        named(&|domain| {
+            let below = domain
+                .strip_prefix('*')
+                .and_then(|suffix| host.strip_suffix(suffix));
+            below.is_some_and(|label| !label.is_empty())
+        })
+    }
+
     /// The limit among these reasons over which an agent is frozen.
     pub(crate) fn freezing<'r>(&self, reasons: &'r [Reason]) -> Option<&'r Reason> {
         let mut over = reasons
