@@ -15,6 +15,7 @@ mod parse;
 mod party;
 pub mod strictness;
 mod time;
+mod trial;
 
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256};
@@ -34,6 +35,7 @@ pub use model::{
     FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Released, Route, Rule,
     Wallet,
 };
+pub use trial::{Call, Trial};
 
 pub use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
 
