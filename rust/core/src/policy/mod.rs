@@ -3,6 +3,7 @@
 //! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one
 //! page of law.
 
+pub mod compare;
 mod conditions;
 mod decide;
 mod fault;

@@ -3,9 +3,11 @@
 use std::ops::Deref;
 
 use super::{has_all, share, sorted, Condition};
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 
 /// Indexes of agents, sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,5 +60,10 @@ impl Condition for Agents {
             .agent
             .into_iter()
             .for_each(|agent| look(Key::Agent(agent)));
+    }
+
+    fn samples(&self, policy: &Policy, into: &mut Samples) {
+        let named = self.iter().filter_map(|number| policy.agents.get(*number as usize));
+        into.agents.only(named.map(|agent| agent.id.clone()));
     }
 }

@@ -4,9 +4,11 @@ use std::ops::Deref;
 
 use super::{each, has_all, share, sorted, Condition};
 use crate::chain::ChainId;
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 
 /// Chain ids, sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,5 +58,9 @@ impl Condition for Chains {
 
     fn sought(query: &Query<'_>, mut look: impl FnMut(Key)) {
         look(Key::Chain(query.chain_id));
+    }
+
+    fn samples(&self, _policy: &Policy, into: &mut Samples) {
+        into.chains.only(self.iter().copied());
     }
 }

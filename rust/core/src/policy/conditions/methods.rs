@@ -2,10 +2,12 @@
 
 use super::{each, Condition};
 use crate::code::PolicyCode;
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::Query;
 use crate::policy::model::{method_of, Bits};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 use crate::request::Method;
 
 /// A set of methods.
@@ -52,5 +54,10 @@ impl Condition for Methods {
 
     fn meets(&self, other: &Self) -> bool {
         self.0 .0 & other.0 .0 != 0
+    }
+
+    fn samples(&self, _policy: &Policy, into: &mut Samples) {
+        let all = Method::NAMES.map(|(_, method)| method);
+        into.methods.only(all.into_iter().filter(|method| self.has(*method)));
     }
 }

@@ -5,9 +5,11 @@ use std::ops::Deref;
 use alloy_primitives::Address;
 
 use super::{has_all, share, sorted, Condition};
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 
 /// Addresses of wallets, sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,5 +57,9 @@ impl Condition for Wallets {
 
     fn sought(query: &Query<'_>, mut look: impl FnMut(Key)) {
         look(Key::Wallet(query.wallet));
+    }
+
+    fn samples(&self, _policy: &Policy, into: &mut Samples) {
+        into.wallets.only(self.iter().copied());
     }
 }

@@ -1,0 +1,227 @@
+//! Where two policies can differ: the tables that a change is about, and how far it reaches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::amount::Percent;
+use crate::effects::EffectKind;
+use crate::policy::compare::samples::Samples;
+use crate::policy::compare::world::World;
+use crate::policy::model::{Bits, Limit, Matcher};
+use crate::policy::strictness::Change;
+use crate::policy::Policy;
+
+/// Tables that are looked at for a change that is not about one of them.
+const TABLES_MAX: usize = 48;
+
+/// One table of both policies, and the part of it that a change is about.
+#[derive(Debug)]
+pub(super) struct Touched<'p> {
+    /// The number of the change among the causes.
+    pub cause: usize,
+    pub old: Option<&'p Matcher>,
+    pub new: Option<&'p Matcher>,
+    pub samples: Samples,
+    /// Hundredths of a percent that rules ask to come back.
+    pub returns: Vec<u16>,
+    /// What is told of prices and code may make the difference.
+    pub by_facts: bool,
+    /// The caps of a chain may.
+    pub by_fees: bool,
+}
+
+impl Touched<'_> {
+    /// The kinds of effects it is about.
+    pub fn kinds(&self) -> Bits {
+        let tables = self.old.into_iter().chain(self.new);
+        tables.fold(Bits::default(), |all, table| Bits(all.0 | table.kinds.0))
+    }
+}
+
+/// The tables that a cause is about: `rule.small`, `list.vendors`.
+pub(super) fn causes(changes: &[Change]) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut seen = BTreeSet::new();
+    for change in changes {
+        let cause = cause(&change.path);
+        if cause.contains('.') && seen.insert(cause) {
+            causes.push(cause.to_owned());
+        }
+    }
+    causes
+}
+
+/// The table of a path: `rule.small` of `rule.small.amount_max`.
+pub(super) fn cause(path: &str) -> &str {
+    let second = path.match_indices('.').nth(1);
+    second.map_or(path, |(at, _)| path.get(..at).unwrap_or(path))
+}
+
+/// A rule, forbid or limit of both policies.
+#[derive(Clone, Copy, Default)]
+struct Pair<'p> {
+    old: Option<&'p Matcher>,
+    new: Option<&'p Matcher>,
+    returns: [Option<Percent>; 2],
+}
+
+type Pairs<'p> = BTreeMap<(&'static str, &'p str), Pair<'p>>;
+
+/// What each cause touches.
+pub(super) fn touched<'p>(world: &World<'p>, causes: &[String]) -> Vec<Touched<'p>> {
+    let pairs = pairs(world);
+    let mut all = Vec::new();
+    for (cause, path) in causes.iter().enumerate() {
+        let Some((section, id)) = path.split_once('.') else {
+            continue;
+        };
+        if let Some((key, pair)) = ["rule", "forbid", "limit"]
+            .into_iter()
+            .find(|name| *name == section)
+            .and_then(|name| pairs.get_key_value(&(name, id)))
+        {
+            let _ = key;
+            all.push(one(world, cause, pair, &Samples::default()));
+            continue;
+        }
+        let reach = Reach::of(world, section, id);
+        let tables = pairs.values().filter(|pair| reach.meets(world, pair));
+        all.extend(tables.take(TABLES_MAX).map(|pair| Touched {
+            by_facts: reach.by_facts,
+            by_fees: section == "chain",
+            ..one(world, cause, pair, &reach.narrow)
+        }));
+    }
+    all
+}
+
+/// The limits with this id, in both policies.
+pub(super) fn limits<'p>(world: &World<'p>, cause: &str) -> Option<[Option<&'p Limit>; 2]> {
+    let id = cause.strip_prefix("limit.")?;
+    Some(world.both().map(|policy| policy.limit_by_id(id)))
+}
+
+fn one<'p>(world: &World<'p>, cause: usize, pair: &Pair<'p>, narrow: &Samples) -> Touched<'p> {
+    let returns = pair.returns.into_iter().flatten().map(Percent::hundredths);
+    let below = |percent: u16| percent.saturating_sub(1);
+    Touched {
+        cause,
+        old: pair.old,
+        new: pair.new,
+        samples: samples(world, pair).and(narrow),
+        returns: returns.flat_map(|percent| [percent, below(percent)]).collect(),
+        by_facts: false,
+        by_fees: false,
+    }
+}
+
+fn samples(world: &World<'_>, pair: &Pair<'_>) -> Samples {
+    let old = pair.old.map(|matcher| Samples::of(world.old, matcher));
+    let new = pair.new.map(|matcher| Samples::of(world.new, matcher));
+    match (old, new) {
+        (Some(old), Some(new)) => old.or(new),
+        (one, other) => one.or(other).unwrap_or_default(),
+    }
+}
+
+fn pairs<'p>(world: &World<'p>) -> Pairs<'p> {
+    let mut pairs = Pairs::new();
+    for (number, policy) in world.both().into_iter().enumerate() {
+        let rules = policy.rules().iter();
+        let rules = rules.map(|rule| {
+            (("rule", rule.id.as_str()), &rule.matcher, rule.return_min_percent)
+        });
+        let forbids = policy.forbids().iter();
+        let forbids = forbids.map(|one| (("forbid", one.id.as_str()), &one.matcher, None));
+        let limits = policy.limits().iter();
+        let limits = limits.map(|one| (("limit", one.id.as_str()), &one.matcher, None));
+        for (key, matcher, percent) in rules.chain(forbids).chain(limits) {
+            let pair: &mut Pair<'_> = pairs.entry(key).or_default();
+            if number == 0 {
+                pair.old = Some(matcher);
+                pair.returns = [percent, None];
+            } else {
+                pair.new = Some(matcher);
+                let [old, _] = pair.returns;
+                pair.returns = [old, percent];
+            }
+        }
+    }
+    pairs
+}
+
+/// How far a change of a list, an agent, an asset, … reaches.
+#[derive(Default)]
+struct Reach<'c> {
+    narrow: Samples,
+    /// Only tables that name this list.
+    list: Option<&'c str>,
+    /// Only tables about one of these kinds.
+    kinds: Bits,
+    by_facts: bool,
+}
+
+impl<'c> Reach<'c> {
+    fn of(world: &World<'_>, section: &str, id: &'c str) -> Self {
+        let mut reach = Self {
+            kinds: Bits::kinds(&EffectKind::ALL),
+            ..Self::default()
+        };
+        let narrow = &mut reach.narrow;
+        let both = world.both().into_iter();
+        match section {
+            "agent" => narrow.agents.only([id.to_owned()]),
+            "wallet" => narrow.wallets.only(both.flat_map(|policy| {
+                let wallets = policy.wallets().iter().filter(|wallet| wallet.id == id);
+                wallets.map(|wallet| wallet.address)
+            })),
+            "asset" => {
+                narrow.assets.only(both.flat_map(|policy| {
+                    let assets = policy.assets().iter().filter(|one| one.asset.id == id);
+                    assets.map(|one| one.asset.identity())
+                }));
+                reach.by_facts = true;
+            }
+            "contract" => {
+                narrow.payees.only(both.flat_map(|policy| {
+                    let named = policy.parties.contracts();
+                    named.filter(|(_, name)| *name == id).map(|(at, _)| at.address)
+                }));
+                reach.by_facts = true;
+            }
+            "function" => {
+                narrow.functions.only([id.to_owned()]);
+                reach.kinds = Bits::kinds(&[EffectKind::Call]);
+            }
+            "list" => {
+                narrow.payees.only(world.of_list(id));
+                narrow.times_ms.also(moments(world, id));
+                reach.list = Some(id);
+            }
+            "chain" => narrow.chains.only(id.parse()),
+            _ => {}
+        }
+        reach
+    }
+
+    fn meets(&self, world: &World<'_>, pair: &Pair<'_>) -> bool {
+        let tables = || [(world.old, pair.old), (world.new, pair.new)].into_iter();
+        let kinds = tables().filter_map(|(_, table)| Some(table?.kinds.0));
+        let kinds = kinds.fold(0, |all, kinds| all | kinds);
+        let names = |(policy, table): (&Policy, Option<&Matcher>)| {
+            table.is_some_and(|table| Samples::of(policy, table).lists.named().iter().any(|id| Some(id.as_str()) == self.list))
+        };
+        kinds & self.kinds.0 != 0
+            && (self.list.is_none() || tables().any(names))
+            && !samples(world, pair).and(&self.narrow).is_empty()
+    }
+}
+
+/// Just before and just after entries of a list end that are in only one of the policies.
+fn moments(world: &World<'_>, id: &str) -> Vec<u64> {
+    let lists = world.both().into_iter().flat_map(|policy| policy.lists());
+    let entries = lists.filter(|list| list.id == id).flat_map(|list| &list.entries);
+    let changed = world.of_list(id);
+    let ends = entries.filter(|entry| changed.contains(&entry.address));
+    let ends = ends.filter_map(|entry| entry.expires_ms).take(8);
+    ends.flat_map(|end| [end.saturating_sub(1), end]).collect()
+}
