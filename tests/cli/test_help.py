@@ -29,6 +29,7 @@ COMMANDS = [
     "policy apply",
     "policy decide",
     "policy new",
+    "policy diff",
     "config apply",
     "assets add",
     "assets list",

@@ -21,6 +21,7 @@ from holdfast.cli import (
     journal,
     nonces,
     policy,
+    policy_diff,
     prices,
     replacing,
     requests,
@@ -89,6 +90,7 @@ for _command in (
 ):
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)
+policy.app.command()(policy_diff.diff)
 app.add_typer(policy.app)
 app.add_typer(config.app)
 app.add_typer(assets.app)

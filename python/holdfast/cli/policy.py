@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -21,6 +21,7 @@ from holdfast.cli.options import (
 from holdfast.cli.output import Failure, emit, emit_raw, line, say, table
 
 if TYPE_CHECKING:
+    from holdfast.operator.comparison import Comparison
     from holdfast.operator.differences import Change
     from holdfast.service.home.folder import Home
 
@@ -56,7 +57,7 @@ def check(
         if place.exists:
             check_sockets(with_agents_dir(place), text, report["agents"])
     except PolicyError as error:
-        _refuse(file, error, as_json)
+        refuse(file, error, as_json)
     if as_json:
         emit({"ok": True, "file": str(file), **report})
         return
@@ -74,7 +75,8 @@ def _held(file: Path, home: Path | None) -> list[str] | None:
     return held_wallets(place.wallets_dir) if place.exists else None
 
 
-def _refuse(file: Path, error: Exception, as_json: bool) -> None:
+def refuse(file: Path, error: Exception, as_json: bool) -> NoReturn:
+    """Prints every fault of a policy file and ends with exit code 1."""
     names = ("line", "column", "code", "text", "hint")
     faults = [dict(zip(names, fault, strict=True)) for fault in error.args[2]]
     if as_json:
@@ -126,13 +128,13 @@ def apply(
         held = held_wallets(place.wallets_dir)
         report = json.loads(check_policy(text, time.time_ns() // 1_000_000, held))
     except PolicyError as error:
-        _refuse(path, error, as_json)
+        refuse(path, error, as_json)
     digest = digest_of(text)
     with target(place) as found:
         try:
             check_home(found, text, report["agents"])
         except PolicyError as error:
-            _refuse(path, error, as_json)
+            refuse(path, error, as_json)
         old = found.known.policy
         # One that is in force without a signature, because it was only stricter, may get one.
         differences = changes(old, text)
@@ -148,12 +150,22 @@ def apply(
             {"path": each.path, "text": each.text, "looser": each.looser} for each in differences
         ]
         revision = done["revision"]
-        emit({"digest": digest, "revision": revision, "in_force": effective, "changes": listed})
+        found = _compared(old, text)
+        shown = {
+            "digest": digest,
+            "revision": revision,
+            "in_force": effective,
+            "changes": listed,
+            "relation": found.relation if found else None,
+            "rows": found.raw["rows"] if found else [],
+        }
+        emit(shown)
     else:
         line(f"policy  revision {done['revision']}  {digest}")
 
 
 def _show(place: Home, old: str | None, text: str, differences: list[Change]) -> None:
+    from holdfast.operator.comparison import RELATIONS, lines
     from holdfast.operator.differences import text_diff
 
     for each in text_diff(old, text):
@@ -162,6 +174,11 @@ def _show(place: Home, old: str | None, text: str, differences: list[Change]) ->
         line(change.words)
     looser = sum(change.looser for change in differences)
     line(f"{len(differences)} changes, {looser} of them looser")
+    found = _compared(old, text)
+    if found is not None:
+        for each in lines(found):
+            line(each)
+        line(f"compared with the policy in force: {RELATIONS[found.relation]}")
     try:
         pending = text_of(place.policy_path)
     except Failure:
@@ -170,6 +187,17 @@ def _show(place: Home, old: str | None, text: str, differences: list[Change]) ->
         line(
             f"{place.policy_path} holds other changes that are not in force: they will be replaced"
         )
+
+
+def _compared(old: str | None, text: str) -> Comparison | None:
+    """None without a policy in force, or with one that this program cannot read."""
+    from holdfast._core import PolicyError
+    from holdfast.operator.comparison import compare
+
+    try:
+        return compare(old, text, time.time_ns() // 1_000_000) if old is not None else None
+    except PolicyError:
+        return None
 
 
 @app.command()
@@ -199,7 +227,7 @@ def decide(
     try:
         simulator = Simulator(text_of(policy), stateful)
     except PolicyError as error:
-        _refuse(policy, error, as_json)
+        refuse(policy, error, as_json)
     results = []
     for row in text_of(cases).splitlines():
         if not row.strip():

@@ -49,7 +49,9 @@ mod _core {
     #[pymodule_export]
     use crate::order_inputs::OrderInputs;
     #[pymodule_export]
-    use crate::policy::{check_policy, decode, decode_again, policy_changes, Simulator};
+    use crate::policy::{
+        check_policy, compare_policies, decode, decode_again, policy_changes, Simulator,
+    };
     #[pymodule_export]
     use crate::request::{Outcome, RequestState};
 

@@ -51,8 +51,12 @@ pub(super) fn amounts(world: &World<'_>, place: &Place<'_>) -> Vec<U256> {
             let worths = [range.usd_max, range.usd_above].into_iter().flatten();
             bounds.extend(worths.filter_map(in_usd));
         };
-        policy.grant_index.about(&query, |matcher, _| range(&matcher.range));
-        policy.forbid_index.about(&query, |matcher, _| range(&matcher.range));
+        policy
+            .grant_index
+            .about(&query, |matcher, _| range(&matcher.range));
+        policy
+            .forbid_index
+            .about(&query, |matcher, _| range(&matcher.range));
         policy.limit_index.about(&query, |_, payload| {
             let limit = policy.limits().get(payload as usize);
             bounds.extend(limit.and_then(|limit| match limit.measure {

@@ -58,7 +58,10 @@ fn prices(world: &World<'_>, place: &Place<'_>) -> Map<String, Value> {
 fn code(world: &World<'_>, place: &Place<'_>) -> Map<String, Value> {
     let mut code = Map::new();
     let chain_id = place.who.chain_id;
-    let wrapped = world.both().into_iter().filter_map(|policy| policy.registry().wrapped_coin(chain_id));
+    let wrapped = world
+        .both()
+        .into_iter()
+        .filter_map(|policy| policy.registry().wrapped_coin(chain_id));
     let token = place.asset.and_then(|asset| asset.address);
     let touched = token.into_iter().chain(place.payee).chain(wrapped);
     for address in touched {

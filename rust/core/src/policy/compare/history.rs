@@ -49,9 +49,17 @@ pub(super) fn search(
     });
     let mut work = WORK_MAX;
     for (number, first) in paid.iter().take(FIRST_MAX).enumerate() {
-        let others = paid.iter().enumerate().filter(|(other, _)| *other != number);
+        let others = paid
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != number);
         let then: Vec<&Paid<'_>> = others.map(|(_, one)| one).take(THEN_MAX).collect();
-        let mut search = Search { world, limits, cause, found };
+        let mut search = Search {
+            world,
+            limits,
+            cause,
+            found,
+        };
         search.fill(first, &then, &mut work);
         if work == 0 {
             return;
@@ -132,7 +140,10 @@ impl Search<'_, '_> {
                     all.and_then(|all| all.checked_div(price(self.world, asset)))
                 }
             };
-            for amount in amount.into_iter().flat_map(|left| [left, left.saturating_add(U256::ONE)]) {
+            for amount in amount
+                .into_iter()
+                .flat_map(|left| [left, left.saturating_add(U256::ONE)])
+            {
                 let question = first.question.with(self.world, &first.place, amount);
                 if let Some(question) = question {
                     self.look(first, times, &first.place, &question, bench);
@@ -183,6 +194,7 @@ impl Search<'_, '_> {
                         to: None,
                     };
                     let mut row = row(world, place, &outcomes, looser, span, cause);
+                    row.ask(place, question.amount);
                     after(&mut row, first, times, question);
                     row
                 });

@@ -71,21 +71,28 @@ pub fn compare(old: &Policy, new: &Policy, now_ms: u64) -> Comparison {
     let world = world::World::new(old, new, now_ms);
     let causes = touched::causes(&changes);
     let mut rows = search::search(&world, &causes);
-    rows.sort_by_key(|row| !row.looser);
+    rows.sort_by(|a, b| a.order().cmp(&b.order()));
     let shown: BTreeSet<&str> = rows
         .iter()
         .filter(|row| row.looser)
         .map(|row| row.cause.as_str())
         .collect();
     let looser = changes.iter().filter(|change| change.looser);
-    let (access, others): (Vec<&Change>, Vec<&Change>) = looser.partition(|change| is_access(change));
+    let (access, others): (Vec<&Change>, Vec<&Change>) =
+        looser.partition(|change| is_access(change));
     let unshown = others
         .into_iter()
         .filter(|change| !shown.contains(touched::cause(&change.path)));
     let unshown: Vec<Change> = unshown.cloned().collect();
     let access: Vec<Change> = access.into_iter().cloned().collect();
-    let tighter = rows.iter().any(|row| !row.looser) || changes.iter().any(|change| !change.looser && change.path != "name");
-    let relation = match (rows.iter().any(|row| row.looser) || !access.is_empty(), tighter) {
+    let tighter = rows.iter().any(|row| !row.looser)
+        || changes
+            .iter()
+            .any(|change| !change.looser && change.path != "name");
+    let relation = match (
+        rows.iter().any(|row| row.looser) || !access.is_empty(),
+        tighter,
+    ) {
         (true, true) => Relation::Both,
         (true, false) => Relation::Looser,
         (false, _) if !unshown.is_empty() => Relation::Undecided,

@@ -73,10 +73,7 @@ impl Place<'_> {
             kind: self.kind,
             asset: asset.and_then(|identity| policy.asset_index(identity)),
             to: self.payee,
-            hits: self
-                .payee
-                .map(|to| policy.lists.of(to))
-                .unwrap_or_default(),
+            hits: self.payee.map(|to| policy.lists.of(to)).unwrap_or_default(),
             now_ms: self.now_ms,
             amount,
             function,
@@ -91,7 +88,9 @@ impl Place<'_> {
 
     /// Whether it has an amount to vary.
     pub fn is_measured(&self) -> bool {
-        let single = self.asset.is_some_and(|asset| asset.standard == Standard::Erc721);
+        let single = self
+            .asset
+            .is_some_and(|asset| asset.standard == Standard::Erc721);
         (self.kind.is_measured() || self.kind == EffectKind::Fee) && !single
     }
 }

@@ -62,7 +62,10 @@ pub struct Row {
     /// Absent where nobody gets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payee: Option<Payee>,
-    /// The least amount for which it is so, in whole units: that of the witness.
+    /// What the witness asks for, in whole units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<String>,
+    /// The least amount for which it is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The most; absent where it is so for every larger one that was looked at.
@@ -131,10 +134,7 @@ pub(super) fn row(
     span: Span,
     cause: &str,
 ) -> Row {
-    let units = |amount: U256| {
-        let asset = place.asset.filter(|_| place.is_measured())?;
-        Some(format_units(amount, asset.decimals))
-    };
+    let units = |amount: U256| units(place, amount);
     let [old, new] = &outcomes.said_by;
     let made = |outcome: &super::outcome::Outcome, because: &String| Made {
         verdict: outcome.verdict,
@@ -151,6 +151,7 @@ pub(super) fn row(
         asset: place.asset.map(|asset| asset.id.clone()),
         function: place.function.map(|function| function.id.clone()),
         payee: place.payee.map(|address| payee(world, place, address)),
+        amount: None,
         from: units(span.from),
         to: span.to.and_then(units),
         when: when(world, place),
@@ -158,6 +159,34 @@ pub(super) fn row(
         new: made(&outcomes.new, new),
         cases: Vec::new(),
     }
+}
+
+impl Row {
+    /// Says what the witness asks for.
+    pub(super) fn ask(&mut self, place: &Place<'_>, amount: U256) {
+        self.amount = units(place, amount);
+    }
+
+    /// Where it stands among others: looser rows first, then as people look for them.
+    pub(super) fn order(&self) -> impl Ord + '_ {
+        let payee = self
+            .payee
+            .as_ref()
+            .map(|payee| (payee.anyone, &payee.lists, &payee.address));
+        (
+            !self.looser,
+            &self.agent,
+            self.effect,
+            &self.asset,
+            &self.function,
+            payee,
+        )
+    }
+}
+
+fn units(place: &Place<'_>, amount: U256) -> Option<String> {
+    let asset = place.asset.filter(|_| place.is_measured())?;
+    Some(format_units(amount, asset.decimals))
 }
 
 fn payee(world: &World<'_>, place: &Place<'_>, address: Address) -> Payee {

@@ -103,10 +103,18 @@ fn compare(
                 to: (!is_last).then_some(last.amount),
             };
             let key = key(world, place, &first.outcomes, looser);
+            // The least amount over a bound says most; where there is no bound, nothing says least.
+            let told = if first.amount > U256::ONE {
+                first
+            } else {
+                last
+            };
             found.add(key, || {
-                let mut row = row(world, place, &first.outcomes, looser, span, cause);
-                let question = question.with(world, place, first.amount);
-                row.cases.extend(question.map(|question| question.case("witness", 1)));
+                let mut row = row(world, place, &told.outcomes, looser, span, cause);
+                row.ask(place, told.amount);
+                let question = question.with(world, place, told.amount);
+                row.cases
+                    .extend(question.map(|question| question.case("witness", 1)));
                 row
             });
         }

@@ -108,7 +108,9 @@ fn one<'p>(world: &World<'p>, cause: usize, pair: &Pair<'p>, narrow: &Samples) -
         old: pair.old,
         new: pair.new,
         samples: samples(world, pair).and(narrow),
-        returns: returns.flat_map(|percent| [percent, below(percent)]).collect(),
+        returns: returns
+            .flat_map(|percent| [percent, below(percent)])
+            .collect(),
         by_facts: false,
         by_fees: false,
     }
@@ -128,7 +130,11 @@ fn pairs<'p>(world: &World<'p>) -> Pairs<'p> {
     for (number, policy) in world.both().into_iter().enumerate() {
         let rules = policy.rules().iter();
         let rules = rules.map(|rule| {
-            (("rule", rule.id.as_str()), &rule.matcher, rule.return_min_percent)
+            (
+                ("rule", rule.id.as_str()),
+                &rule.matcher,
+                rule.return_min_percent,
+            )
         });
         let forbids = policy.forbids().iter();
         let forbids = forbids.map(|one| (("forbid", one.id.as_str()), &one.matcher, None));
@@ -184,7 +190,9 @@ impl<'c> Reach<'c> {
             "contract" => {
                 narrow.payees.only(both.flat_map(|policy| {
                     let named = policy.parties.contracts();
-                    named.filter(|(_, name)| *name == id).map(|(at, _)| at.address)
+                    named
+                        .filter(|(_, name)| *name == id)
+                        .map(|(at, _)| at.address)
                 }));
                 reach.by_facts = true;
             }
@@ -208,7 +216,13 @@ impl<'c> Reach<'c> {
         let kinds = tables().filter_map(|(_, table)| Some(table?.kinds.0));
         let kinds = kinds.fold(0, |all, kinds| all | kinds);
         let names = |(policy, table): (&Policy, Option<&Matcher>)| {
-            table.is_some_and(|table| Samples::of(policy, table).lists.named().iter().any(|id| Some(id.as_str()) == self.list))
+            table.is_some_and(|table| {
+                Samples::of(policy, table)
+                    .lists
+                    .named()
+                    .iter()
+                    .any(|id| Some(id.as_str()) == self.list)
+            })
         };
         kinds & self.kinds.0 != 0
             && (self.list.is_none() || tables().any(names))
@@ -219,7 +233,9 @@ impl<'c> Reach<'c> {
 /// Just before and just after entries of a list end that are in only one of the policies.
 fn moments(world: &World<'_>, id: &str) -> Vec<u64> {
     let lists = world.both().into_iter().flat_map(|policy| policy.lists());
-    let entries = lists.filter(|list| list.id == id).flat_map(|list| &list.entries);
+    let entries = lists
+        .filter(|list| list.id == id)
+        .flat_map(|list| &list.entries);
     let changed = world.of_list(id);
     let ends = entries.filter(|entry| changed.contains(&entry.address));
     let ends = ends.filter_map(|entry| entry.expires_ms).take(8);

@@ -55,7 +55,11 @@ pub(super) fn walk<'w>(
 ) {
     let dimensions = Dimensions::of(world, touched);
     let total = dimensions.total();
-    let step = if total > most && total % STRIDE != 0 { STRIDE } else { 1 };
+    let step = if total > most && total % STRIDE != 0 {
+        STRIDE
+    } else {
+        1
+    };
     let mut left = most;
     let mut at = 0usize;
     for _ in 0..total.min(most.saturating_mul(PASSED_MAX)) {
@@ -188,23 +192,42 @@ fn what<'w>(world: &'w World<'_>, touched: &Touched<'_>) -> Vec<What<'w>> {
     let mut found = Vec::new();
     let all = world.assets.iter().map(|asset| asset.identity());
     let assets = samples.assets.among(all, ASSETS_MAX);
-    let assets: Vec<&Asset> = assets.into_iter().filter_map(|id| world.asset(id)).collect();
+    let assets: Vec<&Asset> = assets
+        .into_iter()
+        .filter_map(|id| world.asset(id))
+        .collect();
     for kind in touched.kinds().of_kinds() {
-        let methods = methods(kind).iter().filter(|one| samples.methods.may_be(one));
+        let methods = methods(kind)
+            .iter()
+            .filter(|one| samples.methods.may_be(one));
         for method in methods.copied() {
-            let one = |asset, function| What { method, kind, asset, function };
+            let one = |asset, function| What {
+                method,
+                kind,
+                asset,
+                function,
+            };
             if kind == EffectKind::Fee {
-                let coins = world.assets.iter().filter(|asset| asset.standard == Standard::Native);
+                let coins = world
+                    .assets
+                    .iter()
+                    .filter(|asset| asset.standard == Standard::Native);
                 found.extend(coins.map(|coin| one(Some(*coin), None)));
             } else if kind.is_measured() {
                 found.extend(assets.iter().map(|asset| one(Some(*asset), None)));
             } else {
-                let of_id = |function: &&&'w Function| samples.functions.named().contains(&function.id);
+                let of_id =
+                    |function: &&&'w Function| samples.functions.named().contains(&function.id);
                 if kind == EffectKind::Call {
                     let functions = world.functions.iter();
                     let named = functions.clone().filter(of_id);
-                    let others = functions.filter(|one| !samples.functions.is_closed() && !of_id(one));
-                    found.extend(named.chain(others).map(|function| one(None, Some(*function))));
+                    let others =
+                        functions.filter(|one| !samples.functions.is_closed() && !of_id(one));
+                    found.extend(
+                        named
+                            .chain(others)
+                            .map(|function| one(None, Some(*function))),
+                    );
                 }
                 if !(kind == EffectKind::Call && samples.functions.is_closed()) {
                     found.push(one(None, None));

@@ -63,7 +63,9 @@ impl Condition for Agents {
     }
 
     fn samples(&self, policy: &Policy, into: &mut Samples) {
-        let named = self.iter().filter_map(|number| policy.agents.get(*number as usize));
+        let named = self
+            .iter()
+            .filter_map(|number| policy.agents.get(*number as usize));
         into.agents.only(named.map(|agent| agent.id.clone()));
     }
 }

@@ -91,7 +91,9 @@ impl Condition for Assets {
     }
 
     fn samples(&self, policy: &Policy, into: &mut Samples) {
-        let named = self.iter().filter_map(|number| policy.assets.get(*number as usize));
+        let named = self
+            .iter()
+            .filter_map(|number| policy.assets.get(*number as usize));
         into.assets.only(named.map(|entry| entry.asset.identity()));
     }
 }

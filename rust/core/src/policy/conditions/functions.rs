@@ -45,7 +45,9 @@ fn has(functions: &[u32], query: &Query<'_>) -> bool {
 }
 
 fn names<'p>(functions: &'p [u32], policy: &'p Policy) -> impl Iterator<Item = String> + 'p {
-    let entries = functions.iter().filter_map(|number| policy.functions.get(*number as usize));
+    let entries = functions
+        .iter()
+        .filter_map(|number| policy.functions.get(*number as usize));
     entries.map(|entry| entry.function.id.clone())
 }
 

@@ -58,6 +58,7 @@ impl Condition for Methods {
 
     fn samples(&self, _policy: &Policy, into: &mut Samples) {
         let all = Method::NAMES.map(|(_, method)| method);
-        into.methods.only(all.into_iter().filter(|method| self.has(*method)));
+        into.methods
+            .only(all.into_iter().filter(|method| self.has(*method)));
     }
 }

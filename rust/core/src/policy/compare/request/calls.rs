@@ -147,7 +147,11 @@ pub(super) fn of_token(
         }
         _ => return None,
     };
-    let to = if place.kind == EffectKind::Swap { payee } else { token };
+    let to = if place.kind == EffectKind::Swap {
+        payee
+    } else {
+        token
+    };
     call(to, data)
 }
 
@@ -209,9 +213,10 @@ fn speaks(world: &World<'_>, place: &Place<'_>) -> Option<&'static str> {
 
 /// A token to get for this one: another if there is one.
 pub(super) fn other_token<'w>(world: &World<'w>, place: &Place<'_>) -> Option<&'w Asset> {
-    let mut tokens = world.assets.iter().filter(|asset| {
-        asset.chain_id == place.who.chain_id && asset.standard == Standard::Erc20
-    });
+    let mut tokens = world
+        .assets
+        .iter()
+        .filter(|asset| asset.chain_id == place.who.chain_id && asset.standard == Standard::Erc20);
     let is_other = |asset: &&&Asset| place.asset.map(Asset::identity) != Some(asset.identity());
     tokens.find(is_other).copied()
 }

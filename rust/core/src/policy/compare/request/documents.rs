@@ -47,7 +47,9 @@ const UNKNOWN: Fields = &[("words", "string")];
 /// The document with this effect, to be signed.
 pub(super) fn sign(world: &World<'_>, place: &Place<'_>, amount: U256) -> Option<Sent> {
     let (payee, wallet) = (place.payee?, place.who.wallet);
-    let token = place.asset.filter(|asset| asset.standard == Standard::Erc20);
+    let token = place
+        .asset
+        .filter(|asset| asset.standard == Standard::Erc20);
     let until = (place.now_ms / 1000).saturating_add(LIFE_S);
     let (name, fields, verifier, message) = match place.kind {
         EffectKind::Transfer => (

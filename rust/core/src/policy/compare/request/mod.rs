@@ -88,11 +88,7 @@ fn transaction(world: &World<'_>, place: &Place<'_>, amount: U256) -> Option<Sen
 }
 
 /// What it names of gas and fees. Where the fee is what is asked about, `amount` is what it comes to.
-fn fees(
-    world: &World<'_>,
-    place: &Place<'_>,
-    amount: U256,
-) -> Option<Vec<(&'static str, U256)>> {
+fn fees(world: &World<'_>, place: &Place<'_>, amount: U256) -> Option<Vec<(&'static str, U256)>> {
     let chains = || {
         let both = world.both().into_iter();
         both.filter_map(|policy| policy.chain(place.who.chain_id))
@@ -137,7 +133,11 @@ fn carried(world: &World<'_>, place: &Place<'_>, amount: U256) -> Option<Carried
         }
         EffectKind::Control => {
             let to = place.payee?;
-            plain(Some(to), U256::ZERO, calls::transfer_ownership(world.stranger))
+            plain(
+                Some(to),
+                U256::ZERO,
+                calls::transfer_ownership(world.stranger),
+            )
         }
         EffectKind::TypedData | EffectKind::Message | EffectKind::Order => None,
         _ => {
@@ -158,9 +158,8 @@ fn returned(world: &World<'_>, place: &Place<'_>, got: &crate::asset::Asset, amo
     let price = |asset: &crate::asset::Asset| super::amounts::price(world, asset);
     let worth = || {
         let paid = place.asset?;
-        let scale = |asset: &crate::asset::Asset| {
-            U256::from(10).checked_pow(U256::from(asset.decimals))
-        };
+        let scale =
+            |asset: &crate::asset::Asset| U256::from(10).checked_pow(U256::from(asset.decimals));
         let part = amount.checked_mul(U256::from(place.back))?;
         let part = part.checked_mul(price(paid))?.checked_mul(scale(got)?)?;
         let whole = U256::from(10_000).checked_mul(price(got))?;
