@@ -116,7 +116,7 @@ def policy_changes(old_source: str, new_source: str) -> bytes:
     """What changes from one policy to another: JSON list of `{"looser": bool, "path": "rule.small.amount_max", "text"}`. Without a looser change the new one is at least as strict and needs no signature; raises PolicyError for a file with faults."""
 
 def compare_policies(old_source: str, new_source: str, now_ms: int) -> bytes:
-    """How one policy compares with another, by requests that both decide differently: JSON `{"relation": "equal" | "tighter" | "looser" | "both" | "undecided", "rows": [{"looser","cause","agent","wallet","chain_id","effect","asset"?,"function"?,"payee"?,"amount"?,"from"?,"to"?,"when"?,"old","new","cases"}], "access": [changes], "unshown": [changes], "changes": [as of policy_changes]}`. `cases` are those of `policy decide`; raises PolicyError for a file with faults."""
+    """How one policy compares with another, by requests that both decide differently: JSON `{"relation": "equal" | "tighter" | "looser" | "both" | "undecided", "rows": [{"looser","causes","agent","wallet","chain_id","effect","asset"?,"function"?,"payee"?,"amount"?,"from"?,"to"?,"when"?,"old","new","cases"}], "access": [changes], "unshown": [changes], "changes": [as of policy_changes]}`. `cases` are those of `policy decide`; raises PolicyError for a file with faults."""
 
 def decode(
     request: bytes,

@@ -39,13 +39,13 @@ def diff(
         holdfast policy diff policy.toml new.toml
         holdfast policy diff policy.toml new.toml --witness 1 > cases.jsonl
     """
-    from holdfast._core import PolicyError, check_policy
+    from holdfast._core import PolicyError, Simulator
     from holdfast.operator.comparison import RELATIONS, compare, lines
 
     texts = [text_of(old), text_of(new)]
     for path, text in zip((old, new), texts, strict=True):
         try:
-            check_policy(text)
+            Simulator(text, False)
         except PolicyError as error:
             refuse(path, error, as_json)
     found = compare(*texts, time.time_ns() // 1_000_000)

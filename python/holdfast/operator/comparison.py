@@ -40,7 +40,8 @@ class Row:
     agent: str
     what: str
     made: str
-    cause: str
+    witness: str
+    causes: str
     cases: list[Json]
 
     @property
@@ -50,7 +51,8 @@ class Row:
         return [
             f"  {mark}  {self.number}  {self.what}",
             f"      {self.made}",
-            f"      found by {self.cause}",
+            f"      witness: {self.witness}",
+            f"      found by {self.causes}",
         ]
 
 
@@ -116,8 +118,9 @@ def _row(number: int, row: Json) -> Row:
         looser=row["looser"],
         agent=fmt.safe(row["agent"], 64),
         what=fmt.safe(_what(row), _CHARS_MAX),
+        witness=fmt.safe(_witness(row), _CHARS_MAX),
         made=fmt.safe(_made(row), _CHARS_MAX),
-        cause=fmt.safe(row["cause"], 200),
+        causes=fmt.safe(", ".join(row["causes"]), _CHARS_MAX),
         cases=row["cases"],
     )
 
@@ -133,6 +136,19 @@ def _what(row: Json) -> str:
         words += f" to {_payee(payee)}"
     if row.get("when"):
         words += f", {row['when']}"
+    return words
+
+
+def _witness(row: Json) -> str:
+    """`transfer of 50.000001 usdc to 0x7099… (Acme data)`."""
+    words = str(row["effect"])
+    if row.get("amount") is not None:
+        words += f" of {row['amount']} {row['asset']}"
+    elif row.get("asset"):
+        words += f" of {row['asset']}"
+    if payee := row.get("payee"):
+        label = f" ({payee['label']})" if payee.get("label") else ""
+        words += f" to {payee['address']}{label}"
     return words
 
 

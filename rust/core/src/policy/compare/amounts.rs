@@ -66,6 +66,11 @@ pub(super) fn amounts(world: &World<'_>, place: &Place<'_>) -> Vec<U256> {
             }));
         });
     }
+    if place.is_exchange() {
+        // What comes back for next to nothing is rounded down to nothing.
+        let unit = place.asset.map(|asset| U256::from(asset.decimals));
+        bounds.extend(unit.and_then(|places| U256::from(10).checked_pow(places)));
+    }
     let mut amounts: BTreeSet<U256> = BTreeSet::from([U256::ZERO, U256::ONE]);
     for bound in bounds {
         amounts.insert(bound);

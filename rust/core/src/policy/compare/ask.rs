@@ -55,8 +55,8 @@ impl Question {
             "id": id, "agent": self.agent, "at": self.at_ms,
             "request": { "method": self.sent.0, "params": params }, "facts": self.told,
         });
-        if times > 1 {
-            case["repeat"] = json!(times);
+        if let Some(members) = case.as_object_mut().filter(|_| times > 1) {
+            members.insert("repeat".to_owned(), json!(times));
         }
         case
     }

@@ -1,12 +1,11 @@
 //! Limits: the same payment again and again, until one policy stops what the other lets pass.
 
 use alloy_primitives::U256;
-use serde_json::Value;
 
 use crate::policy::compare::amounts::{amounts, price};
 use crate::policy::compare::ask::{Bench, Outcomes, Question};
 use crate::policy::compare::place::Place;
-use crate::policy::compare::row::{key, row, Row, Span};
+use crate::policy::compare::row::{key, row, words, Row, Span};
 use crate::policy::compare::search::Found;
 use crate::policy::compare::touched::Touched;
 use crate::policy::compare::walk::walk;
@@ -75,7 +74,7 @@ fn largest<'w>(world: &World<'_>, bench: &Bench<'_>, place: &Place<'w>) -> Optio
         let question = question.with(world, place, amount)?;
         let outcomes = Outcomes::of(&bench.ask(&question, place)?);
         let passes = !outcomes.old.is_denied() && !outcomes.new.is_denied();
-        passes.then(|| Paid {
+        passes.then_some(Paid {
             place: *place,
             question,
             outcomes,
@@ -188,14 +187,14 @@ impl Search<'_, '_> {
             if differs {
                 let key = key(self.world, place, &outcomes, looser);
                 let (world, cause) = (self.world, self.cause);
-                self.found.add(key, || {
+                self.found.add(key, cause, || {
                     let span = Span {
                         from: question.amount,
-                        to: None,
+                        to: Some(question.amount),
                     };
                     let mut row = row(world, place, &outcomes, looser, span, cause);
                     row.ask(place, question.amount);
-                    after(&mut row, first, times, question);
+                    after(world, &mut row, first, times, (place, question));
                     row
                 });
             }
@@ -204,22 +203,24 @@ impl Search<'_, '_> {
 }
 
 /// Says what was paid before.
-fn after(row: &mut Row, first: &Paid<'_>, times: u32, question: &Question) {
-    let mut cases: Vec<Value> = Vec::new();
+fn after(
+    world: &World<'_>,
+    row: &mut Row,
+    first: &Paid<'_>,
+    times: u32,
+    (place, question): (&Place<'_>, &Question),
+) {
     if times > 0 {
-        cases.push(first.question.case("before", times));
-        let once = if times == 1 { "payment" } else { "payments" };
+        row.cases.push(first.question.case("before", times));
+        let paid = words(world, &first.place, first.question.amount, place);
+        let mut said = format!("after {times} × {paid}");
         let later_ms = question.at_ms.saturating_sub(first.question.at_ms);
-        let later = match later_ms {
-            0 => String::new(),
-            ms => format!(", {} later", duration_words(ms)),
-        };
-        let said = format!("after {times} {once} within the limit{later}");
-        row.when = Some(match row.when.take() {
-            Some(when) => format!("{said}, {when}"),
-            None => said,
-        });
+        if later_ms > 0 {
+            said.push_str(&format!(", {} later", duration_words(later_ms)));
+        } else if let Some(when) = row.when.take() {
+            said.push_str(&format!(", {when}"));
+        }
+        row.when = Some(said);
     }
-    cases.push(question.case("witness", 1));
-    row.cases = cases;
+    row.cases.push(question.case("witness", 1));
 }

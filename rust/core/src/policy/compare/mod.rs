@@ -69,13 +69,14 @@ pub struct Comparison {
 pub fn compare(old: &Policy, new: &Policy, now_ms: u64) -> Comparison {
     let changes = changes(old, new);
     let world = world::World::new(old, new, now_ms);
-    let causes = touched::causes(&changes);
+    let decisive = changes.iter().filter(|change| !is_access(change));
+    let causes = touched::causes(decisive);
     let mut rows = search::search(&world, &causes);
     rows.sort_by(|a, b| a.order().cmp(&b.order()));
     let shown: BTreeSet<&str> = rows
         .iter()
         .filter(|row| row.looser)
-        .map(|row| row.cause.as_str())
+        .flat_map(|row| row.causes.iter().map(String::as_str))
         .collect();
     let looser = changes.iter().filter(|change| change.looser);
     let (access, others): (Vec<&Change>, Vec<&Change>) =

@@ -86,6 +86,11 @@ impl Place<'_> {
         self.kind == EffectKind::Fee
     }
 
+    /// Whether something comes back for it.
+    pub fn is_exchange(&self) -> bool {
+        matches!(self.kind, EffectKind::Swap | EffectKind::Order)
+    }
+
     /// Whether it has an amount to vary.
     pub fn is_measured(&self) -> bool {
         let single = self

@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use crate::amount::format_units;
 use crate::display::moment;
-use crate::effects::EffectKind;
 use crate::policy::compare::ask::Outcomes;
 use crate::policy::compare::place::{Fees, Place, Told};
 use crate::policy::compare::world::World;
@@ -43,8 +42,8 @@ pub struct Made {
 pub struct Row {
     /// The new policy is milder; otherwise it is stricter.
     pub looser: bool,
-    /// The changed table it was found by: `rule.small`.
-    pub cause: String,
+    /// The changed tables it was found by: `rule.small`.
+    pub causes: Vec<String>,
     /// Agent id.
     pub agent: String,
     /// The wallet of the witness.
@@ -68,7 +67,7 @@ pub struct Row {
     /// The least amount for which it is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// The most; absent where it is so for every larger one that was looked at.
+    /// The most; absent where it is so for every larger one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// What else must hold, in words.
@@ -87,7 +86,7 @@ pub struct Row {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     pub from: U256,
-    /// `None`: for every larger one that was looked at.
+    /// `None`: for every larger one.
     pub to: Option<U256>,
 }
 
@@ -143,7 +142,7 @@ pub(super) fn row(
     };
     Row {
         looser,
-        cause: cause.to_owned(),
+        causes: vec![cause.to_owned()],
         agent: place.who.agent.clone(),
         wallet: place.who.wallet.to_checksum(None),
         chain_id: place.who.chain_id.get(),
@@ -203,6 +202,33 @@ fn payee(world: &World<'_>, place: &Place<'_>, address: Address) -> Payee {
     }
 }
 
+/// `transfer of 50 usdc to @vendors by shopper`, the last two only where they are not those of
+/// another place.
+pub(super) fn words(
+    world: &World<'_>,
+    place: &Place<'_>,
+    amount: U256,
+    other: &Place<'_>,
+) -> String {
+    let mut words = place.kind.as_str().to_owned();
+    if let (Some(units), Some(asset)) = (units(place, amount), place.asset) {
+        words.push_str(&format!(" of {units} {}", asset.id));
+    }
+    if let Some(address) = place.payee.filter(|_| place.payee != other.payee) {
+        let lists = lists(world, place, address);
+        let named = match (lists.is_empty(), address == world.stranger) {
+            (false, _) => format!("@{}", lists.join(" and @")),
+            (true, true) => "any other address".to_owned(),
+            (true, false) => address.to_checksum(None),
+        };
+        words.push_str(&format!(" to {named}"));
+    }
+    if place.who.agent != other.who.agent {
+        words.push_str(&format!(" by {}", place.who.agent));
+    }
+    words
+}
+
 /// What is special about the place.
 fn when(world: &World<'_>, place: &Place<'_>) -> Option<String> {
     let mut words: Vec<String> = Vec::new();
@@ -216,7 +242,7 @@ fn when(world: &World<'_>, place: &Place<'_>) -> Option<String> {
         Told::OneSource => words.push("with one price source".to_owned()),
         Told::OldPrices => words.push("with an older price".to_owned()),
     }
-    if place.back != u16::MAX && matches!(place.kind, EffectKind::Swap | EffectKind::Order) {
+    if place.back != u16::MAX {
         words.push("with the return in the case".to_owned());
     }
     match place.fees {

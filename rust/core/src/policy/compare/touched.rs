@@ -10,6 +10,8 @@ use crate::policy::model::{Bits, Limit, Matcher};
 use crate::policy::strictness::Change;
 use crate::policy::Policy;
 
+/// Sections whose tables match effects.
+const DECISIVE: [&str; 3] = ["rule", "forbid", "limit"];
 /// Tables that are looked at for a change that is not about one of them.
 const TABLES_MAX: usize = 48;
 
@@ -38,7 +40,7 @@ impl Touched<'_> {
 }
 
 /// The tables that a cause is about: `rule.small`, `list.vendors`.
-pub(super) fn causes(changes: &[Change]) -> Vec<String> {
+pub(super) fn causes<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     let mut causes = Vec::new();
     let mut seen = BTreeSet::new();
     for change in changes {
@@ -47,6 +49,11 @@ pub(super) fn causes(changes: &[Change]) -> Vec<String> {
             causes.push(cause.to_owned());
         }
     }
+    // What a table of its own says is said of that table.
+    causes.sort_by_key(|cause: &String| {
+        let section = cause.split('.').next().unwrap_or_default();
+        !DECISIVE.contains(&section)
+    });
     causes
 }
 
@@ -74,12 +81,8 @@ pub(super) fn touched<'p>(world: &World<'p>, causes: &[String]) -> Vec<Touched<'
         let Some((section, id)) = path.split_once('.') else {
             continue;
         };
-        if let Some((key, pair)) = ["rule", "forbid", "limit"]
-            .into_iter()
-            .find(|name| *name == section)
-            .and_then(|name| pairs.get_key_value(&(name, id)))
-        {
-            let _ = key;
+        let own = DECISIVE.into_iter().find(|name| *name == section);
+        if let Some(pair) = own.and_then(|name| pairs.get(&(name, id))) {
             all.push(one(world, cause, pair, &Samples::default()));
             continue;
         }

@@ -55,7 +55,7 @@ pub(super) fn walk<'w>(
 ) {
     let dimensions = Dimensions::of(world, touched);
     let total = dimensions.total();
-    let step = if total > most && total % STRIDE != 0 {
+    let step = if total > most && !total.is_multiple_of(STRIDE) {
         STRIDE
     } else {
         1
@@ -109,8 +109,8 @@ impl<'w> Dimensions<'w> {
             dimensions.told.push(Told::OneSource);
             dimensions.told.push(Told::OldPrices);
         }
-        let is_open = |asset: &&Asset| world.entries(asset).any(|entry| entry.price.is_none());
-        if touched.by_facts || world.assets.iter().any(|asset| is_open(&asset)) {
+        let is_open = |asset: &Asset| world.entries(asset).any(|entry| entry.price.is_none());
+        if touched.by_facts || world.assets.iter().any(|asset| is_open(asset)) {
             dimensions.told.push(Told::Nothing);
         }
         if touched.by_fees {
@@ -165,7 +165,7 @@ impl<'w> Dimensions<'w> {
                 Some(*named.or_else(|| contracts.get(place))?)
             }
         };
-        Some(Place {
+        let place = Place {
             who,
             method: what.method,
             kind: what.kind,
@@ -176,7 +176,11 @@ impl<'w> Dimensions<'w> {
             now_ms,
             back,
             fees,
-        })
+        };
+        let signs = matches!(what.method, Method::SignMessage | Method::SignTypedData);
+        // What has no return and no fee would only be repeated.
+        let repeats = (back != u16::MAX && !place.is_exchange()) || (fees != Fees::Least && signs);
+        (!repeats).then_some(place)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `policy diff`: what random requests find milder under a new policy, it finds too, and every row
 //! that it gives is a request that `policy decide` decides so.
 
-use holdfast_core::policy::compare::{compare, Comparison, Row};
+use holdfast_core::policy::compare::{compare, Comparison, Relation, Row};
 use holdfast_core::policy::{Policy, Verdict};
 use holdfast_core::simulate::Simulator;
 use proptest::prelude::*;
@@ -230,5 +230,302 @@ proptest! {
                 );
             }
         }
+    }
+}
+
+const PAGE: &str = include_str!("../../../../../docs/policy.md");
+
+/// The first policy of the documentation.
+fn first() -> &'static str {
+    let after = PAGE.split("```toml policy\n").nth(1).unwrap();
+    after.split("```").next().unwrap()
+}
+
+/// Compares the first policy, with `more`, with what becomes of it.
+fn changed(more: &str, from: &str, to: &str) -> (Comparison, String, String) {
+    let old = format!("{}\n{more}", first());
+    assert!(old.contains(from), "{from}");
+    let new = old.replacen(from, to, 1);
+    let found = compared(&old, &new);
+    check_rows(&old, &new, &found.rows);
+    (found, old, new)
+}
+
+/// A row that is looser, and one that is tighter the other way round.
+fn looser(more: &str, from: &str, to: &str) -> Row {
+    let (found, old, new) = changed(more, from, to);
+    assert!(
+        matches!(found.relation, Relation::Looser | Relation::Both),
+        "{from} -> {to}: {found:#?}"
+    );
+    let turned = compared(&new, &old);
+    check_rows(&new, &old, &turned.rows);
+    assert!(turned.rows.iter().any(|row| !row.looser), "{turned:#?}");
+    assert!(!turned.rows.iter().any(|row| row.looser) || found.relation == Relation::Both);
+    found.rows.into_iter().next().unwrap()
+}
+
+fn said(row: &Row) -> (&str, &str, &str) {
+    let amount = row.amount.as_deref().unwrap_or_default();
+    (row.effect, amount, row.old.verdict.as_str())
+}
+
+#[test]
+fn a_raised_amount_has_a_witness_one_base_unit_above_the_old_one() {
+    let more = first().replace("amount_above = \"50\"", "amount_above = \"100\"");
+    let old = first();
+    let new = more.replace("amount_max = \"50\"", "amount_max = \"100\"");
+    let found = compared(old, &new);
+    check_rows(old, &new, &found.rows);
+    let row = &found.rows[0];
+    assert_eq!(said(row), ("transfer", "50.000001", "approval"));
+    assert_eq!(row.from.as_deref(), Some("50.000001"));
+    assert_eq!(row.to.as_deref(), Some("100"));
+    assert_eq!(row.new.verdict, Verdict::Instant);
+    assert_eq!(row.payee.as_ref().unwrap().lists, ["vendors"]);
+    assert_eq!(found.relation, Relation::Looser);
+    assert_eq!(found.unshown, []);
+}
+
+#[test]
+fn a_raised_limit_is_shown_after_payments_that_fill_it() {
+    let capped = "amount_above = \"50\"";
+    let old = first().replace(capped, "amount_above = \"50\"\namount_max = \"60\"");
+    let new = old.replace("max = \"200\"", "max = \"300\"");
+    let found = compared(&old, &new);
+    check_rows(&old, &new, &found.rows);
+    let row = &found.rows[0];
+    assert!(
+        row.looser && row.old.because == "limit_exceeded of `shopper-day`",
+        "{row:#?}"
+    );
+    assert!(row
+        .when
+        .as_ref()
+        .unwrap()
+        .starts_with("after 3 × transfer of 60 usdc"));
+    assert_eq!(row.cases[0]["repeat"], 3);
+    assert_eq!((found.relation, found.unshown.len()), (Relation::Looser, 0));
+}
+
+#[test]
+fn a_limit_that_is_changed_in_another_way_has_a_witness() {
+    for (from, to) in [
+        ("window = \"24h\"", "window = \"1h\""),
+        ("on_exceed = \"deny\"", "on_exceed = \"approval\""),
+        (
+            "measure = \"usd\"\nmax = \"200\"",
+            "measure = \"count\"\nmax = 20",
+        ),
+        (
+            "measure = \"usd\"",
+            "measure = \"usd\"\neffects = [\"allowance\"]",
+        ),
+        (
+            "per = \"agent\"\nagents = [\"shopper\"]",
+            "per = \"agent\"\nto = [\"0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc\"]",
+        ),
+        ("per = \"agent\"", "per = \"recipient\""),
+    ] {
+        // Two vendors, so that each can have its own.
+        let more = "[[list.entry]]\naddress = \"0x90F79bf6EB2c4f870365E785982E1f101E93b906\"\n";
+        let base = first().replace(
+            "[[rule]]                                 # granted",
+            &format!("{more}[[rule]] #"),
+        );
+        let (old, new) = (base.clone(), base.replacen(from, to, 1));
+        assert_ne!(old, new);
+        let found = compared(&old, &new);
+        check_rows(&old, &new, &found.rows);
+        assert!(found.rows.iter().any(|row| row.looser), "{to}: {found:#?}");
+        assert_eq!(found.unshown, [], "{to}");
+    }
+}
+
+#[test]
+fn whatever_makes_a_request_pass_more_easily_has_a_witness() {
+    let vendor = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
+    let forbid = format!("[[forbid]]\nid = \"never\"\nto = [\"@vendors\"]\neffects = [\"transfer\"]\nassets = [\"usdc\"]\n");
+    for (more, from, to) in [
+        (
+            "",
+            "label = \"Acme data\"\n",
+            &*format!("label = \"Acme data\"\n[[list.entry]]\naddress = \"{vendor}\"\n"),
+        ),
+        (
+            "",
+            "tier = \"approval\"",
+            "tier = \"delay\"\ndelay = \"10m\"",
+        ),
+        (
+            "",
+            "tier = \"approval\"",
+            "tier = \"approval\"\ntimeout = \"2h\"",
+        ),
+        ("", "to = [\"@vendors\"]\namount_max", "amount_max"),
+        (
+            "",
+            "assets = [\"usdc\"]\nto = [\"@vendors\"]\namount_max = \"50\"",
+            "to = [\"@vendors\"]",
+        ),
+        (
+            "",
+            "effects = [\"transfer\"]",
+            "effects = [\"transfer\", \"allowance\"]",
+        ),
+        (&forbid, &forbid, ""),
+        ("", "gas_max = 500_000", "gas_max = 900_000"),
+        (
+            "",
+            "fee_per_gas_max = \"2 gwei\"",
+            "fee_per_gas_max = \"20 gwei\"",
+        ),
+        ("", "price_usd = \"1\"", "price_usd = \"0.5\""),
+    ] {
+        looser(more, from, to);
+    }
+}
+
+#[test]
+fn every_kind_of_effect_has_a_request_where_a_contract_of_its_protocol_is_known() {
+    let contract = |id: &str, at: &str, more: &str| {
+        format!("[[contract]]\nid = \"{id}\"\nchain = 31337\naddress = \"{at}\"\nprotocol = \"{id}\"\n{more}")
+    };
+    let more = [
+        "[[asset]]\nid = \"tok\"\nchain = 31337\naddress = \"0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512\"\ndecimals = 18\nsymbol = \"TOK\"\nprice_usd = \"2\"\n".to_owned(),
+        contract("uniswap-v2-router", "0x976EA74026E726554dB657fA54763abd0C3a0aa9", ""),
+        contract("erc4626", "0x14dC79964da2C08b23698B3D3cc7Ca32193d9955", "asset = \"usdc\"\n"),
+        contract("aave-v3-pool", "0x23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f", ""),
+        contract("zeroex", "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720", ""),
+        contract("weth", "0xBcd4042DE499D14e55001CcbB24a551F3b954096", ""),
+        "[[function]]\nid = \"vote\"\nchain = 31337\ncontract = \"0x71bE63f3384f5fb98995898A86B02Fb2426c5788\"\nsignature = \"castVote(uint256 proposal, uint8 support)\"\n[[function.argument]]\nname = \"support\"\nin = [\"0\"]\n".to_owned(),
+    ]
+    .concat();
+    let old = format!("{}\n{more}", first());
+    for kind in [
+        "transfer",
+        "allowance",
+        "revoke",
+        "swap",
+        "deposit",
+        "order",
+        "debt",
+        "convert",
+        "deploy",
+        "call",
+        "typed-data",
+        "message",
+    ] {
+        let rule = format!(
+            "[[rule]]\nid = \"more\"\neffects = [\"{kind}\"]\ntier = \"approval\"\nquorum = 2\n"
+        );
+        let new = format!("{old}{rule}");
+        let found = compared(&old, &new);
+        check_rows(&old, &new, &found.rows);
+        let row = found
+            .rows
+            .iter()
+            .find(|row| row.looser && row.effect == kind);
+        assert!(row.is_some(), "{kind}: {found:#?}");
+    }
+    let control =
+        "[[rule]]\nid = \"more\"\neffects = [\"control\", \"call\"]\ntier = \"approval\"\n";
+    let new = format!("{old}{control}");
+    let found = compared(&old, &new);
+    assert!(
+        found
+            .rows
+            .iter()
+            .any(|row| row.looser && row.effect == "control"),
+        "{found:#?}"
+    );
+    let vote = "[[rule]]\nid = \"votes\"\neffects = [\"call\"]\nfunctions = [\"vote\"]\ntier = \"instant\"\n";
+    let (old, new) = (
+        format!("{old}{vote}"),
+        format!("{old}{vote}").replace("in = [\"0\"]", "in = [\"0\", \"1\"]"),
+    );
+    let found = compared(&old, &new);
+    check_rows(&old, &new, &found.rows);
+    let row = &found.rows[0];
+    assert_eq!(
+        (row.looser, row.function.as_deref()),
+        (true, Some("vote")),
+        "{found:#?}"
+    );
+    let swaps = "[[rule]]\nid = \"swaps\"\neffects = [\"swap\"]\nreturn_min_percent = 97\ntier = \"instant\"\n";
+    let (old, new) = (
+        format!("{old}{swaps}"),
+        format!("{old}{swaps}").replace("= 97", "= 60"),
+    );
+    let found = compared(&old, &new);
+    check_rows(&old, &new, &found.rows);
+    let row = &found.rows[0];
+    assert_eq!((row.looser, row.effect), (true, "swap"), "{found:#?}");
+    assert_eq!(row.old.because, "low_return of `swaps`");
+}
+
+#[test]
+fn what_is_about_no_request_is_looser_without_a_witness() {
+    let (found, ..) = changed("", "id = \"shopper\"\n", "id = \"shopper\"\nuids = [5]\n");
+    assert_eq!(found.relation, Relation::Looser);
+    assert_eq!(found.rows, []);
+    assert_eq!(found.access[0].path, "agent.shopper.uids");
+    assert_eq!(found.unshown, []);
+}
+
+#[test]
+fn what_no_request_shows_to_be_looser_is_named() {
+    let same = "[[rule]]\nid = \"same\"\neffects = [\"transfer\"]\nassets = [\"usdc\"]\nto = [\"@vendors\"]\namount_max = \"50\"\ntier = \"instant\"\n";
+    let old = first();
+    let new = format!("{old}\n{same}");
+    let found = compared(old, &new);
+    assert_eq!((found.relation, found.rows.len()), (Relation::Undecided, 0));
+    assert_eq!(found.unshown[0].path, "rule.same");
+}
+
+#[test]
+fn the_same_policy_in_other_words_is_equal_and_one_that_denies_more_is_tighter() {
+    let words = format!("# a comment\n{}", first());
+    assert_eq!(compared(first(), &words).relation, Relation::Equal);
+    let renamed = first().replace("name = \"first\"", "name = \"second\"");
+    assert_eq!(compared(first(), &renamed).relation, Relation::Equal);
+    let lower = first().replace("max = \"200\"", "max = \"100\"");
+    let found = compared(first(), &lower);
+    assert_eq!(found.relation, Relation::Tighter);
+    assert!(found.rows.iter().all(|row| !row.looser) && !found.rows.is_empty());
+}
+
+/// A policy with very many rules for addresses of their own.
+fn long(rules: u32, tier: &str) -> String {
+    let mut text = first().to_owned();
+    for number in 0..rules {
+        let to = alloy_primitives::Address::from_word(alloy_primitives::keccak256(
+            number.to_be_bytes(),
+        ));
+        text += &format!(
+            "[[rule]]\nid = \"r{number}\"\neffects = [\"transfer\"]\nassets = [\"usdc\"]\n\
+             to = [\"{to}\"]\namount_max = \"{}\"\ntier = \"{tier}\"\n",
+            number % 90 + 1
+        );
+    }
+    text
+}
+
+/// The bar is 2 s for 10,000 rules, where nothing is optimised and others work too: a multiple.
+#[test]
+fn long_policies_are_compared_in_bounded_time() {
+    let rules = 10_000;
+    let old = long(rules, "approval");
+    let one = old.replacen("[[rule]]\nid = \"r77\"", "[[rule]]\nid = \"s77\"", 1);
+    for new in [one, long(rules, "instant")] {
+        let parse = |source: &str| Policy::parse(source).unwrap();
+        let (before, after) = (parse(&old), parse(&new));
+        let start = std::time::Instant::now();
+        let found = compare(&before, &after, NOW_MS);
+        let spent = start.elapsed();
+        assert!(!found.rows.is_empty() || found.relation == Relation::Undecided);
+        let bar = if cfg!(debug_assertions) { 60 } else { 4 };
+        assert!(spent.as_secs() < bar, "{spent:?}");
+        eprintln!("{spent:?} {} rows {:?}", found.rows.len(), found.relation);
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn sign(world: &World<'_>, place: &Place<'_>, amount: U256) -> Option
         EffectKind::Order => {
             let got = other_token(world, place)?;
             let back = returned(world, place, got, amount);
-            let expiry = U256::from(until) << EXPIRY_BIT;
+            let expiry = U256::from(until).wrapping_shl(EXPIRY_BIT);
             let message = json!({
                 "makerToken": checksum(token?.address?), "takerToken": checksum(got.address?),
                 "makerAmount": amount.to_string(), "takerAmount": back.to_string(),

@@ -154,7 +154,7 @@ fn carried(world: &World<'_>, place: &Place<'_>, amount: U256) -> Option<Carried
 /// The amount that comes back, so that it is worth `back` of what leaves; as much as nobody asks for
 /// where a price is missing.
 fn returned(world: &World<'_>, place: &Place<'_>, got: &crate::asset::Asset, amount: U256) -> U256 {
-    let most = U256::from(1) << 100;
+    let most = U256::from(1u128 << 100);
     let price = |asset: &crate::asset::Asset| super::amounts::price(world, asset);
     let worth = || {
         let paid = place.asset?;
