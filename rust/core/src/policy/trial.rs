@@ -1,4 +1,4 @@
-//! What a policy decides in cases that nobody signs: the same parser, decoder, resolution and ladder
+//! What a policy decides in cases that are never signed: the same parser, decoder, resolution and ladder
 //! as the guardian's, with a book of its own.
 //!
 //! `policy decide` and the search of `policy diff` both ask here, so what one of them finds the other

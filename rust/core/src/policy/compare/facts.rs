@@ -7,7 +7,7 @@ use crate::policy::compare::place::{Place, Told};
 use crate::policy::compare::world::World;
 use crate::policy::model::CodePin;
 
-/// The code of contracts whose code nobody pins or knows.
+/// The code told of contracts whose code is neither pinned nor known.
 const SOME_CODE: B256 = b256!("1111111111111111111111111111111111111111111111111111111111111111");
 /// The price of what has none: one dollar.
 const USD: &str = "1";

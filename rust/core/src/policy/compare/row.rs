@@ -58,7 +58,7 @@ pub struct Row {
     /// The function that is called, if the operator vouches for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
-    /// Absent where nobody gets it.
+    /// Absent where the effect has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payee: Option<Payee>,
     /// What the witness asks for, in whole units.

@@ -8,7 +8,7 @@ use crate::asset::{Asset, Standard};
 use crate::effects::EffectKind;
 use crate::function::Function;
 use crate::policy::compare::place::{Fees, Place, Told};
-use crate::policy::compare::request::{is_to_nobody, protocols};
+use crate::policy::compare::request::{has_no_payee, protocols};
 use crate::policy::compare::touched::Touched;
 use crate::policy::compare::world::{Who, World};
 use crate::policy::model::Matcher;
@@ -156,7 +156,7 @@ impl<'w> Dimensions<'w> {
                 let at = function.contract;
                 (first && at.chain_id == chain_id).then_some(Some(at.address))?
             }
-            (None, _) if is_to_nobody(what.kind) => first.then_some(None)?,
+            (None, _) if has_no_payee(what.kind) => first.then_some(None)?,
             (None, []) => Some(payee),
             (None, _) => {
                 let contracts = world.contracts(chain_id, what.kind);

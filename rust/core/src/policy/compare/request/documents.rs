@@ -1,4 +1,4 @@
-//! Documents (EIP-712): payments, permits and orders by signature, and one that nobody can read.
+//! Documents (EIP-712): payments, permits and orders by signature, and one that cannot be decoded.
 
 use alloy_primitives::{Address, U256};
 use serde_json::{json, Value};
@@ -10,7 +10,7 @@ use crate::effects::EffectKind;
 use crate::policy::compare::place::Place;
 use crate::policy::compare::world::World;
 
-/// How long a document can be used, s: so that its life alone asks for nobody.
+/// How long a document can be used, s: short enough to need no approval for that alone.
 const LIFE_S: u64 = 600;
 /// Where the expiry of an order starts.
 const EXPIRY_BIT: usize = 192;
@@ -86,7 +86,7 @@ pub(super) fn sign(world: &World<'_>, place: &Place<'_>, amount: U256) -> Option
             ("OtcOrder", ORDER, payee, message)
         }
         EffectKind::TypedData => {
-            let message = json!({ "words": "a document nobody can read" });
+            let message = json!({ "words": "a document that cannot be decoded" });
             ("Words", UNKNOWN, payee, message)
         }
         _ => return None,

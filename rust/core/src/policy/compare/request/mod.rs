@@ -32,8 +32,8 @@ pub(super) const fn protocols(kind: EffectKind) -> &'static [&'static str] {
     }
 }
 
-/// Whether an effect of this kind names nobody.
-pub(super) const fn is_to_nobody(kind: EffectKind) -> bool {
+/// Whether an effect of this kind has no payee.
+pub(super) const fn has_no_payee(kind: EffectKind) -> bool {
     matches!(kind, EffectKind::Deploy | EffectKind::Message)
 }
 
@@ -151,7 +151,7 @@ fn carried(world: &World<'_>, place: &Place<'_>, amount: U256) -> Option<Carried
     }
 }
 
-/// The amount that comes back, so that it is worth `back` of what leaves; as much as nobody asks for
+/// The amount that comes back, so that it is worth `back` of what leaves; more than any rule asks for
 /// where a price is missing.
 fn returned(world: &World<'_>, place: &Place<'_>, got: &crate::asset::Asset, amount: U256) -> U256 {
     let most = U256::from(1u128 << 100);
