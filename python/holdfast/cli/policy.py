@@ -150,14 +150,14 @@ def apply(
             {"path": each.path, "text": each.text, "looser": each.looser} for each in differences
         ]
         revision = done["revision"]
-        found = _compared(old, text)
+        compared = _compared(old, text)
         shown = {
             "digest": digest,
             "revision": revision,
             "in_force": effective,
             "changes": listed,
-            "relation": found.relation if found else None,
-            "rows": found.raw["rows"] if found else [],
+            "relation": compared.relation if compared else None,
+            "rows": compared.raw["rows"] if compared else [],
         }
         emit(shown)
     else:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holdfast.cli.options import JsonOption, text_of
 from holdfast.cli.output import Failure, emit, line
 from holdfast.cli.policy import refuse
+
+if TYPE_CHECKING:
+    from holdfast.operator.comparison import Row
 
 EXIT_LOOSER = 2
 
@@ -42,15 +45,15 @@ def diff(
     from holdfast._core import PolicyError, Simulator
     from holdfast.operator.comparison import RELATIONS, compare, lines
 
-    texts = [text_of(old), text_of(new)]
-    for path, text in zip((old, new), texts, strict=True):
+    before, after = text_of(old), text_of(new)
+    for path, text in ((old, before), (new, after)):
         try:
             Simulator(text, False)
         except PolicyError as error:
             refuse(path, error, as_json)
-    found = compare(*texts, time.time_ns() // 1_000_000)
+    found = compare(before, after, time.time_ns() // 1_000_000)
     if witness is not None:
-        _print_cases(found.raw["rows"], witness)
+        _print_cases(found.rows, witness)
         return
     if as_json:
         emit(found.raw)
@@ -62,11 +65,9 @@ def diff(
         raise typer.Exit(EXIT_LOOSER)
 
 
-def _print_cases(rows: list[dict[str, object]], number: int) -> None:
+def _print_cases(rows: list[Row], number: int) -> None:
     if not 1 <= number <= len(rows):
         text = f"there is no row {number}: the comparison has {len(rows)}"
         raise Failure(text, code="no_row")
-    cases = rows[number - 1]["cases"]
-    assert isinstance(cases, list)
-    for case in cases:
+    for case in rows[number - 1].cases:
         emit(case)

@@ -76,9 +76,7 @@ def compare(old: str, new: str, now_ms: int) -> Comparison:
     """Compares two policies; raises PolicyError for one with faults."""
     raw = json.loads(compare_policies(old, new, now_ms))
     rows = [_row(number, row) for number, row in enumerate(raw["rows"], 1)]
-    return Comparison(
-        raw["relation"], rows, _changes(raw["access"]), _changes(raw["unshown"]), raw
-    )
+    return Comparison(raw["relation"], rows, _changes(raw["access"]), _changes(raw["unshown"]), raw)
 
 
 def lines(found: Comparison) -> Iterator[str]:
@@ -91,7 +89,9 @@ def lines(found: Comparison) -> Iterator[str]:
         yield from row.lines
     if len(found.rows) > ROWS_MAX:
         yield f"and {len(found.rows) - ROWS_MAX} more differences: --json shows them all"
-    yield from _listed("looser, and about who may connect and how, not about a request:", found.access)
+    yield from _listed(
+        "looser, and about who may connect and how, not about a request:", found.access
+    )
     yield from _listed("could not be shown to be not looser:", found.unshown)
 
 

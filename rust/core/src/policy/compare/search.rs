@@ -16,7 +16,7 @@ use crate::policy::compare::world::World;
 
 /// Places that are looked at in all, and for one touched table.
 const PLACES_MAX: usize = 6_000;
-const PLACES_OF_TABLE_MAX: usize = 1_500;
+const PLACES_OF_TABLE_MAX: usize = 600;
 /// Bounds that no table names and that are looked for exactly: those of a limit together with a fee.
 const EXACT_MAX: u32 = 200;
 /// Rows that are kept.

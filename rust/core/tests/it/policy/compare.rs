@@ -204,7 +204,7 @@ fn config(few: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(24))]
+    #![proptest_config(config(16))]
 
     #[test]
     fn what_random_requests_find_is_found_and_every_row_is_decided_so(
@@ -248,7 +248,7 @@ fn most_changes_that_may_be_looser_are_shown_to_be() {
     let mut runner = TestRunner::deterministic();
     let strategy = (tables(2..9), edit(), any::<bool>());
     let (mut shown, mut unshown) = (0, 0);
-    for _ in 0..60 {
+    for _ in 0..30 {
         let (tables, edit, turned) = strategy.new_tree(&mut runner).unwrap().current();
         let before = realistic(&source(&tables));
         let after = realistic(&source(&edited(tables, &[edit])));
@@ -268,7 +268,7 @@ fn most_changes_that_may_be_looser_are_shown_to_be() {
         }
     }
     assert!(
-        shown > 10 && shown * 2 > unshown,
+        shown > 5 && shown * 2 > unshown,
         "{shown} shown, {unshown} not"
     );
 }
@@ -385,7 +385,7 @@ fn a_limit_that_is_changed_in_another_way_has_a_witness() {
 #[test]
 fn whatever_makes_a_request_pass_more_easily_has_a_witness() {
     let vendor = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
-    let forbid = format!("[[forbid]]\nid = \"never\"\nto = [\"@vendors\"]\neffects = [\"transfer\"]\nassets = [\"usdc\"]\n");
+    let forbid = "[[forbid]]\nid = \"never\"\nto = [\"@vendors\"]\neffects = [\"transfer\"]\nassets = [\"usdc\"]\n";
     for (more, from, to) in [
         (
             "",
@@ -413,7 +413,7 @@ fn whatever_makes_a_request_pass_more_easily_has_a_witness() {
             "effects = [\"transfer\"]",
             "effects = [\"transfer\", \"allowance\"]",
         ),
-        (&forbid, &forbid, ""),
+        (forbid, forbid, ""),
         ("", "gas_max = 500_000", "gas_max = 900_000"),
         (
             "",
