@@ -49,6 +49,7 @@ __all__ = [
     "display_safe",
     "ed25519_verify",
     "event_severity",
+    "key_places",
     "open_note",
     "parse_frame",
     "policy_changes",
@@ -111,6 +112,9 @@ def canonical_json(data: bytes, exact: bool = False) -> bytes:
 
 def check_policy(source: str, now_ms: int | None = None, wallets: list[str] | None = None) -> bytes:
     """Parses and lints (entries that expire only if `now_ms` is given). With `wallets`, the addresses a guardian has keys for, every other wallet is a fault. JSON `{"name", "digest", "agents", "rules", ..., "lint": [{"line","column","code","text","hint"}]}`; raises PolicyError."""
+
+def key_places(source: str) -> list[tuple[str, int, int]]:
+    """Every key and list element of a TOML text as (JSON pointer, line, column), in the order of the text. Raises PolicyError."""
 
 def policy_changes(old_source: str, new_source: str) -> bytes:
     """What changes from one policy to another: JSON list of `{"looser": bool, "path": "rule.small.amount_max", "text"}`. Without a looser change the new one is at least as strict and needs no signature; raises PolicyError for a file with faults."""
@@ -654,6 +658,9 @@ class Guard:
 
     def status(self, now_ms: int) -> bytes:
         """JSON part of `status` the core knows: seq, freezes, policy, agents, waiting, counts."""
+
+    def grants(self, now_ms: int) -> bytes:
+        """JSON list of one-off grants: `[{"grant", "agent", "wallet", "chain_id", "asset"|null, "address"|null, "symbol"|null, "decimals"|null, "to", "label"|null, "most", "left", "spent", "held", "times", "once", "until_ms", "state": "open"|"used"|"over"|"revoked"}]`; amounts in base units."""
 
     def limits(self, agent: str | None, now_ms: int) -> bytes: ...
     def agent(self, agent: str) -> bytes | None:

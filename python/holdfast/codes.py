@@ -35,6 +35,7 @@ class Code(StrEnum):
     NONCE_USED = "nonce_used"
     NONCE_AHEAD = "nonce_ahead"
     FROZEN = "frozen"
+    COOLDOWN = "cooldown"
     NO_APPROVER = "no_approver"
     WAITING_FULL = "waiting_full"
     BATCH = "batch"
@@ -49,6 +50,7 @@ class Code(StrEnum):
     FORBIDDEN = "forbidden"
     GRANTED = "granted"
     LIMIT_EXCEEDED = "limit_exceeded"
+    LIMIT_NOTICE = "limit_notice"
     LONG_LIVED = "long_lived"
     LOOK_ALIKE = "look_alike"
     LOW_RETURN = "low_return"
@@ -57,6 +59,7 @@ class Code(StrEnum):
     NOT_OWN_FUNDS = "not_own_funds"
     OPAQUE = "opaque"
     PRICE_UNKNOWN = "price_unknown"
+    REVIEW = "review"
     UNKNOWN_CONTRACT = "unknown_contract"
     WALLET_NOT_ALLOWED = "wallet_not_allowed"
     ROUTE_CHANGED = "route_changed"
@@ -77,6 +80,7 @@ class Code(StrEnum):
     REVISION_MISMATCH = "revision_mismatch"
     POLICY_UNSIGNED = "policy_unsigned"
     POLICY_INVALID = "policy_invalid"
+    GRANT_UNKNOWN = "grant_unknown"
     FREEZE_UNKNOWN = "freeze_unknown"
     CLOCK_SET = "clock_set"
     CHAIN_UNKNOWN = "chain_unknown"
@@ -252,6 +256,8 @@ class PolicyCode(StrEnum):
     NO_LIMIT = "no_limit"
     RAISED = "raised"
     REDUNDANT = "redundant"
+    RULE_EXPIRED = "rule_expired"
+    RULE_EXPIRING = "rule_expiring"
     SHADOWED = "shadowed"
     UNUSED = "unused"
 
@@ -264,6 +270,7 @@ TRANSIENT = frozenset(
         Code.FEE_OVER_CAP,
         Code.TIP_OVER_CAP,
         Code.NONCE_AHEAD,
+        Code.COOLDOWN,
         Code.WAITING_FULL,
         Code.LIMIT_EXCEEDED,
         Code.L1_FEE_OVER_CAP,

@@ -105,7 +105,7 @@ def request(number: int, text: str) -> dict[str, Any]:
 
 def limit(text: str) -> dict[str, Any]:
     numbers = {"used": "1", "reserved": "1", "max": "9", "left": text}
-    return {"limit": text, "key": text, "measure": text, "window_ms": 1000, **numbers}
+    return {"limit": text, "key": text, "measure": text, "window": "24h", **numbers}
 
 
 def foreign_controls(output: bytes) -> list[bytes]:

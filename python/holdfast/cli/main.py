@@ -16,12 +16,18 @@ from holdfast.cli import (
     config,
     decode,
     freezing,
+    grants,
     guardian,
     init,
     journal,
     nonces,
     policy,
     policy_diff,
+    policy_import,
+    policy_new,
+    policy_schema,
+    policy_test,
+    policy_try,
     prices,
     replacing,
     requests,
@@ -91,11 +97,17 @@ for _command in (
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)
 policy.app.command()(policy_diff.diff)
+policy.app.command()(policy_new.new)
+policy.app.command("import")(policy_import.import_)
+policy.app.command()(policy_schema.schema)
+policy.app.command()(policy_test.test)
+policy.app.command("try")(policy_try.try_)
 app.add_typer(policy.app)
 app.add_typer(config.app)
 app.add_typer(assets.app)
 app.add_typer(journal.app)
 app.add_typer(alerts.app)
+app.add_typer(grants.app)
 app.add_typer(nonces.app)
 app.add_typer(clock.app)
 

@@ -1,4 +1,4 @@
-"""`holdfast policy ...`: check a policy, try it on cases, begin a new one, put one in force."""
+"""`holdfast policy ...`: check a policy, try it on cases, put one in force."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _held(file: Path, home: Path | None) -> list[str] | None:
 
 
 def refuse(file: Path, error: Exception, as_json: bool) -> NoReturn:
-    """Prints every fault of a policy file and ends with exit code 1."""
+    """Prints every error of a policy file with its place, and exits 1."""
     names = ("line", "column", "code", "text", "hint")
     faults = [dict(zip(names, fault, strict=True)) for fault in error.args[2]]
     if as_json:
@@ -246,36 +246,3 @@ def _result_row(result: dict[str, Any]) -> tuple[str, str, str]:
         for reason in result.get("reasons", [])
     ]
     return str(result.get("id")), str(result.get("verdict")), ", ".join(words)
-
-
-@app.command()
-def new(
-    wallet: Annotated[
-        list[str],
-        typer.Option("--wallet", help="A wallet's address with its checksum; repeatable."),
-    ],
-    chain: Annotated[int, typer.Option("--chain", help="The chain id.")] = 31337,
-    agent: Annotated[str, typer.Option("--agent", help="The agent's id.")] = "agent",
-    as_json: JsonOption = False,
-) -> None:
-    """Print a commented starter policy that requires approval of every payment.
-
-    Example:
-
-        holdfast policy new --wallet 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 > policy.toml
-    """
-    from holdfast._core import PolicyError, check_policy
-    from holdfast.service.home import starter
-
-    text = starter.policy(wallet, chain, agent)
-    try:
-        check_policy(text)
-    except PolicyError as error:
-        _, _, faults = error.args
-        raise Failure(
-            f"the result is not a valid policy: {faults[0][3]}", code="bad_policy"
-        ) from None
-    if as_json:
-        emit({"policy": text})
-    else:
-        line(text.rstrip("\n"))

@@ -436,9 +436,7 @@ def gauge(words: Words, row: Json, width: int) -> None:
     share = (used + held) / top if top else 1.0
     tone = "alarm" if share >= 0.95 else "warn" if share >= 0.75 else "ok"
     words.put("  ").put(f"{fmt.safe(row.get('limit'), 40):<18} ", "foreground bold")
-    words.line(
-        f"{fmt.safe(row.get('key'), 80)} · {fmt.window(number(row.get('window_ms')))}", "muted"
-    )
+    words.line(f"{fmt.safe(row.get('key'), 80)} · {fmt.safe(row.get('window'), 64)}", "muted")
     words.put("  ").put("█" * filled, tone).put("▒" * waiting, tone).put("░" * free, "muted")
     words.put(f" {fmt.measure(row.get('left'), kind, *unit)} left", f"{tone} bold")
     words.put(f" of {fmt.measure(row.get('max'), kind, *unit)}", "foreground")

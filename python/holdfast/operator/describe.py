@@ -22,6 +22,8 @@ MARKS: dict[str, Mark] = {
     "freeze.set": Mark("alarm", "■", "FREEZE"),
     "freeze.lifted": Mark("ok", "□", "thaw"),
     "nonce.set": Mark("warn", "◆", "nonce"),
+    "grant.given": Mark("warn", "◇", "grant"),
+    "grant.revoked": Mark("ok", "◇", "grant"),
     "clock.jumped": Mark("warn", "!", "clock"),
     "clock.set": Mark("warn", "!", "clock"),
     "request.refused": Mark("alarm", "✗", "refused"),
@@ -213,12 +215,28 @@ def system_words(kind: str, data: Json) -> str:
         wallet, chain = fmt.safe(data.get("wallet", ""), 80), fmt.safe(data.get("chain_id"), 24)
         by, nonce = fmt.safe(data.get("by", ""), 48), fmt.safe(data.get("nonce"), 24)
         return f"wallet {wallet} on chain {chain} continues with nonce {nonce}, by {by}"
+    if kind == "grant.given":
+        return f"{grant_words(data)}, by {fmt.safe(data.get('by', ''), 48)}"
+    if kind == "grant.revoked":
+        return f"grant {data.get('grant')} revoked by {fmt.safe(data.get('by', ''), 48)}"
     if kind == "clock.jumped":
         apart = int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))
         return f"the system's clock is {apart / 1000:+.1f} s from the guardian's time"
     if kind == "clock.set":
         return f"set to {fmt.stamp(data.get('to_ms'))} by {fmt.safe(data.get('by', ''), 48)}"
     return ""
+
+
+def grant_words(data: Json) -> str:
+    """`grant 12: shopper may pay 500 USDC once to 0x… until 2026-12-01 10:00:00Z`.
+
+    Takes the data of `grant.given`, or a row of the method `grants`.
+    """
+    units = fmt.amount(data.get("most"), data.get("decimals"), data.get("symbol"))
+    often = "once" if data.get("once") else "in total"
+    agent, to = fmt.safe(data.get("agent", "?"), 32), fmt.safe(data.get("to", "?"), 80)
+    until = fmt.stamp(data.get("until_ms"))
+    return f"grant {data.get('grant')}: {agent} may pay {units} {often} to {to} until {until}"
 
 
 def feed_row(record: Json, request: Request | None, extra: str | None = None) -> FeedRow:

@@ -105,16 +105,6 @@ def duration(ms: int) -> str:
     return f"{ms // 1000} s"
 
 
-def window(ms: int) -> str:
-    """A limit's window as it is written in a policy: `24h`, `30d`, `90s`, `standing` for 0."""
-    if ms == 0:
-        return "standing"
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
-        if ms % size == 0 and ms // size >= (2 if unit == "d" else 1):
-            return f"{ms // size}{unit}"
-    return f"{ms // 1000}s"
-
-
 def clock(at_ms: int | None) -> str:
     """UTC time of day, `12:04:31`."""
     if at_ms is None:

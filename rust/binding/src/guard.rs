@@ -580,6 +580,10 @@ impl Guard {
         PyBytes::new(py, &self.inner.status(now_ms))
     }
 
+    fn grants<'py>(&self, py: Python<'py>, now_ms: u64) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner.grants(now_ms))
+    }
+
     fn limits<'py>(
         &self,
         py: Python<'py>,

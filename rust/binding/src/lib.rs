@@ -50,7 +50,7 @@ mod _core {
     use crate::order_inputs::OrderInputs;
     #[pymodule_export]
     use crate::policy::{
-        check_policy, compare_policies, decode, decode_again, policy_changes, Simulator,
+        check_policy, compare_policies, decode, decode_again, key_places, policy_changes, Simulator,
     };
     #[pymodule_export]
     use crate::request::{Outcome, RequestState};

@@ -80,6 +80,16 @@ pub fn compare_policies<'py>(
     Ok(PyBytes::new(py, &json))
 }
 
+/// Every key of a TOML text as `(pointer, line, column)`.
+#[pyfunction]
+pub fn key_places(source: &str) -> PyResult<Vec<(String, usize, usize)>> {
+    let found = policy::key_places(source).map_err(|errors| faults(&errors))?;
+    let rows = found.into_iter();
+    Ok(rows
+        .map(|(path, place)| (path, place.line, place.column))
+        .collect())
+}
+
 /// The object of `holdfast decode`.
 #[pyfunction]
 #[pyo3(signature = (request, chain_id, policy, tokens, clear=None))]

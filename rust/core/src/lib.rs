@@ -7,6 +7,7 @@
 pub mod address;
 pub mod amount;
 pub mod asset;
+pub mod calendar;
 pub mod canonical;
 pub mod chain;
 pub mod clear;

@@ -1,14 +1,19 @@
 //! `policy decide`: cases against a policy, without journal, keys or clock. What is simulated is
 //! what is decided: the same parser, decoder, resolution and ladder as the guardian's.
 
+mod limits;
+
 use std::borrow::Cow;
 
 use crate::code::{Code, Detail};
 use crate::effects::Effect;
 use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{
-    epoch_ms, Call, Decision, Facts, Policy, PolicyErrors, Reason, Trial, Verdict,
+    epoch_ms, Answer, Call, Decision, Facts, LimitView, Policy, PolicyErrors, Reason, Reservation,
+    Trial, Verdict,
 };
+use crate::window::Windows;
+use limits::Used;
 
 /// A case may be as large as the largest request, and its surroundings.
 const LIMITS: Limits = Limits {
@@ -39,6 +44,16 @@ struct Case<'a> {
     params: String,
     facts: Facts,
     repeat: u32,
+    used: Used,
+    limits: bool,
+}
+
+/// What became of a case.
+#[derive(Default)]
+struct Outcome {
+    effects: Vec<Effect>,
+    /// What it counts under every limit, where the case asks for that.
+    limits: Option<Vec<LimitView>>,
 }
 
 impl Simulator {
@@ -65,8 +80,10 @@ impl Simulator {
     /// One case `{"id","agent","at","request":{"method","params"},"facts"}` to one result
     /// `{"id","verdict","reasons", "effects"}`, with `delay_ms`, `quorum` and `timeout_ms` where
     /// the verdict has them. `at` is milliseconds, seconds if it is below 10^11, or RFC 3339 text;
-    /// without it the time of the case before. With `repeat` a stateful simulator decides it so many
-    /// times, and the last result counts. Other members are passed over.
+    /// without it the time of the case before. `used` is what counts under limits already, for this
+    /// case alone: `{"limit": "12.5"}`, in the unit of each. With `"limits": true` the result has
+    /// every limit the request counts under, as `LimitView`. With `repeat` a stateful simulator decides it so many times, and
+    /// the last result counts. Other members are passed over.
     pub fn decide(&mut self, case: &[u8]) -> Vec<u8> {
         let tree = match json::parse_exact(case, &LIMITS) {
             Ok(tree) => tree,
@@ -74,7 +91,7 @@ impl Simulator {
         };
         let id = tree.get("id").cloned().unwrap_or(Json::Null);
         match self.read(tree).and_then(|case| self.run(&case)) {
-            Ok((decision, effects)) => result(&id, &decision, &effects),
+            Ok((decision, outcome)) => result(&id, &decision, &outcome),
             Err(fault) => refused(&id, &fault),
         }
     }
@@ -85,6 +102,7 @@ impl Simulator {
         };
         let (mut agent, mut at_ms, mut call) = (None, self.last_ms, None);
         let (mut facts, mut repeat) = (Facts::none(), 1);
+        let (mut used, mut limits) = (Used::default(), false);
         for (key, value) in members {
             match key.as_ref() {
                 "agent" => agent = Some(text(value).map_err(|fault| fault.under("agent"))?),
@@ -94,6 +112,10 @@ impl Simulator {
                     facts = Facts::from_json(&value).map_err(|fault| fault.under("facts"))?;
                 }
                 "repeat" => repeat = times(&value).map_err(|fault| fault.under("repeat"))?,
+                "used" => {
+                    used = Used::read(&self.policy, &value).map_err(|fault| fault.under("used"))?;
+                }
+                "limits" => limits = value == Json::Bool(true),
                 _ => {}
             }
         }
@@ -107,11 +129,13 @@ impl Simulator {
             method,
             params,
             facts,
+            used,
+            limits,
             repeat,
         })
     }
 
-    fn run(&mut self, case: &Case<'_>) -> Result<(Decision, Vec<Effect>), Malformed> {
+    fn run(&mut self, case: &Case<'_>) -> Result<(Decision, Outcome), Malformed> {
         let mut found = self.once(case)?;
         // Without a state it would be the same each time.
         let again = if self.stateful { case.repeat } else { 1 };
@@ -121,7 +145,7 @@ impl Simulator {
         Ok(found)
     }
 
-    fn once(&mut self, case: &Case<'_>) -> Result<(Decision, Vec<Effect>), Malformed> {
+    fn once(&mut self, case: &Case<'_>) -> Result<(Decision, Outcome), Malformed> {
         let now_ms = if self.stateful {
             case.at_ms.max(self.last_ms)
         } else {
@@ -134,12 +158,25 @@ impl Simulator {
             facts: &case.facts,
             now_ms,
         };
-        let (decision, effects) = self.trial.ask(&self.policy, &call)?;
+        let used = (!case.used.is_empty()).then_some(&case.used);
+        let answer = self.trial.answer(
+            &self.policy,
+            &call,
+            used.map(|used| {
+                |windows: &Windows, costs: &[Reservation]| used.on_top(windows, costs, now_ms)
+            }),
+            case.limits,
+        )?;
+        let Answer {
+            decision,
+            effects,
+            limits,
+        } = answer;
         if self.stateful {
             self.last_ms = now_ms;
             self.trial.count(&self.policy, &decision, now_ms)?;
         }
-        Ok((decision, effects))
+        Ok((decision, Outcome { effects, limits }))
     }
 }
 
@@ -212,17 +249,17 @@ fn refused(id: &Json<'_>, fault: &Malformed) -> Vec<u8> {
         format!("{} at {}: {}", fault.code, fault.path, fault.text)
     };
     let reason = Reason::new(Code::Malformed).found(observed);
-    result(id, &Decision::denied_by(reason), &[])
+    result(id, &Decision::denied_by(reason), &Outcome::default())
 }
 
 /// One compact object, its members sorted.
-fn result(id: &Json<'_>, decision: &Decision, effects: &[Effect]) -> Vec<u8> {
+fn result(id: &Json<'_>, decision: &Decision, outcome: &Outcome) -> Vec<u8> {
     let mut out = String::from("{");
     if let Verdict::Delay { delay_ms } = decision.verdict {
         out.push_str(&format!("\"delay_ms\":{delay_ms},"));
     }
     out.push_str("\"effects\":[");
-    for (index, effect) in effects.iter().enumerate() {
+    for (index, effect) in outcome.effects.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
@@ -230,6 +267,11 @@ fn result(id: &Json<'_>, decision: &Decision, effects: &[Effect]) -> Vec<u8> {
     }
     out.push_str("],\"id\":");
     id.write_canonical(&mut out);
+    // Text and numbers alone, which always can be written.
+    if let Some(Ok(limits)) = outcome.limits.as_ref().map(serde_json::to_string) {
+        out.push_str(",\"limits\":");
+        out.push_str(&limits);
+    }
     if let Verdict::Approval { quorum, .. } = decision.verdict {
         out.push_str(&format!(",\"quorum\":{quorum}"));
     }

@@ -109,6 +109,8 @@ pub struct Spends {
     pub chain_id: ChainId,
     /// How it arrived.
     pub method: Method,
+    /// The one-off grant that all but its fee is paid under: no limit counts that.
+    pub grant: Option<u64>,
     /// When it was decided, ms since the epoch; list entries expire by this time.
     pub decided_ms: u64,
     /// One per effect in their order, then the fee if there is one.
@@ -136,6 +138,13 @@ impl Spends {
         mine.len() == its.len()
             && mine.into_iter().zip(its).all(covered)
             && fees(self) >= fees(other)
+    }
+
+    /// Base units of everything but the fee.
+    pub fn paid(&self) -> u128 {
+        let items = self.items.iter();
+        let items = items.filter(|item| item.kind != EffectKind::Fee);
+        items.fold(0, |sum, item| sum.saturating_add(item.amount))
     }
 
     /// Only the fee, as after a revert. With `fee_wei` the fee that was really paid, otherwise the

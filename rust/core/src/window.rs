@@ -1,14 +1,16 @@
-//! Exact rolling windows: what is held and posted under every limit of the policy.
+//! Exact windows: what is held and posted under every limit of the policy.
 //!
 //! A reservation is *held* from the decision on and never leaves by age. It is *posted* at
-//! settlement and then counts while `now < posted_at + window`. It is *voided* only by proof that
+//! settlement and then counts while its time is in the span of the limit. It is *voided* only by proof that
 //! the money cannot move. Time is given. Where it runs backwards, because an operator set the clock, an
 //! earlier time is taken as the latest one seen in that window: what was posted counts longer, never
 //! less.
 
 mod book;
+mod grants;
 mod ledger;
 mod rolling;
+mod span;
 mod standing;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,7 +18,9 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use book::{Book, BookError};
+pub use grants::{Given, Grants, Payment, Terms};
 pub use ledger::{Ledger, LEDGER_MS};
+pub use span::Span;
 pub use standing::{Change, Claimed, Claims, Ends, Happened, GRACE_MS};
 
 use crate::spend::{Reservation, Spends};
@@ -25,8 +29,8 @@ use standing::Standing;
 
 /// What a policy limits: all that the windows know of it.
 pub trait Limits {
-    /// Every limit by its id, with the length of its window in ms; 0 for one on what stands.
-    fn windows(&self) -> impl Iterator<Item = (&str, u64)>;
+    /// Every limit by its id, with the span of what counts.
+    fn windows(&self) -> impl Iterator<Item = (&str, Span)>;
 
     /// What `spends` reserve under these limits, sorted by limit and key.
     fn reservations(&self, spends: &Spends) -> Vec<Reservation>;
@@ -71,7 +75,7 @@ pub struct Windows {
 /// All keys of one limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct LimitWindows {
-    window_ms: u64,
+    span: Span,
     /// Posts until empty keys are looked for again: as many as there were keys, so each search is
     /// paid for.
     until_sweep: u64,
@@ -87,17 +91,17 @@ impl Windows {
         Self::with_limits(policy.windows())
     }
 
-    /// Empty windows for limits given as (id, window in ms).
-    pub fn with_limits<'a>(limits: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
-        let fresh = |window_ms| LimitWindows {
-            window_ms,
+    /// Empty windows for limits given as (id, span).
+    pub fn with_limits<'a, S: Into<Span>>(limits: impl IntoIterator<Item = (&'a str, S)>) -> Self {
+        let fresh = |span: S| LimitWindows {
+            span: span.into(),
             until_sweep: SWEEP_MIN,
             keys: HashMap::new(),
             standing: BTreeMap::new(),
         };
         let limits = limits
             .into_iter()
-            .map(|(id, window_ms)| (id.to_owned(), fresh(window_ms)));
+            .map(|(id, span)| (id.to_owned(), fresh(span)));
         Self {
             limits: limits.collect(),
             ahead_ms: 0,
@@ -110,7 +114,7 @@ impl Windows {
     }
 
     /// The windows as if the limits of `policy` had always existed: `ledger` is what was posted in
-    /// the last 31 days, `claims` what stands, `held` what is set aside now.
+    /// the last 32 days and the sum of what ever was, `claims` what stands, `held` what is set aside now.
     pub fn rebuild<'a>(
         policy: &impl Limits,
         ledger: &Ledger,
@@ -120,11 +124,23 @@ impl Windows {
     ) -> Result<Self, WindowError> {
         let mut windows = Self::for_policy(policy);
         ledger.each(|at_ms, spends| {
-            let reservations = policy.reservations(spends);
+            let mut reservations = policy.reservations(spends);
+            reservations.retain(|part| !windows.is_lifetime(&part.limit));
             windows.reserve(&reservations, at_ms)?;
             // Where the clock was set back, what was posted last is later than now.
             windows.post_at(&reservations, &reservations, (at_ms, at_ms.min(now_ms)))
         })?;
+        if windows
+            .limits
+            .keys()
+            .any(|limit| windows.is_lifetime(limit))
+        {
+            ledger.each_total(|spends| {
+                for part in policy.reservations(spends) {
+                    windows.add_total(part);
+                }
+            });
+        }
         for claimed in claims.each(now_ms) {
             windows.stand(policy, claimed, now_ms);
         }
@@ -134,12 +150,28 @@ impl Windows {
         Ok(windows)
     }
 
+    fn is_lifetime(&self, limit: &str) -> bool {
+        let limit = self.limits.get(limit);
+        limit.is_some_and(|limit| limit.span == Span::Lifetime)
+    }
+
+    /// What was ever posted, under a limit that counts it.
+    fn add_total(&mut self, part: Reservation) {
+        let limit = self.limits.get_mut(&part.limit);
+        if let Some(limit) = limit.filter(|limit| limit.span == Span::Lifetime) {
+            let total = limit.keys.entry(part.key).or_default();
+            // More than any limit is over each of them, however much more.
+            let room = TOTAL_MAX.saturating_sub(total.posted_sum(0));
+            total.post(part.amount.min(room), 0);
+        }
+    }
+
     /// A right stands from now on.
     pub fn stand(&mut self, policy: &impl Limits, claimed: &Claimed, now_ms: u64) {
         let early = self.early(now_ms);
         for part in policy.reservations(&claimed.spends) {
             let limit = self.limits.get_mut(&part.limit);
-            if let Some(limit) = limit.filter(|limit| limit.window_ms == 0) {
+            if let Some(limit) = limit.filter(|limit| limit.span.is_standing()) {
                 let standing = limit.standing.entry(part.key).or_default();
                 standing.add(part.amount, claimed.ends_ms, early);
             }
@@ -150,7 +182,7 @@ impl Windows {
     pub fn stand_no_more(&mut self, policy: &impl Limits, claimed: &Claimed) {
         for part in policy.reservations(&claimed.spends) {
             let limit = self.limits.get_mut(&part.limit);
-            if let Some(limit) = limit.filter(|limit| limit.window_ms == 0) {
+            if let Some(limit) = limit.filter(|limit| limit.span.is_standing()) {
                 if let Some(standing) = limit.standing.get_mut(&part.key) {
                     standing.remove(part.amount, claimed.ends_ms);
                     if standing.is_empty() {
@@ -166,7 +198,7 @@ impl Windows {
     pub fn used(&self, limit: &str, key: &str, now_ms: u64) -> u128 {
         let rolling = self
             .find(limit, key)
-            .map_or(0, |(window, window_ms)| window.used(window_ms, now_ms));
+            .map_or(0, |(window, span)| window.used(span.start_ms(now_ms)));
         rolling.saturating_add(self.standing(limit, key, now_ms))
     }
 
@@ -186,13 +218,36 @@ impl Windows {
     /// what is posted now is not as much.
     pub fn frees_at(&self, limit: &str, key: &str, excess: u128, now_ms: u64) -> Option<u64> {
         let found = self.limits.get(limit)?;
-        if found.window_ms == 0 {
+        if found.span.is_standing() {
             let standing = found.standing.get(key)?;
             let at = standing.frees_at(excess, self.early(now_ms))?;
             return Some(at.saturating_add(self.ahead_ms));
         }
-        let (window, window_ms) = self.find(limit, key)?;
-        window.frees_at(excess, window_ms, now_ms)
+        let (window, span) = self.find(limit, key)?;
+        span.leaves_ms(window.frees_with(excess, span.start_ms(now_ms))?)
+    }
+
+    /// Of a limit that counts parties: those that count under this key, each with its own key and when
+    /// it leaves; `None` for one that does not leave by age.
+    pub fn parties<'w>(
+        &'w self,
+        limit: &str,
+        key: &'w str,
+        now_ms: u64,
+    ) -> impl Iterator<Item = (&'w str, Option<u64>)> + use<'w> {
+        let limit = self.limits.get(limit).into_iter();
+        limit.flat_map(move |limit| {
+            let from_ms = limit.span.start_ms(now_ms);
+            limit.keys.iter().filter_map(move |(party, window)| {
+                let is_of = party.split_once(PARTY).is_some_and(|(of, _)| of == key);
+                if !is_of || window.used(from_ms) == 0 {
+                    return None;
+                }
+                let posted = window.last_ms().filter(|_| window.held == 0);
+                let leaves = posted.and_then(|last_ms| limit.span.leaves_ms(last_ms));
+                Some((party.as_str(), leaves))
+            })
+        })
     }
 
     /// Sets amounts aside: all of them or none.
@@ -269,12 +324,13 @@ impl Windows {
     pub fn usages(&self, now_ms: u64) -> Vec<Usage<'_>> {
         let mut usages = Vec::new();
         for (id, limit) in &self.limits {
+            let from_ms = limit.span.start_ms(now_ms);
             let first = usages.len();
             let alone = limit.standing.keys();
             let alone = alone.filter(|key| !limit.keys.contains_key(*key));
             for key in limit.keys.keys().chain(alone) {
                 let window = limit.keys.get(key);
-                let posted = window.map_or(0, |one| one.posted_sum(limit.window_ms, now_ms));
+                let posted = window.map_or(0, |one| one.posted_sum(from_ms));
                 let standing = limit.standing.get(key);
                 let standing = standing.map_or(0, |one| one.used(self.early(now_ms)));
                 let usage = Usage {
@@ -302,9 +358,9 @@ impl Windows {
         self.limits.values().map(of_limit).sum()
     }
 
-    fn find(&self, limit: &str, key: &str) -> Option<(&Window, u64)> {
+    fn find(&self, limit: &str, key: &str) -> Option<(&Window, &Span)> {
         let limit = self.limits.get(limit)?;
-        Some((limit.keys.get(key)?, limit.window_ms))
+        Some((limit.keys.get(key)?, &limit.span))
     }
 
     fn hold_one(&mut self, reservation: &Reservation, now_ms: u64) -> Result<(), WindowError> {
@@ -323,7 +379,7 @@ impl Windows {
         let standing = limit.standing.get(&reservation.key);
         let sum = window
             .held
-            .checked_add(window.posted_sum(limit.window_ms, now_ms))
+            .checked_add(window.posted_sum(limit.span.start_ms(now_ms)))
             .and_then(|sum| sum.checked_add(standing.map_or(0, |one| one.used(early))));
         sum.and_then(|sum| sum.checked_add(reservation.amount))
             .ok_or_else(overflow)?;
@@ -358,13 +414,12 @@ impl Windows {
         let Some(limit) = self.limits.get_mut(&reservation.limit) else {
             return;
         };
-        let window_ms = limit.window_ms;
-        if window_ms == 0 {
+        if limit.span.is_standing() {
             return;
         }
         if let Some(window) = limit.keys.get_mut(&reservation.key) {
-            window.evict(window_ms, now_ms);
-            window.post(reservation.amount, at_ms);
+            window.evict(limit.span.start_ms(now_ms));
+            window.post(reservation.amount, limit.span.noted_ms(at_ms));
         }
         limit.until_sweep = limit.until_sweep.saturating_sub(1);
         if limit.until_sweep == 0 {
@@ -385,6 +440,12 @@ impl Windows {
     }
 }
 
+/// The most that counts as ever posted when a policy is loaded.
+const TOTAL_MAX: u128 = u128::MAX >> 1;
+
+/// Between the key of a limit that counts parties and the party.
+pub const PARTY: char = '>';
+
 /// A limit is swept for empty keys after at least this many posts.
 const SWEEP_MIN: u64 = 1024;
 
@@ -403,9 +464,9 @@ fn sorted<S: Serializer>(keys: &HashMap<String, Window>, to: S) -> Result<S::Ok,
 
 impl LimitWindows {
     fn sweep(&mut self, now_ms: u64, early_ms: u64) {
-        let window_ms = self.window_ms;
+        let from_ms = self.span.start_ms(now_ms);
         self.keys.retain(|_, window| {
-            window.evict(window_ms, now_ms);
+            window.evict(from_ms);
             !window.is_empty()
         });
         self.standing.retain(|_, standing| {

@@ -259,6 +259,18 @@ def _nonce_set(data: Record, _: Decided) -> Lines:
     return [title, where]
 
 
+def _grant_given(data: Record, _: Decided) -> Lines:
+    amount = f"{decimal(int(data['most']), int(data['decimals']))} {plain(data.get('symbol', ''))}"
+    often = "once" if data.get("once") else "in total"
+    title = f"grant {int(data['grant'])} for {plain(data.get('agent', '?'))}: {amount} {often}"
+    by = f"By {plain(data.get('by', '?'))}: {plain(data.get('reason', ''))}".rstrip(": ")
+    return [title, f"To {plain(data.get('to', '?'))}", by]
+
+
+def _grant_revoked(data: Record, _: Decided) -> Lines:
+    return [f"grant {int(data['grant'])} revoked by {plain(data.get('by', '?'))}"]
+
+
 def _scope(scope: Any) -> str:
     kind = plain(scope.get("kind", "?"))
     return f"{kind} {plain(scope['id'])}" if scope.get("id") else kind
@@ -333,6 +345,8 @@ _HANDLERS: dict[str, Handler] = {
     "request.replaced": _replaced,
     "request.held": _held,
     "nonce.set": _nonce_set,
+    "grant.given": _grant_given,
+    "grant.revoked": _grant_revoked,
     "freeze.set": _frozen,
     "freeze.lifted": _thawed,
     "clock.jumped": _clock_jumped,

@@ -8,6 +8,7 @@ them where the chain got dearer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 # Enough for a transfer of any token, and for most calls of one contract.
 GAS_MAX = 200_000
@@ -72,6 +73,30 @@ _TABLE = (
     ),
 )
 _OF_CHAIN = {chain: caps for caps, chains in _TABLE for chain in chains}
+
+
+# Besides gas, transactions of these pay for their data on Ethereum: the OP Stack, and Scroll. The
+# core's lint `no_l1_fee` has the same list.
+_L1_FEE_CHAINS = frozenset(
+    (
+        *(10, 130, 252, 291, 480, 690, 1135, 1868, 8453, 34443, 57073, 81457, 84532),
+        *(534351, 534352, 7777777, 11155420, 168587773),
+    )
+)
+L1_FEE_ETHER = Decimal("0.001")
+
+
+def l1_fee_max(chain_id: int) -> str | None:
+    """The most that data may cost where it costs extra, as a policy writes it."""
+    return f"{L1_FEE_ETHER} ether" if chain_id in _L1_FEE_CHAINS else None
+
+
+def fees_a_day(chain_id: int) -> str:
+    """The fees of a day, data included, in whole units of the chain's coin."""
+    day = Decimal(fee_caps(chain_id).day)
+    if chain_id in _L1_FEE_CHAINS:
+        day += FEES_A_DAY * L1_FEE_ETHER
+    return f"{day.normalize():f}"
 
 
 def fee_caps(chain_id: int) -> FeeCaps:

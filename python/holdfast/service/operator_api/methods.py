@@ -91,6 +91,7 @@ class OperatorMethods:
             "status": self._status,
             "subscribe": self._subscribe,
             "request": self._request,
+            "grants": self._grants,
             "limits": self._limits,
             "policy": self._policy_text,
             "command": self._command,
@@ -209,6 +210,10 @@ class OperatorMethods:
         view["history"] = [row for row in rows if row["seq"] < size]
         view["descriptor"] = self._descriptors.claim(view)
         return view
+
+    async def _grants(self, _: OperatorConnection, _params: Params) -> Json:
+        now_ms = self._core.clock.now_ms()
+        return {"now_ms": now_ms, "grants": orjson.loads(self._core.guard.grants(now_ms))}
 
     async def _limits(self, _: OperatorConnection, params: Params) -> list[Json]:
         agent = params.get("agent")

@@ -45,7 +45,7 @@ codes! {
         FeeUnpriced = "fee_unpriced": Lint,
             "a limit in USD counts fees of a chain whose coin is not registered: every transaction will require approval";
         NeverBinds = "never_binds": Lint, "a limit that no effect can ever count in";
-        NeverMatches = "never_matches": Lint, "a rule or forbid that no effect can ever match";
+        NeverMatches = "never_matches": Lint, "a rule, forbid or review that no effect can ever match";
         NoFeeLimit = "no_fee_limit": Lint,
             "an agent can send transactions, and no limit counts their fees";
         NoL1Fee = "no_l1_fee": Lint,
@@ -56,7 +56,9 @@ codes! {
             "an opaque effect with a tier below `approval`, which is raised to it; a rule that names functions together with one that matches them without naming them";
         Redundant = "redundant": Lint,
             "another rule matches the same effects and is at least as strict";
+        RuleExpired = "rule_expired": Lint, "a rule has expired";
+        RuleExpiring = "rule_expiring": Lint, "a rule expires within a week";
         Shadowed = "shadowed": Lint, "everything the rule grants is forbidden";
-        Unused = "unused": Lint, "a wallet without an agent, or an unused list or function";
+        Unused = "unused": Lint, "a wallet without an agent, or an unused list, function or schedule";
     }
 }

@@ -87,6 +87,9 @@ codes! {
         Frozen = "frozen": Denied,
             "the agent, the wallet or everything is frozen"
             => "wait until an operator thaws it";
+        Cooldown = "cooldown": Transient,
+            "an operator denied a request of this agent less than its `cooldown` ago"
+            => "wait until `retry_at_ms`; do not repeat what was denied";
         NoApprover = "no_approver": Denied,
             "the approval needs more operators than there are"
             => "the operator lowers `quorum`";
@@ -131,6 +134,9 @@ codes! {
         LimitExceeded = "limit_exceeded": Transient,
             "over a limit: `observed` is the new total, `limit` the maximum"
             => "ask for less, or try again at `retry_at_ms`";
+        LimitNotice = "limit_notice": Granted,
+            "the request proceeds and the operator gets a notice: it passes `warn_percent` of a limit, or a limit with `on_exceed = \"notify\"`"
+            => "nothing";
         LongLived = "long_lived": Approval,
             "the signed payment can be collected for more than an hour, or the order filled or the sign-in used for more than 31 days, by the earlier of the guardian's time and the system's clock; approval is required"
             => "ask for a shorter time, or the operator decides";
@@ -155,6 +161,9 @@ codes! {
         PriceUnknown = "price_unknown": Approval,
             "an amount in USD decides and the price is unknown"
             => "the operator checks the price sources (`holdfast prices`) and decides";
+        Review = "review": Approval,
+            "a `[[review]]` matches, which asks for its tier at least"
+            => "the operator decides";
         UnknownContract = "unknown_contract": Approval,
             "a contract that the request relies on is not accepted as the known one: its code was not seen, there is none, or it is different; see [contracts](effects.md#contracts)"
             => "the operator checks the address and decides";
@@ -219,6 +228,9 @@ codes! {
         PolicyInvalid = "policy_invalid": Refused,
             "the policy file has errors"
             => "fix the errors that are listed";
+        GrantUnknown = "grant_unknown": Refused,
+            "there is no such grant, or it was revoked"
+            => "name a grant of `holdfast grant list`";
         FreezeUnknown = "freeze_unknown": Refused,
             "there is no such freeze"
             => "name a freeze of `holdfast status`";

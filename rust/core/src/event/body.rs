@@ -2,9 +2,10 @@
 
 use super::{
     AnswersDelivered, Approved, Attached, Authorised, Cancelled, ClockJumped, ClockSet,
-    ConfigLoaded, Decided, Denied, Failed, FreezeLifted, FreezeSet, Genesis, Held, Id, NonceSet,
-    Nothing, PolicyLoaded, PolicyRejected, Record, RecordError, Refused, Reopened, Replaced,
-    RequestRef, SendOutcome, Sent, SettleOutcome, Settled, Severity, Signed, Stage, Started,
+    ConfigLoaded, Decided, Denied, Failed, FreezeLifted, FreezeSet, Genesis, GrantGiven,
+    GrantRevoked, Held, Id, NonceSet, Nothing, PolicyLoaded, PolicyRejected, Record, RecordError,
+    Refused, Reopened, Replaced, RequestRef, SendOutcome, Sent, SettleOutcome, Settled, Severity,
+    Signed, Stage, Started,
 };
 use crate::code::Code;
 use crate::policy::Verdict;
@@ -85,6 +86,8 @@ bodies! {
     FreezeLifted(FreezeLifted) = "freeze.lifted",
     ClockJumped(ClockJumped) = "clock.jumped",
     ClockSet(ClockSet) = "clock.set",
+    GrantGiven(GrantGiven) = "grant.given",
+    GrantRevoked(GrantRevoked) = "grant.revoked",
 }
 
 impl Body {
@@ -121,7 +124,9 @@ impl Body {
             | Self::NonceSet(_)
             | Self::FreezeLifted(_)
             | Self::ClockJumped(_)
-            | Self::ClockSet(_) => return Vec::new(),
+            | Self::ClockSet(_)
+            | Self::GrantGiven(_)
+            | Self::GrantRevoked(_) => return Vec::new(),
         };
         vec![id]
     }
@@ -154,6 +159,8 @@ impl Body {
             | Self::RequestDenied(_)
             | Self::RequestExpired(_)
             | Self::RequestFailed(_)
+            | Self::GrantGiven(_)
+            | Self::GrantRevoked(_)
             | Self::NonceSet(_) => Severity::Warning,
             Self::RequestHeld(_) => Severity::Action,
             Self::PolicyRejected(_)
@@ -183,7 +190,8 @@ impl Body {
                 | Self::NonceSet(_)
                 | Self::ClockSet(_),
                 1 | 2,
-            ) => Err(RecordError::Kind),
+            )
+            | (Self::GrantGiven(_) | Self::GrantRevoked(_), 1..=4) => Err(RecordError::Kind),
             (Self::RequestSettled(data), 1 | 2)
                 if data.proved.is_some()
                     || data.hash.is_some()

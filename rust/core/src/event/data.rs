@@ -429,6 +429,60 @@ pub struct NonceSet {
     pub wallet: Address,
 }
 
+/// `grant.given`: operators allow one payment, or payments up to a sum, ahead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantGiven {
+    /// Agent id.
+    pub agent: String,
+    /// The token; null for the coin of the chain.
+    #[serde(with = "wire::eip55_option")]
+    pub asset: Option<Address>,
+    /// Operator id.
+    pub by: String,
+    /// EIP-155 chain id.
+    pub chain_id: ChainId,
+    /// The signed payload.
+    pub command: String,
+    /// Of the asset, by the policy in force: for those who read the record.
+    pub decimals: u8,
+    /// Its own seq: payments and a revocation name it.
+    pub grant: u64,
+    /// Base units: of one payment, or of all together.
+    #[serde(with = "crate::spend::wire::decimal")]
+    pub most: u128,
+    /// For one payment alone.
+    pub once: bool,
+    /// Why, display-safe.
+    pub reason: String,
+    /// ed25519 over the payload.
+    pub signature: Bytes,
+    /// Of the asset, by the policy in force.
+    pub symbol: String,
+    /// Who is paid.
+    #[serde(with = "wire::eip55")]
+    pub to: Address,
+    /// First ms since the epoch at which it does not count any more.
+    pub until_ms: u64,
+    /// Whose value it is.
+    #[serde(with = "wire::eip55")]
+    pub wallet: Address,
+}
+
+/// `grant.revoked`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantRevoked {
+    /// Operator id.
+    pub by: String,
+    /// The signed payload.
+    pub command: String,
+    /// Seq of the grant.
+    pub grant: u64,
+    /// ed25519 over the payload.
+    pub signature: Bytes,
+}
+
 /// What a freeze covers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {

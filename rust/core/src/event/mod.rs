@@ -22,9 +22,9 @@ use serde_json::value::RawValue;
 pub use body::Body;
 pub use data::{
     AnswersDelivered, Approved, Attached, Cancelled, ClockJumped, ClockSet, ConfigLoaded, Denied,
-    Envelope, Failed, FreezeLifted, FreezeSet, Genesis, Held, Id, NonceSet, Operator, PolicyLoaded,
-    PolicyRejected, Refused, Reopened, ReplaceWhy, Replaced, RequestRef, Scope, SendOutcome, Sent,
-    SettleOutcome, Settled, Signed, Started,
+    Envelope, Failed, FreezeLifted, FreezeSet, Genesis, GrantGiven, GrantRevoked, Held, Id,
+    NonceSet, Operator, PolicyLoaded, PolicyRejected, Refused, Reopened, ReplaceWhy, Replaced,
+    RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed, Started,
 };
 pub use decided::{
     Decided, LeftOut, MessageContent, ParamsDigest, RequestKind, SignedContent, Stage,
@@ -46,8 +46,8 @@ const RECORD_BYTES: usize = 3584;
 /// operator signed it; `config.loaded` and `request.reopened` exist; replay checks more of what live
 /// code checks. 3: `request.replaced`, `request.held`, `answers.delivered`, `nonce.set` and
 /// `clock.set` exist; `request.settled` has `proved`. 4: what stands is ended by what is proved to have
-/// been mined after it.
-pub const VERSION: u64 = 4;
+/// been mined after it. 5: `grant.given` and `grant.revoked` exist.
+pub const VERSION: u64 = 5;
 /// The oldest version that is read.
 const VERSION_MIN: u64 = 1;
 

@@ -40,6 +40,7 @@ struct SpendsJson {
     agent: String,
     chain_id: ChainId,
     decided_ms: u64,
+    grant: Option<u64>,
     items: Vec<Spend>,
     #[serde(with = "wire::method")]
     method: Method,
@@ -55,6 +56,7 @@ pub fn spends<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Spends>, D::E
         wallet: json.wallet,
         chain_id: json.chain_id,
         method: json.method,
+        grant: json.grant,
         decided_ms: json.decided_ms,
         items: json.items,
     }))

@@ -357,6 +357,9 @@ fn spends(out: &mut Vec<u8>, spends: &Spends) {
     object.str(key!("agent"), &spends.agent);
     object.u64(key!("chain_id"), spends.chain_id.get());
     object.u64(key!("decided_ms"), spends.decided_ms);
+    if let Some(grant) = spends.grant {
+        object.u64(key!("grant"), grant);
+    }
     list(object.key(key!("items")), &spends.items, |out, item| {
         let mut object = Object::new(out);
         canonical::decimal_u128(object.key(key!("amount")), item.amount);

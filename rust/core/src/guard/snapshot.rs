@@ -9,7 +9,7 @@ use crate::guard::Guard;
 use crate::log::CompactRange;
 use crate::policy::{CodeSeen, Policy};
 
-const FORMAT: u8 = 10;
+const FORMAT: u8 = 11;
 
 /// Why a snapshot cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -280,6 +280,8 @@ pub struct State {
     pub book: Book,
     /// Calls of the last minute, by agent.
     pub rates: BTreeMap<String, Rate>,
+    /// When an operator denied a request of an agent last, ms.
+    pub denied_at: BTreeMap<String, u64>,
     /// Nonces of signed agent requests and when they expire.
     pub agent_nonces: BTreeMap<(String, [u8; 16]), u64>,
     /// The same by expiry.

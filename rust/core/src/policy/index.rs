@@ -19,6 +19,7 @@ use crate::policy::conditions::{Agents, Assets, Chains, Condition, Conditions, T
 use crate::policy::decide::sums::{Figure, Sums};
 use crate::policy::lists::Hit;
 use crate::policy::model::Matcher;
+use crate::policy::schedule::Open;
 use crate::request::Method;
 
 /// An effect as tables see it.
@@ -34,12 +35,37 @@ pub(in crate::policy) struct Query<'a> {
     pub to: Option<Address>,
     /// List entries of `to`.
     pub hits: &'a [Hit],
+    /// The later of the guardian's time and the wall clock.
     pub now_ms: u64,
+    /// The earlier of them.
+    pub earlier_ms: u64,
+    /// Schedules that are open.
+    pub open: &'a Open,
+    /// When the agent last paid `to` from the wallet.
+    pub paid_ms: Option<u64>,
+    /// The table makes a request stricter, so that one of the two times is enough.
+    pub stricter: bool,
     pub amount: U256,
     /// Index of the function the operator vouches for.
     pub function: Option<u32>,
     /// `None` if the price is unknown.
     pub usd: Option<Usd>,
+}
+
+impl Query<'_> {
+    /// Whether something that is so by the earlier and by the later time counts.
+    pub fn at_both_times(&self, is_so: [bool; 2]) -> bool {
+        match self.stricter {
+            true => is_so.contains(&true),
+            false => !is_so.contains(&false),
+        }
+    }
+
+    /// Whether the recipient was paid less than so many ms ago.
+    pub fn was_paid_within(&self, trust_ms: u64) -> bool {
+        let ends = self.paid_ms.map(|paid| paid.saturating_add(trust_ms));
+        ends.is_some_and(|ends| self.now_ms < ends)
+    }
 }
 
 /// How a table takes an effect: with the effect's own amount, and with the sum of everything in the

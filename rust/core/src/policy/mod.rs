@@ -14,6 +14,8 @@ mod lists;
 mod model;
 mod parse;
 mod party;
+mod places;
+mod schedule;
 pub mod strictness;
 mod time;
 mod trial;
@@ -28,15 +30,17 @@ pub use decide::limits::LimitView;
 pub use decide::resolve::{resolve, Resolved};
 pub use decide::sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};
 pub use decide::verdict::{Decision, Reason, Verdict};
-pub use decide::{decide, Subject};
+pub use decide::{costs, decide, Subject};
 pub use fault::{Fault, Place, PolicyErrors, FAULTS_MAX};
 pub use lint::{check, Summary};
 pub use model::{
     method_name, method_of, Agent, AssetEntry, Chain, CodePin, ContractEntry, Forbid,
-    FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Released, Route, Rule,
-    Wallet,
+    FunctionEntry, Limit, List, ListEntry, Measure, OnExceed, Per, Privacy, Released, Review,
+    Route, Rule, Wallet,
 };
-pub use trial::{Call, Trial};
+pub use places::key_places;
+pub use schedule::{Hours, Schedule};
+pub use trial::{Answer, Call, Trial};
 
 pub use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
 
@@ -44,6 +48,7 @@ pub(crate) use time::epoch_ms;
 
 use crate::asset::Registry;
 use crate::chain::{Account, ChainId};
+use crate::code::Code;
 use crate::effects::Effect;
 use crate::protocol::{pinned, pinned_on};
 use decide::grants::Grant;
@@ -67,7 +72,11 @@ pub struct Policy {
     list_tables: Vec<List>,
     rules: Vec<Rule>,
     forbids: Vec<Forbid>,
+    reviews: Vec<Review>,
     limits: Vec<Limit>,
+    schedules: Vec<Schedule>,
+    /// A table asks whether a recipient was paid before.
+    asks_payees: bool,
     registry: Registry,
     agent_numbers: HashMap<String, u32>,
     function_numbers: HashMap<String, u32>,
@@ -83,6 +92,7 @@ pub struct Policy {
     grants: Vec<Grant>,
     grant_index: Index,
     forbid_index: Index,
+    review_index: Index,
     limit_index: Index,
 }
 
@@ -109,7 +119,12 @@ impl Policy {
         }
         let (grants, grant_index) = grants::compile(&file.rules);
         let forbids = file.forbids.iter().map(|forbid| &forbid.matcher);
+        let reviews = file.reviews.iter().map(|review| &review.matcher);
         let limits = file.limits.iter().map(|limit| &limit.matcher);
+        let rules = file.rules.iter().map(|rule| &rule.matcher);
+        let mut judging = rules.chain(forbids.clone()).chain(reviews.clone());
+        let asks_payees =
+            judging.any(|matcher| matcher.new_payee.is_some() || matcher.known_payee.is_some());
         let identity = |entry: &AssetEntry| entry.asset.identity();
         let wallet_key = |wallet: &Wallet| (wallet.address, limits::wallet_key(wallet.address));
         Ok(Self {
@@ -142,6 +157,7 @@ impl Policy {
             grants,
             grant_index,
             forbid_index: grants::index(forbids),
+            review_index: grants::index(reviews),
             limit_index: grants::index(limits),
             chains: file.chains,
             wallets: file.wallets,
@@ -151,7 +167,10 @@ impl Policy {
             list_tables: file.lists,
             rules: file.rules,
             forbids: file.forbids,
+            reviews: file.reviews,
             limits: file.limits,
+            schedules: file.schedules,
+            asks_payees,
         })
     }
 
@@ -230,6 +249,16 @@ impl Policy {
         &self.forbids
     }
 
+    /// Reviews in the order of the file.
+    pub fn reviews(&self) -> &[Review] {
+        &self.reviews
+    }
+
+    /// Schedules in the order of the file.
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
+    }
+
     /// Limits in the order of the file.
     pub fn limits(&self) -> &[Limit] {
         &self.limits
@@ -238,6 +267,17 @@ impl Policy {
     /// The limit with this id.
     pub fn limit_by_id(&self, id: &str) -> Option<&Limit> {
         self.limits.get(*self.limit_numbers.get(id)? as usize)
+    }
+
+    /// The limit among these reasons over which an agent is frozen.
+    pub(crate) fn freezing<'r>(&self, reasons: &'r [Reason]) -> Option<&'r Reason> {
+        let mut over = reasons
+            .iter()
+            .filter(|reason| reason.code == Code::LimitExceeded);
+        over.find(|reason| {
+            let limit = reason.rule.as_deref().and_then(|id| self.limit_by_id(id));
+            limit.is_some_and(|limit| limit.on_exceed == OnExceed::Freeze)
+        })
     }
 
     /// The known address that this unknown one looks like.

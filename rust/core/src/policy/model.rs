@@ -13,8 +13,10 @@ use crate::function::Function;
 use crate::policy::conditions::{Conditions, Range};
 use crate::policy::decide::verdict::Verdict;
 use crate::policy::fault::Place;
+use crate::policy::parse::APPROVAL;
 use crate::protocol::Protocol;
 use crate::request::Method;
+use crate::window::Span;
 
 /// A chain and the caps of its fees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +82,8 @@ pub struct Agent {
     pub connections_max: u32,
     /// Requests that wait for an approval or a delay, at once.
     pub waiting_max: u32,
+    /// How long it is granted nothing after an operator denied one of its requests, ms.
+    pub cooldown_ms: Option<u64>,
     pub(in crate::policy) at: Place,
 }
 
@@ -274,6 +278,17 @@ pub struct Forbid {
     pub(in crate::policy) at: Place,
 }
 
+/// Makes what it matches at least as strict as its tier, and grants nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// Unique among reviews.
+    pub id: String,
+    /// What it asks for: neither `Instant` nor `Deny`.
+    pub tier: Verdict,
+    pub(in crate::policy) matcher: Matcher,
+    pub(in crate::policy) at: Place,
+}
+
 /// For whom a limit counts apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -305,6 +320,8 @@ impl Per {
 pub enum Measure {
     /// Matching effects other than the fee.
     Count,
+    /// Different recipients.
+    Recipients,
     /// Micro-USD.
     Usd,
     /// Base units of the one asset.
@@ -316,6 +333,7 @@ impl Measure {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Count => "count",
+            Self::Recipients => "recipients",
             Self::Usd => "usd",
             Self::Amount(_) => "amount",
         }
@@ -325,6 +343,7 @@ impl Measure {
     pub fn words(&self, amount: u128) -> String {
         match self {
             Self::Count => amount.to_string(),
+            Self::Recipients => format!("{amount} recipients"),
             Self::Usd => format!("{} USD", Usd(amount)),
             Self::Amount(asset) => {
                 let units = crate::amount::format_units(U256::from(amount), asset.decimals);
@@ -341,16 +360,50 @@ impl Serialize for Measure {
 }
 
 /// What happens over a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnExceed {
-    /// Never.
-    Deny,
+    /// It goes on, and the operator is told.
+    Notify,
+    /// It goes on after so many ms, if it may then.
+    Delay(u64),
     /// A person decides.
     Approval,
+    /// Never.
+    Deny,
+    /// Never, and nothing else of that agent until an operator thaws it.
+    Freeze,
 }
 
-/// A cap on what happens in a rolling window.
+impl OnExceed {
+    /// The word in the policy.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::Delay(_) => "delay",
+            Self::Approval => "approval",
+            Self::Deny => "deny",
+            Self::Freeze => "freeze",
+        }
+    }
+
+    /// How a request over the limit may go on.
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::Notify => Verdict::Notify,
+            Self::Delay(delay_ms) => Verdict::Delay { delay_ms },
+            Self::Approval => APPROVAL,
+            Self::Deny | Self::Freeze => Verdict::Deny,
+        }
+    }
+}
+
+impl Serialize for OnExceed {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
+/// A cap on what happens in a window of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// Unique among limits.
@@ -361,9 +414,10 @@ pub struct Limit {
     pub measure: Measure,
     /// Most that may be posted and held in the window, in the unit of the measure.
     pub max: u128,
-    /// Length of the window in ms; 0 for what stands (`window = "standing"`): from the decision until
-    /// it is spent, taken back or over.
-    pub window_ms: u64,
+    /// What of the past counts.
+    pub window: Span,
+    /// Share of `max`, above which a request that is still within it is told to the operator.
+    pub warn_percent: Option<Percent>,
     /// What happens over it.
     pub on_exceed: OnExceed,
     pub(in crate::policy) matcher: Matcher,
@@ -371,9 +425,27 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// Whether what is over it stops, or asks a person.
+    pub const fn stops(&self) -> bool {
+        matches!(
+            self.on_exceed,
+            OnExceed::Approval | OnExceed::Deny | OnExceed::Freeze
+        )
+    }
+
     /// Whether it counts what stands, not what happened.
     pub const fn is_standing(&self) -> bool {
-        self.window_ms == 0
+        self.window.is_standing()
+    }
+
+    /// The share of `max` above which the operator is told; rounded down.
+    pub fn warns_above(&self) -> Option<u128> {
+        let hundredths = U256::from(self.warn_percent?.hundredths());
+        let whole = U256::from(Percent::WHOLE.hundredths());
+        let share = U256::from(self.max)
+            .checked_mul(hundredths)?
+            .checked_div(whole)?;
+        u128::try_from(share).ok()
     }
 }
 

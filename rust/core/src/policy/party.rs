@@ -46,7 +46,10 @@ impl Parties {
         for to in rules.iter().filter_map(|rule| rule.matcher.to.as_ref()) {
             parties.granted.extend(to.addresses.iter().copied());
         }
-        for to in forbids.iter().filter_map(|one| one.matcher.to.as_ref()) {
+        // One about large amounts, or some hours, is no word against the party.
+        let whole = |one: &&Forbid| !one.matcher.range.is_set() && one.matcher.is_at_any_time();
+        let against = forbids.iter().filter(whole);
+        for to in against.filter_map(|one| one.matcher.to.as_ref()) {
             parties.forbidden.extend(to.addresses.iter().copied());
             parties.forbidden_lists.extend(to.lists.iter().copied());
         }

@@ -1,6 +1,6 @@
 //! What changes from one policy to another, and whether any of it can loosen a verdict.
 //!
-//! Conservative: only an added forbid, an added limit, a removed or narrowed grant that hides no
+//! Conservative: only an added forbid, review or limit, a removed or narrowed grant that hides no
 //! stricter one, and a lowered cap count as at least as strict. Everything else counts as looser,
 //! also where a person sees that it is not. Documents are compared, not their text: comments, white
 //! space and the order of tables are no change.
@@ -34,7 +34,7 @@ pub struct Change {
 }
 
 /// Sections of tables and the key that names each of them.
-const SECTIONS: [(&str, &str); 10] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("chain", "id"),
     ("wallet", "id"),
     ("agent", "id"),
@@ -42,8 +42,10 @@ const SECTIONS: [(&str, &str); 10] = [
     ("contract", "id"),
     ("function", "id"),
     ("list", "id"),
+    ("schedule", "id"),
     ("rule", "id"),
     ("forbid", "id"),
+    ("review", "id"),
     ("limit", "id"),
 ];
 
@@ -166,7 +168,7 @@ impl Comparison<'_> {
             });
         }
         for id in after.keys().filter(|id| !before.contains_key(*id)) {
-            let looser = !matches!(section, "forbid" | "limit");
+            let looser = !matches!(section, "forbid" | "review" | "limit");
             self.note(looser, format!("{section}.{id}"), "is added".to_owned());
         }
     }

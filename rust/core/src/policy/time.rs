@@ -3,6 +3,12 @@
 use toml::value::{Datetime, Offset};
 
 use crate::code::PolicyCode;
+use crate::window::Span;
+
+/// The window of a limit on what stands.
+pub(in crate::policy) const STANDING: &str = "standing";
+/// The window of a limit on everything that ever happened.
+pub(in crate::policy) const LIFETIME: &str = "lifetime";
 
 /// Milliseconds of a duration like `30s`, `10m`, `24h`, `7d`; the error says what is missing.
 pub(in crate::policy) fn duration_ms(text: &str) -> Result<u64, PolicyCode> {
@@ -40,6 +46,18 @@ pub(in crate::policy) fn duration_words(ms: u64) -> String {
         }
     }
     format!("{ms}ms")
+}
+
+/// What of the past counts under a limit.
+pub(in crate::policy) fn span_words(span: &Span) -> String {
+    match span {
+        Span::Standing => STANDING.to_owned(),
+        // A day is a part of the calendar to people.
+        Span::Rolling(86_400_000) => "24h".to_owned(),
+        Span::Rolling(window_ms) => duration_words(*window_ms),
+        Span::Calendar(period, zone) => format!("{} in {}", period.as_str(), zone.name()),
+        Span::Lifetime => LIFETIME.to_owned(),
+    }
 }
 
 /// Milliseconds since the epoch of a date, time and offset (RFC 3339); `None` without one of them

@@ -9,10 +9,11 @@ use crate::code::{Code, Detail};
 use crate::effects::Effect;
 use crate::json::Malformed;
 use crate::policy::{
-    decide, resolve, resolve_batch, Decision, Facts, FirstSeen, Policy, Reason, Sight, Verdict,
+    costs, decide, resolve, resolve_batch, Decision, Facts, FirstSeen, LimitView, Policy, Reason,
+    Reservation, Sight, Verdict,
 };
 use crate::request::{self, Asked};
-use crate::window::{Book, Happened};
+use crate::window::{Book, Happened, Windows};
 
 /// One request of one agent at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,29 @@ pub struct Call<'c> {
     /// Ms since the epoch.
     pub now_ms: u64,
 }
+
+/// What a policy makes of a case.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The decision.
+    pub decision: Decision,
+    /// What it is about.
+    pub effects: Vec<Effect>,
+    /// Every limit that it counts under, where that was asked for.
+    pub limits: Option<Vec<LimitView>>,
+}
+
+impl Answer {
+    fn denied_by(reason: Reason) -> Self {
+        Self {
+            decision: Decision::denied_by(reason),
+            effects: Vec::new(),
+            limits: None,
+        }
+    }
+}
+
+type Fill = fn(&Windows, &[Reservation]) -> Result<Option<Windows>, Malformed>;
 
 /// What was spent in earlier cases under one policy.
 #[derive(Clone, Debug)]
@@ -48,27 +72,39 @@ impl Trial {
         &self.book
     }
 
-    /// What the policy decides, and the effects. Nothing is counted.
+    /// What the policy decides. Nothing is counted.
     ///
     /// # Errors
     /// [`Malformed`] for a request that is not what it must be, with the path from the case.
-    pub fn ask(
+    pub fn ask(&self, policy: &Policy, call: &Call<'_>) -> Result<Answer, Malformed> {
+        self.answer(policy, call, None::<Fill>, false)
+    }
+
+    /// The same with windows that `fill` makes of those there are and of what the request costs, and
+    /// with every limit that it counts under, if `views` asks for them.
+    ///
+    /// # Errors
+    /// As [`Trial::ask`], and those of `fill`.
+    pub fn answer(
         &self,
         policy: &Policy,
         call: &Call<'_>,
-    ) -> Result<(Decision, Vec<Effect>), Malformed> {
+        fill: Option<impl FnOnce(&Windows, &[Reservation]) -> Result<Option<Windows>, Malformed>>,
+        views: bool,
+    ) -> Result<Answer, Malformed> {
+        let (facts, now_ms) = (call.facts, call.now_ms);
         let parsed = match request::parse_any(call.method, call.params.as_bytes()) {
             Err(fault) if fault.code == Detail::RawHash => {
                 let reason = Reason::new(Code::RawHash).found(fault.text);
-                return Ok((Decision::denied_by(reason), Vec::new()));
+                return Ok(Answer::denied_by(reason));
             }
             parsed => parsed.map_err(|fault| fault.under("params").under("request"))?,
         };
         let sight = Sight {
-            facts: call.facts,
+            facts,
             held: None,
             first: &FirstSeen::new(),
-            now_ms: call.now_ms,
+            now_ms,
         };
         let look = |contract: Account| sight.unseen(policy, contract);
         let (resolved, calls) = match parsed {
@@ -80,16 +116,24 @@ impl Trial {
         };
         let mut resolved = match resolved {
             Ok(resolved) => resolved,
-            Err(reason) => return Ok((Decision::denied_by(reason), Vec::new())),
+            Err(reason) => return Ok(Answer::denied_by(reason)),
         };
-        resolved.look_for_owed(policy, &self.book, "", call.now_ms);
-        let subject = resolved.subject(call.method, &[]);
-        let windows = self.book.windows();
-        let mut decision = decide(policy, &subject, windows, call.facts, call.now_ms);
+        resolved.look_for_owed(policy, &self.book, "", now_ms);
+        let subject = resolved.subject(call.method, &[]).after(&self.book);
+        let costs = || costs(policy, &subject, facts, now_ms);
+        let filled = fill.map(|fill| fill(self.book.windows(), &costs()));
+        let filled = filled.transpose()?.flatten();
+        let windows = filled.as_ref().unwrap_or(self.book.windows());
+        let mut decision = decide(policy, &subject, windows, facts, now_ms);
+        let limits = views.then(|| policy.reserved_views(windows, &costs(), &[], now_ms));
         if calls > 1 {
             decision = decision.of_batch(calls);
         }
-        Ok((decision, resolved.decoded.effects))
+        Ok(Answer {
+            decision,
+            effects: resolved.decoded.effects,
+            limits,
+        })
     }
 
     /// Counts a decision: what is not denied is taken as settled at once.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use super::{Claims, Happened, Ledger, Limits, WindowError, Windows};
+use super::ledger::LEDGER_MS;
+use super::{Claims, Grants, Happened, Ledger, Limits, Terms, WindowError, Windows};
 use crate::chain::Account;
 use crate::effects::EffectKind;
 use crate::spend::{Reservation, Spends};
@@ -20,6 +21,9 @@ pub enum BookError {
     /// The request holds nothing.
     #[error("request `{0}` holds nothing")]
     NotHeld(String),
+    /// The grant it would be paid under has no room for it.
+    #[error("grant {0} has no room for request `{1}`")]
+    NotGranted(u64, String),
     /// The windows refused.
     #[error(transparent)]
     Window(#[from] WindowError),
@@ -53,6 +57,7 @@ pub struct Book {
     windows: Windows,
     ledger: Ledger,
     claims: Claims,
+    grants: Grants,
     held: BTreeMap<String, Held>,
 }
 
@@ -88,6 +93,21 @@ impl Book {
     /// What stands.
     pub fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// One-off grants.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// An operator gives a grant, which is named by its seq.
+    pub fn give(&mut self, seq: u64, terms: Terms) {
+        self.grants.give(seq, terms);
+    }
+
+    /// An operator takes a grant back; `false` where there is none to take back.
+    pub fn revoke(&mut self, seq: u64) -> bool {
+        self.grants.revoke(seq)
     }
 
     /// What this request holds under the limits of the policy loaded last, or holds once people have
@@ -202,6 +222,9 @@ impl Book {
             Some(before) => {
                 self.windows.void(&before.counted())?;
                 self.held.remove(request);
+                if let Some(grant) = before.spends.grant {
+                    self.grants.free(grant, request);
+                }
                 before.waits
             }
             None => false,
@@ -218,7 +241,17 @@ impl Book {
         if self.held.contains_key(request) {
             return Err(BookError::HeldAlready(request.to_owned()));
         }
-        self.windows.reserve(&held.counted(), now_ms)?;
+        if let Some(grant) = held.spends.grant {
+            if !self.grants.hold(grant, request, held.spends.paid()) {
+                return Err(BookError::NotGranted(grant, request.to_owned()));
+            }
+        }
+        if let Err(error) = self.windows.reserve(&held.counted(), now_ms) {
+            if let Some(grant) = held.spends.grant {
+                self.grants.free(grant, request);
+            }
+            return Err(error.into());
+        }
         self.held.insert(request.to_owned(), held);
         Ok(())
     }
@@ -248,9 +281,20 @@ impl Book {
     ) -> Result<(), BookError> {
         let held = self.one(request)?.clone();
         self.windows.post(&held.counted(), now_ms)?;
+        self.use_grant(request, &held.spends, &held.spends);
         self.settle(policy, &held.spends, happened, now_ms);
         self.held.remove(request);
         Ok(())
+    }
+
+    /// What is kept of a request was paid under its grant; what is not goes back to it.
+    fn use_grant(&mut self, request: &str, held: &Spends, kept: &Spends) {
+        let Some(grant) = held.grant else { return };
+        if kept.paid() > 0 {
+            self.grants.pay(grant, request);
+        } else {
+            self.grants.free(grant, request);
+        }
     }
 
     /// It happened: it is written in the ledger, and what stands changes.
@@ -287,6 +331,7 @@ impl Book {
         let counted = held.counted();
         let parts = at_most(policy.reservations(kept), &counted);
         self.windows.post_partial(&counted, &parts, now_ms)?;
+        self.use_grant(request, &held.spends, kept);
         self.settle(Some(policy), kept, happened, now_ms);
         self.held.remove(request);
         Ok(())
@@ -301,6 +346,9 @@ impl Book {
     pub fn void(&mut self, request: &str) -> Result<(), BookError> {
         let held = self.one(request)?.clone();
         self.windows.void(&held.counted())?;
+        if let Some(grant) = held.spends.grant {
+            self.grants.free(grant, request);
+        }
         self.held.remove(request);
         Ok(())
     }
@@ -309,6 +357,7 @@ impl Book {
     pub fn evict(&mut self, now_ms: u64) {
         self.windows.evict(now_ms);
         self.ledger.evict(now_ms);
+        self.grants.evict(LEDGER_MS, now_ms);
         self.claims.evict(self.windows.early(now_ms));
     }
 

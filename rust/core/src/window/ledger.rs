@@ -1,21 +1,22 @@
-//! What was posted in the last 31 days, kept so that a policy that changes can count it under its
-//! own limits.
+//! What was posted in the last 32 days, kept so that a policy that changes can count it under its
+//! own limits; and what was ever posted, in one sum for each party, asset and kind.
 //!
 //! One entry is 80 bytes, whatever the length of ids: who spends is written once and referred to by
-//! number. A million entries are 80 MB.
+//! number. A million entries are 80 MB. A party that was ever paid costs about as much.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use crate::chain::ChainId;
+use crate::chain::{Account, ChainId};
 use crate::effects::EffectKind;
 use crate::request::Method;
-use crate::spend::{Spend, SpendAsset, Spends};
+use crate::spend::{Spend, SpendAsset, Spends, AMOUNT_MAX};
 
-/// How long posted spends are kept: the longest window a limit may have.
-pub const LEDGER_MS: u64 = 31 * 24 * 60 * 60 * 1000;
+/// How long posted spends are kept: longer than the longest window of a limit, and than the longest
+/// month of any time zone, which has 31 days and an hour.
+pub const LEDGER_MS: u64 = 32 * 24 * 60 * 60 * 1000;
 
 /// Posted spends in the order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,28 @@ pub struct Ledger {
     spenders: Vec<Spender>,
     assets: Vec<SpendAsset>,
     entries: VecDeque<Entry>,
+    totals: BTreeMap<Party, Total>,
+}
+
+/// What a total is the sum of. The party comes first: it is what totals are looked up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Party {
+    to: Option<Address>,
+    spender: u32,
+    asset: u32,
+    kind: EffectKind,
+}
+
+/// What was ever posted to one party.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Total {
+    /// At most `AMOUNT_MAX`.
+    amount: u128,
+    /// What of it had a price; at most `AMOUNT_MAX`.
+    usd: Option<u128>,
+    times: u32,
+    /// When anything of value was paid last.
+    paid_ms: Option<u64>,
 }
 
 /// Who spends and how; there are few of them.
@@ -46,13 +69,15 @@ struct Entry {
     spender: u32,
     asset: u32,
     kind: EffectKind,
-    /// Bits: the first of its request; has a recipient; has a value in USD.
+    /// Bits: the first of its request; has a recipient; has a value in USD; paid under a grant.
     flags: u8,
 }
 
 const FIRST: u8 = 1;
 const HAS_TO: u8 = 2;
 const HAS_USD: u8 = 4;
+/// Paid under a grant: which one is not kept.
+const GRANTED: u8 = 8;
 
 const fn words(value: u128) -> [u64; 2] {
     [(value >> 64) as u64, value as u64]
@@ -63,8 +88,19 @@ const fn value(words: [u64; 2]) -> u128 {
     ((high as u128) << 64) | low as u128
 }
 
+impl Total {
+    fn add(&mut self, item: &Spend) {
+        self.amount = self.amount.saturating_add(item.amount).min(AMOUNT_MAX);
+        if let Some(usd) = item.usd {
+            let sum = self.usd.unwrap_or_default().saturating_add(usd);
+            self.usd = Some(sum.min(AMOUNT_MAX));
+        }
+        self.times = self.times.saturating_add(item.times);
+    }
+}
+
 impl Ledger {
-    /// Adds what one request has cost, and forgets what is older than 31 days. An
+    /// Adds what one request has cost, and forgets what is older than 32 days. An
     /// earlier time than that of the last entry is taken as that.
     pub fn post(&mut self, spends: &Spends, posted_ms: u64) {
         let last_ms = self.entries.back().map_or(0, |entry| entry.posted_ms);
@@ -74,7 +110,8 @@ impl Ledger {
         for (index, item) in spends.items.iter().enumerate() {
             let flags = if index == 0 { FIRST } else { 0 }
                 | if item.to.is_some() { HAS_TO } else { 0 }
-                | if item.usd.is_some() { HAS_USD } else { 0 };
+                | if item.usd.is_some() { HAS_USD } else { 0 }
+                | if spends.grant.is_some() { GRANTED } else { 0 };
             let entry = Entry {
                 posted_ms,
                 decided_ms: spends.decided_ms,
@@ -88,10 +125,77 @@ impl Ledger {
                 flags,
             };
             self.entries.push_back(entry);
+            let of = Party {
+                to: item.to,
+                spender,
+                asset: entry.asset,
+                kind: item.kind,
+            };
+            let total = self.totals.entry(of).or_default();
+            total.paid_ms = Some(posted_ms)
+                .filter(|_| item.amount > 0)
+                .or(total.paid_ms);
+            // No limit counts what a grant pays.
+            if spends.grant.is_none() || item.kind == EffectKind::Fee {
+                total.add(item);
+            }
         }
     }
 
-    /// Forgets what was posted 31 days ago or earlier.
+    /// When this agent last paid this party from this wallet, ms; `None`: never. A party that was
+    /// never given anything of value is not paid.
+    pub fn last_paid(&self, agent: &str, wallet: Address, at: Account) -> Option<u64> {
+        let first = |to| Party {
+            to,
+            spender: 0,
+            asset: 0,
+            kind: EffectKind::ALL[0],
+        };
+        let party = self.totals.range(first(Some(at.address))..);
+        let party = party.take_while(|(of, _)| of.to == Some(at.address));
+        let paid = party.filter(|(of, _)| {
+            let spender = self.spenders.get(of.spender as usize);
+            let same = |one: &Spender| {
+                one.agent == agent && one.wallet == wallet && one.chain_id == at.chain_id
+            };
+            EffectKind::COSTLY.contains(&of.kind) && spender.is_some_and(same)
+        });
+        paid.filter_map(|(_, total)| total.paid_ms).max()
+    }
+
+    /// Gives what was ever posted, as requests of one item each that were decided before any entry
+    /// of a list expired.
+    pub fn each_total(&self, mut visit: impl FnMut(&Spends)) {
+        for (of, total) in &self.totals {
+            let Some(spender) = self.spenders.get(of.spender as usize) else {
+                continue;
+            };
+            visit(&Spends {
+                agent: spender.agent.clone(),
+                wallet: spender.wallet,
+                chain_id: spender.chain_id,
+                method: spender.method,
+                grant: None,
+                decided_ms: 0,
+                items: vec![Spend {
+                    kind: of.kind,
+                    asset: self.asset_of(of.asset),
+                    to: of.to,
+                    amount: total.amount,
+                    usd: total.usd,
+                    claim: None,
+                    times: total.times,
+                }],
+            });
+        }
+    }
+
+    fn asset_of(&self, number: u32) -> SpendAsset {
+        let asset = self.assets.get(number as usize);
+        asset.copied().unwrap_or(SpendAsset::None)
+    }
+
+    /// Forgets what was posted 32 days ago or earlier.
     pub fn evict(&mut self, now_ms: u64) {
         while let Some(front) = self.entries.front() {
             if now_ms < front.posted_ms.saturating_add(LEDGER_MS) {
@@ -106,7 +210,7 @@ impl Ledger {
         self.entries.len()
     }
 
-    /// Whether nothing was posted in the last 31 days.
+    /// Whether nothing was posted in the last 32 days.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -135,6 +239,7 @@ impl Ledger {
             wallet: spender.wallet,
             chain_id: spender.chain_id,
             method: spender.method,
+            grant: (entry.flags & GRANTED != 0).then_some(0),
             decided_ms: entry.decided_ms,
             items: Vec::new(),
         })
@@ -143,11 +248,7 @@ impl Ledger {
     fn item(&self, entry: &Entry) -> Spend {
         Spend {
             kind: entry.kind,
-            asset: self
-                .assets
-                .get(entry.asset as usize)
-                .copied()
-                .unwrap_or(SpendAsset::None),
+            asset: self.asset_of(entry.asset),
             to: (entry.flags & HAS_TO != 0).then_some(entry.to),
             amount: value(entry.amount),
             usd: (entry.flags & HAS_USD != 0).then(|| value(entry.usd)),

@@ -1,4 +1,4 @@
-//! One rolling window: what is held, and posted amounts in the order of time.
+//! One window: what is held, and posted amounts in the order of time.
 
 use std::collections::VecDeque;
 
@@ -35,9 +35,9 @@ impl Posted {
         (u128::from(high) << 64) | u128::from(low)
     }
 
-    /// The edge rule: an entry posted at `t` counts while `now < t + window`.
-    fn counts(self, window_ms: u64, now_ms: u64) -> bool {
-        now_ms < self.at_ms.saturating_add(window_ms)
+    /// `from_ms` is the first time that counts (`Span::start_ms`).
+    fn counts(self, from_ms: u64) -> bool {
+        self.at_ms >= from_ms
     }
 }
 
@@ -54,6 +54,11 @@ impl Window {
         self.held == 0 && self.posted.is_empty()
     }
 
+    /// When it was posted to last.
+    pub fn last_ms(&self) -> Option<u64> {
+        self.posted.back().map(|entry| entry.at_ms)
+    }
+
     /// Number of posted entries that are kept.
     pub fn len(&self) -> usize {
         self.posted.len()
@@ -66,47 +71,43 @@ impl Window {
     }
 
     /// The running sum just before the first entry that counts.
-    fn base(&self, window_ms: u64, now_ms: u64) -> u128 {
+    fn base(&self, from_ms: u64) -> u128 {
         if self
             .posted
             .front()
-            .is_none_or(|entry| entry.counts(window_ms, now_ms))
+            .is_none_or(|entry| entry.counts(from_ms))
         {
             return self.evicted;
         }
-        let aged = self
-            .posted
-            .partition_point(|entry| !entry.counts(window_ms, now_ms));
+        let aged = self.posted.partition_point(|entry| !entry.counts(from_ms));
         let last_aged = aged.checked_sub(1).and_then(|index| self.posted.get(index));
         last_aged.map_or(self.evicted, |entry| entry.through())
     }
 
-    pub fn posted_sum(&self, window_ms: u64, now_ms: u64) -> u128 {
-        self.last_through()
-            .wrapping_sub(self.base(window_ms, now_ms))
+    pub fn posted_sum(&self, from_ms: u64) -> u128 {
+        self.last_through().wrapping_sub(self.base(from_ms))
     }
 
-    pub fn used(&self, window_ms: u64, now_ms: u64) -> u128 {
-        self.held.saturating_add(self.posted_sum(window_ms, now_ms))
+    pub fn used(&self, from_ms: u64) -> u128 {
+        self.held.saturating_add(self.posted_sum(from_ms))
     }
 
-    pub fn frees_at(&self, excess: u128, window_ms: u64, now_ms: u64) -> Option<u64> {
-        let base = self.base(window_ms, now_ms);
-        if excess == 0 || excess > self.posted_sum(window_ms, now_ms) {
+    /// When the entry was posted with which, once it has left, `excess` less counts; `None` if what
+    /// is posted is not as much.
+    pub fn frees_with(&self, excess: u128, from_ms: u64) -> Option<u64> {
+        let base = self.base(from_ms);
+        if excess == 0 || excess > self.posted_sum(from_ms) {
             return None;
         }
-        let enough = |entry: &Posted| {
-            entry.counts(window_ms, now_ms) && entry.through().wrapping_sub(base) >= excess
-        };
+        let enough =
+            |entry: &Posted| entry.counts(from_ms) && entry.through().wrapping_sub(base) >= excess;
         let index = self.posted.partition_point(|entry| !enough(entry));
-        self.posted
-            .get(index)
-            .map(|entry| entry.at_ms.saturating_add(window_ms))
+        self.posted.get(index).map(|entry| entry.at_ms)
     }
 
-    pub fn evict(&mut self, window_ms: u64, now_ms: u64) {
+    pub fn evict(&mut self, from_ms: u64) {
         while let Some(front) = self.posted.front() {
-            if front.counts(window_ms, now_ms) {
+            if front.counts(from_ms) {
                 break;
             }
             self.evicted = front.through();

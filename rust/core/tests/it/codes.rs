@@ -64,6 +64,7 @@ fn what_may_pass_by_itself_is_told_by_its_class() {
             "fee_over_cap",
             "tip_over_cap",
             "nonce_ahead",
+            "cooldown",
             "waiting_full",
             "limit_exceeded",
             "l1_fee_over_cap",

@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 14] = [
     &["address", "rpc"],
     &["json"],
     &["text", "log"],
-    &["verify", "code", "chain"],
+    &["verify", "code", "chain", "calendar"],
 ];
 
 fn layer(room: &str) -> usize {

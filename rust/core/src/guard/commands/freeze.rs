@@ -29,18 +29,22 @@ impl Guard {
         actor: &str,
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
-        let scope = self.scope(scope)?;
+        let body = self.freeze_of(self.scope(scope)?, reason, actor);
+        self.one(now_ms, body)
+    }
+
+    /// The event of a freeze at this moment: it names exactly what it stops.
+    pub(in crate::guard) fn freeze_of(&self, scope: Scope, reason: &str, actor: &str) -> Body {
         let (ended, held) = in_scope(&self.state, &scope);
         let ids = |seqs: Vec<u64>| seqs.into_iter().map(Id).collect();
-        let body = Body::FreezeSet(FreezeSet {
+        Body::FreezeSet(FreezeSet {
             actor: display_safe(actor, 64),
             ended: ids(ended),
             freeze: self.state.seq,
             held: ids(held),
             reason: display_safe(reason, WORDS_MAX),
             scope,
-        });
-        self.one(now_ms, body)
+        })
     }
 
     fn scope(&self, scope: &[u8]) -> Result<Scope, Refusal> {

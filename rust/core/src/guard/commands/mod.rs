@@ -6,6 +6,7 @@ pub(in crate::guard) mod freeze;
 pub(in crate::guard) mod lifecycle;
 pub(in crate::guard) mod operator;
 pub(in crate::guard) mod operator_chain;
+pub(in crate::guard) mod operator_grants;
 pub(in crate::guard) mod replace;
 pub(in crate::guard) mod signing;
 pub(in crate::guard) mod submit;

@@ -11,6 +11,7 @@ use crate::event::{Approved, Body, Denied, FreezeLifted, Id, ReplaceWhy, Stage, 
 use crate::guard::clock;
 use crate::guard::commands::lifecycle::bad;
 use crate::guard::commands::operator_chain as chain;
+use crate::guard::commands::operator_grants as grants;
 use crate::guard::decision::evaluate::reason;
 use crate::guard::fold::life::needed;
 use crate::guard::state::{Entry, State};
@@ -131,8 +132,10 @@ pub(in crate::guard) fn carry_out(
         Some("bump") => chain::replace(state, &command, ReplaceWhy::Fee, now),
         Some("cancel") => chain::replace(state, &command, ReplaceWhy::Cancel, now),
         Some("nonce") => chain::nonce(state, &command, version),
+        Some("grant") if version > 4 => grants::give(state, &command, now),
+        Some("revoke") if version > 4 => grants::revoke(state, &command),
         _ => Err(bad(
-            "`action` is approve, deny, thaw, clock, bump, cancel or nonce",
+            "`action` is approve, deny, thaw, clock, bump, cancel, nonce, grant or revoke",
         )),
     }
 }

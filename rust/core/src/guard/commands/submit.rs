@@ -2,15 +2,15 @@
 
 use crate::canonical::sha256;
 use crate::code::{Code, Detail, Recorded};
-use crate::event::{Attached, Authorised, Body, Decided, Envelope, Id, Parts, Refused};
+use crate::event::{Attached, Authorised, Body, Decided, Envelope, Id, Parts, Refused, Scope};
 use crate::guard::commands::authorise;
 use crate::guard::decision::answer::{self, Answered};
 use crate::guard::decision::decision_record;
 use crate::guard::decision::dedup::Match;
-use crate::guard::decision::evaluate::{evaluate, reason, Call, Known, Rejection};
+use crate::guard::decision::evaluate::{evaluate, reason, Call, Evaluated, Known, Rejection};
 use crate::guard::{Applied, Guard, Refusal, WORDS_MAX};
 use crate::json::Malformed;
-use crate::policy::{Facts, Privacy, Verdict};
+use crate::policy::{Decision, Facts, Privacy, Verdict};
 use crate::text::display_safe;
 
 /// Calls in a minute of somebody no policy knows.
@@ -163,10 +163,28 @@ impl Guard {
         }
         let decision = evaluated.decide(&self.state, call.method, facts, now);
         let privacy = evaluated.resolved.agent.privacy;
+        let freeze = self.freeze_over(&evaluated, &decision);
         let id = Id(self.state.seq);
         let (data, parts) =
             decision_record::decided(id, evaluated, decision, envelope, facts, call.params, now);
-        self.decided(data, &parts, privacy, now)
+        let mut applied = self.decided(data, &parts, privacy, now)?;
+        if let Some((scope, reason)) = freeze {
+            let body = self.freeze_of(scope, &reason, "policy");
+            self.apply(now, body, &mut applied)?;
+        }
+        Ok(applied)
+    }
+
+    /// Who is frozen because of this decision, and why: the agent that went over a limit that says
+    /// so, unless it is frozen already.
+    fn freeze_over(&self, asked: &Evaluated<'_>, decision: &Decision) -> Option<(Scope, String)> {
+        let over = asked.policy.freezing(&decision.reasons)?;
+        let agent = &asked.resolved.agent.id;
+        let frozen = self.state.frozen(agent, &asked.resolved.wallet);
+        frozen.is_none().then(|| {
+            let reason = answer::words(std::slice::from_ref(over), Privacy::Full);
+            (Scope::Agent(agent.clone()), reason)
+        })
     }
 
     /// Several calls at once: judged as their sum, told, and never a request.

@@ -197,10 +197,13 @@ impl Evaluated<'_> {
     /// What the policy says, and what the guardian adds: freezes, nonces, and how much may wait at
     /// once.
     pub fn decide(&self, state: &State, method: &str, facts: &Facts, now_ms: u64) -> Decision {
-        let subject = self.resolved.subject(method, &[]);
+        let subject = self.resolved.subject(method, &[]).after(&state.book);
         let windows = state.book.windows();
         let mut decision = policy::decide(self.policy, &subject, windows, facts, now_ms);
         let agent = self.resolved.agent;
+        if let Some(cooldown) = self.cooldown(state, now_ms) {
+            deny(&mut decision, cooldown);
+        }
         if let Some(freeze) = state.frozen(&agent.id, &self.resolved.wallet) {
             deny(
                 &mut decision,
@@ -243,6 +246,17 @@ impl Evaluated<'_> {
         decision
     }
 
+    /// For a while after an operator denied a request of the agent, it is granted nothing.
+    fn cooldown(&self, state: &State, now_ms: u64) -> Option<Reason> {
+        let agent = self.resolved.agent;
+        let (denied_at, cooldown_ms) = (state.denied_at.get(&agent.id)?, agent.cooldown_ms?);
+        let ends = denied_at.saturating_add(cooldown_ms);
+        (now_ms < ends).then(|| Reason {
+            retry_at_ms: Some(ends),
+            ..reason(Code::Cooldown, None, None)
+        })
+    }
+
     /// The agent's nonce is a hint. A lower one is ignored; a higher one means the agent counts on
     /// transactions the guardian knows nothing of.
     fn nonce_ahead(&self, state: &State) -> Option<Reason> {
@@ -258,7 +272,7 @@ impl Evaluated<'_> {
 
 /// Turns a decision into a denial for this reason before all others.
 pub(in crate::guard) fn deny(decision: &mut Decision, reason: Reason) {
-    decision.reasons.retain(|other| !other.is_grant());
+    decision.reasons.retain(|other| !other.lets_go_on());
     decision.reasons.insert(0, reason);
     decision.verdict = Verdict::Deny;
     decision.reservations.clear();

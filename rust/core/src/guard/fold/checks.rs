@@ -81,6 +81,8 @@ pub(in crate::guard) fn check(state: &State, event: &Event) -> Result<(), FoldEr
             _ => unfit("a command has a signature"),
         },
         Body::NonceSet(data) => commanded(state, event, (&data.command, &data.signature)),
+        Body::GrantGiven(data) => commanded(state, event, (&data.command, &data.signature)),
+        Body::GrantRevoked(data) => commanded(state, event, (&data.command, &data.signature)),
         Body::RequestSigned(data) => signed(state, data),
         _ => Ok(()),
     }

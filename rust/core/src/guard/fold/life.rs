@@ -133,6 +133,8 @@ pub(in crate::guard) fn denied(
     }
     if let Some(command) = &data.command {
         remember(state, command);
+        let agent = find(state, data.id)?.agent.clone();
+        state.denied_at.insert(agent, at);
     }
     if unsigned {
         return end_unsigned(state, at, data.id, Stage::Denied, data.reasons);

@@ -4,6 +4,7 @@
 //! that cannot follow leaves the state as it was and is reported.
 
 pub(in crate::guard) mod checks;
+pub(in crate::guard) mod grants;
 pub(in crate::guard) mod life;
 pub(in crate::guard) mod replace;
 pub(in crate::guard) mod request;
@@ -172,6 +173,8 @@ fn step(
             replace::nonce_set(state, version, &data);
             Ok(())
         }
+        Body::GrantGiven(data) => grants::given(state, seq, data),
+        Body::GrantRevoked(data) => grants::revoked(state, &data),
         Body::FreezeSet(data) => freeze_set(state, seq, at, data),
         Body::FreezeLifted(data) => freeze_lifted(state, &data),
     }

@@ -1,5 +1,6 @@
 //! What is read of the state: for the operator, for the service, and for agents.
 
+pub(in crate::guard) mod grants;
 pub(in crate::guard) mod order_inputs;
 pub(in crate::guard) mod outcome;
 pub(in crate::guard) mod progress;

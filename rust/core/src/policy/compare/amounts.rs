@@ -8,7 +8,7 @@ use alloy_primitives::U256;
 use crate::amount::Usd;
 use crate::asset::Asset;
 use crate::effects::EffectKind;
-use crate::policy::compare::place::Place;
+use crate::policy::compare::place::{Place, Seen};
 use crate::policy::compare::world::World;
 use crate::policy::conditions::Range;
 use crate::policy::model::Measure;
@@ -43,7 +43,6 @@ pub(super) fn amounts(world: &World<'_>, place: &Place<'_>) -> Vec<U256> {
     }
     let mut bounds: BTreeSet<U256> = BTreeSet::new();
     for policy in world.both() {
-        let query = place.query(policy, U256::ONE);
         let in_usd = |usd: Usd| worth(policy, place.asset?, usd);
         let mut range = |range: &Range| {
             let amounts = [range.amount_max, range.amount_above].into_iter().flatten();
@@ -51,20 +50,33 @@ pub(super) fn amounts(world: &World<'_>, place: &Place<'_>) -> Vec<U256> {
             let worths = [range.usd_max, range.usd_above].into_iter().flatten();
             bounds.extend(worths.filter_map(in_usd));
         };
-        policy
-            .grant_index
-            .about(&query, |matcher, _| range(&matcher.range));
-        policy
-            .forbid_index
-            .about(&query, |matcher, _| range(&matcher.range));
-        policy.limit_index.about(&query, |_, payload| {
-            let limit = policy.limits().get(payload as usize);
-            bounds.extend(limit.and_then(|limit| match limit.measure {
-                Measure::Count => None,
-                Measure::Usd => in_usd(Usd(limit.max)),
-                Measure::Amount(_) => Some(U256::from(limit.max)),
-            }));
-        });
+        for seen in Seen::ways(policy, place) {
+            let query = place.query(policy, U256::ONE, &seen);
+            for index in [
+                &policy.grant_index,
+                &policy.forbid_index,
+                &policy.review_index,
+            ] {
+                index.about(&query, |matcher, _| range(&matcher.range));
+            }
+        }
+        for seen in Seen::ways(policy, place).take(1) {
+            let query = place.query(policy, U256::ONE, &seen);
+            policy.limit_index.about(&query, |_, payload| {
+                let limit = policy.limits().get(payload as usize);
+                for most in limit
+                    .into_iter()
+                    .flat_map(|one| [Some(one.max), one.warns_above()])
+                {
+                    let measure = limit.zip(most).map(|(one, most)| (&one.measure, most));
+                    bounds.extend(measure.and_then(|(measure, most)| match measure {
+                        Measure::Count | Measure::Recipients => None,
+                        Measure::Usd => in_usd(Usd(most)),
+                        Measure::Amount(_) => Some(U256::from(most)),
+                    }));
+                }
+            });
+        }
     }
     if place.is_exchange() {
         // What comes back for next to nothing is rounded down to nothing.

@@ -96,11 +96,11 @@ impl<'p> Bench<'p> {
     pub fn ask(&self, question: &Question, place: &Place<'_>) -> Option<Answers> {
         let call = question.call();
         let [old, new] = &self.trials;
-        let (first, effects) = old.ask(self.world.old, &call).ok()?;
-        let (second, others) = new.ask(self.world.new, &call).ok()?;
-        let mut effects = effects.iter().chain(&others);
+        let first = old.ask(self.world.old, &call).ok()?;
+        let second = new.ask(self.world.new, &call).ok()?;
+        let mut effects = first.effects.iter().chain(&second.effects);
         let of_place = place.is_fee() || effects.any(|effect| effect.kind == place.kind);
-        of_place.then_some([first, second])
+        of_place.then_some([first.decision, second.decision])
     }
 
     /// Counts what both policies answered.

@@ -7,6 +7,7 @@ use crate::effects::EffectKind;
 use crate::function::Function;
 use crate::policy::compare::world::Who;
 use crate::policy::index::Query;
+use crate::policy::schedule::Open;
 use crate::policy::Policy;
 use crate::request::Method;
 
@@ -57,9 +58,31 @@ pub(super) struct Place<'w> {
     pub fees: Fees,
 }
 
+/// What tables ask of a moment.
+pub(super) struct Seen {
+    open: Open,
+    /// The payee was paid just before.
+    is_paid: bool,
+}
+
+impl Seen {
+    /// The ways in which tables of a policy can see a place.
+    pub fn ways(policy: &Policy, place: &Place<'_>) -> impl Iterator<Item = Self> {
+        let open = Open::at(policy.schedules(), (place.now_ms, place.now_ms));
+        let known = policy.asks_payees;
+        [false, true]
+            .into_iter()
+            .filter(move |is_paid| known || !is_paid)
+            .map(move |is_paid| Self {
+                open: open.clone(),
+                is_paid,
+            })
+    }
+}
+
 impl Place<'_> {
     /// The effect as the tables of a policy see it, with an amount.
-    pub fn query<'p>(&self, policy: &'p Policy, amount: U256) -> Query<'p> {
+    pub fn query<'p>(&self, policy: &'p Policy, amount: U256, seen: &'p Seen) -> Query<'p> {
         let function = self.function.and_then(|function| {
             let number = policy.function_numbers.get(&function.id)?;
             Some(*number)
@@ -75,6 +98,10 @@ impl Place<'_> {
             to: self.payee,
             hits: self.payee.map(|to| policy.lists.of(to)).unwrap_or_default(),
             now_ms: self.now_ms,
+            earlier_ms: self.now_ms,
+            open: &seen.open,
+            paid_ms: seen.is_paid.then_some(self.now_ms),
+            stricter: false,
             amount,
             function,
             usd: None,

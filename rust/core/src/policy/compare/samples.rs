@@ -100,8 +100,12 @@ pub(in crate::policy) struct Samples {
     pub payees: Points<Address>,
     /// Lists whose entries are payees, by their ids.
     pub lists: Points<String>,
+    /// Schedules that say when, by their ids.
+    pub schedules: Points<String>,
     /// Moments to ask at, ms.
     pub times_ms: Points<u64>,
+    /// How long a payee is known after a payment, ms.
+    pub trusts_ms: Points<u64>,
 }
 
 impl Samples {
@@ -123,7 +127,9 @@ impl Samples {
         self.functions.or(other.functions);
         self.payees.or(other.payees);
         self.lists.or(other.lists);
+        self.schedules.or(other.schedules);
         self.times_ms.or(other.times_ms);
+        self.trusts_ms.or(other.trusts_ms);
         self
     }
 
@@ -141,7 +147,9 @@ impl Samples {
             self.payees = narrow.payees.clone();
             self.lists = Points::default();
         }
+        self.schedules.and(&narrow.schedules);
         self.times_ms.and(&narrow.times_ms);
+        self.trusts_ms.and(&narrow.trusts_ms);
         self
     }
 

@@ -10,7 +10,7 @@ use crate::policy::compare::ask::{Bench, Outcomes, Question};
 use crate::policy::compare::history;
 use crate::policy::compare::place::Place;
 use crate::policy::compare::row::{key, row, Key, Row, Span};
-use crate::policy::compare::touched::{limits, touched};
+use crate::policy::compare::touched::touched;
 use crate::policy::compare::walk::walk;
 use crate::policy::compare::world::World;
 
@@ -19,6 +19,8 @@ const PLACES_MAX: usize = 6_000;
 const PLACES_OF_TABLE_MAX: usize = 600;
 /// Bounds that no table names and that are looked for exactly: those of a limit together with a fee.
 const EXACT_MAX: u32 = 200;
+/// Payments that are tried before witnesses in all.
+const WORK_MAX: u32 = 60_000;
 /// Rows that are kept.
 const ROWS_MAX: usize = 20_000;
 
@@ -30,6 +32,8 @@ pub(super) struct Found {
     keys: BTreeMap<Key, usize>,
     /// Bounds that may still be looked for exactly.
     exact: u32,
+    /// Payments that may still be tried before a witness.
+    pub work: u32,
 }
 
 impl Found {
@@ -59,6 +63,7 @@ pub(super) fn search(world: &World<'_>, causes: &[String]) -> Vec<Row> {
     let bench = Bench::new(world);
     let mut found = Found {
         exact: EXACT_MAX,
+        work: WORK_MAX,
         ..Found::default()
     };
     for table in &tables {
@@ -69,9 +74,7 @@ pub(super) fn search(world: &World<'_>, causes: &[String]) -> Vec<Row> {
             compare(world, &bench, place, cause, &mut found);
             found.rows.len() < ROWS_MAX
         });
-        if let Some(limits) = limits(world, cause) {
-            history::search(world, table, limits, cause, &mut found);
-        }
+        history::search(world, table, cause, &mut found);
     }
     found.rows
 }

@@ -6,12 +6,12 @@ use crate::amount::Percent;
 use crate::effects::EffectKind;
 use crate::policy::compare::samples::Samples;
 use crate::policy::compare::world::World;
-use crate::policy::model::{Bits, Limit, Matcher};
+use crate::policy::model::{Bits, Matcher};
 use crate::policy::strictness::Change;
 use crate::policy::Policy;
 
 /// Sections whose tables match effects.
-const DECISIVE: [&str; 3] = ["rule", "forbid", "limit"];
+const DECISIVE: [&str; 4] = ["rule", "forbid", "review", "limit"];
 /// Tables that are looked at for a change that is not about one of them.
 const TABLES_MAX: usize = 48;
 
@@ -29,6 +29,8 @@ pub(super) struct Touched<'p> {
     pub by_facts: bool,
     /// The caps of a chain may.
     pub by_fees: bool,
+    /// The limit that changed, if it is one.
+    pub limit: Option<&'p str>,
 }
 
 impl Touched<'_> {
@@ -74,7 +76,7 @@ struct Pair<'p> {
 type Pairs<'p> = BTreeMap<(&'static str, &'p str), Pair<'p>>;
 
 /// What each cause touches.
-pub(super) fn touched<'p>(world: &World<'p>, causes: &[String]) -> Vec<Touched<'p>> {
+pub(super) fn touched<'p>(world: &World<'p>, causes: &'p [String]) -> Vec<Touched<'p>> {
     let pairs = pairs(world);
     let mut all = Vec::new();
     for (cause, path) in causes.iter().enumerate() {
@@ -82,9 +84,16 @@ pub(super) fn touched<'p>(world: &World<'p>, causes: &[String]) -> Vec<Touched<'
             continue;
         };
         let own = DECISIVE.into_iter().find(|name| *name == section);
-        if let Some(pair) = own.and_then(|name| pairs.get(&(name, id))) {
-            all.push(one(world, cause, pair, &Samples::default()));
+        let table = own.and_then(|name| pairs.get_key_value(&(name, id)));
+        if let Some(((section, id), pair)) = table {
+            all.push(Touched {
+                limit: (*section == "limit").then_some(*id),
+                ..one(world, cause, pair, &Samples::default())
+            });
             continue;
+        }
+        if section == "list" {
+            all.extend(caps(world, cause, &pairs, id));
         }
         let reach = Reach::of(world, section, id);
         let tables = pairs.values().filter(|pair| reach.meets(world, pair));
@@ -97,10 +106,26 @@ pub(super) fn touched<'p>(world: &World<'p>, causes: &[String]) -> Vec<Touched<'
     all
 }
 
-/// The limits with this id, in both policies.
-pub(super) fn limits<'p>(world: &World<'p>, cause: &str) -> Option<[Option<&'p Limit>; 2]> {
-    let id = cause.strip_prefix("limit.")?;
-    Some(world.both().map(|policy| policy.limit_by_id(id)))
+/// What caps of a list and its entries forbid and limit, where that differs.
+fn caps<'p>(world: &World<'p>, cause: usize, pairs: &Pairs<'p>, list: &str) -> Vec<Touched<'p>> {
+    let prefix = format!("@{list}/");
+    let own = pairs
+        .iter()
+        .filter(|((_, id), pair)| id.starts_with(&prefix) && differs(world, id, pair));
+    own.take(TABLES_MAX)
+        .map(|((section, id), pair)| Touched {
+            limit: (*section == "limit").then_some(*id),
+            ..one(world, cause, pair, &Samples::default())
+        })
+        .collect()
+}
+
+fn differs(world: &World<'_>, id: &str, pair: &Pair<'_>) -> bool {
+    let max = |policy: &Policy| policy.limit_by_id(id).map(|limit| limit.max);
+    match (pair.old, pair.new) {
+        (Some(old), Some(new)) => old.range != new.range || max(world.old) != max(world.new),
+        _ => true,
+    }
 }
 
 fn one<'p>(world: &World<'p>, cause: usize, pair: &Pair<'p>, narrow: &Samples) -> Touched<'p> {
@@ -116,6 +141,7 @@ fn one<'p>(world: &World<'p>, cause: usize, pair: &Pair<'p>, narrow: &Samples) -
             .collect(),
         by_facts: false,
         by_fees: false,
+        limit: None,
     }
 }
 
@@ -141,9 +167,11 @@ fn pairs<'p>(world: &World<'p>) -> Pairs<'p> {
         });
         let forbids = policy.forbids().iter();
         let forbids = forbids.map(|one| (("forbid", one.id.as_str()), &one.matcher, None));
+        let reviews = policy.reviews().iter();
+        let reviews = reviews.map(|one| (("review", one.id.as_str()), &one.matcher, None));
         let limits = policy.limits().iter();
         let limits = limits.map(|one| (("limit", one.id.as_str()), &one.matcher, None));
-        for (key, matcher, percent) in rules.chain(forbids).chain(limits) {
+        for (key, matcher, percent) in rules.chain(forbids).chain(reviews).chain(limits) {
             let pair: &mut Pair<'_> = pairs.entry(key).or_default();
             if number == 0 {
                 pair.old = Some(matcher);
@@ -164,6 +192,8 @@ struct Reach<'c> {
     narrow: Samples,
     /// Only tables that name this list.
     list: Option<&'c str>,
+    /// Only tables that name this schedule.
+    schedule: Option<&'c str>,
     /// Only tables about one of these kinds.
     kinds: Bits,
     by_facts: bool,
@@ -208,6 +238,7 @@ impl<'c> Reach<'c> {
                 narrow.times_ms.also(moments(world, id));
                 reach.list = Some(id);
             }
+            "schedule" => reach.schedule = Some(id),
             "chain" => narrow.chains.only(id.parse()),
             _ => {}
         }
@@ -218,17 +249,19 @@ impl<'c> Reach<'c> {
         let tables = || [(world.old, pair.old), (world.new, pair.new)].into_iter();
         let kinds = tables().filter_map(|(_, table)| Some(table?.kinds.0));
         let kinds = kinds.fold(0, |all, kinds| all | kinds);
+        let has = |ids: &[String], wanted: Option<&str>| {
+            wanted.is_none_or(|wanted| ids.iter().any(|id| id == wanted))
+        };
         let names = |(policy, table): (&Policy, Option<&Matcher>)| {
             table.is_some_and(|table| {
-                Samples::of(policy, table)
-                    .lists
-                    .named()
-                    .iter()
-                    .any(|id| Some(id.as_str()) == self.list)
+                let samples = Samples::of(policy, table);
+                has(samples.lists.named(), self.list)
+                    && has(samples.schedules.named(), self.schedule)
             })
         };
+        let is_named = self.list.is_some() || self.schedule.is_some();
         kinds & self.kinds.0 != 0
-            && (self.list.is_none() || tables().any(names))
+            && (!is_named || tables().any(names))
             && !samples(world, pair).and(&self.narrow).is_empty()
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 
 use crate::asset::{Asset, Standard};
 use crate::effects::EffectKind;
 use crate::function::Function;
-use crate::policy::compare::place::{Fees, Place, Told};
+use crate::policy::compare::place::{Fees, Place, Seen, Told};
 use crate::policy::compare::request::{has_no_payee, protocols};
 use crate::policy::compare::touched::Touched;
 use crate::policy::compare::world::{Who, World};
@@ -19,7 +19,7 @@ use crate::request::Method;
 const WHO_MAX: usize = 24;
 const ASSETS_MAX: usize = 16;
 const PAYEES_MAX: usize = 64;
-const TIMES_MAX: usize = 8;
+const TIMES_MAX: usize = 12;
 /// Places that are passed over for each that is looked at.
 const PASSED_MAX: usize = 64;
 /// A step through all combinations that comes to each once, far from the one before: where not all of
@@ -79,8 +79,9 @@ pub(super) fn walk<'w>(
 fn is_about(world: &World<'_>, touched: &Touched<'_>, place: &Place<'_>) -> bool {
     let is_about = |policy: &Policy, matcher: Option<&Matcher>| {
         matcher.is_some_and(|matcher| {
-            let query = place.query(policy, alloy_primitives::U256::ONE);
-            matcher.kinds.has(place.kind as u8) && matcher.fit(&query)
+            matcher.kinds.has(place.kind as u8)
+                && Seen::ways(policy, place)
+                    .any(|seen| matcher.fit(&place.query(policy, U256::ONE, &seen)))
         })
     };
     is_about(world.old, touched.old) || is_about(world.new, touched.new)
@@ -276,6 +277,8 @@ fn payees(world: &World<'_>, touched: &Touched<'_>) -> Vec<Address> {
 fn times(world: &World<'_>, touched: &Touched<'_>, payees: &[Address]) -> Vec<u64> {
     let mut found = vec![world.now_ms];
     found.extend(touched.samples.times_ms.named());
+    let schedules = touched.samples.schedules.named().iter();
+    found.extend(schedules.flat_map(|id| world.moments(id)));
     for policy in world.both() {
         let hits = payees.iter().flat_map(|payee| policy.lists.of(*payee));
         let ends = hits.filter_map(|hit| {

@@ -18,6 +18,11 @@ use crate::protocol::Protocol;
 const ENTRIES_MAX: usize = 4;
 /// Addresses that rules and forbids name themselves, of those that a table does not name.
 const NAMED_MAX: usize = 12;
+/// How far a schedule is followed: a little more than a week, in steps of a quarter of an hour.
+const STEP_MS: u64 = 15 * 60 * 1000;
+const STEPS_MAX: u32 = 8 * 24 * 4;
+/// Changes of one schedule that are looked at.
+const CHANGES_MAX: u32 = 3;
 /// Contracts of one chain for one kind of effect.
 const CONTRACTS_MAX: usize = 6;
 
@@ -46,6 +51,8 @@ pub(super) struct World<'p> {
     pub stranger: Address,
     /// By chain and kind of effect.
     contracts: BTreeMap<(ChainId, u8), Vec<Address>>,
+    /// By the id of a schedule.
+    moments: BTreeMap<String, Vec<u64>>,
 }
 
 impl<'p> World<'p> {
@@ -60,6 +67,7 @@ impl<'p> World<'p> {
             payees: Vec::new(),
             stranger: stranger(old, new),
             contracts: BTreeMap::new(),
+            moments: moments(old, new, now_ms),
         };
         let mut seen = BTreeSet::new();
         let mut known = BTreeSet::new();
@@ -146,6 +154,12 @@ impl<'p> World<'p> {
         found
     }
 
+    /// Moments at which a schedule opens or closes, and those just before.
+    pub fn moments(&self, schedule: &str) -> &[u64] {
+        let found = self.moments.get(schedule);
+        found.map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Contracts of a chain whose calls have effects of a kind that needs them.
     pub fn contracts(&self, chain_id: ChainId, kind: EffectKind) -> &[Address] {
         let found = self.contracts.get(&(chain_id, kind as u8));
@@ -201,6 +215,34 @@ impl<'p> World<'p> {
         found.retain(|address| seen.insert(*address));
         found
     }
+}
+
+/// When schedules open and close from now on.
+fn moments(old: &Policy, new: &Policy, now_ms: u64) -> BTreeMap<String, Vec<u64>> {
+    let mut found: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for schedule in old.schedules().iter().chain(new.schedules()) {
+        let of_id = found.entry(schedule.id.clone()).or_default();
+        let (mut at_ms, mut is_open) = (now_ms, schedule.is_open(now_ms));
+        let mut left = CHANGES_MAX;
+        for _ in 0..STEPS_MAX {
+            let next_ms = at_ms.saturating_add(STEP_MS);
+            if schedule.is_open(next_ms) != is_open && left > 0 {
+                let (mut before, mut after) = (at_ms, next_ms);
+                while after.saturating_sub(before) > 1 {
+                    let middle = before.midpoint(after);
+                    match schedule.is_open(middle) == is_open {
+                        true => before = middle,
+                        false => after = middle,
+                    }
+                }
+                of_id.extend([before, after]);
+                is_open = !is_open;
+                left = left.saturating_sub(1);
+            }
+            at_ms = next_ms;
+        }
+    }
+    found
 }
 
 /// An address that no policy names, and that looks like none of theirs.

@@ -8,9 +8,12 @@
 mod agents;
 mod assets;
 mod chains;
+mod expiry;
 mod functions;
 mod methods;
+mod payees;
 pub(in crate::policy) mod range;
+mod schedules;
 mod targets;
 mod wallets;
 
@@ -22,9 +25,12 @@ use toml::Value as Document;
 pub(in crate::policy) use agents::Agents;
 pub(in crate::policy) use assets::Assets;
 pub(in crate::policy) use chains::Chains;
+pub(in crate::policy) use expiry::Expires;
 pub(in crate::policy) use functions::{Functions, NotFunctions};
 pub(in crate::policy) use methods::Methods;
+pub(in crate::policy) use payees::{KnownPayee, NewPayee};
 pub(in crate::policy) use range::Range;
+pub(in crate::policy) use schedules::{During, NotDuring};
 pub(in crate::policy) use targets::{NotTo, Targets, To};
 pub(in crate::policy) use wallets::Wallets;
 
@@ -60,6 +66,21 @@ pub(in crate::policy) trait Condition: Clone + Debug + Eq + Hash + Ord {
         true
     }
 
+    /// Whether what is written now lets pass no more than what was written. What lists name is compared
+    /// as it is written: names mean the same in both files, and what they stand for is compared where
+    /// it is declared.
+    fn narrowed(old: &Document, new: &Document) -> bool {
+        let (Some(old), Some(new)) = (old.as_array(), new.as_array()) else {
+            return false;
+        };
+        let (fewer, more) = if Self::EXCLUDES {
+            (old, new)
+        } else {
+            (new, old)
+        };
+        fewer.iter().all(|one| more.contains(one))
+    }
+
     /// What its tables are found by.
     fn keys(&self, _add: impl FnMut(Key)) {}
 
@@ -75,14 +96,21 @@ pub(in crate::policy) trait Condition: Clone + Debug + Eq + Hash + Ord {
 macro_rules! conditions {
     (
         of_all { $($of_all:ident: $of_all_kind:ty,)* }
+        of_verdicts { $($of_verdicts:ident: $of_verdicts_kind:ty,)* }
         of_calls { $($of_calls:ident: $of_calls_kind:ty,)* }
     ) => {
         /// The keys of every table that matches effects.
         pub(in crate::policy) const SCOPE_KEYS: &[&str] = &[$(<$of_all_kind>::KEY,)*];
+        /// Of tables that say how a request may go on: what was spent is not matched by them later.
+        pub(in crate::policy) const VERDICT_KEYS: &[&str] = &[$(<$of_verdicts_kind>::KEY,)*];
         /// Of tables that can match calls.
         pub(in crate::policy) const FUNCTION_KEYS: &[&str] = &[$(<$of_calls_kind>::KEY,)*];
 
-        conditions! { $($of_all: $of_all_kind,)* $($of_calls: $of_calls_kind,)* }
+        conditions! {
+            $($of_all: $of_all_kind,)*
+            $($of_verdicts: $of_verdicts_kind,)*
+            $($of_calls: $of_calls_kind,)*
+        }
     };
     ($($name:ident: $kind:ty,)*) => {
         /// What an effect must be, whatever its amount; `None` matches all.
@@ -172,25 +200,32 @@ conditions! {
         to: To,
         not_to: NotTo,
     }
+    of_verdicts {
+        during: During,
+        not_during: NotDuring,
+        expires: Expires,
+        new_payee: NewPayee,
+        known_payee: KnownPayee,
+    }
     of_calls {
         functions: Functions,
         not_functions: NotFunctions,
     }
 }
 
-/// What lists name is compared as it is written: names mean the same in both files, and what they
-/// stand for is compared where it is declared.
+impl Conditions {
+    /// Whether it is the same at any hour.
+    pub const fn is_at_any_time(&self) -> bool {
+        self.during.is_none() && self.not_during.is_none()
+    }
+}
+
 fn narrower<C: Condition>(old: Option<&Document>, new: Option<&Document>) -> bool {
-    let (old, new) = match (old, new) {
-        (None, _) => return C::ABSENT_IS_WIDER,
-        (Some(_), None) => return false,
-        (Some(old), Some(new)) => (old.as_array(), new.as_array()),
-    };
-    let (Some(old), Some(new)) = (old, new) else {
-        return false;
-    };
-    let (fewer, more) = if C::EXCLUDES { (old, new) } else { (new, old) };
-    fewer.iter().all(|one| more.contains(one))
+    match (old, new) {
+        (None, _) => C::ABSENT_IS_WIDER,
+        (Some(_), None) => false,
+        (Some(old), Some(new)) => C::narrowed(old, new),
+    }
 }
 
 /// Whether what fits the inner table's condition fits the outer one's.
@@ -242,7 +277,7 @@ pub(in crate::policy) fn once<T: PartialEq>(
 }
 
 /// The values of all elements; `None` if one has a fault.
-fn each<'t, T: PartialEq>(
+pub(in crate::policy) fn each<'t, T: PartialEq>(
     reader: &mut Reader<'_>,
     value: Value<'t>,
     key: &str,

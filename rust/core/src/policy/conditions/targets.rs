@@ -28,6 +28,24 @@ pub(in crate::policy) struct To(Targets);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::policy) struct NotTo(Targets);
 
+impl To {
+    /// One list, by its number.
+    pub fn list(number: u32) -> Self {
+        Self(Targets {
+            addresses: Vec::new(),
+            lists: vec![number],
+        })
+    }
+
+    /// One address.
+    pub fn address(address: Address) -> Self {
+        Self(Targets {
+            addresses: vec![address],
+            lists: Vec::new(),
+        })
+    }
+}
+
 impl Deref for To {
     type Target = Targets;
 

@@ -58,7 +58,7 @@ impl Decision {
         let sum = self.verdict.as_str();
         let observed = format!("{calls} calls, in sum `{sum}`: send them one by one");
         let mut reasons = vec![Reason::new(Code::Batch).found(observed).allowed("1")];
-        reasons.extend(self.reasons.into_iter().filter(|other| !other.is_grant()));
+        reasons.extend(self.reasons.into_iter().filter(|other| !other.lets_go_on()));
         Self {
             verdict: Verdict::Deny,
             reasons,

@@ -1,5 +1,7 @@
 //! What a request costs under every limit it falls under.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use alloy_primitives::{Address, U256};
 use serde::Serialize;
 
@@ -11,10 +13,11 @@ use crate::policy::decide::sums::Sums;
 use crate::policy::decide::verdict::{Reason, Verdict};
 use crate::policy::index::Query;
 use crate::policy::model::{Limit, Measure, OnExceed, Per};
-use crate::policy::parse::APPROVAL;
+use crate::policy::schedule::Open;
+use crate::policy::time::span_words;
 use crate::policy::Policy;
 use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends};
-use crate::window::{Limits, Windows};
+use crate::window::{Limits, Span, Windows, PARTY};
 
 /// One limit and key with what the request adds to it.
 pub(in crate::policy) struct Charge<'p> {
@@ -38,9 +41,9 @@ struct Sum {
 }
 
 impl Limits for Policy {
-    fn windows(&self) -> impl Iterator<Item = (&str, u64)> {
+    fn windows(&self) -> impl Iterator<Item = (&str, Span)> {
         let limits = self.limits().iter();
-        limits.map(|limit| (limit.id.as_str(), limit.window_ms))
+        limits.map(|limit| (limit.id.as_str(), limit.window.clone()))
     }
 
     fn reservations(&self, spends: &Spends) -> Vec<Reservation> {
@@ -77,7 +80,9 @@ impl Policy {
             let limit = self.limit_by_id(&part.limit)?;
             let (verdict, reason) = over(limit, &part.key, part.amount, own, windows, now_ms)?;
             let known = verdict != Verdict::Deny && reason.is_among(shown);
-            Some(reason).filter(|_| !known)
+            // Who approved it needs neither to be told nor to wait.
+            let asks = matches!(verdict, Verdict::Approval { .. } | Verdict::Deny);
+            Some(reason).filter(|_| asks && !known)
         });
         over.collect()
     }
@@ -92,8 +97,8 @@ impl Policy {
     ) -> Vec<Reason> {
         let over = asked.iter().filter_map(|part| {
             let limit = self.limit_by_id(&part.limit)?;
-            let (_, reason) = over(limit, &part.key, part.amount, own, windows, now_ms)?;
-            Some(reason)
+            let (verdict, reason) = over(limit, &part.key, part.amount, own, windows, now_ms)?;
+            (verdict > Verdict::Notify).then_some(reason)
         });
         over.collect()
     }
@@ -103,7 +108,8 @@ impl Policy {
         let mut sums: Vec<Sum> = Vec::new();
         let agent = self.agent_index(&spends.agent);
         let mut touched: Vec<u32> = Vec::new();
-        for item in &spends.items {
+        let counts = |item: &&Spend| spends.grant.is_none() || item.kind == EffectKind::Fee;
+        for item in spends.items.iter().filter(counts) {
             let query = self.spend_query(spends, item, agent);
             touched.clear();
             self.limit_index.find(&query, &Sums::default(), |slot, _| {
@@ -141,6 +147,11 @@ impl Policy {
             to: item.to,
             hits: item.to.map(|to| self.lists.of(to)).unwrap_or_default(),
             now_ms: spends.decided_ms,
+            // A limit counts at any time, whoever was paid before.
+            earlier_ms: spends.decided_ms,
+            open: Open::none(),
+            paid_ms: None,
+            stricter: true,
             // Limits compare no amounts.
             amount: U256::ZERO,
             function: None,
@@ -150,12 +161,16 @@ impl Policy {
 
     fn charge(&self, spends: &Spends, sum: &Sum) -> Option<Charge<'_>> {
         let limit = self.limits().get(sum.limit as usize)?;
-        let key = match limit.per {
+        let mut key = match limit.per {
             Per::Agent => ["agent:", &spends.agent].concat(),
             Per::Wallet => self.wallet_key(spends.wallet),
             Per::Recipient => recipient_key(spends.chain_id.at(sum.recipient?)),
             Per::Global => "global".to_owned(),
         };
+        if limit.measure == Measure::Recipients {
+            let to = spends.chain_id.at(sum.recipient?);
+            key = format!("{key}{PARTY}{}:{}", to.chain_id, checksum(to.address));
+        }
         let price_unknown = sum.price_unknown;
         Some(Charge {
             limit,
@@ -176,6 +191,12 @@ pub(in crate::policy) fn over(
     windows: &Windows,
     now_ms: u64,
 ) -> Option<(Verdict, Reason)> {
+    if let Some((base, _)) = key.split_once(PARTY) {
+        let own_keys = own.iter().filter(|part| part.limit == limit.id);
+        let asked = own_keys.map(|part| part.key.as_str()).chain([key]);
+        let asked = asked.filter(|party| is_party_of(party, base));
+        return over_parties(limit, base, asked, own, windows, now_ms);
+    }
     let mine = own
         .iter()
         .filter(|part| part.limit == limit.id && part.key == key);
@@ -185,20 +206,103 @@ pub(in crate::policy) fn over(
     let Some(total) = used.checked_add(amount) else {
         return Some((Verdict::Deny, reason(Code::AmountOverflow).found(key)));
     };
-    let excess = total.checked_sub(limit.max).filter(|excess| *excess > 0)?;
-    let verdict = match limit.on_exceed {
-        OnExceed::Deny => Verdict::Deny,
-        OnExceed::Approval => APPROVAL,
+    let frees_at = |excess| windows.frees_at(&limit.id, key, excess, now_ms);
+    judge(limit, (used, total), frees_at)
+}
+
+/// The key under which a party counts; any other key as it is.
+fn base_of(key: &str) -> &str {
+    key.split_once(PARTY).map_or(key, |(base, _)| base)
+}
+
+/// Whether a key is that of a party that counts under another.
+fn is_party_of(party: &str, base: &str) -> bool {
+    party.split_once(PARTY).is_some_and(|(of, _)| of == base)
+}
+
+/// What one of the limits that a request adds to asks for, with everything it adds to that limit.
+pub(in crate::policy) fn over_with(
+    charge: &Charge<'_>,
+    all: &[Charge<'_>],
+    own: &[Reservation],
+    windows: &Windows,
+    now_ms: u64,
+) -> Option<(Verdict, Reason)> {
+    let (limit, key) = (charge.limit, charge.key.as_str());
+    let Some((base, _)) = key.split_once(PARTY) else {
+        return over(limit, key, charge.amount, own, windows, now_ms);
     };
-    let mut reason = reason(Code::LimitExceeded)
-        .found(limit.measure.words(total))
-        .allowed(limit.measure.words(limit.max));
-    reason.retry_at_ms = if amount > limit.max {
-        None
-    } else {
-        windows.frees_at(&limit.id, key, excess, now_ms)
+    let mut asked = all
+        .iter()
+        .filter(|other| other.limit.id == limit.id && is_party_of(&other.key, base))
+        .map(|other| other.key.as_str());
+    // Once for all of them.
+    if asked.clone().next() != Some(key) {
+        return None;
+    }
+    over_parties(limit, base, asked.by_ref(), own, windows, now_ms)
+}
+
+/// What a limit on recipients asks for when these come on top of those that count without `own`.
+fn over_parties<'k>(
+    limit: &Limit,
+    base: &str,
+    asked: impl Iterator<Item = &'k str>,
+    own: &[Reservation],
+    windows: &Windows,
+    now_ms: u64,
+) -> Option<(Verdict, Reason)> {
+    let is_mine = |party: &str| {
+        let mut mine = own
+            .iter()
+            .filter(|part| part.limit == limit.id && part.key == party);
+        // Only this request holds it: nothing else counts under its key.
+        mine.any(|part| windows.used(&limit.id, party, now_ms) <= part.amount)
     };
-    Some((verdict, reason))
+    let others = windows.parties(&limit.id, base, now_ms);
+    let others: BTreeMap<&str, Option<u64>> = others.filter(|(key, _)| !is_mine(key)).collect();
+    let added = asked.filter(|key| !others.contains_key(key));
+    let added = added.collect::<BTreeSet<_>>().len();
+    let count = |number: usize| u128::try_from(number).unwrap_or(u128::MAX);
+    let used = count(others.len());
+    let total = used.saturating_add(count(added));
+    if added == 0 {
+        return None;
+    }
+    let frees_at = |excess: u128| {
+        let mut leaving: Vec<u64> = others.values().copied().flatten().collect();
+        leaving.sort_unstable();
+        let last = usize::try_from(excess).ok()?.checked_sub(1)?;
+        leaving.get(last).copied()
+    };
+    judge(limit, (used, total), frees_at)
+}
+
+/// What a limit asks for when what counts goes from one figure to the other.
+fn judge(
+    limit: &Limit,
+    (used, total): (u128, u128),
+    frees_at: impl Fn(u128) -> Option<u64>,
+) -> Option<(Verdict, Reason)> {
+    let told = |code| {
+        Reason::new(code)
+            .by(limit.id.as_str())
+            .found(limit.measure.words(total))
+            .allowed(limit.measure.words(limit.max))
+    };
+    let Some(excess) = total.checked_sub(limit.max).filter(|excess| *excess > 0) else {
+        let passes = limit
+            .warns_above()
+            .is_some_and(|share| used <= share && share < total);
+        return passes.then(|| (Verdict::Notify, told(Code::LimitNotice)));
+    };
+    if limit.on_exceed == OnExceed::Notify {
+        return Some((Verdict::Notify, told(Code::LimitNotice)));
+    }
+    let mut reason = told(Code::LimitExceeded);
+    let passes = total.saturating_sub(used) <= limit.max;
+    reason.retry_at_ms = passes.then(|| frees_at(excess)).flatten();
+    Some((limit.on_exceed.verdict(), reason))
 }
 
 /// Adds what one effect costs under one limit. Without a recipient nothing is added to a limit per
@@ -208,13 +312,19 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
         return;
     }
     let recipient = match limit.per {
-        Per::Recipient if item.to.is_none() => return,
         Per::Recipient => item.to,
+        Per::Agent | Per::Wallet | Per::Global if limit.measure == Measure::Recipients => item.to,
         Per::Agent | Per::Wallet | Per::Global => None,
     };
+    let counts_recipients = limit.per == Per::Recipient || limit.measure == Measure::Recipients;
+    if counts_recipients && item.to.is_none() {
+        return;
+    }
     let (amount, price_unknown) = match limit.measure {
-        Measure::Count if item.kind == EffectKind::Fee => return,
+        Measure::Count | Measure::Recipients if item.kind == EffectKind::Fee => return,
         Measure::Count => (u128::from(item.times), false),
+        // One of each, however often.
+        Measure::Recipients => (1, false),
         Measure::Usd => (item.usd.unwrap_or(0), item.usd.is_none()),
         Measure::Amount(_) => (item.amount, false),
     };
@@ -271,8 +381,8 @@ pub struct LimitView {
     pub reserved: String,
     /// The most both together may be.
     pub max: String,
-    /// Length of the window.
-    pub window_ms: u64,
+    /// What of the past counts, in words: `24h`, `day in Europe/Berlin`, `lifetime`, `standing`.
+    pub window: String,
     /// What is left; "0" when over.
     pub left: String,
     /// What happens over it.
@@ -296,11 +406,25 @@ impl Policy {
         now_ms: u64,
     ) -> Vec<LimitView> {
         let mut views = Vec::new();
+        let mut parties: BTreeMap<(&str, &str), (u128, u128)> = BTreeMap::new();
         for usage in windows.usages(now_ms) {
             let limit = self.limit_by_id(usage.limit);
-            if let Some(limit) = limit.filter(|_| self.concerns(agent, usage.key)) {
-                views.push(view(limit, usage.key, usage.posted, usage.held));
+            let key = base_of(usage.key);
+            let Some(limit) = limit.filter(|_| self.concerns(agent, key)) else {
+                continue;
+            };
+            if limit.measure == Measure::Recipients {
+                // Each party is one, however often it was paid.
+                let (posted, held) = parties.entry((&limit.id, key)).or_default();
+                let count = if usage.posted > 0 { posted } else { held };
+                *count = count.saturating_add(1);
+                continue;
             }
+            views.push(view(limit, key, usage.posted, usage.held));
+        }
+        for ((limit, key), (posted, held)) in parties {
+            let limit = self.limit_by_id(limit);
+            views.extend(limit.map(|limit| view(limit, key, posted, held)));
         }
         for limit in self.limits() {
             for key in self.standing_keys(limit) {
@@ -329,17 +453,22 @@ impl Policy {
             let Some(limit) = self.limit_by_id(&part.limit) else {
                 continue;
             };
-            let held = windows.held(&part.limit, &part.key);
-            let used = windows
-                .used(&part.limit, &part.key, now_ms)
-                .saturating_sub(held);
+            let (held, used) = if limit.measure == Measure::Recipients {
+                let parties = windows.parties(&part.limit, base_of(&part.key), now_ms);
+                let count = parties.filter(|(key, _)| *key != part.key).count();
+                (part.amount, u128::try_from(count).unwrap_or(u128::MAX))
+            } else {
+                let held = windows.held(&part.limit, &part.key);
+                let used = windows.used(&part.limit, &part.key, now_ms);
+                (held, used.saturating_sub(held))
+            };
             let fee = fee
                 .iter()
                 .find(|fee| (&fee.limit, &fee.key) == (&part.limit, &part.key));
             views.push(LimitView {
                 adds: Some(part.amount.to_string()),
                 fee: fee.map(|fee| fee.amount.to_string()),
-                ..view(limit, &part.key, used, held)
+                ..view(limit, base_of(&part.key), used, held)
             });
         }
         views
@@ -393,7 +522,7 @@ impl Policy {
 
 fn view(limit: &Limit, key: &str, used: u128, reserved: u128) -> LimitView {
     let asset = match &limit.measure {
-        Measure::Count | Measure::Usd => None,
+        Measure::Count | Measure::Recipients | Measure::Usd => None,
         Measure::Amount(asset) => Some(asset),
     };
     LimitView {
@@ -405,7 +534,7 @@ fn view(limit: &Limit, key: &str, used: u128, reserved: u128) -> LimitView {
         used: used.to_string(),
         reserved: reserved.to_string(),
         max: limit.max.to_string(),
-        window_ms: limit.window_ms,
+        window: span_words(&limit.window),
         left: limit
             .max
             .saturating_sub(used.saturating_add(reserved))

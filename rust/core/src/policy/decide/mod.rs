@@ -26,20 +26,23 @@ use crate::code::Code;
 use crate::effects::{Effect, EffectKind, Exchange};
 use crate::policy::conditions::range::Fit;
 use crate::policy::decide::facts::Facts;
-use crate::policy::decide::limits::{over, Charge};
+use crate::policy::decide::limits::{over_with, Charge};
 use crate::policy::decide::minimum_return::Returns;
 use crate::policy::decide::sight::Unseen;
 use crate::policy::decide::sums::Sums;
 use crate::policy::decide::valuation::spends;
 use crate::policy::decide::verdict::{Decision, Reason, Verdict};
 use crate::policy::index::{Query, Slot};
-use crate::policy::model::{method_of, Agent, Released, Route};
+use crate::policy::model::{method_of, Agent, OnExceed, Released, Route};
 use crate::policy::parse::APPROVAL;
+use crate::policy::schedule::Open;
 use crate::policy::Policy;
 use crate::request::Method;
-use crate::spend::{Reservation, Spend, Spends};
-use crate::window::Windows;
+use crate::spend::{Reservation, Spend, SpendAsset, Spends};
+use crate::window::{Book, Payment, Windows};
 
+/// Before the seq of a one-off grant, where reasons name a rule.
+const GRANT: &str = "grant:";
 /// How long a payment signed as a document may be collected without a person's word.
 const AUTHORISED_MS_MAX: u64 = 3_600_000;
 /// How long an order may be filled without a person's word: as long as the longest window of a
@@ -77,9 +80,64 @@ pub struct Subject<'a> {
     /// What this very request holds already, so that deciding it again does not count it twice;
     /// empty the first time.
     pub own: &'a [Reservation],
+    /// Who was paid before, and what operators granted; without it every payee is new.
+    pub book: Option<&'a Book>,
+    /// The request, where it was decided before: of grants only the one it holds counts.
+    pub again: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    /// The same, knowing who was paid before and what is granted.
+    #[must_use]
+    pub fn after(self, book: &'a Book) -> Self {
+        Self {
+            book: Some(book),
+            ..self
+        }
+    }
+
+    /// The same of a request that was decided before.
+    #[must_use]
+    pub fn again(self, request: &'a str) -> Self {
+        Self {
+            again: Some(request),
+            ..self
+        }
+    }
+
+    /// The one-off grant that covers it: for one transfer, and nothing but its fee beside it.
+    fn granted(&self, now_ms: u64) -> Option<u64> {
+        let book = self.book?;
+        let [effect] = self.effects else { return None };
+        if effect.kind != EffectKind::Transfer || effect.asset.is_none() {
+            return None;
+        }
+        let payment = Payment {
+            agent: self.agent,
+            wallet: self.chain_id.at(self.wallet),
+            asset: SpendAsset::of(effect.kind, effect.asset.as_ref()),
+            to: effect.to?,
+            amount: u128::try_from(effect.amount).ok()?,
+        };
+        let Some(request) = self.again else {
+            return book.grants().covering(&payment, now_ms);
+        };
+        let seq = book.spends(request)?.grant?;
+        let covers = book.grants().still_covers(seq, &payment, request, now_ms);
+        covers.then_some(seq)
+    }
+
+    /// When the agent last paid this recipient from the wallet, ms.
+    fn paid_ms(&self, to: Option<Address>) -> Option<u64> {
+        let to = self.chain_id.at(to?);
+        let ledger = self.book?.ledger();
+        ledger.last_paid(self.agent, self.wallet, to)
+    }
 }
 
 /// Decides a request. Pure: the same arguments give the same decision.
+///
+/// A one-off grant is used where the policy alone would have the request wait, or deny it.
 pub fn decide(
     policy: &Policy,
     subject: &Subject<'_>,
@@ -87,24 +145,58 @@ pub fn decide(
     facts: &Facts,
     now_ms: u64,
 ) -> Decision {
-    let mut ladder = Ladder::default();
+    let alone = decide_under(policy, subject, windows, (facts, now_ms), None);
+    if alone.verdict <= Verdict::Notify {
+        return alone;
+    }
+    let Some(grant) = subject.granted(facts.latest(now_ms)) else {
+        return alone;
+    };
+    let under = decide_under(policy, subject, windows, (facts, now_ms), Some(grant));
+    if under.verdict < alone.verdict {
+        under
+    } else {
+        alone
+    }
+}
+
+fn decide_under(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    windows: &Windows,
+    (facts, now_ms): (&Facts, u64),
+    grant: Option<u64>,
+) -> Decision {
+    let mut ladder = Ladder {
+        grant,
+        ..Ladder::default()
+    };
     let Some(method) = ladder.preconditions(policy, subject) else {
         return ladder.denied();
     };
-    let spends = spends(policy, subject, method, facts, now_ms);
+    let mut spends = spends(policy, subject, method, facts, now_ms);
+    spends.grant = grant;
+    let times = (facts.earliest(now_ms), facts.latest(now_ms));
     let asked = Asked {
         policy,
         subject,
         agent: policy.agent_index(subject.agent),
         method,
-        now_ms: facts.latest(now_ms),
+        now_ms: times.1,
+        earlier_ms: times.0,
+        open: Open::at(policy.schedules(), times),
     };
     let returns = Returns::of(policy, subject, facts, now_ms);
     let sums = asked.sums(&spends);
     for (effect, spend) in subject.effects.iter().zip(&spends.items) {
         let query = asked.query(effect, spend);
-        ladder.forbids(policy, effect, &query, &sums.forbids);
         let granted = ladder.grants(policy, effect, &query, &sums.grants);
+        let query = Query {
+            stricter: true,
+            ..query
+        };
+        ladder.forbids(policy, effect, &query, &sums.forbids);
+        ladder.reviews(policy, effect, &query, &sums.reviews);
         if let Some(least) = granted.return_min {
             ladder.returns(least, &returns, effect);
         }
@@ -121,12 +213,26 @@ pub fn decide(
     ladder.fair(&returns);
     let charges = policy.charges(&spends);
     for charge in &charges {
-        ladder.limit(charge, subject.own, windows, now_ms);
+        ladder.limit(charge, &charges, subject.own, windows, now_ms);
     }
     if ladder.verdict() == Verdict::Deny {
         return ladder.denied();
     }
     ladder.allowed(reservations(charges), spends)
+}
+
+/// What a request would count under every limit it falls under, whatever is decided; nothing for a
+/// method that does not sign.
+pub fn costs(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    facts: &Facts,
+    now_ms: u64,
+) -> Vec<Reservation> {
+    let Some(method) = method_of(subject.method) else {
+        return Vec::new();
+    };
+    policy.reservations(&spends(policy, subject, method, facts, now_ms))
 }
 
 /// A request on its way down the ladder.
@@ -137,19 +243,24 @@ struct Asked<'a> {
     method: Method,
     /// When what the operator listed must not be over, ms.
     now_ms: u64,
+    /// The earlier of the guardian's time and the wall clock, ms.
+    earlier_ms: u64,
+    open: Open,
 }
 
-/// What the effects of one request come to under forbids and rules with amounts.
+/// What the effects of one request come to under forbids, reviews and rules with amounts.
 #[derive(Default)]
 struct AllSums {
     forbids: Sums,
+    reviews: Sums,
     grants: Sums,
 }
 
-impl<'a> Asked<'a> {
-    /// An effect as tables see it.
-    fn query(&self, effect: &Effect, spend: &Spend) -> Query<'a> {
+impl Asked<'_> {
+    /// An effect as rules see it.
+    fn query(&self, effect: &Effect, spend: &Spend) -> Query<'_> {
         let policy = self.policy;
+        let asks = policy.asks_payees;
         Query {
             agent: self.agent,
             wallet: self.subject.wallet,
@@ -160,6 +271,10 @@ impl<'a> Asked<'a> {
             to: effect.to,
             hits: effect.to.map(|to| policy.lists.of(to)).unwrap_or_default(),
             now_ms: self.now_ms,
+            earlier_ms: self.earlier_ms,
+            open: &self.open,
+            paid_ms: asks.then(|| self.subject.paid_ms(effect.to)).flatten(),
+            stricter: false,
             amount: effect.amount,
             function: policy.function_index(effect),
             usd: spend.usd.map(Usd),
@@ -177,10 +292,17 @@ impl<'a> Asked<'a> {
         for ((effect, spend), ordinal) in numbered {
             let query = self.query(effect, spend);
             let policy = self.policy;
+            policy.grant_index.add_up(&query, ordinal, &mut sums.grants);
+            let query = Query {
+                stricter: true,
+                ..query
+            };
             policy
                 .forbid_index
                 .add_up(&query, ordinal, &mut sums.forbids);
-            policy.grant_index.add_up(&query, ordinal, &mut sums.grants);
+            policy
+                .review_index
+                .add_up(&query, ordinal, &mut sums.reviews);
         }
         sums
     }
@@ -202,6 +324,8 @@ struct Granted<'p> {
 /// Reasons so far, each with the verdict it asks for.
 #[derive(Default)]
 struct Ladder {
+    /// The one-off grant under which the request is decided.
+    grant: Option<u64>,
     route: Route,
     released: Released,
     steps: Vec<(Verdict, Reason)>,
@@ -286,6 +410,37 @@ impl Ladder {
         }
     }
 
+    /// A review that matches, by the effect's own amount or by the sum, asks for its tier at the least,
+    /// and so does one that cannot be judged for want of a price.
+    fn reviews(&mut self, policy: &Policy, effect: &Effect, query: &Query<'_>, sums: &Sums) {
+        policy.review_index.find(query, sums, |slot, fits| {
+            let review = policy.reviews.get(slot.payload as usize);
+            let Some(review) = review.filter(|review| !self.lifts(review.tier)) else {
+                return;
+            };
+            let mut observed = words(effect);
+            if fits.only_together() {
+                let sum = policy
+                    .review_index
+                    .explain(slot, sums, effect.asset.as_ref());
+                if let Some((sum, _)) = sum {
+                    observed = format!("{sum}: {observed}");
+                }
+            }
+            self.add(review.tier, Code::Review, Some(&review.id), Some(observed));
+        });
+    }
+
+    /// Whether the grant stands for what a tier asks for: it is the word of one operator.
+    fn lifts(&self, tier: Verdict) -> bool {
+        let asks_one = match tier {
+            Verdict::Instant | Verdict::Notify | Verdict::Delay { .. } => true,
+            Verdict::Approval { quorum, .. } => quorum <= 1,
+            Verdict::Deny => false,
+        };
+        self.grant.is_some() && asks_one
+    }
+
     /// At least one rule must match the effect by itself, and one the sum it is part of; of all that
     /// do the strictest tier wins. With an unknown price a grant is worth an approval at most.
     fn grants<'p>(
@@ -327,6 +482,15 @@ impl Ladder {
                 unknown = Some(id);
             }
         });
+        if let Some(seq) = self.grant.filter(|_| self.lifts(tier)) {
+            let by = format!("{GRANT}{seq}");
+            self.add(Verdict::Notify, Code::Granted, Some(&by), None);
+            return Granted {
+                route,
+                released,
+                ..Granted::default()
+            };
+        }
         let asset = effect.asset.as_ref();
         let explain = |slot| policy.grant_index.explain(slot, sums, asset);
         let Some((Reverse(id), (slot, fits))) = best.map(|(_, id)| id).zip(named) else {
@@ -479,9 +643,16 @@ impl Ladder {
     }
 
     /// What is posted and held in the window, plus this request, must not be over the limit.
-    fn limit(&mut self, charge: &Charge<'_>, own: &[Reservation], windows: &Windows, now_ms: u64) {
+    fn limit(
+        &mut self,
+        charge: &Charge<'_>,
+        all: &[Charge<'_>],
+        own: &[Reservation],
+        windows: &Windows,
+        now_ms: u64,
+    ) {
         let limit = charge.limit;
-        if charge.price_unknown {
+        if charge.price_unknown && limit.on_exceed != OnExceed::Notify {
             self.add(
                 APPROVAL,
                 Code::PriceUnknown,
@@ -492,11 +663,10 @@ impl Ladder {
         if charge.amount == 0 {
             return;
         }
-        let (limit, key, amount) = (charge.limit, &charge.key, charge.amount);
-        let over = over(limit, key, amount, own, windows, now_ms);
+        let over = over_with(charge, all, own, windows, now_ms);
         self.steps.extend(over.map(|(verdict, mut reason)| {
             // Otherwise nobody sees what eats the limit: the payment itself may be small.
-            if (1..amount).contains(&charge.fee) && reason.code == Code::LimitExceeded {
+            if (1..charge.amount).contains(&charge.fee) && reason.code == Code::LimitExceeded {
                 let fee = limit.measure.words(charge.fee);
                 let total = reason.observed.unwrap_or_default();
                 reason.observed = Some(format!("{total}, up to {fee} of it for this fee"));
@@ -535,9 +705,9 @@ impl Ladder {
         reasons
     }
 
-    /// What was granted is no reason for a denial.
+    /// What lets it go on is no reason for a denial.
     fn denied(mut self) -> Decision {
-        self.steps.retain(|(_, reason)| !reason.is_grant());
+        self.steps.retain(|(_, reason)| !reason.lets_go_on());
         let reasons = self.reasons();
         Decision {
             verdict: Verdict::Deny,

@@ -89,6 +89,8 @@ impl Resolved<'_> {
             owed: self.owed,
             fee_wei_max: self.fee_wei_max,
             own,
+            book: None,
+            again: None,
         }
     }
 }

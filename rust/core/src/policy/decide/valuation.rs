@@ -57,6 +57,7 @@ pub(in crate::policy) fn spends(
         wallet: subject.wallet,
         chain_id: subject.chain_id,
         method,
+        grant: None,
         decided_ms: now_ms,
         items,
     }

@@ -125,6 +125,11 @@ impl Reason {
         self.code == Code::Granted
     }
 
+    /// Whether it lets the request go on: no reason for a denial.
+    pub fn lets_go_on(&self) -> bool {
+        self.is_grant() || self.code == Code::LimitNotice
+    }
+
     /// Whether one of `others` says the same of the same rule or limit, whatever the figures.
     pub fn is_among(&self, others: &[Self]) -> bool {
         let same = |other: &Self| other.code == self.code && other.rule == self.rule;

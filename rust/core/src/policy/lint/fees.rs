@@ -95,14 +95,15 @@ impl Policy {
                 let usd = usd_value(U256::from(wei), entry.asset.decimals, entry.price?)?;
                 Some(usd.0)
             }
-            Measure::Count => None,
+            Measure::Count | Measure::Recipients => None,
         }
     }
 }
 
 /// Whether fees are part of what the limit counts.
 fn counts_fees(limit: &Limit) -> bool {
-    limit.measure != Measure::Count
+    limit.stops()
+        && matches!(limit.measure, Measure::Usd | Measure::Amount(_))
         && !limit.is_standing()
         && limit.per != Per::Recipient
         && limit.matcher.to.is_none()

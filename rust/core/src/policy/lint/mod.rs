@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::code::PolicyCode;
 use crate::effects::EffectKind;
+use crate::policy::conditions::Expires;
 use crate::policy::decide::verdict::Verdict;
 use crate::policy::fault::{Fault, Place, PolicyErrors};
 use crate::policy::lint::reach::Reach;
@@ -94,12 +95,14 @@ impl Policy {
         self.lint_rules(&mut found);
         self.lint_pairs(&mut found);
         self.lint_forbids(&mut found);
+        self.lint_reviews(&mut found);
         self.lint_limits(&mut found);
         self.lint_agents(&mut found);
         self.lint_unused(&mut found);
         self.lint_functions(&mut found);
         self.lint_l1_fees(&mut found);
         if let Some(now_ms) = now_ms {
+            self.lint_expiry(now_ms, &mut found);
             self.lint_entries(now_ms, &mut found);
         }
         found.sort();
@@ -223,11 +226,24 @@ impl Policy {
         }
     }
 
+    fn lint_reviews(&self, found: &mut Vec<Fault>) {
+        for review in &self.reviews {
+            if let Err(why) = Reach::of(self, &review.matcher) {
+                let text = format!("review `{}` can never match: {why}", review.id);
+                let hint = "change the matcher: nothing is reviewed now";
+                found.push(Fault::new(review.at, PolicyCode::NeverMatches, text, hint));
+            }
+        }
+    }
+
     fn lint_limits(&self, found: &mut Vec<Fault>) {
         for limit in &self.limits {
             let never = match Reach::of(self, &limit.matcher) {
                 Err(why) => Some(why),
                 Ok(reach) if limit.per == Per::Recipient && !reach.has_recipient => {
+                    Some("none of its effects has a recipient")
+                }
+                Ok(reach) if limit.measure == Measure::Recipients && !reach.has_recipient => {
                     Some("none of its effects has a recipient")
                 }
                 Ok(reach) if limit.measure == Measure::Count && reach.only_fee => {
@@ -298,11 +314,22 @@ impl Policy {
         let mut named: HashSet<u32> = HashSet::new();
         let rules = self.rules.iter().map(|rule| &rule.matcher);
         let forbids = self.forbids.iter().map(|forbid| &forbid.matcher);
+        let reviews = self.reviews.iter().map(|review| &review.matcher);
         let limits = self.limits.iter().map(|limit| &limit.matcher);
-        for matcher in rules.chain(forbids).chain(limits) {
+        let mut scheduled: HashSet<u32> = HashSet::new();
+        for matcher in rules.chain(forbids).chain(reviews).chain(limits) {
+            let during = matcher.during.iter().flat_map(|during| &during.0);
+            let outside = matcher.not_during.iter().flat_map(|outside| &outside.0);
+            scheduled.extend(during.chain(outside));
             let (to, not_to) = (matcher.to.as_deref(), matcher.not_to.as_deref());
             let targets = to.into_iter().chain(not_to);
             named.extend(targets.flat_map(|targets| targets.lists.iter().copied()));
+        }
+        for (schedule, number) in self.schedules.iter().zip(0u32..) {
+            if !scheduled.contains(&number) {
+                let text = format!("nothing names schedule `{}`", schedule.id);
+                found.push(unused(schedule.at, text));
+            }
         }
         for (list, number) in self.list_tables.iter().zip(0u32..) {
             if !named.contains(&number) {
@@ -311,6 +338,24 @@ impl Policy {
                     format!("nothing names list `@{}`", list.id),
                 ));
             }
+        }
+    }
+
+    /// Rules whose end is near, or over. A forbid or a review that ends is meant to.
+    fn lint_expiry(&self, now_ms: u64, found: &mut Vec<Fault>) {
+        for rule in &self.rules {
+            let Some(Expires(expires_ms)) = rule.matcher.expires else {
+                continue;
+            };
+            let (code, word) = if expires_ms <= now_ms {
+                (PolicyCode::RuleExpired, "has expired")
+            } else if expires_ms <= now_ms.saturating_add(EXPIRING_MS) {
+                (PolicyCode::RuleExpiring, "expires within a week")
+            } else {
+                continue;
+            };
+            let text = format!("rule `{}` {word}", rule.id);
+            found.push(Fault::new(rule.at, code, text, "renew it, or leave it out"));
         }
     }
 

@@ -174,5 +174,7 @@ impl Policy {
 
 /// Whether a limit ends what can be spent: neither a number of payments nor what stands does.
 const fn adds_up(limit: &Limit) -> bool {
-    !limit.is_standing() && !matches!(limit.measure, Measure::Count)
+    limit.stops()
+        && !limit.is_standing()
+        && matches!(limit.measure, Measure::Usd | Measure::Amount(_))
 }

@@ -1,17 +1,17 @@
-//! Assets and lists.
+//! Assets.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use alloy_primitives::{Address, B256};
 
 use super::reader::{Reader, Section, Value};
 use super::scope::one_of;
-use super::tables::{flip, ID_CHARS, LABEL_CHARS};
+use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::amount::Price;
 use crate::asset::{Asset, Standard};
 use crate::code::PolicyCode;
-use crate::policy::model::{AssetEntry, CodePin, List, ListEntry};
+use crate::policy::model::{AssetEntry, CodePin};
 
 const DECIMALS_MAX: u64 = 36;
 const HOUR_MS: u64 = 3_600_000;
@@ -124,54 +124,6 @@ impl File {
                 .is_some_and(|entry| entry.group.as_deref() == Some(name))
         });
         members.map(|(_, number)| number).collect()
-    }
-
-    pub(super) fn read_lists(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
-        for section in reader.tables(root, "list") {
-            reader.known(section, &["id", "entry"]);
-            let id = reader.declare(section, &mut self.list_names, ID_CHARS);
-            let mut seen = HashSet::new();
-            let mut entries = Vec::new();
-            for entry in reader.tables(section, "entry") {
-                reader.known(entry, &["chain", "address", "label", "expires"]);
-                let Some(entry_read) = self.read_entry(reader, entry) else {
-                    continue;
-                };
-                if !seen.insert((entry_read.chain_id, entry_read.address)) {
-                    let text = format!("`{}` is in this list already", entry_read.address);
-                    reader.fault(
-                        entry.at,
-                        PolicyCode::DuplicateEntry,
-                        text,
-                        "keep one of them",
-                    );
-                }
-                entries.push(entry_read);
-            }
-            if let Some(id) = id {
-                self.lists.push(List {
-                    id,
-                    entries,
-                    at: reader.place(section.at),
-                });
-            }
-        }
-    }
-
-    fn read_entry(&self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<ListEntry> {
-        let get = |key| section.table.get(key);
-        let chain = get("chain").map(|value| self.chain_ref(reader, value, "chain"));
-        let address = reader.required(section, "address", "write address = \"0x…\"");
-        let address = address.and_then(|value| reader.address(value, "address"));
-        let label = get("label").map(|value| reader.label(value, "label", LABEL_CHARS));
-        let expires = get("expires").map(|value| reader.datetime(value, "expires"));
-        Some(ListEntry {
-            chain_id: flip(chain)?,
-            address: address?,
-            label: flip(label)?.unwrap_or_default(),
-            expires_ms: flip(expires)?,
-            at: reader.place(section.at),
-        })
     }
 }
 

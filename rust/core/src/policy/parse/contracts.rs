@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::assets::read_code;
+use super::lists::read_tags;
 use super::reader::{Reader, Section, Value};
 use super::scope::one_of;
 use super::tables::{flip, ID_CHARS};
@@ -11,7 +12,7 @@ use crate::asset::Asset;
 use crate::chain::ChainId;
 use crate::code::PolicyCode;
 use crate::effects::contracts;
-use crate::policy::model::ContractEntry;
+use crate::policy::model::{ContractEntry, ListEntry};
 use crate::protocol::Protocol;
 
 impl File {
@@ -26,11 +27,20 @@ impl File {
                 "asset",
                 "code_hash",
                 "implementation_hash",
+                "tags",
             ];
             reader.known(section, &keys);
             let Some(entry) = self.read_contract(reader, section) else {
                 continue;
             };
+            let listed = ListEntry {
+                chain_id: Some(entry.account.chain_id),
+                address: entry.account.address,
+                label: entry.id.clone(),
+                expires_ms: None,
+                at: reader.place(section.at),
+            };
+            self.tagged.extend(read_tags(reader, section, &listed));
             if let Some(other) = seen.insert(entry.account, entry.id.clone()) {
                 let text = format!("the same contract as `{other}`");
                 let hint = "declare each contract once";

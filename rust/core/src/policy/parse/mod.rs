@@ -4,8 +4,11 @@ mod assets;
 mod contracts;
 mod functions;
 mod hints;
+mod limits;
+mod lists;
 pub(in crate::policy) mod reader;
 mod rules;
+mod schedules;
 mod scope;
 pub(in crate::policy) mod tables;
 mod values;
@@ -16,8 +19,10 @@ use toml::de::DeTable;
 
 use super::fault::PolicyErrors;
 use super::model::{
-    Agent, AssetEntry, Chain, ContractEntry, Forbid, FunctionEntry, Limit, List, Rule, Wallet,
+    Agent, AssetEntry, Chain, ContractEntry, Forbid, FunctionEntry, Limit, List, Review, Rule,
+    Wallet,
 };
+use super::schedule::Schedule;
 use crate::chain::ChainId;
 use crate::code::PolicyCode;
 use reader::{Names, Reader, Section};
@@ -37,7 +42,11 @@ pub(in crate::policy) struct File {
     pub lists: Vec<List>,
     pub rules: Vec<Rule>,
     pub forbids: Vec<Forbid>,
+    pub reviews: Vec<Review>,
     pub limits: Vec<Limit>,
+    pub schedules: Vec<Schedule>,
+    /// Contracts that are on a list.
+    tagged: Vec<lists::Tagged>,
     chain_ids: BTreeSet<ChainId>,
     wallet_names: Names,
     pub(in crate::policy) agent_names: Names,
@@ -45,13 +54,15 @@ pub(in crate::policy) struct File {
     contract_names: Names,
     pub(in crate::policy) function_names: Names,
     pub(in crate::policy) list_names: Names,
+    pub(in crate::policy) schedule_names: Names,
     rule_names: Names,
     forbid_names: Names,
+    review_names: Names,
     limit_names: Names,
 }
 
 /// What is written in two pairs of brackets.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "chain",
     "wallet",
     "agent",
@@ -61,8 +72,10 @@ const TABLES: [&str; 12] = [
     "function.argument",
     "list",
     "list.entry",
+    "schedule",
     "rule",
     "forbid",
+    "review",
     "limit",
 ];
 
@@ -110,8 +123,10 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
     file.read_contracts(&mut reader, root);
     file.read_lists(&mut reader, root);
     file.read_functions(&mut reader, root);
+    file.read_schedules(&mut reader, root);
     file.read_rules(&mut reader, root);
     file.read_forbids(&mut reader, root);
+    file.read_reviews(&mut reader, root);
     file.read_limits(&mut reader, root);
     if reader.faults.is_empty() {
         Ok(file)
@@ -123,7 +138,7 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
 fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
     let keys = [
         "version", "name", "chain", "wallet", "agent", "asset", "contract", "function", "list",
-        "rule", "forbid", "limit",
+        "schedule", "rule", "forbid", "review", "limit",
     ];
     reader.known(root, &keys);
     if let Some(value) = reader.required(root, "version", "write version = 1") {

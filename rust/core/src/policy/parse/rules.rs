@@ -1,18 +1,16 @@
-//! Rules, forbids and limits: what they do with what they match.
+//! Rules and forbids: what they do with what they match.
 
-use super::reader::{Reader, Section, Value};
+use super::reader::{Reader, Section};
 use super::scope::{one_of, KIND_KEY};
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::amount::Percent;
 use crate::code::PolicyCode;
 use crate::effects::EffectKind;
-use crate::policy::conditions::{range, FUNCTION_KEYS, SCOPE_KEYS};
+use crate::policy::conditions::{range, FUNCTION_KEYS, SCOPE_KEYS, VERDICT_KEYS};
 use crate::policy::decide::verdict::Verdict;
-use crate::policy::model::{Forbid, Limit, Matcher, Measure, OnExceed, Per, Released, Route, Rule};
+use crate::policy::model::{Forbid, Matcher, Released, Review, Route, Rule};
 use crate::request::Method;
-use crate::spend::AMOUNT_MAX;
-use crate::window::LEDGER_MS;
 
 /// Approvals a rule may ask for.
 const QUORUM_MAX: u64 = 16;
@@ -24,8 +22,8 @@ pub(crate) const APPROVAL: Verdict = Verdict::Approval {
 const TIMEOUT_MS: u64 = 30 * 60 * 1000;
 const TIMEOUT_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
 /// A delay has to leave time to notice and to stop.
-const DELAY_MS_MIN: u64 = 180 * 1000;
-const DELAY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+pub(super) const DELAY_MS_MIN: u64 = 180 * 1000;
+pub(super) const DELAY_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
 impl File {
     pub(super) fn read_rules(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
@@ -40,10 +38,7 @@ impl File {
                 "route",
                 "released",
             ];
-            reader.known(
-                section,
-                &[&own[..], &KIND_KEY, SCOPE_KEYS, &range::KEYS, FUNCTION_KEYS].concat(),
-            );
+            reader.known(section, &keys_with(&own));
             let id = reader.declare(section, &mut self.rule_names, ID_CHARS);
             let effects = reader
                 .required(
@@ -84,17 +79,7 @@ impl File {
 
     pub(super) fn read_forbids(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         for section in reader.tables(root, "forbid") {
-            reader.known(
-                section,
-                &[
-                    &["id"][..],
-                    &KIND_KEY,
-                    SCOPE_KEYS,
-                    &range::KEYS,
-                    FUNCTION_KEYS,
-                ]
-                .concat(),
-            );
+            reader.known(section, &keys_with(&["id"]));
             let id = reader.declare(section, &mut self.forbid_names, ID_CHARS);
             let matcher = self.read_matcher(reader, section);
             if let (Some(id), Some(matcher)) = (id, matcher) {
@@ -107,100 +92,48 @@ impl File {
         }
     }
 
-    pub(super) fn read_limits(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
-        for section in reader.tables(root, "limit") {
-            let own = ["id", "per", "measure", "max", "window", "on_exceed"];
-            reader.known(section, &[&own[..], &KIND_KEY, SCOPE_KEYS].concat());
-            if let Some(limit) = self.read_limit(reader, section) {
-                self.limits.push(limit);
+    pub(super) fn read_reviews(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
+        for section in reader.tables(root, "review") {
+            reader.known(
+                section,
+                &keys_with(&["id", "tier", "delay", "quorum", "timeout"]),
+            );
+            let id = reader.declare(section, &mut self.review_names, ID_CHARS);
+            let matcher = self.read_matcher(reader, section);
+            let tier = read_tier(reader, section);
+            if tier == Some(Verdict::Instant) {
+                let at = section
+                    .table
+                    .get("tier")
+                    .map_or(section.at, |tier| tier.span().start);
+                let text = "a review with tier = \"instant\" does nothing";
+                let hint = "write \"notify\", \"delay\" or \"approval\"";
+                reader.fault(at, PolicyCode::Conflict, text, hint);
+            }
+            if let (Some(id), Some(matcher), Some(tier)) = (id, matcher, tier) {
+                let at = reader.place(section.at);
+                self.reviews.push(Review {
+                    id,
+                    tier,
+                    matcher,
+                    at,
+                });
             }
         }
     }
+}
 
-    fn read_limit(&mut self, reader: &mut Reader<'_>, section: Section<'_>) -> Option<Limit> {
-        let id = reader.declare(section, &mut self.limit_names, ID_CHARS);
-        let words = [
-            ("agent", Per::Agent),
-            ("wallet", Per::Wallet),
-            ("recipient", Per::Recipient),
-            ("global", Per::Global),
-        ];
-        let per = reader.required(
-            section,
-            "per",
-            "write per = agent, wallet, recipient or global, in quotes",
-        );
-        let per = per.and_then(|value| one_of(reader, value, "per", &words));
-        let words = [("count", 0), ("usd", 1), ("amount", 2)];
-        let measure = reader.required(
-            section,
-            "measure",
-            "write measure = count, usd or amount, in quotes",
-        );
-        let measure = measure.and_then(|value| one_of(reader, value, "measure", &words));
-        let window = reader.required(
-            section,
-            "window",
-            "write window = \"…\", a duration such as \"24h\"",
-        );
-        let standing = window.is_some_and(|value| value.get_ref().as_str() == Some("standing"));
-        let matcher = match measure {
-            _ if standing => self.read_limit_matcher(
-                reader,
-                section,
-                &EffectKind::STANDING,
-                &EffectKind::STANDING,
-            ),
-            Some(0) => {
-                self.read_limit_matcher(reader, section, &EffectKind::ALL, &EffectKind::COSTLY)
-            }
-            _ => {
-                let costly = &EffectKind::COSTLY;
-                self.read_limit_matcher(reader, section, costly, costly)
-            }
-        };
-        let asset = if measure == Some(2) {
-            self.one_asset(reader, section, "measure")
-        } else {
-            None
-        };
-        let measure = match measure {
-            Some(0) => Some(Measure::Count),
-            Some(1) => Some(Measure::Usd),
-            Some(_) => asset.map(Measure::Amount),
-            None => None,
-        };
-        let max = reader.required(
-            section,
-            "max",
-            "write max = \"…\", the most that may count in the window",
-        );
-        let max = max
-            .zip(measure.as_ref())
-            .and_then(|(value, measure)| read_max(reader, value, measure));
-        let window = match window {
-            Some(_) if standing => Some(0),
-            Some(value) => reader.duration(value, "window", 1000..=LEDGER_MS),
-            None => None,
-        };
-        let words = [("deny", OnExceed::Deny), ("approval", OnExceed::Approval)];
-        let on_exceed = reader.required(
-            section,
-            "on_exceed",
-            "write on_exceed = \"deny\" or \"approval\"",
-        );
-        let on_exceed = on_exceed.and_then(|value| one_of(reader, value, "on_exceed", &words));
-        Some(Limit {
-            id: id?,
-            per: per?,
-            measure: measure?,
-            max: max?,
-            window_ms: window?,
-            on_exceed: on_exceed?,
-            matcher: matcher?,
-            at: reader.place(section.at),
-        })
-    }
+/// The keys of a table that says how what it matches may go on.
+fn keys_with(own: &[&'static str]) -> Vec<&'static str> {
+    [
+        own,
+        &KIND_KEY,
+        SCOPE_KEYS,
+        VERDICT_KEYS,
+        &range::KEYS,
+        FUNCTION_KEYS,
+    ]
+    .concat()
 }
 
 /// How what the rule grants is sent.
@@ -300,36 +233,4 @@ fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {
             })
         }
     }
-}
-
-/// The most a limit allows: below `AMOUNT_MAX`, so that an amount that was cut exceeds it.
-fn read_max(reader: &mut Reader<'_>, value: Value<'_>, measure: &Measure) -> Option<u128> {
-    let max = match measure {
-        Measure::Count => u128::from(reader.integer(value, "max", 1..=(1 << 53) - 1)?),
-        Measure::Usd => reader.usd(value, "max")?.0,
-        Measure::Amount(asset) => {
-            let units = reader.units(value, "max", asset.decimals)?;
-            u128::try_from(units).unwrap_or(u128::MAX)
-        }
-    };
-    let at = value.span().start;
-    if max == 0 {
-        reader.fault(
-            at,
-            PolicyCode::Zero,
-            "`max` is zero",
-            "write a [[forbid]] to allow nothing",
-        );
-        return None;
-    }
-    if max >= AMOUNT_MAX {
-        reader.fault(
-            at,
-            PolicyCode::OutOfRange,
-            "`max` is too large to count",
-            "write less than 2^120 base units",
-        );
-        return None;
-    }
-    Some(max)
 }

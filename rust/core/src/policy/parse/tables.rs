@@ -20,6 +20,8 @@ const GAS_MAX: u64 = 10_000_000_000;
 const UID_MAX: u64 = 0xffff_fffe;
 pub(super) const AGENT_ID_CHARS: usize = 32;
 pub(super) const ID_CHARS: usize = 64;
+/// The longest time that an agent is granted nothing after a denial.
+const COOLDOWN_MS_MAX: u64 = 31 * 24 * 60 * 60 * 1000;
 pub(super) const LABEL_CHARS: usize = 64;
 
 /// Too low and payments wait; too high and one payment can spend the limit on its fee.
@@ -177,6 +179,7 @@ impl File {
                 "requests_per_minute",
                 "connections_max",
                 "waiting_max",
+                "cooldown",
             ];
             reader.known(section, &keys);
             if let Some(agent) = self.read_agent(reader, section) {
@@ -196,6 +199,9 @@ impl File {
         let chain = reader.required(section, "chain", "write chain = …, the id of a [[chain]]");
         let chain = chain.and_then(|value| self.chain_ref(reader, value, "chain"));
         let get = |key| section.table.get(key);
+        let cooldown = get("cooldown");
+        let cooldown =
+            cooldown.map(|value| reader.duration(value, "cooldown", 1000..=COOLDOWN_MS_MAX));
         let uids = get("uids").map(|value| read_uids(reader, value));
         let public_key = get("public_key").map(|value| reader.public_key(value, "public_key"));
         let privacy = get("privacy").map(|value| read_privacy(reader, value));
@@ -219,6 +225,7 @@ impl File {
             requests_per_minute: requests_per_minute?,
             connections_max: connections_max?,
             waiting_max: waiting_max?,
+            cooldown_ms: flip(cooldown)?,
             at: reader.place(section.at),
         })
     }

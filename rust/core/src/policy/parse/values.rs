@@ -7,8 +7,9 @@ use alloy_primitives::{Address, U256};
 use toml::de::DeValue;
 
 use super::hints;
-use super::reader::{Reader, Value};
+use super::reader::{closest, Reader, Value};
 use crate::amount::{parse_decimal_units, parse_wei, AmountError, Percent, Price, Usd};
+use crate::calendar::Zone;
 use crate::code::PolicyCode;
 use crate::policy::time::{duration_ms, duration_words, epoch_ms};
 
@@ -109,6 +110,26 @@ impl Reader<'_> {
                 self.fault(at, code, text, "write a whole number and s, m, h or d");
             }
         }
+        None
+    }
+
+    /// A time zone by its name, spelled as the IANA database does.
+    pub fn zone(&mut self, value: Value<'_>, key: &str) -> Option<Zone> {
+        let text = self.string(value, key)?;
+        let found = Zone::find(text);
+        let hint = match &found {
+            Some(zone) if zone.name() == text => return found,
+            Some(zone) => format!("write \"{}\"", zone.name()),
+            None => {
+                let names: Vec<&str> = Zone::names().collect();
+                match closest(text, &names) {
+                    Some(name) => format!("did you mean \"{name}\"?"),
+                    None => "write the name of the IANA database, such as \"Europe/Berlin\"".into(),
+                }
+            }
+        };
+        let text = format!("`{}` is not the name of a time zone", cut(text));
+        self.fault(value.span().start, PolicyCode::BadValue, text, hint);
         None
     }
 

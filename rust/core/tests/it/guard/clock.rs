@@ -158,9 +158,9 @@ fn records_of_earlier_versions_set_no_clock() {
     let to = world.now - DAY;
     let applied = set_clock(&mut world, to).unwrap();
     let record = String::from_utf8(applied.records[0].clone()).unwrap();
-    assert!(record.ends_with(r#","v":4}"#), "{record}");
+    assert!(record.ends_with(r#","v":5}"#), "{record}");
     for version in [1, 2] {
-        let old = record.replace(r#","v":4}"#, &format!(r#","v":{version}}}"#));
+        let old = record.replace(r#","v":5}"#, &format!(r#","v":{version}}}"#));
         let read = holdfast_core::event::Event::from_record(old.as_bytes());
         assert_eq!(read, Err(holdfast_core::event::RecordError::Kind));
     }

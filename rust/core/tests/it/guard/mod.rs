@@ -2,11 +2,13 @@
 
 mod authority;
 mod batch;
+mod beyond;
 mod clock;
 mod code;
 mod contracts_seen;
 mod fees_and_routes;
 mod functions;
+mod grants;
 mod joining;
 mod life;
 mod load;

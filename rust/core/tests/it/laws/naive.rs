@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use holdfast_core::effects::EffectKind;
 use holdfast_core::policy::Verdict;
 
-use super::world::{listed, Ask, Does, Scope, Table, AGENTS, METHODS, PARTIES, PERS, WALLETS};
+use super::world::{
+    counts_at, listed, Ask, Does, Scope, Table, AGENTS, METHODS, PARTIES, PERS, WALLETS,
+};
 
 const APPROVAL: Verdict = Verdict::Approval {
     quorum: 1,
@@ -127,7 +129,7 @@ fn in_ranges(scope: &Scope, parts: &[&Part], world: &World) -> Option<bool> {
 
 /// What a table makes of a part by itself, and of all that the request does in its scope.
 fn readings(scope: &Scope, ask: &Ask, part: &Part, world: &World) -> [Option<bool>; 2] {
-    if !in_scope(scope, ask, part, world.now_ms) {
+    if !counts_at(scope.when, world.now_ms) || !in_scope(scope, ask, part, world.now_ms) {
         return [None, None];
     }
     let all = ask.effects.iter();
@@ -187,6 +189,7 @@ pub fn decide(
                         }
                     }
                     (Does::Forbid, Some(_)) => stricter(Verdict::Deny),
+                    (Does::Review(number), Some(_)) => stricter(tier(*number)),
                     _ => {}
                 }
             }
@@ -246,6 +249,7 @@ pub fn decide(
                 0 => {}
                 1 => match world.usd(part) {
                     Some(usd) => *sum += usd,
+                    None if table.scope.when == 3 => {}
                     None => stricter(APPROVAL),
                 },
                 _ => *sum += u128::from(part.3),
@@ -254,8 +258,16 @@ pub fn decide(
         let max = u128::from(*max) * if *measure == 1 { MICRO } else { 1 };
         for (key, sum) in sums.into_iter().filter(|(_, sum)| *sum > 0) {
             let name = (table.id.clone(), key);
-            if world.used.get(&name).copied().unwrap_or(0) + sum > max {
-                stricter(if *denies { Verdict::Deny } else { APPROVAL });
+            let used = world.used.get(&name).copied().unwrap_or(0);
+            if used + sum > max {
+                stricter(match (table.scope.when, denies) {
+                    (3, _) => Verdict::Notify,
+                    (4, _) => Verdict::Delay { delay_ms: 600_000 },
+                    (_, true) => Verdict::Deny,
+                    (_, false) => APPROVAL,
+                });
+            } else if table.scope.when == 5 && used <= max / 2 && used + sum > max / 2 {
+                stricter(Verdict::Notify);
             }
             added.insert(name, sum);
         }

@@ -107,7 +107,12 @@ signature = "claim()"
 "#;
 
 /// Tables whose order is shuffled with the others.
-pub const LISTS: [&str; 2] = [
+pub const LISTS: [&str; 3] = [
+    r#"[[schedule]]
+id = "open"
+zone = "UTC"
+hours = ["00:00-22:13"]
+"#,
     r#"[[list]]
 id = "one"
 [[list.entry]]
@@ -150,12 +155,49 @@ pub struct Scope {
     pub usd: (Option<u64>, Option<u64>),
     /// Functions it names, and functions it spares: never both.
     pub functions: (Option<Vec<usize>>, Option<Vec<usize>>),
+    /// Of a table that says how a request may go on: one of `WHEN`. Of a limit: one of `WINDOWS`.
+    pub when: usize,
+}
+
+/// The schedule is open until 20 s before `EXPIRES_MS`. Nobody was ever paid.
+pub const WHEN: [&str; 6] = [
+    "",
+    "during = [\"open\"]\n",
+    "not_during = [\"open\"]\n",
+    "expires = 2023-11-14T22:13:20Z\n",
+    "new_payee = \"1h\"\n",
+    "known_payee = \"1h\"\n",
+];
+/// What a limit counts, and what happens over it where that is not what `Does::Limit` says.
+pub const WINDOWS: [(&str, &str); 6] = [
+    ("window = \"1m\"\n", ""),
+    ("window = \"day\"\nzone = \"Asia/Kathmandu\"\n", ""),
+    ("window = \"lifetime\"\n", ""),
+    ("window = \"1m\"\n", "on_exceed = \"notify\"\n"),
+    (
+        "window = \"1m\"\n",
+        "on_exceed = \"delay\"\ndelay = \"10m\"\n",
+    ),
+    ("window = \"1m\"\nwarn_percent = 50\n", ""),
+];
+
+/// Whether a table counts at a time: `WHEN` in words.
+pub fn counts_at(when: usize, now_ms: u64) -> bool {
+    match when {
+        1 => now_ms < EXPIRES_MS - 20_000,
+        2 => now_ms >= EXPIRES_MS - 20_000,
+        3 => now_ms < EXPIRES_MS,
+        5 => false,
+        _ => true,
+    }
 }
 
 #[derive(Clone, Debug)]
 pub enum Does {
     Grant(usize),
     Forbid,
+    /// Tier, never the first.
+    Review(usize),
     /// Per, measure (0 count, 1 usd, 2 amount), max, whether over it is denied.
     Limit(usize, usize, u64, bool),
 }
@@ -213,6 +255,7 @@ fn scope() -> impl Strategy<Value = Scope> {
         1 => few().prop_map(|few| (Some(few), None)),
         1 => few().prop_map(|few| (None, Some(few))),
     ];
+    let when = prop_oneof![3 => Just(0), 1 => 0usize..6];
     let names = (
         some(vec![0, 1, 2]),
         some(vec![0, 1]),
@@ -227,9 +270,19 @@ fn scope() -> impl Strategy<Value = Scope> {
         range(),
         range(),
         functions,
+        when,
     )
         .prop_map(
-            |((agents, wallets, methods, assets), kinds, to, not_to, amount, usd, functions)| {
+            |(
+                (agents, wallets, methods, assets),
+                kinds,
+                to,
+                not_to,
+                amount,
+                usd,
+                functions,
+                when,
+            )| {
                 Scope {
                     agents,
                     wallets,
@@ -241,6 +294,7 @@ fn scope() -> impl Strategy<Value = Scope> {
                     amount,
                     usd,
                     functions,
+                    when,
                 }
                 .tidy()
             },
@@ -337,6 +391,7 @@ pub fn tables(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Table>
     let one = prop_oneof![
         6 => (scope(), 0usize..5).prop_map(|(scope, tier)| (scope, Does::Grant(tier))),
         1 => scope().prop_map(|scope| (scope, Does::Forbid)),
+        1 => (scope(), 1usize..5).prop_map(|(scope, tier)| (scope, Does::Review(tier))),
         2 => limit(),
     ];
     prop::collection::vec(one, count).prop_map(|tables| {
@@ -373,22 +428,30 @@ impl Table {
         let mut out = match &self.does {
             Does::Grant(tier) => format!("[[rule]]\nid = \"{}\"\n{}", self.id, TIERS[*tier]),
             Does::Forbid => format!("[[forbid]]\nid = \"{}\"\n", self.id),
+            Does::Review(tier) => format!("[[review]]\nid = \"{}\"\n{}", self.id, TIERS[*tier]),
             Does::Limit(per, measure, max, denies) => {
                 let max = if *measure == 0 {
                     max.to_string()
                 } else {
                     format!("\"{max}\"")
                 };
+                let (window, instead) = WINDOWS[scope.when];
+                let on_exceed = if *denies { "deny" } else { "approval" };
+                let on_exceed = match instead {
+                    "" => format!("on_exceed = \"{on_exceed}\"\n"),
+                    instead => instead.to_owned(),
+                };
                 format!(
-                    "[[limit]]\nid = \"{}\"\nper = \"{}\"\nmeasure = \"{}\"\nmax = {max}\n\
-                     window = \"1m\"\non_exceed = \"{}\"\n",
+                    "[[limit]]\nid = \"{}\"\nper = \"{}\"\nmeasure = \"{}\"\nmax = {max}\n{window}{on_exceed}",
                     self.id,
                     PERS[*per],
                     ["count", "usd", "amount"][*measure],
-                    if *denies { "deny" } else { "approval" },
                 )
             }
         };
+        if !matches!(self.does, Does::Limit(..)) {
+            out.push_str(WHEN[scope.when]);
+        }
         let mut line = |key: &str, value: String| out.push_str(&format!("{key} = {value}\n"));
         let named =
             |list: &Vec<usize>, names: &[&str]| words(list.iter().map(|n| names[*n].to_owned()));
@@ -523,6 +586,8 @@ impl Ask {
             owed: false,
             fee_wei_max: U256::from(self.fee),
             own,
+            book: None,
+            again: None,
         }
     }
 }

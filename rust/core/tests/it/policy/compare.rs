@@ -567,3 +567,110 @@ fn long_policies_are_compared_in_bounded_time() {
         assert!(spent.as_secs() < bar, "{spent:?}");
     }
 }
+
+/// Compares the first policy and `old` with the first policy and `new`: a row that is looser, and one
+/// that is tighter the other way round.
+fn turned(old: &str, new: &str) -> Row {
+    let with = |more: &str| format!("{}\n{more}", first());
+    let (old, new) = (with(old), with(new));
+    let found = compared(&old, &new);
+    check_rows(&old, &new, &found.rows);
+    let back = compared(&new, &old);
+    check_rows(&new, &old, &back.rows);
+    assert!(back.rows.iter().any(|row| !row.looser), "{back:#?}");
+    let row = found.rows.into_iter().find(|row| row.looser);
+    row.unwrap_or_else(|| panic!("{new}"))
+}
+
+const ALLOW: &str = "[[rule]]\nid = \"allow\"\neffects = [\"allowance\"]\nassets = [\"usdc\"]\ntier = \"instant\"\n";
+
+#[test]
+fn hours_and_ends_are_compared_just_before_and_after_them() {
+    let schedule = |hours: &str| {
+        let zone = "[[schedule]]\nid = \"open\"\nzone = \"Europe/Berlin\"\n";
+        format!("{zone}hours = [\"{hours}\"]\n{ALLOW}during = [\"open\"]\n")
+    };
+    let row = turned(&schedule("09:00-17:00"), &schedule("09:00-18:00"));
+    assert_eq!(row.old.verdict, Verdict::Deny);
+    assert!(row.when.unwrap().starts_with("at "));
+    let until = |end: &str| format!("{ALLOW}expires = {end}\n");
+    turned(
+        &until("2027-01-01T00:00:00Z"),
+        &until("2027-02-01T00:00:00Z"),
+    );
+    turned(
+        &schedule("09:00-17:00"),
+        &schedule("09:00-17:00").replace("during = [\"open\"]\n", ""),
+    );
+}
+
+#[test]
+fn reviews_and_caps_of_lists_and_entries_are_compared() {
+    let review = |tier: &str| {
+        format!("{ALLOW}[[review]]\nid = \"look\"\neffects = [\"allowance\"]\ntier = \"{tier}\"\n")
+    };
+    turned(&review("approval"), &review("notify"));
+    turned(&review("approval"), ALLOW);
+    let list = |more: &str| {
+        let entry = "[[list.entry]]\naddress = \"0x90F79bf6EB2c4f870365E785982E1f101E93b906\"\n";
+        let rule = "[[rule]]\nid = \"capped\"\neffects = [\"transfer\"]\nassets = [\"usdc\"]\nto = [\"@capped\"]\ntier = \"instant\"\n";
+        let (of_list, of_entry) = more.split_once('|').unwrap();
+        format!("[[list]]\nid = \"capped\"\n{of_list}{entry}{of_entry}{rule}")
+    };
+    let limit = "month_usd_max = \"30\"\n";
+    let row = turned(
+        &list("payment_usd_max = \"5\"\n|"),
+        &list("payment_usd_max = \"7\"\n|"),
+    );
+    assert_eq!(row.amount.as_deref(), Some("5.000001"));
+    turned(
+        &list("|payment_usd_max = \"5\"\n"),
+        &list("|payment_usd_max = \"7\"\n"),
+    );
+    let capped = |max: &str| {
+        list(&format!(
+            "|payment_usd_max = \"5\"\n{}",
+            limit.replace("30", max)
+        ))
+    };
+    let row = turned(&capped("30"), &capped("40"));
+    assert!(
+        row.when.unwrap().starts_with("after "),
+        "payments fill it first"
+    );
+}
+
+#[test]
+fn known_payees_and_numbers_of_recipients_are_compared_after_payments() {
+    let known = |trust: &str| {
+        let new = ALLOW
+            .replace("allow\"", "first\"")
+            .replace("allowance", "transfer")
+            .replace("usdc", "eth");
+        let first = new.replace("instant", "approval");
+        format!(
+            "{first}new_payee = \"{trust}\"\n{}known_payee = \"{trust}\"\n",
+            new.replace("first\"", "again\"")
+        )
+    };
+    let row = turned(&known("7d"), &known("30d"));
+    assert_eq!(row.new.verdict, Verdict::Instant);
+    assert!(row.when.unwrap().contains("7d later"));
+    let recipients = |max: u32| {
+        let entries =
+            (1..6).map(|number| format!("[[list.entry]]\naddress = \"{}\"\n", PARTIES[number - 1]));
+        let entries: String = entries.skip(1).collect();
+        let list = format!("[[list]]\nid = \"shops\"\n{entries}");
+        let rule = "[[rule]]\nid = \"shops\"\neffects = [\"transfer\"]\nassets = [\"usdc\"]\nto = [\"@shops\"]\namount_max = \"1\"\ntier = \"instant\"\n";
+        format!("{list}{rule}[[limit]]\nid = \"few\"\nper = \"agent\"\nmeasure = \"recipients\"\nmax = {max}\nwindow = \"24h\"\non_exceed = \"deny\"\n")
+    };
+    let row = turned(&recipients(2), &recipients(3));
+    assert_eq!(row.cases.len(), 3);
+    let day = |window: &str| {
+        format!("{ALLOW}[[limit]]\nid = \"allowed\"\nper = \"agent\"\neffects = [\"allowance\"]\nmeasure = \"usd\"\nmax = \"10\"\n{window}on_exceed = \"deny\"\n")
+    };
+    turned(
+        &day("window = \"lifetime\"\n"),
+        &day("window = \"day\"\nzone = \"Asia/Tokyo\"\n"),
+    );
+}

@@ -185,7 +185,7 @@ fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
 }
 
 /// Codes that only the guardian can meet; `tests/docs/test_codes.py` sees that they have cases there.
-const OF_THE_GUARDIAN: [Code; 22] = [
+const OF_THE_GUARDIAN: [Code; 23] = [
     Code::DiskLow,
     Code::RateLimited,
     Code::SignatureRequired,
@@ -198,6 +198,7 @@ const OF_THE_GUARDIAN: [Code; 22] = [
     Code::NonceUsed,
     Code::NonceAhead,
     Code::Frozen,
+    Code::Cooldown,
     Code::NoApprover,
     Code::WaitingFull,
     Code::AmountOverflow,
@@ -350,4 +351,47 @@ fn whatever_comes_in_is_answered() {
     assert_eq!(decide(&mut simulator, &deep)["verdict"], "deny");
     let result = decide(&mut simulator, "{\"id\":\"x\",\"agent\":\"shopper\"}");
     assert_eq!(result["id"], "x");
+}
+
+#[test]
+fn what_is_used_counts_for_one_case_and_every_limit_it_meets_is_shown() {
+    let mut simulator = Simulator::new(DEMO, false).unwrap();
+    let limit = simulator.policy().limits().first().unwrap().id.clone();
+    let case = |more: &str| {
+        format!(
+            r#"{{"agent":"shopper","at":1767225600000,"request":{{"method":"eth_sendTransaction",
+            "params":[{{"to":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8","value":"0x1"}}]}}{more}}}"#
+        )
+    };
+    let plain = decide(&mut simulator, &case(""));
+    assert!(plain.get("limits").is_none());
+    let shown = decide(&mut simulator, &case(r#","limits":true"#));
+    assert_eq!(shown["verdict"], plain["verdict"]);
+    let used = format!(r#","limits":true,"used":{{"{limit}":"1"}}"#);
+    let filled = decide(&mut simulator, &case(&used));
+    let of = |result: &Value| {
+        let views = result["limits"].as_array().unwrap().clone();
+        views
+            .into_iter()
+            .find(|view| view["limit"] == limit.as_str())
+    };
+    let (before, after) = (of(&shown).unwrap(), of(&filled).unwrap());
+    assert_eq!(before["reserved"], "0");
+    assert_ne!(after["reserved"], "0");
+    assert_eq!(before["adds"], after["adds"]);
+    assert_eq!(
+        decide(&mut simulator, &case(r#","limits":true"#)),
+        shown,
+        "it is not kept"
+    );
+    for wrong in [
+        r#""1""#,
+        r#"{"nope":"1"}"#,
+        r#"{"LIMIT":1}"#,
+        r#"{"LIMIT":"-1"}"#,
+    ] {
+        let used = format!(r#","used":{}"#, wrong.replace("LIMIT", &limit));
+        let refused = decide(&mut simulator, &case(&used));
+        assert_eq!(refused["reasons"][0]["code"], "malformed", "{wrong}");
+    }
 }

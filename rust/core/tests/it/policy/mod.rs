@@ -12,6 +12,7 @@ mod prices;
 mod returns;
 mod smoke;
 mod standing;
+mod stories;
 mod strictness;
 mod sums;
 mod windows;

@@ -151,6 +151,7 @@ fn spends(ask: Ask, to: usize, amount: u64, (now, ahead): (u64, u64)) -> Spends 
         claim: Some(claim),
     };
     Spends {
+        grant: None,
         agent: "shopper".to_owned(),
         wallet: WALLET,
         chain_id: ChainId::new(31337),

@@ -34,6 +34,8 @@ pub struct Request {
     pub right: Option<(String, u128)>,
     /// Who gets something, once for each payment.
     pub recipients: Vec<String>,
+    /// The grant it is paid under, and how much: no limit counts that.
+    grant: Option<(u64, u128)>,
     /// It waits for people: of what others share it holds nothing.
     pub waits: bool,
     pub expires_at: Option<u64>,
@@ -77,6 +79,8 @@ pub struct Auditor {
     pub requests: BTreeMap<String, Request>,
     pub rights: Vec<Right>,
     pub freezes: BTreeMap<u64, Value>,
+    grants: BTreeMap<u64, Value>,
+    revoked: BTreeSet<u64>,
     nonces: BTreeSet<(String, u64)>,
     /// What an operator set a wallet's nonces to: none below is given out again.
     next_min: BTreeMap<String, u64>,
@@ -184,6 +188,21 @@ impl Auditor {
             }
             "request.cancelled" => self.ends_unsigned(text(&data["id"]), "cancelled"),
             "request.failed" => self.ends_unsigned(text(&data["id"]), "failed"),
+            "grant.given" => {
+                let command = self.command(data);
+                for name in [
+                    "agent", "chain_id", "most", "once", "to", "until_ms", "wallet",
+                ] {
+                    assert_eq!(command[name], data[name], "{name}");
+                }
+                self.grants
+                    .insert(data["grant"].as_u64().unwrap(), data.clone());
+            }
+            "grant.revoked" => {
+                let command = self.command(data);
+                assert_eq!(command["grant"], data["grant"]);
+                self.revoked.insert(data["grant"].as_u64().unwrap());
+            }
             "freeze.set" => self.frozen(data),
             "freeze.lifted" => self.lifted(data),
             _ => {}
@@ -215,6 +234,7 @@ impl Auditor {
                 .chain(of("allowance"))
                 .map(|e| text(&e["to"]).to_owned())
                 .collect(),
+            grant: None,
             waits: data["state"] == "waiting-approval",
             expires_at: data["expires_at"].as_u64(),
             approvals: BTreeSet::new(),
@@ -234,6 +254,16 @@ impl Auditor {
             replacing: None,
             nothing: None,
         };
+        let mut request = request;
+        if let Some(seq) = data["spends"]["grant"].as_u64() {
+            let amount = std::mem::take(&mut request.wei);
+            assert_eq!(
+                std::mem::take(&mut request.recipients),
+                [text(&self.grants[&seq]["to"])]
+            );
+            self.within_grant(seq, &request, amount);
+            request.grant = Some((seq, amount));
+        }
         let id = text(&data["id"]).to_owned();
         if !denied {
             self.not_frozen(&request);
@@ -245,6 +275,30 @@ impl Auditor {
         if !denied {
             self.within_limits(&id);
         }
+    }
+
+    /// A grant is for its agent, its time and its amount, and it was not taken back.
+    fn within_grant(&self, seq: u64, request: &Request, amount: u128) {
+        let grant = &self.grants[&seq];
+        assert_eq!(
+            (text(&grant["agent"]), text(&grant["wallet"])),
+            (&*request.agent, &*request.wallet)
+        );
+        assert!(!self.revoked.contains(&seq) && self.at < grant["until_ms"].as_u64().unwrap());
+        let counts = |other: &&Request| match other.money {
+            Money::Held => true,
+            Money::Posted { counted, .. } => counted,
+            Money::Void => false,
+        };
+        let others = self.requests.values().filter(counts);
+        let others = others.filter_map(|other| other.grant.filter(|(of, _)| *of == seq));
+        let used: Vec<u128> = others.map(|(_, amount)| amount).collect();
+        assert!(grant["once"] == false || used.is_empty(), "used once");
+        let sum = used.iter().sum::<u128>() + amount;
+        assert!(
+            amount > 0 && sum <= number(&grant["most"]),
+            "never more than was granted"
+        );
     }
 
     /// Everything that counts for this request's agent and recipients, itself included, is within

@@ -105,6 +105,14 @@ pub enum Step {
         petty: bool,
         nonce: u8,
     },
+    Grant {
+        tenths: u8,
+        once: bool,
+        minutes: u8,
+    },
+    Revoke {
+        grant: u8,
+    },
     Load {
         strict: bool,
     },
@@ -154,6 +162,9 @@ pub fn step() -> impl Strategy<Value = Step> {
         3 => request.prop_map(|request| Step::HoldBack { request }),
         2 => request.prop_map(|request| Step::Told { request }),
         1 => (any::<bool>(), 0..4u8).prop_map(|(petty, nonce)| Step::SetNonce { petty, nonce }),
+        2 => (1..40u8, any::<bool>(), 1..90u8)
+            .prop_map(|(tenths, once, minutes)| Step::Grant { tenths, once, minutes }),
+        1 => any::<u8>().prop_map(|grant| Step::Revoke { grant }),
         1 => any::<bool>().prop_map(|strict| Step::Load { strict }),
         1 => Just(Step::Restart),
         1 => Just(Step::Snapshot),
@@ -327,6 +338,27 @@ impl World {
                 let command = json!({"action": "nonce", "chain_id": super::CHAIN, "nonce": nonce,
                     "wallet": wallet(petty.into()).to_string()});
                 drop(self.command(1, command));
+            }
+            Step::Grant {
+                tenths,
+                once,
+                minutes,
+            } => {
+                let most = u128::from(tenths) * 100_000_000_000_000_000;
+                let command = json!({"action": "grant", "agent": "shopper", "asset": "native",
+                    "chain_id": super::CHAIN, "most": most.to_string(), "once": once,
+                    "to": VENDOR, "until_ms": self.now + u64::from(minutes) * 60_000,
+                    "wallet": wallet(0).to_string()});
+                drop(self.command(0, command));
+            }
+            Step::Revoke { grant } => {
+                let known: Vec<u64> = {
+                    let all = self.guard.state().book.grants().all();
+                    all.map(|(seq, _)| seq).collect()
+                };
+                if let Some(seq) = known.get(usize::from(grant) % known.len().max(1)) {
+                    drop(self.command(1, json!({"action": "revoke", "grant": seq})));
+                }
             }
             Step::Time { ms } => {
                 self.now = self.now.saturating_add_signed(i64::from(ms)).max(1);

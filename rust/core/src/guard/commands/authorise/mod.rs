@@ -167,6 +167,7 @@ impl Guard {
         resolved.look_for_owed(policy, &self.state.book, &name, now);
         let method = method_name(decided.method);
         let subject = resolved.subject(method, self.state.book.reservations(&name));
+        let subject = subject.after(&self.state.book).again(&name);
         let windows = self.state.book.windows();
         let decision = policy::decide(policy, &subject, windows, facts, now);
         Ok((resolved, decision))

@@ -1,0 +1,1 @@
+"""Cases that live beside a policy: read strictly, decided by the core, with their coverage."""
