@@ -89,9 +89,7 @@ def lines(found: Comparison) -> Iterator[str]:
         yield from row.lines
     if len(found.rows) > ROWS_MAX:
         yield f"and {len(found.rows) - ROWS_MAX} more differences: --json shows them all"
-    yield from _listed(
-        "looser, and about who may connect and how, not about a request:", found.access
-    )
+    yield from _listed("looser, though no single request shows it:", found.access)
     yield from _listed("could not be shown to be not looser:", found.unshown)
 
 

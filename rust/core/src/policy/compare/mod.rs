@@ -57,7 +57,8 @@ pub struct Comparison {
     pub relation: Relation,
     /// What both policies decide differently, looser rows first.
     pub rows: Vec<Row>,
-    /// What is looser and about no verdict: who may connect, how often, what an agent is told.
+    /// What is looser and about no verdict of one request: who may connect, how often, what an agent
+    /// is told.
     pub access: Vec<Change>,
     /// What could not be shown to be not looser.
     pub unshown: Vec<Change>,
@@ -110,7 +111,8 @@ pub fn compare(old: &Policy, new: &Policy, now_ms: u64) -> Comparison {
 }
 
 /// Keys of an agent that are about no verdict.
-const ACCESS_KEYS: [&str; 6] = [
+const ACCESS_KEYS: [&str; 7] = [
+    "cooldown",
     "uids",
     "public_key",
     "privacy",

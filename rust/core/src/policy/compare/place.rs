@@ -32,8 +32,6 @@ pub(super) enum Told {
 pub(super) enum Fees {
     /// The least that both policies let it name, so that a fee alone makes no difference.
     Least,
-    /// Nothing: the caps of the chain count.
-    Unnamed,
     /// The highest gas of both policies.
     MostGas,
     /// The highest fee per gas of both policies.

@@ -247,7 +247,6 @@ fn when(world: &World<'_>, place: &Place<'_>) -> Option<String> {
     }
     match place.fees {
         Fees::Least => {}
-        Fees::Unnamed => words.push("without naming gas or fees".to_owned()),
         Fees::MostGas => words.push("with the highest gas".to_owned()),
         Fees::MostFee => words.push("with the highest fee".to_owned()),
         Fees::MostTip => words.push("with the highest tip".to_owned()),

@@ -115,7 +115,7 @@ impl<'w> Dimensions<'w> {
             dimensions.told.push(Told::Nothing);
         }
         if touched.by_fees {
-            let fees = [Fees::Unnamed, Fees::MostGas, Fees::MostFee, Fees::MostTip];
+            let fees = [Fees::MostGas, Fees::MostFee, Fees::MostTip];
             dimensions.fees.extend(fees);
         }
         dimensions.back.extend(&touched.returns);

@@ -219,6 +219,9 @@ proptest! {
         let (old, new) = if turned { (after, before) } else { (before, after) };
         let found = compared(&old, &new);
         check_rows(&old, &new, &found.rows);
+        if !found.changes.iter().any(|change| change.looser) {
+            prop_assert!(!found.rows.iter().any(|row| row.looser), "{found:#?}\n{old}\nNEW\n{new}");
+        }
         let (was_so, is_so) = (simulator(&old), simulator(&new));
         for sent in &asked {
             let case = [sent.case()];

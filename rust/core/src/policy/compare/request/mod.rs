@@ -99,7 +99,6 @@ fn fees(world: &World<'_>, place: &Place<'_>, amount: U256) -> Option<Vec<(&'sta
     let most_tip = chains().map(|chain| chain.priority_fee_per_gas_max).max()?;
     match place.fees {
         Fees::Least => {}
-        Fees::Unnamed => return Some(Vec::new()),
         Fees::MostGas => gas = chains().map(|chain| chain.gas_max).max()?,
         Fees::MostFee => fee = chains().map(|chain| chain.fee_per_gas_max).max()?,
         Fees::MostTip => tip = most_tip,
