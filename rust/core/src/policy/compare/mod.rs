@@ -73,6 +73,7 @@ pub fn compare(old: &Policy, new: &Policy, now_ms: u64) -> Comparison {
     let decisive = changes.iter().filter(|change| !is_access(change));
     let causes = touched::causes(decisive);
     let mut rows = search::search(&world, &causes);
+    rows.iter_mut().for_each(Row::settle_causes);
     rows.sort_by(|a, b| a.order().cmp(&b.order()));
     let shown: BTreeSet<&str> = rows
         .iter()

@@ -8,6 +8,7 @@ use crate::amount::format_units;
 use crate::display::moment;
 use crate::policy::compare::ask::Outcomes;
 use crate::policy::compare::place::{Fees, Place, Told};
+use crate::policy::compare::touched::matches_effects;
 use crate::policy::compare::world::World;
 use crate::policy::Verdict;
 
@@ -99,7 +100,9 @@ pub(super) fn key(world: &World<'_>, place: &Place<'_>, outcomes: &Outcomes, loo
     let function = place.function.map(|function| function.id.clone());
     let payee = place.payee.map(|address| class(world, place, address));
     let what = asset.or(function).unwrap_or_default();
-    let made = format!("{} -> {}", outcomes.old.words(), outcomes.new.words());
+    let (old, new) = (outcomes.old.words(), outcomes.new.words());
+    let [was_said, is_said] = &outcomes.said_by;
+    let made = format!("{old} {was_said} -> {new} {is_said}");
     let (agent, kind) = (place.who.agent.clone(), place.kind as u8);
     (looser, agent, kind, what, payee.unwrap_or_default(), made)
 }
@@ -164,6 +167,20 @@ impl Row {
     /// Says what the witness asks for.
     pub(super) fn ask(&mut self, place: &Place<'_>, amount: U256) {
         self.amount = units(place, amount);
+    }
+
+    /// Keeps the causes that are sure to be those: the tables that one of the policies names for what
+    /// it made, and what is about no table of its own. Where there are none, all that found it.
+    pub(super) fn settle_causes(&mut self) {
+        let names = |cause: &String| {
+            let id = cause.split_once('.').map(|(_, id)| format!("`{id}`"));
+            id.is_some_and(|id| self.old.because.contains(&id) || self.new.because.contains(&id))
+        };
+        let is_sure = |cause: &String| names(cause) || !matches_effects(cause);
+        if self.causes.iter().any(is_sure) {
+            let sure = self.causes.iter().filter(|cause| is_sure(cause));
+            self.causes = sure.cloned().collect();
+        }
     }
 
     /// Where it stands among others: looser rows first, then as people look for them.

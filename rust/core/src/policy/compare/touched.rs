@@ -52,11 +52,14 @@ pub(super) fn causes<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<Strin
         }
     }
     // What a table of its own says is said of that table.
-    causes.sort_by_key(|cause: &String| {
-        let section = cause.split('.').next().unwrap_or_default();
-        !DECISIVE.contains(&section)
-    });
+    causes.sort_by_key(|cause: &String| !matches_effects(cause));
     causes
+}
+
+/// Whether a cause is a table that matches effects itself.
+pub(super) fn matches_effects(cause: &str) -> bool {
+    let section = cause.split('.').next().unwrap_or_default();
+    DECISIVE.contains(&section)
 }
 
 /// The table of a path: `rule.small` of `rule.small.amount_max`.
