@@ -3,6 +3,7 @@
 //! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one
 //! page of law.
 
+pub mod compare;
 mod conditions;
 mod decide;
 mod explain;
@@ -18,6 +19,7 @@ mod places;
 mod schedule;
 pub mod strictness;
 mod time;
+mod trial;
 pub mod worst_case;
 
 use alloy_primitives::map::HashMap;
@@ -41,6 +43,7 @@ pub use model::{
 };
 pub use places::key_places;
 pub use schedule::{Hours, Schedule};
+pub use trial::{Answer, Call, Trial};
 
 pub use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
 
