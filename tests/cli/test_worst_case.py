@@ -1,4 +1,4 @@
-"""`holdfast policy worst-case`: upper bounds that a hijacked agent nearly reaches and never exceeds."""
+"""`holdfast policy worst-case`: a hijacked agent nearly reaches the bounds, and never exceeds them."""
 
 import json
 import re
@@ -11,18 +11,20 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import OPERATOR_PASSPHRASE, POLICY, Run
+from tests.docs.blocks import blocks
 
+from holdfast._core import checksum_address
 from holdfast.service.home.folder import Home
 
 ROOT = Path(__file__).parents[2]
-DOCS = (ROOT / "docs/policy.md").read_text()
+PAGE = ROOT / "docs/policy.md"
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 WALLET = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 USDC = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 AT = 1_767_225_600_000
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 SPANS_MS = {"1h": HOUR_MS, "24h": 24 * HOUR_MS, "30d": 720 * HOUR_MS}
-FIRST = DOCS.split("```toml policy\n")[1].split("```")[0]
+(FIRST,) = (block.text for block in blocks(PAGE, language="toml", use="policy"))
 
 
 def _demo() -> str:
@@ -31,8 +33,6 @@ def _demo() -> str:
     names = dict.fromkeys(re.findall(r"\$(\w+)", source))
     names.pop("symbol")
     known = {"token": USDC, "vendor_a": VENDOR, "symbol": "DEMO"}
-    from holdfast._core import checksum_address
-
     others = {name: checksum_address("0x" + secrets.token_hex(20)) for name in names}
     return string.Template(source).substitute(others | known)
 
@@ -46,7 +46,13 @@ def _uncommented(starter: str) -> str:
 
 def _transfer(units: int, to: str = VENDOR) -> dict[str, str]:
     data = f"0xa9059cbb{to[2:].lower():0>64}{units:064x}"
-    return {"to": USDC, "data": data, "gas": "0xffff", "maxFeePerGas": "0x1", "maxPriorityFeePerGas": "0x0"}
+    return {
+        "to": USDC,
+        "data": data,
+        "gas": "0xffff",
+        "maxFeePerGas": "0x1",
+        "maxPriorityFeePerGas": "0x0",
+    }
 
 
 def _moved(run: Run, folder: Path, source: str, agent: str, asks: Iterator[tuple[int, int]]) -> int:
@@ -93,9 +99,10 @@ def _span(case: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _greedy(step_ms: int, until_ms: int, units: int, times: int) -> Iterator[tuple[int, int]]:
-    """So many of the largest payments as soon as a window is over."""
+    """So many of the largest payments as soon as a window is over, and smaller ones into what is left."""
     for at in range(0, until_ms, step_ms):
         yield from ((at + number, units) for number in range(times))
+        yield from ((at + times + number, units * (9 - number) // 10) for number in range(9))
 
 
 @pytest.mark.parametrize("span", SPANS_MS)
@@ -134,22 +141,27 @@ def test_the_starter_lets_nothing_pass_without_a_person(run: Run, tmp_path: Path
 def test_what_has_no_limit_is_said_on_the_first_line_in_words(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "open.toml"
     unlimited = re.sub(r"\[\[limit\]\].*", "", FIRST, flags=re.DOTALL)
-    file.write_text(unlimited.replace('amount_max = "50"\n', "").replace("tier = \"approval\"", "tier = \"notify\""))
+    file.write_text(
+        unlimited.replace('amount_max = "50"\n', "").replace('tier = "approval"', 'tier = "notify"')
+    )
     result = run("policy", "worst-case", file)
     first = result.out.splitlines()[0]
     assert first.startswith("UNBOUNDED: agent `shopper`: transfer of usdc by rule")
     assert "`vendors-small`" in first
     assert "no limit bounds it" in first
-    assert "UNBOUNDED" in result.out.splitlines()[3]
+    (total,) = (row for row in result.out.splitlines() if row.startswith("all, in USD"))
+    assert total.split() == ["all,", "in", "USD", *["UNBOUNDED"] * 3]
     # Only the number of requests bounds it: that is no limit either.
     file.write_text(unlimited)
     rated = run("policy", "worst-case", file)
-    assert rated.out.startswith("NO LIMIT: agent `shopper`: transfer of usdc by rule `vendors-small`")
+    assert rated.out.startswith(
+        "NO LIMIT: agent `shopper`: transfer of usdc by rule `vendors-small`"
+    )
     assert "only 6000 requests a minute do" in rated.out
 
 
 def test_the_example_of_the_documentation_is_what_is_printed(run: Run, tmp_path: Path) -> None:
-    shown = DOCS.split("```text figures\n")[1].split("```")[0]
+    (shown,) = (block.text for block in blocks(PAGE, language="text", use="figures"))
     file = tmp_path / "policy.toml"
     file.write_text(FIRST)
     assert run("policy", "worst-case", file).out == shown
@@ -163,7 +175,11 @@ def test_json_has_every_figure_with_its_path(run: Run, tmp_path: Path) -> None:
     (usdc,) = day["assets"]
     assert (usdc["asset"], usdc["amount"], usdc["unbounded"]) == ("usdc", "200", False)
     (step,) = usdc["path"]
-    assert (step["limit"], step["rules"], step["effects"]) == ("shopper-day", ["vendors-small"], ["transfer"])
+    assert (step["limit"], step["rules"], step["effects"]) == (
+        "shopper-day",
+        ["vendors-small"],
+        ["transfer"],
+    )
     assert day["fees"]["usd"] == "200"
 
 
@@ -201,9 +217,19 @@ def test_apply_says_what_the_worst_case_becomes_before_it_asks(run: Run, home: H
     source = source[: asking[0]] + rule + source[asking[1] :]
     new = home.path / "new.toml"
     new.write_text(source.replace('symbol = "ETH"', 'symbol = "ETH"\nprice_usd = "2000"'))
-    done = run("policy", "apply", new, "--yes", "--home", home.path, "--passphrase-fd", "{0}", secrets=(OPERATOR_PASSPHRASE,))
+    done = run(
+        "policy",
+        "apply",
+        new,
+        "--yes",
+        "--home",
+        home.path,
+        "--passphrase-fd",
+        "{0}",
+        secrets=(OPERATOR_PASSPHRASE,),
+    )
     assert done.code == 0, done.err
     assert (
-        "worst case without a person: agent `agent`: 0 USD in 1h, 0 USD in 24h, 0 USD in 30d -> "
+        "worst case without approval: agent `agent`: 0 USD in 1h, 0 USD in 24h, 0 USD in 30d -> "
         "2000 USD in 1h, 2000 USD in 24h, 60000 USD in 30d"
     ) in done.out.splitlines()
