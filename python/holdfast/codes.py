@@ -80,6 +80,7 @@ class Code(StrEnum):
     REVISION_MISMATCH = "revision_mismatch"
     POLICY_UNSIGNED = "policy_unsigned"
     POLICY_INVALID = "policy_invalid"
+    GRANT_UNKNOWN = "grant_unknown"
     FREEZE_UNKNOWN = "freeze_unknown"
     CLOCK_SET = "clock_set"
     CHAIN_UNKNOWN = "chain_unknown"

@@ -16,6 +16,7 @@ from holdfast.cli import (
     config,
     decode,
     freezing,
+    grants,
     guardian,
     init,
     journal,
@@ -106,6 +107,7 @@ app.add_typer(config.app)
 app.add_typer(assets.app)
 app.add_typer(journal.app)
 app.add_typer(alerts.app)
+app.add_typer(grants.app)
 app.add_typer(nonces.app)
 app.add_typer(clock.app)
 

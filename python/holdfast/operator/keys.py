@@ -19,7 +19,7 @@ from holdfast.secrets import authority, sealed
 from holdfast.secrets.authority import COMMAND_PREFIX, Kind, SignedCommand
 from holdfast.secrets.files import read_private, write_private
 
-Action = Literal["approve", "deny", "thaw", "bump", "cancel", "nonce", "clock"]
+Action = Literal["approve", "deny", "thaw", "bump", "cancel", "nonce", "clock", "grant", "revoke"]
 
 _REQUEST = {"request", "digest"}
 _FEES = {"max_fee_per_gas", "max_priority_fee_per_gas"}
@@ -32,6 +32,8 @@ MEMBERS: dict[Action, set[str]] = {
     "cancel": _REQUEST | _FEES,
     "nonce": {"wallet", "chain_id", "nonce"},
     "clock": {"to_ms"},
+    "grant": {"agent", "asset", "chain_id", "most", "once", "to", "until_ms", "wallet"},
+    "revoke": {"grant"},
 }
 
 # The guardian takes at most five minutes; two leave room for clocks that differ.

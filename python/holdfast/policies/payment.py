@@ -59,7 +59,7 @@ class Built:
 def build(declared: Declared, agent: Agent, words: Words, at: datetime) -> Built:
     """The request of `agent` at `at`. Raises PolicyTextError for words that name nothing."""
     wallet = declared.wallet(agent, words.wallet)
-    asset, units = _amount(declared, agent, words)
+    asset, units = amount(declared, agent, words.amount, kind=words.kind)
     to = payee(declared, words.to, agent.chain, at)
     verb = {"pay": "pay", "allow": "allow", "x402": "sign an x402 payment of"}[words.kind]
     text = f"{verb} {safe(words.amount, 100)} to {to.words}"
@@ -70,19 +70,19 @@ def build(declared: Declared, agent: Agent, words: Words, at: datetime) -> Built
     return Built("eth_sendTransaction", [{"from": wallet, **transaction}], text)
 
 
-def _amount(declared: Declared, agent: Agent, words: Words) -> tuple[Asset, int]:
-    number, _, name = words.amount.strip().partition(" ")
+def amount(declared: Declared, agent: Agent, text: str, *, kind: str) -> tuple[Asset, int]:
+    """The asset and the base units of `25 usdc`; `kind` as in `Words`. Raises PolicyTextError."""
+    number, _, name = text.strip().partition(" ")
     if not name:
         raise PolicyTextError(
-            f"`{safe(words.amount, 64)}` is not an amount: write a number and an asset, "
-            'such as "25 usdc"'
+            f'`{safe(text, 64)}` is not an amount: write a number and an asset, such as "25 usdc"'
         )
     asset = declared.asset(name.strip(), agent.chain)
     if asset.standard != "erc20":
         raise PolicyTextError(f"`{asset.id}` is {asset.standard}: write its request as JSON-RPC")
-    if asset.address is None and words.kind != "pay":
+    if asset.address is None and kind != "pay":
         raise PolicyTextError(f"`{asset.id}` is no token: only `pay` can send it")
-    if number == UNLIMITED and words.kind == "allow":
+    if number == UNLIMITED and kind == "allow":
         return asset, 2**256 - 1
     return asset, base_units(number, asset.decimals)
 

@@ -282,7 +282,7 @@ impl Group {
 }
 
 /// What an effect comes to by itself.
-fn figure(query: &Query<'_>) -> Figure {
+pub(in crate::policy) fn figure(query: &Query<'_>) -> Figure {
     Figure::one(query.amount, query.usd.map(|usd| usd.0))
 }
 

@@ -5,6 +5,7 @@
 
 mod conditions;
 mod decide;
+mod explain;
 mod fault;
 mod held;
 mod index;
@@ -30,6 +31,7 @@ pub use decide::resolve::{resolve, Resolved};
 pub use decide::sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};
 pub use decide::verdict::{Decision, Reason, Verdict};
 pub use decide::{costs, decide, Subject};
+pub use explain::{Explained, Said};
 pub use fault::{Fault, Place, PolicyErrors, FAULTS_MAX};
 pub use lint::{check, Summary};
 pub use model::{

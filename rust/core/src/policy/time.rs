@@ -48,6 +48,17 @@ pub(in crate::policy) fn duration_words(ms: u64) -> String {
     format!("{ms}ms")
 }
 
+/// A time as people write it: `2027-01-01T00:00:00Z`.
+pub(in crate::policy) fn date_words(at_ms: u64) -> String {
+    let at = i64::try_from(at_ms)
+        .ok()
+        .map(jiff::Timestamp::from_millisecond);
+    match at {
+        Some(Ok(at)) => at.to_string(),
+        _ => "the end of time".to_owned(),
+    }
+}
+
 /// What of the past counts under a limit.
 pub(in crate::policy) fn span_words(span: &Span) -> String {
     match span {

@@ -118,6 +118,9 @@ fn sentence(reason: &Reason) -> Option<String> {
             let text = "operators have to approve this, and the guardian has";
             Some(format!("{needed} {text} {observed}"))
         }
+        (Code::NoGrant, None, Some(nearest)) => {
+            Some(format!("no rule allows this: {observed}; {nearest}"))
+        }
         (Code::NoGrant, _, None) => Some(format!("no rule allows this: {observed}")),
         _ => None,
     }

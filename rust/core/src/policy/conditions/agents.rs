@@ -2,10 +2,11 @@
 
 use std::ops::Deref;
 
-use super::{has_all, share, sorted, Condition};
+use super::{has_all, ids, one_of, share, sorted, Condition};
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 
 /// Indexes of agents, sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +40,11 @@ impl Condition for Agents {
         query
             .agent
             .is_some_and(|agent| self.binary_search(&agent).is_ok())
+    }
+
+    fn said(&self, policy: &Policy) -> String {
+        let named = ids(policy.agents(), self, |agent| &agent.id);
+        format!("the agent is {}", one_of(named))
     }
 
     fn within(&self, outer: &Self) -> bool {

@@ -2,11 +2,12 @@
 
 use std::ops::Deref;
 
-use super::{has_all, once, share, sorted, Condition};
+use super::{has_all, ids, once, one_of, share, sorted, Condition};
 use crate::code::PolicyCode;
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 use crate::text::display_safe;
 
 /// Indexes of registered assets, sorted.
@@ -67,6 +68,11 @@ impl Condition for Assets {
         query
             .asset
             .is_some_and(|asset| self.binary_search(&asset).is_ok())
+    }
+
+    fn said(&self, policy: &Policy) -> String {
+        let named = ids(policy.assets(), self, |entry| &entry.asset.id);
+        format!("the asset is {}", one_of(named))
     }
 
     fn within(&self, outer: &Self) -> bool {

@@ -2,11 +2,12 @@
 
 use std::ops::Deref;
 
-use super::{each, has_all, share, sorted, Condition};
+use super::{each, has_all, one_of, share, sorted, Condition};
 use crate::chain::ChainId;
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 
 /// Chain ids, sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +41,11 @@ impl Condition for Chains {
 
     fn fits(&self, query: &Query<'_>) -> bool {
         self.binary_search(&query.chain_id).is_ok()
+    }
+
+    fn said(&self, _policy: &Policy) -> String {
+        let named = self.iter().map(ToString::to_string).collect();
+        format!("the chain is {}", one_of(named))
     }
 
     fn within(&self, outer: &Self) -> bool {

@@ -6,7 +6,8 @@ use super::Condition;
 use crate::policy::index::Query;
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
-use crate::policy::time::epoch_ms;
+use crate::policy::time::{date_words, epoch_ms};
+use crate::policy::Policy;
 
 /// First ms since the epoch at which the table does not count any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +22,10 @@ impl Condition for Expires {
 
     fn fits(&self, query: &Query<'_>) -> bool {
         query.at_both_times([query.earlier_ms, query.now_ms].map(|at_ms| at_ms < self.0))
+    }
+
+    fn said(&self, _policy: &Policy) -> String {
+        format!("it is decided before {}", date_words(self.0))
     }
 
     fn within(&self, outer: &Self) -> bool {

@@ -2,10 +2,11 @@
 
 use std::ops::Deref;
 
-use super::{has_all, sorted, Condition};
+use super::{has_all, ids, one_of, sorted, Condition};
 use crate::policy::index::Query;
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 
 /// The call is of one of these: indexes of functions, sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +56,14 @@ impl Condition for Functions {
         has(self, query)
     }
 
+    fn said(&self, policy: &Policy) -> String {
+        let named = ids(policy.functions(), self, |entry| &entry.function.id);
+        format!(
+            "it is a call of {}, as the operator vouches for it",
+            one_of(named)
+        )
+    }
+
     fn within(&self, outer: &Self) -> bool {
         has_all(outer, self)
     }
@@ -70,6 +79,11 @@ impl Condition for NotFunctions {
 
     fn fits(&self, query: &Query<'_>) -> bool {
         !has(self, query)
+    }
+
+    fn said(&self, policy: &Policy) -> String {
+        let named = ids(policy.functions(), self, |entry| &entry.function.id);
+        format!("it is no call of {}", one_of(named))
     }
 
     fn within(&self, outer: &Self) -> bool {

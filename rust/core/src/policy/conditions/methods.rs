@@ -1,11 +1,12 @@
 //! `methods`: how it is asked for.
 
-use super::{each, Condition};
+use super::{each, one_of, Condition};
 use crate::code::PolicyCode;
 use crate::policy::index::Query;
-use crate::policy::model::{method_of, Bits};
+use crate::policy::model::{method_name, method_of, Bits};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 use crate::request::Method;
 
 /// A set of methods.
@@ -44,6 +45,18 @@ impl Condition for Methods {
 
     fn fits(&self, query: &Query<'_>) -> bool {
         self.has(query.method)
+    }
+
+    fn said(&self, _policy: &Policy) -> String {
+        let all = [
+            Method::SendTransaction,
+            Method::SignTransaction,
+            Method::SignMessage,
+            Method::SignTypedData,
+        ];
+        let named = all.into_iter().filter(|method| self.has(*method));
+        let named = named.map(|method| method_name(method).to_owned());
+        format!("the method is {}", one_of(named.collect()))
     }
 
     fn within(&self, outer: &Self) -> bool {

@@ -38,6 +38,7 @@ use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Section, Value};
 use crate::policy::parse::tables::flip;
 use crate::policy::parse::File;
+use crate::policy::Policy;
 
 /// One sort of condition.
 pub(in crate::policy) trait Condition: Clone + Debug + Eq + Hash + Ord {
@@ -55,6 +56,9 @@ pub(in crate::policy) trait Condition: Clone + Debug + Eq + Hash + Ord {
 
     /// Whether an effect fits.
     fn fits(&self, query: &Query<'_>) -> bool;
+
+    /// What it asks of an effect, as the end of "if …": `the agent is shopper`.
+    fn said(&self, policy: &Policy) -> String;
 
     /// Whether everything that fits this fits the other too. Only what is sure says yes.
     fn within(&self, outer: &Self) -> bool;
@@ -130,6 +134,28 @@ macro_rules! conditions {
             /// Whether an effect fits them all.
             pub fn fit(&self, query: &Query<'_>) -> bool {
                 $(self.$name.as_ref().is_none_or(|one| one.fits(query)))&&*
+            }
+
+            /// What they ask of an effect, each in words.
+            pub fn said(&self, policy: &Policy) -> Vec<String> {
+                let mut said = Vec::new();
+                $(said.extend(self.$name.as_ref().map(|one| one.said(policy)));)*
+                said
+            }
+
+            /// How many of them an effect does not fit.
+            pub fn unmet_count(&self, query: &Query<'_>) -> usize {
+                let unmet = [$(self.$name.as_ref().is_some_and(|one| !one.fits(query)),)*];
+                unmet.into_iter().filter(|unmet| *unmet).count()
+            }
+
+            /// What they ask, and an effect does not fit, each in words.
+            pub fn unmet(&self, query: &Query<'_>, policy: &Policy) -> Vec<String> {
+                let mut unmet = Vec::new();
+                $(if let Some(one) = self.$name.as_ref().filter(|one| !one.fits(query)) {
+                    unmet.push(one.said(policy));
+                })*
+                unmet
             }
 
             /// Whether everything that fits these fits the others too. Only what is sure says yes.
@@ -240,6 +266,29 @@ fn has_all<T: Ord>(outer: &[T], inner: &[T]) -> bool {
 /// Whether sorted lists have something in common.
 fn share<T: Ord>(one: &[T], other: &[T]) -> bool {
     one.iter().any(|item| other.binary_search(item).is_ok())
+}
+
+/// `a`, `a or b`, `a, b or c`; of very many the first.
+fn one_of(mut names: Vec<String>) -> String {
+    const SHOWN: usize = 6;
+    let more = names.len().saturating_sub(SHOWN);
+    if more > 0 {
+        names.truncate(SHOWN);
+        names.push(format!("one of {more} more"));
+    }
+    match names.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+    }
+}
+
+/// The ids that numbers stand for.
+fn ids<'t, T: 't>(tables: &'t [T], numbers: &[u32], id: impl Fn(&'t T) -> &'t str) -> Vec<String> {
+    let found = numbers
+        .iter()
+        .filter_map(|number| tables.get(*number as usize));
+    found.map(|table| id(table).to_owned()).collect()
 }
 
 /// Adds an item that must not be there yet.

@@ -6,7 +6,8 @@ use super::Condition;
 use crate::policy::index::Query;
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
-use crate::policy::time::duration_ms;
+use crate::policy::time::{duration_ms, duration_words};
+use crate::policy::Policy;
 
 /// The longest trust.
 const TRUST_MS_MAX: u64 = 10 * 366 * 86_400_000;
@@ -40,6 +41,13 @@ impl Condition for NewPayee {
         !query.was_paid_within(self.0)
     }
 
+    fn said(&self, _policy: &Policy) -> String {
+        format!(
+            "the recipient was not paid in the last {}",
+            duration_words(self.0)
+        )
+    }
+
     fn within(&self, outer: &Self) -> bool {
         self.0 >= outer.0
     }
@@ -58,6 +66,13 @@ impl Condition for KnownPayee {
 
     fn fits(&self, query: &Query<'_>) -> bool {
         query.was_paid_within(self.0)
+    }
+
+    fn said(&self, _policy: &Policy) -> String {
+        format!(
+            "the recipient was paid in the last {}",
+            duration_words(self.0)
+        )
     }
 
     fn within(&self, outer: &Self) -> bool {

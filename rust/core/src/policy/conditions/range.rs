@@ -5,6 +5,7 @@ use alloy_primitives::U256;
 
 use crate::amount::{format_units, Usd};
 use crate::asset::Asset;
+use crate::policy::decide::nearest::units;
 use crate::policy::decide::sums::Figure;
 
 /// The keys of a table that compares amounts.
@@ -54,6 +55,33 @@ impl Range {
         match (decided, above) {
             (false, _) => Some(Fit::PriceUnknown),
             (true, above) => above.then_some(Fit::Yes),
+        }
+    }
+
+    /// What it asks of an amount, each bound in words.
+    pub fn said(&self, asset: Option<&Asset>) -> Vec<String> {
+        let bounds = [
+            self.amount_max
+                .map(|max| format!("the amount is at most {}", units(max, asset))),
+            self.amount_above
+                .map(|above| format!("the amount is above {}", units(above, asset))),
+            self.usd_max
+                .map(|max| format!("it is worth at most {max} USD")),
+            self.usd_above
+                .map(|above| format!("it is worth more than {above} USD")),
+        ];
+        bounds.into_iter().flatten().collect()
+    }
+
+    /// The bounds that an effect by itself does not keep to, as a range of their own.
+    pub fn unmet(&self, figure: &Figure) -> Self {
+        let (amount, usd) = (figure.amount, figure.usd);
+        let known = !figure.usd_unknown;
+        Self {
+            amount_max: self.amount_max.filter(|max| amount > *max),
+            amount_above: self.amount_above.filter(|above| amount <= *above),
+            usd_max: self.usd_max.filter(|max| usd > max.0),
+            usd_above: self.usd_above.filter(|above| known && usd <= above.0),
         }
     }
 

@@ -1,9 +1,10 @@
 //! `during`, `not_during`: when it is asked for.
 
-use super::{each, has_all, sorted, Condition};
+use super::{each, has_all, ids, one_of, sorted, Condition};
 use crate::policy::index::Query;
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 
 /// Numbers of schedules, sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +38,11 @@ impl Condition for During {
         query.at_both_times(query.open.any(&self.0))
     }
 
+    fn said(&self, policy: &Policy) -> String {
+        let named = ids(policy.schedules(), &self.0, |schedule| &schedule.id);
+        format!("it is decided during {}", one_of(named))
+    }
+
     fn within(&self, outer: &Self) -> bool {
         has_all(&outer.0, &self.0)
     }
@@ -52,6 +58,11 @@ impl Condition for NotDuring {
 
     fn fits(&self, query: &Query<'_>) -> bool {
         query.at_both_times(query.open.any(&self.0).map(|open| !open))
+    }
+
+    fn said(&self, policy: &Policy) -> String {
+        let named = ids(policy.schedules(), &self.0, |schedule| &schedule.id);
+        format!("it is not decided during {}", one_of(named))
     }
 
     fn within(&self, outer: &Self) -> bool {

@@ -4,12 +4,13 @@ use std::ops::Deref;
 
 use alloy_primitives::Address;
 
-use super::{has_all, once, Condition};
+use super::{has_all, ids, once, one_of, Condition};
 use crate::code::PolicyCode;
 use crate::policy::index::{Key, Query};
 use crate::policy::lists::Hit;
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 
 /// Addresses and lists, both sorted; lists by their index.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,6 +104,16 @@ impl Targets {
         has_all(&self.addresses, &inner.addresses) && has_all(&self.lists, &inner.lists)
     }
 
+    /// `on @vendors`, and addresses.
+    fn named(&self, policy: &Policy) -> Vec<String> {
+        let lists = ids(policy.lists(), &self.lists, |list| &list.id);
+        let lists = lists.into_iter().map(|id| format!("on @{id}"));
+        let addresses = self.addresses.iter();
+        lists
+            .chain(addresses.map(|address| address.to_checksum(None)))
+            .collect()
+    }
+
     fn has(&self, query: &Query<'_>) -> bool {
         let Some(to) = query.to else { return false };
         let listed = |hit: &Hit| {
@@ -122,6 +133,10 @@ impl Condition for To {
 
     fn fits(&self, query: &Query<'_>) -> bool {
         self.has(query)
+    }
+
+    fn said(&self, policy: &Policy) -> String {
+        format!("the recipient is {}", one_of(self.named(policy)))
     }
 
     fn within(&self, outer: &Self) -> bool {
@@ -153,6 +168,10 @@ impl Condition for NotTo {
 
     fn fits(&self, query: &Query<'_>) -> bool {
         !self.has(query)
+    }
+
+    fn said(&self, policy: &Policy) -> String {
+        format!("the recipient is not {}", one_of(self.named(policy)))
     }
 
     fn within(&self, outer: &Self) -> bool {

@@ -4,10 +4,11 @@ use std::ops::Deref;
 
 use alloy_primitives::Address;
 
-use super::{has_all, share, sorted, Condition};
+use super::{has_all, one_of, share, sorted, Condition};
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
+use crate::policy::Policy;
 
 /// Addresses of wallets, sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +40,14 @@ impl Condition for Wallets {
 
     fn fits(&self, query: &Query<'_>) -> bool {
         self.binary_search(&query.wallet).is_ok()
+    }
+
+    fn said(&self, policy: &Policy) -> String {
+        let named = self.iter().map(|address| match policy.wallet(*address) {
+            Some(wallet) => wallet.id.clone(),
+            None => address.to_checksum(None),
+        });
+        format!("the wallet is {}", one_of(named.collect()))
     }
 
     fn within(&self, outer: &Self) -> bool {

@@ -10,6 +10,7 @@ pub(in crate::policy) mod grants;
 pub(in crate::policy) mod limits;
 pub(in crate::policy) mod look_alikes;
 pub(in crate::policy) mod minimum_return;
+pub(in crate::policy) mod nearest;
 pub(in crate::policy) mod resolve;
 pub(in crate::policy) mod sight;
 pub(in crate::policy) mod sums;
@@ -494,7 +495,9 @@ impl Ladder {
         let asset = effect.asset.as_ref();
         let explain = |slot| policy.grant_index.explain(slot, sums, asset);
         let Some((Reverse(id), (slot, fits))) = best.map(|(_, id)| id).zip(named) else {
-            self.deny(Code::NoGrant, None, Some(words(effect)));
+            let mut reason = Reason::new(Code::NoGrant).found(words(effect));
+            reason.limit = policy.nearest(query);
+            self.steps.push((Verdict::Deny, reason));
             return Granted::default();
         };
         if !together {
