@@ -1,4 +1,4 @@
-"""`holdfast policy worst-case`: a hijacked agent nearly reaches the bounds, and never exceeds them."""
+"""`holdfast policy worst-case`: a hijacked agent nearly reaches it, and never exceeds it."""
 
 import json
 import re
@@ -99,7 +99,7 @@ def _span(case: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _greedy(step_ms: int, until_ms: int, units: int, times: int) -> Iterator[tuple[int, int]]:
-    """So many of the largest payments as soon as a window is over, and smaller ones into what is left."""
+    """So many of the largest payments once a window is over, and smaller ones for the rest."""
     for at in range(0, until_ms, step_ms):
         yield from ((at + number, units) for number in range(times))
         yield from ((at + times + number, units * (9 - number) // 10) for number in range(9))
