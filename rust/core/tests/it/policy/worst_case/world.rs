@@ -481,7 +481,8 @@ impl<'p> Attacker<'p> {
             owed: false,
             fee_wei_max: U256::from(fee),
             own: &[],
-            history: Some(self.book.ledger()),
+            book: Some(&self.book),
+            again: None,
         };
         let decision = decide(
             self.policy,
