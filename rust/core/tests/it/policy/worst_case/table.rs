@@ -811,3 +811,27 @@ fn a_rule_that_has_expired_lets_nothing_pass() {
     };
     assert_eq!((at(1_767_225_599_999), at(1_767_225_600_000)), (1, 0));
 }
+
+#[test]
+fn a_limit_per_recipient_counts_nothing_that_has_none() {
+    let each = limit("each", "recipient", "usd", "30", "24h", "");
+    // A fee has no recipient, so only the requests bound it.
+    let text = format!("{HEAD}{}{each}", rule("r", PAY_VENDORS));
+    let found = worst_case(&Policy::parse(&text).unwrap(), Some("ann"), None).remove(0);
+    let span = &found.spans[0];
+    assert_eq!(span.usd.max.as_deref(), Some("60"));
+    assert_eq!(
+        span.fees.as_ref().unwrap().amount.as_deref(),
+        Some("0.61"),
+        "{span:#?}"
+    );
+    // What is not registered has no price, and nothing asks for one where there is no recipient.
+    let any = "effects = [\"swap\"]\ntier = \"instant\"";
+    let unregistered = case(&[rule("r", any), each]);
+    let last = unregistered.spans[0].assets.iter();
+    let mut last = last.filter(|one| one.asset == "(not registered)");
+    assert!(
+        last.next().is_some_and(|one| one.unbounded),
+        "{unregistered:#?}"
+    );
+}
