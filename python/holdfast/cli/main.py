@@ -22,6 +22,8 @@ from holdfast.cli import (
     journal,
     nonces,
     policy,
+    policy_diff,
+    policy_explain,
     policy_import,
     policy_new,
     policy_schema,
@@ -96,7 +98,9 @@ for _command in (
 ):
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)
+policy.app.command()(policy_diff.diff)
 policy.app.command()(policy_new.new)
+policy.app.command()(policy_explain.explain)
 policy.app.command("import")(policy_import.import_)
 policy.app.command()(policy_schema.schema)
 policy.app.command()(policy_test.test)

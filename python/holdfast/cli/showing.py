@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from holdfast.cli.output import line
+from holdfast.codes import Code
 
 if TYPE_CHECKING:
     from holdfast.operator.request import Request
@@ -32,6 +33,8 @@ def print_request(
     print_claim(request.claim)
     if view.get("note"):
         line(f'  the agent says: "{fmt.safe(view["note"])}"')
+    if view.get("merchant"):
+        line(f"  the agent says that it pays {fmt.safe(view['merchant'], 253)}")
     line(f"  counts {counted(request)}")
     if full:
         _print_whole(request)
@@ -42,9 +45,11 @@ def print_request(
     line(f"  why    {reasons_text(view.get('reasons')) or '-'}")
     for row in request.rows("reasons"):
         if row.get("observed") is not None and row.get("limit") is not None:
-            found, allowed = fmt.safe(row["observed"], 200), fmt.safe(row["limit"], 100)
+            found, allowed = fmt.safe(row["observed"], 200), fmt.safe(row["limit"], 400)
             name = fmt.safe(row.get("rule") or row.get("code"), 48)
-            line(f"    {name}: {found}; at most {allowed}")
+            # What no rule grants says which one comes nearest.
+            between = "; " if row.get("code") == Code.NO_GRANT else "; at most "
+            line(f"    {name}: {found}{between}{allowed}")
     for row in request.rows("limits"):
         unit = (str(row.get("measure")), row.get("symbol"), row.get("decimals"))
         left, top = fmt.measure(row.get("left"), *unit), fmt.measure(row.get("max"), *unit)

@@ -411,7 +411,11 @@ def _reasons(words: Words, request: Request) -> None:
         if row.get("rule"):
             words.put(fmt.safe(row["rule"], 60), "foreground bold")
         for name in ("observed", "limit"):
-            if row.get(name) is not None:
+            if row.get(name) is None:
+                continue
+            if name == "limit" and row.get("code") == Code.NO_GRANT:
+                words.line().put(f"    {fmt.safe(row[name], 400)}", "muted")
+            else:
                 words.put(f"  {name} ", "muted").put(fmt.safe(row[name], 100))
         words.line()
 
@@ -453,11 +457,13 @@ def number(value: object) -> int:
 
 
 def _agent_words(words: Words, request: Request) -> None:
-    note = request.raw.get("note")
-    if not note:
+    note, merchant = request.raw.get("note"), request.raw.get("merchant")
+    if not note and not merchant:
         return
     _section(words, "The agent says — unchecked, not from Holdfast")
-    text = fmt.safe(note, 4_000)
+    if merchant:
+        words.put("  ┃ ", "warn").line(f"it pays {fmt.safe(merchant, 253)}", "italic foreground")
+    text = fmt.safe(note or "", 4_000)
     for start in range(0, len(text), 64):
         words.put("  ┃ ", "warn").line(text[start : start + 64], "italic foreground")
 

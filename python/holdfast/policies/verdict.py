@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from holdfast._core import codes
+from holdfast.codes import Code
 from holdfast.wording import decimal, safe
 
 Json = dict[str, Any]
@@ -27,6 +28,10 @@ def reason_words(reason: Json) -> str:
     meaning = _meanings().get(code, code).split(": ")[0].split("; ")[0]
     found, most = reason.get("observed"), reason.get("limit")
     parts = [safe(found, 400)] if found else []
+    if most and code == Code.NO_GRANT:
+        # The rule that comes nearest, and what it asks for.
+        parts = [f"{', '.join(parts)}; {safe(most, 400)}"]
+        most = None
     if most:
         parts.append(f"at most {safe(most, 100)}")
     return f"{head}: {meaning}" + (f": {', '.join(parts)}" if parts else "")
