@@ -1,7 +1,7 @@
 //! Policies and the bound of each, worked out by hand.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use holdfast_core::policy::worst_case::{worst_case, AgentCase};
 use holdfast_core::policy::Policy;
@@ -544,14 +544,20 @@ fn ten_thousand_rules_take_less_than_two_seconds() {
     for by in ["to", "assets", "agents", "effects"] {
         let text = many(by);
         let policy = Policy::parse(&text).unwrap();
-        let began = Instant::now();
+        let began = on_processor();
         let found = worst_case(&policy, None, None);
-        let took = began.elapsed();
+        let took = on_processor() - began;
         assert!(!found.is_empty());
         // Not optimised, it takes many times as long.
         let most = if cfg!(debug_assertions) { 60 } else { 2 };
         assert!(took < Duration::from_secs(most), "{by}: {took:?}");
     }
+}
+
+/// How long this thread was at work: others share the machine.
+fn on_processor() -> Duration {
+    let read = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(read.split(' ').next().unwrap().parse().unwrap())
 }
 
 /// 10,000 rules that differ in one thing, with limits for all, and one for each hundredth.
