@@ -43,6 +43,7 @@ __all__ = [
     "checkpoint_body",
     "checksum_address",
     "codes",
+    "compare_policies",
     "decode",
     "decode_again",
     "display_safe",
@@ -130,6 +131,9 @@ def policy_worst_case(source: str, agent: str | None = None, now_ms: int | None 
     """The most that one hijacked agent can have signed in 1h, 24h and 30d without a person: JSON list of `{"agent", "chain_id",
     "warnings": [{"kind": "unbounded" | "rate", "text"}], "spans": [{"span", "usd", "assets", "fees", "usd_with_fees"}], "notes"}`,
     one an agent; empty for an agent that is not declared. Amounts are strings in whole units. Raises PolicyError."""
+
+def compare_policies(old_source: str, new_source: str, now_ms: int) -> bytes:
+    """How one policy compares with another, by requests that both decide differently: JSON `{"relation": "equal" | "tighter" | "looser" | "both" | "undecided", "rows": [{"looser","causes","agent","wallet","chain_id","effect","asset"?,"function"?,"payee"?,"amount"?,"from"?,"to"?,"when"?,"old","new","cases"}], "access": [changes], "unshown": [changes], "changes": [as of policy_changes]}`. `cases` are those of `policy decide`; raises PolicyError for a file with faults."""
 
 def decode(
     request: bytes,

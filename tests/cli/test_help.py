@@ -31,6 +31,7 @@ COMMANDS = [
     "policy new",
     "policy explain",
     "policy worst-case",
+    "policy diff",
     "policy import",
     "policy schema",
     "policy test",

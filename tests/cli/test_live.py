@@ -265,9 +265,17 @@ def test_the_journal_verifies_exports_and_replays_while_it_runs(
     same = run("journal", "replay", "--policy", demo.home.policy_path, *home, "--json")
     assert same.code == 0, same.err
     assert same.out == ""
+    policy = demo.home.policy_path.read_text()
+    wider = tmp_path / "wider.toml"
+    at_once = policy.replace('tier = "approval"', 'tier = "instant"')
+    wider.write_text(at_once.replace('timeout = "30m"', ""))
+    flips = run("journal", "replay", "--policy", wider, *home, "--json")
+    assert flips.code == 2, flips.err
+    found = {(flip["then"], flip["now"], flip["wider"]) for flip in flips.lines}
+    assert found == {("approval", "instant", True)}
     stricter = tmp_path / "stricter.toml"
-    policy = demo.home.policy_path.read_text().replace('tier = "approval"', 'tier = "instant"')
-    stricter.write_text(policy.replace('timeout = "30m"', ""))
+    stricter.write_text(policy + '\n[[forbid]]\nid = "no-transfer"\neffects = ["transfer"]\n')
     flips = run("journal", "replay", "--policy", stricter, *home, "--json")
     assert flips.code == 0, flips.err
-    assert {(flip["then"], flip["now"]) for flip in flips.lines} == {("approval", "instant")}
+    assert {(flip["now"], flip["wider"]) for flip in flips.lines} == {("deny", False)}
+    assert ", 0 of them a milder one" in flips.err

@@ -1,4 +1,4 @@
-"""`holdfast policy worst-case`: upper bounds that a hijacked agent nearly reaches and never exceeds."""
+"""`holdfast policy worst-case`: a hijacked agent nearly reaches it, and never exceeds it."""
 
 import json
 import re
@@ -11,18 +11,20 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import OPERATOR_PASSPHRASE, POLICY, Run
+from tests.docs.blocks import blocks
 
+from holdfast._core import checksum_address
 from holdfast.service.home.folder import Home
 
 ROOT = Path(__file__).parents[2]
-DOCS = (ROOT / "docs/policy.md").read_text()
+PAGE = ROOT / "docs/policy.md"
 VENDOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 WALLET = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 USDC = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 AT = 1_767_225_600_000
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 SPANS_MS = {"1h": HOUR_MS, "24h": 24 * HOUR_MS, "30d": 720 * HOUR_MS}
-FIRST = DOCS.split("```toml policy\n")[1].split("```")[0]
+(FIRST,) = (block.text for block in blocks(PAGE, language="toml", use="policy"))
 
 
 def _demo() -> str:
@@ -31,8 +33,6 @@ def _demo() -> str:
     names = dict.fromkeys(re.findall(r"\$(\w+)", source))
     names.pop("symbol")
     known = {"token": USDC, "vendor_a": VENDOR, "symbol": "DEMO"}
-    from holdfast._core import checksum_address
-
     others = {name: checksum_address("0x" + secrets.token_hex(20)) for name in names}
     return string.Template(source).substitute(others | known)
 
@@ -99,9 +99,10 @@ def _span(case: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _greedy(step_ms: int, until_ms: int, units: int, times: int) -> Iterator[tuple[int, int]]:
-    """So many of the largest payments as soon as a window is over."""
+    """So many of the largest payments once a window is over, and smaller ones for the rest."""
     for at in range(0, until_ms, step_ms):
         yield from ((at + number, units) for number in range(times))
+        yield from ((at + times + number, units * (9 - number) // 10) for number in range(9))
 
 
 @pytest.mark.parametrize("span", SPANS_MS)
@@ -148,7 +149,8 @@ def test_what_has_no_limit_is_said_on_the_first_line_in_words(run: Run, tmp_path
     assert first.startswith("UNBOUNDED: agent `shopper`: transfer of usdc by rule")
     assert "`vendors-small`" in first
     assert "no limit bounds it" in first
-    assert "UNBOUNDED" in result.out.splitlines()[3]
+    (total,) = (row for row in result.out.splitlines() if row.startswith("all, in USD"))
+    assert total.split() == ["all,", "in", "USD", *["UNBOUNDED"] * 3]
     # Only the number of requests bounds it: that is no limit either.
     file.write_text(unlimited)
     rated = run("policy", "worst-case", file)
@@ -159,7 +161,7 @@ def test_what_has_no_limit_is_said_on_the_first_line_in_words(run: Run, tmp_path
 
 
 def test_the_example_of_the_documentation_is_what_is_printed(run: Run, tmp_path: Path) -> None:
-    shown = DOCS.split("```text figures\n")[1].split("```")[0]
+    (shown,) = (block.text for block in blocks(PAGE, language="text", use="figures"))
     file = tmp_path / "policy.toml"
     file.write_text(FIRST)
     assert run("policy", "worst-case", file).out == shown
@@ -228,6 +230,6 @@ def test_apply_says_what_the_worst_case_becomes_before_it_asks(run: Run, home: H
     )
     assert done.code == 0, done.err
     assert (
-        "worst case without a person: agent `agent`: 0 USD in 1h, 0 USD in 24h, 0 USD in 30d -> "
+        "worst case without approval: agent `agent`: 0 USD in 1h, 0 USD in 24h, 0 USD in 30d -> "
         "2000 USD in 1h, 2000 USD in 24h, 60000 USD in 30d"
     ) in done.out.splitlines()

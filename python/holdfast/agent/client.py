@@ -88,14 +88,17 @@ class Client(Closing):
         wait_s: float = 0.0,
         idempotency_key: str | None = None,
         note: str | None = None,
+        merchant: str | None = None,
     ) -> str:
         """The transaction's hash. While it is pending, asks again for up to `wait_s` seconds.
 
         Raises Pending when the time is up: the request still waits, and sending the same again
         later joins it and can never pay twice. With an `idempotency_key` (1 to 128 visible ASCII
         characters) the same holds after a lost connection. `note` is shown to the operator.
+        `merchant` is the host that is paid, such as `api.example.com`: if the policy knows it, the
+        payment goes to one of its addresses or requires approval.
         """
-        options = {"idempotencyKey": idempotency_key, "note": note}
+        options = {"idempotencyKey": idempotency_key, "note": note, "merchant": merchant}
         given = {key: value for key, value in options.items() if value is not None}
         params = [transaction, given] if given else [transaction]
         deadline = time.monotonic() + wait_s

@@ -165,6 +165,9 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     line(f"events    {int(found.get('seq', -1)) + 1}")
     line(f"policy    {fmt.safe(policy.get('name', 'none'))} {str(policy.get('digest', ''))[:16]}")
     line(f"revision  {policy.get('revision')}")
+    if coming := policy.get("coming"):
+        name, due = fmt.safe(coming.get("name", ""), 48), fmt.stamp(coming.get("due_ms"))
+        line(f"coming    {name} from {due}: looser, {fmt.safe(coming.get('looser', ''), 300)}")
     if found.get("sealed"):
         line(f"SEALED    {fmt.safe(found['sealed'])}")
     for freeze in found.get("freezes") or []:

@@ -105,7 +105,7 @@ def replay(
 
     Every decided request is decided again in order, at its own time and with its recorded facts, so
     limits fill up as they would have. Operators' answers are not replayed: a pending request counts
-    as allowed.
+    as allowed. Exits with 2 if a request would be treated more mildly.
 
     Example:
 
@@ -124,14 +124,23 @@ def replay(
         for flip in result.flips:
             emit(flip)
     else:
-        header = ("request", "agent", "then", "now", "why now")
+        header = ("request", "agent", "then", "now", "", "why now")
         table(header, [_flip_row(flip) for flip in result.flips])
-    say(f"{len(result.flips)} of {result.decided} decided requests would get a different verdict")
+    say(
+        f"{len(result.flips)} of {result.decided} decided requests would get a different verdict, "
+        f"{result.wider} of them a milder one"
+    )
     if result.passed_over:
-        why = "not judged: denied for a passing reason, such as a freeze, or not kept in full"
+        why = (
+            "not judged: denied for a passing reason, such as a freeze, not kept in full, or paid "
+            "under a grant"
+        )
         say(f"{result.passed_over} more were {why}")
+    if result.wider:
+        raise typer.Exit(2)
 
 
 def _flip_row(flip: dict[str, Any]) -> tuple[object, ...]:
     words = ", ".join(str(reason["code"]) for reason in flip["reasons"])
-    return flip["id"], flip["agent"], flip["then"], flip["now"], words
+    way = "WIDER" if flip["wider"] else "stricter"
+    return flip["id"], flip["agent"], flip["then"], flip["now"], way, words

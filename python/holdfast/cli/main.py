@@ -22,6 +22,7 @@ from holdfast.cli import (
     journal,
     nonces,
     policy,
+    policy_diff,
     policy_explain,
     policy_import,
     policy_new,
@@ -97,6 +98,7 @@ for _command in (
 ):
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)
+policy.app.command()(policy_diff.diff)
 policy.app.command()(policy_new.new)
 policy.app.command()(policy_explain.explain)
 policy.app.command("import")(policy_import.import_)

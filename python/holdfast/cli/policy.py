@@ -21,6 +21,7 @@ from holdfast.cli.options import (
 from holdfast.cli.output import Failure, emit, emit_raw, line, say, table
 
 if TYPE_CHECKING:
+    from holdfast.operator.comparison import Comparison
     from holdfast.operator.differences import Change
     from holdfast.service.home.folder import Home
 
@@ -116,6 +117,7 @@ def apply(
     """
     from holdfast._core import PolicyError, check_policy
     from holdfast.cli.apply import agreed, check_home, target, when
+    from holdfast.operator import format as fmt
     from holdfast.operator.differences import changes
     from holdfast.secrets.authority import digest_of
     from holdfast.secrets.held import held_wallets
@@ -143,18 +145,33 @@ def apply(
             f"sign {path} as revision {found.known.policy_revision + 1}?",
         )
         done = found.apply(source(passphrase_fd, passphrase_command), "policy", text)
-        effective = when(found.link, at_once=True)
+        if "due_ms" in done:
+            # It is looser, and the policy in force makes such ones wait.
+            effective = fmt.stamp(done["due_ms"])
+            say(f"in force from {effective}, unless another policy is applied before")
+        else:
+            effective = when(found.link, at_once=True)
     if as_json:
         listed = [
             {"path": each.path, "text": each.text, "looser": each.looser} for each in differences
         ]
         revision = done["revision"]
-        emit({"digest": digest, "revision": revision, "in_force": effective, "changes": listed})
+        compared = _compared(old, text)
+        shown = {
+            "digest": digest,
+            "revision": revision,
+            "in_force": effective,
+            "changes": listed,
+            "relation": compared.relation if compared else None,
+            "rows": compared.raw["rows"] if compared else [],
+        }
+        emit(shown)
     else:
         line(f"policy  revision {done['revision']}  {digest}")
 
 
 def _show(place: Home, old: str | None, text: str, differences: list[Change]) -> None:
+    from holdfast.operator.comparison import RELATIONS, lines
     from holdfast.operator.differences import text_diff
     from holdfast.operator.worst_case import changed
 
@@ -164,6 +181,11 @@ def _show(place: Home, old: str | None, text: str, differences: list[Change]) ->
         line(change.words)
     looser = sum(change.looser for change in differences)
     line(f"{len(differences)} changes, {looser} of them looser")
+    found = _compared(old, text)
+    if found is not None:
+        for each in lines(found):
+            line(each)
+        line(f"compared with the policy in force: {RELATIONS[found.relation]}")
     for each in changed(old, text, time.time_ns() // 1_000_000):
         line(each)
     try:
@@ -174,6 +196,17 @@ def _show(place: Home, old: str | None, text: str, differences: list[Change]) ->
         line(
             f"{place.policy_path} holds other changes that are not in force: they will be replaced"
         )
+
+
+def _compared(old: str | None, text: str) -> Comparison | None:
+    """None without a policy in force, or with one that this program cannot read."""
+    from holdfast._core import PolicyError
+    from holdfast.operator.comparison import compare
+
+    try:
+        return compare(old, text, time.time_ns() // 1_000_000) if old is not None else None
+    except PolicyError:
+        return None
 
 
 @app.command()

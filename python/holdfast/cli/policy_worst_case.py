@@ -10,6 +10,7 @@ import typer
 
 from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
 from holdfast.cli.output import Failure, emit, line, table
+from holdfast.codes import Code
 
 
 def worst_case(
@@ -22,7 +23,7 @@ def worst_case(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the most that a hijacked agent can move in 1 hour, 24 hours and 30 days without approval.
+    """Show the most that a hijacked agent can move in 1 hour, a day and 30 days without approval.
 
     The figures are upper bounds, in each asset and in USD, with the rules and limits that set them.
     What has no limit comes first. Network fees are listed separately.
@@ -42,14 +43,14 @@ def worst_case(
         refuse(path, error, as_json)
     if agent is not None and not cases:
         text = f"`{path}` declares no agent `{agent}`: name one of its [[agent]] tables"
-        raise Failure(text, code="agent_unknown")
+        raise Failure(text, code=Code.AGENT_UNKNOWN)
     if as_json:
         emit({"file": str(path), "agents": cases})
         return
     for warning in worst.warnings(cases):
         line(warning)
     for case in cases:
-        line(f"agent {case['agent']}, chain {case['chain_id']}: at most, without a person")
+        line(f"agent {case['agent']} on chain {case['chain_id']}, without approval at most")
         table(("", *(span["span"] for span in case["spans"])), worst.rows(case))
         for step in worst.path(case):
             line(f"  {step}")

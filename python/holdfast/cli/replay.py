@@ -12,22 +12,31 @@ from holdfast.codes import Code
 from holdfast.service.journal.open import open_reader
 from holdfast.service.runtime.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
 
+# From the mildest to the strictest.
+TIERS = ("instant", "notify", "delay", "approval", "deny")
 # Denials that came of the moment and not of a rule: another policy says nothing about them.
-OF_THE_MOMENT = frozenset({Code.FROZEN, Code.SEALED, Code.WAITING_FULL, Code.RATE_LIMITED})
+OF_THE_MOMENT = frozenset(
+    {Code.FROZEN, Code.SEALED, Code.WAITING_FULL, Code.RATE_LIMITED, Code.COOLDOWN}
+)
 
 
 @dataclass
 class Flips:
     """`decided` requests were judged again.
 
-    `flips` are those with another verdict, oldest first: `{id, agent, at, then, now, reasons}`.
-    `passed_over` were denied for the moment they came in, or were denied and too large to be kept
-    whole.
+    `flips` are those with another verdict, oldest first: `{id, agent, at, then, now, wider,
+    reasons}`. `passed_over` were denied for the moment they came in, were denied and too large to
+    be kept whole, or were paid under a one-off grant, which is no matter of a policy.
     """
 
     decided: int = 0
     passed_over: int = 0
     flips: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def wider(self) -> int:
+        """How many of them the other policy would have treated more mildly."""
+        return sum(flip["wider"] for flip in self.flips)
 
 
 def flips(path: Path, policy: str) -> Flips:
@@ -51,7 +60,8 @@ def flips(path: Path, policy: str) -> Flips:
 def _judge(simulator: Simulator, record: Record, result: Flips) -> None:
     data = record["data"]
     of_the_moment = OF_THE_MOMENT & {reason["code"] for reason in data["reasons"]}
-    if of_the_moment or "left_out" in data:
+    granted = (data.get("spends") or {}).get("grant") is not None
+    if of_the_moment or granted or "left_out" in data:
         result.passed_over += 1
         return
     result.decided += 1
@@ -66,8 +76,15 @@ def _judge(simulator: Simulator, record: Record, result: Flips) -> None:
     then = tier_of(data)
     if now["verdict"] != then:
         flip = {"id": data["id"], "agent": data["agent"], "at": record["at"]}
-        flip |= {"then": then, "now": now["verdict"], "reasons": now["reasons"]}
+        flip |= {"then": then, "now": now["verdict"], "wider": milder(now["verdict"], then)}
+        flip["reasons"] = now["reasons"]
         result.flips.append(flip)
+
+
+def milder(now: str, then: str) -> bool:
+    """Whether a verdict is milder than another; what is not known is taken as the strictest."""
+    places = [TIERS.index(tier) if tier in TIERS else len(TIERS) for tier in (now, then)]
+    return places[0] < places[1]
 
 
 def params_of(data: Record) -> list[Any]:

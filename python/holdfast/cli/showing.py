@@ -33,6 +33,8 @@ def print_request(
     print_claim(request.claim)
     if view.get("note"):
         line(f'  the agent says: "{fmt.safe(view["note"])}"')
+    if view.get("merchant"):
+        line(f"  the agent says that it pays {fmt.safe(view['merchant'], 253)}")
     line(f"  counts {counted(request)}")
     if full:
         _print_whole(request)

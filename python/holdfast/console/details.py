@@ -457,11 +457,13 @@ def number(value: object) -> int:
 
 
 def _agent_words(words: Words, request: Request) -> None:
-    note = request.raw.get("note")
-    if not note:
+    note, merchant = request.raw.get("note"), request.raw.get("merchant")
+    if not note and not merchant:
         return
     _section(words, "The agent says — unchecked, not from Holdfast")
-    text = fmt.safe(note, 4_000)
+    if merchant:
+        words.put("  ┃ ", "warn").line(f"it pays {fmt.safe(merchant, 253)}", "italic foreground")
+    text = fmt.safe(note or "", 4_000)
     for start in range(0, len(text), 64):
         words.put("  ┃ ", "warn").line(text[start : start + 64], "italic foreground")
 

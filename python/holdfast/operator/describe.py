@@ -18,6 +18,7 @@ MARKS: dict[str, Mark] = {
     "guardian.stopped": Mark("warn", "◆", "stopped"),
     "policy.loaded": Mark("info", "◆", "policy"),
     "config.loaded": Mark("info", "◆", "config"),
+    "policy.scheduled": Mark("warn", "◆", "policy"),
     "policy.rejected": Mark("alarm", "!", "policy"),
     "freeze.set": Mark("alarm", "■", "FREEZE"),
     "freeze.lifted": Mark("ok", "□", "thaw"),
@@ -204,6 +205,9 @@ def system_words(kind: str, data: Json) -> str:
     if kind == "config.loaded":
         digest = fmt.safe(data.get("digest", ""), 80)
         return f"configuration {digest[:12]} by {fmt.safe(data.get('by', ''), 48)}{_signed(data)}"
+    if kind == "policy.scheduled":
+        name, due = fmt.safe(data.get("name", ""), 48), fmt.stamp(data.get("due_ms"))
+        return f"{name} is looser: in force from {due}; {fmt.safe(data.get('looser', ''), 200)}"
     if kind == "policy.rejected":
         return f"new policy rejected, last good one kept: {fmt.safe(data.get('error', ''), 300)}"
     if kind == "freeze.set":

@@ -219,7 +219,11 @@ class Model:
                 "loaded_at": record.get("at"),
                 "revision": data.get("revision"),
                 "alarm": None,
+                "coming": None,
             }
+        elif kind == "policy.scheduled":
+            named = ("name", "digest", "revision", "due_ms", "looser")
+            self.status.policy["coming"] = {name: data.get(name) for name in named}
         elif kind == "clock.set":
             self.status.clock_set = self.status.seq
         elif kind == "policy.rejected":

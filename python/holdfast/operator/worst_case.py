@@ -1,4 +1,4 @@
-"""The most that one hijacked agent can move without a person, as people read it.
+"""The most that one hijacked agent can move without approval, as people read it.
 
 Pure; the core works it out (`policy_worst_case`), and every line here is safe to show.
 """
@@ -92,9 +92,9 @@ def changed(old: str | None, new: str, now_ms: int) -> Iterator[str]:
         agent, now = case["agent"], headline(case)
         was = before.pop(agent, "nothing" if known else None)
         change = f"{was} -> {now}" if was not in (None, now) else now
-        yield _safe(f"worst case without a person: agent `{agent}`: {change}")
+        yield _safe(f"worst case without approval: agent `{agent}`: {change}")
     for agent, was in before.items():
-        yield _safe(f"worst case without a person: agent `{agent}`: {was} -> nothing")
+        yield _safe(f"worst case without approval: agent `{agent}`: {was} -> nothing")
 
 
 def _usd(figure: dict[str, Any]) -> str:

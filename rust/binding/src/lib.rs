@@ -50,8 +50,8 @@ mod _core {
     use crate::order_inputs::OrderInputs;
     #[pymodule_export]
     use crate::policy::{
-        check_policy, decode, decode_again, key_places, policy_changes, policy_explained,
-        policy_worst_case, Simulator,
+        check_policy, compare_policies, decode, decode_again, key_places, policy_changes,
+        policy_explained, policy_worst_case, Simulator,
     };
     #[pymodule_export]
     use crate::request::{Outcome, RequestState};

@@ -90,6 +90,21 @@ pub fn policy_explained<'py>(py: Python<'py>, source: &str) -> PyResult<Bound<'p
     Ok(PyBytes::new(py, &json))
 }
 
+/// How one policy compares with another, with witnesses: the JSON object of `policy diff`.
+#[pyfunction]
+pub fn compare_policies<'py>(
+    py: Python<'py>,
+    old_source: &str,
+    new_source: &str,
+    now_ms: u64,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let parse = |source: &str| Policy::parse(source).map_err(|errors| faults(&errors));
+    let (old, new) = (parse(old_source)?, parse(new_source)?);
+    let found = py.detach(|| policy::compare::compare(&old, &new, now_ms));
+    let json = serde_json::to_vec(&found).map_err(|error| refused(Code::Internal, error))?;
+    Ok(PyBytes::new(py, &json))
+}
+
 /// Every key of a TOML text as `(pointer, line, column)`.
 #[pyfunction]
 pub fn key_places(source: &str) -> PyResult<Vec<(String, usize, usize)>> {

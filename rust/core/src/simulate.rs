@@ -5,16 +5,14 @@ mod limits;
 
 use std::borrow::Cow;
 
-use crate::chain::Account;
 use crate::code::{Code, Detail};
 use crate::effects::Effect;
 use crate::json::{self, Json, Limits, Malformed};
 use crate::policy::{
-    costs, decide, epoch_ms, resolve, resolve_batch, Decision, Facts, FirstSeen, LimitView, Policy,
-    PolicyErrors, Reason, Sight, Verdict,
+    epoch_ms, Answer, Call, Decision, Facts, LimitView, Policy, PolicyErrors, Reason, Reservation,
+    Trial, Verdict,
 };
-use crate::request::{self, Asked};
-use crate::window::{Book, Happened};
+use crate::window::Windows;
 use limits::Used;
 
 /// A case may be as large as the largest request, and its surroundings.
@@ -25,13 +23,15 @@ const LIMITS: Limits = Limits {
 };
 /// An integer `at` below this is in seconds: in ms it would be before 1973.
 const SECONDS_BELOW: u64 = 100_000_000_000;
+/// One case is decided so many times at most.
+const REPEAT_MAX: u32 = 10_000;
 
 /// Decides cases one after another. Never fails for a case: one that is not what it must be is a
 /// denial.
 #[derive(Clone, Debug)]
 pub struct Simulator {
     policy: Policy,
-    book: Book,
+    trial: Trial,
     stateful: bool,
     last_ms: u64,
 }
@@ -43,6 +43,7 @@ struct Case<'a> {
     method: Cow<'a, str>,
     params: String,
     facts: Facts,
+    repeat: u32,
     used: Used,
     limits: bool,
 }
@@ -62,10 +63,10 @@ impl Simulator {
     /// As `Policy::parse`.
     pub fn new(source: &str, stateful: bool) -> Result<Self, PolicyErrors> {
         let policy = Policy::parse(source)?;
-        let book = Book::for_policy(&policy);
+        let trial = Trial::new(&policy);
         Ok(Self {
             policy,
-            book,
+            trial,
             stateful,
             last_ms: 0,
         })
@@ -81,7 +82,8 @@ impl Simulator {
     /// the verdict has them. `at` is milliseconds, seconds if it is below 10^11, or RFC 3339 text;
     /// without it the time of the case before. `used` is what counts under limits already, for this
     /// case alone: `{"limit": "12.5"}`, in the unit of each. With `"limits": true` the result has
-    /// every limit the request counts under, as `LimitView`. Other members are passed over.
+    /// every limit the request counts under, as `LimitView`. With `repeat` a stateful simulator decides it so many times, and
+    /// the last result counts. Other members are passed over.
     pub fn decide(&mut self, case: &[u8]) -> Vec<u8> {
         let tree = match json::parse_exact(case, &LIMITS) {
             Ok(tree) => tree,
@@ -99,7 +101,7 @@ impl Simulator {
             return Err(Malformed::new(Detail::Type, "", "a case is an object"));
         };
         let (mut agent, mut at_ms, mut call) = (None, self.last_ms, None);
-        let mut facts = Facts::none();
+        let (mut facts, mut repeat) = (Facts::none(), 1);
         let (mut used, mut limits) = (Used::default(), false);
         for (key, value) in members {
             match key.as_ref() {
@@ -109,6 +111,7 @@ impl Simulator {
                 "facts" => {
                     facts = Facts::from_json(&value).map_err(|fault| fault.under("facts"))?;
                 }
+                "repeat" => repeat = times(&value).map_err(|fault| fault.under("repeat"))?,
                 "used" => {
                     used = Used::read(&self.policy, &value).map_err(|fault| fault.under("used"))?;
                 }
@@ -128,72 +131,52 @@ impl Simulator {
             facts,
             used,
             limits,
+            repeat,
         })
     }
 
     fn run(&mut self, case: &Case<'_>) -> Result<(Decision, Outcome), Malformed> {
+        let mut found = self.once(case)?;
+        // Without a state it would be the same each time.
+        let again = if self.stateful { case.repeat } else { 1 };
+        for _ in 1..again {
+            found = self.once(case)?;
+        }
+        Ok(found)
+    }
+
+    fn once(&mut self, case: &Case<'_>) -> Result<(Decision, Outcome), Malformed> {
         let now_ms = if self.stateful {
             case.at_ms.max(self.last_ms)
         } else {
             case.at_ms
         };
-        self.last_ms = now_ms;
-        let parsed = match request::parse_any(&case.method, case.params.as_bytes()) {
-            Err(fault) if fault.code == Detail::RawHash => {
-                return Ok((denial(Code::RawHash, fault.text), Outcome::default()));
-            }
-            parsed => parsed.map_err(|fault| fault.under("params").under("request"))?,
-        };
-        let sight = Sight {
+        let call = Call {
+            agent: &case.agent,
+            method: &case.method,
+            params: &case.params,
             facts: &case.facts,
-            held: None,
-            first: &FirstSeen::new(),
             now_ms,
         };
-        let look = |contract: Account| sight.unseen(&self.policy, contract);
-        let (resolved, calls) = match parsed {
-            Asked::One(request) => (resolve(&self.policy, &case.agent, request, &look), 1),
-            Asked::Several(batch) => (
-                resolve_batch(&self.policy, &case.agent, &batch, &look),
-                batch.calls().len(),
-            ),
-        };
-        let mut resolved = match resolved {
-            Ok(resolved) => resolved,
-            Err(reason) => return Ok((denied_by(reason), Outcome::default())),
-        };
-        resolved.look_for_owed(&self.policy, &self.book, "", now_ms);
-        let subject = resolved.subject(&case.method, &[]).after(&self.book);
-        let costs = costs(&self.policy, &subject, &case.facts, now_ms);
-        let filled = case.used.on_top(self.book.windows(), &costs, now_ms)?;
-        let windows = filled.as_ref().unwrap_or(self.book.windows());
-        let mut decision = decide(&self.policy, &subject, windows, &case.facts, now_ms);
-        let limits = case
-            .limits
-            .then(|| self.policy.reserved_views(windows, &costs, &[], now_ms));
-        if calls > 1 {
-            decision = decision.of_batch(calls);
-        }
-        let effects = resolved.decoded.effects;
+        let used = (!case.used.is_empty()).then_some(&case.used);
+        let answer = self.trial.answer(
+            &self.policy,
+            &call,
+            used.map(|used| {
+                |windows: &Windows, costs: &[Reservation]| used.on_top(windows, costs, now_ms)
+            }),
+            case.limits,
+        )?;
+        let Answer {
+            decision,
+            effects,
+            limits,
+        } = answer;
         if self.stateful {
-            self.count(&decision, now_ms)?;
+            self.last_ms = now_ms;
+            self.trial.count(&self.policy, &decision, now_ms)?;
         }
         Ok((decision, Outcome { effects, limits }))
-    }
-
-    /// What is not denied is taken as settled at once.
-    fn count(&mut self, decision: &Decision, now_ms: u64) -> Result<(), Malformed> {
-        let Some(spends) = decision.spends.clone() else {
-            return Ok(());
-        };
-        let reservations = decision.reservations.clone();
-        let counted = self.book.hold("case", spends, reservations, now_ms);
-        counted
-            .and_then(|()| {
-                let policy = Some(&self.policy);
-                self.book.post(policy, "case", Happened::LAST, now_ms)
-            })
-            .map_err(|error| Malformed::new(Detail::Window, "", error.to_string()))
     }
 }
 
@@ -228,6 +211,17 @@ fn request(value: Json<'_>) -> Result<(Cow<'_, str>, String), Malformed> {
     Ok((method, params))
 }
 
+/// How often.
+fn times(value: &Json<'_>) -> Result<u32, Malformed> {
+    let number = value.as_int().and_then(|number| u32::try_from(number).ok());
+    number
+        .filter(|number| (1..=REPEAT_MAX).contains(number))
+        .ok_or_else(|| {
+            let text = format!("expected an integer from 1 to {REPEAT_MAX}");
+            Malformed::new(Detail::Type, "", text)
+        })
+}
+
 /// Milliseconds since the epoch.
 fn time(value: &Json<'_>) -> Result<u64, Malformed> {
     let bad = || {
@@ -248,29 +242,14 @@ fn time(value: &Json<'_>) -> Result<u64, Malformed> {
     }
 }
 
-fn denial(code: Code, observed: String) -> Decision {
-    denied_by(Reason::new(code).found(observed))
-}
-
-fn denied_by(reason: Reason) -> Decision {
-    let reasons = vec![reason];
-    Decision {
-        route: Default::default(),
-        released: Default::default(),
-        verdict: Verdict::Deny,
-        reasons,
-        reservations: Vec::new(),
-        spends: None,
-    }
-}
-
 fn refused(id: &Json<'_>, fault: &Malformed) -> Vec<u8> {
     let observed = if fault.path.is_empty() {
         format!("{}: {}", fault.code, fault.text)
     } else {
         format!("{} at {}: {}", fault.code, fault.path, fault.text)
     };
-    result(id, &denial(Code::Malformed, observed), &Outcome::default())
+    let reason = Reason::new(Code::Malformed).found(observed);
+    result(id, &Decision::denied_by(reason), &Outcome::default())
 }
 
 /// One compact object, its members sorted.
@@ -306,6 +285,9 @@ fn result(id: &Json<'_>, decision: &Decision, outcome: &Outcome) -> Vec<u8> {
     out.push(']');
     if !decision.released.is_guardian() {
         out.push_str(",\"released\":\"agent\"");
+    }
+    if !decision.route.is_public() {
+        out.push_str(",\"route\":\"private\"");
     }
     if let Verdict::Approval { timeout_ms, .. } = decision.verdict {
         out.push_str(&format!(",\"timeout_ms\":{timeout_ms}"));

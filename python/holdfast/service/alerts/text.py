@@ -109,6 +109,8 @@ def _details(data: Record | None) -> list[str]:
     lines += _bounded(shown, room, missing)
     if data.get("note"):
         lines.append(f'The agent says: "{plain(data["note"])}"')
+    if data.get("merchant"):
+        lines.append(f"The agent says that it pays {plain(data['merchant'])}")
     return lines
 
 
@@ -296,6 +298,14 @@ def _policy_loaded(data: Record, _: Decided) -> Lines:
     return [title, f"Digest {plain(digest)}, by {plain(data.get('by', '?'))}"]
 
 
+def _policy_scheduled(data: Record, _: Decided) -> Lines:
+    title = (
+        f"looser policy signed: {plain(data.get('name', '?'))}, in force from {_at(data['due_ms'])}"
+    )
+    body = f"By {plain(data.get('by', '?'))}: {plain(data.get('looser', ''))}"
+    return [title, body, "Next: apply another policy before then if this one is not wanted."]
+
+
 def _config_loaded(data: Record, _: Decided) -> Lines:
     digest = plain(str(data.get("digest", ""))[:16])
     return [
@@ -316,10 +326,13 @@ def _clock_jumped(data: Record, _: Decided) -> Lines:
     return [title, "`holdfast clock` shows the details."]
 
 
+def _at(ms: Any) -> str:
+    seconds = min(int(ms) // 1000, SECONDS_MAX)
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
 def _clock_set(data: Record, _: Decided) -> Lines:
-    seconds = min(int(data.get("to_ms", 0)) // 1000, SECONDS_MAX)
-    at = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    body = f"To {at}, by {plain(data.get('by', '?'))}"
+    body = f"To {_at(data.get('to_ms', 0))}, by {plain(data.get('by', '?'))}"
     return ["the guardian's clock was set", body]
 
 
@@ -332,6 +345,7 @@ _HANDLERS: dict[str, Handler] = {
     "guardian.stopped": _said("stopped: nothing is signed until it runs again"),
     "policy.loaded": _policy_loaded,
     "config.loaded": _config_loaded,
+    "policy.scheduled": _policy_scheduled,
     "policy.rejected": _policy_rejected,
     "request.refused": _refused,
     "request.decided": _decided,

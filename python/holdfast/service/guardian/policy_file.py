@@ -14,6 +14,7 @@ import asyncio
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -92,7 +93,8 @@ class PolicyFile:
                 raise PolicyRejected(code, text) from error
             self._reject(source, text, "start")
             return known
-        return digest
+        # A looser one may have to wait.
+        return self._in_force() or digest
 
     async def reload(self, by: str) -> str:
         """Puts the file in force if it may be, once that is durable; gives its digest.
@@ -112,8 +114,9 @@ class PolicyFile:
                 raise PolicyRejected(code, text) from error
             self.alarm = None
             await self._core.durable()
-        log.info("policy in force", digest=digest, by=by)
-        return digest
+        found = self._in_force() or digest
+        log.info("policy in force", digest=found, by=by)
+        return found
 
     async def apply(self, source: str, signed: SignedCommand, by: str) -> dict[str, object]:
         """Puts a policy in force by an operator's signature.
@@ -125,10 +128,15 @@ class PolicyFile:
             digest = self._checked_text(source)
             command = (signed.payload.encode(), bytes.fromhex(signed.signature.removeprefix("0x")))
             applied = self._core.load_policy(source, by, *command)
-            loaded = parse(applied.records[0])["data"]
             await asyncio.to_thread(place_policy, self.path, source, signed)
             self.alarm = None
             await self._core.durable()
+        coming = self._coming()
+        if coming is not None and _digest(str(coming["digest"])) == digest:
+            log.info("policy comes into force later", digest=digest, by=by, at=coming["due_ms"])
+            named = {name: coming[name] for name in ("digest", "revision", "due_ms")}
+            return {**named, "signed": True}
+        loaded = parse(applied.records[0])["data"]
         log.info("policy in force", digest=digest, by=by)
         return {
             "digest": loaded["digest"],
@@ -184,6 +192,11 @@ class PolicyFile:
     def _status(self) -> dict[str, object]:
         status = orjson.loads(self._core.guard.status(self._core.clock.now_ms()))
         return status.get("policy") or {}
+
+    def _coming(self) -> dict[str, Any] | None:
+        """The looser policy that comes into force later."""
+        coming = self._status().get("coming")
+        return coming if isinstance(coming, dict) else None
 
     def _in_force(self) -> str | None:
         digest = self._status().get("digest")

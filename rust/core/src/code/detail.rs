@@ -76,6 +76,7 @@ codes! {
         BatchEmpty = "batch_empty": Malformed, "no call";
         BatchTooLarge = "batch_too_large": Malformed, "more than 64 calls";
         IdempotencyKey = "idempotency_key": Malformed, "not 1 to 128 visible ASCII characters";
+        Merchant = "merchant": Malformed, "not a host name in lowercase";
         Note = "note": Malformed, "longer than 512 bytes";
         RawTx = "raw_tx": Malformed,
             "only in `holdfast decode`: not the canonical encoding of a transaction";

@@ -44,6 +44,10 @@ codes! {
             "fewer than four transactions fit into the limit if each pays the highest fee that `[[chain]]` allows: fees, which the agent may name, can use up the limit";
         FeeUnpriced = "fee_unpriced": Lint,
             "a limit in USD counts fees of a chain whose coin is not registered: every transaction will require approval";
+        LimitBelow = "limit_below": Lint,
+            "a rule is about more at once than a limit over all of it lets pass";
+        LimitOrder = "limit_order": Lint,
+            "a limit never decides, because one over a longer time allows no more of the same effects";
         NeverBinds = "never_binds": Lint, "a limit that no effect can ever count in";
         NeverMatches = "never_matches": Lint, "a rule, forbid or review that no effect can ever match";
         NoFeeLimit = "no_fee_limit": Lint,
@@ -59,6 +63,10 @@ codes! {
         RuleExpired = "rule_expired": Lint, "a rule has expired";
         RuleExpiring = "rule_expiring": Lint, "a rule expires within a week";
         Shadowed = "shadowed": Lint, "everything the rule grants is forbidden";
+        TierGap = "tier_gap": Lint,
+            "two rules differ in their amounts alone, and grant nothing between them";
+        TierOverlap = "tier_overlap": Lint,
+            "two rules differ in their amounts alone, and both grant the same amounts: the stricter one counts";
         Unused = "unused": Lint, "a wallet without an agent, or an unused list, function or schedule";
     }
 }

@@ -146,6 +146,9 @@ codes! {
         LowReturn = "low_return": Approval,
             "the guaranteed return of a swap, an order or a bridge is too low: `observed` is in percent, rounded down to a hundredth, `limit` is the percentage of `rule`, or 50 without one; see [Minimum return](#minimum-return)"
             => "ask for a better minimum, or the operator decides";
+        MerchantMismatch = "merchant_mismatch": Approval,
+            "the agent says that it pays a merchant of the policy, and the recipient is not one of that merchant's addresses"
+            => "check where the address came from; the operator decides";
         MethodNotAllowed = "method_not_allowed": Denied,
             "not a method that signs"
             => "use a method of [the protocol](protocol.md#methods)";

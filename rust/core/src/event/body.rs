@@ -3,9 +3,9 @@
 use super::{
     AnswersDelivered, Approved, Attached, Authorised, Cancelled, ClockJumped, ClockSet,
     ConfigLoaded, Decided, Denied, Failed, FreezeLifted, FreezeSet, Genesis, GrantGiven,
-    GrantRevoked, Held, Id, NonceSet, Nothing, PolicyLoaded, PolicyRejected, Record, RecordError,
-    Refused, Reopened, Replaced, RequestRef, SendOutcome, Sent, SettleOutcome, Settled, Severity,
-    Signed, Stage, Started,
+    GrantRevoked, Held, Id, NonceSet, Nothing, PolicyLoaded, PolicyRejected, PolicyScheduled,
+    Record, RecordError, Refused, Reopened, Replaced, RequestRef, SendOutcome, Sent, SettleOutcome,
+    Settled, Severity, Signed, Stage, Started,
 };
 use crate::code::Code;
 use crate::policy::Verdict;
@@ -60,6 +60,7 @@ bodies! {
     GuardianStarted(Started) = "guardian.started",
     GuardianStopped(Nothing) = "guardian.stopped",
     PolicyLoaded(PolicyLoaded) = "policy.loaded",
+    PolicyScheduled(PolicyScheduled) = "policy.scheduled",
     PolicyRejected(PolicyRejected) = "policy.rejected",
     ConfigLoaded(ConfigLoaded) = "config.loaded",
     RequestRefused(Refused) = "request.refused",
@@ -117,6 +118,7 @@ impl Body {
             | Self::GuardianStarted(_)
             | Self::GuardianStopped(_)
             | Self::PolicyLoaded(_)
+            | Self::PolicyScheduled(_)
             | Self::PolicyRejected(_)
             | Self::ConfigLoaded(_)
             | Self::RequestRefused(_)
@@ -154,6 +156,7 @@ impl Body {
             | Self::ClockJumped(_) => Severity::Info,
             Self::GuardianStopped(_)
             | Self::PolicyLoaded(_)
+            | Self::PolicyScheduled(_)
             | Self::ConfigLoaded(_)
             | Self::RequestRefused(_)
             | Self::RequestDenied(_)
@@ -191,7 +194,9 @@ impl Body {
                 | Self::ClockSet(_),
                 1 | 2,
             )
-            | (Self::GrantGiven(_) | Self::GrantRevoked(_), 1..=4) => Err(RecordError::Kind),
+            | (Self::GrantGiven(_) | Self::GrantRevoked(_) | Self::PolicyScheduled(_), 1..=4) => {
+                Err(RecordError::Kind)
+            }
             (Self::RequestSettled(data), 1 | 2)
                 if data.proved.is_some()
                     || data.hash.is_some()
@@ -202,6 +207,9 @@ impl Body {
             (Self::RequestDecided(data), 1 | 2)
                 if !data.route.is_public() || !data.released.is_guardian() =>
             {
+                Err(RecordError::Malformed)
+            }
+            (Self::RequestDecided(data), 1..=4) if data.merchant.is_some() => {
                 Err(RecordError::Malformed)
             }
             (Self::RequestSettled(data), 3..) if data.proved.is_none() => {

@@ -429,6 +429,30 @@ pub struct NonceSet {
     pub wallet: Address,
 }
 
+/// `policy.scheduled`: a looser policy that an operator signed comes into force later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyScheduled {
+    /// Who brought it.
+    pub by: String,
+    /// The signed payload.
+    pub command: String,
+    /// SHA-256 of the source.
+    pub digest: B256,
+    /// When it comes into force, ms, unless another policy does before.
+    pub due_ms: u64,
+    /// The first change that is looser, display-safe.
+    pub looser: String,
+    /// Its name, display-safe.
+    pub name: String,
+    /// The one it will have.
+    pub revision: u64,
+    /// ed25519 over the payload.
+    pub signature: Bytes,
+    /// The file.
+    pub source: String,
+}
+
 /// `grant.given`: operators allow one payment, or payments up to a sum, ahead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

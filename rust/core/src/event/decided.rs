@@ -282,6 +282,9 @@ pub struct Decided {
     pub match_key: B256,
     /// When a delay is over, ms.
     pub matures_at: Option<u64>,
+    /// The host that the agent says it pays; only written where it says one, from version 5 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merchant: Option<String>,
     /// How it arrived.
     #[serde(with = "wire::method")]
     pub method: Method,

@@ -23,8 +23,9 @@ pub use body::Body;
 pub use data::{
     AnswersDelivered, Approved, Attached, Cancelled, ClockJumped, ClockSet, ConfigLoaded, Denied,
     Envelope, Failed, FreezeLifted, FreezeSet, Genesis, GrantGiven, GrantRevoked, Held, Id,
-    NonceSet, Operator, PolicyLoaded, PolicyRejected, Refused, Reopened, ReplaceWhy, Replaced,
-    RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed, Started,
+    NonceSet, Operator, PolicyLoaded, PolicyRejected, PolicyScheduled, Refused, Reopened,
+    ReplaceWhy, Replaced, RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed,
+    Started,
 };
 pub use decided::{
     Decided, LeftOut, MessageContent, ParamsDigest, RequestKind, SignedContent, Stage,
@@ -46,7 +47,8 @@ const RECORD_BYTES: usize = 3584;
 /// operator signed it; `config.loaded` and `request.reopened` exist; replay checks more of what live
 /// code checks. 3: `request.replaced`, `request.held`, `answers.delivered`, `nonce.set` and
 /// `clock.set` exist; `request.settled` has `proved`. 4: what stands is ended by what is proved to have
-/// been mined after it. 5: `grant.given` and `grant.revoked` exist.
+/// been mined after it. 5: `grant.given`, `grant.revoked` and
+/// `policy.scheduled` exist.
 pub const VERSION: u64 = 5;
 /// The oldest version that is read.
 const VERSION_MIN: u64 = 1;

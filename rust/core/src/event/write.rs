@@ -146,6 +146,9 @@ fn decided(out: &mut Vec<u8>, data: &Decided, (state, released): (Stage, Release
     }
     object.hex(key!("match_key"), data.match_key.as_slice());
     object.opt_u64(key!("matures_at"), data.matures_at);
+    if let Some(merchant) = &data.merchant {
+        object.str(key!("merchant"), merchant);
+    }
     object.plain(key!("method"), method_name(data.method));
     object.opt_str(key!("note"), data.note.as_deref());
     object.hex(key!("policy"), data.policy.as_slice());

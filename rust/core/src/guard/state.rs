@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::{Account, ChainId};
 use crate::event::{
-    Decided, Genesis, Id, RequestKind, Scope, SettleOutcome, SigningOrder, Stage, TransactionOrder,
+    Decided, Genesis, Id, PolicyScheduled, RequestKind, Scope, SettleOutcome, SigningOrder, Stage,
+    TransactionOrder,
 };
 use crate::guard::clock::ClockKnown;
 use crate::guard::nonce::NonceBook;
@@ -250,6 +251,9 @@ pub struct State {
     pub genesis: Option<Genesis>,
     /// The policy in force.
     pub policy: Option<LoadedPolicy>,
+    /// The policy that comes into force later.
+    #[serde(with = "as_json")]
+    pub coming: Option<PolicyScheduled>,
     /// The settings in force.
     pub config: Option<LoadedConfig>,
     /// What is wrong with the policy file that was refused last, while none was loaded since.

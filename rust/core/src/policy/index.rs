@@ -209,6 +209,16 @@ impl Index {
         });
     }
 
+    /// Visits every table that is about an effect, whatever its amount; some may be visited twice.
+    pub fn about(&self, query: &Query<'_>, mut visit: impl FnMut(&Matcher, u32)) {
+        self.candidates(query, |slot| {
+            let matcher = self.matchers.get(slot.matcher as usize);
+            if let Some(matcher) = matcher.filter(|matcher| matcher.fit(query)) {
+                visit(matcher, slot.payload);
+            }
+        });
+    }
+
     /// Adds an effect to the sum of every table with amounts that is about it.
     pub fn add_up(&self, query: &Query<'_>, ordinal: u32, sums: &mut Sums) {
         if !self.ranged {

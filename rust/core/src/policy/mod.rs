@@ -3,6 +3,7 @@
 //! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one
 //! page of law.
 
+pub mod compare;
 mod conditions;
 mod decide;
 mod explain;
@@ -18,6 +19,7 @@ mod places;
 mod schedule;
 pub mod strictness;
 mod time;
+mod trial;
 pub mod worst_case;
 
 use alloy_primitives::map::HashMap;
@@ -41,6 +43,7 @@ pub use model::{
 };
 pub use places::key_places;
 pub use schedule::{Hours, Schedule};
+pub use trial::{Answer, Call, Trial};
 
 pub use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends, StandingClaim, AMOUNT_MAX};
 
@@ -62,6 +65,7 @@ use party::Parties;
 #[derive(Clone, Debug)]
 pub struct Policy {
     name: String,
+    loosen_delay_ms: u64,
     digest: String,
     source: String,
     chains: Vec<Chain>,
@@ -129,6 +133,7 @@ impl Policy {
         let wallet_key = |wallet: &Wallet| (wallet.address, limits::wallet_key(wallet.address));
         Ok(Self {
             name: file.name,
+            loosen_delay_ms: file.loosen_delay_ms.unwrap_or_default(),
             digest: alloy_primitives::hex::encode(Sha256::digest(source.as_bytes())),
             source: source.to_owned(),
             registry,
@@ -177,6 +182,11 @@ impl Policy {
     /// The operator's name for it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How long a policy that is looser than this one waits before it is in force, ms.
+    pub fn loosen_delay_ms(&self) -> u64 {
+        self.loosen_delay_ms
     }
 
     /// SHA-256 of the source, in hex.
@@ -267,6 +277,25 @@ impl Policy {
     /// The limit with this id.
     pub fn limit_by_id(&self, id: &str) -> Option<&Limit> {
         self.limits.get(*self.limit_numbers.get(id)? as usize)
+    }
+
+    /// The lists of merchants that a host belongs to: an exact name before any pattern.
+    pub(in crate::policy) fn lists_of_host(&self, host: &str) -> Vec<u32> {
+        let named = |matches: &dyn Fn(&str) -> bool| -> Vec<u32> {
+            let numbered = self.list_tables.iter().zip(0u32..);
+            let found = numbered.filter(|(list, _)| list.domains.iter().any(|one| matches(one)));
+            found.map(|(_, number)| number).collect()
+        };
+        let exact = named(&|domain| domain == host);
+        if !exact.is_empty() {
+            return exact;
+        }
+        named(&|domain| {
+            let below = domain
+                .strip_prefix('*')
+                .and_then(|suffix| host.strip_suffix(suffix));
+            below.is_some_and(|label| !label.is_empty())
+        })
     }
 
     /// The limit among these reasons over which an agent is frozen.

@@ -156,6 +156,8 @@ pub struct ListEntry {
 pub struct List {
     /// Referred to as `@id`.
     pub id: String,
+    /// Hosts of the merchant whose addresses these are: exact, or `*.` and everything below a name.
+    pub domains: Vec<String>,
     /// Its entries.
     pub entries: Vec<ListEntry>,
     pub(in crate::policy) at: Place,

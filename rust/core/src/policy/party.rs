@@ -55,6 +55,12 @@ impl Parties {
         }
         parties
     }
+
+    /// Contracts and functions with the operator's name for them.
+    pub fn contracts(&self) -> impl Iterator<Item = (Account, &str)> {
+        let named = self.contracts.iter();
+        named.map(|(at, name)| (*at, name.as_str()))
+    }
 }
 
 impl Policy {

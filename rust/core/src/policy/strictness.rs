@@ -72,9 +72,11 @@ pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
         own.map(|(key, value)| (key.clone(), value.clone()))
             .collect()
     };
-    // The name of a policy is shown, and decides nothing.
-    comparison.tables("", &head(&before), &head(&after), |key| {
-        (key == "name").then_some(Some(false))
+    comparison.tables("", &head(&before), &head(&after), |key| match key {
+        // The name of a policy is shown, and decides nothing.
+        "name" => Some(Some(false)),
+        "loosen_delay" => Some(Some(new.loosen_delay_ms() < old.loosen_delay_ms())),
+        _ => None,
     });
     for (section, key) in SECTIONS {
         let (before, after) = (named(&before, section, key), named(&after, section, key));

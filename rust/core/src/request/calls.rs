@@ -130,6 +130,7 @@ fn calls(
             chain_id: Some(chain_id),
             body: Body::Transaction(transaction),
             note: options.note.clone(),
+            merchant: options.merchant.clone(),
             idempotency_key: options.idempotency_key.clone(),
         })
     });

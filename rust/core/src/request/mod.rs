@@ -113,6 +113,8 @@ pub struct Request {
     pub body: Body,
     /// The agent's words (untrusted, at most 512 bytes).
     pub note: Option<String>,
+    /// The host that the agent says it pays: a claim, which makes nothing milder.
+    pub merchant: Option<String>,
     /// Explicit idempotency key (1 to 128 visible ASCII characters).
     pub idempotency_key: Option<String>,
 }
@@ -244,6 +246,7 @@ fn signer(value: &Json<'_>) -> Result<Address, Malformed> {
 #[derive(Default)]
 struct Options {
     note: Option<String>,
+    merchant: Option<String>,
     idempotency_key: Option<String>,
 }
 
@@ -257,6 +260,7 @@ impl Options {
     ) -> Request {
         let Self {
             note,
+            merchant,
             idempotency_key,
         } = self;
         Request {
@@ -265,6 +269,7 @@ impl Options {
             chain_id,
             body,
             note,
+            merchant,
             idempotency_key,
         }
     }
@@ -289,6 +294,7 @@ fn options(rest: &[Json<'_>], index: usize) -> Result<Options, Malformed> {
     for (key, value) in members {
         let slot = match key.as_ref() {
             "note" => &mut options.note,
+            "merchant" => &mut options.merchant,
             "idempotencyKey" => &mut options.idempotency_key,
             _ => {
                 let fault = Malformed::new(Detail::UnknownKey, "", "not an option");
@@ -298,6 +304,18 @@ fn options(rest: &[Json<'_>], index: usize) -> Result<Options, Malformed> {
         *slot = Some(option(key, value).map_err(|fault| fault.under(key).under_index(index))?);
     }
     Ok(options)
+}
+
+/// A host name as the DNS writes it (RFC 1123), in lowercase.
+pub(crate) fn is_host(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(plain)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.contains('.') && text.split('.').all(is_label)
 }
 
 fn is_key(text: &str) -> bool {
@@ -321,7 +339,11 @@ fn option(key: &str, value: &Json<'_>) -> Result<String, Malformed> {
             "the note is longer than 512 bytes",
         ));
     }
-    if key != "note" && !is_key(text) {
+    if key == "merchant" && !is_host(text) {
+        let text = "a merchant is a host name in lowercase, such as `api.example.com`";
+        return Err(Malformed::new(Detail::Merchant, "", text));
+    }
+    if key == "idempotencyKey" && !is_key(text) {
         let text = "an idempotency key is 1 to 128 visible ASCII characters";
         return Err(Malformed::new(Detail::IdempotencyKey, "", text));
     }

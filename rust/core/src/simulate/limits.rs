@@ -35,6 +35,11 @@ impl Used {
         Ok(Self(used))
     }
 
+    /// Whether nothing counts.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The windows with it; `None` where nothing is used, or of no limit that `costs` count under.
     pub fn on_top(
         &self,

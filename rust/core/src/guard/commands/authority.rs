@@ -4,14 +4,14 @@
 
 use alloy_primitives::{Bytes, B256};
 
-use crate::canonical::sha256;
+use crate::canonical::{sha256, INTEGER_MAX};
 use crate::code::Code;
-use crate::event::{Body, ConfigLoaded, PolicyLoaded};
+use crate::event::{Body, ConfigLoaded, PolicyLoaded, PolicyScheduled};
 use crate::guard::commands::lifecycle::bad;
 use crate::guard::commands::operator;
 use crate::guard::fold::FoldError;
 use crate::guard::state::State;
-use crate::guard::{Applied, Guard, LoadError, Refusal};
+use crate::guard::{Applied, Guard, LoadError, Refusal, WORDS_MAX};
 use crate::policy::{strictness, Policy};
 use crate::text::display_safe;
 
@@ -53,11 +53,18 @@ impl Guard {
                 .map(|()| given),
             ),
         };
+        let looser = stricter(&self.state, &policy).err();
+        let delay_ms = self.state.policy().map_or(0, Policy::loosen_delay_ms);
+        if let (Some(Ok(given)), Some(looser), 1..) = (&signed, &looser, delay_ms) {
+            return self.schedule((source, policy.name(), by), *given, looser, now_ms);
+        }
         let counts = match signed {
             Some(Ok(given)) => Some(given),
             other => {
                 let why = other.and_then(Result::err);
-                stricter(&self.state, &policy).map_err(|looser| unsigned(&looser, why))?;
+                if let Some(looser) = looser {
+                    return Err(unsigned(&looser, why));
+                }
                 None
             }
         };
@@ -71,6 +78,56 @@ impl Guard {
             source: source.to_owned(),
         });
         Ok(self.one(now_ms, body)?)
+    }
+
+    /// A looser policy waits as long as the one in force says. The same one again changes nothing.
+    fn schedule(
+        &mut self,
+        (source, name, by): (&str, &str, &str),
+        given: Authority<'_>,
+        looser: &str,
+        now_ms: u64,
+    ) -> Result<Applied, LoadError> {
+        let (digest, now) = (sha256(source.as_bytes()), self.now(now_ms));
+        if self
+            .state
+            .coming
+            .as_ref()
+            .is_some_and(|coming| coming.digest == digest)
+        {
+            return Ok(Applied::default());
+        }
+        let delay_ms = self.state.policy().map_or(0, Policy::loosen_delay_ms);
+        let body = Body::PolicyScheduled(PolicyScheduled {
+            by: display_safe(by, 64),
+            command: text(given.command)?,
+            digest,
+            due_ms: now.saturating_add(delay_ms).min(INTEGER_MAX),
+            looser: display_safe(looser, WORDS_MAX),
+            name: display_safe(name, 64),
+            revision: self.state.next_policy(),
+            signature: Bytes::copy_from_slice(given.signature),
+            source: source.to_owned(),
+        });
+        Ok(self.one(now_ms, body)?)
+    }
+
+    /// The policy that was to come into force by now, as the event that puts it there.
+    pub(in crate::guard) fn due_policy(&self, now: u64) -> Option<Body> {
+        let coming = self
+            .state
+            .coming
+            .as_ref()
+            .filter(|coming| coming.due_ms <= now)?;
+        Some(Body::PolicyLoaded(PolicyLoaded {
+            by: coming.by.clone(),
+            command: Some(coming.command.clone()),
+            digest: coming.digest,
+            name: coming.name.clone(),
+            revision: Some(coming.revision),
+            signature: Some(coming.signature.clone()),
+            source: coming.source.clone(),
+        }))
     }
 
     /// Notes the settings of the service that an operator signed, by the SHA-256 of what the service
@@ -141,7 +198,7 @@ fn stricter(state: &State, new: &Policy) -> Result<(), String> {
 pub(in crate::guard) fn check_policy(
     state: &State,
     data: &PolicyLoaded,
-    version: u64,
+    (at, version): (u64, u64),
 ) -> Result<(), FoldError> {
     if version < 2 {
         return Ok(());
@@ -155,7 +212,8 @@ pub(in crate::guard) fn check_policy(
             let digest = sha256(data.source.as_bytes());
             let signed = ("policy", digest, revision);
             operator::authority(state, signed, command.as_bytes(), signature)
-                .map_err(|refusal| FoldError::Refused(refusal.to_string()))
+                .map_err(|refusal| FoldError::Refused(refusal.to_string()))?;
+            waited(state, data, (at, version))
         }
         (None, None) => match Policy::parse(&data.source) {
             Ok(policy) => stricter(state, &policy).map_err(|looser| {
@@ -166,6 +224,46 @@ pub(in crate::guard) fn check_policy(
         },
         _ => Err(FoldError::Unfit("a command comes with its signature")),
     }
+}
+
+/// A looser policy came into force no sooner than the one before it said.
+fn waited(state: &State, data: &PolicyLoaded, (at, version): (u64, u64)) -> Result<(), FoldError> {
+    let Some(old) = state
+        .policy()
+        .filter(|old| version > 4 && old.loosen_delay_ms() > 0)
+    else {
+        return Ok(());
+    };
+    let due = state
+        .coming
+        .as_ref()
+        .filter(|coming| coming.digest == data.digest);
+    if due.is_some_and(|coming| coming.due_ms <= at) {
+        return Ok(());
+    }
+    match Policy::parse(&data.source) {
+        Ok(new) if strictness::first_looser(old, &new).is_none() => Ok(()),
+        _ => Err(FoldError::Unfit("a looser policy did not wait")),
+    }
+}
+
+/// What [`Guard::schedule`] made sure of.
+pub(in crate::guard) fn check_scheduled(
+    state: &State,
+    data: &PolicyScheduled,
+    at: u64,
+) -> Result<(), FoldError> {
+    let (revision, digest) = (state.next_policy(), sha256(data.source.as_bytes()));
+    let delay_ms = state.policy().map_or(0, Policy::loosen_delay_ms);
+    let due = at.saturating_add(delay_ms).min(INTEGER_MAX);
+    if data.revision != revision || data.digest != digest || data.due_ms != due || delay_ms == 0 {
+        return Err(FoldError::Unfit(
+            "the policy does not wait as the one in force says",
+        ));
+    }
+    let signed = ("policy", digest, revision);
+    operator::authority(state, signed, data.command.as_bytes(), &data.signature)
+        .map_err(|refusal| FoldError::Refused(refusal.to_string()))
 }
 
 /// What [`Guard::load_config`] made sure of.

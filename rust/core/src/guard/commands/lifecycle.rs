@@ -105,12 +105,17 @@ impl Guard {
             };
             self.apply(now, body, &mut applied)?;
         }
+        if let Some(body) = self.due_policy(now) {
+            self.apply(now, body, &mut applied)?;
+        }
         Ok(applied)
     }
 
     /// When `tick` next has something to do.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.state.due.first().map(|(due, _)| *due)
+        let due = self.state.due.first().map(|(due, _)| *due);
+        let coming = self.state.coming.as_ref().map(|coming| coming.due_ms);
+        due.into_iter().chain(coming).min()
     }
 
     /// It could not be authorised: nothing was signed.

@@ -60,6 +60,7 @@ pub(in crate::guard) fn decided(
         left_out: None,
         match_key,
         matures_at: start.matures_at,
+        merchant: request.merchant,
         method: request.method,
         note: request.note.map(|note| display_safe(&note, WORDS_MAX)),
         policy: policy_digest,

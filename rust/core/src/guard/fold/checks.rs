@@ -55,7 +55,8 @@ pub(in crate::guard) fn check(state: &State, event: &Event) -> Result<(), FoldEr
         Body::GuardianCreated(genesis) => {
             check_genesis(genesis).map_err(|refusal| FoldError::Refused(refusal.to_string()))
         }
-        Body::PolicyLoaded(data) => authority::check_policy(state, data, event.version),
+        Body::PolicyLoaded(data) => authority::check_policy(state, data, (at, event.version)),
+        Body::PolicyScheduled(data) => authority::check_scheduled(state, data, at),
         Body::ConfigLoaded(data) => authority::check_config(state, data),
         Body::RequestDecided(data) => decided(state, event, data),
         Body::RequestAttached(data) => attached(state, event, data),

@@ -173,6 +173,10 @@ fn step(
             replace::nonce_set(state, version, &data);
             Ok(())
         }
+        Body::PolicyScheduled(data) => {
+            state.coming = Some(data);
+            Ok(())
+        }
         Body::GrantGiven(data) => grants::given(state, seq, data),
         Body::GrantRevoked(data) => grants::revoked(state, &data),
         Body::FreezeSet(data) => freeze_set(state, seq, at, data),
@@ -202,6 +206,8 @@ fn policy_loaded(state: &mut State, at: u64, data: PolicyLoaded) -> Result<(), F
             .map_err(|error| FoldError::Limits(error.to_string()))?;
     }
     state.alarm = None;
+    // It was compared with the policy before this one, and signed for its revision.
+    state.coming = None;
     state.policy = Some(LoadedPolicy {
         revision: state.next_policy(),
         digest: data.digest,

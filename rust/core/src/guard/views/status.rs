@@ -45,10 +45,21 @@ struct FreezeStatus<'a> {
 #[derive(Serialize)]
 struct PolicyStatus<'a> {
     alarm: Option<&'a str>,
+    /// The looser one that comes into force later.
+    coming: Option<ComingPolicy<'a>>,
     digest: Option<B256>,
     loaded_at: Option<u64>,
     name: Option<&'a str>,
     revision: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ComingPolicy<'a> {
+    digest: B256,
+    due_ms: u64,
+    looser: &'a str,
+    name: &'a str,
+    revision: u64,
 }
 
 #[derive(Serialize)]
@@ -128,6 +139,13 @@ impl Guard {
             now_ms: self.now(now_ms),
             policy: PolicyStatus {
                 alarm: state.alarm.as_deref(),
+                coming: state.coming.as_ref().map(|coming| ComingPolicy {
+                    digest: coming.digest,
+                    due_ms: coming.due_ms,
+                    looser: &coming.looser,
+                    name: &coming.name,
+                    revision: coming.revision,
+                }),
                 digest: loaded.map(|loaded| loaded.digest),
                 loaded_at: loaded.map(|loaded| loaded.loaded_at),
                 name: loaded.map(|loaded| loaded.name.as_str()),

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use super::{has_all, ids, one_of, share, sorted, Condition};
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
@@ -64,5 +65,12 @@ impl Condition for Agents {
             .agent
             .into_iter()
             .for_each(|agent| look(Key::Agent(agent)));
+    }
+
+    fn samples(&self, policy: &Policy, into: &mut Samples) {
+        let named = self
+            .iter()
+            .filter_map(|number| policy.agents.get(*number as usize));
+        into.agents.only(named.map(|agent| agent.id.clone()));
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::{has_all, ids, once, one_of, share, sorted, Condition};
 use crate::code::PolicyCode;
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
@@ -92,5 +93,12 @@ impl Condition for Assets {
             .asset
             .into_iter()
             .for_each(|asset| look(Key::Asset(asset)));
+    }
+
+    fn samples(&self, policy: &Policy, into: &mut Samples) {
+        let named = self
+            .iter()
+            .filter_map(|number| policy.assets.get(*number as usize));
+        into.assets.only(named.map(|entry| entry.asset.identity()));
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::{each, has_all, one_of, share, sorted, Condition};
 use crate::chain::ChainId;
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
@@ -62,5 +63,9 @@ impl Condition for Chains {
 
     fn sought(query: &Query<'_>, mut look: impl FnMut(Key)) {
         look(Key::Chain(query.chain_id));
+    }
+
+    fn samples(&self, _policy: &Policy, into: &mut Samples) {
+        into.chains.only(self.iter().copied());
     }
 }

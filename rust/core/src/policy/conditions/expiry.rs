@@ -3,6 +3,7 @@
 use toml::Value as Document;
 
 use super::Condition;
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::Query;
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
@@ -35,5 +36,9 @@ impl Condition for Expires {
     fn narrowed(old: &Document, new: &Document) -> bool {
         let at = |value: &Document| value.as_datetime().and_then(epoch_ms);
         at(old).zip(at(new)).is_some_and(|(old, new)| new <= old)
+    }
+
+    fn samples(&self, _policy: &Policy, into: &mut Samples) {
+        into.times_ms.also([self.0.saturating_sub(1), self.0]);
     }
 }

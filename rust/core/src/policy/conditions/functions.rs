@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use super::{has_all, ids, one_of, sorted, Condition};
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::Query;
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
@@ -43,6 +44,13 @@ fn has(functions: &[u32], query: &Query<'_>) -> bool {
         .is_some_and(|function| functions.binary_search(&function).is_ok())
 }
 
+fn names<'p>(functions: &'p [u32], policy: &'p Policy) -> impl Iterator<Item = String> + 'p {
+    let entries = functions
+        .iter()
+        .filter_map(|number| policy.functions.get(*number as usize));
+    entries.map(|entry| entry.function.id.clone())
+}
+
 impl Condition for Functions {
     const KEY: &'static str = "functions";
     // A rule that names no functions asks for a person at each call.
@@ -67,6 +75,10 @@ impl Condition for Functions {
     fn within(&self, outer: &Self) -> bool {
         has_all(outer, self)
     }
+
+    fn samples(&self, policy: &Policy, into: &mut Samples) {
+        into.functions.only(names(self, policy));
+    }
 }
 
 impl Condition for NotFunctions {
@@ -88,5 +100,9 @@ impl Condition for NotFunctions {
 
     fn within(&self, outer: &Self) -> bool {
         has_all(self, outer)
+    }
+
+    fn samples(&self, policy: &Policy, into: &mut Samples) {
+        into.functions.also(names(self, policy));
     }
 }

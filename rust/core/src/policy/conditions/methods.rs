@@ -2,6 +2,7 @@
 
 use super::{each, one_of, Condition};
 use crate::code::PolicyCode;
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::Query;
 use crate::policy::model::{method_name, method_of, Bits};
 use crate::policy::parse::reader::{Reader, Value};
@@ -65,5 +66,11 @@ impl Condition for Methods {
 
     fn meets(&self, other: &Self) -> bool {
         self.0 .0 & other.0 .0 != 0
+    }
+
+    fn samples(&self, _policy: &Policy, into: &mut Samples) {
+        let all = Method::NAMES.map(|(_, method)| method);
+        into.methods
+            .only(all.into_iter().filter(|method| self.has(*method)));
     }
 }

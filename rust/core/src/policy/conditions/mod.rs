@@ -34,6 +34,7 @@ pub(in crate::policy) use schedules::{During, NotDuring};
 pub(in crate::policy) use targets::{NotTo, Targets, To};
 pub(in crate::policy) use wallets::Wallets;
 
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Section, Value};
 use crate::policy::parse::tables::flip;
@@ -88,6 +89,10 @@ pub(in crate::policy) trait Condition: Clone + Debug + Eq + Hash + Ord {
 
     /// What an effect is looked up by.
     fn sought(_query: &Query<'_>, _look: impl FnMut(Key)) {}
+
+    /// The points that it tells apart, at which `policy diff` compares two policies: what it names,
+    /// and times just before and after it changes. Without any it is compared at the points of others.
+    fn samples(&self, _policy: &Policy, _into: &mut Samples) {}
 }
 
 /// The struct of all conditions, and what is done with each of them.
@@ -184,6 +189,13 @@ macro_rules! conditions {
             pub fn sought(dimension: u8, query: &Query<'_>, mut look: impl FnMut(Key)) {
                 $(if dimension == <$kind>::DIMENSION {
                     <$kind>::sought(query, &mut look);
+                })*
+            }
+
+            /// The points that they tell apart.
+            pub fn samples(&self, policy: &Policy, into: &mut Samples) {
+                $(if let Some(one) = &self.$name {
+                    one.samples(policy, into);
                 })*
             }
 

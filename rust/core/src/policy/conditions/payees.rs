@@ -3,6 +3,7 @@
 use toml::Value as Document;
 
 use super::Condition;
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::Query;
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
@@ -55,6 +56,10 @@ impl Condition for NewPayee {
     fn narrowed(old: &Document, new: &Document) -> bool {
         both(old, new).is_some_and(|(old, new)| new >= old)
     }
+
+    fn samples(&self, _policy: &Policy, into: &mut Samples) {
+        into.trusts_ms.also([self.0]);
+    }
 }
 
 impl Condition for KnownPayee {
@@ -81,5 +86,9 @@ impl Condition for KnownPayee {
 
     fn narrowed(old: &Document, new: &Document) -> bool {
         both(old, new).is_some_and(|(old, new)| new <= old)
+    }
+
+    fn samples(&self, _policy: &Policy, into: &mut Samples) {
+        into.trusts_ms.also([self.0]);
     }
 }

@@ -1,6 +1,7 @@
 //! `during`, `not_during`: when it is asked for.
 
 use super::{each, has_all, ids, one_of, sorted, Condition};
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::Query;
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
@@ -27,6 +28,12 @@ fn read(
     found.map(sorted)
 }
 
+fn names<'p>(numbers: &'p [u32], policy: &'p Policy) -> impl Iterator<Item = String> + 'p {
+    let named = numbers.iter();
+    let named = named.filter_map(|number| policy.schedules.get(*number as usize));
+    named.map(|schedule| schedule.id.clone())
+}
+
 impl Condition for During {
     const KEY: &'static str = "during";
 
@@ -45,6 +52,10 @@ impl Condition for During {
 
     fn within(&self, outer: &Self) -> bool {
         has_all(&outer.0, &self.0)
+    }
+
+    fn samples(&self, policy: &Policy, into: &mut Samples) {
+        into.schedules.also(names(&self.0, policy));
     }
 }
 
@@ -67,5 +78,9 @@ impl Condition for NotDuring {
 
     fn within(&self, outer: &Self) -> bool {
         has_all(&self.0, &outer.0)
+    }
+
+    fn samples(&self, policy: &Policy, into: &mut Samples) {
+        into.schedules.also(names(&self.0, policy));
     }
 }

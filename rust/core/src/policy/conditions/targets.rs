@@ -6,6 +6,7 @@ use alloy_primitives::Address;
 
 use super::{has_all, ids, once, one_of, Condition};
 use crate::code::PolicyCode;
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::{Key, Query};
 use crate::policy::lists::Hit;
 use crate::policy::parse::reader::{Reader, Value};
@@ -114,6 +115,13 @@ impl Targets {
             .collect()
     }
 
+    /// The ids of its lists.
+    fn names<'p>(&'p self, policy: &'p Policy) -> impl Iterator<Item = String> + 'p {
+        let lists = self.lists.iter();
+        let lists = lists.filter_map(|number| policy.list_tables.get(*number as usize));
+        lists.map(|list| list.id.clone())
+    }
+
     fn has(&self, query: &Query<'_>, at_ms: u64) -> bool {
         let Some(to) = query.to else { return false };
         let listed = |hit: &Hit| {
@@ -156,6 +164,11 @@ impl Condition for To {
         hits.filter(|hit| hit.counts(query.chain_id, query.held_ms()))
             .for_each(|hit| look(Key::List(hit.list)));
     }
+
+    fn samples(&self, policy: &Policy, into: &mut Samples) {
+        into.payees.only(self.addresses.iter().copied());
+        into.lists.also(self.names(policy));
+    }
 }
 
 impl Condition for NotTo {
@@ -176,5 +189,10 @@ impl Condition for NotTo {
 
     fn within(&self, outer: &Self) -> bool {
         self.has_all(outer)
+    }
+
+    fn samples(&self, policy: &Policy, into: &mut Samples) {
+        into.payees.also(self.addresses.iter().copied());
+        into.lists.also(self.names(policy));
     }
 }

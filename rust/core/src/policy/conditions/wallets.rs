@@ -5,6 +5,7 @@ use std::ops::Deref;
 use alloy_primitives::Address;
 
 use super::{has_all, one_of, share, sorted, Condition};
+use crate::policy::compare::samples::Samples;
 use crate::policy::index::{Key, Query};
 use crate::policy::parse::reader::{Reader, Value};
 use crate::policy::parse::File;
@@ -64,5 +65,9 @@ impl Condition for Wallets {
 
     fn sought(query: &Query<'_>, mut look: impl FnMut(Key)) {
         look(Key::Wallet(query.wallet));
+    }
+
+    fn samples(&self, _policy: &Policy, into: &mut Samples) {
+        into.wallets.only(self.iter().copied());
     }
 }

@@ -72,6 +72,8 @@ pub struct Subject<'a> {
     pub times: &'a [u32],
     /// What comes back for swaps and orders among them.
     pub exchanges: &'a [Exchange],
+    /// The host that the agent says it pays.
+    pub merchant: Option<&'a str>,
     /// Contracts it relies on that do not count as what they are known for.
     pub unseen: &'a [(Address, Unseen)],
     /// Something else may come to the wallet meanwhile: what is measured by its balance is not sure.
@@ -211,6 +213,7 @@ fn decide_under(
         ladder.identity(policy, effect, facts, now_ms);
     }
     ladder.unseen(subject);
+    ladder.merchant(policy, subject, facts.latest(now_ms));
     ladder.fair(&returns);
     let charges = policy.charges(&spends);
     for charge in &charges {
@@ -611,6 +614,27 @@ impl Ladder {
         };
         if signed && until.is_some_and(|until| until <= now_ms) {
             self.add(APPROVAL, Code::AlreadyExpired, None, Some(words(effect)));
+        }
+    }
+
+    /// An agent that says whom it pays must pay one of that merchant's addresses: it was told another
+    /// by somebody else. What no list claims is a word like any other.
+    fn merchant(&mut self, policy: &Policy, subject: &Subject<'_>, now_ms: u64) {
+        let Some(host) = subject.merchant else { return };
+        let claimed = policy.lists_of_host(host);
+        if claimed.is_empty() {
+            return;
+        }
+        let pays = |effect: &&Effect| EffectKind::COSTLY.contains(&effect.kind);
+        for effect in subject.effects.iter().filter(pays) {
+            let hits = effect.to.map(|to| policy.lists.of(to)).unwrap_or_default();
+            let is_paid = hits
+                .iter()
+                .any(|hit| claimed.contains(&hit.list) && hit.counts(subject.chain_id, now_ms));
+            if !is_paid {
+                let observed = format!("{host}: {}", words(effect));
+                self.add(APPROVAL, Code::MerchantMismatch, None, Some(observed));
+            }
         }
     }
 

@@ -85,6 +85,7 @@ impl Resolved<'_> {
             effects: &self.decoded.effects,
             times: &self.decoded.times,
             exchanges: &self.decoded.exchanges,
+            merchant: self.request.merchant.as_deref(),
             unseen: &self.unseen,
             owed: self.owed,
             fee_wei_max: self.fee_wei_max,

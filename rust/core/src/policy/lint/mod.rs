@@ -4,6 +4,7 @@ pub(in crate::policy) mod fees;
 pub(in crate::policy) mod functions;
 pub(in crate::policy) mod reach;
 pub(in crate::policy) mod spending;
+mod tiers;
 
 use std::collections::{HashMap, HashSet};
 
@@ -97,6 +98,9 @@ impl Policy {
         self.lint_forbids(&mut found);
         self.lint_reviews(&mut found);
         self.lint_limits(&mut found);
+        self.lint_tiers(&mut found);
+        self.lint_limit_order(&mut found);
+        self.lint_limit_below(&mut found);
         self.lint_agents(&mut found);
         self.lint_unused(&mut found);
         self.lint_functions(&mut found);

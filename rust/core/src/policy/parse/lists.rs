@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::reader::{Reader, Section};
+use super::reader::{Reader, Section, Value};
 use super::tables::{flip, ID_CHARS, LABEL_CHARS};
 use super::File;
 use crate::address::checksum;
 use crate::amount::Usd;
 use crate::code::PolicyCode;
 use crate::effects::EffectKind;
-use crate::policy::conditions::{Chains, Conditions, Range, To};
+use crate::policy::conditions::{each, Chains, Conditions, Range, To};
 use crate::policy::model::{Bits, Forbid, Limit, List, ListEntry, Matcher, Measure, OnExceed, Per};
+use crate::request::is_host;
 use crate::spend::AMOUNT_MAX;
 use crate::window::Span;
 
@@ -36,7 +37,10 @@ impl File {
     pub(super) fn read_lists(&mut self, reader: &mut Reader<'_>, root: Section<'_>) {
         let mut tagged = std::mem::take(&mut self.tagged);
         for section in reader.tables(root, "list") {
-            reader.known(section, &[&["id", "entry"][..], &CAP_KEYS].concat());
+            reader.known(
+                section,
+                &[&["id", "entry", "domains"][..], &CAP_KEYS].concat(),
+            );
             let id = reader.declare(section, &mut self.list_names, ID_CHARS);
             let name = format!("@{}", id.as_deref().unwrap_or_default());
             let number = u32::try_from(self.lists.len()).unwrap_or(u32::MAX);
@@ -45,6 +49,9 @@ impl File {
                 ..Conditions::default()
             };
             self.read_caps(reader, section, (&name, &to));
+            let domains = section.table.get("domains");
+            let domains = domains.and_then(|value| read_domains(reader, value));
+            let domains = domains.unwrap_or_default();
             let mut seen = HashSet::new();
             let mut entries = Vec::new();
             for entry in reader.tables(section, "entry") {
@@ -76,6 +83,7 @@ impl File {
             if let Some(id) = id {
                 self.lists.push(List {
                     id,
+                    domains,
                     entries,
                     at: reader.place(section.at),
                 });
@@ -172,6 +180,22 @@ impl File {
             });
         }
     }
+}
+
+/// Host names, exact or `*.` and a name.
+fn read_domains(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<String>> {
+    each(reader, value, "domains", |reader, element| {
+        let text = reader.string(element, "domains")?;
+        if is_host(text.strip_prefix("*.").unwrap_or(text)) {
+            return Some(text.to_owned());
+        }
+        let shown = crate::text::display_safe(text, 64);
+        let hint =
+            "write \"api.example.com\" or \"*.example.com\", in lowercase and without https://";
+        let text = format!("`{shown}` is not a host name");
+        reader.fault(element.span().start, PolicyCode::BadValue, text, hint);
+        None
+    })
 }
 
 /// The other lists that an entry, or a contract, is on.

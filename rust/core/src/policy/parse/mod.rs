@@ -33,6 +33,7 @@ pub(crate) use rules::APPROVAL;
 #[derive(Default)]
 pub(in crate::policy) struct File {
     pub name: String,
+    pub loosen_delay_ms: Option<u64>,
     pub chains: Vec<Chain>,
     pub wallets: Vec<Wallet>,
     pub agents: Vec<Agent>,
@@ -78,6 +79,9 @@ const TABLES: [&str; 14] = [
     "review",
     "limit",
 ];
+
+/// The longest that a looser policy waits.
+const LOOSEN_DELAY_MS_MAX: u64 = 31 * 24 * 60 * 60 * 1000;
 
 /// Reads the whole file. Faults of TOML itself hide all others.
 pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
@@ -137,8 +141,21 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
 
 fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
     let keys = [
-        "version", "name", "chain", "wallet", "agent", "asset", "contract", "function", "list",
-        "schedule", "rule", "forbid", "review", "limit",
+        "version",
+        "name",
+        "loosen_delay",
+        "chain",
+        "wallet",
+        "agent",
+        "asset",
+        "contract",
+        "function",
+        "list",
+        "schedule",
+        "rule",
+        "forbid",
+        "review",
+        "limit",
     ];
     reader.known(root, &keys);
     if let Some(value) = reader.required(root, "version", "write version = 1") {
@@ -159,5 +176,8 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
         "write name = \"…\", what you call this policy",
     ) {
         file.name = reader.label(value, "name", 128).unwrap_or_default();
+    }
+    if let Some(value) = root.table.get("loosen_delay") {
+        file.loosen_delay_ms = reader.duration(value, "loosen_delay", 1000..=LOOSEN_DELAY_MS_MAX);
     }
 }

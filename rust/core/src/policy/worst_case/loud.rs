@@ -31,13 +31,14 @@ enum Bounded {
 
 /// Every flow without a limit, those that nothing bounds first.
 pub(super) fn warnings(scene: &Scene<'_>, cells: &[Cell], fees: Option<&Cell>) -> Vec<Warning> {
-    // By how they are bounded, their groups and their limits.
-    type Alike<'c> = (Bounded, &'c [u32], &'c [u32]);
+    // By how they are bounded, whether they are fees, their groups and their limits.
+    type Alike<'c> = (Bounded, bool, &'c [u32], &'c [u32]);
     let mut alike: BTreeMap<Alike<'_>, Vec<&Cell>> = BTreeMap::new();
     for cell in cells.iter().chain(fees) {
         let bounded = bounded(scene, cell);
         if bounded != Bounded::ByLimit {
-            let key: Alike<'_> = (bounded, &cell.groups, &cell.limits);
+            let is_fee = cell.kinds.has(EffectKind::Fee as u8);
+            let key: Alike<'_> = (bounded, is_fee, &cell.groups, &cell.limits);
             alike.entry(key).or_default().push(cell);
         }
     }

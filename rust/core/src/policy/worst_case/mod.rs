@@ -4,8 +4,8 @@
 //! end. What a request can cost counts in full when it is decided below `approval`, whether the value
 //! leaves at once, after a delay, or later by a right that was signed: a transfer, an allowance, a
 //! swap (all that leaves; what must return is not taken off), a deposit, an order, a debt. What stood
-//! before the span, what a person approves, and what the operator vouches for are not in it. Fees are
-//! bounded apart.
+//! before the span, what a person approves or granted ahead, and what the operator vouches for are not
+//! in it. Fees are bounded apart.
 //!
 //! **Why it is an upper bound.** An effect that passes without a person is matched, in the sum it is
 //! part of, by a rule below `approval` (`decide::grants`). So it is in one of the *flows* (`cells`):

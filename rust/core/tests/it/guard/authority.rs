@@ -229,3 +229,129 @@ fn settings_are_noted_only_with_a_signature_over_them() {
     let restored = Guard::restore(&world.guard.snapshot()).unwrap();
     assert_eq!(restored.state_digest(), world.guard.state_digest());
 }
+
+const DELAY_MS: u64 = 600_000;
+
+/// A policy that makes looser ones wait for ten minutes, and one of its kind with other terms.
+fn delayed(terms: support::Terms) -> String {
+    format!("loosen_delay = \"10m\"\n{}", policy(terms))
+}
+
+fn tick(world: &mut World) -> Vec<&'static str> {
+    support::kinds(&world.tick())
+}
+
+fn replays(world: &World) {
+    let records: Vec<&[u8]> = world.records.iter().map(Vec::as_slice).collect();
+    let again = Guard::replay(&records).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(again.state_digest(), world.guard.state_digest());
+}
+
+#[test]
+fn a_looser_policy_waits_as_long_as_the_one_in_force_says() {
+    let mut world = World::without_policy();
+    let strict = delayed(STRICT);
+    load(&mut world, &strict, &signed(&strict, 1)).unwrap();
+    let loose = delayed(TERMS);
+    let applied = load(&mut world, &loose, &signed(&loose, 2)).unwrap();
+    assert_eq!(support::kinds(&applied), ["policy.scheduled"]);
+    let shown = status(&world)["policy"].clone();
+    assert_eq!(shown["revision"], 1);
+    assert_eq!(shown["coming"]["due_ms"], world.now + DELAY_MS);
+    assert!(
+        shown["coming"]["looser"]
+            .as_str()
+            .unwrap()
+            .contains("amount_above"),
+        "{shown}"
+    );
+    assert_eq!(world.guard.next_deadline(), Some(world.now + DELAY_MS));
+    // The same file again, at a start say, neither begins the time anew nor shortens it.
+    world.now += 1000;
+    let again = load(&mut world, &loose, &signed(&loose, 2)).unwrap();
+    assert!(again.records.is_empty());
+    world.now += DELAY_MS - 1001;
+    assert!(tick(&mut world).is_empty());
+    let records: Vec<&[u8]> = world.records.iter().map(Vec::as_slice).collect();
+    world.guard = Guard::replay(&records).unwrap();
+    world.now += 1;
+    assert_eq!(tick(&mut world), ["policy.loaded"]);
+    let shown = status(&world)["policy"].clone();
+    assert_eq!(
+        (&shown["revision"], &shown["coming"]),
+        (&2.into(), &Value::Null)
+    );
+    replays(&world);
+}
+
+#[test]
+fn a_stricter_policy_is_in_force_at_once_and_ends_the_one_that_waits() {
+    let mut world = World::without_policy();
+    let strict = delayed(STRICT);
+    load(&mut world, &strict, &signed(&strict, 1)).unwrap();
+    let loose = delayed(TERMS);
+    load(&mut world, &loose, &signed(&loose, 2)).unwrap();
+    let stricter = strict.replace("max = 3", "max = 2");
+    assert_ne!(stricter, strict);
+    let applied = unsigned(&mut world, &stricter).unwrap();
+    assert_eq!(support::kinds(&applied), ["policy.loaded"]);
+    assert_eq!(status(&world)["policy"]["coming"], Value::Null);
+    world.now += DELAY_MS;
+    assert!(tick(&mut world).is_empty());
+    // It was signed for another revision, too.
+    assert_eq!(
+        code(load(&mut world, &loose, &signed(&loose, 2))),
+        "policy_unsigned"
+    );
+    replays(&world);
+}
+
+#[test]
+fn no_record_puts_a_looser_policy_in_force_before_its_time() {
+    let mut world = World::without_policy();
+    let strict = delayed(STRICT);
+    load(&mut world, &strict, &signed(&strict, 1)).unwrap();
+    let loose = delayed(TERMS);
+    let (command, signature) = signed(&loose, 2);
+    let body = Body::PolicyLoaded(PolicyLoaded {
+        by: "test".to_owned(),
+        command: Some(command),
+        digest: sha256(loose.as_bytes()),
+        name: "guard".to_owned(),
+        revision: Some(2),
+        signature: Some(signature.into()),
+        source: loose.clone(),
+    });
+    let seq = u64::try_from(world.records.len()).unwrap();
+    let event = Event {
+        seq,
+        at: world.now,
+        version: holdfast_core::event::VERSION,
+        body,
+    };
+    let mut records = world.records.clone();
+    records.push(event.to_record());
+    let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+    let error = Guard::replay(&records).unwrap_err().to_string();
+    assert!(error.contains("did not wait"), "{error}");
+}
+
+#[test]
+fn a_longer_delay_is_stricter_and_a_shorter_one_waits_itself() {
+    let mut world = World::without_policy();
+    let ten = delayed(TERMS);
+    load(&mut world, &ten, &signed(&ten, 1)).unwrap();
+    let twenty = ten.replacen("10m", "20m", 1);
+    assert_eq!(
+        support::kinds(&unsigned(&mut world, &twenty).unwrap()),
+        ["policy.loaded"]
+    );
+    let none = policy(TERMS);
+    assert_eq!(code(unsigned(&mut world, &none)), "policy_unsigned");
+    let applied = load(&mut world, &none, &signed(&none, 3)).unwrap();
+    assert_eq!(support::kinds(&applied), ["policy.scheduled"]);
+    assert_eq!(
+        status(&world)["policy"]["coming"]["due_ms"],
+        world.now + 2 * DELAY_MS
+    );
+}

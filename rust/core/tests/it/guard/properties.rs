@@ -170,6 +170,7 @@ fn arbitrary_lives_reach_every_kind_of_event() {
         "config.loaded",
         "request.attached",
         "policy.rejected",
+        "policy.scheduled",
         "clock.jumped",
         "clock.set",
         "guardian.stopped",

@@ -582,6 +582,7 @@ impl Ask {
             effects,
             times: &[],
             exchanges: &[],
+            merchant: None,
             unseen: &[],
             owed: false,
             fee_wei_max: U256::from(self.fee),

@@ -1,5 +1,6 @@
 //! What a policy says, and how it is counted.
 
+mod compare;
 mod decide;
 mod docs;
 mod facts;

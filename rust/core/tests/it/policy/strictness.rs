@@ -14,7 +14,7 @@ use crate::laws::world::{
 
 /// One change of a policy; `usize`s pick a table.
 #[derive(Clone, Debug)]
-enum Edit {
+pub(super) enum Edit {
     Remove(usize),
     Max(usize, u64),
     Usd(usize, u64),
@@ -26,7 +26,7 @@ enum Edit {
     Add(Box<Table>),
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+pub(super) fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         4 => any::<usize>().prop_map(Edit::Remove),
         4 => (any::<usize>(), 1u64..50).prop_map(|(at, max)| Edit::Max(at, max)),
@@ -48,7 +48,7 @@ fn is_range((max, above): (Option<u64>, Option<u64>)) -> bool {
     max.zip(above).is_none_or(|(max, above)| max > above)
 }
 
-fn edited(mut tables: Vec<Table>, edits: &[Edit]) -> Vec<Table> {
+pub(super) fn edited(mut tables: Vec<Table>, edits: &[Edit]) -> Vec<Table> {
     for edit in edits {
         let count = tables.len().max(1);
         match edit {
@@ -143,7 +143,7 @@ fn measured(table: &Table) -> bool {
     table.scope.kinds.iter().all(|kind| kinds.contains(kind))
 }
 
-fn source(tables: &[Table]) -> String {
+pub(super) fn source(tables: &[Table]) -> String {
     let parts = tables.iter().map(Table::toml);
     let lists = LISTS.map(str::to_owned);
     format!("{HEAD}{}", parts.chain(lists).collect::<String>())

@@ -154,6 +154,7 @@ pub(in crate::guard) fn rebuild_request(
         chain_id: Some(decided.chain_id).filter(|_| decided.gas_max.is_some()),
         body,
         note: None,
+        merchant: decided.merchant.clone(),
         idempotency_key: None,
     })
 }

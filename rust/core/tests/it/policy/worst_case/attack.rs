@@ -246,7 +246,7 @@ proptest! {
 #[test]
 fn most_random_policies_are_of_the_language_and_let_something_pass() {
     let (mut valid, mut passed, mut bounded) = (0, 0, 0);
-    for seed in 0..200 {
+    for seed in 0..100 {
         let mut dice = Dice::new(seed * 7919 + 1);
         let Some((_, policy)) = policy(&mut dice) else {
             continue;
@@ -259,7 +259,7 @@ fn most_random_policies_are_of_the_language_and_let_something_pass() {
         passed += usize::from(attacker.most(u64::MAX / 2, |one| one.base.iter().sum()) > 0);
     }
     assert!(
-        valid > 100 && passed > 60 && bounded > 60,
+        valid > 50 && passed > 30 && bounded > 30,
         "{valid} {passed} {bounded}"
     );
     assert!(asset_of(4).is_none());

@@ -1,7 +1,7 @@
 //! Policies and the bound of each, worked out by hand.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use holdfast_core::policy::worst_case::{worst_case, AgentCase};
 use holdfast_core::policy::Policy;
@@ -544,14 +544,20 @@ fn ten_thousand_rules_take_less_than_two_seconds() {
     for by in ["to", "assets", "agents", "effects"] {
         let text = many(by);
         let policy = Policy::parse(&text).unwrap();
-        let began = Instant::now();
+        let began = on_processor();
         let found = worst_case(&policy, None, None);
-        let took = began.elapsed();
+        let took = on_processor() - began;
         assert!(!found.is_empty());
         // Not optimised, it takes many times as long.
         let most = if cfg!(debug_assertions) { 60 } else { 2 };
         assert!(took < Duration::from_secs(most), "{by}: {took:?}");
     }
+}
+
+/// How long this thread was at work: others share the machine.
+fn on_processor() -> Duration {
+    let read = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(read.split(' ').next().unwrap().parse().unwrap())
 }
 
 /// 10,000 rules that differ in one thing, with limits for all, and one for each hundredth.
@@ -810,4 +816,28 @@ fn a_rule_that_has_expired_lets_nothing_pass() {
             .len()
     };
     assert_eq!((at(1_767_225_599_999), at(1_767_225_600_000)), (1, 0));
+}
+
+#[test]
+fn a_limit_per_recipient_counts_nothing_that_has_none() {
+    let each = limit("each", "recipient", "usd", "30", "24h", "");
+    // A fee has no recipient, so only the requests bound it.
+    let text = format!("{HEAD}{}{each}", rule("r", PAY_VENDORS));
+    let found = worst_case(&Policy::parse(&text).unwrap(), Some("ann"), None).remove(0);
+    let span = &found.spans[0];
+    assert_eq!(span.usd.max.as_deref(), Some("60"));
+    assert_eq!(
+        span.fees.as_ref().unwrap().amount.as_deref(),
+        Some("0.61"),
+        "{span:#?}"
+    );
+    // What is not registered has no price, and nothing asks for one where there is no recipient.
+    let any = "effects = [\"swap\"]\ntier = \"instant\"";
+    let unregistered = case(&[rule("r", any), each]);
+    let last = unregistered.spans[0].assets.iter();
+    let mut last = last.filter(|one| one.asset == "(not registered)");
+    assert!(
+        last.next().is_some_and(|one| one.unbounded),
+        "{unregistered:#?}"
+    );
 }

@@ -477,6 +477,7 @@ impl<'p> Attacker<'p> {
             effects: &effects,
             times: &[],
             exchanges: &[],
+            merchant: None,
             unseen: &[],
             owed: false,
             fee_wei_max: U256::from(fee),
