@@ -11,7 +11,7 @@ from tests.naive.world import Table
 
 TRIPLES = int(os.environ.get("NAIVE_TRIPLES", "1000000"))
 FIRST_SEED = int(os.environ.get("NAIVE_SEED", "0"))
-SHORT_TRIPLES = 12_000
+SHORT_TRIPLES = 30_000
 
 
 def test_two_evaluators_decide_thousands_of_requests_alike() -> None:
