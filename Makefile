@@ -68,7 +68,9 @@ prove: setup ## Long proofs: crashes, races, many more generated cases
 	@$(STEP) "properties" env PROPTEST_CASES=$${PROPTEST_CASES:-4096} \
 		cargo test --locked --release -p holdfast-core
 	@$(STEP) "fuzz targets" scripts/fuzz $${FUZZ_SECONDS:-300}
-	@$(STEP) "crashes and races" $(RUN) -m pytest -m prove -n 0
+	@$(STEP) "two evaluators of policies" env NAIVE_TRIPLES=$${NAIVE_TRIPLES:-1000000} \
+		$(RUN) -m pytest -m prove tests/naive
+	@$(STEP) "crashes and races" $(RUN) -m pytest -m prove -n 0 --ignore=tests/naive
 
 .PHONY: format
 format: setup ## Puts the layout of the code right

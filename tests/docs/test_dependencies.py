@@ -28,6 +28,7 @@ WITHOUT_IMPORT = {
     "pytest-timeout",
     "pytest-xdist",
     "ruff",
+    "tzdata",
 }
 
 

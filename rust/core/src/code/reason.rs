@@ -65,7 +65,7 @@ codes! {
             "calls inside calls, deeper than 4"
             => "send the inner calls one by one";
         RecipientForbidden = "recipient_forbidden": Denied,
-            "the zero address, a precompile, or the contract of a registered token; as a spender the token's own contract, Multicall and batch contracts, which execute calls for anyone"
+            "the zero address, a precompile, or the contract of a registered token; as a spender the zero address, a precompile, the token's own contract, Multicall and batch contracts, which execute calls for anyone"
             => "check the address: what arrives there is lost";
         SignInMismatch = "sign_in_mismatch": Denied,
             "a sign-in message that does not follow the grammar of ERC-4361 (each field once and in order, RFC 3339 times, a nonce, version 1), never expires, or is for another account, chain or site; see [messages](effects.md#messages)"
@@ -97,7 +97,7 @@ codes! {
             "the agent has too many pending requests"
             => "wait until some are decided";
         Batch = "batch": Denied,
-            "several calls in one request: `observed` gives their number and the policy's verdict on their sum; none was sent"
+            "several calls in one request: `observed` gives their number and the policy's verdict on their sum; none was sent. If that verdict is `deny`, its own reasons are given instead"
             => "send the calls one by one";
 
         // The policy's own, by text: the order is part of what is signed and on record.

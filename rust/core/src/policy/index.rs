@@ -61,10 +61,27 @@ impl Query<'_> {
         }
     }
 
-    /// Whether the recipient was paid less than so many ms ago.
-    pub fn was_paid_within(&self, trust_ms: u64) -> bool {
+    /// The time before which something must not end: a forbid or a review applies while it lasts by
+    /// one of both times.
+    pub fn held_ms(&self) -> u64 {
+        match self.stricter {
+            true => self.earlier_ms,
+            false => self.now_ms,
+        }
+    }
+
+    /// The time by which something must have ended: by both, or by one for a forbid or a review.
+    pub fn over_ms(&self) -> u64 {
+        match self.stricter {
+            true => self.now_ms,
+            false => self.earlier_ms,
+        }
+    }
+
+    /// Whether the recipient was paid less than so many ms before this time.
+    pub fn was_paid_within(&self, trust_ms: u64, at_ms: u64) -> bool {
         let ends = self.paid_ms.map(|paid| paid.saturating_add(trust_ms));
-        ends.is_some_and(|ends| self.now_ms < ends)
+        ends.is_some_and(|ends| at_ms < ends)
     }
 }
 

@@ -92,10 +92,10 @@ pub fn first_is_highest(decision: &Decision) {
         .copied()
         .filter(|code| code.class() == class)
         .min();
-    // A rule may ask for more operators, or a shorter time, than any other reason does.
-    let of_a_rule = first == Some(Code::Granted);
+    // A rule or a review may ask for more than any other reason of the class does.
+    let asks_more = matches!(first, Some(Code::Granted | Code::Review));
     assert!(
-        of_a_rule || highest.is_none_or(|code| first <= Some(code)),
+        asks_more || highest.is_none_or(|code| first <= Some(code)),
         "{codes:?}"
     );
 }

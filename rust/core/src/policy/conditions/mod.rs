@@ -300,7 +300,10 @@ fn ids<'t, T: 't>(tables: &'t [T], numbers: &[u32], id: impl Fn(&'t T) -> &'t st
     let found = numbers
         .iter()
         .filter_map(|number| tables.get(*number as usize));
-    found.map(|table| id(table).to_owned()).collect()
+    // The order of tables in the file never matters, in words neither.
+    let mut ids: Vec<String> = found.map(|table| id(table).to_owned()).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// Adds an item that must not be there yet.

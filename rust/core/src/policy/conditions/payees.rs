@@ -39,7 +39,7 @@ impl Condition for NewPayee {
     }
 
     fn fits(&self, query: &Query<'_>) -> bool {
-        !query.was_paid_within(self.0)
+        !query.was_paid_within(self.0, query.over_ms())
     }
 
     fn said(&self, _policy: &Policy) -> String {
@@ -70,7 +70,7 @@ impl Condition for KnownPayee {
     }
 
     fn fits(&self, query: &Query<'_>) -> bool {
-        query.was_paid_within(self.0)
+        query.was_paid_within(self.0, query.held_ms())
     }
 
     fn said(&self, _policy: &Policy) -> String {

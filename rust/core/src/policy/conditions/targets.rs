@@ -122,10 +122,10 @@ impl Targets {
         lists.map(|list| list.id.clone())
     }
 
-    fn has(&self, query: &Query<'_>) -> bool {
+    fn has(&self, query: &Query<'_>, at_ms: u64) -> bool {
         let Some(to) = query.to else { return false };
         let listed = |hit: &Hit| {
-            hit.counts(query.chain_id, query.now_ms) && self.lists.binary_search(&hit.list).is_ok()
+            hit.counts(query.chain_id, at_ms) && self.lists.binary_search(&hit.list).is_ok()
         };
         self.addresses.binary_search(&to).is_ok() || query.hits.iter().any(listed)
     }
@@ -140,7 +140,7 @@ impl Condition for To {
     }
 
     fn fits(&self, query: &Query<'_>) -> bool {
-        self.has(query)
+        self.has(query, query.held_ms())
     }
 
     fn said(&self, policy: &Policy) -> String {
@@ -161,7 +161,7 @@ impl Condition for To {
     fn sought(query: &Query<'_>, mut look: impl FnMut(Key)) {
         query.to.into_iter().for_each(|to| look(Key::Address(to)));
         let hits = query.hits.iter();
-        hits.filter(|hit| hit.counts(query.chain_id, query.now_ms))
+        hits.filter(|hit| hit.counts(query.chain_id, query.held_ms()))
             .for_each(|hit| look(Key::List(hit.list)));
     }
 
@@ -180,7 +180,7 @@ impl Condition for NotTo {
     }
 
     fn fits(&self, query: &Query<'_>) -> bool {
-        !self.has(query)
+        !self.has(query, query.over_ms())
     }
 
     fn said(&self, policy: &Policy) -> String {

@@ -56,7 +56,7 @@ fn merge(rules: &[&Rule]) -> Grant {
     let tier = tiers.fold(Verdict::Instant, Verdict::strictest);
     let named = rules
         .iter()
-        .max_by_key(|rule| (rule.tier, Reverse(rule.id.as_str())));
+        .max_by_key(|rule| (rule.tier.order(), Reverse(rule.id.as_str())));
     let return_min = rules
         .iter()
         .filter_map(|rule| Some((rule.return_min_percent?, Reverse(rule.id.as_str()))))

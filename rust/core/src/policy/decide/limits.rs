@@ -261,8 +261,9 @@ fn over_parties<'k>(
     };
     let others = windows.parties(&limit.id, base, now_ms);
     let others: BTreeMap<&str, Option<u64>> = others.filter(|(key, _)| !is_mine(key)).collect();
-    let added = asked.filter(|key| !others.contains_key(key));
-    let added = added.collect::<BTreeSet<_>>().len();
+    let asked: BTreeSet<&str> = asked.collect();
+    let added = asked.iter().filter(|key| !others.contains_key(*key));
+    let added = added.count();
     let count = |number: usize| u128::try_from(number).unwrap_or(u128::MAX);
     let used = count(others.len());
     let total = used.saturating_add(count(added));
@@ -270,7 +271,9 @@ fn over_parties<'k>(
         return None;
     }
     let frees_at = |excess: u128| {
-        let mut leaving: Vec<u64> = others.values().copied().flatten().collect();
+        // A party that is paid again stays.
+        let leaving = others.iter().filter(|(key, _)| !asked.contains(*key));
+        let mut leaving: Vec<u64> = leaving.filter_map(|(_, at_ms)| *at_ms).collect();
         leaving.sort_unstable();
         let last = usize::try_from(excess).ok()?.checked_sub(1)?;
         leaving.get(last).copied()
@@ -342,6 +345,7 @@ fn add(sums: &mut Vec<Sum>, number: u32, limit: &Limit, item: &Spend) {
             fee,
             price_unknown,
         }),
+        Some(_) if limit.measure == Measure::Recipients => {}
         Some(sum) => {
             sum.price_unknown |= price_unknown;
             sum.amount = sum.amount.saturating_add(amount);

@@ -454,11 +454,10 @@ impl Ladder {
         query: &Query<'_>,
         sums: &Sums,
     ) -> Granted<'p> {
-        let mut best: Option<(Verdict, Reverse<&str>)> = None;
+        let (mut best, mut unknown) = (None, None);
         let mut named = None;
         let (mut alone, mut together) = (false, false);
         let mut tier = Verdict::Instant;
-        let mut unknown: Option<&str> = None;
         let mut least: Option<(Percent, Reverse<&str>)> = None;
         let mut vouched = true;
         let mut route = Route::Public;
@@ -474,16 +473,16 @@ impl Ladder {
             route = route.max(grant.route);
             released = released.max(grant.released);
             let id = grant.rule.as_str();
-            let rank = (grant.rule_tier, Reverse(id));
-            if best.is_none_or(|best| rank > best) {
-                best = Some(rank);
+            let rank = Some((grant.rule_tier.order(), Reverse(id)));
+            if rank > best {
+                best = rank;
                 named = Some((slot, fits));
+            }
+            if fits.price_unknown() {
+                unknown = unknown.max(rank);
             }
             if let Some((percent, id)) = &grant.return_min {
                 least = least.max(Some((*percent, Reverse(id))));
-            }
-            if fits.price_unknown() && unknown.is_none_or(|old| id < old) {
-                unknown = Some(id);
             }
         });
         if let Some(seq) = self.grant.filter(|_| self.lifts(tier)) {
@@ -513,7 +512,7 @@ impl Ladder {
         }
         let summed = fits.only_together().then(|| explain(slot)).flatten();
         self.add(tier, Code::Granted, Some(id), summed.map(|(sum, _)| sum));
-        if let Some(id) = unknown {
+        if let Some((_, Reverse(id))) = unknown {
             self.add(APPROVAL, Code::PriceUnknown, Some(id), Some(words(effect)));
         }
         Granted {

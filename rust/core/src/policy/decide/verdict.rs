@@ -1,5 +1,7 @@
 //! The answer of a decision: how strict, and why.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use crate::code::{Code, Recorded};
@@ -71,6 +73,17 @@ impl Verdict {
                 timeout_ms: s.min(t),
             },
             (a, b) => a.max(b),
+        }
+    }
+
+    /// The greater, the stricter, the timeout of an approval included: which of two rules is named.
+    pub(in crate::policy) const fn order(self) -> (u8, u64, Reverse<u64>) {
+        match self {
+            Self::Instant => (0, 0, Reverse(0)),
+            Self::Notify => (1, 0, Reverse(0)),
+            Self::Delay { delay_ms } => (2, delay_ms, Reverse(0)),
+            Self::Approval { quorum, timeout_ms } => (3, quorum as u64, Reverse(timeout_ms)),
+            Self::Deny => (4, 0, Reverse(0)),
         }
     }
 }

@@ -146,7 +146,7 @@ impl File {
             self.forbids.push(Forbid {
                 id: format!("{name}/payment"),
                 matcher: Matcher {
-                    kinds: Bits::kinds(&EffectKind::MEASURED),
+                    kinds: Bits::kinds(&EffectKind::COSTLY),
                     conditions: to.clone(),
                     range: Range {
                         usd_above: Some(most),
