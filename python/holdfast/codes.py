@@ -251,6 +251,8 @@ class PolicyCode(StrEnum):
     ENTRY_EXPIRING = "entry_expiring"
     FEE_SHARE = "fee_share"
     FEE_UNPRICED = "fee_unpriced"
+    LIMIT_BELOW = "limit_below"
+    LIMIT_ORDER = "limit_order"
     NEVER_BINDS = "never_binds"
     NEVER_MATCHES = "never_matches"
     NO_FEE_LIMIT = "no_fee_limit"
@@ -261,6 +263,8 @@ class PolicyCode(StrEnum):
     RULE_EXPIRED = "rule_expired"
     RULE_EXPIRING = "rule_expiring"
     SHADOWED = "shadowed"
+    TIER_GAP = "tier_gap"
+    TIER_OVERLAP = "tier_overlap"
     UNUSED = "unused"
 
 

@@ -219,10 +219,10 @@ def system_words(kind: str, data: Json) -> str:
         wallet, chain = fmt.safe(data.get("wallet", ""), 80), fmt.safe(data.get("chain_id"), 24)
         by, nonce = fmt.safe(data.get("by", ""), 48), fmt.safe(data.get("nonce"), 24)
         return f"wallet {wallet} on chain {chain} continues with nonce {nonce}, by {by}"
-    if kind == "grant.given":
-        return f"{grant_words(data)}, by {fmt.safe(data.get('by', ''), 48)}"
-    if kind == "grant.revoked":
-        return f"grant {data.get('grant')} revoked by {fmt.safe(data.get('by', ''), 48)}"
+    if kind.startswith("grant."):
+        by = fmt.safe(data.get("by", ""), 48)
+        revoked = f"grant {data.get('grant')} revoked"
+        return f"{grant_words(data) if kind == 'grant.given' else revoked}, by {by}"
     if kind == "clock.jumped":
         apart = int(data.get("wall_ms", 0)) - int(data.get("expected_ms", 0))
         return f"the system's clock is {apart / 1000:+.1f} s from the guardian's time"

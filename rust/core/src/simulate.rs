@@ -151,6 +151,7 @@ impl Simulator {
         } else {
             case.at_ms
         };
+        self.last_ms = now_ms;
         let call = Call {
             agent: &case.agent,
             method: &case.method,
@@ -173,7 +174,6 @@ impl Simulator {
             limits,
         } = answer;
         if self.stateful {
-            self.last_ms = now_ms;
             self.trial.count(&self.policy, &decision, now_ms)?;
         }
         Ok((decision, Outcome { effects, limits }))

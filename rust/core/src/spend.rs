@@ -17,6 +17,9 @@ use crate::request::Method;
 /// window without overflow.
 pub const AMOUNT_MAX: u128 = 1 << 120;
 
+/// When a sum over many requests was decided.
+pub const TIME_UNKNOWN: u64 = 0;
+
 /// `amount`, cut to `AMOUNT_MAX`.
 pub fn clamp(amount: U256) -> u128 {
     u128::try_from(amount).map_or(AMOUNT_MAX, |exact| exact.min(AMOUNT_MAX))
@@ -111,7 +114,8 @@ pub struct Spends {
     pub method: Method,
     /// The one-off grant that all but its fee is paid under: no limit counts that.
     pub grant: Option<u64>,
-    /// When it was decided, ms since the epoch; list entries expire by this time.
+    /// When it was decided, ms since the epoch; list entries expire by this time. [`TIME_UNKNOWN`] of a
+    /// sum over many times.
     pub decided_ms: u64,
     /// One per effect in their order, then the fee if there is one.
     pub items: Vec<Spend>,

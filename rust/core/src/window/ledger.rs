@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::chain::{Account, ChainId};
 use crate::effects::EffectKind;
 use crate::request::Method;
-use crate::spend::{Spend, SpendAsset, Spends, AMOUNT_MAX};
+use crate::spend::{Spend, SpendAsset, Spends, AMOUNT_MAX, TIME_UNKNOWN};
 
 /// How long posted spends are kept: longer than the longest window of a limit, and than the longest
 /// month of any time zone, which has 31 days and an hour.
@@ -163,8 +163,7 @@ impl Ledger {
         paid.filter_map(|(_, total)| total.paid_ms).max()
     }
 
-    /// Gives what was ever posted, as requests of one item each that were decided before any entry
-    /// of a list expired.
+    /// Gives what was ever posted, as requests of one item each that were decided at no known time.
     pub fn each_total(&self, mut visit: impl FnMut(&Spends)) {
         for (of, total) in &self.totals {
             let Some(spender) = self.spenders.get(of.spender as usize) else {
@@ -176,7 +175,7 @@ impl Ledger {
                 chain_id: spender.chain_id,
                 method: spender.method,
                 grant: None,
-                decided_ms: 0,
+                decided_ms: TIME_UNKNOWN,
                 items: vec![Spend {
                     kind: of.kind,
                     asset: self.asset_of(of.asset),

@@ -16,7 +16,7 @@ use crate::policy::model::{Limit, Measure, OnExceed, Per};
 use crate::policy::schedule::Open;
 use crate::policy::time::span_words;
 use crate::policy::Policy;
-use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends};
+use crate::spend::{clamp, Reservation, Spend, SpendAsset, Spends, TIME_UNKNOWN};
 use crate::window::{Limits, Span, Windows, PARTY};
 
 /// One limit and key with what the request adds to it.
@@ -137,6 +137,11 @@ impl Policy {
             SpendAsset::Native => Some(None),
             SpendAsset::Token(address) => Some(Some(address)),
         };
+        // Of a total nobody knows when it was decided: it counts wherever it may have counted.
+        let (earlier_ms, now_ms) = match spends.decided_ms {
+            TIME_UNKNOWN => (0, u64::MAX),
+            decided_ms => (decided_ms, decided_ms),
+        };
         Query {
             agent,
             wallet: spends.wallet,
@@ -146,9 +151,9 @@ impl Policy {
             asset: address.and_then(|address| self.asset_index((spends.chain_id, address))),
             to: item.to,
             hits: item.to.map(|to| self.lists.of(to)).unwrap_or_default(),
-            now_ms: spends.decided_ms,
             // A limit counts at any time, whoever was paid before.
-            earlier_ms: spends.decided_ms,
+            now_ms,
+            earlier_ms,
             open: Open::none(),
             paid_ms: None,
             stricter: true,
