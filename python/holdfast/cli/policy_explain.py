@@ -11,6 +11,7 @@ import typer
 
 from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
 from holdfast.cli.output import Failure, emit, line
+from holdfast.codes import Code
 
 # The sections of an agent, in the order in which they are read.
 SECTIONS = (
@@ -54,7 +55,7 @@ def explain(
     told = [each for each in told if agent in (None, each["agent"])]
     if not told:
         text = f"`{path}` declares no agent `{agent}`: name one of its [[agent]] tables"
-        raise Failure(text, code="agent_unknown")
+        raise Failure(text, code=Code.AGENT_UNKNOWN)
     if as_json:
         emit({"file": str(path), "agents": told})
         return
