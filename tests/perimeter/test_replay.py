@@ -63,7 +63,7 @@ def guarded() -> tuple[Guard, list[bytes]]:
     return guard, [first, *loaded.records]
 
 
-def record(seq: int, kind: str, data: dict[str, Any], version: int = 4) -> bytes:
+def record(seq: int, kind: str, data: dict[str, Any], version: int = 5) -> bytes:
     """A record in its one form."""
     event = {"at": T0, "data": data, "kind": kind, "seq": seq, "v": version}
     return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()

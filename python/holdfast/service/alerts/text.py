@@ -262,15 +262,16 @@ def _nonce_set(data: Record, _: Decided) -> Lines:
 
 
 def _grant_given(data: Record, _: Decided) -> Lines:
-    amount = f"{decimal(int(data['most']), int(data['decimals']))} {plain(data.get('symbol', ''))}"
+    units = decimal(int(data.get("most", 0)), int(data.get("decimals", 0)))
+    most = f"{units} {plain(data.get('symbol', ''))}"
     often = "once" if data.get("once") else "in total"
-    title = f"grant {int(data['grant'])} for {plain(data.get('agent', '?'))}: {amount} {often}"
+    title = f"grant {int(data.get('grant', 0))} for {plain(data.get('agent', '?'))}: {most} {often}"
     by = f"By {plain(data.get('by', '?'))}: {plain(data.get('reason', ''))}".rstrip(": ")
     return [title, f"To {plain(data.get('to', '?'))}", by]
 
 
 def _grant_revoked(data: Record, _: Decided) -> Lines:
-    return [f"grant {int(data['grant'])} revoked by {plain(data.get('by', '?'))}"]
+    return [f"grant {int(data.get('grant', 0))} revoked by {plain(data.get('by', '?'))}"]
 
 
 def _scope(scope: Any) -> str:
@@ -299,9 +300,7 @@ def _policy_loaded(data: Record, _: Decided) -> Lines:
 
 
 def _policy_scheduled(data: Record, _: Decided) -> Lines:
-    title = (
-        f"looser policy signed: {plain(data.get('name', '?'))}, in force from {_at(data['due_ms'])}"
-    )
+    title = f"looser policy signed: {plain(data.get('name', '?'))}, in force from {_at(data.get('due_ms', 0))}"
     body = f"By {plain(data.get('by', '?'))}: {plain(data.get('looser', ''))}"
     return [title, body, "Next: apply another policy before then if this one is not wanted."]
 

@@ -7,7 +7,7 @@ use crate::amount::Usd;
 use crate::code::PolicyCode;
 use crate::policy::conditions::{Conditions, Range};
 use crate::policy::fault::Fault;
-use crate::policy::model::{Bits, Limit, Matcher, Measure, Per, Rule};
+use crate::policy::model::{Bits, Limit, Matcher, Measure, OnExceed, Per, Rule};
 use crate::policy::time::span_words;
 use crate::policy::Policy;
 use crate::window::Span;
@@ -92,9 +92,12 @@ impl Policy {
         }
         for limits in alike.into_values() {
             for short in &limits {
-                let longer = limits
-                    .iter()
-                    .find(|long| is_longer(&long.window, &short.window) && long.max <= short.max);
+                let longer = limits.iter().find(|long| {
+                    is_longer(&long.window, &short.window)
+                        && long.max <= short.max
+                        && long.on_exceed.verdict() >= short.on_exceed.verdict()
+                        && short.on_exceed != OnExceed::Freeze
+                });
                 let Some(long) = longer else { continue };
                 let text = format!(
                     "limit `{}` never decides: `{}` allows no more, over a longer time ({})",
@@ -115,7 +118,10 @@ impl Policy {
         }
         for rule in self.rules() {
             let range = &rule.matcher.range;
-            for limit in self.limits().iter().filter(|limit| limit.stops()) {
+            // What a person may still approve passes.
+            let denies =
+                |limit: &&Limit| matches!(limit.on_exceed, OnExceed::Deny | OnExceed::Freeze);
+            for limit in self.limits().iter().filter(denies) {
                 let most = match &limit.measure {
                     Measure::Usd => range.usd_max.map(|max| max.0),
                     Measure::Amount(_) => range.amount_max.map(crate::spend::clamp),
