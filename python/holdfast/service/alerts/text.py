@@ -300,7 +300,8 @@ def _policy_loaded(data: Record, _: Decided) -> Lines:
 
 
 def _policy_scheduled(data: Record, _: Decided) -> Lines:
-    title = f"looser policy signed: {plain(data.get('name', '?'))}, in force from {_at(data.get('due_ms', 0))}"
+    due = _at(data.get("due_ms", 0))
+    title = f"looser policy signed: {plain(data.get('name', '?'))}, in force from {due}"
     body = f"By {plain(data.get('by', '?'))}: {plain(data.get('looser', ''))}"
     return [title, body, "Next: apply another policy before then if this one is not wanted."]
 
