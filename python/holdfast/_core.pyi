@@ -98,7 +98,7 @@ def codes() -> list[tuple[str, str, str, str, str]]:
     `code`, `detail`, `warning` or `policy`."""
 
 class HoldfastError(ValueError):
-    """Refused by the core: `args` is `(code, text)`, code from the closed list in docs/policy.md."""
+    """Refused by the core: `args` is `(code, text)`, code from the closed list in docs/policy/codes.md."""
 
 class MalformedError(HoldfastError):
     """Input that is not what it must be: `args` is `(code, text, path)`."""
