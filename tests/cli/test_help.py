@@ -51,6 +51,7 @@ COMMANDS = [
     "nonce set",
     "clock",
     "clock set",
+    "operator new",
 ]
 SLOW = ("web3", "eth_account", "apprise", "textual", "nacl", "structlog", "uvloop", "asyncio")
 
