@@ -6,6 +6,7 @@ mod functions;
 mod hints;
 mod limits;
 mod lists;
+mod paths;
 pub(in crate::policy) mod reader;
 mod rules;
 mod schedules;
