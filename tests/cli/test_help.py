@@ -51,6 +51,8 @@ COMMANDS = [
     "nonce set",
     "clock",
     "clock set",
+    "operator",
+    "operator new",
 ]
 SLOW = ("web3", "eth_account", "apprise", "textual", "nacl", "structlog", "uvloop", "asyncio")
 

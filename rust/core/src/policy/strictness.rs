@@ -5,6 +5,10 @@
 //! also where a person sees that it is not. Documents are compared, not their text: comments, white
 //! space and the order of tables are no change.
 //!
+//! What is compared is the verdict on a request in one and the same state. What a stricter policy
+//! refused is not spent, so that a later payment may find room, and be under the share at which a limit
+//! warns: true of any refusal.
+//!
 //! A lowered cap of a chain's fees lowers what may be signed, and with it the worst case that limits
 //! count: a payment that a limit refused because of its fee may then fit. What the limit allows in all
 //! stays the same.
@@ -76,6 +80,7 @@ pub fn changes(old: &Policy, new: &Policy) -> Vec<Change> {
         // The name of a policy is shown, and decides nothing.
         "name" => Some(Some(false)),
         "loosen_delay" => Some(Some(new.loosen_delay_ms() < old.loosen_delay_ms())),
+        "loosen_quorum" => Some(Some(new.loosen_quorum() < old.loosen_quorum())),
         _ => None,
     });
     for (section, key) in SECTIONS {
