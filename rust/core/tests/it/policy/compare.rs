@@ -660,6 +660,21 @@ fn reviews_and_caps_of_lists_and_entries_are_compared() {
 }
 
 #[test]
+fn deadlines_are_compared_at_the_last_second_that_is_within() {
+    let within = |life: &str| format!("{ALLOW}deadline_within = \"{life}\"\n");
+    let row = turned(&within("30m"), &within("1h"));
+    assert_eq!(
+        (row.old.verdict, row.new.verdict),
+        (Verdict::Deny, Verdict::Instant)
+    );
+    turned(&within("30m"), ALLOW);
+    let beyond = |life: &str| {
+        format!("{ALLOW}[[forbid]]\nid = \"long\"\neffects = [\"allowance\"]\ndeadline_beyond = \"{life}\"\n")
+    };
+    turned(&beyond("30m"), &beyond("1h"));
+}
+
+#[test]
 fn known_payees_and_numbers_of_recipients_are_compared_after_payments() {
     let known = |trust: &str| {
         let new = ALLOW
