@@ -51,7 +51,6 @@ COMMANDS = [
     "nonce set",
     "clock",
     "clock set",
-    "operator",
     "operator new",
 ]
 SLOW = ("web3", "eth_account", "apprise", "textual", "nacl", "structlog", "uvloop", "asyncio")
