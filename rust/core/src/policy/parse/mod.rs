@@ -2,6 +2,7 @@
 
 mod assets;
 mod contracts;
+mod deadlines;
 mod functions;
 mod hints;
 mod limits;
