@@ -2,10 +2,12 @@
 
 mod assets;
 mod contracts;
+mod deadlines;
 mod functions;
 mod hints;
 mod limits;
 mod lists;
+mod paths;
 pub(in crate::policy) mod reader;
 mod rules;
 mod schedules;
