@@ -124,6 +124,17 @@ def policy_explained(source: str) -> bytes:
     Raises PolicyError.
     """
 
+@final
+class PolicyInForce:
+    """The policy in force of a guard."""
+
+@final
+class PreparedPolicy:
+    """A policy that was read and compared with the one in force."""
+
+def prepare_policy(source: str, in_force: PolicyInForce) -> PreparedPolicy:
+    """Reads a policy and compares it: what takes long of `Guard.load_policy`, for another thread. Raises PolicyError."""
+
 def policy_changes(old_source: str, new_source: str) -> bytes:
     """What changes from one policy to another: JSON list of `{"looser": bool, "path": "rule.small.amount_max", "text"}`. Without a looser change the new one is at least as strict and needs no signature; raises PolicyError for a file with faults."""
 
@@ -502,6 +513,9 @@ class Guard:
         """`guardian.started`, and `request.reopened` for every order that was not signed: it is void, and decided again."""
 
     def stopped(self, now_ms: int) -> Applied: ...
+    def policy_in_force(self) -> PolicyInForce:
+        """For `prepare_policy`."""
+
     def load_policy(
         self,
         source: str,
@@ -510,8 +524,9 @@ class Guard:
         signature: bytes | None,
         now_ms: int,
         also: list[tuple[bytes, bytes]] = [],
+        prepared: PreparedPolicy | None = None,
     ) -> Applied:
-        """Needs an operator's command `{"action":"policy","digest","guardian","key","revision"}` and its signature, unless the policy is at least as strict as the one in force; `also` has those of more operators, as many as its `loosen_quorum` asks for. Raises PolicyError, or HoldfastError `policy_unsigned` naming the first looser change."""
+        """Needs an operator's command `{"action":"policy","digest","guardian","key","revision"}` and its signature, unless the policy is at least as strict as the one in force; `also` has those of more operators, as many as its `loosen_quorum` asks for. `prepared` is the same source, read and compared before. Raises PolicyError, or HoldfastError `policy_unsigned` naming the first looser change."""
 
     def load_config(
         self, digest: str, by: str, command: bytes, signature: bytes, now_ms: int
