@@ -36,6 +36,8 @@ COMMANDS = [
     "policy schema",
     "policy test",
     "policy try",
+    "policy trust",
+    "policy sign",
     "config apply",
     "assets add",
     "assets list",
