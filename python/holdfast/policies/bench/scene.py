@@ -38,7 +38,7 @@ def scenes(declared: Declared, at: datetime) -> Iterator[Scene]:
         parties = [each for entries in declared.lists.values() for each in entries]
         parties += declared.contracts
         here = dict.fromkeys(each.address for each in parties if each.holds(agent.chain, at))
-        payees: list[str | None] = [*here][:PAYEES_MAX]
+        payees = tuple(here)[:PAYEES_MAX]
         tokens: list[Asset | None] = [
             asset
             for asset in declared.assets
@@ -47,7 +47,7 @@ def scenes(declared: Declared, at: datetime) -> Iterator[Scene]:
         for wallet in agent.wallets:
             own = declared.wallet(agent, wallet)
             for token in tokens or [None]:
-                for payee in payees or [None]:
+                for payee in payees or (None,):
                     yield Scene(agent, token, _names(own, token, payee))
 
 
