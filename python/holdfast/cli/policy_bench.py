@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
+from holdfast.cli.options import HomeOption, JsonOption, existing
 from holdfast.cli.output import emit, line, say, table
+from holdfast.cli.policy_source import policy_text
 
 if TYPE_CHECKING:
     from holdfast.policies.bench.run import Found
@@ -55,7 +56,7 @@ def bench(
 
     path = file or existing(home).policy_path
     try:
-        found = Bench(text_of(path), datetime.now(UTC)).run()
+        found = Bench(policy_text(path), datetime.now(UTC)).run()
     except PolicyError as error:
         refuse(path, error, as_json)
     scores = score(found)

@@ -2,10 +2,12 @@
 
 mod assets;
 mod contracts;
+mod deadlines;
 mod functions;
 mod hints;
 mod limits;
 mod lists;
+mod paths;
 pub(in crate::policy) mod reader;
 mod rules;
 mod schedules;
@@ -170,6 +172,7 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
     let keys = [
         "version",
         "name",
+        "include",
         "loosen_delay",
         "loosen_quorum",
         "chain",
@@ -204,6 +207,14 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
         "write name = \"…\", what you call this policy",
     ) {
         file.name = reader.label(value, "name", 128).unwrap_or_default();
+    }
+    if let Some(value) = root.table.get("include") {
+        reader.fault(
+            value.span().start,
+            PolicyCode::UnknownKey,
+            "a policy in force is one text: `include` is for the commands that read a file",
+            "put the files together and in force with `holdfast policy apply FILE`",
+        );
     }
     if let Some(value) = root.table.get("loosen_delay") {
         file.loosen_delay_ms = reader.duration(value, "loosen_delay", 1000..=LOOSEN_DELAY_MS_MAX);
