@@ -90,7 +90,8 @@ def _result(one: Found) -> tuple[str, str]:
         why += f"; {safe(shown, 80)} at a time"
     if one.limit is not None:
         name, _, _, _, most, _ = limit_row(one.limit)
-        why += f", {name} stops it after {one.times} times: {most} per {one.limit['window']}"
+        times = f"{one.times} time{'s' if one.times != 1 else ''}"
+        why += f", {name} stops it after {times}: {most} per {one.limit['window']}"
     return WORDS[one.outcome], why
 
 
