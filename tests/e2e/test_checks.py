@@ -71,7 +71,7 @@ id = "borrow"
 effects = ["call"]
 functions = ["borrow"]
 checks = ["account"]
-tier = "instant"
+tier = "{tier}"
 [[rule]]
 id = "pay"
 effects = ["transfer"]
@@ -110,16 +110,18 @@ def put(chain: Chain, first: int, last: int, address: str = POOL, code: str = ""
 class World:
     """An agent of a guardian with the policy."""
 
-    def __init__(self, demo: DemoGuardian, bound: dict[str, str]) -> None:
+    def __init__(self, demo: DemoGuardian, bound: dict[str, str], tier: str = "instant") -> None:
         self.demo, self.wallet = demo, demo.wallets[0]
         names = {"wallet": self.wallet, "pool": POOL, "registry": REGISTRY}
-        demo.policy(POLICY.format(**names, **bound))
+        demo.policy(POLICY.format(**names, **bound, tier=tier))
         demo.start()
         demo.agent_socket("shopper")
         self.agent = connect(demo.home.path, "shopper")
 
     def __enter__(self) -> Self:
         self.agent.__enter__()
+        # Reads wait for the nodes, and what cannot be asked yet is not granted.
+        self.agent.call("eth_blockNumber", [])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -232,11 +234,7 @@ def test_an_account_that_worsens_before_the_order_is_not_signed_for(
 ) -> None:
     """An approval does not outlive what the check asks for."""
     put(chain, 0, 1_000)
-    bound = dict(LTV)
-    with World(demo, bound) as world, demo.connect() as operator:
-        text = demo.home.policy_path.read_text()
-        first, rest = text.split('checks = ["account"]\ntier = "instant"')
-        demo.policy(f'{first}checks = ["account"]\ntier = "approval"{rest}')
+    with World(demo, LTV, "approval") as world, demo.connect() as operator:
         call = {"method": "eth_sendTransaction", "params": [world.borrow(500)]}
         request = world.agent.call("holdfast_submit", [call])["requestId"]
         put(chain, 500, 1_000)

@@ -136,7 +136,9 @@ impl Policy {
 
     /// `, only while \`healthy\` holds (healthFactor after the transaction is at least 1.5)`.
     fn checked(&self, checks: &[u32]) -> String {
-        let named = checks.iter().filter_map(|one| self.checks().get(*one as usize));
+        let named = checks
+            .iter()
+            .filter_map(|one| self.checks().get(*one as usize));
         let said = named.map(|check| {
             let (subject, range) = (check.subject(), check.range());
             format!("`{}` holds ({subject} is {range})", check.id)

@@ -3,8 +3,8 @@
 //! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one
 //! page of law.
 
-pub mod compare;
 mod check;
+pub mod compare;
 mod conditions;
 mod decide;
 mod explain;
@@ -27,8 +27,8 @@ use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256};
 use sha2::{Digest, Sha256};
 
-pub use decide::batch::resolve_batch;
 pub use check::Check;
+pub use decide::batch::resolve_batch;
 pub use decide::checks::{wanted, Wanted};
 pub use decide::facts::{Facts, Reading, ToldCode, ToldPrice, CODE_AGE_MS_MAX, FUTURE_MS_MAX};
 pub use decide::limits::LimitView;

@@ -10,8 +10,8 @@ use crate::chain::ChainId;
 use crate::effects::Effect;
 use crate::policy::check::Check;
 use crate::policy::decide::facts::Facts;
-use crate::policy::decide::{Asked, Subject};
 use crate::policy::decide::valuation::spends;
+use crate::policy::decide::{Asked, Subject};
 use crate::policy::model::method_of;
 use crate::policy::Policy;
 use crate::request::Method;
@@ -57,10 +57,12 @@ impl Known<'_> {
         let mut checks = checks.iter().map(|number| {
             let check = self.policy.checks().get(*number as usize);
             check.map_or_else(
-                || Some(Unmet {
-                    observed: "no such check".to_owned(),
-                    limit: String::new(),
-                }),
+                || {
+                    Some(Unmet {
+                        observed: "no such check".to_owned(),
+                        limit: String::new(),
+                    })
+                },
                 |check| self.unmet_one(check, effect),
             )
         });
@@ -125,12 +127,7 @@ impl Known<'_> {
 
 /// What has to be asked before a request can be decided: every reading that the checks of its rules
 /// are about, each once.
-pub fn wanted(
-    policy: &Policy,
-    subject: &Subject<'_>,
-    facts: &Facts,
-    now_ms: u64,
-) -> Vec<Wanted> {
+pub fn wanted(policy: &Policy, subject: &Subject<'_>, facts: &Facts, now_ms: u64) -> Vec<Wanted> {
     let mut found: Vec<Wanted> = Vec::new();
     let Some(method) = method_of(subject.method).filter(|_| !policy.checks().is_empty()) else {
         return found;

@@ -16,9 +16,9 @@ use alloy_primitives::Address;
 use crate::amount::Price;
 use crate::policy::model::{AssetEntry, CodePin};
 
+pub use read::{ToldCode, ToldPrice};
 pub use readings::Reading;
 use readings::Readings;
-pub use read::{ToldCode, ToldPrice};
 
 /// A price from this far in the future is malformed rather than fresh.
 pub const FUTURE_MS_MAX: u64 = 60_000;

@@ -40,7 +40,9 @@ pub(in crate::policy) fn compile(rules: &[Rule]) -> (Vec<Grant>, Index) {
         let bare = rule.matcher.bare();
         for kind in rule.matcher.kinds.of_kinds() {
             let next = members.len();
-            let place = *alike.entry((kind, bare.clone(), rule.checks.as_slice())).or_insert(next);
+            let place = *alike
+                .entry((kind, bare.clone(), rule.checks.as_slice()))
+                .or_insert(next);
             match members.get_mut(place) {
                 Some((_, _, same)) => same.push(rule),
                 None => members.push((kind, &rule.matcher, vec![rule])),
@@ -78,7 +80,10 @@ fn merge(rules: &[&Rule]) -> Grant {
             .max()
             .unwrap_or_default(),
         return_min: return_min.map(|(percent, Reverse(id))| (percent, id.to_owned())),
-        checks: rules.first().map(|rule| rule.checks.clone()).unwrap_or_default(),
+        checks: rules
+            .first()
+            .map(|rule| rule.checks.clone())
+            .unwrap_or_default(),
         names_functions: named.is_some_and(|rule| rule.matcher.functions.is_some()),
     }
 }

@@ -337,7 +337,12 @@ impl Policy {
                 found.push(unused(schedule.at, text));
             }
         }
-        let checked: HashSet<u32> = self.rules.iter().flat_map(|rule| &rule.checks).copied().collect();
+        let checked: HashSet<u32> = self
+            .rules
+            .iter()
+            .flat_map(|rule| &rule.checks)
+            .copied()
+            .collect();
         for (check, number) in self.checks.iter().zip(0u32..) {
             if !checked.contains(&number) {
                 let text = format!("no rule names check `{}`", check.id);

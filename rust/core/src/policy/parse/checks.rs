@@ -84,12 +84,7 @@ impl File {
     }
 
     /// The contract that is asked, by address or by the id of its table.
-    fn asked(
-        &self,
-        reader: &mut Reader<'_>,
-        value: Value<'_>,
-        chain: ChainId,
-    ) -> Option<Account> {
+    fn asked(&self, reader: &mut Reader<'_>, value: Value<'_>, chain: ChainId) -> Option<Account> {
         let text = reader.string(value, "contract")?;
         let at = value.span().start;
         if self.contract_names.get(text).is_none() {
@@ -154,7 +149,12 @@ fn read_arguments(
         Some(value) => match value.get_ref().as_array() {
             Some(array) => array.as_ref(),
             None => {
-                reader.wrong_type(value, "arguments", "a list", "write arguments = [\"wallet\"]");
+                reader.wrong_type(
+                    value,
+                    "arguments",
+                    "a list",
+                    "write arguments = [\"wallet\"]",
+                );
                 return None;
             }
         },
@@ -175,11 +175,7 @@ fn read_arguments(
     read.into_iter().collect()
 }
 
-fn read_argument(
-    reader: &mut Reader<'_>,
-    value: Value<'_>,
-    kind: &DynSolType,
-) -> Option<Argument> {
+fn read_argument(reader: &mut Reader<'_>, value: Value<'_>, kind: &DynSolType) -> Option<Argument> {
     match (kind, value.get_ref().as_str()) {
         (DynSolType::Address, Some("wallet")) => Some(Argument::Wallet),
         (DynSolType::Address, Some("recipient")) => Some(Argument::Recipient),
@@ -188,11 +184,7 @@ fn read_argument(
 }
 
 /// A value as TOML writes it: lists for lists, text for everything else.
-fn read_value(
-    reader: &mut Reader<'_>,
-    value: Value<'_>,
-    kind: &DynSolType,
-) -> Option<DynSolValue> {
+fn read_value(reader: &mut Reader<'_>, value: Value<'_>, kind: &DynSolType) -> Option<DynSolValue> {
     const KEY: &str = "arguments";
     let at = value.span().start;
     let (inner, size) = match kind {
@@ -207,7 +199,9 @@ fn read_value(
         }
         DynSolType::Bytes => {
             let text = reader.string(value, KEY)?;
-            let bytes = text.strip_prefix("0x").and_then(|text| hex::decode(text).ok());
+            let bytes = text
+                .strip_prefix("0x")
+                .and_then(|text| hex::decode(text).ok());
             if bytes.is_none() {
                 let hint = "write 0x and two hexadecimal digits for each byte";
                 reader.fault(at, PolicyCode::BadValue, "not bytes in hex", hint);
@@ -226,7 +220,12 @@ fn read_value(
     };
     if size.is_some_and(|size| size != array.len()) {
         let text = format!("`{kind}` has another number of elements");
-        reader.fault(at, PolicyCode::BadValue, text, "write as many as its type says");
+        reader.fault(
+            at,
+            PolicyCode::BadValue,
+            text,
+            "write as many as its type says",
+        );
         return None;
     }
     let items: Vec<_> = array
@@ -249,7 +248,8 @@ fn read_number(
     let hint = "write output = \"…\", a name behind `returns`";
     let output = reader.required(section, "output", hint);
     let over = section.table.get("over");
-    let output = output.and_then(|value| read_output(reader, value, "output", outputs, over.is_none()));
+    let output =
+        output.and_then(|value| read_output(reader, value, "output", outputs, over.is_none()));
     let over = over.map(|value| read_output(reader, value, "over", outputs, false));
     let decimals = section.table.get("decimals");
     let decimals = decimals.map(|value| reader.integer(value, "decimals", 0..=DECIMALS_MAX));

@@ -54,10 +54,16 @@ impl Facts {
         let told = told.into_iter().map(|one| {
             let when = if one.after { "after" } else { "before" };
             let members = [
-                ("at", Json::Int(i64::try_from(one.at_ms).unwrap_or(i64::MAX))),
+                (
+                    "at",
+                    Json::Int(i64::try_from(one.at_ms).unwrap_or(i64::MAX)),
+                ),
                 ("call", text(one.call.to_string())),
                 ("contract", text(one.contract.to_checksum(None))),
-                ("data", one.data.map_or(Json::Null, |data| text(data.to_string()))),
+                (
+                    "data",
+                    one.data.map_or(Json::Null, |data| text(data.to_string())),
+                ),
                 ("fault", one.fault.map_or(Json::Null, text)),
                 ("source", text(one.source)),
                 ("when", text(when.to_owned())),
