@@ -98,7 +98,7 @@ def codes() -> list[tuple[str, str, str, str, str]]:
     `code`, `detail`, `warning` or `policy`."""
 
 class HoldfastError(ValueError):
-    """Refused by the core: `args` is `(code, text)`, code from the closed list in docs/policy.md."""
+    """Refused by the core: `args` is `(code, text)`, code from the closed list in docs/policy/codes.md."""
 
 class MalformedError(HoldfastError):
     """Input that is not what it must be: `args` is `(code, text, path)`."""
@@ -511,8 +511,9 @@ class Guard:
         command: bytes | None,
         signature: bytes | None,
         now_ms: int,
+        also: list[tuple[bytes, bytes]] = [],
     ) -> Applied:
-        """Needs an operator's command `{"action":"policy","digest","guardian","key","revision"}` and its signature, unless the policy is at least as strict as the one in force. Raises PolicyError, or HoldfastError `policy_unsigned` naming the first looser change."""
+        """Needs an operator's command `{"action":"policy","digest","guardian","key","revision"}` and its signature, unless the policy is at least as strict as the one in force; `also` has those of more operators, as many as its `loosen_quorum` asks for. Raises PolicyError, or HoldfastError `policy_unsigned` naming the first looser change."""
 
     def load_config(
         self, digest: str, by: str, command: bytes, signature: bytes, now_ms: int

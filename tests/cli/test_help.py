@@ -36,6 +36,8 @@ COMMANDS = [
     "policy schema",
     "policy test",
     "policy try",
+    "policy trust",
+    "policy sign",
     "config apply",
     "assets add",
     "assets list",
@@ -51,6 +53,7 @@ COMMANDS = [
     "nonce set",
     "clock",
     "clock set",
+    "operator new",
 ]
 SLOW = ("web3", "eth_account", "apprise", "textual", "nacl", "structlog", "uvloop", "asyncio")
 

@@ -128,8 +128,8 @@ def test_apply_shows_the_same_difference_before_it_asks(
 
 
 def test_the_example_of_the_documentation_prints_what_the_page_shows(tmp_path: Path) -> None:
-    page = ROOT / "docs" / "policy.md"
-    (first,) = blocks(page, use="policy")
+    (first,) = blocks(ROOT / "docs" / "policy.md", use="policy")
+    page = ROOT / "docs" / "policy" / "comparing.md"
     compared, shown = blocks(page, use="diff")
     (repeated,) = blocks(page, use="witness")
     (tmp_path / "policy.toml").write_text(first.text)

@@ -161,7 +161,7 @@ def test_what_has_no_limit_is_said_on_the_first_line_in_words(run: Run, tmp_path
 
 
 def test_the_example_of_the_documentation_is_what_is_printed(run: Run, tmp_path: Path) -> None:
-    (shown,) = (block.text for block in blocks(PAGE, language="text", use="figures"))
+    (shown,) = (block.text for block in blocks(ROOT / "docs/policy/comparing.md", use="figures"))
     file = tmp_path / "policy.toml"
     file.write_text(FIRST)
     assert run("policy", "worst-case", file).out == shown

@@ -1,4 +1,4 @@
-"""The policy language a second time, from docs/policy.md alone: slow, plain, without indexes.
+"""The policy language a second time, from docs/policy alone: slow, plain, without indexes.
 
 Nothing here is shared with the core or the service. Where the two differ, one of them is wrong or
 the page is unclear.

@@ -1,4 +1,4 @@
-"""How strict a decision is: the ladder of docs/policy.md, as plain tuples that compare."""
+"""How strict a decision is: the ladder of docs/policy/deciding.md, as plain tuples that compare."""
 
 from __future__ import annotations
 

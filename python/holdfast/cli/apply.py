@@ -6,7 +6,7 @@ Through the guardian that runs, else through the files its next start reads.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from holdfast.cli.link import Link, NoGuardian
 from holdfast.cli.output import Failure, say
 
 if TYPE_CHECKING:
-    from holdfast.secrets.authority import Kind
+    from holdfast.secrets.authority import Kind, SignedCommand
     from holdfast.secrets.passphrase import PassphraseSource
     from holdfast.service.home.folder import Home
     from holdfast.service.offline import InForce
@@ -36,27 +36,43 @@ class Target:
     known: InForce
     link: Link | None
 
-    def apply(self, keys: PassphraseSource, kind: Kind, source: str) -> dict[str, Any]:
-        """Signs `source` as the next revision and puts it in force."""
+    def revision(self, kind: Kind) -> int:
+        """The one that is signed next."""
+        before = self.known.policy_revision if kind == "policy" else self.known.config_revision
+        return before + 1
+
+    def sign(
+        self, keys: PassphraseSource, kind: Kind, source: str, path: Path | None = None
+    ) -> SignedCommand:
+        """Signs `source` as the next revision, with the key in the home or the one at `path`."""
+        key = operator_key(self.home, keys, path)
+        if self.link is None:
+            guardian = pinned(self.home, key, self.known.guardian, path)
+        else:
+            guardian = guardian_of(self.link, self.home, key, path)
+        return key.sign_authority(kind, source, guardian=guardian, revision=self.revision(kind))
+
+    def apply(
+        self,
+        kind: Kind,
+        source: str,
+        signed: SignedCommand,
+        also: Sequence[SignedCommand] = (),
+    ) -> dict[str, Any]:
+        """Puts `source` in force, signed by one operator and by others."""
         from holdfast.service.config_file import place_config
         from holdfast.service.guardian.policy_file import place_policy
 
-        key = operator_key(self.home, keys)
-        if self.link is None:
-            guardian = pinned(self.home, key, self.known.guardian)
-        else:
-            guardian = guardian_of(self.link, self.home, key)
-        before = self.known.policy_revision if kind == "policy" else self.known.config_revision
-        signed = key.sign_authority(kind, source, guardian=guardian, revision=before + 1)
         if self.link is not None and len(source.encode()) <= SENT_BYTES_MAX:
-            return self.link.object("apply", kind=kind, source=source, **signed._asdict())
+            more = {"also": [each._asdict() for each in also]} if also else {}
+            return self.link.object("apply", kind=kind, source=source, **signed._asdict(), **more)
         if kind == "config":
             place_config(self.home, source, signed)
         else:
-            place_policy(self.home.policy_path, source, signed)
+            place_policy(self.home.policy_path, source, signed, also)
         if self.link is not None and kind == "policy":
             self.link.object("reload")
-        return {"revision": before + 1}
+        return {"revision": self.revision(kind)}
 
 
 @contextmanager
@@ -95,6 +111,17 @@ def _told(link: Link) -> InForce:
         config_digest=config.get("digest"),
         config_revision=int(config.get("revision") or 0),
     )
+
+
+def cosigned(path: Path) -> list[SignedCommand]:
+    """The signatures in a file of `holdfast policy sign`. Raises Failure when it has none."""
+    from holdfast.secrets.authority import read_signature
+
+    found = read_signature(path)
+    if found is None:
+        text = f"`{path}` has no signature: make one with `holdfast policy sign FILE --out {path}`"
+        raise Failure(text, code="bad_file")
+    return found.commands
 
 
 def check_home(target: Target, source: str, agents: list[str]) -> None:

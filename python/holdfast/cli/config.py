@@ -72,7 +72,8 @@ def apply(
                 line(each)
 
         agreed(yes, show, "sign this configuration?")
-        done = found.apply(source(passphrase_fd, passphrase_command), "config", new)
+        signed = found.sign(source(passphrase_fd, passphrase_command), "config", new)
+        done = found.apply("config", new, signed)
         effective = when(found.link, at_once=False)
     if as_json:
         emit({"digest": digest, "revision": done["revision"], "in_force": effective})

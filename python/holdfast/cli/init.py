@@ -19,6 +19,9 @@ from holdfast.cli.options import (
 )
 from holdfast.cli.output import Failure, emit, line, say
 
+# Of an ed25519 key.
+PUBLIC_KEY_BYTES = 32
+
 OperatorFd = Annotated[
     int | None,
     typer.Option(
@@ -44,6 +47,14 @@ def init(
     ] = "http://127.0.0.1:8545",
     agent: Annotated[str, typer.Option("--agent", help="The first agent's id.")] = "agent",
     operator: Annotated[str, typer.Option("--operator", help="The operator's id.")] = "operator",
+    co_operators: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--co-operator",
+            help="Another operator, as `holdfast operator new` prints it: ben=0x…; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     wallets: Annotated[int, typer.Option("--wallets", help="The number of new wallets.")] = 1,
     keystores: Annotated[
         list[Path] | None,
@@ -106,6 +117,7 @@ def init(
         chain_id=chain,
         rpc_url=rpc_url,
         operator_id=operator,
+        co_operators=dict(_co_operator(each) for each in co_operators or []),
         agent_id=agent,
         policy=None if first is None else lambda _: first,
     )
@@ -124,6 +136,7 @@ def init(
         "home": str(place.path),
         "wallets": created.wallets,
         "operator": {"id": created.operator_id, "public_key": "0x" + created.operator_key.hex()},
+        "co_operators": list(request.co_operators),
         "guardian": created.log_key.hex(),
         "agent_socket": str(place.agent_socket(agent)),
     }
@@ -146,6 +159,19 @@ def init(
         "policy.toml with `holdfast policy apply` and changes to config.toml with `holdfast "
         "config apply`."
     )
+
+
+def _co_operator(text: str) -> tuple[str, bytes]:
+    """(id, public key)."""
+    ident, _, key = text.partition("=")
+    try:
+        public_key = bytes.fromhex(key.removeprefix("0x"))
+    except ValueError:
+        public_key = b""
+    if len(public_key) != PUBLIC_KEY_BYTES:
+        why = f"--co-operator {text}: give the line that `holdfast operator new` prints, ben=0x…"
+        raise Failure(why, code="usage", exit_code=2)
+    return ident, public_key
 
 
 def _import(path: Path) -> Any:

@@ -21,13 +21,16 @@ from holdfast.cli import (
     init,
     journal,
     nonces,
+    operators,
     policy,
     policy_diff,
     policy_explain,
     policy_import,
     policy_new,
     policy_schema,
+    policy_sign,
     policy_test,
+    policy_trust,
     policy_try,
     policy_worst_case,
     prices,
@@ -103,7 +106,9 @@ policy.app.command()(policy_new.new)
 policy.app.command()(policy_explain.explain)
 policy.app.command("import")(policy_import.import_)
 policy.app.command()(policy_schema.schema)
+policy.app.command()(policy_sign.sign)
 policy.app.command()(policy_test.test)
+policy.app.command()(policy_trust.trust)
 policy.app.command("try")(policy_try.try_)
 policy.app.command()(policy_worst_case.worst_case)
 app.add_typer(policy.app)
@@ -114,6 +119,7 @@ app.add_typer(alerts.app)
 app.add_typer(grants.app)
 app.add_typer(nonces.app)
 app.add_typer(clock.app)
+app.add_typer(operators.app)
 
 
 def main() -> None:

@@ -40,6 +40,16 @@ PassphraseCommand = Annotated[
     ),
 ]
 
+YesOption = Annotated[bool, typer.Option("--yes", help="Sign without confirmation.")]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        help="An operator key in a file of its own. Default: the one in the home.",
+        show_default=False,
+    ),
+]
+
 
 def locate(home: Path | None) -> Home:
     """The home meant by `--home`, not yet looked at."""

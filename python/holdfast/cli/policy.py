@@ -14,6 +14,7 @@ from holdfast.cli.options import (
     JsonOption,
     PassphraseCommand,
     PassphraseFd,
+    YesOption,
     existing,
     source,
     text_of,
@@ -99,7 +100,15 @@ def apply(
     file: Annotated[
         Path | None, typer.Argument(help="The policy file. Default: policy.toml of the home.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Sign without confirmation.")] = False,
+    yes: YesOption = False,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            help="Another operator's signature, from `holdfast policy sign`; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_command: PassphraseCommand = None,
     home: HomeOption = None,
@@ -109,14 +118,14 @@ def apply(
 
     A running guardian applies it immediately; otherwise it takes effect at the next start. Every
     looser change needs this command; a change that can only deny more takes effect when policy.toml
-    is saved.
+    is saved. Where the policy in force has a `loosen_quorum`, so many operators sign a looser one.
 
     Example:
 
         holdfast policy apply policy.toml
     """
     from holdfast._core import PolicyError, check_policy
-    from holdfast.cli.apply import agreed, check_home, target, when
+    from holdfast.cli.apply import agreed, check_home, cosigned, target, when
     from holdfast.operator import format as fmt
     from holdfast.operator.differences import changes
     from holdfast.secrets.authority import digest_of
@@ -125,6 +134,7 @@ def apply(
     place = existing(home)
     path = file or place.policy_path
     text = text_of(path)
+    others = [signed for each in also or [] for signed in cosigned(each)]
     try:
         held = held_wallets(place.wallets_dir)
         report = json.loads(check_policy(text, time.time_ns() // 1_000_000, held))
@@ -141,10 +151,11 @@ def apply(
         differences = changes(old, text)
         agreed(
             yes,
-            lambda: None if as_json else _show(place, old, text, differences),
-            f"sign {path} as revision {found.known.policy_revision + 1}?",
+            lambda: None if as_json else show(place, old, text, differences),
+            f"sign {path} as revision {found.revision('policy')}?",
         )
-        done = found.apply(source(passphrase_fd, passphrase_command), "policy", text)
+        signed = found.sign(source(passphrase_fd, passphrase_command), "policy", text)
+        done = found.apply("policy", text, signed, others)
         if "due_ms" in done:
             # It is looser, and the policy in force makes such ones wait.
             effective = fmt.stamp(done["due_ms"])
@@ -170,7 +181,8 @@ def apply(
         line(f"policy  revision {done['revision']}  {digest}")
 
 
-def _show(place: Home, old: str | None, text: str, differences: list[Change]) -> None:
+def show(place: Home, old: str | None, text: str, differences: list[Change]) -> None:
+    """Every difference from the policy in force, what it means and what it can cost."""
     from holdfast.operator.comparison import RELATIONS, lines
     from holdfast.operator.differences import text_diff
     from holdfast.operator.worst_case import changed

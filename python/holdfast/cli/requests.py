@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from holdfast.cli.asking import (
 from holdfast.cli.options import (
     HomeOption,
     JsonOption,
+    KeyOption,
     PassphraseCommand,
     PassphraseFd,
     existing,
@@ -117,6 +119,7 @@ def approve(
     reason: ReasonOption = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_command: PassphraseCommand = None,
+    key: KeyOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -131,7 +134,9 @@ def approve(
 
         holdfast approve r12
     """
-    _answer("approve", ident, digest, reason, (passphrase_fd, passphrase_command), home, as_json)
+    _answer(
+        "approve", ident, digest, reason, (passphrase_fd, passphrase_command, key), home, as_json
+    )
 
 
 def deny(
@@ -140,6 +145,7 @@ def deny(
     reason: ReasonOption = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_command: PassphraseCommand = None,
+    key: KeyOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -149,7 +155,8 @@ def deny(
 
         holdfast deny r12 --reason "unknown payee"
     """
-    _answer("deny", ident, digest, reason, (passphrase_fd, passphrase_command), home, as_json)
+    keys = (passphrase_fd, passphrase_command, key)
+    _answer("deny", ident, digest, reason, keys, home, as_json)
 
 
 def _answer(
@@ -157,7 +164,7 @@ def _answer(
     ident: str,
     digest: str | None,
     reason: str | None,
-    keys: tuple[int | None, str | None],
+    keys: tuple[int | None, str | None, Path | None],
     home: Any,
     as_json: bool,
 ) -> None:
@@ -169,7 +176,10 @@ def _answer(
         asked = ask_about(link, ident, digest, action, whole=action == "approve")
         agree(asked, digest)
         named: dict[str, Any] = {"request": ident, "digest": asked.digest}
-        result = send_command(link, place, source(*keys), action, reason=reason, **named)
+        fd, command, path = keys
+        secret = source(fd, command)
+        named |= {"reason": reason, "key_path": path}
+        result = send_command(link, place, secret, action, **named)
         if action == "deny":
             _print_denied(ident, result, as_json)
             return

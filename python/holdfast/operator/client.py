@@ -266,7 +266,7 @@ class OperatorClient:
         return _object(await self.call("policy", {"digest": digest} if digest else {}))
 
     async def apply(self, kind: str, source: str, payload: str, signature: str) -> Json:
-        """Puts a signed policy or configuration in force."""
+        """Puts a policy or configuration in force that one operator signed."""
         params = {"kind": kind, "source": source, "payload": payload, "signature": signature}
         return _object(await self.call("apply", params))
 

@@ -192,6 +192,9 @@ def _signed(data: Json) -> str:
     if not isinstance(revision, int):
         return ""
     word = "signed" if data.get("signature") else "stricter, unsigned"
+    also = data.get("also")
+    if isinstance(also, list) and also:
+        word = f"signed by {len(also) + 1} operators"
     return f", revision {revision}, {word}"
 
 

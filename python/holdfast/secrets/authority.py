@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -67,16 +68,32 @@ def signature_path(path: Path) -> Path:
     return path.with_suffix(".sig")
 
 
-def signature_text(signed: SignedCommand) -> bytes:
-    """The content of a `.sig` file."""
-    members = {"payload": signed.payload, "signature": signed.signature}
+def signature_text(signed: SignedCommand, also: Sequence[SignedCommand] = ()) -> bytes:
+    """The content of a `.sig` file: a signature, and those of more operators."""
+    members: dict[str, Any] = {"payload": signed.payload, "signature": signed.signature}
+    if also:
+        members["also"] = [each._asdict() for each in also]
     return (json.dumps(members, indent=1) + "\n").encode()
 
 
-def read_signature(path: Path) -> tuple[bytes, bytes] | None:
-    """(payload, signature) of a `.sig` file; None when there is none that could be one.
+class Signatures(NamedTuple):
+    """What a `.sig` file holds: (payload, signature) of one operator, and of others."""
 
-    Whether it is good is judged by the core.
+    payload: bytes
+    signature: bytes
+    also: list[tuple[bytes, bytes]]
+
+    @property
+    def commands(self) -> list[SignedCommand]:
+        """All of them, as the operator socket takes them."""
+        each = [(self.payload, self.signature), *self.also]
+        return [SignedCommand(payload.decode(), "0x" + made.hex()) for payload, made in each]
+
+
+def read_signature(path: Path) -> Signatures | None:
+    """The signatures in a `.sig` file; None when there is none that could be one.
+
+    Whether they are good is judged by the core.
     """
     try:
         # A pipe of that name must not keep the guardian waiting.
@@ -88,9 +105,14 @@ def read_signature(path: Path) -> tuple[bytes, bytes] | None:
         if len(data) > SIGNATURE_BYTES_MAX:
             return None
         found: Any = json.loads(data)
-        return found["payload"].encode(), bytes.fromhex(found["signature"].removeprefix("0x"))
+        also = [_signature(each) for each in found.get("also", [])]
+        return Signatures(*_signature(found), also)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _signature(found: Any) -> tuple[bytes, bytes]:
+    return found["payload"].encode(), bytes.fromhex(found["signature"].removeprefix("0x"))
 
 
 def pin_path(key_path: Path) -> Path:

@@ -120,7 +120,7 @@ class ConfigFile:
             signed = read_signature(signature_path(self._home.config_path))
             try:
                 if signed is not None:
-                    core.load_config(digest_of(wanted), "start", *signed)
+                    core.load_config(digest_of(wanted), "start", signed.payload, signed.signature)
                     known = digest_of(wanted)
             except HoldfastError as error:
                 log.warning("the signature of config.toml is not valid", error=error.args[1])

@@ -6,8 +6,8 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from holdfast._core import __version__
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from holdfast.secrets.keystore import Kdf
 
 WALLETS_MAX = 64
+OPERATORS_MAX = 16
 # What JSON holds exactly; the core takes no other.
 CHAIN_ID_MAX = 2**53 - 1
 
@@ -41,6 +42,8 @@ class Init:
     chain_id: int = 31337
     rpc_url: str = "http://127.0.0.1:8545"
     operator_id: str = "operator"
+    # Public keys of more operators, by their id.
+    co_operators: Mapping[str, bytes] = field(default_factory=dict)
     agent_id: str = "agent"
     # The policy for the wallets' addresses, and the text of config.toml; else the starter's.
     policy: Callable[[Sequence[str]], str] | None = None
@@ -95,10 +98,15 @@ def check_init(home: Home, init: Init, *, imported: int = 0) -> None:
         raise HomeError(f"`{home.path}` is not an empty folder: nothing was changed")
     if not 0 <= init.wallets <= WALLETS_MAX or not 1 <= init.wallets + imported <= WALLETS_MAX:
         raise HomeError(f"a home holds 1 to {WALLETS_MAX} wallets")
-    if not OPERATOR_ID.fullmatch(init.operator_id):
+    for each in (init.operator_id, *init.co_operators):
+        if not OPERATOR_ID.fullmatch(each):
+            raise HomeError(
+                f"`{each}` is not an operator id: use a-z, 0-9 and `-`, at most 32 characters"
+            )
+    if init.operator_id in init.co_operators or len(init.co_operators) >= OPERATORS_MAX:
         raise HomeError(
-            f"`{init.operator_id}` is not an operator id: use a-z, 0-9 and `-`, at most 32 "
-            f"characters"
+            f"operators are {OPERATORS_MAX} at most, each with an id of its own: "
+            f"`{init.operator_id}` is the first one's (change it with --operator)"
         )
     if not 1 <= init.chain_id <= CHAIN_ID_MAX:
         raise HomeError(
@@ -142,7 +150,8 @@ def _build(building: Home, home: Home, init: Init) -> Created:
     public_key = bytes(log_key.verify_key)
     authority.write_pin(building.operator_key_path, operator, public_key.hex())
     operator_key = bytes(operator.verify_key)
-    genesis = _genesis(public_key, init.operator_id, operator_key)
+    operators = {init.operator_id: operator_key, **init.co_operators}
+    genesis = _genesis(public_key, operators)
     by = _Signs(operator, init.operator_id, public_key.hex())
     _make_journal(building, genesis, log_key, policy, by)
     return Created(home, addresses, genesis, public_key, init.operator_id, operator_key)
@@ -165,7 +174,7 @@ def _check_policy(policy: str, wallets: list[str], home: Home) -> None:
         raise HomeError(f"the policy, line {line}, column {column}: {text}{then}") from None
 
 
-def _genesis(log_key: bytes, operator_id: str, operator_key: bytes) -> bytes:
+def _genesis(log_key: bytes, operators: Mapping[str, bytes]) -> bytes:
     """The data of `guardian.created`.
 
     The origin names this log among all logs, as C2SP tlog-checkpoint asks.
@@ -173,7 +182,9 @@ def _genesis(log_key: bytes, operator_id: str, operator_key: bytes) -> bytes:
     data = {
         "origin": f"holdfast.local/{log_key.hex()[:16]}",
         "log_key": log_key.hex(),
-        "operators": [{"id": operator_id, "public_key": "0x" + operator_key.hex()}],
+        "operators": [
+            {"id": ident, "public_key": "0x" + key.hex()} for ident, key in operators.items()
+        ],
         "version": __version__,
     }
     return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()

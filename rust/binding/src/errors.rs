@@ -1,5 +1,5 @@
 //! Errors of the core as Python exceptions. `args` starts with the code of the closed list in
-//! docs/policy.md.
+//! docs/policy/codes.md.
 
 use holdfast_core::code::{Closed, Code, Detail};
 use pyo3::create_exception;
@@ -10,7 +10,7 @@ create_exception!(
     holdfast._core,
     HoldfastError,
     PyValueError,
-    "Refused by the core: `args` is `(code, text)`, code from the closed list in docs/policy.md."
+    "Refused by the core: `args` is `(code, text)`, code from the closed list in docs/policy/codes.md."
 );
 create_exception!(
     holdfast._core,

@@ -178,6 +178,8 @@ impl Guard {
         Self::applied(py, self.inner.stopped(now_ms))
     }
 
+    #[pyo3(signature = (source, by, command, signature, now_ms, also = Vec::new()))]
+    #[allow(clippy::too_many_arguments)] // Python calls it by position.
     fn load_policy(
         &mut self,
         py: Python<'_>,
@@ -186,12 +188,14 @@ impl Guard {
         command: Option<&[u8]>,
         signature: Option<&[u8]>,
         now_ms: u64,
+        also: Vec<(Vec<u8>, Vec<u8>)>,
     ) -> PyResult<Applied> {
         let authority = match (command, signature) {
             (None, None) => None,
             (command, signature) => Some(Authority {
                 command: command.unwrap_or_default(),
                 signature: signature.unwrap_or_default(),
+                also: &also,
             }),
         };
         match self.inner.load_policy(source, by, authority, now_ms) {
@@ -213,7 +217,11 @@ impl Guard {
         let digest: B256 = digest
             .parse()
             .map_err(|_| malformed(Detail::Hex, "a digest is 32 bytes in hex", "digest"))?;
-        let authority = Authority { command, signature };
+        let authority = Authority {
+            command,
+            signature,
+            also: &[],
+        };
         Self::applied(py, self.inner.load_config(digest, by, authority, now_ms))
     }
 

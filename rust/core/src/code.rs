@@ -4,8 +4,8 @@
 //! A code never changes its text or its meaning. Each place that carries one has an enum of its own,
 //! so a warning cannot become a reason: [`Code`] is why a request or a command goes on or does not,
 //! [`Detail`] is what is wrong with an input, [`WarningCode`] is what an operator should know, and
-//! [`PolicyCode`] is what is wrong with a policy file. The tables of `docs/policy.md` and
-//! `python/holdfast/codes.py` are printed from them by `scripts/codes`.
+//! [`PolicyCode`] is what is wrong with a policy file. The tables of `codes.md` and `errors.md` in
+//! `docs/policy`, and `python/holdfast/codes.py`, are printed from them by `scripts/codes`.
 
 mod detail;
 mod policy;

@@ -51,7 +51,7 @@ impl Limits {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text} at `{path}`")]
 pub struct Malformed {
-    /// Closed list: section "Malformed details" of `docs/policy.md`.
+    /// Closed list: section "Malformed details" of `docs/policy/codes.md`.
     pub code: Detail,
     /// JSON pointer to the offending value (`/0/value`), display-safe; empty for the whole input.
     pub path: String,

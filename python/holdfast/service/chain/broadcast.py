@@ -85,7 +85,7 @@ def classify(text: str) -> Broadcast:
 class WouldFail(Exception):
     """The transaction would fail on the chain.
 
-    `code` from docs/policy.md, `text` in our own words.
+    `code` from docs/policy/codes.md, `text` in our own words.
     """
 
     def __init__(self, text: str, code: str = Code.WOULD_FAIL) -> None:

@@ -10,7 +10,8 @@ those who wait.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from holdfast._core import Applied, AuthoriseFacts, Event, Facts, Guard, HoldfastError
 from holdfast.service.journal.interface import Writer
@@ -202,10 +203,16 @@ class Core:
         return self._apply(self.guard.mark_pending_answer, request_id)
 
     def load_policy(
-        self, source: str, by: str, command: bytes | None = None, signature: bytes | None = None
+        self,
+        source: str,
+        by: str,
+        command: bytes | None = None,
+        signature: bytes | None = None,
+        also: Sequence[tuple[bytes, bytes]] = (),
     ) -> Applied:
         """`Guard.load_policy`."""
-        return self._apply(self.guard.load_policy, source, by, command, signature)
+        load = partial(self.guard.load_policy, also=list(also))
+        return self._apply(load, source, by, command, signature)
 
     def load_config(self, digest: str, by: str, command: bytes, signature: bytes) -> Applied:
         """`Guard.load_config`."""

@@ -13,6 +13,7 @@ the daemon from starting at all.
 import asyncio
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,17 +119,19 @@ class PolicyFile:
         log.info("policy in force", digest=found, by=by)
         return found
 
-    async def apply(self, source: str, signed: SignedCommand, by: str) -> dict[str, object]:
-        """Puts a policy in force by an operator's signature.
+    async def apply(
+        self, source: str, signed: SignedCommand, by: str, also: Sequence[SignedCommand] = ()
+    ) -> dict[str, object]:
+        """Puts a policy in force by an operator's signature, and those of others.
 
         It writes it to the home with its signature and answers once all of it is on disk. Raises
         PolicyRejected, HoldfastError, Sealed.
         """
         async with self._lock:
             digest = self._checked_text(source)
-            command = (signed.payload.encode(), bytes.fromhex(signed.signature.removeprefix("0x")))
-            applied = self._core.load_policy(source, by, *command)
-            await asyncio.to_thread(place_policy, self.path, source, signed)
+            first, *others = [_bytes(each) for each in (signed, *also)]
+            applied = self._core.load_policy(source, by, *first, others)
+            await asyncio.to_thread(place_policy, self.path, source, signed, also)
             self.alarm = None
             await self._core.durable()
         coming = self._coming()
@@ -156,8 +159,8 @@ class PolicyFile:
 
     def _load(self, source: str, by: str) -> None:
         """Raises HoldfastError `policy_unsigned` unless it is signed or at least as strict."""
-        command, signature = read_signature(self.signature_path) or (None, None)
-        self._core.load_policy(source, by, command, signature)
+        found = read_signature(self.signature_path) or (None, None, ())
+        self._core.load_policy(source, by, *found)
 
     def _reject(self, source: str, text: str, by: str) -> None:
         """Records a refusal once, and keeps the alarm on."""
@@ -209,13 +212,19 @@ class PolicyFile:
             return ""
 
 
-def place_policy(path: Path, source: str, signed: SignedCommand) -> None:
-    """Writes a policy and its signature.
+def _bytes(signed: SignedCommand) -> tuple[bytes, bytes]:
+    return signed.payload.encode(), bytes.fromhex(signed.signature.removeprefix("0x"))
+
+
+def place_policy(
+    path: Path, source: str, signed: SignedCommand, also: Sequence[SignedCommand] = ()
+) -> None:
+    """Writes a policy and its signatures.
 
     The signature goes first: a policy is never beside the signature of another one for longer than
     this.
     """
-    write_private(signature_path(path), signature_text(signed), replace=True)
+    write_private(signature_path(path), signature_text(signed, also), replace=True)
     write_private(path, source.encode(), replace=True)
 
 

@@ -27,13 +27,14 @@ from holdfast.service.operator_api.brief import pushed
 from holdfast.service.operator_api.chain_methods import ChainMethods
 from holdfast.service.operator_api.descriptors import Descriptors
 from holdfast.service.operator_api.health import Health, SignedConfig
-from holdfast.service.operator_api.params import integer, text
+from holdfast.service.operator_api.params import integer, objects, text
 from holdfast.service.operator_api.socket import Method, OperatorConnection, Params, Refused
 from holdfast.service.operator_api.stream import Stream
 from holdfast.service.runtime.errors import ConfigError
 from holdfast.service.runtime.event import Record, kind_of, parse, tier_of
 
 EVENTS_MAX = 1_000
+OPERATORS_MAX = 16
 BACKLOG_MAX = 1_000
 HISTORY_MAX = 200
 DIGEST = re.compile(r"0x[0-9a-f]{64}")
@@ -299,20 +300,17 @@ class OperatorMethods:
         """A policy, or the parts of a configuration that reach outside, signed by an operator."""
         kind = text(params, "kind")
         source = text(params, "source", chars_max=POLICY_BYTES_MAX)
-        signed = SignedCommand(text(params, "payload", chars_max=16_384), text(params, "signature"))
-        try:
-            bytes.fromhex(signed.signature.removeprefix("0x"))
-        except ValueError:
-            raise Refused(Code.MALFORMED, "`signature` must be hex") from None
+        signed, also = _signed(params), objects(params, "also", most=OPERATORS_MAX)
+        others = [_signed(each) for each in also]
         try:
             if kind == "policy":
-                return await self._policy.apply(source, signed, "operator")
-            if kind == "config":
+                return await self._policy.apply(source, signed, "operator", others)
+            if kind == "config" and not others:
                 return await self._configs.apply(self._core, source, signed)
         except (PolicyRejected, ConfigError) as error:
             code = error.args[0] if isinstance(error, PolicyRejected) else "config_invalid"
             raise Refused(code, error.args[-1]) from error
-        raise Refused(Code.MALFORMED, "`kind` is policy or config")
+        raise Refused(Code.MALFORMED, "`kind` is policy, or config without `also`")
 
     async def _alert_report(self, _: OperatorConnection, _params: Params) -> Json:
         return self._health.alert_report()
@@ -322,6 +320,15 @@ class OperatorMethods:
 
     async def _clock_report(self, _: OperatorConnection, _params: Params) -> Json:
         return await self._clock.report()
+
+
+def _signed(params: Params) -> SignedCommand:
+    signed = SignedCommand(text(params, "payload", chars_max=16_384), text(params, "signature"))
+    try:
+        bytes.fromhex(signed.signature.removeprefix("0x"))
+    except ValueError:
+        raise Refused(Code.MALFORMED, "`signature` must be hex") from None
+    return signed
 
 
 def _shown(view: bytes) -> Json:

@@ -22,3 +22,13 @@ def integer(params: Params, key: str, default: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not -1 <= value < 2**53:
         raise Refused(Code.MALFORMED, f"`{key}` must be an integer that is not negative")
     return value
+
+
+def objects(params: Params, key: str, *, most: int) -> list[Params]:
+    """A list of at most so many objects; none where it is missing."""
+    value = params.get(key, [])
+    if not isinstance(value, list) or len(value) > most:
+        raise Refused(Code.MALFORMED, f"`{key}` must be a list of at most {most}")
+    if not all(isinstance(each, dict) for each in value):
+        raise Refused(Code.MALFORMED, f"`{key}` must be a list of objects")
+    return value

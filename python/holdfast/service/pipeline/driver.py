@@ -62,7 +62,7 @@ SLOW_POLL_SECONDS = 5.0
 
 
 class Passing(Exception):
-    """Refused for a reason that may pass by itself; `code` from docs/policy.md."""
+    """Refused for a reason that may pass by itself; `code` from docs/policy/codes.md."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)

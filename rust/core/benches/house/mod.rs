@@ -107,6 +107,7 @@ pub fn guard(rules: u32) -> Guard {
     let authority = Authority {
         command: command.as_bytes(),
         signature: &key.sign(&message).to_bytes(),
+        also: &[],
     };
     guard
         .load_policy(&source, "bench", Some(authority), START_MS)

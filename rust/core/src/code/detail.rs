@@ -11,7 +11,7 @@ codes! {
         FrameGarbage = "frame_garbage": Malformed,
             "something other than an object or array between frames; the connection is closed";
         JsonTooLarge = "json_too_large": Malformed,
-            "larger than 1 MiB, or over the socket than `typed_bytes_max` or `params_bytes_max` of [config.toml](operations.md#load)";
+            "larger than 1 MiB, or over the socket than `typed_bytes_max` or `params_bytes_max` of [config.toml](../operations.md#load)";
         JsonUtf8 = "json_utf8": Malformed, "not UTF-8";
         JsonBom = "json_bom": Malformed, "a byte order mark";
         JsonSyntax = "json_syntax": Malformed, "not JSON, or a lone surrogate";

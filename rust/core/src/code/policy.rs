@@ -34,7 +34,7 @@ codes! {
         Zero = "zero": Error, "a zero that makes no sense";
         AgentWithoutRule = "agent_without_rule": Lint, "nothing is granted to this agent";
         AnyReturn = "any_return": Lint,
-            "a swap or an order has no minimum return and is not reviewed: see [Minimum return](#minimum-return)";
+            "a swap or an order has no minimum return and is not reviewed: see [Minimum return](prices.md#minimum-return)";
         CarriesBytes = "carries_bytes": Lint,
             "a function you vouch for takes `bytes`, which may contain any calls";
         DeniesEverything = "denies_everything": Lint, "a forbid without any matcher";

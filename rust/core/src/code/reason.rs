@@ -68,7 +68,7 @@ codes! {
             "the zero address, a precompile, or the contract of a registered token; as a spender the zero address, a precompile, the token's own contract, Multicall and batch contracts, which execute calls for anyone"
             => "check the address: what arrives there is lost";
         SignInMismatch = "sign_in_mismatch": Denied,
-            "a sign-in message that does not follow the grammar of ERC-4361 (each field once and in order, RFC 3339 times, a nonce, version 1), never expires, or is for another account, chain or site; see [messages](effects.md#messages)"
+            "a sign-in message that does not follow the grammar of ERC-4361 (each field once and in order, RFC 3339 times, a nonce, version 1), never expires, or is for another account, chain or site; see [messages](../effects.md#messages)"
             => "ask the site for a valid message";
         TypeMismatch = "type_mismatch": Denied,
             "a document with the name of a known type, for a contract that accepts that type, but with a different type definition"
@@ -147,16 +147,16 @@ codes! {
             "an address that resembles one of the policy but is a different one"
             => "check the address; the operator decides";
         LowReturn = "low_return": Approval,
-            "the guaranteed return of a swap, an order or a bridge is too low: `observed` is in percent, rounded down to a hundredth, `limit` is the percentage of `rule`, or 50 without one; see [Minimum return](#minimum-return)"
+            "the guaranteed return of a swap, an order or a bridge is too low: `observed` is in percent, rounded down to a hundredth, `limit` is the percentage of `rule`, or 50 without one; see [Minimum return](prices.md#minimum-return)"
             => "ask for a better minimum, or the operator decides";
         MerchantMismatch = "merchant_mismatch": Approval,
             "the agent says that it pays a merchant of the policy, and the recipient is not one of that merchant's addresses"
             => "check where the address came from; the operator decides";
         MethodNotAllowed = "method_not_allowed": Denied,
             "not a method that signs"
-            => "use a method of [the protocol](protocol.md#methods)";
+            => "use a method of [the protocol](../protocol.md#methods)";
         NoGrant = "no_grant": Denied,
-            "no rule matches the effect; if `rule` is given, that rule matches the effect alone but not [the sum](#amounts-are-compared-in-sum)"
+            "no rule matches the effect; if `rule` is given, that rule matches the effect alone but not [the sum](matchers.md#amounts-are-compared-in-sum)"
             => "the operator adds or widens a rule";
         NotOwnFunds = "not_own_funds": Denied,
             "tokens of another account would be moved, or a document about another account would be signed"
@@ -171,7 +171,7 @@ codes! {
             "a `[[review]]` matches, which asks for its tier at least"
             => "the operator decides";
         UnknownContract = "unknown_contract": Approval,
-            "a contract that the request relies on is not accepted as the known one: its code was not seen, there is none, or it is different; see [contracts](effects.md#contracts)"
+            "a contract that the request relies on is not accepted as the known one: its code was not seen, there is none, or it is different; see [contracts](../effects.md#contracts)"
             => "the operator checks the address and decides";
         WalletNotAllowed = "wallet_not_allowed": Denied,
             "the wallet does not belong to the agent"
@@ -209,7 +209,7 @@ codes! {
             "the chain reports that it would fail; nothing was signed"
             => "fix the transaction, or fund the wallet";
         WouldDiffer = "would_differ": Ended,
-            "the simulation does more than was decided; nothing was signed. A decoder or a contract does not behave as expected; see [operations](operations.md#simulation)"
+            "the simulation does more than was decided; nothing was signed. A decoder or a contract does not behave as expected; see [operations](../operations.md#simulation)"
             => "the operator checks the contract";
         NotSimulated = "not_simulated": Ended,
             "the operator requires a simulation, and the chain's node cannot do it; nothing was signed"

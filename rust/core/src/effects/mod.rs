@@ -243,7 +243,7 @@ impl Decoded {
 pub struct Denial {
     /// `recipient_forbidden`, `not_own_funds`, `dirty_calldata`, `nesting`, `delegatecall`,
     /// `type_mismatch`, `sign_in_mismatch`, `key_derivation` or `chain_mismatch`, see
-    /// `docs/policy.md`.
+    /// `docs/policy/codes.md`.
     pub code: Code,
     /// Words.
     pub text: String,

@@ -66,10 +66,23 @@ pub struct Started {
     pub version: String,
 }
 
+/// The payload another operator signed, and the signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cosigned {
+    /// The signed payload.
+    pub command: String,
+    /// ed25519 over the payload.
+    pub signature: Bytes,
+}
+
 /// `policy.loaded`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyLoaded {
+    /// Signatures of more operators over the same digest and revision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Cosigned>,
     /// Who or what loaded it.
     pub by: String,
     /// The signed payload, when an operator signed it.
@@ -433,6 +446,8 @@ pub struct NonceSet {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyScheduled {
+    /// Signatures of more operators over the same digest and revision.
+    pub also: Vec<Cosigned>,
     /// Who brought it.
     pub by: String,
     /// The signed payload.

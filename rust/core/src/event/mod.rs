@@ -21,8 +21,8 @@ use serde_json::value::RawValue;
 
 pub use body::Body;
 pub use data::{
-    AnswersDelivered, Approved, Attached, Cancelled, ClockJumped, ClockSet, ConfigLoaded, Denied,
-    Envelope, Failed, FreezeLifted, FreezeSet, Genesis, GrantGiven, GrantRevoked, Held, Id,
+    AnswersDelivered, Approved, Attached, Cancelled, ClockJumped, ClockSet, ConfigLoaded, Cosigned,
+    Denied, Envelope, Failed, FreezeLifted, FreezeSet, Genesis, GrantGiven, GrantRevoked, Held, Id,
     NonceSet, Operator, PolicyLoaded, PolicyRejected, PolicyScheduled, Refused, Reopened,
     ReplaceWhy, Replaced, RequestRef, Scope, SendOutcome, Sent, SettleOutcome, Settled, Signed,
     Started,

@@ -69,6 +69,7 @@ use party::Parties;
 pub struct Policy {
     name: String,
     loosen_delay_ms: u64,
+    loosen_quorum: u64,
     digest: String,
     source: String,
     chains: Vec<Chain>,
@@ -138,6 +139,7 @@ impl Policy {
         Ok(Self {
             name: file.name,
             loosen_delay_ms: file.loosen_delay_ms.unwrap_or_default(),
+            loosen_quorum: file.loosen_quorum.unwrap_or(1),
             digest: alloy_primitives::hex::encode(Sha256::digest(source.as_bytes())),
             source: source.to_owned(),
             registry,
@@ -192,6 +194,11 @@ impl Policy {
     /// How long a policy that is looser than this one waits before it is in force, ms.
     pub fn loosen_delay_ms(&self) -> u64 {
         self.loosen_delay_ms
+    }
+
+    /// How many operators sign a policy that is looser than this one.
+    pub fn loosen_quorum(&self) -> u64 {
+        self.loosen_quorum
     }
 
     /// SHA-256 of the source, in hex.

@@ -174,7 +174,7 @@ pub fn parse(method: &str, params: &[u8]) -> Result<Request, Malformed> {
 /// Parses the params of a wallet method.
 ///
 /// # Errors
-/// [`Malformed`] with a code of section "Malformed details" in `docs/policy.md`. The code
+/// [`Malformed`] with a code of section "Malformed details" in `docs/policy/codes.md`. The code
 /// `raw_hash` is a reason code of its own.
 pub fn parse_any(method: &str, params: &[u8]) -> Result<Asked, Malformed> {
     let Some(kind) = Method::from_rpc(method) else {

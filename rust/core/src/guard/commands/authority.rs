@@ -2,11 +2,13 @@
 //!
 //! A policy that is at least as strict as the one in force needs none: it can only deny more.
 
+use std::collections::BTreeSet;
+
 use alloy_primitives::{Bytes, B256};
 
 use crate::canonical::{sha256, INTEGER_MAX};
 use crate::code::Code;
-use crate::event::{Body, ConfigLoaded, PolicyLoaded, PolicyScheduled};
+use crate::event::{Body, ConfigLoaded, Cosigned, PolicyLoaded, PolicyScheduled, VERSION};
 use crate::guard::commands::lifecycle::bad;
 use crate::guard::commands::operator;
 use crate::guard::fold::FoldError;
@@ -22,12 +24,27 @@ pub struct Authority<'a> {
     pub command: &'a [u8],
     /// 64 bytes over `"holdfast operator command v1\n" || command`.
     pub signature: &'a [u8],
+    /// The same of more operators: command and signature.
+    pub also: &'a [(Vec<u8>, Vec<u8>)],
+}
+
+impl Authority<'_> {
+    fn cosigned(&self) -> Result<Vec<Cosigned>, Refusal> {
+        let also = self.also.iter().map(|(command, signature)| {
+            Ok(Cosigned {
+                command: text(command)?,
+                signature: Bytes::copy_from_slice(signature),
+            })
+        });
+        also.collect()
+    }
 }
 
 impl Guard {
     /// Puts a policy in force: with an operator's signature over its digest and the next revision, or
-    /// without one if it is at least as strict as the policy in force. Requests that wait stay and
-    /// are decided again before they are signed.
+    /// without one if it is at least as strict as the policy in force. The policy in force says how
+    /// many operators sign a looser one. Requests that wait stay and are decided again before they are
+    /// signed.
     ///
     /// # Errors
     /// [`LoadError`]; the policy before stays in force. `policy_unsigned` names the first change that
@@ -43,18 +60,20 @@ impl Guard {
         let (digest, revision) = (sha256(source.as_bytes()), self.state.next_policy());
         let signed = match authority {
             None => None,
-            Some(given) => Some(
-                operator::authority(
-                    &self.state,
-                    ("policy", digest, revision),
-                    given.command,
-                    given.signature,
-                )
-                .map(|()| given),
-            ),
+            Some(given) => {
+                let also = given.also.iter();
+                let also = also.map(|(command, signature)| (command.as_slice(), &signature[..]));
+                let all = std::iter::once((given.command, given.signature)).chain(also);
+                Some(signers(&self.state, (digest, revision), all).map(|by| (given, by)))
+            }
         };
-        let looser = stricter(&self.state, &policy).err();
+        enough_operators(&self.state, &policy)?;
+        let looser = stricter(&self.state, &policy, VERSION).err();
         let delay_ms = self.state.policy().map_or(0, Policy::loosen_delay_ms);
+        let signed = match (signed, &looser) {
+            (Some(Ok((given, by))), Some(_)) => Some(quorate(&self.state, by).map(|()| given)),
+            (signed, _) => signed.map(|signed| signed.map(|(given, _)| given)),
+        };
         if let (Some(Ok(given)), Some(looser), 1..) = (&signed, &looser, delay_ms) {
             return self.schedule((source, policy.name(), by), *given, looser, now_ms);
         }
@@ -68,7 +87,9 @@ impl Guard {
                 None
             }
         };
+        let also = counts.map(|given| given.cosigned()).transpose()?;
         let body = Body::PolicyLoaded(PolicyLoaded {
+            also: also.unwrap_or_default(),
             by: display_safe(by, 64),
             command: counts.map(|given| text(given.command)).transpose()?,
             digest,
@@ -99,6 +120,7 @@ impl Guard {
         }
         let delay_ms = self.state.policy().map_or(0, Policy::loosen_delay_ms);
         let body = Body::PolicyScheduled(PolicyScheduled {
+            also: given.cosigned()?,
             by: display_safe(by, 64),
             command: text(given.command)?,
             digest,
@@ -120,6 +142,7 @@ impl Guard {
             .as_ref()
             .filter(|coming| coming.due_ms <= now)?;
         Some(Body::PolicyLoaded(PolicyLoaded {
+            also: coming.also.clone(),
             by: coming.by.clone(),
             command: Some(coming.command.clone()),
             digest: coming.digest,
@@ -144,7 +167,9 @@ impl Guard {
         now_ms: u64,
     ) -> Result<Applied, Refusal> {
         let revision = self.state.next_config();
-        let Authority { command, signature } = authority;
+        let Authority {
+            command, signature, ..
+        } = authority;
         operator::authority(
             &self.state,
             ("config", digest, revision),
@@ -168,6 +193,51 @@ fn text(command: &[u8]) -> Result<String, Refusal> {
         .map_err(|_| bad("a command is UTF-8"))
 }
 
+/// The operators who signed that this policy is in force as this revision. All signatures count, or
+/// none does: one that is not good is a mistake, or worse.
+fn signers<'a>(
+    state: &State,
+    (digest, revision): (B256, u64),
+    signatures: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+) -> Result<usize, Refusal> {
+    let mut by = BTreeSet::new();
+    for (command, signature) in signatures {
+        let operator =
+            operator::authority(state, ("policy", digest, revision), command, signature)?;
+        if !by.insert(operator) {
+            let text = "an operator signed it twice: each signature is another operator's";
+            return Err(Refusal::new(Code::SignatureInvalid, text));
+        }
+    }
+    Ok(by.len())
+}
+
+/// Whether so many operators may loosen the policy in force.
+fn quorate(state: &State, signed: usize) -> Result<(), Refusal> {
+    let quorum = state.policy().map_or(1, Policy::loosen_quorum);
+    if u64::try_from(signed).is_ok_and(|signed| signed >= quorum) {
+        return Ok(());
+    }
+    let text = format!(
+        "{signed} of the {quorum} operators it needs signed it; each of the others runs \
+         `holdfast policy sign FILE`, then `policy apply FILE --with` takes their signatures"
+    );
+    Err(Refusal::new(Code::SignatureInvalid, text))
+}
+
+/// A policy that asks for more operators than there are could never be loosened again.
+fn enough_operators(state: &State, policy: &Policy) -> Result<(), Refusal> {
+    let genesis = state.genesis.as_ref();
+    let operators = genesis.map_or(0, |genesis| genesis.operators.len());
+    if u64::try_from(operators).is_ok_and(|operators| policy.loosen_quorum() <= operators.max(1)) {
+        return Ok(());
+    }
+    Err(bad(format!(
+        "`loosen_quorum` is {} and the guardian has {operators} operators; write a number it can meet",
+        policy.loosen_quorum()
+    )))
+}
+
 fn unsigned(looser: &str, why: Option<Refusal>) -> LoadError {
     let signature = match why {
         None => "an operator signs it: `holdfast policy apply FILE`".to_owned(),
@@ -181,13 +251,19 @@ fn unsigned(looser: &str, why: Option<Refusal>) -> LoadError {
 
 /// Whether a policy needs no signature after the one in force; if it does, the first change that is
 /// looser in words.
-fn stricter(state: &State, new: &Policy) -> Result<(), String> {
+fn stricter(state: &State, new: &Policy, version: u64) -> Result<(), String> {
     if state.policy.is_none() {
         return Err("the first policy of a guardian is signed".to_owned());
     }
     let Some(old) = state.policy() else {
         return Err("this program cannot read the policy in force".to_owned());
     };
+    // How a policy is loosened binds operators, not agents: a file of another origin must not keep them
+    // from undoing what it did.
+    let control = |policy: &Policy| (policy.loosen_delay_ms(), policy.loosen_quorum());
+    if version > 4 && control(old) != control(new) {
+        return Err("how a policy is loosened changes".to_owned());
+    }
     match strictness::first_looser(old, new) {
         None => Ok(()),
         Some(text) => Err(text),
@@ -210,13 +286,16 @@ pub(in crate::guard) fn check_policy(
     match (&data.command, &data.signature) {
         (Some(command), Some(signature)) => {
             let digest = sha256(data.source.as_bytes());
-            let signed = ("policy", digest, revision);
-            operator::authority(state, signed, command.as_bytes(), signature)
-                .map_err(|refusal| FoldError::Refused(refusal.to_string()))?;
+            let first = (command.as_bytes(), signature);
+            let by = on_record(state, (digest, revision), first, &data.also)?;
+            agreed(state, by, &data.source, version)?;
             waited(state, data, (at, version))
         }
+        (None, None) if !data.also.is_empty() => {
+            Err(FoldError::Unfit("a command comes with its signature"))
+        }
         (None, None) => match Policy::parse(&data.source) {
-            Ok(policy) => stricter(state, &policy).map_err(|looser| {
+            Ok(policy) => stricter(state, &policy, version).map_err(|looser| {
                 FoldError::Refused(format!("no operator signed the policy: {looser}"))
             }),
             // Under what cannot be read everything is denied.
@@ -226,14 +305,42 @@ pub(in crate::guard) fn check_policy(
     }
 }
 
-/// A looser policy came into force no sooner than the one before it said.
-fn waited(state: &State, data: &PolicyLoaded, (at, version): (u64, u64)) -> Result<(), FoldError> {
-    let Some(old) = state
-        .policy()
-        .filter(|old| version > 4 && old.loosen_delay_ms() > 0)
-    else {
+/// How many operators signed it.
+fn on_record(
+    state: &State,
+    named: (B256, u64),
+    (command, signature): (&[u8], &Bytes),
+    also: &[Cosigned],
+) -> Result<usize, FoldError> {
+    let also = also.iter();
+    let also = also.map(|each| (each.command.as_bytes(), &each.signature[..]));
+    let all = std::iter::once((command, &signature[..])).chain(also);
+    signers(state, named, all).map_err(|refusal| FoldError::Refused(refusal.to_string()))
+}
+
+/// A looser policy was signed by as many operators as the one before it said.
+fn agreed(state: &State, by: usize, source: &str, version: u64) -> Result<(), FoldError> {
+    let refused = |refusal: Refusal| FoldError::Refused(refusal.to_string());
+    if version < 5 || state.policy().is_none() {
+        return Ok(());
+    }
+    let Ok(new) = Policy::parse(source) else {
+        // Under what cannot be read everything is denied.
         return Ok(());
     };
+    enough_operators(state, &new).map_err(refused)?;
+    match quorate(state, by) {
+        Err(refusal) if stricter(state, &new, version).is_err() => Err(refused(refusal)),
+        _ => Ok(()),
+    }
+}
+
+/// A looser policy came into force no sooner than the one before it said.
+fn waited(state: &State, data: &PolicyLoaded, (at, version): (u64, u64)) -> Result<(), FoldError> {
+    let delay_ms = state.policy().map_or(0, Policy::loosen_delay_ms);
+    if version < 5 || delay_ms == 0 {
+        return Ok(());
+    }
     let due = state
         .coming
         .as_ref()
@@ -242,7 +349,7 @@ fn waited(state: &State, data: &PolicyLoaded, (at, version): (u64, u64)) -> Resu
         return Ok(());
     }
     match Policy::parse(&data.source) {
-        Ok(new) if strictness::first_looser(old, &new).is_none() => Ok(()),
+        Ok(new) if stricter(state, &new, version).is_ok() => Ok(()),
         _ => Err(FoldError::Unfit("a looser policy did not wait")),
     }
 }
@@ -261,9 +368,9 @@ pub(in crate::guard) fn check_scheduled(
             "the policy does not wait as the one in force says",
         ));
     }
-    let signed = ("policy", digest, revision);
-    operator::authority(state, signed, data.command.as_bytes(), &data.signature)
-        .map_err(|refusal| FoldError::Refused(refusal.to_string()))
+    let first = (data.command.as_bytes(), &data.signature);
+    let by = on_record(state, (digest, revision), first, &data.also)?;
+    quorate(state, by).map_err(|refusal| FoldError::Refused(refusal.to_string()))
 }
 
 /// What [`Guard::load_config`] made sure of.
@@ -274,5 +381,6 @@ pub(in crate::guard) fn check_config(state: &State, data: &ConfigLoaded) -> Resu
     }
     let signed = ("config", data.digest, revision);
     operator::authority(state, signed, data.command.as_bytes(), &data.signature)
+        .map(|_| ())
         .map_err(|refusal| FoldError::Refused(refusal.to_string()))
 }

@@ -150,7 +150,7 @@ pub(in crate::guard) fn authority(
     (action, digest, revision): (&str, B256, u64),
     payload: &[u8],
     signature: &[u8],
-) -> Result<(), Refusal> {
+) -> Result<String, Refusal> {
     let signed = open(state, payload, signature)?;
     signed.only(&["action", "digest", "guardian", "key", "revision"])?;
     if signed.text("action") != Some(action) {
@@ -166,7 +166,7 @@ pub(in crate::guard) fn authority(
         let text = format!("the signature is for revision {named}, the next one is {revision}");
         return Err(Refusal::new(Code::RevisionMismatch, text));
     }
-    Ok(())
+    Ok(signed.by)
 }
 
 /// Checks whose payload this is before anything in it counts.

@@ -21,7 +21,7 @@ use crate::guard::commands::signing;
 use crate::guard::commands::submit_signed;
 use crate::guard::decision::decision_record::Start;
 use crate::guard::decision::dedup::{find_match, Match};
-use crate::guard::fold::FoldError;
+use crate::guard::fold::{grants, FoldError};
 use crate::guard::state::{Entry, State};
 use crate::policy::{method_of, Policy, Verdict};
 use crate::request::{self, Asked, Method};
@@ -259,6 +259,7 @@ fn under(state: &State, event: &Event, data: &Decided, policy: &Policy) -> Resul
             policy.reservations(spends) == data.reservations,
             "what is reserved is not what the limits count",
         )?;
+        grants::used(state, spends, &data.id.to_string(), event.at)?;
     }
     if let Verdict::Approval { quorum, .. } = data.verdict {
         let genesis = state.genesis.as_ref();

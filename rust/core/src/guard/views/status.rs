@@ -49,6 +49,8 @@ struct PolicyStatus<'a> {
     coming: Option<ComingPolicy<'a>>,
     digest: Option<B256>,
     loaded_at: Option<u64>,
+    /// Operators that sign a looser one.
+    loosen_quorum: Option<u64>,
     name: Option<&'a str>,
     revision: Option<u64>,
 }
@@ -148,6 +150,7 @@ impl Guard {
                 }),
                 digest: loaded.map(|loaded| loaded.digest),
                 loaded_at: loaded.map(|loaded| loaded.loaded_at),
+                loosen_quorum: state.policy().map(Policy::loosen_quorum),
                 name: loaded.map(|loaded| loaded.name.as_str()),
                 revision: loaded.map(|loaded| loaded.revision),
             },

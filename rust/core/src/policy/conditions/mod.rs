@@ -3,7 +3,7 @@
 //!
 //! A condition knows its key, how it is read, whether an effect fits, how it is found among very many
 //! tables, and whether it is narrower than another. A new one is a file, a line in the list below,
-//! and a word in docs/policy.md.
+//! and a word in docs/policy/matchers.md.
 
 mod agents;
 mod assets;

@@ -63,7 +63,7 @@ impl File {
         let protocol = reader.required(
             section,
             "protocol",
-            "write protocol = \"…\"; docs/policy.md lists them",
+            "write protocol = \"…\"; docs/effects.md lists them",
         );
         let words: Vec<(&str, Protocol)> = contracts()
             .map(|contract| (contract.protocol().as_str(), contract.protocol()))

@@ -36,6 +36,7 @@ pub(crate) use rules::APPROVAL;
 pub(in crate::policy) struct File {
     pub name: String,
     pub loosen_delay_ms: Option<u64>,
+    pub loosen_quorum: Option<u64>,
     pub chains: Vec<Chain>,
     pub wallets: Vec<Wallet>,
     pub agents: Vec<Agent>,
@@ -150,6 +151,7 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
         "version",
         "name",
         "loosen_delay",
+        "loosen_quorum",
         "chain",
         "wallet",
         "agent",
@@ -186,5 +188,8 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
     }
     if let Some(value) = root.table.get("loosen_delay") {
         file.loosen_delay_ms = reader.duration(value, "loosen_delay", 1000..=LOOSEN_DELAY_MS_MAX);
+    }
+    if let Some(value) = root.table.get("loosen_quorum") {
+        file.loosen_quorum = reader.integer(value, "loosen_quorum", 1..=rules::QUORUM_MAX);
     }
 }

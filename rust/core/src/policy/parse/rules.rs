@@ -13,7 +13,7 @@ use crate::policy::model::{Forbid, Matcher, Released, Review, Route, Rule};
 use crate::request::Method;
 
 /// Approvals a rule may ask for.
-const QUORUM_MAX: u64 = 16;
+pub(super) const QUORUM_MAX: u64 = 16;
 /// Approval when a rule or a limit does not say more.
 pub(crate) const APPROVAL: Verdict = Verdict::Approval {
     quorum: 1,

@@ -12,7 +12,11 @@ use crate::support::{self, policy, signed_authority, World, STRICT, TERMS};
 fn load(world: &mut World, source: &str, signed: &(String, Vec<u8>)) -> Result<Applied, Refusal> {
     let (command, signature) = signed;
     let (command, now) = (command.as_bytes(), world.now);
-    let authority = Authority { command, signature };
+    let authority = Authority {
+        command,
+        signature,
+        also: &[],
+    };
     let result = world
         .guard
         .load_policy(source, "test", Some(authority), now);
@@ -126,6 +130,7 @@ fn a_policy_on_record_without_authority_is_not_believed() {
     });
     let (command, signature) = signed(&source, 2);
     let good = PolicyLoaded {
+        also: Vec::new(),
         by: "file".to_owned(),
         command: Some(command),
         digest: sha256(source.as_bytes()),
@@ -199,7 +204,11 @@ fn settings_are_noted_only_with_a_signature_over_them() {
     let mut load = |action: &str, revision: u64, operator: u8| {
         let (command, signature) = signed_authority(operator, (action, digest), revision);
         let (command, signature) = (command.as_bytes(), signature.as_slice());
-        let authority = Authority { command, signature };
+        let authority = Authority {
+            command,
+            signature,
+            also: &[],
+        };
         let result = world
             .guard
             .load_config(digest, "test", authority, world.now);
@@ -213,7 +222,11 @@ fn settings_are_noted_only_with_a_signature_over_them() {
     let other = {
         let (command, signature) = signed_authority(0, ("config", B256::ZERO), 3);
         let (command, signature) = (command.as_bytes(), signature.as_slice());
-        let authority = Authority { command, signature };
+        let authority = Authority {
+            command,
+            signature,
+            also: &[],
+        };
         world
             .guard
             .load_config(digest, "test", authority, world.now)
@@ -314,6 +327,7 @@ fn no_record_puts_a_looser_policy_in_force_before_its_time() {
     let loose = delayed(TERMS);
     let (command, signature) = signed(&loose, 2);
     let body = Body::PolicyLoaded(PolicyLoaded {
+        also: Vec::new(),
         by: "test".to_owned(),
         command: Some(command),
         digest: sha256(loose.as_bytes()),
@@ -337,15 +351,16 @@ fn no_record_puts_a_looser_policy_in_force_before_its_time() {
 }
 
 #[test]
-fn a_longer_delay_is_stricter_and_a_shorter_one_waits_itself() {
+fn another_delay_waits_as_long_as_the_one_in_force() {
     let mut world = World::without_policy();
     let ten = delayed(TERMS);
     load(&mut world, &ten, &signed(&ten, 1)).unwrap();
     let twenty = ten.replacen("10m", "20m", 1);
-    assert_eq!(
-        support::kinds(&unsigned(&mut world, &twenty).unwrap()),
-        ["policy.loaded"]
-    );
+    // It binds operators, so that one of them signs it.
+    assert_eq!(code(unsigned(&mut world, &twenty)), "policy_unsigned");
+    load(&mut world, &twenty, &signed(&twenty, 2)).unwrap();
+    world.now += DELAY_MS;
+    assert_eq!(tick(&mut world), ["policy.loaded"]);
     let none = policy(TERMS);
     assert_eq!(code(unsigned(&mut world, &none)), "policy_unsigned");
     let applied = load(&mut world, &none, &signed(&none, 3)).unwrap();
@@ -354,4 +369,137 @@ fn a_longer_delay_is_stricter_and_a_shorter_one_waits_itself() {
         status(&world)["policy"]["coming"]["due_ms"],
         world.now + 2 * DELAY_MS
     );
+}
+
+/// Two operators together loosen this one.
+fn together(terms: support::Terms) -> String {
+    format!("loosen_quorum = 2\n{}", policy(terms))
+}
+
+fn load_by(
+    world: &mut World,
+    source: &str,
+    operators: &[u8],
+    revision: u64,
+) -> Result<Applied, Refusal> {
+    let digest = sha256(source.as_bytes());
+    let sign = |operator: &u8| {
+        let (command, signature) = signed_authority(*operator, ("policy", digest), revision);
+        (command.into_bytes(), signature)
+    };
+    let mut all: Vec<(Vec<u8>, Vec<u8>)> = operators.iter().map(sign).collect();
+    let (command, signature) = all.remove(0);
+    let authority = Authority {
+        command: &command,
+        signature: &signature,
+        also: &all,
+    };
+    let result = world
+        .guard
+        .load_policy(source, "test", Some(authority), world.now);
+    let result = result.map_err(|error| match error {
+        LoadError::Refused(refusal) => refusal,
+        LoadError::Faults(faults) => panic!("{faults}"),
+    });
+    world.keep(result)
+}
+
+#[test]
+fn as_many_operators_loosen_a_policy_as_it_says() {
+    let mut world = World::without_policy();
+    let strict = together(STRICT);
+    load(&mut world, &strict, &signed(&strict, 1)).unwrap();
+    assert_eq!(status(&world)["policy"]["loosen_quorum"], 2);
+    let loose = together(TERMS);
+    for few in [&[0u8][..], &[1], &[0, 0]] {
+        let refusal = load_by(&mut world, &loose, few, 2).unwrap_err();
+        assert_eq!(refusal.code.as_str(), "policy_unsigned", "{few:?}");
+        let why = if few.len() == 2 {
+            "twice"
+        } else {
+            "1 of the 2 operators"
+        };
+        assert!(refusal.text.contains(why), "{refusal}");
+    }
+    // A signature for another revision makes nothing of the good one beside it.
+    let refusal = load_by(&mut world, &loose, &[0, 1], 3).unwrap_err();
+    assert_eq!(refusal.code.as_str(), "policy_unsigned");
+    load_by(&mut world, &loose, &[1, 0], 2).unwrap();
+    replays(&world);
+    // What is at least as strict one operator signs alone, or none.
+    let stricter = together(support::Terms {
+        count_max: 5,
+        ..TERMS
+    });
+    load(&mut world, &stricter, &signed(&stricter, 3)).unwrap();
+    replays(&world);
+    // No record puts the looser one in force with fewer.
+    let record = world.records.iter().position(|record| {
+        let event = Event::from_record(record).unwrap();
+        matches!(&event.body, Body::PolicyLoaded(loaded) if !loaded.also.is_empty())
+    });
+    let place = record.unwrap();
+    let mut records = world.records[..=place].to_vec();
+    let mut event = Event::from_record(&records[place]).unwrap();
+    let Body::PolicyLoaded(loaded) = &event.body else {
+        panic!("a policy")
+    };
+    let first = loaded.also.clone();
+    for also in [Vec::new(), [first.clone(), first].concat()] {
+        let Body::PolicyLoaded(loaded) = &mut event.body else {
+            panic!("a policy")
+        };
+        loaded.also = also;
+        records[place] = event.to_record();
+        let error = Guard::replay(&records).unwrap_err();
+        assert!(error.text.contains("operator"), "{error}");
+    }
+}
+
+#[test]
+fn so_many_operators_sign_it_before_it_waits() {
+    let mut world = World::without_policy();
+    let strict = format!("loosen_delay = \"10m\"\n{}", together(STRICT));
+    load(&mut world, &strict, &signed(&strict, 1)).unwrap();
+    let loose = format!("loosen_delay = \"10m\"\n{}", together(TERMS));
+    assert_eq!(
+        code(load_by(&mut world, &loose, &[1], 2)),
+        "policy_unsigned"
+    );
+    let applied = load_by(&mut world, &loose, &[1, 0], 2).unwrap();
+    assert_eq!(support::kinds(&applied), ["policy.scheduled"]);
+    world.now += DELAY_MS;
+    assert_eq!(tick(&mut world), ["policy.loaded"]);
+    replays(&world);
+    let restored = Guard::restore(&world.guard.snapshot()).unwrap();
+    assert_eq!(restored.state_digest(), world.guard.state_digest());
+}
+
+/// A file of another origin makes nothing that operators cannot undo.
+#[test]
+fn how_a_policy_is_loosened_is_changed_by_operators_alone() {
+    let mut world = World::without_policy();
+    let source = policy(TERMS);
+    load(&mut world, &source, &signed(&source, 1)).unwrap();
+    for line in ["loosen_quorum = 2", "loosen_delay = \"10m\""] {
+        let more = format!("{line}\n{source}");
+        let refusal = unsigned(&mut world, &more).unwrap_err();
+        assert_eq!(refusal.code.as_str(), "policy_unsigned");
+        assert!(
+            refusal.text.contains("how a policy is loosened"),
+            "{refusal}"
+        );
+    }
+    let many = format!("loosen_quorum = 3\n{source}");
+    let refusal = load(&mut world, &many, &signed(&many, 2)).unwrap_err();
+    assert!(refusal.text.contains("has 2 operators"), "{refusal}");
+    let more = together(TERMS);
+    load(&mut world, &more, &signed(&more, 2)).unwrap();
+    // Back to one is looser: both sign it.
+    assert_eq!(
+        code(load(&mut world, &source, &signed(&source, 3))),
+        "policy_unsigned"
+    );
+    load_by(&mut world, &source, &[0, 1], 3).unwrap();
+    replays(&world);
 }

@@ -1,10 +1,11 @@
 //! One-off grants: an operator allows one payment ahead, instead of raising a limit.
 
+use holdfast_core::event::{Body, Event};
 use holdfast_core::guard::Guard;
 use serde_json::{json, Value};
 
 use crate::support::orders::code;
-use crate::support::{self, id_of, kinds, wallet, World, CHAIN, TERMS, USDC, VENDOR};
+use crate::support::{self, id_of, kinds, wallet, World, CHAIN, OTHER, TERMS, USDC, VENDOR};
 
 const ETH: u128 = 1_000_000_000_000_000_000;
 const HOUR: u64 = 3_600_000;
@@ -223,4 +224,47 @@ fn a_grant_names_everything_and_nothing_that_the_policy_does_not_know() {
         code(world.command(0, json!({"action": "revoke", "grant": 1}))),
         "grant_unknown"
     );
+}
+
+/// A record says that a grant covers its payment: replay looks at the grant.
+#[test]
+fn a_record_uses_no_grant_that_does_not_cover_its_payment() {
+    let mut world = World::without_policy();
+    let source = support::policy(TERMS).replace("quorum = 2\n", "");
+    world.load_source(&source).unwrap();
+    let other = |world: &mut World, change: Value| {
+        let mut command = grant(world, 5 * ETH, true);
+        let members = command.as_object_mut().unwrap();
+        members.extend(change.as_object().unwrap().clone());
+        world.command(0, command).unwrap();
+        view(world).last().unwrap()["grant"].as_u64().unwrap()
+    };
+    let stranger = other(&mut world, json!({"to": OTHER}));
+    let token = other(&mut world, json!({"asset": USDC}));
+    let small = other(&mut world, json!({"most": "1"}));
+    let soon = world.now + 60_000;
+    let short = other(&mut world, json!({"until_ms": soon}));
+    let revoked = give(&mut world, 5 * ETH, true);
+    world
+        .command(0, json!({"action": "revoke", "grant": revoked}))
+        .unwrap();
+    world.now += 60_000;
+    let seq = give(&mut world, 5 * ETH, true);
+    world.pay("shopper", 5 * ETH);
+    let place = world.records.len() - 1;
+    let replay = |grant: u64| {
+        let mut event = Event::from_record(&world.records[place]).unwrap();
+        let Body::RequestDecided(data) = &mut event.body else {
+            panic!("the last event is the decision");
+        };
+        data.spends.as_mut().unwrap().grant = Some(grant);
+        let mut records = world.records.clone();
+        records[place] = event.to_record();
+        Guard::replay(&records).map_err(|error| error.text)
+    };
+    replay(seq).unwrap();
+    for grant in [stranger, token, small, short, revoked, 1, u64::MAX] {
+        let text = replay(grant).map(|_| grant).unwrap_err();
+        assert!(text.contains("no such grant covers"), "{grant}: {text}");
+    }
 }

@@ -297,6 +297,7 @@ fn loaded(how: u8) -> Body {
     let command = json!({"action": "policy", "digest": digest, "guardian": log_key(),
         "key": "op0", "revision": how / 2 % 4 + 1});
     Body::PolicyLoaded(PolicyLoaded {
+        also: Vec::new(),
         by: "file".to_owned(),
         command: signed.then(|| command.to_string()),
         digest,

@@ -463,6 +463,7 @@ pub fn load_signed(guard: &mut Guard, source: &str, now: u64) -> Result<Applied,
     let authority = Authority {
         command: command.as_bytes(),
         signature: &signature,
+        also: &[],
     };
     guard.load_policy(source, "test", Some(authority), now)
 }
