@@ -198,7 +198,7 @@ def test_what_is_only_signed_cannot_be_simulated() -> None:
         ('min = "1.5"', "", "conflict", "asks for nothing"),
         ('min = "1.5"', 'min = "2"\nmax = "1"', "conflict", "above the maximum"),
         (" returns (uint256 debt, uint256 factor)", "", "bad_value", "what it returns"),
-        ("uint256 factor", "bool factor", "conflict", "this is `bool`"),
+        ("uint256 factor", "address factor", "conflict", "this is `address`"),
         ('when = "before"', "", "missing_key", "when"),
         ('when = "before"', 'when = "before"\nage_max = "2d"', "out_of_range", ""),
         ('checks = ["healthy"]', 'checks = ["health"]', "unknown_reference", "no check `health`"),

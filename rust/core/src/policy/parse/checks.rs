@@ -280,12 +280,13 @@ fn read_output(
     let kind = outputs.types().get(place)?;
     let fits = match kind {
         DynSolType::Uint(_) => true,
-        DynSolType::Int(_) => signed,
+        // Of a bool, true is 1.
+        DynSolType::Int(_) | DynSolType::Bool => signed,
         _ => false,
     };
     if !fits {
         let text = format!("`{key}` is a number, and this is `{kind}`");
-        let hint = "name an output of type uint; without `over` it may be an int";
+        let hint = "name an output of type uint; without `over` it may be an int or a bool";
         reader.fault(at, PolicyCode::Conflict, text, hint);
         return None;
     }
