@@ -33,7 +33,7 @@ def _policies() -> tuple[Path, ...]:
 
 
 def _faults(text: str) -> list[str]:
-    return list(faults(SCHEMA, tomllib.loads(text), SCHEMA))
+    return list(faults(SCHEMA, tomllib.loads(text.removeprefix("\ufeff")), SCHEMA))
 
 
 def test_every_policy_of_the_repository_fits_the_schema() -> None:
