@@ -426,7 +426,8 @@ class Facts:
 
     `prices` has what each source says of an asset: USD for one whole token as a decimal number, and when it said so (ms).
     `code` has (Keccak-256 of the code in hex, that of what runs behind a proxy or None, when it was looked at in ms) by
-    contract. A price or code that is malformed is unknown. Raises MalformedError for what no record could carry.
+    contract. `readings` has (contract, call data in hex, whether it was asked after the transaction, node, when it was
+    asked in ms, what was returned in hex or None, why nothing was or None). A price or code that is malformed is unknown. Raises MalformedError for what no record could carry.
     """
 
     def __new__(
@@ -434,13 +435,14 @@ class Facts:
         *,
         prices: Mapping[str, Sequence[tuple[str, int]]] | None = None,
         code: Mapping[str, tuple[str, str | None, int]] | None = None,
+        readings: Sequence[tuple[str, str, bool, str, int, str | None, str | None]] | None = None,
     ) -> Facts: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def updated_by(self, newer: Facts) -> Facts:
-        """These, with the prices of `newer` in place of their own where it has any, and its code likewise."""
+        """These, with the prices of `newer` in place of their own where it has any, and its code and readings likewise."""
 
 @final
 class Simulated:
@@ -546,6 +548,21 @@ class Guard:
     def open_signed(self, agent: str, payload: bytes, signature: bytes, now_ms: int) -> bytes:
         """The envelope of a call that asks for no signature, checked and recorded nowhere: JSON
         `{"expires_at","method","nonce","params"}`. Raises HoldfastError with the code the agent is told."""
+
+    def readings_of_call(
+        self, agent: str, method: str, params: bytes, facts: Facts, now_ms: int
+    ) -> bytes | None:
+        """What contracts have to be asked before `submit`: JSON `{"chain_id","readings":[{"after","call","check",
+        "contract"}],"transaction":{"data","gas","to"|null,"value"}|null,"wallet"}`, `value` in wei as a decimal string.
+        None if nothing has to be, or the call joins a request or is not decided."""
+
+    def readings_of_signed(
+        self, agent: str, payload: bytes, signature: bytes, facts: Facts, now_ms: int
+    ) -> bytes | None:
+        """The same for a call in a signed envelope."""
+
+    def readings_of_request(self, request_id: str, facts: Facts, now_ms: int) -> bytes | None:
+        """The same for a request that is decided again before its order."""
 
     def check(self, agent: str, method: str, params: bytes, facts: Facts, now_ms: int) -> bytes:
         """Same engine, no records, nothing reserved: JSON `{"status":"ok","verdict",...}`."""

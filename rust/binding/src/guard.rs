@@ -299,6 +299,50 @@ impl Guard {
             .map_err(refusal)
     }
 
+    fn readings_of_call<'py>(
+        &self,
+        py: Python<'py>,
+        agent: &str,
+        method: &Bound<'_, PyString>,
+        params: &[u8],
+        facts: &Facts,
+        now_ms: u64,
+    ) -> Option<Bound<'py, PyBytes>> {
+        let (method, facts) = (method.to_string_lossy(), facts.inner());
+        let asked = self
+            .inner
+            .readings_of_call(agent, &method, params, facts, now_ms);
+        asked.map(|asked| PyBytes::new(py, &asked))
+    }
+
+    fn readings_of_signed<'py>(
+        &self,
+        py: Python<'py>,
+        agent: &str,
+        payload: &[u8],
+        signature: &[u8],
+        facts: &Facts,
+        now_ms: u64,
+    ) -> Option<Bound<'py, PyBytes>> {
+        let facts = facts.inner();
+        let asked = self
+            .inner
+            .readings_of_signed(agent, payload, signature, facts, now_ms);
+        asked.map(|asked| PyBytes::new(py, &asked))
+    }
+
+    fn readings_of_request<'py>(
+        &self,
+        py: Python<'py>,
+        request_id: &str,
+        facts: &Facts,
+        now_ms: u64,
+    ) -> Option<Bound<'py, PyBytes>> {
+        let facts = facts.inner();
+        let asked = self.inner.readings_of_request(request_id, facts, now_ms);
+        asked.map(|asked| PyBytes::new(py, &asked))
+    }
+
     fn check<'py>(
         &self,
         py: Python<'py>,
