@@ -123,7 +123,9 @@ class Evaluator:
         for limit in self.policy.limits:
             added, unsure = added_by(limit, ask, world)
             notice = limit["on_exceed"] == "notify"
-            if unsure and not notice:
+            if unsure and notice:
+                answer.because(TOLD, "limit_notice", limit["id"])
+            elif unsure:
                 answer.because(ASKED, "price_unknown", limit["id"])
             most = maximum(self.policy, limit)
             for key, parts in added.items():

@@ -724,13 +724,13 @@ impl Ladder {
         now_ms: u64,
     ) {
         let limit = charge.limit;
-        if charge.price_unknown && limit.on_exceed != OnExceed::Notify {
-            self.add(
-                APPROVAL,
-                Code::PriceUnknown,
-                Some(&limit.id),
-                Some(charge.key.clone()),
-            );
+        if charge.price_unknown {
+            // What cannot be judged is told of too.
+            let (verdict, code) = match limit.on_exceed {
+                OnExceed::Notify => (Verdict::Notify, Code::LimitNotice),
+                _ => (APPROVAL, Code::PriceUnknown),
+            };
+            self.add(verdict, code, Some(&limit.id), Some(charge.key.clone()));
         }
         if charge.amount == 0 {
             return;
