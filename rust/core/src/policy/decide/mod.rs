@@ -12,27 +12,28 @@ pub(in crate::policy) mod limits;
 pub(in crate::policy) mod look_alikes;
 pub(in crate::policy) mod minimum_return;
 pub(in crate::policy) mod nearest;
+pub(in crate::policy) mod raises;
 pub(in crate::policy) mod resolve;
 pub(in crate::policy) mod sight;
+pub(in crate::policy) mod subject;
 pub(in crate::policy) mod sums;
 pub(in crate::policy) mod valuation;
 pub(in crate::policy) mod verdict;
 
+pub use subject::Subject;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, U256};
-
-use crate::amount::{format_units, percent_text, Percent, Usd};
+use crate::amount::{format_units, Percent, Usd};
 use crate::chain::ChainId;
 use crate::code::Code;
-use crate::effects::{Effect, EffectKind, Exchange};
+use crate::effects::Effect;
 use crate::policy::conditions::range::Fit;
 use crate::policy::decide::checks::{Known, Unmet};
 use crate::policy::decide::facts::Facts;
 use crate::policy::decide::limits::{over_with, Charge};
 use crate::policy::decide::minimum_return::Returns;
-use crate::policy::decide::sight::Unseen;
 use crate::policy::decide::sums::Sums;
 use crate::policy::decide::valuation::spends;
 use crate::policy::decide::verdict::{Decision, Reason, Verdict};
@@ -42,104 +43,11 @@ use crate::policy::parse::APPROVAL;
 use crate::policy::schedule::Open;
 use crate::policy::Policy;
 use crate::request::Method;
-use crate::spend::{Reservation, Spend, SpendAsset, Spends};
-use crate::window::{Book, Payment, Windows};
+use crate::spend::{Reservation, Spend, Spends};
+use crate::window::Windows;
 
 /// Before the seq of a one-off grant, where reasons name a rule.
 const GRANT: &str = "grant:";
-/// How long a payment signed as a document may be collected without a person's word.
-const AUTHORISED_MS_MAX: u64 = 3_600_000;
-/// How long an order may be filled without a person's word: as long as the longest window of a
-/// limit. A market has moved by then, and whoever fills it picks the moment.
-const ORDER_MS_MAX: u64 = 31 * 86_400_000;
-
-/// What must come back in any case, of what leaves, where both have a price: prices move, and pinned
-/// ones are old.
-const RETURN_MIN: Percent = Percent::HALF;
-
-/// What is asked, decoded: everything a decision depends on besides policy, windows, facts and
-/// time.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    /// Agent id.
-    pub agent: &'a str,
-    /// The wallet that would sign.
-    pub wallet: Address,
-    /// EIP-155 chain id.
-    pub chain_id: ChainId,
-    /// JSON-RPC spelling of the method.
-    pub method: &'a str,
-    /// Effects without the fee.
-    pub effects: &'a [Effect],
-    /// How many payments each of them is the sum of; empty where each is one.
-    pub times: &'a [u32],
-    /// What comes back for swaps and orders among them.
-    pub exchanges: &'a [Exchange],
-    /// The host that the agent says it pays.
-    pub merchant: Option<&'a str>,
-    /// Contracts it relies on that do not count as what they are known for.
-    pub unseen: &'a [(Address, Unseen)],
-    /// Something else may come to the wallet meanwhile: what is measured by its balance is not sure.
-    pub owed: bool,
-    /// The most the fee can be; zero for signatures.
-    pub fee_wei_max: U256,
-    /// What this very request holds already, so that deciding it again does not count it twice;
-    /// empty the first time.
-    pub own: &'a [Reservation],
-    /// Who was paid before, and what operators granted; without it every payee is new.
-    pub book: Option<&'a Book>,
-    /// The request, where it was decided before: of grants only the one it holds counts.
-    pub again: Option<&'a str>,
-}
-
-impl<'a> Subject<'a> {
-    /// The same, knowing who was paid before and what is granted.
-    #[must_use]
-    pub fn after(self, book: &'a Book) -> Self {
-        Self {
-            book: Some(book),
-            ..self
-        }
-    }
-
-    /// The same of a request that was decided before.
-    #[must_use]
-    pub fn again(self, request: &'a str) -> Self {
-        Self {
-            again: Some(request),
-            ..self
-        }
-    }
-
-    /// The one-off grant that covers it: for one transfer, and nothing but its fee beside it.
-    fn granted(&self, now_ms: u64) -> Option<u64> {
-        let book = self.book?;
-        let [effect] = self.effects else { return None };
-        if effect.kind != EffectKind::Transfer || effect.asset.is_none() {
-            return None;
-        }
-        let payment = Payment {
-            agent: self.agent,
-            wallet: self.chain_id.at(self.wallet),
-            asset: SpendAsset::of(effect.kind, effect.asset.as_ref()),
-            to: effect.to?,
-            amount: u128::try_from(effect.amount).ok()?,
-        };
-        let Some(request) = self.again else {
-            return book.grants().covering(&payment, now_ms);
-        };
-        let seq = book.spends(request)?.grant?;
-        let covers = book.grants().still_covers(seq, &payment, request, now_ms);
-        covers.then_some(seq)
-    }
-
-    /// When the agent last paid this recipient from the wallet, ms.
-    fn paid_ms(&self, to: Option<Address>) -> Option<u64> {
-        let to = self.chain_id.at(to?);
-        let ledger = self.book?.ledger();
-        ledger.last_paid(self.agent, self.wallet, to)
-    }
-}
 
 /// Decides a request. Pure: the same arguments give the same decision.
 ///
@@ -581,137 +489,6 @@ impl Ladder {
         reason.observed = Some(format!("{sum}: {}", words(effect)));
         reason.limit = most;
         self.steps.push((Verdict::Deny, reason));
-    }
-
-    /// A swap or an order whose return may be worth less than the rule asks for, or nobody knows how
-    /// much, needs a person.
-    fn returns(&mut self, (percent, rule): (Percent, &str), returns: &Returns, effect: &Effect) {
-        match returns.percent(effect) {
-            None => self.add(
-                APPROVAL,
-                Code::PriceUnknown,
-                Some(rule),
-                Some(words(effect)),
-            ),
-            Some(found) => self.low_return(found, percent, Some(rule)),
-        }
-    }
-
-    /// Without a word of any rule, less than half of what leaves is next to nothing.
-    fn fair(&mut self, returns: &Returns) {
-        if let Some(found) = returns.worst() {
-            self.low_return(found, RETURN_MIN, None);
-        }
-    }
-
-    fn low_return(&mut self, found: U256, percent: Percent, rule: Option<&str>) {
-        if found >= U256::from(percent.hundredths()) {
-            return;
-        }
-        let mut reason = Reason::new(Code::LowReturn)
-            .found(format!("{}%", percent_text(found)))
-            .allowed(format!("{percent}%"));
-        reason.rule = rule.map(str::to_owned);
-        self.steps.push((APPROVAL, reason));
-    }
-
-    /// What is not understood, and what changes who is in charge, needs a person, whatever a rule
-    /// says. What the operator vouches for is understood by rules that name it, and by no others.
-    fn opaque(&mut self, effect: &Effect, vouched: bool) {
-        if effect.kind.is_opaque() && !(vouched && effect.function.is_some()) {
-            self.add(APPROVAL, Code::Opaque, None, Some(words(effect)));
-        }
-        if effect.kind == EffectKind::Control {
-            self.add(APPROVAL, Code::Control, None, Some(words(effect)));
-        }
-    }
-
-    /// A payment signed as a document lies in somebody's hands until it is collected, an order until
-    /// it is filled, a sign-in until it expires. Beyond an hour, or a month, a person must want that.
-    fn lifetime(&mut self, effect: &Effect, method: Method, now_ms: u64) {
-        let longest = match effect.kind {
-            EffectKind::Transfer if method == Method::SignTypedData => AUTHORISED_MS_MAX,
-            EffectKind::Order => ORDER_MS_MAX,
-            // Only a sign-in has an end.
-            EffectKind::Message if effect.expires.is_some() => ORDER_MS_MAX,
-            _ => return,
-        };
-        let end = now_ms.saturating_add(longest);
-        if effect.expires.is_none_or(|expires| expires > end) {
-            self.add(APPROVAL, Code::LongLived, None, Some(words(effect)));
-        }
-    }
-
-    /// A document that could be used until a time that is over can only be meant otherwise: by a
-    /// mistake of the agent, or for a chain whose time is another. A person must want that.
-    fn expired(&mut self, effect: &Effect, method: Method, now_ms: u64) {
-        let signed = matches!(method, Method::SignTypedData | Method::SignMessage);
-        let until = match effect.kind {
-            EffectKind::Transfer | EffectKind::Order | EffectKind::Message => effect.expires,
-            EffectKind::Allowance => {
-                let submit = effect.claim.and_then(|claim| claim.submit_until);
-                // Permit2 reads an end of 0 as that of the block it is submitted in.
-                submit
-                    .into_iter()
-                    .chain(effect.expires.filter(|end| *end > 0))
-                    .min()
-            }
-            _ => None,
-        };
-        if signed && until.is_some_and(|until| until <= now_ms) {
-            self.add(APPROVAL, Code::AlreadyExpired, None, Some(words(effect)));
-        }
-    }
-
-    /// An agent that says whom it pays must pay one of that merchant's addresses: it was told another
-    /// by somebody else. What no list claims is a word like any other.
-    fn merchant(&mut self, policy: &Policy, subject: &Subject<'_>, now_ms: u64) {
-        let Some(host) = subject.merchant else { return };
-        let claimed = policy.lists_of_host(host);
-        if claimed.is_empty() {
-            return;
-        }
-        let pays = |effect: &&Effect| EffectKind::COSTLY.contains(&effect.kind);
-        for effect in subject.effects.iter().filter(pays) {
-            let hits = effect.to.map(|to| policy.lists.of(to)).unwrap_or_default();
-            let is_paid = hits
-                .iter()
-                .any(|hit| claimed.contains(&hit.list) && hit.counts(subject.chain_id, now_ms));
-            if !is_paid {
-                let observed = format!("{host}: {}", words(effect));
-                self.add(APPROVAL, Code::MerchantMismatch, None, Some(observed));
-            }
-        }
-    }
-
-    /// What a contract does is known only where its code was seen: a person must look.
-    fn unseen(&mut self, subject: &Subject<'_>) {
-        for (at, why) in subject.unseen {
-            let observed = format!("{}: {}", at.to_checksum(None), why.as_str());
-            self.add(APPROVAL, Code::UnknownContract, None, Some(observed));
-        }
-    }
-
-    /// An address that looks like a known one, and a contract whose code is not known to be what the
-    /// operator looked at: a person must look again.
-    fn identity(&mut self, policy: &Policy, effect: &Effect, facts: &Facts, now_ms: u64) {
-        if let Some(known) = effect.to.and_then(|to| policy.imitated(to)) {
-            let like = format!("like {}", known.to_checksum(None));
-            self.add(
-                APPROVAL,
-                Code::LookAlike,
-                None,
-                Some(format!("{} {like}", words(effect))),
-            );
-        }
-        for (address, pin) in policy.pinned(effect) {
-            let code = match facts.code(address, now_ms) {
-                None => Code::CodeUnknown,
-                Some(found) if found != pin => Code::CodeChanged,
-                Some(_) => continue,
-            };
-            self.add(APPROVAL, code, None, Some(address.to_checksum(None)));
-        }
     }
 
     /// What is posted and held in the window, plus this request, must not be over the limit.
