@@ -33,6 +33,7 @@ COMMANDS = [
     "policy worst-case",
     "policy diff",
     "policy import",
+    "policy review",
     "policy schema",
     "policy test",
     "policy try",

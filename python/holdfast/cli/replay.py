@@ -58,20 +58,12 @@ def flips(path: Path, policy: str) -> Flips:
 
 
 def _judge(simulator: Simulator, record: Record, result: Flips) -> None:
-    data = record["data"]
-    of_the_moment = OF_THE_MOMENT & {reason["code"] for reason in data["reasons"]}
-    granted = (data.get("spends") or {}).get("grant") is not None
-    if of_the_moment or granted or "left_out" in data:
+    case = case_of(record)
+    if case is None:
         result.passed_over += 1
         return
+    data = record["data"]
     result.decided += 1
-    case = {
-        "id": data["id"],
-        "agent": data["agent"],
-        "at": record["at"],
-        "request": {"method": data["method"], "params": params_of(data)},
-        "facts": data["facts"],
-    }
     now = json.loads(simulator.decide(json.dumps(case).encode()))
     then = tier_of(data)
     if now["verdict"] != then:
@@ -79,6 +71,25 @@ def _judge(simulator: Simulator, record: Record, result: Flips) -> None:
         flip |= {"then": then, "now": now["verdict"], "wider": milder(now["verdict"], then)}
         flip["reasons"] = now["reasons"]
         result.flips.append(flip)
+
+
+def case_of(record: Record) -> dict[str, Any] | None:
+    """A `request.decided` as a case of `policy decide`, or None if a policy is no matter to it.
+
+    It was then denied for the moment it came in, is not kept whole, or paid under a one-off grant.
+    """
+    data = record["data"]
+    of_the_moment = OF_THE_MOMENT & {reason["code"] for reason in data["reasons"]}
+    granted = (data.get("spends") or {}).get("grant") is not None
+    if of_the_moment or granted or "left_out" in data:
+        return None
+    return {
+        "id": data["id"],
+        "agent": data["agent"],
+        "at": record["at"],
+        "request": {"method": data["method"], "params": params_of(data)},
+        "facts": data["facts"],
+    }
 
 
 def milder(now: str, then: str) -> bool:
