@@ -35,6 +35,7 @@ COMMANDS = [
     "policy import",
     "policy review",
     "policy schema",
+    "policy shadow",
     "policy test",
     "policy try",
     "config apply",

@@ -29,6 +29,7 @@ from holdfast.cli import (
     policy_new,
     policy_review,
     policy_schema,
+    policy_shadow,
     policy_sign,
     policy_test,
     policy_try,
@@ -107,6 +108,7 @@ policy.app.command()(policy_explain.explain)
 policy.app.command("import")(policy_import.import_)
 policy.app.command()(policy_review.review)
 policy.app.command()(policy_schema.schema)
+policy.app.command()(policy_shadow.shadow)
 policy.app.command()(policy_sign.sign)
 policy.app.command()(policy_test.test)
 policy.app.command("try")(policy_try.try_)

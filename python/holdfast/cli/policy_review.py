@@ -89,9 +89,9 @@ def review(
 
 
 def _read(path: Path, days: int) -> tuple[History, Report]:
-    from holdfast.cli.replay import case_of
     from holdfast.policies.review.history import History
     from holdfast.policies.review.report import review as reviewed
+    from holdfast.service.journal.cases import case_of
     from holdfast.service.journal.open import open_reader
     from holdfast.service.runtime.event import REQUEST_DECIDED, kind_of, parse
 
