@@ -38,6 +38,8 @@ COMMANDS = [
     "policy shadow",
     "policy test",
     "policy try",
+    "policy trust",
+    "policy sign",
     "config apply",
     "assets add",
     "assets list",

@@ -43,15 +43,23 @@ signature = "castVote(uint256 proposal, uint8 support)"
 [[function.argument]]
 name = "support"
 in = ["0", "1"]
+[[function]]
+id = "pay"
+chain = 31337
+contract = "{governor}"
+signature = "pay((address to, uint256 amount)[] orders)"
+[[function.argument]]
+name = "orders[].to"
+in = ["wallet"]
 [[rule]]
 id = "votes"
 effects = ["call"]
-functions = ["vote"]
+functions = ["vote", "pay"]
 tier = "instant"
 [[rule]]
 id = "calls"
 effects = ["call"]
-not_functions = ["vote"]
+not_functions = ["vote", "pay"]
 tier = "approval"
 """
 
@@ -96,4 +104,34 @@ def test_a_vote_goes_out_at_once_and_another_one_waits(demo: DemoGuardian, chain
         with pytest.raises(Denied) as denied:
             agent.send_transaction(asked(vote(257)))
         assert "dirty_calldata" in str(denied.value.data)
+    assert demo.stop() == 0, demo.last_words()
+
+
+def pay(*recipients: str) -> str:
+    orders = encode(["(address,uint256)[]"], [[(each, 5) for each in recipients]])
+    return "0x" + (keccak(text="pay((address,uint256)[])")[:4] + orders).hex()
+
+
+def test_one_wrong_recipient_in_a_list_makes_the_whole_call_wait(
+    demo: DemoGuardian, chain: Chain
+) -> None:
+    wallet = demo.wallets[0]
+    demo.policy(POLICY.format(wallet=wallet, governor=GOVERNOR))
+    demo.start()
+    demo.agent_socket("shopper")
+
+    def asked(data: str) -> dict[str, Any]:
+        return {"from": wallet, "to": GOVERNOR, "data": data}
+
+    with demo.connect() as operator, connect(demo.home.path, "shopper") as agent:
+        mined = chain.receipt(agent.send_transaction(asked(pay(wallet, wallet)), wait_s=30))
+        assert mined["status"] == "0x1"
+
+        for recipients, why in [((wallet, GOVERNOR), "orders[1].to"), ((), "empty")]:
+            with pytest.raises(Pending) as pending:
+                agent.send_transaction(asked(pay(*recipients)))
+            view = operator.call("request", id=pending.value.request_id)
+            (told,) = [each for each in view["warnings"] if each["code"] == "not_vouched"]
+            assert why in told["text"]
+            operator.answer("deny", pending.value.request_id)
     assert demo.stop() == 0, demo.last_words()

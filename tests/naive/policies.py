@@ -174,6 +174,9 @@ def matchers(dice: Random, known: list[str], at_ms: int, chance: float) -> Table
         table["expires"] = Raw(written(at_ms + dice.choice((0, HOUR_MS, DAY_MS))))
     if maybe(dice, 0.12):
         table[dice.choice(("new_payee", "known_payee"))] = dice.choice(("1h", "24h", "30d"))
+    if maybe(dice, 0.06):
+        key = dice.choice(("deadline_within", "deadline_beyond"))
+        table[key] = dice.choice(("1m", "10m", "1h", "1d"))
     if set(kinds) <= set(AMOUNTS) and maybe(dice, 0.5):
         table |= _amounts(dice, known, table)
     return table

@@ -84,7 +84,17 @@ def _in_time(table: Table, ask: Ask, effect: Effect, world: World) -> list[Calla
         found.append(lambda clock: not _known(table["new_payee"], ask, effect, world, clock))
     if "known_payee" in table:
         found.append(lambda clock: _known(table["known_payee"], ask, effect, world, clock))
+    if "deadline_within" in table:
+        found.append(lambda clock: _within(table["deadline_within"], effect, clock))
+    if "deadline_beyond" in table:
+        found.append(lambda clock: not _within(table["deadline_beyond"], effect, clock))
     return found
+
+
+def _within(life: str, effect: Effect, clock: int) -> bool:
+    """Whether it cannot be used later. What a document takes back, it takes back for good."""
+    until_ms = None if effect.kind == "revoke" else effect.until_ms
+    return until_ms is not None and until_ms <= clock + duration(life)
 
 
 def _on(policy: Policy, names: list[str], ask: Ask, effect: Effect, clock: int) -> bool:

@@ -104,7 +104,7 @@ class Entry:
 
 def tables(source: str, name: str) -> list[Table]:
     """The `name` tables of a policy that the core has checked."""
-    found = tomllib.loads(source).get(name, [])
+    found = tomllib.loads(source.removeprefix("\ufeff")).get(name, [])
     return [table for table in found if isinstance(table, dict)]
 
 

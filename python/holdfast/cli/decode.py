@@ -11,6 +11,7 @@ import typer
 from holdfast.cli import descriptors
 from holdfast.cli.options import JsonOption, text_of
 from holdfast.cli.output import Failure, emit, emit_raw, line
+from holdfast.cli.policy_source import policy_text
 from holdfast.codes import Code
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def decode(
 ) -> None:
     """See HELP."""
     clear = descriptors.load(registry) if registry is not None else None
-    source = text_of(policy) if policy else None
+    source = policy_text(policy) if policy else None
     list_of_tokens = text_of(tokens).encode() if tokens else None
     if cases is not None:
         if any(given is not None for given in (raw_tx, tx, calls, typed_data, message, sender)):

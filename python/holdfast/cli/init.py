@@ -15,9 +15,9 @@ from holdfast.cli.options import (
     PassphraseFd,
     locate,
     source,
-    text_of,
 )
 from holdfast.cli.output import Failure, emit, line, say
+from holdfast.cli.policy_source import policy_text
 
 # Of an ed25519 key.
 PUBLIC_KEY_BYTES = 32
@@ -108,7 +108,7 @@ def init(
     if place.exists:
         text = f"there is already a guardian in `{place.path}`: nothing was changed"
         raise Failure(text, code="home_exists")
-    first = None if policy is None else text_of(policy)
+    first = None if policy is None else policy_text(policy)
     request = Init(
         passphrase=b"",
         operator_passphrase=b"",

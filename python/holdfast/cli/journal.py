@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
+from holdfast.cli.options import HomeOption, JsonOption, existing
 from holdfast.cli.output import Failure, emit, line, say, table, written
+from holdfast.cli.policy_source import policy_text
 
 app = typer.Typer(
     name="journal", help="Verify, export and replay the journal.", no_args_is_help=True
@@ -115,7 +116,7 @@ def replay(
     from holdfast.cli.replay import flips
 
     try:
-        result = flips(_path(folder, home), text_of(policy))
+        result = flips(_path(folder, home), policy_text(policy))
     except PolicyError as error:
         faults = error.args[2]
         first = f"{policy}:{faults[0][0]}:{faults[0][1]}: {faults[0][3]}"

@@ -32,6 +32,7 @@ from holdfast.cli import (
     policy_shadow,
     policy_sign,
     policy_test,
+    policy_trust,
     policy_try,
     policy_worst_case,
     prices,
@@ -111,6 +112,7 @@ policy.app.command()(policy_schema.schema)
 policy.app.command()(policy_shadow.shadow)
 policy.app.command()(policy_sign.sign)
 policy.app.command()(policy_test.test)
+policy.app.command()(policy_trust.trust)
 policy.app.command("try")(policy_try.try_)
 policy.app.command()(policy_worst_case.worst_case)
 app.add_typer(policy.app)

@@ -84,11 +84,14 @@ def text_of(path: Path) -> str:
     import sys
 
     try:
-        if str(path) == "-":
-            return sys.stdin.buffer.read().decode("utf-8")
         # Not `read_text`, which changes line ends: a digest is of the bytes that are there.
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise Failure(f"`{path}` is not UTF-8 text", code="bad_file") from None
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        number, column = before.count("\n") + 1, len(before.rsplit("\n", 1)[-1]) + 1
+        place = f"line {number}, column {column}"
+        text = f"`{path}` is not UTF-8 text: {place}; save it as UTF-8"
+        raise Failure(text, code="bad_file") from None
     except OSError as error:
         raise Failure(f"`{path}` cannot be read: {error.strerror}", code="bad_file") from None

@@ -20,6 +20,7 @@ from holdfast.cli.options import (
     text_of,
 )
 from holdfast.cli.output import Failure, emit, emit_raw, line, say, table
+from holdfast.cli.policy_source import place_of, policy_text
 
 if TYPE_CHECKING:
     from holdfast.operator.comparison import Comparison
@@ -53,7 +54,7 @@ def check(
     place = Home(file.absolute().parent) if home is None else existing(home)
     try:
         held = _held(file, home)
-        text = text_of(file)
+        text = policy_text(file)
         report = json.loads(check_policy(text, time.time_ns() // 1_000_000, held))
         if place.exists:
             check_sockets(with_agents_dir(place), text, report["agents"])
@@ -91,7 +92,8 @@ def refuse(file: Path, error: Exception, as_json: bool) -> NoReturn:
 
 
 def _fault(file: Path, fault: dict[str, Any], word: str) -> str:
-    text = f"{file}:{fault['line']}:{fault['column']}: {word}: {fault['text']} [{fault['code']}]"
+    file, number = place_of(file, int(fault["line"]))
+    text = f"{file}:{number}:{fault['column']}: {word}: {fault['text']} [{fault['code']}]"
     return f"{text}\n    fix: {fault['hint']}" if fault.get("hint") else text
 
 
@@ -133,7 +135,7 @@ def apply(
 
     place = existing(home)
     path = file or place.policy_path
-    text = text_of(path)
+    text = policy_text(path)
     others = [signed for each in also or [] for signed in cosigned(each)]
     try:
         held = held_wallets(place.wallets_dir)
@@ -246,7 +248,7 @@ def decide(
     from holdfast._core import PolicyError, Simulator
 
     try:
-        simulator = Simulator(text_of(policy), stateful)
+        simulator = Simulator(policy_text(policy), stateful)
     except PolicyError as error:
         refuse(policy, error, as_json)
     results = []

@@ -29,8 +29,15 @@ def append(path: Path, source: str, text: str) -> None:
     was changed.
     """
     gap = "\n" if source.endswith("\n") or not source else "\n\n"
-    changed = source + gap + text
-    _check(changed, f"`{path}` would be rejected with this table: nothing was changed", path)
+    rewrite(path, source, source + gap + text)
+
+
+def rewrite(path: Path, source: str, changed: str) -> None:
+    """Puts `changed` in the place of `source`, which is what the file held when it was read.
+
+    Raises Failure as `append` does.
+    """
+    _check(changed, f"`{path}` would be rejected with this change: nothing was written", path)
     _replace(path, source.encode(), changed.encode())
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.cli.options import JsonOption, text_of
+from holdfast.cli.options import JsonOption
 from holdfast.cli.output import Failure, emit, line
 from holdfast.cli.policy import refuse
+from holdfast.cli.policy_source import policy_text
 
 if TYPE_CHECKING:
     from holdfast.operator.comparison import Row
@@ -45,7 +46,7 @@ def diff(
     from holdfast._core import PolicyError, Simulator
     from holdfast.operator.comparison import RELATIONS, compare, lines
 
-    before, after = text_of(old), text_of(new)
+    before, after = policy_text(old), policy_text(new)
     for path, text in ((old, before), (new, after)):
         try:
             Simulator(text, False)

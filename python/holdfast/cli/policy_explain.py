@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
+from holdfast.cli.options import HomeOption, JsonOption, existing
 from holdfast.cli.output import Failure, emit, line
+from holdfast.cli.policy_source import policy_text
 from holdfast.codes import Code
 
 # The sections of an agent, in the order in which they are read.
@@ -46,7 +47,7 @@ def explain(
     from holdfast.operator import worst_case as worst
 
     path = file or existing(home).policy_path
-    source = text_of(path)
+    source = policy_text(path)
     try:
         told: list[dict[str, Any]] = json.loads(policy_explained(source))
         cases = worst.worst_cases(source, agent, time.time_ns() // 1_000_000)

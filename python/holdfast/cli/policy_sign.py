@@ -17,9 +17,9 @@ from holdfast.cli.options import (
     YesOption,
     existing,
     source,
-    text_of,
 )
 from holdfast.cli.output import Failure, say
+from holdfast.cli.policy_source import policy_text
 
 
 def sign(
@@ -50,7 +50,7 @@ def sign(
     from holdfast.secrets.held import held_wallets
 
     place = existing(home)
-    text = text_of(file)
+    text = policy_text(file)
     try:
         json.loads(check_policy(text, time.time_ns() // 1_000_000, held_wallets(place.wallets_dir)))
     except PolicyError as error:

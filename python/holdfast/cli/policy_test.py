@@ -10,6 +10,7 @@ import typer
 
 from holdfast.cli.options import JsonOption, locate, text_of
 from holdfast.cli.output import Failure, emit, line, say
+from holdfast.cli.policy_source import policy_text
 
 if TYPE_CHECKING:
     from holdfast.policies.cases.coverage import Coverage
@@ -58,7 +59,7 @@ def test(
 
     path = file or locate(None).policy_path
     try:
-        runner = Runner(text_of(path))
+        runner = Runner(policy_text(path))
     except PolicyError as error:
         refuse(path, error, as_json)
     ran = [(source, runner.run(case)) for source, case in _read(_files(path, cases))]

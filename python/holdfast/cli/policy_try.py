@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.options import HomeOption, JsonOption, existing, locate, text_of
+from holdfast.cli.options import HomeOption, JsonOption, existing, locate
 from holdfast.cli.output import Failure, emit, line, say, table
+from holdfast.cli.policy_source import policy_text
 
 if TYPE_CHECKING:
     from holdfast.policies.payment import Built
@@ -78,7 +79,7 @@ def try_(
         )
         raise Failure(text, code="usage", exit_code=2)
     path = file or existing(home).policy_path
-    source = text_of(path)
+    source = policy_text(path)
     moment = _moment(at)
     try:
         simulator = Simulator(source, False)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
+from holdfast.cli.options import HomeOption, JsonOption, existing
 from holdfast.cli.output import Failure, emit, line, table
+from holdfast.cli.policy_source import policy_text
 from holdfast.codes import Code
 
 
@@ -38,7 +39,7 @@ def worst_case(
 
     path = file or existing(home).policy_path
     try:
-        cases = worst.worst_cases(text_of(path), agent, time.time_ns() // 1_000_000)
+        cases = worst.worst_cases(policy_text(path), agent, time.time_ns() // 1_000_000)
     except PolicyError as error:
         refuse(path, error, as_json)
     if agent is not None and not cases:

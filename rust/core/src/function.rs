@@ -3,7 +3,9 @@
 //! arguments the operator allowed.
 
 mod control;
+mod members;
 mod never_vouched;
+mod path;
 mod signature;
 
 use alloy_dyn_abi::{DynSolType, DynSolValue};
@@ -12,9 +14,11 @@ use alloy_primitives::{Address, B256, I256, U256};
 use crate::chain::Account;
 
 pub(crate) use control::control;
+pub use members::Members;
 pub use never_vouched::never;
+pub use path::{Path, Step};
 pub use signature::Signature;
-pub(crate) use signature::{fits, word};
+pub(crate) use signature::{fits, type_text, word};
 
 /// One function of one contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +31,8 @@ pub struct Function {
     pub signature: Signature,
     /// Whether native value may be sent along. It is a `transfer` of its own in any case.
     pub payable: bool,
-    /// What arguments must be, by their position; one without a condition may be anything.
-    pub conditions: Vec<(usize, Condition)>,
+    /// What arguments must be; one without a condition may be anything.
+    pub conditions: Vec<(Path, Condition)>,
 }
 
 /// What one argument must be. Values are words of the ABI.
@@ -51,11 +55,11 @@ pub enum Condition {
 }
 
 impl Function {
-    /// Why the operator does not vouch for a call with these arguments; `None` if all is as it must
-    /// be.
+    /// Why the operator does not vouch for a call with these arguments, all of them as one tuple;
+    /// `None` if all is as it must be.
     pub fn unmet(
         &self,
-        arguments: &[DynSolValue],
+        arguments: &DynSolValue,
         value: U256,
         wallet: Option<Address>,
     ) -> Option<String> {
@@ -63,18 +67,11 @@ impl Function {
             return Some("no native value may be sent along".to_owned());
         }
         let mut conditions = self.conditions.iter();
-        let failed = conditions.find(|(place, condition)| {
-            let argument = arguments.get(*place);
-            let kind = self.signature.types().get(*place);
-            !kind
-                .zip(argument)
-                .is_some_and(|(kind, argument)| condition.holds(kind, argument, wallet))
-        });
-        let (place, _) = failed?;
-        Some(format!(
-            "`{}` is not one of the values that are allowed",
-            self.signature.name_of(*place)
-        ))
+        conditions.find_map(|(path, condition)| {
+            path.failing((self.signature.whole(), arguments), &|kind, value| {
+                condition.holds(kind, value, wallet)
+            })
+        })
     }
 }
 

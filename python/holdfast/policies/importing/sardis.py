@@ -14,15 +14,9 @@ from holdfast.policies.importing.fields import Apply, Field, apply_all, label
 from holdfast.policies.importing.hours import schedule
 from holdfast.policies.importing.parties import parties
 from holdfast.policies.importing.plan import Counted, Payee, Plan
+from holdfast.policies.trust import LEVELS
 
 HOUR_S, DAY_S = 3_600, 86_400
-# USD for one payment, a day, a week, a month, and in all.
-LEVELS: dict[str, tuple[int, int, int, int, int] | None] = {
-    "LOW": (50, 100, 500, 1_000, 5_000),
-    "MEDIUM": (500, 1_000, 5_000, 10_000, 50_000),
-    "HIGH": (5_000, 10_000, 50_000, 100_000, 500_000),
-    "UNLIMITED": None,
-}
 # How a level says the same as explicit fields, which come after it and replace it.
 _LEVEL_FIELDS = ("maxPerTransaction", "dailyLimit", "weeklyLimit", "monthlyLimit", "totalLimit")
 

@@ -50,7 +50,7 @@ pub(super) fn prefix<C: SolCall>(arguments: &[u8]) -> Result<(C, usize), Denial>
 pub(super) fn dynamic(
     whole: &DynSolType,
     arguments: &[u8],
-) -> Result<(Vec<DynSolValue>, usize), Denial> {
+) -> Result<(DynSolValue, usize), Denial> {
     let decoded = whole.abi_decode_params(arguments);
     let value = decoded.map_err(|_| dirty("the call data does not decode"))?;
     let encoded = value.abi_encode_params();
@@ -62,10 +62,7 @@ pub(super) fn dynamic(
             "the call data is not the canonical encoding of what it says",
         ));
     };
-    match value {
-        DynSolValue::Tuple(values) => Ok((values, rest.len())),
-        _ => Err(dirty("the call data does not decode")),
-    }
+    Ok((value, rest.len()))
 }
 
 /// Parameters (a tuple) that are carried as bytes.

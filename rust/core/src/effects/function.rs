@@ -13,7 +13,7 @@ use crate::effects::context::Context;
 use crate::effects::hidden::Hidden;
 use crate::effects::parts::Parts;
 use crate::effects::{abi, Denial, EffectKind};
-use crate::function::{control, Function};
+use crate::function::{control, Function, Members};
 
 /// Characters of a text and items of a list that are shown.
 const CHARS_MAX: usize = 200;
@@ -77,20 +77,22 @@ fn vouched(
     parts
 }
 
-/// The function and its arguments, for nobody can judge a call without them.
-fn lines(function: &Function, arguments: &[DynSolValue], hidden: &mut Hidden) -> Vec<DisplayLine> {
+/// The function and its arguments: no person can judge a call without them.
+fn lines(function: &Function, arguments: &DynSolValue, hidden: &mut Hidden) -> Vec<DisplayLine> {
     let signature = &function.signature;
     let mut lines = vec![field("Function", signature.canonical())];
-    for (place, argument) in arguments.iter().enumerate() {
+    let members = signature.members();
+    for (place, argument) in arguments.as_tuple().into_iter().flatten().enumerate() {
         lines.push(DisplayLine {
             label: format!("Argument {}", signature.name_of(place)).into(),
-            value: text_of(argument, hidden),
+            value: text_of(argument, members.of(place), hidden),
         });
     }
     lines
 }
 
-fn text_of(value: &DynSolValue, hidden: &mut Hidden) -> String {
+/// A value in words; members of tuples with the names that the operator wrote.
+fn text_of(value: &DynSolValue, members: Option<&Members>, hidden: &mut Hidden) -> String {
     match value {
         DynSolValue::Address(address) => address_text(*address),
         DynSolValue::Bool(bit) => bit.to_string(),
@@ -110,9 +112,22 @@ fn text_of(value: &DynSolValue, hidden: &mut Hidden) -> String {
                 }
             }
         }
-        DynSolValue::Tuple(items) => format!("({})", list_of(items, hidden)),
+        DynSolValue::Tuple(items) => {
+            let text = list_of(items, hidden, |place, item, hidden| {
+                let inner = members.and_then(|members| members.of(place));
+                let text = text_of(item, inner, hidden);
+                match members.and_then(|members| members.name(place)) {
+                    Some(name) => format!("{name}: {text}"),
+                    None => text,
+                }
+            });
+            format!("({text})")
+        }
         DynSolValue::Array(items) | DynSolValue::FixedArray(items) => {
-            format!("{}: {}", items.len(), list_of(items, hidden))
+            let text = list_of(items, hidden, |_, item, hidden| {
+                text_of(item, members, hidden)
+            });
+            format!("{}: {text}", items.len())
         }
         _ => {
             hidden.leave_out(1);
@@ -121,9 +136,15 @@ fn text_of(value: &DynSolValue, hidden: &mut Hidden) -> String {
     }
 }
 
-fn list_of(items: &[DynSolValue], hidden: &mut Hidden) -> String {
-    let first = items.iter().take(ITEMS_MAX);
-    let mut shown: Vec<String> = first.map(|item| text_of(item, hidden)).collect();
+fn list_of(
+    items: &[DynSolValue],
+    hidden: &mut Hidden,
+    text_of: impl Fn(usize, &DynSolValue, &mut Hidden) -> String,
+) -> String {
+    let first = items.iter().take(ITEMS_MAX).enumerate();
+    let mut shown: Vec<String> = first
+        .map(|(place, item)| text_of(place, item, hidden))
+        .collect();
     let more = items.len().saturating_sub(ITEMS_MAX);
     if more > 0 {
         hidden.leave_out(more);

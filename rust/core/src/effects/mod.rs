@@ -83,6 +83,17 @@ impl Effect {
         self.kind.is_opaque() && self.function.is_none()
     }
 
+    /// Until when it can be used, ms: the latest of the times that it carries. `None` if it carries
+    /// none, or what it does has no end.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        let submitted = self.claim.and_then(|claim| claim.submit_until);
+        match (self.expires, submitted) {
+            (Some(end), Some(submitted)) => Some(end.max(submitted)),
+            (end, submitted) => end.or(submitted),
+        }
+        .filter(|end| *end < u64::MAX)
+    }
+
     /// Whether the chain's own coin leaves.
     fn takes_coin(&self) -> bool {
         let is_token = self

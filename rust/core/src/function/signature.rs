@@ -1,12 +1,15 @@
-//! `castVote(uint256 proposal, uint8 support)`: a name, types, and names for arguments.
+//! `castVote(uint256 proposal, uint8 support)`: a name, types, and names for arguments; members of
+//! tuples have names too.
 
 use alloy_dyn_abi::{DynSolType, DynSolValue};
 use alloy_primitives::{hex, keccak256, B256, I256, U256};
 
+use super::members::{is_name, read, Members};
+
 /// No function anybody vouches for is longer.
 const CHARS_MAX: usize = 512;
 /// Tuples inside of tuples.
-const DEPTH_MAX: usize = 4;
+pub(super) const DEPTH_MAX: usize = 4;
 /// Arguments, with those inside of tuples.
 const TYPES_MAX: usize = 32;
 /// Words of the head: what is there whatever the data says.
@@ -19,7 +22,7 @@ pub struct Signature {
     selector: [u8; 4],
     /// A tuple of all arguments.
     whole: DynSolType,
-    names: Vec<Option<String>>,
+    members: Members,
 }
 
 impl Signature {
@@ -37,15 +40,7 @@ impl Signature {
         if !is_name(name) {
             return Err(shape());
         }
-        let (mut types, mut names) = (Vec::new(), Vec::new());
-        for part in parts(inner).ok_or_else(shape)? {
-            let (kind, argument) = argument(part)?;
-            if argument.is_some() && names.contains(&argument) {
-                return Err("two arguments have the same name".to_owned());
-            }
-            types.push(kind);
-            names.push(argument);
-        }
+        let (types, members) = read(inner)?;
         if types.iter().map(leaves).fold(0, usize::saturating_add) > TYPES_MAX {
             return Err(format!("it has more than {TYPES_MAX} arguments"));
         }
@@ -59,7 +54,7 @@ impl Signature {
             canonical,
             selector: [a, b, c, d],
             whole,
-            names,
+            members,
         })
     }
 
@@ -83,21 +78,15 @@ impl Signature {
         self.whole.as_tuple().unwrap_or_default()
     }
 
-    /// Where the argument of this name is.
-    pub fn place(&self, name: &str) -> Option<usize> {
-        let mut names = self.names.iter();
-        names.position(|one| one.as_deref() == Some(name))
+    /// The names of arguments and of what is in them.
+    pub const fn members(&self) -> &Members {
+        &self.members
     }
 
     /// The name of an argument, otherwise its number from 1.
     pub fn name_of(&self, place: usize) -> String {
-        let name = self.names.get(place).cloned().flatten();
+        let name = self.members.name(place).map(str::to_owned);
         name.unwrap_or_else(|| place.saturating_add(1).to_string())
-    }
-
-    /// Names of arguments that have one.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().flatten().map(String::as_str)
     }
 
     /// Whether an argument has bytes of any length in it, which may be a call for somebody.
@@ -158,50 +147,8 @@ fn plain(text: &str) -> Option<&str> {
     (digits && (text == "0" || !text.starts_with('0'))).then_some(text)
 }
 
-/// What is between commas outside of parentheses; `None` if the parentheses do not match.
-fn parts(inner: &str) -> Option<Vec<&str>> {
-    if inner.trim().is_empty() {
-        return Some(Vec::new());
-    }
-    let (mut found, mut depth, mut start) = (Vec::new(), 0usize, 0usize);
-    for (at, byte) in inner.bytes().enumerate() {
-        match byte {
-            b'(' => depth = depth.saturating_add(1),
-            b')' => depth = depth.checked_sub(1)?,
-            b',' if depth == 0 => {
-                found.push(inner.get(start..at)?);
-                start = at.saturating_add(1);
-            }
-            _ => {}
-        }
-        if depth > DEPTH_MAX {
-            return None;
-        }
-    }
-    found.push(inner.get(start..)?);
-    (depth == 0).then_some(found)
-}
-
-/// `uint8 support`, `uint8`
-fn argument(part: &str) -> Result<(DynSolType, Option<String>), String> {
-    let part = part.trim();
-    let (kind, name) = match part.rsplit_once(' ') {
-        Some((kind, name)) if is_name(name) => (kind.trim_end(), Some(name.to_owned())),
-        _ => (part, None),
-    };
-    let parsed = DynSolType::parse(kind).ok();
-    let Some(parsed) = parsed.filter(|parsed| name_of(parsed).as_deref() == Ok(kind)) else {
-        let shown = crate::text::display_safe(kind, 60);
-        return Err(format!("`{shown}` is not a type as the ABI writes it"));
-    };
-    if !readable(&parsed) {
-        return Err(format!("arguments of type `{kind}` are not read"));
-    }
-    Ok((parsed, name))
-}
-
 /// The name of a type in a signature. (A tuple of one has no comma, as it has in Rust.)
-fn name_of(kind: &DynSolType) -> Result<String, String> {
+pub(super) fn name_of(kind: &DynSolType) -> Result<String, String> {
     Ok(match kind {
         DynSolType::Tuple(inner) => {
             let names: Result<Vec<String>, String> = inner.iter().map(name_of).collect();
@@ -214,19 +161,14 @@ fn name_of(kind: &DynSolType) -> Result<String, String> {
     })
 }
 
-/// `[A-Za-z_$][A-Za-z0-9_$]*`
-fn is_name(text: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'$';
-    text.len() <= 64
-        && text.bytes().next().is_some_and(letter)
-        && text
-            .bytes()
-            .all(|byte| letter(byte) || byte.is_ascii_digit())
+/// The type as a signature writes it, for words.
+pub(crate) fn type_text(kind: &DynSolType) -> String {
+    name_of(kind).unwrap_or_default()
 }
 
 /// What decodes in time linear in the data. Elements of an array may all point at the same bytes,
 /// so they must not point at all.
-fn readable(kind: &DynSolType) -> bool {
+pub(super) fn readable(kind: &DynSolType) -> bool {
     match kind {
         DynSolType::Bool
         | DynSolType::Int(_)

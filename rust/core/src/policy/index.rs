@@ -43,6 +43,8 @@ pub(in crate::policy) struct Query<'a> {
     pub open: &'a Open,
     /// When the agent last paid `to` from the wallet.
     pub paid_ms: Option<u64>,
+    /// Until when it can be used, if that is known.
+    pub deadline_ms: Option<u64>,
     /// The table makes a request stricter, so that one of the two times is enough.
     pub stricter: bool,
     pub amount: U256,

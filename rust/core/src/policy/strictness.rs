@@ -1,9 +1,9 @@
 //! What changes from one policy to another, and whether any of it can loosen a verdict.
 //!
-//! Conservative: only an added forbid, review or limit, a removed or narrowed grant that hides no
-//! stricter one, and a lowered cap count as at least as strict. Everything else counts as looser,
-//! also where a person sees that it is not. Documents are compared, not their text: comments, white
-//! space and the order of tables are no change.
+//! Conservative: only an added forbid, review or limit, a forbid or review of more amounts, a removed or
+//! narrowed grant that hides no stricter one, and a lowered cap count as at least as strict. Everything
+//! else counts as looser, also where a person sees that it is not. Documents are compared, not their
+//! text: comments, white space and the order of tables are no change.
 //!
 //! What is compared is the verdict on a request in one and the same state. What a stricter policy
 //! refused is not spent, so that a later payment may find room, and be under the share at which a limit
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use crate::policy::conditions::Conditions;
+use crate::policy::conditions::{Conditions, Range};
 use crate::policy::model::{Agent, Chain, Limit, Rule};
 use crate::policy::Policy;
 use crate::text::display_safe;
@@ -294,10 +294,36 @@ fn lowered(old: &Policy, new: &Policy, section: &str, id: &str, key: &str) -> Op
             };
             Some(compare(of(old.agent(id)?), of(new.agent(id)?)))
         }
+        // What matches more effects asks for more, or denies more.
+        "forbid" => {
+            let find = |policy: &Policy| {
+                let found = policy.forbids().iter().find(|forbid| forbid.id == id)?;
+                Some(found.matcher.range.clone())
+            };
+            widened(&find(old)?, &find(new)?, key)
+        }
+        "review" => {
+            let find = |policy: &Policy| {
+                let found = policy.reviews().iter().find(|review| review.id == id)?;
+                Some(found.matcher.range.clone())
+            };
+            widened(&find(old)?, &find(new)?, key)
+        }
         "limit" if key == "max" => {
             let of = |limit: &Limit| limit.max;
             Some(compare(of(old.limit_by_id(id)?), of(new.limit_by_id(id)?)))
         }
+        _ => None,
+    }
+}
+
+/// Whether a range of amounts takes in more than it did: of what denies or asks, that is stricter.
+fn widened(old: &Range, new: &Range, key: &str) -> Option<Lowered> {
+    match key {
+        "amount_above" => Some(compare(old.amount_above, new.amount_above)),
+        "usd_above" => Some(compare(old.usd_above, new.usd_above)),
+        "amount_max" => Some(upper(new.amount_max, old.amount_max)),
+        "usd_max" => Some(upper(new.usd_max, old.usd_max)),
         _ => None,
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct Place<'w> {
     /// Of what leaves by a swap or an order, so much is sure to come back: hundredths of a percent.
     pub back: u16,
     pub fees: Fees,
+    /// How long a document can be used, s.
+    pub life_s: u64,
 }
 
 /// What tables ask of a moment.
@@ -99,11 +101,27 @@ impl Place<'_> {
             earlier_ms: self.now_ms,
             open: &seen.open,
             paid_ms: seen.is_paid.then_some(self.now_ms),
+            deadline_ms: self.is_dated().then(|| self.until_s().saturating_mul(1000)),
             stricter: false,
             amount,
             function,
             usd: None,
         }
+    }
+
+    /// Whether it is a document with a deadline.
+    pub fn is_dated(&self) -> bool {
+        let kinds = [
+            EffectKind::Transfer,
+            EffectKind::Allowance,
+            EffectKind::Order,
+        ];
+        self.method == Method::SignTypedData && kinds.contains(&self.kind)
+    }
+
+    /// Until when a document can be used, s since the epoch.
+    pub const fn until_s(&self) -> u64 {
+        (self.now_ms / 1000).saturating_add(self.life_s)
     }
 
     /// Whether the fee itself is what it is about.

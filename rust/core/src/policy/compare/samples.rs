@@ -106,6 +106,8 @@ pub(in crate::policy) struct Samples {
     pub times_ms: Points<u64>,
     /// How long a payee is known after a payment, ms.
     pub trusts_ms: Points<u64>,
+    /// How long a document can be used, ms.
+    pub lives_ms: Points<u64>,
 }
 
 impl Samples {
@@ -130,6 +132,7 @@ impl Samples {
         self.schedules.or(other.schedules);
         self.times_ms.or(other.times_ms);
         self.trusts_ms.or(other.trusts_ms);
+        self.lives_ms.or(other.lives_ms);
         self
     }
 
@@ -150,6 +153,7 @@ impl Samples {
         self.schedules.and(&narrow.schedules);
         self.times_ms.and(&narrow.times_ms);
         self.trusts_ms.and(&narrow.trusts_ms);
+        self.lives_ms.and(&narrow.lives_ms);
         self
     }
 

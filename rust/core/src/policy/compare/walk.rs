@@ -20,6 +20,8 @@ const WHO_MAX: usize = 24;
 const ASSETS_MAX: usize = 16;
 const PAYEES_MAX: usize = 64;
 const TIMES_MAX: usize = 12;
+/// How long a document can be used, s: short enough to need no approval for that alone.
+const LIFE_S: u64 = 600;
 /// Places that are passed over for each that is looked at.
 const PASSED_MAX: usize = 64;
 /// A step through all combinations that comes to each once, far from the one before: where not all of
@@ -44,6 +46,7 @@ struct Dimensions<'w> {
     told: Vec<Told>,
     back: Vec<u16>,
     fees: Vec<Fees>,
+    lives_s: Vec<u64>,
 }
 
 /// Visits the places, at most `most` of them, until `visit` says that it is enough.
@@ -103,6 +106,7 @@ impl<'w> Dimensions<'w> {
             told: vec![Told::All],
             back: vec![u16::MAX],
             fees: vec![Fees::Least],
+            lives_s: lives(touched),
         };
         dimensions.times_ms = times(world, touched, &dimensions.payees);
         if touched.by_facts {
@@ -131,6 +135,7 @@ impl<'w> Dimensions<'w> {
             self.told.len(),
             self.back.len(),
             self.fees.len(),
+            self.lives_s.len(),
         ];
         sizes.into_iter().fold(1, usize::saturating_mul)
     }
@@ -146,6 +151,7 @@ impl<'w> Dimensions<'w> {
         let now_ms = pick(&self.times_ms, &mut rest)?;
         let back = pick(&self.back, &mut rest)?;
         let fees = pick(&self.fees, &mut rest)?;
+        let life_s = pick(&self.lives_s, &mut rest)?;
         let chain_id = who.chain_id;
         let first = self.payees.first() == Some(&payee);
         if what.asset.is_some_and(|asset| asset.chain_id != chain_id) {
@@ -177,10 +183,13 @@ impl<'w> Dimensions<'w> {
             now_ms,
             back,
             fees,
+            life_s,
         };
         let signs = matches!(what.method, Method::SignMessage | Method::SignTypedData);
-        // What has no return and no fee would only be repeated.
-        let repeats = (back != u16::MAX && !place.is_exchange()) || (fees != Fees::Least && signs);
+        // What has no return, no fee or no deadline would only be repeated.
+        let repeats = (back != u16::MAX && !place.is_exchange())
+            || (fees != Fees::Least && signs)
+            || (life_s != LIFE_S && !place.is_dated());
         (!repeats).then_some(place)
     }
 }
@@ -270,6 +279,17 @@ fn payees(world: &World<'_>, touched: &Touched<'_>) -> Vec<Address> {
         found.push(world.stranger);
     }
     found.truncate(PAYEES_MAX);
+    found
+}
+
+/// How long documents can be used, s: the usual time first.
+fn lives(touched: &Touched<'_>) -> Vec<u64> {
+    let named = touched.samples.lives_ms.named().iter();
+    let mut found = vec![LIFE_S];
+    found.extend(named.map(|life_ms| life_ms / 1000));
+    let mut seen = BTreeSet::new();
+    found.retain(|life_s| seen.insert(*life_s));
+    found.truncate(TIMES_MAX);
     found
 }
 

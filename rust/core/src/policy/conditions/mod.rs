@@ -8,6 +8,7 @@
 mod agents;
 mod assets;
 mod chains;
+mod deadlines;
 mod expiry;
 mod functions;
 mod methods;
@@ -25,6 +26,7 @@ use toml::Value as Document;
 pub(in crate::policy) use agents::Agents;
 pub(in crate::policy) use assets::Assets;
 pub(in crate::policy) use chains::Chains;
+pub(in crate::policy) use deadlines::{DeadlineBeyond, DeadlineWithin};
 pub(in crate::policy) use expiry::Expires;
 pub(in crate::policy) use functions::{Functions, NotFunctions};
 pub(in crate::policy) use methods::Methods;
@@ -231,6 +233,8 @@ conditions! {
         expires: Expires,
         new_payee: NewPayee,
         known_payee: KnownPayee,
+        deadline_within: DeadlineWithin,
+        deadline_beyond: DeadlineBeyond,
     }
     of_calls {
         functions: Functions,

@@ -156,6 +156,7 @@ impl Policy {
             earlier_ms,
             open: Open::none(),
             paid_ms: None,
+            deadline_ms: None,
             stricter: true,
             // Limits compare no amounts.
             amount: U256::ZERO,

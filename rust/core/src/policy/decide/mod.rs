@@ -278,6 +278,7 @@ impl Asked<'_> {
             earlier_ms: self.earlier_ms,
             open: &self.open,
             paid_ms: asks.then(|| self.subject.paid_ms(effect.to)).flatten(),
+            deadline_ms: effect.deadline(),
             stricter: false,
             amount: effect.amount,
             function: policy.function_index(effect),

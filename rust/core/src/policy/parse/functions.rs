@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use alloy_dyn_abi::DynSolType;
 use alloy_primitives::B256;
 
-use super::reader::{closest, Reader, Section, Value};
+use super::paths::read_path;
+use super::reader::{Reader, Section, Value};
 use super::tables::{flip, ID_CHARS};
 use super::File;
 use crate::chain::{Account, ChainId};
 use crate::code::PolicyCode;
 use crate::effects::EffectKind;
-use crate::function::{never, rank, word, Condition, Function, Signature};
+use crate::function::{never, rank, word, Condition, Function, Path, Signature};
 use crate::policy::conditions::{Condition as _, Functions, NotFunctions};
 use crate::policy::model::{Bits, FunctionEntry};
 use crate::protocol::{pinned, Protocol};
@@ -62,13 +63,17 @@ impl File {
         let signature = signature.and_then(|value| read_signature(reader, value));
         let payable = section.table.get("payable");
         let payable = flip(payable.map(|value| reader.boolean(value, "payable")));
-        let mut conditions: Vec<(usize, Condition)> = Vec::new();
+        let mut conditions: Vec<(Path, Condition)> = Vec::new();
         let mut sound = true;
         for argument in reader.tables(section, "argument") {
             reader.known(argument, &["name", "in", "min", "max"]);
             let read = self.read_argument(reader, argument, signature.as_ref(), chain);
             match read {
-                Some((place, _)) if conditions.iter().any(|(other, _)| *other == place) => {
+                Some((path, _))
+                    if conditions
+                        .iter()
+                        .any(|(other, _)| other.steps == path.steps) =>
+                {
                     let text = "a second condition for the same argument";
                     reader.fault(argument.at, PolicyCode::DuplicateEntry, text, "write one");
                 }
@@ -76,7 +81,7 @@ impl File {
                 None => sound = false,
             }
         }
-        conditions.sort_by_key(|(place, _)| *place);
+        conditions.sort_by(|(one, _), (other, _)| one.cmp(other));
         Some(Function {
             id: id?,
             contract: contract?,
@@ -137,7 +142,7 @@ impl File {
         section: Section<'_>,
         signature: Option<&Signature>,
         chain: Option<ChainId>,
-    ) -> Option<(usize, Condition)> {
+    ) -> Option<(Path, Condition)> {
         let get = |key: &str| section.table.get(key);
         let name = reader.required(
             section,
@@ -145,19 +150,7 @@ impl File {
             "write name = \"…\", one of the signature's arguments",
         )?;
         let text = reader.string(name, "name")?;
-        let signature = signature?;
-        let Some(place) = signature.place(text) else {
-            let shown = crate::text::display_safe(text, 64);
-            let known: Vec<&str> = signature.names().collect();
-            let hint = match closest(text, &known) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => "write names behind the types: \"claim(uint256 id)\"".to_owned(),
-            };
-            let text = format!("the signature names no argument `{shown}`");
-            reader.fault(name.span().start, PolicyCode::UnknownReference, text, hint);
-            return None;
-        };
-        let kind = signature.types().get(place)?;
+        let (path, kind) = read_path(reader, name.span().start, text, signature?)?;
         let bounds = get("min").or_else(|| get("max"));
         match (get("in"), bounds) {
             (Some(_), Some(bound)) => {
@@ -172,9 +165,9 @@ impl File {
             }
             (Some(values), None) => {
                 let read = self.read_values(reader, values, kind, chain?)?;
-                Some((place, read))
+                Some((path, read))
             }
-            (None, Some(_)) => Some((place, read_range(reader, section, kind)?)),
+            (None, Some(_)) => Some((path, read_range(reader, section, kind)?)),
             (None, None) => {
                 let text = "a condition without `in`, `min` or `max`";
                 let hint = "leave the table out if the argument may be anything";

@@ -8,11 +8,40 @@ use toml::de::DeValue;
 
 use super::reader::Value;
 use crate::amount::{parse_wei, AmountError};
+use crate::policy::time::duration_words;
 use crate::text::display_safe;
 
 /// Characters of a value that a hint repeats.
 const SHOWN_CHARS: usize = 60;
-const FEE_UNITS: [&str; 3] = ["gwei", "wei", "ether"];
+/// What ends a fee, and the unit that is meant.
+const FEE_UNITS: [(&str, &str); 4] = [
+    ("gwei", "gwei"),
+    ("wei", "wei"),
+    ("ether", "ether"),
+    ("eth", "ether"),
+];
+/// Letters of a symbol that may stand behind an amount: fewer could be a factor (`50 k`).
+const SYMBOL_CHARS: RangeInclusive<usize> = 3..=5;
+/// How people write units of time, and how many seconds one has.
+const TIME_UNITS: [(&str, u64); 17] = [
+    ("s", 1),
+    ("sec", 1),
+    ("second", 1),
+    ("seconds", 1),
+    ("m", 60),
+    ("min", 60),
+    ("minute", 60),
+    ("minutes", 60),
+    ("h", 3600),
+    ("hour", 3600),
+    ("hours", 3600),
+    ("d", 86_400),
+    ("day", 86_400),
+    ("days", 86_400),
+    ("w", 604_800),
+    ("week", 604_800),
+    ("weeks", 604_800),
+];
 
 /// For a value that must be text.
 pub(super) fn in_quotes(value: Value<'_>) -> String {
@@ -56,7 +85,7 @@ pub(super) fn decimal<T>(
     let bare = ["USD", "usd"]
         .iter()
         .fold(bare, |text, unit| text.trim_end_matches(unit));
-    let bare = bare.trim().replace('_', "");
+    let bare = without_symbol(bare.trim()).replace('_', "");
     let digits = bare.trim_start_matches('0');
     let digits = match digits.starts_with('.') || digits.is_empty() {
         true => format!("0{digits}"),
@@ -75,9 +104,10 @@ pub(super) fn decimal<T>(
 
 /// For a fee that is no number with its unit.
 pub(super) fn fee(text: &str, error: AmountError) -> String {
-    let unit = FEE_UNITS.into_iter().find(|unit| text.ends_with(unit));
-    let spaced = unit.and_then(|unit| {
-        let number = text.strip_suffix(unit)?.trim();
+    let text = text.to_ascii_lowercase();
+    let unit = FEE_UNITS.into_iter().find(|(word, _)| text.ends_with(word));
+    let spaced = unit.and_then(|(word, unit)| {
+        let number = text.strip_suffix(word)?.trim();
         Some(format!("{number} {unit}"))
     });
     match spaced.filter(|spaced| parse_wei(spaced).is_ok()) {
@@ -85,6 +115,69 @@ pub(super) fn fee(text: &str, error: AmountError) -> String {
         None if error == AmountError::TooLarge => "write a smaller number".to_owned(),
         None => "write a number, a space and its unit in quotes: wei, gwei or ether".to_owned(),
     }
+}
+
+/// The number before the symbol of what it counts, which the policy names elsewhere.
+fn without_symbol(text: &str) -> &str {
+    let Some((number, symbol)) = text.split_once(' ') else {
+        return text;
+    };
+    let letters = symbol.bytes().all(|byte| byte.is_ascii_alphabetic());
+    match letters && SYMBOL_CHARS.contains(&symbol.len()) {
+        true => number,
+        false => text,
+    }
+}
+
+/// For text that is no duration: the same in one number and one unit, if that is sure.
+pub(super) fn duration(text: &str) -> String {
+    match seconds(text).map(|seconds| duration_words(seconds.saturating_mul(1000))) {
+        Some(words) => format!("write \"{words}\""),
+        None => "write a whole number and s, m, h or d".to_owned(),
+    }
+}
+
+/// Of `1 day`, `1h30m` or `90 minutes`.
+fn seconds(text: &str) -> Option<u64> {
+    let mut rest = text.trim();
+    let mut sum = 0u64;
+    while !rest.is_empty() {
+        let end = rest.find(|one: char| !one.is_ascii_digit())?;
+        let (digits, behind) = rest.split_at(end);
+        let behind = behind.trim_start();
+        let end = behind
+            .find(|one: char| !one.is_ascii_alphabetic())
+            .unwrap_or(behind.len());
+        let (unit, after) = behind.split_at(end);
+        let (_, each) = TIME_UNITS
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(unit))?;
+        let part = digits.parse::<u64>().ok()?.checked_mul(*each)?;
+        sum = sum.checked_add(part)?;
+        rest = after.trim_start();
+    }
+    (sum > 0).then_some(sum)
+}
+
+/// For text that is no address: what is said, and what to write. A key is never repeated: messages
+/// go to screens and logs.
+pub(super) fn no_address(text: &str) -> (String, &'static str) {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if hex && digits.len() == 64 {
+        let text = "32 bytes are not an address; they may be a private key";
+        let hint = "write the address; if it is a key, take it out of the file and stop using it";
+        return (text.to_owned(), hint);
+    }
+    let hint = match digits.len() {
+        40 if hex => "write 0x, in lowercase, before the 40 digits",
+        _ if text.ends_with(".eth") => {
+            "write the address itself, 0x and 40 hexadecimal digits: names are not resolved"
+        }
+        _ => "write 0x and 40 hexadecimal digits",
+    };
+    let shown = display_safe(text, SHOWN_CHARS);
+    (format!("`{shown}` is not an address"), hint)
 }
 
 /// Tables that were written more than once, in one pair of brackets. TOML finds a fault in each of

@@ -140,6 +140,14 @@ fn read_window(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Span> {
             let hint = "leave it out, or change the window";
             reader.fault(zone.span().start, PolicyCode::Conflict, text, hint);
         }
+        if let (Some(value), Some(word)) = (value, word) {
+            if let Some(period) = adverb(word) {
+                let text = format!("`window` is `{word}`");
+                let hint = format!("write \"{period}\" with a zone, or a duration like \"24h\"");
+                reader.fault(value.span().start, PolicyCode::BadValue, text, hint);
+                return None;
+            }
+        }
         return match word {
             Some(STANDING) => Some(Span::Standing),
             Some(LIFETIME) => Some(Span::Lifetime),
@@ -151,6 +159,16 @@ fn read_window(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Span> {
     let hint = "write zone = \"Europe/Berlin\", or \"UTC\": where the day begins";
     let zone = reader.required(section, "zone", hint)?;
     Some(Span::Calendar(period, reader.zone(zone, "zone")?))
+}
+
+/// The part of the calendar that people also call `monthly`.
+fn adverb(word: &str) -> Option<&'static str> {
+    match word {
+        "daily" => Some("day"),
+        "weekly" => Some("week"),
+        "monthly" => Some("month"),
+        _ => None,
+    }
 }
 
 fn read_on_exceed(reader: &mut Reader<'_>, section: Section<'_>) -> Option<OnExceed> {

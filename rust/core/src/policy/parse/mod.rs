@@ -2,14 +2,17 @@
 
 mod assets;
 mod contracts;
+mod deadlines;
 mod functions;
 mod hints;
 mod limits;
 mod lists;
+mod paths;
 pub(in crate::policy) mod reader;
 mod rules;
 mod schedules;
 mod scope;
+mod syntax;
 pub(in crate::policy) mod tables;
 mod values;
 
@@ -81,6 +84,9 @@ const TABLES: [&str; 14] = [
     "limit",
 ];
 
+/// Keys that stand above every table.
+const HEAD: [&str; 2] = ["version", "loosen_delay"];
+
 /// The longest that a looser policy waits.
 const LOOSEN_DELAY_MS_MAX: u64 = 31 * 24 * 60 * 60 * 1000;
 
@@ -90,6 +96,7 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
     let (document, errors) = DeTable::parse_recoverable(source);
     let faulty = if errors.is_empty() { "" } else { source };
     let in_one = hints::InOneBracket::new(faulty, &TABLES);
+    let mut faulty_line = None;
     for error in &errors {
         let at = error.span().map_or(0, |span| span.start);
         let duplicate = error.message().contains("duplicate");
@@ -103,15 +110,36 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
             );
             continue;
         }
-        let code = if duplicate {
-            PolicyCode::DuplicateKey
-        } else {
-            PolicyCode::Syntax
-        };
-        let hint = "see https://toml.io for how TOML is written";
-        reader.fault(at, code, error.message().to_lowercase(), hint);
+        if duplicate {
+            let key = error.span().and_then(|span| source.get(span));
+            let key = crate::text::display_safe(key.unwrap_or_default(), 64);
+            let text = format!("`{key}` is written twice in the same table");
+            reader.fault(at, PolicyCode::DuplicateKey, text, "keep one of them");
+            continue;
+        }
+        let found = syntax::mistake(source, at, error.message());
+        // The parser reads on in the middle of a line it did not understand.
+        let line = reader.place(found.at).line;
+        if faulty_line == Some(line) {
+            continue;
+        }
+        faulty_line = Some(line);
+        reader.fault(found.at, PolicyCode::Syntax, found.text, found.hint);
+        if found.hides_the_rest {
+            break;
+        }
     }
     if !errors.is_empty() {
+        return Err(PolicyErrors::new(reader.faults));
+    }
+    if document.get_ref().is_empty() {
+        let hint = "begin with what `holdfast policy new` prints";
+        reader.fault(
+            0,
+            PolicyCode::MissingKey,
+            "the file has no policy in it",
+            hint,
+        );
         return Err(PolicyErrors::new(reader.faults));
     }
     let root = Section {
@@ -144,6 +172,7 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
     let keys = [
         "version",
         "name",
+        "include",
         "loosen_delay",
         "loosen_quorum",
         "chain",
@@ -178,6 +207,14 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
         "write name = \"…\", what you call this policy",
     ) {
         file.name = reader.label(value, "name", 128).unwrap_or_default();
+    }
+    if let Some(value) = root.table.get("include") {
+        reader.fault(
+            value.span().start,
+            PolicyCode::UnknownKey,
+            "a policy in force is one text: `include` is for the commands that read a file",
+            "put the files together and in force with `holdfast policy apply FILE`",
+        );
     }
     if let Some(value) = root.table.get("loosen_delay") {
         file.loosen_delay_ms = reader.duration(value, "loosen_delay", 1000..=LOOSEN_DELAY_MS_MAX);

@@ -88,6 +88,9 @@ impl<'s> Reader<'s> {
             }
             let text = format!("unknown key `{name}` in `{}`", section.name);
             let hint = match self.meant(name, keys) {
+                _ if section.name != "policy" && super::HEAD.contains(&name) => {
+                    format!("write `{name}` at the top of the file, above every table")
+                }
                 Some(known) => format!("did you mean `{known}`?"),
                 None => format!("known keys: {}", keys.join(", ")),
             };
@@ -204,6 +207,12 @@ impl<'s> Reader<'s> {
             return Vec::new();
         };
         let Some(array) = value.get_ref().as_array() else {
+            if let Some(inner) = value.get_ref().as_table().and_then(only_inner) {
+                let text = format!("[[{key}.{inner}]] stands before its [[{key}]]");
+                let hint = format!("write [[{key}]] and its keys above it");
+                self.fault(value.span().start, PolicyCode::WrongType, text, hint);
+                return Vec::new();
+            }
             let hint = format!("write [[{key}]]");
             self.wrong_type(value, key, "a list of tables", hint);
             let table = value.get_ref().as_table();
@@ -279,6 +288,14 @@ impl<'s> Reader<'s> {
     }
 }
 
+/// The name of the tables that are all there is in a table that was never written itself.
+fn only_inner<'t>(table: &'t DeTable<'t>) -> Option<&'t str> {
+    let mut keys = table.iter();
+    let (key, value) = keys.next()?;
+    let alone = keys.next().is_none() && value.get_ref().as_array().is_some();
+    (alone && matches!(key.get_ref().as_ref(), "entry" | "argument")).then_some(key.get_ref())
+}
+
 /// `[a-z0-9][a-z0-9-]*`
 fn is_id(id: &str, chars_max: usize) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -287,16 +304,21 @@ fn is_id(id: &str, chars_max: usize) -> bool {
         && id.bytes().all(|byte| plain(byte) || byte == b'-')
 }
 
-/// The known word that is at most two edits away.
+/// The known word that is the same in lowercase, or at most two edits away and fewer than a third of
+/// its length: `deny` is not `delay`.
 pub(super) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     if word.len() > 64 || known.len() > 1000 {
         return None;
     }
-    let near = |one: &&'k str| (distance(word, one), *one);
+    let near = |one: &&'k str| match one.eq_ignore_ascii_case(word) {
+        true => (0, *one),
+        false => (distance(word, one), *one),
+    };
+    let likely = |edits: usize| edits <= 2 && edits.saturating_mul(3) < word.len();
     known
         .iter()
         .map(near)
-        .filter(|(edits, _)| *edits <= 2)
+        .filter(|(edits, _)| likely(*edits))
         .min()
         .map(|(_, one)| one)
 }

@@ -194,6 +194,13 @@ fn read_tier(reader: &mut Reader<'_>, section: Section<'_>) -> Option<Verdict> {
         "tier",
         "write tier = \"approval\", or what you want without one",
     );
+    if let Some(value) = tier.filter(|value| value.get_ref().as_str() == Some("deny")) {
+        let hint =
+            "leave the rule out: what no rule grants is denied; [[forbid]] denies it for good";
+        let text = "a rule grants, so `tier` cannot be `deny`";
+        reader.fault(value.span().start, PolicyCode::BadValue, text, hint);
+        return None;
+    }
     let tier = tier.and_then(|value| one_of(reader, value, "tier", &words))?;
     for (key, owner) in [("delay", 2), ("quorum", 3), ("timeout", 3)] {
         let Some(value) = section.table.get(key).filter(|_| tier != owner) else {

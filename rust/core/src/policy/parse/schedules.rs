@@ -130,7 +130,7 @@ fn read_dates(reader: &mut Reader<'_>, value: Value<'_>) -> Option<Vec<Date>> {
             Date::new(year, month, i8::try_from(date.day).ok()?).ok()
         });
         if date.is_none() {
-            let text = "not a date";
+            let text = "`except` has something other than a date";
             let hint = "write 2026-12-25, without quotes and without a time";
             reader.fault(element.span().start, PolicyCode::BadValue, text, hint);
         }

@@ -2,6 +2,7 @@
 
 use alloy_primitives::U256;
 
+use super::deadlines::check_deadlines;
 use super::functions::check_functions;
 use super::reader::{closest, Reader, Section, Value};
 use super::tables::flip;
@@ -40,6 +41,9 @@ impl File {
         };
         check_functions(reader, section, kinds, ranged);
         let conditions = Conditions::read(self, reader, section);
+        if let Some(conditions) = &conditions {
+            check_deadlines(reader, section, conditions);
+        }
         let units = |reader: &mut Reader<'_>, key: &str| {
             get(key).map(|value| self.read_units(reader, section, value, key))
         };

@@ -28,13 +28,8 @@ impl Reader<'_> {
         let is_hex = digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         let parsed = text.parse::<Address>().ok().filter(|_| is_hex);
         let Some(address) = parsed else {
-            let text = format!("`{}` is not an address", cut(text));
-            self.fault(
-                at,
-                PolicyCode::BadAddress,
-                text,
-                "write 0x and 40 hexadecimal digits",
-            );
+            let (text, hint) = hints::no_address(text);
+            self.fault(at, PolicyCode::BadAddress, text, hint);
             return None;
         };
         if text == address.to_checksum(None) {
@@ -106,8 +101,9 @@ impl Reader<'_> {
                 );
             }
             Err(code) => {
+                let hint = hints::duration(text);
                 let text = format!("`{}` is not a duration", cut(text));
-                self.fault(at, code, text, "write a whole number and s, m, h or d");
+                self.fault(at, code, text, hint);
             }
         }
         None
@@ -154,7 +150,7 @@ impl Reader<'_> {
             Err(error) => {
                 let hint = hints::fee(text, error);
                 if error == AmountError::Unit {
-                    let text = format!("`{key}` has no unit");
+                    let text = format!("`{key}` has no unit that is known");
                     self.fault(at, PolicyCode::MissingUnit, text, hint);
                 } else {
                     self.fault(at, PolicyCode::BadValue, format!("`{key}`: {error}"), hint);

@@ -129,7 +129,9 @@ fn in_ranges(scope: &Scope, parts: &[&Part], world: &World) -> Option<bool> {
 
 /// What a table makes of a part by itself, and of all that the request does in its scope.
 fn readings(scope: &Scope, ask: &Ask, part: &Part, world: &World) -> [Option<bool>; 2] {
-    if !counts_at(scope.when, world.now_ms) || !in_scope(scope, ask, part, world.now_ms) {
+    if !counts_at(scope.when, ask.expires, world.now_ms)
+        || !in_scope(scope, ask, part, world.now_ms)
+    {
         return [None, None];
     }
     let all = ask.effects.iter();

@@ -160,16 +160,18 @@ pub struct Scope {
 }
 
 /// The schedule is open until 20 s before `EXPIRES_MS`. Nobody was ever paid.
-pub const WHEN: [&str; 6] = [
+pub const WHEN: [&str; 8] = [
     "",
     "during = [\"open\"]\n",
     "not_during = [\"open\"]\n",
     "expires = 2023-11-14T22:13:20Z\n",
     "new_payee = \"1h\"\n",
     "known_payee = \"1h\"\n",
+    "deadline_within = \"1h\"\n",
+    "deadline_beyond = \"1h\"\n",
 ];
 /// What a limit counts, and what happens over it where that is not what `Does::Limit` says.
-pub const WINDOWS: [(&str, &str); 6] = [
+pub const WINDOWS: [(&str, &str); 8] = [
     ("window = \"1m\"\n", ""),
     ("window = \"day\"\nzone = \"Asia/Kathmandu\"\n", ""),
     ("window = \"lifetime\"\n", ""),
@@ -179,15 +181,20 @@ pub const WINDOWS: [(&str, &str); 6] = [
         "on_exceed = \"delay\"\ndelay = \"10m\"\n",
     ),
     ("window = \"1m\"\nwarn_percent = 50\n", ""),
+    ("window = \"1m\"\n", ""),
+    ("window = \"1m\"\n", ""),
 ];
 
-/// Whether a table counts at a time: `WHEN` in words.
-pub fn counts_at(when: usize, now_ms: u64) -> bool {
+/// Whether a table counts at a time, for what ends at another: `WHEN` in words.
+pub fn counts_at(when: usize, ends: Option<u64>, now_ms: u64) -> bool {
+    let soon = ends.is_some_and(|ends| ends <= now_ms + 3_600_000);
     match when {
         1 => now_ms < EXPIRES_MS - 20_000,
         2 => now_ms >= EXPIRES_MS - 20_000,
         3 => now_ms < EXPIRES_MS,
         5 => false,
+        6 => soon,
+        7 => !soon,
         _ => true,
     }
 }
@@ -255,7 +262,7 @@ fn scope() -> impl Strategy<Value = Scope> {
         1 => few().prop_map(|few| (Some(few), None)),
         1 => few().prop_map(|few| (None, Some(few))),
     ];
-    let when = prop_oneof![3 => Just(0), 1 => 0usize..6];
+    let when = prop_oneof![3 => Just(0), 1 => 0usize..8];
     let names = (
         some(vec![0, 1, 2]),
         some(vec![0, 1]),

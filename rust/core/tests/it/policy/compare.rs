@@ -1,6 +1,8 @@
 //! `policy diff`: what random requests find milder under a new policy, it finds too, and every row
 //! that it gives is a request that `policy decide` decides so.
 
+use std::sync::LazyLock;
+
 use holdfast_core::policy::compare::{compare, Comparison, Relation, Row};
 use holdfast_core::policy::{Policy, Verdict};
 use holdfast_core::simulate::Simulator;
@@ -278,10 +280,15 @@ fn most_changes_that_may_be_looser_are_shown_to_be() {
 
 const PAGE: &str = include_str!("../../../../../docs/policy.md");
 
-/// The first policy of the documentation.
+/// The first policy of the documentation without its comments: tests change whole lines of it.
 fn first() -> &'static str {
-    let after = PAGE.split("```toml policy\n").nth(1).unwrap();
-    after.split("```").next().unwrap()
+    static FIRST: LazyLock<String> = LazyLock::new(|| {
+        let after = PAGE.split("```toml policy\n").nth(1).unwrap();
+        let lines = after.split("```").next().unwrap().lines();
+        let plain = lines.map(|line| line.split(" #").next().unwrap().trim_end());
+        plain.map(|line| format!("{line}\n")).collect()
+    });
+    &FIRST
 }
 
 /// Compares the first policy, with `more`, with what becomes of it.
@@ -495,6 +502,19 @@ fn every_kind_of_effect_has_a_request_where_a_contract_of_its_protocol_is_known(
         (true, Some("vote")),
         "{found:#?}"
     );
+    let pay = "[[function]]\nid = \"pay\"\nchain = 31337\ncontract = \"0x71bE63f3384f5fb98995898A86B02Fb2426c5788\"\nsignature = \"pay((address to, uint8 way)[] orders, (bool up, int8[2] ends) how)\"\n[[function.argument]]\nname = \"orders[].way\"\nin = [\"1\"]\n[[function.argument]]\nname = \"how.ends[1]\"\nmax = \"5\"\n";
+    for (from, to) in [("in = [\"1\"]", "in = [\"1\", \"2\"]"), ("\"5\"", "\"6\"")] {
+        let old = format!("{old}{pay}").replace("functions = [\"vote\"]", "functions = [\"pay\"]");
+        let new = old.replace(from, to);
+        let found = compared(&old, &new);
+        check_rows(&old, &new, &found.rows);
+        let row = &found.rows[0];
+        assert_eq!(
+            (row.looser, row.function.as_deref()),
+            (true, Some("pay")),
+            "{found:#?}"
+        );
+    }
     let swaps = "[[rule]]\nid = \"swaps\"\neffects = [\"swap\"]\nreturn_min_percent = 97\ntier = \"instant\"\n";
     let (old, new) = (
         format!("{old}{swaps}"),
@@ -644,6 +664,21 @@ fn reviews_and_caps_of_lists_and_entries_are_compared() {
         row.when.unwrap().starts_with("after "),
         "payments fill it first"
     );
+}
+
+#[test]
+fn deadlines_are_compared_at_the_last_second_that_is_within() {
+    let within = |life: &str| format!("{ALLOW}deadline_within = \"{life}\"\n");
+    let row = turned(&within("30m"), &within("1h"));
+    assert_eq!(
+        (row.old.verdict, row.new.verdict),
+        (Verdict::Deny, Verdict::Instant)
+    );
+    turned(&within("30m"), ALLOW);
+    let beyond = |life: &str| {
+        format!("{ALLOW}[[forbid]]\nid = \"long\"\neffects = [\"allowance\"]\ndeadline_beyond = \"{life}\"\n")
+    };
+    turned(&beyond("30m"), &beyond("1h"));
 }
 
 #[test]

@@ -356,6 +356,10 @@ fn signatures_have_one_spelling_and_a_bound() {
         ),
         ("$_1(string)", "$_1(string)"),
         ("f((uint256) x)", "f((uint256))"),
+        (
+            "pay(( address to , (uint8 a, bool) b)[] orders, (bytes32)[2])",
+            "pay((address,(uint8,bool))[],(bytes32)[2])",
+        ),
     ] {
         let signature = Signature::parse(text).unwrap();
         assert_eq!(signature.canonical(), canonical);
@@ -389,6 +393,11 @@ fn signatures_have_one_spelling_and_a_bound() {
         "f(uint256[40] a, uint256[40] b)",
         "f(Order order)",
         "f((uint256,) x)",
+        "f((address a, bool a) x)",
+        "f((address a)x)",
+        "f((address a)[0] x)",
+        "f((address a)(bool b) x)",
+        "f((bytes a)[] x)",
     ] {
         assert!(Signature::parse(text).is_err(), "{text}");
     }

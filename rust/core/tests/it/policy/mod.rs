@@ -1,6 +1,7 @@
 //! What a policy says, and how it is counted.
 
 mod compare;
+mod deadlines;
 mod decide;
 mod docs;
 mod facts;

@@ -348,6 +348,32 @@ fn an_added_forbid_or_limit_and_a_lowered_limit_need_no_signature() {
 }
 
 #[test]
+fn a_forbid_or_review_of_more_amounts_needs_no_signature() {
+    let table = |name: &str, from: &str| {
+        let tier = if name == "review" {
+            "tier = \"approval\"\n"
+        } else {
+            ""
+        };
+        format!("[[{name}]]\nid = \"large\"\neffects = [\"transfer\"]\n{from}{tier}")
+    };
+    for name in ["forbid", "review"] {
+        let above = |usd: u64| table(name, &format!("usd_above = \"{usd}\"\n"));
+        let up_to = |usd: u64| table(name, &format!("usd_max = \"{usd}\"\n"));
+        let all = table(name, "");
+        for (more, less) in [
+            (above(5), above(6)),
+            (all.clone(), above(6)),
+            (up_to(6), up_to(5)),
+            (all.clone(), up_to(6)),
+        ] {
+            assert_eq!(looser(&[SMALL, &less], &[SMALL, &more]), None, "{name}");
+            assert!(looser(&[SMALL, &more], &[SMALL, &less]).is_some(), "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_rule_that_names_less_needs_no_signature() {
     let named = |more: &str| format!("{SMALL}{more}\n");
     for (old, new) in [

@@ -9,6 +9,7 @@ use crate::effects::call::Call;
 use crate::effects::common::native::unregistered;
 use crate::effects::common::opaque::push_data;
 use crate::effects::common::trade::{exchange, Coin};
+use crate::effects::context::until_ms;
 use crate::effects::parts::Parts;
 use crate::effects::EffectKind;
 
@@ -54,6 +55,9 @@ impl Flow<'_, '_> {
         let value = call.value;
         sums.warnings.extend(unregistered(value, self.context));
         self.show(sums, until);
+        if let Some(until) = until {
+            self.end(until);
+        }
         if self.unknown {
             let effect = self
                 .context
@@ -71,6 +75,15 @@ impl Flow<'_, '_> {
             }
         }
         self.parts
+    }
+
+    /// Swaps and what they pay others happen until the deadline, or not at all; an allowance has an
+    /// end of its own.
+    fn end(&mut self, until: U256) {
+        let effects = self.parts.effects.iter_mut();
+        for effect in effects.filter(|one| one.kind != EffectKind::Allowance) {
+            effect.expires = until_ms(until);
+        }
     }
 
     /// The effect of one lot.

@@ -8,7 +8,7 @@ use crate::display::{field, moment};
 use crate::effects::call::Call;
 use crate::effects::common::opaque::trailing_bytes;
 use crate::effects::common::trade::{doubt, Coin, Trade};
-use crate::effects::context::{check_not_token, check_payee, Context};
+use crate::effects::context::{check_not_token, check_payee, until_ms, Context};
 use crate::effects::parts::Parts;
 use crate::effects::{abi, Denial, EffectKind};
 use crate::protocol::Protocol;
@@ -221,7 +221,7 @@ fn traded(call: &Call<'_>, swap: &Swap, context: &Context<'_>) -> Result<Option<
         gets: &[(gets, least)],
         recipient: recipient(call, swap.to, &[gets], context)?,
         through: call.to,
-        expires: None,
+        expires: until_ms(swap.deadline),
     };
     let mut parts = trade.parts(context);
     if let Some(parts) = &mut parts {
@@ -253,7 +253,7 @@ fn liquidity(
         gets: &[],
         recipient: recipient(call, to, &coins, context)?,
         through: call.to,
-        expires: None,
+        expires: until_ms(deadline),
     };
     Ok(until(trade.parts(context), deadline))
 }

@@ -10,7 +10,7 @@ use crate::effects::call::Call;
 use crate::effects::common::holding::{unknown, with_trailing};
 use crate::effects::common::opaque;
 use crate::effects::common::trade::{Coin, Trade};
-use crate::effects::context::{check_not_token, check_recipient, Context};
+use crate::effects::context::{check_not_token, check_recipient, until_ms, Context};
 use crate::effects::parts::Parts;
 use crate::effects::{abi, Denial, EffectKind};
 use crate::protocol::Protocol;
@@ -109,7 +109,7 @@ fn opened(
         gets: &[],
         recipient: (mint.recipient != call.to).then_some(mint.recipient),
         through: call.to,
-        expires: None,
+        expires: until_ms(mint.deadline),
     };
     let mut parts = trade.parts(context);
     if let Some(parts) = &mut parts {

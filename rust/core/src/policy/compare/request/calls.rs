@@ -7,7 +7,7 @@ use alloy_sol_types::SolCall;
 use super::{returned, Carried};
 use crate::asset::{Asset, Standard};
 use crate::effects::EffectKind;
-use crate::function::{Condition, Function};
+use crate::function::{Condition, Function, Step};
 use crate::policy::compare::place::Place;
 use crate::policy::compare::world::World;
 use crate::protocol::Protocol;
@@ -223,18 +223,52 @@ pub(super) fn other_token<'w>(world: &World<'w>, place: &Place<'_>) -> Option<&'
 
 /// A call of the function with arguments that the operator allows.
 pub(super) fn of_function(function: &Function, wallet: Address) -> Option<Vec<u8>> {
-    let types = function.signature.types();
-    let arguments = types.iter().enumerate().map(|(place, kind)| {
-        let condition = function.conditions.iter().find(|(at, _)| *at == place);
-        match condition.map(|(_, condition)| allowed(condition, wallet)) {
-            Some(word) => kind.abi_decode(word?.as_slice()).ok(),
-            None => nothing(kind),
-        }
-    });
-    let arguments: Option<Vec<DynSolValue>> = arguments.collect();
+    let conditions: Vec<Ahead<'_>> = function
+        .conditions
+        .iter()
+        .map(|(path, condition)| (path.steps.as_slice(), condition))
+        .collect();
+    let arguments = filled(function.signature.whole(), &conditions, wallet)?;
     let mut data = function.signature.selector().to_vec();
-    data.extend(DynSolValue::Tuple(arguments?).abi_encode_params());
+    data.extend(arguments.abi_encode_params());
     Some(data)
+}
+
+/// The steps that are left to a value, and what it must be.
+type Ahead<'f> = (&'f [Step], &'f Condition);
+
+/// A value of a type with what the conditions allow at the ends of their paths, and nothing else.
+fn filled(kind: &DynSolType, conditions: &[Ahead<'_>], wallet: Address) -> Option<DynSolValue> {
+    if let Some((_, condition)) = conditions.iter().find(|(steps, _)| steps.is_empty()) {
+        return kind.abi_decode(allowed(condition, wallet)?.as_slice()).ok();
+    }
+    let next = |wanted: &dyn Fn(Step) -> bool| -> Vec<Ahead<'_>> {
+        let ahead = conditions.iter().filter_map(|(steps, condition)| {
+            let (step, rest) = steps.split_first()?;
+            wanted(*step).then_some((rest, *condition))
+        });
+        ahead.collect()
+    };
+    match kind {
+        DynSolType::Tuple(kinds) => {
+            let members = kinds.iter().enumerate().map(|(place, kind)| {
+                filled(kind, &next(&|step| step == Step::Member(place)), wallet)
+            });
+            Some(DynSolValue::Tuple(members.collect::<Option<_>>()?))
+        }
+        DynSolType::Array(inner) if !conditions.is_empty() => {
+            let element = filled(inner, &next(&|step| step == Step::Each), wallet)?;
+            Some(DynSolValue::Array(vec![element]))
+        }
+        DynSolType::FixedArray(inner, size) => {
+            let elements = (0..*size).map(|place| {
+                let here = |step| step == Step::Each || step == Step::Element(place);
+                filled(inner, &next(&here), wallet)
+            });
+            Some(DynSolValue::FixedArray(elements.collect::<Option<_>>()?))
+        }
+        _ => nothing(kind),
+    }
 }
 
 /// The last value that is named: what was added to a list of values is at its end.
@@ -248,7 +282,7 @@ fn allowed(condition: &Condition, wallet: Address) -> Option<B256> {
     }
 }
 
-/// The emptiest value of a type.
+/// The emptiest value of a type that has no parts of a fixed number.
 fn nothing(kind: &DynSolType) -> Option<DynSolValue> {
     Some(match kind {
         DynSolType::Bool => DynSolValue::Bool(false),
@@ -259,14 +293,6 @@ fn nothing(kind: &DynSolType) -> Option<DynSolValue> {
         DynSolType::Bytes => DynSolValue::Bytes(Vec::new()),
         DynSolType::String => DynSolValue::String(String::new()),
         DynSolType::Array(_) => DynSolValue::Array(Vec::new()),
-        DynSolType::FixedArray(inner, size) => {
-            let items: Option<Vec<_>> = (0..*size).map(|_| nothing(inner)).collect();
-            DynSolValue::FixedArray(items?)
-        }
-        DynSolType::Tuple(inner) => {
-            let items: Option<Vec<_>> = inner.iter().map(nothing).collect();
-            DynSolValue::Tuple(items?)
-        }
         _ => return None,
     })
 }

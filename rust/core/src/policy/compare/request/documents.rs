@@ -10,8 +10,6 @@ use crate::effects::EffectKind;
 use crate::policy::compare::place::Place;
 use crate::policy::compare::world::World;
 
-/// How long a document can be used, s: short enough to need no approval for that alone.
-const LIFE_S: u64 = 600;
 /// Where the expiry of an order starts.
 const EXPIRY_BIT: usize = 192;
 
@@ -50,7 +48,7 @@ pub(super) fn sign(world: &World<'_>, place: &Place<'_>, amount: U256) -> Option
     let token = place
         .asset
         .filter(|asset| asset.standard == Standard::Erc20);
-    let until = (place.now_ms / 1000).saturating_add(LIFE_S);
+    let until = place.until_s();
     let (name, fields, verifier, message) = match place.kind {
         EffectKind::Transfer => (
             "TransferWithAuthorization",

@@ -273,6 +273,8 @@ fn rule(dice: &mut Dice, number: usize, what: &str, out: &mut String) {
         let conditions = [
             "new_payee = \"30d\"",
             "known_payee = \"30d\"",
+            "deadline_within = \"10m\"",
+            "deadline_beyond = \"10m\"",
             "expires = 2023-11-16T00:00:00Z",
             "during = [\"days\"]",
             "not_during = [\"days\"]",
