@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.options import HomeOption, JsonOption, existing, text_of
+from holdfast.cli.options import HomeOption, JsonOption, existing
 from holdfast.cli.output import EXIT_USAGE, Failure, emit, say, table
 from holdfast.cli.policy import refuse
+from holdfast.cli.policy_source import policy_text
+
+if TYPE_CHECKING:
+    from holdfast.service.home.folder import Home
 
 EXIT_WIDER = 2
 
@@ -51,7 +55,7 @@ def shadow(
         _list(place.operator_socket, as_json)
 
 
-def _put(file: Path, place: Any, as_json: bool) -> None:
+def _put(file: Path, place: Home, as_json: bool) -> None:
     import json
 
     from holdfast._core import PolicyError, check_policy
@@ -59,7 +63,7 @@ def _put(file: Path, place: Any, as_json: bool) -> None:
     from holdfast.service.guardian.shadow import shadow_text
     from holdfast.service.journal.open import open_reader
 
-    text = text_of(file)
+    text = policy_text(file)
     try:
         report = json.loads(check_policy(text, time.time_ns() // 1_000_000))
     except PolicyError as error:

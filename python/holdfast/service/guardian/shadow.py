@@ -22,13 +22,14 @@ from holdfast.service.guardian.core import Core
 from holdfast.service.guardian.policy_file import PolicyRejected, read_private_text
 from holdfast.service.guardian.watch import Mark, mark_of
 from holdfast.service.journal.cases import case_of, milder
-from holdfast.service.journal.interface import Reader
+from holdfast.service.journal.interface import JournalError, Reader
 from holdfast.service.runtime.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
 from holdfast.service.runtime.logs import get_logger
 
 log = get_logger()
 
 LOOK_S = 0.1
+RETRY_S = 5.0
 # Python runs one thread at a time: the loop waits no longer than this for a slice to end.
 SLICE_S = 0.001
 # A slice is followed by so many times its length without one.
@@ -131,6 +132,10 @@ class Shadow:
         while True:
             try:
                 pause_s = await self._step()
+            except JournalError as error:
+                # Read again later: `behind` grows until then.
+                log.warning("the shadow policy waits for the journal", error=str(error))
+                pause_s = RETRY_S
             except Exception as error:  # noqa: BLE001 - nothing in a candidate may end the guardian
                 self._candidate = None
                 self._error = display_safe(f"the candidate was set aside: {error!r}", 500)
