@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from holdfast._core import PolicyError, Simulator, check_policy, display_safe
+from holdfast.codes import Code
 from holdfast.service.guardian.core import Core
 from holdfast.service.guardian.policy_file import PolicyRejected, read_private_text
 from holdfast.service.guardian.watch import Mark, mark_of
@@ -182,7 +183,7 @@ class Shadow:
             line, column, code, words, _ = error.args[2][0]
             # As the file counts its lines.
             place = f"{self._path.name}:{line + bool(first)}:{column}"
-            raise PolicyRejected("policy_invalid", f"{place}: {code}: {words}") from error
+            raise PolicyRejected(Code.POLICY_INVALID, f"{place}: {code}: {words}") from error
         name = display_safe(checked["name"], 128)
         return _Candidate(name, f"0x{checked['digest']}", simulator, from_seq, from_seq)
 
