@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from tests.cli.conftest import Run
 from tests.docs.blocks import ROOT, blocks
+from tests.perimeter.test_contracts import CODE, SENDER, SENDERS, becomes, call
+from tests.service.facts.test_pinned_code import chain_at
 from tests.service.in_process import (
     SHOP,
     STRANGER,
@@ -23,6 +25,8 @@ from tests.service.in_process import (
     put_policy,
     serving,
 )
+from tests.support.anvil import Anvil
+from tests.support.stub_contract import place_contract
 
 from holdfast.service.home.folder import Home
 from holdfast.service.journal.open import open_reader
@@ -136,6 +140,43 @@ async def test_what_was_never_used_is_found_and_its_removal_is_tighter(
     assert NEVER not in new.read_text()
     assert "never paid by anyone" not in new.read_text()
     assert run("policy", "check", new).code == 0
+
+
+async def test_a_rule_that_only_a_sum_needs_is_not_called_unused(
+    tmp_path: Path, run: Run, anvil: Anvil
+) -> None:
+    """No reason names it, because a stricter rule is named; without it the request is denied."""
+    more = "".join(
+        f'''
+[[rule]]
+id = "{name}"
+effects = ["transfer"]
+assets = ["eth"]
+to = ["{STRANGER}", "{LISTED}"]
+{bound} = "1"
+tier = "{tier}"
+'''
+        for name, bound, tier in (
+            ("small", "amount_max", "instant"),
+            ("large", "amount_above", "approval"),
+        )
+    )
+    home = make_home(tmp_path, more=more + SENDERS)
+    async with guarding(home):
+        pass
+    place_contract(anvil, SENDER, CODE[0])
+    types, values = ["address[]", "uint256[]"], [[STRANGER, LISTED], [ETH * 3 // 5, ETH * 3 // 5]]
+    twice = call("disperseEther(address[],uint256[])", types, values, SENDER, ETH * 6 // 5)
+    async with chain_at(anvil.url) as chain, serving(home, node=chain, hold_ms=20) as guardian:
+        agent = await guardian.agent()
+        await becomes(agent, twice, "approval")
+        await agent.call("eth_sendTransaction", [twice])
+        (view,) = await guardian.until_open("waiting-approval")
+        assert {each.get("rule") for each in view["reasons"]} == {"large"}
+        await guardian.core.durable()
+    result = run("policy", "review", "--home", home.path, "--json")
+    assert result.json["decided"] == 1
+    assert set(found(result, "rule_unused")) == {"rule vendor", "rule shop", "rule words"}
 
 
 async def test_what_was_always_approved_gets_a_milder_rule_up_to_the_largest_amount(
