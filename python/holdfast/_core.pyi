@@ -124,6 +124,17 @@ def policy_explained(source: str) -> bytes:
     Raises PolicyError.
     """
 
+@final
+class PolicyInForce:
+    """The policy in force of a guard."""
+
+@final
+class PreparedPolicy:
+    """A policy that was read and compared with the one in force."""
+
+def prepare_policy(source: str, in_force: PolicyInForce) -> PreparedPolicy:
+    """Reads a policy and compares it: what takes long of `Guard.load_policy`, for another thread. Raises PolicyError."""
+
 def policy_changes(old_source: str, new_source: str) -> bytes:
     """What changes from one policy to another: JSON list of `{"looser": bool, "path": "rule.small.amount_max", "text"}`. Without a looser change the new one is at least as strict and needs no signature; raises PolicyError for a file with faults."""
 
@@ -415,7 +426,8 @@ class Facts:
 
     `prices` has what each source says of an asset: USD for one whole token as a decimal number, and when it said so (ms).
     `code` has (Keccak-256 of the code in hex, that of what runs behind a proxy or None, when it was looked at in ms) by
-    contract. A price or code that is malformed is unknown. Raises MalformedError for what no record could carry.
+    contract. `readings` has (contract, call data in hex, whether it was asked after the transaction, node, when it was
+    asked in ms, what was returned in hex or None, why nothing was or None). A price or code that is malformed is unknown. Raises MalformedError for what no record could carry.
     """
 
     def __new__(
@@ -423,13 +435,14 @@ class Facts:
         *,
         prices: Mapping[str, Sequence[tuple[str, int]]] | None = None,
         code: Mapping[str, tuple[str, str | None, int]] | None = None,
+        readings: Sequence[tuple[str, str, bool, str, int, str | None, str | None]] | None = None,
     ) -> Facts: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def updated_by(self, newer: Facts) -> Facts:
-        """These, with the prices of `newer` in place of their own where it has any, and its code likewise."""
+        """These, with the prices of `newer` in place of their own where it has any, and its code and readings likewise."""
 
 @final
 class Simulated:
@@ -502,6 +515,9 @@ class Guard:
         """`guardian.started`, and `request.reopened` for every order that was not signed: it is void, and decided again."""
 
     def stopped(self, now_ms: int) -> Applied: ...
+    def policy_in_force(self) -> PolicyInForce:
+        """For `prepare_policy`."""
+
     def load_policy(
         self,
         source: str,
@@ -510,8 +526,9 @@ class Guard:
         signature: bytes | None,
         now_ms: int,
         also: list[tuple[bytes, bytes]] = [],
+        prepared: PreparedPolicy | None = None,
     ) -> Applied:
-        """Needs an operator's command `{"action":"policy","digest","guardian","key","revision"}` and its signature, unless the policy is at least as strict as the one in force; `also` has those of more operators, as many as its `loosen_quorum` asks for. Raises PolicyError, or HoldfastError `policy_unsigned` naming the first looser change."""
+        """Needs an operator's command `{"action":"policy","digest","guardian","key","revision"}` and its signature, unless the policy is at least as strict as the one in force; `also` has those of more operators, as many as its `loosen_quorum` asks for. `prepared` is the same source, read and compared before. Raises PolicyError, or HoldfastError `policy_unsigned` naming the first looser change."""
 
     def load_config(
         self, digest: str, by: str, command: bytes, signature: bytes, now_ms: int
@@ -531,6 +548,21 @@ class Guard:
     def open_signed(self, agent: str, payload: bytes, signature: bytes, now_ms: int) -> bytes:
         """The envelope of a call that asks for no signature, checked and recorded nowhere: JSON
         `{"expires_at","method","nonce","params"}`. Raises HoldfastError with the code the agent is told."""
+
+    def readings_of_call(
+        self, agent: str, method: str, params: bytes, facts: Facts, now_ms: int
+    ) -> bytes | None:
+        """What contracts have to be asked before `submit`: JSON `{"chain_id","readings":[{"after","call","check",
+        "contract"}],"transaction":{"data","gas","to"|null,"value"}|null,"wallet"}`, `value` in wei as a decimal string.
+        None if nothing has to be, or the call joins a request or is not decided."""
+
+    def readings_of_signed(
+        self, agent: str, payload: bytes, signature: bytes, facts: Facts, now_ms: int
+    ) -> bytes | None:
+        """The same for a call in a signed envelope."""
+
+    def readings_of_request(self, request_id: str, facts: Facts, now_ms: int) -> bytes | None:
+        """The same for a request that is decided again before its order."""
 
     def check(self, agent: str, method: str, params: bytes, facts: Facts, now_ms: int) -> bytes:
         """Same engine, no records, nothing reserved: JSON `{"status":"ok","verdict",...}`."""

@@ -35,6 +35,7 @@ class Code(StrEnum):
     NONCE_USED = "nonce_used"
     NONCE_AHEAD = "nonce_ahead"
     FROZEN = "frozen"
+    CHECK_UNMET = "check_unmet"
     COOLDOWN = "cooldown"
     NO_APPROVER = "no_approver"
     WAITING_FULL = "waiting_full"
@@ -276,6 +277,7 @@ TRANSIENT = frozenset(
         Code.FEE_OVER_CAP,
         Code.TIP_OVER_CAP,
         Code.NONCE_AHEAD,
+        Code.CHECK_UNMET,
         Code.COOLDOWN,
         Code.WAITING_FULL,
         Code.LIMIT_EXCEEDED,

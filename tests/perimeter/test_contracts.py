@@ -248,7 +248,7 @@ async def test_what_a_request_relies_on_is_looked_at_again_before_its_order(
         place_contract(anvil, SENDER, "0x")
         # Longer than a look counts as one of this moment, and less than the next one is away.
         hands.added += 6 * MINUTE
-        facts = await guardian.inside.facts.of_request(guardian.asked(view))
+        facts = await guardian.inside.facts.of_request(view["id"], guardian.asked(view))
         assert json.loads(str(facts))["code"][SENDER]["hash"] == hash_of("0x")
 
 

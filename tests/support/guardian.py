@@ -18,9 +18,11 @@ from holdfast.secrets import sealed
 from holdfast.secrets.authority import digest_of, sign_authority
 from holdfast.service.chain.chain import Chains
 from holdfast.service.chain.endpoint import EndpointSettings
+from holdfast.service.chain.witness import Witness
 from holdfast.service.facts.code import CodeFacts
 from holdfast.service.facts.gather import FactSources
 from holdfast.service.facts.prices.facts import PriceFacts
+from holdfast.service.facts.readings import ReadingFacts
 from holdfast.service.guardian.core import Core
 from holdfast.service.guardian.session import begin, open_log_key
 from holdfast.service.guardian.waiting import Waiting
@@ -128,9 +130,14 @@ class Guardian:
         self.chains = Chains([self.settings, *self.others], self.conditions)
         self.code = CodeFacts(self.core, self.chains.get)
         prices = PriceFacts(self.core, self.chains.get, ())
-        self.facts = FactSources(self.core, self.code, prices)
+        readings = ReadingFacts(self.core, self._nodes)
+        self.facts = FactSources(self.core, self.code, prices, readings)
         if sending:
             await self.send()
+
+    def _nodes(self, chain_id: int) -> list[Witness]:
+        chain = self.chains.get(chain_id)
+        return [] if chain is None else chain.awake()
 
     def _sign_policy(self, restored: Restored) -> None:
         """Puts the test's policy in force, signed, when another one is."""

@@ -23,6 +23,7 @@ from holdfast.cli import (
     nonces,
     operators,
     policy,
+    policy_bench,
     policy_diff,
     policy_explain,
     policy_import,
@@ -103,6 +104,7 @@ for _command in (
 ):
     app.command()(_command)
 app.command(help=decode.HELP)(decode.decode)
+policy.app.command()(policy_bench.bench)
 policy.app.command()(policy_diff.diff)
 policy.app.command()(policy_new.new)
 policy.app.command()(policy_explain.explain)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from holdfast import __version__
@@ -23,12 +23,15 @@ from holdfast.service.agents.pending_calls import PendingCalls
 from holdfast.service.agents.rpc import Rpc
 from holdfast.service.agents.signing_calls import SigningCalls
 from holdfast.service.agents.subscriptions import NewHeads
+from holdfast.service.chain.chain import Chain
 from holdfast.service.chain.node import FindNode, Node
+from holdfast.service.chain.witness import Witness
 from holdfast.service.config import Config
 from holdfast.service.config_file import ConfigFile
 from holdfast.service.facts.code import CodeFacts
 from holdfast.service.facts.gather import FactSources
 from holdfast.service.facts.prices.facts import PriceFacts
+from holdfast.service.facts.readings import ReadingFacts
 from holdfast.service.guardian.clock_watch import ClockWatch
 from holdfast.service.guardian.core import Core, Sealed
 from holdfast.service.guardian.freeze_file import EVERYTHING, FreezeFile
@@ -117,7 +120,8 @@ class LocalServices:
         self.shadow = self.health.shadow = Shadow(home.shadow_path, core, self.reader)
         clock.on_moved(self.code.moved)
         clock.on_moved(self.prices.moved)
-        self.facts = FactSources(core, self.code, self.prices)
+        readings = ReadingFacts(core, self._find_nodes)
+        self.facts = FactSources(core, self.code, self.prices, readings)
         self.clock = ClockWatch(core, self.health.conditions, chains=bool(config.endpoint))
         folder = home.path / config.registry if config.registry else None
         self.descriptors = Descriptors(core.guard, folder)
@@ -213,6 +217,10 @@ class LocalServices:
 
     def _find_node(self, chain_id: int) -> Node | None:
         return None if self._node is None else self._node(chain_id)
+
+    def _find_nodes(self, chain_id: int) -> Sequence[Witness]:
+        node = self._find_node(chain_id)
+        return node.awake() if isinstance(node, Chain) else ()
 
     def freeze_by_signal(self) -> None:
         """Freezes everything."""

@@ -7,7 +7,7 @@ use holdfast_core::code::Code;
 use holdfast_core::guard::{AuthoriseFacts as CoreAuthorise, Told};
 use holdfast_core::json::Malformed;
 use holdfast_core::outcome::{Log, Simulated as CoreSimulated, Standing};
-use holdfast_core::policy::{Facts as CoreFacts, ToldCode, ToldPrice};
+use holdfast_core::policy::{Facts as CoreFacts, Reading, ToldCode, ToldPrice};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -62,6 +62,17 @@ impl<'py> FromPyObject<'_, 'py> for At {
 type PriceRow = (String, At);
 /// Hash, implementation, and when that was seen.
 type CodeRow = (String, Option<String>, At);
+/// Contract, call data, whether it was asked after the transaction, node, when, what was returned, and
+/// why nothing was.
+type ReadingRow = (
+    PyBackedStr,
+    PyBackedStr,
+    bool,
+    String,
+    u64,
+    Option<PyBackedStr>,
+    Option<String>,
+);
 
 /// Facts that count for a call, read once.
 #[pyclass(module = "holdfast._core", frozen, eq)]
@@ -79,10 +90,11 @@ impl Facts {
 #[pymethods]
 impl Facts {
     #[new]
-    #[pyo3(signature = (*, prices = None, code = None))]
+    #[pyo3(signature = (*, prices = None, code = None, readings = None))]
     fn new(
         prices: Option<BTreeMap<String, Vec<PriceRow>>>,
         code: Option<BTreeMap<String, CodeRow>>,
+        readings: Option<Vec<ReadingRow>>,
     ) -> PyResult<Self> {
         let mut inner = CoreFacts::none();
         if let Some(prices) = prices {
@@ -105,6 +117,12 @@ impl Facts {
             let code = CoreFacts::of_code(code).map_err(|fault| unfit(&fault))?;
             inner = inner.updated_by(&code);
         }
+        if let Some(readings) = readings {
+            let readings = readings.into_iter().map(reading);
+            let readings = readings.collect::<PyResult<Vec<_>>>()?;
+            let readings = CoreFacts::of_readings(readings).map_err(|fault| unfit(&fault))?;
+            inner = inner.updated_by(&readings);
+        }
         Ok(Self { inner })
     }
 
@@ -117,6 +135,19 @@ impl Facts {
     fn __str__(&self) -> String {
         self.inner.to_string()
     }
+}
+
+fn reading((contract, call, after, source, at_ms, data, fault): ReadingRow) -> PyResult<Reading> {
+    let data = data.map(|data| hex::<Bytes>(&data, "data"));
+    Ok(Reading {
+        contract: hex::<Address>(&contract, "contract")?,
+        call: hex::<Bytes>(&call, "call")?,
+        after,
+        source,
+        at_ms,
+        data: data.transpose()?,
+        fault,
+    })
 }
 
 /// What a node says a transaction would do.
@@ -162,7 +193,7 @@ fn hex<T: std::str::FromStr>(text: &str, what: &str) -> PyResult<T> {
     let fault = |_| {
         malformed(
             Code::Malformed,
-            format!("simulated: `{what}` is not hex of its length"),
+            format!("facts: `{what}` is not hex of its length"),
             "",
         )
     };

@@ -20,7 +20,7 @@ use crate::errors::{malformed, refused};
 use crate::facts::{AuthoriseFacts, Facts, Int};
 use crate::input::decode_with;
 use crate::order_inputs::OrderInputs;
-use crate::policy::faults;
+use crate::policy::{faults, PolicyInForce, PreparedPolicy};
 use crate::request::{Outcome, RequestState};
 
 fn refusal(error: Refusal) -> PyErr {
@@ -178,7 +178,14 @@ impl Guard {
         Self::applied(py, self.inner.stopped(now_ms))
     }
 
-    #[pyo3(signature = (source, by, command, signature, now_ms, also = Vec::new()))]
+    /// For `prepare_policy`.
+    fn policy_in_force(&self) -> PolicyInForce {
+        PolicyInForce {
+            inner: self.inner.in_force(),
+        }
+    }
+
+    #[pyo3(signature = (source, by, command, signature, now_ms, also = Vec::new(), prepared = None))]
     #[allow(clippy::too_many_arguments)] // Python calls it by position.
     fn load_policy(
         &mut self,
@@ -189,6 +196,7 @@ impl Guard {
         signature: Option<&[u8]>,
         now_ms: u64,
         also: Vec<(Vec<u8>, Vec<u8>)>,
+        prepared: Option<&PreparedPolicy>,
     ) -> PyResult<Applied> {
         let authority = match (command, signature) {
             (None, None) => None,
@@ -198,7 +206,14 @@ impl Guard {
                 also: &also,
             }),
         };
-        match self.inner.load_policy(source, by, authority, now_ms) {
+        let prepared = prepared.filter(|prepared| prepared.inner.source() == source);
+        let loaded = match prepared {
+            Some(prepared) => self
+                .inner
+                .load_prepared(&prepared.inner, by, authority, now_ms),
+            None => self.inner.load_policy(source, by, authority, now_ms),
+        };
+        match loaded {
             Ok(applied) => Applied::new(py, applied),
             Err(LoadError::Faults(errors)) => Err(faults(&errors)),
             Err(LoadError::Refused(error)) => Err(refusal(error)),
@@ -282,6 +297,50 @@ impl Guard {
         opened
             .map(|opened| PyBytes::new(py, &opened))
             .map_err(refusal)
+    }
+
+    fn readings_of_call<'py>(
+        &self,
+        py: Python<'py>,
+        agent: &str,
+        method: &Bound<'_, PyString>,
+        params: &[u8],
+        facts: &Facts,
+        now_ms: u64,
+    ) -> Option<Bound<'py, PyBytes>> {
+        let (method, facts) = (method.to_string_lossy(), facts.inner());
+        let asked = self
+            .inner
+            .readings_of_call(agent, &method, params, facts, now_ms);
+        asked.map(|asked| PyBytes::new(py, &asked))
+    }
+
+    fn readings_of_signed<'py>(
+        &self,
+        py: Python<'py>,
+        agent: &str,
+        payload: &[u8],
+        signature: &[u8],
+        facts: &Facts,
+        now_ms: u64,
+    ) -> Option<Bound<'py, PyBytes>> {
+        let facts = facts.inner();
+        let asked = self
+            .inner
+            .readings_of_signed(agent, payload, signature, facts, now_ms);
+        asked.map(|asked| PyBytes::new(py, &asked))
+    }
+
+    fn readings_of_request<'py>(
+        &self,
+        py: Python<'py>,
+        request_id: &str,
+        facts: &Facts,
+        now_ms: u64,
+    ) -> Option<Bound<'py, PyBytes>> {
+        let facts = facts.inner();
+        let asked = self.inner.readings_of_request(request_id, facts, now_ms);
+        asked.map(|asked| PyBytes::new(py, &asked))
     }
 
     fn check<'py>(

@@ -51,7 +51,8 @@ mod _core {
     #[pymodule_export]
     use crate::policy::{
         check_policy, compare_policies, decode, decode_again, key_places, policy_changes,
-        policy_explained, policy_worst_case, Simulator,
+        policy_explained, policy_worst_case, prepare_policy, PolicyInForce, PreparedPolicy,
+        Simulator,
     };
     #[pymodule_export]
     use crate::request::{Outcome, RequestState};

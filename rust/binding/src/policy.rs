@@ -3,7 +3,7 @@
 use alloy_primitives::Address;
 use holdfast_core::asset::Registry;
 use holdfast_core::code::Code;
-use holdfast_core::guard;
+use holdfast_core::guard::{self, InForce, Prepared};
 use holdfast_core::policy::{self, Policy, PolicyErrors};
 use holdfast_core::simulate;
 use pyo3::prelude::*;
@@ -45,10 +45,37 @@ pub fn check_policy<'py>(
         .map(|wallets| wallets.iter().map(|wallet| wallet.parse()).collect())
         .transpose()
         .map_err(|error| refused(Code::Malformed, error))?;
-    let summary =
-        policy::check(source, now_ms, held.as_deref()).map_err(|errors| faults(&errors))?;
+    let summary = py
+        .detach(|| policy::check(source, now_ms, held.as_deref()))
+        .map_err(|errors| faults(&errors))?;
     let json = serde_json::to_vec(&summary).map_err(|error| refused(Code::Internal, error))?;
     Ok(PyBytes::new(py, &json))
+}
+
+/// The policy in force of a guard, for `prepare_policy`.
+#[pyclass(module = "holdfast._core", frozen)]
+pub struct PolicyInForce {
+    pub inner: Option<InForce>,
+}
+
+/// A policy that was read and compared with the one in force.
+#[pyclass(module = "holdfast._core", frozen)]
+pub struct PreparedPolicy {
+    pub inner: Prepared,
+}
+
+/// Reads a policy and compares it with the one in force, without holding any other thread up.
+#[pyfunction]
+pub fn prepare_policy(
+    py: Python<'_>,
+    source: &str,
+    in_force: &PolicyInForce,
+) -> PyResult<PreparedPolicy> {
+    let against = in_force.inner.as_ref();
+    let inner = py
+        .detach(|| Prepared::new(source, against))
+        .map_err(|errors| faults(&errors))?;
+    Ok(PreparedPolicy { inner })
 }
 
 /// What changes from one policy to another, as a JSON list of `{"looser", "path", "text"}`.

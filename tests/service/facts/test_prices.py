@@ -459,7 +459,7 @@ async def test_after_a_start_a_request_waits_for_the_first_price(
         (view,) = await guardian.until_open("authorising")
     server.says("3001")
     async with serving(house, prices=(from_url(server),)) as guardian:
-        again = await guardian.inside.facts.of_request(guardian.asked(view))
+        again = await guardian.inside.facts.of_request(view["id"], guardian.asked(view))
         assert [each["usd"] for each in json.loads(str(again))["prices"]["eth"]] == ["3001"]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from holdfast._core import Applied, HoldfastError, RequestState, canonical_json
+from holdfast._core import Applied, Facts, HoldfastError, RequestState, canonical_json
 from holdfast.codes import Code, Detail
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.errors import (
@@ -89,11 +89,15 @@ class Batches:
         if call.id_json is None:
             self._signing_calls.send(agent, call, reply)
             return
-        try:
-            applied = self._intake.submit(agent, call.method, call.params)
-            self._take(applied, call, reply)
-        except (Sealed, Declined, HoldfastError) as error:
-            self._signing_calls.failed(reply, error, plain)
+
+        def decide(read: Facts) -> None:
+            try:
+                applied = self._intake.submit(agent, call.method, call.params, read)
+                self._take(applied, call, reply)
+            except (Sealed, Declined, HoldfastError) as error:
+                self._signing_calls.failed(reply, error, plain)
+
+        self._intake.read_first(agent, call.method, call.params, decide)
 
     def status(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         """`wallet_getCallsStatus`."""

@@ -5,17 +5,21 @@ What is refused here is refused before anything is decoded.
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
-from holdfast._core import Applied, Event, HoldfastError
+from holdfast._core import Applied, Event, Facts, HoldfastError
 from holdfast.codes import Code
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.budgets import AgentBudget, Budgets
 from holdfast.service.agents.errors import DENIED, CallError
 from holdfast.service.agents.settings import GateConfig
+from holdfast.service.facts.code import NO_FACTS
 from holdfast.service.facts.gather import FactSources
 from holdfast.service.guardian.core import Core
 from holdfast.service.journal.disk import Disk
@@ -24,6 +28,8 @@ from holdfast.service.runtime.turns import CALL_SECONDS_FREE
 _TYPED = "eth_signTypedData"
 # Requests whose end is waited for; more of them are not counted.
 OPEN_MAX = 65_536
+# Calls of one agent for which contracts are asked at the same time.
+READINGS_MAX = 8
 _PAID = "request.signed"
 _ENDS = frozenset(
     {
@@ -35,6 +41,10 @@ _ENDS = frozenset(
         "request.failed",
     }
 )
+
+
+# What is done with what contracts said.
+Then = Callable[[Facts], None]
 
 
 class Declined(RuntimeError):
@@ -58,33 +68,70 @@ class Intake:
         self._config = config
         self._time = budgets.time
         self._open: dict[str, Agent] = {}
+        self._readings: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._least_max = min(config.typed_bytes_max, config.params_bytes_max)
         self.params_bytes_max = config.params_bytes_max
         core.listen(self._durable)
 
-    def submit(self, agent: Agent, method: str, params: bytes) -> Applied:
+    def read_first(self, agent: Agent, method: str, params: bytes, then: Then) -> None:
+        """Calls `then` with what contracts say to a call; at once where none has to be asked."""
+        facts = self._facts.of_agent(agent.id)
+        large = self._too_large(method, params)
+        asked = None if large else self._facts.questions(agent.id, method, params, facts)
+        self._read(agent, asked, then)
+
+    def read_first_signed(self, agent: Agent, payload: bytes, signature: bytes, then: Then) -> None:
+        """The same for a call in a signed envelope."""
+        facts = self._facts.of_agent(agent.id)
+        large = self._too_large("holdfast_request", payload)
+        signed = self._facts.questions_signed
+        self._read(agent, None if large else signed(agent.id, payload, signature, facts), then)
+
+    def _read(self, agent: Agent, asked: bytes | None, then: Then) -> None:
+        # What is not read grants nothing, so a crowd is decided without.
+        if asked is None or self._readings[agent.id] >= READINGS_MAX:
+            then(NO_FACTS)
+            return
+
+        async def read() -> None:
+            try:
+                then(await self._facts.readings.of(asked))
+            finally:
+                self._readings[agent.id] -= 1
+
+        self._readings[agent.id] += 1
+        task = asyncio.create_task(read(), name="readings")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def submit(self, agent: Agent, method: str, params: bytes, read: Facts = NO_FACTS) -> Applied:
         """`Guard.submit` with the facts of this moment. Raises Declined, Sealed, HoldfastError."""
         budget, now = self._budgets.of(agent), self._time()
         refused = self._refuse(agent, budget, method, params, now)
         if refused is not None:
             return refused
-        facts = self._facts.of_agent(agent.id)
+        facts = self._facts.of_agent(agent.id).updated_by(read)
         applied = self._core.submit(agent.id, method, params, facts)
         self._account(agent, budget, applied, now)
         return applied
 
-    def submit_signed(self, agent: Agent, payload: bytes, signature: bytes) -> Applied:
+    def submit_signed(
+        self, agent: Agent, payload: bytes, signature: bytes, read: Facts = NO_FACTS
+    ) -> Applied:
         """`Guard.submit_signed`, likewise."""
         budget, now = self._budgets.of(agent), self._time()
         refused = self._refuse(agent, budget, "holdfast_request", payload, now)
         if refused is not None:
             return refused
-        facts = self._facts.of_agent(agent.id)
+        facts = self._facts.of_agent(agent.id).updated_by(read)
         applied = self._core.submit_signed(agent.id, payload, signature, facts)
         self._account(agent, budget, applied, now)
         return applied
 
-    def check(self, agent: Agent, method: str, params: bytes) -> bytes | None:
+    def check(
+        self, agent: Agent, method: str, params: bytes, read: Facts = NO_FACTS
+    ) -> bytes | None:
         """`Guard.check`; None over the agent's rate. Raises HoldfastError."""
         budget, now = self._budgets.of(agent), self._time()
         if budget.admit(len(params), now) is not None or not budget.checks.take(now):
@@ -92,7 +139,7 @@ class Intake:
         if self._too_large(method, params):
             return None
         try:
-            facts = self._facts.of_agent(agent.id)
+            facts = self._facts.of_agent(agent.id).updated_by(read)
             return self._core.check(agent.id, method, params, facts)
         finally:
             self._spend(budget, now)

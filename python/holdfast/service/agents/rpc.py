@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from holdfast import __version__
-from holdfast._core import SIGNING_METHODS, HoldfastError, MalformedError
+from holdfast._core import SIGNING_METHODS, Facts, HoldfastError, MalformedError
 from holdfast.codes import Code
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.batches import SEND_CALLS, Batches
@@ -160,11 +160,16 @@ class Rpc:
         if inner is None:
             reply.result(_refusal("error", INVALID_PARAMS, 'params must be [{"method", "params"}]'))
             return
-        try:
-            told = self._intake.check(agent, inner[0], inner[1])
-            reply.result(_too_fast() if told is None else told)
-        except HoldfastError as error:
-            reply.result(_refusal("denied", INVALID_PARAMS, error.args[1], error))
+        method, params = inner
+
+        def decide(read: Facts) -> None:
+            try:
+                told = self._intake.check(agent, method, params, read)
+                reply.result(_too_fast() if told is None else told)
+            except HoldfastError as error:
+                reply.result(_refusal("denied", INVALID_PARAMS, error.args[1], error))
+
+        self._intake.read_first(agent, method, params, decide)
 
     def _submit(self, agent: Agent, call: AnyCall, reply: Reply) -> None:
         inner = inner_call(call)

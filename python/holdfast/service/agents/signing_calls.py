@@ -7,7 +7,7 @@ from functools import partial
 
 import orjson
 
-from holdfast._core import Applied, HoldfastError
+from holdfast._core import Applied, Facts, HoldfastError
 from holdfast.codes import Code
 from holdfast.service.agents.agent import Agent
 from holdfast.service.agents.errors import DENIED, INTERNAL, INVALID_PARAMS, CallError, sealed
@@ -51,12 +51,16 @@ class SigningCalls:
         if call.id_json is None:
             self._without_id(agent, call, reply)
             return
-        try:
-            applied = self._intake.submit(agent, call.method, call.params)
-        except (Sealed, Declined, HoldfastError) as error:
-            self.failed(reply, error, plain)
-            return
-        self._take(applied, agent, reply, plain)
+
+        def decide(read: Facts) -> None:
+            try:
+                applied = self._intake.submit(agent, call.method, call.params, read)
+            except (Sealed, Declined, HoldfastError) as error:
+                self.failed(reply, error, plain)
+                return
+            self._take(applied, agent, reply, plain)
+
+        self._intake.read_first(agent, call.method, call.params, decide)
 
     def send_signed(
         self, agent: Agent, payload: bytes, signature: bytes, call: AnyCall, reply: Reply
@@ -65,12 +69,16 @@ class SigningCalls:
         if call.id_json is None:
             self._without_id(agent, call, reply)
             return
-        try:
-            applied = self._intake.submit_signed(agent, payload, signature)
-        except (Sealed, Declined, HoldfastError) as error:
-            self.failed(reply, error, wrapped)
-            return
-        self._take(applied, agent, reply, wrapped)
+
+        def decide(read: Facts) -> None:
+            try:
+                applied = self._intake.submit_signed(agent, payload, signature, read)
+            except (Sealed, Declined, HoldfastError) as error:
+                self.failed(reply, error, wrapped)
+                return
+            self._take(applied, agent, reply, wrapped)
+
+        self._intake.read_first_signed(agent, payload, signature, decide)
 
     def submit(self, agent: Agent, method: str, params: bytes, call: AnyCall, reply: Reply) -> None:
         """`holdfast_submit`: answers as soon as the decision is durable.
@@ -80,8 +88,17 @@ class SigningCalls:
         if call.id_json is None:
             self._without_id(agent, call, reply)
             return
+
+        def decide(read: Facts) -> None:
+            self._submitted(agent, method, params, reply, read)
+
+        self._intake.read_first(agent, method, params, decide)
+
+    def _submitted(
+        self, agent: Agent, method: str, params: bytes, reply: Reply, read: Facts
+    ) -> None:
         try:
-            applied = self._intake.submit(agent, method, params)
+            applied = self._intake.submit(agent, method, params, read)
             request_id = applied.request_id
             if applied.status in ("denied", "refused") or request_id is None:
                 self._take(applied, agent, reply, wrapped)

@@ -13,7 +13,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from holdfast._core import Applied, AuthoriseFacts, Event, Facts, Guard, HoldfastError
+from holdfast._core import (
+    Applied,
+    AuthoriseFacts,
+    Event,
+    Facts,
+    Guard,
+    HoldfastError,
+    PreparedPolicy,
+)
 from holdfast.service.journal.interface import Writer
 from holdfast.service.runtime.clock import Clock
 
@@ -209,9 +217,10 @@ class Core:
         command: bytes | None = None,
         signature: bytes | None = None,
         also: Sequence[tuple[bytes, bytes]] = (),
+        prepared: PreparedPolicy | None = None,
     ) -> Applied:
         """`Guard.load_policy`."""
-        load = partial(self.guard.load_policy, also=list(also))
+        load = partial(self.guard.load_policy, also=list(also), prepared=prepared)
         return self._apply(load, source, by, command, signature)
 
     def load_config(self, digest: str, by: str, command: bytes, signature: bytes) -> Applied:

@@ -19,7 +19,14 @@ from typing import Any
 
 import orjson
 
-from holdfast._core import HoldfastError, PolicyError, check_policy, display_safe
+from holdfast._core import (
+    HoldfastError,
+    PolicyError,
+    PreparedPolicy,
+    check_policy,
+    display_safe,
+    prepare_policy,
+)
 from holdfast.codes import Code
 from holdfast.secrets.authority import (
     SignedCommand,
@@ -104,9 +111,9 @@ class PolicyFile:
         """
         async with self._lock:
             try:
-                source, digest = self._checked()
+                source, digest = await asyncio.to_thread(self._checked)
                 if digest != self._in_force():
-                    self._load(source, by)
+                    self._load(source, by, await self._prepared(source))
             except (PolicyRejected, HoldfastError) as error:
                 code = error.args[0]
                 text = error.args[1] if isinstance(error, PolicyRejected) else self._words(error)
@@ -128,9 +135,10 @@ class PolicyFile:
         PolicyRejected, HoldfastError, Sealed.
         """
         async with self._lock:
-            digest = self._checked_text(source)
+            digest = await asyncio.to_thread(self._checked_text, source)
             first, *others = [_bytes(each) for each in (signed, *also)]
-            applied = self._core.load_policy(source, by, *first, others)
+            prepared = await self._prepared(source)
+            applied = self._core.load_policy(source, by, *first, others, prepared)
             await asyncio.to_thread(place_policy, self.path, source, signed, also)
             self.alarm = None
             await self._core.durable()
@@ -157,10 +165,18 @@ class PolicyFile:
         except (PolicyRejected, Sealed):
             return
 
-    def _load(self, source: str, by: str) -> None:
+    async def _prepared(self, source: str) -> PreparedPolicy:
+        """Read and compared in another thread: payments go on meanwhile."""
+        in_force = self._core.guard.policy_in_force()
+        return await asyncio.to_thread(prepare_policy, source, in_force)
+
+    def _load(self, source: str, by: str, prepared: PreparedPolicy | None = None) -> None:
         """Raises HoldfastError `policy_unsigned` unless it is signed or at least as strict."""
-        found = read_signature(self.signature_path) or (None, None, ())
-        self._core.load_policy(source, by, *found)
+        found = read_signature(self.signature_path)
+        if found is None:
+            self._core.load_policy(source, by, prepared=prepared)
+        else:
+            self._core.load_policy(source, by, *found, prepared=prepared)
 
     def _reject(self, source: str, text: str, by: str) -> None:
         """Records a refusal once, and keeps the alarm on."""

@@ -291,8 +291,9 @@ class OperatorMethods:
     async def _decide(self, _: OperatorConnection, params: Params) -> object:
         inner = orjson.dumps(params.get("params", []))
         agent = text(params, "agent")
-        facts = self._facts.of_agent(agent)
-        answer = self._core.check(agent, text(params, "method"), inner, facts)
+        method = text(params, "method")
+        facts = await self._facts.of_call(agent, method, inner)
+        answer = self._core.check(agent, method, inner, facts)
         return orjson.Fragment(answer)
 
     async def _reload(self, _: OperatorConnection, _params: Params) -> Json:

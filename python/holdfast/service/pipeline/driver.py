@@ -346,7 +346,7 @@ class Driver:
             # The node may answer for many at once.
             await self._turns.step()
         if self._outside is not None:
-            facts = await self._outside.of_request(asked)
+            facts = await self._outside.of_request(request_id, asked)
         if numbers is None:
             return AuthoriseFacts(facts=facts)
         return AuthoriseFacts(

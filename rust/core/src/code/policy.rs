@@ -67,6 +67,6 @@ codes! {
             "two rules differ in their amounts alone, and grant nothing between them";
         TierOverlap = "tier_overlap": Lint,
             "two rules differ in their amounts alone, and both grant the same amounts: the stricter one counts";
-        Unused = "unused": Lint, "a wallet without an agent, or an unused list, function or schedule";
+        Unused = "unused": Lint, "a wallet without an agent, or an unused list, function, schedule or check";
     }
 }

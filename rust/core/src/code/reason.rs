@@ -87,6 +87,9 @@ codes! {
         Frozen = "frozen": Denied,
             "the agent, the wallet or everything is frozen"
             => "wait until an operator thaws it";
+        CheckUnmet = "check_unmet": Transient,
+            "a rule with `checks` matches the effect and grants nothing, because a check does not hold or could not be read; its tier still counts"
+            => "compare `observed` with `limit`; try again when the contract says otherwise";
         Cooldown = "cooldown": Transient,
             "an operator denied a request of this agent less than its `cooldown` ago"
             => "wait until `retry_at_ms`; do not repeat what was denied";

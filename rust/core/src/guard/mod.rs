@@ -15,7 +15,7 @@ mod views;
 use sha2::{Digest as _, Sha256};
 
 pub use commands::authorise::{AuthoriseFacts, Told};
-pub use commands::authority::Authority;
+pub use commands::authority::{Authority, InForce, Prepared};
 pub use commands::replace::Replacement;
 pub use decision::answer::Answered;
 pub use fold::{fold, FoldError, Origin};

@@ -251,6 +251,9 @@ pub struct State {
     pub genesis: Option<Genesis>,
     /// The policy in force.
     pub policy: Option<LoadedPolicy>,
+    /// The one that is being loaded, compiled before.
+    #[serde(skip)]
+    pub prepared: Option<Arc<Policy>>,
     /// The policy that comes into force later.
     #[serde(with = "as_json")]
     pub coming: Option<PolicyScheduled>,

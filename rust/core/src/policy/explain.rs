@@ -63,7 +63,12 @@ impl Policy {
             rules.partition(|rule| matches!(rule.tier, Verdict::Approval { .. }));
         let rule = |rule: &&crate::policy::Rule| Said {
             id: rule.id.clone(),
-            text: format!("{}: {}", self.matched(&rule.matcher), tier_words(rule.tier)),
+            text: format!(
+                "{}{}: {}",
+                self.matched(&rule.matcher),
+                self.checked(&rule.checks),
+                tier_words(rule.tier)
+            ),
         };
         let reviews = self.reviews().iter().filter(|one| meant(&one.matcher));
         let forbids = self.forbids().iter().filter(|one| meant(&one.matcher));
@@ -126,6 +131,22 @@ impl Policy {
         match said.is_empty() {
             true => kinds,
             false => format!("{kinds}, if {}", said.join(", and ")),
+        }
+    }
+
+    /// `, only while \`healthy\` holds (healthFactor after the transaction is at least 1.5)`.
+    fn checked(&self, checks: &[u32]) -> String {
+        let named = checks
+            .iter()
+            .filter_map(|one| self.checks().get(*one as usize));
+        let said = named.map(|check| {
+            let (subject, range) = (check.subject(), check.range());
+            format!("`{}` holds ({subject} is {range})", check.id)
+        });
+        let said: Vec<String> = said.collect();
+        match said.is_empty() {
+            true => String::new(),
+            false => format!(", only while {}", said.join(", and ")),
         }
     }
 

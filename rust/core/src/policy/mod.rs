@@ -3,6 +3,7 @@
 //! `Policy::parse` refuses a file with any fault and says where each one is; `decide` is the one
 //! page of law.
 
+mod check;
 pub mod compare;
 mod conditions;
 mod decide;
@@ -26,8 +27,10 @@ use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256};
 use sha2::{Digest, Sha256};
 
+pub use check::Check;
 pub use decide::batch::resolve_batch;
-pub use decide::facts::{Facts, ToldCode, ToldPrice, CODE_AGE_MS_MAX, FUTURE_MS_MAX};
+pub use decide::checks::{wanted, Wanted};
+pub use decide::facts::{Facts, Reading, ToldCode, ToldPrice, CODE_AGE_MS_MAX, FUTURE_MS_MAX};
 pub use decide::limits::LimitView;
 pub use decide::resolve::{resolve, Resolved};
 pub use decide::sight::{CodeSeen, FirstSeen, Look, Sight, Unseen, SIGHT_MS_MAX};
@@ -80,6 +83,7 @@ pub struct Policy {
     reviews: Vec<Review>,
     limits: Vec<Limit>,
     schedules: Vec<Schedule>,
+    checks: Vec<Check>,
     /// A table asks whether a recipient was paid before.
     asks_payees: bool,
     registry: Registry,
@@ -177,6 +181,7 @@ impl Policy {
             reviews: file.reviews,
             limits: file.limits,
             schedules: file.schedules,
+            checks: file.checks,
             asks_payees,
         })
     }
@@ -274,6 +279,11 @@ impl Policy {
     /// Schedules in the order of the file.
     pub fn schedules(&self) -> &[Schedule] {
         &self.schedules
+    }
+
+    /// Checks in the order of the file.
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
     }
 
     /// Limits in the order of the file.

@@ -267,6 +267,8 @@ pub struct Rule {
     pub route: Route,
     /// Who sends what it grants by `eth_signTransaction`.
     pub released: Released,
+    /// Numbers of checks, all of which must hold for it to grant; sorted.
+    pub(in crate::policy) checks: Vec<u32>,
     pub(in crate::policy) matcher: Matcher,
     pub(in crate::policy) at: Place,
 }

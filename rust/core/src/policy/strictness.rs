@@ -38,7 +38,7 @@ pub struct Change {
 }
 
 /// Sections of tables and the key that names each of them.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("chain", "id"),
     ("wallet", "id"),
     ("agent", "id"),
@@ -47,6 +47,7 @@ const SECTIONS: [(&str, &str); 12] = [
     ("function", "id"),
     ("list", "id"),
     ("schedule", "id"),
+    ("check", "id"),
     ("rule", "id"),
     ("forbid", "id"),
     ("review", "id"),
@@ -148,7 +149,8 @@ impl Comparison<'_> {
         for (id, table) in before {
             let path = format!("{section}.{id}");
             let Some(now) = after.get(id) else {
-                let safe = section == "rule" && self.rules.hides_none(id);
+                // A rule that named it would not be read.
+                let safe = section == "check" || section == "rule" && self.rules.hides_none(id);
                 let text = match section {
                     "rule" if !safe => "is removed, and may be the stricter of two rules",
                     _ => "is removed",
@@ -160,6 +162,10 @@ impl Comparison<'_> {
             let hides = narrows && !self.rules.hides_none(id);
             let rules = self.rules.pair(id);
             self.tables(&path, table, now, |key| {
+                if section == "rule" && key == "checks" {
+                    // A rule that a check holds back still asks for its tier.
+                    return Some(Some(!all_checks(table.get(key), now.get(key))));
+                }
                 let lowered = match section {
                     "rule" => lowered_rule(rules?, key).or_else(|| {
                         let narrower = Conditions::narrower(key, table.get(key), now.get(key))?;
@@ -175,7 +181,7 @@ impl Comparison<'_> {
             });
         }
         for id in after.keys().filter(|id| !before.contains_key(*id)) {
-            let looser = !matches!(section, "forbid" | "review" | "limit");
+            let looser = !matches!(section, "forbid" | "review" | "limit" | "check");
             self.note(looser, format!("{section}.{id}"), "is added".to_owned());
         }
     }
@@ -294,6 +300,20 @@ fn lowered(old: &Policy, new: &Policy, section: &str, id: &str, key: &str) -> Op
             };
             Some(compare(of(old.agent(id)?), of(new.agent(id)?)))
         }
+        "check" => {
+            let find = |policy: &Policy| {
+                let mut checks = policy.checks().iter();
+                checks.find(|check| check.id == id).cloned()
+            };
+            let (old, new) = (find(old)?, find(new)?);
+            match key {
+                "max" => Some(upper(old.max, new.max)),
+                // A larger minimum is what narrows.
+                "min" => Some(compare(new.min, old.min)),
+                "age_max" => Some(compare(old.age_ms_max, new.age_ms_max)),
+                _ => None,
+            }
+        }
         // What matches more effects asks for more, or denies more.
         "forbid" => {
             let find = |policy: &Policy| {
@@ -336,6 +356,13 @@ fn lowered_rule((old, new): (&Rule, &Rule), key: &str) -> Option<Lowered> {
         "usd_max" => Some(upper(old.usd_max, new.usd_max)),
         _ => None,
     }
+}
+
+/// Whether a rule names every check that it named.
+fn all_checks(old: Option<&Value>, new: Option<&Value>) -> bool {
+    let old = old.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let new = new.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    old.iter().all(|one| new.contains(one))
 }
 
 /// Pairs of rules that are compared at most: a file must not keep the guardian from its work.

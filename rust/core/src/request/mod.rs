@@ -44,6 +44,13 @@ pub enum Method {
     SignTypedData,
 }
 
+impl Method {
+    /// Whether it makes a transaction.
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::SendTransaction | Self::SignTransaction)
+    }
+}
+
 /// What a transaction asks for. Gas, fees and nonce are the agent's hints: the guardian sets its
 /// own.
 #[derive(Clone, Debug, PartialEq, Eq)]

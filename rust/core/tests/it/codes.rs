@@ -64,6 +64,7 @@ fn what_may_pass_by_itself_is_told_by_its_class() {
             "fee_over_cap",
             "tip_over_cap",
             "nonce_ahead",
+            "check_unmet",
             "cooldown",
             "waiting_full",
             "limit_exceeded",

@@ -3,6 +3,7 @@
 //! A policy that is at least as strict as the one in force needs none: it can only deny more.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use alloy_primitives::{Bytes, B256};
 
@@ -12,9 +13,9 @@ use crate::event::{Body, ConfigLoaded, Cosigned, PolicyLoaded, PolicyScheduled, 
 use crate::guard::commands::lifecycle::bad;
 use crate::guard::commands::operator;
 use crate::guard::fold::FoldError;
-use crate::guard::state::State;
+use crate::guard::state::{LoadedPolicy, State};
 use crate::guard::{Applied, Guard, LoadError, Refusal, WORDS_MAX};
-use crate::policy::{strictness, Policy};
+use crate::policy::{strictness, Policy, PolicyErrors};
 use crate::text::display_safe;
 
 /// A payload signed by an operator, and the ed25519 signature.
@@ -56,8 +57,31 @@ impl Guard {
         authority: Option<Authority<'_>>,
         now_ms: u64,
     ) -> Result<Applied, LoadError> {
-        let policy = Policy::parse(source).map_err(LoadError::Faults)?;
-        let (digest, revision) = (sha256(source.as_bytes()), self.state.next_policy());
+        let prepared =
+            Prepared::new(source, self.in_force().as_ref()).map_err(LoadError::Faults)?;
+        self.load_prepared(&prepared, by, authority, now_ms)
+    }
+
+    /// What a policy that is prepared elsewhere is compared with.
+    pub fn in_force(&self) -> Option<InForce> {
+        in_force(&self.state)
+    }
+
+    /// [`Guard::load_policy`] of a policy that was read and compared before. Where another one came
+    /// into force meanwhile it is compared again.
+    ///
+    /// # Errors
+    /// As [`Guard::load_policy`].
+    pub fn load_prepared(
+        &mut self,
+        prepared: &Prepared,
+        by: &str,
+        authority: Option<Authority<'_>>,
+        now_ms: u64,
+    ) -> Result<Applied, LoadError> {
+        let policy = &prepared.policy;
+        let (digest, revision) = (prepared.digest, self.state.next_policy());
+        let source = policy.source();
         let signed = match authority {
             None => None,
             Some(given) => {
@@ -67,8 +91,8 @@ impl Guard {
                 Some(signers(&self.state, (digest, revision), all).map(|by| (given, by)))
             }
         };
-        enough_operators(&self.state, &policy)?;
-        let looser = stricter(&self.state, &policy, VERSION).err();
+        enough_operators(&self.state, policy)?;
+        let looser = prepared.looser_than(self.in_force().as_ref());
         let delay_ms = self.state.policy().map_or(0, Policy::loosen_delay_ms);
         let signed = match (signed, &looser) {
             (Some(Ok((given, by))), Some(_)) => Some(quorate(&self.state, by).map(|()| given)),
@@ -98,7 +122,10 @@ impl Guard {
             signature: counts.map(|given| Bytes::copy_from_slice(given.signature)),
             source: source.to_owned(),
         });
-        Ok(self.one(now_ms, body)?)
+        self.state.prepared = Some(Arc::clone(policy));
+        let loaded = self.one(now_ms, body);
+        self.state.prepared = None;
+        Ok(loaded?)
     }
 
     /// A looser policy waits as long as the one in force says. The same one again changes nothing.
@@ -249,13 +276,68 @@ fn unsigned(looser: &str, why: Option<Refusal>) -> LoadError {
     ))
 }
 
+/// The policy that another one is compared with.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    digest: B256,
+    compiled: Option<Arc<Policy>>,
+}
+
+impl InForce {
+    fn of(loaded: &LoadedPolicy) -> Self {
+        Self {
+            digest: loaded.digest,
+            compiled: loaded.compiled.clone(),
+        }
+    }
+}
+
+/// A policy that was read, and compared with the one in force: what takes long of loading it, and
+/// needs no guardian.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    digest: B256,
+    policy: Arc<Policy>,
+    against: Option<B256>,
+    looser: Option<String>,
+}
+
+impl Prepared {
+    /// Reads a policy and compares it.
+    ///
+    /// # Errors
+    /// Every fault of the file.
+    pub fn new(source: &str, in_force: Option<&InForce>) -> Result<Self, PolicyErrors> {
+        let policy = Arc::new(Policy::parse(source)?);
+        Ok(Self {
+            digest: sha256(source.as_bytes()),
+            against: in_force.map(|in_force| in_force.digest),
+            looser: stricter(in_force, &policy, VERSION).err(),
+            policy,
+        })
+    }
+
+    /// Its text.
+    pub fn source(&self) -> &str {
+        self.policy.source()
+    }
+
+    /// The first change that is looser than the policy in force, in words.
+    fn looser_than(&self, in_force: Option<&InForce>) -> Option<String> {
+        if self.against == in_force.map(|in_force| in_force.digest) {
+            return self.looser.clone();
+        }
+        stricter(in_force, &self.policy, VERSION).err()
+    }
+}
+
 /// Whether a policy needs no signature after the one in force; if it does, the first change that is
 /// looser in words.
-fn stricter(state: &State, new: &Policy, version: u64) -> Result<(), String> {
-    if state.policy.is_none() {
+fn stricter(in_force: Option<&InForce>, new: &Policy, version: u64) -> Result<(), String> {
+    let Some(in_force) = in_force else {
         return Err("the first policy of a guardian is signed".to_owned());
-    }
-    let Some(old) = state.policy() else {
+    };
+    let Some(old) = in_force.compiled.as_deref() else {
         return Err("this program cannot read the policy in force".to_owned());
     };
     // How a policy is loosened binds operators, not agents: a file of another origin must not keep them
@@ -268,6 +350,10 @@ fn stricter(state: &State, new: &Policy, version: u64) -> Result<(), String> {
         None => Ok(()),
         Some(text) => Err(text),
     }
+}
+
+fn in_force(state: &State) -> Option<InForce> {
+    state.policy.as_ref().map(InForce::of)
 }
 
 /// What [`Guard::load_policy`] made sure of. Records of version 1 have no signatures.
@@ -295,7 +381,7 @@ pub(in crate::guard) fn check_policy(
             Err(FoldError::Unfit("a command comes with its signature"))
         }
         (None, None) => match Policy::parse(&data.source) {
-            Ok(policy) => stricter(state, &policy, version).map_err(|looser| {
+            Ok(policy) => stricter(in_force(state).as_ref(), &policy, version).map_err(|looser| {
                 FoldError::Refused(format!("no operator signed the policy: {looser}"))
             }),
             // Under what cannot be read everything is denied.
@@ -330,7 +416,9 @@ fn agreed(state: &State, by: usize, source: &str, version: u64) -> Result<(), Fo
     };
     enough_operators(state, &new).map_err(refused)?;
     match quorate(state, by) {
-        Err(refusal) if stricter(state, &new, version).is_err() => Err(refused(refusal)),
+        Err(refusal) if stricter(in_force(state).as_ref(), &new, version).is_err() => {
+            Err(refused(refusal))
+        }
         _ => Ok(()),
     }
 }
@@ -349,7 +437,7 @@ fn waited(state: &State, data: &PolicyLoaded, (at, version): (u64, u64)) -> Resu
         return Ok(());
     }
     match Policy::parse(&data.source) {
-        Ok(new) if stricter(state, &new, version).is_ok() => Ok(()),
+        Ok(new) if stricter(in_force(state).as_ref(), &new, version).is_ok() => Ok(()),
         _ => Err(FoldError::Unfit("a looser policy did not wait")),
     }
 }

@@ -321,7 +321,7 @@ impl Guard {
         }
     }
 
-    fn over_rate(&self, agent: &str, now: u64) -> bool {
+    pub(in crate::guard) fn over_rate(&self, agent: &str, now: u64) -> bool {
         let known = self.state.policy().and_then(|policy| policy.agent(agent));
         let max = known.map_or(RATE_UNKNOWN, |agent| agent.requests_per_minute);
         let rate = self.state.rates.get(agent);

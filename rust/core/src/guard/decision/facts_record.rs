@@ -26,6 +26,9 @@ pub(in crate::guard) fn written(
     if let Some(prices) = facts.prices_on_record() {
         object.raw(key!("prices"), prices.as_bytes());
     }
+    if let Some(readings) = facts.readings_on_record() {
+        object.raw(key!("readings"), readings.as_bytes());
+    }
     if let Some(at) = facts.wall_ms() {
         object.u64(key!("wall_ms"), at);
     }
@@ -35,7 +38,8 @@ pub(in crate::guard) fn written(
 
 fn code(out: &mut Vec<u8>, facts: &Facts, policy: &Policy, effects: &[Effect], relied: &[Relied]) {
     let pinned = effects.iter().flat_map(|effect| policy.pinned(effect));
-    let touched: BTreeSet<Address> = pinned.map(|(address, _)| address).collect();
+    let pinned = pinned.map(|(address, _)| address);
+    let touched: BTreeSet<Address> = pinned.chain(facts.contracts_read()).collect();
     let is_kept = |at: &Address| touched.contains(at) && relied.iter().all(|(one, _)| one != at);
     let told = facts.code_on_record().unwrap_or_default().iter();
     let told = told.filter(|told| is_kept(&told.address));

@@ -198,7 +198,10 @@ fn policy_loaded(state: &mut State, at: u64, data: PolicyLoaded) -> Result<(), F
     }
     // A file this version cannot read was read by the version that loaded it: nothing is allowed
     // under it any more.
-    let compiled = Policy::parse(&data.source).ok().map(Arc::new);
+    let prepared = state.prepared.take();
+    let compiled = prepared
+        .filter(|policy| policy.source() == data.source)
+        .or_else(|| Policy::parse(&data.source).ok().map(Arc::new));
     if let Some(policy) = &compiled {
         state
             .book

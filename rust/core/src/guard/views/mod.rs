@@ -4,6 +4,7 @@ pub(in crate::guard) mod grants;
 pub(in crate::guard) mod order_inputs;
 pub(in crate::guard) mod outcome;
 pub(in crate::guard) mod progress;
+mod readings;
 pub(in crate::guard) mod request;
 pub(in crate::guard) mod sender;
 pub(in crate::guard) mod shown;

@@ -1,10 +1,11 @@
-//! Facts from the outside world that came with a request: prices, and the code of contracts. They
-//! can only make a verdict stricter than the policy's own words; what is missing, old or malformed
+//! Facts from the outside world that came with a request: prices, the code of contracts, and what
+//! contracts said. They can only make a verdict stricter than the policy's own words; what is missing, old or malformed
 //! is unknown.
 //!
 //! They are read once, and shared from then on: a copy costs two counts.
 
 mod read;
+mod readings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,8 @@ use crate::amount::Price;
 use crate::policy::model::{AssetEntry, CodePin};
 
 pub use read::{ToldCode, ToldPrice};
+pub use readings::Reading;
+use readings::Readings;
 
 /// A price from this far in the future is malformed rather than fresh.
 pub const FUTURE_MS_MAX: u64 = 60_000;
@@ -64,6 +67,7 @@ pub struct CodeRecord {
 pub struct Facts {
     prices: Option<Arc<Prices>>,
     code: Option<Arc<Contracts>>,
+    readings: Option<Arc<Readings>>,
     /// What the wall clock shows, where that is not the guardian's time.
     wall_ms: Option<u64>,
 }
@@ -133,6 +137,9 @@ impl Facts {
         if newer.code.is_some() {
             self.code.clone_from(&newer.code);
         }
+        if newer.readings.is_some() {
+            self.readings.clone_from(&newer.readings);
+        }
         self
     }
 
@@ -200,6 +207,11 @@ impl fmt::Display for Facts {
         if let Some(prices) = self.prices_on_record() {
             let comma = if self.code.is_some() { "," } else { "" };
             write!(f, "{comma}\"prices\":{prices}")?;
+        }
+        if let Some(readings) = self.readings_on_record() {
+            let first = self.code.is_none() && self.prices.is_none();
+            let comma = if first { "" } else { "," };
+            write!(f, "{comma}\"readings\":{readings}")?;
         }
         f.write_str("}")
     }

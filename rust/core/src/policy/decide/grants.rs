@@ -27,18 +27,22 @@ pub(in crate::policy) struct Grant {
     pub released: Released,
     /// Whether they name functions: others grant what the operator vouches for as an opaque call.
     pub names_functions: bool,
+    /// What must hold, or nothing is granted: numbers of checks.
+    pub checks: Vec<u32>,
 }
 
 /// Rules that differ only in their id, their tier and, where they compare no amounts, the effects
-/// they list fold into one grant per effect kind.
+/// they list fold into one grant per effect kind; those with other checks do not.
 pub(in crate::policy) fn compile(rules: &[Rule]) -> (Vec<Grant>, Index) {
-    let mut alike: HashMap<(EffectKind, Matcher), usize> = HashMap::new();
+    let mut alike: HashMap<(EffectKind, Matcher, &[u32]), usize> = HashMap::new();
     let mut members: Vec<(EffectKind, &Matcher, Vec<&Rule>)> = Vec::new();
     for rule in rules {
         let bare = rule.matcher.bare();
         for kind in rule.matcher.kinds.of_kinds() {
             let next = members.len();
-            let place = *alike.entry((kind, bare.clone())).or_insert(next);
+            let place = *alike
+                .entry((kind, bare.clone(), rule.checks.as_slice()))
+                .or_insert(next);
             match members.get_mut(place) {
                 Some((_, _, same)) => same.push(rule),
                 None => members.push((kind, &rule.matcher, vec![rule])),
@@ -76,6 +80,10 @@ fn merge(rules: &[&Rule]) -> Grant {
             .max()
             .unwrap_or_default(),
         return_min: return_min.map(|(percent, Reverse(id))| (percent, id.to_owned())),
+        checks: rules
+            .first()
+            .map(|rule| rule.checks.clone())
+            .unwrap_or_default(),
         names_functions: named.is_some_and(|rule| rule.matcher.functions.is_some()),
     }
 }

@@ -5,6 +5,7 @@
 //! guard's business, before this page.
 
 pub(in crate::policy) mod batch;
+pub(in crate::policy) mod checks;
 pub(in crate::policy) mod facts;
 pub(in crate::policy) mod grants;
 pub(in crate::policy) mod limits;
@@ -18,6 +19,7 @@ pub(in crate::policy) mod valuation;
 pub(in crate::policy) mod verdict;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, U256};
 
@@ -26,6 +28,7 @@ use crate::chain::ChainId;
 use crate::code::Code;
 use crate::effects::{Effect, EffectKind, Exchange};
 use crate::policy::conditions::range::Fit;
+use crate::policy::decide::checks::{Known, Unmet};
 use crate::policy::decide::facts::Facts;
 use crate::policy::decide::limits::{over_with, Charge};
 use crate::policy::decide::minimum_return::Returns;
@@ -179,21 +182,18 @@ fn decide_under(
     };
     let mut spends = spends(policy, subject, method, facts, now_ms);
     spends.grant = grant;
-    let times = (facts.earliest(now_ms), facts.latest(now_ms));
-    let asked = Asked {
+    let asked = Asked::new(policy, subject, method, facts, now_ms);
+    let known = Known {
         policy,
         subject,
-        agent: policy.agent_index(subject.agent),
-        method,
-        now_ms: times.1,
-        earlier_ms: times.0,
-        open: Open::at(policy.schedules(), times),
+        facts,
+        now_ms,
     };
     let returns = Returns::of(policy, subject, facts, now_ms);
     let sums = asked.sums(&spends);
     for (effect, spend) in subject.effects.iter().zip(&spends.items) {
         let query = asked.query(effect, spend);
-        let granted = ladder.grants(policy, effect, &query, &sums.grants);
+        let granted = ladder.grants(&known, effect, &query, &sums.grants);
         let query = Query {
             stricter: true,
             ..query
@@ -260,7 +260,26 @@ struct AllSums {
     grants: Sums,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    fn new(
+        policy: &'a Policy,
+        subject: &'a Subject<'a>,
+        method: Method,
+        facts: &Facts,
+        now_ms: u64,
+    ) -> Self {
+        let times = (facts.earliest(now_ms), facts.latest(now_ms));
+        Self {
+            policy,
+            subject,
+            agent: policy.agent_index(subject.agent),
+            method,
+            now_ms: times.1,
+            earlier_ms: times.0,
+            open: Open::at(policy.schedules(), times),
+        }
+    }
+
     /// An effect as rules see it.
     fn query(&self, effect: &Effect, spend: &Spend) -> Query<'_> {
         let policy = self.policy;
@@ -448,17 +467,22 @@ impl Ladder {
 
     /// At least one rule must match the effect by itself, and one the sum it is part of; of all that
     /// do the strictest tier wins. With an unknown price a grant is worth an approval at most.
+    ///
+    /// A rule with a check that does not hold matches nothing, but whatever else grants the effect is
+    /// at least as strict as this rule would have been.
     fn grants<'p>(
         &mut self,
-        policy: &'p Policy,
+        known: &Known<'p>,
         effect: &Effect,
         query: &Query<'_>,
         sums: &Sums,
     ) -> Granted<'p> {
+        let policy = known.policy;
+        let mut withheld: BTreeMap<&str, (Verdict, Unmet)> = BTreeMap::new();
         let (mut best, mut unknown) = (None, None);
         let mut named = None;
         let (mut alone, mut together) = (false, false);
-        let mut tier = Verdict::Instant;
+        let (mut tier, mut own) = (Verdict::Instant, Verdict::Instant);
         let mut least: Option<(Percent, Reverse<&str>)> = None;
         let mut vouched = true;
         let mut route = Route::Public;
@@ -467,17 +491,22 @@ impl Ladder {
             let Some(grant) = policy.grants.get(slot.payload as usize) else {
                 return;
             };
-            alone |= fits.alone.is_some();
-            together |= fits.together.is_some();
             tier = tier.strictest(grant.tier);
             vouched &= grant.names_functions;
             route = route.max(grant.route);
             released = released.max(grant.released);
             let id = grant.rule.as_str();
             let rank = Some((grant.rule_tier.order(), Reverse(id)));
-            if rank > best {
-                best = rank;
-                named = Some((slot, fits));
+            if let Some(unmet) = known.unmet(&grant.checks, effect) {
+                withheld.insert(id, (grant.tier, unmet));
+            } else {
+                alone |= fits.alone.is_some();
+                together |= fits.together.is_some();
+                own = own.strictest(grant.tier);
+                if rank > best {
+                    best = rank;
+                    named = Some((slot, fits));
+                }
             }
             if fits.price_unknown() {
                 unknown = unknown.max(rank);
@@ -498,9 +527,14 @@ impl Ladder {
         let asset = effect.asset.as_ref();
         let explain = |slot| policy.grant_index.explain(slot, sums, asset);
         let Some((Reverse(id), (slot, fits))) = best.map(|(_, id)| id).zip(named) else {
-            let mut reason = Reason::new(Code::NoGrant).found(words(effect));
-            reason.limit = policy.nearest(query);
-            self.steps.push((Verdict::Deny, reason));
+            if withheld.is_empty() {
+                let mut reason = Reason::new(Code::NoGrant).found(words(effect));
+                reason.limit = policy.nearest(query);
+                self.steps.push((Verdict::Deny, reason));
+            }
+            for (rule, (_, unmet)) in withheld {
+                self.withhold(Verdict::Deny, rule, unmet);
+            }
             return Granted::default();
         };
         if !together {
@@ -512,7 +546,10 @@ impl Ladder {
             return Granted::default();
         }
         let summed = fits.only_together().then(|| explain(slot)).flatten();
-        self.add(tier, Code::Granted, Some(id), summed.map(|(sum, _)| sum));
+        self.add(own, Code::Granted, Some(id), summed.map(|(sum, _)| sum));
+        for (rule, (tier, unmet)) in withheld {
+            self.withhold(tier, rule, unmet);
+        }
         if let Some((_, Reverse(id))) = unknown {
             self.add(APPROVAL, Code::PriceUnknown, Some(id), Some(words(effect)));
         }
@@ -522,6 +559,14 @@ impl Ladder {
             route,
             released,
         }
+    }
+
+    /// A rule grants nothing because of a check, and what it asks for stays.
+    fn withhold(&mut self, verdict: Verdict, rule: &str, unmet: Unmet) {
+        let mut reason = Reason::new(Code::CheckUnmet).by(rule);
+        reason.observed = Some(unmet.observed);
+        reason.limit = Some(unmet.limit);
+        self.steps.push((verdict, reason));
     }
 
     /// A rule grants the effect, and none grants all that the request does of its kind.

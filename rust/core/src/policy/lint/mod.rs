@@ -173,7 +173,9 @@ impl Policy {
             alike.insert(&rule.matcher, stricter);
             let says_more = weaker.return_min_percent > stricter.return_min_percent
                 || weaker.route > stricter.route
-                || weaker.released > stricter.released;
+                || weaker.released > stricter.released
+                // A rule that needs more to hold grants less.
+                || !stricter.checks.iter().all(|one| weaker.checks.contains(one));
             if says_more {
                 continue;
             }
@@ -333,6 +335,18 @@ impl Policy {
             if !scheduled.contains(&number) {
                 let text = format!("nothing names schedule `{}`", schedule.id);
                 found.push(unused(schedule.at, text));
+            }
+        }
+        let checked: HashSet<u32> = self
+            .rules
+            .iter()
+            .flat_map(|rule| &rule.checks)
+            .copied()
+            .collect();
+        for (check, number) in self.checks.iter().zip(0u32..) {
+            if !checked.contains(&number) {
+                let text = format!("no rule names check `{}`", check.id);
+                found.push(unused(check.at, text));
             }
         }
         for (list, number) in self.list_tables.iter().zip(0u32..) {

@@ -18,16 +18,20 @@ const PAIRS_MAX: usize = 1_000_000;
 /// Where a tier begins, exclusive, and ends, inclusive; `None`: without an end.
 type Bounds<'p> = (u128, Option<u128>, &'p Rule);
 
+/// What rules have in common that differ in their amounts alone.
+type Alike<'p> = (Bits, &'p Conditions, &'p [u32], bool);
+
 impl Policy {
     pub(in crate::policy) fn lint_tiers(&self, found: &mut Vec<Fault>) {
-        let mut alike: BTreeMap<(Bits, &Conditions, bool), Vec<Bounds<'_>>> = BTreeMap::new();
+        let mut alike: BTreeMap<Alike<'_>, Vec<Bounds<'_>>> = BTreeMap::new();
         for rule in self.rules() {
             if let Some((in_usd, above, max)) = bounds(&rule.matcher.range) {
-                let place = (rule.matcher.kinds, &rule.matcher.conditions, in_usd);
+                let (kinds, checks) = (rule.matcher.kinds, rule.checks.as_slice());
+                let place = (kinds, &rule.matcher.conditions, checks, in_usd);
                 alike.entry(place).or_default().push((above, max, rule));
             }
         }
-        for ((_, _, in_usd), mut tiers) in alike {
+        for ((_, _, _, in_usd), mut tiers) in alike {
             tiers.sort_by_key(|(above, max, rule)| (*above, max.is_none(), *max, &rule.id));
             for pair in tiers.windows(2) {
                 if let [(_, Some(ends), lower), (begins, _, upper)] = pair {

@@ -321,7 +321,12 @@ fn read_range(
     Some(Condition::Between { min, max })
 }
 
-fn read_word(reader: &mut Reader<'_>, at: usize, kind: &DynSolType, text: &str) -> Option<B256> {
+pub(super) fn read_word(
+    reader: &mut Reader<'_>,
+    at: usize,
+    kind: &DynSolType,
+    text: &str,
+) -> Option<B256> {
     let found = word(kind, text);
     if found.is_none() {
         let shown = crate::text::display_safe(text, 80);

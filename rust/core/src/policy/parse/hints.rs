@@ -117,6 +117,28 @@ pub(super) fn fee(text: &str, error: AmountError) -> String {
     }
 }
 
+/// Keys that other systems have, and ours.
+const OTHER_KEYS: [(&str, &str); 12] = [
+    ("amount", "amount_max"),
+    ("max_amount", "amount_max"),
+    ("limit", "amount_max"),
+    ("recipient", "to"),
+    ("recipients", "to"),
+    ("payees", "to"),
+    ("token", "assets"),
+    ("tokens", "assets"),
+    ("action", "tier"),
+    ("approvals", "quorum"),
+    ("period", "window"),
+    ("threshold", "max"),
+];
+
+/// The key of ours that a key of other systems means, if the table has it.
+pub(super) fn our_key(name: &str, keys: &[&str]) -> Option<&'static str> {
+    let (_, ours) = OTHER_KEYS.iter().find(|(other, _)| *other == name)?;
+    keys.contains(ours).then_some(*ours)
+}
+
 /// The number before the symbol of what it counts, which the policy names elsewhere.
 fn without_symbol(text: &str) -> &str {
     let Some((number, symbol)) = text.split_once(' ') else {

@@ -1,6 +1,7 @@
 //! From TOML source to a policy, or to every fault in it.
 
 mod assets;
+mod checks;
 mod contracts;
 mod deadlines;
 mod functions;
@@ -20,6 +21,7 @@ use std::collections::BTreeSet;
 
 use toml::de::DeTable;
 
+use super::check::Check;
 use super::fault::PolicyErrors;
 use super::model::{
     Agent, AssetEntry, Chain, ContractEntry, Forbid, FunctionEntry, Limit, List, Review, Rule,
@@ -50,6 +52,7 @@ pub(in crate::policy) struct File {
     pub reviews: Vec<Review>,
     pub limits: Vec<Limit>,
     pub schedules: Vec<Schedule>,
+    pub checks: Vec<Check>,
     /// Contracts that are on a list.
     tagged: Vec<lists::Tagged>,
     chain_ids: BTreeSet<ChainId>,
@@ -60,6 +63,7 @@ pub(in crate::policy) struct File {
     pub(in crate::policy) function_names: Names,
     pub(in crate::policy) list_names: Names,
     pub(in crate::policy) schedule_names: Names,
+    check_names: Names,
     rule_names: Names,
     forbid_names: Names,
     review_names: Names,
@@ -67,7 +71,7 @@ pub(in crate::policy) struct File {
 }
 
 /// What is written in two pairs of brackets.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "chain",
     "wallet",
     "agent",
@@ -78,6 +82,7 @@ const TABLES: [&str; 14] = [
     "list",
     "list.entry",
     "schedule",
+    "check",
     "rule",
     "forbid",
     "review",
@@ -157,6 +162,7 @@ pub(super) fn parse(source: &str) -> Result<File, PolicyErrors> {
     file.read_lists(&mut reader, root);
     file.read_functions(&mut reader, root);
     file.read_schedules(&mut reader, root);
+    file.read_checks(&mut reader, root);
     file.read_rules(&mut reader, root);
     file.read_forbids(&mut reader, root);
     file.read_reviews(&mut reader, root);
@@ -183,6 +189,7 @@ fn read_head(reader: &mut Reader<'_>, root: Section<'_>, file: &mut File) {
         "function",
         "list",
         "schedule",
+        "check",
         "rule",
         "forbid",
         "review",

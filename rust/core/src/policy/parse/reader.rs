@@ -87,7 +87,8 @@ impl<'s> Reader<'s> {
                 continue;
             }
             let text = format!("unknown key `{name}` in `{}`", section.name);
-            let hint = match self.meant(name, keys) {
+            let meant = hints::our_key(name, keys).or_else(|| self.meant(name, keys));
+            let hint = match meant {
                 _ if section.name != "policy" && super::HEAD.contains(&name) => {
                     format!("write `{name}` at the top of the file, above every table")
                 }

@@ -37,6 +37,7 @@ impl File {
                 "return_min_percent",
                 "route",
                 "released",
+                "checks",
             ];
             reader.known(section, &keys_with(&own));
             let id = reader.declare(section, &mut self.rule_names, ID_CHARS);
@@ -53,12 +54,13 @@ impl File {
             let route = read_route(reader, section);
             let released = read_released(reader, section, matcher.as_ref());
             let sending = route.zip(released);
-            let complete = (id, effects, matcher, tier, least.zip(sending));
+            let checks = self.checks_of_rule(reader, section);
+            let complete = (id, effects, matcher, tier.zip(checks), least.zip(sending));
             if let (
                 Some(id),
                 true,
                 Some(matcher),
-                Some(tier),
+                Some((tier, checks)),
                 Some((return_min_percent, sending)),
             ) = complete
             {
@@ -70,6 +72,7 @@ impl File {
                     return_min_percent,
                     route,
                     released,
+                    checks,
                     matcher,
                     at,
                 });

@@ -185,7 +185,7 @@ fn every_case_of_the_table_has_its_verdict_and_its_reasons() {
 }
 
 /// Codes that only the guardian can meet; `tests/docs/test_codes.py` sees that they have cases there.
-const OF_THE_GUARDIAN: [Code; 23] = [
+const OF_THE_GUARDIAN: [Code; 24] = [
     Code::DiskLow,
     Code::RateLimited,
     Code::SignatureRequired,
@@ -198,6 +198,8 @@ const OF_THE_GUARDIAN: [Code; 23] = [
     Code::NonceUsed,
     Code::NonceAhead,
     Code::Frozen,
+    // Of what contracts said: tests/core/test_checks.py.
+    Code::CheckUnmet,
     Code::Cooldown,
     Code::NoApprover,
     Code::WaitingFull,

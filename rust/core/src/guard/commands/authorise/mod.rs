@@ -151,6 +151,26 @@ impl Guard {
         (then, facts): (&Facts, &Facts),
         now: u64,
     ) -> Result<(Resolved<'g>, Decision), Reason> {
+        let resolved = self.resolve_again(entry, decided, (then, facts), now)?;
+        let policy = self.state.policy();
+        let policy = policy.ok_or_else(|| reason(Code::NoPolicy, None, None))?;
+        let name = entry.id.to_string();
+        let method = method_name(decided.method);
+        let subject = resolved.subject(method, self.state.book.reservations(&name));
+        let subject = subject.after(&self.state.book).again(&name);
+        let windows = self.state.book.windows();
+        let decision = policy::decide(policy, &subject, windows, facts, now);
+        Ok((resolved, decision))
+    }
+
+    /// The request as it is read now.
+    pub(in crate::guard) fn resolve_again<'g>(
+        &'g self,
+        entry: &Entry,
+        decided: &Decided,
+        (then, facts): (&Facts, &Facts),
+        now: u64,
+    ) -> Result<Resolved<'g>, Reason> {
         let policy = self.state.policy();
         let policy = policy.ok_or_else(|| reason(Code::NoPolicy, None, None))?;
         let request = rebuild_request(decided, policy)?;
@@ -165,12 +185,7 @@ impl Guard {
         resolved.cap_l1_fee(l1_fee_shown(decided));
         let name = entry.id.to_string();
         resolved.look_for_owed(policy, &self.state.book, &name, now);
-        let method = method_name(decided.method);
-        let subject = resolved.subject(method, self.state.book.reservations(&name));
-        let subject = subject.after(&self.state.book).again(&name);
-        let windows = self.state.book.windows();
-        let decision = policy::decide(policy, &subject, windows, facts, now);
-        Ok((resolved, decision))
+        Ok(resolved)
     }
 
     /// Who sends what its agent asks for anew with a higher fee. Where the policy would deny that now,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{CodeRecord, Contracts, Facts, Prices, Quote};
+use super::{readings, CodeRecord, Contracts, Facts, Prices, Quote};
 use crate::amount::Price;
 use crate::code::Detail;
 use crate::json::{self, Json, Limits, Malformed};
@@ -78,13 +78,18 @@ impl Facts {
         what: &'static str,
         told: Vec<(Cow<'static, str>, Json<'static>)>,
     ) -> Result<Self, Malformed> {
-        let facts = Json::Object(vec![(what.into(), Json::Object(told))]);
-        json::check(&facts, &LIMITS)?;
-        Self::from_json(&facts)
+        Self::checked(&Json::Object(vec![(what.into(), Json::Object(told))]))
+    }
+
+    pub(super) fn checked(facts: &Json<'_>) -> Result<Self, Malformed> {
+        json::check(facts, &LIMITS)?;
+        Self::from_json(facts)
     }
 
     /// Reads `{"prices": {"<asset id>": {"usd": "1.0003", "at": ms} | [...]}, "code": {"0x…":
-    /// {"hash": "0x…", "implementation": "0x…" | null, "at": ms}}, "wall_ms": ms}`; every member may be
+    /// {"hash": "0x…", "implementation": "0x…" | null, "at": ms}}, "readings": [{"at": ms, "call":
+    /// "0x…", "contract": "0x…", "data": "0x…" | null, "fault": "…" | null, "source": "…", "when":
+    /// "before" | "after"}], "wall_ms": ms}`; every member may be
     /// absent. A malformed price is an unknown price, malformed code unknown code; anything else that
     /// is not as it must be is an error.
     ///
@@ -116,6 +121,7 @@ impl Facts {
                     read.wall_ms = Some(ms.ok_or_else(fault)?);
                 }
                 "prices" => read.prices = Some(Arc::new(prices(value)?)),
+                "readings" => read.readings = Some(readings::read(value)?),
                 "code" => read.code = Some(Arc::new(contracts(value)?)),
                 _ => {
                     return Err(Malformed::new(Detail::UnknownKey, "", "not a fact").under(key));
