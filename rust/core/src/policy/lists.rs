@@ -14,13 +14,15 @@ pub(in crate::policy) struct Hit {
     pub entry: u32,
     /// `None` means every chain.
     chain_id: Option<ChainId>,
-    expires_ms: u64,
+    /// `None` means never: at any time, also one that is not known.
+    expires_ms: Option<u64>,
 }
 
 impl Hit {
     /// Whether the entry counts for this chain at this time.
     pub fn counts(&self, chain_id: ChainId, now_ms: u64) -> bool {
-        self.chain_id.is_none_or(|chain| chain == chain_id) && now_ms < self.expires_ms
+        self.chain_id.is_none_or(|chain| chain == chain_id)
+            && self.expires_ms.is_none_or(|end| now_ms < end)
     }
 }
 
@@ -37,12 +39,11 @@ impl ListIndex {
         let mut entries: Vec<(Address, Hit)> = Vec::new();
         for (list, index) in lists.iter().zip(0u32..) {
             for (entry, place) in list.entries.iter().zip(0u32..) {
-                let expires_ms = entry.expires_ms.unwrap_or(u64::MAX);
                 let hit = Hit {
                     list: index,
                     entry: place,
                     chain_id: entry.chain_id,
-                    expires_ms,
+                    expires_ms: entry.expires_ms,
                 };
                 entries.push((entry.address, hit));
             }

@@ -266,10 +266,10 @@ fn read_output(
 ) -> Option<usize> {
     let text = reader.string(value, key)?;
     let at = value.span().start;
-    let Some(place) = outputs.place(text) else {
+    let Some(place) = outputs.members().place(text) else {
         let shown = crate::text::display_safe(text, 64);
         let text = format!("the function names no output `{shown}`");
-        let known = outputs.names().collect::<Vec<_>>().join(", ");
+        let known = outputs.members().names().collect::<Vec<_>>().join(", ");
         let hint = match known.is_empty() {
             true => "write names behind the types: \"returns (uint256 balance)\"".to_owned(),
             false => format!("it names {known}"),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::U256;
+use holdfast_core::effects::EffectKind;
 use holdfast_core::policy::{decide, Decision, Facts, Policy, Reservation, Spends, Verdict};
 use holdfast_core::window::{Book, Happened, Span, Windows};
 use proptest::prelude::*;
@@ -11,7 +12,7 @@ use proptest::prelude::*;
 use crate::codes::first_is_highest;
 use crate::laws::naive::{self, World};
 use crate::laws::world::{
-    asks, facts, focused, parse, tables, Ask, Does, Table, EXPIRES_MS, HEAD, LISTS,
+    asks, facts, focused, parse, tables, Ask, Does, Scope, Table, EXPIRES_MS, HEAD, LISTS,
 };
 
 fn source(tables: &[Table], order: &[usize]) -> String {
@@ -527,4 +528,50 @@ fn a_sum_that_cannot_be_counted_is_denied() {
     let decision = run(&policy, &ask, &windows, &Facts::none(), 0);
     assert_eq!(decision.verdict, Verdict::Deny);
     assert_eq!(decision.reasons[0].code.as_str(), "amount_overflow");
+}
+
+/// A payee that is on a list for good is spared at any time, also one that is not known any more.
+#[test]
+fn a_lifetime_limit_that_spares_a_list_counts_the_same_when_a_policy_is_loaded_again() {
+    let scope = |kinds: &[EffectKind]| Scope {
+        kinds: kinds.to_vec(),
+        ..Scope::default()
+    };
+    let spares = Scope {
+        not_to: Some((vec![1], vec![])),
+        when: 2,
+        ..scope(&[EffectKind::Transfer])
+    };
+    let table = |id: &str, scope: Scope, does: Does| Table {
+        id: id.to_owned(),
+        scope,
+        does,
+    };
+    let policy = in_order(&[
+        table("t0", scope(&[EffectKind::Transfer]), Does::Grant(0)),
+        table("t1", spares, Does::Limit(0, 0, 3, false)),
+    ]);
+    let mut book = Book::new();
+    book.load(&policy, 0).unwrap();
+    let now = EXPIRES_MS - 100_000;
+    for (n, to) in [0usize, 1, 0].into_iter().enumerate() {
+        let ask = Ask {
+            agent: 0,
+            wallet: 0,
+            method: 0,
+            effects: vec![(EffectKind::Transfer, Some(0), Some(to), 0)],
+            fee: 0,
+            function: None,
+            expires: None,
+        };
+        let decision = run(&policy, &ask, book.windows(), &facts(None, now), now);
+        let id = format!("r{n}");
+        book.hold(&id, decision.spends.unwrap(), decision.reservations, now)
+            .unwrap();
+        settle(&mut book, &policy, &id, 1, now);
+    }
+    let before = used(book.windows(), now);
+    assert_eq!(before.values().copied().collect::<Vec<_>>(), [2]);
+    book.load(&policy, now).unwrap();
+    assert_eq!(before, used(book.windows(), now));
 }
