@@ -147,6 +147,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         holdfast status --json
     """
     from holdfast.cli.link import Link
+    from holdfast.cli.policy_shadow import shadow_line
     from holdfast.operator import format as fmt
     from holdfast.operator.describe import scope_text
 
@@ -168,6 +169,8 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     if coming := policy.get("coming"):
         name, due = fmt.safe(coming.get("name", ""), 48), fmt.stamp(coming.get("due_ms"))
         line(f"coming    {name} from {due}: looser, {fmt.safe(coming.get('looser', ''), 300)}")
+    if words := shadow_line(found.get("shadow") or {}):
+        line(f"shadow    {words}")
     if found.get("sealed"):
         line(f"SEALED    {fmt.safe(found['sealed'])}")
     for freeze in found.get("freezes") or []:

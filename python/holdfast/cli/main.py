@@ -28,7 +28,9 @@ from holdfast.cli import (
     policy_explain,
     policy_import,
     policy_new,
+    policy_review,
     policy_schema,
+    policy_shadow,
     policy_sign,
     policy_test,
     policy_trust,
@@ -107,7 +109,9 @@ policy.app.command()(policy_diff.diff)
 policy.app.command()(policy_new.new)
 policy.app.command()(policy_explain.explain)
 policy.app.command("import")(policy_import.import_)
+policy.app.command()(policy_review.review)
 policy.app.command()(policy_schema.schema)
+policy.app.command()(policy_shadow.shadow)
 policy.app.command()(policy_sign.sign)
 policy.app.command()(policy_test.test)
 policy.app.command()(policy_trust.trust)

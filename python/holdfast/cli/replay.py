@@ -8,16 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from holdfast._core import Simulator
-from holdfast.codes import Code
+from holdfast.service.journal.cases import case_of, milder
 from holdfast.service.journal.open import open_reader
 from holdfast.service.runtime.event import REQUEST_DECIDED, Record, kind_of, parse, tier_of
-
-# From the mildest to the strictest.
-TIERS = ("instant", "notify", "delay", "approval", "deny")
-# Denials that came of the moment and not of a rule: another policy says nothing about them.
-OF_THE_MOMENT = frozenset(
-    {Code.FROZEN, Code.SEALED, Code.WAITING_FULL, Code.RATE_LIMITED, Code.COOLDOWN}
-)
 
 
 @dataclass
@@ -58,20 +51,12 @@ def flips(path: Path, policy: str) -> Flips:
 
 
 def _judge(simulator: Simulator, record: Record, result: Flips) -> None:
-    data = record["data"]
-    of_the_moment = OF_THE_MOMENT & {reason["code"] for reason in data["reasons"]}
-    granted = (data.get("spends") or {}).get("grant") is not None
-    if of_the_moment or granted or "left_out" in data:
+    case = case_of(record)
+    if case is None:
         result.passed_over += 1
         return
+    data = record["data"]
     result.decided += 1
-    case = {
-        "id": data["id"],
-        "agent": data["agent"],
-        "at": record["at"],
-        "request": {"method": data["method"], "params": params_of(data)},
-        "facts": data["facts"],
-    }
     now = json.loads(simulator.decide(json.dumps(case).encode()))
     then = tier_of(data)
     if now["verdict"] != then:
@@ -79,29 +64,3 @@ def _judge(simulator: Simulator, record: Record, result: Flips) -> None:
         flip |= {"then": then, "now": now["verdict"], "wider": milder(now["verdict"], then)}
         flip["reasons"] = now["reasons"]
         result.flips.append(flip)
-
-
-def milder(now: str, then: str) -> bool:
-    """Whether a verdict is milder than another; what is not known is taken as the strictest."""
-    places = [TIERS.index(tier) if tier in TIERS else len(TIERS) for tier in (now, then)]
-    return places[0] < places[1]
-
-
-def params_of(data: Record) -> list[Any]:
-    """The JSON-RPC params that `request.decided` was made from, as far as a policy looks."""
-    request, wallet = data["request"], data["wallet"]
-    match data["kind"]:
-        case "transaction":
-            tx = {"from": wallet, "value": hex(int(request["value"])), "data": request["data"]}
-            if request.get("to"):
-                tx["to"] = request["to"]
-            if request.get("gas") is not None:
-                tx["gas"] = hex(int(request["gas"]))
-            return [tx]
-        case "typed-data":
-            return [wallet, request["json"]]
-        case _:
-            message = request["message"]
-            # EIP-1474: personal_sign takes the message first, eth_sign the address.
-            personal = data["method"] == "personal_sign"
-            return [message, wallet] if personal else [wallet, message]

@@ -38,6 +38,7 @@ from holdfast.service.guardian.freeze_file import EVERYTHING, FreezeFile
 from holdfast.service.guardian.journal_alarm import JournalAlarm
 from holdfast.service.guardian.policy_file import PolicyFile
 from holdfast.service.guardian.session import begin
+from holdfast.service.guardian.shadow import Shadow
 from holdfast.service.guardian.ticker import Ticker
 from holdfast.service.guardian.waiting import Waiting
 from holdfast.service.guardian.watch import HomeWatch
@@ -116,6 +117,7 @@ class LocalServices:
         self.health.journal, self.health.config = self._alarm, file
         self.code = self.health.code = CodeFacts(core, self._find_node)
         self.prices = self.health.prices = PriceFacts(core, self._find_node, config.price)
+        self.shadow = self.health.shadow = Shadow(home.shadow_path, core, self.reader)
         clock.on_moved(self.code.moved)
         clock.on_moved(self.prices.moved)
         readings = ReadingFacts(core, self._find_nodes)
@@ -201,6 +203,7 @@ class LocalServices:
         supervisor.start("operator", self._operator.run())
         supervisor.start("clock", self.clock.run())
         supervisor.start("watch", self._watch.run())
+        supervisor.start("shadow", self.shadow.run())
         supervisor.start("descriptors", self.descriptors.run())
         supervisor.start("code", self.code.run())
         supervisor.start("prices", self.prices.run())

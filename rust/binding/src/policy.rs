@@ -185,8 +185,11 @@ pub struct Simulator {
 #[pymethods]
 impl Simulator {
     #[new]
-    fn new(policy: &str, stateful: bool) -> PyResult<Self> {
-        let inner = simulate::Simulator::new(policy, stateful).map_err(|errors| faults(&errors))?;
+    fn new(py: Python<'_>, policy: &str, stateful: bool) -> PyResult<Self> {
+        // A guardian compiles its candidate while it decides by the policy in force.
+        let inner = py
+            .detach(|| simulate::Simulator::new(policy, stateful))
+            .map_err(|errors| faults(&errors))?;
         Ok(Self { inner })
     }
 

@@ -31,7 +31,7 @@ class HomeWatch:
     def __init__(self, policy: PolicyFile, freeze: FreezeFile) -> None:
         self._policy = policy
         self._freeze = freeze
-        self._freeze_mark = _mark(freeze.path)
+        self._freeze_mark = mark_of(freeze.path)
         self._seen = self._look_at_policy()
         self._policy_marks: Marks | None = self._seen
         self._looks = 0
@@ -42,7 +42,7 @@ class HomeWatch:
         try:
             while True:
                 await asyncio.sleep(LOOK_MS / 1000)
-                found = _mark(self._freeze.path)
+                found = mark_of(self._freeze.path)
                 if found != self._freeze_mark:
                     self._freeze_mark = found
                     await self._freeze.obey()
@@ -71,10 +71,10 @@ class HomeWatch:
         return True
 
     def _look_at_policy(self) -> Marks:
-        return _mark(self._policy.path), _mark(self._policy.signature_path)
+        return mark_of(self._policy.path), mark_of(self._policy.signature_path)
 
 
-def _mark(path: Path) -> Mark:
+def mark_of(path: Path) -> Mark:
     """Changes with every write, replacement, change of mode or removal of the file.
 
     No program sets the time of change (ctime) itself, unlike that of writing.

@@ -60,6 +60,11 @@ class Home:
         return self.path / "policy.toml"
 
     @property
+    def shadow_path(self) -> Path:
+        """A candidate that runs beside the policy in force and decides nothing."""
+        return self.path / "shadow.toml"
+
+    @property
     def config_path(self) -> Path:
         return self.path / "config.toml"
 

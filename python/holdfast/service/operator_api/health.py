@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from holdfast.service.facts.code import CodeFacts
     from holdfast.service.facts.prices.facts import PriceFacts
     from holdfast.service.guardian.journal_alarm import JournalAlarm
+    from holdfast.service.guardian.shadow import Shadow
     from holdfast.service.pipeline.nonce_watch import NonceWatch
 
 Json = dict[str, Any]
@@ -80,6 +81,7 @@ class Health:
         self.journal: JournalAlarm | None = None
         self.conditions = Conditions(core.clock.now_ms)
         self.nonces: NonceWatch | None = None
+        self.shadow: Shadow | None = None
 
     def report(self) -> Json:
         """The `health` object (docs/architecture.md, 7)."""
@@ -120,6 +122,12 @@ class Health:
         if self.alerts is None:
             return {"pending": 0, "failed": [], "failed_count": 0}
         return self.alerts.report()
+
+    def shadow_report(self) -> Json:
+        """The answer of the operator method `shadow`."""
+        if self.shadow is None:
+            return {"candidate": None, "error": None, "differences": []}
+        return self.shadow.report()
 
     def _signer(self) -> Json:
         if self.signer is None:

@@ -102,6 +102,7 @@ class OperatorMethods:
             "reload": self._reload,
             "apply": self._apply,
             "alerts": self._alert_report,
+            "shadow": self._shadow,
             "prices": self._prices,
             "clock": self._clock_report,
             **ChainMethods(core, health).table,
@@ -131,6 +132,8 @@ class OperatorMethods:
         }
         if isinstance(status.get("policy"), dict):
             status["policy"]["alarm"] = self._policy.alarm
+        shadow = self._health.shadow_report()
+        status["shadow"] = {name: shadow[name] for name in ("candidate", "error")}
         status["config"] = {**(status.get("config") or {}), "alarm": self._configs.alarm}
         connections, sockets = self._health.connections(), self._health.sockets()
         for agent in status.get("agents", []):
@@ -211,6 +214,9 @@ class OperatorMethods:
         view["history"] = [row for row in rows if row["seq"] < size]
         view["descriptor"] = self._descriptors.claim(view)
         return view
+
+    async def _shadow(self, _: OperatorConnection, _params: Params) -> Json:
+        return self._health.shadow_report()
 
     async def _grants(self, _: OperatorConnection, _params: Params) -> Json:
         now_ms = self._core.clock.now_ms()
