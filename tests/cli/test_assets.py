@@ -206,7 +206,7 @@ def test_a_policy_that_would_be_refused_stays_as_it_was(
     flags = ("--chain", 31337, "--rpc", anvil.url, "--policy", policy, "--yes", "--json")
     result = run("assets", "add", token, *flags)
     assert result.json["error"]["code"] == "policy_invalid"
-    assert "nothing was changed" in result.err
+    assert "nothing was written" in result.err
     policy.write_text(undeclared + "\nfaulty = \n")
     result = run("assets", "add", token, *flags)
     assert "fix them first" in result.err

@@ -84,6 +84,14 @@ def test_two_operators_put_a_looser_policy_in_force_for_the_next_start(
     with daemon(home):
         assert run("status", "--json", *at).json["policy"]["revision"] == 2
     loose = place(tmp_path, "loose.toml", strict.replace('timeout = "30m"', 'timeout = "1h"'))
+    before = home.policy_path.read_bytes()
+    alone = run("policy", "apply", loose, "--yes", *KEY, *at, secrets=(OWN,))
+    assert alone.code == 1, "no guardian runs, and the next start would reject it"
+    assert "1 of the 2 operators" in alone.err
+    many = place(tmp_path, "many.toml", strict.replace("loosen_quorum = 2", "loosen_quorum = 3"))
+    more = run("policy", "apply", many, "--yes", *KEY, *at, secrets=(OWN,))
+    assert "has 2 operators" in more.err
+    assert home.policy_path.read_bytes() == before
     signature = tmp_path / "ben.sig"
     sign = ("policy", "sign", loose, "--key", ben, "--out", signature, "--yes", *KEY, *at)
     assert run(*sign, secrets=(BEN,)).code == 0
@@ -128,7 +136,23 @@ def test_operators_that_cannot_be_are_refused_before_a_passphrase_is_asked_for(
         done = run("init", "--home", tmp_path / "h", "--co-operator", text)
         assert done.code in (1, 2)
         assert words in done.err, done.err
+    twice = ("--co-operator", f"ben={key}", "--co-operator", "ben=0x" + "22" * 32)
+    done = run("init", "--home", tmp_path / "h", *twice)
+    assert "named twice" in done.err
     taken = place(tmp_path, "taken.json", "{}")
     done = run("operator", "new", taken, "--id", "ben", *KEY, secrets=(BEN,))
     assert "exists" in done.err
     assert taken.read_text() == "{}"
+
+
+def test_a_key_of_another_guardian_signs_no_policy(run: Run, tmp_path: Path) -> None:
+    home, _ = two_operators(run, tmp_path)
+    carl = tmp_path / "carl.json"
+    made = run("operator", "new", carl, "--id", "carl", "--kdf", "light", *KEY, secrets=(BEN,))
+    assert made.code == 0, made.err
+    out = tmp_path / "carl.sig"
+    words = ("--key", carl, "--out", out, "--yes", *KEY, "--home", home.path)
+    signed = run("policy", "sign", home.policy_path, *words, secrets=(BEN,))
+    assert signed.code == 1
+    assert "it has `operator`, `ben`" in signed.err
+    assert not out.exists()

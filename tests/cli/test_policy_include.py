@@ -70,6 +70,7 @@ def test_a_stricter_file_is_stricter_and_a_milder_one_changes_nothing(
         ('["rules.toml"]', 'include = ["more.toml"]', "`include` belongs in the main file"),
         ('["rules.toml"]', "[rule]", "`rule` belongs in the main file"),
         ('["rules.toml"]', "[[rule", "rules.toml: "),
+        ('["rules.toml"]', "x = " + "[" * 100_000, "nested too deep"),
     ],
 )
 def test_what_cannot_be_included_is_said(
@@ -110,6 +111,10 @@ def test_what_is_applied_is_one_text_in_force(run: Run, home: Home, tmp_path: Pa
     assert run("policy", "check", home.policy_path).code == 0
     # A guardian reads one text: it says what to do with a file that names others.
     home.policy_path.write_text(path.read_text())
+    (home.path / "rules.toml").write_text("[[limit]]" + last)
+    again = run("policy", "apply", "--yes", *fd, secrets=(OPERATOR_PASSPHRASE,))
+    assert again.code == 1
+    assert "keep it in another folder" in again.err
     served = run("serve", *fd, secrets=("wallets of the tests",))
     assert served.code == 1
     assert "holdfast policy apply FILE" in served.err

@@ -92,6 +92,10 @@ def test_a_level_that_was_changed_by_hand_is_none_and_is_not_replaced(
     done = run("policy", "trust", path, "--agent", "shopper", "--level", "high")
     assert done.code == 1
     assert "changed by hand" in done.err
+    # So is one whose last limit goes on behind the block.
+    path.write_text(path.read_text().replace('max = "900"', 'max = "100"') + 'assets = ["eth"]\n')
+    assert run("policy", "check", path).code == 0
+    assert run("policy", "trust", path, "--json").json["level"] is None
 
 
 def test_a_level_above_is_looser_and_one_below_is_not(run: Run, tmp_path: Path) -> None:

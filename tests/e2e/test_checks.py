@@ -229,6 +229,24 @@ def test_a_node_that_disagrees_or_cannot_simulate_takes_the_grant_away(
     assert demo.stop() == 0, demo.last_words()
 
 
+def test_a_node_that_says_nothing_takes_the_grant_away_however_often_it_is_asked(
+    demo: DemoGuardian, chain: Chain, second: NodeProxy
+) -> None:
+    put(chain, 3, 900, REGISTRY)
+    payee = chain.accounts[5]
+
+    def silent(call: dict[str, Any], forward: Any) -> bytes | None:
+        return None if call["method"] == "eth_call" else bytes(forward())
+
+    with World(demo, LTV) as world:
+        assert world.verdict(world.pay(payee)) == "instant"
+        second.hook = silent
+        # A node that failed rests for a while: the other one alone is no more to be believed then.
+        for _ in range(4):
+            assert world.verdict(world.pay(payee)) == "deny"
+    assert demo.stop() == 0, demo.last_words()
+
+
 def test_an_account_that_worsens_before_the_order_is_not_signed_for(
     demo: DemoGuardian, chain: Chain
 ) -> None:

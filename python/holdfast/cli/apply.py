@@ -41,6 +41,14 @@ class Target:
         before = self.known.policy_revision if kind == "policy" else self.known.config_revision
         return before + 1
 
+    def operators(self) -> list[str]:
+        """The ids of the guardian's operators."""
+        from holdfast.service.offline import operators
+
+        if self.link is None:
+            return operators(self.home)
+        return [str(each["id"]) for each in self.link.object("hello")["operators"]]
+
     def sign(
         self, keys: PassphraseSource, kind: Kind, source: str, path: Path | None = None
     ) -> SignedCommand:
@@ -60,8 +68,11 @@ class Target:
         also: Sequence[SignedCommand] = (),
     ) -> dict[str, Any]:
         """Puts `source` in force, signed by one operator and by others."""
+        from holdfast._core import HoldfastError
+        from holdfast.secrets.authority import digest_of
         from holdfast.service.config_file import place_config
         from holdfast.service.guardian.policy_file import place_policy
+        from holdfast.service.offline import would_load
 
         if self.link is not None and len(source.encode()) <= SENT_BYTES_MAX:
             more = {"also": [each._asdict() for each in also]} if also else {}
@@ -69,9 +80,19 @@ class Target:
         if kind == "config":
             place_config(self.home, source, signed)
         else:
+            # The running guardian looks itself; one that is stopped cannot say no before it starts.
+            try:
+                waits = would_load(self.home, source, signed, also)
+            except HoldfastError as error:
+                raise Failure(f"{error.args[1]}; nothing was written", code=error.args[0]) from None
             place_policy(self.home.policy_path, source, signed, also)
+            if waits is not None:
+                return {"revision": self.revision(kind), "waits": True}
         if self.link is not None and kind == "policy":
             self.link.object("reload")
+            coming = (self.link.object("status").get("policy") or {}).get("coming") or {}
+            if coming.get("digest") == digest_of(source):
+                return {name: coming[name] for name in ("digest", "revision", "due_ms")}
         return {"revision": self.revision(kind)}
 
 

@@ -117,7 +117,7 @@ def init(
         chain_id=chain,
         rpc_url=rpc_url,
         operator_id=operator,
-        co_operators=dict(_co_operator(each) for each in co_operators or []),
+        co_operators=_co_operators(co_operators or []),
         agent_id=agent,
         policy=None if first is None else lambda _: first,
     )
@@ -159,6 +159,17 @@ def init(
         "policy.toml with `holdfast policy apply` and changes to config.toml with `holdfast "
         "config apply`."
     )
+
+
+def _co_operators(texts: list[str]) -> dict[str, bytes]:
+    """Public keys by id."""
+    found: dict[str, bytes] = {}
+    for ident, key in map(_co_operator, texts):
+        if ident in found:
+            why = f"--co-operator {ident}: named twice; each operator has an id of its own"
+            raise Failure(why, code="usage", exit_code=2)
+        found[ident] = key
+    return found
 
 
 def _co_operator(text: str) -> tuple[str, bytes]:

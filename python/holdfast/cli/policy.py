@@ -20,7 +20,7 @@ from holdfast.cli.options import (
     text_of,
 )
 from holdfast.cli.output import Failure, emit, emit_raw, line, say, table
-from holdfast.cli.policy_source import place_of, policy_text
+from holdfast.cli.policy_source import composed, place_of, policy_text
 
 if TYPE_CHECKING:
     from holdfast.operator.comparison import Comparison
@@ -137,6 +137,9 @@ def apply(
     path = file or place.policy_path
     text = policy_text(path)
     others = [signed for each in also or [] for signed in cosigned(each)]
+    if composed(path).is_joined and path.resolve() == place.policy_path.resolve():
+        why = f"`{path}` includes files and would be replaced by the one text that is signed"
+        raise Failure(f"{why}: keep it in another folder and apply it there", code="bad_policy")
     try:
         held = held_wallets(place.wallets_dir)
         report = json.loads(check_policy(text, time.time_ns() // 1_000_000, held))
@@ -162,6 +165,9 @@ def apply(
             # It is looser, and the policy in force makes such ones wait.
             effective = fmt.stamp(done["due_ms"])
             say(f"in force from {effective}, unless another policy is applied before")
+        elif "waits" in done:
+            effective = "later"
+            say("it is looser: from the next start on it waits as long as `loosen_delay` says")
         else:
             effective = when(found.link, at_once=True)
     if as_json:

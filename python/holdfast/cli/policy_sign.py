@@ -63,9 +63,15 @@ def sign(
             f"sign {file} as revision {revision}?",
         )
         signed = found.sign(source(passphrase_fd, passphrase_command), "policy", text, key)
+        signer = json.loads(signed.payload)["key"]
+        known = found.operators()
+        if signer not in known:
+            names = ", ".join(f"`{each}`" for each in known)
+            why = f"`{signer}` is no operator of this guardian: it has {names}"
+            raise Failure(why, code="signature_invalid")
     try:
         write_private(out, signature_text(signed))
     except OSError as error:
         raise Failure(f"`{out}` cannot be written: {error.strerror}", code="bad_file") from None
-    say(f"signed as revision {revision}: {out}")
+    say(f"signed by `{signer}` as revision {revision}: {out}")
     say(f"Next: another operator runs `holdfast policy apply {file} --with {out}`.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +20,13 @@ def policy_text(path: Path) -> str:
 
 def place_of(path: Path, line: int) -> tuple[Path, int]:
     """The file and line that a line of that text comes from."""
-    if str(path) == "-":
-        return path, line
     name, line = composed(path).place(line)
     return (path.parent / name if name else path), line
 
 
+@lru_cache(maxsize=8)
 def composed(path: Path) -> Composed:
-    """The text with the place of each line. Raises Failure."""
+    """The text with the place of each line, read once. Raises Failure."""
     from holdfast.policies.errors import PolicyTextError
     from holdfast.policies.include import compose
 

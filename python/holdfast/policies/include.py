@@ -30,6 +30,11 @@ class Composed:
     text: str
     parts: tuple[tuple[int, str], ...]
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether there is more than the main file."""
+        return len(self.parts) > 1
+
     def place(self, line: int) -> tuple[str, int]:
         """The file that a line of the text comes from ("" for the main one), and its line there."""
         first, name = next(part for part in reversed(self.parts) if part[0] <= line)
@@ -42,7 +47,8 @@ def compose(source: str, read: Callable[[str], str]) -> Composed:
     A text that is not TOML is left as it is: the core says what is wrong with it. Raises
     PolicyTextError, and what `read` raises.
     """
-    document = _parsed(source)
+    # Most files include none, and Python reads a long one slowly.
+    document = _parsed(source) if "include" in source else None
     if document is None or "include" not in document:
         return Composed(source, ((1, ""),))
     names = _names(document.pop("include"))
@@ -87,6 +93,8 @@ def _add(document: dict[str, Any], more: str, name: str) -> None:
         tables = tomllib.loads(more)
     except tomllib.TOMLDecodeError as error:
         raise PolicyTextError(f"{name}: {error}") from None
+    except RecursionError:
+        raise PolicyTextError(f"{name}: it is nested too deep") from None
     for key, value in tables.items():
         rows = isinstance(value, list) and all(isinstance(row, dict) for row in value)
         if not rows:

@@ -7,7 +7,9 @@ in it is no level any more.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
+from typing import Any
 
 from holdfast.policies.errors import PolicyTextError
 
@@ -37,7 +39,10 @@ def block(agent: str, level: str) -> str:
 
 def level_of(text: str, agent: str) -> str | None:
     """The level whose block the policy has for the agent; None without one, or a changed one."""
-    return next((level for level in LEVELS if block(agent, level) in text), None)
+    found = next((level for level in LEVELS if block(agent, level) in text), None)
+    # A key behind the block would belong to its last table.
+    same = found is not None and _tables(text, agent) == _tables(block(agent, found), agent)
+    return found if same else None
 
 
 def with_level(text: str, agent: str, level: str) -> str:
@@ -65,6 +70,16 @@ def next_level(level: str) -> str | None:
         iter(limited[limited.index(level) + 1 :]) if level in limited else iter(())
     )
     return next(above, None)
+
+
+def _tables(text: str, agent: str) -> dict[str, list[Any]]:
+    """The tables of the agent's level, as they are read."""
+    document = tomllib.loads(text)
+    own = f"trust-{agent}-"
+    return {
+        name: [row for row in document.get(name, []) if str(row.get("id", "")).startswith(own)]
+        for name in ("forbid", "limit")
+    }
 
 
 def _mark(agent: str) -> str:

@@ -120,7 +120,9 @@ def pin_path(key_path: Path) -> Path:
 
     `operator.guardian` beside `operator.json`.
     """
-    return key_path.with_suffix(".guardian")
+    if key_path.suffix == ".json":
+        return key_path.with_suffix(".guardian")
+    return key_path.with_name(key_path.name + ".guardian")
 
 
 def write_pin(key_path: Path, key: SigningKey, guardian: str) -> None:

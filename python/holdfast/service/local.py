@@ -220,7 +220,8 @@ class LocalServices:
 
     def _find_nodes(self, chain_id: int) -> Sequence[Witness]:
         node = self._find_node(chain_id)
-        return node.awake() if isinstance(node, Chain) else ()
+        # Also those that rest: a node that says nothing is no reason to believe the others.
+        return node.witnesses if isinstance(node, Chain) else ()
 
     def freeze_by_signal(self) -> None:
         """Freezes everything."""

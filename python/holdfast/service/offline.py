@@ -5,15 +5,14 @@ What its journal says is in force, and the signed files that its next start puts
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from holdfast.secrets import sealed
-from holdfast.secrets.authority import (
-    sign_authority,
-)
+from holdfast.secrets.authority import SignedCommand, sign_authority
 from holdfast.secrets.files import write_private
 from holdfast.service.config import read_table
 from holdfast.service.config_file import outside_text, place_config
@@ -59,6 +58,38 @@ def in_force(home: Home) -> InForce:
         config_digest=config.get("digest"),
         config_revision=int(config.get("revision") or 0),
     )
+
+
+def operators(home: Home) -> list[str]:
+    """The ids of the operators, by the first event of the journal. Raises JournalError."""
+    reader = open_reader(home.journal_path)
+    try:
+        created = parse(reader.records(0, 1)[0])
+    finally:
+        reader.close()
+    return [str(each["id"]) for each in created["data"]["operators"]]
+
+
+def would_load(
+    home: Home, source: str, signed: SignedCommand, also: Sequence[SignedCommand]
+) -> str | None:
+    """What the next start makes of a policy and its signatures, by the journal; nothing is written.
+
+    The kind of the event if it comes into force later, None if at once. Raises HoldfastError for
+    what it would reject, PolicyError, JournalError.
+    """
+    reader = open_reader(home.journal_path)
+    try:
+        guard = restore(reader).guard
+    finally:
+        reader.close()
+    (payload, signature), *more = (
+        (each.payload.encode(), bytes.fromhex(each.signature.removeprefix("0x")))
+        for each in (signed, *also)
+    )
+    applied = guard.load_policy(source, "start", payload, signature, guard.last_at, more)
+    kinds = [parse(record)["kind"] for record in applied.records]
+    return "policy.scheduled" if "policy.scheduled" in kinds else None
 
 
 def sign_policy(home: Home, source: str, passphrase: bytes | bytearray) -> None:

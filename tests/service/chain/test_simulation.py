@@ -290,7 +290,7 @@ async def test_events_that_are_none_end_the_payment_as_malformed(proxy: NodeProx
         else forward()
     )
     chain = Chain(EndpointSettings(31337, proxy.url))
-    with pytest.raises(WouldFail, match="simulated: `address`") as refusal:
+    with pytest.raises(WouldFail, match="`address` is not hex") as refusal:
         await chain.simulation.of(ASKED)
     assert refusal.value.code == "malformed"
     await chain.close()

@@ -29,7 +29,7 @@ _TYPED = "eth_signTypedData"
 # Requests whose end is waited for; more of them are not counted.
 OPEN_MAX = 65_536
 # Calls of one agent for which contracts are asked at the same time.
-READINGS_MAX = 8
+READINGS_MAX = 2
 _PAID = "request.signed"
 _ENDS = frozenset(
     {

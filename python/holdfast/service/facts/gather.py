@@ -58,4 +58,6 @@ class FactSources:
         facts = code.updated_by(await self.prices.of_request(asked.chain_id))
         now = self._core.clock.now_ms()
         questions = self._core.guard.readings_of_request(request_id, facts, now)
-        return facts if questions is None else facts.updated_by(await self.readings.of(questions))
+        if questions is None:
+            return facts
+        return facts.updated_by(await self.readings.of(questions, order=True))

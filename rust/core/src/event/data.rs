@@ -447,6 +447,7 @@ pub struct NonceSet {
 #[serde(deny_unknown_fields)]
 pub struct PolicyScheduled {
     /// Signatures of more operators over the same digest and revision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Cosigned>,
     /// Who brought it.
     pub by: String,

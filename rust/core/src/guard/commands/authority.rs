@@ -241,7 +241,7 @@ fn signers<'a>(
 
 /// Whether so many operators may loosen the policy in force.
 fn quorate(state: &State, signed: usize) -> Result<(), Refusal> {
-    let quorum = state.policy().map_or(1, Policy::loosen_quorum);
+    let quorum = quorum_of(state);
     if u64::try_from(signed).is_ok_and(|signed| signed >= quorum) {
         return Ok(());
     }
@@ -250,6 +250,20 @@ fn quorate(state: &State, signed: usize) -> Result<(), Refusal> {
          `holdfast policy sign FILE`, then `policy apply FILE --with` takes their signatures"
     );
     Err(Refusal::new(Code::SignatureInvalid, text))
+}
+
+/// How many operators loosen the policy in force. What a later program cannot read as a policy may say
+/// so all the same.
+fn quorum_of(state: &State) -> u64 {
+    if let Some(policy) = state.policy() {
+        return policy.loosen_quorum();
+    }
+    let loaded = state.policy.as_ref();
+    let table = loaded.and_then(|loaded| loaded.source.parse::<toml::Table>().ok());
+    let written = table.and_then(|table| table.get("loosen_quorum")?.as_integer());
+    written
+        .and_then(|quorum| u64::try_from(quorum).ok())
+        .unwrap_or(1)
 }
 
 /// A policy that asks for more operators than there are could never be loosened again.
@@ -407,7 +421,7 @@ fn on_record(
 /// A looser policy was signed by as many operators as the one before it said.
 fn agreed(state: &State, by: usize, source: &str, version: u64) -> Result<(), FoldError> {
     let refused = |refusal: Refusal| FoldError::Refused(refusal.to_string());
-    if version < 5 || state.policy().is_none() {
+    if version < 5 || state.policy.is_none() {
         return Ok(());
     }
     let Ok(new) = Policy::parse(source) else {

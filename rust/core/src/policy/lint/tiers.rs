@@ -62,7 +62,12 @@ impl Policy {
             words(least),
             words(most),
         );
-        let hint = format!("let the upper one begin above {}", words(ends));
+        let hint = format!(
+            "let `{}` begin where `{}` ends: lower its most, or begin above {} if that is meant",
+            upper.id,
+            lower.id,
+            words(ends)
+        );
         found.push(Fault::new(upper.at, code, text, hint));
     }
 

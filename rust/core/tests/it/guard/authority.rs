@@ -503,3 +503,35 @@ fn how_a_policy_is_loosened_is_changed_by_operators_alone() {
     load_by(&mut world, &source, &[0, 1], 3).unwrap();
     replays(&world);
 }
+
+/// A program that cannot read the policy in force takes its word on operators all the same.
+#[test]
+fn a_policy_that_cannot_be_read_is_loosened_by_as_many_as_it_says() {
+    let mut world = World::new();
+    let unread = format!("of_a_later_version = 1\n{}", together(TERMS));
+    let (command, signature) = signed(&unread, 2);
+    let body = Body::PolicyLoaded(PolicyLoaded {
+        also: Vec::new(),
+        by: "test".to_owned(),
+        command: Some(command),
+        digest: sha256(unread.as_bytes()),
+        name: "guard".to_owned(),
+        revision: Some(2),
+        signature: Some(signature.into()),
+        source: unread,
+    });
+    let event = Event {
+        seq: u64::try_from(world.records.len()).unwrap(),
+        at: world.now,
+        version: holdfast_core::event::VERSION,
+        body,
+    };
+    world.records.push(event.to_record());
+    let records: Vec<&[u8]> = world.records.iter().map(Vec::as_slice).collect();
+    world.guard = Guard::replay(&records).unwrap();
+    let source = policy(TERMS);
+    let refusal = load(&mut world, &source, &signed(&source, 3)).unwrap_err();
+    assert!(refusal.text.contains("1 of the 2 operators"), "{refusal}");
+    load_by(&mut world, &source, &[0, 1], 3).unwrap();
+    replays(&world);
+}
