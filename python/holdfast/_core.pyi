@@ -33,6 +33,8 @@ __all__ = [
     "OrderInputs",
     "Outcome",
     "PolicyError",
+    "PolicyInForce",
+    "PreparedPolicy",
     "RequestState",
     "Simulated",
     "Simulator",
@@ -55,6 +57,7 @@ __all__ = [
     "policy_changes",
     "policy_explained",
     "policy_worst_case",
+    "prepare_policy",
     "response_batch",
     "response_error",
     "response_result",
@@ -525,7 +528,7 @@ class Guard:
         command: bytes | None,
         signature: bytes | None,
         now_ms: int,
-        also: list[tuple[bytes, bytes]] = [],
+        also: list[tuple[bytes, bytes]] = ...,
         prepared: PreparedPolicy | None = None,
     ) -> Applied:
         """Needs an operator's command `{"action":"policy","digest","guardian","key","revision"}` and its signature, unless the policy is at least as strict as the one in force; `also` has those of more operators, as many as its `loosen_quorum` asks for. `prepared` is the same source, read and compared before. Raises PolicyError, or HoldfastError `policy_unsigned` naming the first looser change."""
