@@ -41,7 +41,7 @@ def check(
     """Parse a policy file and look for mistakes; exit 1 when it would be rejected.
 
     A file in a guardian's home, and any file with --home, may name only wallets that this guardian
-    holds a key for, and agents whose sockets have room there.
+    holds a key for, and agents whose sockets have room there. Other files are checked without.
 
     Example:
 
@@ -242,10 +242,8 @@ def decide(
 ) -> None:
     """Show what a policy decides in given cases, with the guardian's own engine.
 
-    Example of a case:
-
-        {"id": "c1", "agent": "shopper", "at": 1767225600000, "request": {"method":
-        "eth_sendTransaction", "params": [{"to": "0x...", "value": "0x1"}]}, "facts": {}}
+    A case is one line of JSON with `id`, `agent`, `at` (ms), `request` (`method` and `params` as an
+    agent sends them) and `facts`. `policy diff --witness 1` prints one to begin with.
 
     Example:
 

@@ -41,6 +41,7 @@ def diff(
     Example:
 
         holdfast policy diff policy.toml new.toml
+
         holdfast policy diff policy.toml new.toml --witness 1 > cases.jsonl
     """
     from holdfast._core import PolicyError, Simulator
