@@ -20,6 +20,7 @@ from holdfast.cli.options import (
 )
 from holdfast.cli.output import Failure, say
 from holdfast.cli.policy_source import policy_text
+from holdfast.codes import Code
 
 
 def sign(
@@ -68,7 +69,7 @@ def sign(
         if signer not in known:
             names = ", ".join(f"`{each}`" for each in known)
             why = f"`{signer}` is no operator of this guardian: it has {names}"
-            raise Failure(why, code="signature_invalid")
+            raise Failure(why, code=Code.SIGNATURE_INVALID)
     try:
         write_private(out, signature_text(signed))
     except OSError as error:
