@@ -552,6 +552,10 @@ class Guard:
         """The envelope of a call that asks for no signature, checked and recorded nowhere: JSON
         `{"expires_at","method","nonce","params"}`. Raises HoldfastError with the code the agent is told."""
 
+    @property
+    def reads_contracts(self) -> bool:
+        """Whether the policy has checks: without any, no contract has to be asked for a call."""
+
     def readings_of_call(
         self, agent: str, method: str, params: bytes, facts: Facts, now_ms: int
     ) -> bytes | None:

@@ -156,3 +156,27 @@ def test_a_key_of_another_guardian_signs_no_policy(run: Run, tmp_path: Path) -> 
     assert signed.code == 1
     assert "it has `operator`, `ben`" in signed.err
     assert not out.exists()
+
+
+def test_a_large_looser_policy_waits_with_a_guardian_that_runs_and_with_none(
+    run: Run, tmp_path: Path
+) -> None:
+    """It is too long for the socket, and goes by the files of the home."""
+    home, _ = two_operators(run, tmp_path)
+    at = ("--home", home.path)
+    strict = home.policy_path.read_text()
+    strict = strict.replace("version = 1\n", 'version = 1\nloosen_delay = "1h"\n')
+    first = place(tmp_path, "first.toml", strict)
+    assert run("policy", "apply", first, "--yes", *KEY, *at, secrets=(OWN,)).code == 0
+    long = strict.replace('timeout = "30m"', 'timeout = "1h"') + "# words\n" * 60_000
+    loose = place(tmp_path, "loose.toml", long)
+    with daemon(home):
+        running = run("policy", "apply", loose, "--yes", "--json", *KEY, *at, secrets=(OWN,))
+        assert running.code == 0, running.err
+        policy = run("status", "--json", *at).json["policy"]
+        assert policy["coming"]["due_ms"] > 0
+        assert running.json["in_force"] in run("status", *at).out
+    again = place(tmp_path, "again.toml", long + "# more\n")
+    stopped = run("policy", "apply", again, "--yes", *KEY, *at, secrets=(OWN,))
+    assert stopped.code == 0, stopped.err
+    assert "from the next start on it waits" in stopped.err

@@ -68,6 +68,7 @@ def test_a_stricter_file_is_stricter_and_a_milder_one_changes_nothing(
         ('["none.toml"]', "", "cannot be read"),
         ('["rules.toml"]', "version = 1", "`version` belongs in the main file"),
         ('["rules.toml"]', 'include = ["more.toml"]', "`include` belongs in the main file"),
+        ('["rules.toml"]', "include = []", "`include` belongs in the main file"),
         ('["rules.toml"]', "[rule]", "`rule` belongs in the main file"),
         ('["rules.toml"]', "[[rule", "rules.toml: "),
         ('["rules.toml"]', "x = " + "[" * 100_000, "nested too deep"),

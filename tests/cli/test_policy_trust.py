@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from tests.support.guardian import eventually
 
 from holdfast.cli.policy_trust import DAY_MS, proposal
 from holdfast.operator import keys
-from holdfast.policies.trust import LEVELS, block, level_of, with_level
+from holdfast.policies.trust import block, level_of, with_level
 from holdfast.service.home.folder import Home
 from holdfast.service.journal.open import open_reader
 from holdfast.service.journal.standing import Standing, standings
@@ -149,12 +148,3 @@ async def test_thirty_days_without_a_violation_propose_the_next_level(tmp_path: 
         await apply(operator, home, log_key, "LOW")
         await apply(operator, home, log_key, "MEDIUM")
         assert by_journal(home).signed == 0
-
-
-def test_the_levels_are_those_of_the_document() -> None:
-    assert json.loads(json.dumps(LEVELS)) == {
-        "LOW": [50, 100, 500, 1_000, 5_000],
-        "MEDIUM": [500, 1_000, 5_000, 10_000, 50_000],
-        "HIGH": [5_000, 10_000, 50_000, 100_000, 500_000],
-        "UNLIMITED": None,
-    }

@@ -68,11 +68,9 @@ class Target:
         also: Sequence[SignedCommand] = (),
     ) -> dict[str, Any]:
         """Puts `source` in force, signed by one operator and by others."""
-        from holdfast._core import HoldfastError
         from holdfast.secrets.authority import digest_of
         from holdfast.service.config_file import place_config
         from holdfast.service.guardian.policy_file import place_policy
-        from holdfast.service.offline import would_load
 
         if self.link is not None and len(source.encode()) <= SENT_BYTES_MAX:
             more = {"also": [each._asdict() for each in also]} if also else {}
@@ -80,13 +78,10 @@ class Target:
         if kind == "config":
             place_config(self.home, source, signed)
         else:
-            # The running guardian looks itself; one that is stopped cannot say no before it starts.
-            try:
-                waits = would_load(self.home, source, signed, also)
-            except HoldfastError as error:
-                raise Failure(f"{error.args[1]}; nothing was written", code=error.args[0]) from None
+            # A guardian that runs says no itself; one that is stopped cannot before it starts.
+            waits = self.link is None and self._waits(source, signed, also)
             place_policy(self.home.policy_path, source, signed, also)
-            if waits is not None:
+            if waits:
                 return {"revision": self.revision(kind), "waits": True}
         if self.link is not None and kind == "policy":
             self.link.object("reload")
@@ -94,6 +89,16 @@ class Target:
             if coming.get("digest") == digest_of(source):
                 return {name: coming[name] for name in ("digest", "revision", "due_ms")}
         return {"revision": self.revision(kind)}
+
+    def _waits(self, source: str, signed: SignedCommand, also: Sequence[SignedCommand]) -> bool:
+        """Whether the next start makes it wait. Raises Failure for what that would reject."""
+        from holdfast._core import HoldfastError
+        from holdfast.service.offline import would_wait
+
+        try:
+            return would_wait(self.home, source, signed, also)
+        except HoldfastError as error:
+            raise Failure(f"{error.args[1]}; nothing was written", code=error.args[0]) from None
 
 
 @contextmanager

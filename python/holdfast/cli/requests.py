@@ -134,9 +134,8 @@ def approve(
 
         holdfast approve r12
     """
-    _answer(
-        "approve", ident, digest, reason, (passphrase_fd, passphrase_command, key), home, as_json
-    )
+    keys = (passphrase_fd, passphrase_command, key)
+    _answer("approve", ident, digest, reason, keys, home, as_json)
 
 
 def deny(

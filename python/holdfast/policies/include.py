@@ -97,7 +97,7 @@ def _add(document: dict[str, Any], more: str, name: str) -> None:
         raise PolicyTextError(f"{name}: it is nested too deep") from None
     for key, value in tables.items():
         rows = isinstance(value, list) and all(isinstance(row, dict) for row in value)
-        if not rows:
+        if not value or not rows:
             raise PolicyTextError(
                 f"{name}: `{key}` belongs in the main file: an included one holds tables only, "
                 "such as [[rule]]"

@@ -20,7 +20,7 @@ from holdfast.service.guardian.policy_file import place_policy
 from holdfast.service.home.folder import Home
 from holdfast.service.journal.open import open_reader
 from holdfast.service.journal.replay import restore
-from holdfast.service.runtime.event import parse
+from holdfast.service.runtime.event import POLICY_SCHEDULED, kind_of, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,12 @@ def operators(home: Home) -> list[str]:
     return [str(each["id"]) for each in created["data"]["operators"]]
 
 
-def would_load(
+def would_wait(
     home: Home, source: str, signed: SignedCommand, also: Sequence[SignedCommand]
-) -> str | None:
-    """What the next start makes of a policy and its signatures, by the journal; nothing is written.
+) -> bool:
+    """Whether the next start makes a policy wait, by the journal and its signatures.
 
-    The kind of the event if it comes into force later, None if at once. Raises HoldfastError for
-    what it would reject, PolicyError, JournalError.
+    Nothing is written. Raises HoldfastError for what it would reject, PolicyError, JournalError.
     """
     reader = open_reader(home.journal_path)
     try:
@@ -88,8 +87,7 @@ def would_load(
         for each in (signed, *also)
     )
     applied = guard.load_policy(source, "start", payload, signature, guard.last_at, more)
-    kinds = [parse(record)["kind"] for record in applied.records]
-    return "policy.scheduled" if "policy.scheduled" in kinds else None
+    return any(kind_of(record) == POLICY_SCHEDULED for record in applied.records)
 
 
 def sign_policy(home: Home, source: str, passphrase: bytes | bytearray) -> None:

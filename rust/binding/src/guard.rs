@@ -299,6 +299,11 @@ impl Guard {
             .map_err(refusal)
     }
 
+    #[getter]
+    fn reads_contracts(&self) -> bool {
+        self.inner.reads_contracts()
+    }
+
     fn readings_of_call<'py>(
         &self,
         py: Python<'py>,

@@ -76,6 +76,9 @@ class Intake:
 
     def read_first(self, agent: Agent, method: str, params: bytes, then: Then) -> None:
         """Calls `then` with what contracts say to a call; at once where none has to be asked."""
+        if not self._facts.reads_contracts:
+            then(NO_FACTS)
+            return
         facts = self._facts.of_agent(agent.id)
         large = self._too_large(method, params)
         asked = None if large else self._facts.questions(agent.id, method, params, facts)
@@ -83,6 +86,9 @@ class Intake:
 
     def read_first_signed(self, agent: Agent, payload: bytes, signature: bytes, then: Then) -> None:
         """The same for a call in a signed envelope."""
+        if not self._facts.reads_contracts:
+            then(NO_FACTS)
+            return
         facts = self._facts.of_agent(agent.id)
         large = self._too_large("holdfast_request", payload)
         signed = self._facts.questions_signed
@@ -111,7 +117,7 @@ class Intake:
         refused = self._refuse(agent, budget, method, params, now)
         if refused is not None:
             return refused
-        facts = self._facts.of_agent(agent.id).updated_by(read)
+        facts = self._facts.of_agent(agent.id, read)
         applied = self._core.submit(agent.id, method, params, facts)
         self._account(agent, budget, applied, now)
         return applied
@@ -124,22 +130,23 @@ class Intake:
         refused = self._refuse(agent, budget, "holdfast_request", payload, now)
         if refused is not None:
             return refused
-        facts = self._facts.of_agent(agent.id).updated_by(read)
+        facts = self._facts.of_agent(agent.id, read)
         applied = self._core.submit_signed(agent.id, payload, signature, facts)
         self._account(agent, budget, applied, now)
         return applied
 
-    def check(
-        self, agent: Agent, method: str, params: bytes, read: Facts = NO_FACTS
-    ) -> bytes | None:
-        """`Guard.check`; None over the agent's rate. Raises HoldfastError."""
+    def may_check(self, agent: Agent, method: str, params: bytes) -> bool:
+        """Whether `check` is within the agent's rate, which it then counts under."""
         budget, now = self._budgets.of(agent), self._time()
         if budget.admit(len(params), now) is not None or not budget.checks.take(now):
-            return None
-        if self._too_large(method, params):
-            return None
+            return False
+        return not self._too_large(method, params)
+
+    def check(self, agent: Agent, method: str, params: bytes, read: Facts = NO_FACTS) -> bytes:
+        """`Guard.check`, of a call that `may_check`. Raises HoldfastError."""
+        budget, now = self._budgets.of(agent), self._time()
         try:
-            facts = self._facts.of_agent(agent.id).updated_by(read)
+            facts = self._facts.of_agent(agent.id, read)
             return self._core.check(agent.id, method, params, facts)
         finally:
             self._spend(budget, now)

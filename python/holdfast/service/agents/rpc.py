@@ -161,11 +161,14 @@ class Rpc:
             reply.result(_refusal("error", INVALID_PARAMS, 'params must be [{"method", "params"}]'))
             return
         method, params = inner
+        # Before any contract is asked: nodes do no work for a flood.
+        if not self._intake.may_check(agent, method, params):
+            reply.result(_too_fast())
+            return
 
         def decide(read: Facts) -> None:
             try:
-                told = self._intake.check(agent, method, params, read)
-                reply.result(_too_fast() if told is None else told)
+                reply.result(self._intake.check(agent, method, params, read))
             except HoldfastError as error:
                 reply.result(_refusal("denied", INVALID_PARAMS, error.args[1], error))
 

@@ -21,8 +21,20 @@ class FactSources:
         self.prices = prices
         self.readings = readings
 
-    def of_agent(self, agent: str) -> Facts:
-        """The facts of a call of an agent: what was last seen of its chain, and of no other."""
+    @property
+    def reads_contracts(self) -> bool:
+        """Whether contracts may have to be asked for a call; they seldom have."""
+        return self._core.guard.reads_contracts
+
+    def of_agent(self, agent: str, read: Facts = NO_FACTS) -> Facts:
+        """The facts of a call of an agent: what was last seen of its chain, and of no other.
+
+        With what was `read` for this very call.
+        """
+        seen = self._seen_by(agent)
+        return seen if read is NO_FACTS else seen.updated_by(read)
+
+    def _seen_by(self, agent: str) -> Facts:
         if self.code.is_empty and self.prices.is_empty:
             return NO_FACTS
         # The guard's own word: the gate learns of a policy a moment later than the core.

@@ -14,6 +14,7 @@ Record = dict[str, Any]
 _KIND = b',"kind":"'
 
 CLOCK_SET = b"clock.set"
+POLICY_SCHEDULED = b"policy.scheduled"
 REQUEST_AUTHORISED = b"request.authorised"
 REQUEST_DECIDED = b"request.decided"
 REQUEST_REFUSED = b"request.refused"

@@ -101,8 +101,8 @@ impl Guard {
         self.questions(&resolved.ok()?, method_name(decided.method), &facts, now)
     }
 
-    /// Whether the policy has checks at all.
-    fn reads_contracts(&self) -> bool {
+    /// Whether the policy has checks at all: without any, no contract has to be asked for a call.
+    pub fn reads_contracts(&self) -> bool {
         let policy = self.state.policy();
         policy.is_some_and(|policy| !policy.checks().is_empty())
     }
