@@ -36,6 +36,7 @@ address = "{wallet}"
 id = "shopper"
 wallets = ["purse"]
 chain = 31337
+requests_per_minute = 60
 [[asset]]
 id = "eth"
 chain = 31337
@@ -244,6 +245,27 @@ def test_a_node_that_says_nothing_takes_the_grant_away_however_often_it_is_asked
         # A node that failed rests for a while: the other one alone is no more to be believed then.
         for _ in range(4):
             assert world.verdict(world.pay(payee)) == "deny"
+    assert demo.stop() == 0, demo.last_words()
+
+
+def test_nodes_do_no_work_for_checks_above_the_rate_of_an_agent(
+    demo: DemoGuardian, chain: Chain, second: NodeProxy
+) -> None:
+    put(chain, 3, 900, REGISTRY)
+    payee = chain.accounts[5]
+    readings: list[str] = []
+
+    def counting(call: dict[str, Any], forward: Any) -> bytes:
+        if call["method"] == "eth_call" and call["params"][0]["to"] == REGISTRY:
+            readings.append(call["method"])
+        return bytes(forward())
+
+    with World(demo, LTV) as world:
+        second.hook = counting
+        verdicts = [world.asked(world.pay(payee)).get("verdict") for _ in range(100)]
+        decided = verdicts.count("instant")
+        assert 0 < decided < len(verdicts), "the flood is above the rate"
+        assert len(readings) == decided
     assert demo.stop() == 0, demo.last_words()
 
 
