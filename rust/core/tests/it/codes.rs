@@ -93,8 +93,10 @@ pub fn first_is_highest(decision: &Decision) {
         .copied()
         .filter(|code| code.class() == class)
         .min();
-    // A rule or a review may ask for more than any other reason of the class does.
-    let asks_more = matches!(first, Some(Code::Granted | Code::Review));
+    // A rule or a review may ask for more than any other reason of the class does, and a limit for a
+    // delay.
+    let delays = class == Class::Granted && first == Some(Code::LimitExceeded);
+    let asks_more = delays || matches!(first, Some(Code::Granted | Code::Review));
     assert!(
         asks_more || highest.is_none_or(|code| first <= Some(code)),
         "{codes:?}"
