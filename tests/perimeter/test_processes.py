@@ -222,6 +222,20 @@ def test_code_that_others_can_write_is_refused_before_a_passphrase_is_read(
     assert not asked.exists()
 
 
+def test_code_that_only_its_owner_can_read_keeps_no_other_user_from_starting(
+    place: Installation, home: Path
+) -> None:
+    closed = place.folder / "closed"
+    closed.mkdir(mode=0o700)
+    (place.site / "closed.pth").write_text(f"{closed}\n")
+    words = ["--home", home, "--yes", "--passphrase-command", "echo operator-pass"]
+    done = place.run(GUARDIAN, place.holdfast, "policy", "apply", *words)
+    assert str(closed) not in done.stderr
+    assert done.returncode == 0, done.stderr
+    (place.site / "closed.pth").unlink()
+    closed.rmdir()
+
+
 def test_a_home_below_a_folder_that_others_can_write_is_refused(
     place: Installation, home: Path
 ) -> None:
